@@ -1,0 +1,214 @@
+// A space partition as a fold over the SPACE_EVENTS log: `spaces.<k>` and all `routers.*`, in the
+// order of the stream. Its only clock is the log's. What goes out of it, blocks, is a function of the
+// entries alone; so any process that folds the same log cuts the same blocks.
+//
+// Invariants (numbers of actors/SPEC.md):
+//  - F1 entries are applied in the order of their sequence, each once.
+//  - F2 block n + 1 follows block n; a row is in one block.
+//  - F3 corrections (from history) never change a block.
+import { invariant } from '../../src/domain/failure.ts';
+import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
+import { decodeEntry, type PositionEntry, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
+import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
+import type { Occupancy } from '../../src/domain/segment.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
+import type { LoggedEvent } from '../space/logged-event.ts';
+import { startSpaceActor, stateOf, tell, type SpaceActor } from '../space/space-actor.ts';
+import type { PartitionContext, SpaceState } from '../space/space-state.ts';
+import type { Block } from './block.ts';
+
+/** Watermarks of quiet spaces are moved on when the log's clock passes a multiple of this. */
+const SWEEP_INTERVAL_MS = 250;
+
+/** A space whose floor has to be read from the stored rows of all blocks up to `block`. */
+export interface CorrectionDue {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly base: ResetPoint;
+}
+
+export class PartitionFold {
+  readonly partition: Partition;
+  readonly partitions: number;
+  readonly actors = new Map<SpaceId, SpaceActor>();
+  /** Cut, and not yet known to be stored. Ascending. */
+  readonly unstored: Block[] = [];
+  readonly clocks: number[];
+  settings: Settings = DEFAULT_SETTINGS;
+  /** Sequence of the last entry applied. */
+  seq = 0;
+  openNumber = 1;
+  openRows: LoggedEvent[] = [];
+  openedMs: number | null = null;
+  cutRequested = false;
+  logMs = BEGINNING_MS;
+  /** Spaces with a correction, and spaces with events in their buffer: those that time concerns. */
+  readonly correcting = new Set<SpaceId>();
+  readonly buffering = new Set<SpaceId>();
+
+  readonly #emit = (event: LoggedEvent): void => {
+    this.openRows.push(event);
+  };
+  readonly #requestCut = (): void => {
+    this.cutRequested = true;
+  };
+
+  constructor(partition: Partition, partitions: number) {
+    this.partition = partition;
+    this.partitions = partitions;
+    this.clocks = new Array<number>(partitions).fill(BEGINNING_MS);
+  }
+
+  /** Applies the next entry of the log. Blocks it cuts are appended to `unstored`. */
+  apply(stored: StoredEntry): void {
+    invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
+    const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.logMs / SWEEP_INTERVAL_MS);
+    this.seq = stored.seq;
+    // Stamps of one stream do not go back, except by a change of leader with a slower clock.
+    this.logMs = Math.max(this.logMs, stored.timeMs);
+    const entry = decodeEntry(stored.data);
+    if (entry.kind === 'position') this.#applyPosition(entry);
+    else this.#applySpaceEntry(entry, stored.seq);
+    if (sweepIsDue) this.#sweep();
+    this.#cutIfDue();
+  }
+
+  /** A block, and by order of storing all before it, is in ClickHouse. */
+  blockStored(number: number): void {
+    const first = this.unstored.shift();
+    invariant(first?.number === number, () => `partition ${this.partition}: block ${number} stored, ${first?.number} expected`);
+  }
+
+  /** Number of the last block that is stored with all before it. */
+  get storedBlock(): number {
+    return (this.unstored[0]?.number ?? this.openNumber) - 1;
+  }
+
+  /** Everything in the log before this sequence is stored. */
+  get storedBeforeSeq(): number {
+    let least = this.seq + 1;
+    for (const block of this.unstored) for (const row of block.rows) least = Math.min(least, row.seq);
+    for (const row of this.openRows) least = Math.min(least, row.seq);
+    for (const spaceId of this.buffering) {
+      for (const event of this.state(spaceId)?.buffer.items() ?? []) least = Math.min(least, event.seq);
+    }
+    return least;
+  }
+
+  state(spaceId: SpaceId): SpaceState | undefined {
+    const actor = this.actors.get(spaceId);
+    return actor && stateOf(actor);
+  }
+
+  watermarkOf(state: SpaceState): number {
+    return state.watermarkBy(this);
+  }
+
+  /** A space's events that history does not hold yet, in no particular order. */
+  unstoredEvents(spaceId: SpaceId): LoggedEvent[] {
+    const found = this.state(spaceId)?.buffer.items() ?? [];
+    for (const rows of [...this.unstored.map((block) => block.rows), this.openRows]) {
+      for (const row of rows) if (row.spaceId === spaceId) found.push(row);
+    }
+    return found;
+  }
+
+  /** Corrections whose block is stored, so that history can answer them. */
+  correctionsDue(): CorrectionDue[] {
+    const due: CorrectionDue[] = [];
+    for (const spaceId of this.correcting) {
+      const state = this.state(spaceId);
+      if (state?.correction && state.correction.block <= this.storedBlock) {
+        due.push({ spaceId, block: state.correction.block, base: state.base });
+      }
+    }
+    return due;
+  }
+
+  correct(due: CorrectionDue, occupancy: Occupancy): void {
+    const actor = this.actors.get(due.spaceId);
+    if (!actor) return;
+    tell(actor, { type: 'historyRead', block: due.block, base: due.base, occupancy });
+    this.#noteConcerns(due.spaceId, stateOf(actor));
+  }
+
+  /** Puts back an actor from a checkpoint. */
+  restore(state: SpaceState): void {
+    this.actors.set(state.spaceId, startSpaceActor(state.spaceId, state));
+    this.#noteConcerns(state.spaceId, state);
+  }
+
+  #applyPosition(entry: PositionEntry): void {
+    this.clocks[entry.router] = Math.max(this.clocks[entry.router] ?? BEGINNING_MS, entry.clockMs);
+  }
+
+  #applySpaceEntry(entry: SpaceEntry, seq: number): void {
+    if (entry.settings) this.settings = entry.settings;
+    const context = this.#context();
+    for (const config of entry.configs) {
+      this.#tell(config.spaceId, (actor) => tell(actor, { type: 'configured', config, context }));
+    }
+    const bySpace = new Map<SpaceId, LoggedEvent[]>();
+    for (const event of entry.events) {
+      const logged = { ...event, seq };
+      const events = bySpace.get(event.spaceId);
+      if (events) events.push(logged);
+      else bySpace.set(event.spaceId, [logged]);
+    }
+    for (const [spaceId, events] of bySpace) {
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));
+    }
+    for (const { spaceId, dpuId, timestampMs } of entry.heartbeats) {
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'heartbeatObserved', dpuId: dpuId as DpuId, timestampMs, context }));
+    }
+  }
+
+  #tell(spaceId: SpaceId, send: (actor: SpaceActor) => void): void {
+    let actor = this.actors.get(spaceId);
+    if (!actor) {
+      actor = startSpaceActor(spaceId);
+      this.actors.set(spaceId, actor);
+    }
+    send(actor);
+    this.#noteConcerns(spaceId, stateOf(actor));
+  }
+
+  #noteConcerns(spaceId: SpaceId, state: SpaceState): void {
+    if (state.correction) this.correcting.add(spaceId);
+    else this.correcting.delete(spaceId);
+    if (state.buffer.size > 0) this.buffering.add(spaceId);
+    else this.buffering.delete(spaceId);
+  }
+
+  #sweep(): void {
+    const context = this.#context();
+    for (const spaceId of [...this.buffering]) {
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
+    }
+  }
+
+  #cutIfDue(): void {
+    if (this.openRows.length === 0 && !this.cutRequested) return;
+    this.openedMs ??= this.logMs;
+    const isFull = this.openRows.length >= this.settings.blockRowsMax;
+    const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs;
+    if (!isFull && !isOld && !this.cutRequested) return;
+    const number = this.openNumber;
+    this.unstored.push({ partition: this.partition, number, rows: this.openRows });
+    this.openNumber += 1;
+    this.openRows = [];
+    this.openedMs = null;
+    this.cutRequested = false;
+    for (const spaceId of this.correcting) {
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'blockCut', block: number }));
+    }
+  }
+
+  #context(): PartitionContext {
+    return {
+      partition: this.partition, partitions: this.partitions, settings: this.settings, clocks: this.clocks,
+      openBlock: this.openNumber, emit: this.#emit, requestCut: this.#requestCut,
+    };
+  }
+}

@@ -1,0 +1,210 @@
+// What a space actor knows, and every way in which it changes. Mutable, and owned by one actor: at
+// 100,000 events a second a copy for each event would be most of the work. Deterministic: its inputs
+// are log entries, and corrections, which never change what is emitted to blocks.
+//
+// Invariants (numbers of actors/SPEC.md):
+//  - W1 the watermark never goes back.
+//  - B1 an event leaves the buffer once, in event order, when the watermark passes it.
+//  - O1 occupancy.net is the reset's count plus all deltas up to the watermark, unless a reset in the
+//    past is being looked up; occupancy.low is the lowest net since the reset, unless `correction` is
+//    set: then it is a lower bound.
+import { invariant } from '../../src/domain/failure.ts';
+import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
+import type { SpaceConfig } from '../../src/domain/log-entry.ts';
+import { partitionOfDpu } from '../../src/domain/partition.ts';
+import { NEVER_RESET, nextResetAfter, resetInForce, type ResetPoint, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
+import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
+import type { Settings } from '../../src/domain/topology.ts';
+import type { LoggedEvent } from './logged-event.ts';
+import { ReorderBuffer } from './reorder-buffer.ts';
+import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
+
+/** What the partition tells a space with every event. */
+export interface PartitionContext {
+  readonly partition: Partition;
+  readonly partitions: number;
+  readonly settings: Settings;
+  readonly clocks: RouterClocks;
+  /** Number of the block that is being filled. */
+  readonly openBlock: number;
+  /** Puts a final event into the open block. */
+  readonly emit: (event: LoggedEvent) => void;
+  /** Asks for the open block to be cut even if it stays empty. */
+  readonly requestCut: () => void;
+}
+
+/** Deltas since a block was cut; `low` is the lowest prefix sum, at most 0. */
+export interface Tail {
+  sum: number;
+  low: number;
+}
+
+/** The occupancy has to be read again from the stored rows of all blocks up to `block`. */
+export interface Correction {
+  readonly block: number;
+  /** Deltas that became final after that block was cut; null while it is still open. */
+  tail: Tail | null;
+  /** False after a reset in the past: then net, too, is only an estimate. */
+  readonly netKnown: boolean;
+}
+
+export class SpaceState {
+  readonly spaceId: SpaceId;
+  inputs: readonly WatermarkInput[] = [];
+  schedule: ResetSchedule = { manual: [], dailyReset: null, timeZone: 'UTC' };
+  readonly newestMs = new Map<DpuId, number>();
+  watermarkMs = BEGINNING_MS;
+  readonly buffer = new ReorderBuffer();
+  /** The latest reset at or before the watermark. */
+  base: ResetPoint = NEVER_RESET;
+  nextResetMs = END_MS;
+  occupancy: Occupancy = occupancyAfterReset(0);
+  correction: Correction | null = null;
+  lastReadingMs = BEGINNING_MS;
+  lateEvents = 0;
+
+  constructor(spaceId: SpaceId) {
+    this.spaceId = spaceId;
+  }
+
+  observe(events: readonly LoggedEvent[], context: PartitionContext): void {
+    this.elapse(context);
+    for (const event of events) {
+      if (event.sign > 0) this.lastReadingMs = Math.max(this.lastReadingMs, event.timestampMs);
+      if (event.timestampMs <= this.watermarkMs) this.#observeLate(event, context);
+      else if (event.sign > 0) this.buffer.add(event);
+      else invariant(this.buffer.remove(event), () => `space ${this.spaceId}: a retraction at ${event.timestampMs} has no assertion`);
+      this.heard(event.dpuId, event.timestampMs);
+    }
+    const excess = this.buffer.size - context.settings.bufferEventsMax;
+    if (excess > 0) this.#finalise(this.buffer.items()[excess - 1]?.timestampMs ?? this.watermarkMs, context);
+  }
+
+  /** A sign of life. Only of the space's own DPUs: ids come from outside, and memory has to be bounded. */
+  heard(dpuId: DpuId, timestampMs: number): void {
+    const newestMs = this.newestMs.get(dpuId);
+    if (newestMs !== undefined && timestampMs > newestMs) this.newestMs.set(dpuId, timestampMs);
+  }
+
+  /** Moves the watermark to where the clocks and DPUs now allow. */
+  elapse(context: PartitionContext): void {
+    this.#finalise(this.watermarkBy(context), context);
+  }
+
+  watermarkBy(context: Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>): number {
+    const reached = watermarkOf(this.inputs, this.newestMs, context.clocks, context.partition, context.settings);
+    return Math.max(this.watermarkMs, reached);
+  }
+
+  configure(config: SpaceConfig, context: PartitionContext): void {
+    this.elapse(context);
+    this.inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
+    const before = new Map(this.newestMs);
+    this.newestMs.clear();
+    for (const { dpuId } of this.inputs) this.newestMs.set(dpuId, before.get(dpuId) ?? BEGINNING_MS);
+    this.schedule = { manual: config.resets, dailyReset: config.dailyReset, timeZone: config.timeZone };
+    this.#rebaseInThePast(context);
+  }
+
+  /** The open block was cut; from here on rows go into the next. */
+  blockCut(block: number): void {
+    if (this.correction?.block === block) this.correction.tail = { sum: 0, low: 0 };
+  }
+
+  /** The answer to `correction`: the occupancy after all stored rows up to its block, since `base`. */
+  correct(block: number, base: ResetPoint, read: Occupancy): void {
+    const { correction } = this;
+    const isCurrent = correction?.block === block && base.timestampMs === this.base.timestampMs && base.count === this.base.count;
+    if (!correction?.tail || !isCurrent) return;
+    const { tail } = correction;
+    const net = read.net + tail.sum;
+    invariant(!correction.netKnown || net === this.occupancy.net, () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.occupancy.net}`);
+    this.occupancy = { net, low: Math.min(read.low, read.net + tail.low) };
+    this.correction = null;
+  }
+
+  /** The occupancy at an instant at or after the watermark. */
+  occupancyAt(atMs: number): Occupancy {
+    let { net, low } = this.occupancy;
+    let nextResetMs = this.nextResetMs;
+    const passResets = (untilMs: number): void => {
+      if (nextResetMs > untilMs) return;
+      net = low = resetInForce(this.schedule, untilMs).count;
+      nextResetMs = nextResetAfter(this.schedule, untilMs);
+    };
+    for (const event of this.buffer.items()) {
+      if (event.timestampMs > atMs) break;
+      passResets(event.timestampMs - 1);
+      net += event.delta;
+      low = Math.min(low, net);
+    }
+    passResets(atMs);
+    return { net, low };
+  }
+
+  #finalise(watermarkMs: number, context: PartitionContext): void {
+    if (watermarkMs <= this.watermarkMs) return;
+    for (const event of this.buffer.take(watermarkMs)) {
+      this.#passResets(event.timestampMs - 1);
+      this.#add(event.delta);
+      context.emit(event);
+    }
+    this.#passResets(watermarkMs);
+    this.watermarkMs = watermarkMs;
+  }
+
+  #add(delta: number): void {
+    const net = this.occupancy.net + delta;
+    this.occupancy = { net, low: Math.min(this.occupancy.low, net) };
+    const tail = this.correction?.tail;
+    if (tail) {
+      tail.sum += delta;
+      tail.low = Math.min(tail.low, tail.sum);
+    }
+  }
+
+  /** Resets up to an instant take effect: what came before them no longer matters to the live count. */
+  #passResets(untilMs: number): void {
+    if (this.nextResetMs > untilMs) return;
+    this.base = resetInForce(this.schedule, untilMs);
+    this.occupancy = occupancyAfterReset(this.base.count);
+    this.correction = null;
+    this.nextResetMs = nextResetAfter(this.schedule, untilMs);
+  }
+
+  #observeLate(event: LoggedEvent, context: PartitionContext): void {
+    this.lateEvents += 1;
+    context.emit(event);
+    if (event.timestampMs <= this.base.timestampMs) return;
+    const change = event.delta * event.sign;
+    const { net, low } = this.occupancy;
+    const lowAtLeast = low + Math.min(0, change);
+    this.occupancy = { net: net + change, low: lowAtLeast };
+    // Above 0 the lowest net does not matter. Below, it may or may not have moved: only history knows.
+    if (this.correction || lowAtLeast < 0) {
+      this.correction = { block: context.openBlock, tail: null, netKnown: this.correction?.netKnown ?? true };
+    }
+  }
+
+  /** The reset in force at the watermark may be another one after a change of the schedule. */
+  #rebaseInThePast(context: PartitionContext): void {
+    const inForce = resetInForce(this.schedule, this.watermarkMs);
+    this.nextResetMs = nextResetAfter(this.schedule, this.watermarkMs);
+    const { base } = this;
+    this.base = inForce;
+    if (inForce.timestampMs === base.timestampMs) {
+      const shift = inForce.count - base.count;
+      this.occupancy = { net: this.occupancy.net + shift, low: this.occupancy.low + shift };
+      if (shift < 0 && this.occupancy.low < 0) this.#requestCorrection(context, this.correction?.netKnown ?? true);
+      return;
+    }
+    this.occupancy = occupancyAfterReset(inForce.count);
+    this.#requestCorrection(context, false);
+  }
+
+  #requestCorrection(context: PartitionContext, netKnown: boolean): void {
+    this.correction = { block: context.openBlock, tail: null, netKnown };
+    context.requestCut();
+  }
+}

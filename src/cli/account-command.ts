@@ -1,0 +1,30 @@
+import type { Config } from '../config.ts';
+
+interface AccountJson {
+  readonly accepted: number;
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly held: number;
+  readonly dead_lettered: number;
+  readonly dead_letters: Readonly<Record<string, number>>;
+  readonly remainder: number;
+}
+
+/** @returns 0 when the account holds, 1 when a reading is missing */
+export async function accountCommand(config: Config, options: { json?: boolean; url?: string }, say: (line: string) => void): Promise<number> {
+  const base = options.url ?? `http://${config.HOST}:${config.PORT}`;
+  const response = await fetch(`${base}/api/v1/account`).catch((error: unknown) => {
+    throw new Error(`no density-api answers at ${base}`, { cause: error });
+  });
+  if (!response.ok) throw new Error(`${base} answers ${response.status}: ${await response.text()}`);
+  const account = await response.json() as AccountJson;
+  const letters = Object.values(account.dead_letters).reduce((sum, count) => sum + count, 0);
+  const isWhole = account.remainder === 0 && letters === account.dead_lettered;
+  if (options.json) say(JSON.stringify(account));
+  else {
+    say(`accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + dead-lettered ${account.dead_lettered}`);
+    for (const [reason, count] of Object.entries(account.dead_letters)) say(`  ${reason}: ${count}`);
+    say(isWhole ? 'the account holds' : `MISSING: remainder ${account.remainder}, ${letters} dead letters stored of ${account.dead_lettered}`);
+  }
+  return isWhole ? 0 : 1;
+}

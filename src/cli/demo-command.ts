@@ -1,0 +1,66 @@
+import type { Config } from '../config.ts';
+import { raiseBuilding, type DemoBuilding } from '../demo/building.ts';
+import { Crowd } from '../demo/crowd.ts';
+import type { SpaceId } from '../domain/ids.ts';
+import { connectNats } from '../nats/connect.ts';
+import type { Running } from './serve.ts';
+import { serveUntilSignal } from './run-command.ts';
+
+const STATUS_INTERVAL_MS = 15_000;
+
+/** @returns the exit code */
+export async function demoCommand(config: Config, say: (line: string) => void): Promise<number> {
+  say('starting the engines; the first time this fetches what is missing');
+  return serveUntilSignal(config, config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL, say, async (running) => {
+    const building = await raiseBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
+    say(building.isNew ? 'registered a building with three spaces and five DPUs' : 'the building of an earlier start goes on where it stopped');
+    const { nc } = await connectNats(running.natsUrl, 'density demo');
+    const crowd = new Crowd(nc, building, await countsOf(running, building));
+    if (building.isNew) say(`sent the last two hours as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
+    crowd.start();
+    say('people come and go; some readings are out of order, some come twice, some are late');
+    for (const line of whatToTry(config, running, building)) say(line);
+    const status = setInterval(() => void printStatus(running, building, say), STATUS_INTERVAL_MS);
+    return async () => {
+      clearInterval(status);
+      crowd.stop();
+      await nc.close();
+    };
+  });
+}
+
+async function countsOf({ service }: Running, { spaces }: DemoBuilding): Promise<Map<SpaceId, number>> {
+  const counts = new Map<SpaceId, number>();
+  for (const { id } of spaces) counts.set(id, (await service.counts.now(id, Date.now())).count);
+  return counts;
+}
+
+async function printStatus(running: Running, building: DemoBuilding, say: (line: string) => void): Promise<void> {
+  try {
+    const counts = await countsOf(running, building);
+    say(building.spaces.map(({ id, name }) => `${name} ${counts.get(id)}`).join(' · '));
+  } catch (error) {
+    say(`no counts now: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function whatToTry(config: Config, { url, natsUrl, mqttPort }: Running, { spaces, doors }: DemoBuilding): string[] {
+  const api = `${url}/api/v1`;
+  const space = spaces[0]?.id ?? 1;
+  const dpu = doors[0]?.dpuId ?? '';
+  return [
+    '',
+    `ready: ${url}   (NATS ${natsUrl}${mqttPort === undefined ? '' : `, MQTT port ${mqttPort}`}, data in ${config.DENSITY_DATA_DIR})`,
+    '',
+    'try, in another terminal:',
+    `  curl ${api}/counts/${space}/current`,
+    `  curl '${api}/counts/${space}/current?at=${new Date(Date.now() - 3_600_000).toISOString()}'`,
+    `  curl '${api}/counts/${space}/intervals?interval=15m'`,
+    `  curl -d '{"dpu_id":"${dpu}","timestamp":"${new Date().toISOString()}","direction":1}' -H 'content-type: application/json' ${api}/readings`,
+    `  curl ${api}/spaces`,
+    '  npx density account',
+    '',
+    'Ctrl-C stops everything that was started here.',
+    '',
+  ];
+}

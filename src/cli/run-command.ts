@@ -1,0 +1,39 @@
+import type { Config } from '../config.ts';
+import { serve, signalled, type Running } from './serve.ts';
+
+/**
+ * Serves until a signal, or until an engine started here ends by itself.
+ * @param whileRunning what to do beside; its result is called before stopping
+ * @returns the exit code
+ */
+export async function serveUntilSignal(
+  config: Config,
+  logLevel: Config['LOG_LEVEL'],
+  say: (line: string) => void,
+  whileRunning: (running: Running) => Promise<() => Promise<void>>,
+): Promise<number> {
+  const signal = signalled();
+  const { promise: failed, resolve: onFailure } = withResolvers<Error>();
+  const running = await Promise.race([serve(config, { say, onFailure, logLevel }), signal.then(() => undefined)]);
+  if (!running) return 130;
+  const quit = await whileRunning(running);
+  const ended = await Promise.race([signal, failed]);
+  say(ended instanceof Error ? ended.message : `${ended}: stopping; data stays in ${config.DENSITY_DATA_DIR}`);
+  await quit();
+  await running.stop();
+  say('stopped');
+  return ended instanceof Error ? 1 : 0;
+}
+
+export async function runCommand(config: Config, say: (line: string) => void): Promise<number> {
+  return serveUntilSignal(config, config.LOG_LEVEL, say, async ({ url }) => {
+    say(`density-api is ready: ${url}/api/v1/health`);
+    return async () => undefined;
+  });
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((done) => (resolve = done));
+  return { promise, resolve };
+}

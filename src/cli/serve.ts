@@ -1,0 +1,72 @@
+// Runs the service with whatever engines it needs, until a signal.
+import type { Config } from '../config.ts';
+import { createApp } from '../http/app.ts';
+import { listen, type HttpServer } from '../http/server.ts';
+import { startEngines, type Engines } from '../local/engines.ts';
+import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-error.ts';
+import { createLog } from '../log.ts';
+import { Service } from '../service.ts';
+
+export interface Running {
+  readonly url: string;
+  readonly natsUrl: string;
+  readonly clickhouseUrl: string;
+  readonly mqttPort: number | undefined;
+  readonly service: Service;
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly say: (line: string) => void;
+  /** Something that was started here has ended by itself: the service cannot go on. */
+  readonly onFailure: (error: Error) => void;
+  readonly logLevel: Config['LOG_LEVEL'];
+}
+
+/** @throws Error with one sentence that says what to do */
+export async function serve(config: Config, { say, onFailure, logLevel }: ServeOptions): Promise<Running> {
+  const log = createLog(logLevel);
+  let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
+  const stop = async (): Promise<void> => {
+    await http?.stop();
+    await service?.stop();
+    await engines?.stop();
+  };
+  try {
+    engines = await startEngines(config, say, onFailure);
+    service = await Service.start({
+      natsUrl: engines.natsUrl,
+      clickhouseUrl: engines.clickhouseUrl,
+      partitions: config.PARTITIONS,
+      replicas: config.STREAM_REPLICAS,
+      settings: {
+        outOfOrdernessMs: config.OUT_OF_ORDERNESS_MS, idleTimeoutMs: config.IDLE_TIMEOUT_MS,
+        blockRowsMax: config.BLOCK_ROWS_MAX, blockAgeMaxMs: config.BLOCK_AGE_MAX_MS, bufferEventsMax: config.BUFFER_EVENTS_MAX,
+      },
+      skewMs: config.SKEW_MAX_MS,
+      tickIntervalMs: config.TICK_INTERVAL_MS,
+    }, log);
+    http = await listen(createApp(service, log), config.HOST, config.PORT).catch((error: unknown) => {
+      if (systemCode(error) === 'EADDRINUSE') throw portTaken(config.HOST, config.PORT, 'PORT');
+      throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
+    });
+    return { url: http.url, natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, mqttPort: engines.mqttPort, service, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export async function signalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (!isFirst) process.exit(130);
+        isFirst = false;
+        resolve(signal);
+      });
+    }
+  });
+}

@@ -1,0 +1,21 @@
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+
+/** Connects. @throws Error that names the URL */
+export async function connectClickHouse(url: string): Promise<ClickHouseClient> {
+  const client = createClient({
+    url,
+    application: 'density-api',
+    max_open_connections: 20,
+    request_timeout: 60_000,
+    // Blocks are their own retry: their token makes a repetition harmless.
+    keep_alive: { enabled: true },
+    // What fails is thrown, and logged where it is known what it was for.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  const answer = await client.ping();
+  if (!answer.success) {
+    await client.close();
+    throw new Error(`no ClickHouse answers at ${new URL(url).origin} (CLICKHOUSE_URL)`, { cause: answer.error });
+  }
+  return client;
+}

@@ -1,0 +1,169 @@
+// History in ClickHouse. All values are bound as parameters. Rows are read "up to block n", so that a
+// question put together from an actor's memory and from here has neither a gap nor an overlap.
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Block } from '../../actors/shard/block.ts';
+import { Failure } from '../domain/failure.ts';
+import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import { readingIdOf, readingNameOf, type Direction, type Reading } from '../domain/reading.ts';
+import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
+import { readingOf } from '../domain/space-event.ts';
+import type { DpuReadingsPage, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
+import { segmentQuery } from './segment-query.ts';
+
+/** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
+const IDENTITIES_PER_QUERY = 2_000;
+/** DateTime64(3) ends in 2299; nothing is stored that late. */
+const LATEST_MS = 9_000_000_000_000;
+
+type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction, readingId: string];
+type SegmentRow = [key: number, sum: number, sumMin: number, sumMax: number, riseMax: number, entrances: number, exits: number];
+
+const COLUMNS = ['space_id', 'timestamp_ms', 'reading_id', 'dpu_id', 'doorway_id', 'direction', 'delta', 'sign', 'is_reading', 'shard', 'block'] as const;
+
+export class ClickHouseHistory implements History {
+  readonly #client: ClickHouseClient;
+  /** Sets the tokens of one log apart from those of another that has the same block numbers. */
+  readonly #logId: string;
+
+  constructor(client: ClickHouseClient, logId: string) {
+    this.#client = client;
+    this.#logId = logId;
+  }
+
+  async storeBlock({ partition, number, rows }: Block): Promise<void> {
+    if (rows.length === 0) return;
+    const inserted = this.#client.insert({
+      table: 'space_events',
+      columns: [...COLUMNS],
+      format: 'JSONCompactEachRow',
+      values: rows.map((row) => [
+        row.spaceId, row.timestampMs, readingIdOf(readingOf(row)), row.dpuId, row.doorwayId, row.direction, row.delta, row.sign, row.primary ? 1 : 0, partition, number,
+      ]),
+      clickhouse_settings: {
+        insert_deduplicate: 1,
+        insert_deduplication_token: `${this.#logId}/${partition}/${number}`,
+        deduplicate_blocks_in_dependent_materialized_views: 1,
+        async_insert: 0,
+        max_partitions_per_insert_block: '0',
+      },
+    });
+    await inserted.catch((error: unknown) => {
+      throw new Failure('unavailable', `block ${number} of partition ${partition} may not be stored`, { cause: error, retryAfterSeconds: 5 });
+    });
+  }
+
+  async lastBlock(partition: Partition): Promise<number> {
+    const [row] = await this.#rows<[number]>('SELECT max(block) FROM space_events WHERE shard = {shard:UInt16}', { shard: partition });
+    return Number(row?.[0] ?? 0);
+  }
+
+  async newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>> {
+    const newest = new Map<DpuId, number>();
+    for (const ids of chunks(dpuIds)) {
+      const rows = await this.#rows<[string, number]>(
+        'SELECT dpu_id, toUnixTimestamp64Milli(max(timestamp)) FROM readings WHERE dpu_id IN {ids:Array(String)} GROUP BY dpu_id', { ids });
+      for (const [dpuId, newestMs] of rows) newest.set(dpuId as DpuId, Number(newestMs));
+    }
+    return newest;
+  }
+
+  async findReadings(readings: readonly Reading[]): Promise<KnownReading[]> {
+    const found: KnownReading[] = [];
+    for (const some of chunks(readings.filter((reading) => reading.name === undefined))) {
+      found.push(...await this.#readings(
+        `(dpu_id, timestamp) IN (
+          SELECT pair.1, fromUnixTimestamp64Milli(pair.2, 'UTC')
+          FROM (SELECT arrayJoin(arrayZip({dpus:Array(String)}, {times:Array(Int64)})) AS pair))`,
+        { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) }));
+    }
+    for (const some of chunks(readings.filter((reading) => reading.name !== undefined))) {
+      found.push(...await this.#readings('dpu_id IN {dpus:Array(String)} AND reading_id IN {ids:Array(String)}',
+        { dpus: [...new Set(some.map((reading) => reading.dpuId))], ids: some.map(readingIdOf) }));
+    }
+    const wanted = new Set(readings.map(readingIdOf));
+    return found.filter(({ readingId }) => wanted.has(readingId));
+  }
+
+  async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsPage): Promise<KnownReading[]> {
+    return this.#readings(
+      `dpu_id IN {dpus:Array(String)}
+        AND timestamp >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND timestamp < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+        AND (dpu_id, timestamp, reading_id) > ({afterDpu:String}, fromUnixTimestamp64Milli({afterTime:Int64}, 'UTC'), {afterId:String})`,
+      { dpus: dpuIds, from: fromMs, to: Math.min(toMs, LATEST_MS), afterDpu: after.dpuId, afterTime: Math.min(after.timestampMs, LATEST_MS), afterId: after.readingId },
+      limit);
+  }
+
+  async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
+    const segments = new Map(requests.map(({ spaceId }) => [spaceId, EMPTY_SEGMENT]));
+    for (const some of chunks(requests)) {
+      const rows = await this.#rows<SegmentRow>(segmentQuery('space_id', `
+        shard = {shard:UInt16} AND space_id IN {spaces:Array(UInt32)}
+        AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0))
+        AND block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))`), {
+        shard: partition,
+        spaces: some.map(({ spaceId }) => spaceId),
+        after: some.map(({ afterMs }) => afterMs),
+        blocks: some.map(({ block }) => block),
+      });
+      for (const row of rows) segments.set(Number(row[0]) as SpaceId, toSegment(row));
+    }
+    return segments;
+  }
+
+  async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]> {
+    const edges = edgesMs.map((edge) => Math.min(edge, LATEST_MS));
+    // An event at an edge belongs to the gap before it: `(edge, next]`.
+    const rows = await this.#rows<SegmentRow>(segmentQuery('roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)})', `
+      space_id = {space:UInt32} AND block <= {block:UInt64}
+      AND timestamp > fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')`), {
+      space: spaceId, block, edges, first: edges[0] ?? 0, last: edges.at(-1) ?? 0,
+    });
+    const byEdge = new Map(rows.map((row) => [Number(row[0]), toSegment(row)]));
+    return edges.slice(0, -1).map((edge) => byEdge.get(edge) ?? EMPTY_SEGMENT);
+  }
+
+  async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
+    const rows = await this.#rows<[number, string, Direction]>(
+      `SELECT toUnixTimestamp64Milli(timestamp) AS at, reading_id, sum(delta * sign) AS change
+      FROM space_events
+      WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+        AND timestamp > fromUnixTimestamp64Milli({after:Int64}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli({upTo:Int64}, 'UTC')
+      GROUP BY timestamp, reading_id HAVING change != 0 ORDER BY timestamp, reading_id`,
+      { space: spaceId, block, after: afterMs, upTo: Math.min(upToMs, LATEST_MS) });
+    return rows.map(([timestampMs, readingId, delta]) => ({ timestampMs: Number(timestampMs), readingId, delta: Number(delta) as Direction, sign: 1 }));
+  }
+
+  async ping(): Promise<boolean> {
+    return (await this.#client.ping()).success;
+  }
+
+  async #readings(where: string, params: Record<string, unknown>, limit?: number): Promise<KnownReading[]> {
+    const rows = await this.#rows<ReadingRow>(
+      `SELECT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM readings WHERE ${where}
+      GROUP BY dpu_id, timestamp, direction, reading_id HAVING sum(sign) > 0
+      ORDER BY dpu_id, timestamp, reading_id${limit === undefined ? '' : ' LIMIT {limit:UInt32}'}`,
+      limit === undefined ? params : { ...params, limit });
+    return rows.map(([dpuId, timestampMs, direction, readingId]) => {
+      const name = readingNameOf(readingId);
+      const reading = { dpuId: dpuId as DpuId, timestampMs: Number(timestampMs), direction };
+      return { readingId, reading: name === undefined ? reading : { ...reading, name } };
+    });
+  }
+
+  async #rows<Row>(query: string, params: Record<string, unknown>): Promise<Row[]> {
+    try {
+      const result = await this.#client.query({ query, query_params: params, format: 'JSONCompactEachRow' });
+      return await result.json<Row>();
+    } catch (error) {
+      throw new Failure('unavailable', 'history cannot be read now', { cause: error, retryAfterSeconds: 5 });
+    }
+  }
+}
+
+function toSegment([, sum, sumMin, sumMax, riseMax, entrances, exits]: SegmentRow): Segment {
+  return { sum: Number(sum), sumMin: Number(sumMin), sumMax: Number(sumMax), riseMax: Number(riseMax), entrances: Number(entrances), exits: Number(exits) };
+}
+
+function* chunks<T>(items: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < items.length; at += IDENTITIES_PER_QUERY) yield items.slice(at, at + IDENTITIES_PER_QUERY);
+}

@@ -1,0 +1,22 @@
+/**
+ * SQL that sums up runs of space events as `Segment`s (src/domain/segment.ts): one row
+ * [key, sum, sumMin, sumMax, riseMax, entrances, exits] for each value of `key`, an expression over
+ * space_events. Events are taken in (timestamp, reading id) order, retractions applied first. Both
+ * arguments are written by this code; values come as parameters.
+ */
+export function segmentQuery(key: string, where: string): string {
+  const run = 'PARTITION BY key ORDER BY timestamp, reading_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW';
+  return `
+    SELECT key, sum(change), min(prefix), max(prefix), max(prefix - lowest), sum(if(change > 0, change, 0)), sum(if(change < 0, -change, 0))
+    FROM (
+      SELECT key, change, prefix, min(prefix) OVER (${run}) AS lowest
+      FROM (
+        SELECT key, timestamp, reading_id, change, sum(change) OVER (${run}) AS prefix
+        FROM (
+          SELECT ${key} AS key, timestamp, reading_id, sum(delta * sign) AS change
+          FROM space_events WHERE ${where}
+          GROUP BY key, timestamp, reading_id HAVING change != 0
+        )
+      )
+    ) GROUP BY key`;
+}

@@ -1,0 +1,55 @@
+// All configuration, read once from the environment. This schema is also the README's table
+// (`npm run docs:config`), so that a key cannot exist without a sentence about it.
+import { z } from 'zod';
+import { DEFAULT_SETTINGS } from './domain/topology.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const ms = z.coerce.number().int().min(0);
+const url = z.string().trim().transform((text) => text || undefined).pipe(z.string().regex(/^[a-z]+:\/\/\S+$/, 'must be a URL').optional());
+
+export const CONFIG = {
+  HOST: z.string().min(1).default('127.0.0.1').describe('address the HTTP API listens on'),
+  PORT: port.default(8000).describe('port of the HTTP API; 0 takes any free one'),
+  NATS_URL: url.optional().describe('NATS server to use, such as nats://host:4222; none starts one on this machine'),
+  CLICKHOUSE_URL: url.optional().describe('ClickHouse to use, such as http://user:password@host:8123/database; none starts the engine on this machine'),
+  NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 takes any free one'),
+  MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 takes any free one"),
+  CLICKHOUSE_PORT: port.default(8123).describe('port of the ClickHouse engine started here; 0 takes any free one'),
+  DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of what is started here'),
+  NATS_SERVER_BIN: z.string().optional().describe('nats-server program to start; none looks on PATH, then fetches one'),
+  PARTITIONS: z.coerce.number().int().min(1).max(256).default(16).describe('number of shards; fixed when the streams are created'),
+  STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1).describe('replicas of each stream; 3 in production'),
+  OUT_OF_ORDERNESS_MS: ms.default(DEFAULT_SETTINGS.outOfOrdernessMs).describe("how far out of order a DPU's readings may be before they count as late"),
+  IDLE_TIMEOUT_MS: ms.default(DEFAULT_SETTINGS.idleTimeoutMs).describe('a DPU silent for longer does not delay finality'),
+  SKEW_MAX_MS: ms.default(300_000).describe('how far ahead of its arrival the timestamp of a reading may be'),
+  BLOCK_ROWS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.blockRowsMax).describe('rows after which a block goes to ClickHouse'),
+  BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
+  BUFFER_EVENTS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.bufferEventsMax).describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
+  TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log, so that counts become final when nobody passes'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
+} as const;
+
+const schema = z.object(CONFIG);
+
+export type Config = z.infer<typeof schema>;
+
+/** A variable with a value that cannot be used. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** @throws ConfigError that names the variable */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.keys(CONFIG).flatMap((key) => {
+    const value = environment[key];
+    return value === undefined || value === '' ? [] : [[key, value]];
+  }));
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}=${JSON.stringify(given[String(issue.path[0])])}: ${issue.message}`);
+  throw new ConfigError(problems.join('; '));
+}
+
+export function readEnvironment(): Config {
+  return readConfig(process.env);
+}

@@ -1,0 +1,50 @@
+// The account: every accepted reading is applied, a duplicate, held or dead-lettered, and nothing is left over.
+import type { Partition } from '../domain/ids.ts';
+import type { RejectReason } from '../domain/reading.ts';
+import type { DeadLetters, SpaceEventsLog } from '../ports.ts';
+
+export interface Account {
+  /** Readings, and what was sent in their place, taken from the READINGS log. */
+  readonly accepted: number;
+  /** Different readings that count in a space. */
+  readonly applied: number;
+  readonly duplicate: number;
+  /** Different readings whose DPU was not placed then. */
+  readonly held: number;
+  readonly deadLettered: number;
+  /** Letters in the stream, by reason; its sum is `deadLettered`. */
+  readonly deadLetters: Partial<Record<RejectReason, number>>;
+  /** accepted - applied - duplicate - held - deadLettered. Anything but 0 is a defect. */
+  readonly remainder: number;
+}
+
+export class Accounts {
+  readonly #events: SpaceEventsLog;
+  readonly #deadLetters: DeadLetters;
+  readonly #partitions: number;
+
+  constructor(events: SpaceEventsLog, deadLetters: DeadLetters, partitions: number) {
+    this.#events = events;
+    this.#deadLetters = deadLetters;
+    this.#partitions = partitions;
+  }
+
+  /** From the routers' last commits. */
+  async read(): Promise<Account> {
+    const routers = Array.from({ length: this.#partitions }, (_, k) => this.#events.lastPosition(k as Partition));
+    let [accepted, fresh, held, duplicate, deadLettered] = [0, 0, 0, 0, 0];
+    for (const { position } of await Promise.all(routers)) {
+      if (!position) continue;
+      accepted += position.counters.received;
+      fresh += position.counters.fresh;
+      held += position.counters.held;
+      duplicate += position.counters.duplicate;
+      deadLettered += position.counters.dead;
+    }
+    const applied = fresh - held;
+    return {
+      accepted, applied, duplicate, held, deadLettered, deadLetters: await this.#deadLetters.count(),
+      remainder: accepted - applied - duplicate - held - deadLettered,
+    };
+  }
+}

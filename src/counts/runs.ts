@@ -1,0 +1,49 @@
+// Runs of a space's events between edges, from history and from memory together, with neither a gap
+// nor an overlap: history answers up to block n, the report holds what came after it.
+import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import { readingIdOf } from '../domain/reading.ts';
+import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
+import { readingOf } from '../domain/space-event.ts';
+import type { History, HistoryEvent } from '../ports.ts';
+
+/**
+ * One segment for each gap `(edges[i], edges[i + 1]]`. Where nothing in memory is older than an edge,
+ * ClickHouse sums up; from the oldest event in memory on, stored events are fetched and merged.
+ */
+export async function runsBetween(report: SpaceReport, edgesMs: readonly number[], history: History): Promise<Segment[]> {
+  const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
+  const unstored = report.unstored.filter(({ timestampMs }) => timestampMs > firstMs && timestampMs <= lastMs);
+  if (unstored.length === 0) return history.segments(report.spaceId, edgesMs, report.storedBlock);
+  const splitMs = unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity) - 1;
+  const headEdges = [...edgesMs.filter((edge) => edge < splitMs), splitMs];
+  const [head, stored] = await Promise.all([
+    headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
+    history.events(report.spaceId, splitMs, lastMs, report.storedBlock),
+  ]);
+  const inMemory = unstored.map((event): HistoryEvent => ({
+    timestampMs: event.timestampMs, readingId: readingIdOf(readingOf(event)), delta: event.delta, sign: event.sign,
+  }));
+  const tail = mergeEvents([...stored, ...inMemory]);
+  let at = 0;
+  return edgesMs.slice(0, -1).map((_, gap) => {
+    const endMs = edgesMs[gap + 1] ?? lastMs;
+    let run = head[gap] ?? EMPTY_SEGMENT;
+    for (let event = tail[at]; event && event.timestampMs <= endMs; event = tail[++at]) run = append(run, segmentOf(event.delta));
+    return run;
+  });
+}
+
+/** In event order, with assertions and retractions of one event cancelled out. */
+export function mergeEvents(events: readonly HistoryEvent[]): HistoryEvent[] {
+  const merged = new Map<string, { event: HistoryEvent; change: number }>();
+  for (const event of events) {
+    const key = `${event.timestampMs} ${event.readingId}`;
+    const before = merged.get(key);
+    if (before) before.change += event.delta * event.sign;
+    else merged.set(key, { event, change: event.delta * event.sign });
+  }
+  return [...merged.values()]
+    .filter(({ change }) => change !== 0)
+    .map(({ event, change }): HistoryEvent => ({ ...event, delta: change > 0 ? 1 : -1, sign: 1 }))
+    .sort((a, b) => a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0));
+}

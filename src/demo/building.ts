@@ -1,0 +1,64 @@
+// The demo's building: a lobby on the street, a café and a library off the lobby.
+import type { DoorwayId, DpuId, SpaceId } from '../domain/ids.ts';
+import type { Doorway, Space } from '../domain/topology.ts';
+import type { TopologyService } from '../topology/topology-service.ts';
+
+export interface DemoDoor {
+  readonly dpuId: DpuId;
+  readonly ingressSpaceId: SpaceId;
+  /** null: the street. */
+  readonly egressSpaceId: SpaceId | null;
+}
+
+export interface DemoBuilding {
+  readonly spaces: readonly Space[];
+  readonly doors: readonly DemoDoor[];
+  /** False when it stood already. */
+  readonly isNew: boolean;
+}
+
+const SPACES = ['Lobby', 'Café', 'Library'] as const;
+const DOORS: readonly { name: string; dpu: string; into: string; from: string | null }[] = [
+  { name: 'Main entrance', dpu: 'dpu-101', into: 'Lobby', from: null },
+  { name: 'Side entrance', dpu: 'dpu-102', into: 'Lobby', from: null },
+  { name: 'Café door', dpu: 'dpu-103', into: 'Café', from: 'Lobby' },
+  { name: 'Terrace door', dpu: 'dpu-104', into: 'Café', from: null },
+  { name: 'Library door', dpu: 'dpu-105', into: 'Library', from: 'Lobby' },
+];
+
+/** Registers what is missing of the building; a second start finds it all. */
+export async function raiseBuilding(topology: TopologyService, timeZone: string): Promise<DemoBuilding> {
+  const view = topology.history.latest();
+  const spaces = new Map<string, Space>();
+  let isNew = false;
+  for (const name of SPACES) {
+    let space = view.spaces().find((candidate) => candidate.name === name && !candidate.deleted);
+    if (!space) {
+      isNew = true;
+      space = (await topology.execute({ kind: 'createSpace', fields: { name, timeZone, dailyReset: '04:00', capacity: 60 } })).doc as Space;
+    }
+    spaces.set(name, space);
+  }
+  const doors: DemoDoor[] = [];
+  for (const { name, dpu, into, from } of DOORS) {
+    const ingressSpaceId = idOf(spaces, into);
+    const egressSpaceId = from === null ? null : idOf(spaces, from);
+    let doorway = view.doorways().find((candidate) => candidate.name === name && !candidate.deleted);
+    doorway ??= (await topology.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId, egressSpaceId } })).doc as Doorway;
+    await place(topology, dpu as DpuId, doorway.id);
+    doors.push({ dpuId: dpu as DpuId, ingressSpaceId, egressSpaceId });
+  }
+  return { spaces: [...spaces.values()], doors, isNew };
+}
+
+async function place(topology: TopologyService, id: DpuId, doorwayId: DoorwayId): Promise<void> {
+  const dpu = topology.history.latest().dpu(id);
+  if (dpu && !dpu.deleted) return;
+  await topology.execute({ kind: 'createDpu', id, doorwayId });
+}
+
+function idOf(spaces: ReadonlyMap<string, Space>, name: string): SpaceId {
+  const space = spaces.get(name);
+  if (!space) throw new Error(`the demo has no space ${name}`);
+  return space.id;
+}

@@ -1,0 +1,40 @@
+// Instants are integers: milliseconds since 1970-01-01T00:00:00Z. This module reads and writes
+// their text form, and names the two ends of time.
+
+/** Before every reading: `T` of a space that was never reset, `from` of a first placement. */
+export const BEGINNING_MS = -1;
+/** After every reading: `to` of a placement in force. Fits DateTime64(3) and a JSON integer. */
+export const END_MS = 253_402_300_799_999;
+
+const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)$/;
+const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/**
+ * Reads an ISO 8601 instant with an offset; digits past the millisecond are cut off.
+ * @returns milliseconds, or undefined when it is not one (no offset, 30 February, before 1970, after 9999)
+ */
+export function parseInstant(text: string): number | undefined {
+  const match = ISO.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second = '0', fraction = '', offset] = match;
+  const [y, mo, d] = [Number(year), Number(month), Number(day)];
+  if (mo < 1 || mo > 12 || d < 1 || d > (DAYS[mo - 1] ?? 0)) return undefined;
+  if (mo === 2 && d === 29 && (y % 4 !== 0 || (y % 100 === 0 && y % 400 !== 0))) return undefined;
+  const [h, mi, s] = [Number(hour), Number(minute), Number(second)];
+  if (h > 23 || mi > 59 || s > 59) return undefined;
+  const ms = Date.UTC(y, mo - 1, d, h, mi, s, Number(fraction.padEnd(3, '0').slice(0, 3)));
+  const instant = ms - offsetMs(offset ?? 'Z');
+  return instant >= 0 && instant < END_MS ? instant : undefined;
+}
+
+function offsetMs(offset: string): number {
+  if (offset === 'Z' || offset === 'z') return 0;
+  const digits = offset.replace(':', '');
+  const minutes = Number(digits.slice(1, 3)) * 60 + Number(digits.slice(3, 5));
+  return (offset.startsWith('-') ? -minutes : minutes) * 60_000;
+}
+
+/** ISO 8601, UTC, with milliseconds. */
+export function formatInstant(ms: number): string {
+  return new Date(ms).toISOString();
+}

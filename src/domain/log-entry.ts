@@ -1,0 +1,133 @@
+// What the SPACE_EVENTS log holds, and its JSON. Two kinds of message: attributed events and
+// configuration for one space partition (`spaces.<k>`), and a router's position (`routers.<k>`). A
+// batch of the log carries many events in one message, as tuples: names repeated ten thousand times
+// would be most of the bytes.
+import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
+import type { ResetPoint } from './reset-schedule.ts';
+import type { Direction } from './reading.ts';
+import type { SpaceDpu, SpaceEvent } from './space-event.ts';
+import type { Settings } from './topology.ts';
+
+/** An entry of a log as it was stored. */
+export interface StoredEntry {
+  readonly seq: number;
+  /** Arrival time: the log's own clock. */
+  readonly timeMs: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+}
+
+/** What an actor must know of its space. */
+export interface SpaceConfig {
+  readonly spaceId: SpaceId;
+  readonly timeZone: string;
+  readonly dailyReset: string | null;
+  readonly dpus: readonly SpaceDpu[];
+  /** All manual resets, in the order they were recorded. */
+  readonly resets: readonly ResetPoint[];
+}
+
+/** A DPU of the space was alive at this event time, though nobody passed. */
+export interface Heartbeat {
+  readonly spaceId: SpaceId;
+  readonly dpuId: DpuId;
+  readonly timestampMs: number;
+}
+
+export interface SpaceEntry {
+  readonly kind: 'space';
+  readonly events: readonly SpaceEvent[];
+  readonly heartbeats: readonly Heartbeat[];
+  readonly configs: readonly SpaceConfig[];
+  readonly settings: Settings | undefined;
+}
+
+/** The account of one router since the log began. received = fresh + duplicate + dead. */
+export interface RouterCounters {
+  /** Readings and would-be readings taken from the READINGS log. */
+  readonly received: number;
+  /** New readings, of which `held` are attributed to no space at present. */
+  readonly fresh: number;
+  readonly held: number;
+  readonly duplicate: number;
+  readonly dead: number;
+}
+
+/** How far a retroactive change has got, when it takes more than one commit. */
+export interface Reattribution {
+  /** The topology it leads to. */
+  readonly toSeq: number;
+  /** Everything up to here, in (DPU, timestamp, reading id) order, is done. */
+  readonly after: { readonly dpuId: DpuId; readonly timestampMs: number; readonly readingId: string };
+}
+
+export interface PositionEntry {
+  readonly kind: 'position';
+  readonly router: Partition;
+  /** Says which attempt wrote it, so that a commit with unknown outcome can be settled. */
+  readonly commitId: string;
+  /** READINGS is consumed up to here, inclusive, */
+  readonly readingsSeq: number;
+  /** and this commit consumed what came after here. */
+  readonly previousReadingsSeq: number;
+  readonly topologySeq: number;
+  readonly reattribution: Reattribution | null;
+  /** Everything stored in READINGS up to this arrival time has been routed. */
+  readonly clockMs: number;
+  readonly counters: RouterCounters;
+}
+
+export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?];
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function toTuple(event: SpaceEvent): EventTuple {
+  const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name } = event;
+  const tuple: EventTuple = [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary ? 1 : 0];
+  if (name !== undefined) tuple.push(name);
+  return tuple;
+}
+
+export function fromTuple(tuple: EventTuple): SpaceEvent {
+  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name] = tuple;
+  const event = {
+    spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId,
+    timestampMs, direction, delta, sign, primary: primary === 1,
+  };
+  return name === undefined ? event : { ...event, name };
+}
+
+interface WireSpaceEntry {
+  v: 1;
+  e: EventTuple[];
+  h?: [number, string, number][];
+  c?: SpaceConfig[];
+  s?: Settings;
+}
+
+export function encodeSpaceEntry(entry: Omit<SpaceEntry, 'kind'>): Uint8Array {
+  const wire: WireSpaceEntry = { v: 1, e: entry.events.map(toTuple) };
+  if (entry.heartbeats.length > 0) wire.h = entry.heartbeats.map((h) => [h.spaceId, h.dpuId, h.timestampMs]);
+  if (entry.configs.length > 0) wire.c = [...entry.configs];
+  if (entry.settings) wire.s = entry.settings;
+  return encoder.encode(JSON.stringify(wire));
+}
+
+export function encodePosition(position: PositionEntry): Uint8Array {
+  return encoder.encode(JSON.stringify({ v: 1, ...position }));
+}
+
+/** Reads what this code wrote. @throws Error for an unknown version: the log is from newer code */
+export function decodeEntry(data: Uint8Array): SpaceEntry | PositionEntry {
+  const wire = JSON.parse(decoder.decode(data)) as WireSpaceEntry | ({ v: 1 } & PositionEntry);
+  if (wire.v !== 1) throw new Error(`SPACE_EVENTS entry of unknown version ${String(wire.v)}`);
+  if (!('e' in wire)) return wire;
+  return {
+    kind: 'space',
+    events: wire.e.map(fromTuple),
+    heartbeats: (wire.h ?? []).map(([spaceId, dpuId, timestampMs]) => ({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, timestampMs })),
+    configs: wire.c ?? [],
+    settings: wire.s,
+  };
+}

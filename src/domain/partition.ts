@@ -1,0 +1,19 @@
+// Which partition a DPU or a space belongs to. The function is NATS's own `{{partition(n,…)}}`
+// (FNV-1a, 32 bit, modulo n), so that the stream's subject transform and this code agree.
+import type { DpuId, Partition, SpaceId } from './ids.ts';
+
+function fnv1a32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+export function partitionOfDpu(dpuId: DpuId, partitions: number): Partition {
+  return (fnv1a32(dpuId) % partitions) as Partition;
+}
+
+export function partitionOfSpace(spaceId: SpaceId, partitions: number): Partition {
+  return (fnv1a32(String(spaceId)) % partitions) as Partition;
+}

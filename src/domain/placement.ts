@@ -1,0 +1,51 @@
+// Placements: where a DPU was, when. A record holds until the next one on record.
+import type { DoorwayId } from './ids.ts';
+import { BEGINNING_MS, END_MS } from './instant.ts';
+import type { PlacementRecord } from './topology.ts';
+
+/** `[fromMs, toMs)` above a doorway. */
+export interface Placement {
+  readonly doorwayId: DoorwayId | null;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A span of event time, `[fromMs, toMs)`. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The doorway a DPU was above at an instant, or null. */
+export function doorwayAt(records: readonly PlacementRecord[], atMs: number): DoorwayId | null {
+  for (let index = records.length - 1; index >= 0; index--) {
+    const record = records[index];
+    if (record && record.fromMs <= atMs) return record.doorwayId;
+  }
+  return null;
+}
+
+export function placementsOf(records: readonly PlacementRecord[]): Placement[] {
+  return records.map((record, index) => ({
+    doorwayId: record.doorwayId,
+    fromMs: record.fromMs,
+    toMs: records[index + 1]?.fromMs ?? END_MS,
+  }));
+}
+
+/** Puts a record in its place; one with the same `fromMs` is replaced, the later recorded one wins. */
+export function withRecord(records: readonly PlacementRecord[], added: PlacementRecord): PlacementRecord[] {
+  return [...records.filter((record) => record.fromMs !== added.fromMs), added].sort((a, b) => a.fromMs - b.fromMs);
+}
+
+/** The spans in which two placement histories name different doorways. */
+export function spansOfDifference(before: readonly PlacementRecord[], after: readonly PlacementRecord[]): Span[] {
+  const cuts = [...new Set([BEGINNING_MS, ...before.map((r) => r.fromMs), ...after.map((r) => r.fromMs)])].sort((a, b) => a - b);
+  return cuts.flatMap((fromMs, index) =>
+    doorwayAt(before, fromMs) === doorwayAt(after, fromMs) ? [] : [{ fromMs, toMs: cuts[index + 1] ?? END_MS }]);
+}
+
+/** The spans in which a placement history names this doorway. */
+export function spansAtDoorway(records: readonly PlacementRecord[], doorwayId: DoorwayId): Span[] {
+  return placementsOf(records).filter((placement) => placement.doorwayId === doorwayId);
+}

@@ -1,0 +1,110 @@
+// A reading: one person passed under one DPU. One parser serves NATS, MQTT, HTTP and CSV, so that a
+// reading means the same wherever it comes in.
+//
+// Identity. Two readings of a DPU are the same when they carry the same `id`, or, where the DPU
+// sends none, the same (timestamp, direction). `readingIdOf` writes that identity as one string.
+import { DPU_ID_RULE, isDpuId, isReadingName, type DpuId } from './ids.ts';
+import { parseInstant } from './instant.ts';
+
+export type Direction = 1 | -1;
+
+export interface Reading {
+  readonly dpuId: DpuId;
+  /** Event time: when the person passed. */
+  readonly timestampMs: number;
+  readonly direction: Direction;
+  /** The DPU's own name for the reading, if it gives one. */
+  readonly name?: string;
+}
+
+export type RejectReason = 'bad_json' | 'bad_reading' | 'bad_dpu_id' | 'bad_timestamp' | 'bad_direction' | 'bad_id' | 'future';
+
+export interface Rejection {
+  readonly reason: RejectReason;
+  /** The field at fault, empty when it is the whole. */
+  readonly field: string;
+  readonly detail: string;
+}
+
+export type ParsedReading = { readonly ok: true; readonly reading: Reading } | { readonly ok: false; readonly rejection: Rejection };
+
+export interface ParseContext {
+  /** The DPU the transport names (subject, topic); a `dpu_id` in the body must then agree or be absent. */
+  readonly dpuId?: DpuId;
+  /** Readings may lie at most up to here in the future. */
+  readonly latestMs: number;
+}
+
+const reject = (reason: RejectReason, field: string, detail: string): ParsedReading => ({
+  ok: false,
+  rejection: { reason, field, detail },
+});
+
+/** Reads `{dpu_id?, timestamp, direction, id?}` from decoded JSON or CSV. Never throws. */
+export function parseReading(value: unknown, context: ParseContext): ParsedReading {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return reject('bad_reading', '', 'a reading is an object {dpu_id, timestamp, direction, id?}');
+  }
+  const body = value as Record<string, unknown>;
+  const dpuId = parseDpuId(body['dpu_id'], context.dpuId);
+  if (dpuId === undefined) {
+    return reject('bad_dpu_id', 'dpu_id', context.dpuId === undefined
+      ? `dpu_id must be ${DPU_ID_RULE}`
+      : `dpu_id, when given, must be that of the subject, ${context.dpuId}`);
+  }
+  const timestampMs = parseTimestamp(body['timestamp']);
+  if (timestampMs === undefined) {
+    return reject('bad_timestamp', 'timestamp', 'timestamp must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970');
+  }
+  if (timestampMs > context.latestMs) {
+    return reject('future', 'timestamp', 'timestamp is further in the future than the skew allowance');
+  }
+  const direction = parseDirection(body['direction']);
+  if (direction === undefined) return reject('bad_direction', 'direction', 'direction must be 1 or -1');
+  const name = body['id'];
+  if (name === undefined || name === null) return { ok: true, reading: { dpuId, timestampMs, direction } };
+  if (!isReadingName(name)) return reject('bad_id', 'id', 'id must be 1 to 64 letters, digits, _ or -');
+  return { ok: true, reading: { dpuId, timestampMs, direction, name } };
+}
+
+function parseDpuId(value: unknown, expected: DpuId | undefined): DpuId | undefined {
+  if (value === undefined && expected !== undefined) return expected;
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (!isDpuId(text)) return undefined;
+  return expected === undefined || expected === text ? text : undefined;
+}
+
+function parseTimestamp(value: unknown): number | undefined {
+  if (typeof value === 'string') return parseInstant(value);
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function parseDirection(value: unknown): Direction | undefined {
+  if (value === 1 || value === '1' || value === '+1') return 1;
+  if (value === -1 || value === '-1') return -1;
+  return undefined;
+}
+
+/**
+ * The identity as a string: `<dpu>~<ms>~<+|->`, or `<dpu>.<id>`. Neither separator can be in a DPU id,
+ * so the two forms and two DPUs never collide; all of it is unreserved in a URL.
+ */
+export function readingIdOf(reading: Reading): string {
+  return reading.name === undefined
+    ? `${reading.dpuId}~${reading.timestampMs}~${reading.direction > 0 ? '+' : '-'}`
+    : `${reading.dpuId}.${reading.name}`;
+}
+
+/** The `id` a DPU gave, back from a reading id; undefined where it gave none. */
+export function readingNameOf(readingId: string): string | undefined {
+  const dot = readingId.indexOf('.');
+  return dot < 0 ? undefined : readingId.slice(dot + 1);
+}
+
+/**
+ * Of two readings with one identity, which one counts? Only a DPU that reuses an `id` can send two
+ * that differ. The earlier, then the exit, whichever came first: a rule that arrival order cannot change.
+ */
+export function takesPrecedence(a: Reading, b: Reading): boolean {
+  return a.timestampMs !== b.timestampMs ? a.timestampMs < b.timestampMs : a.direction < b.direction;
+}

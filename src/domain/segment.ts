@@ -1,0 +1,77 @@
+// Occupancy as a monoid. A run of events, taken in (timestamp, reading id) order, is summed up by
+// five numbers; two runs that follow each other combine into one. So counts can be composed from
+// blocks, buckets of a query and a live tail, and no event is looked at twice.
+//
+// With p_i the prefix sums of a run and m_i the lowest prefix up to i, a run that starts with net N
+// and lowest net L (since the reset) passes through
+//     net_i = N + p_i        count_i = net_i - min(0, L, N + m_i)
+// so its largest count is max(N - min(0, L) + max p_i, max(p_i - m_i)), its smallest
+// max(0, N - min(0, L) + min p_i): the two `max` are what `sumMax` and `riseMax` keep.
+
+export interface Segment {
+  /** Sum of all deltas. */
+  readonly sum: number;
+  /** Lowest prefix sum; Infinity when empty. */
+  readonly sumMin: number;
+  /** Highest prefix sum; -Infinity when empty. */
+  readonly sumMax: number;
+  /** Largest rise of a prefix sum above the lowest one before it (itself included); -Infinity when empty. */
+  readonly riseMax: number;
+  readonly entrances: number;
+  readonly exits: number;
+}
+
+export const EMPTY_SEGMENT: Segment = { sum: 0, sumMin: Infinity, sumMax: -Infinity, riseMax: -Infinity, entrances: 0, exits: 0 };
+
+/** One event; `delta` is 1 or -1. */
+export function segmentOf(delta: number): Segment {
+  return { sum: delta, sumMin: delta, sumMax: delta, riseMax: 0, entrances: delta > 0 ? delta : 0, exits: delta < 0 ? -delta : 0 };
+}
+
+/** `a`, then `b`. Associative, with EMPTY_SEGMENT as its unit. */
+export function append(a: Segment, b: Segment): Segment {
+  return {
+    sum: a.sum + b.sum,
+    sumMin: Math.min(a.sumMin, a.sum + b.sumMin),
+    sumMax: Math.max(a.sumMax, a.sum + b.sumMax),
+    riseMax: Math.max(a.riseMax, b.riseMax, a.sum + b.sumMax - a.sumMin),
+    entrances: a.entrances + b.entrances,
+    exits: a.exits + b.exits,
+  };
+}
+
+/** Where a space stands at an instant. */
+export interface Occupancy {
+  /** The reset's count plus all deltas since. */
+  readonly net: number;
+  /** Lowest net since the reset, the reset's own count included. */
+  readonly low: number;
+}
+
+/** A space that was just reset to `count`. */
+export function occupancyAfterReset(count: number): Occupancy {
+  return { net: count, low: count };
+}
+
+export function advance(from: Occupancy, segment: Segment): Occupancy {
+  return { net: from.net + segment.sum, low: Math.min(from.low, from.net + segment.sumMin) };
+}
+
+/** DESIGN section 2: an exit from an empty room changes nothing, and the next entrance gives 1. */
+export function countOf(at: Occupancy): number {
+  return at.net - Math.min(0, at.low);
+}
+
+/** How much the sensors contradict themselves. */
+export function driftOf(at: Occupancy): number {
+  return countOf(at) - at.net;
+}
+
+/** Smallest and largest count while `segment` happens, the count at its start included. */
+export function countRange(from: Occupancy, segment: Segment): { min: number; max: number } {
+  const start = countOf(from);
+  return {
+    min: Math.max(0, Math.min(start, start + segment.sumMin)),
+    max: Math.max(start, start + segment.sumMax, segment.riseMax),
+  };
+}

@@ -1,0 +1,74 @@
+// A space event: a reading attributed to one space, or that attribution taken back.
+import { NO_DOORWAY, UNPLACED, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
+import { doorwayAt, spansAtDoorway, type Span } from './placement.ts';
+import { readingIdOf, type Direction, type Reading } from './reading.ts';
+import type { Doorway } from './topology.ts';
+import type { TopologyView } from './topology-history.ts';
+
+export interface SpaceEvent {
+  readonly spaceId: SpaceId;
+  readonly dpuId: DpuId;
+  readonly doorwayId: DoorwayId;
+  readonly timestampMs: number;
+  readonly direction: Direction;
+  /** What the reading does to the space: its direction for the ingress space, the opposite for the egress space. */
+  readonly delta: Direction;
+  /** 1 asserts, -1 retracts an earlier assertion of the same event. */
+  readonly sign: 1 | -1;
+  /** True for exactly one of a reading's events, so that readings can be counted from events. */
+  readonly primary: boolean;
+  /** The DPU's own name for the reading, if it gave one. */
+  readonly name?: string;
+}
+
+export function readingOf(event: SpaceEvent): Reading {
+  const { dpuId, timestampMs, direction, name } = event;
+  return name === undefined ? { dpuId, timestampMs, direction } : { dpuId, timestampMs, direction, name };
+}
+
+/** Event order: (timestamp, reading id). Ids are compared as ClickHouse compares them, by bytes. */
+export function compareEvents(a: SpaceEvent, b: SpaceEvent): number {
+  if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
+  const [left, right] = [readingIdOf(readingOf(a)), readingIdOf(readingOf(b))];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/**
+ * The events of a reading under a topology: one for each space of the doorway its DPU was above, or
+ * one of UNPLACED where it was above none. Never empty, so that every reading is stored.
+ */
+export function attribute(view: TopologyView, reading: Reading, sign: 1 | -1): SpaceEvent[] {
+  const dpu = view.dpu(reading.dpuId);
+  const doorwayId = dpu === undefined ? null : doorwayAt(dpu.placements, reading.timestampMs);
+  const doorway = doorwayId === null ? undefined : view.doorway(doorwayId);
+  const base = { ...reading, sign };
+  if (doorway === undefined) {
+    return [{ ...base, spaceId: UNPLACED, doorwayId: NO_DOORWAY, delta: reading.direction, primary: true }];
+  }
+  const events: SpaceEvent[] = [];
+  if (doorway.ingressSpaceId !== null) {
+    events.push({ ...base, spaceId: doorway.ingressSpaceId, doorwayId: doorway.id, delta: reading.direction, primary: true });
+  }
+  if (doorway.egressSpaceId !== null) {
+    const delta = reading.direction > 0 ? -1 : 1;
+    events.push({ ...base, spaceId: doorway.egressSpaceId, doorwayId: doorway.id, delta, primary: events.length === 0 });
+  }
+  return events;
+}
+
+/** True when two versions of a doorway attribute every reading alike. */
+export function attributesAlike(a: Doorway | undefined, b: Doorway | undefined): boolean {
+  return a?.ingressSpaceId === b?.ingressSpaceId && a?.egressSpaceId === b?.egressSpaceId;
+}
+
+/** A DPU counts for a space's watermark while it is placed at one of the space's doorways. */
+export interface SpaceDpu extends Span {
+  readonly dpuId: DpuId;
+}
+
+/** The DPUs of a space, each with the spans it was there. Sorted, so that equal topologies give equal lists. */
+export function dpusOfSpace(view: TopologyView, spaceId: SpaceId): SpaceDpu[] {
+  const found = view.doorwaysOf(spaceId).flatMap((doorway) =>
+    view.dpusAt(doorway.id).flatMap((dpu) => spansAtDoorway(dpu.placements, doorway.id).map(({ fromMs, toMs }) => ({ dpuId: dpu.id, fromMs, toMs }))));
+  return found.sort((a, b) => (a.dpuId < b.dpuId ? -1 : a.dpuId > b.dpuId ? 1 : a.fromMs - b.fromMs));
+}

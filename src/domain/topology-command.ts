@@ -1,0 +1,158 @@
+// What a person may ask of the topology, and the fact each wish becomes. Pure: the view and the time
+// come in, a fact goes out, or a Failure that names the field. Publishing the fact "if nothing else
+// has been written meanwhile" makes the checks made here serialisable.
+import { Failure } from './failure.ts';
+import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
+import { BEGINNING_MS } from './instant.ts';
+import { doorwayAt, withRecord } from './placement.ts';
+import type { Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
+import { existing, type TopologyView } from './topology-history.ts';
+
+export interface SpaceFields {
+  readonly name: string;
+  readonly timeZone: string;
+  readonly dailyReset: string | null;
+  readonly capacity: number | null;
+}
+
+export interface DoorwayFields {
+  readonly name: string;
+  readonly ingressSpaceId: SpaceId | null;
+  readonly egressSpaceId: SpaceId | null;
+}
+
+export type TopologyCommand =
+  | { readonly kind: 'createSpace'; readonly fields: SpaceFields }
+  | { readonly kind: 'updateSpace'; readonly id: SpaceId; readonly fields: Partial<SpaceFields> }
+  | { readonly kind: 'deleteSpace'; readonly id: SpaceId }
+  | { readonly kind: 'createDoorway'; readonly fields: DoorwayFields }
+  | { readonly kind: 'updateDoorway'; readonly id: DoorwayId; readonly fields: Partial<DoorwayFields> }
+  | { readonly kind: 'deleteDoorway'; readonly id: DoorwayId }
+  | { readonly kind: 'createDpu'; readonly id: DpuId; readonly doorwayId: DoorwayId | null; readonly effectiveMs?: number | undefined }
+  | { readonly kind: 'placeDpu'; readonly id: DpuId; readonly doorwayId: DoorwayId | null; readonly effectiveMs?: number | undefined }
+  | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
+  | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
+  | { readonly kind: 'changeSettings'; readonly settings: Settings };
+
+type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind: Kind }>;
+
+/** @throws Failure not_found, conflict or invalid */
+export function decideTopology(view: TopologyView, command: TopologyCommand, nowMs: number): TopologyFact {
+  switch (command.kind) {
+    case 'createSpace': return createSpace(view, command, nowMs);
+    case 'updateSpace': return updateSpace(view, command, nowMs);
+    case 'deleteSpace': return deleteSpace(view, command, nowMs);
+    case 'createDoorway': return createDoorway(view, command, nowMs);
+    case 'updateDoorway': return updateDoorway(view, command, nowMs);
+    case 'deleteDoorway': return deleteDoorway(view, command, nowMs);
+    case 'createDpu': return createDpu(view, command, nowMs);
+    case 'placeDpu': return placeDpu(view, command, nowMs);
+    case 'deleteDpu': return deleteDpu(view, command, nowMs);
+    case 'recordReset': {
+      existing(view.space(command.spaceId), `space ${command.spaceId}`);
+      const { spaceId, timestampMs, count } = command;
+      return { kind: 'reset', doc: { spaceId, timestampMs, count, recordedMs: nowMs } };
+    }
+    case 'changeSettings': return { kind: 'settings', doc: command.settings };
+  }
+}
+
+function createSpace(view: TopologyView, { fields }: Of<'createSpace'>, nowMs: number): TopologyFact {
+  requireFreeName(view.spaces(), fields.name, undefined);
+  const id = nextId(view.spaces()) as SpaceId;
+  return { kind: 'space', doc: { id, ...fields, createdMs: nowMs, updatedMs: nowMs, deleted: false } };
+}
+
+function updateSpace(view: TopologyView, { id, fields }: Of<'updateSpace'>, nowMs: number): TopologyFact {
+  const before = existing(view.space(id), `space ${id}`);
+  if (fields.name !== undefined) requireFreeName(view.spaces(), fields.name, id);
+  return { kind: 'space', doc: { ...before, ...fields, updatedMs: nowMs } };
+}
+
+function deleteSpace(view: TopologyView, { id }: Of<'deleteSpace'>, nowMs: number): TopologyFact {
+  const before: Space = existing(view.space(id), `space ${id}`);
+  const doorway = view.doorwaysOf(id).find((candidate) => !candidate.deleted);
+  if (doorway) throw new Failure('conflict', `space ${id} is a side of doorway ${doorway.id}; change or delete that first`);
+  return { kind: 'space', doc: { ...before, updatedMs: nowMs, deleted: true } };
+}
+
+function createDoorway(view: TopologyView, { fields }: Of<'createDoorway'>, nowMs: number): TopologyFact {
+  requireFreeName(view.doorways(), fields.name, undefined);
+  requireSides(view, fields);
+  const id = nextId(view.doorways()) as DoorwayId;
+  return { kind: 'doorway', doc: { id, ...fields, createdMs: nowMs, updatedMs: nowMs, deleted: false } };
+}
+
+function updateDoorway(view: TopologyView, { id, fields }: Of<'updateDoorway'>, nowMs: number): TopologyFact {
+  const before = existing(view.doorway(id), `doorway ${id}`);
+  if (fields.name !== undefined) requireFreeName(view.doorways(), fields.name, id);
+  const doc = { ...before, ...fields, updatedMs: nowMs };
+  requireSides(view, doc);
+  return { kind: 'doorway', doc };
+}
+
+function deleteDoorway(view: TopologyView, { id }: Of<'deleteDoorway'>, nowMs: number): TopologyFact {
+  const before: Doorway = existing(view.doorway(id), `doorway ${id}`);
+  const user = view.dpusAt(id).find((dpu) => doorwayAt(dpu.placements, nowMs) === id
+    || dpu.placements.some((placement) => placement.fromMs > nowMs && placement.doorwayId === id));
+  if (user) throw new Failure('conflict', `DPU ${user.id} is placed at doorway ${id}; move it first`);
+  return { kind: 'doorway', doc: { ...before, updatedMs: nowMs, deleted: true } };
+}
+
+function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number): TopologyFact {
+  const before = view.dpu(command.id);
+  if (before && !before.deleted) throw new Failure('conflict', `DPU ${command.id} is registered already`, { field: 'id' });
+  const dpu: Dpu = before ? { ...before, deleted: false, updatedMs: nowMs }
+    : { id: command.id, placements: [], createdMs: nowMs, updatedMs: nowMs, deleted: false };
+  return { kind: 'dpu', doc: place(view, dpu, command, nowMs) };
+}
+
+function placeDpu(view: TopologyView, command: Of<'placeDpu'>, nowMs: number): TopologyFact {
+  const before = existing(view.dpu(command.id), `DPU ${command.id}`);
+  return { kind: 'dpu', doc: place(view, { ...before, updatedMs: nowMs }, command, nowMs) };
+}
+
+function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): TopologyFact {
+  const before = existing(view.dpu(command.id), `DPU ${command.id}`);
+  // What it counted stays counted; from here on its readings are held.
+  const fromMs = command.effectiveMs ?? nowMs;
+  const placements = withRecord(before.placements.filter((record) => record.fromMs < fromMs), { doorwayId: null, fromMs });
+  return { kind: 'dpu', doc: { ...before, placements, updatedMs: nowMs, deleted: true } };
+}
+
+function place(view: TopologyView, dpu: Dpu, { doorwayId, effectiveMs }: Of<'placeDpu'> | Of<'createDpu'>, nowMs: number): Dpu {
+  if (doorwayId !== null) {
+    requireReference(view.doorway(doorwayId), `doorway ${doorwayId}`, 'doorway_id');
+  }
+  if (dpu.placements.length === 0) {
+    if (doorwayId === null) return dpu;
+    return { ...dpu, placements: [{ doorwayId, fromMs: effectiveMs ?? BEGINNING_MS }] };
+  }
+  if (effectiveMs === undefined && doorwayAt(dpu.placements, nowMs) === doorwayId) return dpu;
+  return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
+}
+
+function requireSides(view: TopologyView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {
+  if (ingressSpaceId === null && egressSpaceId === null) {
+    throw new Failure('invalid', 'a doorway needs a space on at least one side', { field: 'ingress_space_id' });
+  }
+  if (ingressSpaceId === egressSpaceId) {
+    throw new Failure('invalid', 'a doorway cannot have the same space on both sides', { field: 'egress_space_id' });
+  }
+  if (ingressSpaceId !== null) requireReference(view.space(ingressSpaceId), `space ${ingressSpaceId}`, 'ingress_space_id');
+  if (egressSpaceId !== null) requireReference(view.space(egressSpaceId), `space ${egressSpaceId}`, 'egress_space_id');
+}
+
+function requireReference(doc: { readonly deleted: boolean } | undefined, what: string, field: string): void {
+  if (doc === undefined || doc.deleted) throw new Failure('invalid', `${field}: there is no ${what}`, { field });
+}
+
+function requireFreeName(docs: readonly { readonly id: number; readonly name: string; readonly deleted: boolean }[], name: string, self: number | undefined): void {
+  const holder = docs.find((doc) => !doc.deleted && doc.name === name && doc.id !== self);
+  if (holder) throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
+}
+
+/** Ids are never given twice, not even after a deletion. */
+function nextId(docs: readonly { readonly id: number }[]): number {
+  return docs.reduce((highest, doc) => Math.max(highest, doc.id), 0) + 1;
+}

@@ -1,0 +1,145 @@
+// Every version of every topology fact, so that a router can ask how readings were attributed at any
+// sequence of the TOPOLOGY log: what it has to take back after a move is what it said before it.
+import { Failure, invariant } from './failure.ts';
+import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
+import { DEFAULT_SETTINGS, type Doorway, type Dpu, type Reset, type Settings, type Space, type TopologyEntry } from './topology.ts';
+
+interface Version<T> {
+  readonly seq: number;
+  readonly doc: T;
+}
+
+type Versions<Id, T> = Map<Id, Version<T>[]>;
+
+/** The topology as it was at one sequence. Deleted documents are in it, marked as such. */
+export interface TopologyView {
+  readonly seq: number;
+  space(id: SpaceId): Space | undefined;
+  doorway(id: DoorwayId): Doorway | undefined;
+  dpu(id: DpuId): Dpu | undefined;
+  spaces(): Space[];
+  doorways(): Doorway[];
+  dpus(): Dpu[];
+  /** In the order they were recorded. */
+  resets(spaceId: SpaceId): Reset[];
+  settings(): Settings;
+  /** Doorways that name the space on either side, deleted ones included. */
+  doorwaysOf(spaceId: SpaceId): Doorway[];
+  /** DPUs with a placement at the doorway, past, present or future. */
+  dpusAt(doorwayId: DoorwayId): Dpu[];
+}
+
+export class TopologyHistory {
+  readonly #spaces: Versions<SpaceId, Space> = new Map();
+  readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
+  readonly #dpus: Versions<DpuId, Dpu> = new Map();
+  readonly #resets = new Map<SpaceId, Version<Reset>[]>();
+  readonly #settings: Version<Settings>[] = [];
+  readonly #entries: TopologyEntry[] = [];
+  /** Ever named together, in any version: a superset that views filter. */
+  readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
+  readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
+  #seq = 0;
+
+  /** Sequence of the last entry applied; 0 when there is none. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  apply(entry: TopologyEntry): void {
+    invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} follows ${this.#seq}`);
+    this.#seq = entry.seq;
+    this.#entries.push(entry);
+    const { fact } = entry;
+    switch (fact.kind) {
+      case 'space':
+        push(this.#spaces, fact.doc.id, entry.seq, fact.doc);
+        break;
+      case 'doorway':
+        push(this.#doorways, fact.doc.id, entry.seq, fact.doc);
+        for (const spaceId of [fact.doc.ingressSpaceId, fact.doc.egressSpaceId]) {
+          if (spaceId !== null) index(this.#doorwaysBySpace, spaceId, fact.doc.id);
+        }
+        break;
+      case 'dpu':
+        push(this.#dpus, fact.doc.id, entry.seq, fact.doc);
+        for (const { doorwayId } of fact.doc.placements) {
+          if (doorwayId !== null) index(this.#dpusByDoorway, doorwayId, fact.doc.id);
+        }
+        break;
+      case 'reset':
+        push(this.#resets, fact.doc.spaceId, entry.seq, fact.doc);
+        break;
+      case 'settings':
+        this.#settings.push({ seq: entry.seq, doc: fact.doc });
+        break;
+    }
+  }
+
+  /** Entries with `after < seq <= upTo`. */
+  entries(after: number, upTo: number): TopologyEntry[] {
+    let from = this.#entries.length;
+    while (from > 0 && (this.#entries[from - 1]?.seq ?? 0) > after) from--;
+    return this.#entries.slice(from).filter((entry) => entry.seq <= upTo);
+  }
+
+  latest(): TopologyView {
+    return this.at(this.#seq);
+  }
+
+  at(seq: number): TopologyView {
+    const view: TopologyView = {
+      seq,
+      space: (id) => atSeq(this.#spaces.get(id), seq),
+      doorway: (id) => atSeq(this.#doorways.get(id), seq),
+      dpu: (id) => atSeq(this.#dpus.get(id), seq),
+      spaces: () => all(this.#spaces, seq),
+      doorways: () => all(this.#doorways, seq),
+      dpus: () => all(this.#dpus, seq),
+      resets: (spaceId) => (this.#resets.get(spaceId) ?? []).filter((v) => v.seq <= seq).map((v) => v.doc),
+      settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
+      doorwaysOf: (spaceId) =>
+        named(this.#doorwaysBySpace.get(spaceId), view.doorway)
+          .filter((doorway) => doorway.ingressSpaceId === spaceId || doorway.egressSpaceId === spaceId),
+      dpusAt: (doorwayId) =>
+        named(this.#dpusByDoorway.get(doorwayId), view.dpu)
+          .filter((dpu) => dpu.placements.some((placement) => placement.doorwayId === doorwayId)),
+    };
+    return view;
+  }
+}
+
+/** A document that exists and is not deleted. @throws Failure not_found */
+export function existing<T extends { readonly deleted: boolean }>(doc: T | undefined, what: string): T {
+  if (doc === undefined || doc.deleted) throw new Failure('not_found', `there is no ${what}`);
+  return doc;
+}
+
+function push<Id, T>(versions: Versions<Id, T>, id: Id, seq: number, doc: T): void {
+  const list = versions.get(id);
+  if (list) list.push({ seq, doc });
+  else versions.set(id, [{ seq, doc }]);
+}
+
+function index<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set) set.add(value);
+  else sets.set(key, new Set([value]));
+}
+
+function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T | undefined {
+  if (versions === undefined) return undefined;
+  for (let position = versions.length - 1; position >= 0; position--) {
+    const version = versions[position];
+    if (version && version.seq <= seq) return version.doc;
+  }
+  return undefined;
+}
+
+function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {
+  return [...versions.values()].map((list) => atSeq(list, seq)).filter((doc) => doc !== undefined);
+}
+
+function named<Id, T>(ids: Set<Id> | undefined, get: (id: Id) => T | undefined): T[] {
+  return [...(ids ?? [])].map(get).filter((doc) => doc !== undefined);
+}

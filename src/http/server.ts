@@ -1,0 +1,29 @@
+import { createServer, type Server } from 'node:http';
+import type Koa from 'koa';
+
+export interface HttpServer {
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting, lets requests under way finish, then closes. */
+  stop(): Promise<void>;
+}
+
+/** @throws Node's own error when the address cannot be used (EADDRINUSE, EACCES) */
+export async function listen(app: Koa, host: string, port: number): Promise<HttpServer> {
+  const handle = app.callback();
+  const server = createServer((request, response) => void handle(request, response));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const actual = typeof address === 'object' && address ? address.port : port;
+  return { port: actual, url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, stop: () => close(server) };
+}
+
+async function close(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,136 @@
+// Who may use a data folder: one engine at a time, recorded in a file inside the folder.
+//
+// Neither engine protects its own files: two nats-servers start on one JetStream store without a
+// word, and chDB wants one process for a folder. So the claim is taken before an engine starts.
+//
+// Invariants:
+// - The file appears whole or not at all (written aside, then linked), and only one claimant gets it.
+// - A running engine whose owner lives is never touched: the second start is refused. One whose owner
+//   was killed is ended first, if its command line still shows that it is the engine of this folder.
+
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LocalEngineError, systemCode, writingTo } from './local-engine-error.ts';
+import { describeProcess, endProcess } from './process-info.ts';
+
+export interface DataDirClaimOptions {
+  readonly dataDir: string;
+  readonly pidFileName: string;
+  /** Part of the engine's command line which no other program has. */
+  readonly commandMark: string;
+  /** For messages, such as 'nats-server'. */
+  readonly title: string;
+  /** How long an engine left behind may take to end in order before it is killed. */
+  readonly stopGraceMs: number;
+}
+
+export interface DataDirClaim {
+  recordChild(pid: number): Promise<void>;
+  release(): Promise<void>;
+}
+
+interface Holder {
+  readonly text: string;
+  readonly childPid: number | undefined;
+  readonly ownerPid: number;
+  readonly ownerStartedAt: string;
+}
+
+const ATTEMPTS_MAX = 5;
+
+/** Throws LocalEngineError: `in-use`, or `folder-unusable`. */
+export async function claimDataDir(options: DataDirClaimOptions): Promise<DataDirClaim> {
+  const file = join(options.dataDir, options.pidFileName);
+  const nonce = randomUUID();
+  const self = await describeProcess(process.pid);
+  const textFor = (childPid: number | undefined): string =>
+    `${childPid ?? ''}\n${process.pid}\n${self?.startedAt ?? ''}\n${nonce}\n`;
+
+  return writingTo(options.dataDir, async () => {
+    await mkdir(options.dataDir, { recursive: true });
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      if (await createWhole(file, textFor(undefined))) {
+        return {
+          recordChild: (pid) => replaceWhole(file, textFor(pid)),
+          release: async () => {
+            if ((await readHolder(file))?.text.includes(nonce) === true) await rm(file, { force: true });
+          },
+        };
+      }
+      const holder = await readHolder(file);
+      if (holder !== undefined) await clearLeftover(file, holder, options);
+    }
+    throw inUse(options, 'by programs that start at the same moment');
+  });
+}
+
+async function clearLeftover(file: string, holder: Holder, options: DataDirClaimOptions): Promise<void> {
+  const isEngine = ({ commandLine }: { commandLine: string }): boolean => commandLine.includes(options.commandMark);
+  const owner = await describeProcess(holder.ownerPid);
+  const ownerLives = owner !== undefined && owner.startedAt === holder.ownerStartedAt;
+  const child = holder.childPid === undefined ? undefined : await describeProcess(holder.childPid);
+  const childLives = child !== undefined && isEngine(child);
+
+  // An engine of this very process that died may be started again; its claim is still on record.
+  const isOwnDeadEngine = holder.ownerPid === process.pid && holder.childPid !== undefined && !childLives;
+  if (ownerLives && !isOwnDeadEngine) {
+    throw inUse(options, holder.ownerPid === process.pid ? 'by this process' : `by process ${holder.ownerPid}`);
+  }
+  if (childLives && holder.childPid !== undefined && !(await endProcess(holder.childPid, isEngine, options.stopGraceMs))) {
+    throw inUse(options, `by process ${holder.childPid}, left over from an earlier run, which does not end`);
+  }
+  await removeExactly(file, holder.text);
+}
+
+// Taken away by renaming and looked at afterwards, so that of two claimants who both saw the leftover
+// the slower one cannot remove the quicker one's new claim for good.
+async function removeExactly(file: string, text: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  if ((await readFile(aside, 'utf8')) !== text) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+async function createWhole(file: string, text: string): Promise<boolean> {
+  const aside = `${file}.${randomUUID()}`;
+  await writeFile(aside, text);
+  try {
+    await link(aside, file);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+async function replaceWhole(file: string, text: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  await writeFile(aside, text);
+  await rename(aside, file);
+}
+
+async function readHolder(file: string): Promise<Holder | undefined> {
+  try {
+    const text = await readFile(file, 'utf8');
+    const [childPid = '', ownerPid = '', ownerStartedAt = ''] = text.split('\n');
+    return { text, childPid: childPid === '' ? undefined : Number(childPid), ownerPid: Number(ownerPid), ownerStartedAt };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function inUse(options: DataDirClaimOptions, by: string): LocalEngineError {
+  return new LocalEngineError(
+    'in-use',
+    `The data folder ${options.dataDir} is in use ${by}: stop that run, or set DENSITY_DATA_DIR to another folder (${options.title}).`,
+  );
+}

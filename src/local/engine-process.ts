@@ -1,0 +1,192 @@
+// Runs one engine as a child process: claims its folder, starts it, waits until it serves, stops it.
+//
+// Invariants:
+// - The child has a session of its own (detached), so a Ctrl-C in the terminal reaches only the
+//   service, which stops its engines last and in order.
+// - A start ends within its time: serving, or stopped again with the folder released and one sentence.
+// - `stop` is safe to call twice, is bounded, and leaves no process behind.
+// - `onExit` is told of an end nobody asked for, once, and of no other.
+
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { claimDataDir } from './data-dir-claim.ts';
+import type { DataDirClaim } from './data-dir-claim.ts';
+import { LocalEngineError, messageOf, writingTo } from './local-engine-error.ts';
+
+export interface EngineSpec<Ready> {
+  /** For messages, such as 'nats-server'. */
+  readonly title: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly hasIpc: boolean;
+  readonly dataDir: string;
+  readonly pidFileName: string;
+  readonly commandMark: string;
+  readonly logFile: string;
+  readonly startTimeoutMs: number;
+  readonly stopGraceMs: number;
+  /** Runs when the folder is ours and before the child starts. */
+  readonly prepare: () => Promise<void>;
+  /** Resolves once the engine serves. Ends early when the signal fires. */
+  readonly untilReady: (child: ChildProcess, log: () => Promise<string>, signal: AbortSignal) => Promise<Ready>;
+  /** The cause of an early end, from what the engine logged; undefined when it does not tell. */
+  readonly explain: (log: string) => LocalEngineError | undefined;
+  readonly onExit?: ((error: LocalEngineError) => void) | undefined;
+}
+
+export interface RunningEngine<Ready> {
+  readonly pid: number;
+  readonly ready: Ready;
+  stop(): Promise<void>;
+  /** As a crash would: no warning, and the folder stays claimed. For tests. */
+  kill9(): Promise<void>;
+}
+
+const LOG_BYTES_MAX = 10_000_000;
+
+// When this process ends without stopping its engines (process.exit somewhere), they get the signal
+// at least. After a SIGKILL of this process nothing runs: then the next start finds the leftover.
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
+export async function startEngine<Ready>(spec: EngineSpec<Ready>): Promise<RunningEngine<Ready>> {
+  const claim = await claimDataDir(spec);
+  try {
+    return await startClaimed(spec, claim);
+  } catch (error) {
+    await claim.release();
+    throw error;
+  }
+}
+
+async function startClaimed<Ready>(spec: EngineSpec<Ready>, claim: DataDirClaim): Promise<RunningEngine<Ready>> {
+  await writingTo(spec.dataDir, spec.prepare);
+  const { child, log } = await spawnLogged(spec);
+  const exited = exitOf(child);
+  const pid = child.pid;
+  if (pid === undefined) {
+    throw new LocalEngineError('failed', `Cannot start ${spec.title}: ${await exited}.`);
+  }
+  running.add(child);
+  let stopping = false;
+
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    if (isAlive(child)) child.kill(signal);
+    if (!(await settlesWithin(exited, spec.stopGraceMs))) child.kill('SIGKILL');
+    await exited;
+    running.delete(child);
+  };
+
+  try {
+    await claim.recordChild(pid);
+    const ready = await untilServing(spec, child, exited, log);
+    void exited.then(async (how) => {
+      running.delete(child);
+      if (stopping) return;
+      const cause = spec.explain(await log().catch(() => ''));
+      spec.onExit?.(cause ?? new LocalEngineError('failed', `${spec.title} ended by itself (${how}): see ${spec.logFile}.`));
+    });
+    return {
+      pid,
+      ready,
+      stop: async () => {
+        stopping = true;
+        await end('SIGTERM');
+        await claim.release();
+      },
+      kill9: () => end('SIGKILL'),
+    };
+  } catch (error) {
+    stopping = true;
+    await end('SIGTERM');
+    throw error;
+  }
+}
+
+async function untilServing<Ready>(
+  spec: EngineSpec<Ready>,
+  child: ChildProcess,
+  exited: Promise<string>,
+  log: () => Promise<string>,
+): Promise<Ready> {
+  const over = new AbortController();
+  const ready = spec.untilReady(child, log, over.signal).then((value) => ({ kind: 'ready' as const, value }));
+  const outcome = await Promise.race([
+    ready,
+    exited.then((how) => ({ kind: 'exited' as const, how })),
+    delay(spec.startTimeoutMs, { kind: 'late' as const }, { signal: over.signal }),
+  ]).finally(() => over.abort());
+  if (outcome.kind === 'ready') return outcome.value;
+  const text = await log().catch(() => '');
+  const cause = spec.explain(text);
+  if (cause !== undefined) throw cause;
+  const lastLine = text.trim().split('\n').at(-1) ?? '';
+  const what = outcome.kind === 'late' ? `did not serve within ${spec.startTimeoutMs / 1000} s` : `ended at once (${outcome.how})`;
+  throw new LocalEngineError('failed', `${spec.title} ${what}: see ${spec.logFile}${lastLine === '' ? '' : `, which ends with "${lastLine}"`}.`);
+}
+
+async function spawnLogged<Ready>(spec: EngineSpec<Ready>): Promise<{ child: ChildProcess; log: () => Promise<string> }> {
+  const file = await writingTo(dirname(spec.logFile), async () => {
+    await mkdir(dirname(spec.logFile), { recursive: true });
+    const size = await stat(spec.logFile).then((s) => s.size, () => 0);
+    if (size > LOG_BYTES_MAX) await rename(spec.logFile, `${spec.logFile}.old`);
+    return open(spec.logFile, 'a');
+  });
+  try {
+    const from = (await file.stat()).size;
+    const child = spawn(spec.command, spec.args, {
+      detached: true,
+      stdio: ['ignore', file.fd, file.fd, ...(spec.hasIpc ? ['ipc' as const] : [])],
+      ...(spec.env === undefined ? {} : { env: spec.env }),
+    });
+    return { child, log: async () => (await readFile(spec.logFile)).subarray(from).toString('utf8') };
+  } finally {
+    await file.close();
+  }
+}
+
+/** How the child ended: 'exit code 1', 'SIGKILL', or why it could not be started. */
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve(messageOf(error));
+    });
+  });
+}
+
+function isAlive(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([promise.then(() => true), delay(ms, false, { signal: over.signal })]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Asks again every `everyMs` until the answer is there; rejects when the signal fires. */
+export async function poll<T>(ask: () => Promise<T | undefined>, everyMs: number, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await delay(everyMs, undefined, { signal });
+  }
+}
+
+/** The next IPC message of a child. */
+export async function nextMessage(child: ChildProcess, signal: AbortSignal): Promise<unknown> {
+  const [message] = (await once(child, 'message', { signal })) as unknown[];
+  return message;
+}

@@ -1,0 +1,60 @@
+// The engines of one machine: whichever URL is not given, its engine is started here.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { startClickhouse } from './clickhouse-engine.ts';
+import type { LocalEngineError } from './local-engine-error.ts';
+import { writingTo } from './local-engine-error.ts';
+import { findNatsServer } from './nats-binary.ts';
+import { startNatsServer } from './nats-server.ts';
+
+const LOOPBACK = '127.0.0.1';
+const CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
+
+export interface Engines {
+  readonly natsUrl: string;
+  readonly clickhouseUrl: string;
+  /** Port of the MQTT gateway, when the NATS server was started here. */
+  readonly mqttPort: number | undefined;
+  stop(): Promise<void>;
+}
+
+/** @throws LocalEngineError or NatsServerUnavailableError, with one sentence that says what to do */
+export async function startEngines(config: Config, say: (line: string) => void, onExit: (error: LocalEngineError) => void): Promise<Engines> {
+  const dataDir = config.DENSITY_DATA_DIR;
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async (): Promise<void> => {
+    for (const engine of started.reverse()) await engine.stop();
+    started.length = 0;
+  };
+  try {
+    let [natsUrl, clickhouseUrl] = [config.NATS_URL, config.CLICKHOUSE_URL];
+    let mqttPort: number | undefined;
+    if (natsUrl === undefined || clickhouseUrl === undefined) await writingTo(dataDir, () => mkdir(dataDir, { recursive: true }));
+    if (natsUrl === undefined) {
+      const binary = await findNatsServer({
+        cacheDir: CACHE, onProgress: say, ...(config.NATS_SERVER_BIN === undefined ? {} : { explicitPath: config.NATS_SERVER_BIN }),
+      });
+      const nats = await startNatsServer({
+        binary: binary.path, dataDir: join(dataDir, 'nats'), host: LOOPBACK, port: config.NATS_PORT, mqttPort: config.MQTT_PORT,
+        name: 'density', logFile: join(dataDir, 'nats-server.log'), onExit,
+      });
+      started.push(nats);
+      ({ url: natsUrl, mqttPort } = nats);
+      say(`nats-server ${binary.version} with JetStream: ${natsUrl}, MQTT on port ${mqttPort}`);
+    }
+    if (clickhouseUrl === undefined) {
+      const clickhouse = await startClickhouse({
+        dataDir: join(dataDir, 'clickhouse'), host: LOOPBACK, port: config.CLICKHOUSE_PORT, logFile: join(dataDir, 'clickhouse.log'), onExit,
+      });
+      started.push(clickhouse);
+      clickhouseUrl = clickhouse.url;
+      say(`ClickHouse engine (chDB): ${clickhouseUrl}`);
+    }
+    return { natsUrl, clickhouseUrl, mqttPort, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

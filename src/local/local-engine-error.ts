@@ -1,0 +1,54 @@
+// Why an engine of this machine cannot run, in one sentence a newcomer can act on.
+//
+// Invariant: every message names what to change (the environment variable, the folder or the
+// command), because it is printed as it is, without a stack.
+
+export type LocalEngineFault = 'port-taken' | 'folder-unusable' | 'in-use' | 'not-installed' | 'failed';
+
+export class LocalEngineError extends Error {
+  override readonly name = 'LocalEngineError';
+  readonly fault: LocalEngineFault;
+
+  constructor(fault: LocalEngineFault, sentence: string, options: { cause?: unknown } = {}) {
+    super(sentence, options.cause === undefined ? {} : { cause: options.cause });
+    this.fault = fault;
+  }
+}
+
+export function portTaken(host: string, port: number, variable: string): LocalEngineError {
+  return new LocalEngineError(
+    'port-taken',
+    `Port ${port} on ${host} is taken by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
+  );
+}
+
+export function folderUnusable(folder: string, reason: string, cause?: unknown): LocalEngineError {
+  return new LocalEngineError(
+    'folder-unusable',
+    `Cannot write to ${folder} (${reason}): make it writable, or set DENSITY_DATA_DIR to a folder that is.`,
+    { cause },
+  );
+}
+
+const FOLDER_CODES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'ENOENT']);
+
+/** The code of a Node system error ('EACCES'), or empty. */
+export function systemCode(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}
+
+/** Runs a step that writes below `folder`; a refusal by the file system becomes the sentence above. */
+export async function writingTo<T>(folder: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const code = systemCode(error);
+    if (FOLDER_CODES.has(code)) throw folderUnusable(folder, code, error);
+    throw error;
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,42 @@
+// The streams, their subjects, and how they are created. Creating is idempotent: every process does it.
+import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+
+export const READINGS = 'READINGS';
+export const SPACE_EVENTS = 'SPACE_EVENTS';
+export const TOPOLOGY = 'TOPOLOGY';
+export const DEAD_LETTERS = 'DEAD_LETTERS';
+export const CHECKPOINTS = 'CHECKPOINTS';
+
+/** What DPUs publish to, one reading or an array. MQTT's `dpu/<id>/readings` is the same subject. */
+export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
+export const TICK_SUBJECT = 'readings.tick';
+export const spaceSubject = (partition: number): string => `spaces.${partition}`;
+export const routerSubject = (partition: number): string => `routers.${partition}`;
+
+/** @throws Error when the streams exist with another number of partitions: it is fixed when they are created */
+export async function createStreams(jsm: JetStreamManager, partitions: number, replicas: number): Promise<void> {
+  const base = { storage: StorageType.File, retention: RetentionPolicy.Limits, num_replicas: replicas, allow_direct: true };
+  const streams: (Partial<StreamConfig> & { name: string })[] = [
+    {
+      ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', TICK_SUBJECT],
+      subject_transform: { src: 'dpu.*.*', dest: `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}` },
+    },
+    { ...base, name: SPACE_EVENTS, subjects: ['spaces.*', 'routers.*'], allow_atomic: true },
+    { ...base, name: TOPOLOGY, subjects: ['topology.>'] },
+    { ...base, name: DEAD_LETTERS, subjects: ['dead.>'], max_msgs_per_subject: 1 },
+    { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },
+  ];
+  for (const stream of streams) await createStream(jsm, stream);
+}
+
+async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig> & { name: string }): Promise<void> {
+  try {
+    await jsm.streams.add(wanted);
+  } catch (error) {
+    const existing = await jsm.streams.info(wanted.name).catch(() => { throw error; });
+    const [is, shouldBe] = [existing.config.subject_transform?.dest, wanted.subject_transform?.dest];
+    if (is !== shouldBe) {
+      throw new Error(`stream ${wanted.name} exists with other partitions (${is}); PARTITIONS is fixed when the streams are created`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// The TOPOLOGY stream. All versions are kept, not only the last per subject: a router has to know how
+// it attributed readings before a change in order to take that back (docs/adr/0002).
+import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
+import { nuid } from 'nats';
+import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
+import type { TopologyCursor, TopologyLog } from '../ports.ts';
+import { openCursor } from './log-cursor.ts';
+import { TOPOLOGY } from './streams.ts';
+
+const WRONG_LAST_SEQUENCE = 10071;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class NatsTopologyLog implements TopologyLog {
+  readonly #js: JetStreamClient;
+
+  constructor(js: JetStreamClient) {
+    this.#js = js;
+  }
+
+  async open(afterSeq: number): Promise<TopologyCursor> {
+    const cursor = await openCursor(this.#js, TOPOLOGY, ['topology.>'], afterSeq);
+    return {
+      next: async () => (await cursor.next(1_000)).map(({ seq, data }): TopologyEntry => ({ seq, fact: JSON.parse(decoder.decode(data)) as TopologyFact })),
+      close: () => cursor.close(),
+    };
+  }
+
+  async append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined> {
+    try {
+      // The message id makes the client's own retries after a lost answer harmless.
+      const options = { msgID: nuid.next(), expect: { lastSequence: expectedSeq }, retries: 3 };
+      const ack = await this.#js.publish(subjectOf(fact), encoder.encode(JSON.stringify(fact)), options);
+      return ack.seq;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return undefined;
+      throw error;
+    }
+  }
+}
+
+function subjectOf(fact: TopologyFact): string {
+  switch (fact.kind) {
+    case 'reset': return `topology.reset.${fact.doc.spaceId}`;
+    case 'settings': return 'topology.settings';
+    default: return `topology.${fact.kind}.${fact.doc.id}`;
+  }
+}

@@ -1,0 +1,158 @@
+// What the service needs from outside. Each port has two implementations, the real engine's
+// (src/nats, src/clickhouse) and the simulated one (test/simulation); one conformance suite holds both.
+import type { Block } from '../actors/shard/block.ts';
+import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
+import type { PositionEntry, StoredEntry } from './domain/log-entry.ts';
+import type { Direction, Reading, RejectReason } from './domain/reading.ts';
+import type { Segment } from './domain/segment.ts';
+import type { TopologyEntry, TopologyFact } from './domain/topology.ts';
+
+/** Reads a log in order from a place, waiting for what is not there yet. */
+export interface LogCursor {
+  /** The next entries, at least one; none when it was woken or closed. @throws when the log cannot be read */
+  next(entriesMax: number): Promise<StoredEntry[]>;
+  /** Ends a wait of `next`. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+/** The READINGS log: what DPUs sent, as they sent it. */
+export interface ReadingsLog {
+  open(partition: Partition, afterSeq: number): Promise<LogCursor>;
+  /** Stores what a DPU's reading subject would; resolves when it is durable. @throws when it may not be */
+  append(dpuId: DpuId, data: Uint8Array): Promise<void>;
+  /** Stores a mark of time in all partitions, so that time goes on when nobody passes. */
+  tick(): Promise<void>;
+}
+
+export interface PartitionPayload {
+  readonly partition: Partition;
+  readonly data: Uint8Array;
+}
+
+export type CommitOutcome =
+  /** Stored, all of it. */
+  | { readonly kind: 'committed'; readonly seq: number }
+  /** Somebody else has written the router's position meanwhile: this router is no longer the one. */
+  | { readonly kind: 'superseded' };
+
+export interface LastPosition {
+  /** Sequence in the SPACE_EVENTS log, 0 when there is none. */
+  readonly seq: number;
+  readonly position: PositionEntry | undefined;
+}
+
+/** The SPACE_EVENTS log. */
+export interface SpaceEventsLog {
+  open(partition: Partition, afterSeq: number): Promise<LogCursor>;
+  lastPosition(router: Partition): Promise<LastPosition>;
+  /** The router's first position stored at or after a sequence. */
+  positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined>;
+  /**
+   * Stores payloads and the position in one atomic batch, if the router's last position is still at
+   * `expectedSeq`. Settles an unknown outcome itself. @throws when the log cannot be reached
+   */
+  commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome>;
+  /** Removes what every checkpoint has passed. */
+  purgePartition(partition: Partition, beforeSeq: number): Promise<void>;
+  purgePositions(router: Partition, beforeSeq: number): Promise<void>;
+}
+
+/** The TOPOLOGY log. */
+export interface TopologyLog {
+  open(afterSeq: number): Promise<TopologyCursor>;
+  /** Stores a fact if the log still ends at `expectedSeq`. @returns its sequence, or undefined on conflict */
+  append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined>;
+}
+
+export interface TopologyCursor {
+  /** The next entries; none when closed. */
+  next(): Promise<TopologyEntry[]>;
+  close(): Promise<void>;
+}
+
+export interface DeadLetter {
+  readonly reason: RejectReason;
+  readonly detail: string;
+  /** The subject and the sequence in READINGS it came with, and its place in the message. */
+  readonly subject: string;
+  readonly readingsSeq: number;
+  readonly index: number;
+  /** The bytes as they were received. */
+  readonly raw: Uint8Array;
+}
+
+/** Keeps what could not be used. Storing one again changes nothing. */
+export interface DeadLetters {
+  store(letters: readonly DeadLetter[]): Promise<void>;
+  /** How many there are, by reason. */
+  count(): Promise<Partial<Record<RejectReason, number>>>;
+}
+
+export interface StoredCheckpoint {
+  /** Of the checkpoint, for the compare-and-set of the next one. */
+  readonly revision: number;
+  readonly storedBeforeSeq: number;
+  readonly snapshot: string;
+}
+
+/** Checkpoints of partitions. */
+export interface Checkpoints {
+  load(partition: Partition): Promise<StoredCheckpoint | undefined>;
+  /** Only the part a router needs: everything in SPACE_EVENTS before this is in ClickHouse. */
+  storedBeforeSeq(partition: Partition): Promise<number>;
+  /** @returns the new revision, or undefined when somebody else saved since `expectedRevision` */
+  save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined>;
+}
+
+/** A reading as history holds it. */
+export interface KnownReading {
+  readonly reading: Reading;
+  readonly readingId: string;
+}
+
+export interface DpuReadingsPage {
+  readonly dpuIds: readonly DpuId[];
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Only what comes after this, in (DPU, timestamp, reading id) order. */
+  readonly after: { readonly dpuId: string; readonly timestampMs: number; readonly readingId: string };
+  readonly limit: number;
+}
+
+export interface HistoryEvent {
+  readonly timestampMs: number;
+  readonly readingId: string;
+  readonly delta: Direction;
+  readonly sign: number;
+}
+
+export interface OccupancyRequest {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly afterMs: number;
+}
+
+/** What ClickHouse keeps. */
+export interface History {
+  /** Stores a block. Doing it again changes nothing. @throws when it may not be stored */
+  storeBlock(block: Block): Promise<void>;
+  /** Number of the partition's last block that has rows stored; 0 when there is none. */
+  lastBlock(partition: Partition): Promise<number>;
+  /** For each DPU that has readings: the event time of its newest one. */
+  newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
+  /** Which of these identities are stored, with what they hold. */
+  findReadings(readings: readonly Reading[]): Promise<KnownReading[]>;
+  /** Stored readings of some DPUs, in (DPU, timestamp, reading id) order. */
+  readingsOfDpus(page: DpuReadingsPage): Promise<KnownReading[]>;
+  /** Per space: the run of its stored events with timestamp > afterMs, in blocks up to `block`. */
+  occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
+  /**
+   * The runs between successive edges, `(edges[i], edges[i + 1]]`, of a space's stored events in
+   * blocks up to `block`; one segment for each gap.
+   */
+  segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
+  /** A space's stored events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, retractions applied. */
+  events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
+  ping(): Promise<boolean>;
+}

@@ -1,0 +1,106 @@
+// Which readings a router has seen. Together with ClickHouse it knows every accepted reading: it holds
+// at least those that came in after `READINGS` position F, and everything before F is stored.
+//
+//  - D1 (actors/SPEC.md) a reading is fresh exactly once, whatever was forgotten or rebuilt between.
+import type { DpuId } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import type { Span } from '../domain/placement.ts';
+import { takesPrecedence, type Reading } from '../domain/reading.ts';
+
+/** Identity within a DPU: its own name for the reading, or (timestamp, direction) as one number. */
+type Key = string | number;
+
+function keyOf(reading: Reading): Key {
+  return reading.name ?? reading.timestampMs * 2 + (reading.direction > 0 ? 1 : 0);
+}
+
+interface DpuMemory {
+  readonly recent: Map<Key, { readonly reading: Reading; readonly seq: number }>;
+  /** Event time of the newest reading in `recent`, ever. */
+  newestSeenMs: number;
+  /** The same of what was stored before this memory began; undefined until somebody looked. */
+  newestStoredMs: number | undefined;
+}
+
+interface Remembered {
+  readonly dpuId: DpuId;
+  readonly key: Key;
+  readonly seq: number;
+}
+
+const COMPACT_AT = 10_000;
+
+export class ReadingMemory {
+  readonly #dpus = new Map<DpuId, DpuMemory>();
+  #order: Remembered[] = [];
+  #head = 0;
+
+  get size(): number {
+    return this.#order.length - this.#head;
+  }
+
+  /** The accepted reading with the same identity, if it is remembered. */
+  find(reading: Reading): Reading | undefined {
+    return this.#dpus.get(reading.dpuId)?.recent.get(keyOf(reading))?.reading;
+  }
+
+  /** False until `learnNewest`: history may hold newer readings of this DPU than the memory does. */
+  knowsNewest(dpuId: DpuId): boolean {
+    return this.#dpus.get(dpuId)?.newestStoredMs !== undefined;
+  }
+
+  learnNewest(dpuId: DpuId, storedMs: number | undefined): void {
+    this.#dpu(dpuId).newestStoredMs = storedMs ?? BEGINNING_MS;
+  }
+
+  /**
+   * True when history has to be asked whether a reading, not remembered, is stored. A DPU that names
+   * its readings may reuse a name for a newer one, so newness proves nothing there.
+   */
+  mayBeStored(reading: Reading): boolean {
+    const dpu = this.#dpus.get(reading.dpuId);
+    if (dpu?.newestStoredMs === undefined) return true;
+    if (reading.name !== undefined) return dpu.newestStoredMs > BEGINNING_MS || dpu.newestSeenMs > BEGINNING_MS;
+    return reading.timestampMs <= Math.max(dpu.newestStoredMs, dpu.newestSeenMs);
+  }
+
+  /** Of two with one identity, keeps the one that counts. `seq` is the place in READINGS. */
+  remember(reading: Reading, seq: number): void {
+    const dpu = this.#dpu(reading.dpuId);
+    const key = keyOf(reading);
+    const before = dpu.recent.get(key);
+    if (before && !takesPrecedence(reading, before.reading)) return;
+    dpu.recent.set(key, { reading, seq });
+    dpu.newestSeenMs = Math.max(dpu.newestSeenMs, reading.timestampMs);
+    this.#order.push({ dpuId: reading.dpuId, key, seq });
+  }
+
+  /** Forgets what came in at or before a place in READINGS: all of it is stored. */
+  forget(throughSeq: number): void {
+    for (; this.#head < this.#order.length; this.#head++) {
+      const oldest = this.#order[this.#head];
+      if (!oldest || oldest.seq > throughSeq) break;
+      const dpu = this.#dpu(oldest.dpuId);
+      if (dpu.recent.get(oldest.key)?.seq === oldest.seq) dpu.recent.delete(oldest.key);
+      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, dpu.newestSeenMs);
+    }
+    if (this.#head < COMPACT_AT) return;
+    this.#order = this.#order.slice(this.#head);
+    this.#head = 0;
+  }
+
+  /** Remembered readings of a DPU within some spans. */
+  within(dpuId: DpuId, spans: readonly Span[]): Reading[] {
+    const recent = this.#dpus.get(dpuId)?.recent.values() ?? [];
+    return [...recent].map(({ reading }) => reading).filter(({ timestampMs }) => spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs));
+  }
+
+  #dpu(dpuId: DpuId): DpuMemory {
+    let dpu = this.#dpus.get(dpuId);
+    if (!dpu) {
+      dpu = { recent: new Map(), newestSeenMs: BEGINNING_MS, newestStoredMs: undefined };
+      this.#dpus.set(dpuId, dpu);
+    }
+    return dpu;
+  }
+}

@@ -1,0 +1,83 @@
+// Re-attribution: after a change of the topology, takes readings back from where they counted and says
+// where they count now. In pages, each with its own commit; the position keeps the place, so that a
+// crash between two pages neither repeats nor skips one.
+import type { DpuId } from '../domain/ids.ts';
+import { END_MS } from '../domain/instant.ts';
+import type { Reattribution } from '../domain/log-entry.ts';
+import { readingIdOf, type Reading } from '../domain/reading.ts';
+import { attribute, type SpaceEvent } from '../domain/space-event.ts';
+import type { TopologyView } from '../domain/topology-history.ts';
+import type { History } from '../ports.ts';
+import type { ReadingMemory } from './reading-memory.ts';
+import type { TopologyChange } from './topology-change.ts';
+
+const PAGE_READINGS = 5_000;
+const PAGE_DPUS = 500;
+
+export type Place = Reattribution['after'];
+
+const START: Place = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' };
+
+export interface ReattributionPage {
+  readonly readings: readonly Reading[];
+  /** Where the next page starts, or null after the last one. */
+  readonly after: Place | null;
+}
+
+/** The accepted readings a change concerns, a page at a time, in (DPU, timestamp, reading id) order. */
+export async function* pagesOf(change: TopologyChange, from: Place | undefined, history: History, memory: ReadingMemory): AsyncGenerator<ReattributionPage> {
+  let after: Place | null = from ?? START;
+  const dpuIds = [...change.spans.keys()].sort();
+  while (after) {
+    const page: ReattributionPage = await pageAfter(after, dpuIds, change, history, memory);
+    yield page;
+    after = page.after;
+  }
+}
+
+async function pageAfter(after: Place, allDpuIds: readonly DpuId[], change: TopologyChange, history: History, memory: ReadingMemory): Promise<ReattributionPage> {
+  const remaining = allDpuIds.filter((dpuId) => dpuId >= after.dpuId);
+  const dpuIds = remaining.slice(0, PAGE_DPUS);
+  const spans = dpuIds.flatMap((dpuId) => change.spans.get(dpuId) ?? []);
+  if (spans.length === 0) return { readings: [], after: null };
+  const fromMs = Math.min(...spans.map((span) => span.fromMs));
+  const toMs = Math.max(...spans.map((span) => span.toMs));
+  const stored = await history.readingsOfDpus({ dpuIds, fromMs, toMs, after, limit: PAGE_READINGS });
+  const lastStored = stored.at(-1)?.reading;
+  const lastDpu = dpuIds.at(-1);
+  const isFull = stored.length >= PAGE_READINGS && lastStored !== undefined;
+  const end: Place = isFull ? placeOf(lastStored) : { dpuId: lastDpu ?? after.dpuId, timestampMs: END_MS, readingId: '' };
+  const found = new Map<string, Reading>();
+  for (const { reading, readingId } of stored) found.set(readingId, reading);
+  // What is remembered is at least as new as what is stored.
+  for (const dpuId of dpuIds) {
+    for (const reading of memory.within(dpuId, change.spans.get(dpuId) ?? [])) {
+      const place = placeOf(reading);
+      if (comparePlaces(place, after) > 0 && comparePlaces(place, end) <= 0) found.set(place.readingId, reading);
+    }
+  }
+  const readings = [...found.values()].filter((reading) => isWithin(reading, change));
+  return { readings, after: isFull || remaining.length > dpuIds.length ? end : null };
+}
+
+function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
+  return (change.spans.get(dpuId) ?? []).some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs);
+}
+
+/** True when a reading counts elsewhere after the change. */
+export function isMoved(before: TopologyView, after: TopologyView, reading: Reading): boolean {
+  const [was, is] = [attribute(before, reading, 1), attribute(after, reading, 1)];
+  const differs = (a: SpaceEvent | undefined, b: SpaceEvent | undefined): boolean =>
+    a?.spaceId !== b?.spaceId || a?.doorwayId !== b?.doorwayId || a?.delta !== b?.delta || a?.primary !== b?.primary;
+  return was.length !== is.length || was.some((event, index) => differs(event, is[index]));
+}
+
+function placeOf(reading: Reading): Place {
+  return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  if (a.dpuId !== b.dpuId) return a.dpuId < b.dpuId ? -1 : 1;
+  if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
+  return a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0;
+}

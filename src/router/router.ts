@@ -1,0 +1,222 @@
+// Router k: READINGS, partition k, to SPACE_EVENTS. Reads in order from its last committed position,
+// drops duplicates, says where each reading counts, and commits all of that and its new position as
+// one atomic batch, expecting that its last position is still the last. A router that was superseded
+// is refused there, and a crash repeats nothing.
+import type { DpuId, Partition } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import type { PositionEntry, Reattribution, RouterCounters, SpaceConfig, StoredEntry } from '../domain/log-entry.ts';
+import { doorwayAt } from '../domain/placement.ts';
+import { readingIdOf, takesPrecedence, type Reading } from '../domain/reading.ts';
+import type { Settings } from '../domain/topology.ts';
+import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+import type { DeadLetters, History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import { CommitDraft } from './commit-draft.ts';
+import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { ReadingMemory } from './reading-memory.ts';
+import { isMoved, pagesOf } from './reattribution.ts';
+import { changeBetween } from './topology-change.ts';
+
+const ENTRIES_PER_COMMIT_MAX = 2_000;
+const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
+
+export interface RouterDeps {
+  readonly partition: Partition;
+  readonly partitions: number;
+  readonly readings: ReadingsLog;
+  readonly events: SpaceEventsLog;
+  readonly history: History;
+  readonly deadLetters: DeadLetters;
+  readonly topology: TopologyHistory;
+  /** How far ahead of its arrival a reading's timestamp may be. */
+  readonly skewMs: number;
+  /** Names a commit attempt; never the same twice, in any process. */
+  readonly newCommitId: () => string;
+  /** Everything in SPACE_EVENTS before this is in ClickHouse, in all partitions. */
+  readonly storedBeforeSeq: () => Promise<number>;
+}
+
+/** Somebody else routes this partition. */
+export class Superseded extends Error {
+  override readonly name = 'Superseded';
+}
+
+/** A committed position and the place in the log it was written at. */
+interface Committed {
+  readonly seq: number;
+  readonly previousReadingsSeq: number;
+}
+
+export class Router {
+  readonly #deps: RouterDeps;
+  readonly #memory = new ReadingMemory();
+  #cursor: LogCursor | undefined;
+  #position: PositionEntry;
+  #positionSeq = 0;
+  /** Read while restoring, and not routed yet. */
+  #readAhead: StoredEntry[] = [];
+  #committed: Committed[] = [];
+  #isStopped = false;
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+    this.#position = {
+      kind: 'position', router: deps.partition, commitId: '', readingsSeq: 0, previousReadingsSeq: 0,
+      topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
+    };
+  }
+
+  get position(): PositionEntry {
+    return this.#position;
+  }
+
+  get remembered(): number {
+    return this.#memory.size;
+  }
+
+  /** Finds the last position, and remembers again every reading that history may not hold yet. */
+  async restore(): Promise<void> {
+    const { events, readings, partition } = this.#deps;
+    const last = await events.lastPosition(partition);
+    this.#positionSeq = last.seq;
+    if (last.position) this.#position = last.position;
+    const { readingsSeq } = this.#position;
+    const unstored = await events.positionFrom(partition, await this.#deps.storedBeforeSeq());
+    const fromSeq = Math.min(unstored?.previousReadingsSeq ?? readingsSeq, readingsSeq);
+    // Stands for all commits up to here.
+    this.#committed = [{ seq: this.#positionSeq, previousReadingsSeq: fromSeq }];
+    this.#cursor = await readings.open(partition, fromSeq);
+    for (let seq = fromSeq; seq < readingsSeq && !this.#isStopped;) {
+      const entries = await this.#cursor.next(ENTRIES_PER_COMMIT_MAX);
+      const known = entries.filter((entry) => entry.seq <= readingsSeq);
+      for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);
+      this.#readAhead.push(...entries.slice(known.length));
+      seq = entries.at(-1)?.seq ?? seq;
+    }
+  }
+
+  /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then begin anew */
+  async step(): Promise<void> {
+    if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
+    const entries = this.#readAhead.length > 0 ? this.#readAhead.splice(0) : await this.#cursor?.next(ENTRIES_PER_COMMIT_MAX);
+    if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
+    if (entries && entries.length > 0) await this.#route(entries);
+  }
+
+  /** The topology has changed, or the router is to stop: do not wait for readings. */
+  wake(): void {
+    this.#cursor?.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cursor?.wake();
+    await this.#cursor?.close();
+  }
+
+  /** Forgets readings that are stored. */
+  forgetStored(storedBeforeSeq: number): void {
+    // The first commit that is not wholly stored came after the position it names.
+    const firstUnstored = this.#committed.findIndex(({ seq }) => seq >= storedBeforeSeq);
+    const kept = firstUnstored < 0 ? [] : this.#committed.slice(firstUnstored);
+    this.#committed = kept;
+    this.#memory.forget(kept[0]?.previousReadingsSeq ?? this.#position.readingsSeq);
+  }
+
+  async purgePositions(storedBeforeSeq: number): Promise<void> {
+    await this.#deps.events.purgePositions(this.#deps.partition, Math.min(storedBeforeSeq, this.#positionSeq));
+  }
+
+  async #route(entries: readonly StoredEntry[]): Promise<void> {
+    const intake = takeIn(entries, this.#deps.skewMs);
+    const draft = new CommitDraft(this.#deps.partitions, this.#position.counters);
+    const stored = await this.#lookUp(intake.readings);
+    const view = this.#deps.topology.at(this.#position.topologySeq);
+    for (const received of intake.readings) this.#routeReading(received, stored, view, draft);
+    for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
+    draft.counters.received += intake.readings.length + intake.deadLetters.length;
+    draft.counters.dead += intake.deadLetters.length;
+    if (intake.deadLetters.length > 0) await this.#deps.deadLetters.store(intake.deadLetters);
+    const last = entries.at(-1);
+    await this.#commit(draft, {
+      readingsSeq: last?.seq ?? this.#position.readingsSeq,
+      clockMs: Math.max(this.#position.clockMs, last?.timeMs ?? BEGINNING_MS),
+    });
+  }
+
+  /** Asks history, in at most two queries, about the readings that memory cannot decide. */
+  async #lookUp(received: readonly ReceivedReading[]): Promise<Map<string, Reading>> {
+    const strangers = new Set<DpuId>();
+    for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) strangers.add(reading.dpuId);
+    if (strangers.size > 0) {
+      const newest = await this.#deps.history.newestReadings([...strangers]);
+      for (const dpuId of strangers) this.#memory.learnNewest(dpuId, newest.get(dpuId));
+    }
+    const unsure = received.map(({ reading }) => reading).filter((reading) => !this.#memory.find(reading) && this.#memory.mayBeStored(reading));
+    if (unsure.length === 0) return new Map();
+    const found = await this.#deps.history.findReadings(unsure);
+    return new Map(found.map(({ reading, readingId }) => [readingId, reading]));
+  }
+
+  #routeReading({ reading, seq }: ReceivedReading, stored: ReadonlyMap<string, Reading>, view: TopologyView, draft: CommitDraft): void {
+    const before = this.#memory.find(reading) ?? (stored.size > 0 ? stored.get(readingIdOf(reading)) : undefined);
+    if (before === undefined) {
+      draft.counters.fresh += 1;
+      draft.say(view, reading, 1);
+      this.#memory.remember(reading, seq);
+      return;
+    }
+    draft.counters.duplicate += 1;
+    this.#memory.remember(before, seq);
+    if (!takesPrecedence(reading, before)) return;
+    // A DPU used one id for two readings: the set of readings decides which counts, not their order.
+    draft.say(view, before, -1);
+    draft.say(view, reading, 1);
+    this.#memory.remember(reading, seq);
+  }
+
+  /** From inside the router's own loop, so that no reading slips between the old and the new. */
+  async #followTopology(): Promise<void> {
+    const { topology, partition, partitions, history } = this.#deps;
+    const resumed = this.#position.reattribution;
+    const toSeq = resumed?.toSeq ?? topology.seq;
+    const change = changeBetween(topology, this.#position.topologySeq, toSeq, partition, partitions);
+    for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory)) {
+      const draft = new CommitDraft(partitions, this.#position.counters);
+      for (const reading of readings) {
+        if (!isMoved(change.before, change.after, reading)) continue;
+        draft.say(change.before, reading, -1);
+        draft.say(change.after, reading, 1);
+      }
+      if (after && draft.events > 0) await this.#commit(draft, { reattribution: { toSeq, after } });
+      if (!after) await this.#commit(draft, { topologySeq: toSeq, reattribution: null }, change.configs, change.settings);
+    }
+  }
+
+  async #commit(
+    draft: CommitDraft,
+    progress: Partial<{ readingsSeq: number; clockMs: number; topologySeq: number; reattribution: Reattribution | null }>,
+    configs: readonly SpaceConfig[] = [],
+    settings?: Settings,
+  ): Promise<void> {
+    const { partition, events, newCommitId } = this.#deps;
+    const position: PositionEntry = {
+      ...this.#position, ...progress,
+      commitId: newCommitId(),
+      previousReadingsSeq: this.#position.readingsSeq,
+      counters: { ...draft.counters },
+    };
+    const outcome = await events.commit(position, draft.payloads(partition, configs, settings), this.#positionSeq);
+    if (outcome.kind === 'superseded') throw new Superseded(`router ${partition} was superseded after ${this.#positionSeq}`);
+    this.#position = position;
+    this.#positionSeq = outcome.seq;
+    this.#committed.push({ seq: outcome.seq, previousReadingsSeq: position.previousReadingsSeq });
+  }
+}
+
+function routeHeartbeat({ dpuId, timestampMs }: ReceivedHeartbeat, view: TopologyView, draft: CommitDraft): void {
+  const doorwayId = doorwayAt(view.dpu(dpuId)?.placements ?? [], timestampMs);
+  const doorway = doorwayId === null ? undefined : view.doorway(doorwayId);
+  for (const spaceId of [doorway?.ingressSpaceId ?? null, doorway?.egressSpaceId ?? null]) {
+    if (spaceId !== null) draft.heartbeat({ spaceId, dpuId, timestampMs });
+  }
+}

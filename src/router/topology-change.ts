@@ -1,0 +1,70 @@
+// What a change of the topology asks of router k: which readings of its DPUs may belong elsewhere now,
+// and which spaces of its partition need a new configuration.
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import type { SpaceConfig } from '../domain/log-entry.ts';
+import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
+import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
+import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';
+import type { Settings, TopologyFact } from '../domain/topology.ts';
+import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+
+export interface TopologyChange {
+  readonly before: TopologyView;
+  readonly after: TopologyView;
+  /** Spans whose readings have to be looked at again, for DPUs of this router. */
+  readonly spans: ReadonlyMap<DpuId, readonly Span[]>;
+  /** New configurations, for spaces of this partition. */
+  readonly configs: readonly SpaceConfig[];
+  readonly settings: Settings | undefined;
+}
+
+export function changeBetween(history: TopologyHistory, fromSeq: number, toSeq: number, router: Partition, partitions: number): TopologyChange {
+  const [before, after] = [history.at(fromSeq), history.at(toSeq)];
+  const spans = new Map<DpuId, Span[]>();
+  const spaces = new Set<SpaceId>();
+  let settings: Settings | undefined;
+  for (const { fact } of history.entries(fromSeq, toSeq)) {
+    if (fact.kind === 'settings') settings = fact.doc;
+    for (const spaceId of spacesTouched(fact, before, after)) spaces.add(spaceId);
+    for (const [dpuId, more] of spansTouched(fact, before, after)) {
+      if (partitionOfDpu(dpuId, partitions) === router) spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
+    }
+  }
+  const configs = [...spaces]
+    .filter((spaceId) => partitionOfSpace(spaceId, partitions) === router)
+    .flatMap((spaceId) => configOf(after, spaceId) ?? []);
+  return { before, after, spans, configs, settings };
+}
+
+function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined {
+  const space = view.space(spaceId);
+  if (!space) return undefined;
+  const resets = view.resets(spaceId).map(({ timestampMs, count }) => ({ timestampMs, count }));
+  return { spaceId, timeZone: space.timeZone, dailyReset: space.dailyReset, dpus: dpusOfSpace(view, spaceId), resets };
+}
+
+function spacesTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): SpaceId[] {
+  const sides = (id: DoorwayId | null): SpaceId[] => (id === null ? [] : [before.doorway(id), after.doorway(id)]
+    .flatMap((doorway) => [doorway?.ingressSpaceId ?? null, doorway?.egressSpaceId ?? null])
+    .filter((spaceId) => spaceId !== null));
+  switch (fact.kind) {
+    case 'space': return [fact.doc.id];
+    case 'reset': return [fact.doc.spaceId];
+    case 'doorway': return sides(fact.doc.id);
+    case 'dpu': return [before.dpu(fact.doc.id), after.dpu(fact.doc.id)]
+      .flatMap((dpu) => dpu?.placements ?? [])
+      .flatMap(({ doorwayId }) => sides(doorwayId));
+    case 'settings': return [];
+  }
+}
+
+function spansTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
+  if (fact.kind === 'dpu') {
+    const { id } = fact.doc;
+    return [[id, spansOfDifference(before.dpu(id)?.placements ?? [], after.dpu(id)?.placements ?? [])]];
+  }
+  if (fact.kind !== 'doorway') return [];
+  const { id } = fact.doc;
+  if (attributesAlike(before.doorway(id), after.doorway(id))) return [];
+  return [...before.dpusAt(id), ...after.dpusAt(id)].map((dpu) => [dpu.id, spansAtDoorway(dpu.placements, id)]);
+}

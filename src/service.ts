@@ -1,0 +1,169 @@
+// The service: everything that runs in one process, put together. `start` to ready, `stop` in the
+// order that loses nothing: stop taking requests, stop reading the logs, store, save, disconnect.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { nuid } from 'nats';
+import type { Logger } from 'pino';
+import { connectClickHouse } from './clickhouse/connect.ts';
+import { ClickHouseHistory } from './clickhouse/history.ts';
+import { createTables } from './clickhouse/schema.ts';
+import { Accounts } from './counts/account.ts';
+import { Counts, type SpaceReports } from './counts/counts.ts';
+import { Failure } from './domain/failure.ts';
+import type { Partition } from './domain/ids.ts';
+import { partitionOfSpace } from './domain/partition.ts';
+import type { Settings } from './domain/topology.ts';
+import { NatsCheckpoints } from './nats/checkpoints.ts';
+import { connectNats, type NatsHandles } from './nats/connect.ts';
+import { NatsDeadLetters } from './nats/dead-letters.ts';
+import { NatsReadingsLog } from './nats/readings-log.ts';
+import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
+import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
+import { NatsTopologyLog } from './nats/topology-log.ts';
+import { pause, supervise } from './runtime/supervise.ts';
+import { ShardRunner } from './shards/shard-runner.ts';
+import { TopologyService } from './topology/topology-service.ts';
+
+export interface ServiceOptions {
+  readonly natsUrl: string;
+  readonly clickhouseUrl: string;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly settings: Settings;
+  readonly skewMs: number;
+  readonly tickIntervalMs: number;
+}
+
+const READY_POLL_MS = 20;
+
+export class Service {
+  readonly topology: TopologyService;
+  readonly counts: Counts;
+  readonly accounts: Accounts;
+  readonly readings: NatsReadingsLog;
+  readonly history: ClickHouseHistory;
+  readonly options: ServiceOptions;
+  readonly #nats: NatsHandles;
+  readonly #clickhouse: ClickHouseClient;
+  readonly #log: Logger;
+  readonly #events: NatsSpaceEventsLog;
+  readonly #checkpoints: NatsCheckpoints;
+  readonly #deadLetters: NatsDeadLetters;
+  readonly #shards: ShardRunner[];
+  readonly #abort = new AbortController();
+  #loops: Promise<void>[] = [];
+  #isReady = false;
+
+  private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, log: Logger) {
+    const { js, jsm, nc } = nats;
+    this.options = options;
+    this.#nats = nats;
+    this.#clickhouse = clickhouse;
+    this.#log = log;
+    this.readings = new NatsReadingsLog(nc, js);
+    this.history = new ClickHouseHistory(clickhouse, logId);
+    this.#events = new NatsSpaceEventsLog(js, jsm);
+    this.#checkpoints = new NatsCheckpoints(js, jsm);
+    this.#deadLetters = new NatsDeadLetters(js, jsm);
+    this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
+    this.#shards = Array.from({ length: options.partitions }, (_, k) => this.#shard(k as Partition));
+    const reports: SpaceReports = {
+      report: async (spaceId, atMs) => {
+        const host = this.#shards[partitionOfSpace(spaceId, options.partitions)]?.host;
+        if (!host) throw new Failure('unavailable', 'the space is being restored', { retryAfterSeconds: 1 });
+        return host.report(spaceId, atMs);
+      },
+    };
+    this.counts = new Counts(this.topology.history, reports, this.history);
+    this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
+  }
+
+  /** Connects, creates what is missing, and resolves when every space answers. */
+  static async start(options: ServiceOptions, log: Logger): Promise<Service> {
+    const nats = await connectNats(options.natsUrl, 'density-api');
+    let clickhouse: ClickHouseClient | undefined;
+    try {
+      await createStreams(nats.jsm, options.partitions, options.replicas);
+      clickhouse = await connectClickHouse(options.clickhouseUrl);
+      await createTables(clickhouse);
+      const { created } = await nats.jsm.streams.info(SPACE_EVENTS);
+      const service = new Service(options, nats, clickhouse, created, log);
+      await service.#begin();
+      return service;
+    } catch (error) {
+      await clickhouse?.close();
+      await nats.nc.close();
+      throw error;
+    }
+  }
+
+  get isReady(): boolean {
+    return this.#isReady && !this.#abort.signal.aborted;
+  }
+
+  /** What cannot be reached now; empty when all is well. */
+  async problems(): Promise<string[]> {
+    const problems: string[] = [];
+    if (!this.isReady) problems.push('catching up with the log');
+    if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
+    if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
+    return problems;
+  }
+
+  /** Safe to call twice. */
+  async stop(): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort();
+    await Promise.all(this.#shards.map((shard) => shard.stop()));
+    await this.topology.stop();
+    await Promise.all(this.#loops);
+    await this.#nats.nc.close();
+    await this.#clickhouse.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { signal } = this.#abort;
+    const { settings, tickIntervalMs } = this.options;
+    this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log));
+    const { state } = await this.#nats.jsm.streams.info('TOPOLOGY');
+    await this.topology.reached(state.last_seq);
+    // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
+    if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings)) {
+      await this.topology.execute({ kind: 'changeSettings', settings });
+    }
+    const positions = await Promise.all(this.#shards.map((_, k) => this.#events.lastPosition(k as Partition)));
+    const caughtUpAt = Math.max(...positions.map(({ seq }) => seq));
+    for (const shard of this.#shards) shard.start();
+    this.#loops.push(this.#tick(tickIntervalMs, signal));
+    while (!signal.aborted && !this.#shards.every(({ host }) => host && host.fold.seq >= caughtUpAt)) await sleep(READY_POLL_MS);
+    this.#isReady = true;
+  }
+
+  async #tick(intervalMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.readings.tick().catch((error: unknown) => this.#log.debug({ err: error }, 'no tick: NATS is away'));
+      await pause(intervalMs, signal);
+    }
+  }
+
+  #shard(partition: Partition): ShardRunner {
+    const { partitions, skewMs } = this.options;
+    const common = { partition, partitions, events: this.#events, history: this.history };
+    return new ShardRunner({
+      ...common, skewMs,
+      readings: this.readings, deadLetters: this.#deadLetters, topology: this.topology.history,
+      newCommitId: () => nuid.next(),
+      storedBeforeSeq: () => this.#storedBefore((k) => this.#shards[k]?.host?.fold.storedBeforeSeq),
+    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log);
+  }
+
+  /** The least over all partitions of what is stored: by the fold if it runs here, else by its checkpoint. */
+  async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
+    const all = this.#shards.map((_, k) => byFold(k as Partition) ?? this.#checkpoints.storedBeforeSeq(k as Partition));
+    return Math.min(...await Promise.all(all));
+  }
+}
+
+async function isWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return Promise.race([promise.then(() => true, () => false), sleep(ms, false)]);
+}

@@ -1,0 +1,149 @@
+// Runs one shard: router k and partition k, each in a supervised loop.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Failure } from '../domain/failure.ts';
+import { Router, type RouterDeps } from '../router/router.ts';
+import { pause, supervise } from '../runtime/supervise.ts';
+import { PartitionHost, type PartitionHostDeps } from './partition-host.ts';
+
+const FLUSH_POLL_MS = 25;
+const CHECKPOINT_INTERVAL_MS = 15_000;
+const FORGET_INTERVAL_MS = 5_000;
+const PURGE_INTERVAL_MS = 60_000;
+
+export class ShardRunner {
+  readonly #routerDeps: RouterDeps;
+  readonly #hostDeps: PartitionHostDeps;
+  readonly #storedBeforeCheckpoints: () => Promise<number>;
+  readonly #log: Logger;
+  readonly #abort = new AbortController();
+  #host: PartitionHost | undefined;
+  #router: Router | undefined;
+  #loops: Promise<void>[] = [];
+
+  /** @param storedBeforeCheckpoints what every partition's checkpoint says is stored: the log before it is not needed */
+  constructor(routerDeps: RouterDeps, hostDeps: PartitionHostDeps, storedBeforeCheckpoints: () => Promise<number>, log: Logger) {
+    this.#routerDeps = routerDeps;
+    this.#hostDeps = hostDeps;
+    this.#storedBeforeCheckpoints = storedBeforeCheckpoints;
+    this.#log = log.child({ shard: routerDeps.partition });
+  }
+
+  /** The partition's host once it is restored; undefined while it is not. */
+  get host(): PartitionHost | undefined {
+    return this.#host;
+  }
+
+  get router(): Router | undefined {
+    return this.#router;
+  }
+
+  start(): void {
+    const { signal } = this.#abort;
+    this.#loops = [
+      supervise('partition', () => this.#runPartition(), signal, this.#log),
+      supervise('router', () => this.#runRouter(), signal, this.#log),
+    ];
+  }
+
+  /** The topology has changed. */
+  wakeRouter(): void {
+    this.#router?.wake();
+  }
+
+  /** Stops reading, stores what is cut, saves a checkpoint. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all([this.#router?.stop(), this.#host?.stop()]);
+    await Promise.all(this.#loops);
+  }
+
+  async #runPartition(): Promise<void> {
+    const { signal } = this.#abort;
+    const host = new PartitionHost(this.#hostDeps);
+    const failed = new AbortController();
+    const stop = AbortSignal.any([signal, failed.signal]);
+    try {
+      await host.restore();
+      this.#host = host;
+      const guarded = (loop: Promise<void>): Promise<void> => loop.catch((error: unknown) => {
+        failed.abort();
+        host.wake();
+        throw error;
+      });
+      const loops = [this.#follow(host, stop), this.#flush(host, stop), this.#checkpoint(host, stop)].map(guarded);
+      const failure = (await Promise.allSettled(loops)).find((result) => result.status === 'rejected');
+      if (failure) throw failure.reason;
+      await this.#drain(host);
+    } finally {
+      this.#host = undefined;
+      await host.stop();
+    }
+  }
+
+  async #follow(host: PartitionHost, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      if (host.isFull) await pause(FLUSH_POLL_MS, stop);
+      else await host.follow();
+      await turn();
+    }
+  }
+
+  async #flush(host: PartitionHost, stop: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!stop.aborted) {
+      try {
+        const isStored = await host.flush();
+        await host.correct();
+        failures = 0;
+        if (!isStored) await pause(FLUSH_POLL_MS, stop);
+      } catch (error) {
+        // History being away does not stop live counts: blocks queue, up to a bound.
+        if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
+        failures += 1;
+        this.#log[failures > 5 ? 'error' : 'warn']({ err: error, failures }, 'ClickHouse does not take blocks; retrying');
+        await pause(Math.min(5_000, 100 * 2 ** failures), stop);
+      }
+    }
+  }
+
+  async #checkpoint(host: PartitionHost, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      await pause(CHECKPOINT_INTERVAL_MS * (0.75 + Math.random() / 2), stop);
+      if (!stop.aborted) await host.checkpoint();
+    }
+  }
+
+  async #drain(host: PartitionHost): Promise<void> {
+    try {
+      while (await host.flush()) continue;
+      await host.checkpoint();
+    } catch (error) {
+      this.#log.warn({ err: error }, 'no last checkpoint; the next owner resumes from the one before');
+    }
+  }
+
+  async #runRouter(): Promise<void> {
+    const { signal } = this.#abort;
+    const router = new Router(this.#routerDeps);
+    try {
+      this.#router = router;
+      await router.restore();
+      let [forgetAt, purgeAt] = [performance.now() + FORGET_INTERVAL_MS, performance.now() + PURGE_INTERVAL_MS];
+      while (!signal.aborted) {
+        await router.step();
+        await turn();
+        if (performance.now() >= forgetAt) {
+          router.forgetStored(await this.#routerDeps.storedBeforeSeq());
+          forgetAt = performance.now() + FORGET_INTERVAL_MS;
+        }
+        if (performance.now() >= purgeAt) {
+          await router.purgePositions(await this.#storedBeforeCheckpoints());
+          purgeAt = performance.now() + PURGE_INTERVAL_MS;
+        }
+      }
+    } finally {
+      await router.stop();
+    }
+  }
+}

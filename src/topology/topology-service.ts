@@ -1,0 +1,68 @@
+// Keeps the topology's history up to date with the TOPOLOGY log, and turns commands into facts of it.
+// Every write expects the log to end where the decision was made, so that unique names, references
+// and ids hold across processes with no other database.
+import { Failure } from '../domain/failure.ts';
+import type { TopologyFact } from '../domain/topology.ts';
+import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
+import { TopologyHistory } from '../domain/topology-history.ts';
+import type { TopologyCursor, TopologyLog } from '../ports.ts';
+
+const ATTEMPTS_MAX = 20;
+
+export class TopologyService {
+  readonly history = new TopologyHistory();
+  readonly #log: TopologyLog;
+  readonly #now: () => number;
+  readonly #onChange: () => void;
+  #cursor: TopologyCursor | undefined;
+  #waiting: { seq: number; resolve: () => void }[] = [];
+
+  constructor(log: TopologyLog, now: () => number, onChange: () => void) {
+    this.#log = log;
+    this.#now = now;
+    this.#onChange = onChange;
+  }
+
+  /** Follows the log until stopped. @throws when the log cannot be read: call it again */
+  async follow(): Promise<void> {
+    const cursor = await this.#log.open(this.history.seq);
+    this.#cursor = cursor;
+    for (let entries = await cursor.next(); entries.length > 0; entries = await cursor.next()) {
+      for (const entry of entries) this.history.apply(entry);
+      this.#onChange();
+      this.#waiting = this.#waiting.filter(({ seq, resolve }) => {
+        if (seq > this.history.seq) return true;
+        resolve();
+        return false;
+      });
+    }
+  }
+
+  /** Resolves when the history has reached a sequence of the log. */
+  async reached(seq: number): Promise<void> {
+    if (this.history.seq >= seq) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ seq, resolve }));
+  }
+
+  /** @returns the fact as recorded @throws Failure not_found, conflict, invalid or unavailable */
+  async execute(command: TopologyCommand): Promise<TopologyFact> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const decidedAt = this.history.seq;
+      const fact = decideTopology(this.history.latest(), command, this.#now());
+      const seq = await this.#log.append(fact, decidedAt).catch((error: unknown) => {
+        throw new Failure('unavailable', 'the topology cannot be changed now', { cause: error, retryAfterSeconds: 5 });
+      });
+      if (seq !== undefined) {
+        await this.reached(seq);
+        return fact;
+      }
+      // Somebody else wrote: decide again on what they wrote.
+      await this.reached(decidedAt + 1);
+    }
+    throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
+  }
+
+  async stop(): Promise<void> {
+    await this.#cursor?.close();
+  }
+}

@@ -1,0 +1,52 @@
+// The whole service on real engines, in a folder of its own and on free ports.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig, type Config } from '../../src/config.ts';
+import { serve, type Running } from '../../src/cli/serve.ts';
+
+export interface LocalService extends Running {
+  readonly config: Config;
+  readonly api: string;
+  get(path: string): Promise<Answer>;
+  send(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Stops, and removes the data. */
+  dispose(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // What a test reads out of JSON, it asserts.
+  readonly body: unknown;
+}
+
+/** Short times, so that tests wait for events and not for clocks. */
+export const QUICK = {
+  PORT: '0', NATS_PORT: '0', MQTT_PORT: '0', CLICKHOUSE_PORT: '0', LOG_LEVEL: 'silent',
+  TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100',
+};
+
+export async function startLocalService(overrides: Readonly<Record<string, string>> = {}): Promise<LocalService> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'density-'));
+  const config = readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir, ...overrides });
+  const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: config.LOG_LEVEL });
+  const api = `${running.url}/api/v1`;
+  return {
+    ...running, config, api,
+    get: (path) => request(`${api}${path}`, 'GET'),
+    send: (method, path, body) => request(`${api}${path}`, method, body),
+    dispose: async () => {
+      await running.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function request(url: string, method: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(url, {
+    method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) as unknown };
+}

@@ -1,0 +1,27 @@
+// The 563 real readings, where they are at hand, and the building they come from.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Answer } from './local-service.ts';
+
+export const SAMPLE_CSV = fileURLToPath(new URL('../../../shared/data/dpu_data.csv', import.meta.url));
+export const HAS_SAMPLE = existsSync(SAMPLE_CSV);
+
+/** What 563 readings with 33 duplicates come to. */
+export const EXPECTED = {
+  A: { net: -2, count: 4, entrances: 264, exits: 266, highest: 18 },
+  B: { net: 8, count: 9, entrances: 23, exits: 15 },
+};
+
+type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
+
+/** Spaces A (1) and B (2), doorway X into A from outside with DPU 283, doorway Z from B into A with DPU 423. */
+export async function raiseSampleBuilding(send: Send): Promise<{ a: number; b: number }> {
+  const create = async (path: string, body: object): Promise<number> => ((await send('POST', path, body)).body as { id: number }).id;
+  const a = await create('/spaces', { name: 'A' });
+  const b = await create('/spaces', { name: 'B' });
+  const x = await create('/doorways', { name: 'X', ingress_space_id: a, egress_space_id: null });
+  const z = await create('/doorways', { name: 'Z', ingress_space_id: a, egress_space_id: b });
+  await create('/dpus', { id: '283', doorway_id: x });
+  await create('/dpus', { id: '423', doorway_id: z });
+  return { a, b };
+}
