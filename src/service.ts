@@ -159,7 +159,7 @@ export class Service {
 
   /** The least over all partitions of what is stored: by the fold if it runs here, else by its checkpoint. */
   async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
-    const all = this.#shards.map((_, k) => byFold(k as Partition) ?? this.#checkpoints.storedBeforeSeq(k as Partition));
+    const all = this.#shards.map(async (_, k) => byFold(k as Partition) ?? await this.#checkpoints.storedBeforeSeq(k as Partition));
     return Math.min(...await Promise.all(all));
   }
 }

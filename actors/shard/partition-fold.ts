@@ -7,7 +7,7 @@
 //  - F2 block n + 1 follows block n; a row is in one block.
 //  - F3 corrections (from history) never change a block.
 import { invariant } from '../../src/domain/failure.ts';
-import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { decodeEntry, type PositionEntry, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
@@ -160,7 +160,7 @@ export class PartitionFold {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));
     }
     for (const { spaceId, dpuId, timestampMs } of entry.heartbeats) {
-      this.#tell(spaceId, (actor) => tell(actor, { type: 'heartbeatObserved', dpuId: dpuId as DpuId, timestampMs, context }));
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'heartbeatObserved', dpuId, timestampMs, context }));
     }
   }
 

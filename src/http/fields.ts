@@ -1,6 +1,6 @@
 // The fields of requests, as zod schemas: they validate, they type.
 import { z } from 'zod';
-import { DPU_ID_RULE, isDpuId, type DoorwayId, type DpuId, type SpaceId } from '../domain/ids.ts';
+import { DPU_ID_RULE, isDpuId, type DoorwayId, type SpaceId } from '../domain/ids.ts';
 import { parseInstant } from '../domain/instant.ts';
 import { isTimeZone } from '../domain/zone.ts';
 
@@ -21,7 +21,7 @@ const numberInPath = z.string().regex(/^\d{1,9}$/, 'must be a whole number').tra
 export const spaceIdInPath = numberInPath.transform((id) => id as SpaceId);
 export const doorwayIdInPath = numberInPath.transform((id) => id as DoorwayId);
 export const dpuId = z.union([z.string(), z.int().transform(String)], `must be ${DPU_ID_RULE}`)
-  .refine(isDpuId, `must be ${DPU_ID_RULE}`).transform((id) => id as DpuId);
+  .refine(isDpuId, `must be ${DPU_ID_RULE}`);
 
 const name = z.string('must be text').trim().min(1, 'must not be empty').max(200, 'must have at most 200 characters');
 

@@ -2,7 +2,7 @@
 import type { Context, Middleware } from 'koa';
 import { nuid } from 'nats';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Failure, type FailureKind } from '../domain/failure.ts';
 
 const STATUS: Record<FailureKind, number> = { not_found: 404, invalid: 422, conflict: 409, unavailable: 503 };

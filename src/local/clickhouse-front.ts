@@ -12,7 +12,8 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Logger } from 'pino';
 import type { Answer, ChdbEngine } from './chdb-engine.ts';
-import { ClickhouseFault, fault, toFault } from './clickhouse-error.ts';
+import type { ClickhouseFault} from './clickhouse-error.ts';
+import { fault, toFault } from './clickhouse-error.ts';
 import { parseStatement, readBody } from './clickhouse-request.ts';
 import type { Statement } from './clickhouse-request.ts';
 

@@ -43,6 +43,8 @@ function subjectOf(fact: TopologyFact): string {
   switch (fact.kind) {
     case 'reset': return `topology.reset.${fact.doc.spaceId}`;
     case 'settings': return 'topology.settings';
-    default: return `topology.${fact.kind}.${fact.doc.id}`;
+    case 'space':
+    case 'doorway':
+    case 'dpu': return `topology.${fact.kind}.${fact.doc.id}`;
   }
 }
