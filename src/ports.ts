@@ -21,8 +21,8 @@ export interface ReadingsLog {
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
   /** Stores what a DPU's reading subject would; resolves when it is durable. @throws when it may not be */
   append(dpuId: DpuId, data: Uint8Array): Promise<void>;
-  /** Stores a mark of time in all partitions, so that time goes on when nobody passes. */
-  tick(): Promise<void>;
+  /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
+  tick(partition: Partition): Promise<void>;
 }
 
 export interface PartitionPayload {

@@ -141,7 +141,8 @@ export class Service {
 
   async #tick(intervalMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.readings.tick().catch((error: unknown) => this.#log.debug({ err: error }, 'no tick: NATS is away'));
+      const ticks = this.#shards.map((_, k) => this.readings.tick(k as Partition));
+      await Promise.all(ticks).catch((error: unknown) => this.#log.debug({ err: error }, 'no tick: NATS is away'));
       await pause(intervalMs, signal);
     }
   }

@@ -4,7 +4,8 @@ import { DeliverPolicy, type JetStreamClient, type ConsumerMessages } from '@nat
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports.ts';
 
-const PULL_BYTES = 4 * 1024 * 1024;
+/** Not a bound in bytes: the client then asks for 100 messages at a time, and waits for each hundred. */
+const PULL_ENTRIES = 1_000;
 const BUFFERED_ENTRIES_MAX = 20_000;
 
 export async function openCursor(js: JetStreamClient, stream: string, subjects: string[], afterSeq: number): Promise<LogCursor> {
@@ -13,7 +14,7 @@ export async function openCursor(js: JetStreamClient, stream: string, subjects: 
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: afterSeq + 1,
   });
-  return new NatsCursor(await consumer.consume({ max_bytes: PULL_BYTES }));
+  return new NatsCursor(await consumer.consume({ max_messages: PULL_ENTRIES }));
 }
 
 class NatsCursor implements LogCursor {

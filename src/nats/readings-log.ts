@@ -3,7 +3,7 @@ import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { LogCursor, ReadingsLog } from '../ports.ts';
 import { openCursor } from './log-cursor.ts';
-import { READINGS, readingSubject, TICK_SUBJECT } from './streams.ts';
+import { READINGS, readingSubject, tickSubject } from './streams.ts';
 
 /** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
 export class NatsReadingsLog implements ReadingsLog {
@@ -16,15 +16,15 @@ export class NatsReadingsLog implements ReadingsLog {
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    return openCursor(this.#js, READINGS, [`readings.${partition}.>`, TICK_SUBJECT], afterSeq);
+    return openCursor(this.#js, READINGS, [`readings.${partition}.>`], afterSeq);
   }
 
   async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
     await this.#js.publish(readingSubject(dpuId), data);
   }
 
-  async tick(): Promise<void> {
+  async tick(partition: Partition): Promise<void> {
     // No acknowledgement: the next tick makes up for a lost one.
-    this.#nc.publish(TICK_SUBJECT);
+    this.#nc.publish(tickSubject(partition));
   }
 }

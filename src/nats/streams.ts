@@ -9,16 +9,19 @@ export const CHECKPOINTS = 'CHECKPOINTS';
 
 /** What DPUs publish to, one reading or an array. MQTT's `dpu/<id>/readings` is the same subject. */
 export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
-export const TICK_SUBJECT = 'readings.tick';
+/** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
+export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
 export const spaceSubject = (partition: number): string => `spaces.${partition}`;
 export const routerSubject = (partition: number): string => `routers.${partition}`;
+
+const tickSubjects = 'readings.*.tick';
 
 /** @throws Error when the streams exist with another number of partitions: it is fixed when they are created */
 export async function createStreams(jsm: JetStreamManager, partitions: number, replicas: number): Promise<void> {
   const base = { storage: StorageType.File, retention: RetentionPolicy.Limits, num_replicas: replicas, allow_direct: true };
   const streams: (Partial<StreamConfig> & { name: string })[] = [
     {
-      ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', TICK_SUBJECT],
+      ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
       subject_transform: { src: 'dpu.*.*', dest: `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}` },
     },
     { ...base, name: SPACE_EVENTS, subjects: ['spaces.*', 'routers.*'], allow_atomic: true },

@@ -26,7 +26,7 @@ export interface Intake {
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Entries carry `readings.<k>.<dpu>.<readings|heartbeat>`, or `readings.tick`.
+ * Entries carry `readings.<k>.<dpu>.<readings|heartbeat>`, or `readings.<k>.tick`.
  * @param skewMs how far ahead of its arrival a reading's timestamp may be
  */
 export function takeIn(entries: readonly StoredEntry[], skewMs: number): Intake {

@@ -19,7 +19,7 @@ describe('the lockfile', () => {
     for (const name of wanted) expect(lock.packages).toHaveProperty([`node_modules/${name}`]);
   });
 
-  test('names no registry's host', () => {
+  test('names no host of a registry', () => {
     expect(Object.values(lock.packages).filter((entry) => entry.resolved !== undefined)).toEqual([]);
   });
 });
