@@ -35,6 +35,7 @@ export interface ServiceOptions {
 }
 
 const READY_POLL_MS = 20;
+const STORED_MAX_AGE_MS = 2_000;
 
 export class Service {
   readonly topology: TopologyService;
@@ -53,6 +54,7 @@ export class Service {
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
   #isReady = false;
+  #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
   private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, log: Logger) {
     const { js, jsm, nc } = nats;
@@ -154,8 +156,19 @@ export class Service {
       ...common, skewMs,
       readings: this.readings, deadLetters: this.#deadLetters, topology: this.topology.history,
       newCommitId: () => nuid.next(),
-      storedBeforeSeq: () => this.#storedBefore((k) => this.#shards[k]?.host?.fold.storedBeforeSeq),
+      storedBeforeSeq: () => this.#storedByFolds(),
     }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log);
+  }
+
+  /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */
+  async #storedByFolds(): Promise<number> {
+    const now = performance.now();
+    if (!this.#stored || now - this.#stored.atMs > STORED_MAX_AGE_MS) {
+      const seq = this.#storedBefore((k) => this.#shards[k]?.host?.fold.storedBeforeSeq);
+      this.#stored = { atMs: now, seq };
+      seq.catch(() => (this.#stored = undefined));
+    }
+    return this.#stored.seq;
   }
 
   /** The least over all partitions of what is stored: by the fold if it runs here, else by its checkpoint. */

@@ -41,19 +41,19 @@ export function attribute(view: TopologyView, reading: Reading, sign: 1 | -1): S
   const dpu = view.dpu(reading.dpuId);
   const doorwayId = dpu === undefined ? null : doorwayAt(dpu.placements, reading.timestampMs);
   const doorway = doorwayId === null ? undefined : view.doorway(doorwayId);
-  const base = { ...reading, sign };
-  if (doorway === undefined) {
-    return [{ ...base, spaceId: UNPLACED, doorwayId: NO_DOORWAY, delta: reading.direction, primary: true }];
-  }
+  if (doorway === undefined) return [eventOf(reading, sign, UNPLACED, NO_DOORWAY, reading.direction, true)];
+  const { id, ingressSpaceId, egressSpaceId } = doorway;
   const events: SpaceEvent[] = [];
-  if (doorway.ingressSpaceId !== null) {
-    events.push({ ...base, spaceId: doorway.ingressSpaceId, doorwayId: doorway.id, delta: reading.direction, primary: true });
-  }
-  if (doorway.egressSpaceId !== null) {
-    const delta = reading.direction > 0 ? -1 : 1;
-    events.push({ ...base, spaceId: doorway.egressSpaceId, doorwayId: doorway.id, delta, primary: events.length === 0 });
-  }
+  if (ingressSpaceId !== null) events.push(eventOf(reading, sign, ingressSpaceId, id, reading.direction, true));
+  if (egressSpaceId !== null) events.push(eventOf(reading, sign, egressSpaceId, id, reading.direction > 0 ? -1 : 1, ingressSpaceId === null));
   return events;
+}
+
+// Written out: spreading an object is most of the cost where it is done for every reading.
+function eventOf(reading: Reading, sign: 1 | -1, spaceId: SpaceId, doorwayId: DoorwayId, delta: Direction, primary: boolean): SpaceEvent {
+  const { dpuId, timestampMs, direction, name } = reading;
+  const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
+  return name === undefined ? event : { ...event, name };
 }
 
 /** True when two versions of a doorway attribute every reading alike. */
