@@ -20,7 +20,8 @@ import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
 import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
-import { pause, supervise } from './runtime/supervise.ts';
+import { supervise } from './runtime/supervise.ts';
+import { MACHINE_TIMING } from './runtime/timing.ts';
 import { ShardRunner } from './shards/shard-runner.ts';
 import { TopologyService } from './topology/topology-service.ts';
 
@@ -126,7 +127,7 @@ export class Service {
   async #begin(): Promise<void> {
     const { signal } = this.#abort;
     const { settings, tickIntervalMs } = this.options;
-    this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log));
+    this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     const { state } = await this.#nats.jsm.streams.info('TOPOLOGY');
     await this.topology.reached(state.last_seq);
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
@@ -145,7 +146,7 @@ export class Service {
     while (!signal.aborted) {
       const ticks = this.#shards.map((_, k) => this.readings.tick(k as Partition));
       await Promise.all(ticks).catch((error: unknown) => this.#log.debug({ err: error }, 'no tick: NATS is away'));
-      await pause(intervalMs, signal);
+      await MACHINE_TIMING.pause(intervalMs, signal);
     }
   }
 
@@ -157,7 +158,7 @@ export class Service {
       readings: this.readings, deadLetters: this.#deadLetters, topology: this.topology.history,
       newCommitId: () => nuid.next(),
       storedBeforeSeq: () => this.#storedByFolds(),
-    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log);
+    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log, MACHINE_TIMING);
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */

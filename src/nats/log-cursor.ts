@@ -6,6 +6,7 @@ import type { LogCursor } from '../ports.ts';
 
 /** Not a bound in bytes: the client then asks for 100 messages at a time, and waits for each hundred. */
 const PULL_ENTRIES = 1_000;
+const BATCH_BYTES_MAX = 1024 * 1024;
 const BUFFERED_ENTRIES_MAX = 20_000;
 
 export async function openCursor(js: JetStreamClient, stream: string, subjects: string[], afterSeq: number): Promise<LogCursor> {
@@ -19,7 +20,7 @@ export async function openCursor(js: JetStreamClient, stream: string, subjects: 
 
 class NatsCursor implements LogCursor {
   readonly #messages: ConsumerMessages;
-  #buffer: StoredEntry[] = [];
+  readonly #buffer: StoredEntry[] = [];
   #isWoken = false;
   #isClosed = false;
   #failure: Error | undefined;
@@ -40,10 +41,19 @@ class NatsCursor implements LogCursor {
     }
     this.#isWoken = false;
     if (this.#buffer.length === 0 && this.#failure) throw this.#failure;
-    const entries = this.#buffer.length <= entriesMax ? this.#buffer : this.#buffer.slice(0, entriesMax);
-    this.#buffer = this.#buffer.length <= entriesMax ? [] : this.#buffer.slice(entriesMax);
+    const entries = this.#buffer.splice(0, this.#fitting(entriesMax));
     this.#notifyPump?.();
     return entries;
+  }
+
+  /** How many of the buffered entries make a batch: a commit of what follows from them is bounded, too. */
+  #fitting(entriesMax: number): number {
+    let bytes = 0;
+    const end = this.#buffer.findIndex((entry, index) => {
+      bytes += entry.data.length;
+      return index >= entriesMax || (index > 0 && bytes > BATCH_BYTES_MAX);
+    });
+    return end < 0 ? this.#buffer.length : end;
   }
 
   wake(): void {

@@ -1,7 +1,7 @@
 // Keeps a task going: what fails is begun anew after a pause that grows, has jitter, and is short again
 // once the task has been healthy for a while. Logs louder as it lasts.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Timing } from './timing.ts';
 
 const PAUSE_MIN_MS = 50;
 const PAUSE_MAX_MS = 5_000;
@@ -9,25 +9,20 @@ const HEALTHY_AFTER_MS = 10_000;
 const LOUD_AFTER_FAILURES = 5;
 
 /** Runs `task` again and again until the signal aborts. Resolves then, and never rejects. */
-export async function supervise(name: string, task: () => Promise<void>, signal: AbortSignal, log: Logger): Promise<void> {
+export async function supervise(name: string, task: () => Promise<void>, signal: AbortSignal, log: Logger, timing: Timing): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
-    const startedAt = performance.now();
+    const startedAt = timing.now();
     try {
       await task();
     } catch (error) {
       if (signal.aborted) return;
-      if (performance.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
+      if (timing.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
       failures += 1;
-      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** failures) * (0.5 + Math.random() / 2);
+      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** failures) * (0.5 + timing.random() / 2);
       const level = failures >= LOUD_AFTER_FAILURES ? 'error' : 'warn';
       log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; beginning anew`);
-      await pause(pauseMs, signal);
+      await timing.pause(pauseMs, signal);
     }
   }
-}
-
-/** Sleeps; an abort ends the sleep early. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,9 +1,9 @@
 // Runs one shard: router k and partition k, each in a supervised loop.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Failure } from '../domain/failure.ts';
 import { Router, type RouterDeps } from '../router/router.ts';
-import { pause, supervise } from '../runtime/supervise.ts';
+import { supervise } from '../runtime/supervise.ts';
+import type { Timing } from '../runtime/timing.ts';
 import { PartitionHost, type PartitionHostDeps } from './partition-host.ts';
 
 const FLUSH_POLL_MS = 25;
@@ -16,16 +16,18 @@ export class ShardRunner {
   readonly #hostDeps: PartitionHostDeps;
   readonly #storedBeforeCheckpoints: () => Promise<number>;
   readonly #log: Logger;
+  readonly #timing: Timing;
   readonly #abort = new AbortController();
   #host: PartitionHost | undefined;
   #router: Router | undefined;
   #loops: Promise<void>[] = [];
 
   /** @param storedBeforeCheckpoints what every partition's checkpoint says is stored: the log before it is not needed */
-  constructor(routerDeps: RouterDeps, hostDeps: PartitionHostDeps, storedBeforeCheckpoints: () => Promise<number>, log: Logger) {
+  constructor(routerDeps: RouterDeps, hostDeps: PartitionHostDeps, storedBeforeCheckpoints: () => Promise<number>, log: Logger, timing: Timing) {
     this.#routerDeps = routerDeps;
     this.#hostDeps = hostDeps;
     this.#storedBeforeCheckpoints = storedBeforeCheckpoints;
+    this.#timing = timing;
     this.#log = log.child({ shard: routerDeps.partition });
   }
 
@@ -41,8 +43,8 @@ export class ShardRunner {
   start(): void {
     const { signal } = this.#abort;
     this.#loops = [
-      supervise('partition', () => this.#runPartition(), signal, this.#log),
-      supervise('router', () => this.#runRouter(), signal, this.#log),
+      supervise('partition', () => this.#runPartition(), signal, this.#log, this.#timing),
+      supervise('router', () => this.#runRouter(), signal, this.#log, this.#timing),
     ];
   }
 
@@ -83,9 +85,9 @@ export class ShardRunner {
 
   async #follow(host: PartitionHost, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      if (host.isFull) await pause(FLUSH_POLL_MS, stop);
+      if (host.isFull) await this.#timing.pause(FLUSH_POLL_MS, stop);
       else await host.follow();
-      await turn();
+      await this.#timing.turn();
     }
   }
 
@@ -96,20 +98,20 @@ export class ShardRunner {
         const isStored = await host.flush();
         await host.correct();
         failures = 0;
-        if (!isStored) await pause(FLUSH_POLL_MS, stop);
+        if (!isStored) await this.#timing.pause(FLUSH_POLL_MS, stop);
       } catch (error) {
         // History being away does not stop live counts: blocks queue, up to a bound.
         if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
         failures += 1;
         this.#log[failures > 5 ? 'error' : 'warn']({ err: error, failures }, 'ClickHouse does not take blocks; retrying');
-        await pause(Math.min(5_000, 100 * 2 ** failures), stop);
+        await this.#timing.pause(Math.min(5_000, 100 * 2 ** failures), stop);
       }
     }
   }
 
   async #checkpoint(host: PartitionHost, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      await pause(CHECKPOINT_INTERVAL_MS * (0.75 + Math.random() / 2), stop);
+      await this.#timing.pause(CHECKPOINT_INTERVAL_MS * (0.75 + this.#timing.random() / 2), stop);
       if (!stop.aborted) await host.checkpoint();
     }
   }
@@ -129,17 +131,17 @@ export class ShardRunner {
     try {
       this.#router = router;
       await router.restore();
-      let [forgetAt, purgeAt] = [performance.now() + FORGET_INTERVAL_MS, performance.now() + PURGE_INTERVAL_MS];
+      let [forgetAt, purgeAt] = [this.#timing.now() + FORGET_INTERVAL_MS, this.#timing.now() + PURGE_INTERVAL_MS];
       while (!signal.aborted) {
         await router.step();
-        await turn();
-        if (performance.now() >= forgetAt) {
+        await this.#timing.turn();
+        if (this.#timing.now() >= forgetAt) {
           router.forgetStored(await this.#routerDeps.storedBeforeSeq());
-          forgetAt = performance.now() + FORGET_INTERVAL_MS;
+          forgetAt = this.#timing.now() + FORGET_INTERVAL_MS;
         }
-        if (performance.now() >= purgeAt) {
+        if (this.#timing.now() >= purgeAt) {
           await router.purgePositions(await this.#storedBeforeCheckpoints());
-          purgeAt = performance.now() + PURGE_INTERVAL_MS;
+          purgeAt = this.#timing.now() + PURGE_INTERVAL_MS;
         }
       }
     } finally {
