@@ -2,7 +2,7 @@
 // (src/nats, src/clickhouse) and the simulated one (test/simulation); one conformance suite holds both.
 import type { Block } from '../actors/shard/block.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
-import type { PositionEntry, StoredEntry } from './domain/log-entry.ts';
+import type { PositionEntry, ReadingPlace, StoredEntry } from './domain/log-entry.ts';
 import type { Direction, Reading, RejectReason } from './domain/reading.ts';
 import type { Segment } from './domain/segment.ts';
 import type { TopologyEntry, TopologyFact } from './domain/topology.ts';
@@ -111,13 +111,19 @@ export interface KnownReading {
   readonly readingId: string;
 }
 
-export interface DpuReadingsPage {
+export interface DpuReadingsQuery {
   readonly dpuIds: readonly DpuId[];
   readonly fromMs: number;
   readonly toMs: number;
-  /** Only what comes after this, in (DPU, timestamp, reading id) order. */
-  readonly after: { readonly dpuId: string; readonly timestampMs: number; readonly readingId: string };
+  readonly after: ReadingPlace;
+  /** How many to look at. */
   readonly limit: number;
+}
+
+export interface DpuReadingsPage {
+  readonly readings: readonly KnownReading[];
+  /** How far it was looked; null when there is nothing further. */
+  readonly end: ReadingPlace | null;
 }
 
 export interface HistoryEvent {
@@ -141,10 +147,14 @@ export interface History {
   lastBlock(partition: Partition): Promise<number>;
   /** For each DPU that has readings: the event time of its newest one. */
   newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
-  /** Which of these identities are stored, with what they hold. */
+  /**
+   * Which of these identities are stored, each with the reading that counts (`takesPrecedence`). Stored
+   * means that any row is: while a re-attribution is on its way, a reading may be taken back in one
+   * shard and not yet be said again in the other.
+   */
   findReadings(readings: readonly Reading[]): Promise<KnownReading[]>;
-  /** Stored readings of some DPUs, in (DPU, timestamp, reading id) order. */
-  readingsOfDpus(page: DpuReadingsPage): Promise<KnownReading[]>;
+  /** Stored readings of some DPUs with fromMs <= timestamp < toMs, those that count, in the order of places. */
+  readingsOfDpus(query: DpuReadingsQuery): Promise<DpuReadingsPage>;
   /** Per space: the run of its stored events with timestamp > afterMs, in blocks up to `block`. */
   occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
   /**

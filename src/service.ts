@@ -36,6 +36,7 @@ export interface ServiceOptions {
 }
 
 const READY_POLL_MS = 20;
+const REATTRIBUTION_PAGE_READINGS = 5_000;
 const STORED_MAX_AGE_MS = 2_000;
 
 export class Service {
@@ -155,7 +156,8 @@ export class Service {
     const common = { partition, partitions, events: this.#events, history: this.history };
     return new ShardRunner({
       ...common, skewMs,
-      readings: this.readings, deadLetters: this.#deadLetters, topology: this.topology.history,
+      readings: this.readings, deadLetters: this.#deadLetters, topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+      pageReadings: REATTRIBUTION_PAGE_READINGS,
       newCommitId: () => nuid.next(),
       storedBeforeSeq: () => this.#storedByFolds(),
     }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log, MACHINE_TIMING);

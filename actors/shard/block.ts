@@ -10,3 +10,8 @@ export interface Block {
   readonly number: number;
   readonly rows: readonly LoggedEvent[];
 }
+
+/** What a block is stored under, so that storing it again changes nothing. `logId` sets the blocks of one log apart from another's. */
+export function blockToken(logId: string, { partition, number }: Block): string {
+  return `${logId}/${partition}/${number}`;
+}

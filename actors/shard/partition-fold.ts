@@ -2,8 +2,12 @@
 // order of the stream. Its only clock is the log's. What goes out of it, blocks, is a function of the
 // entries alone; so any process that folds the same log cuts the same blocks.
 //
+// A commit is applied when its position has arrived, whole: the position says how many messages the
+// commit has here, and which position was its router's before. So a reader that comes too late, to a
+// log whose beginning was let go, notices, and never folds a log with a hole in it.
+//
 // Invariants (numbers of actors/SPEC.md):
-//  - F1 entries are applied in the order of their sequence, each once.
+//  - F1 entries are applied in the order of their sequence, each once, and none is missing.
 //  - F2 block n + 1 follows block n; a row is in one block.
 //  - F3 corrections (from history) never change a block.
 import { invariant } from '../../src/domain/failure.ts';
@@ -28,6 +32,11 @@ export interface CorrectionDue {
   readonly base: ResetPoint;
 }
 
+/** Another process has saved a newer state and let go of the log before it: begin anew from that. */
+export class LogGap extends Error {
+  override readonly name = 'LogGap';
+}
+
 export class PartitionFold {
   readonly partition: Partition;
   readonly partitions: number;
@@ -36,8 +45,12 @@ export class PartitionFold {
   readonly unstored: Block[] = [];
   readonly clocks: number[];
   settings: Settings = DEFAULT_SETTINGS;
-  /** Sequence of the last entry applied. */
+  /** Sequence of the last position applied: everything up to here is in the state, and nothing after it. */
   seq = 0;
+  /** By router: where its last position stands in the log. */
+  readonly positionSeqs: number[];
+  /** Messages of a commit whose position has not arrived. */
+  #pending: { readonly seq: number; readonly entry: SpaceEntry }[] = [];
   openNumber = 1;
   openRows: LoggedEvent[] = [];
   openedMs: number | null = null;
@@ -58,18 +71,30 @@ export class PartitionFold {
     this.partition = partition;
     this.partitions = partitions;
     this.clocks = new Array<number>(partitions).fill(BEGINNING_MS);
+    this.positionSeqs = new Array<number>(partitions).fill(0);
   }
 
-  /** Applies the next entry of the log. Blocks it cuts are appended to `unstored`. */
+  /** Takes the next entry of the log. Blocks it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
-    invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
+    const previousSeq = this.#pending.at(-1)?.seq ?? this.seq;
+    invariant(stored.seq > previousSeq, () => `partition ${this.partition}: entry ${stored.seq} after ${previousSeq}`);
+    const entry = decodeEntry(stored.data);
+    if (entry.kind === 'space') this.#pending.push({ seq: stored.seq, entry });
+    else this.#applyCommit(stored, entry);
+  }
+
+  #applyCommit(stored: StoredEntry, position: PositionEntry): void {
+    const { router } = position;
+    const isWhole = position.previousSeq === this.positionSeqs[router] && this.#pending.length === (position.payloads[this.partition] ?? 0);
+    if (!isWhole) throw new LogGap(`partition ${this.partition}: the log before ${stored.seq} is not there any more`);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.logMs / SWEEP_INTERVAL_MS);
     this.seq = stored.seq;
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.
     this.logMs = Math.max(this.logMs, stored.timeMs);
-    const entry = decodeEntry(stored.data);
-    if (entry.kind === 'position') this.#applyPosition(entry);
-    else this.#applySpaceEntry(entry, stored.seq);
+    this.positionSeqs[router] = stored.seq;
+    for (const { seq, entry } of this.#pending) this.#applySpaceEntry(entry, seq);
+    this.#pending = [];
+    this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, position.clockMs);
     if (sweepIsDue) this.#sweep();
     this.#cutIfDue();
   }
@@ -137,10 +162,6 @@ export class PartitionFold {
   restore(state: SpaceState): void {
     this.actors.set(state.spaceId, startSpaceActor(state.spaceId, state));
     this.#noteConcerns(state.spaceId, state);
-  }
-
-  #applyPosition(entry: PositionEntry): void {
-    this.clocks[entry.router] = Math.max(this.clocks[entry.router] ?? BEGINNING_MS, entry.clockMs);
   }
 
   #applySpaceEntry(entry: SpaceEntry, seq: number): void {

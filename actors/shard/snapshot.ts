@@ -37,6 +37,7 @@ interface PartitionSnapshot {
   seq: number;
   logMs: number;
   clocks: number[];
+  positionSeqs: number[];
   settings: Settings;
   openNumber: number;
   openedMs: number | null;
@@ -54,6 +55,7 @@ export function encodeSnapshot(fold: PartitionFold): string {
     seq: fold.seq,
     logMs: fold.logMs,
     clocks: fold.clocks,
+    positionSeqs: fold.positionSeqs,
     settings: fold.settings,
     openNumber: fold.openNumber,
     openedMs: fold.openedMs,
@@ -76,6 +78,7 @@ export function decodeSnapshot(text: string): PartitionFold {
   fold.seq = snapshot.seq;
   fold.logMs = snapshot.logMs;
   snapshot.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
+  snapshot.positionSeqs.forEach((seq, router) => (fold.positionSeqs[router] = seq));
   fold.settings = snapshot.settings;
   fold.openNumber = snapshot.openNumber;
   fold.openedMs = snapshot.openedMs;

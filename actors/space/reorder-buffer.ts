@@ -1,6 +1,11 @@
 // Holds events until the watermark passes them, and hands them out in event order. A sorted array with
 // a moving head, not a heap: readings come nearly in order, so almost every insertion is a push, and
 // the live count needs to walk the buffer in order, which a heap cannot do.
+//
+// A retraction does not take its assertion out of the buffer; both go on to history. For a reading is
+// known to be a duplicate by what history holds of it: if a move took back in here what nobody had
+// stored yet, nothing would be left of it where it was first, and its copy would count again.
+import { invariant } from '../../src/domain/failure.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import type { LoggedEvent } from './logged-event.ts';
 
@@ -25,15 +30,6 @@ export class ReorderBuffer {
 
   add(event: LoggedEvent): void {
     this.#events.splice(this.#position(event), 0, event);
-  }
-
-  /** Takes out the assertion that `retraction` takes back. @returns false when it is not here */
-  remove(retraction: LoggedEvent): boolean {
-    const position = this.#position(retraction) - 1;
-    const found = this.#events[position];
-    if (position < this.#head || found === undefined || compareEvents(found, retraction) !== 0) return false;
-    this.#events.splice(position, 1);
-    return true;
   }
 
   /** Takes out, in order, every event with timestamp <= upToMs. */
@@ -63,5 +59,23 @@ export class ReorderBuffer {
       else high = middle;
     }
     return low;
+  }
+}
+
+/**
+ * Goes through events in event order, one reading at a time: what is said of a reading in one space,
+ * taken back and said again, is one change of -1, 0 or 1, and no state between counts.
+ */
+export function forEachChange(events: readonly LoggedEvent[], visit: (timestampMs: number, change: number) => void): void {
+  for (let at = 0; at < events.length;) {
+    const first = events[at] as LoggedEvent;
+    let [change, signs, next] = [first.delta * first.sign, first.sign as number, at + 1];
+    for (let other = events[next]; other && compareEvents(first, other) === 0; other = events[++next]) {
+      change += other.delta * other.sign;
+      signs += other.sign;
+    }
+    invariant(signs === 0 || signs === 1, () => `space ${first.spaceId}: a reading at ${first.timestampMs} is said ${signs} times`);
+    visit(first.timestampMs, change);
+    at = next;
   }
 }

@@ -17,7 +17,7 @@ import { NEVER_RESET, nextResetAfter, resetInForce, type ResetPoint, type ResetS
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import type { LoggedEvent } from './logged-event.ts';
-import { ReorderBuffer } from './reorder-buffer.ts';
+import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
 /** What the partition tells a space with every event. */
@@ -73,8 +73,7 @@ export class SpaceState {
     for (const event of events) {
       if (event.sign > 0) this.lastReadingMs = Math.max(this.lastReadingMs, event.timestampMs);
       if (event.timestampMs <= this.watermarkMs) this.#observeLate(event, context);
-      else if (event.sign > 0) this.buffer.add(event);
-      else invariant(this.buffer.remove(event), () => `space ${this.spaceId}: a retraction at ${event.timestampMs} has no assertion`);
+      else this.buffer.add(event);
       this.heard(event.dpuId, event.timestampMs);
     }
     const excess = this.buffer.size - context.settings.bufferEventsMax;
@@ -133,23 +132,24 @@ export class SpaceState {
       net = low = resetInForce(this.schedule, untilMs).count;
       nextResetMs = nextResetAfter(this.schedule, untilMs);
     };
-    for (const event of this.buffer.items()) {
-      if (event.timestampMs > atMs) break;
-      passResets(event.timestampMs - 1);
-      net += event.delta;
+    forEachChange(this.buffer.items(), (timestampMs, change) => {
+      if (timestampMs > atMs) return;
+      passResets(timestampMs - 1);
+      net += change;
       low = Math.min(low, net);
-    }
+    });
     passResets(atMs);
     return { net, low };
   }
 
   #finalise(watermarkMs: number, context: PartitionContext): void {
     if (watermarkMs <= this.watermarkMs) return;
-    for (const event of this.buffer.take(watermarkMs)) {
-      this.#passResets(event.timestampMs - 1);
-      this.#add(event.delta);
-      context.emit(event);
-    }
+    const taken = this.buffer.take(watermarkMs);
+    forEachChange(taken, (timestampMs, change) => {
+      this.#passResets(timestampMs - 1);
+      this.#add(change);
+    });
+    for (const event of taken) context.emit(event);
     this.#passResets(watermarkMs);
     this.watermarkMs = watermarkMs;
   }

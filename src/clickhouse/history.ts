@@ -1,13 +1,13 @@
 // History in ClickHouse. All values are bound as parameters. Rows are read "up to block n", so that a
 // question put together from an actor's memory and from here has neither a gap nor an overlap.
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { Block } from '../../actors/shard/block.ts';
+import { blockToken, type Block } from '../../actors/shard/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import { readingIdOf, readingNameOf, type Direction, type Reading } from '../domain/reading.ts';
+import { isSameReading, readingIdOf, readingNameOf, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import { readingOf } from '../domain/space-event.ts';
-import type { DpuReadingsPage, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
 import { segmentQuery } from './segment-query.ts';
 
 /** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
@@ -30,7 +30,8 @@ export class ClickHouseHistory implements History {
     this.#logId = logId;
   }
 
-  async storeBlock({ partition, number, rows }: Block): Promise<void> {
+  async storeBlock(block: Block): Promise<void> {
+    const { partition, number, rows } = block;
     if (rows.length === 0) return;
     const inserted = this.#client.insert({
       table: 'space_events',
@@ -41,7 +42,7 @@ export class ClickHouseHistory implements History {
       ]),
       clickhouse_settings: {
         insert_deduplicate: 1,
-        insert_deduplication_token: `${this.#logId}/${partition}/${number}`,
+        insert_deduplication_token: blockToken(this.#logId, block),
         deduplicate_blocks_in_dependent_materialized_views: 1,
         async_insert: 0,
         max_partitions_per_insert_block: '0',
@@ -70,27 +71,38 @@ export class ClickHouseHistory implements History {
   async findReadings(readings: readonly Reading[]): Promise<KnownReading[]> {
     const found: KnownReading[] = [];
     for (const some of chunks(readings.filter((reading) => reading.name === undefined))) {
-      found.push(...await this.#readings(
+      found.push(...await this.#counting(
         `(dpu_id, timestamp) IN (
           SELECT pair.1, fromUnixTimestamp64Milli(pair.2, 'UTC')
           FROM (SELECT arrayJoin(arrayZip({dpus:Array(String)}, {times:Array(Int64)})) AS pair))`,
         { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) }));
     }
     for (const some of chunks(readings.filter((reading) => reading.name !== undefined))) {
-      found.push(...await this.#readings('dpu_id IN {dpus:Array(String)} AND reading_id IN {ids:Array(String)}',
+      found.push(...await this.#counting('dpu_id IN {dpus:Array(String)} AND reading_id IN {ids:Array(String)}',
         { dpus: [...new Set(some.map((reading) => reading.dpuId))], ids: some.map(readingIdOf) }));
     }
     const wanted = new Set(readings.map(readingIdOf));
     return found.filter(({ readingId }) => wanted.has(readingId));
   }
 
-  async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsPage): Promise<KnownReading[]> {
-    return this.#readings(
-      `dpu_id IN {dpus:Array(String)}
+  async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
+    const rows = await this.#rows<ReadingRow>(
+      `SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM readings
+      WHERE dpu_id IN {dpus:Array(String)}
         AND timestamp >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND timestamp < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-        AND (dpu_id, timestamp, reading_id) > ({afterDpu:String}, fromUnixTimestamp64Milli({afterTime:Int64}, 'UTC'), {afterId:String})`,
-      { dpus: dpuIds, from: fromMs, to: Math.min(toMs, LATEST_MS), afterDpu: after.dpuId, afterTime: Math.min(after.timestampMs, LATEST_MS), afterId: after.readingId },
-      limit);
+        AND (dpu_id, timestamp, reading_id) > ({afterDpu:String}, fromUnixTimestamp64Milli({afterTime:Int64}, 'UTC'), {afterId:String})
+      ORDER BY dpu_id, timestamp, reading_id, direction LIMIT {limit:UInt32}`,
+      {
+        dpus: dpuIds, from: fromMs, to: Math.min(toMs, LATEST_MS), limit,
+        afterDpu: after.dpuId, afterTime: Math.min(after.timestampMs, LATEST_MS), afterId: after.readingId,
+      });
+    const found = rows.map(toKnown);
+    // Where a DPU used one id for two readings, both are in the table, and one counts.
+    const named = found.map(({ reading }) => reading).filter((reading) => reading.name !== undefined);
+    const counting = new Map((await this.findReadings(named)).map(({ reading, readingId }) => [readingId, reading]));
+    const readings = found.filter(({ reading, readingId }) => isSameReading(counting.get(readingId) ?? reading, reading));
+    const last = rows.length < limit ? undefined : found.at(-1);
+    return { readings, end: last ? { dpuId: last.reading.dpuId, timestampMs: last.reading.timestampMs, readingId: last.readingId } : null };
   }
 
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
@@ -137,17 +149,12 @@ export class ClickHouseHistory implements History {
     return (await this.#client.ping()).success;
   }
 
-  async #readings(where: string, params: Record<string, unknown>, limit?: number): Promise<KnownReading[]> {
+  async #counting(where: string, params: Record<string, unknown>): Promise<KnownReading[]> {
     const rows = await this.#rows<ReadingRow>(
-      `SELECT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM readings WHERE ${where}
-      GROUP BY dpu_id, timestamp, direction, reading_id HAVING sum(sign) > 0
-      ORDER BY dpu_id, timestamp, reading_id${limit === undefined ? '' : ' LIMIT {limit:UInt32}'}`,
-      limit === undefined ? params : { ...params, limit });
-    return rows.map(([dpuId, timestampMs, direction, readingId]) => {
-      const name = readingNameOf(readingId);
-      const reading = { dpuId: dpuId as DpuId, timestampMs: Number(timestampMs), direction };
-      return { readingId, reading: name === undefined ? reading : { ...reading, name } };
-    });
+      `SELECT dpu_id, toUnixTimestamp64Milli(first.1), first.2, reading_id
+      FROM (SELECT dpu_id, reading_id, min((timestamp, direction)) AS first FROM readings WHERE ${where} GROUP BY dpu_id, reading_id)`,
+      params);
+    return rows.map(toKnown);
   }
 
   async #rows<Row>(query: string, params: Record<string, unknown>): Promise<Row[]> {
@@ -158,6 +165,12 @@ export class ClickHouseHistory implements History {
       throw new Failure('unavailable', 'history cannot be read now', { cause: error, retryAfterSeconds: 5 });
     }
   }
+}
+
+function toKnown([dpuId, timestampMs, direction, readingId]: ReadingRow): KnownReading {
+  const name = readingNameOf(readingId);
+  const reading = { dpuId: dpuId as DpuId, timestampMs: Number(timestampMs), direction };
+  return { readingId, reading: name === undefined ? reading : { ...reading, name } };
 }
 
 function toSegment([, sum, sumMin, sumMax, riseMax, entrances, exits]: SegmentRow): Segment {

@@ -53,12 +53,19 @@ export interface RouterCounters {
   readonly dead: number;
 }
 
+/** A place in the (DPU, timestamp, reading id) order of readings. */
+export interface ReadingPlace {
+  readonly dpuId: DpuId;
+  readonly timestampMs: number;
+  readonly readingId: string;
+}
+
 /** How far a retroactive change has got, when it takes more than one commit. */
 export interface Reattribution {
   /** The topology it leads to. */
   readonly toSeq: number;
   /** Everything up to here, in (DPU, timestamp, reading id) order, is done. */
-  readonly after: { readonly dpuId: DpuId; readonly timestampMs: number; readonly readingId: string };
+  readonly after: ReadingPlace;
 }
 
 export interface PositionEntry {
@@ -66,6 +73,10 @@ export interface PositionEntry {
   readonly router: Partition;
   /** Says which attempt wrote it, so that a commit with unknown outcome can be settled. */
   readonly commitId: string;
+  /** Where in the log the router's position before this one stands; 0 for the first. */
+  readonly previousSeq: number;
+  /** How many messages this commit wrote to each partition; those without any are left out. */
+  readonly payloads: Readonly<Partial<Record<Partition, number>>>;
   /** READINGS is consumed up to here, inclusive, */
   readonly readingsSeq: number;
   /** and this commit consumed what came after here. */

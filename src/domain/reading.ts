@@ -101,6 +101,11 @@ export function readingNameOf(readingId: string): string | undefined {
   return dot < 0 ? undefined : readingId.slice(dot + 1);
 }
 
+/** True when two readings with one identity agree in everything. */
+export function isSameReading(a: Reading, b: Reading): boolean {
+  return a.timestampMs === b.timestampMs && a.direction === b.direction;
+}
+
 /**
  * Of two readings with one identity, which one counts? Only a DPU that reuses an `id` can send two
  * that differ. The earlier, then the exit, whichever came first: a rule that arrival order cannot change.

@@ -89,6 +89,11 @@ export class ReadingMemory {
     this.#head = 0;
   }
 
+  /** Remembered readings that their DPU named. */
+  named(): Reading[] {
+    return [...this.#dpus.values()].flatMap(({ recent }) => [...recent.values()].map(({ reading }) => reading).filter(({ name }) => name !== undefined));
+  }
+
   /** Remembered readings of a DPU within some spans. */
   within(dpuId: DpuId, spans: readonly Span[]): Reading[] {
     const recent = this.#dpus.get(dpuId)?.recent.values() ?? [];

@@ -3,53 +3,47 @@
 // crash between two pages neither repeats nor skips one.
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
-import type { Reattribution } from '../domain/log-entry.ts';
-import { readingIdOf, type Reading } from '../domain/reading.ts';
+import type { ReadingPlace } from '../domain/log-entry.ts';
+import { isSameReading, readingIdOf, type Reading } from '../domain/reading.ts';
 import { attribute, type SpaceEvent } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { History } from '../ports.ts';
 import type { ReadingMemory } from './reading-memory.ts';
 import type { TopologyChange } from './topology-change.ts';
 
-const PAGE_READINGS = 5_000;
 const PAGE_DPUS = 500;
 
-export type Place = Reattribution['after'];
-
-const START: Place = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' };
+const START: ReadingPlace = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' };
 
 export interface ReattributionPage {
   readonly readings: readonly Reading[];
   /** Where the next page starts, or null after the last one. */
-  readonly after: Place | null;
+  readonly after: ReadingPlace | null;
 }
 
 /** The accepted readings a change concerns, a page at a time, in (DPU, timestamp, reading id) order. */
-export async function* pagesOf(change: TopologyChange, from: Place | undefined, history: History, memory: ReadingMemory): AsyncGenerator<ReattributionPage> {
-  let after: Place | null = from ?? START;
+export async function* pagesOf(change: TopologyChange, from: ReadingPlace | undefined, history: History, memory: ReadingMemory, pageReadings: number): AsyncGenerator<ReattributionPage> {
+  let after: ReadingPlace | null = from ?? START;
   const dpuIds = [...change.spans.keys()].sort();
   while (after) {
-    const page: ReattributionPage = await pageAfter(after, dpuIds, change, history, memory);
+    const page: ReattributionPage = await pageAfter(after, dpuIds, change, history, memory, pageReadings);
     yield page;
     after = page.after;
   }
 }
 
-async function pageAfter(after: Place, allDpuIds: readonly DpuId[], change: TopologyChange, history: History, memory: ReadingMemory): Promise<ReattributionPage> {
+async function pageAfter(after: ReadingPlace, allDpuIds: readonly DpuId[], change: TopologyChange, history: History, memory: ReadingMemory, limit: number): Promise<ReattributionPage> {
   const remaining = allDpuIds.filter((dpuId) => dpuId >= after.dpuId);
   const dpuIds = remaining.slice(0, PAGE_DPUS);
   const spans = dpuIds.flatMap((dpuId) => change.spans.get(dpuId) ?? []);
   if (spans.length === 0) return { readings: [], after: null };
   const fromMs = Math.min(...spans.map((span) => span.fromMs));
   const toMs = Math.max(...spans.map((span) => span.toMs));
-  const stored = await history.readingsOfDpus({ dpuIds, fromMs, toMs, after, limit: PAGE_READINGS });
-  const lastStored = stored.at(-1)?.reading;
-  const lastDpu = dpuIds.at(-1);
-  const isFull = stored.length >= PAGE_READINGS && lastStored !== undefined;
-  const end: Place = isFull ? placeOf(lastStored) : { dpuId: lastDpu ?? after.dpuId, timestampMs: END_MS, readingId: '' };
+  const stored = await history.readingsOfDpus({ dpuIds, fromMs, toMs, after, limit });
+  const end: ReadingPlace = stored.end ?? { dpuId: dpuIds.at(-1) ?? after.dpuId, timestampMs: END_MS, readingId: '' };
   const found = new Map<string, Reading>();
-  for (const { reading, readingId } of stored) found.set(readingId, reading);
-  // What is remembered is at least as new as what is stored.
+  // Of two with one identity, what is remembered is the one that counts.
+  for (const { reading, readingId } of stored.readings) if (isSameReading(memory.find(reading) ?? reading, reading)) found.set(readingId, reading);
   for (const dpuId of dpuIds) {
     for (const reading of memory.within(dpuId, change.spans.get(dpuId) ?? [])) {
       const place = placeOf(reading);
@@ -57,7 +51,7 @@ async function pageAfter(after: Place, allDpuIds: readonly DpuId[], change: Topo
     }
   }
   const readings = [...found.values()].filter((reading) => isWithin(reading, change));
-  return { readings, after: isFull || remaining.length > dpuIds.length ? end : null };
+  return { readings, after: stored.end || remaining.length > dpuIds.length ? end : null };
 }
 
 function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
@@ -72,11 +66,11 @@ export function isMoved(before: TopologyView, after: TopologyView, reading: Read
   return was.length !== is.length || was.some((event, index) => differs(event, is[index]));
 }
 
-function placeOf(reading: Reading): Place {
+function placeOf(reading: Reading): ReadingPlace {
   return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };
 }
 
-function comparePlaces(a: Place, b: Place): number {
+function comparePlaces(a: ReadingPlace, b: ReadingPlace): number {
   if (a.dpuId !== b.dpuId) return a.dpuId < b.dpuId ? -1 : 1;
   if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
   return a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0;

@@ -9,7 +9,7 @@ import { doorwayAt } from '../domain/placement.ts';
 import { readingIdOf, takesPrecedence, type Reading } from '../domain/reading.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
-import type { DeadLetters, History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { DeadLetters, History, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog } from '../ports.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { ReadingMemory } from './reading-memory.ts';
@@ -27,8 +27,12 @@ export interface RouterDeps {
   readonly history: History;
   readonly deadLetters: DeadLetters;
   readonly topology: TopologyHistory;
+  /** Resolves when `topology` has come to a sequence. */
+  readonly topologyReached: (seq: number) => Promise<void>;
   /** How far ahead of its arrival a reading's timestamp may be. */
   readonly skewMs: number;
+  /** How many readings one commit of a re-attribution looks at. */
+  readonly pageReadings: number;
   /** Names a commit attempt; never the same twice, in any process. */
   readonly newCommitId: () => string;
   /** Everything in SPACE_EVENTS before this is in ClickHouse, in all partitions. */
@@ -55,12 +59,12 @@ export class Router {
   /** Read while restoring, and not routed yet. */
   #readAhead: StoredEntry[] = [];
   #committed: Committed[] = [];
-  #isStopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
     this.#position = {
-      kind: 'position', router: deps.partition, commitId: '', readingsSeq: 0, previousReadingsSeq: 0,
+      kind: 'position', router: deps.partition, commitId: '', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0,
       topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
     };
   }
@@ -79,19 +83,25 @@ export class Router {
     const last = await events.lastPosition(partition);
     this.#positionSeq = last.seq;
     if (last.position) this.#position = last.position;
+    // Another process may have followed the topology further than this one has heard.
+    const { topologySeq, reattribution } = this.#position;
+    await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
+    if (this.#stopping.signal.aborted) return;
     const { readingsSeq } = this.#position;
     const unstored = await events.positionFrom(partition, await this.#deps.storedBeforeSeq());
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? readingsSeq, readingsSeq);
     // Stands for all commits up to here.
     this.#committed = [{ seq: this.#positionSeq, previousReadingsSeq: fromSeq }];
     this.#cursor = await readings.open(partition, fromSeq);
-    for (let seq = fromSeq; seq < readingsSeq && !this.#isStopped;) {
+    for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
       const entries = await this.#cursor.next(ENTRIES_PER_COMMIT_MAX);
       const known = entries.filter((entry) => entry.seq <= readingsSeq);
       for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);
       this.#readAhead.push(...entries.slice(known.length));
       seq = entries.at(-1)?.seq ?? seq;
     }
+    // What was remembered may be a second reading under a name, where the one that counts is older.
+    for (const { reading } of await this.#deps.history.findReadings(this.#memory.named())) this.#memory.remember(reading, readingsSeq);
   }
 
   /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then begin anew */
@@ -102,13 +112,17 @@ export class Router {
     if (entries && entries.length > 0) await this.#route(entries);
   }
 
+  async #stopped(): Promise<void> {
+    await new Promise<void>((resolve) => this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
   /** The topology has changed, or the router is to stop: do not wait for readings. */
   wake(): void {
     this.#cursor?.wake();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#cursor?.wake();
     await this.#cursor?.close();
   }
@@ -176,11 +190,11 @@ export class Router {
 
   /** From inside the router's own loop, so that no reading slips between the old and the new. */
   async #followTopology(): Promise<void> {
-    const { topology, partition, partitions, history } = this.#deps;
+    const { topology, partition, partitions, history, pageReadings } = this.#deps;
     const resumed = this.#position.reattribution;
     const toSeq = resumed?.toSeq ?? topology.seq;
     const change = changeBetween(topology, this.#position.topologySeq, toSeq, partition, partitions);
-    for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory)) {
+    for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
       const draft = new CommitDraft(partitions, this.#position.counters);
       for (const reading of readings) {
         if (!isMoved(change.before, change.after, reading)) continue;
@@ -199,18 +213,27 @@ export class Router {
     settings?: Settings,
   ): Promise<void> {
     const { partition, events, newCommitId } = this.#deps;
+    const payloads = draft.payloads(partition, configs, settings);
     const position: PositionEntry = {
       ...this.#position, ...progress,
       commitId: newCommitId(),
+      previousSeq: this.#positionSeq,
+      payloads: countByPartition(payloads),
       previousReadingsSeq: this.#position.readingsSeq,
       counters: { ...draft.counters },
     };
-    const outcome = await events.commit(position, draft.payloads(partition, configs, settings), this.#positionSeq);
+    const outcome = await events.commit(position, payloads, this.#positionSeq);
     if (outcome.kind === 'superseded') throw new Superseded(`router ${partition} was superseded after ${this.#positionSeq}`);
     this.#position = position;
     this.#positionSeq = outcome.seq;
     this.#committed.push({ seq: outcome.seq, previousReadingsSeq: position.previousReadingsSeq });
   }
+}
+
+function countByPartition(payloads: readonly PartitionPayload[]): PositionEntry['payloads'] {
+  const counts: Partial<Record<Partition, number>> = {};
+  for (const { partition } of payloads) counts[partition] = (counts[partition] ?? 0) + 1;
+  return counts;
 }
 
 function routeHeartbeat({ dpuId, timestampMs }: ReceivedHeartbeat, view: TopologyView, draft: CommitDraft): void {

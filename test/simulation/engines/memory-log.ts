@@ -1,0 +1,52 @@
+// A stream in memory: entries with a sequence and the stream's own clock, subjects, purges.
+import type { StoredEntry } from '../../../src/domain/log-entry.ts';
+
+export interface Appended {
+  readonly subject: string;
+  readonly data: Uint8Array;
+}
+
+export class MemoryLog {
+  readonly #now: () => number;
+  /** Everything there ever was, purged or not: what checks compare with. */
+  readonly everything: StoredEntry[] = [];
+  readonly #purged = new Set<number>();
+  readonly #lastBySubject = new Map<string, StoredEntry>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get lastSeq(): number {
+    return this.everything.length;
+  }
+
+  /** @returns the sequence of the last entry */
+  append(...entries: readonly Appended[]): number {
+    for (const { subject, data } of entries) {
+      const entry = { seq: this.everything.length + 1, timeMs: this.#now(), subject, data };
+      this.everything.push(entry);
+      this.#lastBySubject.set(subject, entry);
+    }
+    return this.lastSeq;
+  }
+
+  /** The last entry of a subject; undefined when there is none or it was purged. */
+  last(subject: string): StoredEntry | undefined {
+    const entry = this.#lastBySubject.get(subject);
+    return entry && !this.#purged.has(entry.seq) ? entry : undefined;
+  }
+
+  /** The first entry at or after a sequence that matches, purged ones left out. */
+  firstFrom(seq: number, matches: (subject: string) => boolean): StoredEntry | undefined {
+    for (let index = Math.max(0, seq - 1); index < this.everything.length; index++) {
+      const entry = this.everything[index];
+      if (entry && matches(entry.subject) && !this.#purged.has(entry.seq)) return entry;
+    }
+    return undefined;
+  }
+
+  purge(matches: (subject: string) => boolean, beforeSeq: number): void {
+    for (const entry of this.everything.slice(0, Math.max(0, beforeSeq - 1))) if (matches(entry.subject)) this.#purged.add(entry.seq);
+  }
+}

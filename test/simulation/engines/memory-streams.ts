@@ -1,0 +1,237 @@
+// The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
+// clock of their own, letters that are stored once.
+import type { DpuId, Partition } from '../../../src/domain/ids.ts';
+import { decodeEntry, encodePosition, type PositionEntry } from '../../../src/domain/log-entry.ts';
+import { partitionOfDpu } from '../../../src/domain/partition.ts';
+import type { RejectReason } from '../../../src/domain/reading.ts';
+import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
+import type {
+  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastPosition, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+} from '../../../src/ports.ts';
+import { MemoryCursor, type Access } from './memory-cursor.ts';
+import { MemoryLog } from './memory-log.ts';
+
+/** What a NATS server holds. Survives every process. */
+export class MemoryStreams {
+  readonly partitions: number;
+  readonly readings: MemoryLog;
+  readonly events: MemoryLog;
+  readonly topology: TopologyEntry[] = [];
+  readonly letters = new Map<string, DeadLetter>();
+  readonly checkpoints = new Map<Partition, StoredCheckpoint>();
+  checkpointRevision = 0;
+
+  constructor(partitions: number, now: () => number) {
+    this.partitions = partitions;
+    this.readings = new MemoryLog(now);
+    this.events = new MemoryLog(now);
+  }
+}
+
+const away = (what: string) => (): Error => new Error(`no answer: ${what}`);
+
+export class MemoryReadingsLog implements ReadingsLog {
+  readonly #access: Access;
+  readonly #streams: MemoryStreams;
+
+  constructor(access: Access, streams: MemoryStreams) {
+    this.#access = access;
+    this.#streams = streams;
+  }
+
+  async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
+    return new MemoryCursor(this.#access, this.#streams.readings, `READINGS ${partition}`, (subject) => subject.startsWith(`readings.${partition}.`), afterSeq);
+  }
+
+  async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
+    await this.publish(dpuId, 'readings', data);
+  }
+
+  async heartbeat(dpuId: DpuId): Promise<void> {
+    await this.publish(dpuId, 'heartbeat', new Uint8Array());
+  }
+
+  async tick(partition: Partition): Promise<void> {
+    await this.#append(`readings.${partition}.tick`, new Uint8Array());
+  }
+
+  private async publish(dpuId: DpuId, kind: string, data: Uint8Array): Promise<void> {
+    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data);
+  }
+
+  async #append(subject: string, data: Uint8Array): Promise<void> {
+    const { owner, scheduler } = this.#access;
+    await scheduler.request(owner, {
+      label: `publish ${subject}`, isWrite: true, failure: away('publish'),
+      apply: () => { this.#streams.readings.append({ subject, data }); },
+    });
+  }
+}
+
+export class MemorySpaceEventsLog implements SpaceEventsLog {
+  readonly #access: Access;
+  readonly #log: MemoryLog;
+
+  constructor(access: Access, streams: MemoryStreams) {
+    this.#access = access;
+    this.#log = streams.events;
+  }
+
+  async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
+    const own = `spaces.${partition}`;
+    return new MemoryCursor(this.#access, this.#log, `SPACE_EVENTS ${partition}`, (subject) => subject === own || subject.startsWith('routers.'), afterSeq);
+  }
+
+  async lastPosition(router: Partition): Promise<LastPosition> {
+    return this.#read(`last position ${router}`, () => {
+      const entry = this.#log.last(`routers.${router}`);
+      return { seq: entry?.seq ?? 0, position: entry && asPosition(entry.data) };
+    });
+  }
+
+  async positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined> {
+    return this.#read(`position from ${router}`, () => {
+      const entry = this.#log.firstFrom(seq, (subject) => subject === `routers.${router}`);
+      return entry && asPosition(entry.data);
+    });
+  }
+
+  async commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome> {
+    const { owner, scheduler } = this.#access;
+    const subject = `routers.${position.router}`;
+    // What is committed is what it was when it was sent.
+    const entries = [...payloads.map(({ partition, data }) => ({ subject: `spaces.${partition}`, data })), { subject, data: encodePosition(position) }];
+    return scheduler.request(owner, {
+      label: `commit ${position.router}`, isWrite: true, failure: away('commit'),
+      apply: (): CommitOutcome => {
+        if ((this.#log.last(subject)?.seq ?? 0) !== expectedSeq) return { kind: 'superseded' };
+        return { kind: 'committed', seq: this.#log.append(...entries) };
+      },
+    });
+  }
+
+  async purgePartition(partition: Partition, beforeSeq: number): Promise<void> {
+    await this.#purge(`spaces.${partition}`, beforeSeq);
+  }
+
+  async purgePositions(router: Partition, beforeSeq: number): Promise<void> {
+    await this.#purge(`routers.${router}`, beforeSeq);
+  }
+
+  async #purge(subject: string, beforeSeq: number): Promise<void> {
+    const { owner, scheduler } = this.#access;
+    await scheduler.request(owner, { label: `purge ${subject}`, isWrite: true, failure: away('purge'), apply: () => this.#log.purge((other) => other === subject, beforeSeq) });
+  }
+
+  async #read<T>(label: string, apply: () => T): Promise<T> {
+    return this.#access.scheduler.request(this.#access.owner, { label, apply, failure: away(label) });
+  }
+}
+
+export class MemoryTopologyLog implements TopologyLog {
+  readonly #access: Access;
+  readonly #streams: MemoryStreams;
+
+  constructor(access: Access, streams: MemoryStreams) {
+    this.#access = access;
+    this.#streams = streams;
+  }
+
+  async open(afterSeq: number): Promise<TopologyCursor> {
+    const { owner, scheduler } = this.#access;
+    let [at, isClosed] = [afterSeq, false];
+    return {
+      next: async () => scheduler.request(owner, {
+        label: 'read TOPOLOGY',
+        isReady: () => isClosed || this.#streams.topology.length > at,
+        failure: away('read TOPOLOGY'),
+        apply: () => {
+          const entries = isClosed ? [] : this.#streams.topology.slice(at);
+          at += entries.length;
+          return entries;
+        },
+      }),
+      close: async () => { isClosed = true; },
+    };
+  }
+
+  async append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, {
+      label: `append ${fact.kind}`, isWrite: true, failure: away('append to TOPOLOGY'),
+      apply: () => {
+        if (this.#streams.topology.length !== expectedSeq) return undefined;
+        return this.#streams.topology.push({ seq: expectedSeq + 1, fact });
+      },
+    });
+  }
+}
+
+export class MemoryDeadLetters implements DeadLetters {
+  readonly #access: Access;
+  readonly #streams: MemoryStreams;
+
+  constructor(access: Access, streams: MemoryStreams) {
+    this.#access = access;
+    this.#streams = streams;
+  }
+
+  async store(letters: readonly DeadLetter[]): Promise<void> {
+    const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#streams.letters.set(`${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter));
+    await this.#access.scheduler.request(this.#access.owner, {
+      label: 'store dead letters', isWrite: true, failure: away('dead letters'),
+      apply: () => put(letters), applyPart: () => put(letters.slice(0, Math.ceil(letters.length / 2))),
+    });
+  }
+
+  async count(): Promise<Partial<Record<RejectReason, number>>> {
+    return this.#access.scheduler.request(this.#access.owner, {
+      label: 'count dead letters',
+      apply: () => {
+        const counts: Partial<Record<RejectReason, number>> = {};
+        for (const { reason } of this.#streams.letters.values()) counts[reason] = (counts[reason] ?? 0) + 1;
+        return counts;
+      },
+    });
+  }
+}
+
+export class MemoryCheckpoints implements Checkpoints {
+  readonly #access: Access;
+  readonly #streams: MemoryStreams;
+
+  constructor(access: Access, streams: MemoryStreams) {
+    this.#access = access;
+    this.#streams = streams;
+  }
+
+  async load(partition: Partition): Promise<StoredCheckpoint | undefined> {
+    return this.#read(`load checkpoint ${partition}`, () => this.#streams.checkpoints.get(partition));
+  }
+
+  async storedBeforeSeq(partition: Partition): Promise<number> {
+    return this.#read(`stored before ${partition}`, () => this.#streams.checkpoints.get(partition)?.storedBeforeSeq ?? 0);
+  }
+
+  async save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined> {
+    return this.#access.scheduler.request(this.#access.owner, {
+      label: `save checkpoint ${partition}`, isWrite: true, failure: away('save checkpoint'),
+      apply: () => {
+        if ((this.#streams.checkpoints.get(partition)?.revision ?? 0) !== expectedRevision) return undefined;
+        const revision = ++this.#streams.checkpointRevision;
+        this.#streams.checkpoints.set(partition, { ...checkpoint, revision });
+        return revision;
+      },
+    });
+  }
+
+  async #read<T>(label: string, apply: () => T): Promise<T> {
+    return this.#access.scheduler.request(this.#access.owner, { label, apply, failure: away(label) });
+  }
+}
+
+function asPosition(data: Uint8Array): PositionEntry {
+  const entry = decodeEntry(data);
+  if (entry.kind !== 'position') throw new Error('a router subject holds something else than a position');
+  return entry;
+}

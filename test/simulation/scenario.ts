@@ -1,0 +1,201 @@
+// What happens in a run, as data: drawn from a seed, and shrunk by leaving things out.
+import type { DpuId } from '../../src/domain/ids.ts';
+import type { Settings } from '../../src/domain/topology.ts';
+import { Random } from './random.ts';
+
+/** References are to the n-th space or doorway; what does not exist then is refused, as for anybody. */
+export type Action =
+  | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
+  | { readonly kind: 'heartbeat'; readonly dpuId: DpuId }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'sleep'; readonly ms: number }
+  | { readonly kind: 'space'; readonly name: string; readonly timeZone: string; readonly dailyReset: string | null }
+  | { readonly kind: 'changeSpace'; readonly space: number; readonly dailyReset: string | null }
+  | { readonly kind: 'deleteSpace'; readonly space: number }
+  | { readonly kind: 'doorway'; readonly name: string; readonly ingress: number | null; readonly egress: number | null }
+  | { readonly kind: 'changeDoorway'; readonly doorway: number; readonly ingress: number | null; readonly egress: number | null }
+  | { readonly kind: 'deleteDoorway'; readonly doorway: number }
+  | { readonly kind: 'dpu'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
+  | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
+  | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
+  | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
+  | { readonly kind: 'ask'; readonly space: number; readonly atMs: number }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'crash'; readonly process: number }
+  | { readonly kind: 'stop'; readonly process: number }
+  | { readonly kind: 'suspend'; readonly process: number; readonly steps: number }
+  | { readonly kind: 'history'; readonly isAway: boolean };
+
+export interface Scenario {
+  readonly seed: number;
+  readonly partitions: number;
+  readonly startMs: number;
+  readonly settings: Settings;
+  readonly failureRate: number;
+  readonly pageReadings: number;
+  /** No change of the topology after the building stands: then `final` admits no exception but late readings. */
+  readonly isTopologyQuiet: boolean;
+  readonly actions: readonly Action[];
+}
+
+/** Two days before Europe's clocks go forward in 2024. */
+const START_MS = Date.UTC(2024, 2, 29, 12);
+const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
+const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
+
+export function drawScenario(seed: number): Scenario {
+  const random = new Random(seed);
+  const writer = new Writer(random);
+  const isTopologyQuiet = random.chance(0.3);
+  writer.building();
+  const actions = random.int(30, 150);
+  for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
+  return {
+    seed, startMs: START_MS, isTopologyQuiet,
+    partitions: random.int(1, 3),
+    failureRate: random.pick([0, 0.01, 0.03, 0.08]),
+    pageReadings: random.pick([2, 7, 5_000]),
+    settings: {
+      outOfOrdernessMs: random.pick([0, SECOND, 20 * SECOND]),
+      idleTimeoutMs: random.pick([10 * SECOND, MINUTE, 10 * MINUTE]),
+      blockRowsMax: random.pick([1, 4, 30]),
+      blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
+      bufferEventsMax: isTopologyQuiet ? 1_000 : random.pick([3, 1_000, 1_000]),
+    },
+    actions: writer.actions,
+  };
+}
+
+class Writer {
+  readonly actions: Action[] = [];
+  readonly #random: Random;
+  readonly #dpus: DpuId[];
+  readonly #sent: { readonly dpuId: DpuId; readonly text: string }[] = [];
+  #spaces = 0;
+  #doorways = 0;
+  #nowMs = START_MS;
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#dpus = Array.from({ length: random.int(1, 5) }, (_, n) => `d${n + 1}` as DpuId);
+  }
+
+  building(): void {
+    const random = this.#random;
+    this.actions.push({ kind: 'start' });
+    for (let n = random.int(1, 4); n > 0; n--) this.#space();
+    for (let n = random.int(1, 4); n > 0; n--) this.#doorway();
+    for (const dpuId of this.#dpus) if (random.chance(0.8)) this.actions.push({ kind: 'dpu', dpuId, doorway: random.int(1, this.#doorways) });
+  }
+
+  next(isTopologyQuiet: boolean): void {
+    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, ask: 12, process: 7, history: 2 });
+    switch (kind) {
+      case 'publish': return this.#publish();
+      case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus) });
+      case 'tick': return this.#push({ kind });
+      case 'sleep': return this.#sleep();
+      case 'topology': return this.#topology();
+      case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant() });
+      case 'process': return this.#process();
+      case 'history': return this.#push({ kind, isAway: this.#random.chance(0.4) });
+    }
+  }
+
+  #push(action: Action): void {
+    this.actions.push(action);
+  }
+
+  #sleep(): void {
+    const ms = this.#random.weighted({ short: 6, minute: 3, hour: 1, day: 0.5 });
+    const length = { short: this.#random.int(1, 5 * SECOND), minute: this.#random.int(SECOND, 3 * MINUTE), hour: this.#random.int(MINUTE, HOUR), day: this.#random.int(HOUR, 2 * DAY) }[ms];
+    this.#nowMs += length;
+    this.#push({ kind: 'sleep', ms: length });
+  }
+
+  #publish(): void {
+    const random = this.#random;
+    if (this.#sent.length > 0 && random.chance(0.15)) return this.#push({ kind: 'publish', ...random.pick(this.#sent) });
+    const dpuId = random.pick(this.#dpus);
+    const items = Array.from({ length: random.chance(0.6) ? 1 : random.int(2, 12) }, () => this.#item());
+    const text = random.chance(0.02) ? '[{"timestamp"' : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
+    this.#sent.push({ dpuId, text });
+    this.#push({ kind: 'publish', dpuId, text });
+  }
+
+  #item(): string {
+    const random = this.#random;
+    const direction = random.chance(0.5) ? 1 : -1;
+    const timestamp = new Date(this.#someInstant()).toISOString();
+    const bad = random.chance(0.03) ? random.pick([{ direction: 0 }, { timestamp: 'noon' }, { dpu_id: 'other' }, { id: 'a b' }, { timestamp: new Date(this.#nowMs + 10 * MINUTE).toISOString() }]) : {};
+    const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
+    return JSON.stringify({ timestamp, direction, ...name, ...bad });
+  }
+
+  /** Mostly now; also out of order, late by anything up to weeks, in the skew, at round times, at the very first. */
+  #someInstant(): number {
+    const random = this.#random;
+    const kind = random.weighted({ now: 10, jitter: 6, tie: 3, late: 3, veryLate: 1, future: 0.5, first: 0.2 });
+    switch (kind) {
+      case 'now': return this.#nowMs;
+      case 'jitter': return this.#nowMs - random.int(0, 30 * SECOND);
+      case 'tie': return Math.floor(this.#nowMs / MINUTE) * MINUTE;
+      case 'late': return this.#nowMs - random.int(0, 4 * HOUR);
+      case 'veryLate': return this.#nowMs - random.int(0, 40 * DAY);
+      case 'future': return this.#nowMs + random.int(0, 2 * MINUTE);
+      case 'first': return random.int(0, 1);
+    }
+  }
+
+  #topology(): void {
+    const random = this.#random;
+    const dpuId = random.pick(this.#dpus);
+    const effective = random.chance(0.5) ? { effectiveMs: this.#someInstant() + (random.chance(0.2) ? HOUR : 0) } : {};
+    const kind = random.weighted({ move: 10, reset: 7, dpu: 3, deleteDpu: 1, changeDoorway: 3, deleteDoorway: 0.5, doorway: 1, space: 0.5, changeSpace: 2, deleteSpace: 0.4 });
+    switch (kind) {
+      case 'move': return this.#push({ kind, dpuId, doorway: random.chance(0.15) ? null : this.#someDoorway(), ...effective });
+      case 'reset': return this.#push({ kind, space: this.#someSpace(), timestampMs: this.#someInstant(), count: random.int(0, 3) });
+      case 'dpu': return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
+      case 'deleteDpu': return this.#push({ kind, dpuId, ...effective });
+      case 'changeDoorway': return this.#push({ kind, doorway: this.#someDoorway(), ...this.#sides() });
+      case 'deleteDoorway': return this.#push({ kind, doorway: this.#someDoorway() });
+      case 'doorway': return this.#doorway();
+      case 'space': return this.#space();
+      case 'changeSpace': return this.#push({ kind, space: this.#someSpace(), dailyReset: random.pick([null, '04:00', '02:30', '12:10']) });
+      case 'deleteSpace': return this.#push({ kind, space: this.#someSpace() });
+    }
+  }
+
+  #process(): void {
+    const random = this.#random;
+    const kind = random.weighted({ start: 4, crash: 4, stop: 1, suspend: 2 });
+    if (kind === 'start') this.#push({ kind });
+    else if (kind === 'suspend') this.#push({ kind, process: random.int(0, 3), steps: random.int(10, 300) });
+    else this.#push({ kind, process: random.int(0, 3) });
+  }
+
+  #space(): void {
+    const random = this.#random;
+    this.#spaces += 1;
+    this.#push({ kind: 'space', name: `space ${this.#spaces}`, timeZone: random.pick(ZONES), dailyReset: random.chance(0.3) ? random.pick(['04:00', '02:30']) : null });
+  }
+
+  #doorway(): void {
+    this.#doorways += 1;
+    this.#push({ kind: 'doorway', name: `doorway ${this.#doorways}`, ...this.#sides() });
+  }
+
+  #sides(): { ingress: number | null; egress: number | null } {
+    const [one, other] = [this.#someSpace(), this.#random.chance(0.5) ? null : this.#someSpace()];
+    const sides = other === one ? [one, null] : [one, other];
+    return this.#random.chance(0.5) ? { ingress: sides[0] ?? null, egress: sides[1] ?? null } : { ingress: sides[1] ?? null, egress: sides[0] ?? null };
+  }
+
+  #someSpace(): number {
+    return this.#random.int(1, Math.max(1, this.#spaces));
+  }
+
+  #someDoorway(): number {
+    return this.#random.int(1, Math.max(1, this.#doorways));
+  }
+}

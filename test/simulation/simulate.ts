@@ -1,0 +1,27 @@
+import { Random } from './random.ts';
+import type { Scenario } from './scenario.ts';
+import { Verdict } from './verdict.ts';
+import { World } from './world.ts';
+
+export interface Outcome {
+  readonly seed: number;
+  /** Of every choice that was made: equal seeds give equal hashes. */
+  readonly traceHash: string;
+  readonly steps: number;
+  /** Empty when all is as it must be. */
+  readonly objections: readonly string[];
+}
+
+/** Runs a scenario to its end and judges it. Never throws for what the service does wrong. */
+export async function simulate(scenario: Scenario, onTrace?: (line: string) => void): Promise<Outcome> {
+  const world = new World(scenario, onTrace);
+  const objections: string[] = [];
+  try {
+    await world.run();
+    const process = await world.settle();
+    objections.push(...world.witness.objections, ...await new Verdict(world, process).reach(new Random(scenario.seed ^ 0x7e57)));
+  } catch (error) {
+    objections.push(...world.witness.objections, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  }
+  return { seed: scenario.seed, traceHash: world.scheduler.traceHash, steps: world.scheduler.steps, objections };
+}

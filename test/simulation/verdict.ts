@@ -1,0 +1,139 @@
+// Holds the end of a run against the oracle: live counts, history, rollups, the readings, the account.
+import type { SpaceId } from '../../src/domain/ids.ts';
+import { Oracle, type OracleReading } from '../support/oracle.ts';
+import { SKEW_MS, type SimProcess } from './process.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const INSTANTS_PER_SPACE = 6;
+const decoder = new TextDecoder();
+
+interface Sent {
+  readonly readings: OracleReading[];
+  /** Readings, and what was sent in their place. */
+  readonly items: number;
+}
+
+/** What the DPUs sent, read from READINGS by other code than the service's. */
+function sentTo(world: World): Sent {
+  const readings: OracleReading[] = [];
+  let items = 0;
+  for (const { subject, data, timeMs } of world.engines.streams.readings.everything) {
+    const [, , dpuId = '', kind] = subject.split('.');
+    if (kind !== 'readings') continue;
+    const body = tryParse(decoder.decode(data));
+    for (const item of Array.isArray(body) ? body : [body]) {
+      items += 1;
+      const { timestamp, direction, dpu_id: other, id } = (item ?? {}) as Record<string, string | number | undefined>;
+      const timestampMs = Date.parse(String(timestamp));
+      const isGood = item !== undefined && (direction === 1 || direction === -1) && timestampMs <= timeMs + SKEW_MS && other === undefined && !/\s/.test(String(id ?? ''));
+      if (isGood) readings.push({ dpuId, timestampMs, direction: Number(direction), name: id === undefined ? undefined : String(id) });
+    }
+  }
+  return { readings, items };
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export class Verdict {
+  readonly objections: string[] = [];
+  readonly #world: World;
+  readonly #process: SimProcess;
+  readonly #sent: Sent;
+  readonly #oracle: Oracle;
+
+  constructor(world: World, process: SimProcess) {
+    this.#world = world;
+    this.#process = process;
+    this.#sent = sentTo(world);
+    this.#oracle = new Oracle(this.#sent.readings, world.engines.streams.topology.map(({ fact }) => fact));
+  }
+
+  async reach(random: Random): Promise<string[]> {
+    for (const { id } of this.#oracle.spaces) await this.#judgeSpace(id, random);
+    this.#judgeRollups();
+    this.#judgeReadings();
+    await this.#judgeAccount();
+    return this.objections;
+  }
+
+  #expect(what: string, actual: unknown, expected: unknown): void {
+    const [is, shouldBe] = [JSON.stringify(actual), JSON.stringify(expected)];
+    if (is !== shouldBe) this.objections.push(`${what}: is ${is}, should be ${shouldBe}`);
+  }
+
+  async #judgeSpace(spaceId: SpaceId, random: Random): Promise<void> {
+    const { counts } = this.#process;
+    const { nowMs } = this.#world;
+    const live = await this.#world.finish(counts.now(spaceId, nowMs));
+    this.#expect(`space ${spaceId} now`, pick(live), this.#oracle.at(spaceId, nowMs));
+    const events = this.#oracle.events(spaceId);
+    const instants = Array.from({ length: INSTANTS_PER_SPACE }, () => (events.length > 0 ? random.pick(events).timestampMs : nowMs) + random.pick([-1, 0, 0, 1, 3_600_000]));
+    for (const atMs of [...instants, nowMs - 86_400_000]) {
+      const answer = await this.#world.finish(counts.at(spaceId, atMs));
+      this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}`, { ...pick(answer), final: answer.isFinal }, { ...this.#oracle.at(spaceId, atMs), final: atMs <= answer.watermarkMs && answer.watermarkMs >= 0 });
+    }
+    const startMs = Math.max(0, Math.min(...instants) - random.int(0, MINUTE));
+    // Not decades with a reset for every day of them.
+    const lengthMs = Math.min(10 * DAY, Math.max(MINUTE, Math.ceil((nowMs - startMs) / random.int(1, 12))));
+    const bounds = Array.from({ length: 8 }, (_, n) => startMs + n * lengthMs);
+    const answers = await this.#world.finish(counts.intervals(spaceId, bounds));
+    for (const answer of answers) {
+      const { startMs: from, endMs: to, isFinal } = answer;
+      this.#expect(`space ${spaceId}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, answer, { ...this.#oracle.interval(spaceId, from, to), isFinal });
+    }
+  }
+
+  #judgeRollups(): void {
+    const minutes = new Map<string, { net: number; entrances: number; exits: number }>();
+    for (const spaceId of [0, ...this.#oracle.spaces.map(({ id }) => id)]) {
+      for (const { timestampMs, delta } of this.#oracle.events(spaceId)) {
+        const key = `${spaceId} ${Math.floor(timestampMs / MINUTE)}`;
+        const minute = minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
+        minutes.set(key, minute);
+        minute.net += delta;
+        minute[delta > 0 ? 'entrances' : 'exits'] += 1;
+      }
+    }
+    const alive = new Set(['0', ...this.#oracle.spaces.map(({ id }) => String(id))]);
+    const stored = [...this.#world.engines.tables.minutes].filter(([key, { entrances, exits }]) => alive.has(key.split(' ')[0] ?? '') && (entrances !== 0 || exits !== 0));
+    this.#expect('rollup by minute', sorted(stored), sorted([...minutes]));
+  }
+
+  #judgeReadings(): void {
+    const sums = new Map<string, number>();
+    for (const row of this.#world.engines.tables.readings) {
+      const key = `${row.readingId} ${row.timestampMs} ${row.direction}`;
+      sums.set(key, (sums.get(key) ?? 0) + row.sign);
+    }
+    const stored = [...sums].filter(([, sum]) => sum !== 0);
+    const expected = this.#oracle.readings.map(({ readingId, timestampMs, direction }): [string, number] => [`${readingId} ${timestampMs} ${direction}`, 1]);
+    this.#expect('readings', sorted(stored), sorted(expected));
+  }
+
+  async #judgeAccount(): Promise<void> {
+    const { accepted, applied, duplicate, held, deadLettered, deadLetters, remainder } = await this.#world.finish(this.#process.accounts.read());
+    const dead = this.#sent.items - this.#sent.readings.length;
+    const distinct = this.#oracle.readings.length;
+    this.#expect('account', { accepted, applied, duplicate, held, deadLettered, remainder }, {
+      accepted: this.#sent.items, applied: distinct - this.#oracle.held, duplicate: this.#sent.readings.length - distinct, held: this.#oracle.held, deadLettered: dead, remainder: 0,
+    });
+    this.#expect('dead letters', Object.values(deadLetters).reduce((sum, count) => sum + count, 0), dead);
+  }
+}
+
+function pick({ count, net, drift }: { count: number; net: number; drift: number }): object {
+  return { count, net, drift };
+}
+
+function sorted<T>(entries: readonly [string, T][]): [string, T][] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}

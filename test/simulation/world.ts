@@ -1,0 +1,216 @@
+// Carries out a scenario: engines that survive, processes that come and go, DPUs that send until they are
+// heard, a person who changes the topology.
+import type { DpuId, DoorwayId, SpaceId } from '../../src/domain/ids.ts';
+import { Failure } from '../../src/domain/failure.ts';
+import type { TopologyCommand } from '../../src/domain/topology-command.ts';
+import { MemoryTables } from './engines/memory-history.ts';
+import { MemoryReadingsLog, MemoryStreams } from './engines/memory-streams.ts';
+import { SimProcess, type Engines } from './process.ts';
+import { Random } from './random.ts';
+import type { Action, Scenario } from './scenario.ts';
+import { Scheduler, type Owner } from './scheduler.ts';
+import { Witness } from './witness.ts';
+
+const PROCESSES_MAX = 3;
+const STEPS_PER_ACTION_MAX = 25;
+const STEPS_FOR_COMMAND_MAX = 3_000;
+const STEPS_TO_SETTLE_MAX = 60_000;
+const encoder = new TextEncoder();
+
+/** The pipeline does not come to rest, or a process died of a broken invariant. */
+export class Stuck extends Error {
+  override readonly name = 'Stuck';
+}
+
+export class World {
+  readonly scenario: Scenario;
+  readonly scheduler: Scheduler;
+  readonly engines: Engines;
+  readonly witness: Witness;
+  readonly #random: Random;
+  readonly #outside: { readonly owner: Owner; readonly readings: MemoryReadingsLog };
+  #processes: SimProcess[] = [];
+  #started = 0;
+  #nowMs: number;
+
+  constructor(scenario: Scenario, onTrace?: (line: string) => void) {
+    this.scenario = scenario;
+    this.#random = new Random(scenario.seed ^ 0x5eed);
+    this.#nowMs = scenario.startMs;
+    this.scheduler = new Scheduler(this.#random, onTrace);
+    const now = (): number => this.#nowMs;
+    this.engines = { streams: new MemoryStreams(scenario.partitions, now), tables: new MemoryTables(), now };
+    const owner: Owner = { name: 'dpus', isDead: false, suspendedUntil: 0 };
+    this.#outside = { owner, readings: new MemoryReadingsLog({ owner, scheduler: this.scheduler, random: this.#random }, this.engines.streams) };
+    this.witness = new Witness(this.engines);
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  async run(): Promise<void> {
+    this.#startProcess();
+    await this.#execute(this.#running(), { kind: 'changeSettings', settings: this.scenario.settings });
+    this.scheduler.failureRate = this.scenario.failureRate;
+    for (const action of this.scenario.actions) {
+      this.scheduler.note(JSON.stringify(action));
+      await this.#act(action);
+      for (let steps = this.#random.int(0, STEPS_PER_ACTION_MAX); steps > 0; steps--) await this.#step();
+    }
+  }
+
+  /** No more faults: one fresh process brings everything to its end. @returns that process */
+  async settle(): Promise<SimProcess> {
+    this.scheduler.failureRate = 0;
+    this.engines.tables.isAway = false;
+    for (const process of this.#processes) this.scheduler.crash(process.access.owner);
+    this.#processes = [];
+    const last = this.#startProcess();
+    const isPastTicks = this.#nowMs + 3 * 86_400_000;
+    for (let steps = 0; ; steps++) {
+      if (steps % 40 === 0) {
+        if (this.#nowMs >= isPastTicks && this.#isAtRest(last)) return last;
+        if (steps > STEPS_TO_SETTLE_MAX) throw new Stuck(`not at rest after ${steps} steps: ${this.#unrest(last)}`);
+        this.#nowMs += 3_600_000;
+        this.#tick();
+      }
+      await this.#step();
+    }
+  }
+
+  /** Steps until a promise has its answer. */
+  async finish<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false;
+    const done = promise.finally(() => (isDone = true));
+    done.catch(() => undefined);
+    for (let steps = 0; !isDone; steps++) {
+      if (steps > STEPS_FOR_COMMAND_MAX) throw new Stuck('a question has no answer');
+      await this.#step();
+    }
+    return done;
+  }
+
+  async #step(): Promise<void> {
+    this.#nowMs += this.#random.int(0, 20);
+    await this.scheduler.step();
+    // Nothing could happen, not even a pause: time must pass for those that are suspended.
+  }
+
+  #tick(): void {
+    for (let k = 0; k < this.scenario.partitions; k++) this.engines.streams.readings.append({ subject: `readings.${k}.tick`, data: new Uint8Array() });
+  }
+
+  async #act(action: Action): Promise<void> {
+    switch (action.kind) {
+      case 'publish': return void this.#publish(action.dpuId, action.text);
+      case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId).catch(() => undefined);
+      case 'tick': return this.#tick();
+      case 'sleep': return void (this.#nowMs += action.ms);
+      case 'ask': return this.#ask(action.space as SpaceId, action.atMs);
+      case 'start': return void (this.#processes.length < PROCESSES_MAX && this.#startProcess());
+      case 'crash': return this.#crash(action.process);
+      case 'stop': return this.#stop(action.process);
+      case 'suspend': return this.#suspend(action.process, action.steps);
+      case 'history': return void (this.engines.tables.isAway = action.isAway);
+      case 'space': case 'changeSpace': case 'deleteSpace': case 'doorway': case 'changeDoorway': case 'deleteDoorway':
+      case 'dpu': case 'move': case 'deleteDpu': case 'reset': return this.#execute(this.#running(), commandOf(action));
+    }
+  }
+
+  #startProcess(): SimProcess {
+    const owner: Owner = { name: `p${++this.#started}`, isDead: false, suspendedUntil: 0 };
+    const process = new SimProcess({ owner, scheduler: this.scheduler, random: this.#random }, this.engines, this.scenario.pageReadings);
+    this.#processes.push(process);
+    process.start();
+    return process;
+  }
+
+  #running(): SimProcess {
+    return this.#processes.length > 0 ? this.#random.pick(this.#processes) : this.#startProcess();
+  }
+
+  #crash(n: number): void {
+    const process = this.#processes[n];
+    if (!process) return;
+    this.scheduler.crash(process.access.owner);
+    this.#processes.splice(n, 1);
+  }
+
+  async #stop(n: number): Promise<void> {
+    const process = this.#processes[n];
+    if (!process) return;
+    this.#processes.splice(n, 1);
+    process.access.owner.suspendedUntil = 0;
+    await this.finish(process.stop());
+    this.scheduler.crash(process.access.owner);
+  }
+
+  #suspend(n: number, steps: number): void {
+    const process = this.#processes[n];
+    if (process) process.access.owner.suspendedUntil = this.scheduler.steps + steps;
+  }
+
+  async #publish(dpuId: DpuId, text: string): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#outside.readings.append(dpuId, encoder.encode(text));
+      } catch {
+        // No acknowledgement: a DPU sends it again.
+      }
+    }
+  }
+
+  /** A refusal is an answer; no answer is not. */
+  async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
+    let isDone = false;
+    const attempt = process.topology.execute(command).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+    }).finally(() => (isDone = true));
+    attempt.catch(() => undefined);
+    for (let steps = 0; !isDone && steps < STEPS_FOR_COMMAND_MAX / 10; steps++) await this.#step();
+  }
+
+  #ask(spaceId: SpaceId, atMs: number): void {
+    const asked = this.#running();
+    void this.witness.ask(asked, spaceId, atMs, this.#nowMs);
+  }
+
+  #isAtRest(process: SimProcess): boolean {
+    return this.#unrest(process) === '';
+  }
+
+  #unrest({ shards, topology }: SimProcess): string {
+    const { streams } = this.engines;
+    for (const { host, router } of shards) {
+      if (!host || !router) return 'a shard is not running';
+      const { fold } = host;
+      if (router.position.topologySeq < streams.topology.length || topology.history.seq < streams.topology.length) return 'the topology is not followed';
+      if (router.position.readingsSeq < (streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${fold.partition}.`))?.seq ?? 0)) return 'readings are not routed';
+      if (fold.seq < streams.events.lastSeq && streams.events.firstFrom(fold.seq + 1, (subject) => subject === `spaces.${fold.partition}`)) return 'events are not applied';
+      if (fold.buffering.size > 0) return `space ${[...fold.buffering].join()} has events that are not final`;
+      if (fold.openRows.length > 0 || fold.unstored.length > 0) return 'blocks are not stored';
+      if (fold.correcting.size > 0) return 'a correction is due';
+    }
+    return '';
+  }
+}
+
+function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' }>): TopologyCommand {
+  switch (action.kind) {
+    case 'space': return { kind: 'createSpace', fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null } };
+    case 'changeSpace': return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
+    case 'deleteSpace': return { kind: 'deleteSpace', id: action.space as SpaceId };
+    case 'doorway': return { kind: 'createDoorway', fields: { name: action.name, ...sides(action) } };
+    case 'changeDoorway': return { kind: 'updateDoorway', id: action.doorway as DoorwayId, fields: sides(action) };
+    case 'deleteDoorway': return { kind: 'deleteDoorway', id: action.doorway as DoorwayId };
+    case 'dpu': return { kind: 'createDpu', id: action.dpuId, doorwayId: action.doorway as DoorwayId | null, effectiveMs: action.effectiveMs };
+    case 'move': return { kind: 'placeDpu', id: action.dpuId, doorwayId: action.doorway as DoorwayId | null, effectiveMs: action.effectiveMs };
+    case 'deleteDpu': return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'reset': return { kind: 'recordReset', spaceId: action.space as SpaceId, timestampMs: action.timestampMs, count: action.count };
+  }
+}
+
+function sides({ ingress, egress }: { ingress: number | null; egress: number | null }): { ingressSpaceId: SpaceId | null; egressSpaceId: SpaceId | null } {
+  return { ingressSpaceId: ingress as SpaceId | null, egressSpaceId: egress as SpaceId | null };
+}

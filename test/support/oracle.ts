@@ -1,0 +1,192 @@
+// What every count must be, computed the obvious way: from the set of readings, the placements, the
+// doorways and the resets, by sorting and adding. Shares no code with the service but its vocabulary.
+import { DateTime } from 'luxon';
+import type { Doorway, Dpu, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
+
+export interface OracleReading {
+  readonly dpuId: string;
+  readonly timestampMs: number;
+  readonly direction: number;
+  readonly name?: string | undefined;
+}
+
+export interface OracleEvent {
+  readonly spaceId: number;
+  readonly timestampMs: number;
+  readonly readingId: string;
+  readonly delta: number;
+}
+
+export interface OracleCount {
+  readonly count: number;
+  readonly net: number;
+  readonly drift: number;
+}
+
+export interface OracleInterval {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly entrances: number;
+  readonly exits: number;
+  readonly min: number;
+  readonly max: number;
+  readonly count: number;
+}
+
+const UNPLACED = 0;
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+export class Oracle {
+  /** One of each identity, in (timestamp, id) order. */
+  readonly readings: (OracleReading & { readonly readingId: string })[];
+  readonly #spaces = new Map<number, Space>();
+  readonly #doorways = new Map<number, Doorway>();
+  readonly #dpus = new Map<string, Dpu>();
+  readonly #resets: Reset[] = [];
+  readonly #events = new Map<number, OracleEvent[]>();
+
+  constructor(sent: readonly OracleReading[], facts: readonly TopologyFact[]) {
+    for (const fact of facts) {
+      if (fact.kind === 'space') this.#spaces.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'reset') this.#resets.push(fact.doc);
+    }
+    const byId = new Map<string, OracleReading>();
+    for (const reading of sent) {
+      const id = idOf(reading);
+      const other = byId.get(id);
+      const isEarlier = !other || reading.timestampMs < other.timestampMs || (reading.timestampMs === other.timestampMs && reading.direction < other.direction);
+      if (isEarlier) byId.set(id, reading);
+    }
+    this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(inOrder);
+    for (const reading of this.readings) for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
+  }
+
+  get spaces(): Space[] {
+    return [...this.#spaces.values()].filter((space) => !space.deleted);
+  }
+
+  /** Readings of DPUs that were above no doorway then. */
+  get held(): number {
+    return this.#eventsOfSpace(UNPLACED).length;
+  }
+
+  events(spaceId: number): readonly OracleEvent[] {
+    return this.#eventsOfSpace(spaceId);
+  }
+
+  at(spaceId: number, atMs: number): OracleCount {
+    const reset = this.resetAt(spaceId, atMs);
+    let [net, lowest] = [reset.count, reset.count];
+    for (const event of this.#eventsOfSpace(spaceId)) {
+      if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
+      net += event.delta;
+      lowest = Math.min(lowest, net);
+    }
+    const count = net - Math.min(0, lowest);
+    return { count, net, drift: count - net };
+  }
+
+  /** `min` and `max` over the count at the start, after each event, and after each reset. */
+  interval(spaceId: number, startMs: number, endMs: number): OracleInterval {
+    const events = this.#eventsOfSpace(spaceId).filter(({ timestampMs }) => startMs <= timestampMs && timestampMs < endMs);
+    const counts = [this.at(spaceId, startMs - 1).count];
+    for (let index = 0; index < events.length; index++) counts.push(this.#after(spaceId, events[index] as OracleEvent));
+    for (const resetMs of this.#resetInstants(spaceId, startMs, endMs)) counts.push(this.resetAt(spaceId, resetMs).count);
+    return {
+      startMs, endMs,
+      entrances: events.filter(({ delta }) => delta > 0).length,
+      exits: events.filter(({ delta }) => delta < 0).length,
+      min: Math.min(...counts), max: Math.max(...counts),
+      count: this.at(spaceId, endMs - 1).count,
+    };
+  }
+
+  /** The latest reset at or before an instant: the daily one, or a person's, who prevails in a tie. */
+  resetAt(spaceId: number, atMs: number): { timestampMs: number; count: number } {
+    let found = { timestampMs: -1, count: 0 };
+    const daily = this.#dailyResets(spaceId, atMs - 3 * DAY, atMs).filter((instant) => instant >= 0).at(-1);
+    if (daily !== undefined) found = { timestampMs: daily, count: 0 };
+    for (const { spaceId: id, timestampMs, count } of this.#resets) {
+      if (id === spaceId && timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count };
+    }
+    return found;
+  }
+
+  /** The count just after one event, among others of the same millisecond. */
+  #after(spaceId: number, event: OracleEvent): number {
+    const reset = this.resetAt(spaceId, event.timestampMs - 1);
+    let [net, lowest] = [reset.count, reset.count];
+    for (const other of this.#eventsOfSpace(spaceId)) {
+      if (other.timestampMs <= reset.timestampMs || inOrder(other, event) > 0) continue;
+      net += other.delta;
+      lowest = Math.min(lowest, net);
+    }
+    return net - Math.min(0, lowest);
+  }
+
+  #resetInstants(spaceId: number, fromMs: number, toMs: number): number[] {
+    const manual = this.#resets.filter((reset) => reset.spaceId === spaceId).map(({ timestampMs }) => timestampMs);
+    return [...manual, ...this.#dailyResets(spaceId, fromMs - 1, toMs - 1)].filter((instant) => fromMs <= instant && instant < toMs);
+  }
+
+  #dailyResets(spaceId: number, afterMs: number, upToMs: number): number[] {
+    const space = this.#spaces.get(spaceId);
+    if (!space?.dailyReset) return [];
+    const found: number[] = [];
+    for (let day = afterMs - 2 * DAY; day <= upToMs + 2 * DAY; day += DAY) {
+      const { year, month, day: dayOfMonth } = DateTime.fromMillis(day, { zone: space.timeZone });
+      found.push(instantOfDay(year, month, dayOfMonth, space.dailyReset, space.timeZone));
+    }
+    return [...new Set(found)].filter((instant) => instant > afterMs && instant <= upToMs).sort((a, b) => a - b);
+  }
+
+  #eventsOf(reading: OracleReading & { readonly readingId: string }): OracleEvent[] {
+    const placements = this.#dpus.get(reading.dpuId)?.placements ?? [];
+    const placement = placements.filter(({ fromMs }) => fromMs <= reading.timestampMs).at(-1);
+    const doorway = this.#doorways.get(placement?.doorwayId ?? 0);
+    const event = (spaceId: number, delta: number): OracleEvent => ({ spaceId, delta, timestampMs: reading.timestampMs, readingId: reading.readingId });
+    if (!doorway) return [event(UNPLACED, reading.direction)];
+    const events: OracleEvent[] = [];
+    if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, reading.direction));
+    if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, -reading.direction));
+    return events;
+  }
+
+  #eventsOfSpace(spaceId: number): OracleEvent[] {
+    let events = this.#events.get(spaceId);
+    if (!events) this.#events.set(spaceId, events = []);
+    return events;
+  }
+}
+
+function idOf({ dpuId, timestampMs, direction, name }: OracleReading): string {
+  return name === undefined ? `${dpuId}~${timestampMs}~${direction > 0 ? '+' : '-'}` : `${dpuId}.${name}`;
+}
+
+function inOrder(a: { timestampMs: number; readingId: string }, b: { timestampMs: number; readingId: string }): number {
+  return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
+}
+
+const instants = new Map<string, number>();
+
+/**
+ * When a wall clock shows a time on a day: the first of two such instants, or, where the clock skips
+ * it, as long after the skip as the time is after the skip's start. Found by trying the zone's offsets of
+ * the day before and the day after.
+ */
+function instantOfDay(year: number, month: number, day: number, timeOfDay: string, zone: string): number {
+  const key = `${year}-${month}-${day} ${timeOfDay} ${zone}`;
+  const known = instants.get(key);
+  if (known !== undefined) return known;
+  const wanted = Date.UTC(year, month - 1, day, Number(timeOfDay.slice(0, 2)), Number(timeOfDay.slice(3, 5)));
+  const offset = (instant: number): number => DateTime.fromMillis(instant, { zone }).offset * MINUTE;
+  const [before, after] = [offset(wanted - DAY), offset(wanted + DAY)];
+  const candidates = [wanted - before, wanted - after].sort((a, b) => a - b);
+  // In a skipped hour no candidate shows the time: the offset before the skip leads past it.
+  const found = candidates.find((instant) => instant + offset(instant) === wanted) ?? wanted - before;
+  instants.set(key, found);
+  return found;
+}
