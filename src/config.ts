@@ -26,6 +26,7 @@ export const CONFIG = {
   BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
   BUFFER_EVENTS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.bufferEventsMax).describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
   TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log, so that counts become final when nobody passes'),
+  SHUTDOWN_WAIT_MS: ms.default(0).describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 } as const;
 

@@ -11,6 +11,8 @@ import type { TopologyEntry, TopologyFact } from './domain/topology.ts';
 export interface LogCursor {
   /** The next entries, at least one; none when it was woken or closed. @throws when the log cannot be read */
   next(entriesMax: number): Promise<StoredEntry[]>;
+  /** Entries that are known to be in the log and were not handed out: as many as there were when the log was last heard. */
+  readonly behind: number;
   /** Ends a wait of `next`. */
   wake(): void;
   close(): Promise<void>;

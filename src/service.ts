@@ -20,8 +20,11 @@ import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
 import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
+import { Metrics } from './metrics.ts';
+import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { supervise } from './runtime/supervise.ts';
 import { MACHINE_TIMING } from './runtime/timing.ts';
+import { observeShard } from './shards/shard-observation.ts';
 import { ShardRunner } from './shards/shard-runner.ts';
 import { TopologyService } from './topology/topology-service.ts';
 
@@ -46,6 +49,7 @@ export class Service {
   readonly readings: NatsReadingsLog;
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
+  readonly metrics: Metrics;
   readonly #nats: NatsHandles;
   readonly #clickhouse: ClickHouseClient;
   readonly #log: Logger;
@@ -58,9 +62,10 @@ export class Service {
   #isReady = false;
   #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
-  private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, log: Logger) {
+  private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, log: Logger, metrics: Metrics) {
     const { js, jsm, nc } = nats;
     this.options = options;
+    this.metrics = metrics;
     this.#nats = nats;
     this.#clickhouse = clickhouse;
     this.#log = log;
@@ -78,12 +83,13 @@ export class Service {
         return host.report(spaceId, atMs);
       },
     };
+    metrics.watchShards(options.partitions, () => this.#shards.map(({ router, host }, k) => observeShard(k as Partition, router, host)));
     this.counts = new Counts(this.topology.history, reports, this.history);
     this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
   }
 
   /** Connects, creates what is missing, and resolves when every space answers. */
-  static async start(options: ServiceOptions, log: Logger): Promise<Service> {
+  static async start(options: ServiceOptions, log: Logger, metrics = new Metrics()): Promise<Service> {
     const nats = await connectNats(options.natsUrl, 'density-api');
     let clickhouse: ClickHouseClient | undefined;
     try {
@@ -91,7 +97,7 @@ export class Service {
       clickhouse = await connectClickHouse(options.clickhouseUrl);
       await createTables(clickhouse);
       const { created } = await nats.jsm.streams.info(SPACE_EVENTS);
-      const service = new Service(options, nats, clickhouse, created, log);
+      const service = new Service(options, nats, clickhouse, created, log, metrics);
       await service.#begin();
       return service;
     } catch (error) {
@@ -153,10 +159,10 @@ export class Service {
 
   #shard(partition: Partition): ShardRunner {
     const { partitions, skewMs } = this.options;
-    const common = { partition, partitions, events: this.#events, history: this.history };
+    const common = { partition, partitions, events: this.#events, history: observedHistory(this.history, this.metrics) };
     return new ShardRunner({
       ...common, skewMs,
-      readings: this.readings, deadLetters: this.#deadLetters, topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+      readings: this.readings, deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
       pageReadings: REATTRIBUTION_PAGE_READINGS,
       newCommitId: () => nuid.next(),
       storedBeforeSeq: () => this.#storedByFolds(),

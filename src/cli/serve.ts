@@ -1,10 +1,13 @@
 // Runs the service with whatever engines it needs, until a signal.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { createApp } from '../http/app.ts';
+import { Gate } from '../http/gate.ts';
 import { listen, type HttpServer } from '../http/server.ts';
 import { startEngines, type Engines } from '../local/engines.ts';
 import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-error.ts';
 import { createLog } from '../log.ts';
+import { Metrics } from '../metrics.ts';
 import { Service } from '../service.ts';
 
 export interface Running {
@@ -26,13 +29,21 @@ export interface ServeOptions {
 /** @throws Error with one sentence that says what to do */
 export async function serve(config: Config, { say, onFailure, logLevel }: ServeOptions): Promise<Running> {
   const log = createLog(logLevel);
+  const metrics = new Metrics();
+  const gate = new Gate(metrics);
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   const stop = async (): Promise<void> => {
+    gate.drain();
+    if (service?.isReady) await sleep(config.SHUTDOWN_WAIT_MS);
     await http?.stop();
     await service?.stop();
     await engines?.stop();
   };
   try {
+    http = await listen(gate.handle, config.HOST, config.PORT).catch((error: unknown) => {
+      if (systemCode(error) === 'EADDRINUSE') throw portTaken(config.HOST, config.PORT, 'PORT');
+      throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
+    });
     engines = await startEngines(config, say, onFailure);
     service = await Service.start({
       natsUrl: engines.natsUrl,
@@ -45,11 +56,9 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       },
       skewMs: config.SKEW_MAX_MS,
       tickIntervalMs: config.TICK_INTERVAL_MS,
-    }, log);
-    http = await listen(createApp(service, log), config.HOST, config.PORT).catch((error: unknown) => {
-      if (systemCode(error) === 'EADDRINUSE') throw portTaken(config.HOST, config.PORT, 'PORT');
-      throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
-    });
+    }, log, metrics);
+    const api = createApp(service, log).callback();
+    gate.open((request, response) => void api(request, response), service);
     return { url: http.url, natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, mqttPort: engines.mqttPort, service, stop };
   } catch (error) {
     await stop();

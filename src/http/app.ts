@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Service } from '../service.ts';
 import { jsonBodies } from './body.ts';
 import { countsRoutes } from './counts-routes.ts';
+import { measured } from './measured.ts';
 import { problems } from './problem.ts';
 import { readingsRoutes } from './readings-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
@@ -26,6 +27,7 @@ export function createApp(service: Service, log: Logger, now: () => number = Dat
   const app = new Koa();
   // Errors that reach Koa itself come from sockets that went away.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection failed'));
+  app.use(measured(service.metrics));
   app.use(problems(log));
   app.use(jsonBodies());
   app.use(api.routes());

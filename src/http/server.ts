@@ -1,5 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import type Koa from 'koa';
+import { createServer, type RequestListener, type Server } from 'node:http';
 
 export interface HttpServer {
   readonly url: string;
@@ -9,9 +8,8 @@ export interface HttpServer {
 }
 
 /** @throws Node's own error when the address cannot be used (EADDRINUSE, EACCES) */
-export async function listen(app: Koa, host: string, port: number): Promise<HttpServer> {
-  const handle = app.callback();
-  const server = createServer((request, response) => void handle(request, response));
+export async function listen(handle: RequestListener, host: string, port: number): Promise<HttpServer> {
+  const server = createServer(handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

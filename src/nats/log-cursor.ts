@@ -21,6 +21,8 @@ export async function openCursor(js: JetStreamClient, stream: string, subjects: 
 class NatsCursor implements LogCursor {
   readonly #messages: ConsumerMessages;
   readonly #buffer: StoredEntry[] = [];
+  /** What the server still had for this consumer when it sent the last message. */
+  #pending = 0;
   #isWoken = false;
   #isClosed = false;
   #failure: Error | undefined;
@@ -56,6 +58,10 @@ class NatsCursor implements LogCursor {
     return end < 0 ? this.#buffer.length : end;
   }
 
+  get behind(): number {
+    return this.#buffer.length + this.#pending;
+  }
+
   wake(): void {
     this.#isWoken = true;
     this.#notifyReader?.();
@@ -71,6 +77,7 @@ class NatsCursor implements LogCursor {
   async #pump(): Promise<void> {
     for await (const message of this.#messages) {
       const { info } = message;
+      this.#pending = info.pending;
       this.#buffer.push({ seq: message.seq, timeMs: Math.floor(info.timestampNanos / 1e6), subject: message.subject, data: message.data });
       this.#notifyReader?.();
       while (this.#buffer.length >= BUFFERED_ENTRIES_MAX && !this.#isClosed) {

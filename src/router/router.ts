@@ -77,6 +77,11 @@ export class Router {
     return this.#memory.size;
   }
 
+  /** Entries that wait to be routed. */
+  get behind(): number {
+    return this.#readAhead.length + (this.#cursor?.behind ?? 0);
+  }
+
   /** Finds the last position, and remembers again every reading that history may not hold yet. */
   async restore(): Promise<void> {
     const { events, readings, partition } = this.#deps;

@@ -41,6 +41,11 @@ export class PartitionHost {
     return this.#fold;
   }
 
+  /** Entries that wait to be folded. */
+  get behind(): number {
+    return this.#cursor?.behind ?? 0;
+  }
+
   /** True while the log has to wait for ClickHouse. */
   get isFull(): boolean {
     return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;

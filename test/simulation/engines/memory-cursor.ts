@@ -41,6 +41,10 @@ export class MemoryCursor implements LogCursor {
     });
   }
 
+  get behind(): number {
+    return this.#log.everything.filter(({ seq, subject }) => seq > this.#seq && this.#matches(subject)).length;
+  }
+
   wake(): void {
     this.#isWoken = true;
   }

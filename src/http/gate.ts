@@ -1,0 +1,70 @@
+// The first to see a request, there from before the service has begun until after it stopped. It
+// answers what an operator's machinery asks, at the root: `/livez`, `/readyz`, `/metrics`; everything
+// else goes to the API, once there is one.
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Metrics } from '../metrics.ts';
+
+/** What an orchestrator has to know of the service. */
+export interface Readiness {
+  /** True while it has caught up with the log and is not stopping. */
+  readonly isReady: boolean;
+}
+
+const METHODS = 'GET, HEAD';
+
+export class Gate {
+  readonly #metrics: Metrics;
+  #api: { readonly handle: RequestListener; readonly readiness: Readiness } | undefined;
+  #isDraining = false;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** From now on requests go to the API. */
+  open(handle: RequestListener, readiness: Readiness): void {
+    this.#api = { handle, readiness };
+  }
+
+  /** From now on it says that it is not ready, so that nobody sends it new requests; it still answers them. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  readonly handle: RequestListener = (request, response) => {
+    const path = (request.url ?? '').replace(/\/?(\?.*)?$/s, '');
+    switch (path) {
+      case '/livez': return void only(request, response, () => text(response, 200, 'alive'));
+      case '/readyz': return void only(request, response, () => this.#answerReadiness(response));
+      case '/metrics': return void only(request, response, () => this.#answerMetrics(response));
+      default: return this.#api ? void this.#api.handle(request, response) : starting(request, response);
+    }
+  };
+
+  #answerReadiness(response: ServerResponse): void {
+    if (this.#isDraining) text(response, 503, 'stopping');
+    else if (!this.#api?.readiness.isReady) text(response, 503, 'catching up with the log');
+    else text(response, 200, 'ready');
+  }
+
+  #answerMetrics(response: ServerResponse): void {
+    this.#metrics.render().then(
+      (body) => response.writeHead(200, { 'content-type': this.#metrics.contentType, 'cache-control': 'no-store' }).end(body),
+      (error: unknown) => text(response, 500, `metrics cannot be collected: ${String(error)}`),
+    );
+  }
+}
+
+function only(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
+  if (request.method === 'GET' || request.method === 'HEAD') answer();
+  else response.writeHead(405, { allow: METHODS }).end();
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${body}\n`);
+}
+
+function starting(request: IncomingMessage, response: ServerResponse): void {
+  const problem = { type: 'about:blank', title: 'Not available now', status: 503, detail: 'the service is starting', instance: request.url };
+  response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '1' }).end(JSON.stringify(problem));
+}

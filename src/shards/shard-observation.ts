@@ -1,0 +1,70 @@
+// What there is to see of a running shard, taken at one moment, for metrics. Reads, and changes nothing.
+import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { Partition } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import type { RouterCounters } from '../domain/log-entry.ts';
+import type { Router } from '../router/router.ts';
+import type { PartitionHost } from './partition-host.ts';
+
+export interface RouterObservation {
+  /** Everything that arrived up to here is routed. */
+  readonly clockMs: number;
+  /** Entries of READINGS that are known to wait. */
+  readonly behind: number;
+  readonly remembered: number;
+  readonly counters: RouterCounters;
+}
+
+export interface FoldObservation {
+  /** When the last commit that was applied was stored; undefined when there is none. */
+  readonly logMs: number | undefined;
+  /** Entries of SPACE_EVENTS that are known to wait. */
+  readonly behind: number;
+  readonly spaces: number;
+  readonly blocksQueued: number;
+  /** Final rows that are not stored. */
+  readonly unstoredRows: number;
+  /** By the log's clock, when the block being filled was begun; undefined when it is empty. */
+  readonly openedMs: number | undefined;
+  readonly watermarkDelayMs: number;
+  readonly provisionalEvents: number;
+  readonly corrections: number;
+  readonly lateEvents: number;
+}
+
+export interface ShardObservation {
+  readonly partition: Partition;
+  /** Undefined until it has a position. */
+  readonly router: RouterObservation | undefined;
+  /** Undefined until it is restored. */
+  readonly fold: FoldObservation | undefined;
+}
+
+export function observeShard(partition: Partition, router: Router | undefined, host: PartitionHost | undefined): ShardObservation {
+  return { partition, router: router && observeRouter(router), fold: host && observeFold(host.fold, host.behind) };
+}
+
+function observeRouter(router: Router): RouterObservation | undefined {
+  const { clockMs, counters } = router.position;
+  return clockMs === BEGINNING_MS ? undefined : { clockMs, counters, behind: router.behind, remembered: router.remembered };
+}
+
+function observeFold(fold: PartitionFold, behind: number): FoldObservation {
+  let [lateEvents, provisionalEvents, watermarkDelayMs] = [0, 0, 0];
+  for (const spaceId of fold.actors.keys()) lateEvents += fold.state(spaceId)?.lateEvents ?? 0;
+  for (const spaceId of fold.buffering) {
+    const state = fold.state(spaceId);
+    if (!state) continue;
+    provisionalEvents += state.buffer.size;
+    if (state.watermarkMs !== BEGINNING_MS) watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - state.watermarkMs);
+  }
+  return {
+    behind, lateEvents, provisionalEvents, watermarkDelayMs,
+    logMs: fold.logMs === BEGINNING_MS ? undefined : fold.logMs,
+    spaces: fold.actors.size,
+    blocksQueued: fold.unstored.length,
+    unstoredRows: fold.unstored.reduce((sum, { rows }) => sum + rows.length, fold.openRows.length),
+    openedMs: fold.openedMs ?? undefined,
+    corrections: fold.correcting.size,
+  };
+}

@@ -1,0 +1,31 @@
+// The front gate of the HTTP server, before, while and after there is a service.
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Gate } from '../../src/http/gate.ts';
+import { listen, type HttpServer } from '../../src/http/server.ts';
+import { Metrics } from '../../src/metrics.ts';
+
+let gate: Gate;
+let server: HttpServer;
+const status = async (path: string): Promise<number> => (await fetch(`${server.url}${path}`)).status;
+
+beforeEach(async () => {
+  gate = new Gate(new Metrics());
+  server = await listen(gate.handle, '127.0.0.1', 0);
+});
+afterEach(() => server.stop());
+
+test('before the service has begun the process is alive and not ready, and the API says when to come back', async () => {
+  expect([await status('/livez'), await status('/readyz'), await status('/metrics')]).toEqual([200, 503, 200]);
+  const early = await fetch(`${server.url}/api/v1/spaces`);
+  expect([early.status, early.headers.get('retry-after'), early.headers.get('content-type')]).toEqual([503, '1', 'application/problem+json']);
+});
+
+test('it is ready while the service is, and no longer once it drains, though requests go through', async () => {
+  const readiness = { isReady: false };
+  gate.open((_request, response) => void response.writeHead(204).end(), readiness);
+  expect([await status('/readyz'), await status('/api/v1/spaces')]).toEqual([503, 204]);
+  readiness.isReady = true;
+  expect(await status('/readyz')).toBe(200);
+  gate.drain();
+  expect([await status('/readyz'), await status('/livez'), await status('/api/v1/spaces')]).toEqual([503, 200, 204]);
+});
