@@ -49,11 +49,14 @@ export class Counts {
     this.#history = history;
   }
 
-  /** The live count, from the actor alone unless a correction is under way. */
+  /**
+   * The live count, from the actor alone unless a correction is under way, or events after now are final
+   * already (a full reorder buffer made them so, or this machine's clock is behind the log's).
+   */
   async now(spaceId: SpaceId, nowMs: number): Promise<CountAnswer> {
     const schedule = this.#scheduleOf(spaceId);
     const report = await this.#reports.report(spaceId, nowMs);
-    if (report.isSettled) return answer(report, nowMs, report.live);
+    if (report.isSettled && nowMs >= report.watermarkMs) return answer(report, nowMs, report.live);
     try {
       return answer(report, nowMs, await this.#occupancyAt(report, schedule, nowMs));
     } catch (error) {

@@ -10,8 +10,24 @@ export function isTimeZone(zone: string): boolean {
   return IANAZone.isValidZone(zone);
 }
 
+const HOUR_MS = 3_600_000;
+const REMEMBERED_MAX = 50_000;
+/** By zone: offsets at full hours. The question is asked for every reset of every day of an interval. */
+const offsetsAtHours = new Map<string, Map<number, number>>();
+
 function offsetMs(atMs: number, zone: string): number {
-  return IANAZone.create(zone).offset(atMs) * MINUTE_MS;
+  const hour = Math.floor(atMs / HOUR_MS);
+  const [before, after] = [offsetAtHour(hour, zone), offsetAtHour(hour + 1, zone)];
+  // No zone changes its offset and changes it back within an hour.
+  return before === after ? before : IANAZone.create(zone).offset(atMs) * MINUTE_MS;
+}
+
+function offsetAtHour(hour: number, zone: string): number {
+  let known = offsetsAtHours.get(zone);
+  if (!known || known.size >= REMEMBERED_MAX) offsetsAtHours.set(zone, known = new Map<number, number>());
+  let offset = known.get(hour);
+  if (offset === undefined) known.set(hour, offset = IANAZone.create(zone).offset(hour * HOUR_MS) * MINUTE_MS);
+  return offset;
 }
 
 export function toLocalMs(atMs: number, zone: string): number {

@@ -1,44 +1,8 @@
-// `npm run sim -- --seeds 1000 [--from 1] [--seed 17] [--trace]`: many seeds, or one to look at.
-import { Command } from 'commander';
-import { drawScenario } from './scenario.ts';
-import { shrink } from './shrink.ts';
-import { simulate } from './simulate.ts';
+// `npm run sim -- --seeds 10000`: builds the simulation (run.ts) and runs it with what else is given.
+import { spawn } from 'node:child_process';
+import { bundle } from './bundle.ts';
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-interface Options {
-  readonly seeds: string;
-  readonly from: string;
-  readonly seed?: string;
-  readonly trace?: boolean;
-}
-
-const options = new Command('sim')
-  .option('--seeds <n>', 'how many seeds to run', '1000')
-  .option('--from <n>', 'the first of them', '1')
-  .option('--seed <n>', 'run this one only')
-  .option('--trace', 'print everything that happens')
-  .parse().opts<Options>();
-
-const first = Number(options.seed ?? options.from);
-const count = options.seed === undefined ? Number(options.seeds) : 1;
-const startedAt = performance.now();
-let steps = 0;
-for (let seed = first; seed < first + count; seed++) {
-  const scenario = drawScenario(seed);
-  const outcome = await simulate(scenario, options.trace ? say : undefined);
-  steps += outcome.steps;
-  if (options.seed !== undefined) say(`seed ${seed}: trace ${outcome.traceHash}, ${outcome.steps} steps`);
-  if (outcome.objections.length === 0) continue;
-  say(`seed ${seed} failed (trace ${outcome.traceHash}):`);
-  for (const objection of outcome.objections.slice(0, 10)) say(`  ${objection}`);
-  say(`to repeat: npm run sim -- --seed ${seed} --trace`);
-  say('shrinking …');
-  const smaller = await shrink(scenario);
-  say(`fails still with ${smaller.scenario.actions.length} of ${scenario.actions.length} actions (failure rate ${smaller.scenario.failureRate}):`);
-  for (const action of smaller.scenario.actions) say(`  ${JSON.stringify(action)}`);
-  for (const objection of smaller.outcome.objections.slice(0, 5)) say(`  → ${objection}`);
-  process.exit(1);
-}
-const seconds = (performance.now() - startedAt) / 1000;
-say(`${count} seeds, 0 mismatches; ${steps} steps in ${seconds.toFixed(1)} s, ${Math.round((count / seconds) * 60)} seeds a minute`);
+const program = await bundle('test/simulation/run.ts', 'run');
+const child = spawn(process.execPath, ['--enable-source-maps', program, ...process.argv.slice(2)], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+child.on('close', (code) => (process.exitCode = code ?? 1));

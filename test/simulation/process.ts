@@ -23,9 +23,8 @@ export interface Engines {
 export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
 const STEP_MS = 50;
-/** A pause is over at any moment; polls should not be all that happens. */
-const PAUSE_WEIGHT = 0.15;
-
+/** A pause is over at any moment, a long one less often; polls should not be all that happens. */
+const pauseWeight = (ms: number): number => 0.15 * Math.min(1, Math.sqrt(100 / ms));
 
 export class SimProcess {
   readonly access: Access;
@@ -61,7 +60,7 @@ export class SimProcess {
     this.#timing = {
       now: () => access.scheduler.steps * STEP_MS,
       random: () => access.random.next(),
-      pause: async () => access.scheduler.request(access.owner, { label: 'pause', weight: PAUSE_WEIGHT, apply: () => undefined }),
+      pause: async (ms) => access.scheduler.request(access.owner, { label: 'pause', weight: pauseWeight(ms), apply: () => undefined }),
       turn: async () => undefined,
     };
     this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () => this.shards.forEach((shard) => shard.wakeRouter()));

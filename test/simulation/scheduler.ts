@@ -2,7 +2,6 @@
 // one at a time is picked by chance, and may fail: refused, done with its answer lost, done only later.
 // Between two effects nothing else runs, so a seed determines the whole run.
 import { createHash, type Hash } from 'node:crypto';
-import { setImmediate as settle } from 'node:timers/promises';
 import type { Random } from './random.ts';
 
 /** Who asks. A process that crashed gets no more answers. */
@@ -35,11 +34,20 @@ interface Parked {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * Resolves when nobody can go on without an answer: a tick runs once all promises that are due have had
+ * their say. (A timer would do, at the cost of a turn of the event loop for every step.)
+ */
+const settle = async (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+
+const TRACE_LINES = 500;
+
 const NOBODY: Owner = { name: '-', isDead: false, suspendedUntil: 0 };
 
 export class Scheduler {
   readonly #random: Random;
   readonly #trace: Hash = createHash('sha1');
+  #lines: string[] = [];
   readonly #onTrace: ((line: string) => void) | undefined;
   #parked: Parked[] = [];
   steps = 0;
@@ -58,19 +66,32 @@ export class Scheduler {
   }
 
   note(line: string): void {
-    this.#trace.update(line);
+    this.#lines.push(line);
+    if (this.#lines.length >= TRACE_LINES) this.#hashLines();
     this.#onTrace?.(line);
   }
 
+  #hashLines(): void {
+    this.#trace.update(`${this.#lines.join('\n')}\n`);
+    this.#lines = [];
+  }
+
   get traceHash(): string {
+    this.#hashLines();
     return this.#trace.copy().digest('hex').slice(0, 16);
   }
 
   /** Lets one parked effect happen. @returns false when none can */
   async step(): Promise<boolean> {
     this.steps += 1;
-    const ready = this.#parked.filter(({ owner, effect }) => owner.suspendedUntil <= this.steps && (effect.isReady?.() ?? true));
-    const picked = this.#pick(ready);
+    const ready: Parked[] = [];
+    let weight = 0;
+    for (const parked of this.#parked) {
+      if (parked.owner.suspendedUntil > this.steps || parked.effect.isReady?.() === false) continue;
+      ready.push(parked);
+      weight += parked.effect.weight ?? 1;
+    }
+    const picked = this.#pick(ready, weight);
     if (!picked) return false;
     this.#parked.splice(this.#parked.indexOf(picked), 1);
     this.#perform(picked);
@@ -90,9 +111,9 @@ export class Scheduler {
     }
   }
 
-  #pick(ready: readonly Parked[]): Parked | undefined {
+  #pick(ready: readonly Parked[], weight: number): Parked | undefined {
     if (ready.length === 0) return undefined;
-    let at = this.#random.next() * ready.reduce((sum, { effect }) => sum + (effect.weight ?? 1), 0);
+    let at = this.#random.next() * weight;
     for (const parked of ready) {
       at -= parked.effect.weight ?? 1;
       if (at < 0) return parked;

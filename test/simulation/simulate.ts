@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { Verdict } from './verdict.ts';
@@ -14,6 +15,11 @@ export interface Outcome {
 
 /** Runs a scenario to its end and judges it. Never throws for what the service does wrong. */
 export async function simulate(scenario: Scenario, onTrace?: (line: string) => void): Promise<Outcome> {
+  // The scheduler's steps never turn the event loop; between two runs it turns once.
+  await setImmediate();
+  // Thousands of errors are thrown on purpose, and nobody reads where.
+  const { stackTraceLimit } = Error;
+  if (!onTrace) Error.stackTraceLimit = 0;
   const world = new World(scenario, onTrace);
   const objections: string[] = [];
   try {
@@ -22,6 +28,8 @@ export async function simulate(scenario: Scenario, onTrace?: (line: string) => v
     objections.push(...world.witness.objections, ...await new Verdict(world, process).reach(new Random(scenario.seed ^ 0x7e57)));
   } catch (error) {
     objections.push(...world.witness.objections, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
   return { seed: scenario.seed, traceHash: world.scheduler.traceHash, steps: world.scheduler.steps, objections };
 }

@@ -3,7 +3,7 @@
 import type { CountAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
-import { decodeEntry, type SpaceConfig } from '../../src/domain/log-entry.ts';
+import { decodeEntry, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { readingIdOf } from '../../src/domain/reading.ts';
 import { resetInForce, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
@@ -19,6 +19,7 @@ export interface Testimony {
 
 export class Witness {
   readonly #engines: Engines;
+  readonly #decoded = new Map<number, ReturnType<typeof decodeEntry>>();
   readonly objections: string[] = [];
   readonly testimonies: Testimony[] = [];
 
@@ -59,6 +60,12 @@ export class Witness {
     this.testimonies.push({ spaceId, atMs, foldSeq, answer });
   }
 
+  #decode(stored: StoredEntry): ReturnType<typeof decodeEntry> {
+    let entry = this.#decoded.get(stored.seq);
+    if (!entry) this.#decoded.set(stored.seq, entry = decodeEntry(stored.data));
+    return entry;
+  }
+
   /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */
   eventsUpTo(spaceId: SpaceId, seq: number): { events: SpaceEvent[]; config: SpaceConfig | undefined } {
     const { events: log, partitions } = this.#engines.streams;
@@ -67,7 +74,7 @@ export class Witness {
     let config: SpaceConfig | undefined;
     for (const stored of log.everything) {
       if (stored.seq > seq || stored.subject !== subject) continue;
-      const entry = decodeEntry(stored.data);
+      const entry = this.#decode(stored);
       if (entry.kind !== 'space') continue;
       config = entry.configs.find((some) => some.spaceId === spaceId) ?? config;
       for (const event of entry.events) {

@@ -15,6 +15,8 @@ const PROCESSES_MAX = 3;
 const STEPS_PER_ACTION_MAX = 25;
 const STEPS_FOR_COMMAND_MAX = 3_000;
 const STEPS_TO_SETTLE_MAX = 60_000;
+/** Between two marks of time while a run comes to its end; shorter than a day, so that daily resets pass one at a time. */
+const SETTLE_TICK_MS = 6 * 3_600_000;
 const encoder = new TextEncoder();
 
 /** The pipeline does not come to rest, or a process died of a broken invariant. */
@@ -72,7 +74,7 @@ export class World {
       if (steps % 40 === 0) {
         if (this.#nowMs >= isPastTicks && this.#isAtRest(last)) return last;
         if (steps > STEPS_TO_SETTLE_MAX) throw new Stuck(`not at rest after ${steps} steps: ${this.#unrest(last)}`);
-        this.#nowMs += 3_600_000;
+        this.#nowMs += SETTLE_TICK_MS;
         this.#tick();
       }
       await this.#step();

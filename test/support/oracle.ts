@@ -137,8 +137,8 @@ export class Oracle {
     if (!space?.dailyReset) return [];
     const found: number[] = [];
     for (let day = afterMs - 2 * DAY; day <= upToMs + 2 * DAY; day += DAY) {
-      const { year, month, day: dayOfMonth } = DateTime.fromMillis(day, { zone: space.timeZone });
-      found.push(instantOfDay(year, month, dayOfMonth, space.dailyReset, space.timeZone));
+      const date = new Date(day);
+      found.push(instantOfDay(date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate(), space.dailyReset, space.timeZone));
     }
     return [...new Set(found)].filter((instant) => instant > afterMs && instant <= upToMs).sort((a, b) => a - b);
   }

@@ -17,6 +17,8 @@ export class MemoryCursor implements LogCursor {
   readonly #label: string;
   readonly #matches: (subject: string) => boolean;
   #seq: number;
+  /** Nothing up to here is for this cursor. */
+  #searchedSeq = 0;
   #isWoken = false;
   #isClosed = false;
 
@@ -54,7 +56,9 @@ export class MemoryCursor implements LogCursor {
   }
 
   #peek(): StoredEntry | undefined {
-    return this.#log.firstFrom(this.#seq + 1, this.#matches);
+    const entry = this.#log.firstFrom(Math.max(this.#seq, this.#searchedSeq) + 1, this.#matches);
+    this.#searchedSeq = entry ? entry.seq - 1 : this.#log.lastSeq;
+    return entry;
   }
 
   #take(entriesMax: number): StoredEntry[] {

@@ -32,27 +32,45 @@ const HAS_WINDOW = new Map((['space_events', 'readings', 'counts_by_minute'] as 
 /** What a ClickHouse server holds. Survives every process. */
 export class MemoryTables {
   readonly spaceEvents: Row[] = [];
+  readonly rowsOfSpaces = new Map<SpaceId, Row[]>();
   readonly readings: Row[] = [];
+  /** Of each identity that has any row, the reading that counts. */
+  readonly known = new Map<string, KnownReading>();
   readonly minutes = new Map<string, Minute>();
   readonly #tokens = new Set<string>();
   isAway = false;
 
   /** One part after the other: the source by month, then each view. @param partsMax how many before it stops */
   insert(token: string, rows: readonly Row[], partsMax = Infinity): void {
-    const months = [...new Set(rows.map((row) => new Date(row.timestampMs).toISOString().slice(0, 7)))].sort();
+    const byMonth = new Map<string, Row[]>();
+    for (const row of rows) {
+      const month = new Date(row.timestampMs).toISOString().slice(0, 7);
+      const some = byMonth.get(month);
+      if (some) some.push(row);
+      else byMonth.set(month, [row]);
+    }
+    const months = [...byMonth.keys()].sort();
     const parts = (['space_events', 'readings', 'counts_by_minute'] as const).flatMap((table) => months.map((month) => ({ table, month })));
     for (const { table, month } of parts.slice(0, partsMax)) {
       const key = `${table} ${month} ${token}`;
       if (HAS_WINDOW.get(table) && this.#tokens.has(key)) continue;
       this.#tokens.add(key);
-      for (const row of rows) if (new Date(row.timestampMs).toISOString().startsWith(month)) this.#store(table, row);
+      for (const row of byMonth.get(month) ?? []) this.#store(table, row);
     }
   }
 
   #store(table: TableName, row: Row): void {
-    if (table === 'space_events') this.spaceEvents.push(row);
-    else if (table === 'readings' && row.primary) this.readings.push(row);
-    else if (table === 'counts_by_minute') {
+    if (table === 'space_events') {
+      this.spaceEvents.push(row);
+      const ofSpace = this.rowsOfSpaces.get(row.spaceId);
+      if (ofSpace) ofSpace.push(row);
+      else this.rowsOfSpaces.set(row.spaceId, [row]);
+    } else if (table === 'readings' && row.primary) {
+      this.readings.push(row);
+      const { readingId } = row;
+      const before = this.known.get(readingId);
+      if (!before || takesPrecedence(row, before.reading)) this.known.set(readingId, { reading: readingOf(row), readingId });
+    } else if (table === 'counts_by_minute') {
       const key = `${row.spaceId} ${Math.floor(row.timestampMs / 60_000)}`;
       const minute = this.minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
       this.minutes.set(key, minute);
@@ -98,15 +116,15 @@ export class MemoryHistory implements History {
   }
 
   async findReadings(readings: readonly Reading[]): Promise<KnownReading[]> {
-    const wanted = new Set(readings.map(readingIdOf));
-    return this.#read('find readings', () => this.#known().filter(({ readingId }) => wanted.has(readingId)));
+    const wanted = [...new Set(readings.map(readingIdOf))];
+    return this.#read('find readings', () => wanted.flatMap((id) => this.#tables.known.get(id) ?? []));
   }
 
   async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
     const place = ({ reading, readingId }: KnownReading): [string, number, string] => [reading.dpuId, reading.timestampMs, readingId];
     const start: [string, number, string] = [after.dpuId, after.timestampMs, after.readingId];
     return this.#read('readings of DPUs', () => {
-      const readings = this.#known()
+      const readings = [...this.#tables.known.values()]
         .filter(({ reading }) => dpuIds.includes(reading.dpuId) && fromMs <= reading.timestampMs && reading.timestampMs < toMs)
         .filter((known) => compare(place(known), start) > 0)
         .sort((a, b) => compare(place(a), place(b)))
@@ -135,20 +153,10 @@ export class MemoryHistory implements History {
     return !this.#tables.isAway;
   }
 
-  /** Of each identity that has any row, the reading that counts. */
-  #known(): KnownReading[] {
-    const known = new Map<string, KnownReading>();
-    for (const row of this.#tables.readings) {
-      const before = known.get(row.readingId);
-      if (!before || takesPrecedence(row, before.reading)) known.set(row.readingId, { reading: readingOf(row), readingId: row.readingId });
-    }
-    return [...known.values()];
-  }
-
   #events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, where: (row: Row) => boolean = () => true): HistoryEvent[] {
     const changes = new Map<string, { row: Row; change: number }>();
-    for (const row of this.#tables.spaceEvents) {
-      if (row.spaceId !== spaceId || row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block || !where(row)) continue;
+    for (const row of this.#tables.rowsOfSpaces.get(spaceId) ?? []) {
+      if (row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block || !where(row)) continue;
       const key = `${row.timestampMs} ${row.readingId}`;
       const before = changes.get(key);
       if (before) before.change += row.delta * row.sign;

@@ -1,0 +1,56 @@
+// What `npm run sim -- --seeds 1000 [--from 1] [--seed 17] [--trace]` runs: many seeds, or one to look at.
+import { createHash } from 'node:crypto';
+import { Command } from 'commander';
+import { drawScenario } from './scenario.ts';
+import { shrink } from './shrink.ts';
+import { simulate } from './simulate.ts';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+interface Options {
+  readonly seeds: string;
+  readonly from: string;
+  readonly seed?: string;
+  readonly trace?: boolean;
+  readonly keepGoing?: boolean;
+}
+
+const options = new Command('sim')
+  .option('--seeds <n>', 'how many seeds to run', '1000')
+  .option('--from <n>', 'the first of them', '1')
+  .option('--seed <n>', 'run this one only')
+  .option('--keep-going', 'do not stop and shrink at the first failure: list them all')
+  .option('--trace', 'print everything that happens')
+  .parse().opts<Options>();
+
+const first = Number(options.seed ?? options.from);
+const count = options.seed === undefined ? Number(options.seeds) : 1;
+const startedAt = performance.now();
+const cpuAtStart = process.cpuUsage();
+let [steps, failures] = [0, 0];
+const runHash = createHash('sha1');
+for (let seed = first; seed < first + count; seed++) {
+  const scenario = drawScenario(seed);
+  const outcome = await simulate(scenario, options.trace ? say : undefined);
+  steps += outcome.steps;
+  runHash.update(outcome.traceHash);
+  if (options.seed !== undefined) say(`seed ${seed}: trace ${outcome.traceHash}, ${outcome.steps} steps`);
+  if (outcome.objections.length === 0) continue;
+  say(`seed ${seed} failed (trace ${outcome.traceHash}):`);
+  for (const objection of outcome.objections.slice(0, 10)) say(`  ${objection}`);
+  say(`to repeat: npm run sim -- --seed ${seed} --trace`);
+  failures += 1;
+  if (options.keepGoing) continue;
+  say('shrinking …');
+  const smaller = await shrink(scenario);
+  say(`fails still with ${smaller.scenario.actions.length} of ${scenario.actions.length} actions (failure rate ${smaller.scenario.failureRate}):`);
+  for (const action of smaller.scenario.actions) say(`  ${JSON.stringify(action)}`);
+  for (const objection of smaller.outcome.objections.slice(0, 5)) say(`  → ${objection}`);
+  process.exit(1);
+}
+const seconds = (performance.now() - startedAt) / 1000;
+const { user, system } = process.cpuUsage(cpuAtStart);
+const cpuSeconds = (user + system) / 1e6;
+say(`${count} seeds from ${first}, ${failures} mismatches; ${steps} steps in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), `
+  + `${Math.round((count / cpuSeconds) * 60)} seeds a minute of one core; hash of the run ${runHash.digest('hex').slice(0, 16)}`);
+process.exitCode = failures > 0 ? 1 : 0;
