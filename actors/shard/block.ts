@@ -1,5 +1,5 @@
 import type { Partition } from '../../src/domain/ids.ts';
-import type { LoggedEvent } from '../space/logged-event.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 
 /**
  * A run of final events of one partition, stored by one insert. Folding the same log cuts the same
@@ -9,6 +9,18 @@ export interface Block {
   readonly partition: Partition;
   readonly number: number;
   readonly rows: readonly LoggedEvent[];
+  /** Of its rows, where the first of them stands in SPACE_EVENTS; Infinity when it has none. */
+  readonly leastSeq: number;
+}
+
+export function blockOf(partition: Partition, number: number, rows: readonly LoggedEvent[]): Block {
+  return { partition, number, rows, leastSeq: leastSeq(rows) };
+}
+
+export function leastSeq(events: Iterable<LoggedEvent>): number {
+  let least = Infinity;
+  for (const { seq } of events) if (seq < least) least = seq;
+  return least;
 }
 
 /** What a block is stored under, so that storing it again changes nothing. `logId` sets the blocks of one log apart from another's. */

@@ -13,14 +13,13 @@
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
-import { decodeEntry, type PositionEntry, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
+import { decodeEntry, type LoggedEvent, type PositionEntry, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
-import type { LoggedEvent } from '../space/logged-event.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor } from '../space/space-actor.ts';
 import type { PartitionContext, SpaceState } from '../space/space-state.ts';
-import type { Block } from './block.ts';
+import { blockOf, leastSeq, type Block } from './block.ts';
 
 /** Watermarks of quiet spaces are moved on when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
@@ -78,7 +77,7 @@ export class PartitionFold {
   apply(stored: StoredEntry): void {
     const previousSeq = this.#pending.at(-1)?.seq ?? this.seq;
     invariant(stored.seq > previousSeq, () => `partition ${this.partition}: entry ${stored.seq} after ${previousSeq}`);
-    const entry = decodeEntry(stored.data);
+    const entry = decodeEntry(stored);
     if (entry.kind === 'space') this.#pending.push({ seq: stored.seq, entry });
     else this.#applyCommit(stored, entry);
   }
@@ -92,7 +91,7 @@ export class PartitionFold {
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.
     this.logMs = Math.max(this.logMs, stored.timeMs);
     this.positionSeqs[router] = stored.seq;
-    for (const { seq, entry } of this.#pending) this.#applySpaceEntry(entry, seq);
+    for (const { entry } of this.#pending) this.#applySpaceEntry(entry);
     this.#pending = [];
     this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, position.clockMs);
     if (sweepIsDue) this.#sweep();
@@ -112,12 +111,9 @@ export class PartitionFold {
 
   /** Everything in the log before this sequence is stored. */
   get storedBeforeSeq(): number {
-    let least = this.seq + 1;
-    for (const block of this.unstored) for (const row of block.rows) least = Math.min(least, row.seq);
-    for (const row of this.openRows) least = Math.min(least, row.seq);
-    for (const spaceId of this.buffering) {
-      for (const event of this.state(spaceId)?.buffer.items() ?? []) least = Math.min(least, event.seq);
-    }
+    let least = Math.min(this.seq + 1, leastSeq(this.openRows));
+    for (const block of this.unstored) least = Math.min(least, block.leastSeq);
+    for (const spaceId of this.buffering) least = Math.min(least, this.state(spaceId)?.buffer.leastSeq() ?? Infinity);
     return least;
   }
 
@@ -164,7 +160,7 @@ export class PartitionFold {
     this.#noteConcerns(state.spaceId, state);
   }
 
-  #applySpaceEntry(entry: SpaceEntry, seq: number): void {
+  #applySpaceEntry(entry: SpaceEntry): void {
     if (entry.settings) this.settings = entry.settings;
     const context = this.#context();
     for (const config of entry.configs) {
@@ -172,10 +168,9 @@ export class PartitionFold {
     }
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
     for (const event of entry.events) {
-      const logged = { ...event, seq };
       const events = bySpace.get(event.spaceId);
-      if (events) events.push(logged);
-      else bySpace.set(event.spaceId, [logged]);
+      if (events) events.push(event);
+      else bySpace.set(event.spaceId, [event]);
     }
     for (const [spaceId, events] of bySpace) {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));
@@ -216,7 +211,7 @@ export class PartitionFold {
     const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs;
     if (!isFull && !isOld && !this.cutRequested) return;
     const number = this.openNumber;
-    this.unstored.push({ partition: this.partition, number, rows: this.openRows });
+    this.unstored.push(blockOf(this.partition, number, this.openRows));
     this.openNumber += 1;
     this.openRows = [];
     this.openedMs = null;

@@ -2,13 +2,13 @@
 // can resume. Versioned; a version this code does not know is refused, and the log is folded again.
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { DpuId } from '../../src/domain/ids.ts';
-import { fromTuple, toTuple, type EventTuple } from '../../src/domain/log-entry.ts';
+import { type EventTuple, fromTuple, type LoggedEvent, toTuple } from '../../src/domain/log-entry.ts';
 import type { ResetPoint, ResetSchedule } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
-import type { LoggedEvent } from '../space/logged-event.ts';
 import { SpaceState, type Correction } from '../space/space-state.ts';
 import type { WatermarkInput } from '../space/watermark.ts';
+import { blockOf } from './block.ts';
 import { PartitionFold } from './partition-fold.ts';
 
 const VERSION = 1;
@@ -85,7 +85,7 @@ export function decodeSnapshot(text: string): PartitionFold {
   fold.cutRequested = snapshot.cutRequested;
   fold.openRows = snapshot.openRows.map(fromLoggedTuple);
   for (const { number, rows } of snapshot.unstored) {
-    fold.unstored.push({ partition: fold.partition, number, rows: rows.map(fromLoggedTuple) });
+    fold.unstored.push(blockOf(fold.partition, number, rows.map(fromLoggedTuple)));
   }
   for (const space of snapshot.spaces) fold.restore(decodeSpace(space));
   return fold;
@@ -130,5 +130,5 @@ function toLoggedTuple(event: LoggedEvent): LoggedTuple {
 }
 
 function fromLoggedTuple([seq, ...tuple]: LoggedTuple): LoggedEvent {
-  return { ...fromTuple(tuple), seq };
+  return fromTuple(tuple, seq);
 }

@@ -2,9 +2,9 @@
 // one moment between two log entries. Plain data, so that it can be sent to another process.
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { NEVER_RESET, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
-import type { LoggedEvent } from '../space/logged-event.ts';
 import type { PartitionFold } from './partition-fold.ts';
 
 export interface SpaceReport {

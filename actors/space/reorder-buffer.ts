@@ -5,9 +5,9 @@
 // A retraction does not take its assertion out of the buffer; both go on to history. For a reading is
 // known to be a duplicate by what history holds of it: if a move took back in here what nobody had
 // stored yet, nothing would be left of it where it was first, and its copy would count again.
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
-import type { LoggedEvent } from './logged-event.ts';
 
 const COMPACT_AT = 1024;
 
@@ -24,12 +24,17 @@ export class ReorderBuffer {
     return this.#events.slice(this.#head);
   }
 
-  oldest(): LoggedEvent | undefined {
-    return this.#events[this.#head];
+  /** Where the first of them stands in SPACE_EVENTS; Infinity when it is empty. */
+  leastSeq(): number {
+    let least = Infinity;
+    for (let at = this.#head; at < this.#events.length; at++) least = Math.min(least, this.#events[at]?.seq ?? Infinity);
+    return least;
   }
 
   add(event: LoggedEvent): void {
-    this.#events.splice(this.#position(event), 0, event);
+    const position = this.#position(event);
+    if (position === this.#events.length) this.#events.push(event);
+    else this.#events.splice(position, 0, event);
   }
 
   /** Takes out, in order, every event with timestamp <= upToMs. */

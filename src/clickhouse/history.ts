@@ -1,12 +1,12 @@
 // History in ClickHouse. All values are bound as parameters. Rows are read "up to block n", so that a
 // question put together from an actor's memory and from here has neither a gap nor an overlap.
+import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { blockToken, type Block } from '../../actors/shard/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { isSameReading, readingIdOf, readingNameOf, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
-import { readingOf } from '../domain/space-event.ts';
 import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
 import { segmentQuery } from './segment-query.ts';
 
@@ -36,10 +36,8 @@ export class ClickHouseHistory implements History {
     const inserted = this.#client.insert({
       table: 'space_events',
       columns: [...COLUMNS],
-      format: 'JSONCompactEachRow',
-      values: rows.map((row) => [
-        row.spaceId, row.timestampMs, readingIdOf(readingOf(row)), row.dpuId, row.doorwayId, row.direction, row.delta, row.sign, row.primary ? 1 : 0, partition, number,
-      ]),
+      format: 'TabSeparated',
+      values: Readable.from([Buffer.from(toTabSeparated(block))], { objectMode: false }),
       clickhouse_settings: {
         insert_deduplicate: 1,
         insert_deduplication_token: blockToken(this.#logId, block),
@@ -165,6 +163,15 @@ export class ClickHouseHistory implements History {
       throw new Failure('unavailable', 'history cannot be read now', { cause: error, retryAfterSeconds: 5 });
     }
   }
+}
+
+/** Ids are of letters, digits and `_ - . ~ +`: nothing in a row has to be escaped. Half the work of JSON, here and there. */
+function toTabSeparated({ partition, number, rows }: Block): string {
+  let text = '';
+  for (const { spaceId, timestampMs, readingId, dpuId, doorwayId, direction, delta, sign, primary } of rows) {
+    text += `${spaceId}\t${timestampMs}\t${readingId}\t${dpuId}\t${doorwayId}\t${direction}\t${delta}\t${sign}\t${primary ? 1 : 0}\t${partition}\t${number}\n`;
+  }
+  return text;
 }
 
 function toKnown([dpuId, timestampMs, direction, readingId]: ReadingRow): KnownReading {

@@ -1,9 +1,8 @@
 // Runs of a space's events between edges, from history and from memory together, with neither a gap
 // nor an overlap: history answers up to block n, the report holds what came after it.
 import type { SpaceReport } from '../../actors/shard/space-report.ts';
-import { readingIdOf } from '../domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
-import { readingOf } from '../domain/space-event.ts';
+import { compareEvents } from '../domain/space-event.ts';
 import type { History, HistoryEvent } from '../ports.ts';
 
 /**
@@ -20,9 +19,7 @@ export async function runsBetween(report: SpaceReport, edgesMs: readonly number[
     headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
     history.events(report.spaceId, splitMs, lastMs, report.storedBlock),
   ]);
-  const inMemory = unstored.map((event): HistoryEvent => ({
-    timestampMs: event.timestampMs, readingId: readingIdOf(readingOf(event)), delta: event.delta, sign: event.sign,
-  }));
+  const inMemory = unstored.map(({ timestampMs, readingId, delta, sign }): HistoryEvent => ({ timestampMs, readingId, delta, sign }));
   const tail = mergeEvents([...stored, ...inMemory]);
   let at = 0;
   return edgesMs.slice(0, -1).map((_, gap) => {
@@ -45,5 +42,5 @@ export function mergeEvents(events: readonly HistoryEvent[]): HistoryEvent[] {
   return [...merged.values()]
     .filter(({ change }) => change !== 0)
     .map(({ event, change }): HistoryEvent => ({ ...event, delta: change > 0 ? 1 : -1, sign: 1 }))
-    .sort((a, b) => a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0));
+    .sort(compareEvents);
 }

@@ -4,7 +4,7 @@
 // would be most of the bytes.
 import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import type { ResetPoint } from './reset-schedule.ts';
-import type { Direction } from './reading.ts';
+import { readingIdOf, type Direction } from './reading.ts';
 import type { SpaceDpu, SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
@@ -34,12 +34,25 @@ export interface Heartbeat {
   readonly timestampMs: number;
 }
 
-export interface SpaceEntry {
-  readonly kind: 'space';
+/** A space event as the log holds it. */
+export interface LoggedEvent extends SpaceEvent {
+  /** Of the entry that brought it. */
+  readonly seq: number;
+  /** `readingIdOf`, made once: to order and to store events takes it again and again. */
+  readonly readingId: string;
+}
+
+/** What a commit says to one space partition. */
+export interface SpacePayload {
   readonly events: readonly SpaceEvent[];
   readonly heartbeats: readonly Heartbeat[];
   readonly configs: readonly SpaceConfig[];
   readonly settings: Settings | undefined;
+}
+
+export interface SpaceEntry extends SpacePayload {
+  readonly kind: 'space';
+  readonly events: readonly LoggedEvent[];
 }
 
 /** The account of one router since the log began. received = fresh + duplicate + dead. */
@@ -100,11 +113,12 @@ export function toTuple(event: SpaceEvent): EventTuple {
   return tuple;
 }
 
-export function fromTuple(tuple: EventTuple): SpaceEvent {
+export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
   const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name] = tuple;
+  const reading = name === undefined ? { dpuId: dpuId as DpuId, timestampMs, direction } : { dpuId: dpuId as DpuId, timestampMs, direction, name };
   const event = {
-    spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId,
-    timestampMs, direction, delta, sign, primary: primary === 1,
+    spaceId: spaceId as SpaceId, dpuId: reading.dpuId, doorwayId: doorwayId as DoorwayId,
+    timestampMs, direction, delta, sign, primary: primary === 1, seq, readingId: readingIdOf(reading),
   };
   return name === undefined ? event : { ...event, name };
 }
@@ -117,7 +131,7 @@ interface WireSpaceEntry {
   s?: Settings;
 }
 
-export function encodeSpaceEntry(entry: Omit<SpaceEntry, 'kind'>): Uint8Array {
+export function encodeSpaceEntry(entry: SpacePayload): Uint8Array {
   const wire: WireSpaceEntry = { v: 1, e: entry.events.map(toTuple) };
   if (entry.heartbeats.length > 0) wire.h = entry.heartbeats.map((h) => [h.spaceId, h.dpuId, h.timestampMs]);
   if (entry.configs.length > 0) wire.c = [...entry.configs];
@@ -130,13 +144,13 @@ export function encodePosition(position: PositionEntry): Uint8Array {
 }
 
 /** Reads what this code wrote. @throws Error for an unknown version: the log is from newer code */
-export function decodeEntry(data: Uint8Array): SpaceEntry | PositionEntry {
+export function decodeEntry({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>): SpaceEntry | PositionEntry {
   const wire = JSON.parse(decoder.decode(data)) as WireSpaceEntry | ({ v: 1 } & PositionEntry);
   if (wire.v !== 1) throw new Error(`SPACE_EVENTS entry of unknown version ${String(wire.v)}`);
   if (!('e' in wire)) return wire;
   return {
     kind: 'space',
-    events: wire.e.map(fromTuple),
+    events: wire.e.map((tuple) => fromTuple(tuple, seq)),
     heartbeats: (wire.h ?? []).map(([spaceId, dpuId, timestampMs]) => ({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, timestampMs })),
     configs: wire.c ?? [],
     settings: wire.s,

@@ -1,7 +1,7 @@
 // A space event: a reading attributed to one space, or that attribution taken back.
 import { NO_DOORWAY, UNPLACED, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
 import { doorwayAt, spansAtDoorway, type Span } from './placement.ts';
-import { readingIdOf, type Direction, type Reading } from './reading.ts';
+import type { Direction, Reading } from './reading.ts';
 import type { Doorway } from './topology.ts';
 import type { TopologyView } from './topology-history.ts';
 
@@ -26,11 +26,16 @@ export function readingOf(event: SpaceEvent): Reading {
   return name === undefined ? { dpuId, timestampMs, direction } : { dpuId, timestampMs, direction, name };
 }
 
+/** A place in event order. */
+export interface EventPlace {
+  readonly timestampMs: number;
+  readonly readingId: string;
+}
+
 /** Event order: (timestamp, reading id). Ids are compared as ClickHouse compares them, by bytes. */
-export function compareEvents(a: SpaceEvent, b: SpaceEvent): number {
+export function compareEvents(a: EventPlace, b: EventPlace): number {
   if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
-  const [left, right] = [readingIdOf(readingOf(a)), readingIdOf(readingOf(b))];
-  return left < right ? -1 : left > right ? 1 : 0;
+  return a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0;
 }
 
 /**

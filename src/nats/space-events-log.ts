@@ -4,7 +4,7 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from 'nats';
 import type { Partition } from '../domain/ids.ts';
-import { decodeEntry, encodePosition, type PositionEntry } from '../domain/log-entry.ts';
+import { decodeEntry, encodePosition, type PositionEntry, type StoredEntry } from '../domain/log-entry.ts';
 import type { CommitOutcome, LastPosition, LogCursor, PartitionPayload, SpaceEventsLog } from '../ports.ts';
 import { openCursor } from './log-cursor.ts';
 import { routerSubject, SPACE_EVENTS, spaceSubject } from './streams.ts';
@@ -26,12 +26,12 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
 
   async lastPosition(router: Partition): Promise<LastPosition> {
     const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: routerSubject(router) });
-    return { seq: message?.seq ?? 0, position: message ? asPosition(message.data) : undefined };
+    return { seq: message?.seq ?? 0, position: message ? asPosition(message) : undefined };
   }
 
   async positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined> {
     const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { next_by_subj: routerSubject(router), seq: Math.max(1, seq) });
-    return message ? asPosition(message.data) : undefined;
+    return message ? asPosition(message) : undefined;
   }
 
   async commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome> {
@@ -82,8 +82,8 @@ function expecting(seq: number): MsgHdrs {
   return expectation;
 }
 
-function asPosition(data: Uint8Array): PositionEntry {
-  const entry = decodeEntry(data);
+function asPosition(message: Pick<StoredEntry, 'seq' | 'data'>): PositionEntry {
+  const entry = decodeEntry(message);
   if (entry.kind !== 'position') throw new Error('a router subject holds something else than a position');
   return entry;
 }

@@ -16,9 +16,10 @@ function keyOf(reading: Reading): Key {
 
 interface DpuMemory {
   readonly recent: Map<Key, { readonly reading: Reading; readonly seq: number }>;
-  /** Event time of the newest reading in `recent`, ever. */
-  newestSeenMs: number;
-  /** The same of what was stored before this memory began; undefined until somebody looked. */
+  /**
+   * No accepted reading that is not in `recent` is newer than this in event time; undefined until somebody
+   * asked history about the time before this memory began.
+   */
   newestStoredMs: number | undefined;
 }
 
@@ -58,10 +59,9 @@ export class ReadingMemory {
    * its readings may reuse a name for a newer one, so newness proves nothing there.
    */
   mayBeStored(reading: Reading): boolean {
-    const dpu = this.#dpus.get(reading.dpuId);
-    if (dpu?.newestStoredMs === undefined) return true;
-    if (reading.name !== undefined) return dpu.newestStoredMs > BEGINNING_MS || dpu.newestSeenMs > BEGINNING_MS;
-    return reading.timestampMs <= Math.max(dpu.newestStoredMs, dpu.newestSeenMs);
+    const newestStoredMs = this.#dpus.get(reading.dpuId)?.newestStoredMs;
+    if (newestStoredMs === undefined) return true;
+    return reading.name === undefined ? reading.timestampMs <= newestStoredMs : newestStoredMs > BEGINNING_MS;
   }
 
   /** Of two with one identity, keeps the one that counts. `seq` is the place in READINGS. */
@@ -71,7 +71,6 @@ export class ReadingMemory {
     const before = dpu.recent.get(key);
     if (before && !takesPrecedence(reading, before.reading)) return;
     dpu.recent.set(key, { reading, seq });
-    dpu.newestSeenMs = Math.max(dpu.newestSeenMs, reading.timestampMs);
     this.#order.push({ dpuId: reading.dpuId, key, seq });
   }
 
@@ -81,8 +80,10 @@ export class ReadingMemory {
       const oldest = this.#order[this.#head];
       if (!oldest || oldest.seq > throughSeq) break;
       const dpu = this.#dpu(oldest.dpuId);
-      if (dpu.recent.get(oldest.key)?.seq === oldest.seq) dpu.recent.delete(oldest.key);
-      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, dpu.newestSeenMs);
+      const remembered = dpu.recent.get(oldest.key);
+      if (remembered?.seq !== oldest.seq) continue;
+      dpu.recent.delete(oldest.key);
+      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }
     if (this.#head < COMPACT_AT) return;
     this.#order = this.#order.slice(this.#head);
@@ -103,7 +104,7 @@ export class ReadingMemory {
   #dpu(dpuId: DpuId): DpuMemory {
     let dpu = this.#dpus.get(dpuId);
     if (!dpu) {
-      dpu = { recent: new Map(), newestSeenMs: BEGINNING_MS, newestStoredMs: undefined };
+      dpu = { recent: new Map(), newestStoredMs: undefined };
       this.#dpus.set(dpuId, dpu);
     }
     return dpu;

@@ -3,11 +3,10 @@
 import type { CountAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
-import { decodeEntry, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
+import { decodeEntry, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
-import { readingIdOf } from '../../src/domain/reading.ts';
 import { resetInForce, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
-import { compareEvents, readingOf, type SpaceEvent } from '../../src/domain/space-event.ts';
+import { compareEvents, type SpaceEvent } from '../../src/domain/space-event.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 export interface Testimony {
@@ -62,15 +61,15 @@ export class Witness {
 
   #decode(stored: StoredEntry): ReturnType<typeof decodeEntry> {
     let entry = this.#decoded.get(stored.seq);
-    if (!entry) this.#decoded.set(stored.seq, entry = decodeEntry(stored.data));
+    if (!entry) this.#decoded.set(stored.seq, entry = decodeEntry(stored));
     return entry;
   }
 
   /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */
-  eventsUpTo(spaceId: SpaceId, seq: number): { events: SpaceEvent[]; config: SpaceConfig | undefined } {
+  eventsUpTo(spaceId: SpaceId, seq: number): { events: LoggedEvent[]; config: SpaceConfig | undefined } {
     const { events: log, partitions } = this.#engines.streams;
     const subject = `spaces.${partitionOfSpace(spaceId, partitions)}`;
-    const events = new Map<string, { event: SpaceEvent; sum: number }>();
+    const events = new Map<string, { event: LoggedEvent; sum: number }>();
     let config: SpaceConfig | undefined;
     for (const stored of log.everything) {
       if (stored.seq > seq || stored.subject !== subject) continue;
@@ -79,7 +78,7 @@ export class Witness {
       config = entry.configs.find((some) => some.spaceId === spaceId) ?? config;
       for (const event of entry.events) {
         if (event.spaceId !== spaceId) continue;
-        const key = `${readingIdOf(readingOf(event))} ${event.timestampMs} ${event.delta}`;
+        const key = `${event.readingId} ${event.timestampMs} ${event.delta}`;
         const found = events.get(key);
         if (found) found.sum += event.sign;
         else events.set(key, { event, sum: event.sign });

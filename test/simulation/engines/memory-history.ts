@@ -1,10 +1,10 @@
 // ClickHouse's port in memory, with the contracts of its tables: a window of tokens for each table,
 // an insert that may stop between two parts, rows that are read up to a block.
 import { blockToken, type Block } from '../../../actors/shard/block.ts';
-import type { LoggedEvent } from '../../../actors/space/logged-event.ts';
 import { TABLES } from '../../../src/clickhouse/schema.ts';
 import { Failure } from '../../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../../src/domain/ids.ts';
+import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { readingIdOf, takesPrecedence, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
@@ -12,7 +12,6 @@ import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownRea
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {
-  readonly readingId: string;
   readonly partition: Partition;
   readonly block: number;
 }
@@ -92,7 +91,7 @@ export class MemoryHistory implements History {
   async storeBlock(block: Block): Promise<void> {
     if (block.rows.length === 0) return;
     const token = blockToken('log', block);
-    const rows = block.rows.map((row): Row => ({ ...row, readingId: readingIdOf(readingOf(row)), partition: block.partition, block: block.number }));
+    const rows = block.rows.map((row): Row => ({ ...row, partition: block.partition, block: block.number }));
     const insert = (partsMax?: number): boolean => {
       if (!this.#tables.isAway) this.#tables.insert(token, rows, partsMax);
       return !this.#tables.isAway;

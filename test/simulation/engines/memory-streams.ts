@@ -1,7 +1,7 @@
 // The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
 // clock of their own, letters that are stored once.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
-import { decodeEntry, encodePosition, type PositionEntry } from '../../../src/domain/log-entry.ts';
+import { decodeEntry, encodePosition, type PositionEntry, type StoredEntry } from '../../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
@@ -85,14 +85,14 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
   async lastPosition(router: Partition): Promise<LastPosition> {
     return this.#read(`last position ${router}`, () => {
       const entry = this.#log.last(`routers.${router}`);
-      return { seq: entry?.seq ?? 0, position: entry && asPosition(entry.data) };
+      return { seq: entry?.seq ?? 0, position: entry && asPosition(entry) };
     });
   }
 
   async positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined> {
     return this.#read(`position from ${router}`, () => {
       const entry = this.#log.firstFrom(seq, (subject) => subject === `routers.${router}`);
-      return entry && asPosition(entry.data);
+      return entry && asPosition(entry);
     });
   }
 
@@ -230,8 +230,8 @@ export class MemoryCheckpoints implements Checkpoints {
   }
 }
 
-function asPosition(data: Uint8Array): PositionEntry {
-  const entry = decodeEntry(data);
+function asPosition(stored: StoredEntry): PositionEntry {
+  const entry = decodeEntry(stored);
   if (entry.kind !== 'position') throw new Error('a router subject holds something else than a position');
   return entry;
 }
