@@ -4,13 +4,18 @@ import { z } from 'zod';
 import { DEFAULT_SETTINGS } from './domain/topology.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
+const path = z.string().min(1).optional();
 const ms = z.coerce.number().int().min(0);
 const url = z.string().trim().transform((text) => text || undefined).pipe(z.string().regex(/^[a-z]+:\/\/\S+$/, 'must be a URL').optional());
 
 export const CONFIG = {
   HOST: z.string().min(1).default('127.0.0.1').describe('address the HTTP API listens on'),
   PORT: port.default(8000).describe('port of the HTTP API; 0 takes any free one'),
-  NATS_URL: url.optional().describe('NATS server to use, such as nats://host:4222; none starts one on this machine'),
+  NATS_URL: url.optional().describe('NATS server to use, such as nats://host:4222, or several with commas; none starts one on this machine'),
+  NATS_CREDENTIALS_FILE: path.describe('file with the credentials for that server (docs/operations.md)'),
+  NATS_CA_FILE: path.describe('certificates of the authorities that may vouch for that server; given, the connection must be encrypted'),
+  NATS_CERT_FILE: path.describe('own certificate, where that server asks for one'),
+  NATS_KEY_FILE: path.describe('key of that certificate'),
   CLICKHOUSE_URL: url.optional().describe('ClickHouse to use, such as http://user:password@host:8123/database; none starts the engine on this machine'),
   NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 takes any free one'),
   MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 takes any free one"),

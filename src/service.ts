@@ -14,7 +14,7 @@ import type { Partition } from './domain/ids.ts';
 import { partitionOfSpace } from './domain/partition.ts';
 import type { Settings } from './domain/topology.ts';
 import { NatsCheckpoints } from './nats/checkpoints.ts';
-import { connectNats, type NatsHandles } from './nats/connect.ts';
+import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect.ts';
 import { NatsDeadLetters } from './nats/dead-letters.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
@@ -30,6 +30,7 @@ import { TopologyService } from './topology/topology-service.ts';
 
 export interface ServiceOptions {
   readonly natsUrl: string;
+  readonly natsSecurity?: NatsSecurity;
   readonly clickhouseUrl: string;
   readonly partitions: number;
   readonly replicas: number;
@@ -90,7 +91,7 @@ export class Service {
 
   /** Connects, creates what is missing, and resolves when every space answers. */
   static async start(options: ServiceOptions, log: Logger, metrics = new Metrics()): Promise<Service> {
-    const nats = await connectNats(options.natsUrl, 'density-api');
+    const nats = await connectNats(options.natsUrl, 'density-api', options.natsSecurity);
     let clickhouse: ClickHouseClient | undefined;
     try {
       await createStreams(nats.jsm, options.partitions, options.replicas);

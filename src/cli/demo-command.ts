@@ -3,6 +3,7 @@ import { raiseBuilding, type DemoBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { connectNats } from '../nats/connect.ts';
+import { natsSecurityOf } from './nats-security.ts';
 import type { Running } from './serve.ts';
 import { serveUntilSignal } from './run-command.ts';
 
@@ -14,7 +15,7 @@ export async function demoCommand(config: Config, say: (line: string) => void): 
   return serveUntilSignal(config, config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL, say, async (running) => {
     const building = await raiseBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
     say(building.isNew ? 'registered a building with three spaces and five DPUs' : 'the building of an earlier start goes on where it stopped');
-    const { nc } = await connectNats(running.natsUrl, 'density demo');
+    const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
     const crowd = new Crowd(nc, building, await countsOf(running, building));
     if (building.isNew) say(`sent the last two hours as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
     crowd.start();

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { connectNats } from '../nats/connect.ts';
+import { natsSecurityOf } from './nats-security.ts';
 import { NatsReadingsLog } from '../nats/readings-log.ts';
 import { importCsv } from './csv-import.ts';
 import { SingleBar } from 'cli-progress';
@@ -12,7 +13,7 @@ export async function importCommand(config: Config, file: string, options: { nat
   const found = await stat(file).catch((error: unknown) => {
     throw new Error(`cannot read ${file}`, { cause: error });
   });
-  const { nc, js } = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density import');
+  const { nc, js } = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density import', natsSecurityOf(config));
   const bar = new SingleBar({ format: '{bar} {percentage}% | {accepted} accepted, {rejected} rejected', clearOnComplete: true });
   bar.start(Math.max(1, found.size), 0, { accepted: 0, rejected: 0 });
   try {

@@ -5,6 +5,7 @@ import { readEnvironment } from '../config.ts';
 import { accountCommand } from './account-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
+import { natsCommand } from './nats-command.ts';
 import { runCommand } from './run-command.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     .option('--json', 'as JSON')
     .option('--url <url>', 'the API; default: HOST and PORT')
     .action(async (options: { json?: boolean; url?: string }) => finish(await accountCommand(readEnvironment(), options, say)));
+  program.addCommand(natsCommand(readEnvironment, say));
   await program.parseAsync();
 }
 

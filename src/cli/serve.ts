@@ -8,6 +8,7 @@ import { startEngines, type Engines } from '../local/engines.ts';
 import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-error.ts';
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
+import { natsSecurityOf } from './nats-security.ts';
 import { Service } from '../service.ts';
 
 export interface Running {
@@ -47,6 +48,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
     engines = await startEngines(config, say, onFailure);
     service = await Service.start({
       natsUrl: engines.natsUrl,
+      natsSecurity: natsSecurityOf(config),
       clickhouseUrl: engines.clickhouseUrl,
       partitions: config.PARTITIONS,
       replicas: config.STREAM_REPLICAS,

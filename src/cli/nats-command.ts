@@ -1,0 +1,90 @@
+// `density nats`: makes the accounts of a NATS server, and the credentials of its users, out of keys in
+// a folder. Who holds the folder can become anybody: keep it off the servers.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Config } from '../config.ts';
+import { connectPlain } from '../nats/connect.ts';
+import {
+  accountsConfiguration, createKeyring, dpuCredentials, keyringOf, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials, type Keyring,
+} from '../nats/credentials.ts';
+import { pushRevocations } from '../nats/revocations.ts';
+import { natsSecurityOf } from './nats-security.ts';
+
+const KEYRING = 'keyring.json';
+const REVOKED = 'revoked.json';
+const SYSTEM = 'system.creds';
+const DAY_S = 86_400;
+
+type Say = (line: string) => void;
+
+export function natsCommand(readConfig: () => Config, say: Say): Command {
+  const nats = new Command('nats').description('accounts and credentials of a NATS server (docs/operations.md)');
+  const keys = ['--keys <folder>', 'folder of the secret keys', 'nats-keys'] as const;
+  nats.command('init')
+    .description('make new keys, accounts.conf for the servers, and credentials of the service, the administrator and the system')
+    .option(...keys)
+    .action(async (options: { keys: string }) => init(options.keys, say));
+  nats.command('dpu')
+    .description('print the credentials of one DPU: a .creds file, or the MQTT password')
+    .argument('<id>', 'id of the DPU')
+    .option('--mqtt', 'for MQTT')
+    .option('--days <number>', 'days they are valid; none: until they are revoked', days)
+    .option(...keys)
+    .action(async (id: string, options: { keys: string; mqtt?: boolean; days?: number }) => say(await issue(id, options)));
+  nats.command('revoke')
+    .description('make credentials of a DPU void on the servers at NATS_URL, and end their connections')
+    .argument('<file>', 'file with the credentials')
+    .option(...keys)
+    .action(async (file: string, options: { keys: string }) => revoke(file, options.keys, readConfig(), say));
+  return nats;
+}
+
+async function init(folder: string, say: Say): Promise<void> {
+  const keyring = createKeyring();
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const secret = { mode: 0o600, flag: 'wx' };
+  await writeFile(join(folder, KEYRING), `${JSON.stringify(seedsOf(keyring), null, 2)}\n`, secret).catch((error: unknown) => {
+    throw new Error(`${folder} holds keys already, or cannot be written: ${String(error)}`, { cause: error });
+  });
+  await writeFile(join(folder, 'accounts.conf'), await accountsConfiguration(keyring));
+  for (const role of ['service', 'admin'] as const) await writeFile(join(folder, `${role}.creds`), await serviceCredentials(keyring, role), secret);
+  await writeFile(join(folder, SYSTEM), await systemCredentials(keyring), secret);
+  say(`${folder}: accounts.conf for every server; service.creds for NATS_CREDENTIALS_FILE; admin.creds and system.creds for people; ${KEYRING} for nobody else`);
+}
+
+async function issue(id: string, { keys, mqtt, days: valid }: { keys: string; mqtt?: boolean; days?: number }): Promise<string> {
+  const expires = valid === undefined ? undefined : Math.floor(Date.now() / 1_000) + valid * DAY_S;
+  const keyring = await readKeyring(keys);
+  return mqtt ? mqttDpuToken(keyring, id, expires) : dpuCredentials(keyring, id, expires);
+}
+
+async function revoke(file: string, folder: string, config: Config, say: Say): Promise<void> {
+  if (config.NATS_URL === undefined) throw new Error('NATS_URL must name the servers');
+  const keyring = await readKeyring(folder);
+  const revokedFile = join(folder, REVOKED);
+  const before = JSON.parse(await readFile(revokedFile, 'utf8').catch(() => '{}')) as Record<string, number>;
+  const revoked = { ...before, [publicKeyOf(await readFile(file, 'utf8'))]: Math.floor(Date.now() / 1_000) + 1 };
+  // First what is said again at the next time, then the servers.
+  await writeFile(revokedFile, `${JSON.stringify(revoked, null, 2)}\n`);
+  const nc = await connectPlain(config.NATS_URL, 'density nats', { ...natsSecurityOf(config), credentialsFile: join(folder, SYSTEM) });
+  try {
+    await pushRevocations(nc, keyring, revoked);
+  } finally {
+    await nc.close();
+  }
+  say(`void on all servers: ${Object.keys(revoked).length} credentials`);
+}
+
+async function readKeyring(folder: string): Promise<Keyring> {
+  const text = await readFile(join(folder, KEYRING), 'utf8').catch((error: unknown) => {
+    throw new Error(`${folder} holds no ${KEYRING}; "density nats init" makes one`, { cause: error });
+  });
+  return keyringOf(JSON.parse(text) as Record<string, string>);
+}
+
+function days(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number of days, at least 1.');
+  return number;
+}
