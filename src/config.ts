@@ -32,6 +32,8 @@ export const CONFIG = {
   BUFFER_EVENTS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.bufferEventsMax).describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
   TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log, so that counts become final when nobody passes'),
   SHUTDOWN_WAIT_MS: ms.default(0).describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
+  STREAM_SUBSCRIBERS_MAX: z.coerce.number().int().min(0).default(10_000).describe('subscribers of live counts this process takes; more are told to come back'),
+  STREAM_HEARTBEAT_MS: z.coerce.number().int().min(50).default(15_000).describe('how often a live stream sends a sign of life'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 } as const;
 

@@ -6,6 +6,7 @@ import type { PositionEntry, ReadingPlace, StoredEntry } from './domain/log-entr
 import type { Direction, Reading, RejectReason } from './domain/reading.ts';
 import type { Segment } from './domain/segment.ts';
 import type { TopologyEntry, TopologyFact } from './domain/topology.ts';
+import type { FeedAnswer, FeedBatch, FeedQuestion } from './live/feed-message.ts';
 
 /** Reads a log in order from a place, waiting for what is not there yet. */
 export interface LogCursor {
@@ -167,4 +168,18 @@ export interface History {
   /** A space's stored events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, retractions applied. */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
   ping(): Promise<boolean>;
+}
+
+/**
+ * Carries what changes in a partition from its owner to processes with subscribers. Nothing is kept,
+ * and anything may be lost: the numbers in the messages show it.
+ */
+export interface ChangeChannel {
+  publish(partition: Partition, batch: FeedBatch): void;
+  /** @returns what ends it */
+  subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void;
+  /** Answers questions; `answer` gives undefined where somebody else may. @returns what ends it */
+  serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void;
+  /** @throws Failure unavailable when nobody answers in time */
+  ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer>;
 }

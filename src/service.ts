@@ -13,6 +13,9 @@ import { Failure } from './domain/failure.ts';
 import type { Partition } from './domain/ids.ts';
 import { partitionOfSpace } from './domain/partition.ts';
 import type { Settings } from './domain/topology.ts';
+import { LiveCounts } from './live/live-counts.ts';
+import { PartitionFeed } from './live/partition-feed.ts';
+import { NatsChangeChannel } from './nats/change-channel.ts';
 import { NatsCheckpoints } from './nats/checkpoints.ts';
 import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect.ts';
 import { NatsDeadLetters } from './nats/dead-letters.ts';
@@ -37,6 +40,9 @@ export interface ServiceOptions {
   readonly settings: Settings;
   readonly skewMs: number;
   readonly tickIntervalMs: number;
+  /** Live streams: how many subscribers, and how often each gets a sign of life. */
+  readonly subscribersMax: number;
+  readonly heartbeatMs: number;
 }
 
 const READY_POLL_MS = 20;
@@ -47,6 +53,7 @@ export class Service {
   readonly topology: TopologyService;
   readonly counts: Counts;
   readonly accounts: Accounts;
+  readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
@@ -57,6 +64,7 @@ export class Service {
   readonly #events: NatsSpaceEventsLog;
   readonly #checkpoints: NatsCheckpoints;
   readonly #deadLetters: NatsDeadLetters;
+  readonly #changes: NatsChangeChannel;
   readonly #shards: ShardRunner[];
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
@@ -75,6 +83,7 @@ export class Service {
     this.#events = new NatsSpaceEventsLog(js, jsm);
     this.#checkpoints = new NatsCheckpoints(js, jsm);
     this.#deadLetters = new NatsDeadLetters(js, jsm);
+    this.#changes = new NatsChangeChannel(nc);
     this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
     this.#shards = Array.from({ length: options.partitions }, (_, k) => this.#shard(k as Partition));
     const reports: SpaceReports = {
@@ -86,6 +95,10 @@ export class Service {
     };
     metrics.watchShards(options.partitions, () => this.#shards.map(({ router, host }, k) => observeShard(k as Partition, router, host)));
     this.counts = new Counts(this.topology.history, reports, this.history);
+    this.live = new LiveCounts(this.#changes, {
+      partitions: options.partitions, subscribersMax: options.subscribersMax,
+      exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
+    });
     this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
   }
 
@@ -125,6 +138,7 @@ export class Service {
   async stop(): Promise<void> {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
+    this.live.stop();
     await Promise.all(this.#shards.map((shard) => shard.stop()));
     await this.topology.stop();
     await Promise.all(this.#loops);
@@ -167,7 +181,10 @@ export class Service {
       pageReadings: REATTRIBUTION_PAGE_READINGS,
       newCommitId: () => nuid.next(),
       storedBeforeSeq: () => this.#storedByFolds(),
-    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log, MACHINE_TIMING);
+    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log, MACHINE_TIMING, async (fold) => {
+      const last = await Promise.all(this.#shards.map((_, k) => this.#events.lastPosition(k as Partition)));
+      return new PartitionFeed({ fold, channel: this.#changes, readyAtSeq: Math.max(...last.map(({ seq }) => seq)), now: Date.now });
+    });
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */

@@ -13,13 +13,14 @@
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
-import { decodeEntry, type LoggedEvent, type PositionEntry, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
-import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
+import { decodeEntry, type LoggedEvent, type PositionEntry, type SpaceConfig, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
+import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor } from '../space/space-actor.ts';
 import type { PartitionContext, SpaceState } from '../space/space-state.ts';
 import { blockOf, leastSeq, type Block } from './block.ts';
+import type { FoldObserver } from './fold-observer.ts';
 
 /** Watermarks of quiet spaces are moved on when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
@@ -44,6 +45,8 @@ export class PartitionFold {
   readonly unstored: Block[] = [];
   readonly clocks: number[];
   settings: Settings = DEFAULT_SETTINGS;
+  /** Hears of what changes, while somebody listens. */
+  observer: FoldObserver | undefined;
   /** Sequence of the last position applied: everything up to here is in the state, and nothing after it. */
   seq = 0;
   /** By router: where its last position stands in the log. */
@@ -91,7 +94,9 @@ export class PartitionFold {
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.
     this.logMs = Math.max(this.logMs, stored.timeMs);
     this.positionSeqs[router] = stored.seq;
-    for (const { entry } of this.#pending) this.#applySpaceEntry(entry);
+    // Readings are moved by commits of their own, which consume none.
+    const isMove = position.readingsSeq === position.previousReadingsSeq;
+    for (const { entry } of this.#pending) this.#applySpaceEntry(entry, isMove);
     this.#pending = [];
     this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, position.clockMs);
     if (sweepIsDue) this.#sweep();
@@ -152,6 +157,7 @@ export class PartitionFold {
     if (!actor) return;
     tell(actor, { type: 'historyRead', block: due.block, base: due.base, occupancy });
     this.#noteConcerns(due.spaceId, stateOf(actor));
+    if (this.observer?.watches(due.spaceId)) this.observer.touched(due.spaceId);
   }
 
   /** Puts back an actor from a checkpoint. */
@@ -160,10 +166,11 @@ export class PartitionFold {
     this.#noteConcerns(state.spaceId, state);
   }
 
-  #applySpaceEntry(entry: SpaceEntry): void {
+  #applySpaceEntry(entry: SpaceEntry, isMove: boolean): void {
     if (entry.settings) this.settings = entry.settings;
     const context = this.#context();
     for (const config of entry.configs) {
+      if (this.observer?.watches(config.spaceId)) this.#noteResets(this.observer, config);
       this.#tell(config.spaceId, (actor) => tell(actor, { type: 'configured', config, context }));
     }
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
@@ -173,7 +180,9 @@ export class PartitionFold {
       else bySpace.set(event.spaceId, [event]);
     }
     for (const [spaceId, events] of bySpace) {
+      const lateBefore = this.observer?.watches(spaceId) ? this.state(spaceId)?.lateEvents ?? 0 : undefined;
       this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));
+      if (lateBefore !== undefined) this.#noteLate(spaceId, events, lateBefore, isMove);
     }
     for (const { spaceId, dpuId, timestampMs } of entry.heartbeats) {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'heartbeatObserved', dpuId, timestampMs, context }));
@@ -188,6 +197,27 @@ export class PartitionFold {
     }
     send(actor);
     this.#noteConcerns(spaceId, stateOf(actor));
+    if (this.observer?.watches(spaceId)) this.observer.touched(spaceId);
+  }
+
+  #noteLate(spaceId: SpaceId, events: readonly LoggedEvent[], lateBefore: number, isMove: boolean): void {
+    const state = this.state(spaceId);
+    if (!state || state.lateEvents === lateBefore) return;
+    let [firstMs, lastMs] = [Infinity, -Infinity];
+    for (const { timestampMs } of events) {
+      if (timestampMs > state.watermarkMs) continue;
+      firstMs = Math.min(firstMs, timestampMs);
+      lastMs = Math.max(lastMs, timestampMs);
+    }
+    this.observer?.historyChanged(spaceId, firstMs, lastMs, isMove ? 'move' : 'late');
+  }
+
+  #noteResets(observer: FoldObserver, config: SpaceConfig): void {
+    const state = this.state(config.spaceId);
+    if (!state) return;
+    const after = { manual: config.resets, dailyReset: config.dailyReset, timeZone: config.timeZone };
+    const changed = differingResets(state.schedule, after, state.watermarkMs);
+    if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset');
   }
 
   #noteConcerns(spaceId: SpaceId, state: SpaceState): void {

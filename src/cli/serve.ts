@@ -36,6 +36,8 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
   const stop = async (): Promise<void> => {
     gate.drain();
     if (service?.isReady) await sleep(config.SHUTDOWN_WAIT_MS);
+    // Live streams never end by themselves, and the server waits for them.
+    service?.live.stop();
     await http?.stop();
     await service?.stop();
     await engines?.stop();
@@ -58,6 +60,8 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       },
       skewMs: config.SKEW_MAX_MS,
       tickIntervalMs: config.TICK_INTERVAL_MS,
+      subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
+      heartbeatMs: config.STREAM_HEARTBEAT_MS,
     }, log, metrics);
     const api = createApp(service, log).callback();
     gate.open((request, response) => void api(request, response), service);

@@ -45,6 +45,17 @@ export function resetsBetween(schedule: ResetSchedule, afterMs: number, upToMs: 
   return found;
 }
 
+/** From the first to the last reset, at or before an instant, that one schedule has and the other has not; undefined when there is none. */
+export function differingResets(before: ResetSchedule, after: ResetSchedule, upToMs: number): { firstMs: number; lastMs: number } | undefined {
+  if (upToMs <= BEGINNING_MS) return undefined;
+  const isOtherRule = before.dailyReset !== after.dailyReset || (after.dailyReset !== null && before.timeZone !== after.timeZone);
+  if (isOtherRule) return { firstMs: BEGINNING_MS + 1, lastMs: upToMs };
+  // Resets are recorded, and never taken back.
+  const instants = after.manual.slice(before.manual.length).map(({ timestampMs }) => timestampMs).filter((at) => at <= upToMs);
+  if (instants.length === 0) return undefined;
+  return { firstMs: Math.min(...instants), lastMs: Math.max(...instants) };
+}
+
 function timeOfDayMs(dailyReset: string): number {
   return (Number(dailyReset.slice(0, 2)) * 60 + Number(dailyReset.slice(3, 5))) * MINUTE_MS;
 }

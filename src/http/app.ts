@@ -8,6 +8,7 @@ import { countsRoutes } from './counts-routes.ts';
 import { measured } from './measured.ts';
 import { problems } from './problem.ts';
 import { readingsRoutes } from './readings-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
 
 export function createApp(service: Service, log: Logger, now: () => number = Date.now): Koa {
@@ -15,6 +16,7 @@ export function createApp(service: Service, log: Logger, now: () => number = Dat
   healthRoutes(api, service);
   topologyRoutes(api, service.topology, now);
   readingsRoutes(api, service.readings, service.options.skewMs, now, log);
+  streamRoutes(api, service.live, service.topology.history, service.options.heartbeatMs);
   countsRoutes(api, service.counts, service.topology.history, now);
   api.get('/account', async (ctx) => {
     const account = await service.accounts.read();

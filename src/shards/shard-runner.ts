@@ -4,6 +4,7 @@ import { Failure } from '../domain/failure.ts';
 import { Router, type RouterDeps } from '../router/router.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
+import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { PartitionHost, type PartitionHostDeps } from './partition-host.ts';
 
 const FLUSH_POLL_MS = 25;
@@ -11,19 +12,24 @@ const CHECKPOINT_INTERVAL_MS = 15_000;
 const FORGET_INTERVAL_MS = 5_000;
 const PURGE_INTERVAL_MS = 60_000;
 
+/** Has others told what changes in a fold, until closed. */
+export type OpenFeed = (fold: PartitionFold) => Promise<{ close(): void }>;
+
 export class ShardRunner {
   readonly #routerDeps: RouterDeps;
   readonly #hostDeps: PartitionHostDeps;
   readonly #storedBeforeCheckpoints: () => Promise<number>;
   readonly #log: Logger;
   readonly #timing: Timing;
+  readonly #openFeed: OpenFeed | undefined;
   readonly #abort = new AbortController();
   #host: PartitionHost | undefined;
   #router: Router | undefined;
   #loops: Promise<void>[] = [];
 
   /** @param storedBeforeCheckpoints what every partition's checkpoint says is stored: the log before it is not needed */
-  constructor(routerDeps: RouterDeps, hostDeps: PartitionHostDeps, storedBeforeCheckpoints: () => Promise<number>, log: Logger, timing: Timing) {
+  constructor(routerDeps: RouterDeps, hostDeps: PartitionHostDeps, storedBeforeCheckpoints: () => Promise<number>, log: Logger, timing: Timing, openFeed?: OpenFeed) {
+    this.#openFeed = openFeed;
     this.#routerDeps = routerDeps;
     this.#hostDeps = hostDeps;
     this.#storedBeforeCheckpoints = storedBeforeCheckpoints;
@@ -65,8 +71,10 @@ export class ShardRunner {
     const host = new PartitionHost(this.#hostDeps);
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
+    let feed: { close(): void } | undefined;
     try {
       await host.restore();
+      feed = await this.#openFeed?.(host.fold);
       this.#host = host;
       const guarded = (loop: Promise<void>): Promise<void> => loop.catch((error: unknown) => {
         failed.abort();
@@ -79,6 +87,7 @@ export class ShardRunner {
       await this.#drain(host);
     } finally {
       this.#host = undefined;
+      feed?.close();
       await host.stop();
     }
   }

@@ -1,0 +1,28 @@
+// The events of a live stream as their JSON.
+import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
+import type { LiveCount } from '../live/feed-message.ts';
+import type { LiveEvent } from '../live/subscriber.ts';
+
+const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null : formatInstant(ms));
+
+export function liveEventJson(event: LiveEvent): object {
+  switch (event.kind) {
+    case 'snapshot':
+    case 'change': return liveCountJson(event.item);
+    case 'correction': {
+      const { spaceId, fromMs, toMs, cause, seq } = event.item;
+      return { space_id: spaceId, from: formatInstant(Math.max(0, fromMs)), to: formatInstant(toMs), cause, sequence: seq };
+    }
+    case 'lagged': return { skipped: event.skipped };
+    case 'stale': return { space_ids: event.spaceIds };
+  }
+}
+
+function liveCountJson({ spaceId, seq, timestampMs, count, net, lastReadingMs, watermarkMs, isSettled }: LiveCount): object {
+  return {
+    space_id: spaceId, sequence: seq, timestamp: formatInstant(timestampMs),
+    count, net, drift: count - net,
+    last_reading_at: instantOrNull(lastReadingMs), watermark: instantOrNull(watermarkMs),
+    final: watermarkMs > BEGINNING_MS && timestampMs <= watermarkMs, settled: isSettled,
+  };
+}

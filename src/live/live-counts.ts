@@ -1,0 +1,192 @@
+// The subscribers of this process, and the relays that feed them. A change costs as much as it has
+// listeners; an idle subscriber costs its memory.
+import { Failure } from '../domain/failure.ts';
+import type { Partition, SpaceId } from '../domain/ids.ts';
+import { partitionOfSpace } from '../domain/partition.ts';
+import type { ChangeChannel } from '../ports.ts';
+import type { FeedItem, FeedPlace } from './feed-message.ts';
+import { PartitionRelay, type RelayListener } from './partition-relay.ts';
+import { formatPlaces, type PlaceVector } from './place-vector.ts';
+import { eventOf, Subscriber, type LiveEvent, type LiveSink } from './subscriber.ts';
+
+export interface LiveCountsOptions {
+  readonly partitions: number;
+  readonly subscribersMax: number;
+  /** False for spaces that were deleted. */
+  readonly exists: (spaceId: SpaceId) => boolean;
+}
+
+export interface Subscription {
+  /** Where the events go; those since `subscribe` come first. */
+  open(sink: LiveSink): void;
+  /** The subscriber's place, where nothing waits for it. */
+  place(): string | undefined;
+  /** The sink takes events again. */
+  drained(): void;
+  /** Safe to call twice. */
+  close(): void;
+}
+
+interface Followed {
+  readonly relay: PartitionRelay;
+  readonly bySpace: Map<SpaceId, Set<Subscriber>>;
+  readonly ofAll: Set<Subscriber>;
+  users: number;
+}
+
+export class LiveCounts {
+  readonly #channel: ChangeChannel;
+  readonly #options: LiveCountsOptions;
+  readonly #followed = new Map<Partition, Followed>();
+  readonly #subscribers = new Set<Subscriber>();
+  #isStopped = false;
+  readonly #listener: RelayListener = {
+    item: (partition, item) => this.#pass(partition, item),
+    renewed: (partition) => this.#each(partition, (subscriber) => {
+      for (const event of this.#snapshots(partition, subscriber.spaceIds)) subscriber.offer(event);
+    }),
+    stale: (partition) => this.#each(partition, (subscriber) => subscriber.offer(this.#staleEvent(partition, subscriber))),
+  };
+
+  constructor(channel: ChangeChannel, options: LiveCountsOptions) {
+    this.#channel = channel;
+    this.#options = options;
+  }
+
+  get subscribers(): number {
+    return this.#subscribers.size;
+  }
+
+  /**
+   * Where each space stands, or what the subscriber has missed since `after`, and then every change.
+   * @param spaceIds null: all spaces, those to come included
+   * @throws Failure unavailable
+   */
+  async subscribe(spaceIds: readonly SpaceId[] | null, after: PlaceVector | undefined): Promise<Subscription> {
+    if (this.#isStopped || this.#subscribers.size >= this.#options.subscribersMax) {
+      throw new Failure('unavailable', 'there are as many subscribers as this process takes', { retryAfterSeconds: 5 });
+    }
+    const byPartition = this.#byPartition(spaceIds);
+    const partitions = [...byPartition.keys()];
+    for (const partition of partitions) this.#follow(partition).users += 1;
+    const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () => formatPlaces(partitions.map((k) => [k, this.#placeOf(k)])));
+    // It counts from here on, so that many at once do not pass the bound.
+    this.#subscribers.add(subscriber);
+    try {
+      await Promise.all([...byPartition].map(([k, ids]) => this.#follow(k).relay.want(ids, after?.get(k))));
+      if (this.#isStopped) throw new Failure('unavailable', 'the service is stopping', { retryAfterSeconds: 1 });
+    } catch (error) {
+      this.#forget(subscriber, byPartition);
+      throw error;
+    }
+    // From here to the return nothing waits, so that no item comes between the beginning and the changes.
+    const beginning = partitions.flatMap((k) => this.#beginning(k, subscriber.spaceIds, after?.get(k)));
+    for (const [k, ids] of byPartition) this.#attach(subscriber, k, ids);
+    subscriber.begin(beginning);
+    return {
+      open: (sink) => subscriber.open(sink), drained: () => subscriber.drained(), place: () => subscriber.place,
+      close: () => this.#forget(subscriber, byPartition),
+    };
+  }
+
+  /** Ends every subscription. Safe to call twice. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const subscriber of [...this.#subscribers]) subscriber.end();
+    for (const { relay } of this.#followed.values()) relay.close();
+    this.#followed.clear();
+  }
+
+  #byPartition(spaceIds: readonly SpaceId[] | null): Map<Partition, SpaceId[] | null> {
+    const { partitions } = this.#options;
+    if (spaceIds === null) return new Map(Array.from({ length: partitions }, (_, k) => [k as Partition, null]));
+    const byPartition = new Map<Partition, SpaceId[]>();
+    for (const spaceId of spaceIds) {
+      const partition = partitionOfSpace(spaceId, partitions);
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), spaceId]);
+    }
+    return byPartition;
+  }
+
+  #follow(partition: Partition): Followed {
+    let followed = this.#followed.get(partition);
+    if (!followed) {
+      followed = { relay: new PartitionRelay(partition, this.#channel, this.#listener), bySpace: new Map(), ofAll: new Set(), users: 0 };
+      this.#followed.set(partition, followed);
+    }
+    return followed;
+  }
+
+  #placeOf(partition: Partition): FeedPlace {
+    return this.#followed.get(partition)?.relay.place ?? { epoch: 0, n: 0 };
+  }
+
+  #attach(subscriber: Subscriber, partition: Partition, spaceIds: readonly SpaceId[] | null): void {
+    const followed = this.#follow(partition);
+    if (spaceIds === null) followed.ofAll.add(subscriber);
+    for (const spaceId of spaceIds ?? []) {
+      const others = followed.bySpace.get(spaceId);
+      if (others) others.add(subscriber);
+      else followed.bySpace.set(spaceId, new Set([subscriber]));
+    }
+  }
+
+  #forget(subscriber: Subscriber, byPartition: ReadonlyMap<Partition, readonly SpaceId[] | null>): void {
+    if (!this.#subscribers.delete(subscriber)) return;
+    for (const [partition, spaceIds] of byPartition) {
+      const followed = this.#followed.get(partition);
+      if (!followed) continue;
+      followed.ofAll.delete(subscriber);
+      for (const spaceId of spaceIds ?? []) {
+        const others = followed.bySpace.get(spaceId);
+        others?.delete(subscriber);
+        if (others?.size === 0) followed.bySpace.delete(spaceId);
+      }
+      followed.users -= 1;
+      if (followed.users > 0) continue;
+      followed.relay.close();
+      this.#followed.delete(partition);
+    }
+  }
+
+  /** What was missed since a place, if all of it is known; else where each space stands. */
+  #beginning(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, after: FeedPlace | undefined): LiveEvent[] {
+    const { relay } = this.#follow(partition);
+    const missed = after && relay.itemsAfter(after);
+    const isGapless = missed && this.#spacesOf(partition, spaceIds).every((spaceId) => relay.isGapless(spaceId, after.n));
+    if (!isGapless) return this.#snapshots(partition, spaceIds);
+    return missed.filter(({ spaceId }) => (spaceIds?.has(spaceId) ?? true) && this.#options.exists(spaceId)).map(eventOf);
+  }
+
+  #snapshots(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null): LiveEvent[] {
+    const { relay } = this.#follow(partition);
+    return this.#spacesOf(partition, spaceIds).flatMap((spaceId) => {
+      const item = relay.count(spaceId);
+      return item ? [{ kind: 'snapshot', item } as const] : [];
+    });
+  }
+
+  #spacesOf(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null): SpaceId[] {
+    const ids = spaceIds === null ? [...this.#follow(partition).relay.spaceIds] : [...spaceIds];
+    return ids.filter((spaceId) => partitionOfSpace(spaceId, this.#options.partitions) === partition && this.#options.exists(spaceId));
+  }
+
+  #pass(partition: Partition, item: FeedItem): void {
+    const followed = this.#followed.get(partition);
+    if (!followed || !this.#options.exists(item.spaceId)) return;
+    const event = eventOf(item);
+    for (const subscriber of followed.bySpace.get(item.spaceId) ?? []) subscriber.offer(event);
+    for (const subscriber of followed.ofAll) subscriber.offer(event);
+  }
+
+  #staleEvent(partition: Partition, { spaceIds }: Subscriber): LiveEvent {
+    return { kind: 'stale', spaceIds: spaceIds && this.#spacesOf(partition, spaceIds) };
+  }
+
+  #each(partition: Partition, visit: (subscriber: Subscriber) => void): void {
+    const followed = this.#followed.get(partition);
+    if (!followed) return;
+    const all = new Set([...followed.ofAll, ...[...followed.bySpace.values()].flatMap((some) => [...some])]);
+    for (const subscriber of all) visit(subscriber);
+  }
+}

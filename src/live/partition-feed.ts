@@ -1,0 +1,235 @@
+// Tells what changes in one partition, in the process that folds it, for as long as somebody renews an
+// interest in it; before and after that the fold has no observer, and the feed costs nothing.
+//
+//  - Changes of one space within FLUSH_INTERVAL_MS are one item; a space whose state is what was told
+//    last is none.
+//  - A space whose floor is being read again is held back until it is known, but not for ever.
+//  - What time alone changes (a reading from the near future, a daily reset) is an item too.
+import { countOf } from '../domain/segment.ts';
+import { nextResetAfter } from '../domain/reset-schedule.ts';
+import { UNPLACED, type Partition, type SpaceId } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import type { CorrectionCause, FoldObserver } from '../../actors/shard/fold-observer.ts';
+import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { SpaceState } from '../../actors/space/space-state.ts';
+import type { ChangeChannel } from '../ports.ts';
+import type { Correction, FeedAnswer, FeedItem, FeedQuestion, LiveCount, WatchedCount } from './feed-message.ts';
+import { Interest } from './interest.ts';
+import { ItemRing } from './item-ring.ts';
+
+const FLUSH_INTERVAL_MS = 20;
+const SWEEP_INTERVAL_MS = 500;
+const HELD_BACK_MAX_MS = 1_000;
+const INTEREST_MS = 150_000;
+const ITEMS_MAX = 8_192;
+/** Less than INTEREST_MS by more than the time between two renewals. */
+const ITEM_AGE_MAX_MS = 120_000;
+/** Keeps a message well under NATS's 1 MB. */
+const ITEMS_PER_BATCH = 2_000;
+
+interface PendingCorrection {
+  readonly spaceId: SpaceId;
+  readonly cause: CorrectionCause;
+  firstMs: number;
+  lastMs: number;
+}
+
+export interface PartitionFeedDeps {
+  readonly fold: PartitionFold;
+  readonly channel: ChangeChannel;
+  /** Where the log ended when the partition was taken over: before that, states are of the past. */
+  readonly readyAtSeq: number;
+  readonly now: () => number;
+}
+
+export class PartitionFeed implements FoldObserver {
+  readonly #fold: PartitionFold;
+  readonly #channel: ChangeChannel;
+  readonly #readyAtSeq: number;
+  readonly #now: () => number;
+  readonly #epoch: number;
+  readonly #interest = new Interest(INTEREST_MS);
+  readonly #ring = new ItemRing(ITEMS_MAX);
+  readonly #dirty = new Set<SpaceId>();
+  readonly #heldSinceMs = new Map<SpaceId, number>();
+  readonly #told = new Map<SpaceId, LiveCount>();
+  #corrections = new Map<string, PendingCorrection>();
+  #flushTimer: NodeJS.Timeout | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #flushedAtMs = 0;
+  readonly #stopServing: () => void;
+
+  constructor({ fold, channel, readyAtSeq, now }: PartitionFeedDeps) {
+    this.#fold = fold;
+    this.#channel = channel;
+    this.#readyAtSeq = readyAtSeq;
+    this.#now = now;
+    this.#epoch = now();
+    this.#stopServing = channel.serve(this.#partition, (question) => this.answer(question));
+    // Relays that followed another owner begin anew at once.
+    channel.publish(this.#partition, { epoch: this.#epoch, first: 1, items: [] });
+  }
+
+  get #partition(): Partition {
+    return this.#fold.partition;
+  }
+
+  close(): void {
+    this.#stopServing();
+    this.#rest();
+  }
+
+  watches(spaceId: SpaceId): boolean {
+    return this.#interest.has(spaceId) && spaceId !== UNPLACED;
+  }
+
+  touched(spaceId: SpaceId): void {
+    this.#dirty.add(spaceId);
+    this.#flushSoon();
+  }
+
+  historyChanged(spaceId: SpaceId, firstMs: number, lastMs: number, cause: CorrectionCause): void {
+    const key = `${spaceId} ${cause}`;
+    const pending = this.#corrections.get(key);
+    if (pending) {
+      pending.firstMs = Math.min(pending.firstMs, firstMs);
+      pending.lastMs = Math.max(pending.lastMs, lastMs);
+    } else this.#corrections.set(key, { spaceId, cause, firstMs, lastMs });
+    this.#flushSoon();
+  }
+
+  /** @returns undefined when another feed has to answer, or later */
+  answer({ all, spaceIds, epochMin, isRenewal, after }: FeedQuestion): FeedAnswer | undefined {
+    if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq) return undefined;
+    const nowMs = this.#now();
+    const wanted = new Set(spaceIds);
+    const isLapsed = (all && !this.#interest.isAll) || spaceIds.some((spaceId) => !this.#interest.has(spaceId));
+    // An interest that has lapsed cannot be renewed as if it had not: no item has this number.
+    if (isRenewal) {
+      if (!isLapsed) this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
+      return { epoch: this.#epoch, n: isLapsed ? -1 : this.#ring.last, counts: [], items: [] };
+    }
+    if (all) for (const spaceId of this.#fold.actors.keys()) if (spaceId !== UNPLACED) wanted.add(spaceId);
+    const news = [...wanted].filter((spaceId) => !this.#interest.has(spaceId));
+    this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
+    this.#listen();
+    this.#flush();
+    for (const spaceId of news) this.#told.delete(spaceId);
+    const counts = [...wanted].map((spaceId): WatchedCount => {
+      const count = this.#countOf(spaceId, nowMs);
+      if (!this.#told.has(spaceId)) this.#told.set(spaceId, count);
+      return { count, since: this.#interest.sinceOf(spaceId) ?? this.#ring.last };
+    });
+    const items = after?.epoch === this.#epoch ? this.#ring.after(after.n) : undefined;
+    return { epoch: this.#epoch, n: this.#ring.last, counts, items: items ?? [] };
+  }
+
+  #listen(): void {
+    this.#fold.observer = this;
+    this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  #rest(): void {
+    if (this.#fold.observer === this) this.#fold.observer = undefined;
+    clearInterval(this.#sweepTimer);
+    clearTimeout(this.#flushTimer);
+    this.#sweepTimer = this.#flushTimer = undefined;
+    this.#dirty.clear();
+    this.#told.clear();
+    this.#heldSinceMs.clear();
+    this.#corrections.clear();
+  }
+
+  /** Looks after what no entry of the log announces. */
+  #sweep(): void {
+    const nowMs = this.#now();
+    this.#interest.expire(nowMs);
+    this.#ring.dropBefore(nowMs - ITEM_AGE_MAX_MS);
+    if (this.#interest.isEmpty) {
+      this.#rest();
+      return;
+    }
+    const watched = this.#interest.isAll ? this.#fold.actors.keys() : this.#interest.spaces();
+    for (const spaceId of watched) {
+      const state = this.#fold.state(spaceId);
+      if (state && state.nextResetMs <= nowMs && this.watches(spaceId)) this.touched(spaceId);
+    }
+  }
+
+  #flushSoon(): void {
+    if (this.#flushTimer) return;
+    const waitMs = Math.max(0, this.#flushedAtMs + FLUSH_INTERVAL_MS - performance.now());
+    this.#flushTimer = setTimeout(() => this.#flush(), waitMs).unref();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#flushedAtMs = performance.now();
+    const nowMs = this.#now();
+    const items: FeedItem[] = [...this.#corrections.values()].flatMap((pending) => this.#correctionOf(pending) ?? []);
+    this.#corrections = new Map();
+    for (const spaceId of [...this.#dirty]) {
+      if (this.#isHeldBack(spaceId, nowMs)) continue;
+      this.#dirty.delete(spaceId);
+      const count = this.#countOf(spaceId, nowMs);
+      const told = this.#told.get(spaceId);
+      if (told && saysTheSame(told, count)) continue;
+      this.#told.set(spaceId, count);
+      items.push(count);
+    }
+    this.#publish(items, nowMs);
+    if (this.#dirty.size > 0 && this.#sweepTimer) this.#flushTimer = setTimeout(() => this.#flush(), HELD_BACK_MAX_MS / 4).unref();
+  }
+
+  #publish(items: readonly FeedItem[], nowMs: number): void {
+    for (let at = 0; at < items.length; at += ITEMS_PER_BATCH) {
+      const batch = items.slice(at, at + ITEMS_PER_BATCH);
+      const first = this.#ring.last + 1;
+      for (const item of batch) this.#ring.push(item, nowMs);
+      this.#channel.publish(this.#partition, { epoch: this.#epoch, first, items: batch });
+    }
+  }
+
+  /** True while the count may be wrong, and soon will not. */
+  #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
+    if (!this.#fold.state(spaceId)?.correction) {
+      this.#heldSinceMs.delete(spaceId);
+      return false;
+    }
+    const sinceMs = this.#heldSinceMs.get(spaceId) ?? nowMs;
+    this.#heldSinceMs.set(spaceId, sinceMs);
+    return nowMs - sinceMs < HELD_BACK_MAX_MS;
+  }
+
+  #countOf(spaceId: SpaceId, nowMs: number): LiveCount {
+    const { seq } = this.#fold;
+    const state = this.#fold.state(spaceId);
+    if (!state) {
+      return { kind: 'count', spaceId, seq, timestampMs: nowMs, count: 0, net: 0, lastReadingMs: BEGINNING_MS, watermarkMs: BEGINNING_MS, isSettled: true };
+    }
+    const watermarkMs = this.#fold.watermarkOf(state);
+    const timestampMs = Math.max(nowMs, watermarkMs);
+    const occupancy = state.occupancyAt(timestampMs);
+    return {
+      kind: 'count', spaceId, seq, timestampMs, watermarkMs,
+      count: countOf(occupancy), net: occupancy.net, lastReadingMs: state.lastReadingMs, isSettled: state.correction === null,
+    };
+  }
+
+  #correctionOf({ spaceId, cause, firstMs, lastMs }: PendingCorrection): Correction | undefined {
+    const state = this.#fold.state(spaceId);
+    return state && { kind: 'correction', spaceId, seq: this.#fold.seq, cause, fromMs: firstMs, toMs: endOfCorrection(state, lastMs, cause) };
+  }
+}
+
+/** A change reaches to the next reset, and what is after the watermark was never final. */
+function endOfCorrection(state: SpaceState, lastMs: number, cause: CorrectionCause): number {
+  // A reset holds for what comes after it: an event at the very instant of one is before it.
+  const resetMs = nextResetAfter(state.schedule, cause === 'reset' ? lastMs : lastMs - 1);
+  return Math.max(lastMs + 1, Math.min(resetMs, state.watermarkMs + 1));
+}
+
+function saysTheSame(a: LiveCount, b: LiveCount): boolean {
+  return a.count === b.count && a.net === b.net && a.lastReadingMs === b.lastReadingMs && a.isSettled === b.isSettled;
+}

@@ -1,0 +1,224 @@
+// Follows the feed of one partition on behalf of the subscribers in this process, wherever its owner
+// runs. What a listener gets is gapless: where items are missing, and the feed does not have them any
+// more, it is told to begin anew (`renewed`), and where nobody owns the partition, that it is `stale`.
+//
+// Invariants: `counts` is what the feed told up to item `ring.last`; items are handed on in their order, each once.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Partition, SpaceId } from '../domain/ids.ts';
+import type { ChangeChannel } from '../ports.ts';
+import type { FeedAnswer, FeedBatch, FeedItem, FeedPlace, LiveCount } from './feed-message.ts';
+import { ItemRing } from './item-ring.ts';
+
+const RENEW_INTERVAL_MS = 5_000;
+const RETRY_INTERVAL_MS = 250;
+const FAILURES_UNTIL_STALE = 2;
+const ITEMS_MAX = 8_192;
+const HELD_BATCHES_MAX = 4_096;
+
+export interface RelayListener {
+  item(partition: Partition, item: FeedItem): void;
+  /** Items are missing: what the listener knows of the partition's spaces is to be replaced by `counts`. */
+  renewed(partition: Partition): void;
+  /** Nobody owns the partition at the moment. */
+  stale(partition: Partition): void;
+}
+
+interface Watched {
+  count: LiveCount;
+  since: number;
+}
+
+export class PartitionRelay {
+  readonly partition: Partition;
+  readonly #channel: ChangeChannel;
+  readonly #listener: RelayListener;
+  readonly #watched = new Map<SpaceId, Watched>();
+  readonly #ring = new ItemRing(ITEMS_MAX);
+  readonly #wanted = new Set<SpaceId>();
+  readonly #abort = new AbortController();
+  readonly #unsubscribe: () => void;
+  #wantsAll = false;
+  /** undefined until the first answer. */
+  #epoch: number | undefined;
+  #epochMin = 0;
+  /** Batches that came while an answer is awaited. */
+  #held: FeedBatch[] | undefined;
+  #asking: Promise<void> = Promise.resolve();
+  #isResyncing = false;
+  #hasGap = false;
+  #isStale = false;
+
+  constructor(partition: Partition, channel: ChangeChannel, listener: RelayListener) {
+    this.partition = partition;
+    this.#channel = channel;
+    this.#listener = listener;
+    this.#unsubscribe = channel.subscribe(partition, (batch) => this.#receive(batch));
+    void this.#renew();
+  }
+
+  get place(): FeedPlace {
+    return { epoch: this.#epoch ?? 0, n: this.#ring.last };
+  }
+
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
+  get spaceIds(): Iterable<SpaceId> {
+    return this.#watched.keys();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#unsubscribe();
+  }
+
+  /**
+   * Has these spaces (null: all) followed from now on, and the items after a place at hand if they still are to be had.
+   * @throws Failure unavailable while nobody owns the partition
+   */
+  async want(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
+    const isKnown = (spaceIds === null ? this.#wantsAll : spaceIds.every((id) => this.#watched.has(id))) && this.#epoch !== undefined && !this.#isStale;
+    const hasItems = after === undefined || after.epoch !== this.#epoch || this.#ring.after(after.n) !== undefined;
+    if (spaceIds === null) this.#wantsAll = true;
+    for (const id of spaceIds ?? []) this.#wanted.add(id);
+    if (!isKnown || !hasItems) await this.#ask(after);
+  }
+
+  count(spaceId: SpaceId): LiveCount | undefined {
+    return this.#watched.get(spaceId)?.count;
+  }
+
+  /** The items after a place that concern a space; undefined where they are not all known. */
+  itemsAfter(place: FeedPlace): FeedItem[] | undefined {
+    return place.epoch === this.#epoch ? this.#ring.after(place.n) : undefined;
+  }
+
+  /** True when every change of the space after item `n` was told. */
+  isGapless(spaceId: SpaceId, n: number): boolean {
+    return (this.#watched.get(spaceId)?.since ?? Infinity) <= n;
+  }
+
+  /** One question at a time: an answer is taken before the next is asked. */
+  async #ask(after: FeedPlace | undefined): Promise<void> {
+    const ask = async (): Promise<void> => {
+      this.#held ??= [];
+      try {
+        this.#take(await this.#channel.ask(this.partition, {
+          all: this.#wantsAll, spaceIds: [...this.#wanted], epochMin: this.#epochMin, isRenewal: false, after: after ?? null,
+        }));
+      } finally {
+        const held = this.#held;
+        this.#held = undefined;
+        for (const batch of held) this.#receive(batch);
+      }
+    };
+    const asked = this.#asking.then(ask);
+    this.#asking = asked.catch(() => undefined);
+    return asked;
+  }
+
+  #take({ epoch, n, counts, items }: FeedAnswer): void {
+    const isContinued = epoch === this.#epoch && !this.#isStale && counts.every(({ count, since }) => !this.#watched.has(count.spaceId) || since <= this.#ring.last);
+    const missed = isContinued && n > this.#ring.last ? items.slice(-(n - this.#ring.last)) : [];
+    if (!isContinued || missed.length < n - this.#ring.last) {
+      this.#restart(epoch, n, items);
+      for (const { count, since } of counts) this.#watched.set(count.spaceId, { count, since });
+      this.#listener.renewed(this.partition);
+      return;
+    }
+    for (const item of missed) this.#pass(item);
+    // Items that were followed already may be newer than the answer.
+    const newer = this.#ring.after(n) ?? [];
+    for (const { count, since } of counts) {
+      if (!this.#watched.has(count.spaceId)) this.#watched.set(count.spaceId, { count: latestOf(count, newer), since });
+    }
+    const followed = this.#ring.last - n;
+    if (items.length > (this.#ring.length - followed)) this.#ring.reset(this.#ring.last, [...items, ...newer], performance.now());
+  }
+
+  #restart(epoch: number, n: number, items: readonly FeedItem[]): void {
+    this.#epoch = epoch;
+    this.#epochMin = Math.max(this.#epochMin, epoch);
+    this.#isStale = false;
+    this.#watched.clear();
+    this.#ring.reset(n, items, performance.now());
+  }
+
+  #receive(batch: FeedBatch): void {
+    if (this.#held) {
+      // Beyond the bound the gap is noticed, and asked about again.
+      if (this.#held.length < HELD_BATCHES_MAX) this.#held.push(batch);
+      return;
+    }
+    if (batch.epoch > this.#epochMin) this.#epochMin = batch.epoch;
+    if (this.#epoch === undefined || batch.epoch < this.#epoch) return;
+    const known = this.#ring.last + 1 - batch.first;
+    if (batch.epoch > this.#epoch || known < 0) {
+      this.#resync();
+      return;
+    }
+    for (const item of batch.items.slice(known)) this.#pass(item);
+  }
+
+  #pass(item: FeedItem): void {
+    this.#ring.push(item, performance.now());
+    if (item.kind === 'count') {
+      const watched = this.#watched.get(item.spaceId);
+      if (watched) watched.count = item;
+      // A space that has come into being since all of them were asked for.
+      else if (this.#wantsAll) this.#watched.set(item.spaceId, { count: item, since: this.#ring.last });
+    }
+    this.#listener.item(this.partition, item);
+  }
+
+  /** Asks until somebody answers, and again where items were lost meanwhile. */
+  #resync(): void {
+    this.#hasGap = true;
+    if (this.#isResyncing) return;
+    this.#isResyncing = true;
+    void this.#askUntilAnswered().finally(() => (this.#isResyncing = false));
+  }
+
+  async #askUntilAnswered(): Promise<void> {
+    const { signal } = this.#abort;
+    for (let failures = 0; this.#hasGap && !signal.aborted;) {
+      this.#hasGap = false;
+      try {
+        await this.#ask(this.place);
+        failures = 0;
+      } catch {
+        this.#hasGap = true;
+        failures += 1;
+        if (failures === FAILURES_UNTIL_STALE) this.#becomeStale();
+        await sleep(RETRY_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  #becomeStale(): void {
+    if (this.#isStale || this.#epoch === undefined) return;
+    this.#isStale = true;
+    this.#listener.stale(this.partition);
+  }
+
+  async #renew(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      await sleep(RENEW_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted || this.#isResyncing || this.#epoch === undefined) continue;
+      try {
+        const answer = await this.#channel.ask(this.partition, {
+          all: this.#wantsAll, spaceIds: [...this.#wanted], epochMin: this.#epochMin, isRenewal: true, after: null,
+        });
+        if (answer.epoch !== this.#epoch || answer.n < 0 || answer.n > this.#ring.last) this.#resync();
+      } catch {
+        this.#resync();
+      }
+    }
+  }
+}
+
+function latestOf(count: LiveCount, newer: readonly FeedItem[]): LiveCount {
+  return newer.reduce<LiveCount>((latest, item) => (item.kind === 'count' && item.spaceId === count.spaceId ? item : latest), count);
+}

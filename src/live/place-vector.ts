@@ -1,0 +1,24 @@
+// A subscriber's place: for each partition it hears of, how far in that partition's feed. As text it is
+// what a client sends back to go on where it stopped.
+import type { Partition } from '../domain/ids.ts';
+import type { FeedPlace } from './feed-message.ts';
+
+export type PlaceVector = ReadonlyMap<Partition, FeedPlace>;
+
+const PART = /^(\d{1,3})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
+
+/** `<partition>.<epoch>.<n>`, joined by `_`; the last two in base 36. */
+export function formatPlaces(places: Iterable<readonly [Partition, FeedPlace]>): string {
+  return [...places].map(([partition, { epoch, n }]) => `${partition}.${epoch.toString(36)}.${n.toString(36)}`).join('_');
+}
+
+/** @returns undefined for anything else: the client then begins anew */
+export function parsePlaces(text: string): PlaceVector | undefined {
+  const places = new Map<Partition, FeedPlace>();
+  for (const part of text.split('_')) {
+    const match = PART.exec(part);
+    if (!match) return undefined;
+    places.set(Number(match[1]) as Partition, { epoch: parseInt(match[2] ?? '', 36), n: parseInt(match[3] ?? '', 36) });
+  }
+  return places;
+}

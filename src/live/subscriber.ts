@@ -1,0 +1,140 @@
+// One subscriber's outbox. What its sink takes at once is not kept here; what it does not take waits,
+// in order, up to a bound. Past that, only the newest state of each space waits, and the subscriber is
+// told that it missed some: so a slow one costs little, delays nobody, and ends up right.
+import type { SpaceId } from '../domain/ids.ts';
+import type { Correction, FeedItem, LiveCount } from './feed-message.ts';
+
+/** Events that may wait before they are merged. */
+const WAITING_MAX = 1_000;
+
+export type LiveEvent =
+  /** Where a space stands; what happened to it before was not told. */
+  | { readonly kind: 'snapshot'; readonly item: LiveCount }
+  | { readonly kind: 'change'; readonly item: LiveCount }
+  | { readonly kind: 'correction'; readonly item: Correction }
+  /** So many events were merged into the ones that follow. */
+  | { readonly kind: 'lagged'; readonly skipped: number }
+  /** Nobody owns the partition of these spaces; null: of some. A snapshot follows when somebody does. */
+  | { readonly kind: 'stale'; readonly spaceIds: readonly SpaceId[] | null };
+
+export interface LiveSink {
+  /** Writes an event; `id` where the subscriber's place is known. @returns false when no more is to be written until it has drained */
+  write(event: LiveEvent, id: string | undefined): boolean;
+  end(): void;
+}
+
+export class Subscriber {
+  /** null: all. */
+  readonly spaceIds: ReadonlySet<SpaceId> | null;
+  #sink: LiveSink | undefined;
+  readonly #place: () => string;
+  #waiting: LiveEvent[] = [];
+  #waitingMax = WAITING_MAX;
+  #skipped = 0;
+  #isBlocked = true;
+  #isEnded = false;
+
+  /** @param place the subscriber's place when everything that was offered is written */
+  constructor(spaceIds: ReadonlySet<SpaceId> | null, place: () => string) {
+    this.spaceIds = spaceIds;
+    this.#place = place;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** The place, where nothing waits. */
+  get place(): string | undefined {
+    return this.#waiting.length === 0 && this.#skipped === 0 ? this.#place() : undefined;
+  }
+
+  /** What a subscriber begins with, however much it is. */
+  begin(events: readonly LiveEvent[]): void {
+    this.#waiting = [...events];
+    this.#waitingMax = Math.max(WAITING_MAX, 2 * this.#waiting.length);
+  }
+
+  /** Where events go from now on. */
+  open(sink: LiveSink): void {
+    this.#sink = sink;
+    if (this.#isEnded) sink.end();
+    else this.drained();
+  }
+
+  offer(event: LiveEvent): void {
+    this.#waiting.push(event);
+    if (this.#isBlocked && this.#waiting.length > this.#waitingMax) this.#merge();
+    this.#write();
+  }
+
+  /** The sink takes events again. */
+  drained(): void {
+    this.#isBlocked = false;
+    this.#write();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#waiting = [];
+    this.#sink?.end();
+  }
+
+  #write(): void {
+    const sink = this.#sink;
+    if (!sink || this.#isEnded) return;
+    let written = 0;
+    while (!this.#isBlocked && (written < this.#waiting.length || this.#skipped > 0)) {
+      if (this.#skipped > 0) {
+        this.#isBlocked = !sink.write({ kind: 'lagged', skipped: this.#skipped }, undefined);
+        this.#skipped = 0;
+        continue;
+      }
+      const event = this.#waiting[written];
+      if (!event) break;
+      written += 1;
+      // Only with the last one is everything up to the place written.
+      this.#isBlocked = !sink.write(event, written === this.#waiting.length ? this.#place() : undefined);
+    }
+    this.#waiting = written === this.#waiting.length ? [] : this.#waiting.slice(written);
+    if (this.#waiting.length === 0) this.#waitingMax = WAITING_MAX;
+  }
+
+  /** Keeps, of each space, its newest state and the span of its corrections by cause. */
+  #merge(): void {
+    const kept = new Map<string, LiveEvent>();
+    for (const event of this.#waiting) {
+      const key = keyOf(event);
+      const before = kept.get(key);
+      if (before) this.#skipped += 1;
+      kept.set(key, before ? merged(before, event) : event);
+    }
+    this.#waiting = [...kept.values()];
+    this.#waitingMax = Math.max(WAITING_MAX, 2 * this.#waiting.length);
+  }
+}
+
+function keyOf(event: LiveEvent): string {
+  switch (event.kind) {
+    case 'snapshot':
+    case 'change': return `count ${event.item.spaceId}`;
+    case 'correction': return `correction ${event.item.spaceId} ${event.item.cause}`;
+    case 'lagged': return 'lagged';
+    case 'stale': return `stale ${event.spaceIds?.join() ?? ''}`;
+  }
+}
+
+function merged(before: LiveEvent, after: LiveEvent): LiveEvent {
+  if (before.kind === 'correction' && after.kind === 'correction') {
+    const [fromMs, toMs] = [Math.min(before.item.fromMs, after.item.fromMs), Math.max(before.item.toMs, after.item.toMs)];
+    return { kind: 'correction', item: { ...after.item, fromMs, toMs } };
+  }
+  // A snapshot that was not written yet stays one: the client still has to forget what it knew.
+  if (before.kind === 'snapshot' && after.kind === 'change') return { kind: 'snapshot', item: after.item };
+  return after;
+}
+
+/** As a subscriber hears of it. */
+export function eventOf(item: FeedItem): LiveEvent {
+  return item.kind === 'count' ? { kind: 'change', item } : { kind: 'correction', item };
+}

@@ -1,0 +1,44 @@
+// A change channel within a test: messages arrive a turn later, and those that `isLost` says are lost.
+import { setImmediate as turn } from 'node:timers/promises';
+import { Failure } from '../../src/domain/failure.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../src/live/feed-message.ts';
+import type { ChangeChannel } from '../../src/ports.ts';
+
+export class MemoryChangeChannel implements ChangeChannel {
+  isLost = false;
+  readonly #listeners = new Map<Partition, Set<(batch: FeedBatch) => void>>();
+  readonly #owners = new Map<Partition, Set<(question: FeedQuestion) => FeedAnswer | undefined>>();
+
+  publish(partition: Partition, batch: FeedBatch): void {
+    if (this.isLost) return;
+    const copy = structuredClone(batch);
+    queueMicrotask(() => this.#listeners.get(partition)?.forEach((listener) => listener(copy)));
+  }
+
+  subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void {
+    return add(this.#listeners, partition, onBatch);
+  }
+
+  serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void {
+    return add(this.#owners, partition, answer);
+  }
+
+  async ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer> {
+    for (const owner of this.#owners.get(partition) ?? []) {
+      const answer = owner(question);
+      if (!answer) continue;
+      const copy = structuredClone(answer);
+      // What is published meanwhile overtakes the answer.
+      await turn();
+      return copy;
+    }
+    throw new Failure('unavailable', 'nobody owns the partition');
+  }
+}
+
+function add<T>(sets: Map<Partition, Set<T>>, partition: Partition, member: T): () => void {
+  const set = sets.get(partition) ?? new Set<T>();
+  sets.set(partition, set.add(member));
+  return () => void set.delete(member);
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { SpaceId } from '../../src/domain/ids.ts';
+import type { Correction, LiveCount } from '../../src/live/feed-message.ts';
+import { Subscriber, type LiveEvent } from '../../src/live/subscriber.ts';
+
+const count = (spaceId: number, people: number): LiveCount => ({
+  kind: 'count', spaceId: spaceId as SpaceId, seq: people, timestampMs: 0, count: people, net: people, lastReadingMs: 0, watermarkMs: 0, isSettled: true,
+});
+const change = (spaceId: number, people: number): LiveEvent => ({ kind: 'change', item: count(spaceId, people) });
+const correction = (fromMs: number, toMs: number): LiveEvent =>
+  ({ kind: 'correction', item: { kind: 'correction', spaceId: 1 as SpaceId, seq: 1, fromMs, toMs, cause: 'late' } satisfies Correction });
+
+/** Takes `room` events, and then says that it is full. */
+class Sink {
+  readonly written: { event: LiveEvent; id: string | undefined }[] = [];
+  room: number;
+
+  constructor(room: number) {
+    this.room = room;
+  }
+
+  write(event: LiveEvent, id: string | undefined): boolean {
+    this.written.push({ event, id });
+    this.room -= 1;
+    return this.room > 0;
+  }
+
+  end(): void {
+    this.room = 0;
+  }
+}
+
+describe('a subscriber', () => {
+  it('that keeps up gets everything, with its place after what is complete', () => {
+    const sink = new Sink(Infinity);
+    const subscriber = new Subscriber(null, () => 'here');
+    subscriber.begin([change(1, 1), change(2, 1)]);
+    subscriber.open(sink);
+    subscriber.offer(change(1, 2));
+    expect(sink.written.map(({ event, id }) => [event.kind === 'change' && event.item.count, id])).toEqual([[1, undefined], [1, 'here'], [2, 'here']]);
+    expect(subscriber.place).toBe('here');
+  });
+
+  it('that is slow gets the newest, is told so, and holds a bounded number of events', () => {
+    const sink = new Sink(1);
+    const subscriber = new Subscriber(null, () => 'here');
+    subscriber.open(sink);
+    subscriber.offer(change(1, 0));
+    let mostWaiting = 0;
+    for (let people = 1; people <= 10_000; people += 1) {
+      subscriber.offer(change(1 + (people % 3), people));
+      mostWaiting = Math.max(mostWaiting, subscriber.waiting);
+    }
+    expect(mostWaiting).toBeLessThanOrEqual(1_001);
+    expect(subscriber.place).toBeUndefined();
+    sink.room = Infinity;
+    subscriber.drained();
+    const [, told, ...rest] = sink.written.map(({ event }) => event);
+    expect(told?.kind).toBe('lagged');
+    const skipped = told?.kind === 'lagged' ? told.skipped : 0;
+    expect(skipped + rest.length).toBe(10_000);
+    for (const spaceId of [1, 2, 3]) {
+      const newest = rest.findLast((event) => event.kind === 'change' && event.item.spaceId === spaceId);
+      // The last of 1 to 10,000 that leaves spaceId - 1 when divided by 3.
+      expect(newest).toEqual(change(spaceId, 10_000 - ((10_000 - spaceId + 1) % 3)));
+    }
+    expect(sink.written.at(-1)?.id).toBe('here');
+  });
+
+  it('that is slow keeps the whole span of corrections', () => {
+    const sink = new Sink(1);
+    const subscriber = new Subscriber(null, () => 'here');
+    subscriber.open(sink);
+    subscriber.offer(change(1, 0));
+    for (let at = 1; at <= 2_000; at += 1) subscriber.offer(correction(10_000 - at, 10_000 + at));
+    sink.room = Infinity;
+    subscriber.drained();
+    const spans = sink.written.flatMap(({ event }) => (event.kind === 'correction' ? [event.item] : []));
+    expect(Math.min(...spans.map(({ fromMs }) => fromMs))).toBe(8_000);
+    expect(Math.max(...spans.map(({ toMs }) => toMs))).toBe(12_000);
+  });
+
+  it('may begin with more than its bound without being told that it is slow', () => {
+    const sink = new Sink(1);
+    const subscriber = new Subscriber(null, () => 'here');
+    subscriber.begin(Array.from({ length: 5_000 }, (_, id): LiveEvent => ({ kind: 'snapshot', item: count(id, 1) })));
+    subscriber.open(sink);
+    subscriber.offer(change(7, 2));
+    sink.room = Infinity;
+    subscriber.drained();
+    expect(sink.written.map(({ event }) => event.kind).filter((kind) => kind === 'lagged')).toEqual([]);
+    expect(sink.written).toHaveLength(5_001);
+  });
+});
