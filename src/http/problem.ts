@@ -1,6 +1,6 @@
 // Errors as RFC 9457 problem details. The only place that turns a failure into an HTTP status.
+import { randomUUID } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
-import { nuid } from 'nats';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { Failure, type FailureKind } from '../domain/failure.ts';
@@ -56,7 +56,7 @@ function answer(ctx: Context, error: unknown, log: Logger): void {
   } else if (error instanceof HttpProblem) {
     write(ctx, error.status, error.message, error.errors);
   } else {
-    const id = nuid.next();
+    const id = randomUUID();
     log.error({ err: error, problem: id, method: ctx.method, path: ctx.path }, 'request failed');
     write(ctx, 500, `an error that is in the log under ${id}`, []);
   }

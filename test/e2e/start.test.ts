@@ -1,0 +1,85 @@
+// What a newcomer meets: a start that works, a second one that goes on where the first stopped, and one
+// clear sentence for whatever is in the way.
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDensity } from '../support/density-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { request } from '../support/local-service.ts';
+
+let folder: string;
+let taken: Server;
+let takenPort: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'density-start-'));
+  taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  takenPort = String((taken.address() as AddressInfo).port);
+});
+afterAll(async () => {
+  taken.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function refusal(environment: Readonly<Record<string, string>>): Promise<string> {
+  const service = startDensity(['run'], { DENSITY_DATA_DIR: join(folder, 'refused'), ...environment });
+  expect(await service.ended()).toBe(1);
+  const [last = ''] = service.output().trim().split('\n').slice(-1);
+  return last;
+}
+
+describe('a start that cannot be', () => {
+  it.each(['PORT', 'NATS_PORT', 'MQTT_PORT', 'CLICKHOUSE_PORT'])('names the taken port and %s', async (variable) => {
+    expect(await refusal({ [variable]: takenPort }))
+      .toBe(`density: Port ${takenPort} on 127.0.0.1 is taken by another program: stop that program, or set ${variable} to a free port (0 picks one).`);
+  });
+
+  it('names a nats-server that is too old, and the version that is needed', async () => {
+    const old = join(folder, 'old-nats-server');
+    await writeFile(old, '#!/bin/sh\necho "nats-server: v2.10.27"\n');
+    await chmod(old, 0o755);
+    expect(await refusal({ NATS_SERVER_BIN: old })).toBe(`density: The nats-server at ${old} is version 2.10.27; 2.12.0 or newer is needed.`);
+  });
+
+  it('names a folder it cannot write to', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, '');
+    expect(await refusal({ DENSITY_DATA_DIR: join(file, 'data') }))
+      .toMatch(/^density: Cannot write to .*a-file\/data \(ENOTDIR\): make it writable, or set DENSITY_DATA_DIR to a folder that is\.$/);
+  });
+
+  it('names a variable whose value cannot be used', async () => {
+    expect(await refusal({ PARTITIONS: 'many' })).toMatch(/^density: PARTITIONS="many": /);
+  });
+
+  it('names the URL at which nothing answers', async () => {
+    expect(await refusal({ NATS_URL: 'nats://127.0.0.1:1' })).toMatch(/^density: no NATS server .* at nats:\/\/127\.0\.0\.1:1 \(NATS_URL\)/);
+  });
+});
+
+describe('the demo', () => {
+  it('runs, says what to try, ends all it started, and goes on with the same counts', async () => {
+    const environment = { DENSITY_DATA_DIR: join(folder, 'demo') };
+    await mkdir(environment.DENSITY_DATA_DIR);
+    const first = startDensity(['demo'], environment);
+    const [, api = ''] = await first.said(/curl (\S+)\/counts\/1\/current/);
+    const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> => (await request(`${url}/account`, 'GET')).body as never;
+    // The backfill, and people who came since.
+    const sent = Number((await first.said(/as if the DPUs had been offline: (\d+) readings/))[1]);
+    await eventually(async () => expect((await accepted(api)).accepted).toBeGreaterThan(sent + 2));
+    expect(await first.end('SIGINT')).toBe(0);
+    expect(first.output()).toMatch(/stopped\n$/);
+    await expect(fetch(`${api}/health`)).rejects.toThrow();
+
+    const second = startDensity(['demo'], environment);
+    const [, again = ''] = await second.said(/curl (\S+)\/counts\/1\/current/);
+    expect(second.output()).toContain('the building of an earlier start goes on where it stopped');
+    const account = await accepted(again);
+    expect(account.accepted).toBeGreaterThan(sent + 2);
+    expect(account.remainder).toBe(0);
+    expect(await second.end('SIGTERM')).toBe(0);
+  });
+});

@@ -1,0 +1,63 @@
+// What comes in from outside: one parser, for any value; raw bytes of bad items; identity.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DpuId } from '../../src/domain/ids.ts';
+import { parseReading, readingIdOf, readingNameOf, takesPrecedence, type Direction, type Reading } from '../../src/domain/reading.ts';
+import { rawItems } from '../../src/router/raw-items.ts';
+
+const LATEST = Date.UTC(2024, 0, 1);
+const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
+const reading: fc.Arbitrary<Reading> = fc.record({ dpuId: id.map((text) => text as DpuId), timestampMs: fc.nat(LATEST), direction: fc.constantFrom<Direction[]>(1, -1) })
+  .chain((base) => fc.oneof(fc.constant(base), id.map((name) => ({ ...base, name }))));
+
+describe('the parser of readings', () => {
+  it('never throws, and names the field', () => {
+    fc.assert(fc.property(fc.anything({ withBigInt: true, withNullPrototype: true }), (value) => {
+      const parsed = parseReading(value, { latestMs: LATEST });
+      if (!parsed.ok) expect(['', 'dpu_id', 'timestamp', 'direction', 'id']).toContain(parsed.rejection.field);
+    }), { numRuns: 1_000 });
+  });
+
+  it('reads back what was written', () => {
+    fc.assert(fc.property(reading, ({ dpuId, timestampMs, direction, name }) => {
+      const body = { dpu_id: dpuId, timestamp: new Date(timestampMs).toISOString(), direction, id: name };
+      expect(parseReading(JSON.parse(JSON.stringify(body)), { latestMs: LATEST })).toEqual({ ok: true, reading: { dpuId, timestampMs, direction, ...(name === undefined ? {} : { name }) } });
+    }));
+  });
+
+  it.each([
+    [{ timestamp: 0, direction: 1 }, 'dpu_id'], [{ dpu_id: 'a.b', timestamp: 0, direction: 1 }, 'dpu_id'], [{ dpu_id: '*', timestamp: 0, direction: 1 }, 'dpu_id'],
+    [{ dpu_id: 'a', direction: 1 }, 'timestamp'], [{ dpu_id: 'a', timestamp: -1, direction: 1 }, 'timestamp'], [{ dpu_id: 'a', timestamp: LATEST + 1, direction: 1 }, 'timestamp'],
+    [{ dpu_id: 'a', timestamp: 0, direction: 0 }, 'direction'], [{ dpu_id: 'a', timestamp: 0, direction: true }, 'direction'], [{ dpu_id: 'a', timestamp: 0, direction: 1, id: '' }, 'id'],
+  ])('%j: %s', (value, field) => {
+    expect(parseReading(value, { latestMs: LATEST })).toMatchObject({ ok: false, rejection: { field } });
+  });
+});
+
+describe('the identity of a reading', () => {
+  it('is its own for every (DPU, id), or (DPU, timestamp, direction)', () => {
+    fc.assert(fc.property(reading, reading, (a, b) => {
+      const same = a.dpuId === b.dpuId && (a.name === undefined ? b.name === undefined && a.timestampMs === b.timestampMs && a.direction === b.direction : a.name === b.name);
+      expect(readingIdOf(a) === readingIdOf(b)).toBe(same);
+      expect(readingNameOf(readingIdOf(a))).toBe(a.name);
+    }));
+  });
+
+  it('of two with one id lets the earlier count, then the exit, whichever came first', () => {
+    fc.assert(fc.property(reading, reading, (a, b) => {
+      const isSame = a.timestampMs === b.timestampMs && a.direction === b.direction;
+      expect(takesPrecedence(a, b) === takesPrecedence(b, a)).toBe(isSame);
+    }));
+  });
+});
+
+describe('the raw items of an array', () => {
+  it('are those that JSON.parse sees', () => {
+    const space = fc.constantFrom('', ' ', '\n\t', '\r\n ');
+    fc.assert(fc.property(fc.array(fc.tuple(fc.jsonValue(), space, space)), (items) => {
+      const text = `[${items.map(([value, before, after]) => `${before}${JSON.stringify(value)}${after}`).join(',')}]`;
+      const raw = rawItems(new TextEncoder().encode(text)).map((bytes) => new TextDecoder().decode(bytes));
+      expect(raw).toEqual(items.map(([value]) => JSON.stringify(value)));
+    }));
+  });
+});

@@ -1,0 +1,58 @@
+// The service as its users start it: a process of its own, `density run` or `density demo`.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { QUICK } from './local-service.ts';
+
+const ENTRY = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
+const READY_WITHIN_MS = 60_000;
+
+export interface DensityProcess {
+  readonly child: ChildProcess;
+  /** What it has said so far, stdout and stderr together. */
+  output(): string;
+  /** Resolves with the match once a line of the output matches. @throws when the process ends first */
+  said(pattern: RegExp, withinMs?: number): Promise<RegExpExecArray>;
+  /** Sends a signal and waits for the end. @returns the exit code, null when a signal ended it */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  ended(): Promise<number | null>;
+}
+
+export function startDensity(args: readonly string[], environment: Readonly<Record<string, string>>): DensityProcess {
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    env: { ...process.env, ...QUICK, LOG_LEVEL: 'warn', ...environment }, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      for (const listener of listeners) listener();
+    });
+  }
+  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  const said = async (pattern: RegExp, withinMs = READY_WITHIN_MS): Promise<RegExpExecArray> => new Promise((resolve, reject) => {
+    const finish = (act: () => void): void => {
+      clearTimeout(timer);
+      listeners.delete(look);
+      act();
+    };
+    const look = (): void => {
+      const match = pattern.exec(text);
+      if (match) finish(() => resolve(match));
+    };
+    const timer = setTimeout(() => finish(() => reject(new Error(`never said ${pattern}:\n${text}`))), withinMs);
+    listeners.add(look);
+    void exit.then((code) => finish(() => reject(new Error(`ended with ${code} before it said ${pattern}:\n${text}`))));
+    look();
+  });
+  return {
+    child, said,
+    output: () => text,
+    ended: () => exit,
+    end: async (signal) => {
+      child.kill(signal);
+      return exit;
+    },
+  };
+}

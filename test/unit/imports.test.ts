@@ -1,0 +1,112 @@
+// Imports point inwards, and what decides is pure: a rule for every folder, held against the tree.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** Files of this project it imports, from the root. */
+  readonly files: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const sources: readonly Source[] = ['src', 'actors'].flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => sourceOf(join(folder, name))));
+
+function sourceOf(path: string): Source {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const specifiers = [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';|\bimport\('([^']+)'\)|^import '([^']+)';/gms)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+  const isOwn = (specifier: string): boolean => specifier.startsWith('.');
+  return {
+    path, text,
+    files: specifiers.filter(isOwn).map((specifier) => relative(ROOT, resolve(ROOT, path, '..', specifier))),
+    packages: specifiers.filter((specifier) => !isOwn(specifier)),
+  };
+}
+
+const within = (path: string, places: readonly string[]): boolean => places.some((place) => path === place || path.startsWith(`${place}/`));
+
+const PURE = ['src/domain', 'actors'];
+const MIDDLE = [...PURE, 'src/ports.ts', 'src/runtime'];
+
+/** What the files of a place may import of this project, beside their own folder. The innermost first. */
+const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly string[] }[] = [
+  { place: 'src/domain', of: [] },
+  { place: 'actors', of: ['src/domain'] },
+  { place: 'src/ports.ts', of: PURE },
+  { place: 'src/runtime', of: [] },
+  { place: 'src/router', of: MIDDLE },
+  { place: 'src/topology', of: MIDDLE },
+  { place: 'src/counts', of: MIDDLE },
+  { place: 'src/shards', of: [...MIDDLE, 'src/router'] },
+  { place: 'src/nats', of: MIDDLE },
+  { place: 'src/clickhouse', of: MIDDLE },
+];
+/** These put things together, or stand at the edge: nothing further in may know them. */
+const OUTER = ['src/http', 'src/cli', 'src/demo', 'src/local', 'src/service.ts', 'src/config.ts', 'src/log.ts', 'src/metrics.ts', 'src/observability'];
+
+/** A package, and the only places that may import it. */
+const CLIENTS: Readonly<Record<string, readonly string[]>> = {
+  'nats': ['src/nats', 'src/service.ts', 'src/demo', 'src/cli'],
+  '@nats-io/jetstream': ['src/nats'],
+  '@nats-io/kv': ['src/nats'],
+  '@clickhouse/client': ['src/clickhouse', 'src/service.ts', 'src/cli'],
+  'koa': ['src/http'],
+  '@koa/router': ['src/http'],
+  'chdb': ['src/local'],
+  'commander': ['src/cli'],
+  'xstate': ['actors'],
+};
+
+describe('the tree', () => {
+  it('is read whole', () => {
+    expect(sources.length).toBeGreaterThan(80);
+    expect(sources.find(({ path }) => path === 'actors/shard/partition-fold.ts')?.files).toContain('src/domain/log-entry.ts');
+  });
+
+  it.each(MAY_IMPORT)('$place imports inwards only', ({ place, of }) => {
+    const own = sources.filter(({ path }) => within(path, [place]));
+    expect(own.length).toBeGreaterThan(0);
+    const strays = own.flatMap(({ path, files }) => files.filter((file) => !within(file, [place, ...of])).map((file) => `${path} → ${file}`));
+    expect(strays).toEqual([]);
+  });
+
+  it('has no file that belongs nowhere', () => {
+    const places = [...MAY_IMPORT.map(({ place }) => place), ...OUTER];
+    expect(sources.map(({ path }) => path).filter((path) => !within(path, places))).toEqual([]);
+  });
+
+  it.each(Object.entries(CLIENTS))('imports %s only in its place', (name, places) => {
+    const users = sources.filter(({ packages }) => packages.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)));
+    expect(users.map(({ path }) => path).filter((path) => !within(path, places))).toEqual([]);
+  });
+
+  it('reads the environment in config.ts alone', () => {
+    const readers = sources.filter(({ path, text }) => /process\.env\b/.test(text) && !within(path, ['src/config.ts', 'src/local']));
+    expect(readers.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('what decides', () => {
+  it.each([
+    ['the wall clock', /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\b/],
+    ['chance', /\bMath\.random\b|\brandomUUID\b/],
+    ['timers', /\bset(?:Timeout|Interval|Immediate)\b/],
+    ['waiting', /\basync\b|\bawait\b|\bPromise\b/],
+    ['the process', /\bprocess\b\./],
+  ])('knows nothing of %s', (_, pattern) => {
+    const strays = sources.filter(({ path }) => within(path, PURE)).filter(({ text }) => pattern.test(text.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\//g, '')));
+    expect(strays.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('uses no package but luxon in the domain and xstate in the actors', () => {
+    const used = (place: string): string[] => [...new Set(sources.filter(({ path }) => within(path, [place])).flatMap(({ packages }) => packages))];
+    expect(used('src/domain')).toEqual(['luxon']);
+    expect(used('actors')).toEqual(['xstate']);
+  });
+});
