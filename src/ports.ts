@@ -6,7 +6,7 @@ import type { PositionEntry, ReadingPlace, StoredEntry } from './domain/log-entr
 import type { Direction, Reading, RejectReason } from './domain/reading.ts';
 import type { Segment } from './domain/segment.ts';
 import type { TopologyEntry, TopologyFact } from './domain/topology.ts';
-import type { FeedAnswer, FeedBatch, FeedQuestion } from './live/feed-message.ts';
+import type { FeedAnswer, FeedBatch, FeedQuestion } from '../actors/shard/feed-message.ts';
 
 /** Reads a log in order from a place, waiting for what is not there yet. */
 export interface LogCursor {

@@ -4,7 +4,7 @@ import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { ChangeChannel } from '../ports.ts';
-import type { FeedItem, FeedPlace } from './feed-message.ts';
+import type { FeedItem, FeedPlace } from '../../actors/shard/feed-message.ts';
 import { PartitionRelay, type RelayListener } from './partition-relay.ts';
 import { formatPlaces, type PlaceVector } from './place-vector.ts';
 import { eventOf, Subscriber, type LiveEvent, type LiveSink } from './subscriber.ts';

@@ -13,7 +13,7 @@ import type { CorrectionCause, FoldObserver } from '../../actors/shard/fold-obse
 import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { SpaceState } from '../../actors/space/space-state.ts';
 import type { ChangeChannel } from '../ports.ts';
-import type { Correction, FeedAnswer, FeedItem, FeedQuestion, LiveCount, WatchedCount } from './feed-message.ts';
+import type { Correction, FeedAnswer, FeedItem, FeedQuestion, LiveCount, WatchedCount } from '../../actors/shard/feed-message.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
 

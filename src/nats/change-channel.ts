@@ -4,7 +4,7 @@
 import type { Msg, NatsConnection } from 'nats';
 import { Failure } from '../domain/failure.ts';
 import type { Partition } from '../domain/ids.ts';
-import type { FeedAnswer, FeedBatch, FeedQuestion } from '../live/feed-message.ts';
+import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../actors/shard/feed-message.ts';
 import type { ChangeChannel } from '../ports.ts';
 
 const CHUNK_BYTES = 256 * 1024;

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
-import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../src/live/feed-message.ts';
+import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../actors/shard/feed-message.ts';
 import type { ChangeChannel } from '../../src/ports.ts';
 
 export class MemoryChangeChannel implements ChangeChannel {
