@@ -1,8 +1,8 @@
 // What travels between a partition's feed, in the process that owns it, and the relays of processes
 // with subscribers. Items of a feed are numbered without a gap, so that a loss shows; `epoch` names one
 // life of a feed, and a later life has a higher one.
-import type { CorrectionCause } from '../../actors/shard/fold-observer.ts';
-import type { SpaceId } from '../domain/ids.ts';
+import type { CorrectionCause } from './fold-observer.ts';
+import type { SpaceId } from '../../src/domain/ids.ts';
 
 /** Where a space stands. */
 export interface LiveCount {
