@@ -1,0 +1,72 @@
+// The settings of deploy/clickhouse, held to the real engine: a name that it does not know would only be
+// found when a server refuses to start.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startClickhouse } from '../../src/local/clickhouse-engine.ts';
+import { projectYaml } from '../support/project.ts';
+
+interface Users {
+  readonly profiles: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
+  readonly quotas: Readonly<Record<string, { readonly interval: Readonly<Record<string, number>> }>>;
+  readonly users: Readonly<Record<string, { readonly profile: string; readonly quota: string; readonly password_sha256_hex: { '@from_env': string }; readonly grants: { readonly query: readonly string[] } }>>;
+}
+
+const config = projectYaml('deploy/clickhouse/config.d/density.yaml') as { readonly merge_tree: Readonly<Record<string, number>> };
+const users = projectYaml('deploy/clickhouse/users.d/density.yaml') as Users;
+let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let client: ClickHouseClient;
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'density-clickhouse-'));
+  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
+  client = createClient({ url: engine.url });
+});
+
+afterAll(async () => {
+  await client.close();
+  await engine.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function column(query: string): Promise<string[]> {
+  const result = await client.query({ query, format: 'JSONCompactEachRow' });
+  return (await result.json<[string]>()).map(([value]) => value);
+}
+
+test('every table setting exists, and a table takes it', async () => {
+  const known = await column('SELECT name FROM system.merge_tree_settings');
+  expect(known).toEqual(expect.arrayContaining(Object.keys(config.merge_tree)));
+  const settings = Object.entries(config.merge_tree).map(([name, value]) => `${name} = ${value}`).join(', ');
+  await client.command({ query: `CREATE TABLE durable (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS ${settings}` });
+  await client.command({ query: 'INSERT INTO durable VALUES (1)' });
+  expect(await column('SELECT toString(sum(a)) FROM durable')).toEqual(['1']);
+});
+
+test('every setting of a profile exists and is taken', async () => {
+  const known = await column('SELECT name FROM system.settings');
+  for (const [profile, settings] of Object.entries(users.profiles)) {
+    expect(known, profile).toEqual(expect.arrayContaining(Object.keys(settings)));
+    const assignments = Object.entries(settings).map(([name, value]) => `${name} = ${typeof value === 'string' ? `'${value}'` : value}`);
+    expect(await column(`SELECT '1' SETTINGS ${assignments.join(', ')}`), profile).toEqual(['1']);
+  }
+});
+
+test('an acknowledged block is on disk and on a majority before the log lets go of it', () => {
+  expect(config.merge_tree).toMatchObject({ fsync_after_insert: 1, fsync_part_directory: 1 });
+  expect(users.profiles['density_service']).toMatchObject({ insert_quorum: 'auto', async_insert: 0 });
+  expect(users.users['density']?.profile).toBe('density_service');
+});
+
+test('grants are such that the engine can read, and the service may neither drop nor empty nor change', async () => {
+  for (const [name, user] of Object.entries(users.users)) {
+    for (const grant of user.grants.query) expect((await column(`EXPLAIN AST ${grant} TO ${name}`)).length, grant).toBeGreaterThan(0);
+    if (user.profile !== 'default') expect(users.profiles, name).toHaveProperty(user.profile);
+    if (user.quota !== 'default') expect(users.quotas, name).toHaveProperty(user.quota);
+    expect(user.password_sha256_hex['@from_env'], name).toMatch(/^DENSITY_\w*SHA256$/);
+  }
+  for (const word of ['ALL', 'DROP', 'TRUNCATE', 'ALTER', 'DELETE']) expect(users.users['density']?.grants.query.join(' ')).not.toMatch(new RegExp(`\\b${word}\\b`));
+});
