@@ -61,3 +61,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 export function readEnvironment(): Config {
   return readConfig(process.env);
 }
+
+/** All keys with default and meaning, as a Markdown table. */
+export function configTable(): string {
+  const rows = Object.entries(CONFIG).map(([key, type]) => {
+    const { data } = type.safeParse(undefined);
+    return `| \`${key}\` | ${data === undefined ? '' : `\`${data}\``} | ${type.description ?? ''} |`;
+  });
+  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { configTable } from '../../src/config.ts';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: Record<string, string>; dependencies: Record<string, string> };
+
+describe('the README', () => {
+  it('has the configuration table of the schema (npm run docs:config writes it)', () => {
+    expect(readme).toContain(configTable());
+  });
+
+  it('names only scripts that exist', () => {
+    const named = [...readme.matchAll(/npm (?:run ([a-z:]+)|(test|start))/g)].map((match) => match[1] ?? match[2] ?? '');
+    expect(named.length).toBeGreaterThan(3);
+    for (const name of named) expect(packageJson.scripts).toHaveProperty([name]);
+  });
+
+  it('links only to pages that exist', () => {
+    const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1] ?? '');
+    expect(links.length).toBeGreaterThan(4);
+    for (const link of links) expect(existsSync(new URL(`../../${link}`, import.meta.url)), link).toBe(true);
+  });
+});
