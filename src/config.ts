@@ -32,8 +32,15 @@ export const CONFIG = {
   BUFFER_EVENTS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.bufferEventsMax).describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
   TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log, so that counts become final when nobody passes'),
   SHUTDOWN_WAIT_MS: ms.default(0).describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
+  AUTH_TOKENS_FILE: z.string().min(1).optional().describe('file of hashed bearer tokens, made by `density token`; it is read again when it changes'),
+  AUTH_JWKS_URL: url.optional().describe('key set (https: or file:) that JWTs are verified against'),
+  AUTH_ISSUER: z.string().min(1).optional().describe('issuer that JWTs must name; needed with AUTH_JWKS_URL'),
+  AUTH_AUDIENCE: z.string().min(1).optional().describe('audience that JWTs must name; needed with AUTH_JWKS_URL'),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6_000).describe('requests a token may make in a minute, by each process; 0 is no limit'),
+  CORS_ORIGINS: z.string().default('').transform((text) => text.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '')).describe('origins whose pages may ask the API, separated by commas; * is any'),
   STREAM_SUBSCRIBERS_MAX: z.coerce.number().int().min(0).default(10_000).describe('subscribers of live counts this process takes; more are told to come back'),
   STREAM_HEARTBEAT_MS: z.coerce.number().int().min(50).default(15_000).describe('how often a live stream sends a sign of life'),
+  DENSITY_TOKEN: z.string().min(1).optional().describe('token that the commands of `density` send to the service'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 } as const;
 

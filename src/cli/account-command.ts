@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { ApiClient } from './api-client.ts';
 
 interface AccountJson {
   readonly accepted: number;
@@ -12,12 +13,7 @@ interface AccountJson {
 
 /** @returns 0 when the account holds, 1 when a reading is missing */
 export async function accountCommand(config: Config, options: { json?: boolean; url?: string }, say: (line: string) => void): Promise<number> {
-  const base = options.url ?? `http://${config.HOST}:${config.PORT}`;
-  const response = await fetch(`${base}/api/v1/account`).catch((error: unknown) => {
-    throw new Error(`no density-api answers at ${base}`, { cause: error });
-  });
-  if (!response.ok) throw new Error(`${base} answers ${response.status}: ${await response.text()}`);
-  const account = await response.json() as AccountJson;
+  const account = await new ApiClient(config, options).get<AccountJson>('/account');
   const letters = Object.values(account.dead_letters).reduce((sum, count) => sum + count, 0);
   const isWhole = account.remainder === 0 && letters === account.dead_lettered;
   if (options.json) say(JSON.stringify(account));

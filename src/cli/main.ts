@@ -1,36 +1,11 @@
 // The command line. Prints what a person wants to know to stdout, and ends with one clear sentence on
-// stderr when it cannot do what it was asked.
-import { Command } from 'commander';
+// stderr when it cannot do what it was asked. Exit codes: 0 done; 1 not done, or not as it should be; 2 it was
+// asked for something that makes no sense, or an import has lines that do not.
+import { CommanderError } from 'commander';
 import { readEnvironment } from '../config.ts';
-import { accountCommand } from './account-command.ts';
-import { demoCommand } from './demo-command.ts';
-import { importCommand } from './import-command.ts';
-import { natsCommand } from './nats-command.ts';
-import { runCommand } from './run-command.ts';
+import { createProgram } from './program.ts';
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function main(): Promise<void> {
-  const program = new Command('density').description('Turns doorway sensor readings into people counts.').showHelpAfterError();
-  program.command('run')
-    .description('run the service; engines are started here where NATS_URL or CLICKHOUSE_URL is not set')
-    .action(async () => finish(await runCommand(readEnvironment(), say)));
-  program.command('demo')
-    .description('run the service with a small building whose DPUs are simulated live')
-    .action(async () => finish(await demoCommand(readEnvironment(), say)));
-  program.command('import')
-    .description('publish the readings of a CSV file (columns timestamp, direction, dpu_id) to NATS')
-    .argument('<file>', 'path of the file')
-    .option('--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT')
-    .action(async (file: string, options: { nats?: string }) => finish(await importCommand(readEnvironment(), file, options, say)));
-  program.command('account')
-    .description('print where every accepted reading went; exit 1 when one is missing')
-    .option('--json', 'as JSON')
-    .option('--url <url>', 'the API; default: HOST and PORT')
-    .action(async (options: { json?: boolean; url?: string }) => finish(await accountCommand(readEnvironment(), options, say)));
-  program.addCommand(natsCommand(readEnvironment, say));
-  await program.parseAsync();
-}
+const USAGE_ERROR = 2;
 
 function finish(code: number): void {
   process.exitCode = code;
@@ -38,7 +13,21 @@ function finish(code: number): void {
   setImmediate(() => process.exit(code));
 }
 
-main().catch((error: unknown) => {
+// A reader that has gone, as after `| head`, wants no more.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const program = createProgram({
+  readConfig: readEnvironment,
+  say: (line) => void process.stdout.write(`${line}\n`),
+  warn: (line) => void process.stderr.write(`density: ${line}\n`),
+  finish,
+});
+
+program.parseAsync().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    // It has printed what is wrong, or the help that was asked for.
+    process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
+  }
   process.stderr.write(`density: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 });

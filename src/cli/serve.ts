@@ -85,3 +85,10 @@ export async function signalled(): Promise<NodeJS.Signals> {
     }
   });
 }
+
+/** Aborts at the first SIGINT or SIGTERM. */
+export function interrupted(): AbortSignal {
+  const abort = new AbortController();
+  void signalled().then(() => abort.abort());
+  return abort.signal;
+}

@@ -62,3 +62,9 @@ export const TABLES: readonly string[] = [
 export async function createTables(client: ClickHouseClient): Promise<void> {
   for (const query of TABLES) await client.command({ query });
 }
+
+/** Deletes the tables with all that is in them; views before what they write to. */
+export async function dropTables(client: ClickHouseClient): Promise<void> {
+  for (const view of ['readings_view', 'counts_by_minute_view']) await client.command({ query: `DROP VIEW IF EXISTS ${view} SYNC` });
+  for (const table of ['counts_by_minute', 'readings', 'space_events']) await client.command({ query: `DROP TABLE IF EXISTS ${table} SYNC` });
+}

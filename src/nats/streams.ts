@@ -43,3 +43,10 @@ async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig>
     }
   }
 }
+
+/** Deletes the streams with all that is in them. Those that are not there are no error. */
+export async function deleteStreams(jsm: JetStreamManager): Promise<void> {
+  const present = new Set<string>();
+  for await (const name of jsm.streams.names()) present.add(name);
+  for (const name of [READINGS, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS]) if (present.has(name)) await jsm.streams.delete(name);
+}

@@ -1,0 +1,112 @@
+// `density migrate`, `recreate`, `seed` and `simulate`: they speak to the engines, not to the API. Where
+// no URL is given they start the engines on this machine's data, as `run` does; so `run` must not be running then.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectClickHouse } from '../clickhouse/connect.ts';
+import { createTables, dropTables } from '../clickhouse/schema.ts';
+import type { Config } from '../config.ts';
+import { raiseBuilding } from '../demo/building.ts';
+import { Crowd } from '../demo/crowd.ts';
+import { startEngines } from '../local/engines.ts';
+import { connectNats, type NatsHandles } from '../nats/connect.ts';
+import { createStreams, deleteStreams } from '../nats/streams.ts';
+import { NatsTopologyLog } from '../nats/topology-log.ts';
+import { TopologyService } from '../topology/topology-service.ts';
+import { natsSecurityOf } from './nats-security.ts';
+
+type Say = (line: string) => void;
+
+/** Creates the streams and tables that are missing. @returns the exit code */
+export async function migrateCommand(config: Config, say: Say): Promise<number> {
+  return withEngines(config, say, async (nats, clickhouseUrl) => {
+    await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
+    const clickhouse = await connectClickHouse(clickhouseUrl);
+    await createTables(clickhouse).finally(() => clickhouse.close());
+    say('streams and tables are there');
+    return 0;
+  });
+}
+
+/** Deletes every reading, count and space, and creates streams and tables anew. @returns the exit code */
+export async function recreateCommand(config: Config, options: { yes?: boolean }, say: Say): Promise<number> {
+  if (!options.yes) {
+    say('this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running');
+    return 2;
+  }
+  return withEngines(config, say, async (nats, clickhouseUrl) => {
+    await deleteStreams(nats.jsm);
+    const clickhouse = await connectClickHouse(clickhouseUrl);
+    try {
+      await dropTables(clickhouse);
+      await createTables(clickhouse);
+    } finally {
+      await clickhouse.close();
+    }
+    await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
+    say('everything is deleted; streams and tables are there, and empty');
+    return 0;
+  });
+}
+
+interface NatsOption {
+  readonly nats?: string;
+}
+
+/** Registers the demo's building; a second time finds it. @returns the exit code */
+export async function seedCommand(config: Config, options: NatsOption & { json?: boolean; timeZone?: string }, say: Say): Promise<number> {
+  return withTopology(config, options, async (topology) => {
+    const { spaces, doors, isNew } = await raiseBuilding(topology, options.timeZone ?? 'UTC');
+    if (options.json) say(JSON.stringify({ is_new: isNew, spaces: spaces.map(({ id, name }) => ({ id, name })), dpus: doors.map(({ dpuId }) => dpuId) }));
+    else say(`${isNew ? 'registered' : 'there already'}: ${spaces.map(({ id, name }) => `${name} (${id})`).join(', ')}; DPUs ${doors.map(({ dpuId }) => dpuId).join(', ')}`);
+    return 0;
+  });
+}
+
+/** Has people walk through the demo's building, until the signal or for some seconds. @returns the exit code */
+export async function simulateCommand(
+  config: Config, options: NatsOption & { seconds?: number; backfill?: boolean }, say: Say, signal: AbortSignal,
+): Promise<number> {
+  return withTopology(config, options, async (topology, { nc }) => {
+    const building = await raiseBuilding(topology, 'UTC');
+    const crowd = new Crowd(nc, building, new Map());
+    if (options.backfill) say(`sent the last two hours: ${crowd.backfill(Date.now())} readings`);
+    crowd.start();
+    say(`people come and go through ${building.doors.length} doorways${options.seconds === undefined ? '; Ctrl-C stops' : ` for ${options.seconds} s`}`);
+    const ends = options.seconds === undefined ? sleep(2 ** 31 - 1, undefined, { signal }) : sleep(options.seconds * 1_000, undefined, { signal });
+    await ends.catch(() => undefined);
+    crowd.stop();
+    await nc.flush();
+    return 0;
+  });
+}
+
+async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, clickhouseUrl: string) => Promise<number>): Promise<number> {
+  const engines = await startEngines(config, say, () => undefined);
+  try {
+    const nats = await connectNats(engines.natsUrl, 'density', natsSecurityOf(config));
+    try {
+      return await act(nats, engines.clickhouseUrl);
+    } finally {
+      await nats.nc.close();
+    }
+  } finally {
+    await engines.stop();
+  }
+}
+
+async function withTopology(config: Config, options: NatsOption, act: (topology: TopologyService, nats: NatsHandles) => Promise<number>): Promise<number> {
+  const nats = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density', natsSecurityOf(config));
+  const topology = new TopologyService(new NatsTopologyLog(nats.js), () => Date.now(), () => undefined);
+  try {
+    const { state } = await nats.jsm.streams.info('TOPOLOGY').catch((error: unknown) => {
+      throw new Error('the streams are not there: start the service, or run density migrate', { cause: error });
+    });
+    const following = topology.follow();
+    await Promise.race([topology.reached(state.last_seq), following]);
+    const code = await act(topology, nats);
+    await topology.stop();
+    await following;
+    return code;
+  } finally {
+    await nats.nc.close();
+  }
+}

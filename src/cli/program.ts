@@ -1,0 +1,89 @@
+// The commands, and what each takes. What they do is in a file of each.
+import { Command } from 'commander';
+import type { Config } from '../config.ts';
+import { accountCommand } from './account-command.ts';
+import { migrateCommand, recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
+import { demoCommand } from './demo-command.ts';
+import { importCommand } from './import-command.ts';
+import { natsCommand } from './nats-command.ts';
+import { runCommand } from './run-command.ts';
+import { interrupted } from './serve.ts';
+import { doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
+import { watchCommand } from './watch-command.ts';
+
+export interface Terminal {
+  readonly readConfig: () => Config;
+  /** A line of the answer. */
+  readonly say: (line: string) => void;
+  /** A line beside the answer. */
+  readonly warn: (line: string) => void;
+  /** Ends the command with an exit code. */
+  readonly finish: (code: number) => void;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 not done or not as it should be, 2 wrong usage.
+Configuration comes from the environment (see the README); DENSITY_TOKEN is sent to the service.`;
+
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('density').description('Turns doorway sensor readings into people counts.').addHelpText('after', EXIT_CODES);
+  serviceCommands(program, terminal);
+  dataCommands(program, terminal);
+  askingCommands(program, terminal);
+  for (const command of all(program)) command.exitOverride().showHelpAfterError('(--help says more)');
+  return program;
+}
+
+function serviceCommands(program: Command, { readConfig, say, finish }: Terminal): void {
+  program.command('run')
+    .description('run the service; engines are started here where NATS_URL or CLICKHOUSE_URL is not set')
+    .action(async () => finish(await runCommand(readConfig(), say)));
+  program.command('demo')
+    .description('run the service with a small building whose DPUs are simulated live')
+    .action(async () => finish(await demoCommand(readConfig(), say)));
+  program.addCommand(natsCommand(readConfig, say));
+}
+
+function dataCommands(program: Command, { readConfig, say, finish }: Terminal): void {
+  const nats = ['--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT'] as const;
+  program.command('migrate')
+    .description('create the streams and tables that are missing')
+    .action(async () => finish(await migrateCommand(readConfig(), say)));
+  program.command('recreate')
+    .description('delete ALL data, and create streams and tables anew; no service may be running')
+    .option('--yes', 'really')
+    .action(async (options: { yes?: boolean }) => finish(await recreateCommand(readConfig(), options, say)));
+  program.command('seed')
+    .description("register the demo's building: three spaces, five doorways, five DPUs")
+    .option(...nats)
+    .option('--time-zone <zone>', 'IANA zone of the building; default: UTC')
+    .option('--json', 'print JSON')
+    .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) => finish(await seedCommand(readConfig(), options, say)));
+  program.command('simulate')
+    .description("have people walk through the demo's building, as its DPUs would report them")
+    .option(...nats)
+    .option('--seconds <number>', 'stop after so long; default: at Ctrl-C', whole)
+    .option('--backfill', 'first send the last two hours at once, as DPUs do that were offline')
+    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean }) => finish(await simulateCommand(readConfig(), options, say, interrupted())));
+  program.command('import')
+    .description('publish the readings of a CSV file (columns timestamp, direction, dpu_id) to NATS')
+    .argument('<file>', 'path of the file')
+    .option(...nats)
+    .action(async (file: string, options: { nats?: string }) => finish(await importCommand(readConfig(), file, options, say)));
+}
+
+function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
+  withApi(program.command('account').description('print where every accepted reading went; exit 1 when one is missing'))
+    .action(async (options: { json?: boolean; url?: string }) => finish(await accountCommand(readConfig(), options, say)));
+  program.addCommand(spacesCommand(readConfig, say, finish));
+  program.addCommand(doorwaysCommand(readConfig, say, finish));
+  program.addCommand(dpusCommand(readConfig, say, finish));
+  withApi(program.command('watch').description('print where a space stands, and each change as it happens').argument('<space>', 'id of the space; several: 1,2,3'))
+    .option('--events <number>', 'stop after so many', whole)
+    .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) =>
+      finish(await watchCommand(readConfig(), space, options, say, warn, interrupted())));
+}
+
+function all(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(all)];
+}

@@ -1,0 +1,133 @@
+// The command line as a person uses it: the program itself, in a process of its own, against a service.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommanderError } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/cli/program.ts';
+import { readConfig } from '../../src/config.ts';
+import { eventually } from '../support/eventually.ts';
+import { QUICK, startLocalService, type LocalService } from '../support/local-service.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
+
+let service: LocalService;
+beforeAll(async () => {
+  service = await startLocalService({ PARTITIONS: '2' });
+});
+afterAll(async () => service?.dispose());
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string[];
+  readonly err: string[];
+}
+
+/** The program in this process: quick, and everything but what `main.ts` does with errors. */
+async function density(args: string[], environment: Record<string, string> = {}): Promise<Outcome> {
+  const { port } = new URL(service.url);
+  const config = readConfig({ HOST: '127.0.0.1', PORT: port, NATS_URL: service.natsUrl, PARTITIONS: '2', ...environment });
+  const [out, err]: [string[], string[]] = [[], []];
+  let code = -1;
+  const program = createProgram({ readConfig: () => config, say: (line) => out.push(line), warn: (line) => err.push(line), finish: (given) => (code = given) });
+  const write = { writeOut: (text: string) => out.push(text), writeErr: (text: string) => err.push(text) };
+  const silence = (command: typeof program): void => {
+    command.configureOutput(write);
+    command.commands.forEach(silence);
+  };
+  silence(program);
+  await program.parseAsync(['node', 'density', ...args]).catch((error: unknown) => {
+    if (!(error instanceof CommanderError)) throw error;
+    code = error.exitCode === 0 ? 0 : 2;
+  });
+  return { code, out, err };
+}
+
+async function process(args: string[], environment: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(globalThis.process.execPath, [PROGRAM, ...args], { env: { ...globalThis.process.env, ...environment }, timeout: 30_000 }, (error, out, err) =>
+      resolve({ code: error ? Number(error.code ?? -1) : 0, out, err }));
+  });
+}
+
+describe('density', () => {
+  it('says of each command what it does', async () => {
+    const commands = ['run', 'demo', 'nats', 'migrate', 'recreate', 'seed', 'simulate', 'import', 'account', 'spaces', 'doorways', 'dpus', 'watch', 'dpus list', 'dpus add', 'dpus move'];
+    for (const command of commands) {
+      const { code, out } = await density([...command.split(' '), '--help']);
+      expect({ command, code, isUseful: /Usage: .*\n\n\w+/.test(out.join('')) }).toEqual({ command, code: 0, isUseful: true });
+    }
+  });
+
+  it('registers spaces, doorways and DPUs, lists them, and moves a DPU', async () => {
+    const space = JSON.parse((await density(['spaces', 'add', 'Hall', '--time-zone', 'Europe/Vienna', '--capacity', '40', '--json'])).out[0] ?? '') as { id: number };
+    expect(space).toMatchObject({ name: 'Hall', time_zone: 'Europe/Vienna', capacity: 40 });
+    const [a, b] = await Promise.all(['A', 'B'].map(async (name) => JSON.parse((await density(['doorways', 'add', name, '--into', String(space.id), '--json'])).out[0] ?? '') as { id: number }));
+    expect((await density(['dpus', 'add', 'dpu-1', '--doorway', String(a?.id)])).out).toEqual([`DPU dpu-1 is above doorway ${a?.id}`]);
+    expect((await density(['dpus', 'move', 'dpu-1', '--doorway', String(b?.id)])).out).toEqual([`DPU dpu-1 is above doorway ${b?.id}`]);
+    expect((await density(['dpus', 'list', '--json'])).out.map((line) => JSON.parse(line) as unknown)).toMatchObject([[{ id: 'dpu-1', doorway_id: b?.id }]]);
+    expect((await density(['dpus', 'move', 'dpu-1', '--doorway', 'none'])).out).toEqual(['DPU dpu-1 is above no doorway']);
+    expect((await density(['spaces'])).out).toEqual(['id  name  time zone      daily reset  capacity', `${space.id}   Hall  Europe/Vienna  -            40`]);
+    expect((await density(['doorways', 'list'])).out).toHaveLength(3);
+  });
+
+  it('seeds a building once, simulates people, accounts for every reading, and watches', async () => {
+    expect((await density(['seed'])).out[0]).toMatch(/^registered: Lobby/);
+    const seeded = JSON.parse((await density(['seed', '--json'])).out[0] ?? '') as { is_new: boolean; spaces: { id: number; name: string }[] };
+    expect(seeded.is_new).toBe(false);
+    const lobby = String(seeded.spaces[0]?.id);
+    const watched = density(['watch', lobby, '--events', '2', '--json']);
+    await eventually(() => expect(service.service.live.subscribers).toBe(1));
+    expect((await density(['simulate', '--seconds', '1', '--backfill'])).code).toBe(0);
+    const { code, out } = await watched;
+    expect({ code, events: out.map((line) => (JSON.parse(line) as { event: string }).event) }).toMatchObject({ code: 0, events: [expect.any(String), expect.any(String)] });
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({ event: 'snapshot', space_id: Number(lobby), count: 0 });
+    expect((await density(['watch', lobby, '--events', '1'])).out[0]).toMatch(/^\d\d:\d\d:\d\d {2}space \d+: \d+/);
+    await eventually(async () => {
+      const account = await density(['account']);
+      expect(account.out.at(-1)).toBe('the account holds');
+      expect(account.code).toBe(0);
+    });
+  });
+
+  it('says no with a sentence and an exit code', async () => {
+    const nowhere = { PORT: '1' };
+    await expect(density(['spaces'], nowhere)).rejects.toThrow('no density-api answers at http://127.0.0.1:1');
+    await expect(density(['watch', '1'], nowhere)).rejects.toThrow('no density-api answers');
+    await expect(density(['watch', '999'])).rejects.toThrow('there is no space 999');
+    await expect(density(['dpus', 'move', 'dpu-x', '--doorway', '1'])).rejects.toThrow('there is no DPU dpu-x');
+    await expect(density(['dpus', 'add', 'bad id'])).rejects.toThrow('id');
+    for (const args of [['fly'], ['dpus', 'move', 'x'], ['watch'], ['watch', '1', '--events', 'many'], ['spaces', 'add', 'X', '--capacity', 'x']]) {
+      expect({ args, code: (await density(args)).code }).toEqual({ args, code: 2 });
+    }
+    expect((await density(['recreate'])).code).toBe(2);
+  });
+
+  it('ends as a process with those codes', async () => {
+    const { port } = new URL(service.url);
+    const [good, bad, wrong] = await Promise.all([
+      process(['spaces', '--json'], { HOST: '127.0.0.1', PORT: port }),
+      process(['watch', '999'], { HOST: '127.0.0.1', PORT: port }),
+      process(['watch']),
+    ]);
+    expect(good.code).toBe(0);
+    expect(Array.isArray(JSON.parse(good.out))).toBe(true);
+    expect(bad).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^density: there is no space 999\n$/) as string });
+    expect(wrong).toMatchObject({ code: 2, out: '' });
+  });
+
+  it('deletes everything on request, and creates it anew', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'density-cli-'));
+    const own = { ...QUICK, NATS_URL: '', DENSITY_DATA_DIR: dataDir, PARTITIONS: '2', NATS_SERVER_BIN: globalThis.process.env['NATS_SERVER_BIN'] ?? '' };
+    try {
+      for (const args of [['migrate'], ['migrate'], ['recreate', '--yes']]) {
+        const { code, out } = await density(args, own);
+        expect({ args, code, last: out.at(-1) }).toMatchObject({ code: 0, last: expect.stringMatching(/streams and tables are there/) as string });
+      }
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+});
