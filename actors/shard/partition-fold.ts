@@ -167,7 +167,7 @@ export class PartitionFold {
   }
 
   #applySpaceEntry(entry: SpaceEntry, isMove: boolean): void {
-    if (entry.settings) this.settings = entry.settings;
+    if (entry.settings) this.#change(entry.settings);
     const context = this.#context();
     for (const config of entry.configs) {
       if (this.observer?.watches(config.spaceId)) this.#noteResets(this.observer, config);
@@ -187,6 +187,13 @@ export class PartitionFold {
     for (const { spaceId, dpuId, timestampMs } of entry.heartbeats) {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'heartbeatObserved', dpuId, timestampMs, context }));
     }
+  }
+
+  /** Watermarks that were reached under the old settings stay (W1). */
+  #change(settings: Settings): void {
+    const context = this.#context();
+    for (const spaceId of this.actors.keys()) this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
+    this.settings = settings;
   }
 
   #tell(spaceId: SpaceId, send: (actor: SpaceActor) => void): void {
@@ -229,7 +236,8 @@ export class PartitionFold {
 
   #sweep(): void {
     const context = this.#context();
-    for (const spaceId of [...this.buffering]) {
+    // In an order that a restored fold has, too.
+    for (const spaceId of [...this.buffering].sort((a, b) => a - b)) {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
     }
   }

@@ -195,15 +195,14 @@ export class SpaceState {
     if (inForce.timestampMs === base.timestampMs) {
       const shift = inForce.count - base.count;
       this.occupancy = { net: this.occupancy.net + shift, low: this.occupancy.low + shift };
-      if (shift < 0 && this.occupancy.low < 0) this.#requestCorrection(context, this.correction?.netKnown ?? true);
+      if (shift >= 0) return;
+      if (this.occupancy.low < 0) this.correction = { block: context.openBlock, tail: null, netKnown: this.correction?.netKnown ?? true };
+      // Cut in any case: the floor depends on what history has answered so far, and a block must not (F3).
+      context.requestCut();
       return;
     }
     this.occupancy = occupancyAfterReset(inForce.count);
-    this.#requestCorrection(context, false);
-  }
-
-  #requestCorrection(context: PartitionContext, netKnown: boolean): void {
-    this.correction = { block: context.openBlock, tail: null, netKnown };
+    this.correction = { block: context.openBlock, tail: null, netKnown: false };
     context.requestCut();
   }
 }

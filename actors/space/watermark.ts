@@ -2,6 +2,11 @@
 //
 //   min over the space's DPUs of max(newest reading or heartbeat, clock - idle timeout) - out-of-orderness
 //
+// Each DPU's part of it only rises with its clock, so that the watermark of a space which nothing happens
+// in can be computed when somebody asks, and is never less than it was (W1): a DPU that is not there yet
+// holds nothing back but by its clock, since its readings will count here from its arrival on, and then rises
+// from there; one that has left, and was silent for the idle timeout, no longer does.
+//
 // The clock of a DPU is how far its router has consumed the READINGS log, in that log's arrival
 // time. So a router that lags holds back the spaces it feeds, and catching up never makes a reading late that was
 // stored in time. What a DPU says is believed up to its clock only: a reading from the future says
@@ -30,9 +35,8 @@ export function watermarkOf(
   let least = Infinity;
   for (const { dpuId, router, fromMs, toMs } of inputs) {
     const clockMs = clocks[router] ?? BEGINNING_MS;
-    const isPlaced = fromMs <= clockMs && clockMs - settings.idleTimeoutMs < toMs;
-    if (!isPlaced) continue;
-    const heardMs = Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, clockMs - settings.idleTimeoutMs);
+    const silentSinceMs = clockMs - settings.idleTimeoutMs;
+    const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);
     least = Math.min(least, heardMs, clockMs);
   }
   // A space without DPUs waits for nobody; its own partition's router still has to configure it.

@@ -61,7 +61,8 @@ export class Counts {
       return answer(report, nowMs, await this.#occupancyAt(report, schedule, nowMs));
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
-      return { ...answer(report, nowMs, report.live), isFinal: false };
+      const known = answer(report, Math.max(nowMs, report.watermarkMs), report.live);
+      return report.isSettled ? known : { ...known, isFinal: false };
     }
   }
 

@@ -25,9 +25,9 @@ export async function simulate(scenario: Scenario, onTrace?: (line: string) => v
   try {
     await world.run();
     const process = await world.settle();
-    objections.push(...world.witness.objections, ...await new Verdict(world, process).reach(new Random(scenario.seed ^ 0x7e57)));
+    objections.push(...world.witness.objections, ...world.engines.tables.objections, ...await new Verdict(world, process).reach(new Random(scenario.seed ^ 0x7e57)));
   } catch (error) {
-    objections.push(...world.witness.objections, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    objections.push(...world.witness.objections, ...world.engines.tables.objections, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

@@ -70,6 +70,12 @@ export class Verdict {
     if (is !== shouldBe) this.objections.push(`${what}: is ${is}, should be ${shouldBe}`);
   }
 
+  /** Says only where two tables differ. */
+  #expectSame<T>(what: string, actual: readonly [string, T][], expected: readonly [string, T][]): void {
+    const [is, shouldBe] = [new Map(actual), new Map(expected)];
+    for (const key of [...new Set([...is.keys(), ...shouldBe.keys()])].sort()) this.#expect(`${what} ${key}`, is.get(key) ?? null, shouldBe.get(key) ?? null);
+  }
+
   async #judgeSpace(spaceId: SpaceId, random: Random): Promise<void> {
     const { counts } = this.#process;
     const { nowMs } = this.#world;
@@ -105,7 +111,7 @@ export class Verdict {
     }
     const alive = new Set(['0', ...this.#oracle.spaces.map(({ id }) => String(id))]);
     const stored = [...this.#world.engines.tables.minutes].filter(([key, { entrances, exits }]) => alive.has(key.split(' ')[0] ?? '') && (entrances !== 0 || exits !== 0));
-    this.#expect('rollup by minute', sorted(stored), sorted([...minutes]));
+    this.#expectSame('rollup by minute', stored, [...minutes]);
   }
 
   #judgeReadings(): void {
@@ -116,7 +122,7 @@ export class Verdict {
     }
     const stored = [...sums].filter(([, sum]) => sum !== 0);
     const expected = this.#oracle.readings.map(({ readingId, timestampMs, direction }): [string, number] => [`${readingId} ${timestampMs} ${direction}`, 1]);
-    this.#expect('readings', sorted(stored), sorted(expected));
+    this.#expectSame('readings', stored, expected);
   }
 
   async #judgeAccount(): Promise<void> {
@@ -132,8 +138,4 @@ export class Verdict {
 
 function pick({ count, net, drift }: { count: number; net: number; drift: number }): object {
   return { count, net, drift };
-}
-
-function sorted<T>(entries: readonly [string, T][]): [string, T][] {
-  return [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }

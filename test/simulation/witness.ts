@@ -37,15 +37,15 @@ export class Witness {
         // The report is taken before the first wait.
         const foldSeq = process.reportedAtSeq;
         const isSettled = process.hostOf(spaceId)?.report(spaceId, atMs).isSettled ?? false;
-        this.#hear(question === 'at' ? atMs : nowMs, foldSeq, await asked, schedule, question === 'at' || isSettled);
+        this.#hear(foldSeq, await asked, schedule, question === 'at' || isSettled);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
       }
     }
   }
 
-  #hear(atMs: number, foldSeq: number, answer: CountAnswer, schedule: ResetSchedule, mustBeExact: boolean): void {
-    const { spaceId } = answer;
+  #hear(foldSeq: number, answer: CountAnswer, schedule: ResetSchedule, mustBeExact: boolean): void {
+    const { spaceId, timestampMs: atMs } = answer;
     const { events, config } = this.eventsUpTo(spaceId, foldSeq);
     const folded: ResetSchedule = config ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets } : { timeZone: 'UTC', dailyReset: null, manual: [] };
     const expected = [schedule, folded].map((some) => netAndCount(events, some, atMs));

@@ -37,10 +37,17 @@ export class MemoryTables {
   readonly known = new Map<string, KnownReading>();
   readonly minutes = new Map<string, Minute>();
   readonly #tokens = new Set<string>();
+  /** What each block was when it was first sent: it must be the same whoever sends it again. */
+  readonly #blocks = new Map<string, string>();
+  readonly objections: string[] = [];
   isAway = false;
 
   /** One part after the other: the source by month, then each view. @param partsMax how many before it stops */
   insert(token: string, rows: readonly Row[], partsMax = Infinity): void {
+    const content = JSON.stringify(rows);
+    const before = this.#blocks.get(token);
+    if (before === undefined) this.#blocks.set(token, content);
+    else if (before !== content) this.objections.push(`block ${token} had other rows when it was sent again: ${content} instead of ${before}`);
     const byMonth = new Map<string, Row[]>();
     for (const row of rows) {
       const month = new Date(row.timestampMs).toISOString().slice(0, 7);
