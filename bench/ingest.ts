@@ -106,7 +106,7 @@ const config = readConfig({ NATS_PORT: '0', MQTT_PORT: '0', CLICKHOUSE_PORT: '0'
 const engines = await startEngines(config, say, (error) => { throw error; });
 const options: ServiceOptions = {
   natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, partitions: 16, replicas: 1,
-  settings: DEFAULT_SETTINGS, skewMs: config.SKEW_MAX_MS, tickIntervalMs: 1_000, subscribersMax: 0, heartbeatMs: 15_000,
+  settings: DEFAULT_SETTINGS, skewMs: config.SKEW_MAX_MS, tickIntervalMs: 1_000, readingsKeptMs: 86_400_000, subscribersMax: 0, heartbeatMs: 15_000,
 };
 try {
   const service = await Service.start(options, pino({ level: 'warn' }, pino.destination(2)));

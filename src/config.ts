@@ -31,6 +31,7 @@ export const CONFIG = {
   BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
   BUFFER_EVENTS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.bufferEventsMax).describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
   TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log, so that counts become final when nobody passes'),
+  READINGS_KEPT_HOURS: z.coerce.number().min(0).default(168).describe('how long readings stay in READINGS at least; they go only once they are routed, and stored in ClickHouse'),
   SHUTDOWN_WAIT_MS: ms.default(0).describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
   AUTH_TOKENS_FILE: z.string().min(1).optional().describe('file of hashed bearer tokens, made by `density token`; it is read again when it changes'),
   AUTH_JWKS_URL: url.optional().describe('key set (https: or file:) that JWTs are verified against'),

@@ -26,6 +26,8 @@ export interface ReadingsLog {
   append(dpuId: DpuId, data: Uint8Array): Promise<void>;
   /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
   tick(partition: Partition): Promise<void>;
+  /** Removes what stands before a sequence and was stored before an instant. */
+  purge(beforeSeq: number, beforeMs: number): Promise<void>;
 }
 
 export interface PartitionPayload {

@@ -25,6 +25,7 @@ import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
+import { purgeReadings } from './router/readings-retention.ts';
 import { supervise } from './runtime/supervise.ts';
 import { MACHINE_TIMING } from './runtime/timing.ts';
 import { observeShard } from './shards/shard-observation.ts';
@@ -40,11 +41,14 @@ export interface ServiceOptions {
   readonly settings: Settings;
   readonly skewMs: number;
   readonly tickIntervalMs: number;
+  /** How long READINGS keeps readings at least. */
+  readonly readingsKeptMs: number;
   /** Live streams: how many subscribers, and how often each gets a sign of life. */
   readonly subscribersMax: number;
   readonly heartbeatMs: number;
 }
 
+const READINGS_PURGE_INTERVAL_MS = 300_000;
 const READY_POLL_MS = 20;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
 const STORED_MAX_AGE_MS = 2_000;
@@ -78,7 +82,7 @@ export class Service {
     this.#nats = nats;
     this.#clickhouse = clickhouse;
     this.#log = log;
-    this.readings = new NatsReadingsLog(nc, js);
+    this.readings = new NatsReadingsLog(nc, js, jsm);
     this.history = new ClickHouseHistory(clickhouse, logId);
     this.#events = new NatsSpaceEventsLog(js, jsm);
     this.#checkpoints = new NatsCheckpoints(js, jsm);
@@ -159,7 +163,7 @@ export class Service {
     const positions = await Promise.all(this.#shards.map((_, k) => this.#events.lastPosition(k as Partition)));
     const caughtUpAt = Math.max(...positions.map(({ seq }) => seq));
     for (const shard of this.#shards) shard.start();
-    this.#loops.push(this.#tick(tickIntervalMs, signal));
+    this.#loops.push(this.#tick(tickIntervalMs, signal), this.#purgeReadings(signal));
     while (!signal.aborted && !this.#shards.every(({ host }) => host && host.fold.seq >= caughtUpAt)) await sleep(READY_POLL_MS);
     this.#isReady = true;
   }
@@ -169,6 +173,15 @@ export class Service {
       const ticks = this.#shards.map((_, k) => this.readings.tick(k as Partition));
       await Promise.all(ticks).catch((error: unknown) => this.#log.debug({ err: error }, 'no tick: NATS is away'));
       await MACHINE_TIMING.pause(intervalMs, signal);
+    }
+  }
+
+  async #purgeReadings(signal: AbortSignal): Promise<void> {
+    const { partitions, readingsKeptMs } = this.options;
+    const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: Date.now };
+    while (!signal.aborted) {
+      await MACHINE_TIMING.pause(READINGS_PURGE_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
+      if (!signal.aborted) await purgeReadings(retention).catch((error: unknown) => this.#log.warn({ err: error }, 'readings that are not needed any more stay; trying again later'));
     }
   }
 

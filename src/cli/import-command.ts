@@ -13,11 +13,11 @@ export async function importCommand(config: Config, file: string, options: { nat
   const found = await stat(file).catch((error: unknown) => {
     throw new Error(`cannot read ${file}`, { cause: error });
   });
-  const { nc, js } = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density import', natsSecurityOf(config));
+  const { nc, js, jsm } = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density import', natsSecurityOf(config));
   const bar = new SingleBar({ format: '{bar} {percentage}% | {accepted} accepted, {rejected} rejected', clearOnComplete: true });
   bar.start(Math.max(1, found.size), 0, { accepted: 0, rejected: 0 });
   try {
-    const result = await importCsv(file, new NatsReadingsLog(nc, js), {
+    const result = await importCsv(file, new NatsReadingsLog(nc, js, jsm), {
       latestMs: Date.now() + config.SKEW_MAX_MS,
       onProgress: (bytes, accepted, rejected) => bar.update(bytes, { accepted, rejected }),
     });

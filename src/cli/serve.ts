@@ -60,6 +60,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       },
       skewMs: config.SKEW_MAX_MS,
       tickIntervalMs: config.TICK_INTERVAL_MS,
+      readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
       subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
       heartbeatMs: config.STREAM_HEARTBEAT_MS,
     }, log, metrics);

@@ -1,4 +1,4 @@
-import type { JetStreamClient } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { LogCursor, ReadingsLog } from '../ports.ts';
@@ -9,10 +9,12 @@ import { READINGS, readingSubject, tickSubject } from './streams.ts';
 export class NatsReadingsLog implements ReadingsLog {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
 
-  constructor(nc: NatsConnection, js: JetStreamClient) {
+  constructor(nc: NatsConnection, js: JetStreamClient, jsm: JetStreamManager) {
     this.#nc = nc;
     this.#js = js;
+    this.#jsm = jsm;
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
@@ -26,5 +28,11 @@ export class NatsReadingsLog implements ReadingsLog {
   async tick(partition: Partition): Promise<void> {
     // No acknowledgement: the next tick makes up for a lost one.
     this.#nc.publish(tickSubject(partition));
+  }
+
+  async purge(beforeSeq: number, beforeMs: number): Promise<void> {
+    const kept = await this.#jsm.direct.getMessage(READINGS, { start_time: new Date(beforeMs) });
+    const seq = Math.min(beforeSeq, kept?.seq ?? beforeSeq);
+    if (seq > 1) await this.#jsm.streams.purge(READINGS, { seq });
   }
 }

@@ -46,7 +46,7 @@ describe.skipIf(!HAS_SAMPLE).each(['SIGTERM', 'SIGKILL'] as const)('ended by %s 
   it('ends with the numbers of the set of readings', async () => {
     await start();
     await raiseSampleBuilding((method, path, body) => request(`${api}${path}`, method, body));
-    const log = new NatsReadingsLog(nats.nc, nats.js);
+    const log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
     for (let n = 1; n <= IMPORTS; n++) {
       const imported = importCsv(SAMPLE_CSV, log, { latestMs: Date.now(), onProgress: () => undefined });
       // Ended as soon as it has begun with this import, which goes on meanwhile.

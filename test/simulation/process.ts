@@ -6,6 +6,7 @@ import { Counts } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
+import { purgeReadings } from '../../src/router/readings-retention.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
 import { ShardRunner } from '../../src/shards/shard-runner.ts';
@@ -23,6 +24,7 @@ export interface Engines {
 export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
 const STEP_MS = 50;
+const RETENTION_INTERVAL_MS = 30_000;
 /** A pause is over at any moment, a long one less often; polls should not be all that happens. */
 const pauseWeight = (ms: number): number => 0.15 * Math.min(1, Math.sqrt(100 / ms));
 
@@ -72,6 +74,18 @@ export class SimProcess {
   start(): void {
     void supervise('topology', () => this.topology.follow(), this.#abort.signal, this.#log, this.#timing);
     for (const shard of this.shards) shard.start();
+    void supervise('retention', () => this.#purgeReadings(), this.#abort.signal, this.#log, this.#timing);
+  }
+
+  /** Of readings of any age: whatever a router may still need must stay all the same. */
+  async #purgeReadings(): Promise<void> {
+    const { streams, now } = this.#engines;
+    await this.#timing.pause(RETENTION_INTERVAL_MS, this.#abort.signal);
+    if (this.#abort.signal.aborted) return;
+    await purgeReadings({
+      partitions: streams.partitions, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
+      storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: 0, now,
+    });
   }
 
   /** In order, as after SIGTERM. */

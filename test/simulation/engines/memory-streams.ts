@@ -55,6 +55,17 @@ export class MemoryReadingsLog implements ReadingsLog {
     await this.#append(`readings.${partition}.tick`, new Uint8Array());
   }
 
+  async purge(beforeSeq: number, beforeMs: number): Promise<void> {
+    const { owner, scheduler } = this.#access;
+    await scheduler.request(owner, {
+      label: 'purge READINGS', isWrite: true, failure: away('purge'),
+      apply: () => {
+        const kept = this.#streams.readings.everything.find(({ timeMs }) => timeMs >= beforeMs)?.seq ?? beforeSeq;
+        this.#streams.readings.purge(() => true, Math.min(beforeSeq, kept));
+      },
+    });
+  }
+
   private async publish(dpuId: DpuId, kind: string, data: Uint8Array): Promise<void> {
     await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data);
   }

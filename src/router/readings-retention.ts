@@ -1,0 +1,29 @@
+// Lets go of readings that are old and no longer needed: routed by every router, and past what a router that
+// begins anew reads again to fill its memory. Age alone never loses a reading, however long the service was down.
+import type { Partition } from '../domain/ids.ts';
+import type { ReadingsLog, SpaceEventsLog } from '../ports.ts';
+
+export interface ReadingsRetentionDeps {
+  readonly partitions: number;
+  readonly readings: ReadingsLog;
+  readonly events: SpaceEventsLog;
+  /** Everything in SPACE_EVENTS before this is in ClickHouse, and every checkpoint knows. */
+  readonly storedBeforeSeq: () => Promise<number>;
+  /** How long readings are kept at least. */
+  readonly keptMs: number;
+  readonly now: () => number;
+}
+
+/** @throws what a port throws: try again later */
+export async function purgeReadings({ partitions, readings, events, storedBeforeSeq, keptMs, now }: ReadingsRetentionDeps): Promise<void> {
+  const storedBefore = await storedBeforeSeq();
+  const routers = Array.from({ length: partitions }, (_, k) => k as Partition);
+  // Where each router would begin to read (Router.restore); one that never spoke needs everything.
+  const needed = await Promise.all(routers.map(async (router) => {
+    const { position } = await events.lastPosition(router);
+    const unstored = await events.positionFrom(router, storedBefore);
+    return Math.min(position?.readingsSeq ?? 0, unstored?.previousReadingsSeq ?? Infinity);
+  }));
+  const neededFromSeq = Math.min(...needed) + 1;
+  if (neededFromSeq > 1) await readings.purge(neededFromSeq, now() - keptMs);
+}

@@ -1,0 +1,46 @@
+// READINGS on the real server: the partition its subject transform computes, and what a purge leaves.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DpuId } from '../../src/domain/ids.ts';
+import { partitionOfDpu } from '../../src/domain/partition.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
+import { READINGS } from '../../src/nats/streams.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+const IDS = ['283', '423', 'a', 'Z_9', 'dpu-1', 'x'.repeat(64), '0', '-', ...Array.from({ length: 40 }, (_, n) => `dpu_${n * n}`)] as DpuId[];
+
+let service: LocalService;
+let nats: NatsHandles;
+let log: NatsReadingsLog;
+
+beforeAll(async () => {
+  service = await startLocalService({ PARTITIONS: '5' });
+  nats = await connectNats(service.natsUrl, 'test');
+  log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
+});
+afterAll(async () => {
+  await nats?.nc.close();
+  await service?.dispose();
+});
+
+describe('the READINGS stream', () => {
+  it('puts a DPU into the partition that this code puts it into', async () => {
+    for (const id of IDS) await log.append(id, new TextEncoder().encode('{"timestamp":0,"direction":1}'));
+    const { state } = await nats.jsm.streams.info(READINGS, { subjects_filter: 'readings.*.*.readings' });
+    const stored = Object.keys(state.subjects ?? {}).sort();
+    expect(stored).toEqual(IDS.map((id) => `readings.${partitionOfDpu(id, 5)}.${id}.readings`).sort());
+  });
+
+  it('lets go of what is both old and not needed', async () => {
+    const firstSeq = async (): Promise<number> => (await nats.jsm.streams.info(READINGS)).state.first_seq;
+    const timeOf = async (seq: number): Promise<number> => (await nats.jsm.direct.getMessage(READINGS, { seq }))?.time.getTime() ?? 0;
+    // Some are of one millisecond.
+    await log.purge(30, (await timeOf(1)) - 60_000);
+    expect(await firstSeq()).toBe(1);
+    await log.purge(40, await timeOf(30));
+    expect(await firstSeq()).toBeGreaterThan(1);
+    expect(await firstSeq()).toBeLessThanOrEqual(30);
+    await log.purge(40, Date.now() + 60_000);
+    expect(await firstSeq()).toBe(40);
+  });
+});
