@@ -23,7 +23,7 @@ export interface Engines {
 
 export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
-const STEP_MS = 50;
+const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
 /** A pause is over at any moment, a long one less often; polls should not be all that happens. */
 const pauseWeight = (ms: number): number => 0.15 * Math.min(1, Math.sqrt(100 / ms));

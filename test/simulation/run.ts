@@ -13,6 +13,7 @@ interface Options {
   readonly seed?: string;
   readonly trace?: boolean;
   readonly keepGoing?: boolean;
+  readonly first?: boolean;
 }
 
 const options = new Command('sim')
@@ -20,6 +21,7 @@ const options = new Command('sim')
   .option('--from <n>', 'the first of them', '1')
   .option('--seed <n>', 'run this one only')
   .option('--keep-going', 'do not stop and shrink at the first failure: list them all')
+  .option('--first', 'stop at the first failure, and do not shrink it')
   .option('--trace', 'print everything that happens')
   .parse().opts<Options>();
 
@@ -41,6 +43,7 @@ for (let seed = first; seed < first + count; seed++) {
   say(`to repeat: npm run sim -- --seed ${seed} --trace`);
   failures += 1;
   if (options.keepGoing) continue;
+  if (options.first) break;
   say('shrinking …');
   const smaller = await shrink(scenario);
   say(`fails still with ${smaller.scenario.actions.length} of ${scenario.actions.length} actions (failure rate ${smaller.scenario.failureRate}):`);

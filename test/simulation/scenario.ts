@@ -6,7 +6,7 @@ import { Random } from './random.ts';
 /** References are to the n-th space or doorway; what does not exist then is refused, as for anybody. */
 export type Action =
   | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
-  | { readonly kind: 'heartbeat'; readonly dpuId: DpuId }
+  | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }
   | { readonly kind: 'space'; readonly name: string; readonly timeZone: string; readonly dailyReset: string | null }
@@ -18,8 +18,11 @@ export type Action =
   | { readonly kind: 'dpu'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
+  | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
   | { readonly kind: 'ask'; readonly space: number; readonly atMs: number }
+  /** The log's clock is behind by so much from now on, as after a change of the stream's leader. */
+  | { readonly kind: 'logClock'; readonly behindMs: number }
   | { readonly kind: 'start' }
   | { readonly kind: 'crash'; readonly process: number }
   | { readonly kind: 'stop'; readonly process: number }
@@ -55,14 +58,18 @@ export function drawScenario(seed: number): Scenario {
     partitions: random.int(1, 3),
     failureRate: random.pick([0, 0.01, 0.03, 0.08]),
     pageReadings: random.pick([2, 7, 5_000]),
-    settings: {
-      outOfOrdernessMs: random.pick([0, SECOND, 20 * SECOND]),
-      idleTimeoutMs: random.pick([10 * SECOND, MINUTE, 10 * MINUTE]),
-      blockRowsMax: random.pick([1, 4, 30]),
-      blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
-      bufferEventsMax: isTopologyQuiet ? 1_000 : random.pick([3, 1_000, 1_000]),
-    },
+    settings: drawSettings(random),
     actions: writer.actions,
+  };
+}
+
+function drawSettings(random: Random): Settings {
+  return {
+    outOfOrdernessMs: random.pick([0, SECOND, 20 * SECOND]),
+    idleTimeoutMs: random.pick([10 * SECOND, MINUTE, 10 * MINUTE]),
+    blockRowsMax: random.pick([1, 4, 30]),
+    blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
+    bufferEventsMax: random.pick([3, 1_000, 1_000]),
   };
 }
 
@@ -89,10 +96,12 @@ class Writer {
   }
 
   next(isTopologyQuiet: boolean): void {
-    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, ask: 12, process: 7, history: 2 });
+    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5 });
     switch (kind) {
       case 'publish': return this.#publish();
-      case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus) });
+      case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus), text: this.#random.chance(0.6) ? '' : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }) });
+      case 'settings': return this.#push({ kind, settings: drawSettings(this.#random) });
+      case 'logClock': return this.#push({ kind, behindMs: this.#random.pick([0, 200, 3 * SECOND]) });
       case 'tick': return this.#push({ kind });
       case 'sleep': return this.#sleep();
       case 'topology': return this.#topology();
@@ -150,7 +159,7 @@ class Writer {
   #topology(): void {
     const random = this.#random;
     const dpuId = random.pick(this.#dpus);
-    const effective = random.chance(0.5) ? { effectiveMs: this.#someInstant() + (random.chance(0.2) ? HOUR : 0) } : {};
+    const effective = random.chance(0.5) ? { effectiveMs: this.#someInstant() + (random.chance(0.35) ? HOUR : 0) } : {};
     const kind = random.weighted({ move: 10, reset: 7, dpu: 3, deleteDpu: 1, changeDoorway: 3, deleteDoorway: 0.5, doorway: 1, space: 0.5, changeSpace: 2, deleteSpace: 0.4 });
     switch (kind) {
       case 'move': return this.#push({ kind, dpuId, doorway: random.chance(0.15) ? null : this.#someDoorway(), ...effective });

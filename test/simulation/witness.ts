@@ -20,6 +20,7 @@ export class Witness {
   readonly #engines: Engines;
   readonly #decoded = new Map<number, ReturnType<typeof decodeEntry>>();
   readonly objections: string[] = [];
+  readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
   readonly testimonies: Testimony[] = [];
 
   constructor(engines: Engines) {
@@ -28,6 +29,7 @@ export class Witness {
 
   async ask(process: SimProcess, spaceId: SpaceId, atMs: number, nowMs: number): Promise<void> {
     const space = process.topology.history.latest().space(spaceId);
+    for (const { id } of process.topology.history.latest().spaces()) this.#watchWatermark(process, id);
     if (!space || !process.hostOf(spaceId)) return;
     const view = process.topology.history.latest();
     const schedule: ResetSchedule = { timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) };
@@ -42,6 +44,19 @@ export class Witness {
         if (!(error instanceof Failure)) throw error;
       }
     }
+  }
+
+  /** Of every space at every question: it may be what somebody was told. */
+  #watchWatermark(process: SimProcess, spaceId: SpaceId): void {
+    const fold = process.hostOf(spaceId)?.fold;
+    const state = fold?.state(spaceId);
+    if (!fold || !state) return;
+    const [seq, watermarkMs] = [fold.seq, fold.watermarkOf(state)];
+    let seen = this.#watermarks.get(spaceId);
+    if (!seen) this.#watermarks.set(spaceId, seen = []);
+    const higher = seen.find((other) => other.seq <= seq && other.watermarkMs > watermarkMs);
+    if (higher) this.objections.push(`space ${spaceId}: the watermark was ${higher.watermarkMs} at ${higher.seq} of the log, and ${watermarkMs} at ${seq}`);
+    seen.push({ seq, watermarkMs });
   }
 
   #hear(foldSeq: number, answer: CountAnswer, schedule: ResetSchedule, mustBeExact: boolean): void {

@@ -34,6 +34,7 @@ export class World {
   #processes: SimProcess[] = [];
   #started = 0;
   #nowMs: number;
+  #logBehindMs = 0;
 
   constructor(scenario: Scenario, onTrace?: (line: string) => void) {
     this.scenario = scenario;
@@ -41,7 +42,7 @@ export class World {
     this.#nowMs = scenario.startMs;
     this.scheduler = new Scheduler(this.#random, onTrace);
     const now = (): number => this.#nowMs;
-    this.engines = { streams: new MemoryStreams(scenario.partitions, now), tables: new MemoryTables(), now };
+    this.engines = { streams: new MemoryStreams(scenario.partitions, () => this.#nowMs - this.#logBehindMs), tables: new MemoryTables(), now };
     const owner: Owner = { name: 'dpus', isDead: false, suspendedUntil: 0 };
     this.#outside = { owner, readings: new MemoryReadingsLog({ owner, scheduler: this.scheduler, random: this.#random }, this.engines.streams) };
     this.witness = new Witness(this.engines);
@@ -106,17 +107,18 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'publish': return void this.#publish(action.dpuId, action.text);
-      case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId).catch(() => undefined);
+      case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
       case 'tick': return this.#tick();
       case 'sleep': return void (this.#nowMs += action.ms);
       case 'ask': return this.#ask(action.space as SpaceId, action.atMs);
+      case 'logClock': return void (this.#logBehindMs = action.behindMs);
       case 'start': return void (this.#processes.length < PROCESSES_MAX && this.#startProcess());
       case 'crash': return this.#crash(action.process);
       case 'stop': return this.#stop(action.process);
       case 'suspend': return this.#suspend(action.process, action.steps);
       case 'history': return void (this.engines.tables.isAway = action.isAway);
       case 'space': case 'changeSpace': case 'deleteSpace': case 'doorway': case 'changeDoorway': case 'deleteDoorway':
-      case 'dpu': case 'move': case 'deleteDpu': case 'reset': return this.#execute(this.#running(), commandOf(action));
+      case 'dpu': case 'move': case 'deleteDpu': case 'reset': case 'settings': return this.#execute(this.#running(), commandOf(action));
     }
   }
 
@@ -198,7 +200,7 @@ export class World {
   }
 }
 
-function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' }>): TopologyCommand {
+function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' }>): TopologyCommand {
   switch (action.kind) {
     case 'space': return { kind: 'createSpace', fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null } };
     case 'changeSpace': return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
@@ -209,6 +211,7 @@ function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'ti
     case 'dpu': return { kind: 'createDpu', id: action.dpuId, doorwayId: action.doorway as DoorwayId | null, effectiveMs: action.effectiveMs };
     case 'move': return { kind: 'placeDpu', id: action.dpuId, doorwayId: action.doorway as DoorwayId | null, effectiveMs: action.effectiveMs };
     case 'deleteDpu': return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'settings': return { kind: 'changeSettings', settings: action.settings };
     case 'reset': return { kind: 'recordReset', spaceId: action.space as SpaceId, timestampMs: action.timestampMs, count: action.count };
   }
 }

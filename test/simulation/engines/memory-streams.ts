@@ -47,8 +47,8 @@ export class MemoryReadingsLog implements ReadingsLog {
     await this.publish(dpuId, 'readings', data);
   }
 
-  async heartbeat(dpuId: DpuId): Promise<void> {
-    await this.publish(dpuId, 'heartbeat', new Uint8Array());
+  async heartbeat(dpuId: DpuId, data: Uint8Array): Promise<void> {
+    await this.publish(dpuId, 'heartbeat', data);
   }
 
   async tick(partition: Partition): Promise<void> {

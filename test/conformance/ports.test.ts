@@ -1,0 +1,218 @@
+// P1: the ports in memory, which the simulation runs on, keep the contracts of the real engines. Every
+// test runs on both.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockOf, type Block } from '../../actors/shard/block.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
+import type { LoggedEvent, PositionEntry, StoredEntry } from '../../src/domain/log-entry.ts';
+import { partitionOfDpu } from '../../src/domain/partition.ts';
+import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
+import type { TopologyFact } from '../../src/domain/topology.ts';
+import type { LogCursor } from '../../src/ports.ts';
+import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
+
+const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (data: Uint8Array): string => new TextDecoder().decode(data);
+
+let commits = 0;
+function position(router: Partition, readingsSeq: number): PositionEntry {
+  return {
+    kind: 'position', router, commitId: `c${++commits}`, previousSeq: 0, payloads: {}, readingsSeq, previousReadingsSeq: 0, topologySeq: 0,
+    reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+  };
+}
+
+function row(spaceId: number, timestampMs: number, delta: Direction, more: Partial<{ dpuId: string; sign: 1 | -1; name: string; primary: boolean }> = {}): LoggedEvent {
+  const { dpuId = 'd1', sign = 1, name, primary = true } = more;
+  const reading = name === undefined ? { dpuId: dpuId as DpuId, timestampMs, direction: delta } : { dpuId: dpuId as DpuId, timestampMs, direction: delta, name };
+  return { spaceId: spaceId as SpaceId, doorwayId: 1 as DoorwayId, delta, sign, primary, seq: 1, readingId: readingIdOf(reading), ...reading };
+}
+
+const block = (partition: Partition, number: number, ...rows: LoggedEvent[]): Block => blockOf(partition, number, rows);
+
+async function read(cursor: LogCursor, count: number): Promise<StoredEntry[]> {
+  const entries: StoredEntry[] = [];
+  while (entries.length < count) entries.push(...await cursor.next(100));
+  await cursor.close();
+  return entries;
+}
+
+/** Everything up to a sequence. */
+async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntry[]> {
+  const entries: StoredEntry[] = [];
+  while ((entries.at(-1)?.seq ?? 0) < seq) entries.push(...await cursor.next(100));
+  await cursor.close();
+  return entries;
+}
+
+describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', enginePorts]] as const)('P1 ports %s', (_, create) => {
+  let ports: Ports;
+  beforeAll(async () => {
+    ports = await create();
+  });
+  afterAll(async () => ports.close());
+
+  it('P1 a commit is whole, in order, and refused when the position it expects is not the last', async () => {
+    const { events } = ports;
+    expect(await events.lastPosition(P0)).toEqual({ seq: 0, position: undefined });
+    const first = await events.commit(position(P0, 1), [{ partition: P0, data: bytes('{"v":1,"e":[]}') }, { partition: P1, data: bytes('{"v":1,"e":[] }') }], 0);
+    expect(first.kind).toBe('committed');
+    const stale = await events.commit(position(P0, 2), [{ partition: P0, data: bytes('{"v":1,"e":[],"stale":1}') }], 0);
+    expect(stale).toEqual({ kind: 'superseded' });
+    const firstSeq = first.kind === 'committed' ? first.seq : 0;
+    const second = await events.commit(position(P0, 3), [], firstSeq);
+    expect(second.kind).toBe('committed');
+    const entries = await read(await events.open(P0, 0), 3);
+    expect(entries.map(({ subject }) => subject)).toEqual(['spaces.0', 'routers.0', 'routers.0']);
+    expect(entries.map(({ seq }) => seq)).toEqual([...entries].map(({ seq }) => seq).sort((a, b) => a - b));
+    expect(entries[1]?.seq).toBe(firstSeq);
+    const times = entries.map(({ timeMs }) => timeMs);
+    expect([...times].sort((a, b) => a - b)).toEqual(times);
+    expect((await events.lastPosition(P0)).position?.readingsSeq).toBe(3);
+    expect((await events.positionFrom(P0, firstSeq))?.readingsSeq).toBe(1);
+    expect((await events.positionFrom(P0, firstSeq + 1))?.readingsSeq).toBe(3);
+  });
+
+  it('P1 of two commits with one expectation one is stored', async () => {
+    const { events } = ports;
+    const outcomes = await Promise.all([1, 2].map(async (n) => events.commit(position(P1, n), [{ partition: P2, data: bytes(`{"v":1,"e":[],"n":${n}}`) }], 0)));
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'superseded']);
+    const winner = outcomes.findIndex(({ kind }) => kind === 'committed') + 1;
+    expect((await events.lastPosition(P1)).position?.readingsSeq).toBe(winner);
+    const entries = await readTo(await events.open(P2, 0), (await events.lastPosition(P1)).seq);
+    expect(entries.filter(({ subject }) => subject === 'spaces.2').map(({ data }) => text(data))).toEqual([`{"v":1,"e":[],"n":${winner}}`]);
+  });
+
+  it('P1 a purge removes what is before a sequence, of one subject', async () => {
+    const { events } = ports;
+    let { seq } = await events.lastPosition(P2);
+    for (let n = 0; n < 3; n++) {
+      const outcome = await events.commit(position(P2, n), [{ partition: P2, data: bytes(`{"v":1,"e":[],"purge":${n}}`) }], seq);
+      if (outcome.kind === 'committed') ({ seq } = outcome);
+    }
+    await events.purgePartition(P2, seq - 1);
+    await events.purgePositions(P2, seq);
+    const entries = await readTo(await events.open(P2, 0), seq);
+    const own = entries.filter(({ subject }) => subject === 'spaces.2' || subject === 'routers.2');
+    expect(own.map(({ seq: at }) => at)).toEqual([seq - 1, seq]);
+    expect(entries.some(({ subject }) => subject === 'routers.0')).toBe(true);
+    expect((await events.lastPosition(P2)).seq).toBe(seq);
+    expect((await events.positionFrom(P2, 0))?.readingsSeq).toBe(2);
+  });
+
+  it('P1 a cursor waits, is woken, and goes on where it stopped', async () => {
+    const { readings } = ports;
+    const dpuId = 'cursor' as DpuId;
+    const partition = partitionOfDpu(dpuId, PARTITIONS);
+    const cursor = await readings.open(partition, 0);
+    const waiting = cursor.next(10);
+    cursor.wake();
+    expect(await waiting).toEqual([]);
+    await readings.append(dpuId, bytes('{"a":1}'));
+    const [entry] = await cursor.next(10);
+    expect(entry?.subject).toBe(`readings.${partition}.${dpuId}.readings`);
+    expect(text(entry?.data ?? bytes(''))).toBe('{"a":1}');
+    await readings.tick(partition);
+    const [tick] = await cursor.next(10);
+    expect(tick?.subject).toBe(`readings.${partition}.tick`);
+    expect(tick?.timeMs).toBeGreaterThanOrEqual(entry?.timeMs ?? Infinity);
+    const closing = cursor.next(10);
+    await cursor.close();
+    expect(await closing).toEqual([]);
+    expect((await read(await readings.open(partition, entry?.seq ?? 0), 1))[0]?.seq).toBe(tick?.seq);
+  });
+
+  it('P1 a fact of the topology is stored where the log ends as expected', async () => {
+    const { topology } = ports;
+    const fact = (timestampMs: number): TopologyFact => ({ kind: 'reset', doc: { spaceId: 1 as SpaceId, timestampMs, count: 0, recordedMs: 0 } });
+    expect(await topology.append(fact(1), 0)).toBe(1);
+    expect(await topology.append(fact(2), 0)).toBeUndefined();
+    expect(await topology.append(fact(3), 1)).toBe(2);
+    const cursor = await topology.open(0);
+    const entries = [...await cursor.next()];
+    while (entries.length < 2) entries.push(...await cursor.next());
+    await cursor.close();
+    expect(entries).toEqual([{ seq: 1, fact: fact(1) }, { seq: 2, fact: fact(3) }]);
+  });
+
+  it('P1 a dead letter is stored once', async () => {
+    const letter = { reason: 'bad_json', detail: 'no', subject: 'readings.0.d.readings', readingsSeq: 5, index: 0, raw: bytes('[') } as const;
+    await ports.deadLetters.store([letter, { ...letter, index: 1 }, { ...letter, reason: 'future' }]);
+    await ports.deadLetters.store([letter]);
+    expect(await ports.deadLetters.count()).toEqual({ bad_json: 2, future: 1 });
+  });
+
+  it('P1 a checkpoint is saved by compare-and-set', async () => {
+    const { checkpoints } = ports;
+    expect(await checkpoints.load(P1)).toBeUndefined();
+    expect(await checkpoints.storedBeforeSeq(P1)).toBe(0);
+    // Larger than one message of the log.
+    const snapshot = JSON.stringify(Array.from({ length: 90_000 }, (_, n) => (n * 2_654_435_761) % 4_294_967_296));
+    const revision = await checkpoints.save(P1, { storedBeforeSeq: 7, snapshot }, 0) ?? 0;
+    expect(revision).toBeGreaterThan(0);
+    expect(await checkpoints.save(P1, { storedBeforeSeq: 8, snapshot: 'other' }, 0)).toBeUndefined();
+    expect(await checkpoints.load(P1)).toEqual({ revision, storedBeforeSeq: 7, snapshot });
+    expect(await checkpoints.save(P1, { storedBeforeSeq: 9, snapshot: 'next' }, revision)).toBeGreaterThan(revision);
+    expect(await checkpoints.storedBeforeSeq(P1)).toBe(9);
+  });
+
+  it('P1 a block sent again changes nothing, in the events, the readings and the rollup', async () => {
+    const { history } = ports;
+    const month = 32 * 86_400_000;
+    const rows = [row(11, 60_000, 1), row(11, 60_001, 1), row(11, 60_002, -1), row(11, month, 1)];
+    for (let n = 0; n < 3; n++) await history.storeBlock(block(P0, 1, ...rows));
+    // Another partition's block of the same number is another block.
+    await history.storeBlock(block(P1, 1, row(12, 60_000, 1, { dpuId: 'd2' })));
+    await history.storeBlock(block(P0, 2));
+    expect(await history.lastBlock(P0)).toBe(1);
+    expect(await history.lastBlock(P2)).toBe(0);
+    expect((await history.events(11 as SpaceId, 0, month, 1)).map(({ timestampMs, delta }) => [timestampMs, delta])).toEqual([[60_000, 1], [60_001, 1], [60_002, -1], [month, 1]]);
+    expect(await ports.minutes(11 as SpaceId)).toEqual(new Map([[1, { net: 1, entrances: 2, exits: 1 }], [month / 60_000, { net: 1, entrances: 1, exits: 0 }]]));
+    const page = await history.readingsOfDpus({ dpuIds: ['d1' as DpuId], fromMs: 0, toMs: month + 1, after: { dpuId: '' as DpuId, timestampMs: -1, readingId: '' }, limit: 10 });
+    expect(page.readings).toHaveLength(4);
+    expect(page.end).toBeNull();
+  });
+
+  it('P1 rows are read up to a block, in event order, with retractions applied', async () => {
+    const { history } = ports;
+    const space = 21 as SpaceId;
+    const some = { dpuId: 'd3' };
+    await history.storeBlock(block(P0, 11, row(21, 200, -1, some), row(21, 100, 1, some), row(21, 100, -1, some)));
+    await history.storeBlock(block(P0, 12, row(21, 150, 1, some), row(21, 100, 1, { ...some, sign: -1 })));
+    const at = async (n: number): Promise<[number, number][]> => (await history.events(space, 0, 1_000, n)).map(({ timestampMs, delta }) => [timestampMs, delta]);
+    // `~+` stands before `~-`.
+    expect(await at(11)).toEqual([[100, 1], [100, -1], [200, -1]]);
+    expect(await at(12)).toEqual([[100, -1], [150, 1], [200, -1]]);
+    expect(await history.events(space, 100, 150, 12)).toHaveLength(1);
+    expect(await history.segments(space, [0, 100, 150, 300], 12)).toEqual([
+      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 }, { sum: 1, sumMin: 1, sumMax: 1, riseMax: 0, entrances: 1, exits: 0 },
+      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
+    ]);
+    const runs = await history.occupancySegments(P0, [{ spaceId: space, block: 12, afterMs: 0 }, { spaceId: 22 as SpaceId, block: 12, afterMs: 0 }]);
+    expect(runs.get(space)).toMatchObject({ sum: -1, sumMin: -1, sumMax: 0, riseMax: 1 });
+    expect(runs.get(22 as SpaceId)).toMatchObject({ sum: 0, entrances: 0, exits: 0 });
+  });
+
+  it('P1 a reading is found by its identity, taken back or not, and of two with one id the earlier', async () => {
+    const { history } = ports;
+    const some = { dpuId: 'd4' };
+    await history.storeBlock(block(P2, 3, row(31, 500, 1, { ...some, name: 'n' }), row(31, 600, -1, some), row(31, 600, -1, { ...some, sign: -1 }), row(31, 700, 1, { ...some, primary: false })));
+    await history.storeBlock(block(P2, 4, row(31, 400, -1, { ...some, name: 'n' })));
+    const dpuId = 'd4' as DpuId;
+    const found = await history.findReadings([
+      { dpuId, timestampMs: 9, direction: 1, name: 'n' }, { dpuId, timestampMs: 600, direction: -1 }, { dpuId, timestampMs: 600, direction: 1 }, { dpuId, timestampMs: 700, direction: 1 },
+    ]);
+    expect(found.map(({ readingId, reading }) => [readingId, reading.timestampMs, reading.direction]).sort()).toEqual([['d4.n', 400, -1], ['d4~600~-', 600, -1]]);
+    expect(await history.newestReadings([dpuId, 'nobody' as DpuId])).toEqual(new Map([[dpuId, 600]]));
+    const start = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' };
+    const query = { dpuIds: [dpuId], fromMs: 0, toMs: 1_000, limit: 1 };
+    const places: string[] = [];
+    for (let after: typeof start | null = start; after;) {
+      const page = await history.readingsOfDpus({ ...query, after });
+      places.push(...page.readings.map(({ readingId, reading }) => `${readingId} ${reading.timestampMs}`));
+      after = page.end;
+    }
+    expect(places).toEqual(['d4.n 400', 'd4~600~- 600']);
+  });
+});

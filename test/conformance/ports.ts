@@ -1,0 +1,84 @@
+// Both implementations of the ports, behind one interface: what the suite runs on.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { connectClickHouse } from '../../src/clickhouse/connect.ts';
+import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
+import { createTables } from '../../src/clickhouse/schema.ts';
+import { readConfig } from '../../src/config.ts';
+import type { SpaceId } from '../../src/domain/ids.ts';
+import { startEngines } from '../../src/local/engines.ts';
+import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
+import { connectNats } from '../../src/nats/connect.ts';
+import { NatsDeadLetters } from '../../src/nats/dead-letters.ts';
+import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
+import { NatsSpaceEventsLog } from '../../src/nats/space-events-log.ts';
+import { createStreams } from '../../src/nats/streams.ts';
+import { NatsTopologyLog } from '../../src/nats/topology-log.ts';
+import type { Checkpoints, DeadLetters, History, ReadingsLog, SpaceEventsLog, TopologyLog } from '../../src/ports.ts';
+import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/memory-history.ts';
+import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, MemoryTopologyLog } from '../simulation/engines/memory-streams.ts';
+import { Random } from '../simulation/random.ts';
+import { Scheduler } from '../simulation/scheduler.ts';
+import { QUICK } from '../support/local-service.ts';
+
+export const PARTITIONS = 3;
+
+export interface Ports {
+  readonly readings: ReadingsLog;
+  readonly events: SpaceEventsLog;
+  readonly topology: TopologyLog;
+  readonly deadLetters: DeadLetters;
+  readonly checkpoints: Checkpoints;
+  readonly history: History;
+  /** The rollup of a space as it is stored, by minute since 1970. */
+  minutes(spaceId: SpaceId): Promise<Map<number, Minute>>;
+  close(): Promise<void>;
+}
+
+export async function memoryPorts(): Promise<Ports> {
+  const random = new Random(1);
+  const scheduler = new Scheduler(random);
+  const access = { owner: { name: 'suite', isDead: false, suspendedUntil: 0 }, scheduler, random };
+  const [streams, tables] = [new MemoryStreams(PARTITIONS, () => Date.now()), new MemoryTables()];
+  let isClosed = false;
+  const turning = (async () => {
+    while (!isClosed) if (!await scheduler.step()) await setImmediate();
+  })();
+  return {
+    readings: new MemoryReadingsLog(access, streams), events: new MemorySpaceEventsLog(access, streams), topology: new MemoryTopologyLog(access, streams),
+    deadLetters: new MemoryDeadLetters(access, streams), checkpoints: new MemoryCheckpoints(access, streams), history: new MemoryHistory(access, tables),
+    minutes: async (spaceId) => new Map([...tables.minutes].filter(([key]) => key.startsWith(`${spaceId} `)).map(([key, sums]) => [Number(key.split(' ')[1]), sums])),
+    close: async () => {
+      isClosed = true;
+      await turning;
+    },
+  };
+}
+
+export async function enginePorts(): Promise<Ports> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'density-conformance-'));
+  const engines = await startEngines(readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir }), () => undefined, () => undefined);
+  const { nc, js, jsm } = await connectNats(engines.natsUrl, 'conformance');
+  await createStreams(jsm, PARTITIONS, 1);
+  const client = await connectClickHouse(engines.clickhouseUrl);
+  await createTables(client);
+  return {
+    readings: new NatsReadingsLog(nc, js, jsm), events: new NatsSpaceEventsLog(js, jsm), topology: new NatsTopologyLog(js),
+    deadLetters: new NatsDeadLetters(js, jsm), checkpoints: new NatsCheckpoints(js, jsm), history: new ClickHouseHistory(client, 'conformance'),
+    minutes: async (spaceId) => {
+      const result = await client.query({
+        query: 'SELECT toInt32(intDiv(toUnixTimestamp(minute), 60)), toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute WHERE space_id = {id:UInt32} GROUP BY minute',
+        query_params: { id: spaceId }, format: 'JSONCompactEachRow',
+      });
+      return new Map((await result.json<[number, number, number, number]>()).map(([minute, net, entrances, exits]) => [minute, { net, entrances, exits }]));
+    },
+    close: async () => {
+      await client.close();
+      await nc.close();
+      await engines.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
