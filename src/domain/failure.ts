@@ -1,7 +1,8 @@
 // Why a command or a question cannot be answered. Edges translate the kind (HTTP status, exit code);
 // the domain knows nothing of them.
 
-export type FailureKind = 'not_found' | 'invalid' | 'conflict' | 'unavailable';
+/** `changed`: what the command was based on is no longer so. */
+export type FailureKind = 'not_found' | 'invalid' | 'conflict' | 'changed' | 'unavailable';
 
 export class Failure extends Error {
   override readonly name = 'Failure';

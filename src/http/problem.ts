@@ -1,71 +1,107 @@
 // Errors as RFC 9457 problem details. The only place that turns a failure into an HTTP status.
-import { randomUUID } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
-import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { Failure, type FailureKind } from '../domain/failure.ts';
+import { logOf, requestIdOf } from './request-state.ts';
 
-const STATUS: Record<FailureKind, number> = { not_found: 404, invalid: 422, conflict: 409, unavailable: 503 };
-const TITLES: Record<number, string> = {
-  400: 'Malformed request', 404: 'Not found', 405: 'Method not allowed', 409: 'Conflict', 413: 'Body too large',
-  415: 'Unsupported media type', 422: 'Validation failed', 500: 'Internal error', 503: 'Not available now',
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 406 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 501 | 503;
+
+/** The type is a name, not a place: `urn:density:problem:<slug>`. */
+export const PROBLEMS: Readonly<Record<ProblemStatus, { readonly slug: string; readonly title: string }>> = {
+  400: { slug: 'malformed', title: 'Malformed request' },
+  401: { slug: 'unauthenticated', title: 'Authentication needed' },
+  403: { slug: 'forbidden', title: 'Not allowed' },
+  404: { slug: 'not-found', title: 'Not found' },
+  405: { slug: 'method-not-allowed', title: 'Method not allowed' },
+  406: { slug: 'not-acceptable', title: 'Not acceptable' },
+  409: { slug: 'conflict', title: 'Conflict' },
+  412: { slug: 'changed', title: 'Changed meanwhile' },
+  413: { slug: 'too-large', title: 'Body too large' },
+  415: { slug: 'unsupported-media-type', title: 'Unsupported media type' },
+  422: { slug: 'invalid', title: 'Validation failed' },
+  429: { slug: 'too-many-requests', title: 'Too many requests' },
+  500: { slug: 'internal', title: 'Internal error' },
+  501: { slug: 'not-implemented', title: 'Not implemented' },
+  503: { slug: 'unavailable', title: 'Not available now' },
 };
 
+const STATUS: Readonly<Record<FailureKind, ProblemStatus>> = { not_found: 404, invalid: 422, conflict: 409, changed: 412, unavailable: 503 };
+
 export interface FieldError {
+  /** The field, as the client names it; fields of fields with dots. */
   readonly path: string;
   readonly detail: string;
+  /** Where in the field's text the error is, from 0. */
+  readonly position?: number;
 }
 
 /** An error the HTTP layer itself finds. */
 export class HttpProblem extends Error {
-  readonly status: number;
+  override readonly name = 'HttpProblem';
+  readonly status: ProblemStatus;
   readonly errors: readonly FieldError[];
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, detail: string, errors: readonly FieldError[] = []) {
+  constructor(status: ProblemStatus, detail: string, errors: readonly FieldError[] = [], headers: Readonly<Record<string, string>> = {}) {
     super(detail);
     this.status = status;
     this.errors = errors;
+    this.headers = headers;
   }
+}
+
+/** Validation of one field failed. */
+export function invalid(path: string, detail: string, position?: number): HttpProblem {
+  return new HttpProblem(422, path === '' ? detail : `${path}: ${detail}`, [position === undefined ? { path, detail } : { path, detail, position }]);
 }
 
 /** Checks data from outside. @throws HttpProblem 422 that names every field at fault */
 export function check<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const errors = result.error.issues.map((issue) => ({ path: issue.path.join('.'), detail: issue.message }));
+  const errors = result.error.issues.map((issue): FieldError => {
+    const field = { path: issue.path.join('.'), detail: issue.message };
+    const position: unknown = issue.code === 'custom' ? issue.params?.['position'] : undefined;
+    return typeof position === 'number' ? { ...field, position } : field;
+  });
   throw new HttpProblem(422, errors.map(({ path, detail }) => (path ? `${path}: ${detail}` : detail)).join('; '), errors);
 }
 
-export function problems(log: Logger): Middleware {
+export function problems(): Middleware {
   return async (ctx, next) => {
     try {
       await next();
-      if (ctx.status === 404 && ctx.body === undefined) throw new HttpProblem(404, `there is nothing at ${ctx.path}`);
+      if (ctx.status === 404 && (ctx.body === undefined || ctx.body === null)) throw new HttpProblem(404, `there is nothing at ${ctx.path}`);
+      if (ctx.status === 405) throw new HttpProblem(405, `${ctx.path} takes ${ctx.response.get('allow')}`);
+      if (ctx.status === 501) throw new HttpProblem(501, `there is no method ${ctx.method}`);
     } catch (error) {
-      answer(ctx, error, log);
+      answer(ctx, error);
     }
   };
 }
 
-function answer(ctx: Context, error: unknown, log: Logger): void {
+function answer(ctx: Context, error: unknown): void {
   if (error instanceof Failure) {
     const errors = error.field === '' ? [] : [{ path: error.field, detail: error.message }];
     if (error.retryAfterSeconds !== undefined) ctx.set('retry-after', String(error.retryAfterSeconds));
-    if (error.kind === 'unavailable') log.warn({ err: error, path: ctx.path }, 'answered 503');
+    if (error.kind === 'unavailable') logOf(ctx).warn({ err: error }, 'answered 503');
     write(ctx, STATUS[error.kind], error.message, errors);
   } else if (error instanceof HttpProblem) {
+    ctx.set({ ...error.headers });
     write(ctx, error.status, error.message, error.errors);
   } else {
-    const id = randomUUID();
-    log.error({ err: error, problem: id, method: ctx.method, path: ctx.path }, 'request failed');
-    write(ctx, 500, `an error that is in the log under ${id}`, []);
+    logOf(ctx).error({ err: error, method: ctx.method, path: ctx.path }, 'request failed');
+    write(ctx, 500, `an error that is in the log under ${requestIdOf(ctx)}`, []);
   }
 }
 
-function write(ctx: Context, status: number, detail: string, errors: readonly FieldError[]): void {
+function write(ctx: Context, status: ProblemStatus, detail: string, errors: readonly FieldError[]): void {
+  const { slug, title } = PROBLEMS[status];
+  for (const name of ['etag', 'link', 'x-total-count', 'content-disposition', 'location']) ctx.remove(name);
+  ctx.set('cache-control', 'no-store');
   ctx.status = status;
   ctx.body = JSON.stringify({
-    type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail, instance: ctx.path, ...(errors.length > 0 ? { errors } : {}),
+    type: `urn:density:problem:${slug}`, title, status, detail, instance: ctx.path, request_id: requestIdOf(ctx), ...(errors.length > 0 ? { errors } : {}),
   });
   ctx.type = 'application/problem+json';
 }

@@ -1,5 +1,4 @@
 // Live counts as server-sent events.
-import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { SpaceId } from '../domain/ids.ts';
@@ -7,24 +6,40 @@ import { existing, type TopologyHistory } from '../domain/topology-history.ts';
 import type { LiveCounts } from '../live/live-counts.ts';
 import { parsePlaces } from '../live/place-vector.ts';
 import { EventStream, Heartbeat } from './event-stream.ts';
-import { check } from './problem.ts';
+import { defineRoute, type Route } from './route.ts';
+import { field } from './schemas/fields.ts';
 
 const SPACES_MAX = 1_000;
 
+const IDS = /^\d{1,9}(,\d{1,9})*$/;
+const IDS_ERROR = `must be ids of at most ${SPACES_MAX} spaces, such as 1 or 1,2,3; leave it out for all`;
+
 const streamQuery = z.strictObject({
-  space_id: z.string().regex(/^\d{1,9}(,\d{1,9})*$/, 'must be ids of spaces, such as 1 or 1,2,3')
-    .transform((text) => [...new Set(text.split(',').map((id) => Number(id) as SpaceId))])
-    .refine((ids) => ids.length <= SPACES_MAX, `must name at most ${SPACES_MAX} spaces; leave it out for all`)
-    .optional(),
+  space_id: field({ type: 'string', pattern: IDS.source, description: `ids of up to ${SPACES_MAX} spaces, with commas between them; otherwise all`, examples: ['1,2'] }, IDS_ERROR, (value) => {
+    if (typeof value !== 'string' || !IDS.test(value)) return undefined;
+    const ids = [...new Set(value.split(',').map((id) => Number(id) as SpaceId))];
+    return ids.length <= SPACES_MAX ? ids : undefined;
+  }).optional(),
 });
 
-export function streamRoutes(router: Router, live: LiveCounts, topology: TopologyHistory, heartbeatMs: number): void {
+const EXAMPLE = `event: snapshot
+id: 0.17
+data: {"space_id":1,"timestamp":"2018-02-26T15:34:00.000Z","count":12}
+
+`;
+
+export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartbeatMs: number): Route[] {
   const heartbeat = new Heartbeat(heartbeatMs);
-  router.get('/counts/stream', async (ctx) => {
-    const { space_id: spaceIds } = check(streamQuery, ctx.query);
-    for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
-    await stream(ctx, live, spaceIds ?? null, heartbeat);
-  });
+  return [defineRoute({
+    method: 'GET', path: '/counts/stream', operationId: 'streamCounts', tag: 'counts', summary: 'Counts as they change, as server-sent events', scope: 'read',
+    description: 'A snapshot of each space, then each change. See docs/live.md.',
+    query: streamQuery, problems: [404, 503], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
+    success: { status: 200, description: 'events, until you go away', alternatives: { 'text/event-stream': EXAMPLE } },
+    handle: async ({ query: { space_id: spaceIds } }, ctx) => {
+      for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
+      await stream(ctx, live, spaceIds ?? null, heartbeat);
+    },
+  })];
 }
 
 async function stream(ctx: Context, live: LiveCounts, spaceIds: readonly SpaceId[] | null, heartbeat: Heartbeat): Promise<void> {

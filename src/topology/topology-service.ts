@@ -4,7 +4,7 @@
 import { Failure } from '../domain/failure.ts';
 import type { TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
-import { TopologyHistory } from '../domain/topology-history.ts';
+import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
 import type { TopologyCursor, TopologyLog } from '../ports.ts';
 
 const ATTEMPTS_MAX = 20;
@@ -44,10 +44,15 @@ export class TopologyService {
     await new Promise<void>((resolve) => this.#waiting.push({ seq, resolve }));
   }
 
-  /** @returns the fact as recorded @throws Failure not_found, conflict, invalid or unavailable */
-  async execute(command: TopologyCommand): Promise<TopologyFact> {
+  /**
+   * @param precondition looks at what the command is about to change, and throws when it must not be carried out
+   * @returns the fact as recorded
+   * @throws Failure not_found, conflict, invalid or unavailable, or what the precondition throws
+   */
+  async execute(command: TopologyCommand, precondition: (view: TopologyView) => void = () => undefined): Promise<TopologyFact> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const decidedAt = this.history.seq;
+      precondition(this.history.latest());
       const fact = decideTopology(this.history.latest(), command, this.#now());
       const seq = await this.#log.append(fact, decidedAt).catch((error: unknown) => {
         throw new Failure('unavailable', 'the topology cannot be changed now', { cause: error, retryAfterSeconds: 5 });

@@ -1,0 +1,16 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Context } from 'koa';
+import { HttpProblem } from './problem.ts';
+
+/**
+ * The rows as the client accepts them: JSON, or CSV with a header line.
+ * @throws HttpProblem 406 when it accepts neither
+ */
+export function answerCsv<Row extends object>(ctx: Context, columns: readonly (keyof Row & string)[], rows: readonly Row[]): readonly Row[] | string {
+  ctx.vary('accept');
+  const type = ctx.accepts('json', 'text/csv');
+  if (type === false) throw new HttpProblem(406, 'the answer can be application/json or text/csv');
+  if (type === 'json') return rows;
+  ctx.type = 'text/csv; charset=utf-8';
+  return stringify([...rows], { header: true, columns: [...columns], cast: { boolean: String } });
+}

@@ -1,0 +1,135 @@
+// The OpenAPI 3.1 document, made from the table of routes and the schemas that validate.
+import { z } from 'zod';
+import { PROBLEMS, type ProblemStatus } from './problem.ts';
+import { API_PREFIX, TAGS, type HeaderDoc, type Route } from './route.ts';
+import { BODIES } from './schemas/bodies.ts';
+import { RESOURCES } from './schemas/resources.ts';
+
+type Json = Record<string, unknown>;
+
+const ref = (id: string): string => `#/components/schemas/${id}`;
+
+export function openApiDocument(routes: readonly Route[], version: string): Json {
+  const paths: Record<string, Json> = {};
+  const documented = routes.filter(({ isDocumented }) => isDocumented !== false);
+  for (const route of documented) {
+    const path = (paths[route.path] ??= {});
+    path[route.method.toLowerCase()] = operation(route);
+  }
+  const used = JSON.stringify(paths);
+  const problems = Object.entries(PROBLEMS).filter(([status]) => used.includes(`#/components/responses/${problemName(status)}"`));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'density-api',
+      version,
+      description: 'Turns doorway sensor readings into people counts: live, at any past instant, and aggregated. Every answer says how final it is.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: API_PREFIX }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      schemas: Object.fromEntries(Object.entries({ ...schemasOf(RESOURCES, 'output'), ...schemasOf(BODIES, 'input') }).filter(([id]) => id === 'Problem' || used.includes(`"${ref(id)}"`))),
+      responses: Object.fromEntries(problems.map(([status, { slug, title }]) => [problemName(status), problemResponse(Number(status), slug, title)])),
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the service, or a JWT of its issuer; not needed where the service listens on loopback only.' } },
+    },
+  };
+}
+
+function operation(route: Route): Json {
+  const { operationId, tag, summary, description, scope, success, alternativeStatus } = route;
+  const parameters = [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query'), ...headerParameters(route.requestHeaders ?? {})];
+  const body = requestBody(route);
+  const responses: Json = { [success.status]: successResponse(route) };
+  if (route.requestHeaders && 'if-none-match' in route.requestHeaders) responses['304'] = { description: 'what the client has is still so' };
+  if (alternativeStatus) responses[alternativeStatus.status] = { description: alternativeStatus.description, content: { 'application/json': { schema: schemaOf(alternativeStatus.schema, 'output') } } };
+  for (const status of problemsOf(route)) responses[status] = { $ref: `#/components/responses/${problemName(status)}` };
+  return {
+    operationId, tags: [tag], summary,
+    ...(description === undefined ? {} : { description }),
+    'x-scope': scope,
+    security: scope === null ? [] : [{ bearer: [] }],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body ? { requestBody: body } : {}),
+    responses,
+  };
+}
+
+/** What follows from a route's fields, and what it says beside. */
+function problemsOf(route: Route): ProblemStatus[] {
+  // 422 always: a query parameter that is not known is refused.
+  const found = new Set<ProblemStatus>([422, 500, ...(route.problems ?? [])]);
+  const hasBody = route.body !== undefined || route.streamedBody !== undefined;
+  if (hasBody) for (const status of [400, 413, 415] as const) found.add(status);
+  if (route.scope !== null) for (const status of [401, 403, 429] as const) found.add(status);
+  return [...found].sort((a, b) => a - b);
+}
+
+function successResponse({ success: { description, schema, example, alternatives, headers } }: Route): Json {
+  const content: Json = {};
+  if (schema) content['application/json'] = { schema: schemaOf(schema, 'output'), ...(example === undefined ? {} : { example }) };
+  for (const [type, text] of Object.entries(alternatives ?? {})) content[type] = { schema: { type: 'string' }, example: text };
+  return {
+    description,
+    ...(headers ? { headers: Object.fromEntries(Object.entries(headers).map(([name, doc]) => [name, headerOf(doc)])) } : {}),
+    ...(Object.keys(content).length > 0 ? { content } : {}),
+  };
+}
+
+function requestBody(route: Route): Json | undefined {
+  const { body, bodyExample, streamedBody } = route;
+  if (body) return { required: true, content: { 'application/json': { schema: schemaOf(body, 'input'), example: bodyExample } } };
+  if (!streamedBody) return undefined;
+  const content = Object.entries(streamedBody).map(([type, { schema, example }]) => [type, { schema: schema ? schemaOf(schema, 'input') : { type: 'string' }, example }]);
+  return { required: true, content: Object.fromEntries(content) as Json };
+}
+
+function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' }) as { properties?: Record<string, Json>; required?: string[] };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name, in: place, required: place === 'path' || required.includes(name), ...(description === undefined ? {} : { description }), schema: rest,
+  }));
+}
+
+function headerParameters(headers: Readonly<Record<string, HeaderDoc>>): Json[] {
+  return Object.entries(headers).map(([name, doc]) => ({ name, in: 'header', required: false, ...headerOf(doc) }));
+}
+
+function headerOf({ description, type = 'string' }: HeaderDoc): Json {
+  return { description, schema: { type } };
+}
+
+function problemName(status: number | string): string {
+  const { slug } = PROBLEMS[Number(status) as ProblemStatus];
+  return slug.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+function problemResponse(status: number, slug: string, title: string): Json {
+  const errors = status === 422 ? [{ path: 'timestamp', detail: 'must be an ISO 8601 instant with an offset' }] : undefined;
+  const example = {
+    type: `urn:density:problem:${slug}`, title, status, detail: errors ? 'timestamp: must be an ISO 8601 instant with an offset' : title.toLowerCase(),
+    instance: `${API_PREFIX}/readings`, request_id: 'PKJ0T3ZC5M5PDAJ9QX0G2L', ...(errors ? { errors } : {}),
+  };
+  return { description: title, content: { 'application/problem+json': { schema: { $ref: ref('Problem') }, example } } };
+}
+
+/** A reference where the schema has a name, the schema itself otherwise. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const named = (io === 'output' ? RESOURCES : BODIES).get(schema)?.id;
+  if (named !== undefined) return { $ref: ref(named) };
+  if (schema instanceof z.ZodArray) return { type: 'array', items: schemaOf(schema.element as z.ZodType, io) };
+  return withoutDialect(z.toJSONSchema(schema, { io }));
+}
+
+function schemasOf(registry: typeof RESOURCES, io: 'input' | 'output'): Json {
+  const { schemas } = z.toJSONSchema(registry, { io, uri: ref });
+  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutDialect(schema as Json)]));
+}
+
+function withoutDialect({ $schema, $id, ...rest }: Json): Json {
+  void $schema;
+  void $id;
+  return rest;
+}

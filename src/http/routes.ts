@@ -1,0 +1,33 @@
+// The table of all routes under /api/v1.
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Service } from '../service.ts';
+import { countsRoutes } from './counts-routes.ts';
+import { docsRoutes } from './docs-routes.ts';
+import { doorwaysRoutes } from './doorways-routes.ts';
+import { dpusRoutes } from './dpus-routes.ts';
+import { intervalsRoutes } from './intervals-routes.ts';
+import { readingsRoutes } from './readings-routes.ts';
+import type { Route } from './route.ts';
+import { serviceRoutes } from './service-routes.ts';
+import { spacesRoutes } from './spaces-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
+
+/** What the routes need of the service. */
+export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'accounts' | 'readings' | 'problems'> & {
+  readonly options: Pick<Service['options'], 'skewMs' | 'heartbeatMs'>;
+};
+
+export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
+  const { topology, counts, readings, options: { skewMs, heartbeatMs } } = service;
+  const routes = [
+    ...serviceRoutes(service),
+    ...spacesRoutes(topology),
+    ...doorwaysRoutes(topology),
+    ...dpusRoutes(topology, now),
+    ...readingsRoutes({ log: readings, skewMs, now }),
+    ...countsRoutes(counts, topology.history, now),
+    ...streamRoutes(service.live, topology.history, heartbeatMs),
+    ...intervalsRoutes(counts, topology.history, now),
+  ];
+  return [...routes, ...docsRoutes(routes, packageJson.version)];
+}

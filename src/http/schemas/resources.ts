@@ -1,0 +1,142 @@
+// What the API answers, as schemas: they document, and tests hold the answers to them.
+import { z } from 'zod';
+
+/** Schemas by the name they have in the OpenAPI document. */
+export const RESOURCES = z.registry<{ id: string }>();
+
+function resource<Shape extends z.core.$ZodLooseShape>(id: string, description: string, shape: Shape) {
+  return z.strictObject(shape).meta({ description }).register(RESOURCES, { id });
+}
+
+const id = (description: string) => z.int().min(1).meta({ description });
+/** What clients see of an instant; `format` and an example say more than a pattern. */
+const instant = (description: string) => z.string().meta({ format: 'date-time', description, examples: ['2018-02-24T08:45:21.893Z'] });
+const count = (description: string) => z.int().min(0).meta({ description });
+
+const stamps = { created_at: instant('when it was made'), updated_at: instant('when it was last written') };
+
+export const space = resource('Space', 'Somewhere people can be', {
+  id: id('given by the service'),
+  name: z.string().meta({ description: 'unique among the spaces' }),
+  time_zone: z.string().meta({ description: 'IANA zone: days, weeks and the daily reset follow it', examples: ['Europe/Vienna'] }),
+  daily_reset: z.string().nullable().meta({ description: 'local time of day at which the space is empty every day', examples: ['04:00'] }),
+  capacity: z.int().min(0).nullable().meta({ description: 'how many people it is for' }),
+  ...stamps,
+});
+
+export const doorway = resource('Doorway', 'A threshold: a reading with direction 1 goes into the ingress space and out of the egress space', {
+  id: id('given by the service'),
+  name: z.string().meta({ description: 'unique among the doorways' }),
+  ingress_space_id: id('the space that 1 leads into').nullable(),
+  egress_space_id: id('the space that 1 leads out of; null is outside').nullable(),
+  ...stamps,
+});
+
+export const dpu = resource('Dpu', 'A sensor above a doorway', {
+  id: z.string().meta({ description: 'its own name' }),
+  doorway_id: id('the doorway it is above now; null is none').nullable(),
+  ...stamps,
+});
+
+export const placement = resource('Placement', 'A sensor was above a doorway from `from` until just before `to`', {
+  doorway_id: id('null is above none').nullable(),
+  from: instant('null is the beginning of time').nullable(),
+  to: instant('null while it holds').nullable(),
+});
+
+export const reset = resource('Reset', 'At `timestamp` the space held `count` people', {
+  timestamp: instant('holds for readings after it'),
+  count: count('how many people there were'),
+  recorded_at: instant('when somebody said so; of two at one instant the later recorded one holds'),
+});
+
+export const readingAccepted = resource('ReadingAccepted', 'A reading that is stored in the log and will be counted once', {
+  id: z.string().meta({ description: 'its identity: sending the same reading again gives the same id and changes nothing' }),
+});
+
+export const reading = resource('Reading', 'One person passed under one sensor', {
+  id: z.string().meta({ description: '`<dpu>~<ms>~<+ or ->`, or `<dpu>.<id>` where the sensor sends an id' }),
+  dpu_id: z.string(),
+  timestamp: instant('when the person passed'),
+  direction: z.union([z.literal(1), z.literal(-1)]),
+  doorway_id: id('the doorway it counts at; null while its sensor is not placed there and then').nullable(),
+});
+
+export const batchResult = resource('BatchResult', 'What became of a batch', {
+  accepted: count('readings stored; those that were there before count too, and change nothing'),
+  rejected: z.array(z.strictObject({
+    index: count('place in the batch, from 0'),
+    path: z.string().meta({ description: 'the field at fault; empty when it is the whole' }),
+    detail: z.string(),
+  })).meta({ description: 'readings that were not stored, the first 1,000 of them' }),
+  rejected_count: count('all of them'),
+});
+
+const utilization = z.number().min(0).nullable().meta({ description: 'count / capacity; null without a capacity' });
+const final = z.boolean().meta({ description: 'true when all readings up to there are believed to be in; a late one still corrects it' });
+
+export const currentCount = resource('Count', 'How many people are in a space at an instant', {
+  space_id: id('the space'),
+  timestamp: instant('the instant'),
+  count: count('people; never below 0'),
+  net: z.int().meta({ description: 'the last reset plus all entrances minus all exits since' }),
+  drift: count('count - net: how much the sensors contradict themselves'),
+  utilization,
+  last_reading_at: instant('the newest reading of the space; null when there is none').nullable(),
+  watermark: instant('all readings up to here are believed to be in; null before the first').nullable(),
+  final,
+});
+
+export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after one passed', {
+  space_id: id('the space'),
+  timestamp: instant('when the person passed'),
+  count: count('people, just after'),
+  net: z.int().meta({ description: 'the last reset plus all entrances minus all exits since' }),
+  delta: z.union([z.literal(1), z.literal(-1)]).meta({ description: 'in or out' }),
+  reading_id: z.string().meta({ description: 'the reading behind it' }),
+  final,
+});
+
+const intervalShape = {
+  start: instant('inclusive'),
+  end: instant('exclusive'),
+  entrances: count('people who came in'),
+  exits: count('people who went out'),
+  min: count('the least count, that at the start included'),
+  max: count('the largest count, that at the start included'),
+  count: count('the count at the end'),
+  utilization,
+  final,
+};
+
+export const interval = resource('Interval', 'What happened in a space during an interval', intervalShape);
+export const spaceInterval = resource('SpaceInterval', 'What happened in one of several spaces during an interval', { space_id: id('the space'), ...intervalShape });
+
+export const account = resource('Account', 'What became of every reading: accepted = applied + duplicate + held + dead_lettered', {
+  accepted: count('taken from the log'),
+  applied: count('counted in a space'),
+  duplicate: count('sent more than once'),
+  held: count('kept until their sensor is placed'),
+  dead_lettered: count('of no use'),
+  dead_letters: z.record(z.string(), z.int()).meta({ description: 'by reason' }),
+  remainder: z.int().meta({ description: 'anything but 0 is a defect' }),
+});
+
+export const health = resource('Health', 'Whether it can serve', {
+  status: z.enum(['ok', 'unavailable']),
+  problems: z.array(z.string()).meta({ description: 'what cannot be reached' }),
+});
+
+export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {
+  type: z.string().meta({ description: 'a name for the kind of error', format: 'uri', examples: ['urn:density:problem:invalid'] }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().meta({ description: 'what is wrong, and with which field' }),
+  instance: z.string().meta({ description: 'the path that was asked for' }),
+  request_id: z.string().meta({ description: 'what the log has this request under' }),
+  errors: z.array(z.strictObject({
+    path: z.string().meta({ description: 'the field at fault' }),
+    detail: z.string(),
+    position: z.int().optional().meta({ description: 'where in its text, from 0' }),
+  })).optional(),
+});

@@ -1,0 +1,56 @@
+// Spaces, doorways, DPUs, placements and resets as clients see them, and an example of each.
+import type { Context } from 'koa';
+import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
+import { doorwayAt, type Placement } from '../domain/placement.ts';
+import type { Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
+import { API_PREFIX } from './route.ts';
+
+/** Says where what was created is. */
+export function createdAt<T>(ctx: Context, path: string, body: T): T {
+  ctx.set('location', `${API_PREFIX}${path}`);
+  return body;
+}
+
+export function live<T extends { readonly deleted: boolean }>(docs: readonly T[]): T[] {
+  return docs.filter((doc) => !doc.deleted);
+}
+
+/** Without the keys that are undefined: absent means "leave it". */
+export function defined<T extends object>(object: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+}
+
+const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu): object => ({ created_at: formatInstant(createdMs), updated_at: formatInstant(updatedMs) });
+
+export function spaceJson(space: Space): object {
+  const { id, name, timeZone, dailyReset, capacity } = space;
+  return { id, name, time_zone: timeZone, daily_reset: dailyReset, capacity, ...stamps(space) };
+}
+
+export function doorwayJson(doorway: Doorway): object {
+  const { id, name, ingressSpaceId, egressSpaceId } = doorway;
+  return { id, name, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId, ...stamps(doorway) };
+}
+
+export function dpuJson(dpu: Dpu, nowMs: number): object {
+  return { id: dpu.id, doorway_id: doorwayAt(dpu.placements, nowMs), ...stamps(dpu) };
+}
+
+export function placementJson({ doorwayId, fromMs, toMs }: Placement): object {
+  return {
+    doorway_id: doorwayId,
+    from: fromMs === BEGINNING_MS ? null : formatInstant(fromMs),
+    to: toMs === END_MS ? null : formatInstant(toMs),
+  };
+}
+
+export function resetJson({ timestampMs, count, recordedMs }: Reset): object {
+  return { timestamp: formatInstant(timestampMs), count, recorded_at: formatInstant(recordedMs) };
+}
+
+const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '2018-02-24T08:00:00.000Z' };
+export const SPACE_EXAMPLE = { id: 1, name: 'Hall', time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120, ...EXAMPLE_STAMPS };
+export const DOORWAY_EXAMPLE = { id: 1, name: 'Main entrance', ingress_space_id: 1, egress_space_id: null, ...EXAMPLE_STAMPS };
+export const DPU_EXAMPLE = { id: '423', doorway_id: 1, ...EXAMPLE_STAMPS };
+export const PLACEMENT_EXAMPLE = { doorway_id: 1, from: null, to: '2018-02-26T12:00:00.000Z' };
+export const RESET_EXAMPLE = { timestamp: '2018-02-25T04:00:00.000Z', count: 0, recorded_at: '2018-02-25T04:01:12.000Z' };

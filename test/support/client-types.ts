@@ -1,0 +1,18 @@
+// The types of a client, generated from the OpenAPI document that the table of routes gives.
+import { fileURLToPath } from 'node:url';
+import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
+import { openApiDocument } from '../../src/http/openapi.ts';
+import type { Route } from '../../src/http/route.ts';
+import { apiRoutes, type RouteDeps } from '../../src/http/routes.ts';
+
+export const CLIENT_TYPES = fileURLToPath(new URL('../client/api.d.ts', import.meta.url));
+
+/** The table alone: nothing of it is run. */
+export function tableOfRoutes(): Route[] {
+  return apiRoutes({ topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 } } as RouteDeps, () => 0);
+}
+
+export async function clientTypes(): Promise<string> {
+  const document = openApiDocument(tableOfRoutes(), '0.0.0');
+  return COMMENT_HEADER + astToString(await openapiTS(document as unknown as Parameters<typeof openapiTS>[0]));
+}
