@@ -1,6 +1,7 @@
 // What the service needs from outside. Each port has two implementations, the real engine's
 // (src/nats, src/clickhouse) and the simulated one (test/simulation); one conformance suite holds both.
 import type { Block } from '../actors/shard/block.ts';
+import type { Expression, TimeRange } from './domain/filter.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
 import type { PositionEntry, ReadingPlace, StoredEntry } from './domain/log-entry.ts';
 import type { Direction, Reading, RejectReason } from './domain/reading.ts';
@@ -184,4 +185,59 @@ export interface ChangeChannel {
   serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void;
   /** @throws Failure unavailable when nobody answers in time */
   ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer>;
+}
+
+/** A place in event order. */
+export interface EventPlace {
+  readonly timestampMs: number;
+  readonly readingId: string;
+}
+
+export interface EventPageQuery {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly range: TimeRange;
+  readonly after: EventPlace | null;
+  readonly desc: boolean;
+  /** How many rows to look at, at most; at least 1. */
+  readonly limit: number;
+}
+
+export interface EventPage {
+  readonly events: readonly HistoryEvent[];
+  /** How far it was looked; null when there is nothing further. */
+  readonly end: EventPlace | null;
+}
+
+export interface TimedSpace extends EventPlace {
+  readonly spaceId: SpaceId;
+}
+
+export interface StoredReading extends EventPlace {
+  readonly dpuId: DpuId;
+  readonly direction: Direction;
+  /** Null while it is held. */
+  readonly doorwayId: number | null;
+}
+
+export interface ReadingsQuery {
+  readonly filter: Expression | undefined;
+  readonly sort: string;
+  readonly desc: boolean;
+  readonly offset: number;
+  readonly limit: number;
+  readonly after: EventPlace | null;
+}
+
+/** What lists need of the stored events and readings. No simulated implementation: nothing that counts uses it. */
+export interface EventPages {
+  /** A space's stored events in blocks up to one, retractions applied. */
+  eventPage(query: EventPageQuery): Promise<EventPage>;
+  countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number>;
+  /** Which spaces something happened in, in the order of time. */
+  spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]>;
+  countAllEvents(range: TimeRange): Promise<number>;
+  readings(query: ReadingsQuery): Promise<StoredReading[]>;
+  countReadings(filter: Expression | undefined): Promise<number>;
+  reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined>;
 }

@@ -5,10 +5,12 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { nuid } from 'nats';
 import type { Logger } from 'pino';
 import { connectClickHouse } from './clickhouse/connect.ts';
+import { ClickHouseEventPages } from './clickhouse/event-pages.ts';
 import { ClickHouseHistory } from './clickhouse/history.ts';
 import { createTables } from './clickhouse/schema.ts';
 import { Accounts } from './counts/account.ts';
 import { Counts, type SpaceReports } from './counts/counts.ts';
+import { EventCounts } from './counts/event-counts.ts';
 import { Failure } from './domain/failure.ts';
 import type { Partition } from './domain/ids.ts';
 import { partitionOfSpace } from './domain/partition.ts';
@@ -56,6 +58,8 @@ const STORED_MAX_AGE_MS = 2_000;
 export class Service {
   readonly topology: TopologyService;
   readonly counts: Counts;
+  readonly eventPages: ClickHouseEventPages;
+  readonly eventCounts: EventCounts;
   readonly accounts: Accounts;
   readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
@@ -99,6 +103,8 @@ export class Service {
     };
     metrics.watchShards(options.partitions, () => this.#shards.map(({ router, host }, k) => observeShard(k as Partition, router, host)));
     this.counts = new Counts(this.topology.history, reports, this.history);
+    this.eventPages = new ClickHouseEventPages(clickhouse);
+    this.eventCounts = new EventCounts(this.topology.history, reports, this.history, this.eventPages);
     this.live = new LiveCounts(this.#changes, {
       partitions: options.partitions, subscribersMax: options.subscribersMax,
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,

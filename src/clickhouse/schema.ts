@@ -56,6 +56,22 @@ export const TABLES: readonly string[] = [
   SELECT space_id, toStartOfMinute(timestamp) AS minute,
     sum(delta * sign) AS net, sum(if(delta > 0, sign, 0)) AS entrances, sum(if(delta < 0, sign, 0)) AS exits
   FROM space_events GROUP BY space_id, minute`,
+  // The same events in the order of time, for lists over all spaces and sensors.
+  `CREATE TABLE IF NOT EXISTS events_by_time (
+    timestamp DateTime64(3, 'UTC'),
+    reading_id String,
+    dpu_id String,
+    direction Int8,
+    doorway_id UInt32,
+    space_id UInt32,
+    sign Int8,
+    is_reading UInt8
+  ) ENGINE = MergeTree
+  PARTITION BY toYYYYMM(timestamp)
+  ORDER BY (timestamp, reading_id)
+  SETTINGS ${WINDOW}`,
+  `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS
+  SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading FROM space_events`,
 ];
 
 /** Creates what is missing; every process may do it. */

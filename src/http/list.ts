@@ -1,6 +1,6 @@
 // Lists that are in memory: filtered, sorted, one page of them, with the headers that lead to the others.
 import type { Context } from 'koa';
-import { matches, type FieldTypes, type Value } from '../domain/filter/expression.ts';
+import { matches, type FieldTypes, type Value } from '../domain/filter.ts';
 import { etagOf, revalidated } from './caching.ts';
 import type { ListQuery } from './schemas/list.ts';
 

@@ -5,15 +5,17 @@ import { countsRoutes } from './counts-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
+import { eventCountsRoutes } from './event-counts-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
 import type { Route } from './route.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { spacesRoutes } from './spaces-routes.ts';
+import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 
 /** What the routes need of the service. */
-export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'accounts' | 'readings' | 'problems'> & {
+export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'readings' | 'problems'> & {
   readonly options: Pick<Service['options'], 'skewMs' | 'heartbeatMs'>;
 };
 
@@ -25,6 +27,8 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
     ...readingsRoutes({ log: readings, skewMs, now }),
+    ...storedReadingsRoutes(service.eventPages),
+    ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...intervalsRoutes(counts, topology.history, now),

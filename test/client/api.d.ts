@@ -221,7 +221,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List readings
+         * @description A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.
+         */
+        get: operations["listReadings"];
         put?: never;
         /**
          * Send a reading
@@ -248,6 +252,66 @@ export interface paths {
          * @description Sending a batch again changes nothing: readings have an identity.
          */
         post: operations["sendReadings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look a reading up
+         * @description A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.
+         */
+        get: operations["getReading"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/counts/{space_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The count after each event of a space
+         * @description A filter over more than `timestamp`, and another order, look at every event of the range: at most 100,000.
+         */
+        get: operations["listCounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The count after each event, over all spaces
+         * @description What history holds: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. A filter over more than `timestamp`, and another order, look at every event of the range: at most 100,000.
+         */
+        get: operations["listCountsOfAll"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -450,6 +514,20 @@ export interface components {
             /** @description its identity: sending the same reading again gives the same id and changes nothing */
             id: string;
         };
+        /** @description One person passed under one sensor */
+        Reading: {
+            /** @description `<dpu>~<ms>~<+ or ->`, or `<dpu>.<id>` where the sensor sends an id */
+            id: string;
+            dpu_id: string;
+            /**
+             * Format: date-time
+             * @description when the person passed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            direction: 1 | -1;
+            doorway_id: number | null;
+        };
         /** @description What became of a batch */
         BatchResult: {
             /** @description readings stored; those that were there before count too, and change nothing */
@@ -485,6 +563,27 @@ export interface components {
             utilization: number | null;
             last_reading_at: string | null;
             watermark: string | null;
+            /** @description true when all readings up to there are believed to be in; a late one still corrects it */
+            final: boolean;
+        };
+        /** @description How many people were in a space after one passed */
+        CountAfterEvent: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description when the person passed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description people, just after */
+            count: number;
+            /** @description the last reset plus all entrances minus all exits since */
+            net: number;
+            /** @description in or out */
+            delta: 1 | -1;
+            /** @description the reading behind it */
+            reading_id: string;
             /** @description true when all readings up to there are believed to be in; a late one still corrects it */
             final: boolean;
         };
@@ -2185,6 +2284,60 @@ export interface operations {
             500: components["responses"]["Internal"];
         };
     };
+    listReadings: {
+        parameters: {
+            query?: {
+                /** @description how many at most */
+                limit?: number;
+                /** @description how many to leave out first */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "timestamp" | "dpu_id" | "direction" | "doorway_id";
+                /** @description true for the largest or newest first */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over id, timestamp, dpu_id, direction, doorway_id */
+                filter?: string;
+                /** @description where the page before ended, from its `link` header; then `offset` is left out */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of readings */
+            200: {
+                headers: {
+                    /** @description where the next and the previous page are (RFC 8288) */
+                    link?: string;
+                    /** @description how many there are on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "423~1519461921893~+",
+                     *         "dpu_id": "423",
+                     *         "timestamp": "2018-02-24T08:45:21.893Z",
+                     *         "direction": 1,
+                     *         "doorway_id": 1
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Reading"][];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     sendReading: {
         parameters: {
             query?: never;
@@ -2291,6 +2444,181 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the id that sending it gave */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the reading */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "423~1519461921893~+",
+                     *       "dpu_id": "423",
+                     *       "timestamp": "2018-02-24T08:45:21.893Z",
+                     *       "direction": 1,
+                     *       "doorway_id": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reading"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCounts: {
+        parameters: {
+            query?: {
+                /** @description how many at most */
+                limit?: number;
+                /** @description how many to leave out first */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "timestamp" | "count" | "net" | "delta" | "reading_id";
+                /** @description true for the largest or newest first */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over timestamp, count, net, delta, reading_id */
+                filter?: string;
+                /** @description where the page before ended, from its `link` header; then `offset` is left out */
+                cursor?: string;
+            };
+            header?: {
+                /** @description answer 304 with no body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of counts */
+            200: {
+                headers: {
+                    /** @description where the next and the previous page are (RFC 8288) */
+                    link?: string;
+                    /** @description how many there are on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "space_id": 1,
+                     *         "timestamp": "2018-02-24T08:45:21.893Z",
+                     *         "count": 3,
+                     *         "net": 3,
+                     *         "delta": 1,
+                     *         "reading_id": "423~1519461921893~+",
+                     *         "final": true
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["CountAfterEvent"][];
+                };
+            };
+            /** @description what the client has is still so */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCountsOfAll: {
+        parameters: {
+            query?: {
+                /** @description how many at most */
+                limit?: number;
+                /** @description how many to leave out first */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "space_id" | "timestamp" | "count" | "net" | "delta" | "reading_id";
+                /** @description true for the largest or newest first */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over space_id, timestamp, count, net, delta, reading_id */
+                filter?: string;
+                /** @description where the page before ended, from its `link` header; then `offset` is left out */
+                cursor?: string;
+            };
+            header?: {
+                /** @description answer 304 with no body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of counts */
+            200: {
+                headers: {
+                    /** @description where the next and the previous page are (RFC 8288) */
+                    link?: string;
+                    /** @description how many there are on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "space_id": 1,
+                     *         "timestamp": "2018-02-24T08:45:21.893Z",
+                     *         "count": 3,
+                     *         "net": 3,
+                     *         "delta": 1,
+                     *         "reading_id": "423~1519461921893~+",
+                     *         "final": true
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["CountAfterEvent"][];
+                };
+            };
+            /** @description what the client has is still so */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];

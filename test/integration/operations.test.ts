@@ -57,7 +57,7 @@ test('/metrics counts what became of readings, dead letters by reason, late even
   const samples = await readMetrics(service.url);
   expect(metricValue(samples, 'density_shards')).toBe(2);
   expect(metricValue(samples, 'density_shards_owned')).toBe(2);
-  expect(metricValue(samples, 'http_request_duration_seconds_count', { route: '/api/v1/counts/:id/current', method: 'GET', status: '200' })).toBe(1);
+  expect(metricValue(samples, 'http_request_duration_seconds_count', { route: '/api/v1/counts/:space_id/current', method: 'GET', status: '200' })).toBe(1);
   expect(metricValue(samples, 'http_request_duration_seconds_count', { route: 'none', status: '404' })).toBe(1);
   expect(metricValue(samples, 'process_resident_memory_bytes')).toBeGreaterThan(0);
   expect(samples.some(({ name }) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);

@@ -1,7 +1,7 @@
 // The query of a list: `limit`, `offset`, `sort`, `desc`, `filter`, over the fields the list has.
 import { z } from 'zod';
-import { FilterError, parseFilter } from '../../domain/filter/parse.ts';
-import type { Expression, FieldTypes } from '../../domain/filter/expression.ts';
+import { FilterError, parseFilter } from '../filter/parse.ts';
+import type { Expression, FieldTypes } from '../../domain/filter.ts';
 import { booleanInQuery, wholeNumberInQuery } from './fields.ts';
 
 const LIMIT_MAX = 1_000;

@@ -1,8 +1,8 @@
 // Reads a filter such as `timestamp > '2018-02-25' and not (direction = 1 or dpu_id in ('283', '423'))`, by chevrotain's
 // lexer and parser. What comes out names only fields of the list, with values of their types; nothing of the text remains.
 import { EmbeddedActionsParser, EOF, Lexer, type IParserErrorMessageProvider, type IToken, type TokenType } from 'chevrotain';
-import { parseInstant } from '../instant.ts';
-import type { Comparator, Expression, FieldType, FieldTypes, Value } from './expression.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import type { Comparator, Expression, FieldType, FieldTypes, Value } from '../../domain/filter.ts';
 import { And, Close, Comma, Compare, Identifier, In, Is, Not, Null, NumberLiteral, Open, Or, TextLiteral, TOKENS } from './tokens.ts';
 
 const LENGTH_MAX = 2_000;

@@ -1,0 +1,115 @@
+// Lists of history on the real service, held against the oracle: every page, from both ends, while the newest events are
+// in memory only; and filters over the same fields.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+interface Item { readonly timestamp: string; readonly count: number; readonly net: number; readonly delta: number; readonly reading_id: string; readonly space_id: number; readonly final: boolean }
+
+describe('lists of history', () => {
+  let service: LocalService;
+  const start = Date.now() - 3_600_000;
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const resetMs = start + 25_500;
+  /** 1 leads into the hall from the yard; every fourth goes out, and two pass in the same millisecond. */
+  const readings = Array.from({ length: 60 }, (_, index) => ({
+    dpu_id: index % 7 === 3 ? 'b' : 'a', timestamp: iso(start + Math.floor(index / 2) * 1_000), direction: index % 4 === 1 || index < 3 ? -1 : 1, id: `r${String(index).padStart(2, '0')}`,
+  }));
+  const expected = (space: 1 | 2): { count: number; net: number; reading_id: string }[] => {
+    let [net, low, isReset] = [0, 0, false];
+    const id = ({ dpu_id, id: name }: (typeof readings)[number]): string => `${dpu_id}.${name}`;
+    const ordered = [...readings].sort((a, b) => (a.timestamp + id(a) < b.timestamp + id(b) ? -1 : 1));
+    return ordered.map((reading) => {
+      if (space === 1 && !isReset && Date.parse(reading.timestamp) > resetMs) [net, low, isReset] = [7, 7, true];
+      net += space === 1 ? reading.direction : -reading.direction;
+      low = Math.min(low, net);
+      return { count: net - Math.min(0, low), net, reading_id: id(reading) };
+    });
+  };
+  const bare = (items: readonly Item[]): object[] => items.map(({ count, net, reading_id }) => ({ count, net, reading_id }));
+  const list = async (path: string): Promise<{ items: Item[]; next: string | undefined; total: number }> => {
+    const { status, headers, body } = await service.get(path);
+    expect(status, JSON.stringify(body)).toBe(200);
+    const next = /<\/api\/v1([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+    return { items: body as Item[], next, total: Number(headers.get('x-total-count')) };
+  };
+  const all = async (path: string): Promise<Item[]> => {
+    const found: Item[] = [];
+    for (let next: string | undefined = path; next !== undefined;) {
+      const page = await list(next);
+      found.push(...page.items);
+      ({ next } = page);
+    }
+    return found;
+  };
+
+  beforeAll(async () => {
+    // Blocks are cut late, so that what comes last is in memory only.
+    service = await startLocalService({ PARTITIONS: '2', BLOCK_AGE_MAX_MS: '1500' });
+    for (const name of ['Hall', 'Yard']) await service.send('POST', '/spaces', { name });
+    await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1, egress_space_id: 2 });
+    for (const id of ['a', 'b']) await service.send('POST', '/dpus', { id, doorway_id: 1 });
+    await service.send('POST', '/spaces/1/resets', { timestamp: iso(resetMs), count: 7 });
+    for (const some of [readings.slice(0, 40), readings.slice(40)]) {
+      await service.send('POST', '/readings/batch', some);
+      await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ applied: some === readings || some[0]?.id === 'r00' ? 40 : 60 }));
+    }
+  });
+  afterAll(async () => service?.dispose());
+
+  it.each(['while some are in memory', 'when all are stored'])('has the count after each event of a space, on pages from both ends, %s', async (when) => {
+    if (when === 'when all are stored') await eventually(async () => expect((await list('/readings')).total).toBe(60));
+    for (const space of [1, 2] as const) {
+      const whole = expected(space);
+      expect(bare((await list(`/counts/${space}?limit=1000`)).items)).toEqual(whole);
+      expect(bare(await all(`/counts/${space}?limit=7`))).toEqual(whole);
+      expect(bare(await all(`/counts/${space}?limit=7&desc=true`))).toEqual([...whole].reverse());
+      expect(bare((await list(`/counts/${space}?limit=5&offset=33`)).items)).toEqual(whole.slice(33, 38));
+    }
+    expect((await list('/counts/1?limit=1')).total).toBe(60);
+  });
+
+  it('has them over all spaces', async () => {
+    await eventually(async () => expect((await list('/counts?limit=1')).total).toBe(120));
+    for (const path of ['/counts?limit=7', '/counts?limit=50&desc=true']) {
+      const items = await all(path);
+      if (path.includes('desc')) items.reverse();
+      for (const space of [1, 2] as const) expect(bare(items.filter(({ space_id }) => space_id === space))).toEqual(expected(space));
+    }
+  });
+
+  it('filters and sorts counts, those it computes too', async () => {
+    const of = (filter: string): string => `/counts/1?limit=1000&filter=${encodeURIComponent(filter)}`;
+    expect(bare((await list(of(`timestamp >= '${iso(start + 10_000)}' and timestamp < '${iso(start + 12_000)}'`))).items)).toEqual(expected(1).slice(20, 24));
+    expect(bare((await list(of('count > 9'))).items)).toEqual(expected(1).filter(({ count }) => count > 9));
+    expect((await list('/counts/1?sort=count&desc=true&limit=1')).items[0]?.count).toBe(Math.max(...expected(1).map(({ count }) => count)));
+  });
+
+  it('lists, filters and looks up readings', async () => {
+    const ids = (items: readonly object[]): string[] => items.map((item) => (item as { id: string }).id);
+    await eventually(async () => expect((await list('/readings')).total).toBe(60));
+    const whole = expected(1).map(({ reading_id: id }) => id);
+    expect(ids(await all('/readings?limit=7'))).toEqual(whole);
+    expect(ids(await all('/readings?limit=7&desc=true'))).toEqual([...whole].reverse());
+    const out = await list(`/readings?limit=1000&filter=${encodeURIComponent("dpu_id = 'b' and direction = 1 and doorway_id is not null")}`);
+    expect(ids(out.items)).toEqual(whole.filter((id) => id.startsWith('b') && readings.find(({ id: name }) => id.endsWith(name))?.direction === 1));
+    expect(out.total).toBe(out.items.length);
+    expect((await service.get('/readings/a.r00')).body).toEqual({ id: 'a.r00', dpu_id: 'a', timestamp: iso(start), direction: -1, doorway_id: 1 });
+    expect((await service.get('/readings/a.nothing')).status).toBe(404);
+  });
+
+  it('is not touched by SQL in a filter', async () => {
+    for (const text of ["dpu_id = 'x'' OR 1=1 --'", 'dpu_id = "\\\\\' OR 1=1 --"', "id in ('{f0:String}', '%s')"]) {
+      expect((await list(`/readings?filter=${encodeURIComponent(text)}`)).items).toEqual([]);
+    }
+    const refused = await service.get(`/readings?filter=${encodeURIComponent("dpu_id = 'a' UNION SELECT 1")}`);
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'filter', position: 13 }] } });
+  });
+
+  it('lets final pages be cached, and no others', async () => {
+    await eventually(async () => expect((await list('/counts/1?limit=5')).items.every(({ final }) => final)).toBe(true));
+    const { headers } = await service.get('/counts/1?limit=5');
+    expect(headers.get('cache-control')).toBe('private, max-age=300');
+    expect((await service.get('/counts/1/current')).headers.get('cache-control')).toBe('no-store');
+  });
+});
