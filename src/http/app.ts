@@ -1,5 +1,6 @@
 // The HTTP API: the middlewares every request goes through, and the table of routes behind them.
 import Router from '@koa/router';
+import compress from 'koa-compress';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
 import type { Service } from '../service.ts';
@@ -28,6 +29,8 @@ export function createApp(service: Service, log: Logger, { now = Date.now, befor
   // Errors that reach Koa itself come from sockets that went away.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection failed'));
   app.use(requestIds(log));
+  // Streams of events are written past Koa, and stay as they are.
+  app.use(compress({ threshold: 2_048, br: false }));
   app.use(measured(service.metrics));
   app.use(problems());
   for (const middleware of before) app.use(middleware);

@@ -11,7 +11,7 @@ export type Guard = (route: Route) => Middleware;
 export function mount(prefix: string, routes: readonly Route[], guards: readonly Guard[]): Router {
   const router = new Router({ prefix, methods: ['HEAD', 'OPTIONS', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE'] });
   // A path that is spelled out comes before one with a parameter in the same place.
-  for (const route of [...routes].sort((a, b) => specificity(a.path).localeCompare(specificity(b.path)))) {
+  for (const route of [...routes].sort((a, b) => (specificity(a.path) < specificity(b.path) ? -1 : 1))) {
     const run: Middleware = async (ctx) => route.run(ctx, paramsOf(ctx));
     router.register(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), [route.method], [remember(route), ...guards.map((guard) => guard(route)), run]);
   }
@@ -29,6 +29,7 @@ function paramsOf(ctx: Context): Readonly<Record<string, string>> {
   return (ctx as Context & { params: Record<string, string> }).params;
 }
 
+/** Paths in the order of characters; `~` comes after all that a path is spelled with. */
 function specificity(path: string): string {
   return path.replaceAll(/\{\w+\}/g, '~');
 }

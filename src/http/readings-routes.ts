@@ -1,19 +1,15 @@
 // Readings over HTTP: the same parser and the same log as over NATS.
 import { z } from 'zod';
 import { Failure } from '../domain/failure.ts';
-import type { DpuId } from '../domain/ids.ts';
-import { readingIdOf, type Reading } from '../domain/reading.ts';
+import { readingIdOf } from '../domain/reading.ts';
 import type { ReadingsLog } from '../ports.ts';
-import { jsonBody } from './body.ts';
-import { HttpProblem } from './problem.ts';
+import { takeBatch } from './batch.ts';
 import { toMessage } from './reading-messages.ts';
 import { logOf } from './request-state.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as resources from './schemas/resources.ts';
 import { READING_EXAMPLE, readingBody } from './schemas/readings.ts';
-import { parseReading } from '../domain/reading.ts';
 
-const READINGS_PER_MESSAGE = 2_000;
 const encoder = new TextEncoder();
 
 export interface ReadingsDeps {
@@ -39,35 +35,19 @@ export function readingsRoutes({ log, skewMs, now }: ReadingsDeps): Route[] {
     }),
     defineRoute({
       method: 'POST', path: '/readings/batch', operationId: 'sendReadings', tag: 'readings', summary: 'Send many readings', scope: 'readings:write',
-      description: 'Sending a batch again changes nothing: readings have an identity.',
-      streamedBody: { 'application/json': { schema: z.array(z.unknown()), example: [READING_EXAMPLE] } }, problems: [503],
+      description: 'A JSON array, JSON lines or CSV with a header line, up to 50 MB (before compression) and 500,000 readings; gzip, deflate and br are understood. '
+        + 'A bad reading hurts only itself. Sending a batch again changes nothing, since readings have an identity; so where the answer is not 202, send it again whole.',
+      streamedBody: {
+        'application/json': { schema: z.array(z.unknown()), example: [READING_EXAMPLE] },
+        'application/x-ndjson': { example: `${JSON.stringify(READING_EXAMPLE)}\n` },
+        'text/csv': { example: 'timestamp,direction,dpu_id\n2018-02-24T08:45:21.893Z,1,423\n' },
+      },
+      problems: [503],
       success: {
         status: 202, description: 'what became of them', schema: resources.batchResult,
         example: { accepted: 499, rejected: [{ index: 7, path: 'direction', detail: 'direction must be 1 or -1' }], rejected_count: 1 },
       },
-      handle: async (_input, ctx) => {
-        const body = await jsonBody(ctx);
-        if (!Array.isArray(body)) throw new HttpProblem(422, 'the body must be an array of readings');
-        const latestMs = now() + skewMs;
-        const rejected: { index: number; path: string; detail: string }[] = [];
-        const byDpu = new Map<DpuId, Reading[]>();
-        body.forEach((item: unknown, index) => {
-          const parsed = parseReading(item, { latestMs });
-          if (!parsed.ok) {
-            rejected.push({ index, path: parsed.rejection.field, detail: parsed.rejection.detail });
-            return;
-          }
-          const list = byDpu.get(parsed.reading.dpuId);
-          if (list) list.push(parsed.reading);
-          else byDpu.set(parsed.reading.dpuId, [parsed.reading]);
-        });
-        for (const [dpuId, list] of byDpu) {
-          for (let at = 0; at < list.length; at += READINGS_PER_MESSAGE) {
-            await log.append(dpuId, encoder.encode(JSON.stringify(list.slice(at, at + READINGS_PER_MESSAGE).map(toMessage))));
-          }
-        }
-        return { accepted: body.length - rejected.length, rejected, rejected_count: rejected.length };
-      },
+      handle: async (_input, ctx) => takeBatch(ctx, log, now() + skewMs),
     }),
   ];
 }

@@ -249,7 +249,7 @@ export interface paths {
         put?: never;
         /**
          * Send many readings
-         * @description Sending a batch again changes nothing: readings have an identity.
+         * @description A JSON array, JSON lines or CSV with a header line, up to 50 MB (before compression) and 500,000 readings; gzip, deflate and br are understood. A bad reading hurts only itself. Sending a batch again changes nothing, since readings have an identity; so where the answer is not 202, send it again whole.
          */
         post: operations["sendReadings"];
         delete?: never;
@@ -2414,6 +2414,13 @@ export interface operations {
                  *     ]
                  */
                 "application/json": unknown[];
+                /** @example {"dpu_id":"423","timestamp":"2018-02-24T08:45:21.893Z","direction":1} */
+                "application/x-ndjson": string;
+                /**
+                 * @example timestamp,direction,dpu_id
+                 *     2018-02-24T08:45:21.893Z,1,423
+                 */
+                "text/csv": string;
             };
         };
         responses: {
