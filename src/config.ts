@@ -33,6 +33,7 @@ export const CONFIG = {
   TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log, so that counts become final when nobody passes'),
   READINGS_KEPT_HOURS: z.coerce.number().min(0).default(168).describe('how long readings stay in READINGS at least; they go only once they are routed, and stored in ClickHouse'),
   SHUTDOWN_WAIT_MS: ms.default(0).describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
+  AUTH_TOKENS: z.string().min(1).optional().describe('what AUTH_TOKENS_FILE would hold, for platforms that keep secrets in variables'),
   AUTH_TOKENS_FILE: z.string().min(1).optional().describe('file of hashed bearer tokens, made by `density token`; it is read again when it changes'),
   AUTH_JWKS_URL: url.optional().describe('key set (https: or file:) that JWTs are verified against'),
   AUTH_ISSUER: z.string().min(1).optional().describe('issuer that JWTs must name; needed with AUTH_JWKS_URL'),

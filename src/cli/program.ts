@@ -6,9 +6,11 @@ import { migrateCommand, recreateCommand, seedCommand, simulateCommand } from '.
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
 import { natsCommand } from './nats-command.ts';
+import { routesCommand } from './routes-command.ts';
 import { runCommand } from './run-command.ts';
 import { interrupted } from './serve.ts';
 import { doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
+import { tokenCommand } from './token-command.ts';
 import { watchCommand } from './watch-command.ts';
 
 export interface Terminal {
@@ -34,13 +36,18 @@ export function createProgram(terminal: Terminal): Command {
   return program;
 }
 
-function serviceCommands(program: Command, { readConfig, say, finish }: Terminal): void {
+function serviceCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
   program.command('run')
     .description('run the service; engines are started here where NATS_URL or CLICKHOUSE_URL is not set')
     .action(async () => finish(await runCommand(readConfig(), say)));
   program.command('demo')
     .description('run the service with a small building whose DPUs are simulated live')
     .action(async () => finish(await demoCommand(readConfig(), say)));
+  program.command('routes')
+    .description('print every route of the API, with the scope it needs')
+    .option('--json', 'print JSON')
+    .action((options: { json?: boolean }) => finish(routesCommand(options, say)));
+  program.addCommand(tokenCommand(readConfig, say, warn, finish));
   program.addCommand(natsCommand(readConfig, say));
 }
 

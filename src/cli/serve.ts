@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { createApp } from '../http/app.ts';
 import { Gate } from '../http/gate.ts';
+import { openProtection } from '../http/protection.ts';
 import { listen, type HttpServer } from '../http/server.ts';
 import { startEngines, type Engines } from '../local/engines.ts';
 import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-error.ts';
@@ -30,6 +31,8 @@ export interface ServeOptions {
 /** @throws Error with one sentence that says what to do */
 export async function serve(config: Config, { say, onFailure, logLevel }: ServeOptions): Promise<Running> {
   const log = createLog(logLevel);
+  // First of all: a service that others could use as they like is not to start.
+  const protection = await openProtection(config, log);
   const metrics = new Metrics();
   const gate = new Gate(metrics);
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
@@ -64,7 +67,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
       heartbeatMs: config.STREAM_HEARTBEAT_MS,
     }, log, metrics);
-    const api = createApp(service, log).callback();
+    const api = createApp(service, log, protection).callback();
     gate.open((request, response) => void api(request, response), service);
     return { url: http.url, natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, mqttPort: engines.mqttPort, service, stop };
   } catch (error) {

@@ -5,6 +5,7 @@ import type { SpaceId } from '../domain/ids.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
 import type { LiveCounts } from '../live/live-counts.ts';
 import { parsePlaces } from '../live/place-vector.ts';
+import { msUntilExpiry } from './auth.ts';
 import { EventStream, Heartbeat } from './event-stream.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field } from './schemas/fields.ts';
@@ -23,8 +24,8 @@ const streamQuery = z.strictObject({
 });
 
 const EXAMPLE = `event: snapshot
-id: 0.17
-data: {"space_id":1,"timestamp":"2018-02-26T15:34:00.000Z","count":12}
+id: 6.mie4x2a1.2
+data: {"space_id":1,"sequence":4711,"timestamp":"2018-02-26T15:34:00.000Z","count":12,"net":12,"drift":0,"last_reading_at":"2018-02-26T15:33:58.000Z","watermark":"2018-02-26T15:33:53.000Z","final":false,"settled":true}
 
 `;
 
@@ -32,7 +33,7 @@ export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartb
   const heartbeat = new Heartbeat(heartbeatMs);
   return [defineRoute({
     method: 'GET', path: '/counts/stream', operationId: 'streamCounts', tag: 'counts', summary: 'Counts as they change, as server-sent events', scope: 'read',
-    description: 'A snapshot of each space, then each change. See docs/live.md.',
+    description: 'Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.',
     query: streamQuery, problems: [404, 503], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
     success: { status: 200, description: 'events, until you go away', alternatives: { 'text/event-stream': EXAMPLE } },
     handle: async ({ query: { space_id: spaceIds } }, ctx) => {
@@ -58,7 +59,12 @@ async function stream(ctx: Context, live: LiveCounts, spaceIds: readonly SpaceId
   // From here on the answer is written as it comes, and not by Koa.
   ctx.respond = false;
   const events = new EventStream(res);
-  const stopBeating = heartbeat.add(() => events.beat(subscription.place()));
+  const expiresAtMs = performance.now() + (msUntilExpiry(ctx) ?? Infinity);
+  const stopBeating = heartbeat.add(() => {
+    // A token is good for no longer than it says; the client comes back with another.
+    if (performance.now() >= expiresAtMs) events.end();
+    else events.beat(subscription.place());
+  });
   res.on('drain', () => subscription.drained());
   res.once('close', () => {
     stopBeating();

@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { readConfig } from '../../src/config.ts';
+import { TokenFile } from '../../src/http/auth-tokens.ts';
+import { apiRoutes } from '../../src/http/routes.ts';
 import { eventually } from '../support/eventually.ts';
 import { QUICK, startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -54,7 +57,7 @@ async function process(args: string[], environment: Record<string, string> = {})
 
 describe('density', () => {
   it('says of each command what it does', async () => {
-    const commands = ['run', 'demo', 'nats', 'migrate', 'recreate', 'seed', 'simulate', 'import', 'account', 'spaces', 'doorways', 'dpus', 'watch', 'dpus list', 'dpus add', 'dpus move'];
+    const commands = ['run', 'demo', 'nats', 'migrate', 'recreate', 'seed', 'simulate', 'import', 'account', 'routes', 'token', 'spaces', 'doorways', 'dpus', 'watch', 'dpus list', 'dpus add', 'dpus move'];
     for (const command of commands) {
       const { code, out } = await density([...command.split(' '), '--help']);
       expect({ command, code, isUseful: /Usage: .*\n\n\w+/.test(out.join('')) }).toEqual({ command, code: 0, isUseful: true });
@@ -90,6 +93,26 @@ describe('density', () => {
       expect(account.out.at(-1)).toBe('the account holds');
       expect(account.code).toBe(0);
     });
+  });
+
+  it('prints the routes the service has, with their scopes', async () => {
+    const routes = JSON.parse((await density(['routes', '--json'])).out[0] ?? '') as object[];
+    expect(routes).toContainEqual(expect.objectContaining({ method: 'GET', path: '/api/v1/counts/{space_id}/current', scope: 'read' }));
+    expect(routes.length).toBe(apiRoutes(service.service, Date.now).length);
+    expect((await density(['routes'])).out).toHaveLength(routes.length + 1);
+  });
+
+  it('makes a token that the service takes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'density-token-'));
+    try {
+      const file = join(folder, 'tokens.json');
+      const { code, out } = await density(['token', 'dashboard', '--scope', 'read,readings:write', '--file', file]);
+      expect(code).toBe(0);
+      expect(await (await TokenFile.open(file, pino({ level: 'silent' }))).find(out[0] ?? '')).toMatchObject({ name: 'dashboard', scopes: ['read', 'readings:write'] });
+      expect((await density(['token', 'x', '--scope', 'everything', '--file', file])).code).toBe(2);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('says no with a sentence and an exit code', async () => {

@@ -1,0 +1,43 @@
+// `density token`: makes a bearer token, and puts its hash where the service looks for it.
+import { Command, InvalidArgumentError } from 'commander';
+import type { Config } from '../config.ts';
+import { parseInstant } from '../domain/instant.ts';
+import { addToken } from '../http/auth-tokens.ts';
+import { SCOPES, type Scope } from '../http/route.ts';
+
+interface TokenOptions {
+  readonly scope: Scope[];
+  readonly file?: string;
+  readonly expires?: string;
+  readonly json?: boolean;
+}
+
+export function tokenCommand(readConfig: () => Config, say: (line: string) => void, warn: (line: string) => void, finish: (code: number) => void): Command {
+  return new Command('token')
+    .description('make a bearer token; it is printed once, and only its hash is kept')
+    .argument('<name>', 'whose it is, for the log')
+    .requiredOption('--scope <scopes>', `what it allows, separated by commas: ${SCOPES.join(', ')}`, scopes)
+    .option('--file <path>', 'file of hashes; default: AUTH_TOKENS_FILE')
+    .option('--expires <instant>', 'when it stops being one; default: never', instant)
+    .option('--json', 'print JSON')
+    .action(async (name: string, options: TokenOptions) => {
+      const path = options.file ?? readConfig().AUTH_TOKENS_FILE;
+      if (path === undefined) throw new Error('where to? Give --file, or set AUTH_TOKENS_FILE');
+      const token = await addToken(path, name, options.scope, options.expires);
+      say(options.json ? JSON.stringify({ name, token, scopes: options.scope, file: path }) : token);
+      if (!options.json) warn(`its hash is in ${path}; keep the token, it cannot be shown again`);
+      finish(0);
+    });
+}
+
+function scopes(text: string): Scope[] {
+  const given = text.split(',').map((scope) => scope.trim());
+  const unknown = given.find((scope) => !(SCOPES as readonly string[]).includes(scope));
+  if (unknown !== undefined) throw new InvalidArgumentError(`there is no scope ${unknown}; there are ${SCOPES.join(', ')}.`);
+  return given as Scope[];
+}
+
+function instant(text: string): string {
+  if (parseInstant(text) === undefined) throw new InvalidArgumentError('must be an ISO 8601 instant with an offset.');
+  return text;
+}

@@ -1,0 +1,206 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UnsecuredJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serve } from '../../src/cli/serve.ts';
+import { readConfig } from '../../src/config.ts';
+import { addToken } from '../../src/http/auth-tokens.ts';
+import { API_PREFIX, SCOPES, type Route, type Scope } from '../../src/http/route.ts';
+import { apiRoutes } from '../../src/http/routes.ts';
+import { eventually } from '../support/eventually.ts';
+import { AUDIENCE, startJwtIssuer, type JwtIssuer } from '../support/jwt-issuer.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+const LIMIT = 150;
+const ORIGIN = 'https://dashboard.example';
+
+let folder: string;
+let tokensFile: string;
+let issuer: JwtIssuer;
+let service: LocalService;
+let expired: string;
+const tokens = new Map<Scope, string>();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'density-tokens-'));
+  tokensFile = join(folder, 'tokens.json');
+  for (const scope of SCOPES) tokens.set(scope, await addToken(tokensFile, scope, [scope], undefined));
+  expired = await addToken(tokensFile, 'old', ['read'], '2020-01-01T00:00:00Z');
+  issuer = await startJwtIssuer();
+  service = await startLocalService({
+    PARTITIONS: '1', AUTH_TOKENS_FILE: tokensFile, AUTH_JWKS_URL: issuer.jwksUrl, AUTH_ISSUER: issuer.issuer, AUTH_AUDIENCE: AUDIENCE,
+    RATE_LIMIT_PER_MINUTE: String(LIMIT), CORS_ORIGINS: ORIGIN,
+  });
+});
+afterAll(async () => {
+  await service?.dispose();
+  await issuer?.stop();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+interface Asked {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: { readonly detail?: string } | undefined;
+}
+
+/** Only the head of an answer that does not end. */
+async function ask(method: string, path: string, token?: string, headers: Record<string, string> = {}): Promise<Asked> {
+  const abort = new AbortController();
+  const response = await fetch(`${service.url}${path}`, {
+    method, signal: abort.signal,
+    headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers, ...(method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-type': 'application/json' } : {}) },
+    ...(method === 'POST' || method === 'PUT' || method === 'PATCH' ? { body: '{}' } : {}),
+  });
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
+  const body = isProblem ? await response.json() as { detail?: string } : undefined;
+  abort.abort();
+  return { status: response.status, headers: response.headers, body };
+}
+
+const concrete = ({ path }: Route): string => `${API_PREFIX}${path.replace('{file}', 'start.js').replaceAll(/\{\w+\}/g, '999999')}`;
+const me = async (token?: string): Promise<Asked> => ask('GET', `${API_PREFIX}/account`, token);
+
+describe('every route', () => {
+  const holders: readonly (Scope | undefined)[] = [undefined, ...SCOPES];
+
+  it('is open to exactly the scopes it names', async () => {
+    const routes = apiRoutes(service.service, Date.now);
+    expect(routes.length).toBeGreaterThan(25);
+    const [found, expected]: [Record<string, string>, Record<string, string>] = [{}, {}];
+    for (const route of routes) {
+      for (const holder of holders) {
+        const key = `${route.method} ${route.path} as ${holder ?? 'nobody'}`;
+        const { status, headers } = await ask(route.method, concrete(route), holder && tokens.get(holder));
+        const isOpen = route.scope === null || holder === route.scope || holder === 'admin';
+        expected[key] = isOpen ? 'let in' : holder === undefined ? '401 Bearer realm="density-api"' : `403 Bearer realm="density-api", error="insufficient_scope", scope="${route.scope}"`;
+        found[key] = status === 401 || status === 403 ? `${status} ${headers.get('www-authenticate')}` : 'let in';
+      }
+    }
+    expect(found).toEqual(expected);
+  });
+
+  it('asks for the scope its method suggests', () => {
+    for (const { method, path, scope } of apiRoutes(service.service, Date.now)) {
+      const writes = path.startsWith('/readings') ? 'readings:write' : 'topology:write';
+      const suggested: (Scope | null)[] = method === 'GET' ? ['read', null] : [writes];
+      expect({ method, path, isSuggested: suggested.includes(scope) }).toEqual({ method, path, isSuggested: true });
+    }
+  });
+});
+
+describe('a token', () => {
+  it('is refused unless it is whole, and says why', async () => {
+    const good = tokens.get('read') ?? '';
+    expect((await me(good)).status).toBe(200);
+    for (const bad of [`${good}x`, good.slice(1), 'x']) {
+      const { status, headers, body } = await me(bad);
+      expect({ status, says: headers.get('www-authenticate'), detail: body?.detail }).toEqual({
+        status: 401, says: 'Bearer realm="density-api", error="invalid_token"', detail: 'the token is not a valid one',
+      });
+    }
+    expect((await ask('GET', `${API_PREFIX}/account`, undefined, { authorization: 'Basic eDp5' })).headers.get('www-authenticate')).toContain('error="invalid_request"');
+  });
+
+  it('expires', async () => {
+    expect((await me(expired)).body?.detail).toBe('the token has expired');
+  });
+});
+
+describe('a JWT', () => {
+  it('is verified: signature, issuer, audience, expiry, scope', async () => {
+    expect((await me(await issuer.sign({ sub: 'ann', scope: 'openid read' }))).status).toBe(200);
+    expect((await me(await issuer.sign({ sub: 'ann', scp: ['admin'] }))).status).toBe(200);
+    expect((await me(await issuer.sign({ sub: 'ann', scope: 'readings:write' }))).status).toBe(403);
+    expect((await me(await issuer.sign({ sub: 'ann' }))).status).toBe(403);
+    const other = await startJwtIssuer();
+    const bad: Record<string, string> = {
+      'the token has expired': await issuer.sign({ scope: 'read' }, { expiresIn: '-1h' }),
+      "the token's aud is not what it has to be": await issuer.sign({ scope: 'read' }, { audience: 'other' }),
+      "the token's iss is not what it has to be": await issuer.sign({ scope: 'read' }, { issuer: 'https://other.example' }),
+      'the token is not a valid one': await other.sign({ scope: 'read' }, { issuer: issuer.issuer }),
+    };
+    await other.stop();
+    for (const [why, token] of Object.entries(bad)) {
+      const { status, body } = await me(token);
+      expect({ status, detail: body?.detail }).toEqual({ status: 401, detail: why });
+    }
+    const unsigned = new UnsecuredJWT({ scope: 'admin' }).setIssuer(issuer.issuer).setAudience(AUDIENCE).setExpirationTime('1h').encode();
+    expect((await me(unsigned)).status).toBe(401);
+  });
+});
+
+describe('the answer', () => {
+  it('says how many requests are left, and 429 when none is', async () => {
+    const token = await issuer.sign({ sub: 'eager', scope: 'read' });
+    const { headers } = await me(token);
+    expect(headers.get('ratelimit-policy')).toBe(`"default";q=${LIMIT};w=60`);
+    const left = Number(/r=(\d+);t=\d+$/.exec(headers.get('ratelimit') ?? '')?.[1]);
+    expect(left).toBeLessThan(LIMIT);
+    const path = `${API_PREFIX}/spaces`;
+    for (let sent = 0; sent < left; sent += 50) await Promise.all(Array.from({ length: Math.min(50, left - sent) }, () => ask('GET', path, token)));
+    const refused = await ask('GET', path, token);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused.headers.get('ratelimit')).toMatch(/r=0;t=\d+$/);
+    expect((await me(tokens.get('admin'))).status).toBe(200);
+  });
+
+  it('has the headers that browsers want, and lets only configured origins read it', async () => {
+    const { headers } = await ask('GET', `${API_PREFIX}/health`, undefined, { origin: ORIGIN });
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+    expect(headers.get('x-powered-by')).toBeNull();
+    expect(headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(headers.get('access-control-allow-credentials')).toBeNull();
+    const preflight = { 'access-control-request-method': 'PATCH', 'access-control-request-headers': 'authorization' };
+    const allowed = await ask('OPTIONS', `${API_PREFIX}/spaces/1`, undefined, { origin: ORIGIN, ...preflight });
+    expect({ status: allowed.status, methods: allowed.headers.get('access-control-allow-methods') }).toEqual({ status: 204, methods: 'GET,HEAD,POST,PUT,PATCH,DELETE' });
+    const refused = await ask('OPTIONS', `${API_PREFIX}/spaces/1`, undefined, { origin: 'https://other.example', ...preflight });
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+    // A page that may not read it otherwise could not tell why it was refused.
+    expect((await ask('GET', `${API_PREFIX}/account`, undefined, { origin: ORIGIN })).headers.get('access-control-allow-origin')).toBe(ORIGIN);
+  });
+
+  it('at /docs needs nothing that its policy forbids', async () => {
+    const page = await (await fetch(`${service.api}/docs`)).text();
+    expect(page).toContain('<script src="/');
+    expect(page).not.toMatch(/<script>|\son\w+=|https?:\/\//);
+    for (const [, file] of page.matchAll(/(?:src|href)="([^"]+)"/g)) expect({ file, status: (await fetch(`${service.url}${file}`)).status }).toEqual({ file, status: 200 });
+  });
+});
+
+describe('a token, later,', () => {
+  it('is kept as a hash, in a file for its owner only, and counts as soon as it is there', async () => {
+    const token = await addToken(tokensFile, 'late', ['read'], undefined);
+    expect(await readFile(tokensFile, 'utf8')).not.toContain(token);
+    expect((await stat(tokensFile)).mode & 0o777).toBe(0o600);
+    await eventually(async () => expect((await me(token)).status).toBe(200));
+    await expect(addToken(tokensFile, 'late', ['read'], undefined)).rejects.toThrow('has a token named late already');
+  });
+
+  it('that is none gets 429 when there were many from one address; good ones go on', async () => {
+    for (let attempt = 0; attempt < 100; attempt += 1) await me(`guess${attempt}`);
+    const { status, headers } = await me('guess');
+    expect({ status, isTold: Number(headers.get('retry-after')) > 0 }).toEqual({ status: 429, isTold: true });
+    expect((await me(tokens.get('read'))).status).toBe(200);
+  });
+});
+
+describe('a service that others can reach', () => {
+  const start = async (given: Record<string, string>): Promise<unknown> =>
+    serve(readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...given }), { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
+
+  it('does not start without authentication, and says what to do in one sentence', async () => {
+    for (const HOST of ['0.0.0.0', '::', '10.0.0.1']) {
+      await expect(start({ HOST })).rejects.toThrow(/^HOST=.* can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE .* or AUTH_JWKS_URL, or listen on 127\.0\.0\.1 only$/);
+    }
+  });
+
+  it('does not start with half of it', async () => {
+    await expect(start({ AUTH_JWKS_URL: 'https://id.example/jwks' })).rejects.toThrow('AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE');
+    await expect(start({ AUTH_TOKENS_FILE: join(folder, 'none.json') })).rejects.toThrow(/cannot read .*none\.json \(AUTH_TOKENS_FILE\)/);
+  });
+});
