@@ -17,6 +17,7 @@ interface LiveJson {
   readonly count?: number;
   readonly net?: number;
   readonly drift?: number;
+  readonly settled?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly cause?: string;
@@ -72,7 +73,7 @@ function lineOf(event: string, item: LiveJson): string {
     case 'snapshot':
     case 'change': {
       const drift = item.drift ? `   (the sensors contradict themselves by ${item.drift})` : '';
-      return `${clock(item.timestamp)}  space ${item.space_id}: ${item.count}${drift}`;
+      return `${clock(item.timestamp)}  space ${item.space_id}: ${item.settled === false ? 'about ' : ''}${item.count}${drift}`;
     }
     case 'correction': return `          space ${item.space_id}: history from ${item.from} to ${item.to} was corrected (${item.cause})`;
     case 'lagged': return `          ${item.skipped} changes were skipped: this terminal is slow`;

@@ -76,7 +76,7 @@ export function isLoopback(host: string): boolean {
 export function requireScope(verifier: TokenVerifier): Guard {
   return (route) => async (ctx, next) => {
     if (route.scope !== null) await authorise(ctx, route, verifier);
-    return next();
+    await next();
   };
 }
 

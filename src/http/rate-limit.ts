@@ -17,7 +17,7 @@ export function limitRequests(perMinute: number): Guard {
   return () => async (ctx, next) => {
     const principal = principalOf(ctx);
     if (principal) await count(ctx, limiter, principal.name, perMinute);
-    return next();
+    await next();
   };
 }
 

@@ -17,7 +17,7 @@ export function securityHeaders(): Middleware {
         'connect-src': ["'self'"], 'object-src': ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'self'"], 'frame-ancestors': ["'none'"],
       },
     },
-  }) as Middleware;
+  });
 }
 
 /** @param origins those that may ask; `*` for any. None: no origin but the service's own */

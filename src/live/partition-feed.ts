@@ -19,7 +19,9 @@ import { ItemRing } from './item-ring.ts';
 
 const FLUSH_INTERVAL_MS = 20;
 const SWEEP_INTERVAL_MS = 500;
-const HELD_BACK_MAX_MS = 1_000;
+/** Longer than a block takes to be cut and stored: until then nothing can be known. */
+const HELD_BACK_MAX_MS = 10_000;
+const HELD_BACK_POLL_MS = 250;
 const INTEREST_MS = 150_000;
 const ITEMS_MAX = 8_192;
 /** Less than INTEREST_MS by more than the time between two renewals. */
@@ -179,7 +181,7 @@ export class PartitionFeed implements FoldObserver {
       items.push(count);
     }
     this.#publish(items, nowMs);
-    if (this.#dirty.size > 0 && this.#sweepTimer) this.#flushTimer = setTimeout(() => this.#flush(), HELD_BACK_MAX_MS / 4).unref();
+    if (this.#dirty.size > 0 && this.#sweepTimer) this.#flushTimer = setTimeout(() => this.#flush(), HELD_BACK_POLL_MS).unref();
   }
 
   #publish(items: readonly FeedItem[], nowMs: number): void {
