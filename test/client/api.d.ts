@@ -344,7 +344,7 @@ export interface paths {
         };
         /**
          * Counts as they change, as server-sent events
-         * @description A snapshot of each space, then each change. See docs/live.md.
+         * @description Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.
          */
         get: operations["streamCounts"];
         put?: never;
@@ -2711,8 +2711,8 @@ export interface operations {
                 content: {
                     /**
                      * @example event: snapshot
-                     *     id: 0.17
-                     *     data: {"space_id":1,"timestamp":"2018-02-26T15:34:00.000Z","count":12}
+                     *     id: 6.mie4x2a1.2
+                     *     data: {"space_id":1,"sequence":4711,"timestamp":"2018-02-26T15:34:00.000Z","count":12,"net":12,"drift":0,"last_reading_at":"2018-02-26T15:33:58.000Z","watermark":"2018-02-26T15:33:53.000Z","final":false,"settled":true}
                      */
                     "text/event-stream": string;
                 };
