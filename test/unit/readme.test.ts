@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configTable } from '../../src/config.ts';
 
@@ -9,6 +8,12 @@ const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import
 describe('the README', () => {
   it('has the configuration table of the schema (npm run docs:config writes it)', () => {
     expect(readme).toContain(configTable());
+  });
+
+  it('gives a reason for every dependency', () => {
+    const listed = [...readme.matchAll(/`(@?[a-z0-9/*-]+)`/g)].map((match) => match[1] ?? '');
+    const missing = Object.keys(packageJson.dependencies).filter((name) => !listed.some((some) => some === name || (some.endsWith('/*') && name.startsWith(some.slice(0, -1)))));
+    expect(missing).toEqual([]);
   });
 
   it('names only scripts that exist', () => {
