@@ -11,6 +11,8 @@ export interface Outcome {
   readonly steps: number;
   /** Empty when all is as it must be. */
   readonly objections: readonly string[];
+  /** Answers given as final on the way that were held against the end. */
+  readonly finalAnswers: number;
 }
 
 /** Runs a scenario to its end and judges it. Never throws for what the service does wrong. */
@@ -22,14 +24,17 @@ export async function simulate(scenario: Scenario, onTrace?: (line: string) => v
   if (!onTrace) Error.stackTraceLimit = 0;
   const world = new World(scenario, onTrace);
   const objections: string[] = [];
+  let finalAnswers = 0;
   try {
     await world.run();
     const process = await world.settle();
-    objections.push(...world.witness.objections, ...world.engines.tables.objections, ...await new Verdict(world, process).reach(new Random(scenario.seed ^ 0x7e57)));
+    const verdict = new Verdict(world, process);
+    objections.push(...world.witness.objections, ...world.engines.tables.objections, ...await verdict.reach(new Random(scenario.seed ^ 0x7e57)));
+    ({ finalAnswers } = verdict);
   } catch (error) {
     objections.push(...world.witness.objections, ...world.engines.tables.objections, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
-  return { seed: scenario.seed, traceHash: world.scheduler.traceHash, steps: world.scheduler.steps, objections };
+  return { seed: scenario.seed, traceHash: world.scheduler.traceHash, steps: world.scheduler.steps, objections, finalAnswers };
 }

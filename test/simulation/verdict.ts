@@ -45,6 +45,8 @@ function tryParse(text: string): unknown {
 
 export class Verdict {
   readonly objections: string[] = [];
+  /** How many final answers were asked for again. */
+  finalAnswers = 0;
   readonly #world: World;
   readonly #process: SimProcess;
   readonly #sent: Sent;
@@ -59,6 +61,7 @@ export class Verdict {
 
   async reach(random: Random): Promise<string[]> {
     for (const { id } of this.#oracle.spaces) await this.#judgeSpace(id, random);
+    await this.#judgeFinality();
     this.#judgeRollups();
     this.#judgeReadings();
     await this.#judgeAccount();
@@ -95,6 +98,22 @@ export class Verdict {
     for (const answer of answers) {
       const { startMs: from, endMs: to, isFinal } = answer;
       this.#expect(`space ${spaceId}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, answer, { ...this.#oracle.interval(spaceId, from, to), isFinal });
+    }
+  }
+
+  /** N1: what was final is the same in the end, unless the log said more of it, or a person reset the space. */
+  async #judgeFinality(): Promise<void> {
+    const { witness } = this.#world;
+    const view = this.#process.topology.history.latest();
+    for (const testimony of witness.testimonies.filter(({ answer }) => answer.isFinal)) {
+      const { spaceId, atMs, answer, schedule } = testimony;
+      const space = view.space(spaceId);
+      if (!space || space.deleted) continue;
+      const now = JSON.stringify({ timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) });
+      if (now !== schedule || witness.saysMoreOf(testimony)) continue;
+      const again = await this.#world.finish(this.#process.counts.at(spaceId, atMs));
+      this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, { ...pick(again), final: again.isFinal }, { ...pick(answer), final: true });
+      this.finalAnswers += 1;
     }
   }
 

@@ -14,6 +14,8 @@ export interface Testimony {
   readonly atMs: number;
   readonly foldSeq: number;
   readonly answer: CountAnswer;
+  /** The resets it was answered with. */
+  readonly schedule: string;
 }
 
 export class Witness {
@@ -71,13 +73,23 @@ export class Witness {
     const before = this.testimonies.filter((other) => other.spaceId === spaceId && other.foldSeq <= foldSeq);
     const higher = before.find((other) => other.answer.watermarkMs > answer.watermarkMs);
     if (higher) this.objections.push(`space ${spaceId}: the watermark was ${higher.answer.watermarkMs} at ${higher.foldSeq} of the log, and ${answer.watermarkMs} at ${foldSeq}`);
-    this.testimonies.push({ spaceId, atMs, foldSeq, answer });
+    this.testimonies.push({ spaceId, atMs, foldSeq, answer, schedule: JSON.stringify(schedule) });
   }
 
   #decode(stored: StoredEntry): ReturnType<typeof decodeEntry> {
     let entry = this.#decoded.get(stored.seq);
     if (!entry) this.#decoded.set(stored.seq, entry = decodeEntry(stored));
     return entry;
+  }
+
+  /** True when, after a moment of the log, it says something of what had happened up to an instant. */
+  saysMoreOf({ spaceId, atMs, foldSeq }: Testimony): boolean {
+    const subject = `spaces.${partitionOfSpace(spaceId, this.#engines.streams.partitions)}`;
+    return this.#engines.streams.events.everything.some((stored) => {
+      if (stored.seq <= foldSeq || stored.subject !== subject) return false;
+      const entry = this.#decode(stored);
+      return entry.kind === 'space' && entry.events.some((event) => event.spaceId === spaceId && event.timestampMs <= atMs);
+    });
   }
 
   /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */

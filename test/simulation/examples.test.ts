@@ -1,0 +1,166 @@
+// The semantics of a count, case by case: each runs the production router, fold and flush code on
+// simulated engines, is held against the oracle in full, and against numbers that were worked out by hand.
+import { describe, expect, it } from 'vitest';
+import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { Random } from './random.ts';
+import type { Action, Scenario } from './scenario.ts';
+import { Verdict } from './verdict.ts';
+import { World } from './world.ts';
+
+/** Two days before Europe's clocks go forward. */
+const START_MS = Date.UTC(2024, 2, 29, 12);
+const iso = (ms: number): string => new Date(ms).toISOString();
+const at = (clock: string): number => Date.parse(`2024-03-29T${clock}Z`);
+
+const SETTINGS = { outOfOrdernessMs: 1_000, idleTimeoutMs: 10_000, blockRowsMax: 2, blockAgeMaxMs: 0, bufferEventsMax: 1_000 };
+
+interface Told {
+  count(space: number, atMs: number): Promise<[count: number, net: number]>;
+}
+
+/** Plays it on one shard and on three, calmly and with crashes; says what comes out in the end. */
+async function play(actions: readonly Action[], check: (told: Told) => Promise<void>): Promise<void> {
+  for (const [partitions, failureRate] of [[1, 0], [3, 0], [3, 0.05]] as const) {
+    const scenario: Scenario = {
+      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, isTopologyQuiet: false, actions: [{ kind: 'start' }, ...actions],
+    };
+    const world = new World(scenario);
+    await world.run();
+    const process = await world.settle();
+    expect([...world.witness.objections, ...world.engines.tables.objections, ...await new Verdict(world, process).reach(new Random(1))]).toEqual([]);
+    await check({
+      count: async (space, atMs) => {
+        const { count, net } = await world.finish(process.counts.at(space as SpaceId, atMs));
+        return [count, net];
+      },
+    });
+  }
+}
+
+const space = (name: string, more: { timeZone?: string; dailyReset?: string } = {}): Action => ({ kind: 'space', name, timeZone: more.timeZone ?? 'UTC', dailyReset: more.dailyReset ?? null });
+const doorway = (name: string, ingress: number | null, egress: number | null): Action => ({ kind: 'doorway', name, ingress, egress });
+const dpu = (id: string, to: number, effectiveMs?: number): Action => ({ kind: 'dpu', dpuId: id as DpuId, doorway: to, ...(effectiveMs === undefined ? {} : { effectiveMs }) });
+const move = (id: string, to: number | null, effectiveMs?: number): Action => ({ kind: 'move', dpuId: id as DpuId, doorway: to, ...(effectiveMs === undefined ? {} : { effectiveMs }) });
+const reset = (of: number, timestampMs: number, count: number): Action => ({ kind: 'reset', space: of, timestampMs, count });
+const wait = (ms: number): Action => ({ kind: 'sleep', ms });
+const pass = (id: string, ...readings: readonly (readonly [ms: number, direction: 1 | -1, name?: string])[]): Action => ({
+  kind: 'publish', dpuId: id as DpuId, text: JSON.stringify(readings.map(([ms, direction, name]) => ({ timestamp: iso(ms), direction, ...(name === undefined ? {} : { id: name }) }))),
+});
+/** Spaces A (1) and B (2); doorways: 1 into A from outside, 2 into B from A, 3 into B from outside. */
+const BUILDING = [space('A'), space('B'), doorway('in', 1, null), doorway('between', 2, 1), doorway('back', 2, null)];
+const HOUR = 3_600_000;
+
+describe('semantics', () => {
+  it('T1 readings of one millisecond are taken in the order of their ids: the entrance before the exit', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t, 1]), pass('d1', [t, 1, 'b'], [t, -1, 'a'])], async ({ count }) => {
+      // `d1.a` (exit), `d1.b` (entrance), `d1~..~+`, `d1~..~-`: -1, 0, 1, 0; the floor is -1.
+      expect(await count(1, t)).toEqual([1, 0]);
+    });
+  });
+
+  it('T2 an exit from an empty space changes nothing, and the next entrance gives 1', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t + 1, -1], [t + 2, 1])], async ({ count }) => expect(await count(1, t + 2)).toEqual([1, -1]));
+  });
+
+  it('T3 a reset between two readings, in the past, and one in the future', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 10, 1]), wait(60_000), reset(1, t + 5, 7), reset(1, START_MS + HOUR, 2)], async ({ count }) => {
+      expect(await count(1, t)).toEqual([1, 1]);
+      expect(await count(1, t + 5)).toEqual([7, 7]);
+      expect(await count(1, t + 10)).toEqual([8, 8]);
+      expect(await count(1, START_MS + HOUR - 1)).toEqual([8, 8]);
+      expect(await count(1, START_MS + HOUR)).toEqual([2, 2]);
+    });
+  });
+
+  it('T4 of two resets at one instant the later recorded one wins, and a reading of that instant is before them', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 1, 1]), wait(60_000), reset(1, t, 9), wait(5_000), reset(1, t, 4)], async ({ count }) => {
+      expect(await count(1, t)).toEqual([4, 4]);
+      expect(await count(1, t + 1)).toEqual([5, 5]);
+    });
+  });
+
+  it('T5 a daily reset in a zone on the day its clocks change', async () => {
+    const [before, after] = [Date.UTC(2024, 2, 30, 3), Date.UTC(2024, 2, 31, 2)];
+    const vienna = [space('A', { timeZone: 'Europe/Vienna', dailyReset: '04:00' }), doorway('in', 1, null), dpu('d1', 1)];
+    await play([...vienna, wait(3 * 24 * HOUR), pass('d1', [before, 1], [before + 1, 1], [after - 1, 1], [after, 1], [after + 1, 1])], async ({ count }) => {
+      expect(await count(1, before)).toEqual([0, 0]);
+      // 23 hours later, not 24.
+      expect(await count(1, after - 1)).toEqual([2, 2]);
+      expect(await count(1, after)).toEqual([0, 0]);
+      expect(await count(1, after + 1)).toEqual([1, 1]);
+    });
+  });
+
+  it('T6 a daily reset at an hour that is skipped, and one at an hour that is shown twice', async () => {
+    const [skipped, twice] = [Date.UTC(2024, 2, 31, 1, 30), Date.UTC(2024, 9, 27, 0, 30)];
+    const vienna = [space('A', { timeZone: 'Europe/Vienna', dailyReset: '02:30' }), doorway('in', 1, null), dpu('d1', 1)];
+    await play([...vienna, wait(3 * 24 * HOUR), pass('d1', [skipped - 1, 1], [skipped + 1, 1]), wait(210 * 24 * HOUR), pass('d1', [twice - 1, 1], [twice + 1, 1])], async ({ count }) => {
+      expect(await count(1, skipped - 1)).toEqual([1, 1]);
+      expect(await count(1, skipped)).toEqual([0, 0]);
+      expect(await count(1, skipped + 1)).toEqual([1, 1]);
+      expect(await count(1, twice - 1)).toEqual([1, 1]);
+      expect(await count(1, twice)).toEqual([0, 0]);
+      // The second 02:30 of that night does not reset again.
+      expect(await count(1, twice + HOUR)).toEqual([1, 1]);
+    });
+  });
+
+  it('T7 a doorway whose spaces are changed, and exchanged', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 1, 1]), wait(60_000), { kind: 'changeDoorway', doorway: 1, ingress: null, egress: 1 }], async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]));
+    await play([...BUILDING, dpu('d1', 2), pass('d1', [t, 1], [t + 1, 1]), wait(60_000), { kind: 'changeDoorway', doorway: 2, ingress: 1, egress: 2 }], async ({ count }) => {
+      expect(await count(1, t + 1)).toEqual([2, 2]);
+      expect(await count(2, t + 1)).toEqual([0, -2]);
+    });
+  });
+
+  it('T8 a move in the past, one in the future, and one back', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 10, 1], [t + 20, 1]), wait(60_000), move('d1', 3, t + 5), wait(60_000), move('d1', 1, t + 15)], async ({ count }) => {
+      expect(await count(1, t + 20)).toEqual([2, 2]);
+      expect(await count(2, t + 20)).toEqual([1, 1]);
+    });
+    const later = START_MS + HOUR;
+    await play([...BUILDING, dpu('d1', 1), move('d1', 3, later), wait(2 * HOUR), pass('d1', [later - 1, 1], [later, 1])], async ({ count }) => {
+      expect(await count(1, later)).toEqual([1, 1]);
+      expect(await count(2, later)).toEqual([1, 1]);
+    });
+  });
+
+  it('T9 readings of a DPU that is registered a day later', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, pass('d1', [t, 1], [t + 1, 1]), wait(24 * HOUR), dpu('d1', 1), pass('d1', [t, 1])], async ({ count }) => expect(await count(1, t + 1)).toEqual([2, 2]));
+  });
+
+  it('T10 a DPU that is deleted keeps what it counted; what it sends then is held', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1]), wait(60_000), { kind: 'deleteDpu', dpuId: 'd1' as DpuId }, wait(60_000), pass('d1', [START_MS + 100_000, 1])], async ({ count }) => expect(await count(1, START_MS + 100_000)).toEqual([1, 1]));
+  });
+
+  it('T11 a reading of 1970 and one of tomorrow within the skew', async () => {
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [0, 1], [START_MS + 60_000, 1], [START_MS + 10 * HOUR, 1])], async ({ count }) => {
+      expect(await count(1, 0)).toEqual([1, 1]);
+      expect(await count(1, START_MS + 60_000)).toEqual([2, 2]);
+      // Further ahead than the allowance: a dead letter.
+      expect(await count(1, START_MS + 11 * HOUR)).toEqual([2, 2]);
+    });
+  });
+
+  it('T12 a space that is deleted while readings arrive hurts no other', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 2), pass('d1', [t, 1]), { kind: 'changeDoorway', doorway: 3, ingress: null, egress: 1 }, { kind: 'changeDoorway', doorway: 2, ingress: null, egress: 1 }, { kind: 'deleteSpace', space: 2 }, pass('d1', [t + 1, 1])],
+      async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]));
+  });
+
+  it('T13 one id for two readings: the earlier counts, wherever each was', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), move('d1', 3, t + 5), pass('d1', [t + 10, 1, 'n']), wait(60_000), pass('d1', [t, 1, 'n'])], async ({ count }) => {
+      expect(await count(1, t + 10)).toEqual([1, 1]);
+      expect(await count(2, t + 10)).toEqual([0, 0]);
+    });
+  });
+});

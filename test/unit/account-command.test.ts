@@ -1,0 +1,38 @@
+// `density account` against an API whose account is whole, and against two that are not.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { accountCommand } from '../../src/cli/account-command.ts';
+import { readConfig } from '../../src/config.ts';
+
+const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, remainder: 0 };
+
+describe('density account', () => {
+  let server: Server | undefined;
+  afterEach(() => void server?.close());
+
+  async function account(body: object): Promise<{ code: number; said: string }> {
+    server = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(body)));
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    const lines: string[] = [];
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const code = await accountCommand(readConfig({}), { url }, (line) => lines.push(line));
+    return { code, said: lines.join('\n') };
+  }
+
+  it('A1 ends with 0 when every accepted reading went somewhere', async () => {
+    const { code, said } = await account(WHOLE);
+    expect(code).toBe(0);
+    expect(said).toContain('accepted 10 = applied 6 + duplicate 2 + held 1 + dead-lettered 1');
+  });
+
+  it('A1 ends with 1 when a reading is missing', async () => {
+    const { code, said } = await account({ ...WHOLE, applied: 5, remainder: 1 });
+    expect(code).toBe(1);
+    expect(said).toContain('MISSING');
+  });
+
+  it('A1 ends with 1 when a dead letter is missing', async () => {
+    expect((await account({ ...WHOLE, dead_letters: {} })).code).toBe(1);
+  });
+});
