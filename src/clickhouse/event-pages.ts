@@ -1,11 +1,11 @@
 // Pages of what is stored, by keyset: a page begins after a place, so that a deep one costs what the first does.
 // All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
-import { Failure } from '../domain/failure.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import type { Direction } from '../domain/reading.ts';
 import type { EventPage, EventPageQuery, EventPages, HistoryEvent, ReadingsQuery, StoredReading, TimedSpace } from '../ports.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
+import { queryRows } from './query-rows.ts';
 
 const LATEST_MS = 9_000_000_000_000;
 /** More rows than anybody says and takes back one event, so that a page always gets on. */
@@ -119,12 +119,7 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async #rows<Row>(query: string, params: Record<string, unknown>): Promise<Row[]> {
-    try {
-      const result = await this.#client.query({ query, query_params: params, format: 'JSONCompactEachRow' });
-      return await result.json<Row>();
-    } catch (error) {
-      throw new Failure('unavailable', 'history cannot be read now', { cause: error, retryAfterSeconds: 5 });
-    }
+    return queryRows<Row>(this.#client, query, params);
   }
 }
 

@@ -9,6 +9,7 @@ import { isSameReading, readingIdOf, readingNameOf, type Direction, type Reading
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
 import { segmentQuery } from './segment-query.ts';
+import { queryRows } from './query-rows.ts';
 
 /** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
 const IDENTITIES_PER_QUERY = 2_000;
@@ -156,12 +157,7 @@ export class ClickHouseHistory implements History {
   }
 
   async #rows<Row>(query: string, params: Record<string, unknown>): Promise<Row[]> {
-    try {
-      const result = await this.#client.query({ query, query_params: params, format: 'JSONCompactEachRow' });
-      return await result.json<Row>();
-    } catch (error) {
-      throw new Failure('unavailable', 'history cannot be read now', { cause: error, retryAfterSeconds: 5 });
-    }
+    return queryRows<Row>(this.#client, query, params);
   }
 }
 
