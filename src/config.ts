@@ -19,6 +19,9 @@ export const CONFIG = {
   CLICKHOUSE_URL: url.optional().describe('ClickHouse to use, such as http://user:password@host:8123/database; none starts the engine on this machine'),
   NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 takes any free one'),
   MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 takes any free one"),
+  CLICKHOUSE_CLUSTER: z.string().regex(/^\w+$/, 'must be a name').optional().describe('name of a ClickHouse cluster: tables are created on all its replicas, as replicated ones; none is one server'),
+  CLICKHOUSE_COLD_VOLUME: z.string().regex(/^\w+$/, 'must be a name').optional().describe("volume of the tables' storage policy to which old rows are moved, by `density migrate`; none leaves them where they are. No row is ever removed"),
+  HISTORY_HOT_DAYS: z.coerce.number().int().min(1).default(365).describe('age, in days, at which rows go to CLICKHOUSE_COLD_VOLUME'),
   CLICKHOUSE_PORT: port.default(8123).describe('port of the ClickHouse engine started here; 0 takes any free one'),
   DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of what is started here'),
   NATS_SERVER_BIN: z.string().optional().describe('nats-server program to start; none looks on PATH, then fetches one'),
@@ -43,6 +46,12 @@ export const CONFIG = {
   STREAM_SUBSCRIBERS_MAX: z.coerce.number().int().min(0).default(10_000).describe('subscribers of live counts this process takes; more are told to come back'),
   STREAM_HEARTBEAT_MS: z.coerce.number().int().min(50).default(15_000).describe('how often a live stream sends a sign of life'),
   DENSITY_TOKEN: z.string().min(1).optional().describe('token that the commands of `density` send to the service'),
+  ROLE: z.enum(['all', 'api', 'shards']).default('all').describe('api: answers requests and owns no shards; shards: owns shards, and its HTTP is for probes and metrics; all: both'),
+  NODE_NAME: z.string().max(100).default('').describe('what this process is called in logs and in the list of members; none takes host name and process id'),
+  LEASE_TTL_MS: z.coerce.number().int().min(500).default(5_000).describe('a process that is silent for longer loses its shards; the same in all processes'),
+  STANDBY: z.enum(['0', '1']).default('0').describe("1: keep warm copies of other processes' shards, which answer and take over at once when their owner dies; costs their memory and CPU a second time"),
+  TRACES_URL: url.optional().describe('where an OTLP collector takes traces over HTTP, such as http://collector:4318/v1/traces; none: no tracing'),
+  TRACES_RATIO: z.coerce.number().min(0).max(1).default(0.01).describe('share of the traces beginning here that is kept'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 } as const;
 
@@ -69,6 +78,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 export function readEnvironment(): Config {
   return readConfig(process.env);
+}
+
+/** For a process started from here: what this one was given, with some of it changed. */
+export function environmentWith(changes: Readonly<Partial<Record<keyof typeof CONFIG, string>>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes };
 }
 
 /** All keys with default and meaning, as a Markdown table. */

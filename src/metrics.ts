@@ -35,6 +35,7 @@ export class Metrics {
   readonly #requests = this.#histogram('http_request_duration_seconds', 'From the request to the start of its answer.', ['method', 'route', 'status'], REQUEST_BUCKETS_S);
   readonly #shards = this.#gauge('density_shards', 'Shards there are, in all processes together.');
   readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards this process runs, restored and answering.');
+  readonly #shardsRefused = this.#gauge('density_shards_refused', 'Shards this process cannot serve because their checkpoint cannot be used: stop every process, and run density rebuild.');
   readonly #spaces = this.#gauge('density_spaces', 'Spaces whose actor lives in the shard.', ['shard']);
   readonly #routerLagSeconds = this.#gauge('density_router_lag_seconds', 'How long ago the last routed entry of READINGS arrived; about the tick interval when nothing waits.', ['shard']);
   readonly #routerLagEntries = this.#gauge('density_router_lag_entries', 'Entries of READINGS that are known to wait for the router.', ['shard']);
@@ -111,6 +112,7 @@ export class Metrics {
     // A shard that went to another process must not stay here with its last values.
     for (const metric of ofShards) metric.reset();
     this.#shardsOwned.set(shards.filter(({ fold }) => fold).length);
+    this.#shardsRefused.set(shards.filter(({ isRefused }) => isRefused).length);
     for (const observation of shards) {
       this.#refreshRouter(observation, nowMs);
       this.#refreshFold(observation, nowMs);

@@ -1,6 +1,9 @@
 // What the service needs from outside. Each port has two implementations, the real engine's
 // (src/nats, src/clickhouse) and the simulated one (test/simulation); one conformance suite holds both.
 import type { Block } from '../actors/shard/block.ts';
+import type { StoredNewest } from '../actors/shard/fold-from-history.ts';
+import type { StoredClaim } from '../actors/shard/log-tail.ts';
+import type { SpaceReport } from '../actors/shard/space-report.ts';
 import type { Expression, TimeRange } from './domain/filter.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
 import type { PositionEntry, ReadingPlace, StoredEntry } from './domain/log-entry.ts';
@@ -59,6 +62,8 @@ export interface SpaceEventsLog {
    * `expectedSeq`. Settles an unknown outcome itself. @throws when the log cannot be reached
    */
   commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome>;
+  /** Sequence of the last position in the log, whoever wrote it; 0 when there is none. Read from the log's leader. */
+  end(): Promise<number>;
   /** Removes what every checkpoint has passed. */
   purgePartition(partition: Partition, beforeSeq: number): Promise<void>;
   purgePositions(router: Partition, beforeSeq: number): Promise<void>;
@@ -98,15 +103,18 @@ export interface DeadLetters {
 export interface StoredCheckpoint {
   /** Of the checkpoint, for the compare-and-set of the next one. */
   readonly revision: number;
+  /** Everything in SPACE_EVENTS before this is in ClickHouse. */
   readonly storedBeforeSeq: number;
-  readonly snapshot: string;
+  /** In lines; to be read once. */
+  readonly snapshot: Iterable<string>;
 }
 
 /** Checkpoints of partitions. */
 export interface Checkpoints {
+  /** @throws CheckpointRefused when what is stored is no whole checkpoint */
   load(partition: Partition): Promise<StoredCheckpoint | undefined>;
-  /** Only the part a router needs: everything in SPACE_EVENTS before this is in ClickHouse. */
-  storedBeforeSeq(partition: Partition): Promise<number>;
+  /** Of the last one, usable or not, all but its snapshot; a revision of 0 when there is none, and stored before 0 where that cannot be read. */
+  last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>>;
   /** @returns the new revision, or undefined when somebody else saved since `expectedRevision` */
   save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined>;
 }
@@ -173,6 +181,15 @@ export interface History {
   ping(): Promise<boolean>;
 }
 
+/** What ClickHouse keeps of one partition, for computing its state again. */
+export interface PartitionRecords {
+  /** A block that may be stored in part: brings every table to what the table of events has of it. */
+  completeBlock(partition: Partition, number: number): Promise<void>;
+  newest(partition: Partition): Promise<StoredNewest[]>;
+  /** The rows of some readings, each in one space. */
+  claims(partition: Partition, places: readonly (EventPlace & { readonly spaceId: SpaceId })[]): Promise<StoredClaim[]>;
+}
+
 /**
  * Carries what changes in a partition from its owner to processes with subscribers. Nothing is kept,
  * and anything may be lost: the numbers in the messages show it.
@@ -234,10 +251,81 @@ export interface EventPages {
   /** A space's stored events in blocks up to one, retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
   countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number>;
+  /** Number of the newest block with an event of a space in a range; 0 when there is none. */
+  newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
+  /** Per space: the run of its stored events with afterMs < timestamp <= upToMs, in blocks up to `block`. */
+  runsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>>;
+  /** Per space: its stored events in a range, in blocks up to `block`, in event order, retractions applied. */
+  eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>>;
   /** Which spaces something happened in, in the order of time. */
   spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]>;
   countAllEvents(range: TimeRange): Promise<number>;
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
   countReadings(filter: Expression | undefined): Promise<number>;
   reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined>;
+}
+
+/** A process that takes part, as others see it. */
+export interface Member {
+  /** Of this life of the process: a restart is another member. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  /** False for one that only answers questions, and owns nothing. */
+  readonly takesShards: boolean;
+  /** False while it keeps no copy of other members' shards. */
+  readonly standsBy: boolean;
+}
+
+export type LeaseChange =
+  | { readonly kind: 'member'; readonly id: string; readonly member: Member | undefined }
+  | { readonly kind: 'shard'; readonly shard: Partition; readonly holder: string | undefined };
+
+/**
+ * Who runs which shard. A lease only avoids double work: what a process does that wrongly believes it
+ * holds one is refused elsewhere. It is decided by the result of a compare-and-set, never by a read.
+ */
+export interface Leases {
+  /** How long a lease or a membership lasts that is not renewed. */
+  readonly ttlMs: number;
+  /** Takes a lease that nobody holds. @returns its revision; undefined when somebody holds it */
+  take(shard: Partition, holder: string): Promise<number | undefined>;
+  /** Makes a lease last for another ttl. @returns its new revision; undefined when it is somebody else's */
+  renew(shard: Partition, holder: string, revision: number): Promise<number | undefined>;
+  /** Gives a lease up; nothing happens when it is somebody else's. */
+  release(shard: Partition, revision: number): Promise<void>;
+  /** Says that a member lives, for another ttl. */
+  announce(member: Member): Promise<void>;
+  withdraw(member: Member): Promise<void>;
+  /** Reports everything there is, oldest first, and then every change, until the signal aborts. @throws when it breaks off */
+  watch(report: (change: LeaseChange) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** The owner of a shard, or one that keeps a copy of it. */
+export type Respondent = 'owner' | 'standby';
+
+/** @returns undefined to stay silent */
+export type ReportAnswer = (spaceId: SpaceId, atMs: number) => SpaceReport | undefined | Promise<SpaceReport | undefined>;
+
+/** Questions about spaces, from any process to the one that can answer. */
+export interface ReportRequests {
+  ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'>;
+  /** Answers questions about a shard. @returns how to end that */
+  answer(shard: Partition, respondent: Respondent, answer: ReportAnswer): () => void;
+}
+
+/** A report, and whether it may be older than what was answered elsewhere. */
+export interface KnownReport extends SpaceReport {
+  readonly isStale: boolean;
+}
+
+/** Whoever owns a space's partition, in whichever process. */
+export interface SpaceReports {
+  /** True while the log cannot be reached: nobody can know more than what is known here. */
+  readonly isCutOff: boolean;
+  /**
+   * @param allowsStale what was last known here is better than nothing
+   * @throws Failure unavailable while nobody can say
+   */
+  report(spaceId: SpaceId, atMs: number, allowsStale?: boolean): Promise<KnownReport>;
 }

@@ -7,13 +7,11 @@ import type { Logger } from 'pino';
 import { connectClickHouse } from './clickhouse/connect.ts';
 import { ClickHouseEventPages } from './clickhouse/event-pages.ts';
 import { ClickHouseHistory } from './clickhouse/history.ts';
-import { createTables } from './clickhouse/schema.ts';
+import { createTables, type TableOptions } from './clickhouse/schema.ts';
 import { Accounts } from './counts/account.ts';
-import { Counts, type SpaceReports } from './counts/counts.ts';
+import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
-import { Failure } from './domain/failure.ts';
 import type { Partition } from './domain/ids.ts';
-import { partitionOfSpace } from './domain/partition.ts';
 import type { Settings } from './domain/topology.ts';
 import { LiveCounts } from './live/live-counts.ts';
 import { PartitionFeed } from './live/partition-feed.ts';
@@ -21,15 +19,23 @@ import { NatsChangeChannel } from './nats/change-channel.ts';
 import { NatsCheckpoints } from './nats/checkpoints.ts';
 import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect.ts';
 import { NatsDeadLetters } from './nats/dead-letters.ts';
+import { NatsLeases } from './nats/leases.ts';
+import { NatsLink } from './nats/link.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
+import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
 import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { purgeReadings } from './router/readings-retention.ts';
+import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
-import { MACHINE_TIMING } from './runtime/timing.ts';
+import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
+import type { ChangeChannel, Leases, Member } from './ports.ts';
+import type { ShardState } from '../actors/shard/shard-machine.ts';
+import { ClusterReports } from './shards/cluster-reports.ts';
+import { ShardKeeper } from './shards/shard-keeper.ts';
 import { observeShard } from './shards/shard-observation.ts';
 import { ShardRunner } from './shards/shard-runner.ts';
 import { TopologyService } from './topology/topology-service.ts';
@@ -48,11 +54,22 @@ export interface ServiceOptions {
   /** Live streams: how many subscribers, and how often each gets a sign of life. */
   readonly subscribersMax: number;
   readonly heartbeatMs: number;
+  /** How this process is called where people read. */
+  readonly nodeName: string;
+  /** False for a process that only answers, and owns no shards. */
+  readonly takesShards: boolean;
+  /** Keeps copies of other processes' shards, too. */
+  readonly standsBy: boolean;
+  readonly leaseTtlMs: number;
+  /** How the tables are created that are missing; on one server unless told. */
+  readonly tables?: TableOptions;
 }
 
 const READINGS_PURGE_INTERVAL_MS = 300_000;
 const READY_POLL_MS = 20;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
+/** About 250 readings: some milliseconds of work. */
+const FAIR_BYTES = 16 * 1024;
 const STORED_MAX_AGE_MS = 2_000;
 
 export class Service {
@@ -66,6 +83,7 @@ export class Service {
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
+  readonly cluster: ShardKeeper;
   readonly #nats: NatsHandles;
   readonly #clickhouse: ClickHouseClient;
   readonly #log: Logger;
@@ -73,13 +91,21 @@ export class Service {
   readonly #checkpoints: NatsCheckpoints;
   readonly #deadLetters: NatsDeadLetters;
   readonly #changes: NatsChangeChannel;
-  readonly #shards: ShardRunner[];
+  readonly #link: NatsLink;
+  /** Shards write their snapshots at the same moment, when the process ends. */
+  readonly #snapshotTurn = inTurns(MACHINE_TIMING.turn);
+  readonly #member: Member;
+  readonly #reports: ClusterReports;
+  /** Of all partitions; none where this process only answers. */
+  readonly #shards: readonly ShardRunner[];
+  readonly #traces = new PipelineTraces();
+  readonly #feeds = new Map<Partition, PartitionFeed>();
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
   #isReady = false;
   #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
-  private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, log: Logger, metrics: Metrics) {
+  private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, leases: NatsLeases, log: Logger, metrics: Metrics) {
     const { js, jsm, nc } = nats;
     this.options = options;
     this.metrics = metrics;
@@ -93,18 +119,18 @@ export class Service {
     this.#deadLetters = new NatsDeadLetters(js, jsm);
     this.#changes = new NatsChangeChannel(nc);
     this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
-    this.#shards = Array.from({ length: options.partitions }, (_, k) => this.#shard(k as Partition));
-    const reports: SpaceReports = {
-      report: async (spaceId, atMs) => {
-        const host = this.#shards[partitionOfSpace(spaceId, options.partitions)]?.host;
-        if (!host) throw new Failure('unavailable', 'the space is being restored', { retryAfterSeconds: 1 });
-        return host.report(spaceId, atMs);
-      },
-    };
-    metrics.watchShards(options.partitions, () => this.#shards.map(({ router, host }, k) => observeShard(k as Partition, router, host)));
-    this.counts = new Counts(this.topology.history, reports, this.history);
+    this.#link = new NatsLink(nc, log);
+    this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
+    this.#shards = options.takesShards ? Array.from({ length: options.partitions }, (_, k) => this.#shard(k as Partition, leases)) : [];
+    const requests = new NatsReportRequests(nc, log);
+    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
+    metrics.watchShards(options.partitions, () => this.#shards.map((shard) => observeShard(shard.partition, shard.router, shard.isServing ? shard.host : undefined, shard.refusal !== undefined)));
+    this.counts = new Counts(this.topology.history, this.#reports, this.history);
     this.eventPages = new ClickHouseEventPages(clickhouse);
-    this.eventCounts = new EventCounts(this.topology.history, reports, this.history, this.eventPages);
+    this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
+    this.cluster = new ShardKeeper({
+      leases, member: this.#member, partitions: options.partitions, shards: this.#shards, tick: (k) => this.readings.tick(k), tickIntervalMs: options.tickIntervalMs, timing: MACHINE_TIMING, log,
+    });
     this.live = new LiveCounts(this.#changes, {
       partitions: options.partitions, subscribersMax: options.subscribersMax,
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
@@ -119,9 +145,10 @@ export class Service {
     try {
       await createStreams(nats.jsm, options.partitions, options.replicas);
       clickhouse = await connectClickHouse(options.clickhouseUrl);
-      await createTables(clickhouse);
+      await createTables(clickhouse, options.tables);
       const { created } = await nats.jsm.streams.info(SPACE_EVENTS);
-      const service = new Service(options, nats, clickhouse, created, log, metrics);
+      const leases = await NatsLeases.open(nats, options.leaseTtlMs, options.replicas);
+      const service = new Service(options, nats, clickhouse, created, leases, log, metrics);
       await service.#begin();
       return service;
     } catch (error) {
@@ -135,9 +162,14 @@ export class Service {
     return this.#isReady && !this.#abort.signal.aborted;
   }
 
+  /** Shards of this process that cannot be served until somebody comes. */
+  get refusals(): string[] {
+    return this.#shards.flatMap(({ refusal }) => refusal?.message ?? []);
+  }
+
   /** What cannot be reached now; empty when all is well. */
   async problems(): Promise<string[]> {
-    const problems: string[] = [];
+    const problems = this.refusals;
     if (!this.isReady) problems.push('catching up with the log');
     if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
     if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
@@ -149,7 +181,7 @@ export class Service {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     this.live.stop();
-    await Promise.all(this.#shards.map((shard) => shard.stop()));
+    await this.cluster.stop();
     await this.topology.stop();
     await Promise.all(this.#loops);
     await this.#nats.nc.close();
@@ -158,7 +190,7 @@ export class Service {
 
   async #begin(): Promise<void> {
     const { signal } = this.#abort;
-    const { settings, tickIntervalMs } = this.options;
+    const { settings } = this.options;
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     const { state } = await this.#nats.jsm.streams.info('TOPOLOGY');
     await this.topology.reached(state.last_seq);
@@ -166,20 +198,10 @@ export class Service {
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings)) {
       await this.topology.execute({ kind: 'changeSettings', settings });
     }
-    const positions = await Promise.all(this.#shards.map((_, k) => this.#events.lastPosition(k as Partition)));
-    const caughtUpAt = Math.max(...positions.map(({ seq }) => seq));
-    for (const shard of this.#shards) shard.start();
-    this.#loops.push(this.#tick(tickIntervalMs, signal), this.#purgeReadings(signal));
-    while (!signal.aborted && !this.#shards.every(({ host }) => host && host.fold.seq >= caughtUpAt)) await sleep(READY_POLL_MS);
+    this.cluster.start();
+    this.#loops.push(this.#purgeReadings(signal));
+    while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
-  }
-
-  async #tick(intervalMs: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const ticks = this.#shards.map((_, k) => this.readings.tick(k as Partition));
-      await Promise.all(ticks).catch((error: unknown) => this.#log.debug({ err: error }, 'no tick: NATS is away'));
-      await MACHINE_TIMING.pause(intervalMs, signal);
-    }
   }
 
   async #purgeReadings(signal: AbortSignal): Promise<void> {
@@ -191,26 +213,53 @@ export class Service {
     }
   }
 
-  #shard(partition: Partition): ShardRunner {
+  #shard(partition: Partition, leases: Leases): ShardRunner {
     const { partitions, skewMs } = this.options;
-    const common = { partition, partitions, events: this.#events, history: observedHistory(this.history, this.metrics) };
+    const common = { partition, partitions, events: this.#traces.events(this.#events), history: this.#traces.history(observedHistory(this.history, this.metrics)) };
     return new ShardRunner({
-      ...common, skewMs,
-      readings: this.readings, deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
-      pageReadings: REATTRIBUTION_PAGE_READINGS,
-      newCommitId: () => nuid.next(),
-      storedBeforeSeq: () => this.#storedByFolds(),
-    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log, MACHINE_TIMING, async (fold) => {
-      const last = await Promise.all(this.#shards.map((_, k) => this.#events.lastPosition(k as Partition)));
-      return new PartitionFeed({ fold, channel: this.#changes, readyAtSeq: Math.max(...last.map(({ seq }) => seq)), now: Date.now });
+      router: {
+        ...common, skewMs,
+        readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        pageReadings: REATTRIBUTION_PAGE_READINGS, fairBytes: FAIR_BYTES,
+        newCommitId: () => nuid.next(),
+        storedBeforeSeq: () => this.#storedByFolds(),
+      },
+      host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
+      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
+      leases, holder: this.#member.id, onState: (k, state) => this.#hear(k, state),
+      log: this.#log, timing: MACHINE_TIMING,
     });
+  }
+
+  /** Answers for a shard, and tells of its changes, for as long as this process runs it. */
+  #hear(partition: Partition, state: ShardState): void {
+    this.#reports.follow(partition, state);
+    const shard = this.#shards[partition];
+    const isServing = shard?.isServing ?? false;
+    if (!isServing || state === 'running') {
+      this.#feeds.get(partition)?.close();
+      this.#feeds.delete(partition);
+    }
+    if (state !== 'running' || !shard?.host) return;
+    const channel: ChangeChannel = {
+      publish: (k, batch) => this.#changes.publish(k, batch),
+      subscribe: (k, onBatch) => this.#changes.subscribe(k, onBatch),
+      // A zombie knows nothing new: whoever took over answers.
+      serve: (k, answer) => this.#changes.serve(k, (question) => (shard.isOwner ? answer(question) : undefined)),
+      ask: (k, question) => this.#changes.ask(k, question),
+    };
+    // It runs, so everything that was in the log when it was taken over is applied.
+    this.#feeds.set(partition, new PartitionFeed({ fold: shard.host.fold, channel, readyAtSeq: 0, now: Date.now }));
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */
   async #storedByFolds(): Promise<number> {
     const now = performance.now();
     if (!this.#stored || now - this.#stored.atMs > STORED_MAX_AGE_MS) {
-      const seq = this.#storedBefore((k) => this.#shards[k]?.host?.fold.storedBeforeSeq);
+      const seq = this.#storedBefore((k) => {
+        const shard = this.#shards[k];
+        return shard?.isServing ? shard.host?.fold.storedBeforeSeq : undefined;
+      });
       this.#stored = { atMs: now, seq };
       seq.catch(() => (this.#stored = undefined));
     }
@@ -219,7 +268,8 @@ export class Service {
 
   /** The least over all partitions of what is stored: by the fold if it runs here, else by its checkpoint. */
   async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
-    const all = this.#shards.map(async (_, k) => byFold(k as Partition) ?? await this.#checkpoints.storedBeforeSeq(k as Partition));
+    const partitions = Array.from({ length: this.options.partitions }, (_, k) => k as Partition);
+    const all = partitions.map(async (k) => byFold(k) ?? (await this.#checkpoints.last(k)).storedBeforeSeq);
     return Math.min(...await Promise.all(all));
   }
 }

@@ -24,6 +24,6 @@ export function leastSeq(events: Iterable<LoggedEvent>): number {
 }
 
 /** What a block is stored under, so that storing it again changes nothing. `logId` sets the blocks of one log apart from another's. */
-export function blockToken(logId: string, { partition, number }: Block): string {
+export function blockToken(logId: string, { partition, number }: Pick<Block, 'partition' | 'number'>): string {
   return `${logId}/${partition}/${number}`;
 }

@@ -13,6 +13,7 @@
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
+import { addTo } from '../../src/domain/lists.ts';
 import { decodeEntry, type LoggedEvent, type PositionEntry, type SpaceConfig, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
@@ -94,9 +95,7 @@ export class PartitionFold {
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.
     this.logMs = Math.max(this.logMs, stored.timeMs);
     this.positionSeqs[router] = stored.seq;
-    // Readings are moved by commits of their own, which consume none.
-    const isMove = position.readingsSeq === position.previousReadingsSeq;
-    for (const { entry } of this.#pending) this.#applySpaceEntry(entry, isMove);
+    for (const { entry } of this.#pending) this.#applySpaceEntry(entry, position.isMove);
     this.#pending = [];
     this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, position.clockMs);
     if (sweepIsDue) this.#sweep();
@@ -166,6 +165,19 @@ export class PartitionFold {
     this.#noteConcerns(state.spaceId, state);
   }
 
+  /** Takes up the log at its end, with what history does not hold of all that was before. */
+  resume({ seq, logMs, clocks, positionSeqs }: Pick<PartitionFold, 'seq' | 'logMs' | 'clocks' | 'positionSeqs'>, missing: SpaceEntry): void {
+    invariant(this.seq === 0 && this.correcting.size === 0, () => `partition ${this.partition}: its log is taken up at ${this.seq}`);
+    // Before the clocks are known: what they will make final is first in event order.
+    this.#applySpaceEntry(missing, false);
+    this.seq = seq;
+    this.logMs = logMs;
+    clocks.forEach((clockMs, router) => (this.clocks[router] = clockMs));
+    positionSeqs.forEach((at, router) => (this.positionSeqs[router] = at));
+    const context = this.#context();
+    for (const spaceId of this.actors.keys()) this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
+  }
+
   #applySpaceEntry(entry: SpaceEntry, isMove: boolean): void {
     if (entry.settings) this.#change(entry.settings);
     const context = this.#context();
@@ -174,11 +186,7 @@ export class PartitionFold {
       this.#tell(config.spaceId, (actor) => tell(actor, { type: 'configured', config, context }));
     }
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
-    for (const event of entry.events) {
-      const events = bySpace.get(event.spaceId);
-      if (events) events.push(event);
-      else bySpace.set(event.spaceId, [event]);
-    }
+    for (const event of entry.events) addTo(bySpace, event.spaceId, event);
     for (const [spaceId, events] of bySpace) {
       const lateBefore = this.observer?.watches(spaceId) ? this.state(spaceId)?.lateEvents ?? 0 : undefined;
       this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));

@@ -1,7 +1,10 @@
-// A partition's state as bytes, and back: with the log's sequence it is a checkpoint, which any process
-// can resume. Versioned; a version this code does not know is refused, and the log is folded again.
-import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { DpuId } from '../../src/domain/ids.ts';
+// A partition's state as lines of JSON, and back: with the log's sequence it is a checkpoint, which any
+// process can resume. In lines, so that neither writing nor reading one holds up everything else; no line
+// is of more than some hundred events. Versioned; what this code cannot read is refused, and nothing is
+// guessed: `density rebuild` computes the state again.
+import { invariant } from '../../src/domain/failure.ts';
+import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { addTo } from '../../src/domain/lists.ts';
 import { type EventTuple, fromTuple, type LoggedEvent, toTuple } from '../../src/domain/log-entry.ts';
 import type { ResetPoint, ResetSchedule } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
@@ -11,9 +14,12 @@ import type { WatermarkInput } from '../space/watermark.ts';
 import { blockOf } from './block.ts';
 import { PartitionFold } from './partition-fold.ts';
 
-const VERSION = 1;
+const VERSION = 2;
+const LINE_WEIGHT_MAX = 250;
+/** About as long to write as so many events. */
+const SPACE_WEIGHT = 5;
 
-type LoggedTuple = [number, ...EventTuple];
+export type LoggedTuple = [number, ...EventTuple];
 
 interface SpaceSnapshot {
   id: number;
@@ -21,7 +27,6 @@ interface SpaceSnapshot {
   schedule: ResetSchedule;
   newestMs: [string, number][];
   watermarkMs: number;
-  buffer: LoggedTuple[];
   base: ResetPoint;
   nextResetMs: number;
   occupancy: Occupancy;
@@ -30,7 +35,7 @@ interface SpaceSnapshot {
   lateEvents: number;
 }
 
-interface PartitionSnapshot {
+interface Header {
   version: number;
   partition: number;
   partitions: number;
@@ -42,13 +47,31 @@ interface PartitionSnapshot {
   openNumber: number;
   openedMs: number | null;
   cutRequested: boolean;
-  openRows: LoggedTuple[];
-  unstored: { number: number; rows: LoggedTuple[] }[];
-  spaces: SpaceSnapshot[];
+  /** Numbers of the blocks that are not stored. */
+  unstored: number[];
+  /** How many follow, so that a snapshot with its end missing is noticed. */
+  rows: number;
+  buffered: number;
+  spaces: number;
 }
 
-export function encodeSnapshot(fold: PartitionFold): string {
-  const snapshot: PartitionSnapshot = {
+/** After the header. Rows are of a block by its number; buffered events come before their space. */
+type Line = { readonly rows: LoggedTuple[]; readonly block: number } | { readonly buffered: LoggedTuple[] } | { readonly spaces: SpaceSnapshot[] };
+
+/** A checkpoint that this code cannot, or must not, resume from. */
+export class CheckpointRefused extends Error {
+  override readonly name = 'CheckpointRefused';
+
+  constructor(partition: Partition, why: string, options?: ErrorOptions) {
+    super(`the checkpoint of shard ${partition} cannot be used: ${why}; stop every process and run: density rebuild --shard ${partition}`, options);
+  }
+}
+
+/** The lines of a snapshot, each made when it is asked for: the fold must not change until the last. */
+export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
+  const blocks = [...fold.unstored, { number: fold.openNumber, rows: fold.openRows }];
+  const states = [...fold.actors.keys()].flatMap((id) => fold.state(id) ?? []);
+  const header: Header = {
     version: VERSION,
     partition: fold.partition,
     partitions: fold.partitions,
@@ -60,35 +83,136 @@ export function encodeSnapshot(fold: PartitionFold): string {
     openNumber: fold.openNumber,
     openedMs: fold.openedMs,
     cutRequested: fold.cutRequested,
-    openRows: fold.openRows.map(toLoggedTuple),
-    unstored: fold.unstored.map(({ number, rows }) => ({ number, rows: rows.map(toLoggedTuple) })),
-    spaces: [...fold.actors.keys()].flatMap((id) => {
-      const state = fold.state(id);
-      return state ? [encodeSpace(state)] : [];
-    }),
+    unstored: fold.unstored.map(({ number }) => number),
+    rows: blocks.reduce((sum, { rows }) => sum + rows.length, 0),
+    buffered: states.reduce((sum, { buffer }) => sum + buffer.size, 0),
+    spaces: states.length,
   };
-  return JSON.stringify(snapshot);
+  yield JSON.stringify(header);
+  for (const { number, rows } of blocks) {
+    for (let at = 0; at < rows.length; at += LINE_WEIGHT_MAX) yield lineOf({ block: number, rows: rows.slice(at, at + LINE_WEIGHT_MAX).map(toLoggedTuple) });
+  }
+  yield* encodeBuffers(states);
+  yield* encodeSpaces(states);
 }
 
-/** @throws Error when the text is of another version */
-export function decodeSnapshot(text: string): PartitionFold {
-  const snapshot = JSON.parse(text) as PartitionSnapshot;
-  if (snapshot.version !== VERSION) throw new Error(`checkpoint of unknown version ${snapshot.version}`);
-  const fold = new PartitionFold(snapshot.partition as Partition, snapshot.partitions);
-  fold.seq = snapshot.seq;
-  fold.logMs = snapshot.logMs;
-  snapshot.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
-  snapshot.positionSeqs.forEach((seq, router) => (fold.positionSeqs[router] = seq));
-  fold.settings = snapshot.settings;
-  fold.openNumber = snapshot.openNumber;
-  fold.openedMs = snapshot.openedMs;
-  fold.cutRequested = snapshot.cutRequested;
-  fold.openRows = snapshot.openRows.map(fromLoggedTuple);
-  for (const { number, rows } of snapshot.unstored) {
-    fold.unstored.push(blockOf(fold.partition, number, rows.map(fromLoggedTuple)));
+function* encodeBuffers(states: readonly SpaceState[]): Generator<string, void> {
+  let buffered: LoggedTuple[] = [];
+  for (const { buffer } of states) {
+    if (buffer.size === 0) continue;
+    for (const event of buffer.items()) {
+      buffered.push(toLoggedTuple(event));
+      if (buffered.length < LINE_WEIGHT_MAX) continue;
+      yield lineOf({ buffered });
+      buffered = [];
+    }
   }
-  for (const space of snapshot.spaces) fold.restore(decodeSpace(space));
-  return fold;
+  if (buffered.length > 0) yield lineOf({ buffered });
+}
+
+function* encodeSpaces(states: readonly SpaceState[]): Generator<string, void> {
+  let [spaces, weight]: [SpaceSnapshot[], number] = [[], 0];
+  for (const state of states) {
+    spaces.push(encodeSpace(state));
+    weight += SPACE_WEIGHT + state.inputs.length + state.newestMs.size + state.schedule.manual.length;
+    if (weight < LINE_WEIGHT_MAX) continue;
+    yield lineOf({ spaces });
+    [spaces, weight] = [[], 0];
+  }
+  if (spaces.length > 0) yield lineOf({ spaces });
+}
+
+const lineOf = (line: Line): string => JSON.stringify(line);
+
+class SnapshotReader {
+  readonly #fold: PartitionFold;
+  readonly #header: Header;
+  readonly #rows = new Map<number, LoggedEvent[]>();
+  readonly #buffered = new Map<SpaceId, LoggedEvent[]>();
+  #rowCount = 0;
+  #bufferedCount = 0;
+
+  /** @throws CheckpointRefused */
+  constructor(partition: Partition, partitions: number, headerLine: string) {
+    const header = parsed<Header>(partition, headerLine);
+    if (header.version !== VERSION) throw new CheckpointRefused(partition, `it is of version ${header.version}, and this code reads version ${VERSION}`);
+    if (header.partition !== partition || header.partitions !== partitions) {
+      throw new CheckpointRefused(partition, `it is that of shard ${header.partition} of ${header.partitions}, not of ${partition} of ${partitions}`);
+    }
+    this.#header = header;
+    this.#fold = new PartitionFold(partition, partitions);
+  }
+
+  /** @throws CheckpointRefused */
+  add(text: string): void {
+    const line = parsed<Line>(this.#fold.partition, text);
+    this.#reading(() => {
+      if ('rows' in line) this.#addRows(line.block, line.rows.map(fromLoggedTuple));
+      else if ('buffered' in line) this.#addBuffered(line.buffered.map(fromLoggedTuple));
+      else for (const space of line.spaces) this.#fold.restore(decodeSpace(space, this.#buffered.get(space.id as SpaceId) ?? []));
+    });
+  }
+
+  /** After the last line. @throws CheckpointRefused */
+  finish(): PartitionFold {
+    const [fold, header] = [this.#fold, this.#header];
+    return this.#reading(() => {
+      const isWhole = this.#rowCount === header.rows && this.#bufferedCount === header.buffered && fold.actors.size === header.spaces;
+      invariant(isWhole, () => 'a part of it is missing');
+      fold.seq = header.seq;
+      fold.logMs = header.logMs;
+      header.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
+      header.positionSeqs.forEach((seq, router) => (fold.positionSeqs[router] = seq));
+      fold.settings = header.settings;
+      fold.openNumber = header.openNumber;
+      fold.openedMs = header.openedMs;
+      fold.cutRequested = header.cutRequested;
+      fold.openRows = this.#rows.get(header.openNumber) ?? [];
+      for (const number of header.unstored) fold.unstored.push(blockOf(fold.partition, number, this.#rows.get(number) ?? []));
+      return fold;
+    });
+  }
+
+  #addRows(block: number, rows: readonly LoggedEvent[]): void {
+    this.#rowCount += rows.length;
+    for (const row of rows) addTo(this.#rows, block, row);
+  }
+
+  #addBuffered(events: readonly LoggedEvent[]): void {
+    this.#bufferedCount += events.length;
+    for (const event of events) addTo(this.#buffered, event.spaceId, event);
+  }
+
+  /** JSON of the right version can still be something else than a snapshot. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw new CheckpointRefused(this.#fold.partition, `it cannot be read (${String(error)})`, { cause: error });
+    }
+  }
+}
+
+/** Reads a snapshot, a line at a time. @throws CheckpointRefused */
+export function* decodeSnapshot(partition: Partition, partitions: number, lines: Iterable<string>): Generator<void, PartitionFold> {
+  let reader: SnapshotReader | undefined;
+  for (const line of lines) {
+    if (reader) reader.add(line);
+    else reader = new SnapshotReader(partition, partitions, line);
+    yield;
+  }
+  if (!reader) throw new CheckpointRefused(partition, 'it is empty');
+  return reader.finish();
+}
+
+function parsed<T>(partition: Partition, text: string): T {
+  try {
+    const value = JSON.parse(text) as T | null;
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (error) {
+    throw new CheckpointRefused(partition, 'it is not JSON', { cause: error });
+  }
+  throw new CheckpointRefused(partition, 'it is no snapshot');
 }
 
 function encodeSpace(state: SpaceState): SpaceSnapshot {
@@ -98,7 +222,6 @@ function encodeSpace(state: SpaceState): SpaceSnapshot {
     schedule: state.schedule,
     newestMs: [...state.newestMs],
     watermarkMs: state.watermarkMs,
-    buffer: state.buffer.items().map(toLoggedTuple),
     base: state.base,
     nextResetMs: state.nextResetMs,
     occupancy: state.occupancy,
@@ -108,13 +231,13 @@ function encodeSpace(state: SpaceState): SpaceSnapshot {
   };
 }
 
-function decodeSpace(snapshot: SpaceSnapshot): SpaceState {
+function decodeSpace(snapshot: SpaceSnapshot, buffered: readonly LoggedEvent[]): SpaceState {
   const state = new SpaceState(snapshot.id as SpaceId);
   state.inputs = snapshot.inputs;
   state.schedule = snapshot.schedule;
   for (const [dpuId, newestMs] of snapshot.newestMs) state.newestMs.set(dpuId as DpuId, newestMs);
   state.watermarkMs = snapshot.watermarkMs;
-  for (const tuple of snapshot.buffer) state.buffer.add(fromLoggedTuple(tuple));
+  for (const event of buffered) state.buffer.add(event);
   state.base = snapshot.base;
   // A deadline is data, not a timer: restoring it arms it.
   state.nextResetMs = snapshot.nextResetMs;
@@ -125,10 +248,10 @@ function decodeSpace(snapshot: SpaceSnapshot): SpaceState {
   return state;
 }
 
-function toLoggedTuple(event: LoggedEvent): LoggedTuple {
+export function toLoggedTuple(event: LoggedEvent): LoggedTuple {
   return [event.seq, ...toTuple(event)];
 }
 
-function fromLoggedTuple([seq, ...tuple]: LoggedTuple): LoggedEvent {
+export function fromLoggedTuple([seq, ...tuple]: LoggedTuple): LoggedEvent {
   return fromTuple(tuple, seq);
 }

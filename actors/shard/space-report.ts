@@ -19,9 +19,8 @@ export interface SpaceReport {
   readonly live: Occupancy;
   /** False while history is being asked for the floor: `live` is then an estimate. */
   readonly isSettled: boolean;
-  /** The reset in force at the watermark. */
+  /** The reset that `live` counts from, of those that the log has told the space. */
   readonly base: ResetPoint;
-  readonly lateEvents: number;
 }
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
@@ -30,17 +29,17 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
   if (!state) {
     return {
       spaceId, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
-      live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET, lateEvents: 0,
+      live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET,
     };
   }
   const watermarkMs = fold.watermarkOf(state);
+  const liveMs = Math.max(atMs, watermarkMs);
   return {
     spaceId, storedBlock, watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
-    live: state.occupancyAt(Math.max(atMs, watermarkMs)),
+    live: state.occupancyAt(liveMs),
     isSettled: state.correction === null,
-    base: state.base,
-    lateEvents: state.lateEvents,
+    base: state.baseAt(liveMs),
   };
 }

@@ -13,7 +13,7 @@ import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent, SpaceConfig } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
-import { NEVER_RESET, nextResetAfter, resetInForce, type ResetPoint, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
+import { isSameReset, NEVER_RESET, nextResetAfter, resetInForce, type ResetPoint, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
@@ -105,6 +105,19 @@ export class SpaceState {
     this.#rebaseInThePast(context);
   }
 
+  /**
+   * Begins where history ends: everything stored is up to `watermarkMs`, and its occupancy is still to be read
+   * from the blocks up to `block`; null where nothing is stored.
+   */
+  resumeAt(watermarkMs: number, lastReadingMs: number, block: number | null): void {
+    this.watermarkMs = watermarkMs;
+    this.lastReadingMs = lastReadingMs;
+    this.base = resetInForce(this.schedule, watermarkMs);
+    this.nextResetMs = nextResetAfter(this.schedule, watermarkMs);
+    this.occupancy = occupancyAfterReset(this.base.count);
+    this.correction = block === null ? null : { block, tail: { sum: 0, low: 0 }, netKnown: false };
+  }
+
   /** The open block was cut; from here on rows go into the next. */
   blockCut(block: number): void {
     if (this.correction?.block === block) this.correction.tail = { sum: 0, low: 0 };
@@ -113,7 +126,7 @@ export class SpaceState {
   /** The answer to `correction`: the occupancy after all stored rows up to its block, since `base`. */
   correct(block: number, base: ResetPoint, read: Occupancy): void {
     const { correction } = this;
-    const isCurrent = correction?.block === block && base.timestampMs === this.base.timestampMs && base.count === this.base.count;
+    const isCurrent = correction?.block === block && isSameReset(base, this.base);
     if (!correction?.tail || !isCurrent) return;
     const { tail } = correction;
     const net = read.net + tail.sum;
@@ -122,13 +135,18 @@ export class SpaceState {
     this.correction = null;
   }
 
+  /** The reset in force at an instant at or after the watermark. */
+  baseAt(atMs: number): ResetPoint {
+    return atMs < this.nextResetMs ? this.base : resetInForce(this.schedule, atMs);
+  }
+
   /** The occupancy at an instant at or after the watermark. */
   occupancyAt(atMs: number): Occupancy {
     let { net, low } = this.occupancy;
     let nextResetMs = this.nextResetMs;
     const passResets = (untilMs: number): void => {
       if (nextResetMs > untilMs) return;
-      net = low = resetInForce(this.schedule, untilMs).count;
+      net = low = this.baseAt(untilMs).count;
       nextResetMs = nextResetAfter(this.schedule, untilMs);
     };
     forEachChange(this.buffer.items(), (timestampMs, change) => {

@@ -2,17 +2,15 @@
 // have an identity.
 import { createReadStream } from 'node:fs';
 import { parse, type Info } from 'csv-parse';
-import pRetry from 'p-retry';
-import type { DpuId } from '../domain/ids.ts';
-import { formatInstant } from '../domain/instant.ts';
 import { parseReading, type Reading } from '../domain/reading.ts';
 import type { ReadingsLog } from '../ports.ts';
+import { appendReadings } from '../publishing/append-readings.ts';
 
 const COLUMNS = ['timestamp', 'direction', 'dpu_id'] as const;
-/** Rows that are grouped by DPU into one message each, and messages on their way at once. */
-const ROWS_PER_CHUNK = 2_000;
-const PUBLISH_RETRIES = 10;
-const encoder = new TextEncoder();
+/** Rows that are held until they are stored; so many that of each DPU there are some, which share a message. */
+const ROWS_PER_CHUNK = 20_000;
+/** A file is not sent again as easily as a request is. */
+const RETRY = { retries: 10, minTimeout: 200, maxTimeout: 5_000, randomize: true } as const;
 
 export interface RejectedLine {
   readonly line: number;
@@ -45,7 +43,7 @@ export async function importCsv(file: string, log: ReadingsLog, { latestMs, onPr
   let chunk: Reading[] = [];
   let bytes = 0;
   const send = async (): Promise<void> => {
-    await publish(chunk, log);
+    await appendReadings(log, chunk, RETRY);
     accepted += chunk.length;
     chunk = [];
     onProgress(bytes, accepted, rejected.length);
@@ -66,16 +64,4 @@ function requireColumns(header: string[]): string[] {
   const missing = COLUMNS.filter((name) => !header.includes(name));
   if (missing.length > 0) throw new Error(`the first line must name the columns; missing: ${missing.join(', ')}`);
   return header;
-}
-
-async function publish(readings: readonly Reading[], log: ReadingsLog): Promise<void> {
-  const byDpu = new Map<DpuId, object[]>();
-  for (const { dpuId, timestampMs, direction, name } of readings) {
-    const message = { timestamp: formatInstant(timestampMs), direction, ...(name === undefined ? {} : { id: name }) };
-    const list = byDpu.get(dpuId);
-    if (list) list.push(message);
-    else byDpu.set(dpuId, [message]);
-  }
-  await Promise.all([...byDpu].map(([dpuId, messages]) =>
-    pRetry(() => log.append(dpuId, encoder.encode(JSON.stringify(messages))), { retries: PUBLISH_RETRIES, minTimeout: 200, maxTimeout: 5_000, randomize: true })));
 }

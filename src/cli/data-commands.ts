@@ -2,7 +2,7 @@
 // no URL is given they start the engines on this machine's data, as `run` does; so `run` must not be running then.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../clickhouse/connect.ts';
-import { createTables, dropTables } from '../clickhouse/schema.ts';
+import { alterTables, createTables, dropTables } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
 import { raiseBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
@@ -11,38 +11,45 @@ import { connectNats, type NatsHandles } from '../nats/connect.ts';
 import { createStreams, deleteStreams } from '../nats/streams.ts';
 import { NatsTopologyLog } from '../nats/topology-log.ts';
 import { TopologyService } from '../topology/topology-service.ts';
+import { connectCommand } from './connect-command.ts';
 import { natsSecurityOf } from './nats-security.ts';
+import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
 
-/** Creates the streams and tables that are missing. @returns the exit code */
-export async function migrateCommand(config: Config, say: Say): Promise<number> {
-  return withEngines(config, say, async (nats, clickhouseUrl) => {
+/** Creates the streams and tables that are missing, and gives the others today's settings. @returns the exit code */
+export async function migrateCommand(config: Config, { json }: { json?: boolean }, say: Say, warn: Say): Promise<number> {
+  return withEngines(config, json ? warn : say, async (nats, clickhouseUrl) => {
     await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
     const clickhouse = await connectClickHouse(clickhouseUrl);
-    await createTables(clickhouse).finally(() => clickhouse.close());
-    say('streams and tables are there');
+    try {
+      await createTables(clickhouse, tableOptionsOf(config));
+      await alterTables(clickhouse, tableOptionsOf(config));
+    } finally {
+      await clickhouse.close();
+    }
+    say(json ? JSON.stringify({ migrated: true }) : 'streams and tables are there');
     return 0;
   });
 }
 
 /** Deletes every reading, count and space, and creates streams and tables anew. @returns the exit code */
-export async function recreateCommand(config: Config, options: { yes?: boolean }, say: Say): Promise<number> {
-  if (!options.yes) {
-    say('this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running');
+export async function recreateCommand(config: Config, { yes, json }: { yes?: boolean; json?: boolean }, say: Say, warn: Say): Promise<number> {
+  if (!yes) {
+    warn('this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running');
     return 2;
   }
-  return withEngines(config, say, async (nats, clickhouseUrl) => {
+  return withEngines(config, json ? warn : say, async (nats, clickhouseUrl) => {
     await deleteStreams(nats.jsm);
     const clickhouse = await connectClickHouse(clickhouseUrl);
     try {
-      await dropTables(clickhouse);
-      await createTables(clickhouse);
+      await dropTables(clickhouse, config.CLICKHOUSE_CLUSTER);
+      await createTables(clickhouse, tableOptionsOf(config));
     } finally {
       await clickhouse.close();
     }
     await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
-    say('everything is deleted; streams and tables are there, and empty');
+    say(json ? JSON.stringify({ deleted: true, migrated: true }) : 'everything is deleted; streams and tables are there, and empty');
     return 0;
   });
 }
@@ -63,23 +70,28 @@ export async function seedCommand(config: Config, options: NatsOption & { json?:
 
 /** Has people walk through the demo's building, until the signal or for some seconds. @returns the exit code */
 export async function simulateCommand(
-  config: Config, options: NatsOption & { seconds?: number; backfill?: boolean }, say: Say, signal: AbortSignal,
+  config: Config, options: NatsOption & { seconds?: number; backfill?: boolean; json?: boolean }, say: Say, signal: AbortSignal,
 ): Promise<number> {
   return withTopology(config, options, async (topology, { nc }) => {
     const building = await raiseBuilding(topology, 'UTC');
     const crowd = new Crowd(nc, building, new Map());
-    if (options.backfill) say(`sent the last two hours: ${crowd.backfill(Date.now())} readings`);
+    const startedMs = performance.now();
+    const tell = (line: string): void => void (options.json || say(line));
+    const backfilled = options.backfill ? crowd.backfill(Date.now()) : 0;
+    if (options.backfill) tell(`sent the last two hours: ${backfilled} readings`);
     crowd.start();
-    say(`people come and go through ${building.doors.length} doorways${options.seconds === undefined ? '; Ctrl-C stops' : ` for ${options.seconds} s`}`);
+    tell(`people come and go through ${building.doors.length} doorways${options.seconds === undefined ? '; Ctrl-C stops' : ` for ${options.seconds} s`}`);
     const ends = options.seconds === undefined ? sleep(2 ** 31 - 1, undefined, { signal }) : sleep(options.seconds * 1_000, undefined, { signal });
     await ends.catch(() => undefined);
     crowd.stop();
     await nc.flush();
+    if (options.json) say(JSON.stringify({ backfilled, seconds: Math.round((performance.now() - startedMs) / 1_000), spaces: building.spaces.map(({ id }) => id) }));
     return 0;
   });
 }
 
-async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, clickhouseUrl: string) => Promise<number>): Promise<number> {
+/** Connects to the engines, started here where no URL is given, for as long as the act takes. */
+export async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, clickhouseUrl: string) => Promise<number>): Promise<number> {
   const engines = await startEngines(config, say, () => undefined);
   try {
     const nats = await connectNats(engines.natsUrl, 'density', natsSecurityOf(config));
@@ -94,19 +106,28 @@ async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, cl
 }
 
 async function withTopology(config: Config, options: NatsOption, act: (topology: TopologyService, nats: NatsHandles) => Promise<number>): Promise<number> {
-  const nats = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density', natsSecurityOf(config));
-  const topology = new TopologyService(new NatsTopologyLog(nats.js), () => Date.now(), () => undefined);
+  const nats = await connectCommand(config, options.nats, 'density');
   try {
-    const { state } = await nats.jsm.streams.info('TOPOLOGY').catch((error: unknown) => {
-      throw new Error('the streams are not there: start the service, or run density migrate', { cause: error });
-    });
-    const following = topology.follow();
-    await Promise.race([topology.reached(state.last_seq), following]);
-    const code = await act(topology, nats);
-    await topology.stop();
-    await following;
+    const { service, stop } = await followedTopology(nats);
+    const code = await act(service, nats);
+    await stop();
     return code;
   } finally {
     await nats.nc.close();
   }
+}
+
+/** The topology as it is now, followed until it is stopped. */
+export async function followedTopology(nats: NatsHandles): Promise<{ service: TopologyService; stop: () => Promise<void> }> {
+  const service = new TopologyService(new NatsTopologyLog(nats.js), () => Date.now(), () => undefined);
+  const { state } = await nats.jsm.streams.info('TOPOLOGY').catch((error: unknown) => {
+    throw new Error('the streams are not there: start the service, or run density migrate', { cause: error });
+  });
+  const following = service.follow();
+  await Promise.race([service.reached(state.last_seq), following]);
+  const stop = async (): Promise<void> => {
+    await service.stop();
+    await following;
+  };
+  return { service, stop };
 }

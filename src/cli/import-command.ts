@@ -1,6 +1,5 @@
 import type { Config } from '../config.ts';
-import { connectNats } from '../nats/connect.ts';
-import { natsSecurityOf } from './nats-security.ts';
+import { connectCommand } from './connect-command.ts';
 import { NatsReadingsLog } from '../nats/readings-log.ts';
 import { importCsv } from './csv-import.ts';
 import { SingleBar } from 'cli-progress';
@@ -9,11 +8,11 @@ import { stat } from 'node:fs/promises';
 const SHOWN_MAX = 20;
 
 /** @returns 0 when every line was accepted, 2 when some were not */
-export async function importCommand(config: Config, file: string, options: { nats?: string }, say: (line: string) => void): Promise<number> {
+export async function importCommand(config: Config, file: string, options: { nats?: string; json?: boolean }, say: (line: string) => void): Promise<number> {
   const found = await stat(file).catch((error: unknown) => {
     throw new Error(`cannot read ${file}`, { cause: error });
   });
-  const { nc, js, jsm } = await connectNats(options.nats ?? config.NATS_URL ?? `nats://127.0.0.1:${config.NATS_PORT}`, 'density import', natsSecurityOf(config));
+  const { nc, js, jsm } = await connectCommand(config, options.nats, 'density import');
   const bar = new SingleBar({ format: '{bar} {percentage}% | {accepted} accepted, {rejected} rejected', clearOnComplete: true });
   bar.start(Math.max(1, found.size), 0, { accepted: 0, rejected: 0 });
   try {
@@ -22,6 +21,10 @@ export async function importCommand(config: Config, file: string, options: { nat
       onProgress: (bytes, accepted, rejected) => bar.update(bytes, { accepted, rejected }),
     });
     bar.stop();
+    if (options.json) {
+      say(JSON.stringify({ file, accepted: result.accepted, rejected: result.rejected }));
+      return result.rejected.length === 0 ? 0 : 2;
+    }
     say(`${file}: ${result.accepted} accepted, ${result.rejected.length} rejected`);
     for (const { line, detail } of result.rejected.slice(0, SHOWN_MAX)) say(`  line ${line}: ${detail}`);
     if (result.rejected.length > SHOWN_MAX) say(`  … and ${result.rejected.length - SHOWN_MAX} more`);

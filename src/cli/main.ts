@@ -1,11 +1,14 @@
 // The command line. Prints what a person wants to know to stdout, and ends with one clear sentence on
 // stderr when it cannot do what it was asked. Exit codes: 0 done; 1 not done, or not as it should be; 2 it was
-// asked for something that makes no sense, or an import has lines that do not.
+// asked for something that makes no sense (to the service, too), or an import has lines that do not.
 import { CommanderError } from 'commander';
 import { readEnvironment } from '../config.ts';
+import { ApiError } from './api-client.ts';
 import { createProgram } from './program.ts';
 
 const USAGE_ERROR = 2;
+/** What the API answers to a value that it cannot understand. */
+const INVALID = 422;
 
 function finish(code: number): void {
   process.exitCode = code;
@@ -29,5 +32,5 @@ program.parseAsync().catch((error: unknown) => {
     process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
   }
   process.stderr.write(`density: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof ApiError && error.status === INVALID ? USAGE_ERROR : 1);
 });

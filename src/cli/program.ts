@@ -3,13 +3,16 @@ import { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { accountCommand } from './account-command.ts';
 import { migrateCommand, recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
+import { clusterCommand } from './cluster-command.ts';
+import { deadLettersCommand, type DeadLettersOptions } from './dead-letters-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
 import { natsCommand } from './nats-command.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { routesCommand } from './routes-command.ts';
 import { runCommand } from './run-command.ts';
 import { interrupted } from './serve.ts';
-import { doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
+import { atLeastOne, doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
 import { tokenCommand } from './token-command.ts';
 import { watchCommand } from './watch-command.ts';
 
@@ -27,6 +30,8 @@ const EXIT_CODES = `
 Exit codes: 0 done, 1 not done or not as it should be, 2 wrong usage.
 Configuration comes from the environment (see the README); DENSITY_TOKEN is sent to the service.`;
 
+const JSON_OPTION = ['--json', 'print JSON'] as const;
+
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('density').description('Turns doorway sensor readings into people counts.').addHelpText('after', EXIT_CODES);
   serviceCommands(program, terminal);
@@ -39,44 +44,64 @@ export function createProgram(terminal: Terminal): Command {
 function serviceCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
   program.command('run')
     .description('run the service; engines are started here where NATS_URL or CLICKHOUSE_URL is not set')
-    .action(async () => finish(await runCommand(readConfig(), say)));
+    .option(...JSON_OPTION)
+    .action(async (options: { json?: boolean }) => finish(await runCommand(readConfig(), options, say, warn)));
   program.command('demo')
     .description('run the service with a small building whose DPUs are simulated live')
     .action(async () => finish(await demoCommand(readConfig(), say)));
+  program.command('cluster')
+    .description('run several processes on this machine with the engines they share, and show who owns which shard')
+    .option('--nodes <count>', 'how many', atLeastOne, 3)
+    .action(async ({ nodes }: { nodes: number }) => finish(await clusterCommand(readConfig(), nodes, say)));
   program.command('routes')
     .description('print every route of the API, with the scope it needs')
-    .option('--json', 'print JSON')
+    .option(...JSON_OPTION)
     .action((options: { json?: boolean }) => finish(routesCommand(options, say)));
   program.addCommand(tokenCommand(readConfig, say, warn, finish));
   program.addCommand(natsCommand(readConfig, say));
 }
 
-function dataCommands(program: Command, { readConfig, say, finish }: Terminal): void {
+function dataCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
   const nats = ['--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT'] as const;
   program.command('migrate')
     .description('create the streams and tables that are missing')
-    .action(async () => finish(await migrateCommand(readConfig(), say)));
+    .option(...JSON_OPTION)
+    .action(async (options: { json?: boolean }) => finish(await migrateCommand(readConfig(), options, say, warn)));
   program.command('recreate')
     .description('delete ALL data, and create streams and tables anew; no service may be running')
     .option('--yes', 'really')
-    .action(async (options: { yes?: boolean }) => finish(await recreateCommand(readConfig(), options, say)));
+    .option(...JSON_OPTION)
+    .action(async (options: { yes?: boolean; json?: boolean }) => finish(await recreateCommand(readConfig(), options, say, warn)));
+  program.command('rebuild')
+    .description('compute the state of shards again, from ClickHouse and the log, where a checkpoint cannot be used; no service may be running')
+    .option('--shard <number>', 'only this one; default: all', whole)
+    .option(...JSON_OPTION)
+    .action(async (options: { shard?: number; json?: boolean }) => finish(await rebuildCommand(readConfig(), options, say)));
   program.command('seed')
     .description("register the demo's building: three spaces, five doorways, five DPUs")
     .option(...nats)
     .option('--time-zone <zone>', 'IANA zone of the building; default: UTC')
-    .option('--json', 'print JSON')
+    .option(...JSON_OPTION)
     .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) => finish(await seedCommand(readConfig(), options, say)));
   program.command('simulate')
     .description("have people walk through the demo's building, as its DPUs would report them")
     .option(...nats)
     .option('--seconds <number>', 'stop after so long; default: at Ctrl-C', whole)
     .option('--backfill', 'first send the last two hours at once, as DPUs do that were offline')
-    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean }) => finish(await simulateCommand(readConfig(), options, say, interrupted())));
+    .option(...JSON_OPTION)
+    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean; json?: boolean }) => finish(await simulateCommand(readConfig(), options, say, interrupted())));
   program.command('import')
     .description('publish the readings of a CSV file (columns timestamp, direction, dpu_id) to NATS')
     .argument('<file>', 'path of the file')
     .option(...nats)
-    .action(async (file: string, options: { nats?: string }) => finish(await importCommand(readConfig(), file, options, say)));
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: { nats?: string; json?: boolean }) => finish(await importCommand(readConfig(), file, options, say)));
+  program.command('dead-letters')
+    .description('print the newest readings that could not be used, and why')
+    .option(...nats)
+    .option('--limit <number>', 'how many at most', atLeastOne, 20)
+    .option(...JSON_OPTION)
+    .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)));
 }
 
 function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
@@ -86,7 +111,7 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
   program.addCommand(doorwaysCommand(readConfig, say, finish));
   program.addCommand(dpusCommand(readConfig, say, finish));
   withApi(program.command('watch').description('print where a space stands, and each change as it happens').argument('<space>', 'id of the space; several: 1,2,3'))
-    .option('--events <number>', 'stop after so many', whole)
+    .option('--events <number>', 'stop after so many', atLeastOne)
     .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) =>
       finish(await watchCommand(readConfig(), space, options, say, warn, interrupted())));
 }

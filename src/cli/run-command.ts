@@ -25,9 +25,9 @@ export async function serveUntilSignal(
   return ended instanceof Error ? 1 : 0;
 }
 
-export async function runCommand(config: Config, say: (line: string) => void): Promise<number> {
-  return serveUntilSignal(config, config.LOG_LEVEL, say, async ({ url }) => {
-    say(`density-api is ready: ${url}/api/v1/health`);
+export async function runCommand(config: Config, options: { json?: boolean }, say: (line: string) => void, warn: (line: string) => void): Promise<number> {
+  return serveUntilSignal(config, config.LOG_LEVEL, options.json ? warn : say, async ({ url, natsUrl, clickhouseUrl, mqttPort }) => {
+    say(options.json ? JSON.stringify({ url, nats_url: natsUrl, clickhouse_url: clickhouseUrl, mqtt_port: mqttPort ?? null }) : `density-api is ready: ${url}/api/v1/health`);
     return async () => undefined;
   });
 }

@@ -1,4 +1,5 @@
 // Runs the service with whatever engines it needs, until a signal.
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { createApp } from '../http/app.ts';
@@ -10,7 +11,9 @@ import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-e
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { natsSecurityOf } from './nats-security.ts';
+import { startTracing } from '../observability/start-tracing.ts';
 import { Service } from '../service.ts';
+import { tableOptionsOf } from './table-options.ts';
 
 export interface Running {
   readonly url: string;
@@ -35,6 +38,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
   const protection = await openProtection(config, log);
   const metrics = new Metrics();
   const gate = new Gate(metrics);
+  const stopTracing = config.TRACES_URL === undefined ? async (): Promise<void> => undefined : await startTracing({ url: config.TRACES_URL, ratio: config.TRACES_RATIO });
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   const stop = async (): Promise<void> => {
     gate.drain();
@@ -44,6 +48,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
     await http?.stop();
     await service?.stop();
     await engines?.stop();
+    await stopTracing();
   };
   try {
     http = await listen(gate.handle, config.HOST, config.PORT).catch((error: unknown) => {
@@ -66,6 +71,11 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
       subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
       heartbeatMs: config.STREAM_HEARTBEAT_MS,
+      nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,
+      takesShards: config.ROLE !== 'api',
+      standsBy: config.STANDBY === '1',
+      leaseTtlMs: config.LEASE_TTL_MS,
+      tables: tableOptionsOf(config),
     }, log, metrics);
     const api = createApp(service, log, protection).callback();
     gate.open((request, response) => void api(request, response), service);

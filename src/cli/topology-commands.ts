@@ -43,6 +43,12 @@ export function whole(text: string): number {
   return Number(text);
 }
 
+export function atLeastOne(text: string): number {
+  const number = whole(text);
+  if (number === 0) throw new InvalidArgumentError('must be at least 1.');
+  return number;
+}
+
 type DoorwayOrNone = number | 'none';
 
 /** Commander takes null for no value at all. */

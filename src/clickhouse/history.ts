@@ -8,16 +8,17 @@ import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { isSameReading, readingIdOf, readingNameOf, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
-import { segmentQuery } from './segment-query.ts';
+import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { queryRows } from './query-rows.ts';
 
+/** The client gives up later. What did not reach its quorum is sent again. */
+const QUORUM_TIMEOUT_MS = 20_000;
 /** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
 const IDENTITIES_PER_QUERY = 2_000;
 /** DateTime64(3) ends in 2299; nothing is stored that late. */
 const LATEST_MS = 9_000_000_000_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction, readingId: string];
-type SegmentRow = [key: number, sum: number, sumMin: number, sumMax: number, riseMax: number, entrances: number, exits: number];
 
 const COLUMNS = ['space_id', 'timestamp_ms', 'reading_id', 'dpu_id', 'doorway_id', 'direction', 'delta', 'sign', 'is_reading', 'shard', 'block'] as const;
 
@@ -44,6 +45,9 @@ export class ClickHouseHistory implements History {
         insert_deduplication_token: blockToken(this.#logId, block),
         deduplicate_blocks_in_dependent_materialized_views: 1,
         async_insert: 0,
+        // Replicated tables: a majority holds the block before it counts as stored. Others do not look at it.
+        insert_quorum: 'auto',
+        insert_quorum_timeout: QUORUM_TIMEOUT_MS,
         max_partitions_per_insert_block: '0',
       },
     });
@@ -174,10 +178,6 @@ function toKnown([dpuId, timestampMs, direction, readingId]: ReadingRow): KnownR
   const name = readingNameOf(readingId);
   const reading = { dpuId: dpuId as DpuId, timestampMs: Number(timestampMs), direction };
   return { readingId, reading: name === undefined ? reading : { ...reading, name } };
-}
-
-function toSegment([, sum, sumMin, sumMax, riseMax, entrances, exits]: SegmentRow): Segment {
-  return { sum: Number(sum), sumMin: Number(sumMin), sumMax: Number(sumMax), riseMax: Number(riseMax), entrances: Number(entrances), exits: Number(exits) };
 }
 
 function* chunks<T>(items: readonly T[]): Generator<T[]> {

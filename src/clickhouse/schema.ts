@@ -1,11 +1,80 @@
 // The tables. Every table that a block reaches, directly or through a view, has a deduplication window:
 // with it on the source alone, a repeated block would be counted twice in the view's target.
 import type { ClickHouseClient } from '@clickhouse/client';
+import { queryRows } from './query-rows.ts';
 
-/** In blocks. Reached only if a partition is replayed by more than this since its checkpoint. */
-const WINDOW = 'non_replicated_deduplication_window = 10000';
+export interface TableOptions {
+  /** Name of the ClickHouse cluster whose replicas hold the tables; undefined for one server. */
+  readonly cluster: string | undefined;
+  /** How many parts, of all shards together, a table remembers in order to drop one that comes again. */
+  readonly windowBlocks: number;
+  /** Parts are on disk before a block is acknowledged: the log lets go of what was. */
+  readonly isSynced: boolean;
+  /** Where rows go that are older; undefined leaves them. None is ever removed (docs/adr/0042). */
+  readonly cold: { readonly volume: string; readonly afterDays: number } | undefined;
+}
 
-export const TABLES: readonly string[] = [
+/** A process may be suspended, or a shard without an owner, for so long, with a block under way, while other shards go on. */
+const STUCK_MAX_MS = 3_600_000;
+/** A block with late rows has a part, and so a place in the window, in each month it touches. */
+const PARTS_PER_BLOCK = 4;
+/** Each place is memory of the server, or of Keeper, in each table: some 200 bytes. */
+const [WINDOW_MIN, WINDOW_MAX] = [10_000, 500_000];
+const WINDOW_SECONDS = 604_800;
+
+/** Shards x blocks in the longest time before one is sent again x parts. */
+export function windowBlocksFor(shards: number, blockAgeMaxMs: number): number {
+  const blocks = shards * Math.ceil(STUCK_MAX_MS / Math.max(1, blockAgeMaxMs)) * PARTS_PER_BLOCK;
+  return Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, blocks));
+}
+
+/** Of one server and with the least window: what tests and simulations have. */
+const PLAIN: TableOptions = { cluster: undefined, windowBlocks: WINDOW_MIN, isSynced: false, cold: undefined };
+
+/** The statements that create what is missing, for one server or for the replicas of a cluster. */
+export function tablesFor(options: TableOptions): string[] {
+  return STATEMENTS.map((statement) => {
+    const whole = statement.replace(/\n  SETTINGS$/, `${ttlOf(options, timeColumnOf(statement))}\n  SETTINGS ${settingsOf(options)}`);
+    if (options.cluster === undefined) return whole;
+    return whole
+      .replace(/IF NOT EXISTS (\w+)/, `IF NOT EXISTS $1${onCluster(options)}`)
+      // The place in Keeper comes first; {shard} and {replica} are the server's macros.
+      .replace(/ENGINE = (\w*)MergeTree(\(?)/, (_, kind: string, open: string) => `ENGINE = Replicated${kind}MergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}'${open ? ', ' : ')'}`);
+  });
+}
+
+/** The statements that give tables which are there already the settings of today. */
+export function alterationsFor(options: TableOptions): string[] {
+  return TABLE_NAMES.map((name) => `ALTER TABLE ${name}${onCluster(options)} MODIFY SETTING ${settingsOf(options)}`);
+}
+
+function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
+  const window = cluster === undefined
+    ? [`non_replicated_deduplication_window = ${windowBlocks}`]
+    : [`replicated_deduplication_window = ${windowBlocks}`, `replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`];
+  const flag = isSynced ? 1 : 0;
+  // A merge replaces parts that were synced by one that has to be, too.
+  return [...window, `fsync_after_insert = ${flag}`, `fsync_part_directory = ${flag}`, `min_rows_to_fsync_after_merge = ${flag}`].join(', ');
+}
+
+function ttlOf({ cold }: TableOptions, timeColumn: string | undefined): string {
+  return cold && timeColumn ? `\n  TTL ${coldAfter(cold, timeColumn)}` : '';
+}
+
+function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, timeColumn: string): string {
+  return `toDateTime(${timeColumn}) + toIntervalDay(${afterDays}) TO VOLUME '${volume}'`;
+}
+
+/** Of a table that grows with the readings. Minutes are few, and asked for at all times. */
+function timeColumnOf(statement: string): string | undefined {
+  return /PARTITION BY toYYYYMM\(timestamp\)/.test(statement) ? 'timestamp' : undefined;
+}
+
+function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
+  return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
+}
+
+const STATEMENTS: readonly string[] = [
   // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space.
   `CREATE TABLE IF NOT EXISTS space_events (
     space_id UInt32,
@@ -23,7 +92,7 @@ export const TABLES: readonly string[] = [
   ) ENGINE = MergeTree
   PARTITION BY toYYYYMM(timestamp)
   ORDER BY (space_id, timestamp, reading_id)
-  SETTINGS ${WINDOW}`,
+  SETTINGS`,
   // Readings by DPU. A reading is here when the sum of its signs is 1.
   `CREATE TABLE IF NOT EXISTS readings (
     dpu_id String,
@@ -37,7 +106,7 @@ export const TABLES: readonly string[] = [
   ) ENGINE = MergeTree
   PARTITION BY toYYYYMM(timestamp)
   ORDER BY (dpu_id, timestamp, reading_id)
-  SETTINGS ${WINDOW}`,
+  SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
   SELECT dpu_id, timestamp, reading_id, direction, doorway_id, space_id, sign
   FROM space_events WHERE is_reading = 1`,
@@ -51,7 +120,7 @@ export const TABLES: readonly string[] = [
   ) ENGINE = SummingMergeTree((net, entrances, exits))
   PARTITION BY toYYYYMM(minute)
   ORDER BY (space_id, minute)
-  SETTINGS ${WINDOW}`,
+  SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS counts_by_minute_view TO counts_by_minute AS
   SELECT space_id, toStartOfMinute(timestamp) AS minute,
     sum(delta * sign) AS net, sum(if(delta > 0, sign, 0)) AS entrances, sum(if(delta < 0, sign, 0)) AS exits
@@ -69,18 +138,84 @@ export const TABLES: readonly string[] = [
   ) ENGINE = MergeTree
   PARTITION BY toYYYYMM(timestamp)
   ORDER BY (timestamp, reading_id)
-  SETTINGS ${WINDOW}`,
+  SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS
   SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading FROM space_events`,
 ];
 
-/** Creates what is missing; every process may do it. */
-export async function createTables(client: ClickHouseClient): Promise<void> {
-  for (const query of TABLES) await client.command({ query });
+/** What a view selects from the table of events. */
+export function viewQuery(view: string): string {
+  const statement = STATEMENTS.find((some) => some.startsWith(`CREATE MATERIALIZED VIEW IF NOT EXISTS ${view} `)) ?? '';
+  return statement.slice(statement.indexOf('SELECT'));
+}
+
+const TABLE_NAMES = STATEMENTS.flatMap((statement) => /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? []);
+
+/** On one server, with the least window. */
+export const TABLES = tablesFor(PLAIN);
+
+/** Creates what is missing; every process may do it. @throws Error when tables are there that are not replicated, and shall be */
+export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
+  for (const query of tablesFor(options)) {
+    if (query.includes(` ${LATER_VIEW} `) && !(await hasTable(client, LATER_VIEW))) await fillEventsByTime(client);
+    await client.command({ query });
+  }
+  for (const { name, engine } of await tablesThere(client)) {
+    if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
+    throw new Error(`table ${name} is there as ${engine}: CLICKHOUSE_CLUSTER is decided when the tables are created (docs/operations.md)`);
+  }
+}
+
+/** Gives tables that are there already the settings of today. For `density migrate`: it takes the right to alter. */
+export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
+  for (const query of alterationsFor(options)) await client.command({ query });
+  for (const { name, definition } of await tablesThere(client)) {
+    const timeColumn = timeColumnOf(definition);
+    const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
+    const isThere = wanted === undefined ? !definition.includes(' TO VOLUME ') : definition.includes(wanted);
+    if (isThere) continue;
+    await client.command({ query: `ALTER TABLE ${name}${onCluster(options)} ${wanted === undefined ? 'REMOVE TTL' : `MODIFY TTL ${wanted}`}` });
+  }
+}
+
+interface TableThere {
+  readonly name: string;
+  readonly engine: string;
+  readonly definition: string;
+}
+
+async function tablesThere(client: ClickHouseClient): Promise<TableThere[]> {
+  const rows = await queryRows<[string, string, string]>(client,
+    'SELECT name, engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}', { names: TABLE_NAMES });
+  return rows.map(([name, engine, definition]) => ({ name, engine, definition }));
+}
+
+/** Came after its source had rows in the data of earlier versions; it is created when its target has them. */
+const LATER_VIEW = 'events_by_time_view';
+
+async function hasTable(client: ClickHouseClient, name: string): Promise<boolean> {
+  const rows = await queryRows(client, 'SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}', { name });
+  return rows.length > 0;
+}
+
+/** By tokens as blocks are, and in blocks that are the same each time: whoever does it again, or at the same time, adds nothing. */
+async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
+  const months = await queryRows<[number]>(client, 'SELECT DISTINCT toYYYYMM(timestamp) FROM space_events', {});
+  for (const [month] of months) {
+    await client.command({
+      query: `INSERT INTO events_by_time SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading FROM space_events
+        WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
+      query_params: { month },
+      clickhouse_settings: { max_threads: 1, max_insert_threads: '1', insert_deduplicate: 1, insert_deduplication_token: `events_by_time of ${month}` },
+    });
+  }
 }
 
 /** Deletes the tables with all that is in them; views before what they write to. */
-export async function dropTables(client: ClickHouseClient): Promise<void> {
-  for (const view of ['readings_view', 'counts_by_minute_view']) await client.command({ query: `DROP VIEW IF EXISTS ${view} SYNC` });
-  for (const table of ['counts_by_minute', 'readings', 'space_events']) await client.command({ query: `DROP TABLE IF EXISTS ${table} SYNC` });
+export async function dropTables(client: ClickHouseClient, cluster?: string): Promise<void> {
+  const where = onCluster({ cluster });
+  for (const statement of [...STATEMENTS].reverse()) {
+    const [, kind, name] = /^CREATE (?:MATERIALIZED )?(TABLE|VIEW) IF NOT EXISTS (\w+)/.exec(statement) ?? [];
+    await client.command({ query: `DROP ${kind} IF EXISTS ${name}${where} SYNC` });
+  }
 }

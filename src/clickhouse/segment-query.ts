@@ -1,3 +1,7 @@
+import type { Segment } from '../domain/segment.ts';
+
+export type SegmentRow = [key: number, sum: number, sumMin: number, sumMax: number, riseMax: number, entrances: number, exits: number];
+
 /**
  * SQL that sums up runs of space events as `Segment`s (src/domain/segment.ts): one row
  * [key, sum, sumMin, sumMax, riseMax, entrances, exits] for each value of `key`, an expression over
@@ -19,4 +23,8 @@ export function segmentQuery(key: string, where: string): string {
         )
       )
     ) GROUP BY key`;
+}
+
+export function toSegment([, sum, sumMin, sumMax, riseMax, entrances, exits]: SegmentRow): Segment {
+  return { sum: Number(sum), sumMin: Number(sumMin), sumMax: Number(sumMax), riseMax: Number(riseMax), entrances: Number(entrances), exits: Number(exits) };
 }

@@ -3,16 +3,16 @@ import type { SpaceReport } from '../../actors/shard/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import { resetInForce, resetsBetween, type ResetSchedule } from '../domain/reset-schedule.ts';
+import { isSameReset, resetInForce, resetsBetween, type ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
-import { existing, type TopologyHistory } from '../domain/topology-history.ts';
-import type { History } from '../ports.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { History, KnownReport, SpaceReports } from '../ports.ts';
+import { LastKnown } from './last-known.ts';
 import { runsBetween } from './runs.ts';
+import { scheduleOf } from './schedule-of.ts';
 
-/** Whoever owns a space's partition. @throws Failure unavailable while nobody does */
-export interface SpaceReports {
-  report(spaceId: SpaceId, atMs: number): Promise<SpaceReport>;
-}
+/** About 200 bytes each. */
+const LAST_KNOWN_MAX = 100_000;
 
 export interface CountAnswer {
   readonly spaceId: SpaceId;
@@ -24,6 +24,8 @@ export interface CountAnswer {
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
   readonly isFinal: boolean;
+  /** True when it was given without asking the log's owner: what was last known. */
+  readonly isStale: boolean;
 }
 
 export interface IntervalAnswer {
@@ -32,6 +34,7 @@ export interface IntervalAnswer {
   readonly endMs: number;
   readonly entrances: number;
   readonly exits: number;
+  /** Of the count until just before the start, or that of a reset at the start, and of the count after each event and reset since. */
   readonly min: number;
   readonly max: number;
   readonly count: number;
@@ -42,6 +45,7 @@ export class Counts {
   readonly #topology: TopologyHistory;
   readonly #reports: SpaceReports;
   readonly #history: History;
+  readonly #lastKnown = new LastKnown<SpaceId, CountAnswer>(LAST_KNOWN_MAX);
 
   constructor(topology: TopologyHistory, reports: SpaceReports, history: History) {
     this.#topology = topology;
@@ -52,30 +56,42 @@ export class Counts {
   /**
    * The live count, from the actor alone unless a correction is under way, or events after now are final
    * already (a full reorder buffer made them so, or this machine's clock is behind the log's).
+   * @param allowsStale the last known count is better than none
    */
-  async now(spaceId: SpaceId, nowMs: number): Promise<CountAnswer> {
-    const schedule = this.#scheduleOf(spaceId);
-    const report = await this.#reports.report(spaceId, nowMs);
-    if (report.isSettled && nowMs >= report.watermarkMs) return answer(report, nowMs, report.live);
+  async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<CountAnswer> {
+    const schedule = scheduleOf(this.#topology, spaceId);
+    try {
+      const found = await this.#now(await this.#reports.report(spaceId, nowMs, allowsStale), schedule, nowMs);
+      this.#lastKnown.set(spaceId, found);
+      return found;
+    } catch (error) {
+      const known = allowsStale || this.#reports.isCutOff ? this.#lastKnown.get(spaceId) : undefined;
+      if (!known || !(error instanceof Failure) || error.kind !== 'unavailable') throw error;
+      return { ...known, isStale: true };
+    }
+  }
+
+  async #now(report: KnownReport, schedule: ResetSchedule, nowMs: number): Promise<CountAnswer> {
+    if (isLiveAt(report, schedule, nowMs)) return answer(report, nowMs, report.live);
     try {
       return answer(report, nowMs, await this.#occupancyAt(report, schedule, nowMs));
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
-      const known = answer(report, Math.max(nowMs, report.watermarkMs), report.live);
-      return report.isSettled ? known : { ...known, isFinal: false };
+      const liveMs = Math.max(nowMs, report.watermarkMs);
+      const known = answer(report, liveMs, report.live);
+      return isLiveAt(report, schedule, liveMs) ? known : { ...known, isFinal: false };
     }
   }
 
-  async at(spaceId: SpaceId, atMs: number): Promise<CountAnswer> {
-    const schedule = this.#scheduleOf(spaceId);
-    const report = await this.#reports.report(spaceId, atMs);
-    const isLive = report.isSettled && atMs >= report.watermarkMs;
-    return answer(report, atMs, isLive ? report.live : await this.#occupancyAt(report, schedule, atMs));
+  async at(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<CountAnswer> {
+    const schedule = scheduleOf(this.#topology, spaceId);
+    const report = await this.#reports.report(spaceId, atMs, allowsStale);
+    return answer(report, atMs, isLiveAt(report, schedule, atMs) ? report.live : await this.#occupancyAt(report, schedule, atMs));
   }
 
   /** @param boundsMs ascending; interval i is `[bounds[i], bounds[i + 1])` */
   async intervals(spaceId: SpaceId, boundsMs: readonly number[]): Promise<IntervalAnswer[]> {
-    const schedule = this.#scheduleOf(spaceId);
+    const schedule = scheduleOf(this.#topology, spaceId);
     // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
     const ends = boundsMs.map((bound) => bound - 1);
     const [firstMs, lastMs] = [ends[0] ?? 0, ends.at(-1) ?? 0];
@@ -90,13 +106,14 @@ export class Counts {
     let tally = newTally(occupancy);
     let next = 0;
     edges.forEach((edge, index) => {
-      const run = index === 0 ? undefined : runs[index - 1];
+      const [run, reset] = [index === 0 ? undefined : runs[index - 1], resets.get(edge)];
+      // A reset at the very start is what the interval begins with, and not the count until then.
+      if (reset !== undefined && edge === boundsMs[next - 1]) tally = newTally(occupancyAfterReset(reset));
       if (run) {
         const { min, max } = countRange(occupancy, run);
         tally = { entrances: tally.entrances + run.entrances, exits: tally.exits + run.exits, min: Math.min(tally.min, min), max: Math.max(tally.max, max) };
         occupancy = advance(occupancy, run);
       }
-      const reset = resets.get(edge);
       if (reset !== undefined) {
         occupancy = occupancyAfterReset(reset);
         tally = { ...tally, min: Math.min(tally.min, reset), max: Math.max(tally.max, reset) };
@@ -112,12 +129,6 @@ export class Counts {
     return answers;
   }
 
-  #scheduleOf(spaceId: SpaceId): ResetSchedule {
-    const view = this.#topology.latest();
-    const { timeZone, dailyReset } = existing(view.space(spaceId), `space ${spaceId}`);
-    return { timeZone, dailyReset, manual: view.resets(spaceId) };
-  }
-
   async #occupancyAt(report: SpaceReport, schedule: ResetSchedule, atMs: number): Promise<Occupancy> {
     const base = resetInForce(schedule, atMs);
     const start = occupancyAfterReset(base.count);
@@ -125,6 +136,11 @@ export class Counts {
     const [run] = await runsBetween(report, [base.timestampMs, atMs], this.#history);
     return run ? advance(start, run) : start;
   }
+}
+
+/** A reset is in the topology before the log has told the space: an answer never leaves out one that this process knows. */
+function isLiveAt(report: SpaceReport, schedule: ResetSchedule, atMs: number): boolean {
+  return report.isSettled && atMs >= report.watermarkMs && isSameReset(report.base, resetInForce(schedule, atMs));
 }
 
 interface Tally {
@@ -138,7 +154,7 @@ function newTally(at: Occupancy): Tally {
   return { entrances: 0, exits: 0, min: countOf(at), max: countOf(at) };
 }
 
-function answer(report: SpaceReport, atMs: number, occupancy: Occupancy): CountAnswer {
+function answer(report: KnownReport, atMs: number, occupancy: Occupancy): CountAnswer {
   return {
     spaceId: report.spaceId,
     timestampMs: atMs,
@@ -148,5 +164,6 @@ function answer(report: SpaceReport, atMs: number, occupancy: Occupancy): CountA
     lastReadingMs: report.lastReadingMs,
     watermarkMs: report.watermarkMs,
     isFinal: report.watermarkMs > BEGINNING_MS && atMs <= report.watermarkMs,
+    isStale: report.isStale,
   };
 }

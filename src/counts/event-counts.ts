@@ -4,13 +4,14 @@ import type { SpaceReport } from '../../actors/shard/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { TimeRange } from '../domain/filter.ts';
 import type { SpaceId } from '../domain/ids.ts';
+import { END_MS } from '../domain/instant.ts';
 import { nextResetAfter, resetInForce, type ResetSchedule } from '../domain/reset-schedule.ts';
-import { advance, countOf, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
-import { existing, type TopologyHistory } from '../domain/topology-history.ts';
+import { advance, countOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Direction } from '../domain/reading.ts';
-import type { EventPages, EventPlace, History, HistoryEvent } from '../ports.ts';
-import type { SpaceReports } from './counts.ts';
+import type { EventPages, EventPlace, History, HistoryEvent, SpaceReports, TimedSpace } from '../ports.ts';
 import { mergeEvents, runsBetween } from './runs.ts';
+import { scheduleOf } from './schedule-of.ts';
 
 export interface CountAfterEvent extends EventPlace {
   readonly spaceId: SpaceId;
@@ -18,19 +19,32 @@ export interface CountAfterEvent extends EventPlace {
   readonly count: number;
   readonly net: number;
   readonly isFinal: boolean;
+  /** What the count rests on; null where that is not all stored yet. */
+  readonly basis: Basis | null;
+}
+
+/** Counts stay as they are while nothing is stored in later blocks before them, and the reset in force is this one. */
+export interface Basis {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly resetMs: number;
+  readonly resetCount: number;
+}
+
+/** Where a page ended, with the count there: the next one goes on from it, and not from the last reset. */
+export interface CountedPlace extends EventPlace {
+  readonly counted?: (Basis & { readonly count: number; readonly net: number }) | undefined;
 }
 
 export interface CountsPageQuery {
   readonly range: TimeRange;
-  readonly after: EventPlace | null;
+  readonly after: CountedPlace | null;
   readonly desc: boolean;
   readonly limit: number;
 }
 
-/** Questions to history at once, for a list over many spaces. */
-const CONCURRENCY = 8;
-/** Late events of a space that may be on their way to history. */
-const UNSTORED_MAX = 10_000;
+/** Of one space in a piece of the list over all; the piece itself is shorter. */
+const EVENTS_MAX = 10_000;
 
 export class EventCounts {
   readonly #topology: TopologyHistory;
@@ -47,16 +61,25 @@ export class EventCounts {
 
   /** The first `limit` events after a place. */
   async page(spaceId: SpaceId, query: CountsPageQuery): Promise<CountAfterEvent[]> {
-    const schedule = this.#scheduleOf(spaceId);
+    const schedule = scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, query.range.toMs);
     const events = await this.#events(report, query);
     if (query.desc) events.reverse();
-    const counted = await this.#counted(report, schedule, events);
+    const [first] = events;
+    if (!first) return [];
+    const before = (query.desc ? undefined : await this.#carried(report, schedule, query)) ?? { occupancy: await this.#occupancyBefore(report, schedule, first), atMs: first.timestampMs };
+    const counted = countedFrom(before, report, schedule, events);
     return query.desc ? counted.reverse() : counted;
   }
 
+  /** True when no event comes to stand in a range any more, unless it is late or moved. */
+  async isFinal(spaceId: SpaceId, { toMs }: TimeRange): Promise<boolean> {
+    scheduleOf(this.#topology, spaceId);
+    return toMs < END_MS && (await this.#reports.report(spaceId, toMs)).watermarkMs >= toMs;
+  }
+
   async total(spaceId: SpaceId, range: TimeRange): Promise<number> {
-    this.#scheduleOf(spaceId);
+    scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
     // Signs of one event sum up to 0 or 1, here and there together.
@@ -66,20 +89,20 @@ export class EventCounts {
   /** Over all spaces, what is stored: a page, in the order of time, then of spaces. */
   async pageOfAll({ range, after, desc, limit }: CountsPageQuery): Promise<CountAfterEvent[]> {
     const found: CountAfterEvent[] = [];
-    for (let place = after; found.length < limit;) {
-      const rows = await this.#pages.spacesByTime({ range, after: place, desc, limit: limit * 2 });
+    for (let [place, rowsMax]: [EventPlace | null, number] = [after, limit * 2]; found.length < limit;) {
+      const rows: TimedSpace[] = await this.#pages.spacesByTime({ range, after: place, desc, limit: rowsMax });
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) break;
-      const isAll = rows.length < limit * 2;
+      const isAll = rows.length < rowsMax;
       // Whole milliseconds, since a reading has events in two spaces; the last one may go on beyond what was read.
-      const edgeMs = isAll || first.timestampMs === last.timestampMs ? last.timestampMs : last.timestampMs + (desc ? 1 : -1);
+      if (!isAll && first.timestampMs === last.timestampMs) {
+        rowsMax *= 4;
+        continue;
+      }
+      const edgeMs = isAll ? last.timestampMs : last.timestampMs + (desc ? 1 : -1);
       const spaces = [...new Set(rows.map(({ spaceId }) => spaceId))].filter((id) => this.#topology.latest().space(id));
       const narrowed = { fromMs: Math.max(range.fromMs, Math.min(first.timestampMs, edgeMs)), toMs: Math.min(range.toMs, Math.max(first.timestampMs, edgeMs)) };
-      const here: CountAfterEvent[] = [];
-      for (let at = 0; at < spaces.length; at += CONCURRENCY) {
-        const pages = spaces.slice(at, at + CONCURRENCY).map((id) => this.page(id, { range: narrowed, after: place, desc, limit: rows.length + UNSTORED_MAX }));
-        for (const page of await Promise.all(pages)) here.push(...page);
-      }
+      const here = (await this.#countedOf(spaces, narrowed)).filter((event) => !place || (desc ? -1 : 1) * comparePlaces(event, place) > 0);
       found.push(...here.sort((a, b) => (desc ? -1 : 1) * (comparePlaces(a, b) || a.spaceId - b.spaceId)));
       if (isAll) break;
       place = { timestampMs: edgeMs, readingId: desc ? '' : '\uffff' };
@@ -107,21 +130,36 @@ export class EventCounts {
     return found.slice(0, limit);
   }
 
-  /** @param events successive ones, in event order */
-  async #counted(report: SpaceReport, schedule: ResetSchedule, events: readonly HistoryEvent[]): Promise<CountAfterEvent[]> {
-    const [first] = events;
-    if (!first) return [];
-    let occupancy = await this.#occupancyBefore(report, schedule, first);
-    let nextResetMs = nextResetAfter(schedule, first.timestampMs - 1);
-    return events.map(({ timestampMs, readingId, delta }) => {
-      // A reset at T holds for events after T.
-      if (nextResetMs < timestampMs) {
-        occupancy = occupancyAfterReset(resetInForce(schedule, timestampMs - 1).count);
-        nextResetMs = nextResetAfter(schedule, timestampMs - 1);
-      }
-      occupancy = advance(occupancy, segmentOf(delta));
-      return { spaceId: report.spaceId, timestampMs, readingId, delta, count: countOf(occupancy), net: occupancy.net, isFinal: timestampMs <= report.watermarkMs };
+  /** Every event of some spaces in a range, in event order for each. Where all of it is stored, history is asked about all spaces at once. */
+  async #countedOf(spaceIds: readonly SpaceId[], range: TimeRange): Promise<CountAfterEvent[]> {
+    const spaces = await Promise.all(spaceIds.map(async (spaceId) => {
+      const [schedule, report] = [scheduleOf(this.#topology, spaceId), await this.#reports.report(spaceId, range.toMs)];
+      return { spaceId, schedule, report, base: resetInForce(schedule, range.fromMs - 1) };
+    }));
+    const isStored = ({ report, base }: (typeof spaces)[number]): boolean => inRange(report, { fromMs: base.timestampMs, toMs: range.toMs }).length === 0;
+    const stored = spaces.filter(isStored);
+    const asked = stored.map(({ spaceId, report, base }) => ({ spaceId, block: report.storedBlock, afterMs: base.timestampMs }));
+    const [runs, events] = await Promise.all([this.#pages.runsOf(asked, range.fromMs - 1), this.#pages.eventsOf(asked, range)]);
+    const counted = stored.flatMap(({ spaceId, schedule, report, base }) => {
+      const occupancy = advance(occupancyAfterReset(base.count), runs.get(spaceId) ?? EMPTY_SEGMENT);
+      return countedFrom({ occupancy, atMs: range.fromMs }, report, schedule, events.get(spaceId) ?? []);
     });
+    for (const { spaceId, report } of spaces.filter((space) => !isStored(space))) {
+      counted.push(...await this.page(spaceId, { range, after: null, desc: false, limit: EVENTS_MAX + report.unstored.length }));
+    }
+    return counted;
+  }
+
+  /** The count at the place a page begins after, if it is known and still so. */
+  async #carried(report: SpaceReport, schedule: ResetSchedule, { after, range }: CountsPageQuery): Promise<Before | undefined> {
+    if (!after?.counted || range.fromMs > after.timestampMs) return undefined;
+    const { spaceId, block, resetMs, resetCount, net, count } = after.counted;
+    const base = resetInForce(schedule, after.timestampMs - 1);
+    if (spaceId !== report.spaceId || base.timestampMs !== resetMs || base.count !== resetCount) return undefined;
+    const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
+    if (inRange(report, since).length > 0 || await this.#pages.newestBlock(spaceId, since) > block) return undefined;
+    // The lowest net matters only where it is below 0.
+    return { occupancy: { net, low: net - count }, atMs: after.timestampMs };
   }
 
   async #occupancyBefore(report: SpaceReport, schedule: ResetSchedule, first: EventPlace): Promise<Occupancy> {
@@ -136,12 +174,38 @@ export class EventCounts {
     const sameInstant = mergeEvents([...stored, ...inRange(report, { fromMs: first.timestampMs, toMs: first.timestampMs })]);
     return sameInstant.filter((event) => comparePlaces(event, first) < 0).reduce((at, { delta }) => advance(at, segmentOf(delta)), occupancy);
   }
+}
 
-  #scheduleOf(spaceId: SpaceId): ResetSchedule {
-    const view = this.#topology.latest();
-    const { timeZone, dailyReset } = existing(view.space(spaceId), `space ${spaceId}`);
-    return { timeZone, dailyReset, manual: view.resets(spaceId) };
-  }
+/** Where a space stands before the first event after or at an instant. */
+interface Before {
+  readonly occupancy: Occupancy;
+  readonly atMs: number;
+}
+
+/** @param events successive ones, in event order */
+function countedFrom(before: Before, report: SpaceReport, schedule: ResetSchedule, events: readonly HistoryEvent[]): CountAfterEvent[] {
+  const { spaceId, storedBlock: block, watermarkMs } = report;
+  const storedBeforeMs = report.unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity);
+  const basisAt = (ms: number): Basis => {
+    const { timestampMs: resetMs, count: resetCount } = resetInForce(schedule, ms);
+    return { spaceId, block, resetMs, resetCount };
+  };
+  let { occupancy } = before;
+  let nextResetMs = nextResetAfter(schedule, before.atMs - 1);
+  let basis = basisAt(before.atMs - 1);
+  return events.map(({ timestampMs, readingId, delta }) => {
+    // A reset at T holds for events after T.
+    if (nextResetMs < timestampMs) {
+      basis = basisAt(timestampMs - 1);
+      occupancy = occupancyAfterReset(basis.resetCount);
+      nextResetMs = nextResetAfter(schedule, timestampMs - 1);
+    }
+    occupancy = advance(occupancy, segmentOf(delta));
+    return {
+      spaceId, timestampMs, readingId, delta, count: countOf(occupancy), net: occupancy.net, isFinal: timestampMs <= watermarkMs,
+      basis: timestampMs < storedBeforeMs ? basis : null,
+    };
+  });
 }
 
 export function comparePlaces(a: EventPlace, b: EventPlace): number {

@@ -15,6 +15,8 @@ export interface StoredEntry {
   readonly timeMs: number;
   readonly subject: string;
   readonly data: Uint8Array;
+  /** Where it came from, as W3C `traceparent`, when that is traced. */
+  readonly trace?: string;
 }
 
 /** What an actor must know of its space. */
@@ -90,10 +92,14 @@ export interface PositionEntry {
   readonly previousSeq: number;
   /** How many messages this commit wrote to each partition; those without any are left out. */
   readonly payloads: Readonly<Partial<Record<Partition, number>>>;
-  /** READINGS is consumed up to here, inclusive, */
+  /** READINGS is consumed up to here, inclusive, but for backlogs. */
   readonly readingsSeq: number;
-  /** and this commit consumed what came after here. */
+  /** What this commit consumed came after here. */
   readonly previousReadingsSeq: number;
+  /** Of these subjects, the entries from a first one up to `readingsSeq` are set aside, and not consumed. */
+  readonly backlogs: readonly (readonly [subject: string, firstSeq: number])[];
+  /** It says again where readings count, after a change of the topology, and consumes none. */
+  readonly isMove: boolean;
   readonly topologySeq: number;
   readonly reattribution: Reattribution | null;
   /** Everything stored in READINGS up to this arrival time has been routed. */
@@ -102,6 +108,11 @@ export interface PositionEntry {
 }
 
 export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?];
+
+/** READINGS is consumed up to here, whole. */
+export function consumedThrough({ readingsSeq, backlogs }: Pick<PositionEntry, 'readingsSeq' | 'backlogs'>): number {
+  return backlogs.reduce((least, [, firstSeq]) => Math.min(least, firstSeq - 1), readingsSeq);
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -143,11 +154,20 @@ export function encodePosition(position: PositionEntry): Uint8Array {
   return encoder.encode(JSON.stringify({ v: 1, ...position }));
 }
 
+type WirePosition = { v: 1 } & Omit<PositionEntry, 'backlogs' | 'isMove'> & { backlogs?: PositionEntry['backlogs']; isMove?: boolean };
+
+/** In logs that were written before there were backlogs, positions are without. */
+function withBacklogs(wire: WirePosition): PositionEntry {
+  wire.backlogs ??= [];
+  wire.isMove ??= false;
+  return wire as PositionEntry;
+}
+
 /** Reads what this code wrote. @throws Error for an unknown version: the log is from newer code */
 export function decodeEntry({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>): SpaceEntry | PositionEntry {
-  const wire = JSON.parse(decoder.decode(data)) as WireSpaceEntry | ({ v: 1 } & PositionEntry);
+  const wire = JSON.parse(decoder.decode(data)) as WireSpaceEntry | WirePosition;
   if (wire.v !== 1) throw new Error(`SPACE_EVENTS entry of unknown version ${String(wire.v)}`);
-  if (!('e' in wire)) return wire;
+  if (!('e' in wire)) return withBacklogs(wire);
   return {
     kind: 'space',
     events: wire.e.map((tuple) => fromTuple(tuple, seq)),

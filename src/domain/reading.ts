@@ -4,7 +4,7 @@
 // Identity. Two readings of a DPU are the same when they carry the same `id`, or, where the DPU
 // sends none, the same (timestamp, direction). `readingIdOf` writes that identity as one string.
 import { DPU_ID_RULE, isDpuId, isReadingName, type DpuId } from './ids.ts';
-import { parseInstant } from './instant.ts';
+import { formatInstant, parseInstant } from './instant.ts';
 
 export type Direction = 1 | -1;
 
@@ -35,6 +35,9 @@ export interface ParseContext {
   readonly latestMs: number;
 }
 
+/** Seconds until the year 5138, and milliseconds of before March 1973: no sensor's clock has those, but one that counts seconds. */
+export const SECONDS_BELOW = 100_000_000_000;
+
 const reject = (reason: RejectReason, field: string, detail: string): ParsedReading => ({
   ok: false,
   rejection: { reason, field, detail },
@@ -52,12 +55,16 @@ export function parseReading(value: unknown, context: ParseContext): ParsedReadi
       ? `dpu_id must be ${DPU_ID_RULE}`
       : `dpu_id, when given, must be that of the subject, ${context.dpuId}`);
   }
-  const timestampMs = parseTimestamp(body['timestamp']);
+  const timestamp = body['timestamp'];
+  if (typeof timestamp === 'number' && timestamp >= 0 && timestamp < SECONDS_BELOW) {
+    return reject('bad_timestamp', 'timestamp', 'timestamp looks like seconds: a number is milliseconds since 1970, and an instant before March 1973 is written as ISO 8601');
+  }
+  const timestampMs = parseTimestamp(timestamp);
   if (timestampMs === undefined) {
     return reject('bad_timestamp', 'timestamp', 'timestamp must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970');
   }
   if (timestampMs > context.latestMs) {
-    return reject('future', 'timestamp', 'timestamp is further in the future than the skew allowance');
+    return reject('future', 'timestamp', `timestamp is too far in the future: the latest that is accepted now is ${formatInstant(context.latestMs)}`);
   }
   const direction = parseDirection(body['direction']);
   if (direction === undefined) return reject('bad_direction', 'direction', 'direction must be 1 or -1');

@@ -20,6 +20,8 @@ export interface ResetSchedule {
 /** A space that was never reset starts at 0 at the beginning of time. */
 export const NEVER_RESET: ResetPoint = { timestampMs: BEGINNING_MS, count: 0 };
 
+export const isSameReset = (a: ResetPoint, b: ResetPoint): boolean => a.timestampMs === b.timestampMs && a.count === b.count;
+
 /** The latest reset at or before an instant. */
 export function resetInForce(schedule: ResetSchedule, atMs: number): ResetPoint {
   const daily = dailyAtOrBefore(schedule, atMs);

@@ -67,11 +67,8 @@ export function driftOf(at: Occupancy): number {
   return countOf(at) - at.net;
 }
 
-/** Smallest and largest count while `segment` happens, the count at its start included. */
+/** Smallest and largest count after an event of `segment`; Infinity and -Infinity when it is empty. */
 export function countRange(from: Occupancy, segment: Segment): { min: number; max: number } {
   const start = countOf(from);
-  return {
-    min: Math.max(0, Math.min(start, start + segment.sumMin)),
-    max: Math.max(start, start + segment.sumMax, segment.riseMax),
-  };
+  return { min: Math.max(0, start + segment.sumMin), max: Math.max(start + segment.sumMax, segment.riseMax) };
 }

@@ -144,7 +144,7 @@ function requireSides(view: TopologyView, { ingressSpaceId, egressSpaceId }: Doo
 }
 
 function requireReference(doc: { readonly deleted: boolean } | undefined, what: string, field: string): void {
-  if (doc === undefined || doc.deleted) throw new Failure('invalid', `${field}: there is no ${what}`, { field });
+  if (doc === undefined || doc.deleted) throw new Failure('invalid', `there is no ${what}`, { field });
 }
 
 function requireFreeName(docs: readonly { readonly id: number; readonly name: string; readonly deleted: boolean }[], name: string, self: number | undefined): void {

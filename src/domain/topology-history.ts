@@ -2,6 +2,7 @@
 // sequence of the TOPOLOGY log: what it has to take back after a move is what it said before it.
 import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
+import { addTo } from './lists.ts';
 import { DEFAULT_SETTINGS, type Doorway, type Dpu, type Reset, type Settings, type Space, type TopologyEntry } from './topology.ts';
 
 interface Version<T> {
@@ -53,22 +54,22 @@ export class TopologyHistory {
     const { fact } = entry;
     switch (fact.kind) {
       case 'space':
-        push(this.#spaces, fact.doc.id, entry.seq, fact.doc);
+        addTo(this.#spaces, fact.doc.id, { seq: entry.seq, doc: fact.doc });
         break;
       case 'doorway':
-        push(this.#doorways, fact.doc.id, entry.seq, fact.doc);
+        addTo(this.#doorways, fact.doc.id, { seq: entry.seq, doc: fact.doc });
         for (const spaceId of [fact.doc.ingressSpaceId, fact.doc.egressSpaceId]) {
           if (spaceId !== null) index(this.#doorwaysBySpace, spaceId, fact.doc.id);
         }
         break;
       case 'dpu':
-        push(this.#dpus, fact.doc.id, entry.seq, fact.doc);
+        addTo(this.#dpus, fact.doc.id, { seq: entry.seq, doc: fact.doc });
         for (const { doorwayId } of fact.doc.placements) {
           if (doorwayId !== null) index(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         break;
       case 'reset':
-        push(this.#resets, fact.doc.spaceId, entry.seq, fact.doc);
+        addTo(this.#resets, fact.doc.spaceId, { seq: entry.seq, doc: fact.doc });
         break;
       case 'settings':
         this.#settings.push({ seq: entry.seq, doc: fact.doc });
@@ -113,12 +114,6 @@ export class TopologyHistory {
 export function existing<T extends { readonly deleted: boolean }>(doc: T | undefined, what: string): T {
   if (doc === undefined || doc.deleted) throw new Failure('not_found', `there is no ${what}`);
   return doc;
-}
-
-function push<Id, T>(versions: Versions<Id, T>, id: Id, seq: number, doc: T): void {
-  const list = versions.get(id);
-  if (list) list.push({ seq, doc });
-  else versions.set(id, [{ seq, doc }]);
 }
 
 function index<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {

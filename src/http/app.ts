@@ -11,6 +11,7 @@ import { problems } from './problem.ts';
 import { requestIds } from './request-id.ts';
 import { API_PREFIX } from './route.ts';
 import { apiRoutes } from './routes.ts';
+import { discardUnread } from './unread-bodies.ts';
 
 export interface AppOptions {
   readonly now?: () => number;
@@ -28,6 +29,7 @@ export function createApp(service: Service, log: Logger, { now = Date.now, befor
   const app = new Koa();
   // Errors that reach Koa itself come from sockets that went away.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection failed'));
+  app.use(discardUnread());
   app.use(requestIds(log));
   // Streams of events are written past Koa, and stay as they are.
   app.use(compress({ threshold: 2_048, br: false }));

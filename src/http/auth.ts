@@ -39,7 +39,7 @@ export async function openVerifier(config: Config, log: Logger): Promise<TokenVe
   const { AUTH_TOKENS: inline, AUTH_TOKENS_FILE: tokensFile, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = config;
   if (inline === undefined && tokensFile === undefined && jwksUrl === undefined) {
     if (isLoopback(config.HOST)) return undefined;
-    throw new ConfigError(`HOST=${config.HOST} can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE (\`density token\` makes one) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`);
+    throw new ConfigError(`HOST=${config.HOST} can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE or AUTH_TOKENS (\`density token\` makes one) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`);
   }
   if (jwksUrl !== undefined && (issuer === undefined || audience === undefined)) {
     throw new ConfigError('AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE: a token of another issuer, or for another service, is none');

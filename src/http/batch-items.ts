@@ -1,14 +1,17 @@
 // The items of a batch as they arrive: a JSON array, lines of JSON, or CSV, each also compressed. Nothing is held but what
 // has arrived and was not yet taken: memory does not grow with the batch.
-import { pipeline, Transform, type Readable } from 'node:stream';
+import { finished, pipeline, Transform, type Duplex, type Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { JSONParser } from '@streamparser/json';
-import { parse as parseCsv } from 'csv-parse';
+import { CsvError, parse as parseCsv } from 'csv-parse';
 import type { Context } from 'koa';
 import { HttpProblem } from './problem.ts';
 
 export const BATCH_BYTES_MAX = 50_000_000;
+
+/** Of one item. A reading takes 150; what is decoded piece by piece has to end somewhere. */
+const ITEM_BYTES_MAX = 256_000;
 
 /** A decoded item, or why it cannot be decoded. */
 export type BatchItem = { readonly value: unknown } | { readonly malformed: string };
@@ -32,8 +35,13 @@ async function* guarded(items: AsyncIterable<BatchItem[]>): AsyncIterable<BatchI
     yield* items;
   } catch (error) {
     if (error instanceof HttpProblem) throw error;
+    if (error instanceof CsvError && error.code === 'CSV_MAX_RECORD_SIZE') throw tooLong('a line');
     throw new HttpProblem(400, `the body cannot be read on: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function tooLong(what: string): HttpProblem {
+  return new HttpProblem(413, `${what} of a batch may hold at most ${ITEM_BYTES_MAX / 1e3} kB`);
 }
 
 function decompressed(ctx: Context): Readable {
@@ -49,10 +57,13 @@ function decompressed(ctx: Context): Readable {
       else done(null, chunk);
     },
   });
-  // What goes wrong is thrown where the last stream is read.
+  // What goes wrong is thrown where the last stream is read. The request itself is not destroyed with it: its client would see a
+  // broken connection instead of the answer.
   const ignore = (): void => undefined;
-  if (decoder) pipeline(ctx.req, decoder, limit, ignore);
-  else pipeline(ctx.req, limit, ignore);
+  const first: Duplex = decoder ?? limit;
+  if (decoder) pipeline(decoder, limit, ignore);
+  finished(ctx.req, { writable: false }, (error) => error && first.destroy(error));
+  ctx.req.pipe(first);
   return limit;
 }
 
@@ -61,12 +72,15 @@ async function* jsonItems(body: Readable): AsyncIterable<BatchItem[]> {
   let items: BatchItem[] = [];
   let failure: Error | undefined;
   let isArray: boolean | undefined;
+  let bytes = 0;
   parser.onValue = ({ value }) => void items.push({ value });
   parser.onError = (error) => (failure = error);
   for await (const chunk of body as AsyncIterable<Buffer>) {
     isArray ??= startsArray(chunk);
     if (isArray === false) throw new HttpProblem(422, 'the body must be an array of readings');
     parser.write(chunk);
+    bytes = items.length > 0 ? 0 : bytes + chunk.length;
+    if (bytes > ITEM_BYTES_MAX) throw tooLong('an item');
     if (items.length > 0) yield items;
     items = [];
     if (failure) throw failure;
@@ -87,6 +101,7 @@ async function* lineItems(body: Readable): AsyncIterable<BatchItem[]> {
   for await (const chunk of body as AsyncIterable<Buffer>) {
     const lines = (rest + decoder.write(chunk)).split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > ITEM_BYTES_MAX) throw tooLong('a line');
     yield itemsOf(lines);
   }
   yield itemsOf([rest + decoder.end()]);
@@ -105,7 +120,7 @@ function itemsOf(lines: readonly string[]): BatchItem[] {
 async function* csvItems(body: Readable): AsyncIterable<BatchItem[]> {
   const parser = parseCsv({
     columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
-    bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, relax_quotes: true,
+    max_record_size: ITEM_BYTES_MAX, bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, relax_quotes: true,
     record_delimiter: ['\r\n', '\n', '\r'],
   });
   pipeline(body, parser, () => undefined);

@@ -2,19 +2,17 @@
 // that broke off is sent again whole.
 import type { Context } from 'koa';
 import { Failure } from '../domain/failure.ts';
-import type { DpuId } from '../domain/ids.ts';
 import { parseReading, type Reading } from '../domain/reading.ts';
 import type { ReadingsLog } from '../ports.ts';
+import { appendReadings } from '../publishing/append-readings.ts';
 import { batchItems } from './batch-items.ts';
 import { HttpProblem } from './problem.ts';
-import { toMessage } from './reading-messages.ts';
 import { logOf } from './request-state.ts';
 
 const READINGS_MAX = 500_000;
-/** Grouped by DPU into one message each, which stays well under NATS's 1 MB. */
-const READINGS_PER_CHUNK = 2_000;
+/** Held until they are stored; so many that of each sensor there are some, which share a message. */
+const READINGS_PER_CHUNK = 20_000;
 const REJECTED_SHOWN_MAX = 1_000;
-const encoder = new TextEncoder();
 
 interface Rejected {
   readonly index: number;
@@ -54,13 +52,7 @@ export async function takeBatch(ctx: Context, log: ReadingsLog, latestMs: number
 }
 
 async function store(ctx: Context, log: ReadingsLog, readings: readonly Reading[]): Promise<void> {
-  const byDpu = new Map<DpuId, object[]>();
-  for (const reading of readings) {
-    const messages = byDpu.get(reading.dpuId);
-    if (messages) messages.push(toMessage(reading));
-    else byDpu.set(reading.dpuId, [toMessage(reading)]);
-  }
-  await Promise.all([...byDpu].map(([dpuId, messages]) => log.append(dpuId, encoder.encode(JSON.stringify(messages))))).catch((error: unknown) => {
+  await appendReadings(log, readings).catch((error: unknown) => {
     logOf(ctx).warn({ err: error }, 'a batch was not stored whole');
     throw new Failure('unavailable', 'not all readings are stored; send the batch again', { cause: error, retryAfterSeconds: 2 });
   });

@@ -16,9 +16,11 @@ const parse = bodyParser({
   },
 });
 
-/** Reads the JSON body. @throws HttpProblem 400 when it is not JSON, 413 past 10 MB, 415 when there is none, or it is of another type */
+/** Reads the JSON body. @throws HttpProblem 400 when there is none or it is not JSON, 413 past 10 MB, 415 when it is of another type */
 export async function jsonBody(ctx: Context): Promise<unknown> {
-  if (!ctx.request.is('json', '+json')) throw new HttpProblem(415, 'send the body as application/json');
+  const type = ctx.request.is('json', '+json');
+  if (type === null || ctx.request.length === 0) throw new HttpProblem(400, 'the body is missing: send JSON');
+  if (type === false) throw new HttpProblem(415, 'send the body as application/json');
   await parse(ctx, async () => undefined);
   return ctx.request.body;
 }

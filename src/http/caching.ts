@@ -21,21 +21,28 @@ export function revalidated<T>(ctx: Context, body: T, etag = etagOf(body)): T | 
   return undefined;
 }
 
+/** A page of a list; its etag changes with the length of the list, too, which is in its headers. */
+export function revalidatedPage<T>(ctx: Context, total: number, body: readonly T[]): readonly T[] | undefined {
+  return revalidated(ctx, body, etagOf([total, body]));
+}
+
 /** Not Koa's `fresh`: that gives up when the client says `cache-control: no-cache`, as fetch does next to `if-none-match`. */
 function hasAlready(ctx: Context, etag: string): boolean {
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return false;
-  const known = ctx.get('if-none-match').split(',').map((each) => each.trim().replace(/^W\//, ''));
-  return known.includes(etag) || known.includes('*');
+  const known = ctx.get('if-none-match').split(',').map((each) => each.trim());
+  return known.includes('*') || known.some((each) => strong(each) === strong(etag));
 }
 
-/** History: long where all of it is final, not at all otherwise. */
-export function history<T>(ctx: Context, isFinal: boolean, body: T): T | undefined {
+const strong = (etag: string): string => etag.replace(/^W\//, '');
+
+/** History: long where all of it is final, not at all otherwise. @param meaning what matters of a body with parts that go on changing: the etag is weak then */
+export function history<T>(ctx: Context, isFinal: boolean, body: T, meaning?: object): T | undefined {
   if (!isFinal) {
     ctx.set('cache-control', 'no-store');
     return body;
   }
   ctx.set('cache-control', `private, max-age=${FINAL_MAX_AGE_SECONDS}`);
-  return revalidated(ctx, body);
+  return revalidated(ctx, body, meaning && `W/${etagOf(meaning)}`);
 }
 
 /** What the client expects to change is still what is there. @throws Failure changed */

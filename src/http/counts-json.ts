@@ -14,6 +14,7 @@ export function countJson(answer: CountAnswer, capacity: number | null): object 
     space_id: answer.spaceId, timestamp: formatInstant(answer.timestampMs),
     count: answer.count, net: answer.net, drift: answer.drift, utilization: utilization(answer.count, capacity),
     last_reading_at: instantOrNull(answer.lastReadingMs), watermark: instantOrNull(answer.watermarkMs), final: answer.isFinal,
+    ...(answer.isStale ? { stale: true } : {}),
   };
 }
 

@@ -76,7 +76,7 @@ function writeRoutes(topology: TopologyService): Route[] {
       },
     }),
     defineRoute({
-      ...common, method: 'DELETE', operationId: 'deleteDoorway', summary: 'Remove a doorway that no sensor is or was above',
+      ...common, method: 'DELETE', operationId: 'deleteDoorway', summary: 'Remove a doorway that no sensor is above, now or from a later instant on', description: 'What was counted there stays counted, and so are readings that come later and are of before.',
       success: { status: 204, description: 'it is removed' },
       handle: async ({ params: { id } }, ctx) => {
         await topology.execute({ kind: 'deleteDoorway', id }, (seen) => checkUnchanged(ctx, () => doorwayJson(doorwayIn(seen, id))));

@@ -1,10 +1,10 @@
 // The count after each event, of one space and of all.
 import { z } from 'zod';
-import { refuseScan, type CountAfterEvent, type EventCounts } from '../counts/event-counts.ts';
+import { refuseScan, type CountAfterEvent, type CountedPlace, type EventCounts } from '../counts/event-counts.ts';
 import { matches, timeRangeOf, type Expression, type TimeRange, type Value } from '../domain/filter.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { END_MS, formatInstant } from '../domain/instant.ts';
-import { history, IF_NONE_MATCH } from './caching.ts';
+import { history, IF_NONE_MATCH, revalidatedPage } from './caching.ts';
 import { cursor, setCursorHeaders, type Cursor } from './cursor.ts';
 import { compareValues, LIST_HEADERS } from './list.ts';
 import { invalid } from './problem.ts';
@@ -40,9 +40,12 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
       problems: [404, 503], requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'a page of counts', schema: z.array(resources.countAfterEvent), example: [EXAMPLE], headers: LIST_HEADERS },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
+        // Asked before the page is: what is final now is whole in it.
+        const isFinal = await counts.isFinal(id, timeRangeOf(query.filter, 'timestamp', ALL_TIME).range);
         const { items, ...page } = await pageOf({ page: (asked) => counts.page(id, asked), total: (range) => counts.total(id, range) }, query);
-        setCursorHeaders(ctx, page);
-        return history(ctx, isHistory(items, page.total), items.map(eventJson));
+        setCursorHeaders(ctx, { ...page, last: page.last && placeOf(page.last) });
+        const body = items.map(eventJson);
+        return isFinal ? history(ctx, isFinal, body) : revalidatedPage(ctx, page.total, body);
       },
     }),
     defineRoute({
@@ -53,7 +56,8 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
       handle: async ({ query }, ctx) => {
         const { items, ...page } = await pageOf({ page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) }, query);
         setCursorHeaders(ctx, page);
-        return history(ctx, isHistory(items, page.total), items.map(eventJson));
+        // No one watermark says that nothing can come between any more.
+        return revalidatedPage(ctx, page.total, items.map(eventJson));
       },
     }),
   ];
@@ -65,6 +69,7 @@ interface Page {
   readonly offset: number;
   readonly limit: number;
   readonly last: CountAfterEvent | undefined;
+  readonly nextOffset?: number;
 }
 
 async function pageOf(source: Source, { limit, offset, sort, desc, filter, cursor: after }: Query): Promise<Page> {
@@ -95,8 +100,8 @@ async function search(
   const start = after ? found.findIndex((event) => isBeyond(event, after, desc)) : offset;
   const end = endOfReading(found, start + limit);
   const items = start < 0 ? [] : found.slice(start, end);
-  const hasMore = start >= 0 && end < found.length;
-  return { items, total: found.length, offset, limit, last: hasMore && sort === 'timestamp' ? items.at(-1) : undefined };
+  const more = start < 0 || end >= found.length ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: end };
+  return { items, total: found.length, offset, limit, last: undefined, ...more };
 }
 
 /** A reading's two events stay on one page, since the place a page ends at is a reading. */
@@ -109,9 +114,8 @@ function isBeyond(event: CountAfterEvent, place: Cursor, desc: boolean): boolean
   return desc ? order < 0 : order > 0;
 }
 
-/** True where all of a page is final, and no provisional event can come to stand on it. */
-function isHistory(items: readonly CountAfterEvent[], total: number): boolean {
-  return total > 0 && items.length > 0 && items.every(({ isFinal }) => isFinal);
+function placeOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
+  return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }
 
 function eventJson({ spaceId, timestampMs, count, net, delta, readingId, isFinal }: CountAfterEvent & { readonly spaceId: SpaceId }): object {

@@ -8,6 +8,8 @@ import type { Metrics } from '../metrics.ts';
 export interface Readiness {
   /** True while it has caught up with the log and is not stopping. */
   readonly isReady: boolean;
+  /** What it cannot serve, though it serves the rest. */
+  readonly refusals: readonly string[];
 }
 
 const METHODS = 'GET, HEAD';
@@ -44,7 +46,7 @@ export class Gate {
   #answerReadiness(response: ServerResponse): void {
     if (this.#isDraining) text(response, 503, 'stopping');
     else if (!this.#api?.readiness.isReady) text(response, 503, 'catching up with the log');
-    else text(response, 200, 'ready');
+    else text(response, 200, ['ready', ...this.#api.readiness.refusals].join('\n'));
   }
 
   #answerMetrics(response: ServerResponse): void {

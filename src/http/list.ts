@@ -1,7 +1,7 @@
 // Lists that are in memory: filtered, sorted, one page of them, with the headers that lead to the others.
 import type { Context } from 'koa';
 import { matches, type FieldTypes, type Value } from '../domain/filter.ts';
-import { etagOf, revalidated } from './caching.ts';
+import { revalidatedPage } from './caching.ts';
 import type { ListQuery } from './schemas/list.ts';
 
 export const LIST_HEADERS = {
@@ -15,7 +15,7 @@ export type Readers<Item, Types extends FieldTypes> = Readonly<Record<keyof Type
 /** @returns one page as JSON, or nothing when the client has it already */
 export function answerList<Item, Types extends FieldTypes>(
   ctx: Context, items: readonly Item[], readers: Readers<Item, Types>, query: ListQuery, json: (item: Item) => object,
-): object[] | undefined {
+): readonly object[] | undefined {
   const read = (item: Item, field: string): Value => readers[field]?.(item) ?? null;
   const { filter, sort, desc, limit, offset } = query;
   const found = filter ? items.filter((item) => matches(filter, (field) => read(item, field))) : [...items];
@@ -23,7 +23,7 @@ export function answerList<Item, Types extends FieldTypes>(
   found.sort((a, b) => sign * compareValues(read(a, sort), read(b, sort)));
   const body = found.slice(offset, offset + limit).map(json);
   setPageHeaders(ctx, { offset, limit, total: found.length });
-  return revalidated(ctx, body, etagOf([found.length, body]));
+  return revalidatedPage(ctx, found.length, body);
 }
 
 export function setPageHeaders(ctx: Context, { offset, limit, total }: { offset: number; limit: number; total: number }): void {

@@ -50,28 +50,34 @@ export class HttpProblem extends Error {
   }
 }
 
+/** A sentence that names the field, which some details do already: they stand alone in dead letters. */
+function ofField(path: string, detail: string): string {
+  return path === '' || detail.startsWith(`${path} `) ? detail : `${path}: ${detail}`;
+}
+
 /** Validation of one field failed. */
 export function invalid(path: string, detail: string, position?: number): HttpProblem {
-  return new HttpProblem(422, path === '' ? detail : `${path}: ${detail}`, [position === undefined ? { path, detail } : { path, detail, position }]);
+  return new HttpProblem(422, ofField(path, detail), [position === undefined ? { path, detail } : { path, detail, position }]);
 }
 
 /** Checks data from outside. @throws HttpProblem 422 that names every field at fault */
 export function check<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const errors = result.error.issues.map((issue): FieldError => {
-    const field = { path: issue.path.join('.'), detail: issue.message };
+  const errors = result.error.issues.flatMap((issue): FieldError[] => {
+    const at = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, detail: 'is not known here' }));
     const position: unknown = issue.code === 'custom' ? issue.params?.['position'] : undefined;
-    return typeof position === 'number' ? { ...field, position } : field;
+    return [{ path: at, detail: issue.message, ...(typeof position === 'number' ? { position } : {}) }];
   });
-  throw new HttpProblem(422, errors.map(({ path, detail }) => (path ? `${path}: ${detail}` : detail)).join('; '), errors);
+  throw new HttpProblem(422, errors.map(({ path, detail }) => ofField(path, detail)).join('; '), errors);
 }
 
 export function problems(): Middleware {
   return async (ctx, next) => {
     try {
       await next();
-      if (ctx.status === 404 && (ctx.body === undefined || ctx.body === null)) throw new HttpProblem(404, `there is nothing at ${ctx.path}`);
+      if (ctx.status === 404 && (ctx.body === undefined || ctx.body === null)) throw new HttpProblem(404, `there is nothing at ${ctx.path}; /docs shows what there is`);
       if (ctx.status === 405) throw new HttpProblem(405, `${ctx.path} takes ${ctx.response.get('allow')}`);
       if (ctx.status === 501) throw new HttpProblem(501, `there is no method ${ctx.method}`);
     } catch (error) {
@@ -85,7 +91,7 @@ function answer(ctx: Context, error: unknown): void {
     const errors = error.field === '' ? [] : [{ path: error.field, detail: error.message }];
     if (error.retryAfterSeconds !== undefined) ctx.set('retry-after', String(error.retryAfterSeconds));
     if (error.kind === 'unavailable') logOf(ctx).warn({ err: error }, 'answered 503');
-    write(ctx, STATUS[error.kind], error.message, errors);
+    write(ctx, STATUS[error.kind], error.kind === 'invalid' ? ofField(error.field, error.message) : error.message, errors);
   } else if (error instanceof HttpProblem) {
     ctx.set({ ...error.headers });
     write(ctx, error.status, error.message, error.errors);

@@ -1,10 +1,12 @@
 // Readings over HTTP: the same parser and the same log as over NATS.
 import { z } from 'zod';
 import { Failure } from '../domain/failure.ts';
+import { doorwayAt } from '../domain/placement.ts';
 import { readingIdOf } from '../domain/reading.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { ReadingsLog } from '../ports.ts';
+import { toMessage } from '../publishing/append-readings.ts';
 import { takeBatch } from './batch.ts';
-import { toMessage } from './reading-messages.ts';
 import { logOf } from './request-state.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as resources from './schemas/resources.ts';
@@ -14,23 +16,25 @@ const encoder = new TextEncoder();
 
 export interface ReadingsDeps {
   readonly log: ReadingsLog;
+  readonly topology: TopologyHistory;
   readonly skewMs: number;
   readonly now: () => number;
 }
 
-export function readingsRoutes({ log, skewMs, now }: ReadingsDeps): Route[] {
+export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Route[] {
   return [
     defineRoute({
       method: 'POST', path: '/readings', operationId: 'sendReading', tag: 'readings', summary: 'Send a reading', scope: 'readings:write',
       description: 'Answered when it is stored. Sending it again changes nothing: it is the same reading when its `id` is, or without one its sensor, timestamp and direction.',
       body: readingBody(() => now() + skewMs), bodyExample: READING_EXAMPLE, problems: [503],
-      success: { status: 202, description: 'it is stored, and will be counted', schema: resources.readingAccepted, example: { id: '423~1519461921893~+' } },
+      success: { status: 202, description: 'it is stored, and will be counted', schema: resources.readingAccepted, example: { id: '423~1519461921893~+', held: false } },
       handle: async ({ body: reading }, ctx) => {
         await log.append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading)))).catch((error: unknown) => {
           logOf(ctx).warn({ err: error }, 'a reading was not stored');
           throw new Failure('unavailable', 'the reading is not stored; send it again', { cause: error, retryAfterSeconds: 2 });
         });
-        return { id: readingIdOf(reading) };
+        const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
+        return { id: readingIdOf(reading), held: doorwayAt(placements, reading.timestampMs) === null };
       },
     }),
     defineRoute({

@@ -26,7 +26,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...spacesRoutes(topology),
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
-    ...readingsRoutes({ log: readings, skewMs, now }),
+    ...readingsRoutes({ log: readings, topology: topology.history, skewMs, now }),
     ...storedReadingsRoutes(service.eventPages),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),

@@ -1,5 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 
+/** A body may take so long to arrive: the largest batch, 50 MB, over half a megabit a second. Node's own bound is 5 minutes. */
+const REQUEST_MAX_MS = 15 * 60_000;
+
 export interface HttpServer {
   readonly url: string;
   readonly port: number;
@@ -9,7 +12,7 @@ export interface HttpServer {
 
 /** @throws Node's own error when the address cannot be used (EADDRINUSE, EACCES) */
 export async function listen(handle: RequestListener, host: string, port: number): Promise<HttpServer> {
-  const server = createServer(handle);
+  const server = createServer({ requestTimeout: REQUEST_MAX_MS }, handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

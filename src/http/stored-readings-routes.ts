@@ -4,6 +4,7 @@ import type { EventPages, StoredReading } from '../ports.ts';
 import { Failure } from '../domain/failure.ts';
 import { isDpuId } from '../domain/ids.ts';
 import { formatInstant } from '../domain/instant.ts';
+import { IF_NONE_MATCH, revalidated, revalidatedPage } from './caching.ts';
 import { cursor, setCursorHeaders } from './cursor.ts';
 import { LIST_HEADERS } from './list.ts';
 import { invalid } from './problem.ts';
@@ -22,7 +23,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
   return [
     defineRoute({
       method: 'GET', path: '/readings', operationId: 'listReadings', tag: 'readings', summary: 'List readings', scope: 'read', description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }), problems: [503],
+      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }), problems: [503], requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'a page of readings', schema: z.array(resources.reading), example: [EXAMPLE], headers: LIST_HEADERS },
       handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after } }, ctx) => {
         if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
@@ -30,21 +31,20 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
         const total = after ? after.total : await pages.countReadings(filter);
         const found = await pages.readings({ filter, sort, desc, offset, limit: limit + 1, after: after ?? null });
         const items = found.slice(0, limit);
-        setCursorHeaders(ctx, { total, offset, limit, last: found.length > limit && sort === 'timestamp' ? items.at(-1) : undefined });
-        ctx.set('cache-control', 'private, no-cache');
-        return items.map(readingJson);
+        const more = found.length <= limit ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: offset + limit };
+        setCursorHeaders(ctx, { total, offset, limit, last: undefined, ...more });
+        return revalidatedPage(ctx, total, items.map(readingJson));
       },
     }),
     defineRoute({
       method: 'GET', path: '/readings/{id}', operationId: 'getReading', tag: 'readings', summary: 'Look a reading up', scope: 'read', description: STORED_NOTE,
-      params: z.strictObject({ id: readingId }), problems: [404, 503],
+      params: z.strictObject({ id: readingId }), problems: [404, 503], requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'the reading', schema: resources.reading, example: EXAMPLE },
       handle: async ({ params: { id } }, ctx) => {
         const dpuId = id.split(/[~.]/, 1)[0];
         const found = isDpuId(dpuId) ? await pages.reading(dpuId, id) : undefined;
         if (!found) throw new Failure('not_found', `there is no reading ${id} in history`);
-        ctx.set('cache-control', 'private, no-cache');
-        return readingJson(found);
+        return revalidated(ctx, readingJson(found));
       },
     }),
   ];

@@ -2,6 +2,7 @@
 // listeners; an idle subscriber costs its memory.
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
+import { addTo } from '../domain/lists.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { ChangeChannel } from '../ports.ts';
 import type { FeedItem, FeedPlace } from '../../actors/shard/feed-message.ts';
@@ -101,10 +102,7 @@ export class LiveCounts {
     const { partitions } = this.#options;
     if (spaceIds === null) return new Map(Array.from({ length: partitions }, (_, k) => [k as Partition, null]));
     const byPartition = new Map<Partition, SpaceId[]>();
-    for (const spaceId of spaceIds) {
-      const partition = partitionOfSpace(spaceId, partitions);
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), spaceId]);
-    }
+    for (const spaceId of spaceIds) addTo(byPartition, partitionOfSpace(spaceId, partitions), spaceId);
     return byPartition;
   }
 

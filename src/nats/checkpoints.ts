@@ -1,9 +1,12 @@
 // The CHECKPOINTS stream. A checkpoint is a run of chunks and, last, a message that describes them, in
 // one atomic batch which expects that nobody else saved meanwhile.
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { constants, createGzip, gunzip } from 'node:zlib';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { headers, nuid } from 'nats';
+import { CheckpointRefused } from '../../actors/shard/snapshot.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { Checkpoints, StoredCheckpoint } from '../ports.ts';
 import { CHECKPOINTS } from './streams.ts';
@@ -11,7 +14,8 @@ import { CHECKPOINTS } from './streams.ts';
 const CHUNK_BYTES = 512 * 1024;
 const LOAD_ATTEMPTS = 5;
 const COMMIT_TIMEOUT_MS = 10_000;
-const [zip, unzip] = [promisify(gzip), promisify(gunzip)];
+const NEWLINE = 10;
+const unzip = promisify(gunzip);
 
 interface Description {
   readonly id: string;
@@ -29,24 +33,28 @@ export class NatsCheckpoints implements Checkpoints {
   }
 
   async load(partition: Partition): Promise<StoredCheckpoint | undefined> {
+    let triedId: string | undefined;
     for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
       const found = await this.#describe(partition);
       if (!found) return undefined;
-      const bytes = await this.#chunks(partition, found.description);
+      const { revision, description } = found;
+      if (!description) throw new CheckpointRefused(partition, 'its description cannot be read');
+      const bytes = await this.#chunks(partition, description);
+      if (bytes) return { revision, storedBeforeSeq: description.storedBeforeSeq, snapshot: await linesOf(partition, bytes) };
       // A chunk of another checkpoint: somebody saved while this read. Read again.
-      if (!bytes) continue;
-      const snapshot = (await unzip(bytes)).toString('utf8');
-      return { revision: found.revision, storedBeforeSeq: found.description.storedBeforeSeq, snapshot };
+      if (triedId === description.id) throw new CheckpointRefused(partition, 'a part of it is missing');
+      triedId = description.id;
     }
     throw new Error(`checkpoint of partition ${partition} changes faster than it can be read`);
   }
 
-  async storedBeforeSeq(partition: Partition): Promise<number> {
-    return (await this.#describe(partition))?.description.storedBeforeSeq ?? 0;
+  async last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>> {
+    const found = await this.#describe(partition);
+    return { revision: found?.revision ?? 0, storedBeforeSeq: found?.description?.storedBeforeSeq ?? 0 };
   }
 
   async save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined> {
-    const bytes = await zip(checkpoint.snapshot);
+    const bytes = await zipped(checkpoint.snapshot);
     const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
     const description: Description = { id: nuid.next(), chunks, storedBeforeSeq: checkpoint.storedBeforeSeq };
     const chunk = (index: number): Buffer => bytes.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES);
@@ -64,15 +72,16 @@ export class NatsCheckpoints implements Checkpoints {
       return ack.seq;
     } catch (error) {
       const found = await this.#describe(partition).catch(() => { throw error; });
-      if (found?.description.id === description.id) return found.revision;
+      if (found?.description?.id === description.id) return found.revision;
       if (found && found.revision !== expectedRevision) return undefined;
       throw error;
     }
   }
 
-  async #describe(partition: Partition): Promise<{ revision: number; description: Description } | undefined> {
+  /** `description` is undefined where it cannot be read. */
+  async #describe(partition: Partition): Promise<{ revision: number; description: Description | undefined } | undefined> {
     const message = await this.#jsm.direct.getMessage(CHECKPOINTS, { last_by_subj: subject(partition, 'last') });
-    return message ? { revision: message.seq, description: message.json<Description>() } : undefined;
+    return message ? { revision: message.seq, description: descriptionIn(message.data) } : undefined;
   }
 
   async #chunks(partition: Partition, description: Description): Promise<Buffer | undefined> {
@@ -87,3 +96,33 @@ export class NatsCheckpoints implements Checkpoints {
 }
 
 const subject = (partition: Partition, part: string): string => `checkpoints.${partition}.${part}`;
+
+function descriptionIn(data: Uint8Array): Description | undefined {
+  try {
+    const found = JSON.parse(Buffer.from(data).toString('utf8')) as Partial<Description> | null;
+    return typeof found?.id === 'string' && typeof found.chunks === 'number' && typeof found.storedBeforeSeq === 'number' ? found as Description : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Line by line through the compressor, which works beside the event loop. */
+async function zipped(lines: Iterable<string>): Promise<Buffer> {
+  const ended = function* (): Generator<string> {
+    for (const line of lines) yield `${line}\n`;
+  };
+  return buffer(Readable.from(ended()).pipe(createGzip({ level: constants.Z_BEST_SPEED })));
+}
+
+/** Each is made when it is asked for. */
+async function linesOf(partition: Partition, bytes: Buffer): Promise<Iterable<string>> {
+  // The checksum at its end tells whether it is what was saved.
+  const text = await unzip(bytes).catch((error: unknown) => { throw new CheckpointRefused(partition, `it is damaged (${String(error)})`, { cause: error }); });
+  return (function* (): Generator<string> {
+    for (let at = 0; at < text.length;) {
+      const end = text.indexOf(NEWLINE, at);
+      yield text.toString('utf8', at, end < 0 ? text.length : end);
+      at = end < 0 ? text.length : end + 1;
+    }
+  })();
+}

@@ -9,6 +9,10 @@ import { DEAD_LETTERS } from './streams.ts';
 const REASONS: readonly RejectReason[] = ['bad_json', 'bad_reading', 'bad_dpu_id', 'bad_timestamp', 'bad_direction', 'bad_id', 'future'];
 const IN_FLIGHT_MAX = 500;
 
+export interface StoredDeadLetter extends DeadLetter {
+  readonly storedMs: number;
+}
+
 export class NatsDeadLetters implements DeadLetters {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
@@ -36,6 +40,23 @@ export class NatsDeadLetters implements DeadLetters {
       await this.#jsm.consumers.delete(DEAD_LETTERS, consumer.name);
     }
     return counts;
+  }
+
+  /** The last that were stored, the oldest first. Reads all there are. */
+  async newest(limit: number): Promise<StoredDeadLetter[]> {
+    const newest: StoredDeadLetter[] = [];
+    const consumer = await this.#js.consumers.get(DEAD_LETTERS, { deliver_policy: DeliverPolicy.All });
+    if ((await consumer.info()).num_pending === 0) return [];
+    for await (const message of await consumer.consume()) {
+      const about = (name: string): string => message.headers?.get(name) ?? '';
+      newest.push({
+        reason: about('reason') as RejectReason, detail: about('detail'), subject: about('subject'), readingsSeq: Number(about('readings-seq')), index: Number(about('index')),
+        raw: message.data, storedMs: message.time.getTime(),
+      });
+      if (newest.length > limit) newest.shift();
+      if (message.info.pending === 0) break;
+    }
+    return newest;
   }
 
   async #storeOne(letter: DeadLetter): Promise<void> {

@@ -1,8 +1,11 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import { SpanKind } from '@opentelemetry/api';
 import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
+import { inSpan } from '../runtime/trace.ts';
 import type { LogCursor, ReadingsLog } from '../ports.ts';
 import { openCursor } from './log-cursor.ts';
+import { traced } from './trace-headers.ts';
 import { READINGS, readingSubject, tickSubject } from './streams.ts';
 
 /** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
@@ -22,7 +25,8 @@ export class NatsReadingsLog implements ReadingsLog {
   }
 
   async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
-    await this.#js.publish(readingSubject(dpuId), data);
+    const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
+    await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, traced()));
   }
 
   async tick(partition: Partition): Promise<void> {

@@ -7,6 +7,7 @@ import type { Partition } from '../domain/ids.ts';
 import { decodeEntry, encodePosition, type PositionEntry, type StoredEntry } from '../domain/log-entry.ts';
 import type { CommitOutcome, LastPosition, LogCursor, PartitionPayload, SpaceEventsLog } from '../ports.ts';
 import { openCursor } from './log-cursor.ts';
+import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS, spaceSubject } from './streams.ts';
 
 const COMMIT_TIMEOUT_MS = 10_000;
@@ -43,6 +44,11 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     }
   }
 
+  async end(): Promise<number> {
+    // The last message of a commit is its position, and the last position of all is never purged.
+    return (await this.#jsm.streams.info(SPACE_EVENTS)).state.last_seq;
+  }
+
   async purgePartition(partition: Partition, beforeSeq: number): Promise<void> {
     await this.#jsm.streams.purge(SPACE_EVENTS, { filter: spaceSubject(partition), seq: beforeSeq });
   }
@@ -77,7 +83,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
 }
 
 function expecting(seq: number): MsgHdrs {
-  const expectation = headers();
+  const expectation = traced().headers ?? headers();
   expectation.set('Nats-Expected-Last-Subject-Sequence', String(seq));
   return expectation;
 }

@@ -30,7 +30,7 @@ export function observedDeadLetters(deadLetters: DeadLetters, metrics: Metrics):
 }
 
 /** The same object with some methods replaced. A proxy: its class has private fields, which a derived object lacks. */
-function replacing<Port extends object>(port: Port, methods: Partial<Port>): Port {
+export function replacing<Port extends object>(port: Port, methods: Partial<Port>): Port {
   return new Proxy(port, {
     get: (target, key) => {
       const replaced: unknown = Reflect.get(methods, key);

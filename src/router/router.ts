@@ -1,15 +1,18 @@
 // Router k: READINGS, partition k, to SPACE_EVENTS. Reads in order from its last committed position,
 // drops duplicates, says where each reading counts, and commits all of that and its new position as
 // one atomic batch, expecting that its last position is still the last. A router that was superseded
-// is refused there, and a crash repeats nothing.
+// is refused there, and a crash repeats nothing. Where one DPU has sent very much, it is set aside, and
+// routed in slices between the readings of the others (backlogs.ts).
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import type { PositionEntry, Reattribution, RouterCounters, SpaceConfig, StoredEntry } from '../domain/log-entry.ts';
+import { consumedThrough, type PositionEntry, type RouterCounters, type SpaceConfig, type StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
 import { readingIdOf, takesPrecedence, type Reading } from '../domain/reading.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters, History, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { Timing } from '../runtime/timing.ts';
+import { Backlogs } from './backlogs.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { ReadingMemory } from './reading-memory.ts';
@@ -17,6 +20,9 @@ import { isMoved, pagesOf } from './reattribution.ts';
 import { changeBetween } from './topology-change.ts';
 
 const ENTRIES_PER_COMMIT_MAX = 2_000;
+/** Backlogs get a fifth of a router's time, so that they cost the others a fifth at most. */
+const PAUSE_PER_WORK = 4;
+const PAUSE_MAX_MS = 100;
 const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
 
 export interface RouterDeps {
@@ -33,6 +39,9 @@ export interface RouterDeps {
   readonly skewMs: number;
   /** How many readings one commit of a re-attribution looks at. */
   readonly pageReadings: number;
+  /** How much a DPU may have routed at once while others wait. */
+  readonly fairBytes: number;
+  readonly timing: Timing;
   /** Names a commit attempt; never the same twice, in any process. */
   readonly newCommitId: () => string;
   /** Everything in SPACE_EVENTS before this is in ClickHouse, in all partitions. */
@@ -58,14 +67,17 @@ export class Router {
   #positionSeq = 0;
   /** Read while restoring, and not routed yet. */
   #readAhead: StoredEntry[] = [];
+  readonly #backlogs: Backlogs;
+  #isSliceDue = true;
   #committed: Committed[] = [];
   readonly #stopping = new AbortController();
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.#backlogs = new Backlogs(deps.fairBytes);
     this.#position = {
       kind: 'position', router: deps.partition, commitId: '', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0,
-      topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
+      backlogs: [], isMove: false, topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
     };
   }
 
@@ -79,7 +91,7 @@ export class Router {
 
   /** Entries that wait to be routed. */
   get behind(): number {
-    return this.#readAhead.length + (this.#cursor?.behind ?? 0);
+    return this.#readAhead.length + this.#backlogs.entries + (this.#cursor?.behind ?? 0);
   }
 
   /** Finds the last position, and remembers again every reading that history may not hold yet. */
@@ -94,15 +106,19 @@ export class Router {
     if (this.#stopping.signal.aborted) return;
     const { readingsSeq } = this.#position;
     const unstored = await events.positionFrom(partition, await this.#deps.storedBeforeSeq());
-    const fromSeq = Math.min(unstored?.previousReadingsSeq ?? readingsSeq, readingsSeq);
+    const consumed = consumedThrough(this.#position);
+    const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
+    const backlogs = new Map(this.#position.backlogs);
     // Stands for all commits up to here.
     this.#committed = [{ seq: this.#positionSeq, previousReadingsSeq: fromSeq }];
     this.#cursor = await readings.open(partition, fromSeq);
     for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
       const entries = await this.#cursor.next(ENTRIES_PER_COMMIT_MAX);
-      const known = entries.filter((entry) => entry.seq <= readingsSeq);
+      const past = entries.filter((entry) => entry.seq <= readingsSeq);
+      const known = past.filter((entry) => entry.seq < (backlogs.get(entry.subject) ?? Infinity));
       for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);
-      this.#readAhead.push(...entries.slice(known.length));
+      for (const entry of past) if (entry.seq >= (backlogs.get(entry.subject) ?? Infinity)) this.#backlogs.put(entry);
+      this.#readAhead.push(...entries.slice(past.length));
       seq = entries.at(-1)?.seq ?? seq;
     }
     // What was remembered may be a second reading under a name, where the one that counts is older.
@@ -112,13 +128,39 @@ export class Router {
   /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then begin anew */
   async step(): Promise<void> {
     if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
-    const entries = this.#readAhead.length > 0 ? this.#readAhead.splice(0) : await this.#cursor?.next(ENTRIES_PER_COMMIT_MAX);
+    const entries = await this.#read();
     if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
-    if (entries && entries.length > 0) await this.#route(entries);
+    const now = this.#backlogs.admit(entries);
+    const slice = this.#isSliceDue ? this.#backlogs.take() : [];
+    if (entries.length === 0 && slice.length === 0) return;
+    const startedAt = this.#deps.timing.now();
+    await this.#route([...slice, ...now], entries.at(-1));
+    if (slice.length > 0) this.#pauseSlices((this.#deps.timing.now() - startedAt) * PAUSE_PER_WORK);
+  }
+
+  async #read(): Promise<StoredEntry[]> {
+    if (this.#readAhead.length > 0) return this.#readAhead.splice(0);
+    if (this.#backlogs.isFull) {
+      this.#isSliceDue = true;
+      return [];
+    }
+    // Not to wait for others.
+    if (this.#isSliceDue && !this.#backlogs.isEmpty) this.wake();
+    return await this.#cursor?.next(ENTRIES_PER_COMMIT_MAX) ?? [];
+  }
+
+  #pauseSlices(ms: number): void {
+    this.#isSliceDue = false;
+    void this.#deps.timing.pause(Math.min(ms, PAUSE_MAX_MS), this.#stopping.signal).then(() => {
+      this.#isSliceDue = true;
+      if (!this.#backlogs.isEmpty) this.wake();
+    });
   }
 
   async #stopped(): Promise<void> {
-    await new Promise<void>((resolve) => this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+    const { signal } = this.#stopping;
+    // A signal that is aborted already tells nobody who comes later.
+    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 
   /** The topology has changed, or the router is to stop: do not wait for readings. */
@@ -145,7 +187,8 @@ export class Router {
     await this.#deps.events.purgePositions(this.#deps.partition, Math.min(storedBeforeSeq, this.#positionSeq));
   }
 
-  async #route(entries: readonly StoredEntry[]): Promise<void> {
+  /** @param last of the log up to which all is consumed then, or set aside */
+  async #route(entries: readonly StoredEntry[], last: StoredEntry | undefined): Promise<void> {
     const intake = takeIn(entries, this.#deps.skewMs);
     const draft = new CommitDraft(this.#deps.partitions, this.#position.counters);
     const stored = await this.#lookUp(intake.readings);
@@ -155,10 +198,12 @@ export class Router {
     draft.counters.received += intake.readings.length + intake.deadLetters.length;
     draft.counters.dead += intake.deadLetters.length;
     if (intake.deadLetters.length > 0) await this.#deps.deadLetters.store(intake.deadLetters);
-    const last = entries.at(-1);
+    const { readingsSeq, clockMs } = this.#position;
     await this.#commit(draft, {
-      readingsSeq: last?.seq ?? this.#position.readingsSeq,
-      clockMs: Math.max(this.#position.clockMs, last?.timeMs ?? BEGINNING_MS),
+      readingsSeq: last?.seq ?? readingsSeq,
+      // Readings that are set aside arrived in time, and must not find the watermark past them.
+      clockMs: Math.max(clockMs, Math.min(last?.timeMs ?? clockMs, this.#backlogs.firstMs)),
+      backlogs: this.#backlogs.firsts, isMove: false,
     });
   }
 
@@ -206,14 +251,14 @@ export class Router {
         draft.say(change.before, reading, -1);
         draft.say(change.after, reading, 1);
       }
-      if (after && draft.events > 0) await this.#commit(draft, { reattribution: { toSeq, after } });
-      if (!after) await this.#commit(draft, { topologySeq: toSeq, reattribution: null }, change.configs, change.settings);
+      if (after && draft.events > 0) await this.#commit(draft, { reattribution: { toSeq, after }, isMove: true });
+      if (!after) await this.#commit(draft, { topologySeq: toSeq, reattribution: null, isMove: true }, change.configs, change.settings);
     }
   }
 
   async #commit(
     draft: CommitDraft,
-    progress: Partial<{ readingsSeq: number; clockMs: number; topologySeq: number; reattribution: Reattribution | null }>,
+    progress: Partial<Pick<PositionEntry, 'readingsSeq' | 'clockMs' | 'backlogs' | 'topologySeq' | 'reattribution'>> & { isMove: boolean },
     configs: readonly SpaceConfig[] = [],
     settings?: Settings,
   ): Promise<void> {
@@ -224,7 +269,7 @@ export class Router {
       commitId: newCommitId(),
       previousSeq: this.#positionSeq,
       payloads: countByPartition(payloads),
-      previousReadingsSeq: this.#position.readingsSeq,
+      previousReadingsSeq: consumedThrough(this.#position),
       counters: { ...draft.counters },
     };
     const outcome = await events.commit(position, payloads, this.#positionSeq);

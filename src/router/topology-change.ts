@@ -36,6 +36,11 @@ export function changeBetween(history: TopologyHistory, fromSeq: number, toSeq: 
   return { before, after, spans, configs, settings };
 }
 
+/** What the spaces of a partition have been told once its router has followed the topology so far. */
+export function configsOf(view: TopologyView, partition: Partition, partitions: number): SpaceConfig[] {
+  return view.spaces().filter(({ id }) => partitionOfSpace(id, partitions) === partition).flatMap(({ id }) => configOf(view, id) ?? []);
+}
+
 function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined {
   const space = view.space(spaceId);
   if (!space) return undefined;

@@ -19,3 +19,9 @@ export const MACHINE_TIMING: Timing = {
   pause: async (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined),
   turn: async () => setImmediate(),
 };
+
+/** A turn that lets one of those who wait go on at a time, each in a turn of its own. */
+export function inTurns(turn: Timing['turn']): Timing['turn'] {
+  let last = Promise.resolve();
+  return async () => (last = last.then(turn));
+}

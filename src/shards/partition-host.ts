@@ -1,12 +1,12 @@
 // Hosts the fold of one partition: feeds it the log, stores its blocks, has its floors read again,
 // saves its state. Each is a step of its own, so that a simulation can interleave and crash them.
 import type { Partition, SpaceId } from '../domain/ids.ts';
-import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.ts';
 import type { Checkpoints, History, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../actors/shard/snapshot.ts';
 import { reportSpace, type SpaceReport } from '../../actors/shard/space-report.ts';
 import { Superseded } from '../router/router.ts';
+import { correctFold } from './correct-fold.ts';
 
 /** Small, since a process goes on answering between two steps. */
 const ENTRIES_PER_STEP = 8;
@@ -21,6 +21,8 @@ export interface PartitionHostDeps {
   readonly events: SpaceEventsLog;
   readonly history: History;
   readonly checkpoints: Checkpoints;
+  /** Lets others run, between two lines of a checkpoint. */
+  readonly turn: () => Promise<void>;
 }
 
 export class PartitionHost {
@@ -29,8 +31,13 @@ export class PartitionHost {
   #cursor: LogCursor | undefined;
   #revision = 0;
   #checkpointSeq = 0;
-  /** Blocks before this one were stored in an earlier life. */
-  #storedEarlier = 0;
+  /** What checkpoints have said; never less than it was. */
+  #storedBeforeSeq = 0;
+  /** Blocks before this one were stored in an earlier life; undefined until history was asked. */
+  #storedEarlier: number | undefined;
+  #isPromoted = false;
+  /** While a checkpoint is written: the state has to be that of one moment, so the fold waits, and answers. */
+  #writing: Promise<unknown> | undefined;
 
   constructor(deps: PartitionHostDeps) {
     this.#deps = deps;
@@ -51,23 +58,39 @@ export class PartitionHost {
     return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;
   }
 
+  /** @throws CheckpointRefused */
   async restore(): Promise<void> {
-    const { partition, checkpoints, events, history } = this.#deps;
+    const { partition, checkpoints, events } = this.#deps;
     const checkpoint = await checkpoints.load(partition);
     if (checkpoint) {
-      this.#fold = decodeSnapshot(checkpoint.snapshot);
+      this.#fold = await this.#read(checkpoint.snapshot);
       this.#revision = checkpoint.revision;
       this.#checkpointSeq = this.#fold.seq;
+      this.#storedBeforeSeq = checkpoint.storedBeforeSeq;
     }
-    // Blocks are stored one after the other: where n has rows, all before it are stored whole. n
-    // itself may be stored in part, and is sent again with its token.
-    this.#storedEarlier = await history.lastBlock(partition);
     this.#cursor = await events.open(partition, this.#fold.seq);
+  }
+
+  /** Takes over from the owner whose log it has followed: from here on it stores and saves. */
+  async promote(): Promise<void> {
+    const { partition, checkpoints } = this.#deps;
+    this.#isPromoted = true;
+    ({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));
+  }
+
+  /** Lets go of blocks that the owner has stored, without storing any. */
+  async followStored(): Promise<void> {
+    if (this.#fold.unstored.length === 0) return;
+    const last = await this.#deps.history.lastBlock(this.#deps.partition);
+    while (this.#writing) await this.#writing;
+    if (this.#isPromoted) return;
+    for (let block = this.#fold.unstored[0]; block && block.number < last; block = this.#fold.unstored[0]) this.#fold.blockStored(block.number);
   }
 
   /** Waits for entries and applies them. */
   async follow(): Promise<void> {
     const entries = await this.#cursor?.next(ENTRIES_PER_STEP);
+    while (this.#writing) await this.#writing;
     for (const entry of entries ?? []) this.#fold.apply(entry);
   }
 
@@ -75,34 +98,43 @@ export class PartitionHost {
   async flush(): Promise<boolean> {
     const block = this.#fold.unstored[0];
     if (!block) return false;
+    // Blocks are stored one after the other: where n has rows, all before it are stored whole. n
+    // itself may be stored in part, and is sent again with its token.
+    this.#storedEarlier ??= await this.#deps.history.lastBlock(this.#deps.partition);
     if (block.number >= this.#storedEarlier) await this.#deps.history.storeBlock(block);
+    while (this.#writing) await this.#writing;
     this.#fold.blockStored(block.number);
     return true;
   }
 
-  /** Reads again, in one query, every floor that late readings or resets in the past may have moved. */
-  async correct(): Promise<void> {
-    const due = this.#fold.correctionsDue();
-    if (due.length === 0) return;
-    const requests = due.map(({ spaceId, block, base }) => ({ spaceId, block, afterMs: base.timestampMs }));
-    const runs = await this.#deps.history.occupancySegments(this.#deps.partition, requests);
-    for (const correction of due) {
-      const start = occupancyAfterReset(correction.base.count);
-      this.#fold.correct(correction, advance(start, runs.get(correction.spaceId) ?? EMPTY_SEGMENT));
-    }
+  /**
+   * Time has passed in which another process may have stored blocks: history is asked again before the next is
+   * sent. The window in which ClickHouse knows a block by its token is long, and no suspension has to end within it.
+   */
+  forgetStored(): void {
+    this.#storedEarlier = undefined;
   }
 
-  /** Saves the state, and lets go of the part of the log before it. @throws Superseded */
+  /** Reads again every floor that late readings or resets in the past may have moved. */
+  async correct(): Promise<void> {
+    await correctFold(this.#fold, this.#deps.history, () => this.#writing);
+  }
+
+  /** Saves the state, and lets go of the part of the log that is in ClickHouse. @throws Superseded */
   async checkpoint(): Promise<void> {
     const { partition, checkpoints, events } = this.#deps;
-    const { seq, storedBeforeSeq } = this.#fold;
-    if (seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
-    const snapshot = encodeSnapshot(this.#fold);
+    if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
+    const { seq } = this.#fold;
+    // The owner before may have stored more than a standby has heard of, and let go of the log before it.
+    const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
+    const snapshot = await this.#write();
     const revision = await checkpoints.save(partition, { storedBeforeSeq, snapshot }, this.#revision);
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
-    await events.purgePartition(partition, seq + 1);
+    this.#storedBeforeSeq = storedBeforeSeq;
+    // Not up to the checkpoint: should it ever be unreadable, ClickHouse and the log hold everything (ADR 0031).
+    await events.purgePartition(partition, storedBeforeSeq);
   }
 
   report(spaceId: SpaceId, atMs: number): SpaceReport {
@@ -116,5 +148,34 @@ export class PartitionHost {
   async stop(): Promise<void> {
     this.#cursor?.wake();
     await this.#cursor?.close();
+  }
+
+  /** The snapshot of this moment, made a line at a time. */
+  async #write(): Promise<string[]> {
+    const write = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for (const line of encodeSnapshot(this.#fold)) {
+        lines.push(line);
+        await this.#deps.turn();
+      }
+      return lines;
+    };
+    const writing = write();
+    this.#writing = writing.catch(() => undefined);
+    try {
+      return await writing;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #read(lines: Iterable<string>): Promise<PartitionFold> {
+    const { partition, partitions, turn } = this.#deps;
+    const reading = decodeSnapshot(partition, partitions, lines);
+    for (;;) {
+      const step = reading.next();
+      if (step.done) return step.value;
+      await turn();
+    }
   }
 }

@@ -38,10 +38,12 @@ export interface ShardObservation {
   readonly router: RouterObservation | undefined;
   /** Undefined until it is restored. */
   readonly fold: FoldObservation | undefined;
+  /** True while its checkpoint cannot be used: it is not served until somebody rebuilds it. */
+  readonly isRefused: boolean;
 }
 
-export function observeShard(partition: Partition, router: Router | undefined, host: PartitionHost | undefined): ShardObservation {
-  return { partition, router: router && observeRouter(router), fold: host && observeFold(host.fold, host.behind) };
+export function observeShard(partition: Partition, router: Router | undefined, host: PartitionHost | undefined, isRefused: boolean): ShardObservation {
+  return { partition, isRefused, router: router && observeRouter(router), fold: host && observeFold(host.fold, host.behind) };
 }
 
 function observeRouter(router: Router): RouterObservation | undefined {

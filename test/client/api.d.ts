@@ -136,7 +136,10 @@ export interface paths {
          */
         put: operations["replaceDoorway"];
         post?: never;
-        /** Remove a doorway that no sensor is or was above */
+        /**
+         * Remove a doorway that no sensor is above, now or from a later instant on
+         * @description What was counted there stays counted, and so are readings that come later and are of before.
+         */
         delete: operations["deleteDoorway"];
         options?: never;
         head?: never;
@@ -513,6 +516,8 @@ export interface components {
         ReadingAccepted: {
             /** @description its identity: sending the same reading again gives the same id and changes nothing */
             id: string;
+            /** @description true where the sensor was above no doorway then, as far as is known: it counts once the sensor is placed there */
+            held: boolean;
         };
         /** @description One person passed under one sensor */
         Reading: {
@@ -565,6 +570,11 @@ export interface components {
             watermark: string | null;
             /** @description true when all readings up to there are believed to be in; a late one still corrects it */
             final: boolean;
+            /**
+             * @description there when it is what was last known, and may be out of date
+             * @constant
+             */
+            stale?: true;
         };
         /** @description How many people were in a space after one passed */
         CountAfterEvent: {
@@ -605,9 +615,9 @@ export interface components {
             entrances: number;
             /** @description people who went out */
             exits: number;
-            /** @description the least count, that at the start included */
+            /** @description the least count, that just before the start included, or of a reset at the start */
             min: number;
-            /** @description the largest count, that at the start included */
+            /** @description the largest count, that just before the start included, or of a reset at the start */
             max: number;
             /** @description the count at the end */
             count: number;
@@ -636,9 +646,9 @@ export interface components {
             entrances: number;
             /** @description people who went out */
             exits: number;
-            /** @description the least count, that at the start included */
+            /** @description the least count, that just before the start included, or of a reset at the start */
             min: number;
-            /** @description the largest count, that at the start included */
+            /** @description the largest count, that just before the start included, or of a reset at the start */
             max: number;
             /** @description the count at the end */
             count: number;
@@ -2300,7 +2310,10 @@ export interface operations {
                 /** @description where the page before ended, from its `link` header; then `offset` is left out */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description answer 304 with no body if the etag is still this one */
+                "if-none-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2329,6 +2342,13 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Reading"][];
                 };
+            };
+            /** @description what the client has is still so */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
@@ -2378,7 +2398,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "423~1519461921893~+"
+                     *       "id": "423~1519461921893~+",
+                     *       "held": false
                      *     }
                      */
                     "application/json": components["schemas"]["ReadingAccepted"];
@@ -2460,7 +2481,10 @@ export interface operations {
     getReading: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answer 304 with no body if the etag is still this one */
+                "if-none-match"?: string;
+            };
             path: {
                 /** @description the id that sending it gave */
                 id: string;
@@ -2486,6 +2510,13 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Reading"];
                 };
+            };
+            /** @description what the client has is still so */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
@@ -2637,6 +2668,8 @@ export interface operations {
             query?: {
                 /** @description the instant; otherwise now */
                 at?: string;
+                /** @description true where the last known count is better than none while nobody can say */
+                stale?: boolean;
             };
             header?: {
                 /** @description answer 304 with no body if the etag is still this one */

@@ -8,7 +8,11 @@ import type { LoggedEvent, PositionEntry, StoredEntry } from '../../src/domain/l
 import { partitionOfDpu } from '../../src/domain/partition.ts';
 import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
-import type { LogCursor } from '../../src/ports.ts';
+import { Failure } from '../../src/domain/failure.ts';
+import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../actors/shard/feed-message.ts';
+import type { LogCursor, Member, ReadingsLog } from '../../src/ports.ts';
+import { eventually } from '../support/eventually.ts';
+import { readTo } from '../support/read-log.ts';
 import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
 
 const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
@@ -18,7 +22,7 @@ const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 let commits = 0;
 function position(router: Partition, readingsSeq: number): PositionEntry {
   return {
-    kind: 'position', router, commitId: `c${++commits}`, previousSeq: 0, payloads: {}, readingsSeq, previousReadingsSeq: 0, topologySeq: 0,
+    kind: 'position', router, commitId: `c${++commits}`, previousSeq: 0, payloads: {}, readingsSeq, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 0,
     reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
   };
 }
@@ -38,10 +42,11 @@ async function read(cursor: LogCursor, count: number): Promise<StoredEntry[]> {
   return entries;
 }
 
-/** Everything up to a sequence. */
-async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntry[]> {
+/** The newest entries of a DPU, once there are so many. */
+async function readNewest(readings: ReadingsLog, partition: Partition, dpuId: string, count: number): Promise<StoredEntry[]> {
+  const cursor = await readings.open(partition, 0);
   const entries: StoredEntry[] = [];
-  while ((entries.at(-1)?.seq ?? 0) < seq) entries.push(...await cursor.next(100));
+  while (entries.length < count) entries.push(...(await cursor.next(100)).filter(({ subject }) => subject.split('.')[2] === dpuId));
   await cursor.close();
   return entries;
 }
@@ -123,6 +128,74 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect((await read(await readings.open(partition, entry?.seq ?? 0), 1))[0]?.seq).toBe(tick?.seq);
   });
 
+  it('P1 a purge of readings removes what is before a sequence and was stored before an instant', async () => {
+    const { readings } = ports;
+    const dpuId = 'purged' as DpuId;
+    const partition = partitionOfDpu(dpuId, PARTITIONS);
+    const kept = async (fromSeq: number, toSeq: number): Promise<number[]> => {
+      const entries = await readTo(await readings.open(partition, fromSeq - 1), toSeq);
+      return entries.filter(({ subject }) => subject.includes('.purged.')).map(({ seq }) => seq);
+    };
+    await readings.append(dpuId, bytes('1'));
+    const [first] = await readNewest(readings, partition, 'purged', 1);
+    // Stamps are whole milliseconds.
+    await eventually(() => expect(Date.now()).toBeGreaterThan((first?.timeMs ?? Infinity) + 1));
+    await readings.append(dpuId, bytes('2'));
+    await readings.append(dpuId, bytes('3'));
+    const [, second, third] = await readNewest(readings, partition, 'purged', 3);
+    const seqs = [first, second, third].map((entry) => entry?.seq ?? 0) as [number, number, number];
+    // By the one alone, or the other alone, nothing goes.
+    await readings.purge(seqs[2], 0);
+    await readings.purge(seqs[0], Date.now() + 60_000);
+    expect(await kept(seqs[0], seqs[2])).toEqual(seqs);
+    await readings.purge(seqs[2] + 1, second?.timeMs ?? 0);
+    expect(await kept(1, seqs[2])).toEqual(seqs.slice(1));
+    await readings.purge(seqs[2], Date.now() + 60_000);
+    expect(await kept(1, seqs[2])).toEqual(seqs.slice(2));
+    // What comes then has the next sequence, and is read.
+    await readings.append(dpuId, bytes('4'));
+    expect((await readNewest(readings, partition, 'purged', 2)).map(({ data }) => text(data))).toEqual(['3', '4']);
+  });
+
+  it('P1 changes of a partition are heard in order by who listens to it, until he ends that', async () => {
+    const { changes } = ports;
+    const heard: FeedBatch[] = [];
+    const end = changes.subscribe(P1, (some) => heard.push(some));
+    const item = (n: number): FeedItem => ({ kind: 'correction', spaceId: n as SpaceId, seq: n, fromMs: 0, toMs: n, cause: 'late' });
+    const batch = (first: number): FeedBatch => ({ epoch: 5, first, items: [item(first), item(first + 1)] });
+    changes.publish(P0, batch(100));
+    for (const first of [1, 3, 5]) changes.publish(P1, batch(first));
+    await eventually(() => expect(heard).toEqual([batch(1), batch(3), batch(5)]));
+    end();
+    changes.publish(P1, batch(7));
+    // A second listener hears it, so that the first would have.
+    const others: FeedBatch[] = [];
+    const endOther = changes.subscribe(P1, (some) => others.push(some));
+    changes.publish(P1, batch(9));
+    await eventually(() => expect(others).toEqual([batch(9)]));
+    endOther();
+    expect(heard).toHaveLength(3);
+  });
+
+  it('P1 a question is answered by who owns the partition, whole however long; by nobody when he does not answer', async () => {
+    const { changes } = ports;
+    const question: FeedQuestion = { all: true, spaceIds: [7 as SpaceId], epochMin: 3, isRenewal: false, after: { epoch: 3, n: 9 } };
+    const asked: FeedQuestion[] = [];
+    const items = Array.from({ length: 20_000 }, (_, n): FeedItem => ({ kind: 'correction', spaceId: n as SpaceId, seq: n, fromMs: 0, toMs: n, cause: 'move' }));
+    const answer: FeedAnswer = { epoch: 3, n: 20_009, counts: [], items };
+    expect(JSON.stringify(answer).length).toBeGreaterThan(1024 * 1024);
+    const end = changes.serve(P2, (some) => {
+      asked.push(some);
+      return some.epochMin > 3 ? undefined : answer;
+    });
+    expect(await changes.ask(P2, question)).toEqual(answer);
+    expect(asked).toEqual([question]);
+    await expect(changes.ask(P2, { ...question, epochMin: 4 })).rejects.toThrow(Failure);
+    await expect(changes.ask(P0, question)).rejects.toThrow(Failure);
+    end();
+    await expect(changes.ask(P2, question)).rejects.toThrow(Failure);
+  });
+
   it('P1 a fact of the topology is stored where the log ends as expected', async () => {
     const { topology } = ports;
     const fact = (timestampMs: number): TopologyFact => ({ kind: 'reset', doc: { spaceId: 1 as SpaceId, timestampMs, count: 0, recordedMs: 0 } });
@@ -146,15 +219,63 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
   it('P1 a checkpoint is saved by compare-and-set', async () => {
     const { checkpoints } = ports;
     expect(await checkpoints.load(P1)).toBeUndefined();
-    expect(await checkpoints.storedBeforeSeq(P1)).toBe(0);
+    expect((await checkpoints.last(P1)).storedBeforeSeq).toBe(0);
     // Larger than one message of the log.
-    const snapshot = JSON.stringify(Array.from({ length: 90_000 }, (_, n) => (n * 2_654_435_761) % 4_294_967_296));
+    const snapshot = Array.from({ length: 900 }, (_, line) => JSON.stringify(Array.from({ length: 100 }, (_, n) => ((line * 100 + n) * 2_654_435_761) % 4_294_967_296)));
     const revision = await checkpoints.save(P1, { storedBeforeSeq: 7, snapshot }, 0) ?? 0;
     expect(revision).toBeGreaterThan(0);
-    expect(await checkpoints.save(P1, { storedBeforeSeq: 8, snapshot: 'other' }, 0)).toBeUndefined();
-    expect(await checkpoints.load(P1)).toEqual({ revision, storedBeforeSeq: 7, snapshot });
-    expect(await checkpoints.save(P1, { storedBeforeSeq: 9, snapshot: 'next' }, revision)).toBeGreaterThan(revision);
-    expect(await checkpoints.storedBeforeSeq(P1)).toBe(9);
+    expect(await checkpoints.save(P1, { storedBeforeSeq: 8, snapshot: ['other'] }, 0)).toBeUndefined();
+    const loaded = await checkpoints.load(P1);
+    expect({ ...loaded, snapshot: [...loaded?.snapshot ?? []] }).toEqual({ revision, storedBeforeSeq: 7, snapshot });
+    expect(await checkpoints.save(P1, { storedBeforeSeq: 9, snapshot: ['next'] }, revision)).toBeGreaterThan(revision);
+    expect((await checkpoints.last(P1)).storedBeforeSeq).toBe(9);
+  });
+
+  it('P1 a lease is one holder\'s until it is given up, and whoever lost an answer may ask again', async () => {
+    const { leases } = ports;
+    const taken = await leases.take(P0, 'a') ?? 0;
+    expect(taken).toBeGreaterThan(0);
+    expect(await leases.take(P0, 'b')).toBeUndefined();
+    const [again = 0, renewed = 0] = [await leases.take(P0, 'a'), await leases.renew(P0, 'a', taken)];
+    expect(again).toBeGreaterThan(taken);
+    expect(renewed).toBeGreaterThan(again);
+    // What is released is what was held last.
+    await leases.release(P0, taken);
+    expect(await leases.take(P0, 'b')).toBeUndefined();
+    await leases.release(P0, renewed);
+    expect(await leases.take(P0, 'b')).toBeGreaterThan(renewed);
+    expect(await leases.renew(P0, 'a', renewed)).toBeUndefined();
+  });
+
+  it('P1 leases and memberships run out unless they are renewed, and whoever watches hears of all of it, the oldest first', async () => {
+    const { leases } = ports;
+    const member = (id: string): Member => ({ id, name: id, takesShards: true, standsBy: false });
+    await leases.announce(member('old'));
+    await leases.announce(member('new'));
+    await leases.announce(member('gone'));
+    await leases.withdraw(member('gone'));
+    const held = await leases.take(P1, 'old') ?? 0;
+    const heard: string[] = [];
+    const watching = new AbortController();
+    const watch = leases.watch((change) => {
+      if (change.kind === 'member') heard.push(`${change.id} ${change.member ? 'lives' : 'left'}`);
+      else if (change.shard !== P0) heard.push(`${change.shard} ${change.holder ?? 'free'}`);
+    }, watching.signal);
+    await eventually(() => expect(heard).toEqual(['old lives', 'new lives', 'gone left', '1 old']));
+    let revision: number | undefined = held;
+    await eventually(async () => {
+      revision = await leases.renew(P1, 'old', revision ?? 0);
+      expect(revision).toBeDefined();
+      expect(heard).toEqual(expect.arrayContaining(['old left', 'new left']));
+      expect(heard).not.toContain('1 free');
+    });
+    await eventually(() => expect(heard.at(-1)).toBe('1 free'));
+    expect(await leases.take(P1, 'new')).toBeDefined();
+    await eventually(() => expect(heard.at(-1)).toBe('1 new'));
+    watching.abort();
+    // It may be waiting for something to report.
+    await leases.announce(member('last'));
+    await watch;
   });
 
   it('P1 a block sent again changes nothing, in the events, the readings and the rollup', async () => {
@@ -172,6 +293,44 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     const page = await history.readingsOfDpus({ dpuIds: ['d1' as DpuId], fromMs: 0, toMs: month + 1, after: { dpuId: '' as DpuId, timestampMs: -1, readingId: '' }, limit: 10 });
     expect(page.readings).toHaveLength(4);
     expect(page.end).toBeNull();
+  });
+
+  it('P1 what is stored of a partition: its newest events, what stands of a reading, a block that is completed', async () => {
+    const { history, records } = ports;
+    const [here, there] = [41 as SpaceId, 42 as SpaceId];
+    await history.storeBlock(block(P2, 1, row(here, 1_000, 1), row(here, 2_000, -1, { dpuId: 'd2' }), row(there, 1_000, -1, { primary: false }), row(here, 3_000, 1, { name: 'n' })));
+    await history.storeBlock(block(P2, 2, row(here, 3_000, 1, { name: 'n', sign: -1 }), row(here, 5_000, 1, { dpuId: 'd2', sign: -1 })));
+    expect((await records.newest(P2)).filter(({ spaceId }) => spaceId >= here)).toEqual([
+      { spaceId: here, dpuId: 'd1', newestMs: 3_000, newestReadingMs: 3_000 }, { spaceId: here, dpuId: 'd2', newestMs: 5_000, newestReadingMs: 2_000 },
+      { spaceId: there, dpuId: 'd1', newestMs: 1_000, newestReadingMs: 1_000 },
+    ]);
+    const place = (spaceId: SpaceId, timestampMs: number, readingId: string): { spaceId: SpaceId; timestampMs: number; readingId: string } => ({ spaceId, timestampMs, readingId });
+    const claims = await records.claims(P2, [place(here, 1_000, 'd1~1000~+'), place(there, 1_000, 'd1~1000~-'), place(here, 3_000, 'd1.n'), place(here, 4_000, 'd1~4000~+')]);
+    expect(claims.map(({ spaceId, timestampMs, delta, primary, signs }) => ({ spaceId, timestampMs, delta, primary, signs })).sort((a, b) => a.spaceId - b.spaceId || a.timestampMs - b.timestampMs)).toEqual([
+      { spaceId: here, timestampMs: 1_000, delta: 1, primary: true, signs: 1 }, { spaceId: here, timestampMs: 3_000, delta: 1, primary: true, signs: 0 },
+      { spaceId: there, timestampMs: 1_000, delta: -1, primary: false, signs: 1 },
+    ]);
+    // Another partition's rows are not its own.
+    expect(await records.claims(P1, [place(here, 1_000, 'd1~1000~+')])).toEqual([]);
+    const before = await ports.minutes(here);
+    for (let n = 0; n < 2; n++) await records.completeBlock(P2, 1);
+    expect(await ports.minutes(here)).toEqual(before);
+    expect((await history.events(here, 0, 10_000, 1)).map(({ timestampMs }) => timestampMs)).toEqual([1_000, 2_000, 3_000]);
+  });
+
+  it('P1 a block that came to a stop before the views had it is completed, once', async () => {
+    const { history, records } = ports;
+    const space = 43 as SpaceId;
+    const month = 32 * 86_400_000;
+    await history.storeBlock(block(P2, 90, row(space, 61_000, 1, { dpuId: 'd9' }), row(space, 62_000, -1, { dpuId: 'd9' }), row(space, month, 1, { dpuId: 'd9' })));
+    const [before, page] = [await ports.minutes(space), { dpuIds: ['d9' as DpuId], fromMs: 0, toMs: month + 1, after: { dpuId: '' as DpuId, timestampMs: -1, readingId: '' }, limit: 10 }];
+    expect(before.size).toBe(2);
+    await ports.loseFromViews(space, P2, 90);
+    expect((await ports.minutes(space)).size).toBe(0);
+    for (let n = 0; n < 2; n++) await records.completeBlock(P2, 90);
+    expect(await ports.minutes(space)).toEqual(before);
+    expect((await history.readingsOfDpus(page)).readings).toHaveLength(3);
+    expect((await history.events(space, 0, month, 90)).map(({ timestampMs }) => timestampMs)).toEqual([61_000, 62_000, month]);
   });
 
   it('P1 rows are read up to a block, in event order, with retractions applied', async () => {

@@ -5,25 +5,31 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
+import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
 import { createTables } from '../../src/clickhouse/schema.ts';
 import { readConfig } from '../../src/config.ts';
-import type { SpaceId } from '../../src/domain/ids.ts';
+import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { startEngines } from '../../src/local/engines.ts';
+import { NatsChangeChannel } from '../../src/nats/change-channel.ts';
 import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
 import { connectNats } from '../../src/nats/connect.ts';
 import { NatsDeadLetters } from '../../src/nats/dead-letters.ts';
+import { NatsLeases } from '../../src/nats/leases.ts';
 import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
 import { NatsSpaceEventsLog } from '../../src/nats/space-events-log.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { NatsTopologyLog } from '../../src/nats/topology-log.ts';
-import type { Checkpoints, DeadLetters, History, ReadingsLog, SpaceEventsLog, TopologyLog } from '../../src/ports.ts';
+import type { ChangeChannel, Checkpoints, DeadLetters, History, Leases, PartitionRecords, ReadingsLog, SpaceEventsLog, TopologyLog } from '../../src/ports.ts';
 import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/memory-history.ts';
+import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, MemoryTopologyLog } from '../simulation/engines/memory-streams.ts';
 import { Random } from '../simulation/random.ts';
 import { Scheduler } from '../simulation/scheduler.ts';
+import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 import { QUICK } from '../support/local-service.ts';
 
 export const PARTITIONS = 3;
+const LEASE_TTL_MS = 3_000;
 
 export interface Ports {
   readonly readings: ReadingsLog;
@@ -32,6 +38,11 @@ export interface Ports {
   readonly deadLetters: DeadLetters;
   readonly checkpoints: Checkpoints;
   readonly history: History;
+  readonly changes: ChangeChannel;
+  readonly records: PartitionRecords;
+  readonly leases: Leases;
+  /** Takes a block about one space from the views, as a crash in the middle of storing it leaves them. */
+  loseFromViews(spaceId: SpaceId, partition: Partition, block: number): Promise<void>;
   /** The rollup of a space as it is stored, by minute since 1970. */
   minutes(spaceId: SpaceId): Promise<Map<number, Minute>>;
   close(): Promise<void>;
@@ -42,13 +53,16 @@ export async function memoryPorts(): Promise<Ports> {
   const scheduler = new Scheduler(random);
   const access = { owner: { name: 'suite', isDead: false, suspendedUntil: 0 }, scheduler, random };
   const [streams, tables] = [new MemoryStreams(PARTITIONS, () => Date.now()), new MemoryTables()];
+  const history = new MemoryHistory(access, tables);
   let isClosed = false;
   const turning = (async () => {
     while (!isClosed) if (!await scheduler.step()) await setImmediate();
   })();
   return {
     readings: new MemoryReadingsLog(access, streams), events: new MemorySpaceEventsLog(access, streams), topology: new MemoryTopologyLog(access, streams),
-    deadLetters: new MemoryDeadLetters(access, streams), checkpoints: new MemoryCheckpoints(access, streams), history: new MemoryHistory(access, tables),
+    deadLetters: new MemoryDeadLetters(access, streams), checkpoints: new MemoryCheckpoints(access, streams), history, records: history, changes: new MemoryChangeChannel(),
+    leases: new MemoryLeases(access, new LeaseTable(LEASE_TTL_MS, () => performance.now()), true),
+    loseFromViews: async (spaceId, partition, block) => tables.loseFromViews(spaceId, partition, block),
     minutes: async (spaceId) => new Map([...tables.minutes].filter(([key]) => key.startsWith(`${spaceId} `)).map(([key, sums]) => [Number(key.split(' ')[1]), sums])),
     close: async () => {
       isClosed = true;
@@ -60,13 +74,19 @@ export async function memoryPorts(): Promise<Ports> {
 export async function enginePorts(): Promise<Ports> {
   const dataDir = await mkdtemp(join(tmpdir(), 'density-conformance-'));
   const engines = await startEngines(readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir }), () => undefined, () => undefined);
-  const { nc, js, jsm } = await connectNats(engines.natsUrl, 'conformance');
+  const handles = await connectNats(engines.natsUrl, 'conformance');
+  const { nc, js, jsm } = handles;
   await createStreams(jsm, PARTITIONS, 1);
   const client = await connectClickHouse(engines.clickhouseUrl);
   await createTables(client);
+  const history = new ClickHouseHistory(client, 'conformance');
   return {
     readings: new NatsReadingsLog(nc, js, jsm), events: new NatsSpaceEventsLog(js, jsm), topology: new NatsTopologyLog(js),
-    deadLetters: new NatsDeadLetters(js, jsm), checkpoints: new NatsCheckpoints(js, jsm), history: new ClickHouseHistory(client, 'conformance'),
+    deadLetters: new NatsDeadLetters(js, jsm), checkpoints: new NatsCheckpoints(js, jsm), history, records: new ClickHousePartitionRecords(client), changes: new NatsChangeChannel(nc),
+    leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),
+    loseFromViews: async (spaceId) => {
+      for (const table of ['readings', 'counts_by_minute', 'events_by_time']) await client.command({ query: `DELETE FROM ${table} WHERE space_id = {id:UInt32}`, query_params: { id: spaceId } });
+    },
     minutes: async (spaceId) => {
       const result = await client.query({
         query: 'SELECT toInt32(intDiv(toUnixTimestamp(minute), 60)), toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute WHERE space_id = {id:UInt32} GROUP BY minute',

@@ -1,7 +1,8 @@
-// Every command of docs/api.md, in its order, against the real service.
+// Every command of docs/api.md and the examples of the README, in their order, against the real service.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { connect } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
@@ -33,6 +34,35 @@ describe('docs/api.md', () => {
     const here = command.replaceAll('localhost:8000/api/v1', service.api);
     // What was sent is counted a moment later; a command that writes is run once.
     const check = async (): Promise<void> => expect(JSON.parse((await run('bash', ['-c', here])).stdout)).toMatchObject(matcher(JSON.parse(answer)) as object);
-    await (/ -d | --data-binary /.test(command) ? check() : eventually(check, 10_000));
+    await (/ -d | --data-binary /.test(command) ? check() : eventually(check));
+  });
+});
+
+describe('the README', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8').split('## The API by example')[1]?.split('\n## ')[0] ?? '';
+  const [commands = '', publish = ''] = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
+  let service: LocalService;
+  beforeAll(async () => {
+    service = await startLocalService({ PARTITIONS: '2' });
+  });
+  afterAll(async () => service?.dispose());
+
+  it('has examples that do what they say, in their order, and none is refused', async () => {
+    const here = commands.replace(/^api=.*$/m, `api=${service.api}`);
+    // Each answer on a line, and the first that is a problem ends it.
+    const { stdout } = await run('bash', ['-c', `set -euo pipefail\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${here}`]);
+    const answers = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(answers).toHaveLength([...commands.matchAll(/^curl /gm)].length);
+    expect(answers.find((answer) => 'last_reading_at' in answer)).toMatchObject({ space_id: 1 });
+    await eventually(async () => expect((await service.get('/counts/1/current')).body).toMatchObject({ count: 12 }));
+    expect((await service.get('/dpus/283/placements')).body).toMatchObject([{ doorway_id: 1 }, { doorway_id: 2, to: null }]);
+  });
+
+  it('has a reading over NATS that is taken', async () => {
+    const [, subject = '', payload = ''] = /^nats req (\S+) '(.*)'$/m.exec(publish) ?? [];
+    const nats = await connect({ servers: service.natsUrl });
+    expect((await nats.request(subject, payload)).json()).toMatchObject({ stream: 'READINGS' });
+    await nats.close();
+    await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ accepted: 3, applied: 3, remainder: 0 }));
   });
 });

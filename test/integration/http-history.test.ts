@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
+import { readPage, readPages, type ListPage } from '../support/pages.ts';
 
 interface Item { readonly timestamp: string; readonly count: number; readonly net: number; readonly delta: number; readonly reading_id: string; readonly space_id: number; readonly final: boolean }
 
@@ -27,21 +28,8 @@ describe('lists of history', () => {
     });
   };
   const bare = (items: readonly Item[]): object[] => items.map(({ count, net, reading_id }) => ({ count, net, reading_id }));
-  const list = async (path: string): Promise<{ items: Item[]; next: string | undefined; total: number }> => {
-    const { status, headers, body } = await service.get(path);
-    expect(status, JSON.stringify(body)).toBe(200);
-    const next = /<\/api\/v1([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
-    return { items: body as Item[], next, total: Number(headers.get('x-total-count')) };
-  };
-  const all = async (path: string): Promise<Item[]> => {
-    const found: Item[] = [];
-    for (let next: string | undefined = path; next !== undefined;) {
-      const page = await list(next);
-      found.push(...page.items);
-      ({ next } = page);
-    }
-    return found;
-  };
+  const list = async (path: string): Promise<ListPage<Item>> => readPage(service, path);
+  const all = async (path: string): Promise<Item[]> => readPages(service, path);
 
   beforeAll(async () => {
     // Blocks are cut late, so that what comes last is in memory only.
@@ -106,10 +94,57 @@ describe('lists of history', () => {
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'filter', position: 13 }] } });
   });
 
-  it('lets final pages be cached, and no others', async () => {
-    await eventually(async () => expect((await list('/counts/1?limit=5')).items.every(({ final }) => final)).toBe(true));
-    const { headers } = await service.get('/counts/1?limit=5');
-    expect(headers.get('cache-control')).toBe('private, max-age=300');
-    expect((await service.get('/counts/1/current')).headers.get('cache-control')).toBe('no-store');
+  it('lets a list be cached where its whole range is final, and asked about again where it grows', async () => {
+    const caching = async (path: string): Promise<string | null> => (await service.get(path)).headers.get('cache-control');
+    await eventually(async () => expect((await list('/counts/1?limit=1000')).items.every(({ final }) => final)).toBe(true));
+    const upTo = encodeURIComponent(`timestamp <= '${iso(start)}'`);
+    expect(await caching(`/counts/1?limit=5&filter=${upTo}`)).toBe('private, max-age=300');
+    for (const path of ['/counts/1', '/counts/1?limit=5', '/counts/1?desc=true', '/counts', `/counts?filter=${upTo}`, '/readings', '/readings/a.r00', `/counts/1?filter=${encodeURIComponent("timestamp < '2099-01-01'")}`]) {
+      expect(await caching(path), path).toBe('private, no-cache');
+      const etag = (await service.get(path)).headers.get('etag') ?? '';
+      expect((await fetch(`${service.api}${path}`, { headers: { 'if-none-match': etag } })).status, path).toBe(304);
+    }
+    expect(await caching('/counts/1/current')).toBe('no-store');
+  });
+
+  it('goes on from a page with the right count when history before it has changed meanwhile', async () => {
+    const behind = { dpu_id: 'a', timestamp: iso(start - 5_000), direction: 1, id: 'late' };
+    const isStored = (path: string, expected: object) => async (): Promise<void> => expect((await service.get(path)).body).toMatchObject(expected);
+    const changes: readonly [change: () => Promise<unknown>, isThere: () => Promise<void>][] = [
+      [async () => service.send('POST', '/readings', behind), isStored('/readings/a.late', { direction: 1 })],
+      [async () => service.send('POST', '/spaces/1/resets', { timestamp: iso(start + 2_500), count: 40 }), async () => undefined],
+      [async () => service.send('PATCH', '/dpus/b', { doorway_id: null, effective_at: iso(start - 10_000) }), isStored('/readings/b.r03', { doorway_id: null })],
+    ];
+    for (const [change, isThere] of changes) {
+      const before = bare((await list('/counts/1?limit=1000')).items);
+      const { next = '' } = await list('/counts/1?limit=12');
+      const another = next.replace('/counts/1?', '/counts/2?');
+      await change();
+      await eventually(isThere);
+      const now = await eventually(async () => {
+        const { items } = await list('/counts/1?limit=1000');
+        expect(bare(items)).not.toEqual(before);
+        return items;
+      });
+      const page = await eventually(async () => {
+        const { items } = await list(next);
+        expect(bare(items)).toEqual(bare(now.slice(now.findIndex(({ reading_id: id }) => id === items[0]?.reading_id)).slice(0, 12)));
+        return items;
+      });
+      expect(page.length).toBeGreaterThan(10);
+      // A cursor is a place; the count with it is that of one space.
+      const [there, all2] = [(await list(another)).items, (await list('/counts/2?limit=1000')).items];
+      expect(bare(there)).toEqual(bare(all2.slice(all2.findIndex(({ reading_id: id }) => id === there[0]?.reading_id)).slice(0, 12)));
+    }
+  });
+
+  it('tells of a reading once, at the doorway where it counts now', async () => {
+    await eventually(async () => {
+      const { items } = await list('/readings?limit=1000');
+      const ofB = (items as unknown as { dpu_id: string; doorway_id: number | null }[]).filter(({ dpu_id: id }) => id === 'b');
+      expect(ofB.map(({ doorway_id: doorway }) => doorway)).toEqual(Array(9).fill(null));
+      expect(items).toHaveLength(61);
+      expect(await all('/readings?limit=7')).toEqual(items);
+    });
   });
 });

@@ -1,4 +1,6 @@
 // Batches in every form on the real service: what is bad hurts only itself, and sending again changes nothing.
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -48,6 +50,21 @@ describe('a batch of readings', () => {
     expect((await post('application/x-ndjson', new Uint8Array(gzipSync(Buffer.alloc(60_000_000, '\n'))), { 'content-encoding': 'gzip' })).status).toBe(413);
   });
 
+  it('holds only so much of one item', async () => {
+    for (const [type, body] of [['application/json', `["${'a'.repeat(400_000)}"]`], ['application/json', '['.repeat(400_000)], ['application/x-ndjson', 'a'.repeat(400_000)], ['text/csv', `dpu_id,timestamp,direction\n${'a'.repeat(400_000)}`]] as const) {
+      const response = await post(type, body);
+      expect({ type, status: response.status, problem: await response.json() }).toMatchObject({ type, status: 413, problem: { detail: expect.stringMatching(/^(an item|a line) of a batch may hold at most 256 kB$/) as string } });
+    }
+  });
+
+  it('answers a client that reads nothing before it has sent everything, of what is too large', async () => {
+    for (const [path, type, size] of [['/readings/batch', 'application/x-ndjson', 60_000_000], ['/spaces', 'application/json', 30_000_000], ['/nothing', 'application/json', 30_000_000]] as const) {
+      const body = Buffer.alloc(size, path === '/spaces' ? ' ' : '\n');
+      const answer = await sendWhole(new URL(`${service.api}${path}`), type, body);
+      expect({ path, answer: answer.split('\r\n')[0] }).toEqual({ path, answer: path === '/nothing' ? 'HTTP/1.1 404 Not Found' : 'HTTP/1.1 413 Payload Too Large' });
+    }
+  });
+
   it('answers compressed when that is accepted', async () => {
     const day = 'start=2018-02-24T00:00:00Z&end=2018-02-25T00:00:00Z&interval=15m';
     const response = await fetch(`${service.api}/counts/1/intervals?${day}`, { headers: { 'accept-encoding': 'gzip' } });
@@ -73,3 +90,12 @@ describe('a batch of readings', () => {
     expect((await service.get('/counts/1/intervals')).body).toHaveLength(97);
   });
 });
+
+/** By hand: what is taken of the answer before the last byte is sent is nothing. */
+async function sendWhole({ hostname, port, pathname }: URL, type: string, body: Buffer): Promise<string> {
+  const socket = connect(Number(port), hostname);
+  socket.pause();
+  socket.write(`POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\nconnection: close\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`);
+  await new Promise<void>((resolve, reject) => socket.once('error', reject).write(body, () => resolve()));
+  return text(socket);
+}

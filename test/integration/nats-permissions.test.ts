@@ -11,7 +11,8 @@ import { dpuCredentials, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials,
 import { pushRevocations } from '../../src/nats/revocations.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { eventually } from '../support/eventually.ts';
-import { startLocalService } from '../support/local-service.ts';
+import { startDensity } from '../support/density-process.ts';
+import { request, startLocalService, type LocalService } from '../support/local-service.ts';
 import { environmentOf, startSecuredNats, type SecuredNats } from '../support/secured-nats.ts';
 
 const OWN = ['dpu.7.readings', 'dpu.7.heartbeat'];
@@ -19,7 +20,7 @@ const OWN = ['dpu.7.readings', 'dpu.7.heartbeat'];
 const OTHERS = [
   'dpu.8.readings', 'dpu.8.heartbeat', 'dpu.7', 'dpu.7.other', 'dpu.7.readings.more', 'dpu.readings',
   'readings.0.7.readings', 'readings.0.tick', 'spaces.0', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last',
-  '$KV.density_leases.shard.0', 'density.shard.0', '_INBOX.x', '_INBOX_dpu.8.x',
+  '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.feed.0', 'density.changes.0', '_INBOX.x', '_INBOX_dpu.8.x',
   '$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.INFO.READINGS', '$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.DELETE.READINGS',
   '$JS.API.STREAM.PURGE.READINGS', '$JS.API.STREAM.MSG.GET.READINGS', '$JS.API.DIRECT.GET.READINGS', '$JS.API.CONSUMER.CREATE.READINGS.c',
   '$JS.API.CONSUMER.MSG.NEXT.READINGS.c', '$SYS.REQ.SERVER.PING', '$SYS.REQ.ACCOUNT.PING.CONNZ', '$MQTT.msgs.x', '$MQTT.JSA.x',
@@ -83,7 +84,7 @@ async function messagesIn(stream: string): Promise<number> {
 describe('a DPU that speaks NATS', () => {
   test('publishes its own readings and heartbeats, and is told when they are stored', async () => {
     const before = await messagesIn('READINGS');
-    const ack = await jetstream(dpu).publish('dpu.7.readings', JSON.stringify({ timestamp: 1, direction: 1 }));
+    const ack = await jetstream(dpu).publish('dpu.7.readings', JSON.stringify({ timestamp: '1970-01-01T00:00:00.001Z', direction: 1 }));
     expect([ack.stream, ack.duplicate]).toEqual(['READINGS', false]);
     expect(await mayPublish(dpu, 'dpu.7.heartbeat')).toBe(true);
     await eventually(async () => expect(await messagesIn('READINGS')).toBe(before + 2));
@@ -175,14 +176,15 @@ describe('a DPU that speaks MQTT', () => {
 });
 
 describe('the service', () => {
-  const NEEDED = ['dpu.7.readings', 'readings.0.tick', 'spaces.0', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last', '$KV.density_leases.shard.0'];
+  const NEEDED = ['dpu.7.readings', 'readings.0.tick', 'spaces.0', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last', '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'];
   const REFUSED = [
-    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.UPDATE.READINGS',
+    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.DEAD_LETTERS', '$JS.API.STREAM.UPDATE.READINGS',
     '$JS.API.STREAM.CREATE.OTHER', '$JS.API.STREAM.MSG.DELETE.READINGS', '$JS.API.ACCOUNT.PURGE.x', '$SYS.REQ.SERVER.PING', 'other',
   ];
   test.each(NEEDED)('may publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(true));
   test.each(REFUSED)('may not publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(false));
   test.each(['>', 'dpu.>', 'spaces.0', '$JS.>', '$SYS.>'])('may not hear %s directly', async (subject) => expect(await maySubscribe(service, subject)).toBe(false));
+  test.each(['density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'])('hears other processes on %s', async (subject) => expect(await maySubscribe(service, subject)).toBe(true));
   test('hears the answers to its questions', async () => expect(await maySubscribe(service, '_INBOX.abc.*')).toBe(true));
 });
 
@@ -266,7 +268,39 @@ test('the whole service runs on it with its own credentials, over TLS, and count
       expect((await running.get('/counts/1/current')).body).toMatchObject({ count: 2 });
       expect((await running.get('/account')).body).toMatchObject({ accepted: 3, applied: 2, dead_lettered: 1, dead_letters: { bad_direction: 1 }, remainder: 0 });
     });
+    await othersJoin(running, { NATS_URL: nats.url, NATS_CREDENTIALS_FILE: credentialsFile, NATS_CA_FILE: nats.caFile, CLICKHOUSE_URL: running.clickhouseUrl, PARTITIONS: '2' });
   } finally {
     await running.dispose();
   }
-});
+}, 300_000);
+
+/** Leases, questions to owners and the change feed with the same rights: a process that only asks, and one that takes a shard over and gives it back. */
+async function othersJoin(running: LocalService, environment: Readonly<Record<string, string>>): Promise<void> {
+  const api = startDensity(['run'], { ...environment, ROLE: 'api', NODE_NAME: 'asks' });
+  const shards = startDensity(['run'], { ...environment, ROLE: 'shards', NODE_NAME: 'owns' });
+  try {
+    const [, url = ''] = await api.said(/density-api is ready: (\S+)\/health/);
+    await shards.said(/density-api is ready/);
+    await eventually(() => expect(running.service.cluster.isSettled).toBe(true));
+    // Both halves of the building, so that one of the questions crosses to each owner.
+    await request(`${url}/spaces`, 'POST', { name: 'yard' });
+    for (const [space, count] of [[1, 2], [2, 0]]) await eventually(async () => expect((await request(`${url}/counts/${space}/current`, 'GET')).body).toMatchObject({ count }));
+    const stream = await fetch(`${url}/counts/stream?space_id=1`);
+    const events = (stream.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    let heard = '';
+    await eventually(async () => {
+      heard += (await events.read()).value ?? '';
+      expect(heard).toContain('"count":2');
+    });
+    expect((await request(`${url}/readings`, 'POST', { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 })).status).toBe(202);
+    await eventually(async () => {
+      heard += (await events.read()).value ?? '';
+      expect(heard).toContain('"count":3');
+    });
+    await events.cancel();
+  } finally {
+    await Promise.all([api.end('SIGTERM'), shards.end('SIGTERM')]);
+  }
+  await eventually(async () => expect((await running.get('/counts/1/current')).body).toMatchObject({ count: 3 }));
+  for (const process of [api, shards]) expect(process.output()).not.toMatch(/[Pp]ermission/);
+}

@@ -1,7 +1,9 @@
 // READINGS on the real server: the partition its subject transform computes, and what a purge leaves.
+import type { JetStreamClient } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
+import { openCursor } from '../../src/nats/log-cursor.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
 import { READINGS } from '../../src/nats/streams.ts';
@@ -42,5 +44,31 @@ describe('the READINGS stream', () => {
     expect(await firstSeq()).toBeLessThanOrEqual(30);
     await log.purge(40, Date.now() + 60_000);
     expect(await firstSeq()).toBe(40);
+  });
+});
+
+describe('a reader of the log', () => {
+  const deaf = (): JetStreamClient => new Proxy(nats.js, {
+    get: (js, key) => (key === 'consumers'
+      // A real consumer, which the server never has anything for.
+      ? { get: async (stream: string, options: object) => js.consumers.get(stream, { ...options, filter_subjects: ['readings.none'] }) }
+      : Reflect.get(js, key) as unknown),
+  });
+
+  it('fails when its consumer delivers nothing of what is there', async () => {
+    const cursor = await openCursor(deaf(), READINGS, ['readings.>'], 0, 50);
+    await expect(cursor.next(1)).rejects.toThrow(/delivers nothing after 0, and \d+ is there/);
+    await cursor.close();
+  });
+
+  it('waits as long as there is nothing', async () => {
+    const cursor = await openCursor(deaf(), READINGS, ['readings.nobody.>'], 0, 10);
+    const failed = cursor.next(1).then(() => false, () => true);
+    const checked = await openCursor(deaf(), READINGS, ['readings.>'], 0, 50);
+    // Several checks of the one have passed when the other has failed.
+    await expect(checked.next(1)).rejects.toThrow(/delivers nothing/);
+    cursor.wake();
+    expect(await failed).toBe(false);
+    await Promise.all([cursor.close(), checked.close()]);
   });
 });

@@ -72,10 +72,12 @@ describe.skipIf(!HAS_SAMPLE).each(Object.keys(ORDERS))('the sample file, %s', (o
     const client = createClient({ url: service.clickhouseUrl });
     const sums = async (query: string): Promise<unknown> => (await client.query({ query, format: 'JSONCompactEachRow', clickhouse_settings: { output_format_json_quote_64bit_integers: 0 } })).json();
     const expected = [[ids.a, -2, 264, 266], [ids.b, 8, 23, 15]];
+    // A block's rows, its rollup and the readings' own rows become visible one after another: each is waited for.
     await eventually(async () => expect(await sums(
       'SELECT space_id, sum(delta * sign), sum(if(delta > 0, sign, 0)), sum(if(delta < 0, sign, 0)) FROM space_events WHERE space_id > 0 GROUP BY space_id ORDER BY space_id')).toEqual(expected));
-    expect(await sums('SELECT space_id, sum(net), sum(entrances), sum(exits) FROM counts_by_minute WHERE space_id > 0 GROUP BY space_id ORDER BY space_id')).toEqual(expected);
-    expect(await sums('SELECT sum(sign) FROM readings')).toEqual([[530]]);
+    await eventually(async () => expect(await sums(
+      'SELECT space_id, sum(net), sum(entrances), sum(exits) FROM counts_by_minute WHERE space_id > 0 GROUP BY space_id ORDER BY space_id')).toEqual(expected));
+    await eventually(async () => expect(await sums('SELECT sum(sign) FROM readings')).toEqual([[530]]));
     await client.close();
   });
 

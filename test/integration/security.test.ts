@@ -30,7 +30,7 @@ beforeAll(async () => {
   issuer = await startJwtIssuer();
   service = await startLocalService({
     PARTITIONS: '1', AUTH_TOKENS_FILE: tokensFile, AUTH_JWKS_URL: issuer.jwksUrl, AUTH_ISSUER: issuer.issuer, AUTH_AUDIENCE: AUDIENCE,
-    RATE_LIMIT_PER_MINUTE: String(LIMIT), CORS_ORIGINS: ORIGIN,
+    RATE_LIMIT_PER_MINUTE: String(LIMIT), CORS_ORIGINS: ORIGIN, STREAM_HEARTBEAT_MS: '100',
   });
 });
 afterAll(async () => {
@@ -128,6 +128,25 @@ describe('a JWT', () => {
     }
     const unsigned = new UnsecuredJWT({ scope: 'admin' }).setIssuer(issuer.issuer).setAudience(AUDIENCE).setExpirationTime('1h').encode();
     expect((await me(unsigned)).status).toBe(401);
+  });
+});
+
+describe('a live stream', () => {
+  it('ends when its token does, and not before; the client is told by a 401 when it comes back', async () => {
+    const open = async (token: string): Promise<Response> => fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } });
+    const brief = await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '2s' });
+    const [ending, going] = [await open(brief), await open(await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '1h' }))];
+    expect([ending.status, going.status]).toEqual([200, 200]);
+    let isOver = false;
+    const reader = going.body?.getReader();
+    void reader?.closed.then(() => (isOver = true), () => (isOver = true));
+    const startedAt = performance.now();
+    expect(await ending.text()).toContain(': alive');
+    expect(performance.now() - startedAt).toBeGreaterThan(500);
+    expect(isOver).toBe(false);
+    // The clocks of two machines may differ by some seconds.
+    await eventually(async () => expect((await me(brief)).body?.detail).toBe('the token has expired'));
+    await reader?.cancel();
   });
 });
 

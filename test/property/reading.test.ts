@@ -6,6 +6,7 @@ import { parseReading, readingIdOf, readingNameOf, takesPrecedence, type Directi
 import { rawItems } from '../../src/router/raw-items.ts';
 
 const LATEST = Date.UTC(2024, 0, 1);
+const EARLY = '1970-01-01T00:00:00Z';
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
 const reading: fc.Arbitrary<Reading> = fc.record({ dpuId: id.map((text) => text as DpuId), timestampMs: fc.nat(LATEST), direction: fc.constantFrom<Direction[]>(1, -1) })
   .chain((base) => fc.oneof(fc.constant(base), id.map((name) => ({ ...base, name }))));
@@ -28,9 +29,16 @@ describe('the parser of readings', () => {
   it.each([
     [{ timestamp: 0, direction: 1 }, 'dpu_id'], [{ dpu_id: 'a.b', timestamp: 0, direction: 1 }, 'dpu_id'], [{ dpu_id: '*', timestamp: 0, direction: 1 }, 'dpu_id'],
     [{ dpu_id: 'a', direction: 1 }, 'timestamp'], [{ dpu_id: 'a', timestamp: -1, direction: 1 }, 'timestamp'], [{ dpu_id: 'a', timestamp: LATEST + 1, direction: 1 }, 'timestamp'],
-    [{ dpu_id: 'a', timestamp: 0, direction: 0 }, 'direction'], [{ dpu_id: 'a', timestamp: 0, direction: true }, 'direction'], [{ dpu_id: 'a', timestamp: 0, direction: 1, id: '' }, 'id'],
+    [{ dpu_id: 'a', timestamp: 1_700_000_000, direction: 1 }, 'timestamp'], [{ dpu_id: 'a', timestamp: 0, direction: 1 }, 'timestamp'],
+    [{ dpu_id: 'a', timestamp: EARLY, direction: 0 }, 'direction'], [{ dpu_id: 'a', timestamp: EARLY, direction: true }, 'direction'], [{ dpu_id: 'a', timestamp: EARLY, direction: 1, id: '' }, 'id'],
   ])('%j: %s', (value, field) => {
     expect(parseReading(value, { latestMs: LATEST })).toMatchObject({ ok: false, rejection: { field } });
+  });
+
+  it('takes milliseconds, and does not take seconds for them', () => {
+    expect(parseReading({ dpu_id: 'a', timestamp: LATEST, direction: 1 }, { latestMs: LATEST })).toMatchObject({ ok: true, reading: { timestampMs: LATEST } });
+    expect(parseReading({ dpu_id: 'a', timestamp: LATEST / 1_000, direction: 1 }, { latestMs: LATEST })).toMatchObject({ rejection: { detail: expect.stringContaining('looks like seconds') as string } });
+    expect(parseReading({ dpu_id: 'a', timestamp: EARLY, direction: 1 }, { latestMs: LATEST })).toMatchObject({ ok: true, reading: { timestampMs: 0 } });
   });
 });
 

@@ -2,6 +2,7 @@
 // simulated engines, is held against the oracle in full, and against numbers that were worked out by hand.
 import { describe, expect, it } from 'vitest';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { Random } from './random.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { Verdict } from './verdict.ts';
@@ -22,12 +23,12 @@ interface Told {
 async function play(actions: readonly Action[], check: (told: Told) => Promise<void>): Promise<void> {
   for (const [partitions, failureRate] of [[1, 0], [3, 0], [3, 0.05]] as const) {
     const scenario: Scenario = {
-      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, isTopologyQuiet: false, actions: [{ kind: 'start' }, ...actions],
+      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, fairBytes: 100, isTopologyQuiet: false, leases: 'kept', actions: [{ kind: 'start' }, ...actions],
     };
     const world = new World(scenario);
     await world.run();
     const process = await world.settle();
-    expect([...world.witness.objections, ...world.engines.tables.objections, ...await new Verdict(world, process).reach(new Random(1))]).toEqual([]);
+    expect([...world.witness.objections, ...world.engines.tables.objections, ...world.engines.streams.objections, ...await new Verdict(world, process).reach(new Random(1))]).toEqual([]);
     await check({
       count: async (space, atMs) => {
         const { count, net } = await world.finish(process.counts.at(space as SpaceId, atMs));
@@ -83,15 +84,17 @@ describe('semantics', () => {
     });
   });
 
-  it('T5 a daily reset in a zone on the day its clocks change', async () => {
-    const [before, after] = [Date.UTC(2024, 2, 30, 3), Date.UTC(2024, 2, 31, 2)];
+  const changes = [['forward: 23 hours after the last', Date.UTC(2024, 2, 30, 3), Date.UTC(2024, 2, 31, 2), 23], ['back: 25 hours after the last', Date.UTC(2024, 9, 26, 2), Date.UTC(2024, 9, 27, 3), 25]] as const;
+  it.each(changes)('T5 a daily reset at 04:00 on the day the clocks go %s', async (_, before, after, hours) => {
+    expect(after - before).toBe(hours * HOUR);
     const vienna = [space('A', { timeZone: 'Europe/Vienna', dailyReset: '04:00' }), doorway('in', 1, null), dpu('d1', 1)];
-    await play([...vienna, wait(3 * 24 * HOUR), pass('d1', [before, 1], [before + 1, 1], [after - 1, 1], [after, 1], [after + 1, 1])], async ({ count }) => {
+    await play([...vienna, wait(after + 12 * HOUR - START_MS), pass('d1', [before, 1], [before + 1, 1], [after - 1, 1], [after, 1], [after + 1, 1])], async ({ count }) => {
       expect(await count(1, before)).toEqual([0, 0]);
-      // 23 hours later, not 24.
       expect(await count(1, after - 1)).toEqual([2, 2]);
       expect(await count(1, after)).toEqual([0, 0]);
       expect(await count(1, after + 1)).toEqual([1, 1]);
+      // An hour off, on either side, it does not come.
+      expect(await count(1, after + 2 * HOUR)).toEqual([1, 1]);
     });
   });
 
@@ -161,6 +164,35 @@ describe('semantics', () => {
     await play([...BUILDING, dpu('d1', 1), move('d1', 3, t + 5), pass('d1', [t + 10, 1, 'n']), wait(60_000), pass('d1', [t, 1, 'n'])], async ({ count }) => {
       expect(await count(1, t + 10)).toEqual([1, 1]);
       expect(await count(2, t + 10)).toEqual([0, 0]);
+    });
+  });
+
+  it.each([['of the same shard', true], ['of different shards', false]] as const)('T14 a DPU that is moved between two spaces %s, back in time, and then home again', async (_, isSame) => {
+    const shardOf = (id: number): number => partitionOfSpace(id as SpaceId, 3);
+    const there = [2, 3, 4, 5, 6].find((id) => (shardOf(id) === shardOf(1)) === isSame) ?? 0;
+    const spaces = Array.from({ length: there }, (_unused, n) => space(`S${n + 1}`));
+    const t = at('11:00:00');
+    const moved = [...spaces, doorway('here', 1, null), doorway('there', there, null), dpu('d1', 1), pass('d1', [t, 1], [t + 10, 1], [t + 20, -1]), wait(60_000), move('d1', 2, t + 10), pass('d1', [t + 5, 1], [t + 15, 1])];
+    await play(moved, async ({ count }) => {
+      expect(await count(1, t + 20)).toEqual([2, 2]);
+      expect(await count(there, t + 15)).toEqual([2, 2]);
+      expect(await count(there, t + 20)).toEqual([1, 1]);
+    });
+    await play([...moved, wait(60_000), move('d1', 1, t + 10)], async ({ count }) => {
+      expect(await count(1, t + 20)).toEqual([3, 3]);
+      expect(await count(there, t + 20)).toEqual([0, 0]);
+    });
+  });
+});
+
+describe('a shard', () => {
+  it('S4 is restored from a log with more blocks than wait in memory', async () => {
+    const t = START_MS;
+    // A router asks history about the first readings of a DPU that it does not remember.
+    const known = [pass('d1', [t, 1]), ...Array.from({ length: 40 }, (): Action => ({ kind: 'tick' }))];
+    const away = Array.from({ length: 200 }, (_, n): Action[] => [pass('d1', [t + 1_000 + n * 2_000, 1]), wait(2_000), { kind: 'tick' }, { kind: 'tick' }]).flat();
+    await play([...BUILDING, dpu('d1', 1), ...known, { kind: 'history', isAway: true }, ...away], async ({ count }) => {
+      expect(await count(1, t + 500_000)).toEqual([201, 201]);
     });
   });
 });

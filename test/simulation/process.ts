@@ -3,30 +3,38 @@
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Counts } from '../../src/counts/counts.ts';
+import type { KnownReport } from '../../src/ports.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { purgeReadings } from '../../src/router/readings-retention.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
+import { ShardKeeper } from '../../src/shards/shard-keeper.ts';
 import { ShardRunner } from '../../src/shards/shard-runner.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
 import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
+import type { Scenario } from './scenario.ts';
+import { MemoryLeases, type LeaseTable } from './engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryTopologyLog, type MemoryStreams } from './engines/memory-streams.ts';
 
 export interface Engines {
   readonly streams: MemoryStreams;
   readonly tables: MemoryTables;
+  readonly leases: LeaseTable;
   readonly now: () => number;
 }
 
+/** Small ones, so that a short run has many of each. */
+type RouterSizes = Pick<Scenario, 'pageReadings' | 'fairBytes'>;
+
 export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
-const STEP_MS = 200;
+export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
 /** A pause is over at any moment, a long one less often; polls should not be all that happens. */
-const pauseWeight = (ms: number): number => 0.15 * Math.min(1, Math.sqrt(100 / ms));
+const pauseWeight = (ms: number): number => 0.06 * Math.min(1, Math.sqrt(100 / ms));
 
 export class SimProcess {
   readonly access: Access;
@@ -42,12 +50,12 @@ export class SimProcess {
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
-  /** Sequence of each fold when it was last asked for a report. */
-  reportedAtSeq = 0;
-  /** The log's end when the process started: it answers once it has come that far. */
-  readonly #caughtUpAt: number;
+  /** Sequence of the fold that a report was last taken of; undefined while none was. */
+  reportedAtSeq: number | undefined;
+  /** Shares the shards out; where leases bind nobody, every process wants every shard. */
+  readonly #keeper: ShardKeeper | undefined;
 
-  constructor(access: Access, engines: Engines, pageReadings: number) {
+  constructor(access: Access, engines: Engines, { leases, ...sizes }: Pick<Scenario, 'leases'> & RouterSizes) {
     this.access = access;
     this.#engines = engines;
     const { streams, tables } = engines;
@@ -55,25 +63,40 @@ export class SimProcess {
     this.#log = pino({ level: 'warn', base: null, timestamp: false, serializers: { err: ({ name, message }: Error) => `${name}: ${message}` } }, {
       write: (line) => access.scheduler.note(`${access.owner.name} ${line.trim()}`),
     });
-    this.#caughtUpAt = streams.events.lastSeq;
     this.#events = new MemorySpaceEventsLog(access, streams);
     this.#checkpoints = new MemoryCheckpoints(access, streams);
     this.#history = new MemoryHistory(access, tables);
     this.#timing = {
       now: () => access.scheduler.steps * STEP_MS,
       random: () => access.random.next(),
-      pause: async (ms) => access.scheduler.request(access.owner, { label: 'pause', weight: pauseWeight(ms), apply: () => undefined }),
+      pause: async (ms, signal) => new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const effect = { label: 'pause', weight: pauseWeight(ms), apply: (): void => signal.removeEventListener('abort', end) };
+        const end = (): void => {
+          access.scheduler.withdraw(effect);
+          resolve();
+        };
+        signal.addEventListener('abort', end, { once: true });
+        void access.scheduler.request(access.owner, effect).then(resolve);
+      }),
       turn: async () => undefined,
     };
     this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () => this.shards.forEach((shard) => shard.wakeRouter()));
-    this.shards = Array.from({ length: streams.partitions }, (_, k) => this.#shard(k as Partition, pageReadings));
-    this.counts = new Counts(this.topology.history, { report: async (spaceId, atMs) => this.#report(spaceId, atMs) }, this.#history);
+    const memoryLeases = new MemoryLeases(access, engines.leases, leases === 'kept');
+    this.shards = Array.from({ length: streams.partitions }, (_, k) => this.#shard(k as Partition, sizes, memoryLeases));
+    const { name } = access.owner;
+    this.#keeper = leases === 'none' ? undefined : new ShardKeeper({
+      leases: memoryLeases, member: { id: name, name, takesShards: true, standsBy: true }, partitions: streams.partitions, shards: this.shards,
+      tick: async () => undefined, tickIntervalMs: STEP_MS, timing: this.#timing, log: this.#log,
+    });
+    this.counts = new Counts(this.topology.history, { isCutOff: false, report: async (spaceId, atMs) => this.#report(spaceId, atMs) }, this.#history);
     this.accounts = new Accounts(this.#events, new MemoryDeadLetters(access, streams), streams.partitions);
   }
 
   start(): void {
     void supervise('topology', () => this.topology.follow(), this.#abort.signal, this.#log, this.#timing);
-    for (const shard of this.shards) shard.start();
+    if (this.#keeper) this.#keeper.start();
+    else for (const shard of this.shards) shard.want('own');
     void supervise('retention', () => this.#purgeReadings(), this.#abort.signal, this.#log, this.#timing);
   }
 
@@ -91,41 +114,42 @@ export class SimProcess {
   /** In order, as after SIGTERM. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    await Promise.all(this.shards.map((shard) => shard.stop()));
+    if (this.#keeper) await this.#keeper.stop();
+    else await Promise.all(this.shards.map((shard) => shard.stop()));
     await this.topology.stop();
   }
 
   hostOf(spaceId: SpaceId): ShardRunner['host'] {
-    const host = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)]?.host;
-    return host && host.fold.seq >= this.#lastFor(host.fold.partition) ? host : undefined;
+    const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
+    return shard?.isOwner ? shard.host : undefined;
   }
 
-  #lastFor(partition: Partition): number {
-    const own = this.#engines.streams.events.everything.findLast(({ seq, subject }) => seq <= this.#caughtUpAt && (subject === `spaces.${partition}` || subject.startsWith('routers.')));
-    return own?.seq ?? 0;
-  }
-
-  #report(spaceId: SpaceId, atMs: number): ReturnType<NonNullable<ShardRunner['host']>['report']> {
+  #report(spaceId: SpaceId, atMs: number): KnownReport {
     const host = this.hostOf(spaceId);
     if (!host) throw new Failure('unavailable', 'the space is being restored');
     this.reportedAtSeq = host.fold.seq;
-    return host.report(spaceId, atMs);
+    return { ...host.report(spaceId, atMs), isStale: false };
   }
 
-  #shard(partition: Partition, pageReadings: number): ShardRunner {
+  #shard(partition: Partition, { pageReadings, fairBytes }: RouterSizes, leases: MemoryLeases): ShardRunner {
     const { streams } = this.#engines;
     const common = { partition, partitions: streams.partitions, events: this.#events, history: this.#history };
     const { name } = this.access.owner;
     return new ShardRunner({
-      ...common, skewMs: SKEW_MS, pageReadings,
-      readings: new MemoryReadingsLog(this.access, streams), deadLetters: new MemoryDeadLetters(this.access, streams), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
-      newCommitId: () => `${name}-${++this.#commits}`,
-      storedBeforeSeq: () => this.#storedBefore((k) => this.shards[k]?.host?.fold.storedBeforeSeq),
-    }, { ...common, checkpoints: this.#checkpoints }, () => this.#storedBefore(() => undefined), this.#log, this.#timing);
+      router: {
+        ...common, skewMs: SKEW_MS, pageReadings, fairBytes,
+        readings: new MemoryReadingsLog(this.access, streams), deadLetters: new MemoryDeadLetters(this.access, streams), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        newCommitId: () => `${name}-${++this.#commits}`,
+        storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),
+      },
+      host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
+      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
+      leases, holder: name, log: this.#log, timing: this.#timing,
+    });
   }
 
   async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
-    const all = this.shards.map(async (_, k) => byFold(k as Partition) ?? await this.#checkpoints.storedBeforeSeq(k as Partition));
+    const all = this.shards.map(async (_, k) => byFold(k as Partition) ?? (await this.#checkpoints.last(k as Partition)).storedBeforeSeq);
     return Math.min(...await Promise.all(all));
   }
 }

@@ -27,7 +27,9 @@ export type Action =
   | { readonly kind: 'crash'; readonly process: number }
   | { readonly kind: 'stop'; readonly process: number }
   | { readonly kind: 'suspend'; readonly process: number; readonly steps: number }
-  | { readonly kind: 'history'; readonly isAway: boolean };
+  | { readonly kind: 'history'; readonly isAway: boolean }
+  /** Every process ends, no checkpoint can be used, and somebody has the state computed again. */
+  | { readonly kind: 'rebuild' };
 
 export interface Scenario {
   readonly seed: number;
@@ -36,8 +38,11 @@ export interface Scenario {
   readonly settings: Settings;
   readonly failureRate: number;
   readonly pageReadings: number;
+  readonly fairBytes: number;
   /** No change of the topology after the building stands: then `final` admits no exception but late readings. */
   readonly isTopologyQuiet: boolean;
+  /** Whether leases keep processes off each other's shards; otherwise every process runs every shard. */
+  readonly leases: 'kept' | 'none';
   readonly actions: readonly Action[];
 }
 
@@ -51,7 +56,8 @@ export function drawScenario(seed: number): Scenario {
   const writer = new Writer(random);
   const isTopologyQuiet = random.chance(0.3);
   writer.building();
-  const actions = random.int(30, 150);
+  // Many short ones and some long: most of what goes wrong needs few things to happen, at an unlucky moment.
+  const actions = random.chance(0.25) ? random.int(60, 150) : random.int(20, 80);
   for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
   return {
     seed, startMs: START_MS, isTopologyQuiet,
@@ -59,6 +65,8 @@ export function drawScenario(seed: number): Scenario {
     failureRate: random.pick([0, 0.01, 0.03, 0.08]),
     pageReadings: random.pick([2, 7, 5_000]),
     settings: drawSettings(random),
+    leases: random.pick(['kept', 'none']),
+    fairBytes: random.pick([70, 300, 16_384]),
     actions: writer.actions,
   };
 }
@@ -81,6 +89,7 @@ class Writer {
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
+  readonly #resets: { readonly space: number; readonly timestampMs: number }[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -96,15 +105,16 @@ class Writer {
   }
 
   next(isTopologyQuiet: boolean): void {
-    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5 });
+    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, recount: isTopologyQuiet ? 0 : 1, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5, rebuild: 0.5 });
     switch (kind) {
       case 'publish': return this.#publish();
       case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus), text: this.#random.chance(0.6) ? '' : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }) });
       case 'settings': return this.#push({ kind, settings: drawSettings(this.#random) });
       case 'logClock': return this.#push({ kind, behindMs: this.#random.pick([0, 200, 3 * SECOND]) });
-      case 'tick': return this.#push({ kind });
+      case 'tick': case 'rebuild': return this.#push({ kind });
       case 'sleep': return this.#sleep();
       case 'topology': return this.#topology();
+      case 'recount': return this.#recount();
       case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant() });
       case 'process': return this.#process();
       case 'history': return this.#push({ kind, isAway: this.#random.chance(0.4) });
@@ -136,7 +146,7 @@ class Writer {
     const random = this.#random;
     const direction = random.chance(0.5) ? 1 : -1;
     const timestamp = new Date(this.#someInstant()).toISOString();
-    const bad = random.chance(0.03) ? random.pick([{ direction: 0 }, { timestamp: 'noon' }, { dpu_id: 'other' }, { id: 'a b' }, { timestamp: new Date(this.#nowMs + 10 * MINUTE).toISOString() }]) : {};
+    const bad = random.chance(0.05) ? random.pick([{ direction: 0 }, { timestamp: 'noon' }, { dpu_id: 'other' }, { id: 'a b' }, { timestamp: new Date(this.#nowMs + 10 * MINUTE).toISOString() }]) : {};
     const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
     return JSON.stringify({ timestamp, direction, ...name, ...bad });
   }
@@ -160,10 +170,11 @@ class Writer {
     const random = this.#random;
     const dpuId = random.pick(this.#dpus);
     const effective = random.chance(0.5) ? { effectiveMs: this.#someInstant() + (random.chance(0.35) ? HOUR : 0) } : {};
-    const kind = random.weighted({ move: 10, reset: 7, dpu: 3, deleteDpu: 1, changeDoorway: 3, deleteDoorway: 0.5, doorway: 1, space: 0.5, changeSpace: 2, deleteSpace: 0.4 });
+    const kind = random.weighted({ move: 10, reset: 6, resetAgain: 2, dpu: 3, deleteDpu: 1, changeDoorway: 3, deleteDoorway: 0.5, doorway: 1, space: 0.5, changeSpace: 2, deleteSpace: 0.4 });
     switch (kind) {
       case 'move': return this.#push({ kind, dpuId, doorway: random.chance(0.15) ? null : this.#someDoorway(), ...effective });
-      case 'reset': return this.#push({ kind, space: this.#someSpace(), timestampMs: this.#someInstant(), count: random.int(0, 3) });
+      case 'reset': return this.#reset(this.#someSpace(), this.#someInstant(), random.int(0, 3));
+      case 'resetAgain': return this.#resetAgain();
       case 'dpu': return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
       case 'deleteDpu': return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway': return this.#push({ kind, doorway: this.#someDoorway(), ...this.#sides() });
@@ -173,6 +184,41 @@ class Writer {
       case 'changeSpace': return this.#push({ kind, space: this.#someSpace(), dailyReset: random.pick([null, '04:00', '02:30', '12:10']) });
       case 'deleteSpace': return this.#push({ kind, space: this.#someSpace() });
     }
+  }
+
+  #reset(space: number, timestampMs: number, count: number): void {
+    this.#resets.push({ space, timestampMs });
+    this.#push({ kind: 'reset', space, timestampMs, count });
+    // Before the log has told the space of it.
+    if (this.#random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: Math.max(timestampMs, this.#nowMs) });
+  }
+
+  /** At an instant that has one. */
+  #resetAgain(): void {
+    if (this.#resets.length === 0) return;
+    const { space, timestampMs } = this.#random.pick(this.#resets);
+    this.#reset(space, timestampMs, this.#random.int(0, 3));
+  }
+
+  /** A count that a person corrects downwards, after late readings that may or may not have emptied the space. */
+  #recount(): void {
+    const random = this.#random;
+    const [space, dpuId, direction, timestampMs] = [this.#someSpace(), random.pick(this.#dpus), random.pick([1, -1]), this.#nowMs];
+    const count = random.int(2, 4);
+    const readings = (n: number, fromMs: number, of: number): void => this.#push({
+      kind: 'publish', dpuId, text: JSON.stringify(Array.from({ length: n }, (_, at) => ({ timestamp: new Date(fromMs + at).toISOString(), direction: of }))),
+    });
+    this.#reset(space, timestampMs, count);
+    readings(random.int(2, 5), timestampMs + 1, direction);
+    this.#nowMs += 15 * MINUTE;
+    this.#push({ kind: 'sleep', ms: 15 * MINUTE });
+    this.#push({ kind: 'tick' });
+    readings(random.int(count, 6), timestampMs + 100, -direction);
+    if (random.chance(0.5)) this.#push({ kind: random.chance(0.5) ? 'tick' : 'start' });
+    this.#reset(space, timestampMs, count - 1);
+    readings(random.int(1, 3), this.#nowMs, direction);
+    this.#push({ kind: 'crash', process: random.int(0, 1) });
+    this.#push({ kind: 'start' });
   }
 
   #process(): void {

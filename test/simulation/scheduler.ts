@@ -50,6 +50,8 @@ export class Scheduler {
   #lines: string[] = [];
   readonly #onTrace: ((line: string) => void) | undefined;
   #parked: Parked[] = [];
+  /** Of the step that is taken now. */
+  readonly #ready: Parked[] = [];
   steps = 0;
   /** Chance of a failure of each effect that can fail. */
   failureRate = 0;
@@ -63,6 +65,11 @@ export class Scheduler {
     return new Promise<T>((resolve, reject) => {
       if (!owner.isDead) this.#parked.push({ owner, effect, resolve: resolve as (value: unknown) => void, reject });
     });
+  }
+
+  /** Whoever asked does not wait for it any more. */
+  withdraw(effect: Effect<unknown>): void {
+    this.#parked = this.#parked.filter((parked) => parked.effect !== effect);
   }
 
   note(line: string): void {
@@ -84,7 +91,8 @@ export class Scheduler {
   /** Lets one parked effect happen. @returns false when none can */
   async step(): Promise<boolean> {
     this.steps += 1;
-    const ready: Parked[] = [];
+    const ready = this.#ready;
+    ready.length = 0;
     let weight = 0;
     for (const parked of this.#parked) {
       if (parked.owner.suspendedUntil > this.steps || parked.effect.isReady?.() === false) continue;
@@ -109,6 +117,13 @@ export class Scheduler {
       if (effect.applyPart && this.#random.chance(0.5)) effect.applyPart();
       else effect.apply();
     }
+  }
+
+  /** What is still on its way arrives now. */
+  arrive(): void {
+    const own = this.#parked.filter((parked) => parked.owner === NOBODY);
+    this.#parked = this.#parked.filter((parked) => parked.owner !== NOBODY);
+    for (const { effect } of own) effect.apply();
   }
 
   #pick(ready: readonly Parked[], weight: number): Parked | undefined {

@@ -1,47 +1,14 @@
 // Holds the end of a run against the oracle: live counts, history, rollups, the readings, the account.
 import type { SpaceId } from '../../src/domain/ids.ts';
-import { Oracle, type OracleReading } from '../support/oracle.ts';
-import { SKEW_MS, type SimProcess } from './process.ts';
+import { Oracle } from '../support/oracle.ts';
+import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
+import { sentIn, type Sent } from './sent.ts';
 import type { World } from './world.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const INSTANTS_PER_SPACE = 6;
-const decoder = new TextDecoder();
-
-interface Sent {
-  readonly readings: OracleReading[];
-  /** Readings, and what was sent in their place. */
-  readonly items: number;
-}
-
-/** What the DPUs sent, read from READINGS by other code than the service's. */
-function sentTo(world: World): Sent {
-  const readings: OracleReading[] = [];
-  let items = 0;
-  for (const { subject, data, timeMs } of world.engines.streams.readings.everything) {
-    const [, , dpuId = '', kind] = subject.split('.');
-    if (kind !== 'readings') continue;
-    const body = tryParse(decoder.decode(data));
-    for (const item of Array.isArray(body) ? body : [body]) {
-      items += 1;
-      const { timestamp, direction, dpu_id: other, id } = (item ?? {}) as Record<string, string | number | undefined>;
-      const timestampMs = Date.parse(String(timestamp));
-      const isGood = item !== undefined && (direction === 1 || direction === -1) && timestampMs <= timeMs + SKEW_MS && other === undefined && !/\s/.test(String(id ?? ''));
-      if (isGood) readings.push({ dpuId, timestampMs, direction: Number(direction), name: id === undefined ? undefined : String(id) });
-    }
-  }
-  return { readings, items };
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 export class Verdict {
   readonly objections: string[] = [];
@@ -55,7 +22,7 @@ export class Verdict {
   constructor(world: World, process: SimProcess) {
     this.#world = world;
     this.#process = process;
-    this.#sent = sentTo(world);
+    this.#sent = sentIn(world.engines.streams.readings.everything);
     this.#oracle = new Oracle(this.#sent.readings, world.engines.streams.topology.map(({ fact }) => fact));
   }
 
@@ -113,6 +80,16 @@ export class Verdict {
       if (now !== schedule || witness.saysMoreOf(testimony)) continue;
       const again = await this.#world.finish(this.#process.counts.at(spaceId, atMs));
       this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, { ...pick(again), final: again.isFinal }, { ...pick(answer), final: true });
+      this.finalAnswers += 1;
+    }
+    for (const testimony of witness.intervals) {
+      const { spaceId, atMs, answer, schedule } = testimony;
+      const space = view.space(spaceId);
+      if (!space || space.deleted) continue;
+      const now = JSON.stringify({ timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) });
+      if (now !== schedule || witness.saysMoreOf(testimony)) continue;
+      const [again] = await this.#world.finish(this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]));
+      this.#expect(`space ${spaceId} from ${new Date(answer.startMs).toISOString()} to ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, again, answer);
       this.finalAnswers += 1;
     }
   }

@@ -1,21 +1,29 @@
 // Asks while things go on, and holds every answer against the log itself: an answer is that of some
 // moment of the log, whole, whatever was flushed, restarted or being corrected just then.
-import type { CountAnswer } from '../../src/counts/counts.ts';
+import type { CountAnswer, IntervalAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
-import type { SpaceId } from '../../src/domain/ids.ts';
+import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { decodeEntry, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
-import { resetInForce, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
-import { compareEvents, type SpaceEvent } from '../../src/domain/space-event.ts';
+import { compareEvents } from '../../src/domain/space-event.ts';
+import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
+import { auditAccount, auditTables } from './audit.ts';
 import type { Engines, SimProcess } from './process.ts';
 
-export interface Testimony {
+const HOUR = 3_600_000;
+/** It takes many steps: not at every question. */
+const AUDIT_EVERY = 3;
+
+export interface Testimony<Answer = CountAnswer> {
   readonly spaceId: SpaceId;
+  /** What happened later says nothing about it. */
   readonly atMs: number;
   readonly foldSeq: number;
-  readonly answer: CountAnswer;
+  readonly answer: Answer;
   /** The resets it was answered with. */
   readonly schedule: string;
+  /** How often the state had been computed again. */
+  readonly life: number;
 }
 
 export class Witness {
@@ -24,27 +32,79 @@ export class Witness {
   readonly objections: string[] = [];
   readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
   readonly testimonies: Testimony[] = [];
+  /** Those that were final. */
+  readonly intervals: Testimony<IntervalAnswer>[] = [];
+  #life = 0;
 
-  constructor(engines: Engines) {
+  readonly #answeredSeq = new Map<Partition, number>();
+  /** Leases are kept: then a shard has one owner at a time, and its answers an order. */
+  readonly #isOwned: boolean;
+
+  constructor(engines: Engines, isOwned: boolean) {
     this.#engines = engines;
+    this.#isOwned = isOwned;
+  }
+
+  /** W1 holds within the life of a state. What was final stays so (N1), and counts are what they were. */
+  stateWasRebuilt(): void {
+    this.#life += 1;
+    this.#watermarks.clear();
   }
 
   async ask(process: SimProcess, spaceId: SpaceId, atMs: number, nowMs: number): Promise<void> {
     const space = process.topology.history.latest().space(spaceId);
     for (const { id } of process.topology.history.latest().spaces()) this.#watchWatermark(process, id);
     if (!space || !process.hostOf(spaceId)) return;
-    const view = process.topology.history.latest();
-    const schedule: ResetSchedule = { timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) };
+    this.#auditTables(process, spaceId);
     for (const question of ['at', 'now'] as const) {
+      if (!process.hostOf(spaceId)) return;
       try {
+        const schedule = scheduleOf(process, spaceId);
+        process.reportedAtSeq = undefined;
         const asked = question === 'at' ? process.counts.at(spaceId, atMs) : process.counts.now(spaceId, nowMs);
-        // The report is taken before the first wait.
+        // What it fails of is said where it is awaited.
+        asked.catch(() => undefined);
+        // The report is taken before the first wait, unless the question is refused.
         const foldSeq = process.reportedAtSeq;
+        if (foldSeq !== undefined) this.#neverBack(spaceId, foldSeq);
         const isSettled = process.hostOf(spaceId)?.report(spaceId, atMs).isSettled ?? false;
-        this.#hear(foldSeq, await asked, schedule, question === 'at' || isSettled);
+        this.#hear(foldSeq ?? 0, await asked, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
       }
+    }
+    await this.#askIntervals(process, spaceId, atMs);
+    if (atMs % AUDIT_EVERY === 0) this.objections.push(...await auditAccount(this.#engines, process).catch(() => []));
+  }
+
+  #auditTables(process: SimProcess, spaceId: SpaceId): void {
+    const fold = process.hostOf(spaceId)?.fold;
+    if (fold) this.objections.push(...auditTables(this.#engines, process, spaceId, this.#saidUpTo(spaceId, fold.seq).said));
+  }
+
+  async #askIntervals(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
+    const schedule = scheduleOf(process, spaceId);
+    const startMs = Math.max(0, atMs - 3 * HOUR);
+    const bounds = [startMs, startMs + HOUR, startMs + 3 * HOUR, startMs + 3 * HOUR + 300_000];
+    const fold = process.hostOf(spaceId)?.fold;
+    if (!fold) return;
+    const state = fold.state(spaceId);
+    const watermarkMs = state ? fold.watermarkOf(state) : -1;
+    try {
+      process.reportedAtSeq = undefined;
+      const asked = process.counts.intervals(spaceId, bounds);
+      const foldSeq = process.reportedAtSeq as number | undefined ?? 0;
+      if (foldSeq > 0) this.#neverBack(spaceId, foldSeq);
+      const answers = await asked;
+      const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
+      for (const answer of answers) {
+        const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };
+        const [is, shouldBe] = [JSON.stringify(answer), JSON.stringify(expected)];
+        if (is !== shouldBe) this.objections.push(`space ${spaceId}, log up to ${foldSeq}: the interval is ${is}, the log says ${shouldBe}`);
+        if (answer.isFinal) this.intervals.push({ spaceId, atMs: answer.endMs - 1, foldSeq, answer, schedule: JSON.stringify(schedule), life: this.#life });
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
     }
   }
 
@@ -61,19 +121,30 @@ export class Witness {
     seen.push({ seq, watermarkMs });
   }
 
-  #hear(foldSeq: number, answer: CountAnswer, schedule: ResetSchedule, mustBeExact: boolean): void {
+  /** Whoever answers has folded at least what any answer before was given from. */
+  #neverBack(spaceId: SpaceId, foldSeq: number): void {
+    if (!this.#isOwned) return;
+    const partition = partitionOfSpace(spaceId, this.#engines.streams.partitions);
+    const answeredSeq = this.#answeredSeq.get(partition) ?? 0;
+    if (foldSeq < answeredSeq) this.objections.push(`space ${spaceId}: answered from ${foldSeq} of the log, after an answer from ${answeredSeq}`);
+    this.#answeredSeq.set(partition, Math.max(answeredSeq, foldSeq));
+  }
+
+  #hear(foldSeq: number, answer: CountAnswer, schedule: OracleSchedule, { isExact, knowsResets }: { readonly isExact: boolean; readonly knowsResets: boolean }): void {
     const { spaceId, timestampMs: atMs } = answer;
     const { events, config } = this.eventsUpTo(spaceId, foldSeq);
-    const folded: ResetSchedule = config ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets } : { timeZone: 'UTC', dailyReset: null, manual: [] };
-    const expected = [schedule, folded].map((some) => netAndCount(events, some, atMs));
+    // What a process knew of resets when it was asked is in its answer. Now, without history, it may be only what the
+    // log has told the space, and not final.
+    const folded: OracleSchedule = config ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets } : { timeZone: 'UTC', dailyReset: null, manual: [] };
+    const expected = (answer.isFinal || knowsResets ? [schedule] : [schedule, folded]).map((some) => new SpaceOracle(events, some).at(atMs));
     const isRight = expected.some(({ net, count }) => net === answer.net && count === answer.count);
-    if (mustBeExact && !isRight) {
+    if (isExact && !isRight) {
       this.objections.push(`space ${spaceId} at ${new Date(atMs).toISOString()}, log up to ${foldSeq}: answered ${answer.count} (net ${answer.net}), the log says ${expected.map(({ count, net }) => `${count} (net ${net})`).join(' or ')}`);
     }
-    const before = this.testimonies.filter((other) => other.spaceId === spaceId && other.foldSeq <= foldSeq);
+    const before = this.testimonies.filter((other) => other.spaceId === spaceId && other.foldSeq <= foldSeq && other.life === this.#life);
     const higher = before.find((other) => other.answer.watermarkMs > answer.watermarkMs);
     if (higher) this.objections.push(`space ${spaceId}: the watermark was ${higher.answer.watermarkMs} at ${higher.foldSeq} of the log, and ${answer.watermarkMs} at ${foldSeq}`);
-    this.testimonies.push({ spaceId, atMs, foldSeq, answer, schedule: JSON.stringify(schedule) });
+    this.testimonies.push({ spaceId, atMs, foldSeq, answer, schedule: JSON.stringify(schedule), life: this.#life });
   }
 
   #decode(stored: StoredEntry): ReturnType<typeof decodeEntry> {
@@ -83,7 +154,7 @@ export class Witness {
   }
 
   /** True when, after a moment of the log, it says something of what had happened up to an instant. */
-  saysMoreOf({ spaceId, atMs, foldSeq }: Testimony): boolean {
+  saysMoreOf({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
     const subject = `spaces.${partitionOfSpace(spaceId, this.#engines.streams.partitions)}`;
     return this.#engines.streams.events.everything.some((stored) => {
       if (stored.seq <= foldSeq || stored.subject !== subject) return false;
@@ -94,35 +165,37 @@ export class Witness {
 
   /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */
   eventsUpTo(spaceId: SpaceId, seq: number): { events: LoggedEvent[]; config: SpaceConfig | undefined } {
+    const events = new Map<string, { event: LoggedEvent; sum: number }>();
+    const { said, config } = this.#saidUpTo(spaceId, seq);
+    for (const event of said) {
+      const key = `${event.readingId} ${event.timestampMs} ${event.delta}`;
+      const found = events.get(key);
+      if (found) found.sum += event.sign;
+      else events.set(key, { event, sum: event.sign });
+    }
+    for (const [key, { sum }] of events) if (sum !== 0 && sum !== 1) this.objections.push(`space ${spaceId}: ${key} is in the log ${sum} times`);
+    return { config, events: [...events.values()].filter(({ sum }) => sum > 0).map(({ event }) => event).sort(compareEvents) };
+  }
+
+  #saidUpTo(spaceId: SpaceId, seq: number): { said: LoggedEvent[]; config: SpaceConfig | undefined } {
     const { events: log, partitions } = this.#engines.streams;
     const subject = `spaces.${partitionOfSpace(spaceId, partitions)}`;
-    const events = new Map<string, { event: LoggedEvent; sum: number }>();
+    const said: LoggedEvent[] = [];
     let config: SpaceConfig | undefined;
     for (const stored of log.everything) {
       if (stored.seq > seq || stored.subject !== subject) continue;
       const entry = this.#decode(stored);
       if (entry.kind !== 'space') continue;
       config = entry.configs.find((some) => some.spaceId === spaceId) ?? config;
-      for (const event of entry.events) {
-        if (event.spaceId !== spaceId) continue;
-        const key = `${event.readingId} ${event.timestampMs} ${event.delta}`;
-        const found = events.get(key);
-        if (found) found.sum += event.sign;
-        else events.set(key, { event, sum: event.sign });
-      }
+      for (const event of entry.events) if (event.spaceId === spaceId) said.push(event);
     }
-    for (const [key, { sum }] of events) if (sum !== 0 && sum !== 1) this.objections.push(`space ${spaceId}: ${key} is in the log ${sum} times`);
-    return { config, events: [...events.values()].filter(({ sum }) => sum > 0).map(({ event }) => event).sort(compareEvents) };
+    return { said, config };
   }
 }
 
-function netAndCount(events: readonly SpaceEvent[], schedule: ResetSchedule, atMs: number): { net: number; count: number } {
-  const reset = resetInForce(schedule, atMs);
-  let [net, lowest] = [reset.count, reset.count];
-  for (const { timestampMs, delta } of events) {
-    if (timestampMs <= reset.timestampMs || timestampMs > atMs) continue;
-    net += delta;
-    lowest = Math.min(lowest, net);
-  }
-  return { net, count: net - Math.min(0, lowest) };
+/** As the process knows it just then. */
+function scheduleOf(process: SimProcess, spaceId: SpaceId): OracleSchedule {
+  const view = process.topology.history.latest();
+  const space = view.space(spaceId);
+  return { timeZone: space?.timeZone ?? 'UTC', dailyReset: space?.dailyReset ?? null, manual: view.resets(spaceId) };
 }

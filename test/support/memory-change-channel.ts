@@ -13,7 +13,9 @@ export class MemoryChangeChannel implements ChangeChannel {
   publish(partition: Partition, batch: FeedBatch): void {
     if (this.isLost) return;
     const copy = structuredClone(batch);
-    queueMicrotask(() => this.#listeners.get(partition)?.forEach((listener) => listener(copy)));
+    // Those who listen now; who comes later does not hear it.
+    const listeners = [...this.#listeners.get(partition) ?? []];
+    queueMicrotask(() => listeners.filter((listener) => this.#listeners.get(partition)?.has(listener)).forEach((listener) => listener(copy)));
   }
 
   subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void {

@@ -37,6 +37,92 @@ const UNPLACED = 0;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
+/** When a space is reset, and to what; the manual ones in the order they were recorded. */
+export interface OracleSchedule {
+  readonly timeZone: string;
+  readonly dailyReset: string | null;
+  readonly manual: readonly { readonly timestampMs: number; readonly count: number }[];
+}
+
+/** What the counts of one space must be, from its events and its resets. */
+export class SpaceOracle {
+  /** In (timestamp, reading id) order. */
+  readonly #events: readonly OracleEvent[];
+  readonly #schedule: OracleSchedule;
+
+  constructor(events: readonly OracleEvent[], schedule: OracleSchedule) {
+    this.#events = [...events].sort(inOrder);
+    this.#schedule = schedule;
+  }
+
+  at(atMs: number): OracleCount {
+    const reset = this.resetAt(atMs);
+    let [net, lowest] = [reset.count, reset.count];
+    for (const event of this.#events) {
+      if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
+      net += event.delta;
+      lowest = Math.min(lowest, net);
+    }
+    const count = net - Math.min(0, lowest);
+    return { count, net, drift: count - net };
+  }
+
+  /** `min` and `max` over the count just before the start, after each event, and after each reset; with a reset at the start, over what comes from there on. */
+  interval(startMs: number, endMs: number): OracleInterval {
+    const events = this.#events.filter(({ timestampMs }) => startMs <= timestampMs && timestampMs < endMs);
+    const isResetAtStart = this.resetAt(startMs).timestampMs === startMs;
+    const counts = [this.at(isResetAtStart ? startMs : startMs - 1).count];
+    for (const event of events) counts.push(this.#after(event));
+    for (const resetMs of this.#resetInstants(startMs, endMs)) counts.push(this.resetAt(resetMs).count);
+    return {
+      startMs, endMs,
+      entrances: events.filter(({ delta }) => delta > 0).length,
+      exits: events.filter(({ delta }) => delta < 0).length,
+      min: Math.min(...counts), max: Math.max(...counts),
+      count: this.at(endMs - 1).count,
+    };
+  }
+
+  /** The latest reset at or before an instant: the daily one, or a person's, who prevails in a tie. */
+  resetAt(atMs: number): { timestampMs: number; count: number } {
+    let found = { timestampMs: -1, count: 0 };
+    const daily = this.#dailyResets(atMs - 3 * DAY, atMs).filter((instant) => instant >= 0).at(-1);
+    if (daily !== undefined) found = { timestampMs: daily, count: 0 };
+    for (const { timestampMs, count } of this.#schedule.manual) {
+      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count };
+    }
+    return found;
+  }
+
+  /** The count just after one event, among others of the same millisecond. */
+  #after(event: OracleEvent): number {
+    const reset = this.resetAt(event.timestampMs - 1);
+    let [net, lowest] = [reset.count, reset.count];
+    for (const other of this.#events) {
+      if (other.timestampMs <= reset.timestampMs || inOrder(other, event) > 0) continue;
+      net += other.delta;
+      lowest = Math.min(lowest, net);
+    }
+    return net - Math.min(0, lowest);
+  }
+
+  #resetInstants(fromMs: number, toMs: number): number[] {
+    const manual = this.#schedule.manual.map(({ timestampMs }) => timestampMs);
+    return [...manual, ...this.#dailyResets(fromMs - 1, toMs - 1)].filter((instant) => fromMs <= instant && instant < toMs);
+  }
+
+  #dailyResets(afterMs: number, upToMs: number): number[] {
+    const { dailyReset, timeZone } = this.#schedule;
+    if (dailyReset === null) return [];
+    const found: number[] = [];
+    for (let day = afterMs - 2 * DAY; day <= upToMs + 2 * DAY; day += DAY) {
+      const date = new Date(day);
+      found.push(instantOfDay(date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate(), dailyReset, timeZone));
+    }
+    return [...new Set(found)].filter((instant) => instant > afterMs && instant <= upToMs).sort((a, b) => a - b);
+  }
+}
+
 export class Oracle {
   /** One of each identity, in (timestamp, id) order. */
   readonly readings: (OracleReading & { readonly readingId: string })[];
@@ -78,69 +164,18 @@ export class Oracle {
   }
 
   at(spaceId: number, atMs: number): OracleCount {
-    const reset = this.resetAt(spaceId, atMs);
-    let [net, lowest] = [reset.count, reset.count];
-    for (const event of this.#eventsOfSpace(spaceId)) {
-      if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
-      net += event.delta;
-      lowest = Math.min(lowest, net);
-    }
-    const count = net - Math.min(0, lowest);
-    return { count, net, drift: count - net };
+    return this.space(spaceId).at(atMs);
   }
 
-  /** `min` and `max` over the count at the start, after each event, and after each reset. */
   interval(spaceId: number, startMs: number, endMs: number): OracleInterval {
-    const events = this.#eventsOfSpace(spaceId).filter(({ timestampMs }) => startMs <= timestampMs && timestampMs < endMs);
-    const counts = [this.at(spaceId, startMs - 1).count];
-    for (let index = 0; index < events.length; index++) counts.push(this.#after(spaceId, events[index] as OracleEvent));
-    for (const resetMs of this.#resetInstants(spaceId, startMs, endMs)) counts.push(this.resetAt(spaceId, resetMs).count);
-    return {
-      startMs, endMs,
-      entrances: events.filter(({ delta }) => delta > 0).length,
-      exits: events.filter(({ delta }) => delta < 0).length,
-      min: Math.min(...counts), max: Math.max(...counts),
-      count: this.at(spaceId, endMs - 1).count,
-    };
+    return this.space(spaceId).interval(startMs, endMs);
   }
 
-  /** The latest reset at or before an instant: the daily one, or a person's, who prevails in a tie. */
-  resetAt(spaceId: number, atMs: number): { timestampMs: number; count: number } {
-    let found = { timestampMs: -1, count: 0 };
-    const daily = this.#dailyResets(spaceId, atMs - 3 * DAY, atMs).filter((instant) => instant >= 0).at(-1);
-    if (daily !== undefined) found = { timestampMs: daily, count: 0 };
-    for (const { spaceId: id, timestampMs, count } of this.#resets) {
-      if (id === spaceId && timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count };
-    }
-    return found;
-  }
-
-  /** The count just after one event, among others of the same millisecond. */
-  #after(spaceId: number, event: OracleEvent): number {
-    const reset = this.resetAt(spaceId, event.timestampMs - 1);
-    let [net, lowest] = [reset.count, reset.count];
-    for (const other of this.#eventsOfSpace(spaceId)) {
-      if (other.timestampMs <= reset.timestampMs || inOrder(other, event) > 0) continue;
-      net += other.delta;
-      lowest = Math.min(lowest, net);
-    }
-    return net - Math.min(0, lowest);
-  }
-
-  #resetInstants(spaceId: number, fromMs: number, toMs: number): number[] {
-    const manual = this.#resets.filter((reset) => reset.spaceId === spaceId).map(({ timestampMs }) => timestampMs);
-    return [...manual, ...this.#dailyResets(spaceId, fromMs - 1, toMs - 1)].filter((instant) => fromMs <= instant && instant < toMs);
-  }
-
-  #dailyResets(spaceId: number, afterMs: number, upToMs: number): number[] {
+  space(spaceId: number): SpaceOracle {
     const space = this.#spaces.get(spaceId);
-    if (!space?.dailyReset) return [];
-    const found: number[] = [];
-    for (let day = afterMs - 2 * DAY; day <= upToMs + 2 * DAY; day += DAY) {
-      const date = new Date(day);
-      found.push(instantOfDay(date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate(), space.dailyReset, space.timeZone));
-    }
-    return [...new Set(found)].filter((instant) => instant > afterMs && instant <= upToMs).sort((a, b) => a - b);
+    return new SpaceOracle(this.#eventsOfSpace(spaceId), {
+      timeZone: space?.timeZone ?? 'UTC', dailyReset: space?.dailyReset ?? null, manual: this.#resets.filter((reset) => reset.spaceId === spaceId),
+    });
   }
 
   #eventsOf(reading: OracleReading & { readonly readingId: string }): OracleEvent[] {

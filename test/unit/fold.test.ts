@@ -1,12 +1,14 @@
 // The fold of a partition alone, against what it must keep in any order of arrival.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LogTail } from '../../actors/shard/log-tail.ts';
 import { LogGap, PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { decodeSnapshot, encodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { encodePosition, encodeSpaceEntry, type PositionEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset } from '../../src/domain/segment.ts';
+import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 
 const ROUTER = 0 as Partition;
 const SETTINGS = { outOfOrdernessMs: 5, idleTimeoutMs: 20, blockRowsMax: 3, blockAgeMaxMs: 1_000_000, bufferEventsMax: 1_000 };
@@ -26,7 +28,7 @@ function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
     const add = (subject: string, data: Uint8Array): number => entries.push({ seq: entries.length + 1, timeMs: clockMs, subject, data });
     add('spaces.0', encodeSpaceEntry({ events, heartbeats: [], configs: [], settings: n === 0 ? SETTINGS : undefined }));
     const position: PositionEntry = {
-      kind: 'position', router: ROUTER, commitId: `c${n}`, previousSeq, payloads: { [ROUTER]: 1 }, readingsSeq: n, previousReadingsSeq: n, topologySeq: 0,
+      kind: 'position', router: ROUTER, commitId: `c${n}`, previousSeq, payloads: { [ROUTER]: 1 }, readingsSeq: n, previousReadingsSeq: n, backlogs: [], isMove: false, topologySeq: 0,
       reattribution: null, clockMs, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
     };
     previousSeq = add('routers.0', encodePosition(position));
@@ -83,7 +85,7 @@ describe('the fold of a partition', () => {
       const cut = at % (log.length + 1);
       log.forEach((entry, index) => {
         // A snapshot stands after a position, where a commit is whole.
-        if (index === cut - (cut % 2)) resumed = decodeSnapshot(encodeSnapshot(resumed));
+        if (index === cut - (cut % 2)) resumed = decodedSnapshot(ROUTER, 1, encodeSnapshot(resumed));
         resumed.apply(entry);
         const state = resumed.state(1 as SpaceId);
         if (state?.correction) resumed.correct({ spaceId: 1 as SpaceId, block: state.correction.block, base: state.base }, { ...occupancyAfterReset(0), net: state.occupancy.net - (state.correction.tail?.sum ?? 0) });
@@ -101,5 +103,22 @@ describe('the fold of a partition', () => {
     const other = new PartitionFold(ROUTER, 1);
     for (const entry of log) other.apply(entry);
     expect(() => other.apply(log[1] as StoredEntry)).toThrow(/entry 2 after 6/);
+  });
+});
+
+describe('what is left of a log', () => {
+  const whole = logOf([[], [], [], [], []]);
+  /** Messages and positions are let go of each for themselves: here positions 2 and 6, and no message. */
+  const left = whole.filter(({ seq }) => seq !== 2 && seq !== 6);
+
+  it('may lack any position of what is stored', () => {
+    const tail = new LogTail(ROUTER, 1, 8);
+    for (const entry of left) tail.add(entry);
+    expect(tail.seq).toBe(10);
+  });
+
+  it('must have all of what is not', () => {
+    const tail = new LogTail(ROUTER, 1, 3);
+    expect(() => { for (const entry of left) tail.add(entry); }).toThrow(LogGap);
   });
 });

@@ -42,6 +42,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/runtime', of: [] },
   { place: 'src/router', of: MIDDLE },
   { place: 'src/topology', of: MIDDLE },
+  { place: 'src/publishing', of: MIDDLE },
   { place: 'src/counts', of: MIDDLE },
   { place: 'src/shards', of: [...MIDDLE, 'src/router'] },
   { place: 'src/live', of: MIDDLE },
@@ -62,6 +63,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   'chdb': ['src/local'],
   'commander': ['src/cli'],
   'xstate': ['actors'],
+  '@opentelemetry/sdk-trace-node': ['src/observability'],
 };
 
 describe('the tree', () => {

@@ -34,14 +34,17 @@ type Untyped =
 const found = (token: IToken): string => (token.tokenType === EOF ? 'the filter ends' : `there is ${token.image}`);
 const label = (type: TokenType): string => type.LABEL ?? type.name;
 
+/** @param paths tokens that may come next, each with what may follow */
+function oneOf(paths: readonly (readonly TokenType[])[], actual: readonly IToken[]): string {
+  const first = new Set(paths.flatMap(([type]) => (type ? [label(type)] : [])));
+  return `${[...first].join(' or ')} is expected, and ${found(actual[0] as IToken)}`;
+}
+
 const messages: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected, actual }) => `${label(expected)} is expected, and ${found(actual)}`,
   buildNotAllInputParsedMessage: ({ firstRedundant }) => `and, or, or the end is expected, and ${found(firstRedundant)}`,
-  buildNoViableAltMessage: ({ expectedPathsPerAlt, actual }) => {
-    const first = new Set(expectedPathsPerAlt.flat().flatMap(([type]) => (type ? [label(type)] : [])));
-    return `${[...first].join(' or ')} is expected, and ${found(actual[0] as IToken)}`;
-  },
-  buildEarlyExitMessage: ({ actual }) => `more is expected, and ${found(actual[0] as IToken)}`,
+  buildNoViableAltMessage: ({ expectedPathsPerAlt, actual }) => oneOf(expectedPathsPerAlt.flat(), actual),
+  buildEarlyExitMessage: ({ expectedIterationPaths, actual }) => oneOf(expectedIterationPaths, actual),
 };
 
 const lexer = new Lexer(TOKENS, { positionTracking: 'onlyOffset' });

@@ -37,9 +37,12 @@ function filterOver(types: FieldTypes) {
     type: 'string',
     description: `comparisons (\`= != < <= > >=\`, \`in (…)\`, \`is null\`) joined by \`and\`, \`or\`, \`not\` and parentheses, over ${names.join(', ')}`,
   };
-  return z.unknown().meta(doc).transform((value, context): Expression => {
+  return z.unknown().meta(doc).transform((value, context): Expression | undefined => {
+    // As a form sends a field that was left blank.
+    if (typeof value === 'string' && value.trim() === '') return undefined;
     try {
-      return parseFilter(typeof value === 'string' ? value : '', types);
+      if (typeof value !== 'string') throw new FilterError(0, 'one filter is expected, and there are several');
+      return parseFilter(value, types);
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;
       context.addIssue({ code: 'custom', message: error.message, params: { position: error.position } });

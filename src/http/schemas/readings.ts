@@ -1,7 +1,7 @@
 // The body of one reading. The domain's own parser reads it, as it does over NATS and MQTT; the document beside it says
 // what that parser takes.
 import { z } from 'zod';
-import { parseReading, type Reading } from '../../domain/reading.ts';
+import { parseReading, SECONDS_BELOW, type Reading } from '../../domain/reading.ts';
 
 const DOC = {
   type: 'object',
@@ -10,7 +10,7 @@ const DOC = {
   properties: {
     dpu_id: { anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' }, { type: 'integer' }], description: 'the sensor' },
     timestamp: {
-      anyOf: [{ type: 'string', format: 'date-time' }, { type: 'integer', minimum: 0 }],
+      anyOf: [{ type: 'string', format: 'date-time' }, { type: 'integer', minimum: SECONDS_BELOW }],
       description: 'when the person passed: ISO 8601 with an offset, or milliseconds since 1970',
     },
     direction: { type: 'integer', enum: [1, -1], description: 'into the ingress space of the doorway, or out of it' },

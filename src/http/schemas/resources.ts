@@ -52,6 +52,7 @@ export const reset = resource('Reset', 'At `timestamp` the space held `count` pe
 
 export const readingAccepted = resource('ReadingAccepted', 'A reading that is stored in the log and will be counted once', {
   id: z.string().meta({ description: 'its identity: sending the same reading again gives the same id and changes nothing' }),
+  held: z.boolean().meta({ description: 'true where the sensor was above no doorway then, as far as is known: it counts once the sensor is placed there' }),
 });
 
 export const reading = resource('Reading', 'One person passed under one sensor', {
@@ -85,6 +86,7 @@ export const currentCount = resource('Count', 'How many people are in a space at
   last_reading_at: instant('the newest reading of the space; null when there is none').nullable(),
   watermark: instant('all readings up to here are believed to be in; null before the first').nullable(),
   final,
+  stale: z.literal(true).meta({ description: 'there when it is what was last known, and may be out of date' }).optional(),
 });
 
 export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after one passed', {
@@ -102,8 +104,8 @@ const intervalShape = {
   end: instant('exclusive'),
   entrances: count('people who came in'),
   exits: count('people who went out'),
-  min: count('the least count, that at the start included'),
-  max: count('the largest count, that at the start included'),
+  min: count('the least count, that just before the start included, or of a reset at the start'),
+  max: count('the largest count, that just before the start included, or of a reset at the start'),
   count: count('the count at the end'),
   utilization,
   final,

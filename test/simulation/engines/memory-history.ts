@@ -1,14 +1,17 @@
 // ClickHouse's port in memory, with the contracts of its tables: a window of tokens for each table,
 // an insert that may stop between two parts, rows that are read up to a block.
 import { blockToken, type Block } from '../../../actors/shard/block.ts';
+import type { StoredNewest } from '../../../actors/shard/fold-from-history.ts';
+import type { StoredClaim } from '../../../actors/shard/log-tail.ts';
 import { TABLES } from '../../../src/clickhouse/schema.ts';
 import { Failure } from '../../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../../src/domain/ids.ts';
+import { addTo } from '../../../src/domain/lists.ts';
 import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { readingIdOf, takesPrecedence, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownReading, OccupancyRequest } from '../../../src/ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, KnownReading, OccupancyRequest, PartitionRecords } from '../../../src/ports.ts';
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {
@@ -24,9 +27,13 @@ export interface Minute {
 
 type TableName = 'space_events' | 'readings' | 'counts_by_minute';
 
-/** From the schema itself, so that a window that is missing there is missing here. */
-const HAS_WINDOW = new Map((['space_events', 'readings', 'counts_by_minute'] as const).map((name) =>
-  [name, TABLES.some((ddl) => ddl.includes(`EXISTS ${name} (`) && /non_replicated_deduplication_window = [1-9]/.test(ddl))]));
+/** A run has a hundredth of the blocks that a window is made for. */
+const WINDOW_SCALE = 100;
+/** How many blocks each table remembers: from the schema itself, so that a window that is missing or short there is so here. */
+const WINDOWS = new Map((['space_events', 'readings', 'counts_by_minute'] as const).map((name) => {
+  const ddl = TABLES.find((some) => some.includes(`EXISTS ${name} (`)) ?? '';
+  return [name, Math.ceil(Number(/non_replicated_deduplication_window = (\d+)/.exec(ddl)?.[1] ?? 0) / WINDOW_SCALE)];
+}));
 
 /** What a ClickHouse server holds. Survives every process. */
 export class MemoryTables {
@@ -36,7 +43,12 @@ export class MemoryTables {
   /** Of each identity that has any row, the reading that counts. */
   readonly known = new Map<string, KnownReading>();
   readonly minutes = new Map<string, Minute>();
-  readonly #tokens = new Set<string>();
+  /** Of each table, the tokens of the last parts it was given, the oldest first. */
+  readonly #tokens = new Map<TableName, Set<string>>();
+  /** Every part that was ever stored. */
+  readonly #parts = new Set<string>();
+  readonly #unfinished = new Map<string, Partition>();
+  readonly #lastBlocks = new Map<Partition, number>();
   /** What each block was when it was first sent: it must be the same whoever sends it again. */
   readonly #blocks = new Map<string, string>();
   readonly objections: string[] = [];
@@ -49,28 +61,63 @@ export class MemoryTables {
     if (before === undefined) this.#blocks.set(token, content);
     else if (before !== content) this.objections.push(`block ${token} had other rows when it was sent again: ${content} instead of ${before}`);
     const byMonth = new Map<string, Row[]>();
-    for (const row of rows) {
-      const month = new Date(row.timestampMs).toISOString().slice(0, 7);
-      const some = byMonth.get(month);
-      if (some) some.push(row);
-      else byMonth.set(month, [row]);
-    }
+    for (const row of rows) addTo(byMonth, monthOf(row), row);
     const months = [...byMonth.keys()].sort();
     const parts = (['space_events', 'readings', 'counts_by_minute'] as const).flatMap((table) => months.map((month) => ({ table, month })));
     for (const { table, month } of parts.slice(0, partsMax)) {
-      const key = `${table} ${month} ${token}`;
-      if (HAS_WINDOW.get(table) && this.#tokens.has(key)) continue;
-      this.#tokens.add(key);
+      if (this.#isRemembered(table, `${month} ${token}`)) continue;
+      this.#parts.add(`${table} ${month} ${token}`);
       for (const row of byMonth.get(month) ?? []) this.#store(table, row);
     }
+    const [first] = rows;
+    if (!first) return;
+    this.#lastBlocks.set(first.partition, Math.max(first.block, this.#lastBlocks.get(first.partition) ?? 0));
+    if (partsMax >= parts.length) this.#unfinished.delete(token);
+    else if (before === undefined) this.#unfinished.set(token, first.partition);
+  }
+
+  /** As the engine does: a part whose token is among the last so many of its table is not stored again. */
+  #isRemembered(table: TableName, key: string): boolean {
+    const tokens = this.#tokens.get(table) ?? new Set();
+    this.#tokens.set(table, tokens);
+    if (tokens.has(key)) return true;
+    tokens.add(key);
+    for (const oldest of tokens) {
+      if (tokens.size <= (WINDOWS.get(table) ?? 0)) break;
+      tokens.delete(oldest);
+    }
+    return false;
+  }
+
+  /** True when a partition has all of its blocks up to one, and nothing of a later one. */
+  isWholeUpTo(partition: Partition, block: number): boolean {
+    return ![...this.#unfinished.values()].includes(partition) && (this.#lastBlocks.get(partition) ?? 0) <= block;
+  }
+
+  /** Brings the views to what the table of events has of a block. */
+  complete(token: string, partition: Partition, number: number): void {
+    const rows = this.spaceEvents.filter((row) => row.partition === partition && row.block === number);
+    for (const table of ['readings', 'counts_by_minute'] as const) {
+      for (const month of new Set(rows.map(monthOf))) {
+        if (this.#parts.has(`${table} ${month} ${token}`)) continue;
+        this.#parts.add(`${table} ${month} ${token}`);
+        for (const row of rows) if (monthOf(row) === month) this.#store(table, row);
+      }
+    }
+    this.#unfinished.delete(token);
+  }
+
+  /** As if the views had never been given a block of a partition that is about one space. */
+  loseFromViews(spaceId: SpaceId, partition: Partition, block: number): void {
+    this.readings.splice(0, Infinity, ...this.readings.filter((row) => row.spaceId !== spaceId));
+    for (const key of this.minutes.keys()) if (key.startsWith(`${spaceId} `)) this.minutes.delete(key);
+    for (const part of this.#parts) if (part.endsWith(` ${blockToken('log', { partition, number: block })}`)) this.#parts.delete(part);
   }
 
   #store(table: TableName, row: Row): void {
     if (table === 'space_events') {
       this.spaceEvents.push(row);
-      const ofSpace = this.rowsOfSpaces.get(row.spaceId);
-      if (ofSpace) ofSpace.push(row);
-      else this.rowsOfSpaces.set(row.spaceId, [row]);
+      addTo(this.rowsOfSpaces, row.spaceId, row);
     } else if (table === 'readings' && row.primary) {
       this.readings.push(row);
       const { readingId } = row;
@@ -86,7 +133,9 @@ export class MemoryTables {
   }
 }
 
-export class MemoryHistory implements History {
+const monthOf = (row: Row): string => new Date(row.timestampMs).toISOString().slice(0, 7);
+
+export class MemoryHistory implements History, PartitionRecords {
   readonly #access: Access;
   readonly #tables: MemoryTables;
 
@@ -153,6 +202,42 @@ export class MemoryHistory implements History {
 
   async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
     return this.#read('events', () => this.#events(spaceId, afterMs, upToMs, block));
+  }
+
+  async completeBlock(partition: Partition, number: number): Promise<void> {
+    const token = blockToken('log', { partition, number });
+    const complete = (): boolean => {
+      if (!this.#tables.isAway) this.#tables.complete(token, partition, number);
+      return !this.#tables.isAway;
+    };
+    if (!await this.#access.scheduler.request(this.#access.owner, { label: `complete block ${token}`, isWrite: true, failure: awayError, apply: complete })) throw awayError();
+  }
+
+  async newest(partition: Partition): Promise<StoredNewest[]> {
+    return this.#read('newest', () => {
+      const newest = new Map<string, StoredNewest>();
+      for (const { spaceId, dpuId, timestampMs, sign } of this.#tables.spaceEvents.filter((row) => row.partition === partition)) {
+        const before = newest.get(`${spaceId} ${dpuId}`);
+        newest.set(`${spaceId} ${dpuId}`, {
+          spaceId, dpuId, newestMs: Math.max(before?.newestMs ?? 0, timestampMs), newestReadingMs: Math.max(before?.newestReadingMs ?? 0, sign > 0 ? timestampMs : 0),
+        });
+      }
+      return [...newest.values()].sort((a, b) => compare([a.spaceId, a.dpuId], [b.spaceId, b.dpuId]));
+    });
+  }
+
+  async claims(partition: Partition, places: readonly (EventPlace & { readonly spaceId: SpaceId })[]): Promise<StoredClaim[]> {
+    const wanted = new Set(places.map(({ spaceId, timestampMs, readingId }) => `${spaceId} ${timestampMs} ${readingId}`));
+    return this.#read('claims', () => {
+      const claims = new Map<string, StoredClaim>();
+      for (const { spaceId, timestampMs, readingId, doorwayId, direction, delta, primary, sign, partition: shard } of this.#tables.spaceEvents) {
+        const place = `${spaceId} ${timestampMs} ${readingId}`;
+        if (shard !== partition || !wanted.has(place)) continue;
+        const key = `${place} ${doorwayId} ${direction} ${delta} ${primary}`;
+        claims.set(key, { spaceId, timestampMs, readingId, doorwayId, direction, delta, primary, signs: (claims.get(key)?.signs ?? 0) + sign });
+      }
+      return [...claims.values()];
+    });
   }
 
   async ping(): Promise<boolean> {

@@ -20,6 +20,7 @@ export class MemoryStreams {
   readonly letters = new Map<string, DeadLetter>();
   readonly checkpoints = new Map<Partition, StoredCheckpoint>();
   checkpointRevision = 0;
+  readonly objections: string[] = [];
 
   constructor(partitions: number, now: () => number) {
     this.partitions = partitions;
@@ -113,12 +114,16 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     // What is committed is what it was when it was sent.
     const entries = [...payloads.map(({ partition, data }) => ({ subject: `spaces.${partition}`, data })), { subject, data: encodePosition(position) }];
     return scheduler.request(owner, {
-      label: `commit ${position.router}`, isWrite: true, failure: away('commit'),
+      label: `commit ${position.router}${position.backlogs.length > 0 ? ' with a backlog' : ''}`, isWrite: true, failure: away('commit'),
       apply: (): CommitOutcome => {
         if ((this.#log.last(subject)?.seq ?? 0) !== expectedSeq) return { kind: 'superseded' };
         return { kind: 'committed', seq: this.#log.append(...entries) };
       },
     });
+  }
+
+  async end(): Promise<number> {
+    return this.#read('end of the log', () => this.#log.lastSeq);
   }
 
   async purgePartition(partition: Partition, beforeSeq: number): Promise<void> {
@@ -220,17 +225,26 @@ export class MemoryCheckpoints implements Checkpoints {
     return this.#read(`load checkpoint ${partition}`, () => this.#streams.checkpoints.get(partition));
   }
 
-  async storedBeforeSeq(partition: Partition): Promise<number> {
-    return this.#read(`stored before ${partition}`, () => this.#streams.checkpoints.get(partition)?.storedBeforeSeq ?? 0);
+  async last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>> {
+    return this.#read(`last checkpoint ${partition}`, () => {
+      const { revision, storedBeforeSeq } = this.#streams.checkpoints.get(partition) ?? { revision: 0, storedBeforeSeq: 0 };
+      return { revision, storedBeforeSeq };
+    });
   }
 
   async save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined> {
+    const snapshot = [...checkpoint.snapshot];
     return this.#access.scheduler.request(this.#access.owner, {
       label: `save checkpoint ${partition}`, isWrite: true, failure: away('save checkpoint'),
       apply: () => {
-        if ((this.#streams.checkpoints.get(partition)?.revision ?? 0) !== expectedRevision) return undefined;
+        const before = this.#streams.checkpoints.get(partition);
+        if ((before?.revision ?? 0) !== expectedRevision) return undefined;
+        // The log has been let go of up to there.
+        if (before && checkpoint.storedBeforeSeq < before.storedBeforeSeq) {
+          this.#streams.objections.push(`partition ${partition}: stored before ${before.storedBeforeSeq}, said one checkpoint, and the next ${checkpoint.storedBeforeSeq}`);
+        }
         const revision = ++this.#streams.checkpointRevision;
-        this.#streams.checkpoints.set(partition, { ...checkpoint, revision });
+        this.#streams.checkpoints.set(partition, { ...checkpoint, snapshot, revision });
         return revision;
       },
     });

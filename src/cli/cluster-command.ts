@@ -1,0 +1,93 @@
+// Several processes of the service on one machine, with the engines they share: to see shards move.
+// Prints who owns what whenever that changes; a line with a node's name and a verb acts on that node.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { prettyFactory } from 'pino-pretty';
+import { environmentWith, type Config } from '../config.ts';
+import { startEngines } from '../local/engines.ts';
+import { connectNats } from '../nats/connect.ts';
+import { NatsLeases } from '../nats/leases.ts';
+import { signalled } from './serve.ts';
+
+const ENTRY = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
+const PRINT_AFTER_MS = 300;
+const VERBS = { kill: 'SIGKILL', stop: 'SIGTERM', pause: 'SIGSTOP', resume: 'SIGCONT' } as const;
+const USAGE = 'kill n2 | stop n2 | pause n2 | resume n2 | start';
+
+export async function clusterCommand(config: Config, nodes: number, say: (line: string) => void): Promise<number> {
+  const signal = signalled();
+  const engines = await startEngines(config, say, (error) => say(error.message));
+  const readable = prettyFactory({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  const running = new Map<string, ChildProcess>();
+  let started = 0;
+  const start = (): void => {
+    const name = `n${++started}`;
+    const child = spawn(process.execPath, [ENTRY, 'run'], {
+      env: environmentWith({
+        NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl, NODE_NAME: name,
+        PORT: config.PORT === 0 ? '0' : String(config.PORT + started - 1),
+      }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.set(name, child);
+    createInterface({ input: child.stdout }).on('line', (line) => say(`${name}  ${line}`));
+    createInterface({ input: child.stderr }).on('line', (line) => say(`${name}  ${readable(line).trimEnd()}`));
+    child.once('exit', (code, by) => {
+      running.delete(name);
+      say(`${name}  ended (${by ?? code})`);
+    });
+  };
+  for (let n = 0; n < nodes; n++) start();
+  const over = new AbortController();
+  const watching = printOwners(config, engines.natsUrl, say, over.signal);
+  const commands = createInterface({ input: process.stdin });
+  commands.on('line', (line) => {
+    const [verb, name] = line.trim().split(/\s+/);
+    const child = running.get(name ?? '');
+    if (verb === 'start') start();
+    else if (child && verb !== undefined && verb in VERBS) child.kill(VERBS[verb as keyof typeof VERBS]);
+    else say(USAGE);
+  });
+  say(`${nodes} nodes are starting. ${USAGE}`);
+  await signal;
+  commands.close();
+  over.abort();
+  await watching.catch(() => undefined);
+  await Promise.all([...running.values()].map(async (child) => {
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }));
+  await engines.stop();
+  return 0;
+}
+
+async function printOwners(config: Config, natsUrl: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const nats = await connectNats(natsUrl, 'density-cluster');
+  const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
+  const names = new Map<string, string>();
+  const holders = new Map<number, string>();
+  let timer: NodeJS.Timeout | undefined;
+  let printed = '';
+  const print = (): void => {
+    timer = undefined;
+    const shards = Array.from({ length: config.PARTITIONS }, (_, k) => k);
+    const owners = [...new Set([...names.values(), ...[...holders.values()].map((id) => names.get(id) ?? 'a node that is gone')])].sort();
+    const of = (name: string): string => shards.filter((k) => (names.get(holders.get(k) ?? '') ?? (holders.has(k) ? 'a node that is gone' : '')) === name).join(' ');
+    const free = shards.filter((k) => !holders.has(k)).join(' ');
+    const text = [...owners.map((name) => `${name}: ${of(name) || '-'}`), ...(free ? [`nobody: ${free}`] : [])].join('   ');
+    if (text !== printed) say(`shards  ${text}`);
+    printed = text;
+  };
+  await leases.watch((change) => {
+    if (change.kind === 'member') {
+      if (change.member) names.set(change.id, change.member.name);
+      else names.delete(change.id);
+    } else if (change.holder === undefined) holders.delete(change.shard);
+    else holders.set(change.shard, change.holder);
+    timer ??= setTimeout(print, PRINT_AFTER_MS);
+  }, signal);
+  clearTimeout(timer);
+  await nats.nc.close();
+}

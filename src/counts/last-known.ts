@@ -1,0 +1,23 @@
+/** What was last known of each of at most so many keys; the one that was set longest ago goes first. */
+export class LastKnown<Key, Value> {
+  readonly #max: number;
+  readonly #values = new Map<Key, Value>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#values.get(key);
+  }
+
+  set(key: Key, value: Value): void {
+    this.#values.delete(key);
+    this.#values.set(key, value);
+    if (this.#values.size <= this.#max) return;
+    for (const oldest of this.#values.keys()) {
+      this.#values.delete(oldest);
+      return;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// Questions about spaces, between processes: a request on the shard's subject reaches whoever says it
+// owns the shard, another subject whoever keeps a copy. Nobody there is an answer, and comes at once.
+// Who is asked and must not answer stays silent, so that a zombie's refusal cannot overtake the answer of
+// the one who took over.
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { NoRespondersError, RequestError, TimeoutError, type Msg, type NatsConnection } from 'nats';
+import type { Logger } from 'pino';
+import { decodeReport, encodeReport } from '../../actors/shard/report-codec.ts';
+import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { Partition, SpaceId } from '../domain/ids.ts';
+import type { ReportAnswer, ReportRequests, Respondent } from '../ports.ts';
+
+/** Beyond this a report is compressed: most questions are answered in some hundred bytes. */
+const PLAIN_BYTES_MAX = 16 * 1024;
+const GZIP_MARK = 0x1f;
+const [zip, unzip] = [promisify(gzip), promisify(gunzip)];
+
+interface WireQuestion {
+  readonly space: number;
+  readonly at: number;
+}
+
+export class NatsReportRequests implements ReportRequests {
+  readonly #nc: NatsConnection;
+  readonly #log: Logger;
+
+  constructor(nc: NatsConnection, log: Logger) {
+    this.#nc = nc;
+    this.#log = log;
+  }
+
+  async ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'> {
+    const question: WireQuestion = { space: spaceId, at: atMs };
+    try {
+      const { data } = await this.#nc.request(subject(shard, respondent), JSON.stringify(question), { timeout: timeoutMs });
+      const text = data[0] === GZIP_MARK ? (await unzip(data)).toString('utf8') : new TextDecoder().decode(data);
+      return decodeReport(text);
+    } catch (error) {
+      if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders())) return 'nobody';
+      if (error instanceof TimeoutError || error instanceof RequestError) return 'silence';
+      throw error;
+    }
+  }
+
+  answer(shard: Partition, respondent: Respondent, answer: ReportAnswer): () => void {
+    const subscription = this.#nc.subscribe(subject(shard, respondent), {
+      callback: (error, message) => {
+        if (error) return;
+        void this.#respond(message, answer).catch((cause: unknown) => this.#log.warn({ err: cause, shard, respondent }, 'a question was not answered'));
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+
+  async #respond(message: Msg, answer: ReportAnswer): Promise<void> {
+    const { space, at } = message.json<WireQuestion>();
+    const report = await answer(space as SpaceId, at);
+    if (!report) return;
+    const text = encodeReport(report);
+    message.respond(text.length > PLAIN_BYTES_MAX ? await zip(text) : text);
+  }
+}
+
+const subject = (shard: Partition, respondent: Respondent): string => `density.shards.${shard}.${respondent}`;

@@ -1,0 +1,158 @@
+// A trace from the reading to its row, put together at the ports: what a router took and then committed,
+// what a partition folded of that, and which block carried it to ClickHouse. Routers and folds know
+// nothing of it.
+//
+// A commit of many readings is one span: the first sampled reading is its parent, the others are links.
+import { type Context, type Link, type Span, trace } from '@opentelemetry/api';
+import type { Block } from '../../actors/shard/block.ts';
+import type { Partition } from '../domain/ids.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
+import type { History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import { replacing } from './observed-ports.ts';
+import { contextOf, inSpan, isTracing, startSpan } from '../runtime/trace.ts';
+
+/** Traces of a partition that wait for their blocks; more are forgotten, oldest first. */
+const WAITING_MAX = 256;
+const LINKS_MAX = 32;
+/** The lowest bit of its flags. */
+const SAMPLED = /[13579bdf]$/;
+
+/** Part of a commit in one partition: its rows came with messages of these sequences. */
+interface FoldedCommit {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly context: Context;
+}
+
+interface Taken {
+  readonly traceparents: string[];
+  readonly arrivedMs: number;
+}
+
+/** What is on its way in this process. */
+export class PipelineTraces {
+  /** By router: what it has taken and not committed. */
+  readonly #taken = new Map<Partition, Taken>();
+  readonly #folded = new Map<Partition, FoldedCommit[]>();
+
+  readings(log: ReadingsLog): ReadingsLog {
+    return replacing(log, {
+      open: async (partition, afterSeq) => {
+        // A router that begins anew reads again what it had taken.
+        this.#taken.delete(partition);
+        return watching(await log.open(partition, afterSeq), (entries) => this.#take(partition, entries));
+      },
+    });
+  }
+
+  events(log: SpaceEventsLog): SpaceEventsLog {
+    return replacing(log, {
+      open: async (partition, afterSeq) => this.#folding(partition, await log.open(partition, afterSeq)),
+      commit: async (position, payloads, expectedSeq) => {
+        const commit = (): ReturnType<SpaceEventsLog['commit']> => log.commit(position, payloads, expectedSeq);
+        const taken = this.#taken.get(position.router);
+        this.#taken.delete(position.router);
+        if (!isTracing() || !taken) return commit();
+        const [first, ...others] = taken.traceparents;
+        const attributes = { 'density.shard': position.router, 'density.payloads': payloads.length, 'density.readings_seq': position.readingsSeq };
+        return inSpan('route readings', { attributes, startTime: taken.arrivedMs, links: others.flatMap(linkTo) }, commit, contextOf(first));
+      },
+    });
+  }
+
+  history(history: History): History {
+    return replacing(history, {
+      storeBlock: async (block) => {
+        const [parent, ...others] = isTracing() ? this.#carriedBy(block) : [];
+        if (!parent) return history.storeBlock(block);
+        const attributes = { 'density.shard': block.partition, 'density.block': block.number, 'density.rows': block.rows.length };
+        const links = others.slice(0, LINKS_MAX).flatMap((commit) => link(commit.context));
+        return inSpan('store block', { attributes, links }, () => history.storeBlock(block), parent.context);
+      },
+    });
+  }
+
+  #take(partition: Partition, entries: readonly StoredEntry[]): void {
+    const [first] = entries;
+    if (!isTracing() || !first) return;
+    const taken = this.#taken.get(partition) ?? { traceparents: [], arrivedMs: first.timeMs };
+    for (const { trace: traceparent } of entries) {
+      if (traceparent !== undefined && SAMPLED.test(traceparent) && taken.traceparents.length <= LINKS_MAX) taken.traceparents.push(traceparent);
+    }
+    this.#taken.set(partition, taken);
+  }
+
+  /** Spans last from when entries are handed out until the next are asked for: by then they are applied. */
+  #folding(partition: Partition, cursor: LogCursor): LogCursor {
+    let applying: Span[] = [];
+    let fromSeq: number | undefined;
+    return replacing(cursor, {
+      next: async (entriesMax) => {
+        for (const span of applying) span.end();
+        applying = [];
+        const entries = await cursor.next(entriesMax);
+        for (const entry of isTracing() ? entries : []) {
+          if (!entry.subject.startsWith('routers.')) {
+            fromSeq ??= entry.seq;
+            continue;
+          }
+          // The messages of a commit stand before its position: with none, this partition has no part in it.
+          if (entry.trace !== undefined && fromSeq !== undefined) applying.push(this.#fold(partition, fromSeq, entry.seq, entry.trace));
+          fromSeq = undefined;
+        }
+        return entries;
+      },
+    });
+  }
+
+  #fold(partition: Partition, fromSeq: number, toSeq: number, traceparent: string): Span {
+    const parent = contextOf(traceparent);
+    const span = startSpan('fold events', { attributes: { 'density.shard': partition, 'density.space_events_seq': toSeq } }, parent);
+    const folded = this.#folded.get(partition) ?? [];
+    folded.push({ fromSeq, toSeq, context: trace.setSpan(parent, span) });
+    if (folded.length > WAITING_MAX) folded.shift();
+    this.#folded.set(partition, folded);
+    return span;
+  }
+
+  /** Blocks are large, and commits many: looked up, not compared each with each. */
+  #carriedBy({ partition, rows }: Block): FoldedCommit[] {
+    const folded = this.#folded.get(partition) ?? [];
+    if (folded.length === 0) return [];
+    const seqs = Float64Array.from(rows, ({ seq }) => seq).sort();
+    return folded.filter(({ fromSeq, toSeq }) => {
+      const first = seqs[firstAtLeast(seqs, fromSeq)];
+      return first !== undefined && first <= toSeq;
+    });
+  }
+}
+
+/** @returns where, in ascending numbers, the first is that is not less; their length when there is none */
+function firstAtLeast(ascending: Float64Array, least: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] ?? Infinity) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function watching(cursor: LogCursor, see: (entries: readonly StoredEntry[]) => void): LogCursor {
+  return replacing(cursor, {
+    next: async (entriesMax) => {
+      const entries = await cursor.next(entriesMax);
+      see(entries);
+      return entries;
+    },
+  });
+}
+
+function linkTo(traceparent: string): Link[] {
+  return link(contextOf(traceparent));
+}
+
+function link(of: Context): Link[] {
+  const spanContext = trace.getSpanContext(of);
+  return spanContext ? [{ context: spanContext }] : [];
+}

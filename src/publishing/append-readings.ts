@@ -1,0 +1,43 @@
+// Puts many readings into the READINGS log: grouped by DPU, since a message of the log that carries many costs
+// about as much as one that carries one, in messages that stay under NATS's bound of 1 MB.
+import pRetry, { type Options as RetryOptions } from 'p-retry';
+import type { DpuId } from '../domain/ids.ts';
+import { formatInstant } from '../domain/instant.ts';
+import { addTo } from '../domain/lists.ts';
+import type { Reading } from '../domain/reading.ts';
+import type { ReadingsLog } from '../ports.ts';
+
+/** Each takes at most 150 bytes. */
+const READINGS_PER_MESSAGE = 2_000;
+/** Messages on their way at once: a NATS server drops what its queue has no room for. */
+const IN_FLIGHT_MAX = 1_000;
+/** An append whose outcome is unknown is done again: that changes nothing. */
+const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, randomize: true };
+const encoder = new TextEncoder();
+
+/** A reading as a DPU would publish it to its subject. */
+export function toMessage({ timestampMs, direction, name }: Reading): object {
+  const message = { timestamp: formatInstant(timestampMs), direction };
+  return name === undefined ? message : { ...message, id: name };
+}
+
+/** Resolves when all are stored. Doing it again changes nothing. @throws what the log throws, again and again; some may be stored then */
+export async function appendReadings(log: Pick<ReadingsLog, 'append'>, readings: readonly Reading[], retry: RetryOptions = RETRY): Promise<void> {
+  const messages = inMessages(readings);
+  const appendNext = async (): Promise<void> => {
+    for (let next = messages.next(); !next.done; next = messages.next()) {
+      const [dpuId, some] = next.value;
+      const data = encoder.encode(JSON.stringify(some));
+      await pRetry(() => log.append(dpuId, data), retry);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT_MAX, readings.length) }, appendNext));
+}
+
+function* inMessages(readings: readonly Reading[]): Generator<[DpuId, readonly object[]]> {
+  const byDpu = new Map<DpuId, object[]>();
+  for (const reading of readings) addTo(byDpu, reading.dpuId, toMessage(reading));
+  for (const [dpuId, all] of byDpu) {
+    for (let at = 0; at < all.length; at += READINGS_PER_MESSAGE) yield [dpuId, all.slice(at, at + READINGS_PER_MESSAGE)];
+  }
+}

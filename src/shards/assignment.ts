@@ -1,0 +1,52 @@
+// Who should own which shard, from the live members alone: every process that sees the same members
+// comes to the same answer, and nobody has to be in charge. Highest random weight (Thaler and
+// Ravishankar, 1998) with a bound: a member takes at most its fair share, so that the shares differ by
+// one at most, and a member that joins or leaves moves little else than what it takes or leaves.
+import type { Partition } from '../domain/ids.ts';
+
+export interface Assignment {
+  /** By shard. Empty when there is no member. */
+  readonly owners: readonly string[];
+  /** By shard: who owns it when its owner is gone; undefined when there is nobody else. */
+  readonly standbys: readonly (string | undefined)[];
+}
+
+export function assignShards(shards: number, members: readonly string[]): Assignment {
+  const owners = ownersOf(shards, members);
+  // Once per member rather than once per shard: a crash takes all its shards at once.
+  const without = new Map(members.map((gone) => [gone, ownersOf(shards, members.filter((member) => member !== gone))]));
+  return { owners, standbys: owners.map((owner, shard) => without.get(owner)?.[shard]) };
+}
+
+export function shardsOf(member: string, byShard: readonly (string | undefined)[]): Set<Partition> {
+  return new Set(byShard.flatMap((owner, shard) => (owner === member ? [shard as Partition] : [])));
+}
+
+function ownersOf(shards: number, members: readonly string[]): string[] {
+  if (members.length === 0) return [];
+  const larger = Math.ceil(shards / members.length);
+  // So many members have one more than the others.
+  let mayBeLarger = shards % members.length || members.length;
+  const held = new Map(members.map((member) => [member, 0]));
+  return Array.from({ length: shards }, (_, shard) => {
+    const ranked = [...members].sort((a, b) => weight(b, shard) - weight(a, shard) || (a < b ? -1 : 1));
+    const owner = ranked.find((member) => {
+      const count = held.get(member) ?? 0;
+      return count < larger - 1 || (count === larger - 1 && mayBeLarger > 0);
+    });
+    if (owner === undefined) throw new Error('the shares of the members do not add up');
+    const count = (held.get(owner) ?? 0) + 1;
+    held.set(owner, count);
+    if (count === larger) mayBeLarger -= 1;
+    return owner;
+  });
+}
+
+/** A hash whose bits depend on all of its input (FNV-1a, finished as MurmurHash3 does). */
+function weight(member: string, shard: number): number {
+  let hash = 0x811c9dc5;
+  for (const char of `${shard} ${member}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

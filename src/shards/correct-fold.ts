@@ -1,0 +1,16 @@
+import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.ts';
+import type { History } from '../ports.ts';
+
+/** Reads again, in one query, every floor that late readings or resets in the past may have moved. @param waitsFor what has to be over before the fold may be changed */
+export async function correctFold(fold: PartitionFold, history: Pick<History, 'occupancySegments'>, waitsFor?: () => Promise<unknown> | undefined): Promise<void> {
+  const due = fold.correctionsDue();
+  if (due.length === 0) return;
+  const requests = due.map(({ spaceId, block, base }) => ({ spaceId, block, afterMs: base.timestampMs }));
+  const runs = await history.occupancySegments(fold.partition, requests);
+  for (let before = waitsFor?.(); before; before = waitsFor?.()) await before;
+  for (const correction of due) {
+    const start = occupancyAfterReset(correction.base.count);
+    fold.correct(correction, advance(start, runs.get(correction.spaceId) ?? EMPTY_SEGMENT));
+  }
+}

@@ -1,0 +1,71 @@
+// Computes a partition's state again from ClickHouse, the log and the topology, and saves it in place of a
+// checkpoint that cannot be used. Done twice, or once more after it was killed, it comes to the same. No process may
+// run the shard meanwhile: blocks it cuts would not be those that this state cuts.
+import { foldFromHistory, followTail } from '../../actors/shard/fold-from-history.ts';
+import { LogTail } from '../../actors/shard/log-tail.ts';
+import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
+import type { Partition } from '../domain/ids.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { Checkpoints, History, PartitionRecords, SpaceEventsLog } from '../ports.ts';
+import { configsOf } from '../router/topology-change.ts';
+import { Superseded } from '../router/router.ts';
+import { correctFold } from './correct-fold.ts';
+
+const ENTRIES_PER_READ = 500;
+
+export interface RebuildDeps {
+  readonly partition: Partition;
+  readonly partitions: number;
+  readonly events: SpaceEventsLog;
+  readonly history: Pick<History, 'lastBlock' | 'occupancySegments'>;
+  readonly records: PartitionRecords;
+  readonly checkpoints: Checkpoints;
+  /** Followed at least as far as every router has. */
+  readonly topology: TopologyHistory;
+}
+
+export interface Rebuilt {
+  readonly spaces: number;
+  /** The last block that is in ClickHouse, */
+  readonly block: number;
+  /** and how many events only the log has. */
+  readonly unstoredEvents: number;
+  /** How far the log was read. */
+  readonly seq: number;
+}
+
+/** @throws Superseded when somebody else saved a checkpoint meanwhile */
+export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
+  const { partition, partitions, events, history, records, checkpoints, topology } = deps;
+  const { revision, storedBeforeSeq } = await checkpoints.last(partition);
+  const block = await history.lastBlock(partition);
+  // It may have come to a stop between two parts. What it has in the table of events is what it will ever have.
+  if (block > 0) await records.completeBlock(partition, block);
+  const tail = await readTail(deps, storedBeforeSeq);
+  const topologySeq = (await events.lastPosition(partition)).position?.topologySeq ?? 0;
+  const view = topology.at(topologySeq);
+  const fold = foldFromHistory({
+    partition, partitions, block,
+    settings: view.settings(), configs: configsOf(view, partition, partitions), newest: await records.newest(partition),
+  });
+  await correctFold(fold, history);
+  const missing = tail.missing(await records.claims(partition, tail.places()));
+  followTail(fold, tail, missing);
+  const saved = await checkpoints.save(partition, { storedBeforeSeq: fold.storedBeforeSeq, snapshot: encodeSnapshot(fold) }, revision);
+  if (saved === undefined) throw new Superseded(`somebody else saved a checkpoint of shard ${partition}`);
+  return { spaces: fold.actors.size, block, unstoredEvents: missing.length, seq: fold.seq };
+}
+
+async function readTail({ partition, partitions, events }: RebuildDeps, storedBeforeSeq: number): Promise<LogTail> {
+  const tail = new LogTail(partition, partitions, storedBeforeSeq);
+  // A log ends with a position, which is never let go of.
+  const end = await events.end();
+  if (end === 0) return tail;
+  const cursor = await events.open(partition, 0);
+  try {
+    while (tail.seq < end) for (const entry of await cursor.next(ENTRIES_PER_READ)) tail.add(entry);
+  } finally {
+    await cursor.close();
+  }
+  return tail;
+}

@@ -1,0 +1,167 @@
+// Decides what this process wants of each shard: to own its fair share, to keep copies of some others,
+// and to give up the rest. Every member comes to the same assignment from the same members, so that the
+// only thing to agree on is who lives; leases settle the moments at which they do not agree yet.
+//
+// While nothing is heard of the others, nothing is changed: what is owned goes on, and its leases run out.
+import type { Logger } from 'pino';
+import type { Partition } from '../domain/ids.ts';
+import type { LeaseChange, Leases, Member } from '../ports.ts';
+import { supervise } from '../runtime/supervise.ts';
+import type { Timing } from '../runtime/timing.ts';
+import { assignShards } from './assignment.ts';
+import type { ShardRunner } from './shard-runner.ts';
+
+const ANNOUNCEMENTS_PER_TTL = 3;
+const STEER_INTERVAL_MS = 250;
+/** A mark of an expiry can be missed while the watch is interrupted. */
+const FORGOTTEN_AFTER_TTLS = 2;
+
+interface Seen<T> {
+  readonly value: T;
+  readonly atMs: number;
+  /** Heard of more than once: it did not only leave an entry behind. */
+  readonly isConfirmed: boolean;
+}
+
+export interface ShardKeeperDeps {
+  readonly leases: Leases;
+  readonly member: Member;
+  readonly partitions: number;
+  /** Of all partitions; none where the member takes no shards. */
+  readonly shards: readonly ShardRunner[];
+  readonly tick: (partition: Partition) => Promise<void>;
+  readonly tickIntervalMs: number;
+  readonly timing: Timing;
+  readonly log: Logger;
+}
+
+export class ShardKeeper {
+  readonly #deps: ShardKeeperDeps;
+  readonly #members = new Map<string, Seen<Member>>();
+  readonly #holders = new Map<Partition, Seen<string>>();
+  readonly #abort = new AbortController();
+  #heardAtMs = 0;
+  #changed = new AbortController();
+  #loops: Promise<void>[] = [];
+  #assignedMembers = '';
+  #assignment = assignShards(0, []);
+
+  constructor(deps: ShardKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Those that live, by name. */
+  get members(): Member[] {
+    return [...this.#members.values()].map(({ value }) => value).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** By shard: the name of the member that holds its lease; null while nobody does. */
+  get owners(): (string | null)[] {
+    return Array.from({ length: this.#deps.partitions }, (_, shard) => {
+      const holder = this.#holders.get(shard as Partition)?.value;
+      return holder === undefined ? null : this.#members.get(holder)?.value.name ?? holder;
+    });
+  }
+
+  /** True when this process runs its share, as far as it can be run, and every other shard has an owner that lives. */
+  get isSettled(): boolean {
+    const { member, shards, partitions } = this.#deps;
+    if (!this.#members.has(member.id) || [...this.#members.values()].some(({ value, isConfirmed }) => value.id !== member.id && !isConfirmed)) return false;
+    if (this.#holders.size < partitions) return false;
+    return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || shard.isOwner || shard.refusal !== undefined);
+  }
+
+  start(): void {
+    const { leases, log, timing } = this.#deps;
+    const { signal } = this.#abort;
+    this.#loops = [
+      supervise('membership', () => this.#announce(), signal, log, timing),
+      supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
+      this.#steerForEver(),
+      this.#tickForEver(),
+    ];
+  }
+
+  /** Leaves: the others take over as each shard is drained and released. */
+  async stop(): Promise<void> {
+    const { leases, member, shards, log } = this.#deps;
+    this.#abort.abort();
+    this.#changed.abort();
+    await leases.withdraw(member).catch((error: unknown) => log.debug({ err: error }, 'the membership was not withdrawn; it runs out'));
+    await Promise.all(shards.map((shard) => shard.stop()));
+    await Promise.all(this.#loops);
+  }
+
+  async #announce(): Promise<void> {
+    const { leases, member, timing } = this.#deps;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      await leases.announce(member);
+      await timing.pause(leases.ttlMs / ANNOUNCEMENTS_PER_TTL, signal);
+    }
+  }
+
+  #hear(change: LeaseChange): void {
+    const atMs = this.#deps.timing.now();
+    this.#heardAtMs = atMs;
+    if (change.kind === 'member') {
+      if (change.member) this.#members.set(change.id, { value: change.member, atMs, isConfirmed: this.#members.has(change.id) });
+      else this.#members.delete(change.id);
+    } else if (change.holder !== undefined) {
+      this.#holders.set(change.shard, { value: change.holder, atMs, isConfirmed: true });
+    } else {
+      this.#holders.delete(change.shard);
+      this.#deps.shards[change.shard]?.leaseFreed();
+    }
+    this.#changed.abort();
+  }
+
+  async #steerForEver(): Promise<void> {
+    const { timing } = this.#deps;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      this.#steer();
+      // Stopping is a change, too.
+      this.#changed = new AbortController();
+      await timing.pause(STEER_INTERVAL_MS, this.#changed.signal);
+    }
+  }
+
+  #steer(): void {
+    const { member, shards } = this.#deps;
+    this.#forgetTheSilent();
+    // Entries come oldest first, so whoever sees itself sees all who were there before.
+    if (!this.#members.has(member.id)) return;
+    this.#assign();
+    for (const shard of shards) {
+      const { partition } = shard;
+      if (this.#assignment.owners[partition] === member.id) shard.want('own');
+      else shard.want(member.standsBy && this.#assignment.standbys[partition] === member.id ? 'standBy' : 'nothing');
+    }
+  }
+
+  #assign(): void {
+    const takers = [...this.#members.values()].filter(({ value }) => value.takesShards).map(({ value }) => value.id).sort();
+    const key = takers.join();
+    if (key === this.#assignedMembers) return;
+    this.#assignedMembers = key;
+    this.#assignment = assignShards(this.#deps.partitions, takers);
+    this.#deps.log.info({ members: takers.length, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length }, 'shards are shared out');
+  }
+
+  #forgetTheSilent(): void {
+    const beforeMs = this.#heardAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
+    for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
+    for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
+  }
+
+  async #tickForEver(): Promise<void> {
+    const { timing, tick, tickIntervalMs, shards, log } = this.#deps;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      const ticks = shards.filter(({ isOwner, refusal }) => isOwner || refusal).map(({ partition }) => tick(partition));
+      await Promise.all(ticks).catch((error: unknown) => log.debug({ err: error }, 'no tick: NATS is away'));
+      await timing.pause(tickIntervalMs, signal);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// The lease of one shard as its holder sees it: taken, renewed until it is given up or lost, and valid
+// only as long as the holder's own clock says so. A process that was suspended, or cut off, finds on
+// waking that its lease has run out, before it has heard anything from anybody.
+import type { Logger } from 'pino';
+import type { Partition } from '../domain/ids.ts';
+import type { Leases } from '../ports.ts';
+import type { Timing } from '../runtime/timing.ts';
+
+const RENEWALS_PER_TTL = 3;
+const RETRIES_PER_TTL = 10;
+/** For clocks that do not run alike. */
+const VALID_PART_OF_TTL = 0.95;
+
+export class ShardLease {
+  readonly #leases: Leases;
+  readonly #shard: Partition;
+  readonly #holder: string;
+  readonly #timing: Timing;
+  readonly #log: Logger;
+  #revision = 0;
+  #validUntil = -Infinity;
+  #ended: AbortController | undefined;
+  #renewing: Promise<void> = Promise.resolve();
+
+  constructor(leases: Leases, shard: Partition, holder: string, timing: Timing, log: Logger) {
+    this.#leases = leases;
+    this.#shard = shard;
+    this.#holder = holder;
+    this.#timing = timing;
+    this.#log = log;
+  }
+
+  /** True while nobody else can hold the lease. */
+  get isValid(): boolean {
+    return this.#ended !== undefined && this.#timing.now() < this.#validUntil;
+  }
+
+  /** Asks once. From then on it is renewed, and `onLost` is called when it is somebody else's. */
+  async take(onLost: () => void): Promise<boolean> {
+    const askedAt = this.#timing.now();
+    const revision = await this.#leases.take(this.#shard, this.#holder);
+    if (revision === undefined) return false;
+    this.#hold(revision, askedAt);
+    const ended = new AbortController();
+    this.#ended = ended;
+    this.#renewing = this.#renew(ended.signal, onLost);
+    return true;
+  }
+
+  /** Gives it up, if it is still held. */
+  async release(): Promise<void> {
+    await this.#end();
+    await this.#leases.release(this.#shard, this.#revision)
+      .catch((error: unknown) => this.#log.debug({ err: error }, 'the lease was not released; it runs out'));
+  }
+
+  /** It is somebody else's. */
+  async forget(): Promise<void> {
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#ended?.abort();
+    this.#ended = undefined;
+    await this.#renewing;
+  }
+
+  #hold(revision: number, askedAt: number): void {
+    this.#revision = revision;
+    this.#validUntil = askedAt + this.#leases.ttlMs * VALID_PART_OF_TTL;
+  }
+
+  async #renew(ended: AbortSignal, onLost: () => void): Promise<void> {
+    let pauseMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
+    while (!ended.aborted) {
+      await this.#timing.pause(pauseMs, ended);
+      if (ended.aborted) return;
+      const askedAt = this.#timing.now();
+      try {
+        const revision = await this.#leases.renew(this.#shard, this.#holder, this.#revision);
+        if (revision === undefined) {
+          this.#validUntil = -Infinity;
+          return onLost();
+        }
+        this.#hold(revision, askedAt);
+        pauseMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
+      } catch (error) {
+        this.#log.debug({ err: error }, 'the lease was not renewed; trying again');
+        pauseMs = this.#leases.ttlMs / RETRIES_PER_TTL;
+      }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+// Every count, the account, the rollups and the readings, after a load was sent to real processes: held against
+// the oracle, which knows what is in READINGS and what the topology says, and nothing else.
+import { connectClickHouse } from '../../src/clickhouse/connect.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+import { formatInstant } from '../../src/domain/instant.ts';
+import type { StoredEntry } from '../../src/domain/log-entry.ts';
+import type { TopologyFact } from '../../src/domain/topology.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
+import { NatsTopologyLog } from '../../src/nats/topology-log.ts';
+import type { Random } from '../simulation/random.ts';
+import { sentIn, type Sent } from '../simulation/sent.ts';
+import { eventually } from '../support/eventually.ts';
+import { Oracle, type OracleReading } from '../support/oracle.ts';
+import { readTo } from '../support/read-log.ts';
+import type { Load } from './load.ts';
+
+const SETTLE_WITHIN_MS = 240_000;
+const INSTANTS_PER_SPACE = 8;
+
+export interface ComparisonOptions {
+  readonly load: Load;
+  readonly random: Random;
+  readonly natsUrl: string;
+  readonly clickhouseUrl: string;
+  readonly partitions: number;
+  /** GET; the body of the answer, once there is one. */
+  readonly ask: (path: string) => Promise<unknown>;
+}
+
+export interface Comparison {
+  /** Readings in the log, however often each was sent. */
+  readonly sent: number;
+  readonly distinct: number;
+  /** Answers and rows. */
+  readonly compared: number;
+  readonly differences: readonly string[];
+}
+
+export async function compareWithOracle({ load, random, natsUrl, clickhouseUrl, partitions, ask }: ComparisonOptions): Promise<Comparison> {
+  const nats = await connectNats(natsUrl, 'comparison');
+  const sent = await readSent(nats, partitions);
+  const oracle = new Oracle(sent.readings, await topologyFacts(nats));
+  await nats.nc.close();
+  const differences: string[] = [];
+  for (const { path, expected } of questionsFor(oracle, sent, load, random)) {
+    await eventually(async () => {
+      const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
+      if (is !== shouldBe) throw new Error(`${path}: is ${is}, should be ${shouldBe}`);
+      // The first that differs has waited long enough for all.
+    }, differences.length > 0 ? 1_000 : SETTLE_WITHIN_MS).catch((error: unknown) => differences.push(String(error)));
+  }
+  const stored = await eventually(async () => compareStored(clickhouseUrl, oracle));
+  const lost = lostReadings(load, oracle);
+  return {
+    sent: sent.items, distinct: oracle.readings.length,
+    compared: oracle.spaces.length * (INSTANTS_PER_SPACE + 1) + 1 + stored.compared, differences: [...lost, ...differences, ...stored.differences],
+  };
+}
+
+interface Question {
+  readonly path: string;
+  readonly expected: (answer: unknown) => [is: unknown, shouldBe: unknown];
+}
+
+function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Question[] {
+  const [{ held }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
+  const account = { accepted, applied: distinct - held, duplicate: sent.readings.length - distinct, held, dead_lettered: accepted - sent.readings.length, dead_letters: {}, remainder: 0 };
+  const questions: Question[] = [{ path: '/account', expected: (answer) => [answer, account] }];
+  for (const { id } of oracle.spaces) {
+    const instants = [...Array.from({ length: INSTANTS_PER_SPACE }, () => random.int(load.firstMs, load.lastMs)), load.lastMs + 1];
+    for (const atMs of instants) {
+      questions.push({
+        path: `/counts/${id}/current?at=${formatInstant(atMs)}`,
+        expected: (answer) => {
+          const { count, net, drift, final } = answer as Record<string, unknown>;
+          return [{ count, net, drift, final }, { ...oracle.at(id, atMs), final: true }];
+        },
+      });
+    }
+  }
+  return questions;
+}
+
+/** What was acknowledged and is not in the log. */
+function lostReadings({ messages }: Load, oracle: Oracle): string[] {
+  const known = new Set(oracle.readings.map(({ readingId }) => readingId));
+  const sent = messages.flatMap(({ dpuId, items }) => items.map((item): OracleReading => ({ dpuId, timestampMs: Date.parse(item.timestamp), direction: item.direction, name: item.id })));
+  return new Oracle(sent, []).readings.filter(({ readingId }) => !known.has(readingId)).map(({ readingId }) => `${readingId} was acknowledged and is not in READINGS`);
+}
+
+/** Rollups and readings, straight from the tables. */
+async function compareStored(url: string, oracle: Oracle): Promise<{ compared: number; differences: string[] }> {
+  const client = await connectClickHouse(url);
+  const rows = async (query: string): Promise<[string, ...number[]][]> => (await client.query({ query, format: 'JSONCompactEachRow' })).json<[string, ...number[]]>();
+  const minutes = new Map((await rows(`SELECT concat(toString(space_id), ' ', toString(intDiv(toUnixTimestamp(minute), 60))) AS key,
+    toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute GROUP BY key, space_id, minute`)).map(([key, ...sums]) => [key, sums.join()]));
+  const readings = new Map((await rows(`SELECT concat(reading_id, ' ', toString(toUnixTimestamp64Milli(timestamp)), ' ', toString(direction)) AS key, toInt32(sum(sign)) AS n FROM readings GROUP BY key HAVING n != 0`))
+    .map(([key, n]) => [key, String(n)]));
+  await client.close();
+  const expected = new Map<string, [number, number, number]>();
+  for (const spaceId of [0, ...oracle.spaces.map(({ id }) => id)]) {
+    for (const { timestampMs, delta } of oracle.events(spaceId)) {
+      const key = `${spaceId} ${Math.floor(timestampMs / 60_000)}`;
+      const [net, entrances, exits] = expected.get(key) ?? [0, 0, 0];
+      expected.set(key, [net + delta, entrances + (delta > 0 ? 1 : 0), exits + (delta < 0 ? 1 : 0)]);
+    }
+  }
+  const wanted = new Map(oracle.readings.map(({ readingId, timestampMs, direction }) => [`${readingId} ${timestampMs} ${direction}`, '1']));
+  return {
+    compared: expected.size + wanted.size,
+    differences: [
+      ...differing('minute', minutes, new Map([...expected].map(([key, sums]) => [key, sums.join()])), '0,0,0'),
+      ...differing('reading', readings, wanted, '0'),
+    ],
+  };
+}
+
+function differing(what: string, is: ReadonlyMap<string, string>, shouldBe: ReadonlyMap<string, string>, none: string): string[] {
+  return [...new Set([...is.keys(), ...shouldBe.keys()])].filter((key) => (is.get(key) ?? none) !== (shouldBe.get(key) ?? none))
+    .map((key) => `${what} ${key}: is ${is.get(key) ?? none}, should be ${shouldBe.get(key) ?? none}`);
+}
+
+async function readSent({ nc, js, jsm }: NatsHandles, partitions: number): Promise<Sent> {
+  const log = new NatsReadingsLog(nc, js, jsm);
+  const entries: StoredEntry[] = [];
+  for (let k = 0; k < partitions; k++) {
+    await log.tick(k as Partition);
+    const { seq: end = 0 } = await jsm.direct.getMessage('READINGS', { last_by_subj: `readings.${k}.tick` }) ?? {};
+    entries.push(...await readTo(await log.open(k as Partition, 0), end));
+  }
+  return sentIn(entries);
+}
+
+async function topologyFacts({ js, jsm }: NatsHandles): Promise<TopologyFact[]> {
+  const { state } = await jsm.streams.info('TOPOLOGY');
+  const cursor = await new NatsTopologyLog(js).open(0);
+  const facts: TopologyFact[] = [];
+  for (let seq = 0; seq < state.last_seq;) {
+    for (const entry of await cursor.next()) {
+      facts.push(entry.fact);
+      ({ seq } = entry);
+    }
+  }
+  await cursor.close();
+  return facts;
+}

@@ -1,0 +1,67 @@
+// `density account` against the running service, while its account holds and when it does not: a dead letter
+// is taken out of the stream, and a router's position says that a reading came which went nowhere.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accountCommand } from '../../src/cli/account-command.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { NatsSpaceEventsLog } from '../../src/nats/space-events-log.ts';
+import { DEAD_LETTERS } from '../../src/nats/streams.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+describe('density account', () => {
+  let service: LocalService;
+  let nats: NatsHandles;
+  beforeAll(async () => {
+    service = await startLocalService({ PARTITIONS: '2' });
+    nats = await connectNats(service.config.NATS_URL ?? service.service.options.natsUrl, 'test');
+    await service.send('POST', '/spaces', { name: 'Hall' });
+    await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
+    await service.send('POST', '/dpus', { id: 'd1', doorway_id: 1 });
+    const good = (second: number): object => ({ timestamp: `2024-03-29T12:00:0${second}Z`, direction: 1 });
+    await nats.js.publish('dpu.d1.readings', JSON.stringify([good(1), good(2), good(2), { timestamp: 'noon', direction: 1 }]));
+    await nats.js.publish('dpu.stranger.readings', JSON.stringify(good(3)));
+  });
+  afterAll(async () => {
+    await nats?.nc.close();
+    await service?.dispose();
+  });
+
+  async function account(): Promise<{ code: number; said: string }> {
+    const lines: string[] = [];
+    const code = await accountCommand(service.config, { url: service.url }, (line) => lines.push(line));
+    return { code, said: lines.join('\n') };
+  }
+
+  it('A1 holds, with every reading in its place', async () => {
+    await eventually(async () => {
+      const { code, said } = await account();
+      expect(said).toContain('accepted 5 = applied 2 + duplicate 1 + held 1 + dead-lettered 1');
+      expect(code).toBe(0);
+    });
+  });
+
+  it('A1 ends with 1 when a dead letter is gone', async () => {
+    await nats.jsm.streams.purge(DEAD_LETTERS);
+    const { code, said } = await account();
+    expect(code).toBe(1);
+    expect(said).toContain('MISSING: remainder 0, 0 dead letters stored of 1');
+  });
+
+  it('A1 ends with 1 when a reading that was accepted went nowhere', async () => {
+    const events = new NatsSpaceEventsLog(nats.js, nats.jsm);
+    // The running router writes, too: until one of the forged positions is the last.
+    await eventually(async () => {
+      const { seq, position } = await events.lastPosition(0 as Partition);
+      if (!position) throw new Error('the router has no position yet');
+      const counters = { ...position.counters, received: position.counters.received + 1 };
+      const outcome = await events.commit({ ...position, commitId: 'forged', previousSeq: seq, previousReadingsSeq: position.readingsSeq, payloads: {}, counters }, [], seq);
+      expect(outcome.kind).toBe('committed');
+    });
+    await eventually(async () => {
+      const { code, said } = await account();
+      expect(code).toBe(1);
+      expect(said).toContain('MISSING: remainder 1');
+    });
+  });
+});

@@ -1,0 +1,98 @@
+// The CHECKPOINTS stream of a real NATS server: what is damaged there is refused by name, and never read as
+// something else; what a router needs of it is then the least it can be.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { headers } from 'nats';
+import { CheckpointRefused, encodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+import { startNatsServer } from '../../src/local/nats-server.ts';
+import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { createStreams } from '../../src/nats/streams.ts';
+import { decodedSnapshot } from '../support/decoded-snapshot.ts';
+
+const P = 1 as Partition;
+const PARTITIONS = 3;
+
+describe('checkpoints', () => {
+  let folder: string;
+  let server: { url: string; stop(): Promise<void> };
+  let nats: NatsHandles;
+  let checkpoints: NatsCheckpoints;
+  let revision = 0;
+
+  const description = async (): Promise<{ id: string; chunks: number }> => (await nats.jsm.direct.getMessage('CHECKPOINTS', { last_by_subj: `checkpoints.${P}.last` }))?.json<{ id: string; chunks: number }>() ?? { id: '', chunks: 0 };
+  const save = async (): Promise<void> => {
+    revision = await checkpoints.save(P, { storedBeforeSeq: 7, snapshot: encodeSnapshot(new PartitionFold(P, PARTITIONS)) }, (await checkpoints.last(P)).revision) ?? 0;
+  };
+  const load = async (): Promise<unknown> => {
+    const found = await checkpoints.load(P);
+    return decodedSnapshot(P, PARTITIONS, found?.snapshot ?? []);
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'density-checkpoints-'));
+    server = await startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'test', logFile: join(folder, 'log'), onExit: () => undefined });
+    nats = await connectNats(server.url, 'test');
+    await createStreams(nats.jsm, PARTITIONS, 1);
+    checkpoints = new NatsCheckpoints(nats.js, nats.jsm);
+  });
+  afterAll(async () => {
+    await nats?.nc.close();
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('comes back as it was saved', async () => {
+    await save();
+    expect(revision).toBeGreaterThan(0);
+    expect(await load()).toBeInstanceOf(PartitionFold);
+    expect((await checkpoints.last(P)).storedBeforeSeq).toBe(7);
+  });
+
+  it('is refused when a part is damaged, of another checkpoint, or missing', async () => {
+    await save();
+    const tagged = headers();
+    tagged.set('checkpoint', (await description()).id);
+    await nats.js.publish(`checkpoints.${P}.0`, 'no gzip', { headers: tagged });
+    await expect(load()).rejects.toThrow('the checkpoint of shard 1 cannot be used: it is damaged');
+    tagged.set('checkpoint', 'another');
+    await nats.js.publish(`checkpoints.${P}.0`, 'no gzip', { headers: tagged });
+    await expect(load()).rejects.toThrow('a part of it is missing; stop every process and run: density rebuild --shard 1');
+    await nats.jsm.streams.purge('CHECKPOINTS', { filter: `checkpoints.${P}.0` });
+    await expect(load()).rejects.toThrow('a part of it is missing');
+  });
+
+  it('is refused when its description cannot be read, and replaced all the same', async () => {
+    await nats.js.publish(`checkpoints.${P}.last`, '{"id":');
+    await expect(load()).rejects.toThrow('its description cannot be read');
+    expect((await checkpoints.last(P)).storedBeforeSeq).toBe(0);
+    expect((await checkpoints.last(P)).revision).toBeGreaterThan(revision);
+    await save();
+    expect(await load()).toBeInstanceOf(PartitionFold);
+  });
+
+  it('is refused when it is of another version or shard, or has its end missing', () => {
+    const lines = [...encodeSnapshot(new PartitionFold(P, PARTITIONS))];
+    const header = JSON.parse(lines[0] ?? '') as object;
+    const refusal = (change: object): string => {
+      try {
+        decodedSnapshot(P, PARTITIONS, [JSON.stringify({ ...header, ...change })]);
+      } catch (error) {
+        expect(error).toBeInstanceOf(CheckpointRefused);
+        return String(error);
+      }
+      return 'not refused';
+    };
+    expect(refusal({})).toBe('not refused');
+    expect(refusal({ version: 1 })).toContain('it is of version 1, and this code reads version 2');
+    expect(refusal({ version: 9 })).toContain('it is of version 9, and this code reads version 2');
+    expect(refusal({ partitions: 16 })).toContain('it is that of shard 1 of 16, not of 1 of 3');
+    expect(refusal({ spaces: 1 })).toContain('a part of it is missing');
+    expect(() => decodedSnapshot(P, PARTITIONS, [])).toThrow(CheckpointRefused);
+    expect(() => decodedSnapshot(P, PARTITIONS, ['{"version":'])).toThrow('it is not JSON');
+  });
+});

@@ -1,0 +1,95 @@
+// The tables on the real engine, and what happens to data of a version that had fewer of them.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { alterationsFor, alterTables, createTables, dropTables, tablesFor } from '../../src/clickhouse/schema.ts';
+import { startClickhouse } from '../../src/local/clickhouse-engine.ts';
+
+let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let client: ClickHouseClient;
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'density-schema-'));
+  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
+  client = createClient({ url: engine.url, log: { level: ClickHouseLogLevel.OFF } });
+});
+afterAll(async () => {
+  await client?.close();
+  await engine?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const command = async (query: string): Promise<unknown> => client.command({ query });
+const rows = async (query: string): Promise<unknown[]> => (await client.query({ query, format: 'JSONCompactEachRow' })).json();
+const COLUMNS = 'timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading';
+const digest = async (table: string): Promise<unknown[]> => rows(`SELECT count(), sum(cityHash64(${COLUMNS})) FROM ${table}`);
+const store = async (from: number): Promise<unknown> => command(`
+  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
+  SELECT 1 + number % 3, 1514764800000 + number * 3600000, toString(number), 'a', 1, 1, 1, if(number % 7 = 0, -1, 1), number % 2, 0, number
+  FROM numbers(${from}, 3000)`);
+
+test('events in the order of time are there for data that was stored before that table was, once, whoever makes it', async () => {
+  await createTables(client);
+  await command('DROP VIEW events_by_time_view');
+  await command('DROP TABLE events_by_time');
+  await store(0);
+  await Promise.all([createTables(client), createTables(client), createTables(client)]);
+  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
+  await createTables(client);
+  await store(3_000);
+  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
+  expect(await rows('SELECT count() FROM space_events')).toEqual([[6000]]);
+});
+
+const OPTIONS = { cluster: undefined, windowBlocks: 76_800, isSynced: true, cold: undefined };
+const definitions = async (): Promise<string[]> => (await rows("SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name")).map(String);
+
+test('migrating gives tables that are there another window and synced parts, and forgets no block', async () => {
+  const block = async (): Promise<unknown> => client.command({
+    query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
+      SELECT 9, 1514764800000 + number * 60000, toString(number), 'b', 1, 1, 1, 1, 1, 0, 7000 FROM numbers(10)`,
+    clickhouse_settings: { insert_deduplicate: 1, insert_deduplication_token: 'log/0/7000', deduplicate_blocks_in_dependent_materialized_views: 1, insert_quorum: 'auto', insert_quorum_timeout: 20_000 },
+  });
+  const stored = async (): Promise<unknown[]> => rows(`SELECT (SELECT count() FROM space_events WHERE space_id = 9), (SELECT count() FROM readings WHERE dpu_id = 'b'),
+    (SELECT sum(entrances) FROM counts_by_minute WHERE space_id = 9), (SELECT count() FROM events_by_time WHERE space_id = 9)`);
+  await block();
+  expect(await stored()).toEqual([[10, 10, 10, 10]]);
+  await alterTables(client, OPTIONS);
+  const after = await definitions();
+  expect(after).toHaveLength(4);
+  for (const definition of after) expect(definition).toMatch(/non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1/);
+  await block();
+  expect(await stored()).toEqual([[10, 10, 10, 10]]);
+});
+
+test('migrating sets, changes and takes back the age at which rows go to another volume, and removes none', async () => {
+  const before = await digest('space_events');
+  const aged = async (): Promise<number> => (await definitions()).filter((definition) => definition.includes(' TO VOLUME ')).length;
+  // The one volume that an engine without a storage policy of its own has.
+  for (const afterDays of [30, 30, 400]) {
+    await alterTables(client, { ...OPTIONS, cold: { volume: 'default', afterDays } });
+    expect(await aged()).toBe(3);
+  }
+  expect((await definitions()).join('\n')).not.toContain('toIntervalDay(30)');
+  await command('OPTIMIZE TABLE space_events FINAL');
+  expect(await digest('space_events')).toEqual(before);
+  await alterTables(client, OPTIONS);
+  expect(await aged()).toBe(0);
+});
+
+test('tables of one server do not turn into replicated ones in silence', async () => {
+  // Without a Keeper the engine refuses `ON CLUSTER` itself, and reads what a cluster would be told.
+  const cluster = { ...OPTIONS, cluster: 'blue', cold: { volume: 'cold', afterDays: 30 } };
+  for (const statement of [...tablesFor(cluster), ...alterationsFor(cluster)]) await command(`EXPLAIN AST ${statement}`);
+  await expect(command('EXPLAIN AST CREATE TABLE a ENGIN = MergeTree')).rejects.toThrow();
+  const answering = new Proxy(client, { get: (target, key) => (key === 'command' ? async () => Promise.resolve() : Reflect.get(target, key, target) as unknown) });
+  await expect(createTables(answering, cluster)).rejects.toThrow(/is there as (Summing)?MergeTree: CLICKHOUSE_CLUSTER is decided/);
+});
+
+test('none is left when all are dropped', async () => {
+  await dropTables(client);
+  expect(await rows('SELECT name FROM system.tables WHERE database = currentDatabase()')).toEqual([]);
+});

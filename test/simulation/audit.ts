@@ -1,0 +1,71 @@
+// Looks at what is stored and at what waits, at any moment of a run: together they are what the log says.
+import { decodeEntry, type LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import { Oracle } from '../support/oracle.ts';
+import type { Engines, SimProcess } from './process.ts';
+import { sentIn } from './sent.ts';
+
+const MINUTE = 60_000;
+
+/** Rollups and readings of a space, the stored and the unstored, against what the log said of it, taken back or not. @returns what differs */
+export function auditTables({ tables }: Engines, process: SimProcess, spaceId: SpaceId, logged: readonly LoggedEvent[]): string[] {
+  const fold = process.hostOf(spaceId)?.fold;
+  // A block that is stored in part, or whose answer is on its way, is neither the one nor the other.
+  if (!fold || !tables.isWholeUpTo(fold.partition, fold.storedBlock)) return [];
+  const [minutes, readings] = [new Tally(), new Tally()];
+  for (const [key, { net, entrances, exits }] of tables.minutes) {
+    const [space, minute] = key.split(' ');
+    if (Number(space) !== spaceId) continue;
+    minutes.add(`net of minute ${minute}`, net);
+    minutes.add(`entrances of minute ${minute}`, entrances);
+    minutes.add(`exits of minute ${minute}`, exits);
+  }
+  for (const row of tables.readings) if (row.spaceId === spaceId) readings.add(`reading ${row.readingId} ${row.timestampMs}`, row.sign);
+  const count = (event: LoggedEvent, sign: number): void => {
+    const minute = Math.floor(event.timestampMs / MINUTE);
+    minutes.add(`net of minute ${minute}`, event.delta * sign);
+    minutes.add(`${event.delta > 0 ? 'entrances' : 'exits'} of minute ${minute}`, sign);
+    if (event.primary) readings.add(`reading ${event.readingId} ${event.timestampMs}`, sign);
+  };
+  for (const event of fold.unstoredEvents(spaceId)) count(event, event.sign);
+  for (const event of logged) count(event, -event.sign);
+  return [...minutes.others, ...readings.others].map((what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: ${what} is off by that`);
+}
+
+/** The account against what the routers have consumed of READINGS, where they stood still while it was read. */
+export async function auditAccount({ streams }: Engines, process: SimProcess): Promise<string[]> {
+  const { lastSeq } = streams.events;
+  const { accepted, applied, held, duplicate, deadLettered, deadLetters, remainder } = await process.accounts.read();
+  if (remainder !== 0) return [`account: the remainder is ${remainder}`];
+  if (streams.events.lastSeq !== lastSeq) return [];
+  const consumed = Array.from({ length: streams.partitions }, (_, k) => consumedBy(streams, k as Partition)).flat();
+  const { readings, items } = sentIn(consumed);
+  const distinct = new Oracle(readings, []).readings.length;
+  const is = JSON.stringify([accepted, applied + held, duplicate, deadLettered]);
+  const shouldBe = JSON.stringify([items, distinct, readings.length - distinct, items - readings.length]);
+  const letters = Object.values(deadLetters).reduce((sum, count) => sum + count, 0);
+  return [
+    ...(is === shouldBe ? [] : [`account at ${lastSeq} of the log: accepted, different, duplicate and dead are ${is}, should be ${shouldBe}`]),
+    ...(letters >= deadLettered ? [] : [`account at ${lastSeq} of the log: ${letters} dead letters of ${deadLettered}`]),
+  ];
+}
+
+function consumedBy({ events, readings }: Engines['streams'], router: Partition): Engines['streams']['readings']['everything'] {
+  const stored = events.last(`routers.${router}`);
+  const position = stored && decodeEntry(stored);
+  if (position?.kind !== 'position') return [];
+  const setAside = new Map(position.backlogs);
+  return readings.everything.filter(({ seq, subject }) => subject.startsWith(`readings.${router}.`) && seq <= position.readingsSeq && seq < (setAside.get(subject) ?? Infinity));
+}
+
+class Tally {
+  readonly #sums = new Map<string, number>();
+
+  add(key: string, value: number): void {
+    this.#sums.set(key, (this.#sums.get(key) ?? 0) + value);
+  }
+
+  get others(): string[] {
+    return [...this.#sums].filter(([, sum]) => sum !== 0).map(([key, sum]) => `${key}: ${sum}`);
+  }
+}

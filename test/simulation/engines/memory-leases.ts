@@ -1,0 +1,111 @@
+// Leases in memory. Kept ones run out by the scheduler's own measure of time; ones that bind nobody are
+// granted to whoever asks, so that every process runs every shard: what leases avoid must still be right.
+import type { Partition } from '../../../src/domain/ids.ts';
+import type { LeaseChange, Leases, Member } from '../../../src/ports.ts';
+import type { Access } from './memory-cursor.ts';
+
+/** Longer than any run. */
+const FOR_EVER_MS = 1e9;
+
+interface Entry {
+  readonly change: LeaseChange;
+  readonly revision: number;
+  /** The scheduler's time at which it is no more; undefined for one that says that there is nothing. */
+  readonly endsAtMs: number | undefined;
+}
+
+/** What the server holds. Survives every process. */
+export class LeaseTable {
+  readonly ttlMs: number;
+  readonly #now: () => number;
+  readonly #entries = new Map<string, Entry>();
+  #revision = 0;
+
+  constructor(ttlMs: number, now: () => number) {
+    this.ttlMs = ttlMs;
+    this.#now = now;
+  }
+
+  holder(shard: Partition): { readonly holder: string; readonly revision: number } | undefined {
+    this.#expire();
+    const entry = this.#entries.get(`shard ${shard}`);
+    return entry?.change.kind === 'shard' && entry.change.holder !== undefined ? { holder: entry.change.holder, revision: entry.revision } : undefined;
+  }
+
+  put(key: string, change: LeaseChange, lasts: boolean): number {
+    this.#revision += 1;
+    this.#entries.delete(key);
+    this.#entries.set(key, { change, revision: this.#revision, endsAtMs: lasts ? this.#now() + this.ttlMs : undefined });
+    return this.#revision;
+  }
+
+  /** Oldest first. */
+  after(revision: number): Entry[] {
+    this.#expire();
+    return [...this.#entries.values()].filter((entry) => entry.revision > revision);
+  }
+
+  #expire(): void {
+    for (const [key, { change, endsAtMs }] of [...this.#entries]) {
+      if (endsAtMs === undefined || endsAtMs > this.#now()) continue;
+      this.put(key, change.kind === 'shard' ? { ...change, holder: undefined } : { ...change, member: undefined }, false);
+    }
+  }
+}
+
+export class MemoryLeases implements Leases {
+  readonly ttlMs: number;
+  readonly #access: Access;
+  readonly #table: LeaseTable;
+  readonly #bind: boolean;
+
+  constructor(access: Access, table: LeaseTable, bind: boolean) {
+    this.#access = access;
+    this.#table = table;
+    this.#bind = bind;
+    this.ttlMs = bind ? table.ttlMs : FOR_EVER_MS;
+  }
+
+  async take(shard: Partition, holder: string): Promise<number | undefined> {
+    return this.#write(`take ${shard}`, () => {
+      const held = this.#table.holder(shard);
+      if (this.#bind && held && held.holder !== holder) return undefined;
+      return this.#table.put(`shard ${shard}`, { kind: 'shard', shard, holder }, true);
+    });
+  }
+
+  async renew(shard: Partition, holder: string): Promise<number | undefined> {
+    return this.take(shard, holder);
+  }
+
+  async release(shard: Partition, revision: number): Promise<void> {
+    await this.#write(`release ${shard}`, () => {
+      if (this.#table.holder(shard)?.revision === revision) this.#table.put(`shard ${shard}`, { kind: 'shard', shard, holder: undefined }, false);
+    });
+  }
+
+  async announce(member: Member): Promise<void> {
+    await this.#write(`announce ${member.name}`, () => this.#table.put(`member ${member.id}`, { kind: 'member', id: member.id, member }, true));
+  }
+
+  async withdraw(member: Member): Promise<void> {
+    await this.#write(`withdraw ${member.name}`, () => this.#table.put(`member ${member.id}`, { kind: 'member', id: member.id, member: undefined }, false));
+  }
+
+  async watch(report: (change: LeaseChange) => void, signal: AbortSignal): Promise<void> {
+    for (let seen = 0; !signal.aborted;) {
+      const entries = await this.#access.scheduler.request(this.#access.owner, {
+        label: 'watch leases', apply: () => this.#table.after(seen), failure: () => new Error('the watch of the leases ended'),
+        isReady: () => signal.aborted || this.#table.after(seen).length > 0,
+      });
+      for (const { change, revision } of entries) {
+        seen = Math.max(seen, revision);
+        report(change);
+      }
+    }
+  }
+
+  async #write<T>(label: string, apply: () => T): Promise<T> {
+    return this.#access.scheduler.request(this.#access.owner, { label, isWrite: true, apply, failure: () => new Error(`no answer: ${label}`) });
+  }
+}

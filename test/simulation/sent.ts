@@ -1,0 +1,38 @@
+// What the DPUs sent, read from READINGS by other code than the service's.
+import type { StoredEntry } from '../../src/domain/log-entry.ts';
+import type { OracleReading } from '../support/oracle.ts';
+import { SKEW_MS } from './process.ts';
+
+export interface Sent {
+  readonly readings: OracleReading[];
+  /** Readings, and what was sent in their place. */
+  readonly items: number;
+}
+
+const decoder = new TextDecoder();
+
+export function sentIn(entries: readonly StoredEntry[]): Sent {
+  const readings: OracleReading[] = [];
+  let items = 0;
+  for (const { subject, data, timeMs } of entries) {
+    const [, , dpuId = '', kind] = subject.split('.');
+    if (kind !== 'readings') continue;
+    const body = tryParse(decoder.decode(data));
+    for (const item of Array.isArray(body) ? body : [body]) {
+      items += 1;
+      const { timestamp, direction, dpu_id: other, id } = (item ?? {}) as Record<string, string | number | undefined>;
+      const timestampMs = Date.parse(String(timestamp));
+      const isGood = item !== undefined && (direction === 1 || direction === -1) && timestampMs <= timeMs + SKEW_MS && other === undefined && !/\s/.test(String(id ?? ''));
+      if (isGood) readings.push({ dpuId, timestampMs, direction: Number(direction), name: id === undefined ? undefined : String(id) });
+    }
+  }
+  return { readings, items };
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

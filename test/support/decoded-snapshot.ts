@@ -1,0 +1,12 @@
+import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import { decodeSnapshot } from '../../actors/shard/snapshot.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+
+/** All at once. @throws CheckpointRefused */
+export function decodedSnapshot(partition: Partition, partitions: number, lines: Iterable<string>): PartitionFold {
+  const reading = decodeSnapshot(partition, partitions, lines);
+  for (;;) {
+    const step = reading.next();
+    if (step.done) return step.value;
+  }
+}

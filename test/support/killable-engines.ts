@@ -1,0 +1,64 @@
+// A nats-server and a ClickHouse engine as processes of their own, each of which can be killed and started again on
+// its port and its data.
+import { join } from 'node:path';
+import { startClickhouse, type LocalClickhouse } from '../../src/local/clickhouse-engine.ts';
+import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-server.ts';
+
+const HOST = '127.0.0.1';
+
+export class KillableEngines {
+  readonly #binary: string;
+  readonly #folder: string;
+  #nats!: LocalNatsServer;
+  #clickhouse!: LocalClickhouse;
+
+  private constructor(binary: string, folder: string) {
+    [this.#binary, this.#folder] = [binary, folder];
+  }
+
+  /** @param binary of nats-server @param folder of their data and logs */
+  static async start(binary: string, folder: string): Promise<KillableEngines> {
+    const engines = new KillableEngines(binary, folder);
+    try {
+      await engines.#startNats(0);
+      await engines.#startClickhouse(0);
+      return engines;
+    } catch (error) {
+      await engines.stop();
+      throw error;
+    }
+  }
+
+  get natsUrl(): string {
+    return this.#nats.url;
+  }
+
+  get clickhouseUrl(): string {
+    return this.#clickhouse.url;
+  }
+
+  /** SIGKILL. @returns how to start it again */
+  async killNats(): Promise<() => Promise<void>> {
+    await this.#nats.kill9();
+    return () => this.#startNats(this.#nats.port);
+  }
+
+  /** SIGKILL. @returns how to start it again */
+  async killClickhouse(): Promise<() => Promise<void>> {
+    await this.#clickhouse.kill9();
+    return () => this.#startClickhouse(this.#clickhouse.port);
+  }
+
+  async stop(): Promise<void> {
+    await this.#clickhouse?.stop();
+    await this.#nats?.stop();
+  }
+
+  async #startNats(port: number): Promise<void> {
+    this.#nats = await startNatsServer({ binary: this.#binary, dataDir: join(this.#folder, 'nats'), host: HOST, port, mqttPort: 0, name: 'test', logFile: join(this.#folder, 'nats.log') });
+  }
+
+  async #startClickhouse(port: number): Promise<void> {
+    this.#clickhouse = await startClickhouse({ dataDir: join(this.#folder, 'clickhouse'), host: HOST, port, logFile: join(this.#folder, 'clickhouse.log') });
+  }
+}

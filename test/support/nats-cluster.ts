@@ -1,0 +1,93 @@
+// Three nats-servers in a cluster on this machine, each of which can be killed and started again where it was.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+const HOST = '127.0.0.1';
+export const CLUSTER_SIZE = 3;
+
+interface Server {
+  readonly name: string;
+  readonly folder: string;
+  readonly url: string;
+  child: ChildProcess | undefined;
+}
+
+export class NatsCluster {
+  readonly #binary: string;
+  readonly #servers: readonly Server[];
+
+  private constructor(binary: string, servers: readonly Server[]) {
+    this.#binary = binary;
+    this.#servers = servers;
+  }
+
+  static async start(binary: string, folder: string): Promise<NatsCluster> {
+    const ports = await freePorts(2 * CLUSTER_SIZE);
+    const clientPorts = ports.slice(0, CLUSTER_SIZE);
+    const routePorts = ports.slice(CLUSTER_SIZE);
+    const routes = routePorts.map((port) => `nats://${HOST}:${port}`).join(', ');
+    const servers = clientPorts.map((port, n): Server => ({ name: `n${n}`, folder: join(folder, `n${n}`), url: `nats://${HOST}:${port}`, child: undefined }));
+    for (const [n, { name, folder: own }] of servers.entries()) {
+      await mkdir(own, { recursive: true });
+      await writeFile(join(own, 'nats-server.conf'), [
+        `server_name: ${name}`,
+        `listen: "${HOST}:${clientPorts[n]}"`,
+        `jetstream { store_dir: ${JSON.stringify(join(own, 'data'))} }`,
+        `cluster { name: density, listen: "${HOST}:${routePorts[n]}", routes: [${routes}] }`,
+        '',
+      ].join('\n'));
+    }
+    const cluster = new NatsCluster(binary, servers);
+    for (const { name } of servers) await cluster.revive(name);
+    return cluster;
+  }
+
+  /** All servers, as NATS_URL names them. */
+  get url(): string {
+    return this.#servers.map(({ url }) => url).join(',');
+  }
+
+  /** As a crash would; resolves once it is gone. */
+  async kill9(name: string): Promise<void> {
+    const server = this.#server(name);
+    const { child } = server;
+    if (!child || child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} does not run`);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    server.child = undefined;
+  }
+
+  /** Starts it with the data and the ports that it had. */
+  async revive(name: string): Promise<void> {
+    const server = this.#server(name);
+    const log = await open(join(server.folder, 'nats-server.log'), 'a');
+    server.child = spawn(this.#binary, ['-c', join(server.folder, 'nats-server.conf')], { stdio: ['ignore', log.fd, log.fd] });
+    await once(server.child, 'spawn');
+    await log.close();
+  }
+
+  async stop(): Promise<void> {
+    for (const { name, child } of this.#servers) if (child && child.exitCode === null && child.signalCode === null) await this.kill9(name);
+  }
+
+  #server(name: string): Server {
+    const server = this.#servers.find((one) => one.name === name);
+    if (!server) throw new Error(`no server is called ${name}`);
+    return server;
+  }
+}
+
+/** The routes have to be known before the first server starts, and all ports stay the same when one is started again. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    const server = createServer().listen(0, HOST);
+    await once(server, 'listening');
+    return server;
+  }));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map(async (server) => once(server.close(), 'close')));
+  return ports;
+}

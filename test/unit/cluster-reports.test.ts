@@ -1,0 +1,65 @@
+// How questions wait for an owner: what they cost while there is none, and who says it can answer.
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import { reportSpace } from '../../actors/shard/space-report.ts';
+import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { ReportRequests } from '../../src/ports.ts';
+import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
+import { ClusterReports } from '../../src/shards/cluster-reports.ts';
+import type { PartitionHost } from '../../src/shards/partition-host.ts';
+import type { ShardRunner } from '../../src/shards/shard-runner.ts';
+import { eventually } from '../support/eventually.ts';
+
+const [SHARD, SPACE] = [0 as Partition, 1 as SpaceId];
+const log = pino({ level: 'silent' });
+
+function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = []): ClusterReports {
+  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, isConnected: () => true, timing: MACHINE_TIMING, log });
+}
+
+test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {
+  const questions = 100;
+  let [asked, hasOwner] = [0, false];
+  const reports = reportsWith({
+    ask: async (_, respondent, spaceId, atMs) => {
+      asked += 1;
+      return Promise.resolve(hasOwner && respondent === 'owner' ? reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs) : 'nobody');
+    },
+  });
+  const answers = Promise.all(Array.from({ length: questions }, async () => reports.report(SPACE, 0)));
+  // Each has asked for the owner and for a copy, and one has gone on.
+  await eventually(() => expect(asked).toBeGreaterThanOrEqual(2 * questions + 6));
+  expect(asked).toBeLessThan(2 * questions + 60);
+  hasOwner = true;
+  expect((await answers).map(({ isStale }) => isStale)).toEqual(Array.from({ length: questions }, () => false));
+});
+
+test('whoever gives up lets another ask on, and each is refused after its own second', async () => {
+  const reports = reportsWith({ ask: async () => Promise.resolve('nobody') });
+  for (let n = 0; n < 2; n++) {
+    const refusals = await Promise.all(Array.from({ length: 3 }, async () => reports.report(SPACE, 0).then(() => 'answered', (error: unknown) => error)));
+    for (const refusal of refusals) expect(refusal).toMatchObject({ kind: 'unavailable', retryAfterSeconds: 1 });
+  }
+});
+
+test('a process that waits for a lease answers as a copy only if it has kept one', () => {
+  const answering: string[] = [];
+  const requests: Pick<ReportRequests, 'answer'> = {
+    answer: (_, respondent) => {
+      answering.push(respondent);
+      return () => answering.splice(answering.indexOf(respondent), 1);
+    },
+  };
+  const shard: { host: PartitionHost | undefined } = { host: undefined };
+  const reports = reportsWith(requests, [shard as ShardRunner]);
+  reports.follow(SHARD, 'acquiring');
+  expect(answering).toEqual([]);
+  reports.follow(SHARD, 'standingBy');
+  expect(answering).toEqual(['standby']);
+  shard.host = {} as PartitionHost;
+  reports.follow(SHARD, 'acquiring');
+  expect(answering).toEqual(['standby']);
+  reports.follow(SHARD, 'running');
+  expect(answering).toEqual(['owner']);
+});

@@ -1,0 +1,66 @@
+// Sampling, and that tracing which is off does nothing at all.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startTracing } from '../../src/observability/start-tracing.ts';
+import { activeTraceparent, contextOf, inSpan, isTracing } from '../../src/runtime/trace.ts';
+
+interface OtlpRequest { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly { readonly name: string; readonly status: { readonly code?: number } }[] }[] }[] }
+
+let received: OtlpRequest[];
+let url: string;
+let close: () => void;
+
+beforeEach(async () => {
+  received = [];
+  const collector = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      received.push(JSON.parse(Buffer.concat(chunks).toString()) as OtlpRequest);
+      response.end('{}');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  url = `http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/traces`;
+  close = () => collector.close();
+});
+afterEach(() => close());
+
+const spans = (): { name: string; status: { code?: number } }[] => received.flatMap(({ resourceSpans }) => resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+
+test('off: work is done, and no message gets a header', async () => {
+  expect(isTracing()).toBe(false);
+  expect(await inSpan('work', {}, async () => Promise.resolve(activeTraceparent() ?? 'none'))).toBe('none');
+  expect(spans()).toEqual([]);
+});
+
+test('of the traces that begin here a share is kept, and only those travel on', async () => {
+  const stop = await startTracing({ url, ratio: 0.25 });
+  let travelling = 0;
+  for (let k = 0; k < 1_000; k++) await inSpan('work', {}, async () => { travelling += activeTraceparent() === undefined ? 0 : 1; return Promise.resolve(); });
+  await stop();
+  expect(spans()).toHaveLength(travelling);
+  // Five standard deviations from 250.
+  expect(travelling).toBeGreaterThan(180);
+  expect(travelling).toBeLessThan(320);
+  expect(isTracing()).toBe(false);
+});
+
+test('what was sampled, or not, elsewhere is so here; a failure is seen and passed on', async () => {
+  const stop = await startTracing({ url, ratio: 0 });
+  const from = (flags: string): ReturnType<typeof contextOf> => contextOf(`00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`);
+  await inSpan('not sampled', {}, async () => Promise.resolve(), from('00'));
+  const failing = inSpan('failing', {}, async () => Promise.reject(new Error('no disk')), from('01'));
+  await expect(failing).rejects.toThrow('no disk');
+  await stop();
+  expect(spans().map(({ name, status }) => [name, status.code])).toEqual([['failing', 2]]);
+});
+
+test('a collector that is away fails nothing', async () => {
+  close();
+  const stop = await startTracing({ url, ratio: 1 });
+  expect(await inSpan('work', {}, async () => Promise.resolve(7))).toBe(7);
+  await stop();
+}, 30_000);
