@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startClickhouse } from '../../src/local/clickhouse-engine.ts';
+import { readConfig } from '../../src/config.ts';
 import { projectYaml } from '../support/project.ts';
 
 interface Users {
@@ -59,6 +60,17 @@ test('an acknowledged block is on disk and on a majority before the log lets go 
   expect(config.merge_tree).toMatchObject({ fsync_after_insert: 1, fsync_part_directory: 1 });
   expect(users.profiles['density_service']).toMatchObject({ insert_quorum: 'auto', async_insert: 0 });
   expect(users.users['density']?.profile).toBe('density_service');
+});
+
+test('the tiers keep the disk that tables had, and the volume to which old rows go is not the one they begin on', () => {
+  const tiers = projectYaml('deploy/clickhouse/config.d/tiers.yaml') as {
+    readonly storage_configuration: { readonly disks: object; readonly policies: Readonly<Record<string, { readonly volumes: Readonly<Record<string, { readonly disk: string }>> }>> };
+    readonly merge_tree: { readonly storage_policy: string };
+  };
+  const volumes = Object.entries(tiers.storage_configuration.policies[tiers.merge_tree.storage_policy]?.volumes ?? {});
+  expect(volumes.map(([name]) => name)).toEqual(['default', 'cold']);
+  for (const [, { disk }] of volumes) expect([...Object.keys(tiers.storage_configuration.disks), 'default']).toContain(disk);
+  expect(readConfig({ CLICKHOUSE_COLD_VOLUME: volumes[1]?.[0] })).toMatchObject({ CLICKHOUSE_COLD_VOLUME: 'cold', HISTORY_HOT_DAYS: 365 });
 });
 
 test('grants are such that the engine can read, and the service may neither drop nor empty nor change', async () => {

@@ -24,6 +24,7 @@ interface Service {
 }
 interface Compose { readonly services: Readonly<Record<string, Service>>; readonly volumes: Readonly<Record<string, unknown>> }
 
+const NURSERY = '--max-semi-space-size=64';
 const OF_NODE = ['NODE_OPTIONS'];
 
 describe('Dockerfile', () => {
@@ -44,7 +45,8 @@ describe('Dockerfile', () => {
 
   test('the image runs as nobody, without a shell before node, and says how to stop it and whether it is alive', () => {
     expect(argumentOf('USER')).toMatch(/^[1-9]\d*:[1-9]\d*$/);
-    expect(JSON.parse(argumentOf('ENTRYPOINT'))).toEqual(['node', '--enable-source-maps', 'bin/density.js']);
+    expect(JSON.parse(argumentOf('ENTRYPOINT'))).toEqual(['node', '--enable-source-maps', NURSERY, 'bin/density.js']);
+    expect((JSON.parse(projectFile('package.json')) as { scripts: Record<string, string> }).scripts['start'], 'the same as without an image').toContain(NURSERY);
     expect(argumentOf('STOPSIGNAL')).toBe('SIGTERM');
     expect(argumentOf('HEALTHCHECK')).toContain('/livez');
   });

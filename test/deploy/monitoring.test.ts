@@ -82,10 +82,12 @@ describe('alerts', () => {
     expect(execFileSync('promtool', ['test', 'rules', `${ROOT}deploy/prometheus/alerts.test.yml`], { encoding: 'utf8' })).toContain('SUCCESS');
   });
 
-  test('those that have tests are alerts', () => {
-    const { tests } = projectYaml('deploy/prometheus/alerts.test.yml') as { tests: { alert_rule_test: { alertname: string }[] }[] };
-    const names = new Set(alerts.map(({ alert }) => alert));
-    for (const { alertname } of tests.flatMap((one) => one.alert_rule_test)) expect(names).toContain(alertname);
+  test('each has a test in which it is raised, and the tests are of alerts', () => {
+    const { tests } = projectYaml('deploy/prometheus/alerts.test.yml') as { tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[] };
+    const cases = tests.flatMap((one) => one.alert_rule_test);
+    const names = alerts.map(({ alert }) => alert).sort();
+    for (const { alertname } of cases) expect(names).toContain(alertname);
+    expect([...new Set(cases.filter(({ exp_alerts: raised = [] }) => raised.length > 0).map(({ alertname }) => alertname))].sort()).toEqual(names);
   });
 });
 
