@@ -1,0 +1,127 @@
+// How long a checkpoint takes to save and to restore, through a real nats-server, and for how long at a time the
+// event loop stands still meanwhile: the longest turn of it, by the clock and in CPU time of its thread. On a machine with
+// other work the first is mostly that of waiting for a core (the idle column has it for a process that does nothing).
+import { cpus, tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { foldFromHistory, followTail } from '../actors/shard/fold-from-history.ts';
+import { LogTail } from '../actors/shard/log-tail.ts';
+import type { PartitionFold } from '../actors/shard/partition-fold.ts';
+import { encodeSnapshot } from '../actors/shard/snapshot.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../src/domain/ids.ts';
+import { encodePosition, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../src/domain/log-entry.ts';
+import { readingIdOf } from '../src/domain/reading.ts';
+import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
+import { findNatsServer } from '../src/local/nats-binary.ts';
+import { startNatsServer } from '../src/local/nats-server.ts';
+import { NatsCheckpoints } from '../src/nats/checkpoints.ts';
+import { connectNats } from '../src/nats/connect.ts';
+import { createStreams } from '../src/nats/streams.ts';
+import type { History, LogCursor, SpaceEventsLog } from '../src/ports.ts';
+import { inTurns, MACHINE_TIMING } from '../src/runtime/timing.ts';
+import { PartitionHost } from '../src/shards/partition-host.ts';
+
+/** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
+const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
+const NOW_MS = Date.UTC(2026, 10, 24, 12);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function foldWith(spaces: number, partition: Partition, partitions: number): PartitionFold {
+  const ids = Array.from({ length: spaces }, (_, n) => (partition + n * partitions + 1) as SpaceId);
+  const dpuOf = (spaceId: SpaceId, n: number): DpuId => `dpu-${spaceId}-${n}` as DpuId;
+  const configs = ids.map((spaceId): SpaceConfig => ({
+    spaceId, timeZone: 'Europe/Vienna', dailyReset: '04:00',
+    dpus: Array.from({ length: DPUS_PER_SPACE }, (_, n) => ({ dpuId: dpuOf(spaceId, n), fromMs: 0, toMs: 9e15 })),
+    resets: [{ timestampMs: NOW_MS - 9e8, count: 3 }, { timestampMs: NOW_MS - 1e8, count: 0 }],
+  }));
+  const fold = foldFromHistory({ partition, partitions, settings: DEFAULT_SETTINGS, configs, block: 0, newest: [] });
+  const events = ids.flatMap((spaceId) => Array.from({ length: PROVISIONAL_PER_SPACE }, (_, n): LoggedEvent => {
+    const reading = { dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE), timestampMs: NOW_MS + n * 400, direction: n % 3 === 0 ? -1 as const : 1 as const };
+    return { spaceId, doorwayId: 1 as DoorwayId, delta: reading.direction, sign: 1, primary: true, seq: 1, readingId: readingIdOf(reading), ...reading };
+  }));
+  const tail = new LogTail(partition, partitions, 0);
+  tail.clocks.fill(NOW_MS + 1_000);
+  tail.seq = 1;
+  tail.positionSeqs[0] = 1;
+  tail.logMs = NOW_MS;
+  followTail(fold, tail, events);
+  return fold;
+}
+
+interface Watched {
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly turnMs: number;
+  readonly turnCpuMs: number;
+}
+
+/** CPU time of the main thread; undefined where the system does not say (no Linux). */
+function cpuNow(): number {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** How long something takes, and the longest turn of the event loop meanwhile. */
+async function watched(act: () => Promise<unknown>): Promise<Watched> {
+  let [isOver, turnMs, turnCpuMs] = [false, 0, 0];
+  const [from, cpuFrom] = [performance.now(), cpuNow()];
+  let [last, cpuLast] = [from, cpuFrom];
+  const turn = (): void => {
+    const [now, cpu] = [performance.now(), cpuNow()];
+    [turnMs, turnCpuMs] = [Math.max(turnMs, now - last), Math.max(turnCpuMs, cpu - cpuLast)];
+    [last, cpuLast] = [now, cpu];
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await act();
+  isOver = true;
+  return { ms: performance.now() - from, cpuMs: cpuNow() - cpuFrom, turnMs, turnCpuMs };
+}
+
+/** One commit more, so that there is something new to save. */
+function oneMore(partition: Partition): SpaceEventsLog {
+  const position = encodePosition({
+    kind: 'position', router: 0 as Partition, commitId: 'c', previousSeq: 1, payloads: {}, readingsSeq: 1, previousReadingsSeq: 0, topologySeq: 0, backlogs: [], isMove: false, reattribution: null,
+    clockMs: NOW_MS + 1_000, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+  });
+  const entry: StoredEntry = { seq: 2, timeMs: NOW_MS + 1, subject: `routers.${partition}`, data: position };
+  const cursor: LogCursor = { next: async () => [entry], behind: 1, wake: () => undefined, close: async () => undefined };
+  return { open: async () => cursor, purgePartition: async () => undefined } as unknown as SpaceEventsLog;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
+const { path } = await findNatsServer({ cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)), onProgress: say });
+const server = await startNatsServer({ binary: path, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), onExit: () => undefined });
+const { nc, js, jsm } = await connectNats(server.url, 'bench');
+await createStreams(jsm, 16, 1);
+const checkpoints = new NatsCheckpoints(js, jsm);
+try {
+  say(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, node ${process.version}`);
+  say('| spaces | shards | | took | of it CPU | longest turn | in CPU time | stored |');
+  say('| --- | --- | --- | --- | --- | --- | --- | --- |');
+  for (const [spaces, shards] of [[10_000, 16], [10_000, 1], [50_000, 16], [50_000, 1]] as const) {
+    const partitions = Array.from({ length: shards }, (_, k) => k as Partition);
+    for (const k of partitions) await checkpoints.save(k, { storedBeforeSeq: 1, snapshot: encodeSnapshot(foldWith(spaces / shards, k, shards)) }, (await checkpoints.last(k)).revision);
+    const turn = inTurns(MACHINE_TIMING.turn);
+    const hosts = partitions.map((partition) => new PartitionHost({ partition, partitions: shards, events: oneMore(partition), history: {} as History, checkpoints, turn }));
+    const idle = await watched(() => MACHINE_TIMING.pause(1_000, new AbortController().signal));
+    const restored = await watched(() => Promise.all(hosts.map((host) => host.restore())));
+    await Promise.all(hosts.map((host) => host.follow()));
+    const saved = await watched(() => Promise.all(hosts.map((host) => host.checkpoint())));
+    const bytes = (await jsm.streams.info('CHECKPOINTS')).state.bytes;
+    const ms = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+    for (const [what, { ms: took, cpuMs, turnMs, turnCpuMs }] of Object.entries({ idle, restore: restored, save: saved })) {
+      say(`| ${spaces.toLocaleString('en')} | ${shards} | ${what} | ${ms(took)} | ${ms(cpuMs)} | ${ms(turnMs)} | ${ms(turnCpuMs)} | ${what === 'save' ? `${(bytes / 1e6).toFixed(1)} MB` : ''} |`);
+    }
+    await jsm.streams.purge('CHECKPOINTS');
+  }
+} finally {
+  await nc.close();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+}
