@@ -50,6 +50,8 @@ export class PipelineTraces {
       open: async (partition, afterSeq) => this.#folding(partition, await log.open(partition, afterSeq)),
       commit: async (position, payloads, expectedSeq) => {
         const commit = (): ReturnType<SpaceEventsLog['commit']> => log.commit(position, payloads, expectedSeq);
+        // A router follows the topology between reading and routing: what it has read goes with the commit after.
+        if (position.isMove) return commit();
         const taken = this.#taken.get(position.router);
         this.#taken.delete(position.router);
         if (!isTracing() || !taken) return commit();

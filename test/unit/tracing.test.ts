@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Partition } from '../../src/domain/ids.ts';
+import type { PositionEntry, StoredEntry } from '../../src/domain/log-entry.ts';
+import { PipelineTraces } from '../../src/observability/traced-ports.ts';
 import { startTracing } from '../../src/observability/start-tracing.ts';
+import type { LogCursor, ReadingsLog, SpaceEventsLog } from '../../src/ports.ts';
 import { activeTraceparent, contextOf, inSpan, isTracing } from '../../src/runtime/trace.ts';
 
 interface OtlpRequest { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly { readonly name: string; readonly status: { readonly code?: number } }[] }[] }[] }
@@ -56,6 +60,23 @@ test('what was sampled, or not, elsewhere is so here; a failure is seen and pass
   await expect(failing).rejects.toThrow('no disk');
   await stop();
   expect(spans().map(({ name, status }) => [name, status.code])).toEqual([['failing', 2]]);
+});
+
+test('what a router has read is traced with the commit that routes it, and not with a move between', async () => {
+  const stop = await startTracing({ url, ratio: 0 });
+  const traces = new PipelineTraces();
+  const entry: StoredEntry = { seq: 7, timeMs: Date.now(), subject: 'dpu.1.readings', data: new Uint8Array(), trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+  const cursor = { next: async () => Promise.resolve([entry]) } as unknown as LogCursor;
+  const readings = traces.readings({ open: async () => Promise.resolve(cursor) } as unknown as ReadingsLog);
+  const traced: boolean[] = [];
+  const events = traces.events({
+    commit: async () => { traced.push(activeTraceparent() !== undefined); return Promise.resolve({ kind: 'committed', seq: 1 }); },
+  } as unknown as SpaceEventsLog);
+  await (await readings.open(0 as Partition, 0)).next(10);
+  for (const isMove of [true, false, false]) await events.commit({ router: 0 as Partition, isMove, readingsSeq: 7 } as PositionEntry, [], 0);
+  await stop();
+  expect(traced).toEqual([false, true, false]);
+  expect(spans().map(({ name }) => name)).toEqual(['route readings']);
 });
 
 test('a collector that is away fails nothing', async () => {
