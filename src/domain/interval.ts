@@ -46,7 +46,8 @@ export function intervalBounds(startMs: number, endMs: number, interval: Interva
   const first = midnight - (weeksMs < 0 ? weeksMs + 7 * DAY_MS : weeksMs);
   for (let local = first; ; local += lengthMs) {
     const at = fromLocalMs(local, zone);
-    bounds.push(at);
+    // A day that a zone left out, as Samoa did 2011-12-30, begins and ends where the next begins.
+    if (at !== bounds.at(-1)) bounds.push(at);
     if (at >= endMs) return bounds;
   }
 }
