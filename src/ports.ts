@@ -74,6 +74,8 @@ export interface TopologyLog {
   open(afterSeq: number): Promise<TopologyCursor>;
   /** Stores a fact if the log still ends at `expectedSeq`. @returns its sequence, or undefined on conflict */
   append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined>;
+  /** Where the log ends now; 0 when it is empty. @throws when it cannot be reached */
+  lastSeq(): Promise<number>;
 }
 
 export interface TopologyCursor {

@@ -192,8 +192,7 @@ export class Service {
     const { signal } = this.#abort;
     const { settings } = this.options;
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
-    const { state } = await this.#nats.jsm.streams.info('TOPOLOGY');
-    await this.topology.reached(state.last_seq);
+    await this.topology.catchUp();
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings)) {
       await this.topology.execute({ kind: 'changeSettings', settings });

@@ -13,6 +13,7 @@ import { serviceRoutes } from './service-routes.ts';
 import { spacesRoutes } from './spaces-routes.ts';
 import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
+import { knowingOthersWrites } from './written-elsewhere.ts';
 
 /** What the routes need of the service. */
 export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'readings' | 'problems'> & {
@@ -32,6 +33,6 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...intervalsRoutes(counts, topology.history, now),
-  ];
+  ].map((route) => knowingOthersWrites(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];
 }

@@ -37,6 +37,12 @@ export class NatsTopologyLog implements TopologyLog {
       throw error;
     }
   }
+
+  async lastSeq(): Promise<number> {
+    const jsm = await this.#js.jetstreamManager(false);
+    // Of the stream's leader: what a replica has may be less.
+    return (await jsm.streams.info(TOPOLOGY)).state.last_seq;
+  }
 }
 
 function subjectOf(fact: TopologyFact): string {

@@ -45,6 +45,17 @@ export class TopologyService {
   }
 
   /**
+   * Resolves when the history has what the log has now.
+   * @returns whether it had less
+   * @throws when the log cannot be reached
+   */
+  async catchUp(): Promise<boolean> {
+    const [knownSeq, lastSeq] = [this.history.seq, await this.#log.lastSeq()];
+    await this.reached(lastSeq);
+    return lastSeq > knownSeq;
+  }
+
+  /**
    * @param precondition looks at what the command is about to change, and throws when it must not be carried out
    * @returns the fact as recorded
    * @throws Failure not_found, conflict, invalid or unavailable, or what the precondition throws
@@ -52,11 +63,16 @@ export class TopologyService {
   async execute(command: TopologyCommand, precondition: (view: TopologyView) => void = () => undefined): Promise<TopologyFact> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const decidedAt = this.history.seq;
-      precondition(this.history.latest());
-      const fact = decideTopology(this.history.latest(), command, this.#now());
-      const seq = await this.#log.append(fact, decidedAt).catch((error: unknown) => {
-        throw new Failure('unavailable', 'the topology cannot be changed now', { cause: error, retryAfterSeconds: 5 });
-      });
+      let fact: TopologyFact;
+      try {
+        precondition(this.history.latest());
+        fact = decideTopology(this.history.latest(), command, this.#now());
+      } catch (refusal) {
+        // Another process may have written what this one has not heard of.
+        if (await this.catchUp().catch(unavailable)) continue;
+        throw refusal;
+      }
+      const seq = await this.#log.append(fact, decidedAt).catch(unavailable);
       if (seq !== undefined) {
         await this.reached(seq);
         return fact;
@@ -70,4 +86,8 @@ export class TopologyService {
   async stop(): Promise<void> {
     await this.#cursor?.close();
   }
+}
+
+function unavailable(cause: unknown): never {
+  throw new Failure('unavailable', 'the topology cannot be changed now', { cause, retryAfterSeconds: 5 });
 }

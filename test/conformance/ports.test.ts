@@ -199,9 +199,11 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
   it('P1 a fact of the topology is stored where the log ends as expected', async () => {
     const { topology } = ports;
     const fact = (timestampMs: number): TopologyFact => ({ kind: 'reset', doc: { spaceId: 1 as SpaceId, timestampMs, count: 0, recordedMs: 0 } });
+    expect(await topology.lastSeq()).toBe(0);
     expect(await topology.append(fact(1), 0)).toBe(1);
     expect(await topology.append(fact(2), 0)).toBeUndefined();
     expect(await topology.append(fact(3), 1)).toBe(2);
+    expect(await topology.lastSeq()).toBe(2);
     const cursor = await topology.open(0);
     const entries = [...await cursor.next()];
     while (entries.length < 2) entries.push(...await cursor.next());

@@ -181,6 +181,11 @@ export class MemoryTopologyLog implements TopologyLog {
       },
     });
   }
+
+  async lastSeq(): Promise<number> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, { label: 'end of TOPOLOGY', failure: away('end of TOPOLOGY'), apply: () => this.#streams.topology.length });
+  }
 }
 
 export class MemoryDeadLetters implements DeadLetters {
