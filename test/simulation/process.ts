@@ -71,7 +71,9 @@ export class SimProcess {
       random: () => access.random.next(),
       pause: async (ms, signal) => new Promise((resolve) => {
         if (signal.aborted) return resolve();
-        const effect = { label: 'pause', weight: pauseWeight(ms), apply: (): void => signal.removeEventListener('abort', end) };
+        // Node keeps whoever listens to a signal that is made of others.
+        const deafen = (): void => signal.removeEventListener('abort', end);
+        const effect = { label: 'pause', weight: pauseWeight(ms), apply: deafen, dropped: deafen };
         const end = (): void => {
           access.scheduler.withdraw(effect);
           resolve();

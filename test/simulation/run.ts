@@ -5,6 +5,9 @@ import { drawScenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
+/** Many seeds take minutes: whoever waits sees how far it is. */
+const SEEDS_PER_LINE = 1_000;
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 interface Options {
@@ -32,6 +35,7 @@ const cpuAtStart = process.cpuUsage();
 let [steps, failures] = [0, 0];
 const runHash = createHash('sha1');
 for (let seed = first; seed < first + count; seed++) {
+  if (seed > first && (seed - first) % SEEDS_PER_LINE === 0) say(summary(seed - first));
   const scenario = drawScenario(seed);
   const outcome = await simulate(scenario, options.trace ? say : undefined);
   steps += outcome.steps;
@@ -51,9 +55,13 @@ for (let seed = first; seed < first + count; seed++) {
   for (const objection of smaller.outcome.objections.slice(0, 5)) say(`  → ${objection}`);
   process.exit(1);
 }
-const seconds = (performance.now() - startedAt) / 1000;
-const { user, system } = process.cpuUsage(cpuAtStart);
-const cpuSeconds = (user + system) / 1e6;
-say(`${count} seeds from ${first}, ${failures} mismatches; ${steps} steps in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), `
-  + `${Math.round((count / cpuSeconds) * 60)} seeds a minute of one core; hash of the run ${runHash.digest('hex').slice(0, 16)}`);
+say(`${summary(count)}; hash of the run ${runHash.digest('hex').slice(0, 16)}`);
 process.exitCode = failures > 0 ? 1 : 0;
+
+function summary(seeds: number): string {
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpuAtStart);
+  const cpuSeconds = (user + system) / 1e6;
+  return `${seeds} seeds from ${first}, ${failures} mismatches; ${steps} steps in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), `
+    + `${Math.round((seeds / cpuSeconds) * 60)} seeds a minute of one core`;
+}

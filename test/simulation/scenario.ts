@@ -57,7 +57,7 @@ export function drawScenario(seed: number): Scenario {
   const isTopologyQuiet = random.chance(0.3);
   writer.building();
   // Many short ones and some long: most of what goes wrong needs few things to happen, at an unlucky moment.
-  const actions = random.chance(0.25) ? random.int(60, 150) : random.int(20, 80);
+  const actions = random.chance(0.2) ? random.int(60, 140) : random.int(15, 60);
   for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
   return {
     seed, startMs: START_MS, isTopologyQuiet,

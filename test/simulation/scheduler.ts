@@ -25,6 +25,8 @@ export interface Effect<T> {
   readonly failure?: () => Error;
   /** How often it is picked beside others; 1 unless told. */
   readonly weight?: number;
+  /** Whoever asked is no more. */
+  readonly dropped?: () => void;
 }
 
 interface Parked {
@@ -113,6 +115,7 @@ export class Scheduler {
     const own = this.#parked.filter((parked) => parked.owner === owner);
     this.#parked = this.#parked.filter((parked) => parked.owner !== owner);
     for (const { effect } of own) {
+      effect.dropped?.();
       if (!effect.isWrite || !this.#random.chance(0.5)) continue;
       if (effect.applyPart && this.#random.chance(0.5)) effect.applyPart();
       else effect.apply();

@@ -15,11 +15,13 @@ import { Scheduler, type Owner } from './scheduler.ts';
 import { Witness } from './witness.ts';
 
 const PROCESSES_MAX = 3;
-const STEPS_PER_ACTION_MAX = 18;
+const STEPS_PER_ACTION_MAX = 14;
 const STEPS_FOR_COMMAND_MAX = 3_000;
 const STEPS_TO_SETTLE_MAX = 60_000;
 /** Between two marks of time while a run comes to its end; shorter than a day, so that daily resets pass one at a time. */
 const SETTLE_TICK_MS = 8 * 3_600_000;
+/** Between those marks; and once the time has passed that must, when each only makes more to do. */
+const [STEPS_PER_TICK, STEPS_TO_REST] = [12, 36];
 /** A failure that comes so often has no chance about it. */
 const REBUILDS_MAX = 100;
 const LEASE_TTL_STEPS = 400;
@@ -78,10 +80,11 @@ export class World {
     this.#processes = [];
     // Nobody else is left, and a lease that runs out while questions are asked would only be in the way.
     const last = this.#startProcess('none');
-    const isPastTicks = this.#nowMs + 3 * 86_400_000;
+    const pastTicksMs = this.#nowMs + 3 * 86_400_000;
     for (let steps = 0; ; steps++) {
-      if (steps % 12 === 0) {
-        if (this.#nowMs >= isPastTicks && this.#isAtRest(last)) return last;
+      const isPast = this.#nowMs >= pastTicksMs;
+      if (steps % (isPast ? STEPS_TO_REST : STEPS_PER_TICK) === 0) {
+        if (isPast && this.#isAtRest(last)) return last;
         if (steps > STEPS_TO_SETTLE_MAX) throw new Stuck(`not at rest after ${steps} steps: ${this.#unrest(last)}`);
         this.#nowMs += SETTLE_TICK_MS;
         this.#tick();
@@ -90,12 +93,9 @@ export class World {
     }
   }
 
-  /** Lets go of everything: Node keeps alive whoever listens to a composite signal that was never aborted. */
+  /** Lets go of everything. */
   dispose(): void {
-    for (const process of this.#everStarted) {
-      this.scheduler.crash(process.access.owner);
-      void process.stop();
-    }
+    for (const process of this.#everStarted) this.scheduler.crash(process.access.owner);
   }
 
   /** Steps until a promise has its answer. */
