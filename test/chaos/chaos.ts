@@ -11,6 +11,7 @@ import { ROOT } from '../simulation/bundle.ts';
 import { Random } from '../simulation/random.ts';
 import { startDensity, type DensityProcess } from '../support/density-process.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { KillableEngines } from '../support/killable-engines.ts';
 import { compareWithOracle } from './comparison.ts';
 import { drawLoad, type Load } from './load.ts';
@@ -82,7 +83,8 @@ export async function chaos({ seed, readings, kills, say }: ChaosOptions): Promi
   const binary = process.env['NATS_SERVER_BIN'] ?? (await findNatsServer({ cacheDir: join(ROOT, '.cache/nats-server'), onProgress: say })).path;
   const victims = new Victims(dataDir, await KillableEngines.start(binary, dataDir));
   try {
-    await victims.startService('0');
+    const [port = 0] = await freePorts(1);
+    await victims.startService(String(port));
     const ask = askingUntilAnswered(() => victims.api, ANSWERED_WITHIN_MS);
     const load = drawLoad(new Random(seed), readings, Date.now());
     await raiseBuilding(ask, load);

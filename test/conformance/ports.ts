@@ -29,7 +29,7 @@ import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 import { QUICK } from '../support/local-service.ts';
 
 export const PARTITIONS = 3;
-const LEASE_TTL_MS = 3_000;
+const LEASE_TTL_MS = 6_000;
 
 export interface Ports {
   readonly readings: ReadingsLog;

@@ -6,6 +6,7 @@ import { copyFile, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import pRetry from 'p-retry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { startEngines, type Engines } from '../../src/local/engines.ts';
@@ -22,13 +23,13 @@ beforeAll(async () => {
   await run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, '-p', `${ROOT}tsconfig.build.json`, '--outDir', join(app, 'dist')]);
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyFile(`${ROOT}${file}`, join(app, file));
   await cp(`${ROOT}bin`, join(app, 'bin'), { recursive: true });
-  await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app });
+  await pRetry(() => run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app }), { retries: 2 });
   const config = readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir });
   engines = await startEngines(config, () => undefined, () => undefined);
 }, 300_000);
 
 afterAll(async () => {
-  await engines.stop();
+  await engines?.stop();
   for (const dir of [app, dataDir]) await rm(dir, { recursive: true, force: true });
 });
 

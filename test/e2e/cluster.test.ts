@@ -9,9 +9,9 @@ import { Random } from '../simulation/random.ts';
 import { DensityCluster } from '../support/density-cluster.ts';
 import { eventually } from '../support/eventually.ts';
 
-const [PARTITIONS, TTL_MS, READINGS, SEED] = [6, 2_000, 6_000, 5];
+const [PARTITIONS, TTL_MS, READINGS, SEED] = [6, 5_000, 6_000, 5];
 /** Only a bound: how long a hand-over and a crash take is measured by `npm run bench:handover`, on a machine with nothing else to do. */
-const WITHIN_MS = 60_000;
+const WITHIN_MS = 120_000;
 const [BETWEEN_MESSAGES_MS, BETWEEN_MOVES_MS] = [60, 1_500];
 
 describe('a cluster of processes', () => {
@@ -24,11 +24,13 @@ describe('a cluster of processes', () => {
     const names = [...cluster.nodes.keys()];
     return cluster.node(names[Math.floor(Math.random() * names.length)] ?? '').api;
   }, WITHIN_MS);
-  const answersEverywhere = async (): Promise<void> => eventually(async () => {
+  const answersEverywhere = async (): Promise<void> => {
     for (const name of cluster.nodes.keys()) {
-      for (const n of load.spaces.keys()) expect((await cluster.get(name, `/counts/${n + 1}/current`)).status, `${name}, space ${n + 1}`).toBe(200);
+      for (const n of load.spaces.keys()) {
+        await eventually(async () => expect((await cluster.get(name, `/counts/${n + 1}/current`)).status, `${name}, space ${n + 1}`).toBe(200), WITHIN_MS);
+      }
     }
-  }, WITHIN_MS);
+  };
   const sharedOut = async (shares: Record<string, number>): Promise<void> => eventually(() => expect(cluster.shares()).toEqual(shares), WITHIN_MS);
 
   beforeAll(async () => {
@@ -49,7 +51,7 @@ describe('a cluster of processes', () => {
   it('asks from a process that owns nothing', async () => {
     await cluster.join('api', { ROLE: 'api' });
     await answersEverywhere();
-    expect(Object.keys(cluster.shares()).sort()).toEqual(['a', 'b', 'c']);
+    await sharedOut({ a: 2, b: 2, c: 2 });
     expect(await cluster.leave('api', 'SIGTERM')).toBe(0);
   });
 

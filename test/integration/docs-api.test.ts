@@ -61,7 +61,7 @@ describe('the README', () => {
   it('has a reading over NATS that is taken', async () => {
     const [, subject = '', payload = ''] = /^nats req (\S+) '(.*)'$/m.exec(publish) ?? [];
     const nats = await connect({ servers: service.natsUrl });
-    expect((await nats.request(subject, payload)).json()).toMatchObject({ stream: 'READINGS' });
+    expect((await nats.request(subject, payload, { timeout: 60_000 })).json()).toMatchObject({ stream: 'READINGS' });
     await nats.close();
     await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ accepted: 3, applied: 3, remainder: 0 }));
   });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addToken } from '../../src/http/auth-tokens.ts';
 import type { Route } from '../../src/http/route.ts';
 import { tableOfRoutes } from '../support/client-types.ts';
+import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 const ORIGIN = 'https://dashboard.example';
@@ -39,8 +40,16 @@ afterAll(async () => {
 
 interface Asked { readonly status: number; readonly headers: Headers; readonly text: string }
 
-/** Of a stream only the head. */
+/** Of a stream only the head. While an engine is slow to answer, a service is not available. */
 async function ask(method: string, path: string, init: { body?: string; headers?: Record<string, string> } = {}): Promise<Asked> {
+  return eventually(async () => {
+    const asked = await askOnce(method, path, init);
+    expect(asked.status).not.toBe(503);
+    return asked;
+  });
+}
+
+async function askOnce(method: string, path: string, init: { body?: string; headers?: Record<string, string> }): Promise<Asked> {
   const abort = new AbortController();
   const response = await fetch(`${service.api}${path}`, {
     method, signal: abort.signal, ...(init.body === undefined ? {} : { body: init.body }),

@@ -35,7 +35,7 @@ describe('a batch of readings', () => {
     const csv = 'dpu_id,timestamp,direction\r\na,2018-02-24T08:00:01Z,+1\r\na,2018-02-24T08:00:02Z,1\na,yesterday,1\n';
     expect(await (await post('text/csv', csv)).json()).toMatchObject({ accepted: 2, rejected_count: 1, rejected: [{ index: 2, path: 'timestamp' }] });
     await account({ accepted: 11, applied: 3, duplicate: 8, remainder: 0 });
-    expect((await service.get('/counts/1/current')).body).toMatchObject({ count: 1, net: 1 });
+    await eventually(async () => expect((await service.get('/counts/1/current')).body).toMatchObject({ count: 1, net: 1 }));
   });
 
   it('says what is wrong with the whole of it', async () => {

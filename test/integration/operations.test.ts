@@ -10,7 +10,7 @@ let service: LocalService;
 let nats: NatsConnection;
 
 beforeAll(async () => {
-  service = await startLocalService({ PARTITIONS: '2', SHUTDOWN_WAIT_MS: '300' });
+  service = await startLocalService({ PARTITIONS: '2', SHUTDOWN_WAIT_MS: '5000' });
   nats = await connect({ servers: service.natsUrl });
   await service.send('POST', '/spaces', { name: 'hall' });
   await service.send('POST', '/doorways', { name: 'door', ingress_space_id: 1, egress_space_id: null });

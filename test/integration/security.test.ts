@@ -12,6 +12,8 @@ import { eventually } from '../support/eventually.ts';
 import { AUDIENCE, startJwtIssuer, type JwtIssuer } from '../support/jwt-issuer.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
+/** Of one address in a minute. */
+const REFUSED_MAX = 100;
 const LIMIT = 150;
 const ORIGIN = 'https://dashboard.example';
 
@@ -134,7 +136,7 @@ describe('a JWT', () => {
 describe('a live stream', () => {
   it('ends when its token does, and not before; the client is told by a 401 when it comes back', async () => {
     const open = async (token: string): Promise<Response> => fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } });
-    const brief = await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '2s' });
+    const brief = await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '6s' });
     const [ending, going] = [await open(brief), await open(await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '1h' }))];
     expect([ending.status, going.status]).toEqual([200, 200]);
     let isOver = false;
@@ -201,9 +203,10 @@ describe('a token, later,', () => {
   });
 
   it('that is none gets 429 when there were many from one address; good ones go on', async () => {
-    for (let attempt = 0; attempt < 100; attempt += 1) await me(`guess${attempt}`);
-    const { status, headers } = await me('guess');
-    expect({ status, isTold: Number(headers.get('retry-after')) > 0 }).toEqual({ status: 429, isTold: true });
+    // One minute's limit, and another's if that ends meanwhile.
+    let [attempts, refused] = [0, await me('guess')];
+    while (refused.status === 401 && attempts < 2 * REFUSED_MAX) refused = await me(`guess${++attempts}`);
+    expect({ status: refused.status, isTold: Number(refused.headers.get('retry-after')) > 0 }).toEqual({ status: 429, isTold: true });
     expect((await me(tokens.get('read'))).status).toBe(200);
   });
 });

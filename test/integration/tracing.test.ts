@@ -32,7 +32,7 @@ beforeAll(async () => {
   await service.send('POST', '/spaces', { name: 'hall' });
   await service.send('POST', '/doorways', { name: 'door', ingress_space_id: 1, egress_space_id: null });
   await service.send('POST', '/dpus', { id: '7', doorway_id: 1 });
-}, 120_000);
+});
 
 afterAll(async () => {
   await service.dispose();

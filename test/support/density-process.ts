@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { QUICK } from './local-service.ts';
 
 const ENTRY = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 180_000;
 
 export interface DensityProcess {
   readonly child: ChildProcess;

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { startClickhouse, type LocalClickhouse } from '../../src/local/clickhouse-engine.ts';
 import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-server.ts';
+import { freePorts } from './free-ports.ts';
 
 const HOST = '127.0.0.1';
 
@@ -20,8 +21,9 @@ export class KillableEngines {
   static async start(binary: string, folder: string): Promise<KillableEngines> {
     const engines = new KillableEngines(binary, folder);
     try {
-      await engines.#startNats(0);
-      await engines.#startClickhouse(0);
+      const [nats = 0, clickhouse = 0] = await freePorts(2);
+      await engines.#startNats(nats);
+      await engines.#startClickhouse(clickhouse);
       return engines;
     } catch (error) {
       await engines.stop();

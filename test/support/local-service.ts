@@ -24,7 +24,7 @@ export interface Answer {
 /** Short times, so that tests wait for events and not for clocks. */
 export const QUICK = {
   PORT: '0', NATS_PORT: '0', MQTT_PORT: '0', CLICKHOUSE_PORT: '0', LOG_LEVEL: 'silent',
-  TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100', LEASE_TTL_MS: '2000',
+  TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100', LEASE_TTL_MS: '5000',
 };
 
 export async function startLocalService(overrides: Readonly<Record<string, string>> = {}): Promise<LocalService> {

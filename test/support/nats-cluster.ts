@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
 
 const HOST = '127.0.0.1';
 export const CLUSTER_SIZE = 3;
@@ -25,6 +25,7 @@ export class NatsCluster {
   }
 
   static async start(binary: string, folder: string): Promise<NatsCluster> {
+    // The routes have to be known before the first server starts.
     const ports = await freePorts(2 * CLUSTER_SIZE);
     const clientPorts = ports.slice(0, CLUSTER_SIZE);
     const routePorts = ports.slice(CLUSTER_SIZE);
@@ -78,16 +79,4 @@ export class NatsCluster {
     if (!server) throw new Error(`no server is called ${name}`);
     return server;
   }
-}
-
-/** The routes have to be known before the first server starts, and all ports stay the same when one is started again. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, HOST);
-    await once(server, 'listening');
-    return server;
-  }));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map(async (server) => once(server.close(), 'close')));
-  return ports;
 }

@@ -56,7 +56,7 @@ export async function startSecuredNats(): Promise<SecuredNats> {
   return {
     keyring, dir, caFile: path('tls.crt'), ca: cert, url: `tls://127.0.0.1:${port}`, mqttUrl: `mqtts://127.0.0.1:${mqttPort}`,
     connect: (credentials, inboxPrefix) => connect({
-      servers: `127.0.0.1:${port}`, tls: { ca: cert }, reconnect: false, timeout: 5_000,
+      servers: `127.0.0.1:${port}`, tls: { ca: cert }, reconnect: false, timeout: 60_000,
       ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     }),

@@ -5,7 +5,7 @@ import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { reportSpace } from '../../actors/shard/space-report.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { ReportRequests } from '../../src/ports.ts';
-import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
+import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
 import { ClusterReports } from '../../src/shards/cluster-reports.ts';
 import type { PartitionHost } from '../../src/shards/partition-host.ts';
 import type { ShardRunner } from '../../src/shards/shard-runner.ts';
@@ -14,8 +14,15 @@ import { eventually } from '../support/eventually.ts';
 const [SHARD, SPACE] = [0 as Partition, 1 as SpaceId];
 const log = pino({ level: 'silent' });
 
-function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = []): ClusterReports {
-  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, isConnected: () => true, timing: MACHINE_TIMING, log });
+/** A machine's, by which a second of patience takes twenty, and questions are asked again as soon as ever. */
+const PATIENT: Timing = {
+  ...MACHINE_TIMING,
+  now: () => MACHINE_TIMING.now() / 20,
+  pause: async (ms, signal) => MACHINE_TIMING.pause(ms > 50 ? ms * 20 : ms, signal),
+};
+
+function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING): ClusterReports {
+  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, isConnected: () => true, timing, log });
 }
 
 test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {
@@ -26,7 +33,7 @@ test('of many that wait for an owner one asks again, and all are answered when t
       asked += 1;
       return Promise.resolve(hasOwner && respondent === 'owner' ? reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs) : 'nobody');
     },
-  });
+  }, [], PATIENT);
   const answers = Promise.all(Array.from({ length: questions }, async () => reports.report(SPACE, 0)));
   // Each has asked for the owner and for a copy, and one has gone on.
   await eventually(() => expect(asked).toBeGreaterThanOrEqual(2 * questions + 6));

@@ -33,7 +33,7 @@ it('stops before it has heard its last position', async () => {
   const restoring = router.restore();
   await router.stop();
   await expect(restoring).resolves.toBeUndefined();
-}, 5_000);
+}, 60_000);
 
 it('stops while it waits for the topology', async () => {
   let waiting: () => void = () => undefined;
@@ -43,4 +43,4 @@ it('stops while it waits for the topology', async () => {
   await isWaiting;
   await router.stop();
   await expect(restoring).resolves.toBeUndefined();
-}, 5_000);
+}, 60_000);
