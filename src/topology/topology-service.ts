@@ -1,6 +1,6 @@
 // Keeps the topology's history up to date with the TOPOLOGY log, and turns commands into facts of it.
 // Every write expects the log to end where the decision was made, so that unique names, references
-// and ids hold across processes with no other database.
+// and ids hold across processes with no other database; and a refusal is one of the log as it ends (E1).
 import { Failure } from '../domain/failure.ts';
 import type { TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';

@@ -56,5 +56,6 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a new owner answers before it has caught up', 'src/shards/hosting.ts', 'const end = await events.end();', 'const end = 0;'),
   mutant('a standby that takes over says of the log only what it knows itself', HOST, '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));', 'this.#revision = (await checkpoints.last(partition)).revision;'),
   mutant('an answer leaves out a reset that the log has not told the space', 'src/counts/counts.ts', ' && isSameReset(report.base, resetInForce(schedule, atMs));', ';'),
+  mutant('a refusal is decided on what one process has heard', 'src/topology/topology-service.ts', 'if (await this.catchUp().catch(unavailable)) continue;', ''),
   mutant('a checkpoint without compare-and-set', HOST, 'storedBeforeSeq, snapshot }, this.#revision)', 'storedBeforeSeq, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)'),
 ];

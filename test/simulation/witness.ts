@@ -2,6 +2,8 @@
 // moment of the log, whole, whatever was flushed, restarted or being corrected just then.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
+import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
+import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { decodeEntry, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
@@ -49,6 +51,18 @@ export class Witness {
   stateWasRebuilt(): void {
     this.#life += 1;
     this.#watermarks.clear();
+  }
+
+  /** E1: at this moment, the whole log refuses it too. */
+  refused(command: TopologyCommand, refusal: Failure): void {
+    const topology = new TopologyHistory();
+    for (const entry of this.#engines.streams.topology) topology.apply(entry);
+    try {
+      decideTopology(topology.latest(), command, this.#engines.now());
+    } catch {
+      return;
+    }
+    this.objections.push(`${JSON.stringify(command)} was refused, which the log allows: ${refusal.message}`);
   }
 
   async ask(process: SimProcess, spaceId: SpaceId, atMs: number, nowMs: number): Promise<void> {

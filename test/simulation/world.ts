@@ -214,6 +214,7 @@ export class World {
     let isDone = false;
     const attempt = process.topology.execute(command).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
+      if (error.kind !== 'unavailable') this.witness.refused(command, error);
     }).finally(() => (isDone = true));
     attempt.catch(() => undefined);
     for (let steps = 0; !isDone && steps < STEPS_FOR_COMMAND_MAX / 10; steps++) await this.#step();

@@ -50,19 +50,19 @@ beforeEach(async () => {
   await follow(logThatTellsLate(false)).execute({ kind: 'createSpace', fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null } });
 });
 
-test('refuses nothing for want of what another process has written', async () => {
+test('E1 refuses nothing for want of what another process has written', async () => {
   const late = follow(logThatTellsLate(true));
   const { doc } = await late.execute({ kind: 'createDoorway', fields: { name: 'door', ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
   expect(doc).toMatchObject({ id: 1, ingressSpaceId: 1 });
 });
 
-test('looks again at what a command is about to change', async () => {
+test('E1 looks again at what a command is about to change', async () => {
   const late = follow(logThatTellsLate(true));
   const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, (view) => existing(view.space(1 as SpaceId), 'space 1'));
   expect(doc).toMatchObject({ id: 1, deleted: true });
 });
 
-test('refuses what the whole log does not allow, and says when nobody can know', async () => {
+test('E1 refuses what the whole log does not allow, and says when nobody can know', async () => {
   const late = follow(logThatTellsLate(true));
   const refused = late.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 7 as DoorwayId });
   await expect(refused).rejects.toMatchObject({ kind: 'invalid', message: expect.stringContaining('there is no doorway 7') as string });
