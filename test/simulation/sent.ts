@@ -5,7 +5,7 @@ import { SKEW_MS } from './process.ts';
 
 export interface Sent {
   readonly readings: OracleReading[];
-  /** Readings, and what was sent in their place. */
+  /** Readings, what was sent in their place, and signs of life that are none. */
   readonly items: number;
 }
 
@@ -16,6 +16,8 @@ export function sentIn(entries: readonly StoredEntry[]): Sent {
   let items = 0;
   for (const { subject, data, timeMs } of entries) {
     const [, , dpuId = '', kind] = subject.split('.');
+    // A sign of life is no reading, but one that cannot be used is a dead letter.
+    if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
     if (kind !== 'readings') continue;
     const body = tryParse(decoder.decode(data));
     for (const item of Array.isArray(body) ? body : [body]) {
@@ -27,6 +29,12 @@ export function sentIn(entries: readonly StoredEntry[]): Sent {
     }
   }
   return { readings, items };
+}
+
+function isHeartbeat(data: Uint8Array, timeMs: number): boolean {
+  if (data.length === 0) return true;
+  const body = tryParse(decoder.decode(data)) as { timestamp?: string | number } | undefined;
+  return body !== undefined && (body.timestamp === undefined || Date.parse(String(body.timestamp)) <= timeMs + SKEW_MS);
 }
 
 function tryParse(text: string): unknown {

@@ -49,19 +49,19 @@ export class Verdict {
   async #judgeSpace(spaceId: SpaceId, random: Random): Promise<void> {
     const { counts } = this.#process;
     const { nowMs } = this.#world;
-    const live = await this.#world.finish(counts.now(spaceId, nowMs));
+    const live = await this.#world.answer(() => counts.now(spaceId, nowMs));
     this.#expect(`space ${spaceId} now`, pick(live), this.#oracle.at(spaceId, nowMs));
     const events = this.#oracle.events(spaceId);
     const instants = Array.from({ length: INSTANTS_PER_SPACE }, () => (events.length > 0 ? random.pick(events).timestampMs : nowMs) + random.pick([-1, 0, 0, 1, 3_600_000]));
     for (const atMs of [...instants, nowMs - 86_400_000]) {
-      const answer = await this.#world.finish(counts.at(spaceId, atMs));
+      const answer = await this.#world.answer(() => counts.at(spaceId, atMs));
       this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}`, { ...pick(answer), final: answer.isFinal }, { ...this.#oracle.at(spaceId, atMs), final: atMs <= answer.watermarkMs && answer.watermarkMs >= 0 });
     }
     const startMs = Math.max(0, Math.min(...instants) - random.int(0, MINUTE));
     // Not decades with a reset for every day of them.
     const lengthMs = Math.min(10 * DAY, Math.max(MINUTE, Math.ceil((nowMs - startMs) / random.int(1, 12))));
     const bounds = Array.from({ length: 8 }, (_, n) => startMs + n * lengthMs);
-    const answers = await this.#world.finish(counts.intervals(spaceId, bounds));
+    const answers = await this.#world.answer(() => counts.intervals(spaceId, bounds));
     for (const answer of answers) {
       const { startMs: from, endMs: to, isFinal } = answer;
       this.#expect(`space ${spaceId}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, answer, { ...this.#oracle.interval(spaceId, from, to), isFinal });
@@ -78,7 +78,7 @@ export class Verdict {
       if (!space || space.deleted) continue;
       const now = JSON.stringify({ timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) });
       if (now !== schedule || witness.saysMoreOf(testimony)) continue;
-      const again = await this.#world.finish(this.#process.counts.at(spaceId, atMs));
+      const again = await this.#world.answer(() => this.#process.counts.at(spaceId, atMs));
       this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, { ...pick(again), final: again.isFinal }, { ...pick(answer), final: true });
       this.finalAnswers += 1;
     }
@@ -88,7 +88,7 @@ export class Verdict {
       if (!space || space.deleted) continue;
       const now = JSON.stringify({ timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) });
       if (now !== schedule || witness.saysMoreOf(testimony)) continue;
-      const [again] = await this.#world.finish(this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]));
+      const [again] = await this.#world.answer(() => this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]));
       this.#expect(`space ${spaceId} from ${new Date(answer.startMs).toISOString()} to ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, again, answer);
       this.finalAnswers += 1;
     }
@@ -122,7 +122,7 @@ export class Verdict {
   }
 
   async #judgeAccount(): Promise<void> {
-    const { accepted, applied, duplicate, held, deadLettered, deadLetters, remainder } = await this.#world.finish(this.#process.accounts.read());
+    const { accepted, applied, duplicate, held, deadLettered, deadLetters, remainder } = await this.#world.answer(() => this.#process.accounts.read());
     const dead = this.#sent.items - this.#sent.readings.length;
     const distinct = this.#oracle.readings.length;
     this.#expect('account', { accepted, applied, duplicate, held, deadLettered, remainder }, {

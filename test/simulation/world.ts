@@ -17,6 +17,8 @@ import { Witness } from './witness.ts';
 const PROCESSES_MAX = 3;
 const STEPS_PER_ACTION_MAX = 14;
 const STEPS_FOR_COMMAND_MAX = 3_000;
+/** Of what is asked until it is answered. */
+const QUESTIONS_MAX = 50;
 const STEPS_TO_SETTLE_MAX = 60_000;
 /** Between two marks of time while a run comes to its end; shorter than a day, so that daily resets pass one at a time. */
 const SETTLE_TICK_MS = 8 * 3_600_000;
@@ -108,6 +110,18 @@ export class World {
       await this.#step();
     }
     return done;
+  }
+
+  /** Asks until there is an answer: after a shard was begun anew, say for what a crashed process did last, there is none for a while. */
+  async answer<T>(ask: () => Promise<T>): Promise<T> {
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await this.finish(ask());
+      } catch (error) {
+        if (!(error instanceof Failure) || error.kind !== 'unavailable' || attempts >= QUESTIONS_MAX) throw error;
+        for (let steps = 0; steps < STEPS_TO_REST; steps++) await this.#step();
+      }
+    }
   }
 
   async #step(): Promise<void> {
