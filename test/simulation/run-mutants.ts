@@ -1,4 +1,4 @@
-// `npm run sim:mutants [-- --seeds 2000] [--only text]`: a build for each mutant, and the first seed that catches it.
+// `npm run sim:mutants [-- --seeds 5000] [--only text]`: a build for each mutant, and the first seed that catches it.
 // Ends with 1 when a mutant survives.
 import { spawn } from 'node:child_process';
 import { Command } from 'commander';
@@ -6,7 +6,7 @@ import { bundle } from './bundle.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const { seeds, only } = new Command('sim:mutants')
-  .option('--seeds <n>', 'how many seeds to try', '2000')
+  .option('--seeds <n>', 'how many seeds to try', '5000')
   .option('--only <text>', 'mutants whose name has this in it', '')
   .parse().opts<{ seeds: string; only: string }>();
 
