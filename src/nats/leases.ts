@@ -12,6 +12,8 @@ import type { NatsHandles } from './connect.ts';
 const BUCKET = 'density_leases';
 /** The server looks for keys that are too old four times a second (measured: 70 to 260 ms late). */
 const EXPIRY_LATE_MS = 250;
+/** What the next owner may take longer than a second until it answers, on a machine that is busy. */
+const RESTORE_MS = 500;
 /** How long the server's mark of an expiry stays; long enough for every watcher. */
 const MARKER_TTL_MS = 60_000;
 const encoder = new TextEncoder();
@@ -30,7 +32,7 @@ export class NatsLeases implements Leases {
    * @param freeAfterMs so long after its last renewal, at most, a lease is free
    */
   static async open({ js, jsm }: NatsHandles, freeAfterMs: number, replicas: number): Promise<NatsLeases> {
-    const ttlMs = Math.max(freeAfterMs - EXPIRY_LATE_MS, freeAfterMs / 2);
+    const ttlMs = Math.max(freeAfterMs - EXPIRY_LATE_MS - RESTORE_MS, freeAfterMs / 2);
     const kv = await new Kvm(js).create(BUCKET, { ttl: ttlMs, markerTTL: MARKER_TTL_MS, replicas, history: 1, storage: StorageType.File });
     await setMaxAge(jsm, ttlMs);
     return new NatsLeases(kv, ttlMs);
