@@ -29,7 +29,8 @@ export type TopologyCommand =
   | { readonly kind: 'updateDoorway'; readonly id: DoorwayId; readonly fields: Partial<DoorwayFields> }
   | { readonly kind: 'deleteDoorway'; readonly id: DoorwayId }
   | { readonly kind: 'createDpu'; readonly id: DpuId; readonly doorwayId: DoorwayId | null; readonly effectiveMs?: number | undefined }
-  | { readonly kind: 'placeDpu'; readonly id: DpuId; readonly doorwayId: DoorwayId | null; readonly effectiveMs?: number | undefined }
+  /** Without a doorway: above the one it is above now. */
+  | { readonly kind: 'placeDpu'; readonly id: DpuId; readonly doorwayId?: DoorwayId | null | undefined; readonly effectiveMs?: number | undefined }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
   | { readonly kind: 'changeSettings'; readonly settings: Settings };
@@ -109,7 +110,8 @@ function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number):
 
 function placeDpu(view: TopologyView, command: Of<'placeDpu'>, nowMs: number): TopologyFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
-  return { kind: 'dpu', doc: place(view, { ...before, updatedMs: nowMs }, command, nowMs) };
+  const { doorwayId = doorwayAt(before.placements, nowMs), effectiveMs } = command;
+  return { kind: 'dpu', doc: place(view, { ...before, updatedMs: nowMs }, { doorwayId, effectiveMs }, nowMs) };
 }
 
 function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): TopologyFact {
@@ -120,7 +122,7 @@ function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number):
   return { kind: 'dpu', doc: { ...before, placements, updatedMs: nowMs, deleted: true } };
 }
 
-function place(view: TopologyView, dpu: Dpu, { doorwayId, effectiveMs }: Of<'placeDpu'> | Of<'createDpu'>, nowMs: number): Dpu {
+function place(view: TopologyView, dpu: Dpu, { doorwayId, effectiveMs }: Pick<Of<'createDpu'>, 'doorwayId' | 'effectiveMs'>, nowMs: number): Dpu {
   if (doorwayId !== null) {
     requireReference(view.doorway(doorwayId), `doorway ${doorwayId}`, 'doorway_id');
   }

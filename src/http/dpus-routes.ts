@@ -80,8 +80,7 @@ function writeRoutes(topology: TopologyService, now: () => number): Route[] {
     }),
     defineRoute({
       ...common, method: 'PATCH', operationId: 'updateDpu', summary: 'Move a sensor', description: EFFECTIVE_AT, body: dpuPatch, bodyExample, success,
-      handle: async ({ params: { id }, body: { doorway_id: given, effective_at: effectiveMs } }, ctx) => {
-        const doorwayId = given === undefined ? doorwayAt(dpuIn(topology.history.latest(), id).placements, now()) : given;
+      handle: async ({ params: { id }, body: { doorway_id: doorwayId, effective_at: effectiveMs } }, ctx) => {
         const fact = await topology.execute({ kind: 'placeDpu', id, doorwayId, effectiveMs },
           (seen) => checkUnchanged(ctx, () => dpuJson(dpuIn(seen, id), now())));
         return revalidated(ctx, dpuJson(fact.doc as Dpu, now()));

@@ -9,14 +9,18 @@ import { TopologyService } from '../../src/topology/topology-service.ts';
 const entries: TopologyEntry[] = [];
 let isAway = false;
 
-/** Tells the reader of an entry only after somebody asked where the log ends. */
-function logThatTellsLate(isLate: boolean): TopologyLog {
-  let [told, tell] = [isLate ? Infinity : 0, (): void => undefined];
+/** Who waits for an entry. */
+let waiting: (() => void)[] = [];
+const tellAll = (): void => waiting.splice(0).forEach((tell) => tell());
+
+/** One that is late tells its reader nothing until somebody has asked where the log ends. */
+function logThatTells(isLate: boolean): TopologyLog {
+  let isSilent = isLate;
   return {
     open: async () => {
       let at = 0;
       const next = async (): Promise<TopologyEntry[]> => {
-        while (told > 0 || entries.length === at) await new Promise<void>((resolve) => (tell = resolve));
+        while (isSilent || entries.length === at) await new Promise<void>((resolve) => waiting.push(resolve));
         const some = entries.slice(at);
         at = entries.length;
         return some;
@@ -26,13 +30,13 @@ function logThatTellsLate(isLate: boolean): TopologyLog {
     append: async (fact, expectedSeq) => {
       if (entries.length !== expectedSeq) return undefined;
       entries.push({ seq: expectedSeq + 1, fact });
-      queueMicrotask(() => tell());
+      queueMicrotask(tellAll);
       return expectedSeq + 1;
     },
     lastSeq: async () => {
       if (isAway) throw new Error('nobody answers');
-      told = 0;
-      queueMicrotask(() => tell());
+      isSilent = false;
+      queueMicrotask(tellAll);
       return entries.length;
     },
   };
@@ -46,24 +50,35 @@ function follow(log: TopologyLog): TopologyService {
 
 beforeEach(async () => {
   entries.length = 0;
+  waiting = [];
   isAway = false;
-  await follow(logThatTellsLate(false)).execute({ kind: 'createSpace', fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null } });
+  await follow(logThatTells(false)).execute({ kind: 'createSpace', fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null } });
 });
 
 test('E1 refuses nothing for want of what another process has written', async () => {
-  const late = follow(logThatTellsLate(true));
+  const late = follow(logThatTells(true));
   const { doc } = await late.execute({ kind: 'createDoorway', fields: { name: 'door', ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
   expect(doc).toMatchObject({ id: 1, ingressSpaceId: 1 });
 });
 
 test('E1 looks again at what a command is about to change', async () => {
-  const late = follow(logThatTellsLate(true));
+  const late = follow(logThatTells(true));
   const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, (view) => existing(view.space(1 as SpaceId), 'space 1'));
   expect(doc).toMatchObject({ id: 1, deleted: true });
 });
 
+test('E1 leaves a sensor where another process has put it', async () => {
+  const [first, late] = [follow(logThatTells(false)), follow(logThatTells(true))];
+  for (const name of ['front', 'back']) await first.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
+  await first.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 1 as DoorwayId });
+  await late.catchUp();
+  await first.execute({ kind: 'placeDpu', id: 'd' as DpuId, doorwayId: 2 as DoorwayId, effectiveMs: 0 });
+  const { doc } = await late.execute({ kind: 'placeDpu', id: 'd' as DpuId, effectiveMs: 5 });
+  expect(doc).toMatchObject({ placements: expect.not.arrayContaining([expect.objectContaining({ fromMs: 5, doorwayId: 1 })]) as unknown });
+});
+
 test('E1 refuses what the whole log does not allow, and says when nobody can know', async () => {
-  const late = follow(logThatTellsLate(true));
+  const late = follow(logThatTells(true));
   const refused = late.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 7 as DoorwayId });
   await expect(refused).rejects.toMatchObject({ kind: 'invalid', message: expect.stringContaining('there is no doorway 7') as string });
   isAway = true;
