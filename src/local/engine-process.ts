@@ -68,8 +68,7 @@ export async function startEngine<Ready>(spec: EngineSpec<Ready>): Promise<Runni
 
 async function startClaimed<Ready>(spec: EngineSpec<Ready>, claim: DataDirClaim): Promise<RunningEngine<Ready>> {
   await writingTo(spec.dataDir, spec.prepare);
-  const { child, log } = await spawnLogged(spec);
-  const exited = exitOf(child);
+  const { child, exited, log } = await spawnLogged(spec);
   const pid = child.pid;
   if (pid === undefined) {
     throw new LocalEngineError('failed', `Cannot start ${spec.title}: ${await exited}.`);
@@ -132,7 +131,7 @@ async function untilServing<Ready>(
   throw new LocalEngineError('failed', `${spec.title} ${what}: see ${spec.logFile}${lastLine === '' ? '' : `, which ends with "${lastLine}"`}.`);
 }
 
-async function spawnLogged<Ready>(spec: EngineSpec<Ready>): Promise<{ child: ChildProcess; log: () => Promise<string> }> {
+async function spawnLogged<Ready>(spec: EngineSpec<Ready>): Promise<{ child: ChildProcess; exited: Promise<string>; log: () => Promise<string> }> {
   const file = await writingTo(dirname(spec.logFile), async () => {
     await mkdir(dirname(spec.logFile), { recursive: true });
     const size = await stat(spec.logFile).then((s) => s.size, () => 0);
@@ -146,7 +145,9 @@ async function spawnLogged<Ready>(spec: EngineSpec<Ready>): Promise<{ child: Chi
       stdio: ['ignore', file.fd, file.fd, ...(spec.hasIpc ? ['ipc' as const] : [])],
       ...(spec.env === undefined ? {} : { env: spec.env }),
     });
-    return { child, log: async () => (await readFile(spec.logFile)).subarray(from).toString('utf8') };
+    // Before anything is awaited: what ends at once is not heard of twice.
+    const exited = exitOf(child);
+    return { child, exited, log: async () => (await readFile(spec.logFile)).subarray(from).toString('utf8') };
   } finally {
     await file.close();
   }
