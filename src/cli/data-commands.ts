@@ -119,12 +119,13 @@ async function withTopology(config: Config, options: NatsOption, act: (topology:
 
 /** The topology as it is now, followed until it is stopped. */
 export async function followedTopology(nats: NatsHandles): Promise<{ service: TopologyService; stop: () => Promise<void> }> {
-  const service = new TopologyService(new NatsTopologyLog(nats.js), () => Date.now(), () => undefined);
-  await nats.jsm.streams.info('TOPOLOGY').catch((error: unknown) => {
+  const log = new NatsTopologyLog(nats.js);
+  const service = new TopologyService(log, () => Date.now(), () => undefined);
+  const lastSeq = await log.lastSeq().catch((error: unknown) => {
     throw new Error('the streams are not there: start the service, or run density migrate', { cause: error });
   });
   const following = service.follow();
-  await Promise.race([service.catchUp(), following]);
+  await Promise.race([service.reached(lastSeq), following]);
   const stop = async (): Promise<void> => {
     await service.stop();
     await following;

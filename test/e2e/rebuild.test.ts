@@ -143,7 +143,7 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
 
     expect(JSON.parse(await rebuild('--shard', String(SHARD_OF_A), '--json'))).toMatchObject([{ shard: SHARD_OF_A, seq: expect.any(Number) as number }]);
     await start();
-    await eventually(async () => expect(await present()).toEqual(counted));
+    expect(await present()).toEqual(counted);
     expect(await past()).toEqual(history);
 
     // And on it goes: the same readings again are duplicates, through another crash.
@@ -152,7 +152,7 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
     await service.end('SIGKILL');
     await start();
     await isFinal();
-    await eventually(async () => expect(await present()).toEqual(counted));
+    expect(await present()).toEqual(counted);
     expect(await past()).toEqual(history);
   });
 });

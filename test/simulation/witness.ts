@@ -3,12 +3,12 @@
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
-import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { decodeEntry, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
+import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import type { Engines, SimProcess } from './process.ts';
 
@@ -55,10 +55,8 @@ export class Witness {
 
   /** E1: at this moment, the whole log refuses it too. */
   refused(command: TopologyCommand, refusal: Failure): void {
-    const topology = new TopologyHistory();
-    for (const entry of this.#engines.streams.topology) topology.apply(entry);
     try {
-      decideTopology(topology.latest(), command, this.#engines.now());
+      decideTopology(topologyOf(this.#engines.streams).latest(), command, this.#engines.now());
     } catch {
       return;
     }

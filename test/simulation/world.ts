@@ -4,10 +4,9 @@ import type { DpuId, DoorwayId, Partition, SpaceId } from '../../src/domain/ids.
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import { rebuildPartition } from '../../src/shards/rebuild-partition.ts';
-import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { MemoryHistory, MemoryTables } from './engines/memory-history.ts';
 import { LeaseTable } from './engines/memory-leases.ts';
-import { MemoryCheckpoints, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams } from './engines/memory-streams.ts';
+import { MemoryCheckpoints, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, topologyOf } from './engines/memory-streams.ts';
 import { SimProcess, STEP_MS, type Engines } from './process.ts';
 import { Random } from './random.ts';
 import type { Action, Scenario } from './scenario.ts';
@@ -196,10 +195,8 @@ export class World {
     for (const [partition, checkpoint] of streams.checkpoints) streams.checkpoints.set(partition, { ...checkpoint, snapshot: ['{"version":0}'] });
     const owner: Owner = { name: `r${++this.#started}`, isDead: false, suspendedUntil: 0 };
     const access = { owner, scheduler: this.scheduler, random: this.#random };
-    const topology = new TopologyHistory();
-    for (const entry of streams.topology) topology.apply(entry);
     const history = new MemoryHistory(access, tables);
-    const deps = { partitions: streams.partitions, topology, history, records: history, events: new MemorySpaceEventsLog(access, streams), checkpoints: new MemoryCheckpoints(access, streams) };
+    const deps = { partitions: streams.partitions, topology: topologyOf(streams), history, records: history, events: new MemorySpaceEventsLog(access, streams), checkpoints: new MemoryCheckpoints(access, streams) };
     for (let k = 0; k < streams.partitions; k++) {
       for (let [isDone, attempts] = [false, 1]; !isDone; attempts++) {
         isDone = await this.finish(rebuildPartition({ ...deps, partition: k as Partition }).then(() => true, (error: unknown) => {

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { LogTail } from '../../actors/shard/log-tail.ts';
 import { LogGap, PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
-import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import { encodePosition, encodeSpaceEntry, type PositionEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
+import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset } from '../../src/domain/segment.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
+import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 
-const ROUTER = 0 as Partition;
 const SETTINGS = { outOfOrdernessMs: 5, idleTimeoutMs: 20, blockRowsMax: 3, blockAgeMaxMs: 1_000_000, bufferEventsMax: 1_000 };
 
 interface Said {
@@ -18,22 +18,10 @@ interface Said {
   readonly delta: 1 | -1;
 }
 
-/** A log of one router: settings first, then a commit for each list of events. */
+/** A commit for each list of events. */
 function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
-  const entries: StoredEntry[] = [];
-  let [previousSeq, clockMs] = [0, 0];
-  commits.forEach((said, n) => {
-    clockMs += 7;
-    const events = said.map(({ timestampMs, delta }): SpaceEvent => ({ spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs, direction: delta, delta, sign: 1, primary: true }));
-    const add = (subject: string, data: Uint8Array): number => entries.push({ seq: entries.length + 1, timeMs: clockMs, subject, data });
-    add('spaces.0', encodeSpaceEntry({ events, heartbeats: [], configs: [], settings: n === 0 ? SETTINGS : undefined }));
-    const position: PositionEntry = {
-      kind: 'position', router: ROUTER, commitId: `c${n}`, previousSeq, payloads: { [ROUTER]: 1 }, readingsSeq: n, previousReadingsSeq: n, backlogs: [], isMove: false, topologySeq: 0,
-      reattribution: null, clockMs, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
-    };
-    previousSeq = add('routers.0', encodePosition(position));
-  });
-  return entries;
+  const event = ({ timestampMs, delta }: Said): SpaceEvent => ({ spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs, direction: delta, delta, sign: 1, primary: true });
+  return logOfOneRouter(commits.map((said, n) => ({ events: said.map(event), clockMs: (n + 1) * 7 })), SETTINGS);
 }
 
 const commits = fc.uniqueArray(fc.record({ timestampMs: fc.integer({ min: 0, max: 300 }), delta: fc.constantFrom(1 as const, -1 as const) }), { selector: ({ timestampMs, delta }) => timestampMs * 2 + delta, maxLength: 40 })

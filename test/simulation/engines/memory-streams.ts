@@ -5,6 +5,7 @@ import { decodeEntry, encodePosition, type PositionEntry, type StoredEntry } fro
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
+import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
   Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastPosition, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
 } from '../../../src/ports.ts';
@@ -142,6 +143,13 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
   async #read<T>(label: string, apply: () => T): Promise<T> {
     return this.#access.scheduler.request(this.#access.owner, { label, apply, failure: away(label) });
   }
+}
+
+/** What the whole log says. */
+export function topologyOf({ topology }: MemoryStreams): TopologyHistory {
+  const history = new TopologyHistory();
+  for (const entry of topology) history.apply(entry);
+  return history;
 }
 
 export class MemoryTopologyLog implements TopologyLog {
