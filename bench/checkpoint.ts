@@ -11,7 +11,9 @@ import { LogTail } from '../actors/shard/log-tail.ts';
 import type { PartitionFold } from '../actors/shard/partition-fold.ts';
 import { encodeSnapshot } from '../actors/shard/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../src/domain/ids.ts';
-import { encodePosition, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../src/domain/log-entry.ts';
+import type { SpaceConfig } from '../src/domain/commit.ts';
+import { encodeCommit } from '../src/domain/commit-codec.ts';
+import type { LoggedEvent, StoredEntry } from '../src/domain/log-entry.ts';
 import { readingIdOf } from '../src/domain/reading.ts';
 import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
 import { findNatsServer } from '../src/local/nats-binary.ts';
@@ -22,6 +24,7 @@ import { createStreams } from '../src/nats/streams.ts';
 import type { History, LogCursor, SpaceEventsLog } from '../src/ports.ts';
 import { inTurns, MACHINE_TIMING } from '../src/runtime/timing.ts';
 import { PartitionHost } from '../src/shards/partition-host.ts';
+import { commitHeader } from '../test/support/commit-header.ts';
 
 /** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
 const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
@@ -44,7 +47,7 @@ function foldWith(spaces: number, partition: Partition, partitions: number): Par
   const tail = new LogTail(partition, partitions, 0);
   tail.clocks.fill(NOW_MS + 1_000);
   tail.seq = 1;
-  tail.positionSeqs[0] = 1;
+  tail.commitSeqs[0] = 1;
   tail.logMs = NOW_MS;
   followTail(fold, tail, events);
   return fold;
@@ -85,13 +88,10 @@ async function watched(act: () => Promise<unknown>): Promise<Watched> {
 
 /** One commit more, so that there is something new to save. */
 function oneMore(partition: Partition): SpaceEventsLog {
-  const position = encodePosition({
-    kind: 'position', router: 0 as Partition, commitId: 'c', previousSeq: 1, payloads: {}, readingsSeq: 1, previousReadingsSeq: 0, topologySeq: 0, backlogs: [], isMove: false, reattribution: null,
-    clockMs: NOW_MS + 1_000, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
-  });
-  const entry: StoredEntry = { seq: 2, timeMs: NOW_MS + 1, subject: `routers.${partition}`, data: position };
+  const data = encodeCommit(commitHeader({ previousSeq: 1, readingsSeq: 1, clockMs: NOW_MS + 1_000 }), new Map());
+  const entry: StoredEntry = { seq: 2, timeMs: NOW_MS + 1, subject: `routers.${partition}`, data };
   const cursor: LogCursor = { next: async () => [entry], behind: 1, wake: () => undefined, close: async () => undefined };
-  return { open: async () => cursor, purgePartition: async () => undefined } as unknown as SpaceEventsLog;
+  return { open: async () => cursor } as unknown as SpaceEventsLog;
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));

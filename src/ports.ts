@@ -6,7 +6,8 @@ import type { StoredClaim } from '../actors/shard/log-tail.ts';
 import type { SpaceReport } from '../actors/shard/space-report.ts';
 import type { Expression, TimeRange } from './domain/filter.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
-import type { PositionEntry, ReadingPlace, StoredEntry } from './domain/log-entry.ts';
+import type { CommitHeader, ReadingPlace, Sections } from './domain/commit.ts';
+import type { StoredEntry } from './domain/log-entry.ts';
 import type { Direction, Reading, RejectReason } from './domain/reading.ts';
 import type { Segment } from './domain/segment.ts';
 import type { TopologyEntry, TopologyFact } from './domain/topology.ts';
@@ -34,39 +35,33 @@ export interface ReadingsLog {
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
 }
 
-export interface PartitionPayload {
-  readonly partition: Partition;
-  readonly data: Uint8Array;
-}
-
 export type CommitOutcome =
-  /** Stored, all of it. */
   | { readonly kind: 'committed'; readonly seq: number }
-  /** Somebody else has written the router's position meanwhile: this router is no longer the one. */
+  /** Another process has committed for the router meanwhile: this router is no longer the one. */
   | { readonly kind: 'superseded' };
 
-export interface LastPosition {
+export interface LastCommit {
   /** Sequence in the SPACE_EVENTS log, 0 when there is none. */
   readonly seq: number;
-  readonly position: PositionEntry | undefined;
+  readonly header: CommitHeader | undefined;
 }
 
-/** The SPACE_EVENTS log. */
+/** The SPACE_EVENTS log: the commits of all routers, each one message. */
 export interface SpaceEventsLog {
+  /** Every commit; `partition` is whose reader it is. */
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
-  lastPosition(router: Partition): Promise<LastPosition>;
-  /** The router's first position stored at or after a sequence. */
-  positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined>;
+  lastCommit(router: Partition): Promise<LastCommit>;
+  /** The router's first commit stored at or after a sequence. */
+  firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined>;
   /**
-   * Stores payloads and the position in one atomic batch, if the router's last position is still at
-   * `expectedSeq`. Settles an unknown outcome itself. @throws when the log cannot be reached
+   * Stores a commit, if the router's last one is still at `expectedSeq`. Settles an unknown outcome itself.
+   * @throws when the log cannot be reached
    */
-  commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome>;
-  /** Sequence of the last position in the log, whoever wrote it; 0 when there is none. Read from the log's leader. */
+  commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome>;
+  /** Sequence of the last commit in the log, whichever router's; 0 when there is none. Read from the log's leader. */
   end(): Promise<number>;
-  /** Removes what every checkpoint has passed. */
-  purgePartition(partition: Partition, beforeSeq: number): Promise<void>;
-  purgePositions(router: Partition, beforeSeq: number): Promise<void>;
+  /** Removes a router's commits before a sequence. */
+  truncate(router: Partition, beforeSeq: number): Promise<void>;
 }
 
 /** The TOPOLOGY log. */

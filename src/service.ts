@@ -68,8 +68,8 @@ export interface ServiceOptions {
 const READINGS_PURGE_INTERVAL_MS = 300_000;
 const READY_POLL_MS = 20;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
-/** About 250 readings: some milliseconds of work. */
-const FAIR_BYTES = 16 * 1024;
+/** Some milliseconds of work: others wait for no more, and a commit stays well under a message's bound. */
+const ITEMS_PER_COMMIT = 1_000;
 const STORED_MAX_AGE_MS = 2_000;
 
 export class Service {
@@ -219,7 +219,7 @@ export class Service {
       router: {
         ...common, skewMs,
         readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
-        pageReadings: REATTRIBUTION_PAGE_READINGS, fairBytes: FAIR_BYTES,
+        pageReadings: REATTRIBUTION_PAGE_READINGS, commitItems: ITEMS_PER_COMMIT,
         newCommitId: () => nuid.next(),
         storedBeforeSeq: () => this.#storedByFolds(),
       },

@@ -4,7 +4,8 @@
 // be less final than before, and never wrongly final.
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
-import type { LoggedEvent, SpaceConfig } from '../../src/domain/log-entry.ts';
+import type { SpaceConfig } from '../../src/domain/commit.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { SpaceState } from '../space/space-state.ts';
 import type { LogTail } from './log-tail.ts';
@@ -61,5 +62,5 @@ export function foldFromHistory({ partition, partitions, settings, configs, bloc
 
 /** Once the corrections are made: what only the log holds, up to where it ends. */
 export function followTail(fold: PartitionFold, tail: LogTail, missing: readonly LoggedEvent[]): void {
-  fold.resume(tail, { kind: 'space', events: missing, heartbeats: tail.heartbeats, configs: [], settings: undefined });
+  fold.resume(tail, { events: missing, heartbeats: tail.heartbeats, configs: [], settings: undefined });
 }

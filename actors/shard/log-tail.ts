@@ -1,11 +1,13 @@
 // What SPACE_EVENTS still holds for one partition, gathered to compute its state again: everything that
-// ClickHouse may not hold is in there (checkpoints let go of the log only before it), and more. `missing`
+// ClickHouse may not hold is in there (the log is truncated only before it), and more. `missing`
 // tells the two apart.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
-import { decodeEntry, type Heartbeat, type LoggedEvent, type StoredEntry } from '../../src/domain/log-entry.ts';
+import type { Heartbeat } from '../../src/domain/commit.ts';
+import { commitOf } from '../../src/domain/commit-codec.ts';
+import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import { LogGap } from './partition-fold.ts';
 
 /** Rows of one reading in one space that history holds and that are alike, taken together. */
@@ -20,45 +22,36 @@ type Place = Pick<LoggedEvent, 'spaceId' | 'timestampMs' | 'readingId'>;
 export class LogTail {
   readonly heartbeats: Heartbeat[] = [];
   readonly clocks: number[];
-  readonly positionSeqs: number[];
-  /** Sequence of the last position. */
+  readonly commitSeqs: number[];
+  /** Sequence of the last commit. */
   seq = 0;
   logMs = BEGINNING_MS;
   readonly #partition: Partition;
   /** By space and reading, in the order of the log. */
   readonly #events = new Map<string, LoggedEvent[]>();
-  /** Messages since the last position. */
-  #pending = 0;
   readonly #storedBeforeSeq: number;
-  /** True behind the first commit that may have been let go of in part. */
-  #mustBeWhole = false;
 
-  /** @param storedBeforeSeq everything before it is stored, and may be gone: messages and positions each for themselves */
+  /** @param storedBeforeSeq everything before it is stored, and may be truncated */
   constructor(partition: Partition, partitions: number, storedBeforeSeq: number) {
     this.#partition = partition;
     this.#storedBeforeSeq = storedBeforeSeq;
     this.clocks = new Array<number>(partitions).fill(BEGINNING_MS);
-    this.positionSeqs = new Array<number>(partitions).fill(0);
+    this.commitSeqs = new Array<number>(partitions).fill(0);
   }
 
-  /** @throws LogGap when something is missing behind the beginning of what is left */
+  /** @throws LogGap when something is missing that is not stored */
   add(stored: StoredEntry): void {
-    const entry = decodeEntry(stored);
+    const commit = commitOf(stored);
+    const { router, previousSeq, clockMs } = commit.header;
+    const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
+    if (isMissing) throw new LogGap(`partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`);
+    const section = commit.section(this.#partition);
+    for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
+    for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, stored.timeMs);
-    if (entry.kind === 'space') {
-      for (const event of entry.events) addTo(this.#events, keyOf(event), event);
-      this.heartbeats.push(...entry.heartbeats);
-      this.#pending += 1;
-      return;
-    }
-    const { router } = entry;
-    const isWhole = this.#pending === (entry.payloads[this.#partition] ?? 0);
-    if (!isWhole && this.#mustBeWhole) throw new LogGap(`partition ${this.#partition}: the log has a hole before ${stored.seq}`);
-    this.#mustBeWhole ||= stored.seq >= this.#storedBeforeSeq;
-    this.#pending = 0;
     this.seq = stored.seq;
-    this.positionSeqs[router] = stored.seq;
-    this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, entry.clockMs);
+    this.commitSeqs[router] = stored.seq;
+    this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, clockMs);
   }
 
   /** One event of each reading in each space. */
@@ -69,10 +62,9 @@ export class LogTail {
   /**
    * The events that history does not hold, in the order of the log.
    *
-   * Of one reading in one space the log says: it is so, it is not, it is so, … each from where the one before
-   * left it. Rows that are stored are a beginning of that, of unknown length, since the beginning of the log
-   * may be gone; but where they leave it is known. So whatever follows a place where the log left it just so
-   * leads to the same end, and the last such place has the least after it.
+   * The log alternates assertions and retractions of a reading in a space. ClickHouse holds a prefix of them, of
+   * unknown length, since the log may be truncated; the state that the prefix leaves is known. What follows any
+   * point of the log with that state leads to the same end; the last such point has the least after it.
    */
   missing(claims: readonly StoredClaim[]): LoggedEvent[] {
     const stored = new Map<string, StoredClaim[]>();

@@ -1,10 +1,9 @@
-// A space partition as a fold over the SPACE_EVENTS log: `spaces.<k>` and all `routers.*`, in the
-// order of the stream. Its only clock is the log's. What goes out of it, blocks, is a function of the
-// entries alone; so any process that folds the same log cuts the same blocks.
+// A space partition as a fold over the SPACE_EVENTS log: of each commit, its header and the partition's own
+// section, in the order of the stream. Its only clock is the log's. What goes out of it, blocks, is a function of
+// the entries alone; so any process that folds the same log cuts the same blocks.
 //
-// A commit is applied when its position has arrived, whole: the position says how many messages the
-// commit has here, and which position was its router's before. So a reader that comes too late, to a
-// log whose beginning was let go, notices, and never folds a log with a hole in it.
+// A commit names the one that its router made before it. So a reader whose place in the log was truncated
+// notices, and never folds a log with a hole in it.
 //
 // Invariants (numbers of actors/SPEC.md):
 //  - F1 entries are applied in the order of their sequence, each once, and none is missing.
@@ -14,7 +13,9 @@ import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
-import { decodeEntry, type LoggedEvent, type PositionEntry, type SpaceConfig, type SpaceEntry, type StoredEntry } from '../../src/domain/log-entry.ts';
+import type { LoggedCommit, LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
+import { commitOf } from '../../src/domain/commit-codec.ts';
+import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
@@ -33,7 +34,7 @@ export interface CorrectionDue {
   readonly base: ResetPoint;
 }
 
-/** Another process has saved a newer state and let go of the log before it: begin anew from that. */
+/** Another process has saved a newer state and truncated the log before it: restart from that. */
 export class LogGap extends Error {
   override readonly name = 'LogGap';
 }
@@ -48,12 +49,10 @@ export class PartitionFold {
   settings: Settings = DEFAULT_SETTINGS;
   /** Hears of what changes, while somebody listens. */
   observer: FoldObserver | undefined;
-  /** Sequence of the last position applied: everything up to here is in the state, and nothing after it. */
+  /** Sequence of the last commit applied: everything up to here is in the state, and nothing after it. */
   seq = 0;
-  /** By router: where its last position stands in the log. */
-  readonly positionSeqs: number[];
-  /** Messages of a commit whose position has not arrived. */
-  #pending: { readonly seq: number; readonly entry: SpaceEntry }[] = [];
+  /** By router: sequence of its last commit. */
+  readonly commitSeqs: number[];
   openNumber = 1;
   openRows: LoggedEvent[] = [];
   openedMs: number | null = null;
@@ -74,30 +73,26 @@ export class PartitionFold {
     this.partition = partition;
     this.partitions = partitions;
     this.clocks = new Array<number>(partitions).fill(BEGINNING_MS);
-    this.positionSeqs = new Array<number>(partitions).fill(0);
+    this.commitSeqs = new Array<number>(partitions).fill(0);
   }
 
   /** Takes the next entry of the log. Blocks it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
-    const previousSeq = this.#pending.at(-1)?.seq ?? this.seq;
-    invariant(stored.seq > previousSeq, () => `partition ${this.partition}: entry ${stored.seq} after ${previousSeq}`);
-    const entry = decodeEntry(stored);
-    if (entry.kind === 'space') this.#pending.push({ seq: stored.seq, entry });
-    else this.#applyCommit(stored, entry);
+    invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
+    this.#applyCommit(stored, commitOf(stored));
   }
 
-  #applyCommit(stored: StoredEntry, position: PositionEntry): void {
-    const { router } = position;
-    const isWhole = position.previousSeq === this.positionSeqs[router] && this.#pending.length === (position.payloads[this.partition] ?? 0);
-    if (!isWhole) throw new LogGap(`partition ${this.partition}: the log before ${stored.seq} is not there any more`);
+  #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
+    const { router, previousSeq, isMove, clockMs } = commit.header;
+    if (previousSeq !== this.commitSeqs[router]) throw new LogGap(`partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.logMs / SWEEP_INTERVAL_MS);
     this.seq = stored.seq;
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.
     this.logMs = Math.max(this.logMs, stored.timeMs);
-    this.positionSeqs[router] = stored.seq;
-    for (const { entry } of this.#pending) this.#applySpaceEntry(entry, position.isMove);
-    this.#pending = [];
-    this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, position.clockMs);
+    this.commitSeqs[router] = stored.seq;
+    const section = commit.section(this.partition);
+    if (section) this.#applySection(section, isMove);
+    this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, clockMs);
     if (sweepIsDue) this.#sweep();
     this.#cutIfDue();
   }
@@ -166,33 +161,33 @@ export class PartitionFold {
   }
 
   /** Takes up the log at its end, with what history does not hold of all that was before. */
-  resume({ seq, logMs, clocks, positionSeqs }: Pick<PartitionFold, 'seq' | 'logMs' | 'clocks' | 'positionSeqs'>, missing: SpaceEntry): void {
+  resume({ seq, logMs, clocks, commitSeqs }: Pick<PartitionFold, 'seq' | 'logMs' | 'clocks' | 'commitSeqs'>, missing: LoggedSection): void {
     invariant(this.seq === 0 && this.correcting.size === 0, () => `partition ${this.partition}: its log is taken up at ${this.seq}`);
     // Before the clocks are known: what they will make final is first in event order.
-    this.#applySpaceEntry(missing, false);
+    this.#applySection(missing, false);
     this.seq = seq;
     this.logMs = logMs;
     clocks.forEach((clockMs, router) => (this.clocks[router] = clockMs));
-    positionSeqs.forEach((at, router) => (this.positionSeqs[router] = at));
+    commitSeqs.forEach((at, router) => (this.commitSeqs[router] = at));
     const context = this.#context();
     for (const spaceId of this.actors.keys()) this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
   }
 
-  #applySpaceEntry(entry: SpaceEntry, isMove: boolean): void {
-    if (entry.settings) this.#change(entry.settings);
+  #applySection(section: LoggedSection, isMove: boolean): void {
+    if (section.settings) this.#change(section.settings);
     const context = this.#context();
-    for (const config of entry.configs) {
+    for (const config of section.configs) {
       if (this.observer?.watches(config.spaceId)) this.#noteResets(this.observer, config);
       this.#tell(config.spaceId, (actor) => tell(actor, { type: 'configured', config, context }));
     }
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
-    for (const event of entry.events) addTo(bySpace, event.spaceId, event);
+    for (const event of section.events) addTo(bySpace, event.spaceId, event);
     for (const [spaceId, events] of bySpace) {
       const lateBefore = this.observer?.watches(spaceId) ? this.state(spaceId)?.lateEvents ?? 0 : undefined;
       this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));
       if (lateBefore !== undefined) this.#noteLate(spaceId, events, lateBefore, isMove);
     }
-    for (const { spaceId, dpuId, timestampMs } of entry.heartbeats) {
+    for (const { spaceId, dpuId, timestampMs } of section.heartbeats) {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'heartbeatObserved', dpuId, timestampMs, context }));
     }
   }

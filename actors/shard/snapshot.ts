@@ -14,7 +14,8 @@ import type { WatermarkInput } from '../space/watermark.ts';
 import { blockOf } from './block.ts';
 import { PartitionFold } from './partition-fold.ts';
 
-const VERSION = 2;
+/** 3: sequences of a log whose commits are single messages. */
+const VERSION = 3;
 const LINE_WEIGHT_MAX = 250;
 /** About as long to write as so many events. */
 const SPACE_WEIGHT = 5;
@@ -42,7 +43,7 @@ interface Header {
   seq: number;
   logMs: number;
   clocks: number[];
-  positionSeqs: number[];
+  commitSeqs: number[];
   settings: Settings;
   openNumber: number;
   openedMs: number | null;
@@ -78,7 +79,7 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     seq: fold.seq,
     logMs: fold.logMs,
     clocks: fold.clocks,
-    positionSeqs: fold.positionSeqs,
+    commitSeqs: fold.commitSeqs,
     settings: fold.settings,
     openNumber: fold.openNumber,
     openedMs: fold.openedMs,
@@ -162,7 +163,7 @@ class SnapshotReader {
       fold.seq = header.seq;
       fold.logMs = header.logMs;
       header.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
-      header.positionSeqs.forEach((seq, router) => (fold.positionSeqs[router] = seq));
+      header.commitSeqs.forEach((seq, router) => (fold.commitSeqs[router] = seq));
       fold.settings = header.settings;
       fold.openNumber = header.openNumber;
       fold.openedMs = header.openedMs;

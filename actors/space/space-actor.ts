@@ -7,7 +7,8 @@
 // times as fast as a machine (docs/adr/0003), with events sent in batches.
 import { createActor, fromTransition, type ActorRefFrom } from 'xstate';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
-import type { LoggedEvent, SpaceConfig } from '../../src/domain/log-entry.ts';
+import type { SpaceConfig } from '../../src/domain/commit.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { SpaceState, type PartitionContext } from './space-state.ts';

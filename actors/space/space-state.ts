@@ -11,7 +11,8 @@
 import { invariant } from '../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
-import type { LoggedEvent, SpaceConfig } from '../../src/domain/log-entry.ts';
+import type { SpaceConfig } from '../../src/domain/commit.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
 import { isSameReset, NEVER_RESET, nextResetAfter, resetInForce, type ResetPoint, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';

@@ -31,15 +31,15 @@ export class Accounts {
 
   /** From the routers' last commits. */
   async read(): Promise<Account> {
-    const routers = Array.from({ length: this.#partitions }, (_, k) => this.#events.lastPosition(k as Partition));
+    const routers = Array.from({ length: this.#partitions }, (_, k) => this.#events.lastCommit(k as Partition));
     let [accepted, fresh, held, duplicate, deadLettered] = [0, 0, 0, 0, 0];
-    for (const { position } of await Promise.all(routers)) {
-      if (!position) continue;
-      accepted += position.counters.received;
-      fresh += position.counters.fresh;
-      held += position.counters.held;
-      duplicate += position.counters.duplicate;
-      deadLettered += position.counters.dead;
+    for (const { header } of await Promise.all(routers)) {
+      if (!header) continue;
+      accepted += header.counters.received;
+      fresh += header.counters.fresh;
+      held += header.counters.held;
+      duplicate += header.counters.duplicate;
+      deadLettered += header.counters.dead;
     }
     const applied = fresh - held;
     return {

@@ -1,12 +1,7 @@
-// What the SPACE_EVENTS log holds, and its JSON. Two kinds of message: attributed events and
-// configuration for one space partition (`spaces.<k>`), and a router's position (`routers.<k>`). A
-// batch of the log carries many events in one message, as tuples: names repeated ten thousand times
-// would be most of the bytes.
-import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
-import type { ResetPoint } from './reset-schedule.ts';
+// Entries of a log as they are stored, and the space events in them.
+import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { readingIdOf, type Direction } from './reading.ts';
-import type { SpaceDpu, SpaceEvent } from './space-event.ts';
-import type { Settings } from './topology.ts';
+import type { SpaceEvent } from './space-event.ts';
 
 /** An entry of a log as it was stored. */
 export interface StoredEntry {
@@ -19,23 +14,6 @@ export interface StoredEntry {
   readonly trace?: string;
 }
 
-/** What an actor must know of its space. */
-export interface SpaceConfig {
-  readonly spaceId: SpaceId;
-  readonly timeZone: string;
-  readonly dailyReset: string | null;
-  readonly dpus: readonly SpaceDpu[];
-  /** All manual resets, in the order they were recorded. */
-  readonly resets: readonly ResetPoint[];
-}
-
-/** A DPU of the space was alive at this event time, though nobody passed. */
-export interface Heartbeat {
-  readonly spaceId: SpaceId;
-  readonly dpuId: DpuId;
-  readonly timestampMs: number;
-}
-
 /** A space event as the log holds it. */
 export interface LoggedEvent extends SpaceEvent {
   /** Of the entry that brought it. */
@@ -44,78 +22,7 @@ export interface LoggedEvent extends SpaceEvent {
   readonly readingId: string;
 }
 
-/** What a commit says to one space partition. */
-export interface SpacePayload {
-  readonly events: readonly SpaceEvent[];
-  readonly heartbeats: readonly Heartbeat[];
-  readonly configs: readonly SpaceConfig[];
-  readonly settings: Settings | undefined;
-}
-
-export interface SpaceEntry extends SpacePayload {
-  readonly kind: 'space';
-  readonly events: readonly LoggedEvent[];
-}
-
-/** The account of one router since the log began. received = fresh + duplicate + dead. */
-export interface RouterCounters {
-  /** Readings and would-be readings taken from the READINGS log. */
-  readonly received: number;
-  /** New readings, of which `held` are attributed to no space at present. */
-  readonly fresh: number;
-  readonly held: number;
-  readonly duplicate: number;
-  readonly dead: number;
-}
-
-/** A place in the (DPU, timestamp, reading id) order of readings. */
-export interface ReadingPlace {
-  readonly dpuId: DpuId;
-  readonly timestampMs: number;
-  readonly readingId: string;
-}
-
-/** How far a retroactive change has got, when it takes more than one commit. */
-export interface Reattribution {
-  /** The topology it leads to. */
-  readonly toSeq: number;
-  /** Everything up to here, in (DPU, timestamp, reading id) order, is done. */
-  readonly after: ReadingPlace;
-}
-
-export interface PositionEntry {
-  readonly kind: 'position';
-  readonly router: Partition;
-  /** Says which attempt wrote it, so that a commit with unknown outcome can be settled. */
-  readonly commitId: string;
-  /** Where in the log the router's position before this one stands; 0 for the first. */
-  readonly previousSeq: number;
-  /** How many messages this commit wrote to each partition; those without any are left out. */
-  readonly payloads: Readonly<Partial<Record<Partition, number>>>;
-  /** READINGS is consumed up to here, inclusive, but for backlogs. */
-  readonly readingsSeq: number;
-  /** What this commit consumed came after here. */
-  readonly previousReadingsSeq: number;
-  /** Of these subjects, the entries from a first one up to `readingsSeq` are set aside, and not consumed. */
-  readonly backlogs: readonly (readonly [subject: string, firstSeq: number])[];
-  /** It says again where readings count, after a change of the topology, and consumes none. */
-  readonly isMove: boolean;
-  readonly topologySeq: number;
-  readonly reattribution: Reattribution | null;
-  /** Everything stored in READINGS up to this arrival time has been routed. */
-  readonly clockMs: number;
-  readonly counters: RouterCounters;
-}
-
 export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?];
-
-/** READINGS is consumed up to here, whole. */
-export function consumedThrough({ readingsSeq, backlogs }: Pick<PositionEntry, 'readingsSeq' | 'backlogs'>): number {
-  return backlogs.reduce((least, [, firstSeq]) => Math.min(least, firstSeq - 1), readingsSeq);
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 export function toTuple(event: SpaceEvent): EventTuple {
   const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name } = event;
@@ -126,53 +33,12 @@ export function toTuple(event: SpaceEvent): EventTuple {
 
 export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
   const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name] = tuple;
-  const reading = name === undefined ? { dpuId: dpuId as DpuId, timestampMs, direction } : { dpuId: dpuId as DpuId, timestampMs, direction, name };
-  const event = {
-    spaceId: spaceId as SpaceId, dpuId: reading.dpuId, doorwayId: doorwayId as DoorwayId,
-    timestampMs, direction, delta, sign, primary: primary === 1, seq, readingId: readingIdOf(reading),
-  };
-  return name === undefined ? event : { ...event, name };
+  const event = { spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs, direction, delta, sign, primary: primary === 1 };
+  return loggedEvent(name === undefined ? event : { ...event, name }, seq);
 }
 
-interface WireSpaceEntry {
-  v: 1;
-  e: EventTuple[];
-  h?: [number, string, number][];
-  c?: SpaceConfig[];
-  s?: Settings;
-}
-
-export function encodeSpaceEntry(entry: SpacePayload): Uint8Array {
-  const wire: WireSpaceEntry = { v: 1, e: entry.events.map(toTuple) };
-  if (entry.heartbeats.length > 0) wire.h = entry.heartbeats.map((h) => [h.spaceId, h.dpuId, h.timestampMs]);
-  if (entry.configs.length > 0) wire.c = [...entry.configs];
-  if (entry.settings) wire.s = entry.settings;
-  return encoder.encode(JSON.stringify(wire));
-}
-
-export function encodePosition(position: PositionEntry): Uint8Array {
-  return encoder.encode(JSON.stringify({ v: 1, ...position }));
-}
-
-type WirePosition = { v: 1 } & Omit<PositionEntry, 'backlogs' | 'isMove'> & { backlogs?: PositionEntry['backlogs']; isMove?: boolean };
-
-/** In logs that were written before there were backlogs, positions are without. */
-function withBacklogs(wire: WirePosition): PositionEntry {
-  wire.backlogs ??= [];
-  wire.isMove ??= false;
-  return wire as PositionEntry;
-}
-
-/** Reads what this code wrote. @throws Error for an unknown version: the log is from newer code */
-export function decodeEntry({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>): SpaceEntry | PositionEntry {
-  const wire = JSON.parse(decoder.decode(data)) as WireSpaceEntry | WirePosition;
-  if (wire.v !== 1) throw new Error(`SPACE_EVENTS entry of unknown version ${String(wire.v)}`);
-  if (!('e' in wire)) return withBacklogs(wire);
-  return {
-    kind: 'space',
-    events: wire.e.map((tuple) => fromTuple(tuple, seq)),
-    heartbeats: (wire.h ?? []).map(([spaceId, dpuId, timestampMs]) => ({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, timestampMs })),
-    configs: wire.c ?? [],
-    settings: wire.s,
-  };
+/** Written out, so that all of them have one shape wherever they come from. */
+export function loggedEvent({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name }: SpaceEvent, seq: number): LoggedEvent {
+  if (name === undefined) return { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId: readingIdOf({ dpuId, timestampMs, direction }) };
+  return { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId: readingIdOf({ dpuId, timestampMs, direction, name }), name };
 }

@@ -1,14 +1,14 @@
-// The SPACE_EVENTS stream. A commit is one atomic batch (ADR-50 of NATS): the position is its last
-// message and carries the expectation, so that every event of a commit stands before the position
-// that vouches for it.
+// The SPACE_EVENTS stream. A commit is one message on its router's subject, published with the expected last
+// sequence of that subject. A single message is atomic by itself; an atomic batch costs the server fifty times as
+// much (docs/adr/0061).
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
-import { headers, type MsgHdrs } from 'nats';
 import type { Partition } from '../domain/ids.ts';
-import { decodeEntry, encodePosition, type PositionEntry, type StoredEntry } from '../domain/log-entry.ts';
-import type { CommitOutcome, LastPosition, LogCursor, PartitionPayload, SpaceEventsLog } from '../ports.ts';
+import type { CommitHeader, Sections } from '../domain/commit.ts';
+import { decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
+import type { CommitOutcome, LastCommit, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { openCursor } from './log-cursor.ts';
 import { traced } from './trace-headers.ts';
-import { routerSubject, SPACE_EVENTS, spaceSubject } from './streams.ts';
+import { routerSubject, SPACE_EVENTS } from './streams.ts';
 
 const COMMIT_TIMEOUT_MS = 10_000;
 
@@ -21,75 +21,46 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     this.#jsm = jsm;
   }
 
-  async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    return openCursor(this.#js, SPACE_EVENTS, [spaceSubject(partition), 'routers.*'], afterSeq);
+  async open(_: Partition, afterSeq: number): Promise<LogCursor> {
+    return openCursor(this.#js, SPACE_EVENTS, ['routers.*'], afterSeq);
   }
 
-  async lastPosition(router: Partition): Promise<LastPosition> {
+  async lastCommit(router: Partition): Promise<LastCommit> {
     const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: routerSubject(router) });
-    return { seq: message?.seq ?? 0, position: message ? asPosition(message) : undefined };
+    return { seq: message?.seq ?? 0, header: message ? decodeCommit(message).header : undefined };
   }
 
-  async positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined> {
+  async firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined> {
     const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { next_by_subj: routerSubject(router), seq: Math.max(1, seq) });
-    return message ? asPosition(message) : undefined;
+    return message ? decodeCommit(message).header : undefined;
   }
 
-  async commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome> {
+  async commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome> {
+    const options = { expect: { lastSubjectSequence: expectedSeq }, timeout: COMMIT_TIMEOUT_MS, ...traced() };
     try {
-      return { kind: 'committed', seq: await this.#write(position, payloads, expectedSeq) };
+      const { seq } = await this.#js.publish(routerSubject(header.router), encodeCommit(header, sections), options);
+      return { kind: 'committed', seq };
     } catch (error) {
-      // Any error leaves the outcome unknown, a refusal included: the client does not tell them apart.
-      return this.#settle(position, expectedSeq, error);
+      // A refusal may be that of the client's own second attempt, so any error leaves the outcome unknown.
+      return this.#settle(header, expectedSeq, error);
     }
   }
 
   async end(): Promise<number> {
-    // The last message of a commit is its position, and the last position of all is never purged.
     return (await this.#jsm.streams.info(SPACE_EVENTS)).state.last_seq;
   }
 
-  async purgePartition(partition: Partition, beforeSeq: number): Promise<void> {
-    await this.#jsm.streams.purge(SPACE_EVENTS, { filter: spaceSubject(partition), seq: beforeSeq });
-  }
-
-  async purgePositions(router: Partition, beforeSeq: number): Promise<void> {
+  async truncate(router: Partition, beforeSeq: number): Promise<void> {
     await this.#jsm.streams.purge(SPACE_EVENTS, { filter: routerSubject(router), seq: beforeSeq });
   }
 
-  async #write(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<number> {
-    const subject = routerSubject(position.router);
-    const data = encodePosition(position);
-    const [first, ...rest] = payloads;
-    if (!first) {
-      const ack = await this.#js.publish(subject, data, { expect: { lastSubjectSequence: expectedSeq }, timeout: COMMIT_TIMEOUT_MS });
-      return ack.seq;
-    }
-    const batch = await this.#js.startBatch(spaceSubject(first.partition), first.data, { timeout: COMMIT_TIMEOUT_MS });
-    for (const payload of rest) batch.add(spaceSubject(payload.partition), payload.data);
-    const ack = await batch.commit(subject, data, { headers: expecting(expectedSeq), timeout: COMMIT_TIMEOUT_MS });
-    return ack.seq;
-  }
-
-  /** The last position on record says who wrote it. */
-  async #settle(position: PositionEntry, expectedSeq: number, cause: unknown): Promise<CommitOutcome> {
-    const last = await this.lastPosition(position.router);
-    if (last.position?.commitId === position.commitId) return { kind: 'committed', seq: last.seq };
+  /** The last commit on record names the attempt that wrote it. */
+  async #settle(header: CommitHeader, expectedSeq: number, cause: unknown): Promise<CommitOutcome> {
+    const last = await this.lastCommit(header.router);
+    if (last.header?.commitId === header.commitId) return { kind: 'committed', seq: last.seq };
     if (last.seq !== expectedSeq) return { kind: 'superseded' };
-    // Not there, and nobody else's either. It may yet arrive, so it must not be tried again as it is:
-    // the caller begins anew, from whatever the log then says.
-    throw new Error(`commit of router ${position.router} was not stored`, { cause });
+    // Not there, and no other either. It may yet arrive, so it must not be tried again as it is: the caller
+    // restarts from whatever the log then holds.
+    throw new Error(`commit of router ${header.router} was not stored`, { cause });
   }
-}
-
-function expecting(seq: number): MsgHdrs {
-  const expectation = traced().headers ?? headers();
-  expectation.set('Nats-Expected-Last-Subject-Sequence', String(seq));
-  return expectation;
-}
-
-function asPosition(message: Pick<StoredEntry, 'seq' | 'data'>): PositionEntry {
-  const entry = decodeEntry(message);
-  if (entry.kind !== 'position') throw new Error('a router subject holds something else than a position');
-  return entry;
 }

@@ -11,7 +11,6 @@ export const CHECKPOINTS = 'CHECKPOINTS';
 export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
 /** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
 export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
-export const spaceSubject = (partition: number): string => `spaces.${partition}`;
 export const routerSubject = (partition: number): string => `routers.${partition}`;
 
 const tickSubjects = 'readings.*.tick';
@@ -24,7 +23,7 @@ export async function createStreams(jsm: JetStreamManager, partitions: number, r
       ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
       subject_transform: { src: 'dpu.*.*', dest: `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}` },
     },
-    { ...base, name: SPACE_EVENTS, subjects: ['spaces.*', 'routers.*'], allow_atomic: true },
+    { ...base, name: SPACE_EVENTS, subjects: ['routers.*'] },
     { ...base, name: TOPOLOGY, subjects: ['topology.>'] },
     { ...base, name: DEAD_LETTERS, subjects: ['dead.>'], max_msgs_per_subject: 1 },
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },

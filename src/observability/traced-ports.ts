@@ -5,6 +5,7 @@
 // A commit of many readings is one span: the first sampled reading is its parent, the others are links.
 import { type Context, type Link, type Span, trace } from '@opentelemetry/api';
 import type { Block } from '../../actors/shard/block.ts';
+import { commitOf } from '../domain/commit-codec.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
@@ -17,10 +18,9 @@ const LINKS_MAX = 32;
 /** The lowest bit of its flags. */
 const SAMPLED = /[13579bdf]$/;
 
-/** Part of a commit in one partition: its rows came with messages of these sequences. */
+/** Part of a commit in one partition: its rows have the commit's sequence. */
 interface FoldedCommit {
-  readonly fromSeq: number;
-  readonly toSeq: number;
+  readonly seq: number;
   readonly context: Context;
 }
 
@@ -48,15 +48,15 @@ export class PipelineTraces {
   events(log: SpaceEventsLog): SpaceEventsLog {
     return replacing(log, {
       open: async (partition, afterSeq) => this.#folding(partition, await log.open(partition, afterSeq)),
-      commit: async (position, payloads, expectedSeq) => {
-        const commit = (): ReturnType<SpaceEventsLog['commit']> => log.commit(position, payloads, expectedSeq);
+      commit: async (header, sections, expectedSeq) => {
+        const commit = (): ReturnType<SpaceEventsLog['commit']> => log.commit(header, sections, expectedSeq);
         // A router follows the topology between reading and routing: what it has read goes with the commit after.
-        if (position.isMove) return commit();
-        const taken = this.#taken.get(position.router);
-        this.#taken.delete(position.router);
+        if (header.isMove) return commit();
+        const taken = this.#taken.get(header.router);
+        this.#taken.delete(header.router);
         if (!isTracing() || !taken) return commit();
         const [first, ...others] = taken.traceparents;
-        const attributes = { 'density.shard': position.router, 'density.payloads': payloads.length, 'density.readings_seq': position.readingsSeq };
+        const attributes = { 'density.shard': header.router, 'density.sections': sections.size, 'density.readings_seq': header.readingsSeq };
         return inSpan('route readings', { attributes, startTime: taken.arrivedMs, links: others.flatMap(linkTo) }, commit, contextOf(first));
       },
     });
@@ -87,57 +87,35 @@ export class PipelineTraces {
   /** Spans last from when entries are handed out until the next are asked for: by then they are applied. */
   #folding(partition: Partition, cursor: LogCursor): LogCursor {
     let applying: Span[] = [];
-    let fromSeq: number | undefined;
     return replacing(cursor, {
       next: async (entriesMax) => {
         for (const span of applying) span.end();
         applying = [];
         const entries = await cursor.next(entriesMax);
-        for (const entry of isTracing() ? entries : []) {
-          if (!entry.subject.startsWith('routers.')) {
-            fromSeq ??= entry.seq;
-            continue;
-          }
-          // The messages of a commit stand before its position: with none, this partition has no part in it.
-          if (entry.trace !== undefined && fromSeq !== undefined) applying.push(this.#fold(partition, fromSeq, entry.seq, entry.trace));
-          fromSeq = undefined;
-        }
+        if (isTracing()) applying = entries.flatMap((entry) => this.#fold(partition, entry));
         return entries;
       },
     });
   }
 
-  #fold(partition: Partition, fromSeq: number, toSeq: number, traceparent: string): Span {
-    const parent = contextOf(traceparent);
-    const span = startSpan('fold events', { attributes: { 'density.shard': partition, 'density.space_events_seq': toSeq } }, parent);
+  /** None where a commit has no part in the partition. */
+  #fold(partition: Partition, entry: StoredEntry): Span[] {
+    if (entry.trace === undefined || !commitOf(entry).section(partition)) return [];
+    const parent = contextOf(entry.trace);
+    const span = startSpan('fold events', { attributes: { 'density.shard': partition, 'density.space_events_seq': entry.seq } }, parent);
     const folded = this.#folded.get(partition) ?? [];
-    folded.push({ fromSeq, toSeq, context: trace.setSpan(parent, span) });
+    folded.push({ seq: entry.seq, context: trace.setSpan(parent, span) });
     if (folded.length > WAITING_MAX) folded.shift();
     this.#folded.set(partition, folded);
-    return span;
+    return [span];
   }
 
-  /** Blocks are large, and commits many: looked up, not compared each with each. */
   #carriedBy({ partition, rows }: Block): FoldedCommit[] {
     const folded = this.#folded.get(partition) ?? [];
     if (folded.length === 0) return [];
-    const seqs = Float64Array.from(rows, ({ seq }) => seq).sort();
-    return folded.filter(({ fromSeq, toSeq }) => {
-      const first = seqs[firstAtLeast(seqs, fromSeq)];
-      return first !== undefined && first <= toSeq;
-    });
+    const seqs = new Set(rows.map(({ seq }) => seq));
+    return folded.filter(({ seq }) => seqs.has(seq));
   }
-}
-
-/** @returns where, in ascending numbers, the first is that is not less; their length when there is none */
-function firstAtLeast(ascending: Float64Array, least: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ascending[middle] ?? Infinity) < least) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function watching(cursor: LogCursor, see: (entries: readonly StoredEntry[]) => void): LogCursor {

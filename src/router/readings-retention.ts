@@ -1,7 +1,7 @@
-// Lets go of readings that are old and no longer needed: routed by every router, and past what a router that
-// begins anew reads again to fill its memory. Age alone never loses a reading, however long the service was down.
+// Removes readings that are old and no longer needed: routed by every router, and past what a router that
+// restarts reads again to fill its memory. Age alone never loses a reading, however long the service was down.
 import type { Partition } from '../domain/ids.ts';
-import { consumedThrough } from '../domain/log-entry.ts';
+import { consumedThrough } from '../domain/commit.ts';
 import type { ReadingsLog, SpaceEventsLog } from '../ports.ts';
 
 export interface ReadingsRetentionDeps {
@@ -21,9 +21,9 @@ export async function purgeReadings({ partitions, readings, events, storedBefore
   const routers = Array.from({ length: partitions }, (_, k) => k as Partition);
   // Where each router would begin to read (Router.restore); one that never spoke needs everything.
   const needed = await Promise.all(routers.map(async (router) => {
-    const { position } = await events.lastPosition(router);
-    const unstored = await events.positionFrom(router, storedBefore);
-    return Math.min(position ? consumedThrough(position) : 0, unstored?.previousReadingsSeq ?? Infinity);
+    const { header } = await events.lastCommit(router);
+    const unstored = await events.firstCommitFrom(router, storedBefore);
+    return Math.min(header ? consumedThrough(header) : 0, unstored?.previousReadingsSeq ?? Infinity);
   }));
   const neededFromSeq = Math.min(...needed) + 1;
   if (neededFromSeq > 1) await readings.purge(neededFromSeq, now() - keptMs);

@@ -1,9 +1,9 @@
-// Re-attribution: after a change of the topology, takes readings back from where they counted and says
+// Re-attribution: after a change of the topology, retracts readings where they counted and asserts
 // where they count now. In pages, each with its own commit; the position keeps the place, so that a
 // crash between two pages neither repeats nor skips one.
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
-import type { ReadingPlace } from '../domain/log-entry.ts';
+import type { ReadingPlace } from '../domain/commit.ts';
 import { isSameReading, readingIdOf, type Reading } from '../domain/reading.ts';
 import { attribute, type SpaceEvent } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
@@ -50,7 +50,7 @@ async function pageAfter(after: ReadingPlace, allDpuIds: readonly DpuId[], chang
       if (comparePlaces(place, after) > 0 && comparePlaces(place, end) <= 0) found.set(place.readingId, reading);
     }
   }
-  const readings = [...found.values()].filter((reading) => isWithin(reading, change));
+  const readings = [...found.values()].filter((reading) => isWithin(reading, change)).sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
   return { readings, after: stored.end || remaining.length > dpuIds.length ? end : null };
 }
 
@@ -66,7 +66,7 @@ export function isMoved(before: TopologyView, after: TopologyView, reading: Read
   return was.length !== is.length || was.some((event, index) => differs(event, is[index]));
 }
 
-function placeOf(reading: Reading): ReadingPlace {
+export function placeOf(reading: Reading): ReadingPlace {
   return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };
 }
 

@@ -1,28 +1,25 @@
-// Router k: READINGS, partition k, to SPACE_EVENTS. Reads in order from its last committed position,
-// drops duplicates, says where each reading counts, and commits all of that and its new position as
-// one atomic batch, expecting that its last position is still the last. A router that was superseded
-// is refused there, and a crash repeats nothing. Where one DPU has sent very much, it is set aside, and
-// routed in slices between the readings of the others (backlogs.ts).
+// Router k: READINGS, partition k, to SPACE_EVENTS. It owns the committed offset of its partition, drops duplicates,
+// says where each reading counts, and commits all of that with the new offset as one message, expecting that its
+// last commit is still the last. A router that was superseded is refused there, and a crash repeats nothing (R1).
+// What to route next, where one DPU has sent very much, is the business of fair-queue.ts.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import { consumedThrough, type PositionEntry, type RouterCounters, type SpaceConfig, type StoredEntry } from '../domain/log-entry.ts';
+import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
 import { readingIdOf, takesPrecedence, type Reading } from '../domain/reading.ts';
-import type { Settings } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
-import type { DeadLetters, History, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { DeadLetters, History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
 import type { Timing } from '../runtime/timing.ts';
-import { Backlogs } from './backlogs.ts';
 import { CommitDraft } from './commit-draft.ts';
+import { FairQueue } from './fair-queue.ts';
 import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
-import { isMoved, pagesOf } from './reattribution.ts';
-import { changeBetween } from './topology-change.ts';
+import { isMoved, pagesOf, placeOf } from './reattribution.ts';
+import { changeBetween, type TopologyChange } from './topology-change.ts';
 
-const ENTRIES_PER_COMMIT_MAX = 2_000;
-/** Backlogs get a fifth of a router's time, so that they cost the others a fifth at most. */
-const PAUSE_PER_WORK = 4;
-const PAUSE_MAX_MS = 100;
+const ENTRIES_PER_READ_MAX = 2_000;
 const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
 
 export interface RouterDeps {
@@ -39,8 +36,8 @@ export interface RouterDeps {
   readonly skewMs: number;
   /** How many readings one commit of a re-attribution looks at. */
   readonly pageReadings: number;
-  /** How much a DPU may have routed at once while others wait. */
-  readonly fairBytes: number;
+  /** How many items, readings mostly, one commit consumes at most. */
+  readonly commitItems: number;
   readonly timing: Timing;
   /** Names a commit attempt; never the same twice, in any process. */
   readonly newCommitId: () => string;
@@ -53,36 +50,37 @@ export class Superseded extends Error {
   override readonly name = 'Superseded';
 }
 
-/** A committed position and the place in the log it was written at. */
-interface Committed {
+/** A commit that may not be stored, and its place in the log. */
+interface Unstored {
   readonly seq: number;
   readonly previousReadingsSeq: number;
 }
+
+type Progress = Partial<Pick<CommitHeader, 'readingsSeq' | 'clockMs' | 'backlogs' | 'topologySeq' | 'reattribution'>> & Pick<CommitHeader, 'isMove'>;
 
 export class Router {
   readonly #deps: RouterDeps;
   readonly #memory = new ReadingMemory();
   #cursor: LogCursor | undefined;
-  #position: PositionEntry;
-  #positionSeq = 0;
-  /** Read while restoring, and not routed yet. */
-  #readAhead: StoredEntry[] = [];
-  readonly #backlogs: Backlogs;
-  #isSliceDue = true;
-  #committed: Committed[] = [];
+  /** The last commit's, and where it stands in the log. */
+  #committed: CommitHeader;
+  #committedSeq = 0;
+  #queue: FairQueue;
+  #unstored: Unstored[] = [];
   readonly #stopping = new AbortController();
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
-    this.#backlogs = new Backlogs(deps.fairBytes);
-    this.#position = {
-      kind: 'position', router: deps.partition, commitId: '', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0,
+    this.#queue = new FairQueue(deps.commitItems, 0);
+    this.#committed = {
+      router: deps.partition, commitId: '', previousSeq: 0, readingsSeq: 0, previousReadingsSeq: 0,
       backlogs: [], isMove: false, topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
     };
   }
 
-  get position(): PositionEntry {
-    return this.#position;
+  /** What the last commit says of itself: the committed offset, the clock, the account. */
+  get committed(): CommitHeader {
+    return this.#committed;
   }
 
   get remembered(): number {
@@ -91,70 +89,64 @@ export class Router {
 
   /** Entries that wait to be routed. */
   get behind(): number {
-    return this.#readAhead.length + this.#backlogs.entries + (this.#cursor?.behind ?? 0);
+    return this.#queue.length + (this.#cursor?.behind ?? 0);
   }
 
-  /** Finds the last position, and remembers again every reading that history may not hold yet. */
+  /** Finds the last commit, and remembers again every reading that history may not hold yet. */
   async restore(): Promise<void> {
-    const { events, readings, partition } = this.#deps;
-    const last = await events.lastPosition(partition);
-    this.#positionSeq = last.seq;
-    if (last.position) this.#position = last.position;
+    const { events, readings, partition, commitItems } = this.#deps;
+    const last = await events.lastCommit(partition);
+    this.#committedSeq = last.seq;
+    if (last.header) this.#committed = last.header;
     // Another process may have followed the topology further than this one has heard.
-    const { topologySeq, reattribution } = this.#position;
+    const { topologySeq, reattribution, readingsSeq } = this.#committed;
     await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
     if (this.#stopping.signal.aborted) return;
-    const { readingsSeq } = this.#position;
-    const unstored = await events.positionFrom(partition, await this.#deps.storedBeforeSeq());
-    const consumed = consumedThrough(this.#position);
+    const unstored = await events.firstCommitFrom(partition, await this.#deps.storedBeforeSeq());
+    const consumed = consumedThrough(this.#committed);
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
-    const backlogs = new Map(this.#position.backlogs);
     // Stands for all commits up to here.
-    this.#committed = [{ seq: this.#positionSeq, previousReadingsSeq: fromSeq }];
+    this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
+    this.#queue = new FairQueue(commitItems, readingsSeq);
     this.#cursor = await readings.open(partition, fromSeq);
     for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
-      const entries = await this.#cursor.next(ENTRIES_PER_COMMIT_MAX);
-      const past = entries.filter((entry) => entry.seq <= readingsSeq);
-      const known = past.filter((entry) => entry.seq < (backlogs.get(entry.subject) ?? Infinity));
-      for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);
-      for (const entry of past) if (entry.seq >= (backlogs.get(entry.subject) ?? Infinity)) this.#backlogs.put(entry);
-      this.#readAhead.push(...entries.slice(past.length));
+      const entries = await this.#cursor.next(ENTRIES_PER_READ_MAX);
+      for (const entry of entries) this.#resume(entry);
       seq = entries.at(-1)?.seq ?? seq;
     }
     // What was remembered may be a second reading under a name, where the one that counts is older.
     for (const { reading } of await this.#deps.history.findReadings(this.#memory.named())) this.#memory.remember(reading, readingsSeq);
   }
 
-  /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then begin anew */
-  async step(): Promise<void> {
-    if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
-    const entries = await this.#read();
-    if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
-    const now = this.#backlogs.admit(entries);
-    const slice = this.#isSliceDue ? this.#backlogs.take() : [];
-    if (entries.length === 0 && slice.length === 0) return;
-    const startedAt = this.#deps.timing.now();
-    await this.#route([...slice, ...now], entries.at(-1));
-    if (slice.length > 0) this.#pauseSlices((this.#deps.timing.now() - startedAt) * PAUSE_PER_WORK);
-  }
-
-  async #read(): Promise<StoredEntry[]> {
-    if (this.#readAhead.length > 0) return this.#readAhead.splice(0);
-    if (this.#backlogs.isFull) {
-      this.#isSliceDue = true;
-      return [];
+  /** Remembers what is consumed of an entry, and queues what is not. */
+  #resume(entry: StoredEntry): void {
+    if (entry.seq > this.#committed.readingsSeq) {
+      this.#queue.put([entry]);
+      return;
     }
-    // Not to wait for others.
-    if (this.#isSliceDue && !this.#backlogs.isEmpty) this.wake();
-    return await this.#cursor?.next(ENTRIES_PER_COMMIT_MAX) ?? [];
+    const backlog = this.#committed.backlogs.find(({ subject }) => subject === entry.subject);
+    const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
+    const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
+    const slice = new Message(entry).take(isWaiting ? consumed : Infinity);
+    for (const { reading } of takeIn([slice], this.#deps.skewMs).readings) this.#memory.remember(reading, entry.seq);
+    if (isWaiting) this.#queue.resume(entry, consumed);
   }
 
-  #pauseSlices(ms: number): void {
-    this.#isSliceDue = false;
-    void this.#deps.timing.pause(Math.min(ms, PAUSE_MAX_MS), this.#stopping.signal).then(() => {
-      this.#isSliceDue = true;
-      if (!this.#backlogs.isEmpty) this.wake();
-    });
+  /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then restart */
+  async step(): Promise<void> {
+    const { topology } = this.#deps;
+    if (topology.seq > this.#committed.topologySeq) await this.#followTopology();
+    await this.#read();
+    if (topology.seq > this.#committed.topologySeq) await this.#followTopology();
+    const slices = this.#queue.take((this.#cursor?.behind ?? 0) > 0);
+    if (slices.length > 0) await this.#route(slices);
+  }
+
+  async #read(): Promise<void> {
+    if (this.#queue.isFull) return;
+    // There is something to do already.
+    if (!this.#queue.isEmpty) this.wake();
+    this.#queue.put(await this.#cursor?.next(ENTRIES_PER_READ_MAX) ?? []);
   }
 
   async #stopped(): Promise<void> {
@@ -176,35 +168,31 @@ export class Router {
 
   /** Forgets readings that are stored. */
   forgetStored(storedBeforeSeq: number): void {
-    // The first commit that is not wholly stored came after the position it names.
-    const firstUnstored = this.#committed.findIndex(({ seq }) => seq >= storedBeforeSeq);
-    const kept = firstUnstored < 0 ? [] : this.#committed.slice(firstUnstored);
-    this.#committed = kept;
-    this.#memory.forget(kept[0]?.previousReadingsSeq ?? this.#position.readingsSeq);
+    // The first commit that is not wholly stored consumed what came after the offset it names.
+    const firstUnstored = this.#unstored.findIndex(({ seq }) => seq >= storedBeforeSeq);
+    const kept = firstUnstored < 0 ? [] : this.#unstored.slice(firstUnstored);
+    this.#unstored = kept;
+    this.#memory.forget(kept[0]?.previousReadingsSeq ?? this.#committed.readingsSeq);
   }
 
-  async purgePositions(storedBeforeSeq: number): Promise<void> {
-    await this.#deps.events.purgePositions(this.#deps.partition, Math.min(storedBeforeSeq, this.#positionSeq));
+  /** Removes own commits that no reader of the log needs; the last one stays, since it holds the committed offset. */
+  async truncate(storedBeforeSeq: number): Promise<void> {
+    await this.#deps.events.truncate(this.#deps.partition, Math.min(storedBeforeSeq, this.#committedSeq));
   }
 
-  /** @param last of the log up to which all is consumed then, or set aside */
-  async #route(entries: readonly StoredEntry[], last: StoredEntry | undefined): Promise<void> {
-    const intake = takeIn(entries, this.#deps.skewMs);
-    const draft = new CommitDraft(this.#deps.partitions, this.#position.counters);
+  async #route(slices: readonly Slice[]): Promise<void> {
+    const intake = takeIn(slices, this.#deps.skewMs);
+    const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
-    const view = this.#deps.topology.at(this.#position.topologySeq);
+    const view = this.#deps.topology.at(this.#committed.topologySeq);
     for (const received of intake.readings) this.#routeReading(received, stored, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
     draft.counters.received += intake.readings.length + intake.deadLetters.length;
     draft.counters.dead += intake.deadLetters.length;
     if (intake.deadLetters.length > 0) await this.#deps.deadLetters.store(intake.deadLetters);
-    const { readingsSeq, clockMs } = this.#position;
-    await this.#commit(draft, {
-      readingsSeq: last?.seq ?? readingsSeq,
-      // Readings that are set aside arrived in time, and must not find the watermark past them.
-      clockMs: Math.max(clockMs, Math.min(last?.timeMs ?? clockMs, this.#backlogs.firstMs)),
-      backlogs: this.#backlogs.firsts, isMove: false,
-    });
+    const { readingsSeq, backlogs, clockMs } = this.#queue;
+    // Readings of a backlog arrived in time, and must not find the watermark past them: the clock waits for them.
+    await this.#commit(draft, { readingsSeq, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
   }
 
   /** Asks history, in at most two queries, about the readings that memory cannot decide. */
@@ -225,7 +213,7 @@ export class Router {
     const before = this.#memory.find(reading) ?? (stored.size > 0 ? stored.get(readingIdOf(reading)) : undefined);
     if (before === undefined) {
       draft.counters.fresh += 1;
-      draft.say(view, reading, 1);
+      draft.assert(view, reading);
       this.#memory.remember(reading, seq);
       return;
     }
@@ -233,57 +221,67 @@ export class Router {
     this.#memory.remember(before, seq);
     if (!takesPrecedence(reading, before)) return;
     // A DPU used one id for two readings: the set of readings decides which counts, not their order.
-    draft.say(view, before, -1);
-    draft.say(view, reading, 1);
+    draft.retract(view, before);
+    draft.assert(view, reading);
     this.#memory.remember(reading, seq);
   }
 
   /** From inside the router's own loop, so that no reading slips between the old and the new. */
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
-    const resumed = this.#position.reattribution;
+    const resumed = this.#committed.reattribution;
     const toSeq = resumed?.toSeq ?? topology.seq;
-    const change = changeBetween(topology, this.#position.topologySeq, toSeq, partition, partitions);
+    const change = changeBetween(topology, this.#committed.topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
-      const draft = new CommitDraft(partitions, this.#position.counters);
+      let draft = this.#draft();
       for (const reading of readings) {
         if (!isMoved(change.before, change.after, reading)) continue;
-        draft.say(change.before, reading, -1);
-        draft.say(change.after, reading, 1);
+        draft.retract(change.before, reading);
+        draft.assert(change.after, reading);
+        if (!draft.isFull) continue;
+        await this.#commit(draft, { reattribution: { toSeq, after: placeOf(reading) }, isMove: true });
+        draft = this.#draft();
       }
-      if (after && draft.events > 0) await this.#commit(draft, { reattribution: { toSeq, after }, isMove: true });
-      if (!after) await this.#commit(draft, { topologySeq: toSeq, reattribution: null, isMove: true }, change.configs, change.settings);
+      if (!after) await this.#finishMove(draft, change, toSeq);
+      else if (!draft.isEmpty) await this.#commit(draft, { reattribution: { toSeq, after }, isMove: true });
     }
   }
 
-  async #commit(
-    draft: CommitDraft,
-    progress: Partial<Pick<PositionEntry, 'readingsSeq' | 'clockMs' | 'backlogs' | 'topologySeq' | 'reattribution'>> & { isMove: boolean },
-    configs: readonly SpaceConfig[] = [],
-    settings?: Settings,
-  ): Promise<void> {
+  /** The last commits of a change: its configurations, and that it is done. A restart before the last repeats the configurations, which changes nothing. */
+  async #finishMove(events: CommitDraft, { configs, settings }: TopologyChange, toSeq: number): Promise<void> {
+    const { partition } = this.#deps;
+    let draft = this.#draft();
+    if (settings) draft.set(partition, settings);
+    for (const config of configs) {
+      draft.configure(partition, config);
+      if (!draft.isFull) continue;
+      await this.#commit(draft, { isMove: true });
+      draft = this.#draft();
+    }
+    // Events must not be repeated: they are in the commit that ends the change.
+    if (!events.isEmpty && !draft.isEmpty) await this.#commit(draft, { isMove: true });
+    await this.#commit(events.isEmpty ? draft : events, { topologySeq: toSeq, reattribution: null, isMove: true });
+  }
+
+  #draft(): CommitDraft {
+    return new CommitDraft(this.#deps.partitions, this.#committed.counters);
+  }
+
+  async #commit(draft: CommitDraft, progress: Progress): Promise<void> {
     const { partition, events, newCommitId } = this.#deps;
-    const payloads = draft.payloads(partition, configs, settings);
-    const position: PositionEntry = {
-      ...this.#position, ...progress,
+    const header: CommitHeader = {
+      ...this.#committed, ...progress,
       commitId: newCommitId(),
-      previousSeq: this.#positionSeq,
-      payloads: countByPartition(payloads),
-      previousReadingsSeq: consumedThrough(this.#position),
+      previousSeq: this.#committedSeq,
+      previousReadingsSeq: consumedThrough(this.#committed),
       counters: { ...draft.counters },
     };
-    const outcome = await events.commit(position, payloads, this.#positionSeq);
-    if (outcome.kind === 'superseded') throw new Superseded(`router ${partition} was superseded after ${this.#positionSeq}`);
-    this.#position = position;
-    this.#positionSeq = outcome.seq;
-    this.#committed.push({ seq: outcome.seq, previousReadingsSeq: position.previousReadingsSeq });
+    const outcome = await events.commit(header, draft.sections, this.#committedSeq);
+    if (outcome.kind === 'superseded') throw new Superseded(`router ${partition} was superseded after ${this.#committedSeq}`);
+    this.#committed = header;
+    this.#committedSeq = outcome.seq;
+    this.#unstored.push({ seq: outcome.seq, previousReadingsSeq: header.previousReadingsSeq });
   }
-}
-
-function countByPartition(payloads: readonly PartitionPayload[]): PositionEntry['payloads'] {
-  const counts: Partial<Record<Partition, number>> = {};
-  for (const { partition } of payloads) counts[partition] = (counts[partition] ?? 0) + 1;
-  return counts;
 }
 
 function routeHeartbeat({ dpuId, timestampMs }: ReceivedHeartbeat, view: TopologyView, draft: CommitDraft): void {

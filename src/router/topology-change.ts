@@ -1,7 +1,7 @@
 // What a change of the topology asks of router k: which readings of its DPUs may belong elsewhere now,
 // and which spaces of its partition need a new configuration.
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import type { SpaceConfig } from '../domain/log-entry.ts';
+import type { SpaceConfig } from '../domain/commit.ts';
 import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
 import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
 import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';

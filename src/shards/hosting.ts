@@ -14,7 +14,7 @@ const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 15_000;
 const FORGET_INTERVAL_MS = 5_000;
-const PURGE_INTERVAL_MS = 60_000;
+const TRUNCATE_INTERVAL_MS = 60_000;
 const CATCH_UP_POLL_MS = 5;
 const REFUSED_AGAIN_MS = 5_000;
 
@@ -226,7 +226,7 @@ export class Hosting {
     try {
       this.#router = router;
       await router.restore();
-      let [forgetAt, purgeAt] = [timing.now() + FORGET_INTERVAL_MS, timing.now() + PURGE_INTERVAL_MS];
+      let [forgetAt, truncateAt] = [timing.now() + FORGET_INTERVAL_MS, timing.now() + TRUNCATE_INTERVAL_MS];
       while (!signal.aborted) {
         await router.step();
         await timing.turn();
@@ -234,9 +234,9 @@ export class Hosting {
           router.forgetStored(await deps.storedBeforeSeq());
           forgetAt = timing.now() + FORGET_INTERVAL_MS;
         }
-        if (timing.now() >= purgeAt) {
-          await router.purgePositions(await storedBeforeCheckpoints());
-          purgeAt = timing.now() + PURGE_INTERVAL_MS;
+        if (timing.now() >= truncateAt) {
+          await router.truncate(await storedBeforeCheckpoints());
+          truncateAt = timing.now() + TRUNCATE_INTERVAL_MS;
         }
       }
     } finally {

@@ -120,9 +120,9 @@ export class PartitionHost {
     await correctFold(this.#fold, this.#deps.history, () => this.#writing);
   }
 
-  /** Saves the state, and lets go of the part of the log that is in ClickHouse. @throws Superseded */
+  /** Saves the state, and how far the log is stored in ClickHouse. @throws Superseded */
   async checkpoint(): Promise<void> {
-    const { partition, checkpoints, events } = this.#deps;
+    const { partition, checkpoints } = this.#deps;
     if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
     const { seq } = this.#fold;
     // The owner before may have stored more than a standby has heard of, and let go of the log before it.
@@ -132,9 +132,9 @@ export class PartitionHost {
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
+    // Routers truncate the log before this, and not before the checkpoint: should that ever be unreadable, ClickHouse
+    // and the log hold everything (ADR 0031).
     this.#storedBeforeSeq = storedBeforeSeq;
-    // Not up to the checkpoint: should it ever be unreadable, ClickHouse and the log hold everything (ADR 0031).
-    await events.purgePartition(partition, storedBeforeSeq);
   }
 
   report(spaceId: SpaceId, atMs: number): SpaceReport {

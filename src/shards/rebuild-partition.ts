@@ -42,7 +42,7 @@ export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
   // It may have come to a stop between two parts. What it has in the table of events is what it will ever have.
   if (block > 0) await records.completeBlock(partition, block);
   const tail = await readTail(deps, storedBeforeSeq);
-  const topologySeq = (await events.lastPosition(partition)).position?.topologySeq ?? 0;
+  const topologySeq = (await events.lastCommit(partition)).header?.topologySeq ?? 0;
   const view = topology.at(topologySeq);
   const fold = foldFromHistory({
     partition, partitions, block,

@@ -2,7 +2,7 @@
 import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import type { RouterCounters } from '../domain/log-entry.ts';
+import type { RouterCounters } from '../domain/commit.ts';
 import type { Router } from '../router/router.ts';
 import type { PartitionHost } from './partition-host.ts';
 
@@ -47,7 +47,7 @@ export function observeShard(partition: Partition, router: Router | undefined, h
 }
 
 function observeRouter(router: Router): RouterObservation | undefined {
-  const { clockMs, counters } = router.position;
+  const { clockMs, counters } = router.committed;
   return clockMs === BEGINNING_MS ? undefined : { clockMs, counters, behind: router.behind, remembered: router.remembered };
 }
 

@@ -3,14 +3,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blockOf, type Block } from '../../actors/shard/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import { BEGINNING_MS } from '../../src/domain/instant.ts';
-import type { LoggedEvent, PositionEntry, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { CommitHeader, Sections } from '../../src/domain/commit.ts';
+import { decodeCommit } from '../../src/domain/commit-codec.ts';
+import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
 import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../actors/shard/feed-message.ts';
 import type { LogCursor, Member, ReadingsLog } from '../../src/ports.ts';
+import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { readTo } from '../support/read-log.ts';
 import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
@@ -20,11 +22,11 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
 let commits = 0;
-function position(router: Partition, readingsSeq: number): PositionEntry {
-  return {
-    kind: 'position', router, commitId: `c${++commits}`, previousSeq: 0, payloads: {}, readingsSeq, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 0,
-    reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
-  };
+const header = (router: Partition, readingsSeq: number): CommitHeader => commitHeader({ router, readingsSeq, commitId: `c${++commits}` });
+
+/** Something for each of these partitions. */
+function sections(...partitions: readonly Partition[]): Sections {
+  return new Map(partitions.map((partition) => [partition, { events: [], heartbeats: [{ spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, timestampMs: partition }], configs: [], settings: undefined }]));
 }
 
 function row(spaceId: number, timestampMs: number, delta: Direction, more: Partial<{ dpuId: string; sign: 1 | -1; name: string; primary: boolean }> = {}): LoggedEvent {
@@ -58,52 +60,51 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
   });
   afterAll(async () => ports.close());
 
-  it('P1 a commit is whole, in order, and refused when the position it expects is not the last', async () => {
+  it('P1 a commit is whole, in order, and refused when its router\'s last one is not the one it expects', async () => {
     const { events } = ports;
-    expect(await events.lastPosition(P0)).toEqual({ seq: 0, position: undefined });
-    const first = await events.commit(position(P0, 1), [{ partition: P0, data: bytes('{"v":1,"e":[]}') }, { partition: P1, data: bytes('{"v":1,"e":[] }') }], 0);
+    expect(await events.lastCommit(P0)).toEqual({ seq: 0, header: undefined });
+    const first = await events.commit(header(P0, 1), sections(P0, P1), 0);
     expect(first.kind).toBe('committed');
-    const stale = await events.commit(position(P0, 2), [{ partition: P0, data: bytes('{"v":1,"e":[],"stale":1}') }], 0);
+    const stale = await events.commit(header(P0, 2), sections(P0), 0);
     expect(stale).toEqual({ kind: 'superseded' });
     const firstSeq = first.kind === 'committed' ? first.seq : 0;
-    const second = await events.commit(position(P0, 3), [], firstSeq);
+    const second = await events.commit(header(P0, 3), new Map(), firstSeq);
     expect(second.kind).toBe('committed');
-    const entries = await read(await events.open(P0, 0), 3);
-    expect(entries.map(({ subject }) => subject)).toEqual(['spaces.0', 'routers.0', 'routers.0']);
-    expect(entries.map(({ seq }) => seq)).toEqual([...entries].map(({ seq }) => seq).sort((a, b) => a - b));
-    expect(entries[1]?.seq).toBe(firstSeq);
-    const times = entries.map(({ timeMs }) => timeMs);
-    expect([...times].sort((a, b) => a - b)).toEqual(times);
-    expect((await events.lastPosition(P0)).position?.readingsSeq).toBe(3);
-    expect((await events.positionFrom(P0, firstSeq))?.readingsSeq).toBe(1);
-    expect((await events.positionFrom(P0, firstSeq + 1))?.readingsSeq).toBe(3);
+    const entries = await read(await events.open(P0, 0), 2);
+    expect(entries.map(({ subject }) => subject)).toEqual(['routers.0', 'routers.0']);
+    expect(entries[0]?.seq).toBe(firstSeq);
+    expect(entries[1]?.seq).toBeGreaterThan(firstSeq);
+    expect(entries[1]?.timeMs).toBeGreaterThanOrEqual(entries[0]?.timeMs ?? Infinity);
+    expect(entries.map((entry) => [...decodeCommit(entry).partitions])).toEqual([[P0, P1], []]);
+    expect((await events.lastCommit(P0)).header?.readingsSeq).toBe(3);
+    expect((await events.firstCommitFrom(P0, firstSeq))?.readingsSeq).toBe(1);
+    expect((await events.firstCommitFrom(P0, firstSeq + 1))?.readingsSeq).toBe(3);
+    expect(await events.end()).toBe(entries[1]?.seq);
   });
 
   it('P1 of two commits with one expectation one is stored', async () => {
     const { events } = ports;
-    const outcomes = await Promise.all([1, 2].map(async (n) => events.commit(position(P1, n), [{ partition: P2, data: bytes(`{"v":1,"e":[],"n":${n}}`) }], 0)));
+    const outcomes = await Promise.all([1, 2].map(async (n) => events.commit(header(P1, n), sections(P2), 0)));
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'superseded']);
     const winner = outcomes.findIndex(({ kind }) => kind === 'committed') + 1;
-    expect((await events.lastPosition(P1)).position?.readingsSeq).toBe(winner);
-    const entries = await readTo(await events.open(P2, 0), (await events.lastPosition(P1)).seq);
-    expect(entries.filter(({ subject }) => subject === 'spaces.2').map(({ data }) => text(data))).toEqual([`{"v":1,"e":[],"n":${winner}}`]);
+    expect((await events.lastCommit(P1)).header?.readingsSeq).toBe(winner);
+    const entries = await readTo(await events.open(P2, 0), (await events.lastCommit(P1)).seq);
+    expect(entries.filter(({ subject }) => subject === 'routers.1').map((entry) => decodeCommit(entry).header.readingsSeq)).toEqual([winner]);
   });
 
-  it('P1 a purge removes what is before a sequence, of one subject', async () => {
+  it('P1 truncating removes a router\'s commits before a sequence, and no other\'s', async () => {
     const { events } = ports;
-    let { seq } = await events.lastPosition(P2);
+    let { seq } = await events.lastCommit(P2);
     for (let n = 0; n < 3; n++) {
-      const outcome = await events.commit(position(P2, n), [{ partition: P2, data: bytes(`{"v":1,"e":[],"purge":${n}}`) }], seq);
+      const outcome = await events.commit(header(P2, n), sections(P2), seq);
       if (outcome.kind === 'committed') ({ seq } = outcome);
     }
-    await events.purgePartition(P2, seq - 1);
-    await events.purgePositions(P2, seq);
+    await events.truncate(P2, seq);
     const entries = await readTo(await events.open(P2, 0), seq);
-    const own = entries.filter(({ subject }) => subject === 'spaces.2' || subject === 'routers.2');
-    expect(own.map(({ seq: at }) => at)).toEqual([seq - 1, seq]);
+    expect(entries.filter(({ subject }) => subject === 'routers.2').map(({ seq: at }) => at)).toEqual([seq]);
     expect(entries.some(({ subject }) => subject === 'routers.0')).toBe(true);
-    expect((await events.lastPosition(P2)).seq).toBe(seq);
-    expect((await events.positionFrom(P2, 0))?.readingsSeq).toBe(2);
+    expect((await events.lastCommit(P2)).seq).toBe(seq);
+    expect((await events.firstCommitFrom(P2, 0))?.readingsSeq).toBe(2);
   });
 
   it('P1 a cursor waits, is woken, and goes on where it stopped', async () => {

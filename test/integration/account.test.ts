@@ -50,12 +50,12 @@ describe('density account', () => {
 
   it('A1 ends with 1 when a reading that was accepted went nowhere', async () => {
     const events = new NatsSpaceEventsLog(nats.js, nats.jsm);
-    // The running router writes, too: until one of the forged positions is the last.
+    // The running router commits, too: until one of the forged commits is the last.
     await eventually(async () => {
-      const { seq, position } = await events.lastPosition(0 as Partition);
-      if (!position) throw new Error('the router has no position yet');
-      const counters = { ...position.counters, received: position.counters.received + 1 };
-      const outcome = await events.commit({ ...position, commitId: 'forged', previousSeq: seq, previousReadingsSeq: position.readingsSeq, payloads: {}, counters }, [], seq);
+      const { seq, header } = await events.lastCommit(0 as Partition);
+      if (!header) throw new Error('the router has not committed yet');
+      const counters = { ...header.counters, received: header.counters.received + 1 };
+      const outcome = await events.commit({ ...header, commitId: 'forged', previousSeq: seq, previousReadingsSeq: header.readingsSeq, counters }, new Map(), seq);
       expect(outcome.kind).toBe('committed');
     });
     await eventually(async () => {

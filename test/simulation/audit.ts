@@ -1,9 +1,10 @@
 // Looks at what is stored and at what waits, at any moment of a run: together they are what the log says.
-import { decodeEntry, type LoggedEvent } from '../../src/domain/log-entry.ts';
+import { decodeCommit } from '../../src/domain/commit-codec.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Oracle } from '../support/oracle.ts';
 import type { Engines, SimProcess } from './process.ts';
-import { sentIn } from './sent.ts';
+import { sentIn, type SentEntry } from './sent.ts';
 
 const MINUTE = 60_000;
 
@@ -50,12 +51,17 @@ export async function auditAccount({ streams }: Engines, process: SimProcess): P
   ];
 }
 
-function consumedBy({ events, readings }: Engines['streams'], router: Partition): Engines['streams']['readings']['everything'] {
+/** What a router has consumed: of a message in the middle of which it is, the items before that place. */
+function consumedBy({ events, readings }: Engines['streams'], router: Partition): SentEntry[] {
   const stored = events.last(`routers.${router}`);
-  const position = stored && decodeEntry(stored);
-  if (position?.kind !== 'position') return [];
-  const setAside = new Map(position.backlogs);
-  return readings.everything.filter(({ seq, subject }) => subject.startsWith(`readings.${router}.`) && seq <= position.readingsSeq && seq < (setAside.get(subject) ?? Infinity));
+  if (!stored) return [];
+  const { readingsSeq, backlogs } = decodeCommit(stored).header;
+  return readings.everything.flatMap((entry) => {
+    if (!entry.subject.startsWith(`readings.${router}.`) || entry.seq > readingsSeq) return [];
+    const backlog = backlogs.find(({ subject }) => subject === entry.subject);
+    if (!backlog || entry.seq < backlog.seq) return [entry];
+    return entry.seq === backlog.seq ? [{ ...entry, itemsMax: backlog.index }] : [];
+  });
 }
 
 class Tally {

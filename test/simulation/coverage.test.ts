@@ -10,10 +10,11 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'a process is suspended, and comes back as a zombie': /"kind":"suspend"/,
   'two owners at once: a router is refused': /Superseded: router/,
   'two owners at once: a checkpoint is refused': /Superseded: partition/,
-  'a log whose beginning was let go': /LogGap/,
+  'a log whose beginning was truncated': /LogGap/,
   'a commit that was not stored': /commit \d+ refused/,
   'a commit whose answer is lost': /commit \d+ answer lost/,
-  'a backlog is set aside': /commit \d+ with a backlog done/,
+  'a backlog': /commit \d+ with a backlog done/,
+  'a message that is consumed in part': /commit \d+ with a backlog, in the middle of a message done/,
   'a commit that arrives late': /commit \d+ late/,
   'a flush whose answer is lost': /store block \S+ answer lost/,
   'a flush that is cut short': /store block \S+ cut short/,
@@ -25,7 +26,7 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'dead letters stored in part': /store dead letters cut short/,
   "the log's clock goes back": /"kind":"logClock","behindMs":(200|3000)/,
   'checkpoints that cannot be used, and a rebuild': /"kind":"rebuild"/,
-  'positions are purged': /purge routers\.\d+ done/,
+  'commits are truncated': /truncate routers\.\d+ done/,
 };
 
 const CASES: Readonly<Record<string, RegExp>> = {

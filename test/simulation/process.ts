@@ -27,7 +27,7 @@ export interface Engines {
 }
 
 /** Small ones, so that a short run has many of each. */
-type RouterSizes = Pick<Scenario, 'pageReadings' | 'fairBytes'>;
+type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
 
 export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
@@ -133,13 +133,13 @@ export class SimProcess {
     return { ...host.report(spaceId, atMs), isStale: false };
   }
 
-  #shard(partition: Partition, { pageReadings, fairBytes }: RouterSizes, leases: MemoryLeases): ShardRunner {
+  #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): ShardRunner {
     const { streams } = this.#engines;
     const common = { partition, partitions: streams.partitions, events: this.#events, history: this.#history };
     const { name } = this.access.owner;
     return new ShardRunner({
       router: {
-        ...common, skewMs: SKEW_MS, pageReadings, fairBytes,
+        ...common, skewMs: SKEW_MS, pageReadings, commitItems,
         readings: new MemoryReadingsLog(this.access, streams), deadLetters: new MemoryDeadLetters(this.access, streams), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
         newCommitId: () => `${name}-${++this.#commits}`,
         storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),

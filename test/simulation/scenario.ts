@@ -38,7 +38,7 @@ export interface Scenario {
   readonly settings: Settings;
   readonly failureRate: number;
   readonly pageReadings: number;
-  readonly fairBytes: number;
+  readonly commitItems: number;
   /** No change of the topology after the building stands: then `final` admits no exception but late readings. */
   readonly isTopologyQuiet: boolean;
   /** Whether leases keep processes off each other's shards; otherwise every process runs every shard. */
@@ -66,7 +66,7 @@ export function drawScenario(seed: number): Scenario {
     pageReadings: random.pick([2, 7, 5_000]),
     settings: drawSettings(random),
     leases: random.pick(['kept', 'none']),
-    fairBytes: random.pick([70, 300, 16_384]),
+    commitItems: random.pick([2, 7, 1_000]),
     actions: writer.actions,
   };
 }

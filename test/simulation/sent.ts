@@ -9,18 +9,21 @@ export interface Sent {
   readonly items: number;
 }
 
+/** An entry of READINGS, or its first items only. */
+export type SentEntry = Pick<StoredEntry, 'subject' | 'data' | 'timeMs'> & { readonly itemsMax?: number };
+
 const decoder = new TextDecoder();
 
-export function sentIn(entries: readonly StoredEntry[]): Sent {
+export function sentIn(entries: readonly SentEntry[]): Sent {
   const readings: OracleReading[] = [];
   let items = 0;
-  for (const { subject, data, timeMs } of entries) {
+  for (const { subject, data, timeMs, itemsMax = Infinity } of entries) {
     const [, , dpuId = '', kind] = subject.split('.');
     // A sign of life is no reading, but one that cannot be used is a dead letter.
     if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
     if (kind !== 'readings') continue;
     const body = tryParse(decoder.decode(data));
-    for (const item of Array.isArray(body) ? body : [body]) {
+    for (const item of (Array.isArray(body) ? body : [body]).slice(0, itemsMax)) {
       items += 1;
       const { timestamp, direction, dpu_id: other, id } = (item ?? {}) as Record<string, string | number | undefined>;
       const timestampMs = Date.parse(String(timestamp));

@@ -4,7 +4,9 @@ import type { CountAnswer, IntervalAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import { decodeEntry, type LoggedEvent, type SpaceConfig, type StoredEntry } from '../../src/domain/log-entry.ts';
+import type { LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
+import { decodeCommit } from '../../src/domain/commit-codec.ts';
+import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
@@ -30,7 +32,7 @@ export interface Testimony<Answer = CountAnswer> {
 
 export class Witness {
   readonly #engines: Engines;
-  readonly #decoded = new Map<number, ReturnType<typeof decodeEntry>>();
+  readonly #sections = new Map<string, LoggedSection | undefined>();
   readonly objections: string[] = [];
   readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
   readonly testimonies: Testimony[] = [];
@@ -159,20 +161,18 @@ export class Witness {
     this.testimonies.push({ spaceId, atMs, foldSeq, answer, schedule: JSON.stringify(schedule), life: this.#life });
   }
 
-  #decode(stored: StoredEntry): ReturnType<typeof decodeEntry> {
-    let entry = this.#decoded.get(stored.seq);
-    if (!entry) this.#decoded.set(stored.seq, entry = decodeEntry(stored));
-    return entry;
+  /** What an entry asserts to the partition of a space. */
+  #sectionFor(stored: StoredEntry, spaceId: SpaceId): LoggedSection | undefined {
+    const partition = partitionOfSpace(spaceId, this.#engines.streams.partitions);
+    const key = `${stored.seq} ${partition}`;
+    if (!this.#sections.has(key)) this.#sections.set(key, decodeCommit(stored).section(partition));
+    return this.#sections.get(key);
   }
 
   /** True when, after a moment of the log, it says something of what had happened up to an instant. */
   saysMoreOf({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
-    const subject = `spaces.${partitionOfSpace(spaceId, this.#engines.streams.partitions)}`;
-    return this.#engines.streams.events.everything.some((stored) => {
-      if (stored.seq <= foldSeq || stored.subject !== subject) return false;
-      const entry = this.#decode(stored);
-      return entry.kind === 'space' && entry.events.some((event) => event.spaceId === spaceId && event.timestampMs <= atMs);
-    });
+    return this.#engines.streams.events.everything.some((stored) => stored.seq > foldSeq
+      && this.#sectionFor(stored, spaceId)?.events.some((event) => event.spaceId === spaceId && event.timestampMs <= atMs));
   }
 
   /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */
@@ -190,16 +190,13 @@ export class Witness {
   }
 
   #saidUpTo(spaceId: SpaceId, seq: number): { said: LoggedEvent[]; config: SpaceConfig | undefined } {
-    const { events: log, partitions } = this.#engines.streams;
-    const subject = `spaces.${partitionOfSpace(spaceId, partitions)}`;
     const said: LoggedEvent[] = [];
     let config: SpaceConfig | undefined;
-    for (const stored of log.everything) {
-      if (stored.seq > seq || stored.subject !== subject) continue;
-      const entry = this.#decode(stored);
-      if (entry.kind !== 'space') continue;
-      config = entry.configs.find((some) => some.spaceId === spaceId) ?? config;
-      for (const event of entry.events) if (event.spaceId === spaceId) said.push(event);
+    for (const stored of this.#engines.streams.events.everything) {
+      if (stored.seq > seq) break;
+      const section = this.#sectionFor(stored, spaceId);
+      config = section?.configs.find((some) => some.spaceId === spaceId) ?? config;
+      for (const event of section?.events ?? []) if (event.spaceId === spaceId) said.push(event);
     }
     return { said, config };
   }

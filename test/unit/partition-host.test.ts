@@ -4,9 +4,11 @@ import { blockOf } from '../../actors/shard/block.ts';
 import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import { encodePosition, type LoggedEvent } from '../../src/domain/log-entry.ts';
+import { encodeCommit } from '../../src/domain/commit-codec.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Checkpoints, History, SpaceEventsLog } from '../../src/ports.ts';
 import { PartitionHost } from '../../src/shards/partition-host.ts';
+import { commitHeader } from '../support/commit-header.ts';
 
 const PARTITION = 0 as Partition;
 
@@ -55,26 +57,20 @@ test('a standby that takes over says of the log what the owner before has said, 
   fold.unstored.push(...[1, 2, 3].map((number) => blockOf(PARTITION, number, [row(number)])));
   fold.seq = 3;
   const saved: number[] = [];
-  const purged: number[] = [];
   const checkpoints: Checkpoints = {
     load: async () => Promise.resolve({ revision: 1, storedBeforeSeq: 1, snapshot: encodeSnapshot(fold) }),
     // The owner has stored block 2 and saved, since the standby restored.
     last: async () => Promise.resolve({ revision: 2, storedBeforeSeq: 3 }),
     save: async (_, { storedBeforeSeq }) => Promise.resolve(saved.push(storedBeforeSeq)),
   };
-  const position = encodePosition({
-    kind: 'position', router: PARTITION, commitId: 'c', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 0,
-    reattribution: null, clockMs: 4, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
-  });
-  const entries = [{ subject: 'routers.0', seq: 4, timeMs: 4, data: position }];
-  const events: Pick<SpaceEventsLog, 'open' | 'purgePartition'> = {
+  const entries = [{ subject: 'routers.0', seq: 4, timeMs: 4, data: encodeCommit(commitHeader({ clockMs: 4 }), new Map()) }];
+  const events: Pick<SpaceEventsLog, 'open'> = {
     open: async () => Promise.resolve({ next: async () => Promise.resolve(entries.splice(0)), behind: 0, wake: () => undefined, close: async () => Promise.resolve() }),
-    purgePartition: async (_, before) => Promise.resolve(void purged.push(before)),
   };
   const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, events: events as SpaceEventsLog, history: {} as History, checkpoints });
   await host.restore();
   await host.follow();
   await host.promote();
   await host.checkpoint();
-  expect([saved, purged]).toEqual([[3], [3]]);
+  expect(saved).toEqual([3]);
 });

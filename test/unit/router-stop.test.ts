@@ -1,18 +1,17 @@
 // A router that is told to stop while it restores ends, whatever it was waiting for.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Partition } from '../../src/domain/ids.ts';
-import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { Router } from '../../src/router/router.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
+import { commitHeader } from '../support/commit-header.ts';
 
 const P0 = 0 as Partition;
 let ports: Ports;
 beforeAll(async () => {
   ports = await memoryPorts();
-  const counters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
-  await ports.events.commit({ kind: 'position', router: P0, commitId: 'c1', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 7, reattribution: null, clockMs: BEGINNING_MS, counters }, [], 0);
+  await ports.events.commit(commitHeader({ router: P0, topologySeq: 7 }), new Map(), 0);
 });
 afterAll(async () => ports.close());
 
@@ -20,7 +19,7 @@ afterAll(async () => ports.close());
 function routerThatWaits(onWaiting: () => void): Router {
   return new Router({
     partition: P0, partitions: PARTITIONS, readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
-    topology: new TopologyHistory(), skewMs: 0, fairBytes: 1_000, timing: MACHINE_TIMING, pageReadings: 10, newCommitId: () => 'c2', storedBeforeSeq: async () => 0,
+    topology: new TopologyHistory(), skewMs: 0, commitItems: 1_000, timing: MACHINE_TIMING, pageReadings: 10, newCommitId: () => 'c2', storedBeforeSeq: async () => 0,
     topologyReached: async () => {
       onWaiting();
       return new Promise(() => undefined);
@@ -28,7 +27,7 @@ function routerThatWaits(onWaiting: () => void): Router {
   });
 }
 
-it('stops before it has heard its last position', async () => {
+it('stops before it has heard its last commit', async () => {
   const router = routerThatWaits(() => undefined);
   const restoring = router.restore();
   await router.stop();

@@ -4,11 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Partition } from '../../src/domain/ids.ts';
-import type { PositionEntry, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import { PipelineTraces } from '../../src/observability/traced-ports.ts';
 import { startTracing } from '../../src/observability/start-tracing.ts';
 import type { LogCursor, ReadingsLog, SpaceEventsLog } from '../../src/ports.ts';
 import { activeTraceparent, contextOf, inSpan, isTracing } from '../../src/runtime/trace.ts';
+import { commitHeader } from '../support/commit-header.ts';
 
 interface OtlpRequest { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly { readonly name: string; readonly status: { readonly code?: number } }[] }[] }[] }
 
@@ -73,7 +74,7 @@ test('what a router has read is traced with the commit that routes it, and not w
     commit: async () => { traced.push(activeTraceparent() !== undefined); return Promise.resolve({ kind: 'committed', seq: 1 }); },
   } as unknown as SpaceEventsLog);
   await (await readings.open(0 as Partition, 0)).next(10);
-  for (const isMove of [true, false, false]) await events.commit({ router: 0 as Partition, isMove, readingsSeq: 7 } as PositionEntry, [], 0);
+  for (const isMove of [true, false, false]) await events.commit(commitHeader({ isMove, readingsSeq: 7 }), new Map(), 0);
   await stop();
   expect(traced).toEqual([false, true, false]);
   expect(spans().map(({ name }) => name)).toEqual(['route readings']);

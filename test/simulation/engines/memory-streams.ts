@@ -1,13 +1,14 @@
 // The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
 // clock of their own, letters that are stored once.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
-import { decodeEntry, encodePosition, type PositionEntry, type StoredEntry } from '../../../src/domain/log-entry.ts';
+import type { CommitHeader, Sections } from '../../../src/domain/commit.ts';
+import { decodeCommit, encodeCommit } from '../../../src/domain/commit-codec.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
-  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastPosition, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastCommit, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
 } from '../../../src/ports.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -91,34 +92,33 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    const own = `spaces.${partition}`;
-    return new MemoryCursor(this.#access, this.#log, `SPACE_EVENTS ${partition}`, (subject) => subject === own || subject.startsWith('routers.'), afterSeq);
+    return new MemoryCursor(this.#access, this.#log, `SPACE_EVENTS ${partition}`, () => true, afterSeq);
   }
 
-  async lastPosition(router: Partition): Promise<LastPosition> {
-    return this.#read(`last position ${router}`, () => {
+  async lastCommit(router: Partition): Promise<LastCommit> {
+    return this.#read(`last commit ${router}`, () => {
       const entry = this.#log.last(`routers.${router}`);
-      return { seq: entry?.seq ?? 0, position: entry && asPosition(entry) };
+      return { seq: entry?.seq ?? 0, header: entry && decodeCommit(entry).header };
     });
   }
 
-  async positionFrom(router: Partition, seq: number): Promise<PositionEntry | undefined> {
-    return this.#read(`position from ${router}`, () => {
+  async firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined> {
+    return this.#read(`first commit of ${router}`, () => {
       const entry = this.#log.firstFrom(seq, (subject) => subject === `routers.${router}`);
-      return entry && asPosition(entry);
+      return entry && decodeCommit(entry).header;
     });
   }
 
-  async commit(position: PositionEntry, payloads: readonly PartitionPayload[], expectedSeq: number): Promise<CommitOutcome> {
+  async commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome> {
     const { owner, scheduler } = this.#access;
-    const subject = `routers.${position.router}`;
+    const subject = `routers.${header.router}`;
     // What is committed is what it was when it was sent.
-    const entries = [...payloads.map(({ partition, data }) => ({ subject: `spaces.${partition}`, data })), { subject, data: encodePosition(position) }];
+    const data = encodeCommit(header, sections);
     return scheduler.request(owner, {
-      label: `commit ${position.router}${position.backlogs.length > 0 ? ' with a backlog' : ''}`, isWrite: true, failure: away('commit'),
+      label: `commit ${header.router}${describeBacklogs(header)}`, isWrite: true, failure: away('commit'),
       apply: (): CommitOutcome => {
         if ((this.#log.last(subject)?.seq ?? 0) !== expectedSeq) return { kind: 'superseded' };
-        return { kind: 'committed', seq: this.#log.append(...entries) };
+        return { kind: 'committed', seq: this.#log.append({ subject, data }) };
       },
     });
   }
@@ -127,17 +127,10 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     return this.#read('end of the log', () => this.#log.lastSeq);
   }
 
-  async purgePartition(partition: Partition, beforeSeq: number): Promise<void> {
-    await this.#purge(`spaces.${partition}`, beforeSeq);
-  }
-
-  async purgePositions(router: Partition, beforeSeq: number): Promise<void> {
-    await this.#purge(`routers.${router}`, beforeSeq);
-  }
-
-  async #purge(subject: string, beforeSeq: number): Promise<void> {
+  async truncate(router: Partition, beforeSeq: number): Promise<void> {
     const { owner, scheduler } = this.#access;
-    await scheduler.request(owner, { label: `purge ${subject}`, isWrite: true, failure: away('purge'), apply: () => this.#log.purge((other) => other === subject, beforeSeq) });
+    const subject = `routers.${router}`;
+    await scheduler.request(owner, { label: `truncate ${subject}`, isWrite: true, failure: away('truncate'), apply: () => this.#log.purge((other) => other === subject, beforeSeq) });
   }
 
   async #read<T>(label: string, apply: () => T): Promise<T> {
@@ -268,8 +261,8 @@ export class MemoryCheckpoints implements Checkpoints {
   }
 }
 
-function asPosition(stored: StoredEntry): PositionEntry {
-  const entry = decodeEntry(stored);
-  if (entry.kind !== 'position') throw new Error('a router subject holds something else than a position');
-  return entry;
+/** For the trace, which shows what a run had in it. */
+function describeBacklogs({ backlogs }: CommitHeader): string {
+  if (backlogs.length === 0) return '';
+  return backlogs.some(({ index }) => index > 0) ? ' with a backlog, in the middle of a message' : ' with a backlog';
 }

@@ -1,0 +1,257 @@
+// The bytes of a commit (docs/schema.md has the layout). A header, a directory with the length of each
+// partition's section, then the sections: so a reader decodes only the columns of the partitions it folds.
+import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import type { Backlog, CommitHeader, Heartbeat, LoggedCommit, LoggedSection, PartitionSection, Reattribution, Sections, SpaceConfig } from './commit.ts';
+import { loggedEvent, type LoggedEvent, type StoredEntry } from './log-entry.ts';
+import type { SpaceEvent } from './space-event.ts';
+import type { Settings } from './topology.ts';
+
+const VERSION = 2;
+/** The first byte of an entry of version 1, which was JSON. */
+const VERSION_1 = '{'.charCodeAt(0);
+/** Bits of an event's flags. */
+const [ENTERS, ADDS, ASSERTS, PRIMARY, NAMED] = [1, 2, 4, 8, 16];
+/** An event takes at most so many bytes beside its DPU's id and its own. */
+const EVENT_BYTES_MAX = 28;
+
+/** @throws Error for what this version of the code did not write */
+export class UnknownCommitVersion extends Error {
+  override readonly name = 'UnknownCommitVersion';
+}
+
+/** An upper bound of the bytes that an event adds to a commit. */
+export function eventBytesMax({ dpuId, name }: SpaceEvent): number {
+  return EVENT_BYTES_MAX + dpuId.length + (name?.length ?? 0);
+}
+
+export function encodeCommit(header: CommitHeader, sections: Sections): Uint8Array {
+  const writer = new ByteWriter();
+  writer.byte(VERSION);
+  writeHeader(writer, header);
+  const encoded = [...sections].map(([partition, section]) => ({ partition, bytes: encodeSection(section) }));
+  writer.uint(encoded.length);
+  for (const { partition, bytes } of encoded) {
+    writer.uint(partition);
+    writer.uint(bytes.length);
+  }
+  for (const { bytes } of encoded) writer.raw(bytes);
+  return writer.finish();
+}
+
+class EncodedCommit implements LoggedCommit {
+  readonly header: CommitHeader;
+  readonly #data: Uint8Array;
+  readonly #seq: number;
+  /** By partition: where its section begins and ends. */
+  readonly #sections = new Map<Partition, readonly [start: number, end: number]>();
+
+  constructor({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>) {
+    const reader = new ByteReader(data);
+    const version = reader.byte();
+    if (version === VERSION_1) throw new UnknownCommitVersion('SPACE_EVENTS holds entries of version 1, which this version of the service does not read: run density migrate');
+    if (version !== VERSION) throw new UnknownCommitVersion(`SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION}`);
+    this.header = readHeader(reader);
+    const lengths = Array.from({ length: reader.uint() }, () => [reader.uint() as Partition, reader.uint()] as const);
+    let start = reader.at;
+    for (const [partition, length] of lengths) {
+      this.#sections.set(partition, [start, start + length]);
+      start += length;
+    }
+    if (start !== data.length) throw new RangeError(`commit ${seq} has ${data.length} bytes, and its directory says ${start}`);
+    this.#data = data;
+    this.#seq = seq;
+  }
+
+  get partitions(): Iterable<Partition> {
+    return this.#sections.keys();
+  }
+
+  section(partition: Partition): LoggedSection | undefined {
+    const place = this.#sections.get(partition);
+    return place && decodeSection(new ByteReader(this.#data, place[0], place[1]), this.#seq);
+  }
+}
+
+/** @throws UnknownCommitVersion, or RangeError when the bytes are no whole commit */
+export function decodeCommit(entry: Pick<StoredEntry, 'seq' | 'data'>): LoggedCommit {
+  return new EncodedCommit(entry);
+}
+
+const decoded = new WeakMap<StoredEntry, LoggedCommit>();
+
+/** The same, once for each entry: all partitions of a process read one. */
+export function commitOf(entry: StoredEntry): LoggedCommit {
+  let commit = decoded.get(entry);
+  if (!commit) decoded.set(entry, commit = new EncodedCommit(entry));
+  return commit;
+}
+
+function writeHeader(writer: ByteWriter, header: CommitHeader): void {
+  const { counters, reattribution } = header;
+  writer.uint(header.router);
+  writer.text(header.commitId);
+  writer.uint(header.previousSeq);
+  writer.uint(header.readingsSeq);
+  writer.uint(header.backlogs.length);
+  for (const { subject, seq, index } of header.backlogs) {
+    writer.text(subject);
+    writer.uint(seq);
+    writer.uint(index);
+  }
+  writer.uint(header.previousReadingsSeq);
+  writer.byte(header.isMove ? 1 : 0);
+  writer.uint(header.topologySeq);
+  writer.byte(reattribution ? 1 : 0);
+  if (reattribution) writeReattribution(writer, reattribution);
+  writer.int(header.clockMs);
+  for (const count of [counters.received, counters.fresh, counters.held, counters.duplicate, counters.dead]) writer.uint(count);
+}
+
+function readHeader(reader: ByteReader): CommitHeader {
+  return {
+    router: reader.uint() as Partition,
+    commitId: reader.text(),
+    previousSeq: reader.uint(),
+    readingsSeq: reader.uint(),
+    backlogs: Array.from({ length: reader.uint() }, (): Backlog => ({ subject: reader.text(), seq: reader.uint(), index: reader.uint() })),
+    previousReadingsSeq: reader.uint(),
+    isMove: reader.byte() === 1,
+    topologySeq: reader.uint(),
+    reattribution: reader.byte() === 1 ? readReattribution(reader) : null,
+    clockMs: reader.int(),
+    counters: { received: reader.uint(), fresh: reader.uint(), held: reader.uint(), duplicate: reader.uint(), dead: reader.uint() },
+  };
+}
+
+function writeReattribution(writer: ByteWriter, { toSeq, after }: Reattribution): void {
+  writer.uint(toSeq);
+  writer.text(after.dpuId);
+  writer.int(after.timestampMs);
+  writer.text(after.readingId);
+}
+
+function readReattribution(reader: ByteReader): Reattribution {
+  return { toSeq: reader.uint(), after: { dpuId: reader.text() as DpuId, timestampMs: reader.int(), readingId: reader.text() } };
+}
+
+/** Gives each of a section's DPUs a number, in the order they come. */
+class Dictionary {
+  readonly ids: DpuId[] = [];
+  readonly #numbers = new Map<DpuId, number>();
+
+  numberOf(id: DpuId): number {
+    let number = this.#numbers.get(id);
+    if (number === undefined) {
+      this.#numbers.set(id, number = this.ids.length);
+      this.ids.push(id);
+    }
+    return number;
+  }
+}
+
+function encodeSection({ events, heartbeats, configs, settings }: PartitionSection): Uint8Array {
+  const writer = new ByteWriter();
+  const dpus = new Dictionary();
+  const numbers = events.map(({ dpuId }) => dpus.numberOf(dpuId));
+  const beats = heartbeats.map(({ dpuId }) => dpus.numberOf(dpuId));
+  writer.uint(dpus.ids.length);
+  for (const id of dpus.ids) writer.text(id);
+  writer.uint(events.length);
+  for (const number of numbers) writer.uint(number);
+  writeEvents(writer, events);
+  writer.uint(heartbeats.length);
+  for (const number of beats) writer.uint(number);
+  for (const { spaceId } of heartbeats) writer.uint(spaceId);
+  writeInstants(writer, heartbeats);
+  writer.uint(configs.length);
+  for (const config of configs) writeConfig(writer, config);
+  writer.text(settings ? JSON.stringify(settings) : '');
+  return writer.finish();
+}
+
+function writeEvents(writer: ByteWriter, events: readonly SpaceEvent[]): void {
+  for (const { spaceId } of events) writer.uint(spaceId);
+  for (const { doorwayId } of events) writer.uint(doorwayId);
+  writeInstants(writer, events);
+  for (const { direction, delta, sign, primary, name } of events) {
+    writer.byte((direction > 0 ? ENTERS : 0) | (delta > 0 ? ADDS : 0) | (sign > 0 ? ASSERTS : 0) | (primary ? PRIMARY : 0) | (name === undefined ? 0 : NAMED));
+  }
+  for (const { name } of events) if (name !== undefined) writer.text(name);
+}
+
+/** Each as its difference to the one before. */
+function writeInstants(writer: ByteWriter, items: readonly { readonly timestampMs: number }[]): void {
+  let before = 0;
+  for (const { timestampMs } of items) {
+    writer.int(timestampMs - before);
+    before = timestampMs;
+  }
+}
+
+function decodeSection(reader: ByteReader, seq: number): LoggedSection {
+  const dpus = Array.from({ length: reader.uint() }, () => reader.text() as DpuId);
+  const dpuOf = (): DpuId => {
+    const id = dpus[reader.uint()];
+    if (id === undefined) throw new RangeError(`commit ${seq} names a DPU that is not in its dictionary`);
+    return id;
+  };
+  const events = readEvents(reader, dpuOf, seq);
+  const beats = Array.from({ length: reader.uint() }, dpuOf);
+  const spaces = beats.map(() => reader.uint() as SpaceId);
+  const instants = readInstants(reader, beats.length);
+  const heartbeats = beats.map((dpuId, at): Heartbeat => ({ spaceId: spaces[at] as SpaceId, dpuId, timestampMs: instants[at] as number }));
+  const configs = Array.from({ length: reader.uint() }, () => readConfig(reader));
+  const settings = reader.text();
+  return { events, heartbeats, configs, settings: settings === '' ? undefined : JSON.parse(settings) as Settings };
+}
+
+function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): LoggedEvent[] {
+  const dpus = Array.from({ length: reader.uint() }, dpuOf);
+  const spaces = dpus.map(() => reader.uint() as SpaceId);
+  const doorways = dpus.map(() => reader.uint() as DoorwayId);
+  const instants = readInstants(reader, dpus.length);
+  const flags = dpus.map(() => reader.byte());
+  return dpus.map((dpuId, at): LoggedEvent => {
+    const flag = flags[at] as number;
+    const event: SpaceEvent = {
+      spaceId: spaces[at] as SpaceId, dpuId, doorwayId: doorways[at] as DoorwayId, timestampMs: instants[at] as number,
+      direction: flag & ENTERS ? 1 : -1, delta: flag & ADDS ? 1 : -1, sign: flag & ASSERTS ? 1 : -1, primary: (flag & PRIMARY) !== 0,
+    };
+    return loggedEvent(flag & NAMED ? { ...event, name: reader.text() } : event, seq);
+  });
+}
+
+function readInstants(reader: ByteReader, count: number): number[] {
+  let before = 0;
+  return Array.from({ length: count }, () => (before += reader.int()));
+}
+
+function writeConfig(writer: ByteWriter, { spaceId, timeZone, dailyReset, dpus, resets }: SpaceConfig): void {
+  writer.uint(spaceId);
+  writer.text(timeZone);
+  writer.text(dailyReset ?? '');
+  writer.uint(dpus.length);
+  for (const { dpuId, fromMs, toMs } of dpus) {
+    writer.text(dpuId);
+    writer.int(fromMs);
+    writer.int(toMs);
+  }
+  writer.uint(resets.length);
+  for (const { timestampMs, count } of resets) {
+    writer.int(timestampMs);
+    writer.int(count);
+  }
+}
+
+function readConfig(reader: ByteReader): SpaceConfig {
+  const [spaceId, timeZone, dailyReset] = [reader.uint() as SpaceId, reader.text(), reader.text()];
+  const dpus = Array.from({ length: reader.uint() }, () => ({ dpuId: reader.text() as DpuId, fromMs: reader.int(), toMs: reader.int() }));
+  const resets = Array.from({ length: reader.uint() }, () => ({ timestampMs: reader.int(), count: reader.int() }));
+  return { spaceId, timeZone, dailyReset: dailyReset === '' ? null : dailyReset, dpus, resets };
+}
+
+/** An upper bound of the bytes that a configuration adds to a commit. */
+export function configBytesMax({ dpus, resets }: SpaceConfig): number {
+  return 64 + dpus.reduce((sum, { dpuId }) => sum + dpuId.length + 18, 0) + resets.length * 16;
+}

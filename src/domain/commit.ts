@@ -1,0 +1,108 @@
+// A commit: everything a router asserts at one moment, for all partitions, with its new committed offset. It is
+// one message of SPACE_EVENTS, so it is stored whole or not at all.
+import type { DpuId, Partition, SpaceId } from './ids.ts';
+import type { LoggedEvent } from './log-entry.ts';
+import type { ResetPoint } from './reset-schedule.ts';
+import type { SpaceDpu, SpaceEvent } from './space-event.ts';
+import type { Settings } from './topology.ts';
+
+/** What an actor must know of its space. */
+export interface SpaceConfig {
+  readonly spaceId: SpaceId;
+  readonly timeZone: string;
+  readonly dailyReset: string | null;
+  readonly dpus: readonly SpaceDpu[];
+  /** All manual resets, in the order they were recorded. */
+  readonly resets: readonly ResetPoint[];
+}
+
+/** A DPU of the space was alive at this event time, though nobody passed. */
+export interface Heartbeat {
+  readonly spaceId: SpaceId;
+  readonly dpuId: DpuId;
+  readonly timestampMs: number;
+}
+
+/** What a commit asserts to one space partition. */
+export interface PartitionSection {
+  readonly events: readonly SpaceEvent[];
+  readonly heartbeats: readonly Heartbeat[];
+  readonly configs: readonly SpaceConfig[];
+  readonly settings: Settings | undefined;
+}
+
+/** The account of one router since the log began. received = fresh + duplicate + dead. */
+export interface RouterCounters {
+  /** Readings and would-be readings taken from the READINGS log. */
+  readonly received: number;
+  /** New readings, of which `held` are attributed to no space at present. */
+  readonly fresh: number;
+  readonly held: number;
+  readonly duplicate: number;
+  readonly dead: number;
+}
+
+/** A place in the (DPU, timestamp, reading id) order of readings. */
+export interface ReadingPlace {
+  readonly dpuId: DpuId;
+  readonly timestampMs: number;
+  readonly readingId: string;
+}
+
+/** How far a retroactive change has got, when it takes more than one commit. */
+export interface Reattribution {
+  /** The topology it leads to. */
+  readonly toSeq: number;
+  /** Everything up to here, in (DPU, timestamp, reading id) order, is done. */
+  readonly after: ReadingPlace;
+}
+
+/** Of one subject of READINGS, what is not consumed although `readingsSeq` has passed it. */
+export interface Backlog {
+  readonly subject: string;
+  /** The first message that is not consumed whole, */
+  readonly seq: number;
+  /** and its first item that is not. */
+  readonly index: number;
+}
+
+export interface CommitHeader {
+  readonly router: Partition;
+  /** Identifies the attempt that wrote it, so that a commit with unknown outcome can be settled. */
+  readonly commitId: string;
+  /** Sequence of the router's commit before this one; 0 for the first. */
+  readonly previousSeq: number;
+  /** READINGS is consumed up to here, inclusive, except for backlogs. */
+  readonly readingsSeq: number;
+  readonly backlogs: readonly Backlog[];
+  /** What this commit consumed came after here. */
+  readonly previousReadingsSeq: number;
+  /** It re-attributes readings after a change of the topology, and consumes none. */
+  readonly isMove: boolean;
+  readonly topologySeq: number;
+  readonly reattribution: Reattribution | null;
+  /** Everything stored in READINGS up to this arrival time has been routed. */
+  readonly clockMs: number;
+  readonly counters: RouterCounters;
+}
+
+/** By partition; those without anything are left out. */
+export type Sections = ReadonlyMap<Partition, PartitionSection>;
+
+export interface LoggedSection extends PartitionSection {
+  readonly events: readonly LoggedEvent[];
+}
+
+/** A commit as a reader of the log has it. */
+export interface LoggedCommit {
+  readonly header: CommitHeader;
+  /** Partitions that it asserts something to. */
+  readonly partitions: Iterable<Partition>;
+  /** Decodes the columns of one partition; undefined where the commit asserts nothing to it. */
+  section(partition: Partition): LoggedSection | undefined;
+}
+
+/** READINGS is consumed up to here, whole. */
+export function consumedThrough({ readingsSeq, backlogs }: Pick<CommitHeader, 'readingsSeq' | 'backlogs'>): number {
+  return backlogs.reduce((least, { seq }) => Math.min(least, seq - 1), readingsSeq);
+}

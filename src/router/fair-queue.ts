@@ -1,0 +1,152 @@
+// What a router has read of READINGS and not consumed, and what of it the next commit consumes. A deficit round
+// robin (Shreedhar and Varghese, 1995) between DPUs, by items:
+//
+//  - A DPU within its share of a commit goes first, in the order of the log.
+//  - What a DPU has beyond its share is its backlog. Backlogs take turns in what is left of the commit, which is
+//    never less than their minimum share; so they end, and one that is alone runs at full speed. Nothing ever pauses.
+//  - A DPU's own messages stay in order: while it has a backlog, what it sends goes behind that.
+//  - A commit names the first item of each backlog, so a router that restarts has the same backlogs (Q1).
+//  - Bounded: some DPUs only (when many have a backlog, it is everyone's, and is consumed in order), and so many
+//    bytes, beyond which the log is not read.
+import type { Backlog } from '../domain/commit.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
+import { Message, type Slice } from './message.ts';
+
+const BACKLOGS_MAX = 8;
+const BYTES_MAX = 64 * 1024 * 1024;
+/** Parts of a commit's items: what one DPU has before others, and what all backlogs have at least. */
+const [SHARE_PART, BACKLOGS_PART] = [0.25, 0.2];
+
+export class FairQueue {
+  readonly #commitItems: number;
+  /** Read, in the order of the log. */
+  #waiting: Message[] = [];
+  readonly #backlogs = new Map<string, Message[]>();
+  #bytes = 0;
+  #readingsSeq: number;
+  #readMs = BEGINNING_MS;
+
+  /**
+   * @param commitItems how many items one commit consumes at most
+   * @param readingsSeq up to which READINGS is consumed, except for backlogs
+   */
+  constructor(commitItems: number, readingsSeq: number) {
+    this.#commitItems = commitItems;
+    this.#readingsSeq = readingsSeq;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#backlogs.size === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= BYTES_MAX;
+  }
+
+  /** Messages that are not consumed. */
+  get length(): number {
+    let sum = this.#waiting.length;
+    for (const { length } of this.#backlogs.values()) sum += length;
+    return sum;
+  }
+
+  /** READINGS is consumed up to here, except for backlogs. */
+  get readingsSeq(): number {
+    return this.#readingsSeq;
+  }
+
+  get backlogs(): Backlog[] {
+    return [...this.#backlogs].flatMap(([subject, [first]]) => (first ? { subject, seq: first.entry.seq, index: first.consumed } : []));
+  }
+
+  /** Everything that arrived up to here is consumed; BEGINNING_MS when nothing was yet. */
+  get clockMs(): number {
+    let least = this.#readMs;
+    for (const [first] of this.#backlogs.values()) least = Math.min(least, first?.entry.timeMs ?? Infinity);
+    return least;
+  }
+
+  /** Takes the next entries of the log. */
+  put(entries: readonly StoredEntry[]): void {
+    for (const entry of entries) {
+      this.#waiting.push(new Message(entry));
+      this.#bytes += entry.data.length;
+    }
+  }
+
+  /** Takes up a backlog as a commit named it: the next entry of it, in the order of the log. */
+  resume(entry: StoredEntry, consumed: number): void {
+    this.#bytes += entry.data.length;
+    this.#setAside(new Message(entry, consumed));
+  }
+
+  /** What the next commit consumes. @param isBehind more of the log can be read at once: others may wait in it */
+  take(isBehind: boolean): Slice[] {
+    const hadBacklogs = this.#backlogs.size > 0;
+    const taken = this.#takeInOrder(this.#commitItems * (hadBacklogs ? 1 - BACKLOGS_PART : 1));
+    const used = taken.reduce((sum, { from, to }) => sum + to - from, 0);
+    // While more is to be read, reading comes first: it shows who else is waiting.
+    const left = isBehind && this.#waiting.length === 0 ? this.#commitItems * BACKLOGS_PART : this.#commitItems - used;
+    return [...taken, ...this.#takeOfBacklogs(Math.max(1, Math.floor(left)))];
+  }
+
+  #takeInOrder(itemsMax: number): Slice[] {
+    const slices: Slice[] = [];
+    const used = new Map<string, number>();
+    let [left, next] = [Math.max(1, Math.floor(itemsMax)), 0];
+    for (; next < this.#waiting.length && left > 0; next++) {
+      const message = this.#waiting[next] as Message;
+      const { subject, seq, timeMs } = message.entry;
+      const [hasBacklog, mayHaveBacklog] = [this.#backlogs.has(subject), this.#backlogs.size < BACKLOGS_MAX];
+      // What does not fit would be one backlog too many: it waits until another has ended.
+      if (!hasBacklog && !mayHaveBacklog && message.work > left) break;
+      this.#readingsSeq = seq;
+      this.#readMs = Math.max(this.#readMs, timeMs);
+      const usedBefore = used.get(subject) ?? 0;
+      if (hasBacklog || (mayHaveBacklog && usedBefore + message.work > this.#commitItems * SHARE_PART)) {
+        this.#setAside(message);
+        continue;
+      }
+      const slice = message.take(left);
+      slices.push(slice);
+      used.set(subject, usedBefore + slice.to - slice.from);
+      left -= Math.max(1, slice.to - slice.from);
+      if (message.work > 0) this.#setAside(message);
+      else this.#bytes -= message.entry.data.length;
+    }
+    this.#waiting = this.#waiting.slice(next);
+    return slices;
+  }
+
+  /** Each in turn, so much that all of them have had one. */
+  #takeOfBacklogs(itemsMax: number): Slice[] {
+    const slices: Slice[] = [];
+    const turn = Math.max(1, Math.ceil(itemsMax / Math.max(1, this.#backlogs.size)));
+    for (let left = itemsMax; left > 0 && this.#backlogs.size > 0;) {
+      const [subject, messages] = this.#backlogs.entries().next().value as [string, Message[]];
+      const before = left;
+      while (left > 0 && before - left < turn && messages.length > 0) {
+        const message = messages[0] as Message;
+        const slice = message.take(Math.min(left, turn - (before - left)));
+        slices.push(slice);
+        left -= Math.max(1, slice.to - slice.from);
+        if (message.work > 0) break;
+        messages.shift();
+        this.#bytes -= message.entry.data.length;
+      }
+      // Behind the others: its next turn comes after theirs.
+      this.#backlogs.delete(subject);
+      if (messages.length > 0) this.#backlogs.set(subject, messages);
+    }
+    return slices;
+  }
+
+  #setAside(message: Message): void {
+    const { subject } = message.entry;
+    message.compact();
+    const messages = this.#backlogs.get(subject);
+    if (messages) messages.push(message);
+    else this.#backlogs.set(subject, [message]);
+  }
+}

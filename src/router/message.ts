@@ -1,0 +1,78 @@
+// A message of READINGS on its way through a router. What a DPU sends in one message may be one reading or a
+// thousand: it is cut into items, which are what work is measured by, and may be consumed a slice at a time.
+import type { StoredEntry } from '../domain/log-entry.ts';
+import { rawItems } from './raw-items.ts';
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Some consecutive items of a message, `[from, to)`. */
+export interface Slice {
+  readonly message: Message;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is not JSON is one item without a value. */
+type Body = { readonly isJson: false } | { readonly isJson: true; readonly isArray: boolean; readonly items: readonly unknown[] };
+
+export class Message {
+  readonly entry: StoredEntry;
+  /** Items before this one are consumed. */
+  consumed: number;
+  #body: Body | undefined;
+  #raw: readonly Uint8Array[] | undefined;
+
+  constructor(entry: StoredEntry, consumed = 0) {
+    this.entry = entry;
+    this.consumed = consumed;
+  }
+
+  /** Items that are not consumed. A mark of time counts as one. */
+  get work(): number {
+    return Math.max(0, this.#items - this.consumed);
+  }
+
+  /** Takes the next items, at most so many. */
+  take(itemsMax: number): Slice {
+    const slice = { message: this, from: this.consumed, to: Math.min(this.#items, this.consumed + itemsMax) };
+    this.consumed = slice.to;
+    return slice;
+  }
+
+  /** The value of an item; undefined when the message is not JSON. */
+  item(index: number): { readonly value: unknown } | undefined {
+    const body = this.#parse();
+    return body.isJson ? { value: body.items[index] } : undefined;
+  }
+
+  /** An item's bytes as they were sent. */
+  raw(index: number): Uint8Array {
+    const body = this.#parse();
+    if (!body.isJson || !body.isArray) return this.entry.data;
+    this.#raw ??= rawItems(this.entry.data);
+    return this.#raw[index] ?? this.entry.data;
+  }
+
+  /** Frees the parsed items: they take more memory than the bytes, and this message has to wait. */
+  compact(): void {
+    this.#body = this.#raw = undefined;
+  }
+
+  get #items(): number {
+    const body = this.#parse();
+    return body.isJson ? body.items.length : 1;
+  }
+
+  #parse(): Body {
+    return this.#body ??= parse(this.entry.data);
+  }
+}
+
+function parse(data: Uint8Array): Body {
+  try {
+    const value = JSON.parse(decoder.decode(data)) as unknown;
+    return Array.isArray(value) ? { isJson: true, isArray: true, items: value } : { isJson: true, isArray: false, items: [value] };
+  } catch {
+    return { isJson: false };
+  }
+}

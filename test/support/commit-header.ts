@@ -1,0 +1,11 @@
+import type { CommitHeader } from '../../src/domain/commit.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
+
+/** The header of a commit that consumes nothing and asserts nothing, but for what is given. */
+export function commitHeader(fields: Partial<CommitHeader> = {}): CommitHeader {
+  return {
+    router: 0 as Partition, commitId: 'c', previousSeq: 0, readingsSeq: 0, backlogs: [], previousReadingsSeq: 0, isMove: false, topologySeq: 0,
+    reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 }, ...fields,
+  };
+}
