@@ -121,7 +121,8 @@ export class Metrics {
 
   #refreshRouter({ partition: shard, router }: ShardObservation, nowMs: number): void {
     if (!router) return;
-    this.#routerLagSeconds.set({ shard }, secondsSince(router.clockMs, nowMs));
+    // A clock that stands still because nothing came is not behind.
+    this.#routerLagSeconds.set({ shard }, router.behind > 0 ? secondsSince(router.clockMs, nowMs) : 0);
     this.#routerLagEntries.set({ shard }, router.behind);
     this.#remembered.set({ shard }, router.remembered);
     this.#held.set({ shard }, router.counters.held);
@@ -135,7 +136,7 @@ export class Metrics {
     const waiting = this.#waiting.get(shard);
     const oldestMs = fold.blocksQueued > 0 ? waiting?.sinceMs : fold.openedMs;
     this.#spaces.set({ shard }, fold.spaces);
-    if (fold.logMs !== undefined) this.#foldLagSeconds.set({ shard }, secondsSince(fold.logMs, nowMs));
+    if (fold.logMs !== undefined) this.#foldLagSeconds.set({ shard }, fold.behind > 0 ? secondsSince(fold.logMs, nowMs) : 0);
     this.#foldLagEntries.set({ shard }, fold.behind);
     this.#flushLagSeconds.set({ shard }, secondsSince(oldestMs ?? nowMs, nowMs));
     this.#flushLagRows.set({ shard }, fold.unstoredRows);

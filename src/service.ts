@@ -38,6 +38,7 @@ import { ClusterReports } from './shards/cluster-reports.ts';
 import { ShardKeeper } from './shards/shard-keeper.ts';
 import { observeShard } from './shards/shard-observation.ts';
 import { ShardRunner } from './shards/shard-runner.ts';
+import { Ticks } from './shards/ticks.ts';
 import { TopologyService } from './topology/topology-service.ts';
 
 export interface ServiceOptions {
@@ -123,13 +124,14 @@ export class Service {
     this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
     this.#shards = options.takesShards ? Array.from({ length: options.partitions }, (_, k) => this.#shard(k as Partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
-    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
+    const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: Date.now, timing: MACHINE_TIMING, log });
+    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
     metrics.watchShards(options.partitions, () => this.#shards.map((shard) => observeShard(shard.partition, shard.router, shard.isServing ? shard.host : undefined, shard.refusal !== undefined)));
     this.counts = new Counts(this.topology.history, this.#reports, this.history);
     this.eventPages = new ClickHouseEventPages(clickhouse);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
     this.cluster = new ShardKeeper({
-      leases, member: this.#member, partitions: options.partitions, shards: this.#shards, tick: (k) => this.readings.tick(k), tickIntervalMs: options.tickIntervalMs, timing: MACHINE_TIMING, log,
+      leases, member: this.#member, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
     });
     this.live = new LiveCounts(this.#changes, {
       partitions: options.partitions, subscribersMax: options.subscribersMax,

@@ -43,7 +43,7 @@ export function foldFromHistory({ partition, partitions, settings, configs, bloc
     return state;
   };
   const nothing = (): void => undefined;
-  const context = { partition, partitions, settings, clocks: fold.clocks, openBlock: fold.openNumber, emit: nothing, requestCut: nothing };
+  const context = { partition, partitions, settings, clocks: fold.clocks, openBlock: fold.openNumber, emit: nothing, emitLate: nothing, requestCut: nothing };
   for (const config of configs) stateOf(config.spaceId).configure(config, context);
   const ends = new Map<SpaceId, { newestMs: number; readingMs: number }>();
   for (const { spaceId, dpuId, newestMs, newestReadingMs } of newest) {

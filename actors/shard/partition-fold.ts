@@ -56,6 +56,8 @@ export class PartitionFold {
   openNumber = 1;
   openRows: LoggedEvent[] = [];
   openedMs: number | null = null;
+  /** When the open block got its first late row: the correction that this asks for waits until it is stored. */
+  lateMs: number | null = null;
   cutRequested = false;
   logMs = BEGINNING_MS;
   /** Spaces with a correction, and spaces with events in their buffer: those that time concerns. */
@@ -64,6 +66,10 @@ export class PartitionFold {
 
   readonly #emit = (event: LoggedEvent): void => {
     this.openRows.push(event);
+  };
+  readonly #emitLate = (event: LoggedEvent): void => {
+    this.openRows.push(event);
+    this.lateMs ??= this.logMs;
   };
   readonly #requestCut = (): void => {
     this.cutRequested = true;
@@ -123,6 +129,20 @@ export class PartitionFold {
 
   watermarkOf(state: SpaceState): number {
     return state.watermarkBy(this);
+  }
+
+  /** The routers whose clocks decide a space's watermark. */
+  routersOf(spaceId: SpaceId): Partition[] {
+    const inputs = this.state(spaceId)?.inputs ?? [];
+    return inputs.length === 0 ? [this.partition] : [...new Set(inputs.map(({ router }) => router))];
+  }
+
+  /** The routers whose clocks have to move on before what is provisional, or in the open block, can go further. */
+  awaitedRouters(): Set<Partition> {
+    const awaited = new Set<Partition>();
+    for (const spaceId of this.buffering) for (const router of this.routersOf(spaceId)) awaited.add(router);
+    if (this.openRows.length > 0 || this.cutRequested) awaited.add(this.partition);
+    return awaited;
   }
 
   /** A space's events that history does not hold yet, in no particular order. */
@@ -249,13 +269,15 @@ export class PartitionFold {
     if (this.openRows.length === 0 && !this.cutRequested) return;
     this.openedMs ??= this.logMs;
     const isFull = this.openRows.length >= this.settings.blockRowsMax;
-    const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs;
+    const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs
+      || (this.lateMs !== null && this.logMs - this.lateMs >= this.settings.lateBlockAgeMaxMs);
     if (!isFull && !isOld && !this.cutRequested) return;
     const number = this.openNumber;
     this.unstored.push(blockOf(this.partition, number, this.openRows));
     this.openNumber += 1;
     this.openRows = [];
     this.openedMs = null;
+    this.lateMs = null;
     this.cutRequested = false;
     for (const spaceId of this.correcting) {
       this.#tell(spaceId, (actor) => tell(actor, { type: 'blockCut', block: number }));
@@ -265,7 +287,7 @@ export class PartitionFold {
   #context(): PartitionContext {
     return {
       partition: this.partition, partitions: this.partitions, settings: this.settings, clocks: this.clocks,
-      openBlock: this.openNumber, emit: this.#emit, requestCut: this.#requestCut,
+      openBlock: this.openNumber, emit: this.#emit, emitLate: this.#emitLate, requestCut: this.#requestCut,
     };
   }
 }

@@ -47,6 +47,7 @@ interface Header {
   settings: Settings;
   openNumber: number;
   openedMs: number | null;
+  lateMs: number | null;
   cutRequested: boolean;
   /** Numbers of the blocks that are not stored. */
   unstored: number[];
@@ -83,6 +84,7 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     settings: fold.settings,
     openNumber: fold.openNumber,
     openedMs: fold.openedMs,
+    lateMs: fold.lateMs,
     cutRequested: fold.cutRequested,
     unstored: fold.unstored.map(({ number }) => number),
     rows: blocks.reduce((sum, { rows }) => sum + rows.length, 0),
@@ -167,6 +169,7 @@ class SnapshotReader {
       fold.settings = header.settings;
       fold.openNumber = header.openNumber;
       fold.openedMs = header.openedMs;
+      fold.lateMs = header.lateMs;
       fold.cutRequested = header.cutRequested;
       fold.openRows = this.#rows.get(header.openNumber) ?? [];
       for (const number of header.unstored) fold.unstored.push(blockOf(fold.partition, number, this.#rows.get(number) ?? []));

@@ -30,6 +30,8 @@ export interface PartitionContext {
   readonly openBlock: number;
   /** Puts a final event into the open block. */
   readonly emit: (event: LoggedEvent) => void;
+  /** The same, for one that came after its time. */
+  readonly emitLate: (event: LoggedEvent) => void;
   /** Asks for the open block to be cut even if it stays empty. */
   readonly requestCut: () => void;
 }
@@ -193,7 +195,7 @@ export class SpaceState {
 
   #observeLate(event: LoggedEvent, context: PartitionContext): void {
     this.lateEvents += 1;
-    context.emit(event);
+    context.emitLate(event);
     if (event.timestampMs <= this.base.timestampMs) return;
     const change = event.delta * event.sign;
     const { net, low } = this.occupancy;

@@ -64,7 +64,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       replicas: config.STREAM_REPLICAS,
       settings: {
         outOfOrdernessMs: config.OUT_OF_ORDERNESS_MS, idleTimeoutMs: config.IDLE_TIMEOUT_MS,
-        blockRowsMax: config.BLOCK_ROWS_MAX, blockAgeMaxMs: config.BLOCK_AGE_MAX_MS, bufferEventsMax: config.BUFFER_EVENTS_MAX,
+        blockRowsMax: config.BLOCK_ROWS_MAX, blockAgeMaxMs: config.BLOCK_AGE_MAX_MS, lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS, bufferEventsMax: config.BUFFER_EVENTS_MAX,
       },
       skewMs: config.SKEW_MAX_MS,
       tickIntervalMs: config.TICK_INTERVAL_MS,

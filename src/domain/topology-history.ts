@@ -72,7 +72,8 @@ export class TopologyHistory {
         addTo(this.#resets, fact.doc.spaceId, { seq: entry.seq, doc: fact.doc });
         break;
       case 'settings':
-        this.#settings.push({ seq: entry.seq, doc: fact.doc });
+        // A fact of an earlier version may be without some.
+        this.#settings.push({ seq: entry.seq, doc: { ...DEFAULT_SETTINGS, ...fact.doc } });
         break;
     }
   }

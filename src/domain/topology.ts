@@ -62,6 +62,8 @@ export interface Settings {
   readonly blockRowsMax: number;
   /** or when its first row is this old, by the log's clock. */
   readonly blockAgeMaxMs: number;
+  /** or its first late row: what that corrects is exact once it is stored. */
+  readonly lateBlockAgeMaxMs: number;
   /** Bound of one space's reorder buffer. Reaching it makes the oldest events final early. */
   readonly bufferEventsMax: number;
 }
@@ -70,7 +72,8 @@ export const DEFAULT_SETTINGS: Settings = {
   outOfOrdernessMs: 5_000,
   idleTimeoutMs: 60_000,
   blockRowsMax: 20_000,
-  blockAgeMaxMs: 3_000,
+  blockAgeMaxMs: 30_000,
+  lateBlockAgeMaxMs: 3_000,
   bufferEventsMax: 50_000,
 };
 

@@ -25,7 +25,7 @@ export const DPU_SUBJECTS = ['dpu.*.readings', 'dpu.*.heartbeat'] as const;
 
 export const SERVICE_PERMISSIONS: Permissions = {
   publish: [
-    'dpu.*.readings', 'readings.*.tick', 'spaces.*', 'routers.*', 'topology.>', 'dead.>', 'checkpoints.>', '$KV.density_leases.>',
+    'dpu.*.readings', 'readings.*.tick', 'routers.*', 'topology.>', 'dead.>', 'checkpoints.>', '$KV.density_leases.>',
     // Between the processes of the service: questions to the owner of a space, and their answers.
     'density.>', '_INBOX.>',
     '$JS.API.INFO',

@@ -12,6 +12,7 @@ import { partitionOfSpace } from '../domain/partition.ts';
 import type { KnownReport, ReportRequests, Respondent, SpaceReports } from '../ports.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { ShardRunner } from './shard-runner.ts';
+import type { Ticks } from './ticks.ts';
 
 /** How long a question may wait for a shard that is just being handed over. */
 const PATIENCE_MS = 1_000;
@@ -28,6 +29,7 @@ export interface ClusterReportsDeps {
   /** Of all partitions, or none. */
   readonly shards: readonly ShardRunner[];
   readonly requests: ReportRequests;
+  readonly ticks: Pick<Ticks, 'report'>;
   /** False while the log's server is away: then nobody can know more than is known here. */
   readonly isConnected: () => boolean;
   readonly timing: Timing;
@@ -71,7 +73,7 @@ export class ClusterReports implements SpaceReports {
       while (isConnected()) {
         const timeoutMs = REQUEST_TIMEOUTS_MS[silences];
         if (timeoutMs === undefined) return undefined;
-        const own = local?.report(spaceId, atMs);
+        const own = local && await this.#deps.ticks.report(local, spaceId, atMs);
         if (own) return own;
         if (local?.refusal) throw new Failure('unavailable', local.refusal.message, { cause: local.refusal, retryAfterSeconds: REFUSED_RETRY_S });
         const owners = await this.#ask(partition, 'owner', spaceId, atMs, timeoutMs);
@@ -105,7 +107,7 @@ export class ClusterReports implements SpaceReports {
   follow(partition: Partition, state: ShardState): void {
     const shard = this.#deps.shards[partition];
     if (!shard) return;
-    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) => shard.report(spaceId, atMs));
+    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) => this.#deps.ticks.report(shard, spaceId, atMs));
     // Whoever waits for a lease without having kept a copy would only stay silent.
     const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.host !== undefined);
     this.#answer(partition, 'standby', isCopy, (spaceId, atMs) => shard.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)));

@@ -10,6 +10,7 @@ import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { assignShards } from './assignment.ts';
 import type { ShardRunner } from './shard-runner.ts';
+import type { Ticks } from './ticks.ts';
 
 const ANNOUNCEMENTS_PER_TTL = 3;
 const STEER_INTERVAL_MS = 250;
@@ -29,8 +30,7 @@ export interface ShardKeeperDeps {
   readonly partitions: number;
   /** Of all partitions; none where the member takes no shards. */
   readonly shards: readonly ShardRunner[];
-  readonly tick: (partition: Partition) => Promise<void>;
-  readonly tickIntervalMs: number;
+  readonly ticks: Ticks;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -78,7 +78,7 @@ export class ShardKeeper {
       supervise('membership', () => this.#announce(), signal, log, timing),
       supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
       this.#steerForEver(),
-      this.#tickForEver(),
+      this.#deps.ticks.run(this.#deps.shards, signal),
     ];
   }
 
@@ -153,15 +153,5 @@ export class ShardKeeper {
     const beforeMs = this.#heardAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
     for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
     for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
-  }
-
-  async #tickForEver(): Promise<void> {
-    const { timing, tick, tickIntervalMs, shards, log } = this.#deps;
-    const { signal } = this.#abort;
-    while (!signal.aborted) {
-      const ticks = shards.filter(({ isOwner, refusal }) => isOwner || refusal).map(({ partition }) => tick(partition));
-      await Promise.all(ticks).catch((error: unknown) => log.debug({ err: error }, 'no tick: NATS is away'));
-      await timing.pause(tickIntervalMs, signal);
-    }
   }
 }

@@ -13,7 +13,7 @@ const START_MS = Date.UTC(2024, 2, 29, 12);
 const iso = (ms: number): string => new Date(ms).toISOString();
 const at = (clock: string): number => Date.parse(`2024-03-29T${clock}Z`);
 
-const SETTINGS = { outOfOrdernessMs: 1_000, idleTimeoutMs: 10_000, blockRowsMax: 2, blockAgeMaxMs: 0, bufferEventsMax: 1_000 };
+const SETTINGS = { outOfOrdernessMs: 1_000, idleTimeoutMs: 10_000, blockRowsMax: 2, blockAgeMaxMs: 0, lateBlockAgeMaxMs: 0, bufferEventsMax: 1_000 };
 
 interface Told {
   count(space: number, atMs: number): Promise<[count: number, net: number]>;

@@ -3,6 +3,7 @@
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Counts } from '../../src/counts/counts.ts';
+import type { SpaceReport } from '../../actors/shard/space-report.ts';
 import type { KnownReport } from '../../src/ports.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -12,6 +13,7 @@ import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
 import { ShardKeeper } from '../../src/shards/shard-keeper.ts';
 import { ShardRunner } from '../../src/shards/shard-runner.ts';
+import { Ticks } from '../../src/shards/ticks.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
 import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
@@ -33,6 +35,7 @@ export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
+const TICK_INTERVAL_MS = 5_000;
 /** A pause is over at any moment, a long one less often; polls should not be all that happens. */
 const pauseWeight = (ms: number): number => 0.06 * Math.min(1, Math.sqrt(100 / ms));
 
@@ -50,10 +53,9 @@ export class SimProcess {
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
-  /** Sequence of the fold that a report was last taken of; undefined while none was. */
-  reportedAtSeq: number | undefined;
   /** Shares the shards out; where leases bind nobody, every process wants every shard. */
   readonly #keeper: ShardKeeper | undefined;
+  readonly #ticks: Ticks;
 
   constructor(access: Access, engines: Engines, { leases, ...sizes }: Pick<Scenario, 'leases'> & RouterSizes) {
     this.access = access;
@@ -84,14 +86,16 @@ export class SimProcess {
       turn: async () => undefined,
     };
     this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () => this.shards.forEach((shard) => shard.wakeRouter()));
+    const readings = new MemoryReadingsLog(access, streams);
+    this.#ticks = new Ticks({ tick: async (k) => readings.tick(k), intervalMs: TICK_INTERVAL_MS, nowMs: engines.now, timing: this.#timing, log: this.#log });
     const memoryLeases = new MemoryLeases(access, engines.leases, leases === 'kept');
     this.shards = Array.from({ length: streams.partitions }, (_, k) => this.#shard(k as Partition, sizes, memoryLeases));
     const { name } = access.owner;
     this.#keeper = leases === 'none' ? undefined : new ShardKeeper({
       leases: memoryLeases, member: { id: name, name, takesShards: true, standsBy: true }, partitions: streams.partitions, shards: this.shards,
-      tick: async () => undefined, tickIntervalMs: STEP_MS, timing: this.#timing, log: this.#log,
+      ticks: this.#ticks, timing: this.#timing, log: this.#log,
     });
-    this.counts = new Counts(this.topology.history, { isCutOff: false, report: async (spaceId, atMs) => this.#report(spaceId, atMs) }, this.#history);
+    this.counts = this.questions(() => undefined);
     this.accounts = new Accounts(this.#events, new MemoryDeadLetters(access, streams), streams.partitions);
   }
 
@@ -126,11 +130,16 @@ export class SimProcess {
     return shard?.isOwner ? shard.host : undefined;
   }
 
-  #report(spaceId: SpaceId, atMs: number): KnownReport {
-    const host = this.hostOf(spaceId);
-    if (!host) throw new Failure('unavailable', 'the space is being restored');
-    this.reportedAtSeq = host.fold.seq;
-    return { ...host.report(spaceId, atMs), isStale: false };
+  /** Answers questions. @param onReport hears of each report that an answer is made from, at the moment it is taken, and of which sequence of the fold */
+  questions(onReport: (report: SpaceReport, foldSeq: number) => void): Counts {
+    const report = async (spaceId: SpaceId, atMs: number): Promise<KnownReport> => {
+      const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
+      const found = shard && await this.#ticks.report(shard, spaceId, atMs);
+      if (!found || !shard.host) throw new Failure('unavailable', 'the space is being restored');
+      onReport(found, shard.host.fold.seq);
+      return { ...found, isStale: false };
+    };
+    return new Counts(this.topology.history, { isCutOff: false, report }, this.#history);
   }
 
   #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): ShardRunner {

@@ -77,6 +77,7 @@ function drawSettings(random: Random): Settings {
     idleTimeoutMs: random.pick([10 * SECOND, MINUTE, 10 * MINUTE]),
     blockRowsMax: random.pick([1, 4, 30]),
     blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
+    lateBlockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
     bufferEventsMax: random.pick([3, 1_000, 1_000]),
   };
 }

@@ -74,15 +74,13 @@ export class Witness {
       if (!process.hostOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
-        process.reportedAtSeq = undefined;
-        const asked = question === 'at' ? process.counts.at(spaceId, atMs) : process.counts.now(spaceId, nowMs);
-        // What it fails of is said where it is awaited.
-        asked.catch(() => undefined);
-        // The report is taken before the first wait, unless the question is refused.
-        const foldSeq = process.reportedAtSeq;
-        if (foldSeq !== undefined) this.#neverBack(spaceId, foldSeq);
-        const isSettled = process.hostOf(spaceId)?.report(spaceId, atMs).isSettled ?? false;
-        this.#hear(foldSeq ?? 0, await asked, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
+        let [foldSeq, isSettled] = [0, false];
+        const counts = process.questions((report, seq) => {
+          [foldSeq, isSettled] = [seq, report.isSettled];
+          this.#neverBack(spaceId, seq);
+        });
+        const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
+        this.#hear(foldSeq, answer, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
       }
@@ -100,16 +98,14 @@ export class Witness {
     const schedule = scheduleOf(process, spaceId);
     const startMs = Math.max(0, atMs - 3 * HOUR);
     const bounds = [startMs, startMs + HOUR, startMs + 3 * HOUR, startMs + 3 * HOUR + 300_000];
-    const fold = process.hostOf(spaceId)?.fold;
-    if (!fold) return;
-    const state = fold.state(spaceId);
-    const watermarkMs = state ? fold.watermarkOf(state) : -1;
+    if (!process.hostOf(spaceId)) return;
     try {
-      process.reportedAtSeq = undefined;
-      const asked = process.counts.intervals(spaceId, bounds);
-      const foldSeq = process.reportedAtSeq as number | undefined ?? 0;
-      if (foldSeq > 0) this.#neverBack(spaceId, foldSeq);
-      const answers = await asked;
+      let [foldSeq, watermarkMs] = [0, -1];
+      const counts = process.questions((report, seq) => {
+        [foldSeq, watermarkMs] = [seq, report.watermarkMs];
+        this.#neverBack(spaceId, seq);
+      });
+      const answers = await counts.intervals(spaceId, bounds);
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const answer of answers) {
         const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };

@@ -6,7 +6,7 @@ import { reportSpace } from '../../actors/shard/space-report.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { ReportRequests } from '../../src/ports.ts';
 import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
-import { ClusterReports } from '../../src/shards/cluster-reports.ts';
+import { ClusterReports, type ClusterReportsDeps } from '../../src/shards/cluster-reports.ts';
 import type { PartitionHost } from '../../src/shards/partition-host.ts';
 import type { ShardRunner } from '../../src/shards/shard-runner.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,7 +22,8 @@ const PATIENT: Timing = {
 };
 
 function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING): ClusterReports {
-  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, isConnected: () => true, timing, log });
+  const ticks: ClusterReportsDeps['ticks'] = { report: async (shard, spaceId, atMs) => Promise.resolve(shard.report(spaceId, atMs)) };
+  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, ticks, isConnected: () => true, timing, log });
 }
 
 test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {

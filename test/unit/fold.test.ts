@@ -11,7 +11,7 @@ import { occupancyAfterReset } from '../../src/domain/segment.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 
-const SETTINGS = { outOfOrdernessMs: 5, idleTimeoutMs: 20, blockRowsMax: 3, blockAgeMaxMs: 1_000_000, bufferEventsMax: 1_000 };
+const SETTINGS = { outOfOrdernessMs: 5, idleTimeoutMs: 20, blockRowsMax: 3, blockAgeMaxMs: 1_000_000, lateBlockAgeMaxMs: 1_000_000, bufferEventsMax: 1_000 };
 
 interface Said {
   readonly timestampMs: number;
