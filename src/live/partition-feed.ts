@@ -1,8 +1,8 @@
 // Tells what changes in one partition, in the process that folds it, for as long as somebody renews an
 // interest in it; before and after that the fold has no observer, and the feed costs nothing.
 //
-//  - Changes of one space within FLUSH_INTERVAL_MS are one item; a space whose state is what was told
-//    last is none.
+//  - The first change of a space is told at once; those that follow within GROUPED_MS are one item. A space whose
+//    state is what was told last is none.
 //  - A space whose floor is being read again is held back until it is known, but not for ever.
 //  - What time alone changes (a reading from the near future, a daily reset) is an item too.
 import { countOf } from '../domain/segment.ts';
@@ -17,7 +17,7 @@ import type { Correction, FeedAnswer, FeedItem, FeedQuestion, LiveCount, Watched
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
 
-const FLUSH_INTERVAL_MS = 20;
+const GROUPED_MS = 20;
 const SWEEP_INTERVAL_MS = 500;
 /** Longer than a block takes to be cut and stored: until then nothing can be known. */
 const HELD_BACK_MAX_MS = 10_000;
@@ -55,10 +55,14 @@ export class PartitionFeed implements FoldObserver {
   readonly #dirty = new Set<SpaceId>();
   readonly #heldSinceMs = new Map<SpaceId, number>();
   readonly #told = new Map<SpaceId, LiveCount>();
+  /** When each space was told last, by performance.now. */
+  readonly #toldAt = new Map<SpaceId, number>();
   #corrections = new Map<string, PendingCorrection>();
   #flushTimer: NodeJS.Timeout | undefined;
+  /** When it ends, by performance.now. */
+  #flushTimerAt = Infinity;
+  #flushSoon: NodeJS.Immediate | undefined;
   #sweepTimer: NodeJS.Timeout | undefined;
-  #flushedAtMs = 0;
   readonly #stopServing: () => void;
 
   constructor({ fold, channel, readyAtSeq, now }: PartitionFeedDeps) {
@@ -87,7 +91,9 @@ export class PartitionFeed implements FoldObserver {
 
   touched(spaceId: SpaceId): void {
     this.#dirty.add(spaceId);
-    this.#flushSoon();
+    const dueAt = this.#dueAt(spaceId);
+    if (dueAt <= performance.now()) this.#flushAtOnce();
+    else this.#flushBy(dueAt);
   }
 
   historyChanged(spaceId: SpaceId, firstMs: number, lastMs: number, cause: CorrectionCause): void {
@@ -97,7 +103,7 @@ export class PartitionFeed implements FoldObserver {
       pending.firstMs = Math.min(pending.firstMs, firstMs);
       pending.lastMs = Math.max(pending.lastMs, lastMs);
     } else this.#corrections.set(key, { spaceId, cause, firstMs, lastMs });
-    this.#flushSoon();
+    this.#flushAtOnce();
   }
 
   /** @returns undefined when another feed has to answer, or later */
@@ -115,7 +121,7 @@ export class PartitionFeed implements FoldObserver {
     const news = [...wanted].filter((spaceId) => !this.#interest.has(spaceId));
     this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
     this.#listen();
-    this.#flush();
+    this.#flush(true);
     for (const spaceId of news) this.#told.delete(spaceId);
     const counts = [...wanted].map((spaceId): WatchedCount => {
       const count = this.#countOf(spaceId, nowMs);
@@ -135,9 +141,11 @@ export class PartitionFeed implements FoldObserver {
     if (this.#fold.observer === this) this.#fold.observer = undefined;
     clearInterval(this.#sweepTimer);
     clearTimeout(this.#flushTimer);
-    this.#sweepTimer = this.#flushTimer = undefined;
+    clearImmediate(this.#flushSoon);
+    this.#sweepTimer = this.#flushTimer = this.#flushSoon = undefined;
     this.#dirty.clear();
     this.#told.clear();
+    this.#toldAt.clear();
     this.#heldSinceMs.clear();
     this.#corrections.clear();
   }
@@ -158,30 +166,49 @@ export class PartitionFeed implements FoldObserver {
     }
   }
 
-  #flushSoon(): void {
-    if (this.#flushTimer) return;
-    const waitMs = Math.max(0, this.#flushedAtMs + FLUSH_INTERVAL_MS - performance.now());
-    this.#flushTimer = setTimeout(() => this.#flush(), waitMs).unref();
+  /** When a change of a space is not grouped with the last one any more. */
+  #dueAt(spaceId: SpaceId): number {
+    return (this.#toldAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
   }
 
-  #flush(): void {
+  /** After the entry of the log that is being applied, and those behind it in this turn. */
+  #flushAtOnce(): void {
+    this.#flushSoon ??= setImmediate(() => this.#flush());
+  }
+
+  #flushBy(at: number): void {
+    if (this.#flushTimer && this.#flushTimerAt <= at) return;
     clearTimeout(this.#flushTimer);
-    this.#flushTimer = undefined;
-    this.#flushedAtMs = performance.now();
-    const nowMs = this.#now();
+    this.#flushTimerAt = at;
+    this.#flushTimer = setTimeout(() => this.#flush(), Math.ceil(at - performance.now())).unref();
+  }
+
+  /** @param all also what is still being grouped */
+  #flush(all = false): void {
+    clearTimeout(this.#flushTimer);
+    clearImmediate(this.#flushSoon);
+    this.#flushTimer = this.#flushSoon = undefined;
+    const [nowMs, at] = [this.#now(), performance.now()];
     const items: FeedItem[] = [...this.#corrections.values()].flatMap((pending) => this.#correctionOf(pending) ?? []);
     this.#corrections = new Map();
+    let nextAt = Infinity;
     for (const spaceId of [...this.#dirty]) {
-      if (this.#isHeldBack(spaceId, nowMs)) continue;
+      const dueAt = all ? at : this.#dueAt(spaceId);
+      const laterAt = dueAt > at ? dueAt : this.#isHeldBack(spaceId, nowMs) ? at + HELD_BACK_POLL_MS : undefined;
+      if (laterAt !== undefined) {
+        nextAt = Math.min(nextAt, laterAt);
+        continue;
+      }
       this.#dirty.delete(spaceId);
       const count = this.#countOf(spaceId, nowMs);
       const told = this.#told.get(spaceId);
       if (told && saysTheSame(told, count)) continue;
       this.#told.set(spaceId, count);
+      this.#toldAt.set(spaceId, at);
       items.push(count);
     }
     this.#publish(items, nowMs);
-    if (this.#dirty.size > 0 && this.#sweepTimer) this.#flushTimer = setTimeout(() => this.#flush(), HELD_BACK_POLL_MS).unref();
+    if (nextAt < Infinity && this.#sweepTimer) this.#flushBy(nextAt);
   }
 
   #publish(items: readonly FeedItem[], nowMs: number): void {

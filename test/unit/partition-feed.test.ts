@@ -1,0 +1,53 @@
+// When the feed of a partition tells of changes: the first of a space at once, what follows in groups.
+import { expect, test, vi } from 'vitest';
+import { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { FeedBatch } from '../../actors/shard/feed-message.ts';
+import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import type { SpaceEvent } from '../../src/domain/space-event.ts';
+import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
+import { PartitionFeed } from '../../src/live/partition-feed.ts';
+import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
+import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
+
+const entrance = (spaceId: number, timestampMs: number): SpaceEvent => ({ spaceId: spaceId as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs, direction: 1, delta: 1, sign: 1, primary: true });
+
+test('the first change of a space is told at once, and what follows within 20 ms is one', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'setInterval', 'clearInterval', 'performance'] });
+  try {
+    const nowMs = 1_000_000;
+    const log = logOfOneRouter(Array.from({ length: 8 }, (_, n) => ({ events: [entrance(n === 3 ? 2 : 1, nowMs + n)], clockMs: nowMs + n })), DEFAULT_SETTINGS);
+    const fold = new PartitionFold(ROUTER, 1);
+    const channel = new MemoryChangeChannel();
+    const told: FeedBatch['items'][number][] = [];
+    channel.subscribe(ROUTER, ({ items }) => told.push(...items));
+    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100 });
+    feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
+    const apply = (n: number): void => {
+      const entry = log[n];
+      if (entry) fold.apply(entry);
+    };
+    const counts = (): [SpaceId, number][] => told.splice(0).flatMap((item): [SpaceId, number][] => (item.kind === 'count' ? [[item.spaceId, item.count]] : []));
+
+    apply(0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(counts()).toEqual([[1, 1]]);
+    // Within the 20 ms: grouped. Another space's first change does not wait for them.
+    apply(1);
+    apply(2);
+    apply(3);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(counts()).toEqual([[2, 1]]);
+    await vi.advanceTimersByTimeAsync(19);
+    expect(counts()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(counts()).toEqual([[1, 3]]);
+    // Long after the last: at once again.
+    await vi.advanceTimersByTimeAsync(100);
+    apply(4);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(counts()).toEqual([[1, 4]]);
+    feed.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
