@@ -27,6 +27,7 @@ const IDLE_MS = numberFrom('BENCH_IDLE_SECONDS', 60) * 1000;
 const STEP_MS = 2;
 /** The publisher, or its machine, was too slow where readings left later than that. */
 const LATE_MAX_MS = 250;
+/** What is not heard so long after the last was published, is heard never. */
 const HEARD_WITHIN_MS = 60_000;
 const STORED_WITHIN_MS = 300_000;
 
@@ -149,10 +150,10 @@ async function run(rate: number, { nats, pids }: Processes, heard: Heard, stream
 function report(rate: number, pace: Pace, heard: Heard, use: CpuUse, ownUse: CpuUse): void {
   const latencies = heard.latencies();
   const never = heard.sentMeanwhile - latencies.length;
-  say(`${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${never} never`);
+  say(`${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${grouped(never)} never`);
   say(`  published ${grouped(heard.sentMeanwhile / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`);
   say(`  ${inCores(use)}; ${inCores(ownUse)}`);
-  say(`  ${perReading(use, heard.heardMeanwhile)}`);
+  say(heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`);
 }
 
 /** What is left to do when nobody passes: time is marked in the log, leases are renewed, and the like. */

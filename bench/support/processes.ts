@@ -1,5 +1,5 @@
 // The nats-server, the ClickHouse engine and the service as processes of their own, with their process ids, so that
-// the CPU time of each can be told. All of them end with the benchmark, however it ends, and so does the data.
+// the CPU time of each can be told. All of them end with the benchmark, also when it fails or is interrupted.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,9 @@ function syncInterval(): 'always' | undefined {
   if (given !== 'always') throw new Error(`BENCH_SYNC=${given}: only always is known; leave it out for the server's default`);
   return given;
 }
+
+// A signal would end this process without the handlers of its exit, and those end the others.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 export async function withEngines(act: (engines: Engines) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
