@@ -1,18 +1,18 @@
 // The largest batch that is taken, 500,000 readings in just under 50 MB, to a service in a process of its own, in every form; the
 // memory of that process next to what it takes for a hundredth of it; and what sending it again changes: nothing.
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { startDensity } from '../test/support/density-process.ts';
+import { machine, say } from './support/output.ts';
 
 const [READINGS_COUNT, DPUS, SPACES] = [Number(process.env['BENCH_READINGS'] ?? 500_000), 1_000, 200];
 const SMALL_COUNT = READINGS_COUNT / 100;
 const EVERY_MS = 50;
 const LINES_PER_CHUNK = 500;
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 type Form = 'application/x-ndjson' | 'application/json' | 'text/csv';
 const FORMS: Readonly<Record<Form, { readonly begin: string; readonly between: string; readonly end: string; readonly item: (reading: object) => string }>> = {
@@ -93,7 +93,7 @@ try {
   await send('text/csv', READINGS_COUNT, false);
   await send('application/x-ndjson', READINGS_COUNT, true);
   await send('application/x-ndjson', SMALL_COUNT, false);
-  say(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}`);
+  say(machine());
 } finally {
   await density.end('SIGTERM');
   await rm(dataDir, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 // How long a checkpoint takes to save and to restore, through a real nats-server, and for how long at a time the
 // event loop stands still meanwhile: the longest turn of it, by the clock and in CPU time of its thread. On a machine with
 // other work the first is mostly that of waiting for a core (the idle column has it for a process that does nothing).
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,11 +25,11 @@ import type { History, LogCursor, SpaceEventsLog } from '../src/ports.ts';
 import { inTurns, MACHINE_TIMING } from '../src/runtime/timing.ts';
 import { PartitionHost } from '../src/shards/partition-host.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
+import { machine, say } from './support/output.ts';
 
 /** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
 const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
 const NOW_MS = Date.UTC(2026, 10, 24, 12);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function foldWith(spaces: number, partition: Partition, partitions: number): PartitionFold {
   const ids = Array.from({ length: spaces }, (_, n) => (partition + n * partitions + 1) as SpaceId);
@@ -101,7 +101,7 @@ const { nc, js, jsm } = await connectNats(server.url, 'bench');
 await createStreams(jsm, 16, 1);
 const checkpoints = new NatsCheckpoints(js, jsm);
 try {
-  say(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, node ${process.version}`);
+  say(machine());
   say('| spaces | shards | | took | of it CPU | longest turn | in CPU time | stored |');
   say('| --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const [spaces, shards] of [[10_000, 16], [10_000, 1], [50_000, 16], [50_000, 1]] as const) {

@@ -1,7 +1,6 @@
 // What the feed of live changes costs the fold of a partition: without a feed, with one that nobody listens to, and with one that
 // somebody listens to for all spaces. By the time of the processor, and in rounds that alternate, so that what else
 // the machine does matters little.
-import { cpus } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { PartitionFold } from '../actors/shard/partition-fold.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../src/domain/ids.ts';
@@ -11,10 +10,11 @@ import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
 import { PartitionFeed } from '../src/live/partition-feed.ts';
 import { logOfOneRouter, ROUTER } from '../test/support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../test/support/memory-change-channel.ts';
+import { machine, say } from './support/output.ts';
+import { median } from './support/statistics.ts';
 
 const [COMMITS, EVENTS_PER_COMMIT, SPACES, ROUNDS] = [400, 500, 200, 9];
 const START_MS = Date.UTC(2026, 0, 1);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function logOf(): StoredEntry[] {
   let n = 0;
@@ -50,10 +50,9 @@ async function fold(entries: readonly StoredEntry[], kind: Feed): Promise<number
 const entries = logOf();
 const taken = new Map<Feed, number[]>([['no feed', []], ['nobody listens', []], ['all spaces are listened to', []]]);
 for (let round = 0; round < ROUNDS; round++) for (const [kind, times] of taken) times.push(await fold(entries, kind));
-const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
 const without = median(taken.get('no feed') ?? []);
 for (const [kind, times] of taken) {
   const ms = median(times);
   say(`| ${kind} | ${Math.round(COMMITS * EVENTS_PER_COMMIT / ms * 1_000)}/s | ${(ms / without).toFixed(2)} |`);
 }
-say(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}`);
+say(machine());

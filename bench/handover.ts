@@ -2,7 +2,7 @@
 // Three processes on real engines, with leases as long as in production. Spaces of the shards concerned are polled through the other
 // two processes in turns, 20 times a second each; the watch of the leases says when a shard was freed and taken.
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -18,13 +18,13 @@ import { NatsReportRequests } from '../src/nats/report-requests.ts';
 import { startDensity, type DensityProcess } from '../test/support/density-process.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { QUICK, request } from '../test/support/local-service.ts';
+import { machine, say } from './support/output.ts';
 
 const [PARTITIONS, TTL_MS, SPACES, RUNS] = [16, 5_000, 48, Number(process.env['BENCH_RUNS'] ?? 3)];
 const [POLL_MS, LOAD_EVERY_MS, WITHIN_MS] = [50, 20, 90_000];
 /** What tests shorten is as in production here, except that everybody may ask as often as he likes. */
 const ENVIRONMENT = { TICK_INTERVAL_MS: '', OUT_OF_ORDERNESS_MS: '', IDLE_TIMEOUT_MS: '', BLOCK_AGE_MAX_MS: '', LEASE_TTL_MS: String(TTL_MS), PARTITIONS: String(PARTITIONS), RATE_LIMIT_PER_MINUTE: '0' };
 const NAMES = ['a', 'b', 'c'];
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 interface Node extends DensityProcess { readonly name: string; readonly api: string }
 interface Polled { reads: number; failed: number; longestAnswerMs: number; longestWithoutMs: number; firstAfterFailureAt: number; lastAt: number; lastStatus: number }
@@ -183,7 +183,7 @@ try {
   say('\n| a process goes | its shards | it ended after | a lease was free for | all taken after | reads not answered 200 | all answer 200 after | longest without a 200 | longest answer | load |');
   say(`|${' --- |'.repeat(10)}`);
   for (const row of rows) say(row);
-  say(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}`);
+  say(machine());
 } finally {
   over.abort();
   await loading?.catch(() => undefined);

@@ -1,14 +1,13 @@
 // Pages of history at the beginning and deep inside, over a million stored readings in the real engine: what following the cursor
 // costs there, next to the first page. And the list over all spaces, a thousand of them.
-import { cpus } from 'node:os';
 import { createClient } from '@clickhouse/client';
 import { startLocalService } from '../test/support/local-service.ts';
+import { machine, say } from './support/output.ts';
 
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 600_000);
 const [SPACES, EVENTS_OF_EACH, RUNS, LIMIT] = [1_000, 200, 7, 100];
 const START_MS = Date.UTC(2018, 0, 1);
 const DAYS = 100;
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const service = await startLocalService({ PARTITIONS: '16' });
 const clickhouse = createClient({ url: service.clickhouseUrl });
@@ -75,7 +74,7 @@ try {
     const [firstMs, deepMs] = [await time(first), await time(far)];
     say(`| ${what} | ${firstMs.toFixed(0)} ms | ${deepMs.toFixed(0)} ms | ${(deepMs / firstMs).toFixed(2)} |`);
   }
-  say(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}`);
+  say(machine());
 } finally {
   await clickhouse.close();
   await service.dispose();

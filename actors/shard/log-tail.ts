@@ -43,6 +43,8 @@ export class LogTail {
   add(stored: StoredEntry): void {
     const commit = commitOf(stored);
     const { router, previousSeq, clockMs } = commit.header;
+    const isHole = stored.seq > this.seq + 1 && stored.seq > this.#storedBeforeSeq;
+    if (isHole) throw new LogGap(`partition ${this.#partition}: the log between ${this.seq} and ${stored.seq}, which is not all stored, is not there any more`);
     const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
     if (isMissing) throw new LogGap(`partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`);
     const section = commit.section(this.#partition);

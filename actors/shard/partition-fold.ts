@@ -2,8 +2,8 @@
 // section, in the order of the stream. Its only clock is the log's. What goes out of it, blocks, is a function of
 // the entries alone; so any process that folds the same log cuts the same blocks.
 //
-// A commit names the one that its router made before it. So a reader whose place in the log was truncated
-// notices, and never folds a log with a hole in it.
+// Sequences have no holes but where the log was truncated, and a commit names the one that its router made before
+// it. So a reader whose place in the log was truncated notices, and never folds a log with a hole in it.
 //
 // Invariants (numbers of actors/SPEC.md):
 //  - F1 entries are applied in the order of their sequence, each once, and none is missing.
@@ -85,12 +85,14 @@ export class PartitionFold {
   /** Takes the next entry of the log. Blocks it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
     invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
+    // Not by the chain of the router's own commits alone: what is missing may be those of another.
+    if (stored.seq !== this.seq + 1) throw new LogGap(`partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`);
     this.#applyCommit(stored, commitOf(stored));
   }
 
   #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
     const { router, previousSeq, isMove, clockMs } = commit.header;
-    if (previousSeq !== this.commitSeqs[router]) throw new LogGap(`partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`);
+    if (previousSeq !== this.commitSeqs[router]) throw new LogGap(`partition ${this.partition}: router ${router} made commit ${previousSeq} before ${stored.seq}, and the last known is ${this.commitSeqs[router]}`);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.logMs / SWEEP_INTERVAL_MS);
     this.seq = stored.seq;
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.

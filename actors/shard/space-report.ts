@@ -9,6 +9,8 @@ import type { PartitionFold } from './partition-fold.ts';
 
 export interface SpaceReport {
   readonly spaceId: SpaceId;
+  /** Sequence of SPACE_EVENTS that it was taken at. */
+  readonly seq: number;
   /** Rows of blocks up to this one are in history; `unstored` is what is not. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
@@ -25,17 +27,17 @@ export interface SpaceReport {
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
-  const { storedBlock } = fold;
+  const { storedBlock, seq } = fold;
   if (!state) {
     return {
-      spaceId, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
+      spaceId, seq, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
       live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET,
     };
   }
   const watermarkMs = fold.watermarkOf(state);
   const liveMs = Math.max(atMs, watermarkMs);
   return {
-    spaceId, storedBlock, watermarkMs,
+    spaceId, seq, storedBlock, watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
     live: state.occupancyAt(liveMs),

@@ -3,8 +3,8 @@
 //
 //  - Provisional events wait for the clocks of the routers that feed their space, and an open block for its age:
 //    once an interval, those that have not moved since the last are moved on.
-//  - An answer about an instant that time alone has made final by now waits for those clocks, too: they are moved
-//    on when it is asked for, and the answer is given from after that.
+//  - An answer waits for those clocks, too, where time alone has made final what it is about, or they are older than
+//    an interval: they are moved on when it is asked for, and the answer is given from after that.
 //
 // Anyone may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
 import type { Logger } from 'pino';
@@ -16,13 +16,13 @@ import type { Timing } from '../runtime/timing.ts';
 import type { ShardRunner } from './shard-runner.ts';
 
 /** An answer waits no longer for a router: it is far behind, or nobody runs it. */
-const ANSWER_WAIT_MAX_MS = 500;
+const ANSWER_WAIT_MAX_MS = 250;
 const POLL_MS = 2;
 
 export interface TicksDeps {
   readonly tick: (router: Partition) => Promise<void>;
   readonly intervalMs: number;
-  /** Wall clock, in milliseconds: for the question whether an instant can be final by now. */
+  /** Wall clock, in milliseconds: for the question what can be final by now. */
   readonly nowMs: () => number;
   readonly timing: Timing;
   readonly log: Logger;
@@ -53,10 +53,12 @@ export class Ticks {
   async report(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<SpaceReport | undefined> {
     const report = shard.report(spaceId, atMs);
     const fold = shard.host?.fold;
-    if (!report || !fold || report.watermarkMs >= atMs) return report;
-    const { idleTimeoutMs, outOfOrdernessMs } = fold.settings;
-    const neededMs = atMs + idleTimeoutMs + outOfOrdernessMs;
-    if (neededMs > this.#deps.nowMs()) return report;
+    if (!report || !fold) return report;
+    const { nowMs, intervalMs } = this.#deps;
+    const delayMs = fold.settings.idleTimeoutMs + fold.settings.outOfOrdernessMs;
+    // An instant is final so long after it; of one that is not so old, what was before it may be.
+    const neededMs = atMs + delayMs <= nowMs() ? atMs + delayMs : nowMs() - intervalMs;
+    if (report.watermarkMs >= neededMs - delayMs) return report;
     const behind = fold.routersOf(spaceId).filter((router) => this.#clockOf(fold, router) < neededMs);
     await this.#moveOn(fold, behind);
     return shard.report(spaceId, atMs);
@@ -79,6 +81,7 @@ export class Ticks {
     const asked = routers.filter((router) => now - (this.#askedAt.get(router) ?? -Infinity) >= intervalMs);
     for (const router of asked) this.#askedAt.set(router, now);
     const before = new Map(asked.map((router) => [router, this.#clockOf(fold, router)]));
+    if (asked.length === 0) return;
     await this.#tick(asked);
     const isMoved = (): boolean => [...before].every(([router, clockMs]) => this.#clockOf(fold, router) > clockMs);
     while (!isMoved() && timing.now() - now < ANSWER_WAIT_MAX_MS) await timing.pause(POLL_MS, NEVER);

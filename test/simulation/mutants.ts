@@ -43,7 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('reset applied by arrival order', 'src/domain/reset-schedule.ts', 'if (reset.timestampMs <= atMs && reset.timestampMs >= found.timestampMs) found = reset;', 'if (reset.timestampMs <= atMs) found = reset;'),
   mutant('of two resets at one instant the first wins', 'src/domain/reset-schedule.ts', 'reset.timestampMs >= found.timestampMs', 'reset.timestampMs > found.timestampMs'),
   mutant('floor applied in arrival order', 'actors/space/reorder-buffer.ts', 'else this.#events.splice(position, 0, event);', 'else this.#events.push(event);'),
-  mutant('unflushed tail counted twice', 'actors/shard/space-report.ts', 'const { storedBlock } = fold;', 'const storedBlock = fold.storedBlock + 1;'),
+  mutant('unflushed tail counted twice', 'actors/shard/space-report.ts', 'const { storedBlock, seq } = fold;', 'const { seq } = fold;\n  const storedBlock = fold.storedBlock + 1;'),
   mutant('a block is taken for stored before it is', HOST, 'if (block.number >= this.#storedEarlier) await', 'if (block.number > this.#storedEarlier) await'),
   mutant('a block depends on what history answered', SPACE, 'if (shift >= 0) return;', 'if (shift >= 0 || this.occupancy.low >= 0) return;'),
   mutant('daily reset at the offset after the change of clocks', 'src/domain/zone.ts', 'return localMs - before;\n}', 'return localMs - after;\n}'),

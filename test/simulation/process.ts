@@ -130,13 +130,13 @@ export class SimProcess {
     return shard?.isOwner ? shard.host : undefined;
   }
 
-  /** Answers questions. @param onReport hears of each report that an answer is made from, at the moment it is taken, and of which sequence of the fold */
-  questions(onReport: (report: SpaceReport, foldSeq: number) => void): Counts {
+  /** Answers questions. @param onReport hears of each report that an answer is made from */
+  questions(onReport: (report: SpaceReport) => void): Counts {
     const report = async (spaceId: SpaceId, atMs: number): Promise<KnownReport> => {
       const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
       const found = shard && await this.#ticks.report(shard, spaceId, atMs);
-      if (!found || !shard.host) throw new Failure('unavailable', 'the space is being restored');
-      onReport(found, shard.host.fold.seq);
+      if (!found) throw new Failure('unavailable', 'the space is being restored');
+      onReport(found);
       return { ...found, isStale: false };
     };
     return new Counts(this.topology.history, { isCutOff: false, report }, this.#history);

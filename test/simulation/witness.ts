@@ -75,9 +75,9 @@ export class Witness {
       try {
         const schedule = scheduleOf(process, spaceId);
         let [foldSeq, isSettled] = [0, false];
-        const counts = process.questions((report, seq) => {
-          [foldSeq, isSettled] = [seq, report.isSettled];
-          this.#neverBack(spaceId, seq);
+        const counts = process.questions((report) => {
+          [foldSeq, isSettled] = [report.seq, report.isSettled];
+          this.#neverBack(spaceId, report.seq);
         });
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
         this.#hear(foldSeq, answer, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
@@ -101,9 +101,9 @@ export class Witness {
     if (!process.hostOf(spaceId)) return;
     try {
       let [foldSeq, watermarkMs] = [0, -1];
-      const counts = process.questions((report, seq) => {
-        [foldSeq, watermarkMs] = [seq, report.watermarkMs];
-        this.#neverBack(spaceId, seq);
+      const counts = process.questions((report) => {
+        [foldSeq, watermarkMs] = [report.seq, report.watermarkMs];
+        this.#neverBack(spaceId, report.seq);
       });
       const answers = await counts.intervals(spaceId, bounds);
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);

@@ -1,0 +1,185 @@
+// Time from the publishing of a reading to the count on the live stream that includes it, at steady rates; what it costs in
+// CPU; and what the service costs when nobody passes. The service, the nats-server and the ClickHouse engine are
+// processes of their own; publisher and listener are this one.
+//
+// Changes of one space that come together are one event, so a reading is heard once the stream says a `last_reading_at` that
+// is not before its timestamp. For that, each reading of a space is later than the one before it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatInstant } from '../src/domain/instant.ts';
+import { readingSubject } from '../src/nats/streams.ts';
+import { raiseBuilding } from './support/building.ts';
+import { CountedPublisher } from './support/counted-publisher.ts';
+import { CpuMeter, inCores, perReading, type CpuUse } from './support/cpu.ts';
+import { followCounts, type LiveStream } from './support/live-stream.ts';
+import { grouped, inMs, machine, numberFrom, say } from './support/output.ts';
+import { withService, type Processes } from './support/processes.ts';
+import { quantile } from './support/statistics.ts';
+import { readingsApplied, readingsStored, untilCount } from './support/stored.ts';
+
+const SPACES = numberFrom('BENCH_SPACES', 200);
+const DPUS = numberFrom('BENCH_DPUS', 400);
+/** Readings a second, one run each; '' is none. */
+const RATES = (process.env['BENCH_RATES'] ?? '1000,10000').split(',').filter((rate) => rate !== '').map(Number);
+const WARM_UP_MS = numberFrom('BENCH_WARM_UP_SECONDS', 5) * 1000;
+const MEASURED_MS = numberFrom('BENCH_SECONDS', 15) * 1000;
+/** 0 leaves it out. */
+const IDLE_MS = numberFrom('BENCH_IDLE_SECONDS', 60) * 1000;
+const STEP_MS = 2;
+/** The publisher, or its machine, was too slow where readings left later than that. */
+const LATE_MAX_MS = 250;
+/** What is not heard so long after the last was published, is heard never. */
+const HEARD_WITHIN_MS = 60_000;
+const STORED_WITHIN_MS = 300_000;
+
+const dpuIds = Array.from({ length: DPUS }, (_, n) => `dpu-${n}`);
+
+interface Sent {
+  readonly timestampMs: number;
+  readonly sentAt: number;
+}
+
+/** Which readings of each space are published and not heard, and how long those took that are. */
+class Heard {
+  readonly #waiting = new Map<number, Sent[]>();
+  readonly #lastMs = new Map<number, number>();
+  #samples: number[] = [];
+  #window: { readonly from: number; to: number } = { from: Infinity, to: Infinity };
+  #heardMeanwhile = 0;
+  #sentMeanwhile = 0;
+
+  /** Readings are measured that are sent from now on. */
+  begin(): void {
+    [this.#samples, this.#heardMeanwhile, this.#sentMeanwhile] = [[], 0, 0];
+    this.#window = { from: performance.now(), to: Infinity };
+  }
+
+  end(): void {
+    this.#window.to = performance.now();
+  }
+
+  /** @returns the timestamp for the next reading: now, and after the one before */
+  send(spaceId: number): number {
+    const timestampMs = Math.max(Date.now(), (this.#lastMs.get(spaceId) ?? 0) + 1);
+    this.#lastMs.set(spaceId, timestampMs);
+    const sentAt = performance.now();
+    const waiting = this.#waiting.get(spaceId);
+    if (waiting) waiting.push({ timestampMs, sentAt });
+    else this.#waiting.set(spaceId, [{ timestampMs, sentAt }]);
+    if (this.#isMeasured(sentAt)) this.#sentMeanwhile += 1;
+    return timestampMs;
+  }
+
+  hear(spaceId: number, lastReadingMs: number): void {
+    const waiting = this.#waiting.get(spaceId);
+    const now = performance.now();
+    while (waiting?.[0] && waiting[0].timestampMs <= lastReadingMs) {
+      const { sentAt } = waiting.shift() as Sent;
+      if (this.#isMeasured(sentAt)) this.#samples.push(now - sentAt);
+      if (this.#isMeasured(now)) this.#heardMeanwhile += 1;
+    }
+  }
+
+  get waiting(): number {
+    return [...this.#waiting.values()].reduce((sum, each) => sum + each.length, 0);
+  }
+
+  /** In the measured time, also of what was sent before. It is what the CPU of that time was spent on. */
+  get heardMeanwhile(): number {
+    return this.#heardMeanwhile;
+  }
+
+  get sentMeanwhile(): number {
+    return this.#sentMeanwhile;
+  }
+
+  /** Milliseconds, ascending, of all that were sent in the measured time and heard until now. */
+  latencies(): Float64Array {
+    return Float64Array.from(this.#samples).sort();
+  }
+
+  #isMeasured(at: number): boolean {
+    return at >= this.#window.from && at < this.#window.to;
+  }
+}
+
+interface Pace {
+  sent: number;
+  /** How long after its time a reading left, at most. */
+  latestMs: number;
+}
+
+/** Open loop: reading n leaves `n / rate` seconds after the first, however long others take. */
+async function publishSteadily(rate: number, lengthMs: number, publisher: CountedPublisher, heard: Heard, spaceIds: readonly number[]): Promise<Pace> {
+  const total = Math.round((rate * lengthMs) / 1000);
+  const startedAt = performance.now();
+  const pace: Pace = { sent: 0, latestMs: 0 };
+  for (; pace.sent < total; await sleep(STEP_MS)) {
+    const passedMs = performance.now() - startedAt;
+    const due = Math.min(total, Math.floor((passedMs * rate) / 1000));
+    if (pace.sent < due) pace.latestMs = Math.max(pace.latestMs, passedMs - ((pace.sent + 1) * 1000) / rate);
+    for (; pace.sent < due; pace.sent++) {
+      const dpu = pace.sent % DPUS;
+      const timestampMs = heard.send(spaceIds[dpu % SPACES] ?? NaN);
+      publisher.publish(readingSubject(dpuIds[dpu] ?? ''), `{"timestamp":"${formatInstant(timestampMs)}","direction":${pace.sent % 3 === 0 ? -1 : 1}}`);
+    }
+  }
+  return pace;
+}
+
+/** @returns how many readings are in the log */
+async function run(rate: number, { nats, pids }: Processes, heard: Heard, stream: LiveStream, spaceIds: readonly number[]): Promise<number> {
+  const publisher = new CountedPublisher(nats.nc);
+  const laggedBefore = stream.laggedEvents;
+  const publishing = publishSteadily(rate, WARM_UP_MS + MEASURED_MS, publisher, heard, spaceIds);
+  await sleep(WARM_UP_MS);
+  heard.begin();
+  const [meter, own] = [new CpuMeter(pids), new CpuMeter({ client: process.pid })];
+  // Ends with the publisher, so that a publisher that is late does not leave a part without readings.
+  const pace = await publishing;
+  const [use, ownUse] = [meter.read(), own.read()];
+  heard.end();
+  const [behind, inFlight] = [heard.waiting, publisher.inFlight];
+  for (const deadline = performance.now() + HEARD_WITHIN_MS; heard.waiting > 0 && performance.now() < deadline;) await sleep(20);
+  report(rate, pace, heard, use, ownUse);
+  say(`  when the publisher ended ${grouped(behind)} were not heard and ${grouped(inFlight)} not acknowledged; refused ${publisher.refused}, lagged events ${stream.laggedEvents - laggedBefore}`);
+  await publisher.settled(0);
+  publisher.close();
+  return publisher.acknowledged;
+}
+
+function report(rate: number, pace: Pace, heard: Heard, use: CpuUse, ownUse: CpuUse): void {
+  const latencies = heard.latencies();
+  const never = heard.sentMeanwhile - latencies.length;
+  say(`${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${grouped(never)} never`);
+  say(`  published ${grouped(heard.sentMeanwhile / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`);
+  say(`  ${inCores(use)}; ${inCores(ownUse)}`);
+  say(heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`);
+}
+
+/** What is left to do when nobody passes: time is marked in the log, leases are renewed, and the like. */
+async function measureIdle({ pids }: Processes, listeners: string): Promise<void> {
+  const meter = new CpuMeter(pids);
+  await sleep(IDLE_MS);
+  say(`idle for ${IDLE_MS / 1000} s, ${SPACES} spaces, ${listeners}: ${inCores(meter.read())}`);
+}
+
+await withService(async (processes) => {
+  const { api, clickhouse } = processes;
+  const spaceIds = await raiseBuilding(api, SPACES, dpuIds);
+  const heard = new Heard();
+  const stream = await followCounts(api, (spaceId, lastReadingMs) => heard.hear(spaceId, lastReadingMs));
+  say(`${SPACES} spaces, ${DPUS} DPUs, one live stream of all spaces; ${WARM_UP_MS / 1000} s to warm up, ${MEASURED_MS / 1000} s measured`);
+  let published = 0;
+  for (const rate of RATES) {
+    published += await run(rate, processes, heard, stream, spaceIds);
+    await untilCount(() => readingsApplied(api), published, 'applied', STORED_WITHIN_MS);
+  }
+  if (IDLE_MS > 0) {
+    // Only what is final is stored.
+    await untilCount(() => readingsStored(clickhouse), published, 'stored', STORED_WITHIN_MS);
+    await measureIdle(processes, 'one live stream');
+  }
+  stream.close();
+  if (IDLE_MS > 0) await measureIdle(processes, 'nobody listens');
+  say(`(${machine()})`);
+});

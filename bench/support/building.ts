@@ -1,0 +1,20 @@
+// Spaces, doorways and DPUs, through the API.
+import { request } from '../../test/support/local-service.ts';
+
+/** @returns the id of the new space or doorway */
+export async function create(api: string, path: string, body: object): Promise<number> {
+  const answer = await request(`${api}${path}`, 'POST', body);
+  if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return (answer.body as { id: number }).id;
+}
+
+/** New spaces, and each DPU above a doorway of its own from outside into one of them, in turn. @returns the spaces' ids, in turn */
+export async function raiseBuilding(api: string, spaces: number, dpuIds: readonly string[]): Promise<number[]> {
+  const spaceIds: number[] = [];
+  for (let n = 0; n < spaces; n++) spaceIds.push(await create(api, '/spaces', { name: `space of ${dpuIds[n] ?? n}` }));
+  for (const [n, id] of dpuIds.entries()) {
+    const doorwayId = await create(api, '/doorways', { name: `doorway of ${id}`, ingress_space_id: spaceIds[n % spaces] ?? null, egress_space_id: null });
+    await create(api, '/dpus', { id, doorway_id: doorwayId });
+  }
+  return spaceIds;
+}

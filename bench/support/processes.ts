@@ -1,0 +1,98 @@
+// The nats-server, the ClickHouse engine and the service as processes of their own, with their process ids, so that
+// the CPU time of each can be told. All of them end with the benchmark, also when it fails or is interrupted.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createClient, type ClickHouseClient } from '@clickhouse/client';
+import { startClickhouse } from '../../src/local/clickhouse-engine.ts';
+import { findNatsServer } from '../../src/local/nats-binary.ts';
+import { startNatsServer } from '../../src/local/nats-server.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { startDensity } from '../../test/support/density-process.ts';
+import { say } from './output.ts';
+
+const HOST = '127.0.0.1';
+const STOP_WITHIN_MS = 60_000;
+const NATS_CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
+/** What tests shorten is as it is by default; nobody is refused for asking often. */
+const DEFAULTS = {
+  PORT: '0', TICK_INTERVAL_MS: '', OUT_OF_ORDERNESS_MS: '', IDLE_TIMEOUT_MS: '', BLOCK_AGE_MAX_MS: '', LEASE_TTL_MS: '', PARTITIONS: '16', RATE_LIMIT_PER_MINUTE: '0',
+  // As `npm start` and the image have it.
+  NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-semi-space-size=64`.trim(),
+};
+
+export interface Engines {
+  readonly natsUrl: string;
+  readonly clickhouseUrl: string;
+  readonly pids: Readonly<Record<'nats-server' | 'ClickHouse', number>>;
+  /** A folder that is removed at the end. */
+  readonly folder: string;
+}
+
+export interface Processes {
+  /** `http://host:port/api/v1` */
+  readonly api: string;
+  readonly nats: NatsHandles;
+  readonly clickhouse: ClickHouseClient;
+  readonly pids: Readonly<Record<'service' | keyof Engines['pids'], number>>;
+}
+
+/** BENCH_SYNC=always has the nats-server sync each message to disk before it acknowledges it. */
+function syncInterval(): 'always' | undefined {
+  const given = process.env['BENCH_SYNC'] ?? '';
+  if (given === '') return undefined;
+  if (given !== 'always') throw new Error(`BENCH_SYNC=${given}: only always is known; leave it out for the server's default`);
+  return given;
+}
+
+// A signal would end this process without the handlers of its exit, and those end the others.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+export async function withEngines(act: (engines: Engines) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
+  const started: { stop(): Promise<void> }[] = [];
+  const onExit = (error: Error): void => { throw error; };
+  try {
+    const explicitPath = process.env['NATS_SERVER_BIN'];
+    const binary = await findNatsServer({ cacheDir: NATS_CACHE, onProgress: say, ...(explicitPath === undefined ? {} : { explicitPath }) });
+    const sync = syncInterval();
+    const nats = await startNatsServer({
+      binary: binary.path, dataDir: join(folder, 'nats'), host: HOST, port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'nats.log'), syncInterval: sync, onExit,
+    });
+    started.push(nats);
+    const clickhouse = await startClickhouse({ dataDir: join(folder, 'clickhouse'), host: HOST, port: 0, logFile: join(folder, 'clickhouse.log'), onExit });
+    started.push(clickhouse);
+    say(`nats-server ${binary.version}, sync_interval ${sync ?? 'by default'}`);
+    await act({ natsUrl: nats.url, clickhouseUrl: clickhouse.url, pids: { 'nats-server': nats.pid, ClickHouse: clickhouse.pid }, folder });
+  } finally {
+    for (const engine of started.reverse()) await engine.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export async function withService(act: (processes: Processes) => Promise<void>): Promise<void> {
+  await withEngines(async ({ natsUrl, clickhouseUrl, pids, folder }) => {
+    const service = startDensity(['run'], { ...DEFAULTS, NATS_URL: natsUrl, CLICKHOUSE_URL: clickhouseUrl, DENSITY_DATA_DIR: folder });
+    const kill = (): void => void service.child.kill('SIGKILL');
+    process.once('exit', kill);
+    let nats: NatsHandles | undefined;
+    const clickhouse = createClient({ url: clickhouseUrl });
+    try {
+      const [, url = ''] = await service.said(/density-api is ready: (\S+)\/api\/v1\/health/);
+      nats = await connectNats(natsUrl, 'bench');
+      await act({ api: `${url}/api/v1`, nats, clickhouse, pids: { service: service.child.pid ?? NaN, ...pids } });
+    } finally {
+      await clickhouse.close();
+      await nats?.nc.close();
+      const over = new AbortController();
+      const late = sleep(STOP_WITHIN_MS, undefined, { signal: over.signal }).then(kill, () => undefined);
+      await Promise.race([service.end('SIGTERM'), late.then(() => service.ended())]);
+      over.abort();
+      process.off('exit', kill);
+      const complaints = service.output().split('\n').filter((line) => /"level":[456]0/.test(line));
+      if (complaints.length > 0) say(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
+    }
+  });
+}

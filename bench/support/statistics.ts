@@ -1,0 +1,6 @@
+/** @param sorted ascending @param part 0.5 is the median @returns NaN where there is nothing */
+export function quantile(sorted: ArrayLike<number>, part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN;
+}
+
+export const median = (values: readonly number[]): number => quantile([...values].sort((a, b) => a - b), 0.5);

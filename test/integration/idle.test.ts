@@ -1,0 +1,61 @@
+// Where nobody passes nothing goes into the logs, and answers become final all the same.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+const [TICK_MS, IDLE_MS, DISORDER_MS, BLOCK_AGE_MS] = [50, 500, 200, 300];
+
+describe('a service that nobody passes', () => {
+  let service: LocalService;
+  let nats: NatsHandles;
+  beforeAll(async () => {
+    service = await startLocalService({ TICK_INTERVAL_MS: String(TICK_MS), IDLE_TIMEOUT_MS: String(IDLE_MS), OUT_OF_ORDERNESS_MS: String(DISORDER_MS), BLOCK_AGE_MAX_MS: String(BLOCK_AGE_MS) });
+    nats = await connectNats(service.natsUrl, 'test');
+    await service.send('POST', '/spaces', { name: 'Hall' });
+    await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
+    // The second DPU never reports, and is read by another router: its clock has to move, too.
+    for (const id of ['a', 'silent-1', 'silent-2', 'silent-3']) await service.send('POST', '/dpus', { id, doorway_id: 1 });
+  });
+  afterAll(async () => {
+    await nats.nc.close();
+    await service.dispose();
+  });
+
+  const ends = async (): Promise<[number, number]> => {
+    const [readings, events] = await Promise.all([nats.jsm.streams.info(READINGS), nats.jsm.streams.info(SPACE_EVENTS)]);
+    return [readings.state.last_seq, events.state.last_seq];
+  };
+  const current = async (query = ''): Promise<{ count: number; final: boolean; watermark: string | null }> => (await service.get(`/counts/1/current${query}`)).body as { count: number; final: boolean; watermark: string | null };
+
+  it('writes nothing once everything is final and stored', async () => {
+    const timestamp = new Date().toISOString();
+    await service.send('POST', '/readings', { dpu_id: 'a', timestamp, direction: 1 });
+    await eventually(async () => expect((await service.get('/readings')).body).toHaveLength(1));
+    expect(await current(`?at=${timestamp}`)).toMatchObject({ count: 1, final: true });
+    let [before, since] = [await ends(), Date.now()];
+    await eventually(async () => {
+      const now = await ends();
+      if (String(now) !== String(before)) [before, since] = [now, Date.now()];
+      expect(Date.now() - since).toBeGreaterThan(20 * TICK_MS);
+    });
+  });
+
+  it('N1 says final of an instant that time alone has made so, at the first question', async () => {
+    const { watermark } = await current();
+    const atMs = Date.parse(watermark ?? '') + 700;
+    await eventually(() => expect(Date.now()).toBeGreaterThan(atMs + IDLE_MS + DISORDER_MS));
+    expect(await current(`?at=${new Date(atMs).toISOString()}`)).toMatchObject({ count: 1, final: true });
+  });
+
+  it('N1 and so it does of intervals that are over, where the last one is not', async () => {
+    const minute = 60_000;
+    const { watermark } = await current();
+    await eventually(() => expect(Date.now() % minute).toBeGreaterThan(2 * (IDLE_MS + DISORDER_MS)), 2 * minute);
+    await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(watermark ?? '') + 2 * (IDLE_MS + DISORDER_MS)));
+    const startMs = Math.floor(Date.now() / minute) * minute - minute;
+    const { body } = await service.get(`/counts/1/intervals?start=${new Date(startMs).toISOString()}&end=${new Date(startMs + 2 * minute).toISOString()}&interval=1m`);
+    expect((body as { final: boolean }[]).map(({ final }) => final)).toEqual([true, false]);
+  });
+});
