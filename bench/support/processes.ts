@@ -18,7 +18,7 @@ const STOP_WITHIN_MS = 60_000;
 const NATS_CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
 /** What tests shorten is as it is by default; nobody is refused for asking often. */
 const DEFAULTS = {
-  PORT: '0', TICK_INTERVAL_MS: '', OUT_OF_ORDERNESS_MS: '', IDLE_TIMEOUT_MS: '', BLOCK_AGE_MAX_MS: '', LEASE_TTL_MS: '', PARTITIONS: '16', RATE_LIMIT_PER_MINUTE: '0',
+  PORT: '0', TICK_INTERVAL_MS: '', OUT_OF_ORDERNESS_MS: '', IDLE_TIMEOUT_MS: '', BLOCK_AGE_MAX_MS: '', LATE_BLOCK_AGE_MAX_MS: '', LEASE_TTL_MS: '', PARTITIONS: '16', RATE_LIMIT_PER_MINUTE: '0',
   // As `npm start` and the image have it.
   NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-semi-space-size=64`.trim(),
 };
@@ -72,9 +72,10 @@ export async function withEngines(act: (engines: Engines) => Promise<void>): Pro
   }
 }
 
-export async function withService(act: (processes: Processes) => Promise<void>): Promise<void> {
+/** @param settings of the service, beside the defaults */
+export async function withService(act: (processes: Processes) => Promise<void>, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   await withEngines(async ({ natsUrl, clickhouseUrl, pids, folder }) => {
-    const service = startDensity(['run'], { ...DEFAULTS, NATS_URL: natsUrl, CLICKHOUSE_URL: clickhouseUrl, DENSITY_DATA_DIR: folder });
+    const service = startDensity(['run'], { ...DEFAULTS, ...settings, NATS_URL: natsUrl, CLICKHOUSE_URL: clickhouseUrl, DENSITY_DATA_DIR: folder });
     const kill = (): void => void service.child.kill('SIGKILL');
     process.once('exit', kill);
     let nats: NatsHandles | undefined;

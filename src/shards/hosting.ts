@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { Failure } from '../domain/failure.ts';
 import { Router, Superseded, type RouterDeps } from '../router/router.ts';
+import { Condition } from '../runtime/condition.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CheckpointRefused } from '../../actors/shard/snapshot.ts';
@@ -43,6 +44,8 @@ export class Hosting {
   #router: Router | undefined;
   readonly #loops = new Set<Promise<void>>();
   readonly #ownLoops = new Set<Promise<void>>();
+  /** Blocks to store, or corrections that history may answer. */
+  readonly #work = new Condition();
 
   constructor(deps: HostingDeps, onFailure: () => void) {
     this.#deps = deps;
@@ -160,6 +163,7 @@ export class Hosting {
     while (!signal.aborted) {
       if (this.#host.isFull) await timing.pause(FLUSH_POLL_MS, signal);
       else await this.#host.follow();
+      if (this.#host.hasWork) this.#work.notify();
       await timing.turn();
     }
   }
@@ -168,6 +172,7 @@ export class Hosting {
     const { timing } = this.#deps;
     let failures = 0;
     let turnAt = timing.now();
+    signal.addEventListener('abort', () => this.#work.notify(), { once: true });
     while (!signal.aborted) {
       if (timing.now() - turnAt > SUSPENDED_MS) this.#host.forgetStored();
       turnAt = timing.now();
@@ -175,7 +180,9 @@ export class Hosting {
         const isStored = await this.#host.flush();
         await this.#host.correct();
         failures = 0;
-        if (!isStored) await timing.pause(FLUSH_POLL_MS, signal);
+        if (isStored) continue;
+        if (this.#host.hasWork) await timing.pause(FLUSH_POLL_MS, signal);
+        else if (!signal.aborted) await this.#work.wait();
       } catch (error) {
         failures += 1;
         await this.#withoutHistory(error, failures, signal);

@@ -58,6 +58,11 @@ export class PartitionHost {
     return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;
   }
 
+  /** True while there is something to store, or a correction that history can answer. */
+  get hasWork(): boolean {
+    return this.#fold.unstored.length > 0 || this.#fold.correctionsDue().length > 0;
+  }
+
   /** @throws CheckpointRefused */
   async restore(): Promise<void> {
     const { partition, checkpoints, events } = this.#deps;
