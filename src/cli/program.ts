@@ -7,6 +7,7 @@ import { clusterCommand } from './cluster-command.ts';
 import { deadLettersCommand, type DeadLettersOptions } from './dead-letters-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
+import { logCommand } from './log-command.ts';
 import { natsCommand } from './nats-command.ts';
 import { rebuildCommand } from './rebuild-command.ts';
 import { routesCommand } from './routes-command.ts';
@@ -102,6 +103,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option('--limit <number>', 'how many at most', atLeastOne, 20)
     .option(...JSON_OPTION)
     .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)));
+  program.addCommand(logCommand(readConfig, say, finish));
 }
 
 function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {

@@ -1,0 +1,69 @@
+// `density log cat`: the commits in SPACE_EVENTS, readable.
+import { Command } from 'commander';
+import type { Config } from '../config.ts';
+import type { LoggedCommit } from '../domain/commit.ts';
+import { commitOf } from '../domain/commit-codec.ts';
+import type { Partition } from '../domain/ids.ts';
+import { formatInstant } from '../domain/instant.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
+import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
+import { connectCommand } from './connect-command.ts';
+import { atLeastOne, whole } from './topology-commands.ts';
+
+export interface LogCatOptions {
+  readonly nats?: string;
+  readonly from: number;
+  readonly limit?: number;
+  readonly router?: number;
+  readonly events?: boolean;
+}
+
+const ENTRIES_PER_READ = 500;
+/** Whose reader this is does not matter: every reader gets every commit. */
+const ANY = 0 as Partition;
+
+export function logCommand(readConfig: () => Config, say: (line: string) => void, finish: (code: number) => void): Command {
+  const log = new Command('log').description('look into the SPACE_EVENTS log');
+  log.command('cat')
+    .description('print its commits, one a line, as JSON')
+    .option('--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT')
+    .option('--from <sequence>', 'the first to print', whole, 1)
+    .option('--limit <number>', 'how many at most', atLeastOne)
+    .option('--router <number>', 'those of one router only', whole)
+    .option('--events', 'all that they assert, not only how much')
+    .action(async (options: LogCatOptions) => finish(await logCatCommand(readConfig(), options, say)));
+  return log;
+}
+
+/** Prints what is in the log now. @returns the exit code */
+export async function logCatCommand(config: Config, { nats, from, limit = Infinity, router, events }: LogCatOptions, say: (line: string) => void): Promise<number> {
+  const { nc, js, jsm } = await connectCommand(config, nats, 'density log cat');
+  const log = new NatsSpaceEventsLog(js, jsm);
+  try {
+    const end = await log.end();
+    const cursor = await log.open(ANY, Math.max(0, from - 1));
+    let printed = 0;
+    for (let seq = from - 1; seq < end && printed < limit;) {
+      for (const entry of await cursor.next(ENTRIES_PER_READ)) {
+        seq = entry.seq;
+        const commit = commitOf(entry);
+        if (seq > end || printed >= limit || (router !== undefined && commit.header.router !== router)) continue;
+        say(JSON.stringify(describe(entry, commit, events ?? false)));
+        printed += 1;
+      }
+    }
+    await cursor.close();
+    return 0;
+  } finally {
+    await nc.close();
+  }
+}
+
+function describe({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit, isWhole: boolean): object {
+  const sections = [...commit.partitions].map((partition) => {
+    const section = commit.section(partition);
+    if (isWhole) return [partition, section];
+    return [partition, { events: section?.events.length, heartbeats: section?.heartbeats.length, configs: section?.configs.length, settings: section?.settings !== undefined }];
+  });
+  return { seq, storedAt: formatInstant(timeMs), bytes: data.length, ...commit.header, sections: Object.fromEntries(sections) as object };
+}
