@@ -86,7 +86,7 @@ async function watched(act: () => Promise<unknown>): Promise<Watched> {
 /** One commit more, so that there is something new to save. */
 function oneMore(partition: Partition): SpaceEventsLog {
   const position = encodePosition({
-    kind: 'position', router: 0 as Partition, commitId: 'c', previousSeq: 1, payloads: {}, readingsSeq: 1, previousReadingsSeq: 0, topologySeq: 0, backlogs: [], isMove: false, reattribution: null,
+    kind: 'position', router: 0 as Partition, commitId: 'c', previousSeq: 1, payloads: {}, readingsSeq: 1, previousReadingsSeq: 0, topologySeq: 0, backlogs: [], isMove: false, reattribution: null, previousFormSeq: 0,
     clockMs: NOW_MS + 1_000, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
   });
   const entry: StoredEntry = { seq: 2, timeMs: NOW_MS + 1, subject: `routers.${partition}`, data: position };

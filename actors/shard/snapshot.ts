@@ -14,7 +14,9 @@ import type { WatermarkInput } from '../space/watermark.ts';
 import { blockOf } from './block.ts';
 import { PartitionFold } from './partition-fold.ts';
 
-const VERSION = 2;
+const VERSION = 3;
+/** The same, but that named readings have ids of the previous form (EventTuple). */
+const VERSION_BEFORE = 2;
 const LINE_WEIGHT_MAX = 250;
 /** About as long to write as so many events. */
 const SPACE_WEIGHT = 5;
@@ -135,7 +137,7 @@ class SnapshotReader {
   /** @throws CheckpointRefused */
   constructor(partition: Partition, partitions: number, headerLine: string) {
     const header = parsed<Header>(partition, headerLine);
-    if (header.version !== VERSION) throw new CheckpointRefused(partition, `it is of version ${header.version}, and this code reads version ${VERSION}`);
+    if (header.version !== VERSION && header.version !== VERSION_BEFORE) throw new CheckpointRefused(partition, `it is of version ${header.version}, and this code reads version ${VERSION}`);
     if (header.partition !== partition || header.partitions !== partitions) {
       throw new CheckpointRefused(partition, `it is that of shard ${header.partition} of ${header.partitions}, not of ${partition} of ${partitions}`);
     }

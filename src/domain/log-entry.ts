@@ -102,12 +102,21 @@ export interface PositionEntry {
   readonly isMove: boolean;
   readonly topologySeq: number;
   readonly reattribution: Reattribution | null;
+  /**
+   * READINGS up to here was routed by a version that took the `id` alone for a reading's identity; 0 once all of
+   * it is in ClickHouse.
+   */
+  readonly previousFormSeq: number;
   /** Everything stored in READINGS up to this arrival time has been routed. */
   readonly clockMs: number;
   readonly counters: RouterCounters;
 }
 
-export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?];
+/**
+ * The last element, 1, says that a named reading has an id of the present form. Tuples without it were written
+ * when ids had the previous form, and keep theirs: a block that is cut again must have the same rows.
+ */
+export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?, 1?];
 
 /** READINGS is consumed up to here, whole. */
 export function consumedThrough({ readingsSeq, backlogs }: Pick<PositionEntry, 'readingsSeq' | 'backlogs'>): number {
@@ -121,21 +130,27 @@ export function toTuple(event: SpaceEvent): EventTuple {
   const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name } = event;
   const tuple: EventTuple = [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary ? 1 : 0];
   if (name !== undefined) tuple.push(name);
+  if (name !== undefined && !event.hasPreviousId) tuple.push(1);
   return tuple;
 }
 
 export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
-  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name] = tuple;
-  const reading = name === undefined ? { dpuId: dpuId as DpuId, timestampMs, direction } : { dpuId: dpuId as DpuId, timestampMs, direction, name };
+  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, isPresentForm] = tuple;
   const event = {
-    spaceId: spaceId as SpaceId, dpuId: reading.dpuId, doorwayId: doorwayId as DoorwayId,
-    timestampMs, direction, delta, sign, primary: primary === 1, seq, readingId: readingIdOf(reading),
+    spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId,
+    timestampMs, direction, delta, sign, primary: primary === 1, seq,
   };
-  return name === undefined ? event : { ...event, name };
+  if (name === undefined) return { ...event, readingId: readingIdOf(event) };
+  const named = isPresentForm ? { ...event, name } : { ...event, name, hasPreviousId: true as const };
+  return { ...named, readingId: readingIdOf(named) };
 }
 
+/** Entries of version 1 are read as well: their named readings have ids of the previous form. */
+const VERSION = 2;
+type Version = 1 | typeof VERSION;
+
 interface WireSpaceEntry {
-  v: 1;
+  v: Version;
   e: EventTuple[];
   h?: [number, string, number][];
   c?: SpaceConfig[];
@@ -143,7 +158,7 @@ interface WireSpaceEntry {
 }
 
 export function encodeSpaceEntry(entry: SpacePayload): Uint8Array {
-  const wire: WireSpaceEntry = { v: 1, e: entry.events.map(toTuple) };
+  const wire: WireSpaceEntry = { v: VERSION, e: entry.events.map(toTuple) };
   if (entry.heartbeats.length > 0) wire.h = entry.heartbeats.map((h) => [h.spaceId, h.dpuId, h.timestampMs]);
   if (entry.configs.length > 0) wire.c = [...entry.configs];
   if (entry.settings) wire.s = entry.settings;
@@ -151,23 +166,25 @@ export function encodeSpaceEntry(entry: SpacePayload): Uint8Array {
 }
 
 export function encodePosition(position: PositionEntry): Uint8Array {
-  return encoder.encode(JSON.stringify({ v: 1, ...position }));
+  return encoder.encode(JSON.stringify({ v: VERSION, ...position }));
 }
 
-type WirePosition = { v: 1 } & Omit<PositionEntry, 'backlogs' | 'isMove'> & { backlogs?: PositionEntry['backlogs']; isMove?: boolean };
+type AddedLater = 'backlogs' | 'isMove' | 'previousFormSeq';
+type WirePosition = { v: Version } & Omit<PositionEntry, AddedLater> & { -readonly [Name in AddedLater]?: PositionEntry[Name] };
 
-/** In logs that were written before there were backlogs, positions are without. */
-function withBacklogs(wire: WirePosition): PositionEntry {
+/** Positions of earlier versions are without the fields that came later. */
+function withAddedLater(wire: WirePosition): PositionEntry {
   wire.backlogs ??= [];
   wire.isMove ??= false;
+  wire.previousFormSeq ??= wire.readingsSeq;
   return wire as PositionEntry;
 }
 
 /** Reads what this code wrote. @throws Error for an unknown version: the log is from newer code */
 export function decodeEntry({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>): SpaceEntry | PositionEntry {
   const wire = JSON.parse(decoder.decode(data)) as WireSpaceEntry | WirePosition;
-  if (wire.v !== 1) throw new Error(`SPACE_EVENTS entry of unknown version ${String(wire.v)}`);
-  if (!('e' in wire)) return withBacklogs(wire);
+  if (wire.v !== 1 && wire.v !== VERSION) throw new Error(`SPACE_EVENTS entry of unknown version ${String(wire.v)}`);
+  if (!('e' in wire)) return withAddedLater(wire);
   return {
     kind: 'space',
     events: wire.e.map((tuple) => fromTuple(tuple, seq)),

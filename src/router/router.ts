@@ -7,7 +7,7 @@ import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { consumedThrough, type PositionEntry, type RouterCounters, type SpaceConfig, type StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
-import { readingIdOf, takesPrecedence, type Reading } from '../domain/reading.ts';
+import { identityOf } from '../domain/reading.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters, History, LogCursor, PartitionPayload, ReadingsLog, SpaceEventsLog } from '../ports.ts';
@@ -77,7 +77,7 @@ export class Router {
     this.#backlogs = new Backlogs(deps.fairBytes);
     this.#position = {
       kind: 'position', router: deps.partition, commitId: '', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0,
-      backlogs: [], isMove: false, topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
+      backlogs: [], isMove: false, topologySeq: 0, reattribution: null, previousFormSeq: 0, clockMs: BEGINNING_MS, counters: NO_READINGS,
     };
   }
 
@@ -108,6 +108,7 @@ export class Router {
     const unstored = await events.positionFrom(partition, await this.#deps.storedBeforeSeq());
     const consumed = consumedThrough(this.#position);
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
+    let firstNamedSeq = Infinity;
     const backlogs = new Map(this.#position.backlogs);
     // Stands for all commits up to here.
     this.#committed = [{ seq: this.#positionSeq, previousReadingsSeq: fromSeq }];
@@ -116,26 +117,41 @@ export class Router {
       const entries = await this.#cursor.next(ENTRIES_PER_COMMIT_MAX);
       const past = entries.filter((entry) => entry.seq <= readingsSeq);
       const known = past.filter((entry) => entry.seq < (backlogs.get(entry.subject) ?? Infinity));
-      for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);
+      for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) {
+        this.#memory.remember(reading, at);
+        if (reading.name !== undefined) firstNamedSeq = Math.min(firstNamedSeq, at);
+      }
       for (const entry of past) if (entry.seq >= (backlogs.get(entry.subject) ?? Infinity)) this.#backlogs.put(entry);
       this.#readAhead.push(...entries.slice(past.length));
       seq = entries.at(-1)?.seq ?? seq;
     }
-    // What was remembered may be a second reading under a name, where the one that counts is older.
-    for (const { reading } of await this.#deps.history.findReadings(this.#memory.named())) this.#memory.remember(reading, readingsSeq);
+    if (firstNamedSeq > this.#position.previousFormSeq) this.#forgetPreviousForm(Infinity);
   }
 
   /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then begin anew */
   async step(): Promise<void> {
-    if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
+    if (this.#isTopologyDue) await this.#followTopology();
     const entries = await this.#read();
-    if (this.#deps.topology.seq > this.#position.topologySeq) await this.#followTopology();
+    if (this.#isTopologyDue) await this.#followTopology();
     const now = this.#backlogs.admit(entries);
     const slice = this.#isSliceDue ? this.#backlogs.take() : [];
     if (entries.length === 0 && slice.length === 0) return;
     const startedAt = this.#deps.timing.now();
     await this.#route([...slice, ...now], entries.at(-1));
     if (slice.length > 0) this.#pauseSlices((this.#deps.timing.now() - startedAt) * PAUSE_PER_WORK);
+  }
+
+  /**
+   * Named readings that the previous version routed have other ids in the log than memory gives them, or were dropped
+   * by their `id`. ClickHouse knows; so after an upgrade a change waits until it holds them, unless it is half made.
+   */
+  get #isTopologyDue(): boolean {
+    const { topologySeq, previousFormSeq, reattribution } = this.#position;
+    return this.#deps.topology.seq > topologySeq && (previousFormSeq === 0 || reattribution !== null);
+  }
+
+  #forgetPreviousForm(throughSeq: number): void {
+    if (this.#position.previousFormSeq <= throughSeq) this.#position = { ...this.#position, previousFormSeq: 0 };
   }
 
   async #read(): Promise<StoredEntry[]> {
@@ -180,7 +196,9 @@ export class Router {
     const firstUnstored = this.#committed.findIndex(({ seq }) => seq >= storedBeforeSeq);
     const kept = firstUnstored < 0 ? [] : this.#committed.slice(firstUnstored);
     this.#committed = kept;
-    this.#memory.forget(kept[0]?.previousReadingsSeq ?? this.#position.readingsSeq);
+    const throughSeq = kept[0]?.previousReadingsSeq ?? this.#position.readingsSeq;
+    this.#memory.forget(throughSeq);
+    this.#forgetPreviousForm(throughSeq);
   }
 
   async purgePositions(storedBeforeSeq: number): Promise<void> {
@@ -207,34 +225,26 @@ export class Router {
     });
   }
 
-  /** Asks history, in at most two queries, about the readings that memory cannot decide. */
-  async #lookUp(received: readonly ReceivedReading[]): Promise<Map<string, Reading>> {
+  /** Asks history about the readings that memory cannot decide. @returns the identities of those that are stored */
+  async #lookUp(received: readonly ReceivedReading[]): Promise<Set<string>> {
     const strangers = new Set<DpuId>();
     for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) strangers.add(reading.dpuId);
     if (strangers.size > 0) {
       const newest = await this.#deps.history.newestReadings([...strangers]);
       for (const dpuId of strangers) this.#memory.learnNewest(dpuId, newest.get(dpuId));
     }
-    const unsure = received.map(({ reading }) => reading).filter((reading) => !this.#memory.find(reading) && this.#memory.mayBeStored(reading));
-    if (unsure.length === 0) return new Map();
-    const found = await this.#deps.history.findReadings(unsure);
-    return new Map(found.map(({ reading, readingId }) => [readingId, reading]));
+    const unsure = received.map(({ reading }) => reading).filter((reading) => !this.#memory.has(reading) && this.#memory.mayBeStored(reading));
+    if (unsure.length === 0) return new Set();
+    return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
-  #routeReading({ reading, seq }: ReceivedReading, stored: ReadonlyMap<string, Reading>, view: TopologyView, draft: CommitDraft): void {
-    const before = this.#memory.find(reading) ?? (stored.size > 0 ? stored.get(readingIdOf(reading)) : undefined);
-    if (before === undefined) {
+  #routeReading({ reading, seq }: ReceivedReading, stored: ReadonlySet<string>, view: TopologyView, draft: CommitDraft): void {
+    if (this.#memory.has(reading) || (stored.size > 0 && stored.has(identityOf(reading)))) {
+      draft.counters.duplicate += 1;
+    } else {
       draft.counters.fresh += 1;
       draft.say(view, reading, 1);
-      this.#memory.remember(reading, seq);
-      return;
     }
-    draft.counters.duplicate += 1;
-    this.#memory.remember(before, seq);
-    if (!takesPrecedence(reading, before)) return;
-    // A DPU used one id for two readings: the set of readings decides which counts, not their order.
-    draft.say(view, before, -1);
-    draft.say(view, reading, 1);
     this.#memory.remember(reading, seq);
   }
 

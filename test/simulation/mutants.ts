@@ -9,6 +9,7 @@ export interface Mutant {
 }
 
 const ROUTER = 'src/router/router.ts';
+const MEMORY = 'src/router/reading-memory.ts';
 const FOLD = 'actors/shard/partition-fold.ts';
 const SPACE = 'actors/space/space-state.ts';
 const SNAPSHOT = 'actors/shard/snapshot.ts';
@@ -32,10 +33,14 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('late reading dropped', SPACE, 'this.lateEvents += 1;\n    context.emit(event);', 'this.lateEvents += 1;'),
   mutant('late reading does not change the live count', SPACE, 'this.occupancy = { net: net + change, low: lowAtLeast };', 'this.occupancy = { net, low: lowAtLeast };'),
   mutant('floor not read again after a late reading', SPACE, 'if (this.correction || lowAtLeast < 0) {', 'if (this.correction) {'),
-  mutant('duplicate memory lost on restart', ROUTER, 'for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);', ''),
+  mutant('duplicate memory lost on restart', ROUTER, 'this.#memory.remember(reading, at);', ''),
   mutant('duplicates are remembered and never looked up', ROUTER, '&& this.#memory.mayBeStored(reading)', '&& false'),
   mutant('memory forgets what is not stored', ROUTER, 'findIndex(({ seq }) => seq >= storedBeforeSeq)', 'findIndex(({ seq }) => seq > storedBeforeSeq + 40)'),
-  mutant('of two readings with one id the first to arrive counts', ROUTER, 'if (!takesPrecedence(reading, before)) return;', 'return;'),
+  mutant('the id alone is the identity', MEMORY, "return name === undefined ? unnamed : `${unnamed} ${name}`;", 'return name ?? unnamed;'),
+  mutant('the id is no part of the identity', MEMORY, "return name === undefined ? unnamed : `${unnamed} ${name}`;", 'return unnamed;'),
+  mutant('the direction is no part of the identity of a named reading', MEMORY, "`${unnamed} ${name}`", '`${timestampMs} ${name}`'),
+  mutant('a named reading counts as newer than all that history holds', MEMORY,
+    'return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;', 'return reading.name === undefined && (newestStoredMs === undefined || reading.timestampMs <= newestStoredMs);'),
   mutant('window of tokens on the source table only', 'src/clickhouse/schema.ts', 'ORDER BY (space_id, minute)\n  SETTINGS`', 'ORDER BY (space_id, minute)`'),
   mutant('a window of tokens that is too short', 'src/clickhouse/schema.ts', '[WINDOW_MIN, WINDOW_MAX] = [10_000, ', '[WINDOW_MIN, WINDOW_MAX] = [100, '),
   mutant('retraction without its rollup', 'actors/shard/partition-fold.ts', 'this.openRows.push(event);', 'this.openRows.push({ ...event, sign: 1 });'),

@@ -19,7 +19,7 @@ export function logOfOneRouter(commits: readonly LoggedCommit[], settings: Setti
     add('spaces.0', encodeSpaceEntry({ events, heartbeats: [], configs: [], settings: n === 0 ? settings : undefined }));
     const position: PositionEntry = {
       kind: 'position', router: ROUTER, commitId: `c${n}`, previousSeq, payloads: { [ROUTER]: 1 }, readingsSeq: n, previousReadingsSeq: n, backlogs: [], isMove: false, topologySeq: 0,
-      reattribution: null, clockMs, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+      reattribution: null, previousFormSeq: 0, clockMs, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
     };
     previousSeq = add('routers.0', encodePosition(position));
   });

@@ -64,7 +64,7 @@ test('a standby that takes over says of the log what the owner before has said, 
   };
   const position = encodePosition({
     kind: 'position', router: PARTITION, commitId: 'c', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 0,
-    reattribution: null, clockMs: 4, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+    reattribution: null, previousFormSeq: 0, clockMs: 4, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
   });
   const entries = [{ subject: 'routers.0', seq: 4, timeMs: 4, data: position }];
   const events: Pick<SpaceEventsLog, 'open' | 'purgePartition'> = {

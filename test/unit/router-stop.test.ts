@@ -12,7 +12,7 @@ let ports: Ports;
 beforeAll(async () => {
   ports = await memoryPorts();
   const counters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
-  await ports.events.commit({ kind: 'position', router: P0, commitId: 'c1', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 7, reattribution: null, clockMs: BEGINNING_MS, counters }, [], 0);
+  await ports.events.commit({ kind: 'position', router: P0, commitId: 'c1', previousSeq: 0, payloads: {}, readingsSeq: 0, previousReadingsSeq: 0, backlogs: [], isMove: false, topologySeq: 7, reattribution: null, previousFormSeq: 0, clockMs: BEGINNING_MS, counters }, [], 0);
 });
 afterAll(async () => ports.close());
 
