@@ -116,12 +116,6 @@ export interface Checkpoints {
   save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined>;
 }
 
-/** A reading as history holds it. */
-export interface KnownReading {
-  readonly reading: Reading;
-  readonly readingId: string;
-}
-
 export interface DpuReadingsQuery {
   readonly dpuIds: readonly DpuId[];
   readonly fromMs: number;
@@ -132,7 +126,7 @@ export interface DpuReadingsQuery {
 }
 
 export interface DpuReadingsPage {
-  readonly readings: readonly KnownReading[];
+  readonly readings: readonly Reading[];
   /** How far it was looked; null when there is nothing further. */
   readonly end: ReadingPlace | null;
 }
@@ -159,12 +153,16 @@ export interface History {
   /** For each DPU that has readings: the event time of its newest one. */
   newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
   /**
-   * Which of these identities are stored, each with the reading that counts (`takesPrecedence`). Stored
-   * means that any row is: while a re-attribution is on its way, a reading may be taken back in one
-   * shard and not yet be said again in the other.
+   * Those of the readings that are stored, each as it is stored (`hasPreviousId`). Stored means that any row
+   * is: while a re-attribution is on its way, a reading may be retracted in one shard and not yet be
+   * asserted again in the other.
    */
-  findReadings(readings: readonly Reading[]): Promise<KnownReading[]>;
-  /** Stored readings of some DPUs with fromMs <= timestamp < toMs, those that count, in the order of places. */
+  findReadings(readings: readonly Reading[]): Promise<Reading[]>;
+  /**
+   * Stored readings of some DPUs with fromMs <= timestamp < toMs, in the order of places. Of several with one
+   * reading id of the previous form only the earliest (then the exit) is among them: the others were retracted
+   * for its sake when they were routed.
+   */
   readingsOfDpus(query: DpuReadingsQuery): Promise<DpuReadingsPage>;
   /** Per space: the run of its stored events with timestamp > afterMs, in blocks up to `block`. */
   occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;

@@ -2,7 +2,7 @@
 // All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
-import type { Direction } from '../domain/reading.ts';
+import { previousIdOf, readingOfIdentity, type Direction } from '../domain/reading.ts';
 import type { Segment } from '../domain/segment.ts';
 import type { EventPage, EventPageQuery, EventPages, EventPlace, HistoryEvent, OccupancyRequest, ReadingsQuery, StoredReading, TimedSpace } from '../ports.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
@@ -178,11 +178,15 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined> {
+    const said = readingOfIdentity(readingId);
+    if (said && said.timestampMs > LATEST_MS) return undefined;
+    // A reading that was stored under an id of the previous form is sent again, and looked up, under the present one.
+    const ids = said?.name === undefined ? [readingId] : [readingId, previousIdOf(said)];
     const [row] = await this.#rows<ReadingRow>(
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, doorway_id FROM readings
-      WHERE dpu_id = {dpu:String} AND reading_id = {id:String}
+      WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${said ? `AND timestamp = ${AT('time')} AND direction = {direction:Int8}` : ''}
       GROUP BY timestamp, reading_id, dpu_id, direction, doorway_id HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
-      { dpu: dpuId, id: readingId });
+      { dpu: dpuId, ids, ...(said ? { time: said.timestampMs, direction: said.direction } : {}) });
     return row && toReading(row);
   }
 

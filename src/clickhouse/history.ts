@@ -5,9 +5,9 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { blockToken, type Block } from '../../actors/shard/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import { isSameReading, readingIdOf, readingNameOf, type Direction, type Reading } from '../domain/reading.ts';
+import { identityOf, readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, KnownReading, OccupancyRequest } from '../ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest } from '../ports.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { queryRows } from './query-rows.ts';
 
@@ -71,21 +71,20 @@ export class ClickHouseHistory implements History {
     return newest;
   }
 
-  async findReadings(readings: readonly Reading[]): Promise<KnownReading[]> {
-    const found: KnownReading[] = [];
-    for (const some of chunks(readings.filter((reading) => reading.name === undefined))) {
-      found.push(...await this.#counting(
-        `(dpu_id, timestamp) IN (
+  async findReadings(readings: readonly Reading[]): Promise<Reading[]> {
+    const found: Reading[] = [];
+    for (const some of chunks(readings)) {
+      // By fields, and not by id: a stored id may have the previous form.
+      const rows = await this.#rows<ReadingRow>(
+        `SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM readings
+        WHERE (dpu_id, timestamp) IN (
           SELECT pair.1, fromUnixTimestamp64Milli(pair.2, 'UTC')
           FROM (SELECT arrayJoin(arrayZip({dpus:Array(String)}, {times:Array(Int64)})) AS pair))`,
-        { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) }));
+        { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) });
+      found.push(...rows.map(toReading));
     }
-    for (const some of chunks(readings.filter((reading) => reading.name !== undefined))) {
-      found.push(...await this.#counting('dpu_id IN {dpus:Array(String)} AND reading_id IN {ids:Array(String)}',
-        { dpus: [...new Set(some.map((reading) => reading.dpuId))], ids: some.map(readingIdOf) }));
-    }
-    const wanted = new Set(readings.map(readingIdOf));
-    return found.filter(({ readingId }) => wanted.has(readingId));
+    const wanted = new Set(readings.map(identityOf));
+    return found.filter((reading) => wanted.has(identityOf(reading)));
   }
 
   async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
@@ -99,13 +98,25 @@ export class ClickHouseHistory implements History {
         dpus: dpuIds, from: fromMs, to: Math.min(toMs, LATEST_MS), limit,
         afterDpu: after.dpuId, afterTime: Math.min(after.timestampMs, LATEST_MS), afterId: after.readingId,
       });
-    const found = rows.map(toKnown);
-    // Where a DPU used one id for two readings, both are in the table, and one counts.
-    const named = found.map(({ reading }) => reading).filter((reading) => reading.name !== undefined);
-    const counting = new Map((await this.findReadings(named)).map(({ reading, readingId }) => [readingId, reading]));
-    const readings = found.filter(({ reading, readingId }) => isSameReading(counting.get(readingId) ?? reading, reading));
+    const found = rows.map(toReading);
+    const counting = await this.#countingUnderPreviousIds(found.filter(({ hasPreviousId }) => hasPreviousId));
+    const readings = found.filter((reading) => !reading.hasPreviousId || counting.has(identityOf(reading)));
     const last = rows.length < limit ? undefined : found.at(-1);
-    return { readings, end: last ? { dpuId: last.reading.dpuId, timestampMs: last.reading.timestampMs, readingId: last.readingId } : null };
+    return { readings, end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null };
+  }
+
+  /** Of all readings that are stored under some ids of the previous form, the identities of those that count. */
+  async #countingUnderPreviousIds(readings: readonly Reading[]): Promise<Set<string>> {
+    const counting = new Set<string>();
+    for (const some of chunks(readings)) {
+      const rows = await this.#rows<ReadingRow>(
+        `SELECT dpu_id, toUnixTimestamp64Milli(first.1), first.2, reading_id FROM (
+          SELECT dpu_id, reading_id, min((timestamp, direction)) AS first FROM readings
+          WHERE dpu_id IN {dpus:Array(String)} AND reading_id IN {ids:Array(String)} GROUP BY dpu_id, reading_id)`,
+        { dpus: [...new Set(some.map(({ dpuId }) => dpuId))], ids: some.map(readingIdOf) });
+      for (const row of rows) counting.add(identityOf(toReading(row)));
+    }
+    return counting;
   }
 
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
@@ -152,14 +163,6 @@ export class ClickHouseHistory implements History {
     return (await this.#client.ping()).success;
   }
 
-  async #counting(where: string, params: Record<string, unknown>): Promise<KnownReading[]> {
-    const rows = await this.#rows<ReadingRow>(
-      `SELECT dpu_id, toUnixTimestamp64Milli(first.1), first.2, reading_id
-      FROM (SELECT dpu_id, reading_id, min((timestamp, direction)) AS first FROM readings WHERE ${where} GROUP BY dpu_id, reading_id)`,
-      params);
-    return rows.map(toKnown);
-  }
-
   async #rows<Row>(query: string, params: Record<string, unknown>): Promise<Row[]> {
     return queryRows<Row>(this.#client, query, params);
   }
@@ -174,10 +177,8 @@ function toTabSeparated({ partition, number, rows }: Block): string {
   return text;
 }
 
-function toKnown([dpuId, timestampMs, direction, readingId]: ReadingRow): KnownReading {
-  const name = readingNameOf(readingId);
-  const reading = { dpuId: dpuId as DpuId, timestampMs: Number(timestampMs), direction };
-  return { readingId, reading: name === undefined ? reading : { ...reading, name } };
+function toReading([dpuId, timestampMs, direction, readingId]: ReadingRow): Reading {
+  return storedReading(dpuId as DpuId, Number(timestampMs), direction, readingId);
 }
 
 function* chunks<T>(items: readonly T[]): Generator<T[]> {

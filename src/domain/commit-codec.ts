@@ -11,7 +11,7 @@ const VERSION = 2;
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
 /** Bits of an event's flags. */
-const [ENTERS, ADDS, ASSERTS, PRIMARY, NAMED] = [1, 2, 4, 8, 16];
+const [ENTERS, ADDS, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID] = [1, 2, 4, 8, 16, 32];
 /** An event takes at most so many bytes beside its DPU's id and its own. */
 const EVENT_BYTES_MAX = 28;
 
@@ -174,10 +174,12 @@ function writeEvents(writer: ByteWriter, events: readonly SpaceEvent[]): void {
   for (const { spaceId } of events) writer.uint(spaceId);
   for (const { doorwayId } of events) writer.uint(doorwayId);
   writeInstants(writer, events);
-  for (const { direction, delta, sign, primary, name } of events) {
-    writer.byte((direction > 0 ? ENTERS : 0) | (delta > 0 ? ADDS : 0) | (sign > 0 ? ASSERTS : 0) | (primary ? PRIMARY : 0) | (name === undefined ? 0 : NAMED));
-  }
+  for (const event of events) writer.byte(flagsOf(event));
   for (const { name } of events) if (name !== undefined) writer.text(name);
+}
+
+function flagsOf({ direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent): number {
+  return (direction > 0 ? ENTERS : 0) | (delta > 0 ? ADDS : 0) | (sign > 0 ? ASSERTS : 0) | (primary ? PRIMARY : 0) | (name === undefined ? 0 : NAMED) | (hasPreviousId ? PREVIOUS_ID : 0);
 }
 
 /** Each as its difference to the one before. */
@@ -218,7 +220,9 @@ function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): Logged
       spaceId: spaces[at] as SpaceId, dpuId, doorwayId: doorways[at] as DoorwayId, timestampMs: instants[at] as number,
       direction: flag & ENTERS ? 1 : -1, delta: flag & ADDS ? 1 : -1, sign: flag & ASSERTS ? 1 : -1, primary: (flag & PRIMARY) !== 0,
     };
-    return loggedEvent(flag & NAMED ? { ...event, name: reader.text() } : event, seq);
+    if (!(flag & NAMED)) return loggedEvent(event, seq);
+    const named = { ...event, name: reader.text() };
+    return loggedEvent(flag & PREVIOUS_ID ? { ...named, hasPreviousId: true } : named, seq);
   });
 }
 

@@ -22,23 +22,28 @@ export interface LoggedEvent extends SpaceEvent {
   readonly readingId: string;
 }
 
-export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?];
+/** The last element, 1, says that a named reading has an id of the previous form. */
+export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?, 1?];
 
 export function toTuple(event: SpaceEvent): EventTuple {
-  const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name } = event;
+  const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId } = event;
   const tuple: EventTuple = [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary ? 1 : 0];
   if (name !== undefined) tuple.push(name);
+  if (hasPreviousId) tuple.push(1);
   return tuple;
 }
 
 export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
-  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name] = tuple;
+  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId] = tuple;
   const event = { spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs, direction, delta, sign, primary: primary === 1 };
-  return loggedEvent(name === undefined ? event : { ...event, name }, seq);
+  if (name === undefined) return loggedEvent(event, seq);
+  return loggedEvent(hasPreviousId ? { ...event, name, hasPreviousId: true } : { ...event, name }, seq);
 }
 
 /** Written out, so that all of them have one shape wherever they come from. */
-export function loggedEvent({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name }: SpaceEvent, seq: number): LoggedEvent {
+export function loggedEvent({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent, seq: number): LoggedEvent {
   if (name === undefined) return { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId: readingIdOf({ dpuId, timestampMs, direction }) };
-  return { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId: readingIdOf({ dpuId, timestampMs, direction, name }), name };
+  const readingId = readingIdOf(hasPreviousId ? { dpuId, timestampMs, direction, name, hasPreviousId } : { dpuId, timestampMs, direction, name });
+  const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId, name };
+  return hasPreviousId ? { ...event, hasPreviousId } : event;
 }

@@ -1,8 +1,8 @@
 // A reading: one person passed under one DPU. One parser serves NATS, MQTT, HTTP and CSV, so that a
 // reading means the same wherever it comes in.
 //
-// Identity. Two readings of a DPU are the same when they carry the same `id`, or, where the DPU
-// sends none, the same (timestamp, direction). `readingIdOf` writes that identity as one string.
+// Identity. Two readings are the same when everything they say is the same: DPU, timestamp, direction, and
+// `id` (or none). The `id` alone is not enough: many sensors number from 0 again after a reboot.
 import { DPU_ID_RULE, isDpuId, isReadingName, type DpuId } from './ids.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 
@@ -15,6 +15,11 @@ export interface Reading {
   readonly direction: Direction;
   /** The DPU's own name for the reading, if it gives one. */
   readonly name?: string;
+  /**
+   * It was stored under a reading id of the previous form, `<dpu>.<name>`, and keeps that id: rows in
+   * ClickHouse are sorted by it. Part of how a reading is stored, and not of its identity.
+   */
+  readonly hasPreviousId?: true;
 }
 
 export type RejectReason = 'bad_json' | 'bad_reading' | 'bad_dpu_id' | 'bad_timestamp' | 'bad_direction' | 'bad_id' | 'future';
@@ -93,30 +98,43 @@ function parseDirection(value: unknown): Direction | undefined {
 }
 
 /**
- * The identity as a string: `<dpu>~<ms>~<+|->`, or `<dpu>.<id>`. Neither separator can be in a DPU id,
- * so the two forms and two DPUs never collide; all of it is unreserved in a URL.
+ * The identity as a string: `<dpu>~<ms>~<+|->`, followed by `.<name>` where the DPU gave one. Neither
+ * separator can be in a DPU id or a name, so no two identities collide; all of it is unreserved in a URL path.
  */
-export function readingIdOf(reading: Reading): string {
-  return reading.name === undefined
-    ? `${reading.dpuId}~${reading.timestampMs}~${reading.direction > 0 ? '+' : '-'}`
-    : `${reading.dpuId}.${reading.name}`;
+export function identityOf({ dpuId, timestampMs, direction, name }: Reading): string {
+  const unnamed = `${dpuId}~${timestampMs}~${direction > 0 ? '+' : '-'}`;
+  return name === undefined ? unnamed : `${unnamed}.${name}`;
 }
 
-/** The `id` a DPU gave, back from a reading id; undefined where it gave none. */
+/** What a reading is stored under: its identity, or the id of the previous form that it has already. */
+export function readingIdOf(reading: Reading): string {
+  return reading.hasPreviousId ? previousIdOf(reading) : identityOf(reading);
+}
+
+/** The id that a named reading had in the previous form. */
+export function previousIdOf({ dpuId, name }: Reading): string {
+  return `${dpuId}.${name}`;
+}
+
+/** The `id` a DPU gave, back from a reading id of either form; undefined where it gave none. */
 export function readingNameOf(readingId: string): string | undefined {
   const dot = readingId.indexOf('.');
   return dot < 0 ? undefined : readingId.slice(dot + 1);
 }
 
-/** True when two readings with one identity agree in everything. */
-export function isSameReading(a: Reading, b: Reading): boolean {
-  return a.timestampMs === b.timestampMs && a.direction === b.direction;
+/** A reading as it is stored under a reading id of either form. */
+export function storedReading(dpuId: DpuId, timestampMs: number, direction: Direction, readingId: string): Reading {
+  const name = readingNameOf(readingId);
+  if (name === undefined) return { dpuId, timestampMs, direction };
+  return readingId.includes('~') ? { dpuId, timestampMs, direction, name } : { dpuId, timestampMs, direction, name, hasPreviousId: true };
 }
 
-/**
- * Of two readings with one identity, which one counts? Only a DPU that reuses an `id` can send two
- * that differ. The earlier, then the exit, whichever came first: a rule that arrival order cannot change.
- */
-export function takesPrecedence(a: Reading, b: Reading): boolean {
-  return a.timestampMs !== b.timestampMs ? a.timestampMs < b.timestampMs : a.direction < b.direction;
+const IDENTITY = /^([^~.]+)~(\d{1,15})~([+-])(?:\.(.+))?$/;
+
+/** The reading whose identity a string is; undefined for any other string, an id of the previous form too. */
+export function readingOfIdentity(text: string): Reading | undefined {
+  const [, dpuId, ms, sign, name] = IDENTITY.exec(text) ?? [];
+  if (!isDpuId(dpuId) || (name !== undefined && !isReadingName(name))) return undefined;
+  const reading = { dpuId, timestampMs: Number(ms), direction: sign === '+' ? 1 : -1 } as const;
+  return name === undefined ? reading : { ...reading, name };
 }

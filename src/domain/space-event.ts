@@ -19,11 +19,14 @@ export interface SpaceEvent {
   readonly primary: boolean;
   /** The DPU's own name for the reading, if it gave one. */
   readonly name?: string;
+  /** As in `Reading`: an assertion and its retraction are stored under one id. */
+  readonly hasPreviousId?: true;
 }
 
-export function readingOf(event: SpaceEvent): Reading {
-  const { dpuId, timestampMs, direction, name } = event;
-  return name === undefined ? { dpuId, timestampMs, direction } : { dpuId, timestampMs, direction, name };
+export function readingOf({ dpuId, timestampMs, direction, name, hasPreviousId }: SpaceEvent): Reading {
+  const reading = { dpuId, timestampMs, direction };
+  if (name === undefined) return reading;
+  return hasPreviousId ? { ...reading, name, hasPreviousId } : { ...reading, name };
 }
 
 /** A place in event order. */
@@ -56,9 +59,10 @@ export function attribute(view: TopologyView, reading: Reading, sign: 1 | -1): S
 
 // Written out: spreading an object is most of the cost where it is done for every reading.
 function eventOf(reading: Reading, sign: 1 | -1, spaceId: SpaceId, doorwayId: DoorwayId, delta: Direction, primary: boolean): SpaceEvent {
-  const { dpuId, timestampMs, direction, name } = reading;
+  const { dpuId, timestampMs, direction, name, hasPreviousId } = reading;
   const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
-  return name === undefined ? event : { ...event, name };
+  if (name === undefined) return event;
+  return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };
 }
 
 /** True when two versions of a doorway attribute every reading alike. */

@@ -25,7 +25,7 @@ export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Ro
   return [
     defineRoute({
       method: 'POST', path: '/readings', operationId: 'sendReading', tag: 'readings', summary: 'Send a reading', scope: 'readings:write',
-      description: 'Answered when it is stored. Sending it again changes nothing: it is the same reading when its `id` is, or without one its sensor, timestamp and direction.',
+      description: 'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.',
       body: readingBody(() => now() + skewMs), bodyExample: READING_EXAMPLE, problems: [503],
       success: { status: 202, description: 'it is stored, and will be counted', schema: resources.readingAccepted, example: { id: '423~1519461921893~+', held: false } },
       handle: async ({ body: reading }, ctx) => {

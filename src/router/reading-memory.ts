@@ -5,13 +5,14 @@
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
-import { takesPrecedence, type Reading } from '../domain/reading.ts';
+import type { Reading } from '../domain/reading.ts';
 
-/** Identity within a DPU: its own name for the reading, or (timestamp, direction) as one number. */
+/** Identity within a DPU: (timestamp, direction) as one number, and with it the name where there is one. */
 type Key = string | number;
 
-function keyOf(reading: Reading): Key {
-  return reading.name ?? reading.timestampMs * 2 + (reading.direction > 0 ? 1 : 0);
+function keyOf({ timestampMs, direction, name }: Reading): Key {
+  const unnamed = timestampMs * 2 + (direction > 0 ? 1 : 0);
+  return name === undefined ? unnamed : `${unnamed} ${name}`;
 }
 
 interface DpuMemory {
@@ -40,9 +41,9 @@ export class ReadingMemory {
     return this.#order.length - this.#head;
   }
 
-  /** The accepted reading with the same identity, if it is remembered. */
-  find(reading: Reading): Reading | undefined {
-    return this.#dpus.get(reading.dpuId)?.recent.get(keyOf(reading))?.reading;
+  /** True when a reading with the same identity is remembered. */
+  has(reading: Reading): boolean {
+    return this.#dpus.get(reading.dpuId)?.recent.has(keyOf(reading)) ?? false;
   }
 
   /** False until `learnNewest`: history may hold newer readings of this DPU than the memory does. */
@@ -54,22 +55,17 @@ export class ReadingMemory {
     this.#dpu(dpuId).newestStoredMs = storedMs ?? BEGINNING_MS;
   }
 
-  /**
-   * True when history has to be asked whether a reading, not remembered, is stored. A DPU that names
-   * its readings may reuse a name for a newer one, so newness proves nothing there.
-   */
+  /** True when history has to be asked whether a reading, not remembered, is stored: unless it is newer than all that is. */
   mayBeStored(reading: Reading): boolean {
     const newestStoredMs = this.#dpus.get(reading.dpuId)?.newestStoredMs;
-    if (newestStoredMs === undefined) return true;
-    return reading.name === undefined ? reading.timestampMs <= newestStoredMs : newestStoredMs > BEGINNING_MS;
+    return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;
   }
 
-  /** Of two with one identity, keeps the one that counts. `seq` is the place in READINGS. */
+  /** @param seq its place in READINGS */
   remember(reading: Reading, seq: number): void {
     const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
-    const before = dpu.recent.get(key);
-    if (before && !takesPrecedence(reading, before.reading)) return;
+    if (dpu.recent.has(key)) return;
     dpu.recent.set(key, { reading, seq });
     this.#order.push({ dpuId: reading.dpuId, key, seq });
   }
@@ -88,11 +84,6 @@ export class ReadingMemory {
     if (this.#head < COMPACT_AT) return;
     this.#order = this.#order.slice(this.#head);
     this.#head = 0;
-  }
-
-  /** Remembered readings that their DPU named. */
-  named(): Reading[] {
-    return [...this.#dpus.values()].flatMap(({ recent }) => [...recent.values()].map(({ reading }) => reading).filter(({ name }) => name !== undefined));
   }
 
   /** Remembered readings of a DPU within some spans. */

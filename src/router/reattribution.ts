@@ -4,7 +4,7 @@
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
-import { isSameReading, readingIdOf, type Reading } from '../domain/reading.ts';
+import { identityOf, readingIdOf, type Reading } from '../domain/reading.ts';
 import { attribute, type SpaceEvent } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { History } from '../ports.ts';
@@ -25,14 +25,25 @@ export interface ReattributionPage {
 export async function* pagesOf(change: TopologyChange, from: ReadingPlace | undefined, history: History, memory: ReadingMemory, pageReadings: number): AsyncGenerator<ReattributionPage> {
   let after: ReadingPlace | null = from ?? START;
   const dpuIds = [...change.spans.keys()].sort();
+  const leftToHistory = await storedUnderPreviousIds(change, history, memory);
+  const remembered = (dpuId: DpuId): Reading[] => memory.within(dpuId, change.spans.get(dpuId) ?? []).filter((reading) => !leftToHistory.has(identityOf(reading)));
   while (after) {
-    const page: ReattributionPage = await pageAfter(after, dpuIds, change, history, memory, pageReadings);
+    const page: ReattributionPage = await pageAfter(after, dpuIds, change, history, remembered, pageReadings);
     yield page;
     after = page.after;
   }
 }
 
-async function pageAfter(after: ReadingPlace, allDpuIds: readonly DpuId[], change: TopologyChange, history: History, memory: ReadingMemory, limit: number): Promise<ReattributionPage> {
+/** Remembered readings that history holds under an id of the previous form, which memory does not know: another place in the order. */
+async function storedUnderPreviousIds(change: TopologyChange, history: History, memory: ReadingMemory): Promise<Set<string>> {
+  const named = [...change.spans].flatMap(([dpuId, spans]) => memory.within(dpuId, spans).filter(({ name }) => name !== undefined));
+  if (named.length === 0) return new Set();
+  return new Set((await history.findReadings(named)).filter(({ hasPreviousId }) => hasPreviousId).map(identityOf));
+}
+
+async function pageAfter(
+  after: ReadingPlace, allDpuIds: readonly DpuId[], change: TopologyChange, history: History, remembered: (dpuId: DpuId) => Reading[], limit: number,
+): Promise<ReattributionPage> {
   const remaining = allDpuIds.filter((dpuId) => dpuId >= after.dpuId);
   const dpuIds = remaining.slice(0, PAGE_DPUS);
   const spans = dpuIds.flatMap((dpuId) => change.spans.get(dpuId) ?? []);
@@ -42,10 +53,9 @@ async function pageAfter(after: ReadingPlace, allDpuIds: readonly DpuId[], chang
   const stored = await history.readingsOfDpus({ dpuIds, fromMs, toMs, after, limit });
   const end: ReadingPlace = stored.end ?? { dpuId: dpuIds.at(-1) ?? after.dpuId, timestampMs: END_MS, readingId: '' };
   const found = new Map<string, Reading>();
-  // Of two with one identity, what is remembered is the one that counts.
-  for (const { reading, readingId } of stored.readings) if (isSameReading(memory.find(reading) ?? reading, reading)) found.set(readingId, reading);
+  for (const reading of stored.readings) found.set(readingIdOf(reading), reading);
   for (const dpuId of dpuIds) {
-    for (const reading of memory.within(dpuId, change.spans.get(dpuId) ?? [])) {
+    for (const reading of remembered(dpuId)) {
       const place = placeOf(reading);
       if (comparePlaces(place, after) > 0 && comparePlaces(place, end) <= 0) found.set(place.readingId, reading);
     }

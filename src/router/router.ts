@@ -7,7 +7,7 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
-import { readingIdOf, takesPrecedence, type Reading } from '../domain/reading.ts';
+import { identityOf } from '../domain/reading.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters, History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
 import type { Timing } from '../runtime/timing.ts';
@@ -114,8 +114,6 @@ export class Router {
       for (const entry of entries) this.#resume(entry);
       seq = entries.at(-1)?.seq ?? seq;
     }
-    // What was remembered may be a second reading under a name, where the one that counts is older.
-    for (const { reading } of await this.#deps.history.findReadings(this.#memory.named())) this.#memory.remember(reading, readingsSeq);
   }
 
   /** Remembers what is consumed of an entry, and queues what is not. */
@@ -195,34 +193,26 @@ export class Router {
     await this.#commit(draft, { readingsSeq, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
   }
 
-  /** Asks history, in at most two queries, about the readings that memory cannot decide. */
-  async #lookUp(received: readonly ReceivedReading[]): Promise<Map<string, Reading>> {
+  /** Asks history about the readings that memory cannot decide. @returns the identities of those that are stored */
+  async #lookUp(received: readonly ReceivedReading[]): Promise<Set<string>> {
     const strangers = new Set<DpuId>();
     for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) strangers.add(reading.dpuId);
     if (strangers.size > 0) {
       const newest = await this.#deps.history.newestReadings([...strangers]);
       for (const dpuId of strangers) this.#memory.learnNewest(dpuId, newest.get(dpuId));
     }
-    const unsure = received.map(({ reading }) => reading).filter((reading) => !this.#memory.find(reading) && this.#memory.mayBeStored(reading));
-    if (unsure.length === 0) return new Map();
-    const found = await this.#deps.history.findReadings(unsure);
-    return new Map(found.map(({ reading, readingId }) => [readingId, reading]));
+    const unsure = received.map(({ reading }) => reading).filter((reading) => !this.#memory.has(reading) && this.#memory.mayBeStored(reading));
+    if (unsure.length === 0) return new Set();
+    return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
-  #routeReading({ reading, seq }: ReceivedReading, stored: ReadonlyMap<string, Reading>, view: TopologyView, draft: CommitDraft): void {
-    const before = this.#memory.find(reading) ?? (stored.size > 0 ? stored.get(readingIdOf(reading)) : undefined);
-    if (before === undefined) {
+  #routeReading({ reading, seq }: ReceivedReading, stored: ReadonlySet<string>, view: TopologyView, draft: CommitDraft): void {
+    if (this.#memory.has(reading) || (stored.size > 0 && stored.has(identityOf(reading)))) {
+      draft.counters.duplicate += 1;
+    } else {
       draft.counters.fresh += 1;
       draft.assert(view, reading);
-      this.#memory.remember(reading, seq);
-      return;
     }
-    draft.counters.duplicate += 1;
-    this.#memory.remember(before, seq);
-    if (!takesPrecedence(reading, before)) return;
-    // A DPU used one id for two readings: the set of readings decides which counts, not their order.
-    draft.retract(view, before);
-    draft.assert(view, reading);
     this.#memory.remember(reading, seq);
   }
 

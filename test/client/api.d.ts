@@ -232,7 +232,7 @@ export interface paths {
         put?: never;
         /**
          * Send a reading
-         * @description Answered when it is stored. Sending it again changes nothing: it is the same reading when its `id` is, or without one its sensor, timestamp and direction.
+         * @description Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.
          */
         post: operations["sendReading"];
         delete?: never;
@@ -2384,7 +2384,7 @@ export interface operations {
                      * @enum {integer}
                      */
                     direction: 1 | -1;
-                    /** @description the sensor's own name for the reading, which makes it different from another in the same millisecond */
+                    /** @description the sensor's own name for the reading, which makes it different from another in the same millisecond; it may be used again at another timestamp */
                     id?: string | null;
                 };
             };

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blockOf, type Block } from '../../actors/shard/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { CommitHeader, Sections } from '../../src/domain/commit.ts';
+import type { CommitHeader, ReadingPlace, Sections } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
@@ -11,7 +11,7 @@ import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../actors/shard/feed-message.ts';
-import type { LogCursor, Member, ReadingsLog } from '../../src/ports.ts';
+import type { DpuReadingsPage, History, LogCursor, Member, ReadingsLog } from '../../src/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { readTo } from '../support/read-log.ts';
@@ -29,9 +29,9 @@ function sections(...partitions: readonly Partition[]): Sections {
   return new Map(partitions.map((partition) => [partition, { events: [], heartbeats: [{ spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, timestampMs: partition }], configs: [], settings: undefined }]));
 }
 
-function row(spaceId: number, timestampMs: number, delta: Direction, more: Partial<{ dpuId: string; sign: 1 | -1; name: string; primary: boolean }> = {}): LoggedEvent {
-  const { dpuId = 'd1', sign = 1, name, primary = true } = more;
-  const reading = name === undefined ? { dpuId: dpuId as DpuId, timestampMs, direction: delta } : { dpuId: dpuId as DpuId, timestampMs, direction: delta, name };
+function row(spaceId: number, timestampMs: number, delta: Direction, more: Partial<{ dpuId: string; sign: 1 | -1; name: string; hasPreviousId: true; primary: boolean }> = {}): LoggedEvent {
+  const { dpuId = 'd1', sign = 1, name, hasPreviousId, primary = true } = more;
+  const reading = { dpuId: dpuId as DpuId, timestampMs, direction: delta, ...(name === undefined ? {} : { name }), ...(hasPreviousId ? { hasPreviousId } : {}) };
   return { spaceId: spaceId as SpaceId, doorwayId: 1 as DoorwayId, delta, sign, primary, seq: 1, readingId: readingIdOf(reading), ...reading };
 }
 
@@ -308,7 +308,7 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
       { spaceId: there, dpuId: 'd1', newestMs: 1_000, newestReadingMs: 1_000 },
     ]);
     const place = (spaceId: SpaceId, timestampMs: number, readingId: string): { spaceId: SpaceId; timestampMs: number; readingId: string } => ({ spaceId, timestampMs, readingId });
-    const claims = await records.claims(P2, [place(here, 1_000, 'd1~1000~+'), place(there, 1_000, 'd1~1000~-'), place(here, 3_000, 'd1.n'), place(here, 4_000, 'd1~4000~+')]);
+    const claims = await records.claims(P2, [place(here, 1_000, 'd1~1000~+'), place(there, 1_000, 'd1~1000~-'), place(here, 3_000, 'd1~3000~+.n'), place(here, 4_000, 'd1~4000~+')]);
     expect(claims.map(({ spaceId, timestampMs, delta, primary, signs }) => ({ spaceId, timestampMs, delta, primary, signs })).sort((a, b) => a.spaceId - b.spaceId || a.timestampMs - b.timestampMs)).toEqual([
       { spaceId: here, timestampMs: 1_000, delta: 1, primary: true, signs: 1 }, { spaceId: here, timestampMs: 3_000, delta: 1, primary: true, signs: 0 },
       { spaceId: there, timestampMs: 1_000, delta: -1, primary: false, signs: 1 },
@@ -356,25 +356,48 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect(runs.get(22 as SpaceId)).toMatchObject({ sum: 0, entrances: 0, exits: 0 });
   });
 
-  it('P1 a reading is found by its identity, taken back or not, and of two with one id the earlier', async () => {
+  it('P1 a reading is found by everything it says, retracted or not', async () => {
     const { history } = ports;
     const some = { dpuId: 'd4' };
     await history.storeBlock(block(P2, 3, row(31, 500, 1, { ...some, name: 'n' }), row(31, 600, -1, some), row(31, 600, -1, { ...some, sign: -1 }), row(31, 700, 1, { ...some, primary: false })));
     await history.storeBlock(block(P2, 4, row(31, 400, -1, { ...some, name: 'n' })));
     const dpuId = 'd4' as DpuId;
     const found = await history.findReadings([
-      { dpuId, timestampMs: 9, direction: 1, name: 'n' }, { dpuId, timestampMs: 600, direction: -1 }, { dpuId, timestampMs: 600, direction: 1 }, { dpuId, timestampMs: 700, direction: 1 },
+      // All but the first and the last but one differ in one thing from what is stored.
+      { dpuId, timestampMs: 500, direction: 1, name: 'n' }, { dpuId, timestampMs: 501, direction: 1, name: 'n' }, { dpuId, timestampMs: 500, direction: -1, name: 'n' },
+      { dpuId, timestampMs: 500, direction: 1, name: 'm' }, { dpuId, timestampMs: 500, direction: 1 }, { dpuId: 'd5' as DpuId, timestampMs: 500, direction: 1, name: 'n' },
+      { dpuId, timestampMs: 600, direction: -1, name: 'n' }, { dpuId, timestampMs: 600, direction: 1 }, { dpuId, timestampMs: 600, direction: -1 }, { dpuId, timestampMs: 700, direction: 1 },
     ]);
-    expect(found.map(({ readingId, reading }) => [readingId, reading.timestampMs, reading.direction]).sort()).toEqual([['d4.n', 400, -1], ['d4~600~-', 600, -1]]);
+    expect(found.map(readingIdOf).sort()).toEqual(['d4~500~+.n', 'd4~600~-']);
     expect(await history.newestReadings([dpuId, 'nobody' as DpuId])).toEqual(new Map([[dpuId, 600]]));
-    const start = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' };
-    const query = { dpuIds: [dpuId], fromMs: 0, toMs: 1_000, limit: 1 };
-    const places: string[] = [];
-    for (let after: typeof start | null = start; after;) {
-      const page = await history.readingsOfDpus({ ...query, after });
-      places.push(...page.readings.map(({ readingId, reading }) => `${readingId} ${reading.timestampMs}`));
-      after = page.end;
-    }
-    expect(places).toEqual(['d4.n 400', 'd4~600~- 600']);
+    expect(await pagesOf(history, dpuId)).toEqual(['d4~400~-.n', 'd4~500~+.n', 'd4~600~-']);
+  });
+
+  it('P1 a reading that has an id of the previous form is found by what it says, and keeps its id; of several with one such id the earliest counts', async () => {
+    const { history } = ports;
+    const before = { dpuId: 'd6', hasPreviousId: true } as const;
+    // 900 was retracted when 800 came, and moved; at 800 the exit prevails.
+    await history.storeBlock(block(P2, 5, row(32, 900, 1, { ...before, name: 'n' }), row(32, 900, 1, { ...before, name: 'n', sign: -1 }), row(32, 800, 1, { ...before, name: 'n' }), row(32, 700, 1, { ...before, name: 'm' })));
+    await history.storeBlock(block(P2, 6, row(32, 800, 1, { ...before, name: 'n', sign: -1 }), row(32, 800, -1, { ...before, name: 'n' }), row(32, 900, -1, { dpuId: 'd6', name: 'n' }), row(32, 900, -1, { dpuId: 'd6' })));
+    const dpuId = 'd6' as DpuId;
+    const found = await history.findReadings([
+      { dpuId, timestampMs: 700, direction: 1, name: 'm' }, { dpuId, timestampMs: 701, direction: 1, name: 'm' }, { dpuId, timestampMs: 700, direction: 1 },
+      { dpuId, timestampMs: 900, direction: 1, name: 'n' }, { dpuId, timestampMs: 900, direction: -1, name: 'n' },
+    ]);
+    expect(found.sort((a, b) => a.timestampMs - b.timestampMs || a.direction - b.direction)).toEqual([
+      { dpuId, timestampMs: 700, direction: 1, name: 'm', hasPreviousId: true }, { dpuId, timestampMs: 900, direction: -1, name: 'n' }, { dpuId, timestampMs: 900, direction: 1, name: 'n', hasPreviousId: true },
+    ]);
+    expect(await pagesOf(history, dpuId)).toEqual(['d6.m', 'd6.n', 'd6~900~-', 'd6~900~-.n']);
   });
 });
+
+/** The ids of a DPU's readings, one a page. */
+async function pagesOf(history: History, dpuId: DpuId): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after: ReadingPlace | null = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' }; after;) {
+    const page: DpuReadingsPage = await history.readingsOfDpus({ dpuIds: [dpuId], fromMs: 0, toMs: 1_000, limit: 1, after });
+    ids.push(...page.readings.map(readingIdOf));
+    after = page.end;
+  }
+  return ids;
+}

@@ -16,15 +16,16 @@ describe('lists of history', () => {
   const readings = Array.from({ length: 60 }, (_, index) => ({
     dpu_id: index % 7 === 3 ? 'b' : 'a', timestamp: iso(start + Math.floor(index / 2) * 1_000), direction: index % 4 === 1 || index < 3 ? -1 : 1, id: `r${String(index).padStart(2, '0')}`,
   }));
+  const idOf = ({ dpu_id, timestamp, direction, id }: (typeof readings)[number]): string => `${dpu_id}~${Date.parse(timestamp)}~${direction > 0 ? '+' : '-'}.${id}`;
+  const [first, fourth] = [0, 3].map((index) => idOf(readings[index] as (typeof readings)[number]));
   const expected = (space: 1 | 2): { count: number; net: number; reading_id: string }[] => {
     let [net, low, isReset] = [0, 0, false];
-    const id = ({ dpu_id, id: name }: (typeof readings)[number]): string => `${dpu_id}.${name}`;
-    const ordered = [...readings].sort((a, b) => (a.timestamp + id(a) < b.timestamp + id(b) ? -1 : 1));
+    const ordered = [...readings].sort((a, b) => (a.timestamp + idOf(a) < b.timestamp + idOf(b) ? -1 : 1));
     return ordered.map((reading) => {
       if (space === 1 && !isReset && Date.parse(reading.timestamp) > resetMs) [net, low, isReset] = [7, 7, true];
       net += space === 1 ? reading.direction : -reading.direction;
       low = Math.min(low, net);
-      return { count: net - Math.min(0, low), net, reading_id: id(reading) };
+      return { count: net - Math.min(0, low), net, reading_id: idOf(reading) };
     });
   };
   const bare = (items: readonly Item[]): object[] => items.map(({ count, net, reading_id }) => ({ count, net, reading_id }));
@@ -83,7 +84,7 @@ describe('lists of history', () => {
     const out = await list(`/readings?limit=1000&filter=${encodeURIComponent("dpu_id = 'b' and direction = 1 and doorway_id is not null")}`);
     expect(ids(out.items)).toEqual(whole.filter((id) => id.startsWith('b') && readings.find(({ id: name }) => id.endsWith(name))?.direction === 1));
     expect(out.total).toBe(out.items.length);
-    expect((await service.get('/readings/a.r00')).body).toEqual({ id: 'a.r00', dpu_id: 'a', timestamp: iso(start), direction: -1, doorway_id: 1 });
+    expect((await service.get(`/readings/${first}`)).body).toEqual({ id: first, dpu_id: 'a', timestamp: iso(start), direction: -1, doorway_id: 1 });
     expect((await service.get('/readings/a.nothing')).status).toBe(404);
   });
 
@@ -100,7 +101,7 @@ describe('lists of history', () => {
     await eventually(async () => expect((await list('/counts/1?limit=1000')).items.every(({ final }) => final)).toBe(true));
     const upTo = encodeURIComponent(`timestamp <= '${iso(start)}'`);
     expect(await caching(`/counts/1?limit=5&filter=${upTo}`)).toBe('private, max-age=300');
-    for (const path of ['/counts/1', '/counts/1?limit=5', '/counts/1?desc=true', '/counts', `/counts?filter=${upTo}`, '/readings', '/readings/a.r00', `/counts/1?filter=${encodeURIComponent("timestamp < '2099-01-01'")}`]) {
+    for (const path of ['/counts/1', '/counts/1?limit=5', '/counts/1?desc=true', '/counts', `/counts?filter=${upTo}`, '/readings', `/readings/${first}`, `/counts/1?filter=${encodeURIComponent("timestamp < '2099-01-01'")}`]) {
       expect(await caching(path), path).toBe('private, no-cache');
       const etag = (await service.get(path)).headers.get('etag') ?? '';
       expect((await fetch(`${service.api}${path}`, { headers: { 'if-none-match': etag } })).status, path).toBe(304);
@@ -112,9 +113,9 @@ describe('lists of history', () => {
     const behind = { dpu_id: 'a', timestamp: iso(start - 5_000), direction: 1, id: 'late' };
     const isStored = (path: string, expected: object) => async (): Promise<void> => expect((await service.get(path)).body).toMatchObject(expected);
     const changes: readonly [change: () => Promise<unknown>, isThere: () => Promise<void>][] = [
-      [async () => service.send('POST', '/readings', behind), isStored('/readings/a.late', { direction: 1 })],
+      [async () => service.send('POST', '/readings', behind), isStored(`/readings/${idOf(behind)}`, { direction: 1 })],
       [async () => service.send('POST', '/spaces/1/resets', { timestamp: iso(start + 2_500), count: 40 }), async () => undefined],
-      [async () => service.send('PATCH', '/dpus/b', { doorway_id: null, effective_at: iso(start - 10_000) }), isStored('/readings/b.r03', { doorway_id: null })],
+      [async () => service.send('PATCH', '/dpus/b', { doorway_id: null, effective_at: iso(start - 10_000) }), isStored(`/readings/${fourth}`, { doorway_id: null })],
     ];
     for (const [change, isThere] of changes) {
       const before = bare((await list('/counts/1?limit=1000')).items);

@@ -25,7 +25,8 @@ const header: fc.Arbitrary<CommitHeader> = fc.record({
 const event: fc.Arbitrary<SpaceEvent> = fc.record({
   spaceId: fc.nat({ max: 0xffff_ffff }).map((n) => n as SpaceId), dpuId: fc.oneof(id, fc.constantFrom('a', 'b')).map((text) => text as DpuId), doorwayId: fc.nat({ max: 0xffff_ffff }).map((n) => n as DoorwayId),
   timestampMs: instant, direction: sign, delta: sign, sign, primary: fc.boolean(), name: id,
-}, { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'direction', 'delta', 'sign', 'primary'] });
+}, { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'direction', 'delta', 'sign', 'primary'] })
+  .chain((some) => (some.name === undefined ? fc.constant(some) : fc.constantFrom(some, { ...some, hasPreviousId: true as const })));
 
 const section: fc.Arbitrary<PartitionSection> = fc.record({
   events: fc.array(event, { maxLength: 20 }),

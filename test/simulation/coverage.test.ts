@@ -1,5 +1,6 @@
 // What the seeds of the suite exercise: a simulation that never draws a fault proves nothing about it.
 import { describe, expect, it } from 'vitest';
+import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './scenario.ts';
 import { simulate } from './simulate.ts';
 
@@ -47,7 +48,33 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'bad JSON': /"text":"\[\{\\"timestamp\\""/,
 };
 
+interface Item { readonly timestamp?: string; readonly direction?: number; readonly id?: string }
+
+/** What the DPUs of a scenario send, each DPU's in its order. */
+function itemsOf(seed: number): Item[][] {
+  const byDpu = new Map<string, Item[]>();
+  for (const action of drawScenario(seed).actions) {
+    if (action.kind !== 'publish' || !/^(\{|\[\{).*[}\]]$/.test(action.text)) continue;
+    for (const item of [JSON.parse(action.text)].flat() as Item[]) addTo(byDpu, action.dpuId, item);
+  }
+  return [...byDpu.values()];
+}
+
+const PAIRS: Readonly<Record<string, (a: Item, b: Item) => boolean>> = {
+  'a named reading is sent again': (a, b) => a.id === b.id && a.timestamp === b.timestamp && a.direction === b.direction,
+  'an id is used again at another time': (a, b) => a.id === b.id && a.timestamp !== b.timestamp,
+  'an id is used again for the other direction': (a, b) => a.id === b.id && a.timestamp === b.timestamp && a.direction !== b.direction,
+  'the same without the id': (a, b) => b.id === undefined && a.timestamp === b.timestamp && a.direction === b.direction,
+  'the same with another id': (a, b) => b.id !== undefined && a.id !== b.id && a.timestamp === b.timestamp && a.direction === b.direction,
+};
+
 describe('simulation', () => {
+  it.each(Object.entries(PAIRS))(`S3 a third of the first ${SEEDS} seeds: %s`, (_, isPair) => {
+    const having = Array.from({ length: SEEDS }, (_unused, n) => itemsOf(n + 1))
+      .filter((dpus) => dpus.some((items) => items.some((a, at) => a.id !== undefined && items.some((b, other) => other !== at && isPair(a, b)))));
+    expect(having.length).toBeGreaterThan(SEEDS / 3);
+  });
+
   it(`S3 the first ${SEEDS} seeds have every fault and every case in them`, async () => {
     const seen = new Map<string, number>(Object.keys({ ...FAULTS, ...CASES }).map((name) => [name, 0]));
     let finalAnswers = 0;

@@ -23,7 +23,7 @@ interface Told {
 async function play(actions: readonly Action[], check: (told: Told) => Promise<void>): Promise<void> {
   for (const [partitions, failureRate] of [[1, 0], [3, 0], [3, 0.05]] as const) {
     const scenario: Scenario = {
-      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, commitItems: 100, isTopologyQuiet: false, leases: 'kept', actions: [{ kind: 'start' }, ...actions],
+      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, commitItems: 100, isTopologyQuiet: false, leases: 'kept', isPersonPatient: true, actions: [{ kind: 'start' }, ...actions],
     };
     const world = new World(scenario);
     await world.run();
@@ -55,8 +55,8 @@ describe('semantics', () => {
   it('T1 readings of one millisecond are taken in the order of their ids: the entrance before the exit', async () => {
     const t = at('11:00:00');
     await play([...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t, 1]), pass('d1', [t, 1, 'b'], [t, -1, 'a'])], async ({ count }) => {
-      // `d1.a` (exit), `d1.b` (entrance), `d1~..~+`, `d1~..~-`: -1, 0, 1, 0; the floor is -1.
-      expect(await count(1, t)).toEqual([1, 0]);
+      // `d1~..~+`, `d1~..~+.b`, `d1~..~-`, `d1~..~-.a`: 1, 2, 1, 0; the floor is 0.
+      expect(await count(1, t)).toEqual([0, 0]);
     });
   });
 
@@ -159,11 +159,39 @@ describe('semantics', () => {
       async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]));
   });
 
-  it('T13 one id for two readings: the earlier counts, wherever each was', async () => {
+  it('T13 an id that is used again for another timestamp, another direction, another DPU', async () => {
     const t = at('11:00:00');
     await play([...BUILDING, dpu('d1', 1), move('d1', 3, t + 5), pass('d1', [t + 10, 1, 'n']), wait(60_000), pass('d1', [t, 1, 'n'])], async ({ count }) => {
       expect(await count(1, t + 10)).toEqual([1, 1]);
-      expect(await count(2, t + 10)).toEqual([0, 0]);
+      expect(await count(2, t + 10)).toEqual([1, 1]);
+    });
+    const said = [[t, 1, 'n'], [t, -1, 'n'], [t, 1], [t, 1, 'm'], [t + 1, 1, 'n']] as const;
+    // Each of them again, at once and when it is stored.
+    await play([...BUILDING, dpu('d1', 1), dpu('d2', 1), pass('d1', ...said, ...said), pass('d2', [t, 1, 'n']), wait(60_000), pass('d1', ...said)], async ({ count }) => {
+      expect(await count(1, t + 1)).toEqual([4, 4]);
+    });
+  });
+
+  it('T13 a sensor that numbers its readings from 0 again after a reboot', async () => {
+    const t = at('11:00:00');
+    const numbered = (fromMs: number): Action => pass('d1', ...[0, 1, 2].map((n) => [fromMs + n * 1_000, 1, String(n)] as const));
+    await play([...BUILDING, dpu('d1', 1), numbered(t), wait(60_000), numbered(t + 60_000)], async ({ count }) => expect(await count(1, t + 120_000)).toEqual([6, 6]));
+  });
+
+  it('T13 a sensor whose clock says 1970 after a reboot: what it sent before stays in final history', async () => {
+    const t = at('11:00:00');
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1, '1']), wait(600_000), pass('d1', [5_000, 1, '1'])], async ({ count }) => {
+      expect(await count(1, t - 1)).toEqual([1, 1]);
+      expect(await count(1, t)).toEqual([2, 2]);
+    });
+  });
+
+  it('T13 two recordings of one tracker, each with ids from 1', async () => {
+    const t = at('11:00:00');
+    const recording = (fromMs: number): Action => pass('d1', ...[1, 2, 3, 4].map((n) => [fromMs + n * 100, 1, String(n)] as const));
+    await play([...BUILDING, dpu('d1', 1), recording(t + 5_000), wait(60_000), recording(t), wait(60_000), recording(t)], async ({ count }) => {
+      expect(await count(1, t + 1_000)).toEqual([4, 4]);
+      expect(await count(1, t + 6_000)).toEqual([8, 8]);
     });
   });
 

@@ -9,17 +9,20 @@ export interface Mutant {
 }
 
 const ROUTER = 'src/router/router.ts';
+const MEMORY = 'src/router/reading-memory.ts';
 const FOLD = 'actors/shard/partition-fold.ts';
 const SPACE = 'actors/space/space-state.ts';
 const SNAPSHOT = 'actors/shard/snapshot.ts';
 const HOST = 'src/shards/partition-host.ts';
+const CODEC = 'src/domain/commit-codec.ts';
+const QUEUE = 'src/router/fair-queue.ts';
 
 function mutant(name: string, file: string, find: string, replace: string): Mutant {
   return { name, patch: { file, find, replace } };
 }
 
 export const MUTANTS: readonly Mutant[] = [
-  mutant('no expectation on the commit', ROUTER, 'events.commit(position, payloads, this.#positionSeq)', 'events.commit(position, payloads, (await events.lastPosition(partition)).seq)'),
+  mutant('no expectation on the commit', ROUTER, 'events.commit(header, draft.sections, this.#committedSeq)', 'events.commit(header, draft.sections, (await events.lastCommit(partition)).seq)'),
   mutant('checkpoint before flush: unstored blocks are left out', SNAPSHOT, 'unstored: fold.unstored.map(', 'unstored: fold.unstored.slice(0, 0).map('),
   mutant('open rows left out of the checkpoint', SNAPSHOT, '[...fold.unstored, { number: fold.openNumber, rows: fold.openRows }]', '[...fold.unstored]'),
   mutant('buffer left out of the checkpoint', SNAPSHOT, 'for (const event of buffered) state.buffer.add(event);', ''),
@@ -29,17 +32,21 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a DPU that arrives lowers the watermark', 'actors/space/watermark.ts',
     'const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);',
     'if (fromMs > clockMs || silentSinceMs >= toMs) continue;\n    const heardMs = Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs);'),
-  mutant('late reading dropped', SPACE, 'this.lateEvents += 1;\n    context.emit(event);', 'this.lateEvents += 1;'),
+  mutant('late reading dropped', SPACE, 'this.lateEvents += 1;\n    context.emitLate(event);', 'this.lateEvents += 1;'),
   mutant('late reading does not change the live count', SPACE, 'this.occupancy = { net: net + change, low: lowAtLeast };', 'this.occupancy = { net, low: lowAtLeast };'),
   mutant('floor not read again after a late reading', SPACE, 'if (this.correction || lowAtLeast < 0) {', 'if (this.correction) {'),
-  mutant('duplicate memory lost on restart', ROUTER, 'for (const { reading, seq: at } of takeIn(known, this.#deps.skewMs).readings) this.#memory.remember(reading, at);', ''),
+  mutant('duplicate memory lost on restart', ROUTER, 'for (const { reading } of takeIn([slice], this.#deps.skewMs).readings) this.#memory.remember(reading, entry.seq);', ''),
   mutant('duplicates are remembered and never looked up', ROUTER, '&& this.#memory.mayBeStored(reading)', '&& false'),
   mutant('memory forgets what is not stored', ROUTER, 'findIndex(({ seq }) => seq >= storedBeforeSeq)', 'findIndex(({ seq }) => seq > storedBeforeSeq + 40)'),
-  mutant('of two readings with one id the first to arrive counts', ROUTER, 'if (!takesPrecedence(reading, before)) return;', 'return;'),
+  mutant('the id alone is the identity', MEMORY, "return name === undefined ? unnamed : `${unnamed} ${name}`;", 'return name ?? unnamed;'),
+  mutant('the id is no part of the identity', MEMORY, "return name === undefined ? unnamed : `${unnamed} ${name}`;", 'return unnamed;'),
+  mutant('the direction is no part of the identity of a named reading', MEMORY, "`${unnamed} ${name}`", '`${timestampMs} ${name}`'),
+  mutant('a named reading counts as newer than all that history holds', MEMORY,
+    'return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;', 'return reading.name === undefined && (newestStoredMs === undefined || reading.timestampMs <= newestStoredMs);'),
   mutant('window of tokens on the source table only', 'src/clickhouse/schema.ts', 'ORDER BY (space_id, minute)\n  SETTINGS`', 'ORDER BY (space_id, minute)`'),
   mutant('a window of tokens that is too short', 'src/clickhouse/schema.ts', '[WINDOW_MIN, WINDOW_MAX] = [10_000, ', '[WINDOW_MIN, WINDOW_MAX] = [100, '),
-  mutant('retraction without its rollup', 'actors/shard/partition-fold.ts', 'this.openRows.push(event);', 'this.openRows.push({ ...event, sign: 1 });'),
-  mutant('a move takes nothing back', ROUTER, 'draft.say(change.before, reading, -1);', ''),
+  mutant('retraction without its rollup', FOLD, 'this.openRows.push(event);\n    this.lateMs ??= this.logMs;', 'this.openRows.push({ ...event, sign: 1 });\n    this.lateMs ??= this.logMs;'),
+  mutant('a move retracts nothing', ROUTER, 'draft.retract(change.before, reading);', ''),
   mutant('reset applied by arrival order', 'src/domain/reset-schedule.ts', 'if (reset.timestampMs <= atMs && reset.timestampMs >= found.timestampMs) found = reset;', 'if (reset.timestampMs <= atMs) found = reset;'),
   mutant('of two resets at one instant the first wins', 'src/domain/reset-schedule.ts', 'reset.timestampMs >= found.timestampMs', 'reset.timestampMs > found.timestampMs'),
   mutant('floor applied in arrival order', 'actors/space/reorder-buffer.ts', 'else this.#events.splice(position, 0, event);', 'else this.#events.push(event);'),
@@ -47,15 +54,23 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a block is taken for stored before it is', HOST, 'if (block.number >= this.#storedEarlier) await', 'if (block.number > this.#storedEarlier) await'),
   mutant('a block depends on what history answered', SPACE, 'if (shift >= 0) return;', 'if (shift >= 0 || this.occupancy.low >= 0) return;'),
   mutant('daily reset at the offset after the change of clocks', 'src/domain/zone.ts', 'return localMs - before;\n}', 'return localMs - after;\n}'),
-  mutant('a backlog is taken for routed after a restart', ROUTER, 'past.filter((entry) => entry.seq < (backlogs.get(entry.subject) ?? Infinity))', 'past'),
-  mutant('a backlog is lost on restart', ROUTER, 'for (const entry of past) if (entry.seq >= (backlogs.get(entry.subject) ?? Infinity)) this.#backlogs.put(entry);', ''),
-  mutant('a backlog is not what a commit may have consumed', ROUTER, 'previousReadingsSeq: consumedThrough(this.#position)', 'previousReadingsSeq: this.#position.readingsSeq'),
-  mutant('a DPU with a backlog overtakes it', 'src/router/backlogs.ts', 'if (isFair && !this.#bySubject.has(entry.subject)) return true;', 'if (isFair) return true;'),
-  mutant('readings that are set aside are purged', 'src/router/readings-retention.ts', 'position ? consumedThrough(position) : 0', 'position?.readingsSeq ?? 0'),
+  mutant('a backlog is taken for routed after a restart', ROUTER, 'take(isWaiting ? consumed : Infinity)', 'take(Infinity)'),
+  mutant('a backlog is lost on restart', ROUTER, 'if (isWaiting) this.#queue.resume(entry, consumed);', ''),
+  mutant('a backlog is not what a commit may have consumed', ROUTER, 'previousReadingsSeq: consumedThrough(this.#committed)', 'previousReadingsSeq: this.#committed.readingsSeq'),
+  mutant('a DPU with a backlog overtakes it', QUEUE, '[this.#backlogs.has(subject), this.#backlogs.size < BACKLOGS_MAX]', '[false, this.#backlogs.size < BACKLOGS_MAX]'),
+  mutant('readings that are set aside are purged', 'src/router/readings-retention.ts', 'header ? consumedThrough(header) : 0', 'header?.readingsSeq ?? 0'),
   mutant('an owner whose lease has run out answers', 'src/shards/shard-runner.ts', 'return this.isServing && this.#lease.isValid;', 'return this.isServing;'),
   mutant('a new owner answers before it has caught up', 'src/shards/hosting.ts', 'const end = await events.end();', 'const end = 0;'),
   mutant('a standby that takes over says of the log only what it knows itself', HOST, '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));', 'this.#revision = (await checkpoints.last(partition)).revision;'),
   mutant('an answer leaves out a reset that the log has not told the space', 'src/counts/counts.ts', ' && isSameReset(report.base, resetInForce(schedule, atMs));', ';'),
   mutant('a refusal is decided on what one process has heard', 'src/topology/topology-service.ts', 'if (await this.catchUp().catch(unavailable)) continue;', ''),
+  mutant('a retraction is read as an assertion', CODEC, 'sign: flag & ASSERTS ? 1 : -1', 'sign: 1'),
+  mutant('an instant in the log is cut to 32 bits', CODEC, 'writer.int(timestampMs - before);', 'writer.int((timestampMs - before) | 0);'),
+  mutant('a section is read as that of the partition before', CODEC, 'this.#sections.set(partition, [start, start + length]);', 'this.#sections.set(lengths[Math.max(0, lengths.findIndex(([other]) => other === partition) - 1)]?.[0] ?? partition, [start, start + length]);'),
+  mutant('the committed offset leaves out the item within a message', CODEC, 'writer.uint(index);', 'writer.uint(0);'),
+  mutant('a message is consumed whole with its first slice', 'src/router/message.ts', 'this.consumed = slice.to;', 'this.consumed = this.#items;'),
+  mutant('a backlog that has had its turn is gone', QUEUE, 'if (messages.length > 0) this.#backlogs.set(subject, messages);', ''),
+  mutant('a log with a hole is folded', FOLD, 'if (stored.seq !== this.seq + 1) throw', 'if (stored.seq < 0) throw'),
+  mutant('the age of a block with a late row is forgotten on restart', SNAPSHOT, 'lateMs: fold.lateMs', 'lateMs: null'),
   mutant('a checkpoint without compare-and-set', HOST, 'storedBeforeSeq, snapshot }, this.#revision)', 'storedBeforeSeq, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)'),
 ];

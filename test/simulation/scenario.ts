@@ -43,6 +43,8 @@ export interface Scenario {
   readonly isTopologyQuiet: boolean;
   /** Whether leases keep processes off each other's shards; otherwise every process runs every shard. */
   readonly leases: 'kept' | 'none';
+  /** Whoever changes the topology does it again until there is an answer. */
+  readonly isPersonPatient: boolean;
   readonly actions: readonly Action[];
 }
 
@@ -60,7 +62,7 @@ export function drawScenario(seed: number): Scenario {
   const actions = random.chance(0.2) ? random.int(60, 140) : random.int(15, 60);
   for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
   return {
-    seed, startMs: START_MS, isTopologyQuiet,
+    seed, startMs: START_MS, isTopologyQuiet, isPersonPatient: false,
     partitions: random.int(1, 3),
     failureRate: random.pick([0, 0.01, 0.03, 0.08]),
     pageReadings: random.pick([2, 7, 5_000]),
@@ -82,11 +84,18 @@ function drawSettings(random: Random): Settings {
   };
 }
 
+interface Item {
+  readonly timestamp: string;
+  readonly direction: number;
+  readonly id?: string;
+}
+
 class Writer {
   readonly actions: Action[] = [];
   readonly #random: Random;
   readonly #dpus: DpuId[];
   readonly #sent: { readonly dpuId: DpuId; readonly text: string }[] = [];
+  readonly #named: { readonly dpuId: DpuId; readonly item: Item }[] = [];
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
@@ -137,19 +146,33 @@ class Writer {
     const random = this.#random;
     if (this.#sent.length > 0 && random.chance(0.15)) return this.#push({ kind: 'publish', ...random.pick(this.#sent) });
     const dpuId = random.pick(this.#dpus);
-    const items = Array.from({ length: random.chance(0.6) ? 1 : random.int(2, 12) }, () => this.#item());
+    const items = Array.from({ length: random.chance(0.6) ? 1 : random.int(2, 12) }, () => this.#item(dpuId));
     const text = random.chance(0.02) ? '[{"timestamp"' : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
     this.#push({ kind: 'publish', dpuId, text });
   }
 
-  #item(): string {
+  #item(dpuId: DpuId): string {
     const random = this.#random;
     const direction = random.chance(0.5) ? 1 : -1;
     const timestamp = new Date(this.#someInstant()).toISOString();
     const bad = random.chance(0.05) ? random.pick([{ direction: 0 }, { timestamp: 'noon' }, { dpu_id: 'other' }, { id: 'a b' }, { timestamp: new Date(this.#nowMs + 10 * MINUTE).toISOString() }]) : {};
     const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
-    return JSON.stringify({ timestamp, direction, ...name, ...bad });
+    const before = this.#named.filter((some) => some.dpuId === dpuId);
+    const item = before.length > 0 && random.chance(0.1) ? this.#almost(random.pick(before).item) : { timestamp, direction, ...name };
+    if ('id' in item) this.#named.push({ dpuId, item });
+    return JSON.stringify({ ...item, ...bad });
+  }
+
+  /** A named reading again, but for one thing: a sensor that has rebooted uses its ids again. */
+  #almost(item: Item): Item {
+    const random = this.#random;
+    switch (random.pick(['timestamp', 'direction', 'id', 'nothing'] as const)) {
+      case 'timestamp': return { ...item, timestamp: new Date(this.#someInstant()).toISOString() };
+      case 'direction': return { ...item, direction: -item.direction };
+      case 'id': return random.chance(0.5) ? { ...item, id: `n${random.int(1, 20)}` } : { timestamp: item.timestamp, direction: item.direction };
+      case 'nothing': return item;
+    }
   }
 
   /** Mostly now; also out of order, late by anything up to weeks, in the skew, at round times, at the very first. */

@@ -222,13 +222,15 @@ export class World {
 
   /** A refusal is an answer; no answer is not. */
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
-    let isDone = false;
+    let [isDone, isAnswered] = [false, true];
     const attempt = process.topology.execute(command).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
-      if (error.kind !== 'unavailable') this.witness.refused(command, error);
+      if (error.kind === 'unavailable') isAnswered = false;
+      else this.witness.refused(command, error);
     }).finally(() => (isDone = true));
     attempt.catch(() => undefined);
     for (let steps = 0; !isDone && steps < STEPS_FOR_COMMAND_MAX / 10; steps++) await this.#step();
+    if (!isAnswered && this.scenario.isPersonPatient) await this.#execute(this.#running(), command);
   }
 
   #ask(spaceId: SpaceId, atMs: number): void {

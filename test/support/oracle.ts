@@ -139,13 +139,7 @@ export class Oracle {
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
       if (fact.kind === 'reset') this.#resets.push(fact.doc);
     }
-    const byId = new Map<string, OracleReading>();
-    for (const reading of sent) {
-      const id = idOf(reading);
-      const other = byId.get(id);
-      const isEarlier = !other || reading.timestampMs < other.timestampMs || (reading.timestampMs === other.timestampMs && reading.direction < other.direction);
-      if (isEarlier) byId.set(id, reading);
-    }
+    const byId = new Map(sent.map((reading) => [idOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(inOrder);
     for (const reading of this.readings) for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
   }
@@ -197,8 +191,9 @@ export class Oracle {
   }
 }
 
+/** Everything that a reading says. */
 function idOf({ dpuId, timestampMs, direction, name }: OracleReading): string {
-  return name === undefined ? `${dpuId}~${timestampMs}~${direction > 0 ? '+' : '-'}` : `${dpuId}.${name}`;
+  return `${dpuId}~${timestampMs}~${direction > 0 ? '+' : '-'}${name === undefined ? '' : `.${name}`}`;
 }
 
 function inOrder(a: { timestampMs: number; readingId: string }, b: { timestampMs: number; readingId: string }): number {

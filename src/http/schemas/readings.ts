@@ -14,7 +14,7 @@ const DOC = {
       description: 'when the person passed: ISO 8601 with an offset, or milliseconds since 1970',
     },
     direction: { type: 'integer', enum: [1, -1], description: 'into the ingress space of the doorway, or out of it' },
-    id: { type: ['string', 'null'], pattern: '^[A-Za-z0-9_-]{1,64}$', description: "the sensor's own name for the reading, which makes it different from another in the same millisecond" },
+    id: { type: ['string', 'null'], pattern: '^[A-Za-z0-9_-]{1,64}$', description: "the sensor's own name for the reading, which makes it different from another in the same millisecond; it may be used again at another timestamp" },
   },
 };
 

@@ -8,10 +8,10 @@ import { Failure } from '../../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../../src/domain/ids.ts';
 import { addTo } from '../../../src/domain/lists.ts';
 import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
-import { readingIdOf, takesPrecedence, type Direction, type Reading } from '../../../src/domain/reading.ts';
+import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, KnownReading, OccupancyRequest, PartitionRecords } from '../../../src/ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, OccupancyRequest, PartitionRecords } from '../../../src/ports.ts';
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {
@@ -40,8 +40,10 @@ export class MemoryTables {
   readonly spaceEvents: Row[] = [];
   readonly rowsOfSpaces = new Map<SpaceId, Row[]>();
   readonly readings: Row[] = [];
-  /** Of each identity that has any row, the reading that counts. */
-  readonly known = new Map<string, KnownReading>();
+  /** By identity, every reading that has any row. */
+  readonly known = new Map<string, Reading>();
+  /** By reading id of the previous form, the reading that counts. */
+  readonly #countingByPreviousId = new Map<string, Reading>();
   readonly minutes = new Map<string, Minute>();
   /** Of each table, the tokens of the last parts it was given, the oldest first. */
   readonly #tokens = new Map<TableName, Set<string>>();
@@ -114,15 +116,22 @@ export class MemoryTables {
     for (const part of this.#parts) if (part.endsWith(` ${blockToken('log', { partition, number: block })}`)) this.#parts.delete(part);
   }
 
+  /** False for what was retracted for the sake of another reading, when an id of the previous form was taken for the identity. */
+  counts(reading: Reading): boolean {
+    const counting = reading.hasPreviousId ? this.#countingByPreviousId.get(readingIdOf(reading)) : reading;
+    return counting !== undefined && identityOf(counting) === identityOf(reading);
+  }
+
   #store(table: TableName, row: Row): void {
     if (table === 'space_events') {
       this.spaceEvents.push(row);
       addTo(this.rowsOfSpaces, row.spaceId, row);
     } else if (table === 'readings' && row.primary) {
       this.readings.push(row);
-      const { readingId } = row;
-      const before = this.known.get(readingId);
-      if (!before || takesPrecedence(row, before.reading)) this.known.set(readingId, { reading: readingOf(row), readingId });
+      const reading = readingOf(row);
+      this.known.set(identityOf(reading), reading);
+      const before = this.#countingByPreviousId.get(row.readingId);
+      if (row.hasPreviousId && (!before || compare([row.timestampMs, row.direction], [before.timestampMs, before.direction]) < 0)) this.#countingByPreviousId.set(row.readingId, reading);
     } else if (table === 'counts_by_minute') {
       const key = `${row.spaceId} ${Math.floor(row.timestampMs / 60_000)}`;
       const minute = this.minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
@@ -170,22 +179,25 @@ export class MemoryHistory implements History, PartitionRecords {
     });
   }
 
-  async findReadings(readings: readonly Reading[]): Promise<KnownReading[]> {
-    const wanted = [...new Set(readings.map(readingIdOf))];
-    return this.#read('find readings', () => wanted.flatMap((id) => this.#tables.known.get(id) ?? []));
+  async findReadings(readings: readonly Reading[]): Promise<Reading[]> {
+    const wanted = [...new Set(readings.map(identityOf))];
+    return this.#read('find readings', () => wanted.flatMap((identity) => this.#tables.known.get(identity) ?? []));
   }
 
   async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
-    const place = ({ reading, readingId }: KnownReading): [string, number, string] => [reading.dpuId, reading.timestampMs, readingId];
+    const place = (reading: Reading): [string, number, string] => [reading.dpuId, reading.timestampMs, readingIdOf(reading)];
     const start: [string, number, string] = [after.dpuId, after.timestampMs, after.readingId];
     return this.#read('readings of DPUs', () => {
-      const readings = [...this.#tables.known.values()]
-        .filter(({ reading }) => dpuIds.includes(reading.dpuId) && fromMs <= reading.timestampMs && reading.timestampMs < toMs)
-        .filter((known) => compare(place(known), start) > 0)
-        .sort((a, b) => compare(place(a), place(b)))
+      const found = [...this.#tables.known.values()]
+        .filter(({ dpuId, timestampMs }) => dpuIds.includes(dpuId) && fromMs <= timestampMs && timestampMs < toMs)
+        .filter((reading) => compare(place(reading), start) > 0)
+        .sort((a, b) => compare([...place(a), a.direction], [...place(b), b.direction]))
         .slice(0, limit);
-      const last = readings.length < limit ? undefined : readings.at(-1);
-      return { readings, end: last ? { dpuId: last.reading.dpuId, timestampMs: last.reading.timestampMs, readingId: last.readingId } : null };
+      const last = found.length < limit ? undefined : found.at(-1);
+      return {
+        readings: found.filter((reading) => this.#tables.counts(reading)),
+        end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null,
+      };
     });
   }
 
