@@ -5,7 +5,7 @@ import { invariant } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
-import type { Heartbeat } from '../../src/domain/commit.ts';
+import type { CommitHeader, Heartbeat, LoggedSection } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import { LogGap } from './partition-fold.ts';
@@ -26,6 +26,8 @@ export class LogTail {
   /** Sequence of the last commit. */
   seq = 0;
   logMs = BEGINNING_MS;
+  /** How far the partition's own router has followed the topology. */
+  topologySeq = 0;
   readonly #partition: Partition;
   /** By space and reading, in the order of the log. */
   readonly #events = new Map<string, LoggedEvent[]>();
@@ -41,18 +43,22 @@ export class LogTail {
 
   /** @throws LogGap when something is missing that is not stored */
   add(stored: StoredEntry): void {
-    const commit = commitOf(stored);
-    const { router, previousSeq, clockMs } = commit.header;
     const isHole = stored.seq > this.seq + 1 && stored.seq > this.#storedBeforeSeq;
     if (isHole) throw new LogGap(`partition ${this.#partition}: the log between ${this.seq} and ${stored.seq}, which is not all stored, is not there any more`);
+    const commit = commitOf(stored);
+    this.addCommit(stored, commit.header, commit.section(this.#partition));
+  }
+
+  /** A commit, and what it asserts to the partition. @throws LogGap when the one before it is missing, and not stored */
+  addCommit({ seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>, { router, previousSeq, clockMs, topologySeq }: CommitHeader, section: LoggedSection | undefined): void {
     const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
     if (isMissing) throw new LogGap(`partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`);
-    const section = commit.section(this.#partition);
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
-    this.logMs = Math.max(this.logMs, stored.timeMs);
-    this.seq = stored.seq;
-    this.commitSeqs[router] = stored.seq;
+    this.logMs = Math.max(this.logMs, timeMs);
+    this.seq = seq;
+    if (router === this.#partition) this.topologySeq = topologySeq;
+    this.commitSeqs[router] = seq;
     this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, clockMs);
   }
 

@@ -1,8 +1,8 @@
-// `density migrate`, `recreate`, `seed` and `simulate`: they speak to the engines, not to the API. Where
+// `density recreate`, `seed` and `simulate`: they speak to the engines, not to the API. Where
 // no URL is given they start the engines on this machine's data, as `run` does; so `run` must not be running then.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../clickhouse/connect.ts';
-import { alterTables, createTables, dropTables } from '../clickhouse/schema.ts';
+import { createTables, dropTables } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
 import { raiseBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
@@ -16,22 +16,6 @@ import { natsSecurityOf } from './nats-security.ts';
 import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
-
-/** Creates the streams and tables that are missing, and gives the others today's settings. @returns the exit code */
-export async function migrateCommand(config: Config, { json }: { json?: boolean }, say: Say, warn: Say): Promise<number> {
-  return withEngines(config, json ? warn : say, async (nats, clickhouseUrl) => {
-    await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
-    const clickhouse = await connectClickHouse(clickhouseUrl);
-    try {
-      await createTables(clickhouse, tableOptionsOf(config));
-      await alterTables(clickhouse, tableOptionsOf(config));
-    } finally {
-      await clickhouse.close();
-    }
-    say(json ? JSON.stringify({ migrated: true }) : 'streams and tables are there');
-    return 0;
-  });
-}
 
 /** Deletes every reading, count and space, and creates streams and tables anew. @returns the exit code */
 export async function recreateCommand(config: Config, { yes, json }: { yes?: boolean; json?: boolean }, say: Say, warn: Say): Promise<number> {

@@ -2,12 +2,13 @@
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { accountCommand } from './account-command.ts';
-import { migrateCommand, recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
+import { recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
 import { clusterCommand } from './cluster-command.ts';
 import { deadLettersCommand, type DeadLettersOptions } from './dead-letters-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
 import { logCommand } from './log-command.ts';
+import { migrateCommand } from './migrate-command.ts';
 import { natsCommand } from './nats-command.ts';
 import { rebuildCommand } from './rebuild-command.ts';
 import { routesCommand } from './routes-command.ts';
@@ -65,7 +66,7 @@ function serviceCommands(program: Command, { readConfig, say, warn, finish }: Te
 function dataCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
   const nats = ['--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT'] as const;
   program.command('migrate')
-    .description('create the streams and tables that are missing')
+    .description('create the streams and tables that are missing, and take over the log of an earlier version; for that no service may be running')
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => finish(await migrateCommand(readConfig(), options, say, warn)));
   program.command('recreate')

@@ -30,11 +30,7 @@ export async function rebuildCommand(config: Config, { shard, json }: RebuildOpt
     const { created } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
       throw new Error('the streams are not there: nothing was ever stored', { cause: error });
     });
-    const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
-    const members = await leases.members();
-    if (members.length > 0) {
-      throw new Error(`the service is running: ${members.map(({ name }) => name).sort().join(', ')}; stop every process first (one that was killed is forgotten after ${config.LEASE_TTL_MS} ms)`);
-    }
+    const leases = await assertNobodyRuns(config, nats);
     const clickhouse = await connectClickHouse(clickhouseUrl);
     const topology = await followedTopology(nats);
     try {
@@ -57,6 +53,14 @@ export async function rebuildCommand(config: Config, { shard, json }: RebuildOpt
       await clickhouse.close();
     }
   });
+}
+
+/** @throws Error that names the processes of the service that live */
+export async function assertNobodyRuns(config: Config, nats: NatsHandles): Promise<NatsLeases> {
+  const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
+  const members = await leases.members();
+  if (members.length === 0) return leases;
+  throw new Error(`the service is running: ${members.map(({ name }) => name).sort().join(', ')}; stop every process first (one that was killed is forgotten after ${config.LEASE_TTL_MS} ms)`);
 }
 
 /** A process that starts meanwhile does not take the shard. */

@@ -34,8 +34,8 @@ export const SERVICE_PERMISSIONS: Permissions = {
       `$JS.API.DIRECT.GET.${stream}`, `$JS.API.DIRECT.GET.${stream}.>`,
       `$JS.API.CONSUMER.CREATE.${stream}`, `$JS.API.CONSUMER.CREATE.${stream}.>`, `$JS.API.CONSUMER.INFO.${stream}.*`, `$JS.API.CONSUMER.DELETE.${stream}.*`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
     ]),
-    // The only stream whose settings may change while the service runs, and the only ones it empties.
-    `$JS.API.STREAM.UPDATE.${LEASES}`, `$JS.API.STREAM.PURGE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${READINGS}`,
+    // The only streams whose settings change, the log by `density migrate` alone, and the only ones that are truncated.
+    `$JS.API.STREAM.UPDATE.${LEASES}`, `$JS.API.STREAM.UPDATE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${READINGS}`,
     // Flow control of the lease watcher, which is a push consumer.
     `$JS.FC.${LEASES}.>`, `$JS.ACK.>`,
   ],

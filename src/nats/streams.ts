@@ -11,9 +11,13 @@ export const CHECKPOINTS = 'CHECKPOINTS';
 export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
 /** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
 export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
-export const routerSubject = (partition: number): string => `routers.${partition}`;
+export const routerSubject = (partition: number | '*'): string => `routers.${partition}`;
+/** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
+export const VERSION_1_SUBJECTS = 'spaces.*';
 
 const tickSubjects = 'readings.*.tick';
+
+const partitionedSubject = (partitions: number): string => `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;
 
 /** @throws Error when the streams exist with another number of partitions: it is fixed when they are created */
 export async function createStreams(jsm: JetStreamManager, partitions: number, replicas: number): Promise<void> {
@@ -21,9 +25,9 @@ export async function createStreams(jsm: JetStreamManager, partitions: number, r
   const streams: (Partial<StreamConfig> & { name: string })[] = [
     {
       ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
-      subject_transform: { src: 'dpu.*.*', dest: `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}` },
+      subject_transform: { src: 'dpu.*.*', dest: partitionedSubject(partitions) },
     },
-    { ...base, name: SPACE_EVENTS, subjects: ['routers.*'] },
+    { ...base, name: SPACE_EVENTS, subjects: [routerSubject('*')] },
     { ...base, name: TOPOLOGY, subjects: ['topology.>'] },
     { ...base, name: DEAD_LETTERS, subjects: ['dead.>'], max_msgs_per_subject: 1 },
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },
@@ -36,11 +40,21 @@ async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig>
     await jsm.streams.add(wanted);
   } catch (error) {
     const existing = await jsm.streams.info(wanted.name).catch(() => { throw error; });
-    const [is, shouldBe] = [existing.config.subject_transform?.dest, wanted.subject_transform?.dest];
-    if (is !== shouldBe) {
-      throw new Error(`stream ${wanted.name} exists with other partitions (${is}); PARTITIONS is fixed when the streams are created`, { cause: error });
+    if (existing.config.subjects?.includes(VERSION_1_SUBJECTS)) {
+      throw new Error(`stream ${wanted.name} was written by version 1 of the service: stop every process and run: density migrate`, { cause: error });
     }
+    if (wanted.name === READINGS) assertTransform(existing.config, wanted.subject_transform?.dest);
   }
+}
+
+/** @throws Error when the streams are there with another number of partitions */
+export async function assertPartitions(jsm: JetStreamManager, partitions: number): Promise<void> {
+  assertTransform((await jsm.streams.info(READINGS)).config, partitionedSubject(partitions));
+}
+
+function assertTransform({ name, subject_transform: transform }: StreamConfig, shouldBe: string | undefined): void {
+  if (transform?.dest === shouldBe) return;
+  throw new Error(`stream ${name} exists with other partitions (${transform?.dest}); PARTITIONS is fixed when the streams are created`);
 }
 
 /** Deletes the streams with all that is in them. Those that are not there are no error. */

@@ -5,6 +5,7 @@ import { foldFromHistory, followTail } from '../../actors/shard/fold-from-histor
 import { LogTail } from '../../actors/shard/log-tail.ts';
 import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
 import type { Partition } from '../domain/ids.ts';
+import type { LoggedEvent } from '../domain/log-entry.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Checkpoints, History, PartitionRecords, SpaceEventsLog } from '../ports.ts';
 import { configsOf } from '../router/topology-change.ts';
@@ -16,7 +17,7 @@ const ENTRIES_PER_READ = 500;
 export interface RebuildDeps {
   readonly partition: Partition;
   readonly partitions: number;
-  readonly events: SpaceEventsLog;
+  readonly events: Pick<SpaceEventsLog, 'open' | 'end'>;
   readonly history: Pick<History, 'lastBlock' | 'occupancySegments'>;
   readonly records: PartitionRecords;
   readonly checkpoints: Checkpoints;
@@ -36,20 +37,29 @@ export interface Rebuilt {
 
 /** @throws Superseded when somebody else saved a checkpoint meanwhile */
 export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
-  const { partition, partitions, events, history, records, checkpoints, topology } = deps;
-  const { revision, storedBeforeSeq } = await checkpoints.last(partition);
-  const block = await history.lastBlock(partition);
-  // It may have come to a stop between two parts. What it has in the table of events is what it will ever have.
-  if (block > 0) await records.completeBlock(partition, block);
+  const { revision, storedBeforeSeq } = await deps.checkpoints.last(deps.partition);
   const tail = await readTail(deps, storedBeforeSeq);
-  const topologySeq = (await events.lastCommit(partition)).header?.topologySeq ?? 0;
-  const view = topology.at(topologySeq);
+  const missing = await missingFrom(deps, tail);
+  return saveRebuilt(deps, revision, tail, missing);
+}
+
+/** What a log holds and ClickHouse does not. Brings the last block, which may be stored in part, to what it will ever have. */
+export async function missingFrom({ partition, history, records }: RebuildDeps, tail: LogTail): Promise<LoggedEvent[]> {
+  const block = await history.lastBlock(partition);
+  if (block > 0) await records.completeBlock(partition, block);
+  return tail.missing(await records.claims(partition, tail.places()));
+}
+
+/** Saves the state that history leads to, and then the missing events, at the end of a log. @throws Superseded when `revision` is not the last any more */
+export async function saveRebuilt(deps: RebuildDeps, revision: number, tail: LogTail, missing: readonly LoggedEvent[]): Promise<Rebuilt> {
+  const { partition, partitions, history, records, checkpoints, topology } = deps;
+  const block = await history.lastBlock(partition);
+  const view = topology.at(tail.topologySeq);
   const fold = foldFromHistory({
     partition, partitions, block,
     settings: view.settings(), configs: configsOf(view, partition, partitions), newest: await records.newest(partition),
   });
   await correctFold(fold, history);
-  const missing = tail.missing(await records.claims(partition, tail.places()));
   followTail(fold, tail, missing);
   const saved = await checkpoints.save(partition, { storedBeforeSeq: fold.storedBeforeSeq, snapshot: encodeSnapshot(fold) }, revision);
   if (saved === undefined) throw new Superseded(`somebody else saved a checkpoint of shard ${partition}`);

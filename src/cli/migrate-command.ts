@@ -1,0 +1,65 @@
+// `density migrate`: creates the streams and tables that are missing, gives the others today's settings, and takes over
+// the log of version 1 of the service.
+import type { ClickHouseClient } from '@clickhouse/client';
+import { ClickHouseHistory } from '../clickhouse/history.ts';
+import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
+import { connectClickHouse } from '../clickhouse/connect.ts';
+import { alterTables, createTables } from '../clickhouse/schema.ts';
+import type { Config } from '../config.ts';
+import type { Partition } from '../domain/ids.ts';
+import { NatsCheckpoints } from '../nats/checkpoints.ts';
+import type { NatsHandles } from '../nats/connect.ts';
+import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
+import { assertPartitions, createStreams, SPACE_EVENTS } from '../nats/streams.ts';
+import { Version1Log } from '../nats/version-1-log.ts';
+import { migratePartition } from '../shards/migrate-partition.ts';
+import { followedTopology, withEngines } from './data-commands.ts';
+import { assertNobodyRuns } from './rebuild-command.ts';
+import { tableOptionsOf } from './table-options.ts';
+
+type Say = (line: string) => void;
+
+/** @returns the exit code */
+export async function migrateCommand(config: Config, { json }: { json?: boolean }, say: Say, warn: Say): Promise<number> {
+  const tell = json ? warn : say;
+  return withEngines(config, tell, async (nats, clickhouseUrl) => {
+    const clickhouse = await connectClickHouse(clickhouseUrl);
+    try {
+      await createTables(clickhouse, tableOptionsOf(config));
+      await alterTables(clickhouse, tableOptionsOf(config));
+      if (await Version1Log.isThere(nats.jsm)) await takeOverLog(config, nats, clickhouse, tell);
+      await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
+    } finally {
+      await clickhouse.close();
+    }
+    say(json ? JSON.stringify({ migrated: true }) : 'streams and tables are there');
+    return 0;
+  });
+}
+
+async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {
+  const { js, jsm } = nats;
+  const { PARTITIONS: partitions } = config;
+  await assertPartitions(jsm, partitions);
+  await assertNobodyRuns(config, nats);
+  const { created } = await jsm.streams.info(SPACE_EVENTS);
+  const log = new Version1Log(js, jsm, partitions);
+  if (!(await log.isTakenOver())) {
+    const topology = await followedTopology(nats);
+    try {
+      const checkpoints = new NatsCheckpoints(js, jsm);
+      const deps = {
+        partitions, history: new ClickHouseHistory(clickhouse, created), records: new ClickHousePartitionRecords(clickhouse),
+        topology: topology.service.history, events: new NatsSpaceEventsLog(js, jsm), checkpoints,
+      };
+      const last = await Promise.all(Array.from({ length: partitions }, (_, k) => checkpoints.last(k as Partition)));
+      let stored = 0;
+      for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries()) stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
+      tell(`the log of version 1: ${stored} events that only it had are in ClickHouse`);
+    } finally {
+      await topology.stop();
+    }
+    await log.takeOver();
+  }
+  await log.finish();
+}

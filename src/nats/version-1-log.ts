@@ -1,0 +1,144 @@
+// SPACE_EVENTS as version 1 of the service wrote it: JSON, a commit being a batch of messages on `spaces.<k>`, and
+// then the router's position on `routers.<k>`. Read once, by `density migrate`.
+import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import { nuid } from 'nats';
+import { LogTail } from '../../actors/shard/log-tail.ts';
+import { LogGap } from '../../actors/shard/partition-fold.ts';
+import { consumedThrough, type CommitHeader, type LoggedSection, type SpaceConfig } from '../domain/commit.ts';
+import { encodeCommit } from '../domain/commit-codec.ts';
+import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import { fromTuple, type EventTuple } from '../domain/log-entry.ts';
+import type { Settings } from '../domain/topology.ts';
+import { routerSubject, SPACE_EVENTS, VERSION_1_SUBJECTS } from './streams.ts';
+
+/** JSON begins with a brace; entries of later versions begin with their number. */
+const OBJECT = '{'.charCodeAt(0);
+const decoder = new TextDecoder();
+
+interface Payload {
+  readonly e: EventTuple[];
+  readonly h?: [number, string, number][];
+  readonly c?: SpaceConfig[];
+  readonly s?: Settings;
+}
+
+type Position = Omit<CommitHeader, 'backlogs' | 'isMove'> & {
+  /** How many messages the commit has for each partition. */
+  readonly payloads: Readonly<Partial<Record<number, number>>>;
+  readonly backlogs?: readonly (readonly [subject: string, firstSeq: number])[];
+  readonly isMove?: boolean;
+};
+
+/** A partition's part of the log, which comes message by message. */
+class Version1Tail {
+  readonly tail: LogTail;
+  readonly #partition: Partition;
+  readonly #storedBeforeSeq: number;
+  #pending: LoggedSection[] = [];
+  /** True behind the first commit that may have been truncated in part. */
+  #mustBeWhole = false;
+
+  constructor(partition: Partition, partitions: number, storedBeforeSeq: number) {
+    this.tail = new LogTail(partition, partitions, storedBeforeSeq);
+    this.#partition = partition;
+    this.#storedBeforeSeq = storedBeforeSeq;
+  }
+
+  addPayload(seq: number, { e, h = [], c = [], s }: Payload): void {
+    // Named readings have reading ids of the previous form.
+    const events = e.map((tuple) => fromTuple(tuple.length > 8 ? [...tuple.slice(0, 9), 1] as unknown as EventTuple : tuple, seq));
+    const heartbeats = h.map(([spaceId, dpuId, timestampMs]) => ({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, timestampMs }));
+    this.#pending.push({ events, heartbeats, configs: c, settings: s });
+  }
+
+  addPosition(stored: { readonly seq: number; readonly timeMs: number }, position: Position): void {
+    const isWhole = this.#pending.length === (position.payloads[this.#partition] ?? 0);
+    if (!isWhole && this.#mustBeWhole) throw new LogGap(`partition ${this.#partition}: the log has a hole before ${stored.seq}`);
+    this.#mustBeWhole ||= stored.seq >= this.#storedBeforeSeq;
+    const section: LoggedSection = {
+      events: this.#pending.flatMap(({ events }) => events), heartbeats: this.#pending.flatMap(({ heartbeats }) => heartbeats), configs: [], settings: undefined,
+    };
+    this.#pending = [];
+    this.tail.addCommit(stored, headerOf(position), section);
+  }
+}
+
+export class Version1Log {
+  readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
+  readonly #partitions: number;
+
+  constructor(js: JetStreamClient, jsm: JetStreamManager, partitions: number) {
+    this.#js = js;
+    this.#jsm = jsm;
+    this.#partitions = partitions;
+  }
+
+  /** True while SPACE_EVENTS is one of version 1, also where it was converted in part. */
+  static async isThere(jsm: JetStreamManager): Promise<boolean> {
+    const info = await jsm.streams.info(SPACE_EVENTS).catch(() => undefined);
+    return info?.config.subjects?.includes(VERSION_1_SUBJECTS) ?? false;
+  }
+
+  /** True once every router has a commit of today's version: then the partitions are done. */
+  async isTakenOver(): Promise<boolean> {
+    const last = await Promise.all(this.#routers.map((router) => this.#last(router)));
+    return last.every((message) => message?.data[0] !== OBJECT);
+  }
+
+  /** What the log holds, by partition. @param storedBeforeSeqs by partition: everything before it is in ClickHouse */
+  async tails(storedBeforeSeqs: readonly number[]): Promise<LogTail[]> {
+    const tails = storedBeforeSeqs.map((seq, k) => new Version1Tail(k as Partition, this.#partitions, seq));
+    const consumer = await this.#js.consumers.get(SPACE_EVENTS, { deliver_policy: DeliverPolicy.All });
+    if ((await consumer.info()).num_pending > 0) {
+      for await (const { subject, seq, data, info } of await consumer.consume()) {
+        if (data[0] === OBJECT) add(tails, subject, { seq, timeMs: Math.floor(info.timestampNanos / 1e6) }, JSON.parse(decoder.decode(data)) as Payload | Position);
+        if (info.pending === 0) break;
+      }
+    }
+    return tails.map(({ tail }) => tail);
+  }
+
+  /** Commits the routers' offsets, clocks and accounts in today's form. Done again, it changes nothing. */
+  async takeOver(): Promise<void> {
+    for (const router of this.#routers) {
+      const message = await this.#last(router);
+      if (message?.data[0] !== OBJECT) continue;
+      const before = headerOf(JSON.parse(decoder.decode(message.data)) as Position);
+      const header = { ...before, commitId: nuid.next(), previousSeq: message.seq, previousReadingsSeq: consumedThrough(before), isMove: true };
+      await this.#js.publish(routerSubject(router), encodeCommit(header, new Map()), { expect: { lastSubjectSequence: message.seq } });
+    }
+  }
+
+  /** Removes what version 1 wrote, and lets the stream be one of today. */
+  async finish(): Promise<void> {
+    await this.#jsm.streams.purge(SPACE_EVENTS, { filter: VERSION_1_SUBJECTS });
+    for (const router of this.#routers) {
+      const message = await this.#last(router);
+      if (message) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: routerSubject(router), seq: message.seq });
+    }
+    await this.#jsm.streams.update(SPACE_EVENTS, { subjects: [routerSubject('*')] });
+  }
+
+  get #routers(): Partition[] {
+    return Array.from({ length: this.#partitions }, (_, k) => k as Partition);
+  }
+
+  async #last(router: Partition): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {
+    return await this.#jsm.streams.getMessage(SPACE_EVENTS, { last_by_subj: routerSubject(router) }) ?? undefined;
+  }
+}
+
+function add(tails: readonly Version1Tail[], subject: string, stored: { readonly seq: number; readonly timeMs: number }, entry: Payload | Position): void {
+  const [kind, k] = subject.split('.');
+  if (kind === 'spaces') tails[Number(k)]?.addPayload(stored.seq, entry as Payload);
+  else for (const tail of tails) tail.addPosition(stored, entry as Position);
+}
+
+/** Without the fields that commits do not have any more; positions of early versions lack some. */
+function headerOf({ router, commitId, previousSeq, readingsSeq, previousReadingsSeq, backlogs = [], isMove = false, topologySeq, reattribution, clockMs, counters }: Position): CommitHeader {
+  return {
+    router, commitId, previousSeq, readingsSeq, previousReadingsSeq, isMove, topologySeq, reattribution, clockMs, counters,
+    backlogs: backlogs.map(([subject, seq]) => ({ subject, seq, index: 0 })),
+  };
+}

@@ -1,0 +1,24 @@
+// Takes a partition over from version 1 of the log: what that holds and ClickHouse does not goes to ClickHouse, and the
+// state is saved as one that history leads to. So today's code never reads the old log (docs/adr/0064). Done again, or once
+// more after it was killed, it comes to the same.
+import { blockOf } from '../../actors/shard/block.ts';
+import type { LogTail } from '../../actors/shard/log-tail.ts';
+import type { History } from '../ports.ts';
+import { missingFrom, saveRebuilt, type RebuildDeps } from './rebuild-partition.ts';
+
+const ROWS_PER_BLOCK = 20_000;
+
+export interface MigrateDeps extends RebuildDeps {
+  readonly history: RebuildDeps['history'] & Pick<History, 'storeBlock'>;
+}
+
+/** @returns how many events only the log had */
+export async function migratePartition(deps: MigrateDeps, tail: LogTail): Promise<number> {
+  const { partition, history, checkpoints } = deps;
+  const { revision } = await checkpoints.last(partition);
+  const missing = await missingFrom(deps, tail);
+  let number = await history.lastBlock(partition);
+  for (let at = 0; at < missing.length; at += ROWS_PER_BLOCK) await history.storeBlock(blockOf(partition, ++number, missing.slice(at, at + ROWS_PER_BLOCK)));
+  await saveRebuilt(deps, revision, tail, []);
+  return missing.length;
+}
