@@ -41,7 +41,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
       const { seq } = await this.#js.publish(routerSubject(header.router), encodeCommit(header, sections), options);
       return { kind: 'committed', seq };
     } catch (error) {
-      // A refusal may be that of the client's own second attempt, so any error leaves the outcome unknown.
+      // Any error leaves the outcome unknown: what the log holds decides.
       return this.#settle(header, expectedSeq, error);
     }
   }
