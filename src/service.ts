@@ -67,6 +67,7 @@ export interface ServiceOptions {
 }
 
 const READINGS_PURGE_INTERVAL_MS = 300_000;
+const TRUNCATE_INTERVAL_MS = 60_000;
 const READY_POLL_MS = 20;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
 /** Some milliseconds of work: others wait for no more, and a commit stays well under a message's bound. */
@@ -226,7 +227,7 @@ export class Service {
         storedBeforeSeq: () => this.#storedByFolds(),
       },
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
-      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
+      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases, holder: this.#member.id, onState: (k, state) => this.#hear(k, state),
       log: this.#log, timing: MACHINE_TIMING,
     });

@@ -15,7 +15,6 @@ const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 15_000;
 const FORGET_INTERVAL_MS = 5_000;
-const TRUNCATE_INTERVAL_MS = 60_000;
 const CATCH_UP_POLL_MS = 5;
 const REFUSED_AGAIN_MS = 5_000;
 
@@ -24,6 +23,8 @@ export interface HostingDeps {
   readonly host: PartitionHostDeps;
   /** What every partition's checkpoint says is stored: the log before it is not needed. */
   readonly storedBeforeCheckpoints: () => Promise<number>;
+  /** How often a router truncates its part of the log. */
+  readonly truncateIntervalMs: number;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -228,12 +229,12 @@ export class Hosting {
   }
 
   async #runRouter(signal: AbortSignal): Promise<void> {
-    const { timing, router: deps, storedBeforeCheckpoints } = this.#deps;
+    const { timing, router: deps, storedBeforeCheckpoints, truncateIntervalMs } = this.#deps;
     const router = new Router({ ...deps, timing });
     try {
       this.#router = router;
       await router.restore();
-      let [forgetAt, truncateAt] = [timing.now() + FORGET_INTERVAL_MS, timing.now() + TRUNCATE_INTERVAL_MS];
+      let [forgetAt, truncateAt] = [timing.now() + FORGET_INTERVAL_MS, timing.now() + truncateIntervalMs];
       while (!signal.aborted) {
         await router.step();
         await timing.turn();
@@ -243,7 +244,7 @@ export class Hosting {
         }
         if (timing.now() >= truncateAt) {
           await router.truncate(await storedBeforeCheckpoints());
-          truncateAt = timing.now() + TRUNCATE_INTERVAL_MS;
+          truncateAt = timing.now() + truncateIntervalMs;
         }
       }
     } finally {

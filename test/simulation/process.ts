@@ -36,6 +36,8 @@ export const SKEW_MS = 120_000;
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
 const TICK_INTERVAL_MS = 5_000;
+/** Short, so that zombies find the log truncated. */
+const TRUNCATE_INTERVAL_MS = 4_000;
 /** A pause is over at any moment, a long one less often; polls should not be all that happens. */
 const pauseWeight = (ms: number): number => 0.06 * Math.min(1, Math.sqrt(100 / ms));
 
@@ -154,7 +156,7 @@ export class SimProcess {
         storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),
       },
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
-      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
+      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases, holder: name, log: this.#log, timing: this.#timing,
     });
   }

@@ -87,6 +87,10 @@ describe('the fold of a partition', () => {
     const fold = new PartitionFold(ROUTER, 1);
     for (const entry of log.slice(0, 1)) fold.apply(entry);
     expect(() => log.slice(2).forEach((entry) => fold.apply(entry))).toThrow(LogGap);
+    // What is missing may be the commits of other routers: the chain of this one's own says nothing of them.
+    const behind = new PartitionFold(ROUTER, 1);
+    behind.apply(log[0] as StoredEntry);
+    expect(() => behind.apply({ ...log[1] as StoredEntry, seq: 3 })).toThrow(/between 1 and 3 is not there any more/);
     const other = new PartitionFold(ROUTER, 1);
     for (const entry of log) other.apply(entry);
     expect(() => other.apply(log[1] as StoredEntry)).toThrow(/entry 2 after 3/);
