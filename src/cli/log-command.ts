@@ -1,10 +1,10 @@
 // `density log cat`: the commits in SPACE_EVENTS, readable.
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
-import type { LoggedCommit } from '../domain/commit.ts';
+import type { LoggedCommit, LoggedSection } from '../domain/commit.ts';
 import { commitOf } from '../domain/commit-codec.ts';
 import type { Partition } from '../domain/ids.ts';
-import { formatInstant } from '../domain/instant.ts';
+import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
 import { connectCommand } from './connect-command.ts';
@@ -15,6 +15,7 @@ export interface LogCatOptions {
   readonly from: number;
   readonly limit?: number;
   readonly router?: number;
+  readonly json?: boolean;
   readonly events?: boolean;
 }
 
@@ -25,18 +26,19 @@ const ANY = 0 as Partition;
 export function logCommand(readConfig: () => Config, say: (line: string) => void, finish: (code: number) => void): Command {
   const log = new Command('log').description('look into the SPACE_EVENTS log');
   log.command('cat')
-    .description('print its commits, one a line, as JSON')
+    .description('print its commits, one a line')
     .option('--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT')
     .option('--from <sequence>', 'the first to print', whole, 1)
     .option('--limit <number>', 'how many at most', atLeastOne)
     .option('--router <number>', 'those of one router only', whole)
-    .option('--events', 'all that they assert, not only how much')
+    .option('--json', 'print JSON, with the whole header')
+    .option('--events', 'the same, and all that they assert')
     .action(async (options: LogCatOptions) => finish(await logCatCommand(readConfig(), options, say)));
   return log;
 }
 
 /** Prints what is in the log now. @returns the exit code */
-export async function logCatCommand(config: Config, { nats, from, limit = Infinity, router, events }: LogCatOptions, say: (line: string) => void): Promise<number> {
+export async function logCatCommand(config: Config, { nats, from, limit = Infinity, router, json, events }: LogCatOptions, say: (line: string) => void): Promise<number> {
   const { nc, js, jsm } = await connectCommand(config, nats, 'density log cat');
   const log = new NatsSpaceEventsLog(js, jsm);
   try {
@@ -48,7 +50,7 @@ export async function logCatCommand(config: Config, { nats, from, limit = Infini
         seq = entry.seq;
         const commit = commitOf(entry);
         if (seq > end || printed >= limit || (router !== undefined && commit.header.router !== router)) continue;
-        say(JSON.stringify(describe(entry, commit, events ?? false)));
+        say(json || events ? JSON.stringify(describe(entry, commit, events ?? false)) : lineOf(entry, commit));
         printed += 1;
       }
     }
@@ -66,4 +68,15 @@ function describe({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit, isWh
     return [partition, { events: section?.events.length, heartbeats: section?.heartbeats.length, configs: section?.configs.length, settings: section?.settings !== undefined }];
   });
   return { seq, storedAt: formatInstant(timeMs), bytes: data.length, ...commit.header, sections: Object.fromEntries(sections) as object };
+}
+
+function lineOf({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit): string {
+  const { router, readingsSeq, backlogs, isMove, clockMs } = commit.header;
+  const sections = [...commit.partitions].flatMap((partition) => commit.section(partition) ?? []);
+  const sum = (count: (section: LoggedSection) => number): number => sections.reduce((total, section) => total + count(section), 0);
+  const asserted = [['events', sum(({ events }) => events.length)], ['heartbeats', sum(({ heartbeats }) => heartbeats.length)], ['configurations', sum(({ configs }) => configs.length)]] as const;
+  return [
+    `${seq}`, formatInstant(timeMs), `router ${router}${isMove ? ', a move' : ''}`, `READINGS ${readingsSeq}${backlogs.length > 0 ? ` but ${backlogs.length} backlogs` : ''}`,
+    `clock ${clockMs === BEGINNING_MS ? '-' : formatInstant(clockMs)}`, asserted.map(([what, count]) => `${count} ${what}`).join(', '), `${data.length} bytes`,
+  ].join('  ');
 }

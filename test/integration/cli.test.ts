@@ -138,6 +138,22 @@ describe('density', () => {
     expect((await density(['dead-letters'])).out).toHaveLength(4);
   });
 
+  it('prints the commits of the log', async () => {
+    await eventually(async () => {
+      const { code, out } = await density(['log', 'cat', '--events']);
+      const commits = out.map((line) => JSON.parse(line) as { seq: number; router: number; counters: { fresh: number }; sections: Record<string, { events: { readingId: string }[] }> });
+      expect([code, commits.map(({ seq }) => seq)]).toEqual([0, commits.map((_, at) => at + 1)]);
+      const events = commits.flatMap(({ sections }) => Object.values(sections).flatMap((section) => section.events));
+      expect(events.length).toBeGreaterThan(0);
+      expect(new Set(events.map(({ readingId }) => readingId.split('~').length))).toEqual(new Set([3]));
+      const some = await density(['log', 'cat', '--from', '3', '--limit', '2', '--router', '0', '--json']);
+      const ofRouter = commits.filter(({ seq, router }) => seq >= 3 && router === 0).slice(0, 2);
+      expect(some.out.map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual(ofRouter.map(({ seq }) => seq));
+      const lines = (await density(['log', 'cat'])).out;
+      expect(lines[0]).toMatch(/^1  \S+Z  router \d, a move  READINGS 0  clock \S+  0 events, 0 heartbeats, 0 configurations  \d+ bytes$/);
+    });
+  });
+
   it('moves a DPU as docs/cli.md shows', async () => {
     const page = await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8');
     const [, command = '', answer] = /\$ npx density (dpus move .*)\n\s+(.*)\n/.exec(page) ?? [];
