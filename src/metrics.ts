@@ -37,9 +37,9 @@ export class Metrics {
   readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards this process runs, restored and answering.');
   readonly #shardsRefused = this.#gauge('density_shards_refused', 'Shards this process cannot serve because their checkpoint cannot be used: stop every process, and run density rebuild.');
   readonly #spaces = this.#gauge('density_spaces', 'Spaces whose actor lives in the shard.', ['shard']);
-  readonly #routerLagSeconds = this.#gauge('density_router_lag_seconds', 'How long ago the last routed entry of READINGS arrived; about the tick interval when nothing waits.', ['shard']);
+  readonly #routerLagSeconds = this.#gauge('density_router_lag_seconds', 'How long ago the last routed entry of READINGS arrived, while others wait; 0 when none do.', ['shard']);
   readonly #routerLagEntries = this.#gauge('density_router_lag_entries', 'Entries of READINGS that are known to wait for the router.', ['shard']);
-  readonly #foldLagSeconds = this.#gauge('density_fold_lag_seconds', 'How long ago the last applied commit of SPACE_EVENTS was stored: how old live counts are.', ['shard']);
+  readonly #foldLagSeconds = this.#gauge('density_fold_lag_seconds', 'How long ago the last applied commit of SPACE_EVENTS was stored, while others wait: how old live counts are; 0 when none do.', ['shard']);
   readonly #foldLagEntries = this.#gauge('density_fold_lag_entries', 'Entries of SPACE_EVENTS that are known to wait for the fold.', ['shard']);
   readonly #flushLagSeconds = this.#gauge('density_flush_lag_seconds', 'Age of the oldest final row that ClickHouse does not hold.', ['shard']);
   readonly #flushLagRows = this.#gauge('density_flush_lag_rows', 'Final rows that ClickHouse does not hold.', ['shard']);
