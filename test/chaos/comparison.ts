@@ -135,9 +135,8 @@ async function readSent({ nc, js, jsm }: NatsHandles, partitions: number): Promi
   const log = new NatsReadingsLog(nc, js, jsm);
   const entries: StoredEntry[] = [];
   for (let k = 0; k < partitions; k++) {
-    await log.tick(k as Partition);
-    const { seq: end = 0 } = await jsm.direct.getMessage('READINGS', { last_by_subj: `readings.${k}.tick` }) ?? {};
-    entries.push(...await readTo(await log.open(k as Partition, 0), end));
+    const last = await jsm.streams.getMessage('READINGS', { last_by_subj: `readings.${k}.>` });
+    if (last) entries.push(...await readTo(await log.open(k as Partition, 0), last.seq));
   }
   return sentIn(entries);
 }
