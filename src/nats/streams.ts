@@ -1,5 +1,6 @@
 // The streams, their subjects, and how they are created. Creating is idempotent: every process does it.
 import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import type { Partition } from '../domain/ids.ts';
 
 export const READINGS = 'READINGS';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
@@ -14,6 +15,11 @@ export const tickSubject = (partition: number): string => `readings.${partition}
 export const spaceSubject = (partition: number): string => `spaces.${partition}`;
 export const routerSubject = (partition: number): string => `routers.${partition}`;
 
+/** All entries of one partition of READINGS. */
+export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
+export const partitionOfReading = (subject: string): Partition => Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
+
+const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';
 
 /** @throws Error when the streams exist with another number of partitions: it is fixed when they are created */
