@@ -114,7 +114,7 @@ export class Service {
     this.#nats = nats;
     this.#clickhouse = clickhouse;
     this.#log = log;
-    this.readings = new NatsReadingsLog(nc, js, jsm);
+    this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions);
     this.history = new ClickHouseHistory(clickhouse, logId);
     this.#events = new NatsSpaceEventsLog(js, jsm);
     this.#checkpoints = new NatsCheckpoints(js, jsm);

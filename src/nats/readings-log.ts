@@ -4,24 +4,31 @@ import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { LogCursor, ReadingsLog } from '../ports.ts';
-import { openCursor } from './log-cursor.ts';
+import { readingsMode } from './read-mode.ts';
+import { StreamReader } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
-import { READINGS, readingSubject, tickSubject } from './streams.ts';
+import { partitionOfReading, READINGS, readingsOf, readingSubject, tickSubject } from './streams.ts';
 
 /** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
 export class NatsReadingsLog implements ReadingsLog {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
+  readonly #reader: StreamReader;
 
-  constructor(nc: NatsConnection, js: JetStreamClient, jsm: JetStreamManager) {
+  /** @param partitions of the stream; without it every partition is read by a consumer of its own */
+  constructor(nc: NatsConnection, js: JetStreamClient, jsm: JetStreamManager, partitions = Infinity) {
     this.#nc = nc;
     this.#js = js;
     this.#jsm = jsm;
+    this.#reader = new StreamReader(js, {
+      stream: READINGS, partitionOf: partitionOfReading, catchUpSubjects: (partition) => [readingsOf(partition)], partitions,
+      modeFor: (open, now) => readingsMode(open, partitions, now),
+    });
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    return openCursor(this.#js, READINGS, [`readings.${partition}.>`], afterSeq);
+    return this.#reader.open(partition, afterSeq);
   }
 
   async append(dpuId: DpuId, data: Uint8Array): Promise<void> {

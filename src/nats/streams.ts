@@ -1,5 +1,6 @@
 // The streams, their subjects, and how they are created. Creating is idempotent: every process does it.
 import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import type { Partition } from '../domain/ids.ts';
 
 export const READINGS = 'READINGS';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
@@ -15,6 +16,11 @@ export const routerSubject = (partition: number | '*'): string => `routers.${par
 /** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';
 
+/** All entries of one partition of READINGS. */
+export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
+export const partitionOfReading = (subject: string): Partition => Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
+
+const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';
 
 const partitionedSubject = (partitions: number): string => `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;

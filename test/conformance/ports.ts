@@ -81,7 +81,7 @@ export async function enginePorts(): Promise<Ports> {
   await createTables(client);
   const history = new ClickHouseHistory(client, 'conformance');
   return {
-    readings: new NatsReadingsLog(nc, js, jsm), events: new NatsSpaceEventsLog(js, jsm), topology: new NatsTopologyLog(js),
+    readings: new NatsReadingsLog(nc, js, jsm, PARTITIONS), events: new NatsSpaceEventsLog(js, jsm), topology: new NatsTopologyLog(js),
     deadLetters: new NatsDeadLetters(js, jsm), checkpoints: new NatsCheckpoints(js, jsm), history, records: new ClickHousePartitionRecords(client), changes: new NatsChangeChannel(nc),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),
     loseFromViews: async (spaceId) => {
