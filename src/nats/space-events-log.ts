@@ -6,7 +6,7 @@ import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import { decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
 import type { CommitOutcome, LastCommit, LogCursor, SpaceEventsLog } from '../ports.ts';
-import { openCursor } from './log-cursor.ts';
+import { StreamReader } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
 
@@ -15,14 +15,16 @@ const COMMIT_TIMEOUT_MS = 10_000;
 export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
+  readonly #reader: StreamReader;
 
   constructor(js: JetStreamClient, jsm: JetStreamManager) {
     this.#js = js;
     this.#jsm = jsm;
+    this.#reader = new StreamReader(js, { stream: SPACE_EVENTS, partitionOf: () => 'all', catchUpSubjects: () => [] });
   }
 
-  async open(_: Partition, afterSeq: number): Promise<LogCursor> {
-    return openCursor(this.#js, SPACE_EVENTS, ['routers.*'], afterSeq);
+  async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
+    return this.#reader.open(partition, afterSeq);
   }
 
   async lastCommit(router: Partition): Promise<LastCommit> {
