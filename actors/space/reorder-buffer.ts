@@ -31,10 +31,19 @@ export class ReorderBuffer {
     return least;
   }
 
-  add(event: LoggedEvent): void {
+  /** Timestamp of the last event; -Infinity when it is empty. */
+  get lastMs(): number {
+    return this.size === 0 ? -Infinity : this.#events[this.#events.length - 1]?.timestampMs ?? -Infinity;
+  }
+
+  /** @returns true when it comes after all that are there, and none of them is of the same reading */
+  add(event: LoggedEvent): boolean {
     const position = this.#position(event);
+    const last = this.#events[this.#events.length - 1];
+    const isNext = position === this.#events.length && (this.size === 0 || last === undefined || compareEvents(last, event) < 0);
     if (position === this.#events.length) this.#events.push(event);
     else this.#events.splice(position, 0, event);
+    return isNext;
   }
 
   /** Takes out, in order, every event with timestamp <= upToMs. */

@@ -36,6 +36,13 @@ export interface PartitionContext {
   readonly requestCut: () => void;
 }
 
+/** Where a space stands after everything in its buffer, and the next reset behind that. */
+interface Provisional {
+  net: number;
+  low: number;
+  nextResetMs: number;
+}
+
 /** Deltas since a block was cut; `low` is the lowest prefix sum, at most 0. */
 export interface Tail {
   sum: number;
@@ -65,6 +72,8 @@ export class SpaceState {
   correction: Correction | null = null;
   lastReadingMs = BEGINNING_MS;
   lateEvents = 0;
+  /** Kept up to date while events come in order, since the live count is asked for at every change; undefined when it has to be computed again. */
+  #provisional: Provisional | undefined;
 
   constructor(spaceId: SpaceId) {
     this.spaceId = spaceId;
@@ -75,7 +84,7 @@ export class SpaceState {
     for (const event of events) {
       if (event.sign > 0) this.lastReadingMs = Math.max(this.lastReadingMs, event.timestampMs);
       if (event.timestampMs <= this.watermarkMs) this.#observeLate(event, context);
-      else this.buffer.add(event);
+      else this.#buffer(event);
       this.heard(event.dpuId, event.timestampMs);
     }
     const excess = this.buffer.size - context.settings.bufferEventsMax;
@@ -100,6 +109,7 @@ export class SpaceState {
 
   configure(config: SpaceConfig, context: PartitionContext): void {
     this.elapse(context);
+    this.#provisional = undefined;
     this.inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
     const before = new Map(this.newestMs);
     this.newestMs.clear();
@@ -136,6 +146,7 @@ export class SpaceState {
     invariant(!correction.netKnown || net === this.occupancy.net, () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.occupancy.net}`);
     this.occupancy = { net, low: Math.min(read.low, read.net + tail.low) };
     this.correction = null;
+    this.#provisional = undefined;
   }
 
   /** The reset in force at an instant at or after the watermark. */
@@ -145,21 +156,40 @@ export class SpaceState {
 
   /** The occupancy at an instant at or after the watermark. */
   occupancyAt(atMs: number): Occupancy {
-    let { net, low } = this.occupancy;
-    let nextResetMs = this.nextResetMs;
-    const passResets = (untilMs: number): void => {
-      if (nextResetMs > untilMs) return;
-      net = low = this.baseAt(untilMs).count;
-      nextResetMs = nextResetAfter(this.schedule, untilMs);
-    };
+    if (atMs < this.buffer.lastMs) return this.#passed(this.#provisionalAt(atMs), atMs);
+    this.#provisional ??= this.#provisionalAt(Infinity);
+    return this.#passed({ ...this.#provisional }, atMs);
+  }
+
+  /** After the events of the buffer up to an instant. */
+  #provisionalAt(atMs: number): Provisional {
+    const provisional: Provisional = { net: this.occupancy.net, low: this.occupancy.low, nextResetMs: this.nextResetMs };
     forEachChange(this.buffer.items(), (timestampMs, change) => {
-      if (timestampMs > atMs) return;
-      passResets(timestampMs - 1);
-      net += change;
-      low = Math.min(low, net);
+      if (timestampMs <= atMs) this.#advance(provisional, timestampMs, change);
     });
-    passResets(atMs);
-    return { net, low };
+    return provisional;
+  }
+
+  #advance(provisional: Provisional, timestampMs: number, change: number): void {
+    this.#passed(provisional, timestampMs - 1);
+    provisional.net += change;
+    provisional.low = Math.min(provisional.low, provisional.net);
+  }
+
+  /** Resets up to an instant take effect. */
+  #passed(provisional: Provisional, untilMs: number): Occupancy {
+    if (provisional.nextResetMs <= untilMs) {
+      provisional.net = provisional.low = this.baseAt(untilMs).count;
+      provisional.nextResetMs = nextResetAfter(this.schedule, untilMs);
+    }
+    return { net: provisional.net, low: provisional.low };
+  }
+
+  #buffer(event: LoggedEvent): void {
+    const isNext = this.buffer.add(event);
+    // An assertion behind all others is a change of its own; anything else may be one with what is there already.
+    if (this.#provisional && isNext && event.sign > 0) this.#advance(this.#provisional, event.timestampMs, event.delta);
+    else this.#provisional = undefined;
   }
 
   #finalise(watermarkMs: number, context: PartitionContext): void {
@@ -199,6 +229,7 @@ export class SpaceState {
     if (event.timestampMs <= this.base.timestampMs) return;
     const change = event.delta * event.sign;
     const { net, low } = this.occupancy;
+    this.#provisional = undefined;
     const lowAtLeast = low + Math.min(0, change);
     this.occupancy = { net: net + change, low: lowAtLeast };
     // Above 0 the lowest net does not matter. Below, it may or may not have moved: only history knows.

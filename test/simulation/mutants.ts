@@ -64,6 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a standby that takes over says of the log only what it knows itself', HOST, '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));', 'this.#revision = (await checkpoints.last(partition)).revision;'),
   mutant('an answer leaves out a reset that the log has not told the space', 'src/counts/counts.ts', ' && isSameReset(report.base, resetInForce(schedule, atMs));', ';'),
   mutant('a refusal is decided on what one process has heard', 'src/topology/topology-service.ts', 'if (await this.catchUp().catch(unavailable)) continue;', ''),
+  mutant('the live count leaves out what came late', SPACE, 'this.#provisional = undefined;\n    const lowAtLeast', 'const lowAtLeast'),
   mutant('a retraction is read as an assertion', CODEC, 'sign: flag & ASSERTS ? 1 : -1', 'sign: 1'),
   mutant('an instant in the log is cut to 32 bits', CODEC, 'writer.int(timestampMs - before);', 'writer.int((timestampMs - before) | 0);'),
   mutant('a section is read as that of the partition before', CODEC, 'this.#sections.set(partition, [start, start + length]);', 'this.#sections.set(lengths[Math.max(0, lengths.findIndex(([other]) => other === partition) - 1)]?.[0] ?? partition, [start, start + length]);'),
