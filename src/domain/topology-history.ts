@@ -36,6 +36,7 @@ export class TopologyHistory {
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
+  #lastView: TopologyView | undefined;
   readonly #entries: TopologyEntry[] = [];
   /** Ever named together, in any version: a superset that views filter. */
   readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
@@ -90,6 +91,12 @@ export class TopologyHistory {
   }
 
   at(seq: number): TopologyView {
+    // Entries that come later do not change a view; routers ask for the same one at every commit.
+    if (this.#lastView?.seq !== seq) this.#lastView = this.#viewAt(seq);
+    return this.#lastView;
+  }
+
+  #viewAt(seq: number): TopologyView {
     const view: TopologyView = {
       seq,
       space: (id) => atSeq(this.#spaces.get(id), seq),

@@ -1,5 +1,6 @@
-// A response as a stream of server-sent events (the HTML standard's "text/event-stream"). Says whether it
-// takes more, never buffers by itself, shows a sign of life, and gives up a client that takes nothing.
+// A response as a stream of server-sent events (the HTML standard's "text/event-stream"). What is written in one turn of the
+// event loop is sent at once, since a system call for each event costs more than the event. Says whether it
+// takes more, sends a sign of life, and gives up a client that takes nothing.
 import type { ServerResponse } from 'node:http';
 import type { LiveEvent, LiveSink } from '../live/subscriber.ts';
 import { liveEventJson } from './live-event-json.ts';
@@ -8,6 +9,8 @@ import { liveEventJson } from './live-event-json.ts';
 const RETRY_MS = 2_000;
 /** Signs of life in a row that a client did not take. */
 const BLOCKED_BEATS_MAX = 8;
+/** Of one turn; more has to wait for the next. */
+const PENDING_CHARS_MAX = 64 * 1024;
 
 /** The same item goes to many subscribers: it is written out once. */
 const texts = new WeakMap<object, string>();
@@ -21,19 +24,44 @@ function dataOf(event: LiveEvent): string {
 
 export class EventStream implements LiveSink {
   readonly #response: ServerResponse;
+  readonly #drained: () => void;
   #blockedBeats = 0;
+  #pending = '';
+  /** It has taken no more, and the writer waits to hear that it does again. */
+  #isAwaited = false;
 
-  constructor(response: ServerResponse) {
+  /** @param drained it takes events again, after `write` has said that it does not */
+  constructor(response: ServerResponse, drained: () => void) {
     this.#response = response;
+    this.#drained = drained;
     response.write(`retry: ${RETRY_MS}\n\n`);
+    response.on('drain', () => this.#resume());
   }
 
   write(event: LiveEvent, id: string | undefined): boolean {
-    return this.#response.write(`event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${dataOf(event)}\n\n`);
+    if (this.#pending === '') setImmediate(() => this.#flush());
+    this.#pending += `event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${dataOf(event)}\n\n`;
+    this.#isAwaited = this.#response.writableNeedDrain || this.#pending.length >= PENDING_CHARS_MAX;
+    return !this.#isAwaited;
+  }
+
+  #flush(): void {
+    const pending = this.#pending;
+    this.#pending = '';
+    if (pending === '' || this.#response.destroyed || this.#response.writableEnded) return;
+    if (this.#response.write(pending)) this.#resume();
+  }
+
+  #resume(): void {
+    if (!this.#isAwaited) return;
+    this.#isAwaited = false;
+    this.#drained();
   }
 
   /** @param id the client's place, where nothing waits for it */
   beat(id: string | undefined): void {
+    // The id stands for everything that was written.
+    this.#flush();
     if (this.#response.writableNeedDrain) {
       this.#blockedBeats += 1;
       if (this.#blockedBeats > BLOCKED_BEATS_MAX) this.#response.destroy();
@@ -45,6 +73,7 @@ export class EventStream implements LiveSink {
   }
 
   end(): void {
+    this.#flush();
     this.#response.end();
   }
 }

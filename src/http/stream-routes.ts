@@ -58,14 +58,13 @@ async function stream(ctx: Context, live: LiveCounts, spaceIds: readonly SpaceId
   }
   // From here on the answer is written as it comes, and not by Koa.
   ctx.respond = false;
-  const events = new EventStream(res);
+  const events = new EventStream(res, () => subscription.drained());
   const expiresAtMs = performance.now() + (msUntilExpiry(ctx) ?? Infinity);
   const stopBeating = heartbeat.add(() => {
     // A token is good for no longer than it says; the client comes back with another.
     if (performance.now() >= expiresAtMs) events.end();
     else events.beat(subscription.place());
   });
-  res.on('drain', () => subscription.drained());
   res.once('close', () => {
     stopBeating();
     subscription.close();

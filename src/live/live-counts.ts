@@ -7,7 +7,7 @@ import { partitionOfSpace } from '../domain/partition.ts';
 import type { ChangeChannel } from '../ports.ts';
 import type { FeedItem, FeedPlace } from '../../actors/shard/feed-message.ts';
 import { PartitionRelay, type RelayListener } from './partition-relay.ts';
-import { formatPlaces, type PlaceVector } from './place-vector.ts';
+import { formatPlace, joinPlaces, type PlaceVector } from './place-vector.ts';
 import { eventOf, Subscriber, type LiveEvent, type LiveSink } from './subscriber.ts';
 
 export interface LiveCountsOptions {
@@ -33,6 +33,8 @@ interface Followed {
   readonly bySpace: Map<SpaceId, Set<Subscriber>>;
   readonly ofAll: Set<Subscriber>;
   users: number;
+  /** The relay's place, and how it is written: every event carries those of all partitions, and one of them has changed. */
+  placed: { readonly place: FeedPlace; readonly text: string } | undefined;
 }
 
 export class LiveCounts {
@@ -70,7 +72,7 @@ export class LiveCounts {
     const byPartition = this.#byPartition(spaceIds);
     const partitions = [...byPartition.keys()];
     for (const partition of partitions) this.#follow(partition).users += 1;
-    const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () => formatPlaces(partitions.map((k) => [k, this.#placeOf(k)])));
+    const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () => joinPlaces(partitions.map((k) => this.#placeText(k))));
     // It counts from here on, so that many at once do not pass the bound.
     this.#subscribers.add(subscriber);
     try {
@@ -109,14 +111,18 @@ export class LiveCounts {
   #follow(partition: Partition): Followed {
     let followed = this.#followed.get(partition);
     if (!followed) {
-      followed = { relay: new PartitionRelay(partition, this.#channel, this.#listener), bySpace: new Map(), ofAll: new Set(), users: 0 };
+      followed = { relay: new PartitionRelay(partition, this.#channel, this.#listener), bySpace: new Map(), ofAll: new Set(), users: 0, placed: undefined };
       this.#followed.set(partition, followed);
     }
     return followed;
   }
 
-  #placeOf(partition: Partition): FeedPlace {
-    return this.#followed.get(partition)?.relay.place ?? { epoch: 0, n: 0 };
+  #placeText(partition: Partition): string {
+    const followed = this.#followed.get(partition);
+    if (!followed) return formatPlace(partition, { epoch: 0, n: 0 });
+    const { place } = followed.relay;
+    if (followed.placed?.place.n !== place.n || followed.placed.place.epoch !== place.epoch) followed.placed = { place, text: formatPlace(partition, place) };
+    return followed.placed.text;
   }
 
   #attach(subscriber: Subscriber, partition: Partition, spaceIds: readonly SpaceId[] | null): void {

@@ -14,6 +14,7 @@ import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { SpaceState } from '../../actors/space/space-state.ts';
 import type { ChangeChannel } from '../ports.ts';
 import type { Correction, FeedAnswer, FeedItem, FeedQuestion, LiveCount, WatchedCount } from '../../actors/shard/feed-message.ts';
+import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
 
@@ -61,7 +62,8 @@ export class PartitionFeed implements FoldObserver {
   #flushTimer: NodeJS.Timeout | undefined;
   /** When it ends, by performance.now. */
   #flushTimerAt = Infinity;
-  #flushSoon: NodeJS.Immediate | undefined;
+  /** At the end of this turn. */
+  #isFlushDue = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   readonly #stopServing: () => void;
 
@@ -141,8 +143,8 @@ export class PartitionFeed implements FoldObserver {
     if (this.#fold.observer === this) this.#fold.observer = undefined;
     clearInterval(this.#sweepTimer);
     clearTimeout(this.#flushTimer);
-    clearImmediate(this.#flushSoon);
-    this.#sweepTimer = this.#flushTimer = this.#flushSoon = undefined;
+    this.#isFlushDue = false;
+    this.#sweepTimer = this.#flushTimer = undefined;
     this.#dirty.clear();
     this.#told.clear();
     this.#toldAt.clear();
@@ -173,7 +175,11 @@ export class PartitionFeed implements FoldObserver {
 
   /** After the entry of the log that is being applied, and those behind it in this turn. */
   #flushAtOnce(): void {
-    this.#flushSoon ??= setImmediate(() => this.#flush());
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    atEndOfTurn(() => {
+      if (this.#isFlushDue) this.#flush();
+    });
   }
 
   #flushBy(at: number): void {
@@ -186,8 +192,8 @@ export class PartitionFeed implements FoldObserver {
   /** @param all also what is still being grouped */
   #flush(all = false): void {
     clearTimeout(this.#flushTimer);
-    clearImmediate(this.#flushSoon);
-    this.#flushTimer = this.#flushSoon = undefined;
+    this.#isFlushDue = false;
+    this.#flushTimer = undefined;
     const [nowMs, at] = [this.#now(), performance.now()];
     const items: FeedItem[] = [...this.#corrections.values()].flatMap((pending) => this.#correctionOf(pending) ?? []);
     this.#corrections = new Map();

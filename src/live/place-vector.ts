@@ -9,7 +9,15 @@ const PART = /^(\d{1,3})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
 
 /** `<partition>.<epoch>.<n>`, joined by `_`; the last two in base 36. */
 export function formatPlaces(places: Iterable<readonly [Partition, FeedPlace]>): string {
-  return [...places].map(([partition, { epoch, n }]) => `${partition}.${epoch.toString(36)}.${n.toString(36)}`).join('_');
+  return joinPlaces([...places].map(([partition, place]) => formatPlace(partition, place)));
+}
+
+export function formatPlace(partition: Partition, { epoch, n }: FeedPlace): string {
+  return `${partition}.${epoch.toString(36)}.${n.toString(36)}`;
+}
+
+export function joinPlaces(parts: readonly string[]): string {
+  return parts.join('_');
 }
 
 /** @returns undefined for anything else: the client then begins anew */

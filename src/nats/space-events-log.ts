@@ -6,6 +6,7 @@ import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import { decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
 import type { CommitOutcome, LastCommit, LogCursor, SpaceEventsLog } from '../ports.ts';
+import { endOfTurn } from '../runtime/end-of-turn.ts';
 import { StreamReader } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
@@ -40,6 +41,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   async commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome> {
     const options = { expect: { lastSubjectSequence: expectedSeq }, timeout: COMMIT_TIMEOUT_MS, ...traced() };
     try {
+      // The commits of all routers of the process with one write.
+      await endOfTurn();
       const { seq } = await this.#js.publish(routerSubject(header.router), encodeCommit(header, sections), options);
       return { kind: 'committed', seq };
     } catch (error) {

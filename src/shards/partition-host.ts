@@ -9,7 +9,7 @@ import { Superseded } from '../router/router.ts';
 import { correctFold } from './correct-fold.ts';
 
 /** Small, since a process goes on answering between two steps. */
-const ENTRIES_PER_STEP = 8;
+const ENTRIES_PER_STEP = 32;
 /** Blocks in memory beyond which the log waits: ClickHouse is away, or slow. */
 const UNSTORED_BLOCKS_MAX = 64;
 /** A checkpoint carries what is not stored; beyond this the older checkpoint serves better. */
