@@ -6,7 +6,7 @@
 // is not before its timestamp. For that, each reading of a space is later than the one before it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatInstant } from '../src/domain/instant.ts';
-import { readingSubject } from '../src/nats/streams.ts';
+import { readingSubject, SPACE_EVENTS } from '../src/nats/streams.ts';
 import { raiseBuilding } from './support/building.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
 import { CpuMeter, inCores, perReading, type CpuUse } from './support/cpu.ts';
@@ -134,13 +134,17 @@ async function run(rate: number, { nats, pids }: Processes, heard: Heard, stream
   await sleep(WARM_UP_MS);
   heard.begin();
   const [meter, own] = [new CpuMeter(pids), new CpuMeter({ client: process.pid })];
+  const logBefore = (await nats.jsm.streams.info(SPACE_EVENTS)).state;
   // Ends with the publisher, so that a publisher that is late does not leave a part without readings.
   const pace = await publishing;
   const [use, ownUse] = [meter.read(), own.read()];
   heard.end();
+  const log = (await nats.jsm.streams.info(SPACE_EVENTS)).state;
   const [behind, inFlight] = [heard.waiting, publisher.inFlight];
   for (const deadline = performance.now() + HEARD_WITHIN_MS; heard.waiting > 0 && performance.now() < deadline;) await sleep(20);
   report(rate, pace, heard, use, ownUse);
+  const commits = log.last_seq - logBefore.last_seq;
+  say(`  ${grouped(commits / use.seconds)} commits/s, ${grouped((log.bytes - logBefore.bytes) / commits)} bytes each`);
   say(`  when the publisher ended ${grouped(behind)} were not heard and ${grouped(inFlight)} not acknowledged; refused ${publisher.refused}, lagged events ${stream.laggedEvents - laggedBefore}`);
   await publisher.settled(0);
   publisher.close();

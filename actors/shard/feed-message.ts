@@ -4,6 +4,9 @@
 import type { CorrectionCause } from './fold-observer.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 
+/** How long an interest in a partition's changes lasts that is not renewed. */
+export const INTEREST_MS = 150_000;
+
 /** Where a space stands. */
 export interface LiveCount {
   readonly kind: 'count';

@@ -75,9 +75,13 @@ export class PartitionFold {
     this.cutRequested = true;
   };
 
+  /** Partitions cut at different ages, between half the most and the most: all at once would hold up everything else. */
+  readonly #partOfAge: number;
+
   constructor(partition: Partition, partitions: number) {
     this.partition = partition;
     this.partitions = partitions;
+    this.#partOfAge = 1 - partition / partitions / 2;
     this.clocks = new Array<number>(partitions).fill(BEGINNING_MS);
     this.commitSeqs = new Array<number>(partitions).fill(0);
   }
@@ -271,7 +275,7 @@ export class PartitionFold {
     if (this.openRows.length === 0 && !this.cutRequested) return;
     this.openedMs ??= this.logMs;
     const isFull = this.openRows.length >= this.settings.blockRowsMax;
-    const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs
+    const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs * this.#partOfAge
       || (this.lateMs !== null && this.logMs - this.lateMs >= this.settings.lateBlockAgeMaxMs);
     if (!isFull && !isOld && !this.cutRequested) return;
     const number = this.openNumber;

@@ -67,6 +67,10 @@ class EncodedCommit implements LoggedCommit {
     return this.#sections.keys();
   }
 
+  concerns(partition: Partition): boolean {
+    return this.#sections.has(partition);
+  }
+
   section(partition: Partition): LoggedSection | undefined {
     const place = this.#sections.get(partition);
     return place && decodeSection(new ByteReader(this.#data, place[0], place[1]), this.#seq);

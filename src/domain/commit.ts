@@ -98,6 +98,8 @@ export interface LoggedCommit {
   readonly header: CommitHeader;
   /** Partitions that it asserts something to. */
   readonly partitions: Iterable<Partition>;
+  /** True when it asserts something to a partition. */
+  concerns(partition: Partition): boolean;
   /** Decodes the columns of one partition; undefined where the commit asserts nothing to it. */
   section(partition: Partition): LoggedSection | undefined;
 }

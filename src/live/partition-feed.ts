@@ -13,7 +13,7 @@ import type { CorrectionCause, FoldObserver } from '../../actors/shard/fold-obse
 import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { SpaceState } from '../../actors/space/space-state.ts';
 import type { ChangeChannel } from '../ports.ts';
-import type { Correction, FeedAnswer, FeedItem, FeedQuestion, LiveCount, WatchedCount } from '../../actors/shard/feed-message.ts';
+import { INTEREST_MS, type Correction, type FeedAnswer, type FeedItem, type FeedQuestion, type LiveCount, type WatchedCount } from '../../actors/shard/feed-message.ts';
 import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
@@ -23,7 +23,6 @@ const SWEEP_INTERVAL_MS = 500;
 /** Longer than a block takes to be cut and stored: until then nothing can be known. */
 const HELD_BACK_MAX_MS = 10_000;
 const HELD_BACK_POLL_MS = 250;
-const INTEREST_MS = 150_000;
 const ITEMS_MAX = 8_192;
 /** Less than INTEREST_MS by more than the time between two renewals. */
 const ITEM_AGE_MAX_MS = 120_000;

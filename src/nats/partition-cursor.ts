@@ -17,6 +17,10 @@ export interface CursorHome {
   /** Entries that the shared consumer has not brought yet, for one partition. */
   readonly sharedBehind: number;
   openOwn(partition: Partition, afterSeq: number, receiver: Receiver): LogConsumer;
+  /** False when a reader that waits may hear of an entry a little later, with what comes until then. */
+  isUrgent(entry: StoredEntry, partition: Partition): boolean;
+  /** Has `wakeReader` called then. */
+  wakeLater(cursor: PartitionCursor): void;
   /** A queue has room, or a partition has nothing to read. */
   progressed(): void;
   /** The cursor is closed or has failed. */
@@ -121,7 +125,7 @@ export class PartitionCursor implements LogCursor {
     const wasFull = this.isFull;
     this.#queue.fromShared(entry);
     if (this.#own && this.isFollowing) void this.#leaveOwn();
-    this.#put(wasFull);
+    this.#put(wasFull, entry);
   }
 
   /** There is a shared consumer from now on. */
@@ -162,7 +166,7 @@ export class PartitionCursor implements LogCursor {
   #takeOwn(entry: StoredEntry): boolean {
     const wasFull = this.isFull;
     this.#queue.fromOwn(entry);
-    this.#put(wasFull);
+    this.#put(wasFull, entry);
     if (!this.isFollowing) return true;
     void this.#leaveOwn();
     return false;
@@ -181,13 +185,16 @@ export class PartitionCursor implements LogCursor {
     return this.#own === own && this.#takeOwn(entry);
   }
 
-  #put(wasFull: boolean): void {
+  #put(wasFull: boolean, entry: StoredEntry): void {
     if (!wasFull && this.isFull) this.#progressAtMs = performance.now();
-    if (this.#isWaiting && !this.#isWakingReader && this.#queue.length > 0) this.#wakeReader();
+    if (!this.#isWaiting || this.#isWakingReader || this.#queue.length === 0) return;
+    if (this.#home.isUrgent(entry, this.partition)) this.wakeReader();
+    else this.#home.wakeLater(this);
   }
 
   /** At the end of this turn: what has arrived together is read together, and not the first entry alone. */
-  #wakeReader(): void {
+  wakeReader(): void {
+    if (!this.#isWaiting || this.#isWakingReader) return;
     this.#isWakingReader = true;
     setImmediate(() => {
       this.#isWakingReader = false;

@@ -4,7 +4,8 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader, Sections } from '../domain/commit.ts';
-import { decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
+import { commitOf, decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
 import type { CommitOutcome, LastCommit, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -21,7 +22,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   constructor(js: JetStreamClient, jsm: JetStreamManager) {
     this.#js = js;
     this.#jsm = jsm;
-    this.#reader = new StreamReader(js, { stream: SPACE_EVENTS, partitionOf: () => 'all', catchUpSubjects: () => [] });
+    this.#reader = new StreamReader(js, { stream: SPACE_EVENTS, partitionOf: () => 'all', catchUpSubjects: () => [], isUrgent });
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
@@ -67,5 +68,15 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     // Not there, and no other either. It may yet arrive, so it must not be tried again as it is: the caller
     // restarts from whatever the log then holds.
     throw new Error(`commit of router ${header.router} was not stored`, { cause });
+  }
+}
+
+/** Commits that assert nothing to a partition only move its clocks on. */
+function isUrgent(entry: StoredEntry, partition: Partition): boolean {
+  try {
+    return commitOf(entry).concerns(partition);
+  } catch {
+    // Whoever folds it says what is wrong with it.
+    return true;
   }
 }

@@ -8,6 +8,7 @@
 // 3. A cursor that nobody reads delays the others for a bounded time.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports.ts';
 import { LogConsumer, STALL_CHECK_MS, type Receiver } from './log-consumer.ts';
 import { OpenCursors } from './open-cursors.ts';
@@ -17,6 +18,7 @@ import { SharedConsumer } from './shared-consumer.ts';
 
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 const IDLE_MAX_MS = 10_000;
+const WAKE_LATER_MS = 10;
 
 export interface StreamReaderOptions {
   readonly stream: string;
@@ -26,6 +28,8 @@ export interface StreamReaderOptions {
   readonly catchUpSubjects: (partition: Partition) => readonly string[];
   /** How the partitions are read while so many are open; together, unless given. */
   readonly modeFor?: (openPartitions: number, now: ReadMode) => ReadMode;
+  /** False for entries that say nothing to a partition: a reader that waits hears of them some milliseconds later, together. True for all, unless given. */
+  readonly isUrgent?: (entry: StoredEntry, partition: Partition) => boolean;
   /** Into how many partitions the entries fall; for `behind`. 1 where every partition gets every entry. */
   readonly partitions?: number;
   /** Of each cursor; when it joins the others it may hold twice as much. */
@@ -42,10 +46,12 @@ export class StreamReader {
   readonly #cursors = new OpenCursors();
   readonly #home: CursorHome;
   #shared: SharedConsumer | undefined;
+  /** To be woken when the timer ends. */
+  readonly #wokenLater = new Set<PartitionCursor>();
 
   constructor(js: JetStreamClient, options: StreamReaderOptions) {
     this.#js = js;
-    this.#options = { modeFor: () => 'shared', partitions: 1, queueBytesMax: QUEUE_BYTES_MAX, idleMaxMs: IDLE_MAX_MS, stallCheckMs: STALL_CHECK_MS, ...options };
+    this.#options = { modeFor: () => 'shared', isUrgent: () => true, partitions: 1, queueBytesMax: QUEUE_BYTES_MAX, idleMaxMs: IDLE_MAX_MS, stallCheckMs: STALL_CHECK_MS, ...options };
     this.#home = this.#homeOfCursors();
   }
 
@@ -94,6 +100,16 @@ export class StreamReader {
     }
   }
 
+  #wakeLater(cursor: PartitionCursor): void {
+    if (this.#wokenLater.size === 0) {
+      setTimeout(() => {
+        for (const each of this.#wokenLater) each.wakeReader();
+        this.#wokenLater.clear();
+      }, WAKE_LATER_MS);
+    }
+    this.#wokenLater.add(cursor);
+  }
+
   #homeOfCursors(): CursorHome {
     const { stream, catchUpSubjects, stallCheckMs, partitions, queueBytesMax, idleMaxMs } = this.#options;
     const [cursors, shared] = [this.#cursors, () => this.#shared];
@@ -103,6 +119,8 @@ export class StreamReader {
       get sharedBehind() { return Math.ceil((shared()?.pending ?? 0) / partitions); },
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
         new LogConsumer(this.#js, { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs }, receiver),
+      isUrgent: this.#options.isUrgent,
+      wakeLater: (cursor) => this.#wakeLater(cursor),
       progressed: () => shared()?.progressed(),
       left: async (cursor) => {
         cursors.delete(cursor);

@@ -100,7 +100,7 @@ export class PipelineTraces {
 
   /** None where a commit has no part in the partition. */
   #fold(partition: Partition, entry: StoredEntry): Span[] {
-    if (entry.trace === undefined || !commitOf(entry).section(partition)) return [];
+    if (entry.trace === undefined || !commitOf(entry).concerns(partition)) return [];
     const parent = contextOf(entry.trace);
     const span = startSpan('fold events', { attributes: { 'density.shard': partition, 'density.space_events_seq': entry.seq } }, parent);
     const folded = this.#folded.get(partition) ?? [];

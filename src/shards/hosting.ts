@@ -14,6 +14,9 @@ import { PartitionHost, type PartitionHostDeps } from './partition-host.ts';
 const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 15_000;
+/** With more in the open block, a checkpoint waits until the block is stored, so that it need not carry the rows; but not for ever. */
+const OPEN_ROWS_IN_CHECKPOINT = 500;
+const CHECKPOINT_DELAY_MAX_MS = 45_000;
 const FORGET_INTERVAL_MS = 5_000;
 const CATCH_UP_POLL_MS = 5;
 const REFUSED_AGAIN_MS = 5_000;
@@ -47,6 +50,8 @@ export class Hosting {
   readonly #ownLoops = new Set<Promise<void>>();
   /** Blocks to store, or corrections that history may answer. */
   readonly #work = new Condition();
+  /** A block was stored: there is little in the state that is not. */
+  readonly #stored = new Condition();
 
   constructor(deps: HostingDeps, onFailure: () => void) {
     this.#deps = deps;
@@ -181,7 +186,10 @@ export class Hosting {
         const isStored = await this.#host.flush();
         await this.#host.correct();
         failures = 0;
-        if (isStored) continue;
+        if (isStored) {
+          this.#stored.notify();
+          continue;
+        }
         if (this.#host.hasWork) await timing.pause(FLUSH_POLL_MS, signal);
         else if (!signal.aborted) await this.#work.wait();
       } catch (error) {
@@ -219,6 +227,7 @@ export class Hosting {
     const { timing } = this.#deps;
     while (!signal.aborted) {
       await timing.pause(CHECKPOINT_INTERVAL_MS * (0.75 + timing.random() / 2), signal);
+      if (this.#host.fold.openRows.length > OPEN_ROWS_IN_CHECKPOINT) await Promise.race([this.#stored.wait(), timing.pause(CHECKPOINT_DELAY_MAX_MS, signal)]);
       if (signal.aborted) return;
       await this.#host.checkpoint().catch((error: unknown) => {
         // The log being away is no reason to forget what is known; the state before serves as well.

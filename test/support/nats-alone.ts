@@ -25,6 +25,10 @@ export class NatsAlone {
     return new NatsAlone(folder, server, nats);
   }
 
+  get url(): string {
+    return this.#server.url;
+  }
+
   /** SIGKILL. @returns how to start it again */
   async kill(): Promise<() => Promise<void>> {
     await this.#server.kill9();
