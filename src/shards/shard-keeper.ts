@@ -104,6 +104,8 @@ export class ShardKeeper {
   #hear(change: LeaseChange): void {
     const atMs = this.#deps.timing.now();
     this.#heardAtMs = atMs;
+    // Most of what is heard is that a lease or a member goes on: ten times a second, and nothing follows from it.
+    const isRenewal = change.kind === 'member' ? change.member !== undefined && this.#members.has(change.id) : change.holder !== undefined && this.#holders.get(change.shard)?.value === change.holder;
     if (change.kind === 'member') {
       if (change.member) this.#members.set(change.id, { value: change.member, atMs, isConfirmed: this.#members.has(change.id) });
       else this.#members.delete(change.id);
@@ -113,7 +115,7 @@ export class ShardKeeper {
       this.#holders.delete(change.shard);
       this.#deps.shards[change.shard]?.leaseFreed();
     }
-    this.#changed.abort();
+    if (!isRenewal) this.#changed.abort();
   }
 
   async #steerForEver(): Promise<void> {

@@ -68,6 +68,7 @@ describe('an id that is used again', () => {
     await batch([...items].reverse(), 0);
     await eventually(async () => expect(await count(1)).toMatchObject({ count: 6, net: 6 }));
     expect((await send('POST', '/readings', items[3])).body).toMatchObject({ id: `rebooted~${Date.parse(at('09:00:00'))}~+.0` });
+    await eventually(async () => expect(await account()).toMatchObject({ accepted: 13, duplicate: 7 }));
   });
 
   it('T13 by a sensor whose clock says 1970 after a reboot: what it sent before stays in final history', async () => {
