@@ -115,6 +115,7 @@ export class Hosting {
   /** Stops routing, stores what is cut, saves a checkpoint; goes on folding, and so answering. */
   async drain(): Promise<void> {
     this.#draining.abort();
+    this.#work.notify();
     await this.#router?.stop();
     await Promise.all(this.#ownLoops);
     if (!this.#isRestored || this.#abort.signal.aborted) return;
@@ -129,6 +130,7 @@ export class Hosting {
   /** Safe to call twice. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#work.notify();
     await Promise.all([this.#router?.stop(), this.#host.stop()]);
     await Promise.all([...this.#loops, ...this.#ownLoops]);
     // One that was just being opened.
@@ -158,6 +160,7 @@ export class Hosting {
       if (this.#abort.signal.aborted) return;
       this.#deps.log.warn({ err: error, task: name }, `${name} failed; beginning anew`);
       this.#abort.abort();
+      this.#work.notify();
       this.#host.wake();
       this.#onFailure();
     }));
@@ -178,7 +181,6 @@ export class Hosting {
     const { timing } = this.#deps;
     let failures = 0;
     let turnAt = timing.now();
-    signal.addEventListener('abort', () => this.#work.notify(), { once: true });
     while (!signal.aborted) {
       if (timing.now() - turnAt > SUSPENDED_MS) this.#host.forgetStored();
       turnAt = timing.now();

@@ -7,6 +7,7 @@
 //    an interval: they are moved on when it is asked for, and the answer is given from after that.
 //
 // Anyone may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { SpaceReport } from '../../actors/shard/space-report.ts';
@@ -99,3 +100,5 @@ export class Ticks {
 }
 
 const NEVER = new AbortController().signal;
+// Many answers may wait at once.
+setMaxListeners(0, NEVER);
