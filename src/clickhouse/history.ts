@@ -107,7 +107,7 @@ export class ClickHouseHistory implements History {
     return { readings, end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null };
   }
 
-  /** Of all readings that are stored under some ids of the previous form, the identities of those that count. */
+  /** The identities of the readings that count, among those stored under ids of the previous form. */
   async #countingUnderPreviousIds(readings: readonly Reading[]): Promise<Set<string>> {
     const counting = new Set<string>();
     for (const some of chunks(readings)) {

@@ -7,11 +7,7 @@ export type PlaceVector = ReadonlyMap<Partition, FeedPlace>;
 
 const PART = /^(\d{1,3})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
 
-/** `<partition>.<epoch>.<n>`, joined by `_`; the last two in base 36. */
-export function formatPlaces(places: Iterable<readonly [Partition, FeedPlace]>): string {
-  return joinPlaces([...places].map(([partition, place]) => formatPlace(partition, place)));
-}
-
+/** `<partition>.<epoch>.<n>`, the last two in base 36. */
 export function formatPlace(partition: Partition, { epoch, n }: FeedPlace): string {
   return `${partition}.${epoch.toString(36)}.${n.toString(36)}`;
 }

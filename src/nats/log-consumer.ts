@@ -4,7 +4,7 @@
 // - When the server has lost the consumer, in a restart for one, the client creates another after the last sequence it has received, but
 //   goes on counting the messages that it had asked the old one for: it asks for a few, and then for none for half a minute. Once it
 //   has done so, this opens a consumer of its own choosing after the last entry that was delivered, and the receiver does not notice.
-// - A consumer may be silent for other reasons. One that stays silent although the log goes on fails, and whoever reads opens another.
+// - A consumer may be silent for other reasons. One that stays silent although the log goes on fails, and its reader opens another.
 import { type Consumer, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { isTracing, TRACEPARENT } from '../runtime/trace.ts';

@@ -76,7 +76,7 @@ function isUrgent(entry: StoredEntry, partition: Partition): boolean {
   try {
     return commitOf(entry).concerns(partition);
   } catch {
-    // Whoever folds it says what is wrong with it.
+    // The fold reports what is wrong with it.
     return true;
   }
 }

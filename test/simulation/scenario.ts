@@ -43,7 +43,7 @@ export interface Scenario {
   readonly isTopologyQuiet: boolean;
   /** Whether leases keep processes off each other's shards; otherwise every process runs every shard. */
   readonly leases: 'kept' | 'none';
-  /** Whoever changes the topology does it again until there is an answer. */
+  /** Commands that get no answer are repeated until they do. */
   readonly isPersonPatient: boolean;
   readonly actions: readonly Action[];
 }
