@@ -107,7 +107,7 @@ try {
   for (const [spaces, shards] of [[10_000, 16], [10_000, 1], [50_000, 16], [50_000, 1]] as const) {
     const partitions = Array.from({ length: shards }, (_, k) => k as Partition);
     for (const k of partitions) await checkpoints.save(k, { storedBeforeSeq: 1, snapshot: encodeSnapshot(foldWith(spaces / shards, k, shards)) }, (await checkpoints.last(k)).revision);
-    const turn = inTurns(MACHINE_TIMING.turn);
+    const turn = inTurns(MACHINE_TIMING, 4);
     const hosts = partitions.map((partition) => new PartitionHost({ partition, partitions: shards, events: oneMore(partition), history: {} as History, checkpoints, turn }));
     const idle = await watched(() => MACHINE_TIMING.pause(1_000, new AbortController().signal));
     const restored = await watched(() => Promise.all(hosts.map((host) => host.restore())));

@@ -68,6 +68,8 @@ export interface ServiceOptions {
 
 const READINGS_PURGE_INTERVAL_MS = 300_000;
 const TRUNCATE_INTERVAL_MS = 60_000;
+/** A fold waits while its snapshot is made; everything else waits for so much of it at a time. */
+const SNAPSHOT_TURN_MS = 4;
 const READY_POLL_MS = 20;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
 /** Some milliseconds of work: others wait for no more, and a commit stays well under a message's bound. */
@@ -95,7 +97,7 @@ export class Service {
   readonly #changes: NatsChangeChannel;
   readonly #link: NatsLink;
   /** Shards write their snapshots at the same moment, when the process ends. */
-  readonly #snapshotTurn = inTurns(MACHINE_TIMING.turn);
+  readonly #snapshotTurn = inTurns(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   readonly #member: Member;
   readonly #reports: ClusterReports;
   /** Of all partitions; none where this process only answers. */

@@ -20,8 +20,16 @@ export const MACHINE_TIMING: Timing = {
   turn: async () => setImmediate(),
 };
 
-/** A turn that lets one of those who wait go on at a time, each in a turn of its own. */
-export function inTurns(turn: Timing['turn']): Timing['turn'] {
+/**
+ * For work in small steps: lets others run once so much has been done, and of several who do such work one at a time go on. A
+ * turn for each step would make the work last as many turns, and these are long when the process is busy.
+ */
+export function inTurns({ now, turn }: Pick<Timing, 'now' | 'turn'>, budgetMs: number): Timing['turn'] {
   let last = Promise.resolve();
-  return async () => (last = last.then(turn));
+  let sinceMs = now();
+  return async () => {
+    if (now() - sinceMs < budgetMs) return;
+    await (last = last.then(turn));
+    sinceMs = now();
+  };
 }
