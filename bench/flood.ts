@@ -25,7 +25,7 @@ const ALIVE_AFTER_MS = 10_000;
 const SETTINGS = { OUT_OF_ORDERNESS_MS: '500', BLOCK_AGE_MAX_MS: '1000' };
 const WITHIN_MS = numberFrom('BENCH_WITHIN_SECONDS', 900) * 1000;
 
-/** Of one DPU, the nth message: `readings` readings; as one object where that is one. */
+/** The nth message of a DPU: an array of readings, or a single reading as an object. */
 function message(nth: number, readings: number, startMs: number): string {
   const items = Array.from({ length: readings }, (_, k) => {
     const n = nth * readings + k;

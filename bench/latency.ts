@@ -184,6 +184,6 @@ await withService(async (processes) => {
     await measureIdle(processes, 'one live stream');
   }
   stream.close();
-  if (IDLE_MS > 0) await measureIdle(processes, 'nobody listens');
+  if (IDLE_MS > 0) await measureIdle(processes, 'no live stream');
   say(`(${machine()})`);
 });

@@ -12,6 +12,7 @@ import { Accounts } from './counts/account.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
 import type { Partition } from './domain/ids.ts';
+import { allPartitions } from './domain/partition.ts';
 import type { Settings } from './domain/topology.ts';
 import { LiveCounts } from './live/live-counts.ts';
 import { PartitionFeed } from './live/partition-feed.ts';
@@ -125,7 +126,7 @@ export class Service {
     this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
     this.#link = new NatsLink(nc, log);
     this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
-    this.#shards = options.takesShards ? Array.from({ length: options.partitions }, (_, k) => this.#shard(k as Partition, leases)) : [];
+    this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
     const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: Date.now, timing: MACHINE_TIMING, log });
     this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
@@ -272,7 +273,7 @@ export class Service {
 
   /** The least over all partitions of what is stored: by the fold if it runs here, else by its checkpoint. */
   async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
-    const partitions = Array.from({ length: this.options.partitions }, (_, k) => k as Partition);
+    const partitions = allPartitions(this.options.partitions);
     const all = partitions.map(async (k) => byFold(k) ?? (await this.#checkpoints.last(k)).storedBeforeSeq);
     return Math.min(...await Promise.all(all));
   }

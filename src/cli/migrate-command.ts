@@ -7,6 +7,7 @@ import { connectClickHouse } from '../clickhouse/connect.ts';
 import { alterTables, createTables } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
 import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
 import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import type { NatsHandles } from '../nats/connect.ts';
 import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
@@ -52,7 +53,7 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
         partitions, history: new ClickHouseHistory(clickhouse, created), records: new ClickHousePartitionRecords(clickhouse),
         topology: topology.service.history, events: new NatsSpaceEventsLog(js, jsm), checkpoints,
       };
-      const last = await Promise.all(Array.from({ length: partitions }, (_, k) => checkpoints.last(k as Partition)));
+      const last = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
       let stored = 0;
       for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries()) stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
       tell(`the log of version 1: ${stored} events that only it had are in ClickHouse`);

@@ -5,6 +5,7 @@ import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import type { Config } from '../config.ts';
 import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
 import { createLog } from '../log.ts';
 import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import type { NatsHandles } from '../nats/connect.ts';
@@ -25,7 +26,7 @@ export interface RebuildOptions {
 export async function rebuildCommand(config: Config, { shard, json }: RebuildOptions, say: (line: string) => void): Promise<number> {
   const { PARTITIONS: partitions } = config;
   if (shard !== undefined && shard >= partitions) throw new Error(`there is no shard ${shard}: they are 0 to ${partitions - 1} (PARTITIONS)`);
-  const shards = (shard === undefined ? Array.from({ length: partitions }, (_, k) => k) : [shard]) as Partition[];
+  const shards = shard === undefined ? allPartitions(partitions) : [shard as Partition];
   return withEngines(config, json ? () => undefined : say, async (nats, clickhouseUrl) => {
     const { created } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
       throw new Error('the streams are not there: nothing was ever stored', { cause: error });

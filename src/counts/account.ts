@@ -1,5 +1,5 @@
 // The account: every accepted reading is applied, a duplicate, held or dead-lettered, and nothing is left over.
-import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
 import type { RejectReason } from '../domain/reading.ts';
 import type { DeadLetters, SpaceEventsLog } from '../ports.ts';
 
@@ -31,7 +31,7 @@ export class Accounts {
 
   /** From the routers' last commits. */
   async read(): Promise<Account> {
-    const routers = Array.from({ length: this.#partitions }, (_, k) => this.#events.lastCommit(k as Partition));
+    const routers = allPartitions(this.#partitions).map((router) => this.#events.lastCommit(router));
     let [accepted, fresh, held, duplicate, deadLettered] = [0, 0, 0, 0, 0];
     for (const { header } of await Promise.all(routers)) {
       if (!header) continue;

@@ -15,7 +15,7 @@ const [ENTERS, ADDS, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID] = [1, 2, 4, 8, 16, 32
 /** An event takes at most so many bytes beside its DPU's id and its own. */
 const EVENT_BYTES_MAX = 28;
 
-/** @throws Error for what this version of the code did not write */
+/** The log holds an entry that another version of the service wrote. */
 export class UnknownCommitVersion extends Error {
   override readonly name = 'UnknownCommitVersion';
 }
@@ -84,7 +84,7 @@ export function decodeCommit(entry: Pick<StoredEntry, 'seq' | 'data'>): LoggedCo
 
 const decoded = new WeakMap<StoredEntry, LoggedCommit>();
 
-/** The same, once for each entry: all partitions of a process read one. */
+/** Decodes an entry once, and keeps the result with it: all partitions of a process read the same entry. */
 export function commitOf(entry: StoredEntry): LoggedCommit {
   let commit = decoded.get(entry);
   if (!commit) decoded.set(entry, commit = new EncodedCommit(entry));

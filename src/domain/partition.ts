@@ -10,6 +10,11 @@ function fnv1a32(text: string): number {
   return hash >>> 0;
 }
 
+/** 0 to count - 1. */
+export function allPartitions(count: number): Partition[] {
+  return Array.from({ length: count }, (_, k) => k as Partition);
+}
+
 export function partitionOfDpu(dpuId: DpuId, partitions: number): Partition {
   return (fnv1a32(dpuId) % partitions) as Partition;
 }

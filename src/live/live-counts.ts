@@ -3,7 +3,7 @@
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
-import { partitionOfSpace } from '../domain/partition.ts';
+import { allPartitions, partitionOfSpace } from '../domain/partition.ts';
 import type { ChangeChannel } from '../ports.ts';
 import type { FeedItem, FeedPlace } from '../../actors/shard/feed-message.ts';
 import { PartitionRelay, type RelayListener } from './partition-relay.ts';
@@ -102,7 +102,7 @@ export class LiveCounts {
 
   #byPartition(spaceIds: readonly SpaceId[] | null): Map<Partition, SpaceId[] | null> {
     const { partitions } = this.#options;
-    if (spaceIds === null) return new Map(Array.from({ length: partitions }, (_, k) => [k as Partition, null]));
+    if (spaceIds === null) return new Map(allPartitions(partitions).map((partition) => [partition, null]));
     const byPartition = new Map<Partition, SpaceId[]>();
     for (const spaceId of spaceIds) addTo(byPartition, partitionOfSpace(spaceId, partitions), spaceId);
     return byPartition;

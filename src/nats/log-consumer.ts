@@ -1,4 +1,4 @@
-// One ordered JetStream consumer (no acknowledgements: the place is kept by whoever reads), and what becomes of it.
+// One ordered JetStream consumer, and its recovery. It acknowledges nothing: its reader knows how far it has read.
 //
 // What the client does not do (@nats-io/jetstream 3.4, consumer.js), this does:
 // - When the server has lost the consumer, in a restart for one, the client creates another after the last sequence it has received, but

@@ -4,6 +4,7 @@ import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports.ts';
 import { Condition } from '../runtime/condition.ts';
+import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import type { LogConsumer, Receiver } from './log-consumer.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
@@ -196,7 +197,7 @@ export class PartitionCursor implements LogCursor {
   wakeReader(): void {
     if (!this.#isWaiting || this.#isWakingReader) return;
     this.#isWakingReader = true;
-    setImmediate(() => {
+    atEndOfTurn(() => {
       this.#isWakingReader = false;
       this.#arrived.notify();
     });

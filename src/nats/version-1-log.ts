@@ -4,22 +4,21 @@ import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nat
 import { nuid } from 'nats';
 import { LogTail } from '../../actors/shard/log-tail.ts';
 import { LogGap } from '../../actors/shard/partition-fold.ts';
-import { consumedThrough, type CommitHeader, type LoggedSection, type SpaceConfig } from '../domain/commit.ts';
+import { consumedThrough, type CommitHeader, type LoggedSection } from '../domain/commit.ts';
 import { encodeCommit } from '../domain/commit-codec.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
 import { fromTuple, type EventTuple } from '../domain/log-entry.ts';
-import type { Settings } from '../domain/topology.ts';
 import { routerSubject, SPACE_EVENTS, VERSION_1_SUBJECTS } from './streams.ts';
 
 /** JSON begins with a brace; entries of later versions begin with their number. */
 const OBJECT = '{'.charCodeAt(0);
 const decoder = new TextDecoder();
 
+/** The configurations and settings in it are not read: the topology has them. */
 interface Payload {
   readonly e: EventTuple[];
   readonly h?: [number, string, number][];
-  readonly c?: SpaceConfig[];
-  readonly s?: Settings;
 }
 
 type Position = Omit<CommitHeader, 'backlogs' | 'isMove'> & {
@@ -34,7 +33,7 @@ class Version1Tail {
   readonly tail: LogTail;
   readonly #partition: Partition;
   readonly #storedBeforeSeq: number;
-  #pending: LoggedSection[] = [];
+  #pending: Pick<LoggedSection, 'events' | 'heartbeats'>[] = [];
   /** True behind the first commit that may have been truncated in part. */
   #mustBeWhole = false;
 
@@ -44,11 +43,11 @@ class Version1Tail {
     this.#storedBeforeSeq = storedBeforeSeq;
   }
 
-  addPayload(seq: number, { e, h = [], c = [], s }: Payload): void {
+  addPayload(seq: number, { e, h = [] }: Payload): void {
     // Named readings have reading ids of the previous form.
     const events = e.map((tuple) => fromTuple(tuple.length > 8 ? [...tuple.slice(0, 9), 1] as unknown as EventTuple : tuple, seq));
     const heartbeats = h.map(([spaceId, dpuId, timestampMs]) => ({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, timestampMs }));
-    this.#pending.push({ events, heartbeats, configs: c, settings: s });
+    this.#pending.push({ events, heartbeats });
   }
 
   addPosition(stored: { readonly seq: number; readonly timeMs: number }, position: Position): void {
@@ -80,7 +79,7 @@ export class Version1Log {
     return info?.config.subjects?.includes(VERSION_1_SUBJECTS) ?? false;
   }
 
-  /** True once every router has a commit of today's version: then the partitions are done. */
+  /** True once every router has a commit in the present format: then the partitions are done. */
   async isTakenOver(): Promise<boolean> {
     const last = await Promise.all(this.#routers.map((router) => this.#last(router)));
     return last.every((message) => message?.data[0] !== OBJECT);
@@ -99,7 +98,7 @@ export class Version1Log {
     return tails.map(({ tail }) => tail);
   }
 
-  /** Commits the routers' offsets, clocks and accounts in today's form. Done again, it changes nothing. */
+  /** Commits the routers' offsets, clocks and accounts in the present format. Idempotent. */
   async takeOver(): Promise<void> {
     for (const router of this.#routers) {
       const message = await this.#last(router);
@@ -110,7 +109,7 @@ export class Version1Log {
     }
   }
 
-  /** Removes what version 1 wrote, and lets the stream be one of today. */
+  /** Removes what version 1 wrote, and gives the stream its present subjects. */
   async finish(): Promise<void> {
     await this.#jsm.streams.purge(SPACE_EVENTS, { filter: VERSION_1_SUBJECTS });
     for (const router of this.#routers) {
@@ -121,7 +120,7 @@ export class Version1Log {
   }
 
   get #routers(): Partition[] {
-    return Array.from({ length: this.#partitions }, (_, k) => k as Partition);
+    return allPartitions(this.#partitions);
   }
 
   async #last(router: Partition): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {

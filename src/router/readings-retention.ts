@@ -1,6 +1,6 @@
 // Removes readings that are old and no longer needed: routed by every router, and past what a router that
 // restarts reads again to fill its memory. Age alone never loses a reading, however long the service was down.
-import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
 import type { ReadingsLog, SpaceEventsLog } from '../ports.ts';
 
@@ -18,9 +18,8 @@ export interface ReadingsRetentionDeps {
 /** @throws what a port throws: try again later */
 export async function purgeReadings({ partitions, readings, events, storedBeforeSeq, keptMs, now }: ReadingsRetentionDeps): Promise<void> {
   const storedBefore = await storedBeforeSeq();
-  const routers = Array.from({ length: partitions }, (_, k) => k as Partition);
-  // Where each router would begin to read (Router.restore); one that never spoke needs everything.
-  const needed = await Promise.all(routers.map(async (router) => {
+    // Where each router would begin to read (Router.restore); one that never spoke needs everything.
+  const needed = await Promise.all(allPartitions(partitions).map(async (router) => {
     const { header } = await events.lastCommit(router);
     const unstored = await events.firstCommitFrom(router, storedBefore);
     return Math.min(header ? consumedThrough(header) : 0, unstored?.previousReadingsSeq ?? Infinity);

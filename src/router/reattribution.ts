@@ -1,5 +1,5 @@
 // Re-attribution: after a change of the topology, retracts readings where they counted and asserts
-// where they count now. In pages, each with its own commit; the position keeps the place, so that a
+// where they count now. In pages, each with its own commit; the commit keeps the place, so that a
 // crash between two pages neither repeats nor skips one.
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';

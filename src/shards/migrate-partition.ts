@@ -1,6 +1,6 @@
 // Takes a partition over from version 1 of the log: what that holds and ClickHouse does not goes to ClickHouse, and the
-// state is saved as one that history leads to. So today's code never reads the old log (docs/adr/0064). Done again, or once
-// more after it was killed, it comes to the same.
+// state is saved as one that history leads to. So nothing but the migration reads the old log (docs/adr/0064). Idempotent,
+// also after a kill in the middle.
 import { blockOf } from '../../actors/shard/block.ts';
 import type { LogTail } from '../../actors/shard/log-tail.ts';
 import type { History } from '../ports.ts';

@@ -80,9 +80,9 @@ export class Ticks {
     const now = timing.now();
     // One that did not move when it was asked to is not waited for at every question.
     const asked = routers.filter((router) => now - (this.#askedAt.get(router) ?? -Infinity) >= intervalMs);
+    if (asked.length === 0) return;
     for (const router of asked) this.#askedAt.set(router, now);
     const before = new Map(asked.map((router) => [router, this.#clockOf(fold, router)]));
-    if (asked.length === 0) return;
     await this.#tick(asked);
     const isMoved = (): boolean => [...before].every(([router, clockMs]) => this.#clockOf(fold, router) > clockMs);
     while (!isMoved() && timing.now() - now < ANSWER_WAIT_MAX_MS) await timing.pause(POLL_MS, NEVER);
