@@ -87,8 +87,11 @@ export class FairQueue {
     const taken = this.#takeInOrder(this.#commitItems * (hadBacklogs ? 1 - BACKLOGS_PART : 1));
     const used = taken.reduce((sum, { from, to }) => sum + to - from, 0);
     // While more is to be read, reading comes first: it shows who else is waiting.
-    const left = isBehind && this.#waiting.length === 0 ? this.#commitItems * BACKLOGS_PART : this.#commitItems - used;
-    return [...taken, ...this.#takeOfBacklogs(Math.max(1, Math.floor(left)))];
+    const partMax = isBehind && this.#waiting.length === 0 ? BACKLOGS_PART : 1;
+    const left = Math.min(this.#commitItems - used, this.#commitItems * partMax);
+    // At least one, where a backlog would otherwise starve; one that has just begun can wait for the next commit.
+    const least = hadBacklogs || used === 0 ? 1 : 0;
+    return [...taken, ...this.#takeOfBacklogs(Math.max(least, Math.floor(left)))];
   }
 
   #takeInOrder(itemsMax: number): Slice[] {
