@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { foldFromHistory, followTail } from '../actors/shard/fold-from-history.ts';
 import { LogTail } from '../actors/shard/log-tail.ts';
 import type { PartitionFold } from '../actors/shard/partition-fold.ts';
+import { NO_MARK } from '../actors/shard/block.ts';
+import { LogEpoch } from '../src/domain/log-epoch.ts';
 import { encodeSnapshot } from '../actors/shard/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../src/domain/ids.ts';
 import type { SpaceConfig } from '../src/domain/commit.ts';
@@ -39,7 +41,7 @@ function foldWith(spaces: number, partition: Partition, partitions: number): Par
     dpus: Array.from({ length: DPUS_PER_SPACE }, (_, n) => ({ dpuId: dpuOf(spaceId, n), fromMs: 0, toMs: 9e15 })),
     resets: [{ timestampMs: NOW_MS - 9e8, count: 3 }, { timestampMs: NOW_MS - 1e8, count: 0 }],
   }));
-  const fold = foldFromHistory({ partition, partitions, settings: DEFAULT_SETTINGS, configs, block: 0, newest: [] });
+  const fold = foldFromHistory({ epoch: 0, partition, partitions, settings: DEFAULT_SETTINGS, configs, block: 0, newest: [] });
   const events = ids.flatMap((spaceId) => Array.from({ length: PROVISIONAL_PER_SPACE }, (_, n): LoggedEvent => {
     const reading = { dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE), timestampMs: NOW_MS + n * 400, direction: n % 3 === 0 ? -1 as const : 1 as const };
     return { spaceId, doorwayId: 1 as DoorwayId, delta: reading.direction, sign: 1, primary: true, seq: 1, readingId: readingIdOf(reading), ...reading };
@@ -106,9 +108,9 @@ try {
   say('| --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const [spaces, shards] of [[10_000, 16], [10_000, 1], [50_000, 16], [50_000, 1]] as const) {
     const partitions = Array.from({ length: shards }, (_, k) => k as Partition);
-    for (const k of partitions) await checkpoints.save(k, { storedBeforeSeq: 1, snapshot: encodeSnapshot(foldWith(spaces / shards, k, shards)) }, (await checkpoints.last(k)).revision);
+    for (const k of partitions) await checkpoints.save(k, { storedBeforeSeq: 1, epoch: 0, mark: NO_MARK, commitSeqs: [], snapshot: encodeSnapshot(foldWith(spaces / shards, k, shards)) }, (await checkpoints.last(k)).revision);
     const turn = inTurns(MACHINE_TIMING, 4);
-    const hosts = partitions.map((partition) => new PartitionHost({ partition, partitions: shards, events: oneMore(partition), history: {} as History, checkpoints, turn }));
+    const hosts = partitions.map((partition) => new PartitionHost({ partition, partitions: shards, epoch: new LogEpoch(), events: oneMore(partition), history: {} as History, checkpoints, turn }));
     const idle = await watched(() => MACHINE_TIMING.pause(1_000, new AbortController().signal));
     const restored = await watched(() => Promise.all(hosts.map((host) => host.restore())));
     await Promise.all(hosts.map((host) => host.follow()));

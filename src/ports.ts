@@ -7,6 +7,7 @@ import type { SpaceReport } from '../actors/shard/space-report.ts';
 import type { Expression, TimeRange } from './domain/filter.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
 import type { CommitHeader, ReadingPlace, Sections } from './domain/commit.ts';
+import type { CommitMark } from './domain/log-mark.ts';
 import type { StoredEntry } from './domain/log-entry.ts';
 import type { Direction, Reading, RejectReason } from './domain/reading.ts';
 import type { Segment } from './domain/segment.ts';
@@ -24,6 +25,12 @@ export interface LogCursor {
   close(): Promise<void>;
 }
 
+/** The sequences that a log has; what is between them may have been removed. An empty log ends before it begins. */
+export interface LogBounds {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
 /** The READINGS log: what DPUs sent, as they sent it. */
 export interface ReadingsLog {
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
@@ -31,8 +38,20 @@ export interface ReadingsLog {
   append(dpuId: DpuId, data: Uint8Array): Promise<void>;
   /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
   tick(partition: Partition): Promise<void>;
+  bounds(): Promise<LogBounds>;
+  /** What stands at a sequence; undefined when it was removed, or never was. */
+  at(seq: number): Promise<StoredEntry | undefined>;
+  /** Sequence of the last entry that was stored before an instant; 0 when there is none. */
+  lastBefore(ms: number): Promise<number>;
   /** Removes what stands before a sequence and was stored before an instant. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
+}
+
+/** Where a stored block was cut. */
+export interface StoredBlockMark {
+  readonly number: number;
+  readonly epoch: number;
+  readonly mark: CommitMark;
 }
 
 export type CommitOutcome =
@@ -58,8 +77,15 @@ export interface SpaceEventsLog {
    * @throws when the log cannot be reached
    */
   commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome>;
+  /** The first commit of a router in an epoch that is not yet this log's. Settles an unknown outcome itself. */
+  begin(header: CommitHeader): Promise<number>;
   /** Sequence of the last commit in the log, whichever router's; 0 when there is none. Read from the log's leader. */
   end(): Promise<number>;
+  bounds(): Promise<LogBounds>;
+  /** The id of the commit at a sequence; undefined when it was truncated, or never was. */
+  commitIdAt(seq: number): Promise<string | undefined>;
+  /** Removes what epochs before this one have left before a sequence. */
+  removeOlderEpochs(beforeSeq: number): Promise<void>;
   /** Removes a router's commits before a sequence. */
   truncate(router: Partition, beforeSeq: number): Promise<void>;
 }
@@ -69,6 +95,8 @@ export interface TopologyLog {
   open(afterSeq: number): Promise<TopologyCursor>;
   /** Stores a fact if the log still ends at `expectedSeq`. @returns its sequence, or undefined on conflict */
   append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined>;
+  /** What stands at a sequence; undefined when nothing does. @throws when it cannot be reached */
+  at(seq: number): Promise<TopologyFact | undefined>;
   /** Where the log ends now; 0 when it is empty. @throws when it cannot be reached */
   lastSeq(): Promise<number>;
 }
@@ -102,6 +130,12 @@ export interface StoredCheckpoint {
   readonly revision: number;
   /** Everything in SPACE_EVENTS before this is in ClickHouse. */
   readonly storedBeforeSeq: number;
+  /** Of the logs that the state follows, */
+  readonly epoch: number;
+  /** the last commit in it, */
+  readonly mark: CommitMark;
+  /** and, by router, the sequence of its last commit. */
+  readonly commitSeqs: readonly number[];
   /** In lines; to be read once. */
   readonly snapshot: Iterable<string>;
 }
@@ -150,6 +184,8 @@ export interface History {
   storeBlock(block: Block): Promise<void>;
   /** Number of the partition's last block that has rows stored; 0 when there is none. */
   lastBlock(partition: Partition): Promise<number>;
+  /** Where that block was cut; undefined when there is none. */
+  lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined>;
   /** For each DPU that has readings: the event time of its newest one. */
   newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
   /**

@@ -14,6 +14,7 @@ import { EventCounts } from './counts/event-counts.ts';
 import type { Partition } from './domain/ids.ts';
 import { allPartitions } from './domain/partition.ts';
 import type { Settings } from './domain/topology.ts';
+import { LogEpoch } from './domain/log-epoch.ts';
 import { LiveCounts } from './live/live-counts.ts';
 import { PartitionFeed } from './live/partition-feed.ts';
 import { NatsChangeChannel } from './nats/change-channel.ts';
@@ -29,6 +30,11 @@ import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
+import { ClickHouseRecoveryRecords } from './clickhouse/recovery-records.ts';
+import { ClickHousePartitionRecords } from './clickhouse/partition-records.ts';
+import { historyAndRecords } from './recovery/history-and-records.ts';
+import { LogGuard } from './recovery/log-guard.ts';
+import { TopologyCopier } from './recovery/topology-copier.ts';
 import { purgeReadings } from './router/readings-retention.ts';
 import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
@@ -97,6 +103,9 @@ export class Service {
   readonly #deadLetters: NatsDeadLetters;
   readonly #changes: NatsChangeChannel;
   readonly #link: NatsLink;
+  readonly #epoch = new LogEpoch();
+  readonly #guard: LogGuard;
+  readonly #recovery: ClickHouseRecoveryRecords;
   /** Shards write their snapshots at the same moment, when the process ends. */
   readonly #snapshotTurn = inTurns(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   readonly #member: Member;
@@ -117,14 +126,15 @@ export class Service {
     this.#nats = nats;
     this.#clickhouse = clickhouse;
     this.#log = log;
-    this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions);
+    this.#link = new NatsLink(nc, log, () => this.#guard.suspect());
+    const lostTimes = (): number => this.#link.lostTimes;
+    this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, lostTimes);
     this.history = new ClickHouseHistory(clickhouse, logId);
-    this.#events = new NatsSpaceEventsLog(js, jsm);
+    this.#events = new NatsSpaceEventsLog(js, jsm, this.#epoch, lostTimes);
     this.#checkpoints = new NatsCheckpoints(js, jsm);
     this.#deadLetters = new NatsDeadLetters(js, jsm);
     this.#changes = new NatsChangeChannel(nc);
     this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
-    this.#link = new NatsLink(nc, log);
     this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
     this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
@@ -137,6 +147,8 @@ export class Service {
     this.cluster = new ShardKeeper({
       leases, member: this.#member, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
     });
+    this.#recovery = new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster);
+    this.#guard = this.#logGuard(leases);
     this.live = new LiveCounts(this.#changes, {
       partitions: options.partitions, subscribersMax: options.subscribersMax,
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
@@ -176,6 +188,7 @@ export class Service {
   /** What cannot be reached now; empty when all is well. */
   async problems(): Promise<string[]> {
     const problems = this.refusals;
+    if (this.#guard.problem !== undefined) problems.push(`the logs are not sound, and no shard is run here: ${this.#guard.problem}`);
     if (!this.isReady) problems.push('catching up with the log');
     if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
     if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
@@ -199,6 +212,9 @@ export class Service {
     const { settings } = this.options;
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     await this.topology.catchUp();
+    // Before anything is owned, or written.
+    await this.#guard.makeSound(signal);
+    this.#loops.push(this.#guard.run(signal), this.#topologyCopier().run(signal));
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings)) {
       await this.topology.execute({ kind: 'changeSettings', settings });
@@ -218,9 +234,31 @@ export class Service {
     }
   }
 
+  #logGuard(leases: Leases): LogGuard {
+    const { history, topology } = this;
+    return new LogGuard({
+      partitions: this.options.partitions, epoch: this.#epoch, readings: this.readings, events: this.#events, topology: topology.history, checkpoints: this.#checkpoints, records: this.#recovery,
+      history: historyAndRecords(history, new ClickHousePartitionRecords(this.#clickhouse)),
+      topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
+      newCommitId: () => nuid.next(), nowMs: Date.now,
+      suspendShards: () => this.cluster.suspend(), resumeShards: () => this.cluster.resume(),
+      seenHere: () => this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      leases: this.options.takesShards ? leases : undefined, holder: this.#member.id,
+      isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log: this.#log,
+    });
+  }
+
+  #topologyCopier(): TopologyCopier {
+    return new TopologyCopier({
+      topology: this.topology.history, epoch: this.#epoch, records: this.#recovery,
+      isOn: () => this.#guard.problem === undefined && this.#shards[0]?.isOwner === true, onMismatch: () => this.#guard.suspect(),
+      timing: MACHINE_TIMING, log: this.#log,
+    });
+  }
+
   #shard(partition: Partition, leases: Leases): ShardRunner {
     const { partitions, skewMs } = this.options;
-    const common = { partition, partitions, events: this.#traces.events(this.#events), history: this.#traces.history(observedHistory(this.history, this.metrics)) };
+    const common = { partition, partitions, epoch: this.#epoch, events: this.#traces.events(this.#events), history: this.#traces.history(observedHistory(this.history, this.metrics)) };
     return new ShardRunner({
       router: {
         ...common, skewMs,
@@ -232,6 +270,7 @@ export class Service {
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases, holder: this.#member.id, onState: (k, state) => this.#hear(k, state),
+      onSuspicion: () => this.#guard.suspect(), untilSound: (signal) => this.#guard.untilSound(signal),
       log: this.#log, timing: MACHINE_TIMING,
     });
   }

@@ -21,6 +21,7 @@ export interface StoredNewest {
 }
 
 export interface HistoryOfPartition {
+  readonly epoch: number;
   readonly partition: Partition;
   readonly partitions: number;
   /** What the partition's own router has told its spaces last. */
@@ -32,8 +33,9 @@ export interface HistoryOfPartition {
 }
 
 /** Where history leaves the spaces: each with a correction due, which reads its occupancy. */
-export function foldFromHistory({ partition, partitions, settings, configs, block, newest }: HistoryOfPartition): PartitionFold {
+export function foldFromHistory({ epoch, partition, partitions, settings, configs, block, newest }: HistoryOfPartition): PartitionFold {
   const fold = new PartitionFold(partition, partitions);
+  fold.epoch = epoch;
   fold.settings = settings;
   fold.openNumber = block + 1;
   const states = new Map<SpaceId, SpaceState>();

@@ -8,6 +8,8 @@ import { addTo } from '../../src/domain/lists.ts';
 import type { CommitHeader, Heartbeat, LoggedSection } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { CommitMark } from '../../src/domain/log-mark.ts';
+import { NO_MARK } from './block.ts';
 import { LogGap } from './partition-fold.ts';
 
 /** Rows of one reading in one space that history holds and that are alike, taken together. */
@@ -25,6 +27,7 @@ export class LogTail {
   readonly commitSeqs: number[];
   /** Sequence of the last commit. */
   seq = 0;
+  mark: CommitMark = NO_MARK;
   logMs = BEGINNING_MS;
   /** How far the partition's own router has followed the topology. */
   topologySeq = 0;
@@ -50,13 +53,14 @@ export class LogTail {
   }
 
   /** A commit, and what it asserts to the partition. @throws LogGap when the one before it is missing, and not stored */
-  addCommit({ seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>, { router, previousSeq, clockMs, topologySeq }: CommitHeader, section: LoggedSection | undefined): void {
+  addCommit({ seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>, { router, commitId, previousSeq, clockMs, topologySeq }: CommitHeader, section: LoggedSection | undefined): void {
     const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
     if (isMissing) throw new LogGap(`partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`);
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, timeMs);
     this.seq = seq;
+    this.mark = { seq, commitId };
     if (router === this.#partition) this.topologySeq = topologySeq;
     this.commitSeqs[router] = seq;
     this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, clockMs);

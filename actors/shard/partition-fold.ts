@@ -15,13 +15,15 @@ import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
 import type { LoggedCommit, LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
+import { EpochChanged } from '../../src/domain/log-epoch.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor } from '../space/space-actor.ts';
 import type { PartitionContext, SpaceState } from '../space/space-state.ts';
-import { blockOf, leastSeq, type Block } from './block.ts';
+import { blockOf, leastSeq, NO_MARK, type Block } from './block.ts';
 import type { FoldObserver } from './fold-observer.ts';
 
 /** Watermarks of quiet spaces are moved on when the log's clock passes a multiple of this. */
@@ -49,8 +51,12 @@ export class PartitionFold {
   settings: Settings = DEFAULT_SETTINGS;
   /** Hears of what changes, while somebody listens. */
   observer: FoldObserver | undefined;
+  /** Of the logs it follows: commits of another count for nothing here. */
+  epoch = 0;
   /** Sequence of the last commit applied: everything up to here is in the state, and nothing after it. */
   seq = 0;
+  /** The commit at `seq`, as far as it is known. */
+  mark: CommitMark = NO_MARK;
   /** By router: sequence of its last commit. */
   readonly commitSeqs: number[];
   openNumber = 1;
@@ -91,7 +97,13 @@ export class PartitionFold {
     invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
     // Not by the chain of the router's own commits alone: what is missing may be those of another.
     if (stored.seq !== this.seq + 1) throw new LogGap(`partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`);
-    this.#applyCommit(stored, commitOf(stored));
+    const commit = commitOf(stored);
+    const { epoch, commitId } = commit.header;
+    if (epoch > this.epoch) throw new EpochChanged(`partition ${this.partition}: the log is in epoch ${epoch}, and the state is of ${this.epoch}`);
+    this.mark = { seq: stored.seq, commitId };
+    if (epoch === this.epoch) this.#applyCommit(stored, commit);
+    // A router that has not heard of the epoch yet: what it said was read when the epoch began, or is routed again.
+    else this.seq = stored.seq;
   }
 
   #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
@@ -160,6 +172,12 @@ export class PartitionFold {
     return found;
   }
 
+  /** The events of all spaces that history does not hold yet, in no particular order. */
+  allUnstoredEvents(): LoggedEvent[] {
+    const buffered = [...this.buffering].flatMap((spaceId) => this.state(spaceId)?.buffer.items() ?? []);
+    return [...this.unstored.flatMap(({ rows }) => rows), ...this.openRows, ...buffered];
+  }
+
   /** Corrections whose block is stored, so that history can answer them. */
   correctionsDue(): CorrectionDue[] {
     const due: CorrectionDue[] = [];
@@ -187,11 +205,12 @@ export class PartitionFold {
   }
 
   /** Takes up the log at its end, with what history does not hold of all that was before. */
-  resume({ seq, logMs, clocks, commitSeqs }: Pick<PartitionFold, 'seq' | 'logMs' | 'clocks' | 'commitSeqs'>, missing: LoggedSection): void {
+  resume({ seq, mark, logMs, clocks, commitSeqs }: Pick<PartitionFold, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs'>, missing: LoggedSection): void {
     invariant(this.seq === 0 && this.correcting.size === 0, () => `partition ${this.partition}: its log is taken up at ${this.seq}`);
     // Before the clocks are known: what they will make final is first in event order.
     this.#applySection(missing, false);
     this.seq = seq;
+    this.mark = mark;
     this.logMs = logMs;
     clocks.forEach((clockMs, router) => (this.clocks[router] = clockMs));
     commitSeqs.forEach((at, router) => (this.commitSeqs[router] = at));
@@ -279,7 +298,7 @@ export class PartitionFold {
       || (this.lateMs !== null && this.logMs - this.lateMs >= this.settings.lateBlockAgeMaxMs);
     if (!isFull && !isOld && !this.cutRequested) return;
     const number = this.openNumber;
-    this.unstored.push(blockOf(this.partition, number, this.openRows));
+    this.unstored.push(blockOf(this.epoch, this.partition, number, this.openRows, this.mark));
     this.openNumber += 1;
     this.openRows = [];
     this.openedMs = null;

@@ -11,11 +11,13 @@ import type { Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { SpaceState, type Correction } from '../space/space-state.ts';
 import type { WatermarkInput } from '../space/watermark.ts';
-import { blockOf } from './block.ts';
+import { blockOf, NO_MARK } from './block.ts';
+import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { PartitionFold } from './partition-fold.ts';
 
-/** 3: sequences of a log whose commits are single messages. */
-const VERSION = 3;
+/** 3: sequences of a log whose commits are single messages. 4: epochs and marks. */
+const VERSION = 4;
+const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;
 /** About as long to write as so many events. */
 const SPACE_WEIGHT = 5;
@@ -40,7 +42,10 @@ interface Header {
   version: number;
   partition: number;
   partitions: number;
+  /** 0 where it is missing, in version 3; so with the marks. */
+  epoch?: number;
   seq: number;
+  mark?: CommitMark;
   logMs: number;
   clocks: number[];
   commitSeqs: number[];
@@ -51,6 +56,7 @@ interface Header {
   cutRequested: boolean;
   /** Numbers of the blocks that are not stored. */
   unstored: number[];
+  unstoredMarks?: CommitMark[];
   /** How many follow, so that a snapshot with its end missing is noticed. */
   rows: number;
   buffered: number;
@@ -77,7 +83,9 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     version: VERSION,
     partition: fold.partition,
     partitions: fold.partitions,
+    epoch: fold.epoch,
     seq: fold.seq,
+    mark: fold.mark,
     logMs: fold.logMs,
     clocks: fold.clocks,
     commitSeqs: fold.commitSeqs,
@@ -87,6 +95,7 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     lateMs: fold.lateMs,
     cutRequested: fold.cutRequested,
     unstored: fold.unstored.map(({ number }) => number),
+    unstoredMarks: fold.unstored.map(({ mark }) => mark),
     rows: blocks.reduce((sum, { rows }) => sum + rows.length, 0),
     buffered: states.reduce((sum, { buffer }) => sum + buffer.size, 0),
     spaces: states.length,
@@ -138,7 +147,7 @@ class SnapshotReader {
   /** @throws CheckpointRefused */
   constructor(partition: Partition, partitions: number, headerLine: string) {
     const header = parsed<Header>(partition, headerLine);
-    if (header.version !== VERSION) throw new CheckpointRefused(partition, `it is of version ${header.version}, and this code reads version ${VERSION}`);
+    if (header.version !== VERSION && header.version !== VERSION_3) throw new CheckpointRefused(partition, `it is of version ${header.version}, and this code reads version ${VERSION}`);
     if (header.partition !== partition || header.partitions !== partitions) {
       throw new CheckpointRefused(partition, `it is that of shard ${header.partition} of ${header.partitions}, not of ${partition} of ${partitions}`);
     }
@@ -162,7 +171,9 @@ class SnapshotReader {
     return this.#reading(() => {
       const isWhole = this.#rowCount === header.rows && this.#bufferedCount === header.buffered && fold.actors.size === header.spaces;
       invariant(isWhole, () => 'a part of it is missing');
+      fold.epoch = header.epoch ?? 0;
       fold.seq = header.seq;
+      fold.mark = header.mark ?? NO_MARK;
       fold.logMs = header.logMs;
       header.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
       header.commitSeqs.forEach((seq, router) => (fold.commitSeqs[router] = seq));
@@ -172,7 +183,7 @@ class SnapshotReader {
       fold.lateMs = header.lateMs;
       fold.cutRequested = header.cutRequested;
       fold.openRows = this.#rows.get(header.openNumber) ?? [];
-      for (const number of header.unstored) fold.unstored.push(blockOf(fold.partition, number, this.#rows.get(number) ?? []));
+      header.unstored.forEach((number, at) => fold.unstored.push(blockOf(fold.epoch, fold.partition, number, this.#rows.get(number) ?? [], header.unstoredMarks?.[at])));
       return fold;
     });
   }

@@ -50,7 +50,7 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
     try {
       const checkpoints = new NatsCheckpoints(js, jsm);
       const deps = {
-        partitions, history: new ClickHouseHistory(clickhouse, created), records: new ClickHousePartitionRecords(clickhouse),
+        partitions, epoch: 0, history: new ClickHouseHistory(clickhouse, created), records: new ClickHousePartitionRecords(clickhouse),
         topology: topology.service.history, events: new NatsSpaceEventsLog(js, jsm), checkpoints,
       };
       const last = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));

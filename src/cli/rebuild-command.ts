@@ -3,7 +3,16 @@
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { connectClickHouse } from '../clickhouse/connect.ts';
+import { ClickHouseRecoveryRecords } from '../clickhouse/recovery-records.ts';
 import type { Config } from '../config.ts';
+import { LogEpoch } from '../domain/log-epoch.ts';
+import { describeLosses } from '../recovery/describe-losses.ts';
+import { historyAndRecords } from '../recovery/history-and-records.ts';
+import { inspectLogs, type Discrepancy } from '../recovery/inspect-logs.ts';
+import { repairLogs, type RepairDeps } from '../recovery/repair-logs.ts';
+import { NatsReadingsLog } from '../nats/readings-log.ts';
+import { NatsTopologyLog } from '../nats/topology-log.ts';
+import { nuid } from 'nats';
 import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
 import { createLog } from '../log.ts';
@@ -36,13 +45,21 @@ export async function rebuildCommand(config: Config, { shard, json }: RebuildOpt
     const topology = await followedTopology(nats);
     try {
       const history = new ClickHouseHistory(clickhouse, created);
+      const epoch = new LogEpoch();
       const deps = {
         partitions, history, records: new ClickHousePartitionRecords(clickhouse), topology: topology.service.history,
-        events: new NatsSpaceEventsLog(nats.js, nats.jsm), checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
+        events: new NatsSpaceEventsLog(nats.js, nats.jsm, epoch), checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
       };
+      const logs: RepairDeps = {
+        ...deps, epoch, records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER), readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
+        history: historyAndRecords(history, deps.records), topologyLog: new NatsTopologyLog(nats.js), topologyReached: (seq) => topology.service.reached(seq),
+        newCommitId: () => nuid.next(), nowMs: Date.now,
+      };
+      const found = await inspectLogs(logs);
+      if (found.length > 0) return await repairAll(logs, found, json === true, say);
       const rebuilt: (Rebuilt & { readonly shard: Partition })[] = [];
       for (const partition of shards) {
-        const found = await withLease(nats, leases, partition, config, () => rebuildPartition({ ...deps, partition } satisfies RebuildDeps));
+        const found = await withLease(nats, leases, partition, config, () => rebuildPartition({ ...deps, partition, epoch: epoch.current } satisfies RebuildDeps));
         rebuilt.push({ shard: partition, ...found });
         if (!json) say(`shard ${partition}: ${found.spaces} spaces, from ${found.block} blocks in ClickHouse and ${found.unstoredEvents} events that only the log had`);
       }
@@ -54,6 +71,15 @@ export async function rebuildCommand(config: Config, { shard, json }: RebuildOpt
       await clickhouse.close();
     }
   });
+}
+
+/** The state of one shard cannot be computed from a log that went back: all of them are, in a new epoch. */
+async function repairAll(logs: RepairDeps, found: readonly Discrepancy[], isJson: boolean, say: (line: string) => void): Promise<number> {
+  if (!isJson) for (const { log, detail } of found) say(`${log} has gone back: ${detail}`);
+  const report = await repairLogs(logs);
+  if (isJson) say(JSON.stringify({ repaired: report }));
+  else say(`repaired: every shard is rebuilt, and the logs are in epoch ${report.epoch}; ${describeLosses(report)}; the service can be started`);
+  return 0;
 }
 
 /** @throws Error that names the processes of the service that live */

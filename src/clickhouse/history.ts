@@ -1,13 +1,15 @@
 // History in ClickHouse. All values are bound as parameters. Rows are read "up to block n", so that a
 // question put together from an actor's memory and from here has neither a gap nor an overlap.
 import { Readable } from 'node:stream';
-import type { ClickHouseClient } from '@clickhouse/client';
+import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
 import { blockToken, type Block } from '../../actors/shard/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import { EpochChanged } from '../domain/log-epoch.ts';
 import { identityOf, readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest } from '../ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest, StoredBlockMark } from '../ports.ts';
+import { LAST_BLOCK, toBlockMark } from './recovery-records.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { queryRows } from './query-rows.ts';
 
@@ -20,9 +22,11 @@ const IDENTITIES_PER_QUERY = 2_000;
 /** DateTime64(3) ends in 2299; nothing is stored that late. */
 const LATEST_MS = 9_000_000_000_000;
 
+const DAY_MS = 86_400_000;
+
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction, readingId: string];
 
-const COLUMNS = ['space_id', 'timestamp_ms', 'reading_id', 'dpu_id', 'doorway_id', 'direction', 'delta', 'sign', 'is_reading', 'shard', 'block'] as const;
+const COLUMNS = ['space_id', 'timestamp_ms', 'reading_id', 'dpu_id', 'doorway_id', 'direction', 'delta', 'sign', 'is_reading', 'shard', 'block', 'epoch', 'log_seq', 'log_commit'] as const;
 
 export class ClickHouseHistory implements History {
   readonly #client: ClickHouseClient;
@@ -54,6 +58,7 @@ export class ClickHouseHistory implements History {
       },
     });
     await inserted.catch((error: unknown) => {
+      if (error instanceof ClickHouseError && error.type === 'VIOLATED_CONSTRAINT') throw new EpochChanged(`block ${number} of partition ${partition} is of epoch ${block.epoch}, and the logs are in a later one`, { cause: error });
       throw new Failure('unavailable', `block ${number} of partition ${partition} may not be stored`, { cause: error, retryAfterSeconds: 5 });
     });
   }
@@ -61,6 +66,12 @@ export class ClickHouseHistory implements History {
   async lastBlock(partition: Partition): Promise<number> {
     const [row] = await this.#rows<[number]>('SELECT max(block) FROM space_events WHERE shard = {shard:UInt16}', { shard: partition });
     return Number(row?.[0] ?? 0);
+  }
+
+  async lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined> {
+    const rows = await this.#rows<[[string, number, string, string], string]>(`SELECT ${LAST_BLOCK}, count() FROM space_events WHERE shard = {shard:UInt16}`, { shard: partition });
+    const [mark, count] = rows[0] ?? [];
+    return mark && Number(count) > 0 ? toBlockMark([partition, ...mark]) : undefined;
   }
 
   async newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>> {
@@ -171,11 +182,17 @@ export class ClickHouseHistory implements History {
 }
 
 /** Ids are of letters, digits and `_ - . ~ +`: nothing in a row has to be escaped. Half the work of JSON, here and there. */
-function* toTabSeparated({ partition, number, rows }: Block): Generator<Buffer> {
+function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Generator<Buffer> {
+  const [marked, unmarked] = [`\t${mark.seq}\t${mark.commitId}\n`, '\t0\t\n'];
+  let day = NaN;
   for (let at = 0; at < rows.length; at += ROWS_PER_CHUNK) {
     let text = '';
     for (const { spaceId, timestampMs, readingId, dpuId, doorwayId, direction, delta, sign, primary } of rows.slice(at, at + ROWS_PER_CHUNK)) {
-      text += `${spaceId}\t${timestampMs}\t${readingId}\t${dpuId}\t${doorwayId}\t${direction}\t${delta}\t${sign}\t${primary ? 1 : 0}\t${partition}\t${number}\n`;
+      text += `${spaceId}\t${timestampMs}\t${readingId}\t${dpuId}\t${doorwayId}\t${direction}\t${delta}\t${sign}\t${primary ? 1 : 0}\t${partition}\t${number}\t${epoch}`;
+      // The first of each day has the mark, so that every part of the block has one, each being of one month.
+      const itsDay = Math.floor(timestampMs / DAY_MS);
+      text += itsDay === day ? unmarked : marked;
+      day = itsDay;
     }
     yield Buffer.from(text);
   }

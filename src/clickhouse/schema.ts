@@ -88,10 +88,31 @@ const STATEMENTS: readonly string[] = [
     sign Int8,
     is_reading UInt8,
     shard UInt16,
-    block UInt64
+    block UInt64,
+    epoch UInt32 DEFAULT 0,
+    log_seq UInt64 DEFAULT 0,
+    log_commit String DEFAULT ''
   ) ENGINE = MergeTree
   PARTITION BY toYYYYMM(timestamp)
   ORDER BY (space_id, timestamp, reading_id)
+  SETTINGS`,
+  // Epochs of the logs: one begins when a log that went back is repaired. A few rows in the life of an installation.
+  `CREATE TABLE IF NOT EXISTS log_epochs (
+    epoch UInt32,
+    state LowCardinality(String),
+    at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'),
+    report String
+  ) ENGINE = MergeTree
+  ORDER BY epoch
+  SETTINGS`,
+  // What TOPOLOGY holds, to put back what that may lose.
+  `CREATE TABLE IF NOT EXISTS topology_copy (
+    seq UInt64,
+    epoch UInt32,
+    digest UInt32,
+    fact String
+  ) ENGINE = ReplacingMergeTree(epoch)
+  ORDER BY seq
   SETTINGS`,
   // Readings by DPU. A reading is here when the sum of its signs is 1.
   `CREATE TABLE IF NOT EXISTS readings (
@@ -160,10 +181,22 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
     if (query.includes(` ${LATER_VIEW} `) && !(await hasTable(client, LATER_VIEW))) await fillEventsByTime(client);
     await client.command({ query });
   }
+  await addColumns(client, options);
   for (const { name, engine } of await tablesThere(client)) {
     if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
     throw new Error(`table ${name} is there as ${engine}: CLICKHOUSE_CLUSTER is decided when the tables are created (docs/operations.md)`);
   }
+}
+
+/** What the table of events of earlier versions does not have. */
+const LATER_COLUMNS = [['epoch', 'UInt32 DEFAULT 0'], ['log_seq', 'UInt64 DEFAULT 0'], ['log_commit', "String DEFAULT ''"]] as const;
+
+async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<void> {
+  const rows = await queryRows<[string]>(client, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'space_events'", {});
+  const there = new Set(rows.map(([name]) => name));
+  const missing = LATER_COLUMNS.filter(([name]) => !there.has(name));
+  if (missing.length === 0) return;
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ${missing.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ')}` });
 }
 
 /** Gives tables that are there already the settings of today. For `density migrate`: it takes the right to alter. */

@@ -7,11 +7,14 @@ import { loggedEvent, type LoggedEvent, type StoredEntry } from './log-entry.ts'
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
-const VERSION = 2;
+const VERSION = 3;
+/** Without epochs and marks. */
+const VERSION_2 = 2;
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
 /** Bits of an event's flags. */
 const [ENTERS, ADDS, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID] = [1, 2, 4, 8, 16, 32];
+const [HAS_READINGS_MARK, HAS_TOPOLOGY_DIGEST] = [1, 2];
 /** An event takes at most so many bytes beside its DPU's id and its own. */
 const EVENT_BYTES_MAX = 28;
 
@@ -29,6 +32,7 @@ export function encodeCommit(header: CommitHeader, sections: Sections): Uint8Arr
   const writer = new ByteWriter();
   writer.byte(VERSION);
   writeHeader(writer, header);
+  writeMarks(writer, header);
   const encoded = [...sections].map(([partition, section]) => ({ partition, bytes: encodeSection(section) }));
   writer.uint(encoded.length);
   for (const { partition, bytes } of encoded) {
@@ -50,8 +54,8 @@ class EncodedCommit implements LoggedCommit {
     const reader = new ByteReader(data);
     const version = reader.byte();
     if (version === VERSION_1) throw new UnknownCommitVersion('SPACE_EVENTS holds entries of version 1, which this version of the service does not read: run density migrate');
-    if (version !== VERSION) throw new UnknownCommitVersion(`SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION}`);
-    this.header = readHeader(reader);
+    if (version !== VERSION && version !== VERSION_2) throw new UnknownCommitVersion(`SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION_2} and ${VERSION}`);
+    this.header = readHeader(reader, version);
     const lengths = Array.from({ length: reader.uint() }, () => [reader.uint() as Partition, reader.uint()] as const);
     let start = reader.at;
     for (const [partition, length] of lengths) {
@@ -112,8 +116,8 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
   for (const count of [counters.received, counters.fresh, counters.held, counters.duplicate, counters.dead]) writer.uint(count);
 }
 
-function readHeader(reader: ByteReader): CommitHeader {
-  return {
+function readHeader(reader: ByteReader, version: number): CommitHeader {
+  const header = {
     router: reader.uint() as Partition,
     commitId: reader.text(),
     previousSeq: reader.uint(),
@@ -125,6 +129,27 @@ function readHeader(reader: ByteReader): CommitHeader {
     reattribution: reader.byte() === 1 ? readReattribution(reader) : null,
     clockMs: reader.int(),
     counters: { received: reader.uint(), fresh: reader.uint(), held: reader.uint(), duplicate: reader.uint(), dead: reader.uint() },
+  };
+  return { ...header, ...(version === VERSION_2 ? { epoch: 0, readingsMark: null, topologyDigest: null } : readMarks(reader)) };
+}
+
+function writeMarks(writer: ByteWriter, { epoch, readingsMark, topologyDigest }: CommitHeader): void {
+  writer.uint(epoch);
+  writer.byte((readingsMark ? HAS_READINGS_MARK : 0) | (topologyDigest === null ? 0 : HAS_TOPOLOGY_DIGEST));
+  if (readingsMark) {
+    writer.int(readingsMark.timeMs);
+    writer.uint(readingsMark.digest);
+  }
+  if (topologyDigest !== null) writer.uint(topologyDigest);
+}
+
+function readMarks(reader: ByteReader): Pick<CommitHeader, 'epoch' | 'readingsMark' | 'topologyDigest'> {
+  const epoch = reader.uint();
+  const marks = reader.byte();
+  return {
+    epoch,
+    readingsMark: marks & HAS_READINGS_MARK ? { timeMs: reader.int(), digest: reader.uint() } : null,
+    topologyDigest: marks & HAS_TOPOLOGY_DIGEST ? reader.uint() : null,
   };
 }
 

@@ -3,6 +3,7 @@
 import type { DpuId, Partition, SpaceId } from './ids.ts';
 import type { LoggedEvent } from './log-entry.ts';
 import type { ResetPoint } from './reset-schedule.ts';
+import type { MessageMark } from './log-mark.ts';
 import type { SpaceDpu, SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
@@ -68,18 +69,24 @@ export interface Backlog {
 
 export interface CommitHeader {
   readonly router: Partition;
+  /** Of the logs, when it was made (`LogEpoch`). */
+  readonly epoch: number;
   /** Identifies the attempt that wrote it, so that a commit with unknown outcome can be settled. */
   readonly commitId: string;
   /** Sequence of the router's commit before this one; 0 for the first. */
   readonly previousSeq: number;
   /** READINGS is consumed up to here, inclusive, except for backlogs. */
   readonly readingsSeq: number;
+  /** What stood at `readingsSeq`; null where nothing was read yet, and in commits of earlier versions. */
+  readonly readingsMark: MessageMark | null;
   readonly backlogs: readonly Backlog[];
   /** What this commit consumed came after here. */
   readonly previousReadingsSeq: number;
   /** It re-attributes readings after a change of the topology, and consumes none. */
   readonly isMove: boolean;
   readonly topologySeq: number;
+  /** Digest of the TOPOLOGY log up to `topologySeq`; null in commits of earlier versions. */
+  readonly topologyDigest: number | null;
   readonly reattribution: Reattribution | null;
   /** Everything stored in READINGS up to this arrival time has been routed. */
   readonly clockMs: number;

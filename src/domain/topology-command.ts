@@ -60,7 +60,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
 
 function createSpace(view: TopologyView, { fields }: Of<'createSpace'>, nowMs: number): TopologyFact {
   requireFreeName(view.spaces(), fields.name, undefined);
-  const id = nextId(view.spaces()) as SpaceId;
+  const id = nextId(view.spaces(), view.epoch()?.spaceIdsAbove) as SpaceId;
   return { kind: 'space', doc: { id, ...fields, createdMs: nowMs, updatedMs: nowMs, deleted: false } };
 }
 
@@ -80,7 +80,7 @@ function deleteSpace(view: TopologyView, { id }: Of<'deleteSpace'>, nowMs: numbe
 function createDoorway(view: TopologyView, { fields }: Of<'createDoorway'>, nowMs: number): TopologyFact {
   requireFreeName(view.doorways(), fields.name, undefined);
   requireSides(view, fields);
-  const id = nextId(view.doorways()) as DoorwayId;
+  const id = nextId(view.doorways(), view.epoch()?.doorwayIdsAbove) as DoorwayId;
   return { kind: 'doorway', doc: { id, ...fields, createdMs: nowMs, updatedMs: nowMs, deleted: false } };
 }
 
@@ -154,7 +154,7 @@ function requireFreeName(docs: readonly { readonly id: number; readonly name: st
   if (holder) throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
 }
 
-/** Ids are never given twice, not even after a deletion. */
-function nextId(docs: readonly { readonly id: number }[]): number {
-  return docs.reduce((highest, doc) => Math.max(highest, doc.id), 0) + 1;
+/** Ids are never given twice, not even after a deletion, nor after the log lost facts. */
+function nextId(docs: readonly { readonly id: number }[], above = 0): number {
+  return docs.reduce((highest, doc) => Math.max(highest, doc.id), above) + 1;
 }

@@ -3,12 +3,15 @@
 import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
-import { DEFAULT_SETTINGS, type Doorway, type Dpu, type Reset, type Settings, type Space, type TopologyEntry } from './topology.ts';
+import { digestOf } from './log-mark.ts';
+import { DEFAULT_SETTINGS, type Doorway, type Dpu, type EpochBegun, type Reset, type Settings, type Space, type TopologyEntry } from './topology.ts';
 
 interface Version<T> {
   readonly seq: number;
   readonly doc: T;
 }
+
+const encoder = new TextEncoder();
 
 type Versions<Id, T> = Map<Id, Version<T>[]>;
 
@@ -24,6 +27,8 @@ export interface TopologyView {
   /** In the order they were recorded. */
   resets(spaceId: SpaceId): Reset[];
   settings(): Settings;
+  /** The last epoch of the logs that was begun; undefined in the first. */
+  epoch(): EpochBegun | undefined;
   /** Doorways that name the space on either side, deleted ones included. */
   doorwaysOf(spaceId: SpaceId): Doorway[];
   /** DPUs with a placement at the doorway, past, present or future. */
@@ -36,8 +41,11 @@ export class TopologyHistory {
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
+  readonly #epochs: Version<EpochBegun>[] = [];
   #lastView: TopologyView | undefined;
   readonly #entries: TopologyEntry[] = [];
+  /** By entry: the digest of the log up to it. */
+  readonly #digests: number[] = [];
   /** Ever named together, in any version: a superset that views filter. */
   readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
   readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
@@ -53,6 +61,7 @@ export class TopologyHistory {
     this.#seq = entry.seq;
     this.#entries.push(entry);
     const { fact } = entry;
+    this.#digests.push(digestOf(encoder.encode(`${entry.seq} ${JSON.stringify(fact)}`), this.#digests.at(-1)));
     switch (fact.kind) {
       case 'space':
         addTo(this.#spaces, fact.doc.id, { seq: entry.seq, doc: fact.doc });
@@ -76,7 +85,30 @@ export class TopologyHistory {
         // A fact of an earlier version may be without some.
         this.#settings.push({ seq: entry.seq, doc: { ...DEFAULT_SETTINGS, ...fact.doc } });
         break;
+      case 'epoch':
+        this.#epochs.push({ seq: entry.seq, doc: fact.doc });
+        break;
     }
+  }
+
+  /** Digest of the log up to a sequence; undefined where it has no entry there. Of the empty log it is 0. */
+  digestAt(seq: number): number | undefined {
+    if (seq === 0) return 0;
+    // Sequences are dense but for what never was: the entry is at its place or before it.
+    for (let at = Math.min(seq, this.#entries.length) - 1; at >= 0; at--) {
+      const entry = this.#entries[at];
+      if (entry?.seq === seq) return this.#digests[at];
+      if (entry && entry.seq < seq) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Forgets everything: the log is to be followed from its beginning. */
+  clear(): void {
+    for (const map of [this.#spaces, this.#doorways, this.#dpus, this.#resets, this.#doorwaysBySpace, this.#dpusByDoorway]) map.clear();
+    for (const list of [this.#settings, this.#epochs, this.#entries, this.#digests]) list.length = 0;
+    this.#lastView = undefined;
+    this.#seq = 0;
   }
 
   /** Entries with `after < seq <= upTo`. */
@@ -107,6 +139,7 @@ export class TopologyHistory {
       dpus: () => all(this.#dpus, seq),
       resets: (spaceId) => (this.#resets.get(spaceId) ?? []).filter((v) => v.seq <= seq).map((v) => v.doc),
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
+      epoch: () => atSeq(this.#epochs, seq),
       doorwaysOf: (spaceId) =>
         named(this.#doorwaysBySpace.get(spaceId), view.doorway)
           .filter((doorway) => doorway.ingressSpaceId === spaceId || doorway.egressSpaceId === spaceId),

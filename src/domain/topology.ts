@@ -77,12 +77,22 @@ export const DEFAULT_SETTINGS: Settings = {
   bufferEventsMax: 50_000,
 };
 
+/** A new epoch of the logs has begun, since one of them had gone back. */
+export interface EpochBegun {
+  readonly epoch: number;
+  readonly begunMs: number;
+  /** Ids up to these may have been given out by facts that are lost: they are not given out again. */
+  readonly spaceIdsAbove: number;
+  readonly doorwayIdsAbove: number;
+}
+
 export type TopologyFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
   | { readonly kind: 'reset'; readonly doc: Reset }
-  | { readonly kind: 'settings'; readonly doc: Settings };
+  | { readonly kind: 'settings'; readonly doc: Settings }
+  | { readonly kind: 'epoch'; readonly doc: EpochBegun };
 
 /** A fact as the log holds it. */
 export interface TopologyEntry {

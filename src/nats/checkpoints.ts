@@ -8,6 +8,8 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { headers, nuid } from 'nats';
 import { CheckpointRefused } from '../../actors/shard/snapshot.ts';
 import type { Partition } from '../domain/ids.ts';
+import { NO_MARK } from '../../actors/shard/block.ts';
+import type { CommitMark } from '../domain/log-mark.ts';
 import type { Checkpoints, StoredCheckpoint } from '../ports.ts';
 import { CHECKPOINTS } from './streams.ts';
 
@@ -21,6 +23,10 @@ interface Description {
   readonly id: string;
   readonly chunks: number;
   readonly storedBeforeSeq: number;
+  /** Missing in those of earlier versions; so with the mark. */
+  readonly epoch?: number;
+  readonly mark?: CommitMark;
+  readonly commitSeqs?: readonly number[];
 }
 
 export class NatsCheckpoints implements Checkpoints {
@@ -40,7 +46,7 @@ export class NatsCheckpoints implements Checkpoints {
       const { revision, description } = found;
       if (!description) throw new CheckpointRefused(partition, 'its description cannot be read');
       const bytes = await this.#chunks(partition, description);
-      if (bytes) return { revision, storedBeforeSeq: description.storedBeforeSeq, snapshot: await linesOf(partition, bytes) };
+      if (bytes) return { revision, ...placeOf(description), snapshot: await linesOf(partition, bytes) };
       // A chunk of another checkpoint: somebody saved while this read. Read again.
       if (triedId === description.id) throw new CheckpointRefused(partition, 'a part of it is missing');
       triedId = description.id;
@@ -50,13 +56,14 @@ export class NatsCheckpoints implements Checkpoints {
 
   async last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>> {
     const found = await this.#describe(partition);
-    return { revision: found?.revision ?? 0, storedBeforeSeq: found?.description?.storedBeforeSeq ?? 0 };
+    return { revision: found?.revision ?? 0, ...placeOf(found?.description) };
   }
 
   async save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined> {
     const bytes = await zipped(checkpoint.snapshot);
     const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
-    const description: Description = { id: nuid.next(), chunks, storedBeforeSeq: checkpoint.storedBeforeSeq };
+    const { storedBeforeSeq, epoch, mark, commitSeqs } = checkpoint;
+    const description: Description = { id: nuid.next(), chunks, storedBeforeSeq, epoch, mark, commitSeqs };
     const chunk = (index: number): Buffer => bytes.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES);
     const tag = (): ReturnType<typeof headers> => {
       const tagged = headers();
@@ -93,6 +100,11 @@ export class NatsCheckpoints implements Checkpoints {
     }
     return Buffer.concat(parts);
   }
+}
+
+function placeOf(description: Description | undefined): Omit<StoredCheckpoint, 'revision' | 'snapshot'> {
+  const { storedBeforeSeq = 0, epoch = 0, mark = NO_MARK, commitSeqs = [] } = description ?? {};
+  return { storedBeforeSeq, epoch, mark, commitSeqs };
 }
 
 const subject = (partition: Partition, part: string): string => `checkpoints.${partition}.${part}`;

@@ -4,10 +4,14 @@ import type { Logger } from 'pino';
 
 export class NatsLink {
   readonly #nc: NatsConnection;
+  readonly #onChange: (isUp: boolean) => void;
   #isUp = true;
+  #lostTimes = 0;
 
-  constructor(nc: NatsConnection, log: Logger) {
+  /** @param onChange hears of every time that the connection is lost, and that it is back */
+  constructor(nc: NatsConnection, log: Logger, onChange: (isUp: boolean) => void = () => undefined) {
     this.#nc = nc;
+    this.#onChange = onChange;
     void this.#follow(log);
   }
 
@@ -15,11 +19,18 @@ export class NatsLink {
     return this.#isUp && !this.#nc.isClosed();
   }
 
+  /** How often the connection was lost: the server may have been restarted each time, and have less than before. */
+  get lostTimes(): number {
+    return this.#lostTimes;
+  }
+
   async #follow(log: Logger): Promise<void> {
     for await (const { type } of this.#nc.status()) {
-      if (type === 'disconnect') this.#isUp = false;
-      if (type === 'reconnect') this.#isUp = true;
-      if (type === 'disconnect' || type === 'reconnect') log.warn({ nats: type }, type === 'disconnect' ? 'NATS is away' : 'NATS is back');
+      if (type !== 'disconnect' && type !== 'reconnect') continue;
+      this.#isUp = type === 'reconnect';
+      if (!this.#isUp) this.#lostTimes += 1;
+      log.warn({ nats: type }, this.#isUp ? 'NATS is back' : 'NATS is away');
+      this.#onChange(this.#isUp);
     }
   }
 }

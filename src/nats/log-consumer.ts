@@ -7,6 +7,8 @@
 // - A consumer may be silent for other reasons. One that stays silent although the log goes on fails, and its reader opens another.
 import { type Consumer, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import type { StoredEntry } from '../domain/log-entry.ts';
+import { LogWentBack } from '../domain/log-mark.ts';
+import { boundsOf, messageAt } from './stored-messages.ts';
 import { isTracing, TRACEPARENT } from '../runtime/trace.ts';
 
 /** Not a bound in bytes: the client then asks for 100 messages at a time, and waits for each hundred. */
@@ -21,6 +23,8 @@ export interface ConsumerPlace {
   readonly afterSeq: number;
   /** A consumer that leaves an entry undelivered from one check to the next fails. */
   readonly stallCheckMs: number;
+  /** How often the connection was lost: after each time it is looked whether the stream still holds what was delivered. */
+  readonly lostTimes: () => number;
 }
 
 /** Who a consumer delivers to. */
@@ -46,6 +50,9 @@ export class LogConsumer {
   #isReset = false;
   #pending = 0;
   #lastSeq: number;
+  /** The last that was delivered. */
+  #last: Pick<StoredEntry, 'seq' | 'timeMs'> | undefined;
+  #lostTimes: number;
   /** At the last check: what had been received, and what had not been delivered. */
   #receivedBefore = 0;
   #missingSeq = Infinity;
@@ -55,6 +62,7 @@ export class LogConsumer {
     this.#place = place;
     this.#receiver = receiver;
     this.#lastSeq = place.afterSeq;
+    this.#lostTimes = place.lostTimes();
     this.opened = this.#open();
     this.opened.then(() => this.#run()).catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
   }
@@ -105,6 +113,7 @@ export class LogConsumer {
       if (this.#closing) return;
       if (!this.#isReset) throw new Error('the consumer of the log ended');
       this.#discard();
+      await this.#assertUnchanged();
       await this.#open();
     }
   }
@@ -113,8 +122,11 @@ export class LogConsumer {
     for await (const message of messages) {
       if (this.#closing) return;
       this.#pending = message.info.pending;
+      if (this.#place.lostTimes() !== this.#lostTimes) await this.#assertUnchanged();
       this.#lastSeq = message.seq;
-      const goesOn = this.#receiver.deliver(entryOf(message));
+      const entry = entryOf(message);
+      this.#last = entry;
+      const goesOn = this.#receiver.deliver(entry);
       if (goesOn === true) continue;
       this.#isReceiverBusy = true;
       const isWanted = await goesOn;
@@ -122,6 +134,20 @@ export class LogConsumer {
       // Not waited for: the messages end when this loop has.
       if (!isWanted) return void this.close();
     }
+  }
+
+  /** @throws LogWentBack when the stream does not hold what was delivered last */
+  async #assertUnchanged(): Promise<void> {
+    const lostTimes = this.#place.lostTimes();
+    if (this.#last) {
+      const { seq, timeMs } = this.#last;
+      const { stream } = this.#place;
+      const jsm = await this.#js.jetstreamManager(false);
+      const there = await messageAt(jsm, stream, seq);
+      const isGone = there ? Math.abs(there.time.getTime() - timeMs) > 1 : (await boundsOf(jsm, stream)).lastSeq < seq;
+      if (isGone) throw new LogWentBack(`${stream} does not hold entry ${seq}, which was read from it`);
+    }
+    this.#lostTimes = lostTimes;
   }
 
   async #watch(messages: ConsumerMessages): Promise<void> {

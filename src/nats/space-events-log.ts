@@ -5,9 +5,11 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import { commitOf, decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
+import { LogEpoch } from '../domain/log-epoch.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { CommitOutcome, LastCommit, LogCursor, SpaceEventsLog } from '../ports.ts';
+import type { CommitOutcome, LastCommit, LogBounds, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
+import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
@@ -17,12 +19,15 @@ const COMMIT_TIMEOUT_MS = 10_000;
 export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
+  readonly #epoch: LogEpoch;
   readonly #reader: StreamReader;
 
-  constructor(js: JetStreamClient, jsm: JetStreamManager) {
+  /** @param lostTimes how often the connection was lost */
+  constructor(js: JetStreamClient, jsm: JetStreamManager, epoch = new LogEpoch(), lostTimes = (): number => 0) {
+    this.#epoch = epoch;
     this.#js = js;
     this.#jsm = jsm;
-    this.#reader = new StreamReader(js, { stream: SPACE_EVENTS, partitionOf: () => 'all', catchUpSubjects: () => [], isUrgent });
+    this.#reader = new StreamReader(js, { stream: SPACE_EVENTS, partitionOf: () => 'all', catchUpSubjects: () => [], isUrgent, lostTimes });
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
@@ -30,12 +35,12 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async lastCommit(router: Partition): Promise<LastCommit> {
-    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: routerSubject(router) });
+    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: this.#subject(router) });
     return { seq: message?.seq ?? 0, header: message ? decodeCommit(message).header : undefined };
   }
 
   async firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined> {
-    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { next_by_subj: routerSubject(router), seq: Math.max(1, seq) });
+    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { next_by_subj: this.#subject(router), seq: Math.max(1, seq) });
     return message ? decodeCommit(message).header : undefined;
   }
 
@@ -44,7 +49,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     try {
       // The commits of all routers of the process with one write.
       await endOfTurn();
-      const { seq } = await this.#js.publish(routerSubject(header.router), encodeCommit(header, sections), options);
+      const { seq } = await this.#js.publish(routerSubject(header.router, header.epoch), encodeCommit(header, sections), options);
       return { kind: 'committed', seq };
     } catch (error) {
       // Any error leaves the outcome unknown: what the log holds decides.
@@ -53,11 +58,44 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async end(): Promise<number> {
-    return (await this.#jsm.streams.info(SPACE_EVENTS)).state.last_seq;
+    return (await this.bounds()).lastSeq;
+  }
+
+  async bounds(): Promise<LogBounds> {
+    return boundsOf(this.#jsm, SPACE_EVENTS);
+  }
+
+  async commitIdAt(seq: number): Promise<string | undefined> {
+    const message = await messageAt(this.#jsm, SPACE_EVENTS, seq);
+    return message && decodeCommit(message).header.commitId;
+  }
+
+  async begin(header: CommitHeader): Promise<number> {
+    const subject = routerSubject(header.router, header.epoch);
+    try {
+      return (await this.#js.publish(subject, encodeCommit(header, new Map()), { expect: { lastSubjectSequence: 0 }, timeout: COMMIT_TIMEOUT_MS })).seq;
+    } catch (error) {
+      const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: subject });
+      if (message && decodeCommit(message).header.commitId === header.commitId) return message.seq;
+      throw error;
+    }
+  }
+
+  async removeOlderEpochs(beforeSeq: number): Promise<void> {
+    const { state } = await this.#jsm.streams.info(SPACE_EVENTS, { subjects_filter: '>' });
+    const suffix = this.#epoch.current === 0 ? '' : `-${this.#epoch.current}`;
+    for (const subject of Object.keys(state.subjects ?? {})) {
+      const isCurrent = suffix === '' ? !subject.includes('-') : subject.endsWith(suffix);
+      if (!isCurrent) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: subject, seq: beforeSeq });
+    }
   }
 
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
-    await this.#jsm.streams.purge(SPACE_EVENTS, { filter: routerSubject(router), seq: beforeSeq });
+    await this.#jsm.streams.purge(SPACE_EVENTS, { filter: this.#subject(router), seq: beforeSeq });
+  }
+
+  #subject(router: Partition): string {
+    return routerSubject(router, this.#epoch.current);
   }
 
   /** The last commit on record names the attempt that wrote it. */

@@ -38,6 +38,8 @@ export interface StreamReaderOptions {
   readonly idleMaxMs?: number;
   /** A consumer that leaves an entry undelivered from one check to the next fails. */
   readonly stallCheckMs?: number;
+  /** How often the connection was lost. */
+  readonly lostTimes?: () => number;
 }
 
 export class StreamReader {
@@ -51,7 +53,7 @@ export class StreamReader {
 
   constructor(js: JetStreamClient, options: StreamReaderOptions) {
     this.#js = js;
-    this.#options = { modeFor: () => 'shared', isUrgent: () => true, partitions: 1, queueBytesMax: QUEUE_BYTES_MAX, idleMaxMs: IDLE_MAX_MS, stallCheckMs: STALL_CHECK_MS, ...options };
+    this.#options = { modeFor: () => 'shared', isUrgent: () => true, partitions: 1, queueBytesMax: QUEUE_BYTES_MAX, idleMaxMs: IDLE_MAX_MS, stallCheckMs: STALL_CHECK_MS, lostTimes: () => 0, ...options };
     this.#home = this.#homeOfCursors();
   }
 
@@ -73,11 +75,11 @@ export class StreamReader {
   }
 
   #startShared(): void {
-    const { stream, partitionOf, idleMaxMs, stallCheckMs } = this.#options;
+    const { stream, partitionOf, idleMaxMs, stallCheckMs, lostTimes } = this.#options;
     const cursors = [...this.#cursors.of('all')];
     // From the most advanced cursor on: it would otherwise wait while the others' past is read.
     const afterSeq = Math.max(...cursors.map(({ lastSeq }) => lastSeq));
-    const place = { stream, subjects: [], afterSeq, stallCheckMs, partitionOf, idleMaxMs };
+    const place = { stream, subjects: [], afterSeq, stallCheckMs, lostTimes, partitionOf, idleMaxMs };
     const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) => this.#sharedFailed(shared, error));
     this.#shared = shared;
     for (const cursor of cursors) cursor.collect();
@@ -111,14 +113,14 @@ export class StreamReader {
   }
 
   #homeOfCursors(): CursorHome {
-    const { stream, catchUpSubjects, stallCheckMs, partitions, queueBytesMax, idleMaxMs } = this.#options;
+    const { stream, catchUpSubjects, stallCheckMs, lostTimes, partitions, queueBytesMax, idleMaxMs } = this.#options;
     const [cursors, shared] = [this.#cursors, () => this.#shared];
     return {
       queueBytesMax, idleMaxMs,
       get isShared() { return shared() !== undefined; },
       get sharedBehind() { return Math.ceil((shared()?.pending ?? 0) / partitions); },
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
-        new LogConsumer(this.#js, { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs }, receiver),
+        new LogConsumer(this.#js, { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes }, receiver),
       isUrgent: this.#options.isUrgent,
       wakeLater: (cursor) => this.#wakeLater(cursor),
       progressed: () => shared()?.progressed(),

@@ -12,9 +12,12 @@ export const CHECKPOINTS = 'CHECKPOINTS';
 export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
 /** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
 export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
-export const routerSubject = (partition: number | '*'): string => `routers.${partition}`;
+/** Each epoch has subjects of its own: whoever has not heard of it can neither commit into it nor truncate it. */
+export const routerSubject = (partition: number, epoch = 0): string => (epoch === 0 ? `routers.${partition}` : `routers.${partition}-${epoch}`);
 /** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';
+
+const ROUTER_SUBJECTS = 'routers.*';
 
 /** All entries of one partition of READINGS. */
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
@@ -33,7 +36,7 @@ export async function createStreams(jsm: JetStreamManager, partitions: number, r
       ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
       subject_transform: { src: 'dpu.*.*', dest: partitionedSubject(partitions) },
     },
-    { ...base, name: SPACE_EVENTS, subjects: [routerSubject('*')] },
+    { ...base, name: SPACE_EVENTS, subjects: [ROUTER_SUBJECTS] },
     { ...base, name: TOPOLOGY, subjects: ['topology.>'] },
     { ...base, name: DEAD_LETTERS, subjects: ['dead.>'], max_msgs_per_subject: 1 },
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },

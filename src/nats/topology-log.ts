@@ -4,6 +4,7 @@ import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 import type { TopologyCursor, TopologyLog } from '../ports.ts';
+import { messageAt } from './stored-messages.ts';
 import { openCursor } from './log-cursor.ts';
 import { TOPOLOGY } from './streams.ts';
 
@@ -38,6 +39,11 @@ export class NatsTopologyLog implements TopologyLog {
     }
   }
 
+  async at(seq: number): Promise<TopologyFact | undefined> {
+    const message = await messageAt(await this.#js.jetstreamManager(false), TOPOLOGY, seq);
+    return message && JSON.parse(decoder.decode(message.data)) as TopologyFact;
+  }
+
   async lastSeq(): Promise<number> {
     const jsm = await this.#js.jetstreamManager(false);
     // Of the stream's leader: what a replica has may be less.
@@ -49,6 +55,7 @@ function subjectOf(fact: TopologyFact): string {
   switch (fact.kind) {
     case 'reset': return `topology.reset.${fact.doc.spaceId}`;
     case 'settings': return 'topology.settings';
+    case 'epoch': return 'topology.epoch';
     case 'space':
     case 'doorway':
     case 'dpu': return `topology.${fact.kind}.${fact.doc.id}`;

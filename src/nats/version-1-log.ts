@@ -116,7 +116,7 @@ export class Version1Log {
       const message = await this.#last(router);
       if (message) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: routerSubject(router), seq: message.seq });
     }
-    await this.#jsm.streams.update(SPACE_EVENTS, { subjects: [routerSubject('*')] });
+    await this.#jsm.streams.update(SPACE_EVENTS, { subjects: ['routers.*'] });
   }
 
   get #routers(): Partition[] {
@@ -137,7 +137,7 @@ function add(tails: readonly Version1Tail[], subject: string, stored: { readonly
 /** Without the fields that commits do not have any more; positions of early versions lack some. */
 function headerOf({ router, commitId, previousSeq, readingsSeq, previousReadingsSeq, backlogs = [], isMove = false, topologySeq, reattribution, clockMs, counters }: Position): CommitHeader {
   return {
-    router, commitId, previousSeq, readingsSeq, previousReadingsSeq, isMove, topologySeq, reattribution, clockMs, counters,
+    router, epoch: 0, commitId, previousSeq, readingsSeq, readingsMark: null, previousReadingsSeq, isMove, topologySeq, topologyDigest: null, reattribution, clockMs, counters,
     backlogs: backlogs.map(([subject, seq]) => ({ subject, seq, index: 0 })),
   };
 }

@@ -9,6 +9,7 @@
 //  - Bounded: some DPUs only (when many have a backlog, it is everyone's, and is consumed in order), and so many
 //    bytes, beyond which the log is not read.
 import type { Backlog } from '../domain/commit.ts';
+import { markOf, type MessageMark } from '../domain/log-mark.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { Message, type Slice } from './message.ts';
@@ -26,6 +27,8 @@ export class FairQueue {
   #bytes = 0;
   #readingsSeq: number;
   #readMs = BEGINNING_MS;
+  /** What stands at `readingsSeq`, once this has taken it. */
+  #last: StoredEntry | undefined;
 
   /**
    * @param commitItems how many items one commit consumes at most
@@ -54,6 +57,11 @@ export class FairQueue {
   /** READINGS is consumed up to here, except for backlogs. */
   get readingsSeq(): number {
     return this.#readingsSeq;
+  }
+
+  /** Of what stands at `readingsSeq`; undefined while nothing was taken. */
+  get readingsMark(): MessageMark | undefined {
+    return this.#last && markOf(this.#last);
   }
 
   get backlogs(): Backlog[] {
@@ -105,6 +113,7 @@ export class FairQueue {
       // What does not fit would be one backlog too many: it waits until another has ended.
       if (!hasBacklog && !mayHaveBacklog && message.work > left) break;
       this.#readingsSeq = seq;
+      this.#last = message.entry;
       this.#readMs = Math.max(this.#readMs, timeMs);
       const usedBefore = used.get(subject) ?? 0;
       if (hasBacklog || (mayHaveBacklog && usedBefore + message.work > this.#commitItems * SHARE_PART)) {

@@ -18,12 +18,19 @@ export interface ReadingsRetentionDeps {
 /** @throws what a port throws: try again later */
 export async function purgeReadings({ partitions, readings, events, storedBeforeSeq, keptMs, now }: ReadingsRetentionDeps): Promise<void> {
   const storedBefore = await storedBeforeSeq();
-    // Where each router would begin to read (Router.restore); one that never spoke needs everything.
+  // Where each router would begin to read (Router.restore); one that never spoke needs everything.
   const needed = await Promise.all(allPartitions(partitions).map(async (router) => {
-    const { header } = await events.lastCommit(router);
+    const { seq, header } = await events.lastCommit(router);
     const unstored = await events.firstCommitFrom(router, storedBefore);
-    return Math.min(header ? consumedThrough(header) : 0, unstored?.previousReadingsSeq ?? Infinity);
+    // The log went back between the two questions.
+    if (!header || (!unstored && seq >= storedBefore)) return { afterSeq: 0, beforeMs: 0 };
+    return {
+      afterSeq: Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity),
+      // Had the log gone back, what was stored later could stand before the offset, and nobody has routed it.
+      beforeMs: header.readingsMark ? header.readingsMark.timeMs + 1 : 0,
+    };
   }));
-  const neededFromSeq = Math.min(...needed) + 1;
-  if (neededFromSeq > 1) await readings.purge(neededFromSeq, now() - keptMs);
+  const neededFromSeq = Math.min(...needed.map(({ afterSeq }) => afterSeq)) + 1;
+  const beforeMs = Math.min(now() - keptMs, ...needed.map((router) => router.beforeMs));
+  if (neededFromSeq > 1 && beforeMs > 0) await readings.purge(neededFromSeq, beforeMs);
 }

@@ -64,7 +64,8 @@ async function pageAfter(
   return { readings, after: stored.end || remaining.length > dpuIds.length ? end : null };
 }
 
-function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
+/** True when a change concerns a reading. */
+export function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
   return (change.spans.get(dpuId) ?? []).some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs);
 }
 
@@ -80,7 +81,8 @@ export function placeOf(reading: Reading): ReadingPlace {
   return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };
 }
 
-function comparePlaces(a: ReadingPlace, b: ReadingPlace): number {
+/** (DPU, timestamp, reading id) order. */
+export function comparePlaces(a: ReadingPlace, b: ReadingPlace): number {
   if (a.dpuId !== b.dpuId) return a.dpuId < b.dpuId ? -1 : 1;
   if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
   return a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0;

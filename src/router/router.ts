@@ -5,6 +5,8 @@
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
+import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
+import { LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
 import { identityOf } from '../domain/reading.ts';
@@ -14,6 +16,7 @@ import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
 import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { isConsumed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
@@ -27,6 +30,7 @@ const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate:
 export interface RouterDeps {
   readonly partition: Partition;
   readonly partitions: number;
+  readonly epoch: LogEpoch;
   readonly readings: ReadingsLog;
   readonly events: SpaceEventsLog;
   readonly history: History;
@@ -58,7 +62,7 @@ interface Unstored {
   readonly previousReadingsSeq: number;
 }
 
-type Progress = Partial<Pick<CommitHeader, 'readingsSeq' | 'clockMs' | 'backlogs' | 'topologySeq' | 'reattribution'>> & Pick<CommitHeader, 'isMove'>;
+type Progress = Partial<Pick<CommitHeader, 'readingsSeq' | 'readingsMark' | 'clockMs' | 'backlogs' | 'topologySeq' | 'topologyDigest' | 'reattribution'>> & Pick<CommitHeader, 'isMove'>;
 
 export class Router {
   readonly #deps: RouterDeps;
@@ -77,8 +81,8 @@ export class Router {
     this.#deps = deps;
     this.#queue = new FairQueue(deps.commitItems, 0);
     this.#committed = {
-      router: deps.partition, commitId: '', previousSeq: 0, readingsSeq: 0, previousReadingsSeq: 0,
-      backlogs: [], isMove: false, topologySeq: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
+      router: deps.partition, epoch: deps.epoch.current, commitId: '', previousSeq: 0, readingsSeq: 0, readingsMark: null, previousReadingsSeq: 0,
+      backlogs: [], isMove: false, topologySeq: 0, topologyDigest: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
     };
   }
 
@@ -102,6 +106,10 @@ export class Router {
     const last = await events.lastCommit(partition);
     this.#committedSeq = last.seq;
     if (last.header) this.#committed = last.header;
+    // What repairs the logs begins an epoch with a commit of every router.
+    else if (this.#committed.epoch > 0) throw new EpochChanged(`router ${partition} has no commit of epoch ${this.#committed.epoch}`);
+    const { readingsMark } = this.#committed;
+    if (!await isConsumed(readings, this.#committed.readingsSeq, readingsMark, await readings.bounds())) throw new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${this.#committed.readingsSeq}`);
     // Another process may have followed the topology further than this one has heard.
     const { topologySeq, reattribution, readingsSeq } = this.#committed;
     await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
@@ -199,9 +207,9 @@ export class Router {
     draft.counters.received += intake.readings.length + intake.deadLetters.length;
     draft.counters.dead += intake.deadLetters.length;
     if (intake.deadLetters.length > 0) await this.#deps.deadLetters.store(intake.deadLetters);
-    const { readingsSeq, backlogs, clockMs } = this.#queue;
+    const { readingsSeq, backlogs, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
     // Readings of a backlog arrived in time, and must not find the watermark past them: the clock waits for them.
-    await this.#commit(draft, { readingsSeq, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
+    await this.#commit(draft, { readingsSeq, readingsMark, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
   }
 
   /** Asks history about the readings that memory cannot decide. @returns the identities of those that are stored */
@@ -230,9 +238,10 @@ export class Router {
   /** From inside the router's own loop, so that no reading slips between the old and the new. */
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
-    const resumed = this.#committed.reattribution;
+    const { topologySeq, topologyDigest, reattribution: resumed } = this.#committed;
+    if (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest) throw new LogWentBack(`TOPOLOGY is not the one that router ${partition} has followed to ${topologySeq}`);
     const toSeq = resumed?.toSeq ?? topology.seq;
-    const change = changeBetween(topology, this.#committed.topologySeq, toSeq, partition, partitions);
+    const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
       let draft = this.#draft();
       for (const reading of readings) {
@@ -261,7 +270,7 @@ export class Router {
     }
     // Events must not be repeated: they are in the commit that ends the change.
     if (!events.isEmpty && !draft.isEmpty) await this.#commit(draft, { isMove: true });
-    await this.#commit(events.isEmpty ? draft : events, { topologySeq: toSeq, reattribution: null, isMove: true });
+    await this.#commit(events.isEmpty ? draft : events, { topologySeq: toSeq, topologyDigest: this.#deps.topology.digestAt(toSeq) ?? null, reattribution: null, isMove: true });
   }
 
   #draft(): CommitDraft {
@@ -277,6 +286,7 @@ export class Router {
       previousReadingsSeq: consumedThrough(this.#committed),
       counters: { ...draft.counters },
     };
+    if (header.epoch !== this.#deps.epoch.current) throw new EpochChanged(`router ${partition} is of epoch ${header.epoch}, and the logs are in ${this.#deps.epoch.current}`);
     this.#committedAt = this.#deps.timing.now();
     const outcome = await events.commit(header, draft.sections, this.#committedSeq);
     if (outcome.kind === 'superseded') throw new Superseded(`router ${partition} was superseded after ${this.#committedSeq}`);

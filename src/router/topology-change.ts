@@ -59,7 +59,8 @@ function spacesTouched(fact: TopologyFact, before: TopologyView, after: Topology
     case 'dpu': return [before.dpu(fact.doc.id), after.dpu(fact.doc.id)]
       .flatMap((dpu) => dpu?.placements ?? [])
       .flatMap(({ doorwayId }) => sides(doorwayId));
-    case 'settings': return [];
+    case 'settings':
+    case 'epoch': return [];
   }
 }
 

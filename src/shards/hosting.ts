@@ -3,7 +3,10 @@
 // router routes, blocks are stored, checkpoints saved). Whatever breaks a loop of the partition ends the
 // whole hosting, once; whoever started it begins anew.
 import type { Logger } from 'pino';
+import { LogGap } from '../../actors/shard/partition-fold.ts';
 import { Failure } from '../domain/failure.ts';
+import { EpochChanged } from '../domain/log-epoch.ts';
+import { LogWentBack } from '../domain/log-mark.ts';
 import { Router, Superseded, type RouterDeps } from '../router/router.ts';
 import { Condition } from '../runtime/condition.ts';
 import { supervise } from '../runtime/supervise.ts';
@@ -28,6 +31,10 @@ export interface HostingDeps {
   readonly storedBeforeCheckpoints: () => Promise<number>;
   /** How often a router truncates its part of the log. */
   readonly truncateIntervalMs: number;
+  /** Something failed that may come of logs that went back. */
+  readonly onSuspicion?: () => void;
+  /** Resolves when the logs are not in doubt. */
+  readonly untilSound?: (signal: AbortSignal) => Promise<void>;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -81,6 +88,7 @@ export class Hosting {
   /** Folds the log from the last checkpoint on. */
   startWarm(): void {
     this.#run(this.#loops, 'standby', async () => {
+      await this.#deps.untilSound?.(this.#abort.signal);
       await this.#restore();
       if (this.#isRestored) await Promise.all([this.#follow(), this.#followStored()]);
     });
@@ -90,6 +98,7 @@ export class Hosting {
   async own(): Promise<void> {
     const { timing, log, host: { events } } = this.#deps;
     const own = AbortSignal.any([this.#abort.signal, this.#draining.signal]);
+    await this.#deps.untilSound?.(own);
     this.#isOwning = true;
     this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing));
     if (this.#isRestored) {
@@ -158,12 +167,17 @@ export class Hosting {
   #run(loops: Set<Promise<void>>, name: string, loop: () => Promise<void>): void {
     loops.add(loop().catch((error: unknown) => {
       if (this.#abort.signal.aborted) return;
+      this.#suspect(error);
       this.#deps.log.warn({ err: error, task: name }, `${name} failed; beginning anew`);
       this.#abort.abort();
       this.#work.notify();
       this.#host.wake();
       this.#onFailure();
     }));
+  }
+
+  #suspect(error: unknown): void {
+    if (error instanceof LogWentBack || error instanceof EpochChanged || error instanceof LogGap) this.#deps.onSuspicion?.();
   }
 
   async #follow(): Promise<void> {
@@ -241,6 +255,8 @@ export class Hosting {
 
   async #runRouter(signal: AbortSignal): Promise<void> {
     const { timing, router: deps, storedBeforeCheckpoints, truncateIntervalMs } = this.#deps;
+    await this.#deps.untilSound?.(signal);
+    if (signal.aborted) return;
     const router = new Router({ ...deps, timing });
     try {
       this.#router = router;
@@ -258,6 +274,9 @@ export class Hosting {
           truncateAt = timing.now() + truncateIntervalMs;
         }
       }
+    } catch (error) {
+      this.#suspect(error);
+      throw error;
     } finally {
       await router.stop();
     }

@@ -14,11 +14,11 @@ export interface MigrateDeps extends RebuildDeps {
 
 /** @returns how many events only the log had */
 export async function migratePartition(deps: MigrateDeps, tail: LogTail): Promise<number> {
-  const { partition, history, checkpoints } = deps;
+  const { epoch, partition, history, checkpoints } = deps;
   const { revision } = await checkpoints.last(partition);
   const missing = await missingFrom(deps, tail);
   let number = await history.lastBlock(partition);
-  for (let at = 0; at < missing.length; at += ROWS_PER_BLOCK) await history.storeBlock(blockOf(partition, ++number, missing.slice(at, at + ROWS_PER_BLOCK)));
+  for (let at = 0; at < missing.length; at += ROWS_PER_BLOCK) await history.storeBlock(blockOf(epoch, partition, ++number, missing.slice(at, at + ROWS_PER_BLOCK)));
   await saveRebuilt(deps, revision, tail, []);
   return missing.length;
 }

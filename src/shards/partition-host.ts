@@ -1,10 +1,12 @@
 // Hosts the fold of one partition: feeds it the log, stores its blocks, has its floors read again,
 // saves its state. Each is a step of its own, so that a simulation can interleave and crash them.
 import type { Partition, SpaceId } from '../domain/ids.ts';
+import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import type { Checkpoints, History, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../actors/shard/snapshot.ts';
 import { reportSpace, type SpaceReport } from '../../actors/shard/space-report.ts';
+import { assertThere } from '../router/marked-logs.ts';
 import { Superseded } from '../router/router.ts';
 import { correctFold } from './correct-fold.ts';
 
@@ -18,6 +20,7 @@ const UNSTORED_BLOCKS_IN_CHECKPOINT = 4;
 export interface PartitionHostDeps {
   readonly partition: Partition;
   readonly partitions: number;
+  readonly epoch: LogEpoch;
   readonly events: SpaceEventsLog;
   readonly history: History;
   readonly checkpoints: Checkpoints;
@@ -42,6 +45,7 @@ export class PartitionHost {
   constructor(deps: PartitionHostDeps) {
     this.#deps = deps;
     this.#fold = new PartitionFold(deps.partition, deps.partitions);
+    this.#fold.epoch = deps.epoch.current;
   }
 
   get fold(): PartitionFold {
@@ -65,7 +69,7 @@ export class PartitionHost {
 
   /** @throws CheckpointRefused */
   async restore(): Promise<void> {
-    const { partition, checkpoints, events } = this.#deps;
+    const { partition, epoch, checkpoints, events } = this.#deps;
     const checkpoint = await checkpoints.load(partition);
     if (checkpoint) {
       this.#fold = await this.#read(checkpoint.snapshot);
@@ -73,6 +77,8 @@ export class PartitionHost {
       this.#checkpointSeq = this.#fold.seq;
       this.#storedBeforeSeq = checkpoint.storedBeforeSeq;
     }
+    if (this.#fold.epoch !== epoch.current) throw new EpochChanged(`partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`);
+    await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
     this.#cursor = await events.open(partition, this.#fold.seq);
   }
 
@@ -86,7 +92,7 @@ export class PartitionHost {
   /** Lets go of blocks that the owner has stored, without storing any. */
   async followStored(): Promise<void> {
     if (this.#fold.unstored.length === 0) return;
-    const last = await this.#deps.history.lastBlock(this.#deps.partition);
+    const last = await this.#lastBlock();
     while (this.#writing) await this.#writing;
     if (this.#isPromoted) return;
     for (let block = this.#fold.unstored[0]; block && block.number < last; block = this.#fold.unstored[0]) this.#fold.blockStored(block.number);
@@ -105,7 +111,7 @@ export class PartitionHost {
     if (!block) return false;
     // Blocks are stored one after the other: where n has rows, all before it are stored whole. n
     // itself may be stored in part, and is sent again with its token.
-    this.#storedEarlier ??= await this.#deps.history.lastBlock(this.#deps.partition);
+    this.#storedEarlier ??= await this.#lastBlock();
     if (block.number >= this.#storedEarlier) await this.#deps.history.storeBlock(block);
     while (this.#writing) await this.#writing;
     this.#fold.blockStored(block.number);
@@ -129,11 +135,12 @@ export class PartitionHost {
   async checkpoint(): Promise<void> {
     const { partition, checkpoints } = this.#deps;
     if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
-    const { seq } = this.#fold;
+    const { seq, epoch, mark } = this.#fold;
+    const commitSeqs = [...this.#fold.commitSeqs];
     // The owner before may have stored more than a standby has heard of, and let go of the log before it.
     const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
     const snapshot = await this.#write();
-    const revision = await checkpoints.save(partition, { storedBeforeSeq, snapshot }, this.#revision);
+    const revision = await checkpoints.save(partition, { storedBeforeSeq, epoch, mark, commitSeqs, snapshot }, this.#revision);
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
@@ -153,6 +160,14 @@ export class PartitionHost {
   async stop(): Promise<void> {
     this.#cursor?.wake();
     await this.#cursor?.close();
+  }
+
+  /** The last block that is stored. @throws LogWentBack when it was not cut from this log */
+  async #lastBlock(): Promise<number> {
+    const { history, events, partition, epoch } = this.#deps;
+    const last = await history.lastBlockMark(partition);
+    if (last && last.epoch === epoch.current) await assertThere(events, last.mark, `block ${last.number} of shard ${partition}`);
+    return last?.number ?? 0;
   }
 
   /** The snapshot of this moment, made a line at a time. */

@@ -40,6 +40,7 @@ export class ShardKeeper {
   readonly #members = new Map<string, Seen<Member>>();
   readonly #holders = new Map<Partition, Seen<string>>();
   readonly #abort = new AbortController();
+  #isSuspended = false;
   #heardAtMs = 0;
   #changed = new AbortController();
   #loops: Promise<void>[] = [];
@@ -92,6 +93,17 @@ export class ShardKeeper {
     await Promise.all(this.#loops);
   }
 
+  /** Gives up every shard, and resolves when none is left here. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true;
+    await Promise.all(this.#deps.shards.map((shard) => shard.stop()));
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    this.#changed.abort();
+  }
+
   async #announce(): Promise<void> {
     const { leases, member, timing } = this.#deps;
     const { signal } = this.#abort;
@@ -137,7 +149,8 @@ export class ShardKeeper {
     this.#assign();
     for (const shard of shards) {
       const { partition } = shard;
-      if (this.#assignment.owners[partition] === member.id) shard.want('own');
+      if (this.#isSuspended) shard.want('nothing');
+      else if (this.#assignment.owners[partition] === member.id) shard.want('own');
       else shard.want(member.standsBy && this.#assignment.standbys[partition] === member.id ? 'standBy' : 'nothing');
     }
   }

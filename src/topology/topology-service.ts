@@ -83,6 +83,20 @@ export class TopologyService {
     throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
   }
 
+  /** True when the log does not hold what was read from it. @throws when it cannot be reached */
+  async hasLogGoneBack(): Promise<boolean> {
+    const { seq } = this.history;
+    if (seq === 0) return false;
+    const [here] = this.history.entries(seq - 1, seq);
+    return JSON.stringify(await this.#log.at(seq)) !== JSON.stringify(here?.fact);
+  }
+
+  /** Forgets what was read, and reads the log from its beginning. Nobody may route by it meanwhile. */
+  async startOver(): Promise<void> {
+    this.history.clear();
+    await this.#cursor?.close();
+  }
+
   async stop(): Promise<void> {
     await this.#cursor?.close();
   }

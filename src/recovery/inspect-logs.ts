@@ -1,0 +1,108 @@
+// Compares the end of every stream with what has already been seen of it: by routers, checkpoints, blocks in ClickHouse and
+// the copy of the topology. A stream that is shorter than that, or has something else where a mark stands, has gone back.
+import type { Partition } from '../domain/ids.ts';
+import type { CommitHeader } from '../domain/commit.ts';
+import type { LogEpoch } from '../domain/log-epoch.ts';
+import type { CommitMark } from '../domain/log-mark.ts';
+import { allPartitions } from '../domain/partition.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { Checkpoints, LogBounds, ReadingsLog, SpaceEventsLog, StoredBlockMark } from '../ports.ts';
+import { isConsumed, isThere } from '../router/marked-logs.ts';
+import type { RecoveryRecords } from '../recovery-ports.ts';
+
+export interface LogDeps {
+  readonly partitions: number;
+  /** The epoch that the logs are in, as far as this process knows; inspecting learns of a later one. */
+  readonly epoch: LogEpoch;
+  readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastBefore'>;
+  readonly events: SpaceEventsLog;
+  readonly topology: TopologyHistory;
+  readonly checkpoints: Checkpoints;
+  readonly records: RecoveryRecords;
+}
+
+export type LogName = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS' | 'epoch';
+
+/** One place where a log is not what was seen of it. */
+export interface Discrepancy {
+  readonly log: LogName;
+  readonly detail: string;
+}
+
+/** What this process itself has folded: it may be ahead of everything that was saved. */
+export type SeenHere = readonly CommitMark[];
+
+/** Sets `epoch` to the one that the logs are in. @returns nothing when the logs hold all that was seen of them */
+export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promise<Discrepancy[]> {
+  const { partitions, epoch, topology, records, events, readings, checkpoints } = deps;
+  const { begun, done } = await records.epochs();
+  const inNats = topology.latest().epoch()?.epoch ?? 0;
+  epoch.current = done;
+  const found: Discrepancy[] = [];
+  if (begun !== done) found.push({ log: 'epoch', detail: `the repair that began epoch ${begun} was not finished` });
+  else if (inNats !== done) found.push({ log: inNats < done ? 'TOPOLOGY' : 'epoch', detail: `ClickHouse is in epoch ${done} of the logs, and NATS in epoch ${inNats}` });
+  if (found.length > 0) return found;
+  const copied = await records.lastCopied();
+  if (copied && topology.digestAt(copied.seq) !== copied.digest) found.push({ log: 'TOPOLOGY', detail: `it does not hold entry ${copied.seq}, of which ClickHouse has a copy` });
+  const [logEnd, readingsBounds, blocks] = [await events.bounds(), await readings.bounds(), await records.lastBlocks()];
+  // Before the routers' last commits are read: a checkpoint that is saved meanwhile may know of later ones.
+  const saved = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
+  const each = saved.map(async (checkpoint, k) => {
+    const partition = k as Partition;
+    const { seq, header } = await events.lastCommit(partition);
+    const foldedSeq = Math.max(0, ...saved.map((other) => (other.epoch === epoch.current ? other.commitSeqs[k] ?? 0 : 0)));
+    return [
+      ...(seq < foldedSeq ? [{ log: 'SPACE_EVENTS' as const, detail: `the last commit of router ${k} in it is ${seq}, and a checkpoint has folded ${foldedSeq}` }] : []),
+      ...(header ? await ofRouter(deps, header, readingsBounds) : []),
+      ...await ofCheckpoint(deps, partition, checkpoint, logEnd),
+      ...await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd),
+    ];
+  });
+  found.push(...(await Promise.all(each)).flat());
+  for (const mark of seenHere) {
+    if (!await isThere(events, mark, logEnd)) found.push({ log: 'SPACE_EVENTS', detail: `it ends at ${logEnd.lastSeq}, and does not hold commit ${mark.seq}, which this process has folded` });
+  }
+  return found;
+}
+
+async function ofRouter({ topology, readings }: LogDeps, { router, readingsSeq, readingsMark, topologySeq, topologyDigest, reattribution }: CommitHeader, bounds: LogBounds): Promise<Discrepancy[]> {
+  const found: Discrepancy[] = [];
+  const isFollowed = topologySeq <= topology.seq && (reattribution?.toSeq ?? 0) <= topology.seq;
+  if (!isFollowed || (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest)) {
+    found.push({ log: 'TOPOLOGY', detail: `it ends at ${topology.seq}, and router ${router} has followed another to ${Math.max(topologySeq, reattribution?.toSeq ?? 0)}` });
+  }
+  if (!await isConsumed(readings, readingsSeq, readingsMark, bounds)) {
+    found.push({ log: 'READINGS', detail: `it ends at ${bounds.lastSeq}, and router ${router} has consumed another up to ${readingsSeq}` });
+  }
+  return found;
+}
+
+async function ofCheckpoint(deps: LogDeps, partition: Partition, { revision, ...checkpoint }: Awaited<ReturnType<Checkpoints['last']>>, end: LogBounds): Promise<Discrepancy[]> {
+  const { epoch, events } = deps;
+  if (revision === 0 ? epoch.current > 0 : checkpoint.epoch !== epoch.current) {
+    return [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, and the logs are in epoch ${epoch.current}` }];
+  }
+  if (!await isThere(events, checkpoint.mark, end)) {
+    return [{ log: 'SPACE_EVENTS', detail: `it ends at ${end.lastSeq}, and does not hold commit ${checkpoint.mark.seq}, which the checkpoint of shard ${partition} has folded` }];
+  }
+  // One that cannot be read says nothing of itself.
+  if (revision > 0 && checkpoint.mark.seq === 0) return [];
+  const next = checkpoint.mark.seq + 1;
+  const isNextThere = next > end.lastSeq || await events.commitIdAt(next) !== undefined;
+  const truncated = isNextThere ? await firstTruncatedAfter(deps, checkpoint.mark.seq) : next;
+  return truncated === undefined ? [] : [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which does not hold commit ${truncated} any more` }];
+}
+
+/** A commit after a sequence that is missing, with others of its router there: a commit names the one before it. */
+async function firstTruncatedAfter({ events, partitions }: LogDeps, seq: number): Promise<number | undefined> {
+  const next = await Promise.all(allPartitions(partitions).map((router) => events.firstCommitFrom(router, seq + 1)));
+  return next.find((header) => header && header.previousSeq > seq)?.previousSeq;
+}
+
+async function ofBlock({ epoch, events }: LogDeps, partition: Partition, block: StoredBlockMark | undefined, revision: number, end: LogBounds): Promise<Discrepancy[]> {
+  if (!block) return [];
+  if (revision === 0 && end.lastSeq === 0) return [{ log: 'SPACE_EVENTS', detail: `it is empty, and ClickHouse has ${block.number} blocks of shard ${partition}` }];
+  if (block.epoch > epoch.current) return [{ log: 'epoch', detail: `block ${block.number} of shard ${partition} is of epoch ${block.epoch}, and the logs are in epoch ${epoch.current}` }];
+  if (block.epoch < epoch.current || await isThere(events, block.mark, end)) return [];
+  return [{ log: 'SPACE_EVENTS', detail: `it ends at ${end.lastSeq}, and does not hold commit ${block.mark.seq}, at which block ${block.number} of shard ${partition} was cut` }];
+}

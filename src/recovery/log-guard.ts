@@ -1,0 +1,151 @@
+// Sees to it that nothing is owned while the logs are not what was seen of them. Looks before the process takes its first
+// shard, whenever NATS was away, and now and then; what it finds it repairs, once this process and every other has
+// given up its shards.
+import type { Logger } from 'pino';
+import type { CommitMark } from '../domain/log-mark.ts';
+import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
+import type { Leases } from '../ports.ts';
+import type { Timing } from '../runtime/timing.ts';
+import { ShardLease } from '../shards/shard-lease.ts';
+import type { TopologyService } from '../topology/topology-service.ts';
+import { describeLosses } from './describe-losses.ts';
+import { inspectLogs, type Discrepancy } from './inspect-logs.ts';
+import { repairLogs, type RepairDeps, type RepairReport } from './repair-logs.ts';
+
+const INTERVAL_MS = 30_000;
+const RETRY_MS = 1_000;
+const LEASE_RETRY_MS = 100;
+const DOUBT_POLL_MS = 20;
+
+export interface LogGuardDeps extends RepairDeps {
+  /** Gives up every shard, and resolves when none is left; and takes them again. */
+  readonly suspendShards: () => Promise<void>;
+  readonly resumeShards: () => void;
+  /** What this process has folded. */
+  readonly seenHere: () => readonly CommitMark[];
+  readonly topologyReader: Pick<TopologyService, 'hasLogGoneBack' | 'startOver' | 'catchUp'>;
+  /** Undefined for a process that owns no shards: it waits for another to repair. */
+  readonly leases: Leases | undefined;
+  readonly holder: string;
+  readonly isConnected?: () => boolean;
+  readonly timing: Timing;
+  readonly log: Logger;
+}
+
+export class LogGuard {
+  readonly #deps: LogGuardDeps;
+  #look = new AbortController();
+  #isInDoubt = true;
+  #problem: string | undefined = 'the logs are being looked at';
+  #lastReport: RepairReport | undefined;
+
+  constructor(deps: LogGuardDeps) {
+    this.#deps = deps;
+  }
+
+  /** Why no shard is run here; undefined while the logs are sound. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Of the last repair that this process has made. */
+  get lastReport(): RepairReport | undefined {
+    return this.#lastReport;
+  }
+
+  /** Looks at once: the connection was away, or something is not as it should be. Until then nothing is begun. */
+  suspect(): void {
+    this.#isInDoubt = true;
+    this.#look.abort();
+  }
+
+  /** Resolves when the logs are not in doubt, or the signal aborts. */
+  async untilSound(signal: AbortSignal): Promise<void> {
+    while (this.#isInDoubt && !signal.aborted) await this.#deps.timing.pause(DOUBT_POLL_MS, signal);
+  }
+
+  /** Resolves when the logs are sound. */
+  async makeSound(signal: AbortSignal): Promise<void> {
+    const { log, timing, topologyReader, suspendShards, resumeShards, isConnected = () => true } = this.#deps;
+    let isSuspended = false;
+    while (!signal.aborted) {
+      try {
+        const found = await this.#inspectTwice();
+        if (found.length === 0) break;
+        this.#report(found);
+        if (!isSuspended) await suspendShards();
+        isSuspended = true;
+        if (await topologyReader.hasLogGoneBack()) await topologyReader.startOver();
+        else await this.#repair(signal);
+      } catch (error) {
+        log[isConnected() ? 'warn' : 'debug']({ err: error }, 'the logs cannot be looked at, or not be repaired; trying again');
+        await timing.pause(RETRY_MS, signal);
+      }
+    }
+    if (signal.aborted) return;
+    this.#problem = undefined;
+    this.#isInDoubt = false;
+    if (isSuspended) resumeShards();
+  }
+
+  /** Looks again and again until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (!this.#isInDoubt) await this.#deps.timing.pause(INTERVAL_MS, AbortSignal.any([signal, this.#look.signal]));
+      this.#look = new AbortController();
+      if (!signal.aborted) await this.makeSound(signal);
+    }
+  }
+
+  /** What others save while this reads can look like a loss once, and not twice. */
+  async #inspectTwice(): Promise<Discrepancy[]> {
+    const found = await this.#inspect();
+    return found.length === 0 ? found : this.#inspect();
+  }
+
+  async #inspect(): Promise<Discrepancy[]> {
+    const { topologyReader, epoch, seenHere } = this.#deps;
+    const before = epoch.current;
+    if (await topologyReader.hasLogGoneBack()) return [{ log: 'TOPOLOGY', detail: 'it does not hold what this process has read from it' }];
+    await topologyReader.catchUp();
+    const found = await inspectLogs(this.#deps, seenHere());
+    // Somebody else has repaired them: what is run here belongs to the epoch before.
+    if (epoch.current !== before) found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
+    return found;
+  }
+
+  #report(found: readonly Discrepancy[]): void {
+    const what = found.map(({ log, detail }) => `${log}: ${detail}`).join('; ');
+    if (this.#problem !== what) this.#deps.log.error({ found }, 'a log has gone back; no shard is run until it is repaired');
+    this.#problem = what;
+  }
+
+  async #repair(signal: AbortSignal): Promise<void> {
+    const { leases, timing } = this.#deps;
+    if (!leases) return timing.pause(RETRY_MS, signal);
+    const held: ShardLease[] = [];
+    try {
+      if (!await this.#takeAll(leases, held, signal)) return;
+      // Whoever had the leases may have repaired everything.
+      if ((await this.#inspect()).length === 0) return;
+      const report = await repairLogs(this.#deps);
+      this.#lastReport = report;
+      this.#deps.log.error({ report }, `the logs are repaired, and in epoch ${report.epoch}: ${describeLosses(report)}`);
+    } finally {
+      await Promise.all(held.map((lease) => lease.release()));
+    }
+  }
+
+  /** In order, so that of two who repair one waits for the other. */
+  async #takeAll(leases: Leases, held: ShardLease[], signal: AbortSignal): Promise<boolean> {
+    const { partitions, holder, timing, log } = this.#deps;
+    for (const partition of allPartitions(partitions)) {
+      const lease = new ShardLease(leases, partition satisfies Partition, `${holder}-repair`, timing, log);
+      while (!signal.aborted && !await lease.take(() => undefined)) await timing.pause(LEASE_RETRY_MS, signal);
+      if (signal.aborted) return false;
+      held.push(lease);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,51 @@
+// Brings what ClickHouse holds of some readings to what it should hold of them: per reading and space, since the row of one
+// space may have survived the loss of a log, and that of the other not.
+import type { Partition } from '../domain/ids.ts';
+import { addTo } from '../domain/lists.ts';
+import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
+import { partitionOfSpace } from '../domain/partition.ts';
+import { readingIdOf, type Reading } from '../domain/reading.ts';
+import type { SpaceEvent } from '../domain/space-event.ts';
+import { attribute } from '../domain/space-event.ts';
+import type { TopologyView } from '../domain/topology-history.ts';
+import type { Claim } from '../recovery-ports.ts';
+
+/** The events that lead from what is stored of some readings to where they count. */
+export function eventsToReconcile(readings: readonly Reading[], claims: readonly Claim[], viewOf: (reading: Reading) => TopologyView): SpaceEvent[] {
+  const stored = new Map<string, Claim[]>();
+  for (const claim of claims) addTo(stored, readingIdOf(claim), claim);
+  return readings.flatMap((reading) => eventsOf(attribute(viewOf(reading), reading, 1), stored.get(readingIdOf(reading)) ?? []));
+}
+
+function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): SpaceEvent[] {
+  const events: SpaceEvent[] = [];
+  // Retractions first, as a move has them.
+  for (const claim of claims) {
+    const shouldBe = wanted.some((event) => isAlike(event, claim)) ? 1 : 0;
+    for (let { signs } = claim; signs > shouldBe; signs--) events.push(withSign(claim, -1));
+  }
+  for (const event of wanted) {
+    const claim = claims.find((some) => isAlike(event, some));
+    for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);
+  }
+  for (const claim of claims) {
+    if (wanted.some((event) => isAlike(event, claim))) continue;
+    for (let { signs } = claim; signs < 0; signs++) events.push(withSign(claim, 1));
+  }
+  return events;
+}
+
+function isAlike(a: SpaceEvent, b: Claim): boolean {
+  return a.spaceId === b.spaceId && a.doorwayId === b.doorwayId && a.direction === b.direction && a.delta === b.delta && a.primary === b.primary;
+}
+
+function withSign({ signs: _, ...event }: Claim, sign: 1 | -1): SpaceEvent {
+  return { ...event, sign };
+}
+
+/** Events by the partition of their space, as rows that come from no log. */
+export function rowsByPartition(events: readonly SpaceEvent[], partitions: number): Map<Partition, LoggedEvent[]> {
+  const rows = new Map<Partition, LoggedEvent[]>();
+  for (const event of events) addTo(rows, partitionOfSpace(event.spaceId, partitions), loggedEvent(event, 0));
+  return rows;
+}

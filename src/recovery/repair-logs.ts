@@ -1,0 +1,296 @@
+// Repairs logs that went back. Counts come out as those of the readings that still exist anywhere: in READINGS, in
+// SPACE_EVENTS, in a checkpoint, in ClickHouse. What the logs hold and ClickHouse does not goes to ClickHouse, and a new epoch
+// of the logs begins there: with a commit of each router, and a checkpoint of each partition (docs/adr/0065).
+//
+// Nobody may run a shard meanwhile. Killed in the middle, it is done again, in yet another epoch, and comes to the same.
+import { blockOf } from '../../actors/shard/block.ts';
+import { LogTail } from '../../actors/shard/log-tail.ts';
+import { CheckpointRefused, decodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { commitOf } from '../domain/commit-codec.ts';
+import type { CommitHeader } from '../domain/commit.ts';
+import type { Partition } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import { EpochChanged } from '../domain/log-epoch.ts';
+import { markOf } from '../domain/log-mark.ts';
+import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
+import { identityOf, type Reading } from '../domain/reading.ts';
+import { readingOf } from '../domain/space-event.ts';
+import type { EventPlace, History, PartitionRecords, TopologyLog } from '../ports.ts';
+import { saveRebuilt } from '../shards/rebuild-partition.ts';
+import { Superseded } from '../router/router.ts';
+import { isConsumed, isThere } from '../router/marked-logs.ts';
+import type { LogDeps } from './inspect-logs.ts';
+import { eventsToReconcile, rowsByPartition } from './reconcile.ts';
+import { repairTopology, type TopologyRepair } from './repair-topology.ts';
+import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
+
+const ENTRIES_PER_READ = 500;
+const READINGS_PER_PAGE = 2_000;
+/** Readings stored so long before the one that is missing are routed again: the server's clock may have been set back. */
+const ROUTED_AGAIN_MS = 600_000;
+const ATTEMPTS_MAX = 20;
+
+export interface RepairDeps extends LogDeps {
+  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'occupancySegments'> & PartitionRecords;
+  readonly topologyLog: Pick<TopologyLog, 'append'>;
+  /** Resolves when `topology` has come to a sequence. */
+  readonly topologyReached: (seq: number) => Promise<void>;
+  readonly newCommitId: () => string;
+  readonly nowMs: () => number;
+}
+
+export interface RepairReport {
+  readonly epoch: number;
+  /** Of READINGS: messages that routers had consumed, and that are gone. What they said lives on where it was stored. */
+  readonly readings: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number; readonly fromMs: number | null; readonly toMs: number | null } | null;
+  /** Of SPACE_EVENTS: the highest sequence that was seen of it, and where it ended. */
+  readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
+  readonly topology: TopologyRepair;
+  /** Readings that were looked at one by one, and rows that made them whole. */
+  readonly readingsLookedAt: number;
+  readonly rowsStored: number;
+}
+
+/** @throws what a port throws: do it again */
+export async function repairLogs(deps: RepairDeps): Promise<RepairReport> {
+  const repair = new Repair(deps);
+  return repair.run();
+}
+
+class Repair {
+  readonly #deps: RepairDeps;
+  readonly #headers = new Map<Partition, CommitHeader | undefined>();
+  readonly #blockNumbers = new Map<Partition, number>();
+  #epoch = 0;
+  #lookedAt = 0;
+  #rowsStored = 0;
+
+  constructor(deps: RepairDeps) {
+    this.#deps = deps;
+  }
+
+  async run(): Promise<RepairReport> {
+    const { epoch, partitions, records, events, topology, history } = this.#deps;
+    const blocks = await records.lastBlocks();
+    const { begun, done } = await records.epochs();
+    this.#epoch = Math.max(begun, done, topology.latest().epoch()?.epoch ?? 0, ...[...blocks.values()].map((block) => block.epoch)) + 1;
+    await records.beginEpoch(this.#epoch);
+    // Until here the blocks of others may still have come in.
+    for (const partition of allPartitions(partitions)) {
+      const block = await history.lastBlock(partition);
+      if (block > 0) await history.completeBlock(partition, block);
+      this.#blockNumbers.set(partition, block);
+      this.#headers.set(partition, (await events.lastCommit(partition)).header);
+    }
+    const topologyRepair = await repairTopology(this.#deps);
+    const [views, isTopologyLost] = viewsOf(topology, this.#headers, partitions);
+    const commits = await this.#lostCommits();
+    if (isTopologyLost || [...this.#headers.values()].includes(undefined)) await this.#reconcileAll(views);
+    await this.#reconcileSuspects(views);
+    const { lost: readings, firstSeq } = await this.#beginEpoch(views);
+    await this.#appendEpoch(topologyRepair);
+    const report = { epoch: this.#epoch, readings, commits, topology: topologyRepair, readingsLookedAt: this.#lookedAt, rowsStored: this.#rowsStored };
+    await records.finishEpoch(this.#epoch, JSON.stringify(report));
+    epoch.current = this.#epoch;
+    // What somebody who has not heard of the epoch still commits stays: a log must not have holes.
+    await events.removeOlderEpochs(firstSeq);
+    return report;
+  }
+
+  /** Readings that the logs or a checkpoint hold, or that have rows in a block whose commit is not in the log. */
+  async #reconcileSuspects(views: ViewOfReading): Promise<void> {
+    const { partitions, records } = this.#deps;
+    const suspects = new Map<string, Reading>();
+    const suspect = (reading: Reading): void => void suspects.set(identityOf(reading), reading);
+    await this.#readLog(suspect);
+    for (const partition of allPartitions(partitions)) await this.#readCheckpoint(partition, suspect);
+    const held = [...suspects.values()];
+    for (let at = 0; at < held.length; at += READINGS_PER_PAGE) await this.#reconcile(held.slice(at, at + READINGS_PER_PAGE), views);
+    for (const partition of allPartitions(partitions)) {
+      const block = await this.#firstUnknownBlock(partition);
+      if (block === undefined) continue;
+      await this.#reconcilePages(views, (after) => records.readingsFromBlock(partition, block, after, READINGS_PER_PAGE));
+    }
+  }
+
+  async #reconcileAll(views: ViewOfReading): Promise<void> {
+    await this.#reconcilePages(views, (after) => this.#deps.records.allReadings(after, READINGS_PER_PAGE));
+  }
+
+  async #reconcilePages(views: ViewOfReading, page: (after: EventPlace | null) => Promise<{ readonly readings: readonly Reading[]; readonly end: EventPlace | null }>): Promise<void> {
+    for (let after: EventPlace | null = null; ;) {
+      const { readings, end } = await page(after);
+      await this.#reconcile(readings, views);
+      if (!end) return;
+      after = end;
+    }
+  }
+
+  async #reconcile(readings: readonly Reading[], views: ViewOfReading): Promise<void> {
+    if (readings.length === 0) return;
+    const { partitions, records, history } = this.#deps;
+    this.#lookedAt += readings.length;
+    const missing = eventsToReconcile(readings, await records.claimsOf(readings), views);
+    for (const [partition, rows] of rowsByPartition(missing, partitions)) {
+      const number = (this.#blockNumbers.get(partition) ?? 0) + 1;
+      this.#blockNumbers.set(partition, number);
+      await history.storeBlock(blockOf(this.#epoch, partition, number, rows));
+      this.#rowsStored += rows.length;
+    }
+  }
+
+  async #readLog(suspect: (reading: Reading) => void): Promise<void> {
+    const { events, epoch, partitions } = this.#deps;
+    const last = await Promise.all(allPartitions(partitions).map((router) => events.lastCommit(router)));
+    const end = Math.max(...last.map(({ seq }) => seq));
+    const cursor = end === 0 ? undefined : await events.open(0 as Partition, 0);
+    try {
+      for (let seq = 0; cursor && seq < end;) {
+        for (const entry of await cursor.next(ENTRIES_PER_READ)) {
+          seq = entry.seq;
+          const commit = commitOf(entry);
+          if (commit.header.epoch !== epoch.current) continue;
+          for (const partition of commit.partitions) commit.section(partition)?.events.forEach((event) => suspect(readingOf(event)));
+        }
+      }
+    } finally {
+      await cursor?.close();
+    }
+  }
+
+  /** One that cannot be read holds nothing that is not in the log or in ClickHouse, unless the log lost it, too. */
+  async #readCheckpoint(partition: Partition, suspect: (reading: Reading) => void): Promise<void> {
+    const { checkpoints, partitions } = this.#deps;
+    try {
+      const checkpoint = await checkpoints.load(partition);
+      if (!checkpoint) return;
+      const reading = decodeSnapshot(partition, partitions, checkpoint.snapshot);
+      let step = reading.next();
+      while (!step.done) step = reading.next();
+      for (const event of step.value.allUnstoredEvents()) suspect(readingOf(event));
+    } catch (error) {
+      if (!(error instanceof CheckpointRefused)) throw error;
+    }
+  }
+
+  /** From there on, blocks may have rows of commits that are lost. */
+  async #firstUnknownBlock(partition: Partition): Promise<number | undefined> {
+    const { events, records, epoch } = this.#deps;
+    const bounds = await events.bounds();
+    for (const { number, mark } of await records.blocksFrom(partition, epoch.current, Math.max(1, Math.min(bounds.firstSeq, bounds.lastSeq + 1)))) {
+      if (!await isThere(events, mark, bounds)) return number;
+    }
+    return undefined;
+  }
+
+  async #lostCommits(): Promise<RepairReport['commits']> {
+    const { events, records, checkpoints, partitions, epoch } = this.#deps;
+    const { lastSeq } = await events.bounds();
+    const seen = [...(await records.lastBlocks()).values()].filter((block) => block.epoch === epoch.current).map(({ mark }) => mark.seq);
+    for (const partition of allPartitions(partitions)) {
+      const checkpoint = await checkpoints.last(partition);
+      if (checkpoint.epoch === epoch.current) seen.push(checkpoint.mark.seq);
+    }
+    const highest = Math.max(0, ...seen);
+    return highest > lastSeq ? { messages: highest - lastSeq, fromSeq: lastSeq + 1, toSeq: highest } : null;
+  }
+
+  /** A commit of each router with the offset from which it goes on, and a checkpoint of each partition at the end of these. */
+  async #beginEpoch(views: ViewOfReading): Promise<{ lost: RepairReport['readings']; firstSeq: number }> {
+    const { partitions, events, records } = this.#deps;
+    const counts = await records.readingCounts();
+    const tails = allPartitions(partitions).map((partition) => new LogTail(partition, partitions, 0));
+    let [lost, firstSeq]: [RepairReport['readings'], number] = [null, Infinity];
+    for (const router of allPartitions(partitions)) {
+      const { header, lost: more } = await this.#firstHeader(router, views);
+      lost = widest(lost, more);
+      let [fresh, held] = [0, 0];
+      for (const [dpuId, count] of counts) {
+        if (partitionOfDpu(dpuId, partitions) !== router) continue;
+        fresh += count.readings;
+        held += count.held;
+      }
+      const { duplicate, dead } = header.counters;
+      const first = { ...header, counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };
+      const seq = await events.begin(first);
+      firstSeq = Math.min(firstSeq, seq);
+      for (const tail of tails) tail.addCommit({ seq, timeMs: BEGINNING_MS }, first, undefined);
+    }
+    for (const [k, tail] of tails.entries()) await this.#saveCheckpoint(k as Partition, tail);
+    return { lost, firstSeq };
+  }
+
+  async #firstHeader(router: Partition, views: ViewOfReading): Promise<{ header: CommitHeader; lost: RepairReport['readings'] }> {
+    const { readings, topology, newCommitId } = this.#deps;
+    const last = this.#headers.get(router) ?? NOTHING_ROUTED;
+    const bounds = await readings.bounds();
+    const isKept = await isConsumed(readings, last.readingsSeq, last.readingsMark, bounds);
+    const readingsSeq = isKept ? last.readingsSeq : await this.#offsetBefore(last);
+    const entry = isKept || readingsSeq === 0 ? undefined : await readings.at(readingsSeq);
+    const { topologySeq, reattribution } = views.progressOf(router);
+    const header: CommitHeader = {
+      ...last, router, epoch: this.#epoch, commitId: newCommitId(), previousSeq: 0, isMove: false,
+      readingsSeq, readingsMark: isKept ? last.readingsMark : entry ? markOf(entry) : null, previousReadingsSeq: readingsSeq,
+      backlogs: last.backlogs.filter(({ seq }) => seq <= readingsSeq),
+      topologySeq, topologyDigest: topology.digestAt(topologySeq) ?? null, reattribution,
+    };
+    if (isKept) return { header, lost: null };
+    const end = last.readingsMark ? await readings.lastBefore(last.readingsMark.timeMs + 1) : readingsSeq;
+    const [fromSeq, before] = [Math.min(end, last.readingsSeq) + 1, await readings.at(Math.min(end, last.readingsSeq))];
+    return { header, lost: { messages: last.readingsSeq - fromSeq + 1, fromSeq, toSeq: last.readingsSeq, fromMs: before?.timeMs ?? null, toMs: last.readingsMark?.timeMs ?? null } };
+  }
+
+  /** Everything after it is routed again; what was stored is known as a duplicate. */
+  async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
+    return readingsMark ? Math.min(readingsSeq, await this.#deps.readings.lastBefore(readingsMark.timeMs - ROUTED_AGAIN_MS)) : 0;
+  }
+
+  async #saveCheckpoint(partition: Partition, tail: LogTail): Promise<void> {
+    const { checkpoints, history, partitions, events, topology } = this.#deps;
+    const deps = { partition, partitions, epoch: this.#epoch, events, history, records: history, checkpoints, topology };
+    for (let attempt = 1; ; attempt++) {
+      const { revision, epoch } = await checkpoints.last(partition);
+      if (epoch > this.#epoch) throw new EpochChanged(`somebody else has begun epoch ${epoch} of the logs`);
+      try {
+        return void await saveRebuilt(deps, revision, tail, []);
+      } catch (error) {
+        // A process of the epoch before has saved at this moment, for the last time.
+        if (!(error instanceof Superseded) || attempt >= ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  /** The mark in NATS that the epoch has begun. */
+  async #appendEpoch({ lost }: TopologyRepair): Promise<void> {
+    const { topology, topologyLog, topologyReached, nowMs } = this.#deps;
+    for (let attempt = 1; ; attempt++) {
+      const view = topology.latest();
+      const before = view.epoch();
+      if (before && before.epoch >= this.#epoch) throw new EpochChanged(`somebody else has begun epoch ${before.epoch} of the logs`);
+      const highest = (docs: readonly { readonly id: number }[]): number => docs.reduce((most, { id }) => Math.max(most, id), 0);
+      const seq = await topologyLog.append({
+        kind: 'epoch',
+        doc: {
+          epoch: this.#epoch, begunMs: nowMs(),
+          // Each fact that is lost may have given out one.
+          spaceIdsAbove: Math.max(highest(view.spaces()), before?.spaceIdsAbove ?? 0) + lost,
+          doorwayIdsAbove: Math.max(highest(view.doorways()), before?.doorwayIdsAbove ?? 0) + lost,
+        },
+      }, view.seq);
+      await topologyReached(seq ?? view.seq + 1);
+      if (seq !== undefined) return;
+      if (attempt >= ATTEMPTS_MAX) throw new Error('the topology is changing too fast to begin an epoch');
+    }
+  }
+}
+
+const NOTHING_ROUTED: CommitHeader = {
+  router: 0 as Partition, epoch: 0, commitId: '', previousSeq: 0, readingsSeq: 0, readingsMark: null, previousReadingsSeq: 0, backlogs: [], isMove: false,
+  topologySeq: 0, topologyDigest: 0, reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+};
+
+function widest(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
+  if (!a || !b) return a ?? b;
+  const [first, last] = [a.fromSeq <= b.fromSeq ? a : b, a.toSeq >= b.toSeq ? a : b];
+  return { messages: last.toSeq - first.fromSeq + 1, fromSeq: first.fromSeq, toSeq: last.toSeq, fromMs: first.fromMs, toMs: last.toMs };
+}

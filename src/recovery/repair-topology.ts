@@ -1,0 +1,43 @@
+// Puts back what TOPOLOGY lost, from the copy in ClickHouse.
+import type { LogDeps } from './inspect-logs.ts';
+import type { CopiedEntry } from '../recovery-ports.ts';
+import type { TopologyLog } from '../ports.ts';
+import { allPartitions } from '../domain/partition.ts';
+
+export interface TopologyRepair {
+  /** Entries that were put back. */
+  readonly restored: number;
+  /** Entries that routers had followed, or that were copied, and that are gone; at most so many. */
+  readonly lost: number;
+}
+
+interface Deps extends Pick<LogDeps, 'topology' | 'records' | 'events' | 'partitions'> {
+  readonly topologyLog: Pick<TopologyLog, 'append'>;
+  readonly topologyReached: (seq: number) => Promise<void>;
+}
+
+export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
+  const { topology, records, topologyLog, topologyReached } = deps;
+  const last = await records.lastCopied();
+  let [restored, lost] = [0, 0];
+  if (last && topology.digestAt(last.seq) !== last.digest) {
+    const copied = await records.copiedAfter(0);
+    const common = lastCommon(copied, deps);
+    const missing = copied.filter(({ seq }) => seq > common);
+    // Written to since it went back: what was written then stays, and nothing of what it replaced can be put back.
+    if (topology.seq > common) lost = missing.length;
+    else for (const { seq, fact } of missing) {
+      if (await topologyLog.append(fact, seq - 1) !== seq) throw new Error(`TOPOLOGY was written to while entry ${seq} was put back`);
+      restored += 1;
+    }
+    await topologyReached(common + restored);
+  }
+  const followed = await Promise.all(allPartitions(deps.partitions).map(async (router) => (await deps.events.lastCommit(router)).header));
+  const highest = Math.max(0, ...followed.map((header) => (header ? Math.max(header.topologySeq, header.reattribution?.toSeq ?? 0) : 0)));
+  return { restored, lost: Math.max(lost, highest - topology.seq) };
+}
+
+/** The last sequence up to which a log and its copy say the same. */
+function lastCommon(copied: readonly CopiedEntry[], { topology }: Pick<Deps, 'topology'>): number {
+  return copied.findLast(({ seq, digest }) => topology.digestAt(seq) === digest)?.seq ?? 0;
+}

@@ -1,0 +1,65 @@
+// Copies the topology to ClickHouse as it grows, so that what NATS may lose of it can be put back. One process at a time need
+// do it; more than one change nothing.
+import type { Logger } from 'pino';
+import type { LogEpoch } from '../domain/log-epoch.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { Timing } from '../runtime/timing.ts';
+import type { CopiedEntry, TopologyCopy } from '../recovery-ports.ts';
+
+const POLL_MS = 250;
+const RETRY_MS = 2_000;
+const ENTRIES_MAX = 5_000;
+
+export interface TopologyCopierDeps {
+  readonly topology: TopologyHistory;
+  readonly epoch: LogEpoch;
+  readonly records: TopologyCopy;
+  /** True while it is this process that copies: the logs are sound, and it owns what says so. */
+  readonly isOn: () => boolean;
+  /** The copy is not of this log. */
+  readonly onMismatch: () => void;
+  readonly timing: Timing;
+  readonly log: Logger;
+}
+
+export class TopologyCopier {
+  readonly #deps: TopologyCopierDeps;
+  /** Up to here it is copied; undefined while that is not known. */
+  #copiedSeq: number | undefined;
+  #epoch = -1;
+
+  constructor(deps: TopologyCopierDeps) {
+    this.#deps = deps;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { timing, log } = this.#deps;
+    while (!signal.aborted) {
+      let pauseMs = POLL_MS;
+      await this.#copy().catch((error: unknown) => {
+        log.warn({ err: error }, 'the topology was not copied to ClickHouse; trying again');
+        this.#copiedSeq = undefined;
+        pauseMs = RETRY_MS;
+      });
+      await timing.pause(pauseMs, signal);
+    }
+  }
+
+  async #copy(): Promise<void> {
+    const { topology, epoch, records, isOn, onMismatch } = this.#deps;
+    if (!isOn() || topology.seq === 0) return;
+    if (this.#epoch !== epoch.current) this.#copiedSeq = undefined;
+    this.#epoch = epoch.current;
+    if (this.#copiedSeq === undefined) {
+      const last = await records.lastCopied();
+      if (last && topology.digestAt(last.seq) !== last.digest) return onMismatch();
+      this.#copiedSeq = last?.seq ?? 0;
+    }
+    if (this.#copiedSeq >= topology.seq) return;
+    const entries = topology.entries(this.#copiedSeq, topology.seq).slice(0, ENTRIES_MAX)
+      .map((entry): CopiedEntry => ({ ...entry, digest: topology.digestAt(entry.seq) ?? 0 }));
+    if (entries.length === 0) return;
+    await records.copyTopology(entries, this.#epoch);
+    this.#copiedSeq = entries.at(-1)?.seq ?? this.#copiedSeq;
+  }
+}

@@ -1,0 +1,45 @@
+// Where a reading counts, by what its router has said last: under the topology that the router has followed, or, in the middle
+// of a re-attribution, under the one that this leads to.
+import type { CommitHeader, Reattribution } from '../domain/commit.ts';
+import type { Partition } from '../domain/ids.ts';
+import { partitionOfDpu } from '../domain/partition.ts';
+import type { Reading } from '../domain/reading.ts';
+import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+import { comparePlaces, isWithin, placeOf } from '../router/reattribution.ts';
+import { changeBetween } from '../router/topology-change.ts';
+
+export interface ViewOfReading {
+  (reading: Reading): TopologyView;
+  /** How far a router has followed the topology: as its last commit says, or to the end where that is lost. */
+  progressOf(router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'>;
+}
+
+/** @returns the views, and whether the topology that some router had followed is lost */
+export function viewsOf(topology: TopologyHistory, headers: ReadonlyMap<Partition, CommitHeader | undefined>, partitions: number): [ViewOfReading, boolean] {
+  let isLost = false;
+  const progress = new Map<Partition, Pick<CommitHeader, 'topologySeq' | 'reattribution'>>();
+  const views = new Map<Partition, (reading: Reading) => TopologyView>();
+  for (const [router, header] of headers) {
+    const isKept = header !== undefined && isFollowed(topology, header);
+    if (header && !isKept) isLost = true;
+    const found = isKept ? header : { topologySeq: topology.seq, reattribution: null };
+    progress.set(router, { topologySeq: found.topologySeq, reattribution: found.reattribution });
+    views.set(router, viewsOfRouter(topology, router, partitions, found.topologySeq, found.reattribution));
+  }
+  const viewOf = (reading: Reading): TopologyView => views.get(partitionOfDpu(reading.dpuId, partitions))?.(reading) ?? topology.latest();
+  const progressOf = (router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'> => progress.get(router) ?? { topologySeq: topology.seq, reattribution: null };
+  return [Object.assign(viewOf, { progressOf }), isLost];
+}
+
+function isFollowed(topology: TopologyHistory, { topologySeq, topologyDigest, reattribution }: CommitHeader): boolean {
+  if (Math.max(topologySeq, reattribution?.toSeq ?? 0) > topology.seq) return false;
+  return topologyDigest === null || topology.digestAt(topologySeq) === topologyDigest;
+}
+
+function viewsOfRouter(topology: TopologyHistory, router: Partition, partitions: number, topologySeq: number, reattribution: Reattribution | null): (reading: Reading) => TopologyView {
+  const before = topology.at(topologySeq);
+  if (!reattribution) return () => before;
+  const { after, toSeq } = reattribution;
+  const change = changeBetween(topology, topologySeq, toSeq, router, partitions);
+  return (reading) => (isWithin(reading, change) && comparePlaces(placeOf(reading), after) <= 0 ? change.after : before);
+}

@@ -1,0 +1,28 @@
+// Whether a log still holds what a mark was made of.
+import type { CommitHeader } from '../domain/commit.ts';
+import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
+import type { LogBounds, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+
+/** True when what a router consumed is what READINGS holds, or held. */
+export async function isConsumed(readings: Pick<ReadingsLog, 'at' | 'bounds'>, seq: number, mark: CommitHeader['readingsMark'], { firstSeq, lastSeq }: LogBounds): Promise<boolean> {
+  if (seq === 0) return true;
+  if (seq > lastSeq) return false;
+  const entry = await readings.at(seq);
+  // Only its beginning is ever removed.
+  if (!entry) return seq < firstSeq || (await readings.bounds()).firstSeq > seq;
+  return mark === null || isMarked(entry, mark);
+}
+
+/** True when a commit is in the log, or was truncated. */
+export async function isThere(events: Pick<SpaceEventsLog, 'commitIdAt'>, { seq, commitId }: CommitMark, { lastSeq }: LogBounds): Promise<boolean> {
+  if (seq === 0) return true;
+  if (seq > lastSeq) return false;
+  const there = commitId === '' ? undefined : await events.commitIdAt(seq);
+  return there === undefined || there === commitId;
+}
+
+/** @throws LogWentBack when a commit that somebody has folded is not in the log */
+export async function assertThere(events: Pick<SpaceEventsLog, 'commitIdAt' | 'bounds'>, mark: CommitMark, whose: string): Promise<void> {
+  if (mark.seq === 0 || await isThere(events, mark, await events.bounds())) return;
+  throw new LogWentBack(`SPACE_EVENTS does not hold commit ${mark.seq}, which ${whose} has folded`);
+}
