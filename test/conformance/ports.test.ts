@@ -11,7 +11,9 @@ import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../actors/shard/feed-message.ts';
-import type { DpuReadingsPage, History, LogCursor, Member, ReadingsLog } from '../../src/ports.ts';
+import type { DpuReadingsPage, History, Member, ReadingsLog } from '../../src/ports.ts';
+import { checkpointOf } from '../support/checkpoint.ts';
+import { readNext } from '../support/read-log.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { readTo } from '../support/read-log.ts';
@@ -35,14 +37,7 @@ function row(spaceId: number, timestampMs: number, delta: Direction, more: Parti
   return { spaceId: spaceId as SpaceId, doorwayId: 1 as DoorwayId, delta, sign, primary, seq: 1, readingId: readingIdOf(reading), ...reading };
 }
 
-const block = (partition: Partition, number: number, ...rows: LoggedEvent[]): Block => blockOf(partition, number, rows);
-
-async function read(cursor: LogCursor, count: number): Promise<StoredEntry[]> {
-  const entries: StoredEntry[] = [];
-  while (entries.length < count) entries.push(...await cursor.next(100));
-  await cursor.close();
-  return entries;
-}
+const block = (partition: Partition, number: number, ...rows: LoggedEvent[]): Block => blockOf(0, partition, number, rows);
 
 /** The newest entries of a DPU, once there are so many. */
 async function readNewest(readings: ReadingsLog, partition: Partition, dpuId: string, count: number): Promise<StoredEntry[]> {
@@ -70,7 +65,7 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     const firstSeq = first.kind === 'committed' ? first.seq : 0;
     const second = await events.commit(header(P0, 3), new Map(), firstSeq);
     expect(second.kind).toBe('committed');
-    const entries = await read(await events.open(P0, 0), 2);
+    const entries = await readNext(await events.open(P0, 0), 2);
     expect(entries.map(({ subject }) => subject)).toEqual(['routers.0', 'routers.0']);
     expect(entries[0]?.seq).toBe(firstSeq);
     expect(entries[1]?.seq).toBeGreaterThan(firstSeq);
@@ -126,7 +121,7 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     const closing = cursor.next(10);
     await cursor.close();
     expect(await closing).toEqual([]);
-    expect((await read(await readings.open(partition, entry?.seq ?? 0), 1))[0]?.seq).toBe(tick?.seq);
+    expect((await readNext(await readings.open(partition, entry?.seq ?? 0), 1))[0]?.seq).toBe(tick?.seq);
   });
 
   it('P1 a purge of readings removes what is before a sequence and was stored before an instant', async () => {
@@ -225,12 +220,12 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect((await checkpoints.last(P1)).storedBeforeSeq).toBe(0);
     // Larger than one message of the log.
     const snapshot = Array.from({ length: 900 }, (_, line) => JSON.stringify(Array.from({ length: 100 }, (_, n) => ((line * 100 + n) * 2_654_435_761) % 4_294_967_296)));
-    const revision = await checkpoints.save(P1, { storedBeforeSeq: 7, snapshot }, 0) ?? 0;
+    const revision = await checkpoints.save(P1, checkpointOf(7, snapshot), 0) ?? 0;
     expect(revision).toBeGreaterThan(0);
-    expect(await checkpoints.save(P1, { storedBeforeSeq: 8, snapshot: ['other'] }, 0)).toBeUndefined();
+    expect(await checkpoints.save(P1, checkpointOf(8, ['other']), 0)).toBeUndefined();
     const loaded = await checkpoints.load(P1);
-    expect({ ...loaded, snapshot: [...loaded?.snapshot ?? []] }).toEqual({ revision, storedBeforeSeq: 7, snapshot });
-    expect(await checkpoints.save(P1, { storedBeforeSeq: 9, snapshot: ['next'] }, revision)).toBeGreaterThan(revision);
+    expect({ ...loaded, snapshot: [...loaded?.snapshot ?? []] }).toEqual({ revision, ...checkpointOf(7, snapshot) });
+    expect(await checkpoints.save(P1, checkpointOf(9, ['next']), revision)).toBeGreaterThan(revision);
     expect((await checkpoints.last(P1)).storedBeforeSeq).toBe(9);
   });
 

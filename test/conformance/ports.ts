@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
+import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
 import { createTables } from '../../src/clickhouse/schema.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -20,9 +21,11 @@ import { NatsSpaceEventsLog } from '../../src/nats/space-events-log.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { NatsTopologyLog } from '../../src/nats/topology-log.ts';
 import type { ChangeChannel, Checkpoints, DeadLetters, History, Leases, PartitionRecords, ReadingsLog, SpaceEventsLog, TopologyLog } from '../../src/ports.ts';
+import type { RecoveryRecords } from '../../src/recovery-ports.ts';
 import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/memory-history.ts';
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, MemoryTopologyLog } from '../simulation/engines/memory-streams.ts';
+import { MemoryRecovery } from '../simulation/engines/memory-recovery.ts';
 import { Random } from '../simulation/random.ts';
 import { Scheduler } from '../simulation/scheduler.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
@@ -41,6 +44,7 @@ export interface Ports {
   readonly changes: ChangeChannel;
   readonly records: PartitionRecords;
   readonly leases: Leases;
+  readonly recovery: RecoveryRecords;
   /** Takes a block about one space from the views, as a crash in the middle of storing it leaves them. */
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): Promise<void>;
   /** The rollup of a space as it is stored, by minute since 1970. */
@@ -61,6 +65,7 @@ export async function memoryPorts(): Promise<Ports> {
   return {
     readings: new MemoryReadingsLog(access, streams), events: new MemorySpaceEventsLog(access, streams), topology: new MemoryTopologyLog(access, streams),
     deadLetters: new MemoryDeadLetters(access, streams), checkpoints: new MemoryCheckpoints(access, streams), history, records: history, changes: new MemoryChangeChannel(),
+    recovery: new MemoryRecovery(access, tables),
     leases: new MemoryLeases(access, new LeaseTable(LEASE_TTL_MS, () => performance.now()), true),
     loseFromViews: async (spaceId, partition, block) => tables.loseFromViews(spaceId, partition, block),
     minutes: async (spaceId) => new Map([...tables.minutes].filter(([key]) => key.startsWith(`${spaceId} `)).map(([key, sums]) => [Number(key.split(' ')[1]), sums])),
@@ -83,6 +88,7 @@ export async function enginePorts(): Promise<Ports> {
   return {
     readings: new NatsReadingsLog(nc, js, jsm, PARTITIONS), events: new NatsSpaceEventsLog(js, jsm), topology: new NatsTopologyLog(js),
     deadLetters: new NatsDeadLetters(js, jsm), checkpoints: new NatsCheckpoints(js, jsm), history, records: new ClickHousePartitionRecords(client), changes: new NatsChangeChannel(nc),
+    recovery: new ClickHouseRecoveryRecords(client),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),
     loseFromViews: async (spaceId) => {
       for (const table of ['readings', 'counts_by_minute', 'events_by_time']) await client.command({ query: `DELETE FROM ${table} WHERE space_id = {id:UInt32}`, query_params: { id: spaceId } });

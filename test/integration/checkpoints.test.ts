@@ -12,6 +12,7 @@ import { startNatsServer } from '../../src/local/nats-server.ts';
 import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { createStreams } from '../../src/nats/streams.ts';
+import { checkpointOf } from '../support/checkpoint.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 
 const P = 1 as Partition;
@@ -26,7 +27,7 @@ describe('checkpoints', () => {
 
   const description = async (): Promise<{ id: string; chunks: number }> => (await nats.jsm.direct.getMessage('CHECKPOINTS', { last_by_subj: `checkpoints.${P}.last` }))?.json<{ id: string; chunks: number }>() ?? { id: '', chunks: 0 };
   const save = async (): Promise<void> => {
-    revision = await checkpoints.save(P, { storedBeforeSeq: 7, snapshot: encodeSnapshot(new PartitionFold(P, PARTITIONS)) }, (await checkpoints.last(P)).revision) ?? 0;
+    revision = await checkpoints.save(P, checkpointOf(7, encodeSnapshot(new PartitionFold(P, PARTITIONS))), (await checkpoints.last(P)).revision) ?? 0;
   };
   const load = async (): Promise<unknown> => {
     const found = await checkpoints.load(P);

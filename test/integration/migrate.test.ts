@@ -68,7 +68,7 @@ async function leaveVersion1(): Promise<void> {
   const clickhouse = await connectClickHouse(engines.clickhouseUrl);
   await createTables(clickhouse);
   const named = tuples.slice(0, 2).map((tuple) => fromTuple([...tuple, 1] as unknown as EventTuple, 1));
-  await new ClickHouseHistory(clickhouse, created).storeBlock(blockOf(SHARD, 1, named));
+  await new ClickHouseHistory(clickhouse, created).storeBlock(blockOf(0, SHARD, 1, named));
   await clickhouse.close();
 
   const put = async (subject: string, entry: object): Promise<number> => (await js.publish(subject, JSON.stringify({ v: 1, ...entry }))).seq;

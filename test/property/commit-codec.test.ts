@@ -16,8 +16,9 @@ const instant = fc.integer({ min: -1, max: 253_402_300_799_999 });
 const sign = fc.constantFrom(1 as const, -1 as const);
 
 const header: fc.Arbitrary<CommitHeader> = fc.record({
-  router: fc.nat({ max: 4_096 }).map((k) => k as Partition), commitId: fc.string(), previousSeq: natural, readingsSeq: natural, previousReadingsSeq: natural,
+  router: fc.nat({ max: 4_096 }).map((k) => k as Partition), epoch: natural, commitId: fc.string(), previousSeq: natural, readingsSeq: natural, previousReadingsSeq: natural,
   backlogs: fc.array(fc.record({ subject: id, seq: natural, index: natural }), { maxLength: 9 }), isMove: fc.boolean(), topologySeq: natural,
+  readingsMark: fc.option(fc.record({ timeMs: instant, digest: fc.nat({ max: 0xffff_ffff }) })), topologyDigest: fc.option(fc.nat({ max: 0xffff_ffff })),
   reattribution: fc.option(fc.record({ toSeq: natural, after: fc.record({ dpuId: id.map((text) => text as DpuId), timestampMs: instant, readingId: id }) })),
   clockMs: instant, counters: fc.record({ received: natural, fresh: natural, held: natural, duplicate: natural, dead: natural }),
 });
@@ -85,7 +86,7 @@ describe('a commit', () => {
     }));
     const json = new TextEncoder().encode('{"v":1,"kind":"position"}');
     expect(() => decodeCommit({ seq: 1, data: json })).toThrow(UnknownCommitVersion);
-    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([3]) })).toThrow(/version 3/);
+    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([4]) })).toThrow(/version 4/);
   });
 
   it('is decoded once for all partitions of a process', () => {

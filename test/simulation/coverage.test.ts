@@ -28,6 +28,14 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   "the log's clock goes back": /"kind":"logClock","behindMs":(200|3000)/,
   'checkpoints that cannot be used, and a rebuild': /"kind":"rebuild"/,
   'commits are truncated': /truncate routers\.\d+ done/,
+  'NATS loses the end of SPACE_EVENTS': /"kind":"lose","logs":\[.*"SPACE_EVENTS"/,
+  'NATS loses the end of READINGS': /"kind":"lose","logs":\[.*"READINGS"/,
+  'NATS loses the end of TOPOLOGY': /"kind":"lose","logs":\[.*"TOPOLOGY"/,
+  'NATS loses checkpoints': /"kind":"lose","logs":\[.*"CHECKPOINTS"/,
+  'NATS is restarted under processes that run on': /"isPowerFailure":false/,
+  'a loss is noticed': /a log has gone back/,
+  'a reader finds that its log went back': /LogWentBack/,
+  'logs are repaired': /finish epoch \d+ done/,
 };
 
 const CASES: Readonly<Record<string, RegExp>> = {

@@ -23,7 +23,7 @@ interface Told {
 async function play(actions: readonly Action[], check: (told: Told) => Promise<void>): Promise<void> {
   for (const [partitions, failureRate] of [[1, 0], [3, 0], [3, 0.05]] as const) {
     const scenario: Scenario = {
-      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, commitItems: 100, isTopologyQuiet: false, leases: 'kept', isPersonPatient: true, actions: [{ kind: 'start' }, ...actions],
+      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, commitItems: 100, isTopologyQuiet: false, hasLosses: false, leases: 'kept', isPersonPatient: true, actions: [{ kind: 'start' }, ...actions],
     };
     const world = new World(scenario);
     await world.run();

@@ -16,6 +16,10 @@ const SNAPSHOT = 'actors/shard/snapshot.ts';
 const HOST = 'src/shards/partition-host.ts';
 const CODEC = 'src/domain/commit-codec.ts';
 const QUEUE = 'src/router/fair-queue.ts';
+const MARKED = 'src/router/marked-logs.ts';
+const INSPECT = 'src/recovery/inspect-logs.ts';
+const REPAIR = 'src/recovery/repair-logs.ts';
+const RETENTION = 'src/router/readings-retention.ts';
 
 function mutant(name: string, file: string, find: string, replace: string): Mutant {
   return { name, patch: { file, find, replace } };
@@ -26,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('checkpoint before flush: unstored blocks are left out', SNAPSHOT, 'unstored: fold.unstored.map(', 'unstored: fold.unstored.slice(0, 0).map('),
   mutant('open rows left out of the checkpoint', SNAPSHOT, '[...fold.unstored, { number: fold.openNumber, rows: fold.openRows }]', '[...fold.unstored]'),
   mutant('buffer left out of the checkpoint', SNAPSHOT, 'for (const event of buffered) state.buffer.add(event);', ''),
-  mutant('a token that is not deterministic', 'actors/shard/block.ts', 'return `${logId}/${partition}/${number}`', 'return `${logId}/${partition}/${number}/${performance.now()}`'),
+  mutant('a token that is not deterministic', 'actors/shard/block.ts', 'return epoch === 0 ? `${logId}/${partition}/${number}`', 'return epoch === 0 ? `${logId}/${partition}/${number}/${performance.now()}`'),
   mutant('wall clock in the fold', FOLD, 'Math.max(this.logMs, stored.timeMs)', 'Math.max(this.logMs, 1_711_713_600_000 + performance.now())'),
   mutant('watermark going back', SPACE, 'return Math.max(this.watermarkMs, reached);', 'return reached;'),
   mutant('a DPU that arrives lowers the watermark', 'actors/space/watermark.ts',
@@ -58,7 +62,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a backlog is lost on restart', ROUTER, 'if (isWaiting) this.#queue.resume(entry, consumed);', ''),
   mutant('a backlog is not what a commit may have consumed', ROUTER, 'previousReadingsSeq: consumedThrough(this.#committed)', 'previousReadingsSeq: this.#committed.readingsSeq'),
   mutant('a DPU with a backlog overtakes it', QUEUE, '[this.#backlogs.has(subject), this.#backlogs.size < BACKLOGS_MAX]', '[false, this.#backlogs.size < BACKLOGS_MAX]'),
-  mutant('readings that are set aside are purged', 'src/router/readings-retention.ts', 'header ? consumedThrough(header) : 0', 'header?.readingsSeq ?? 0'),
+  mutant('readings that are set aside are purged', 'src/router/readings-retention.ts', 'Math.min(consumedThrough(header), ', 'Math.min(header.readingsSeq, '),
   mutant('an owner whose lease has run out answers', 'src/shards/shard-runner.ts', 'return this.isServing && this.#lease.isValid;', 'return this.isServing;'),
   mutant('a new owner answers before it has caught up', 'src/shards/hosting.ts', 'const end = await events.end();', 'const end = 0;'),
   mutant('a standby that takes over says of the log only what it knows itself', HOST, '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));', 'this.#revision = (await checkpoints.last(partition)).revision;'),
@@ -73,5 +77,28 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a backlog that has had its turn is gone', QUEUE, 'if (messages.length > 0) this.#backlogs.set(subject, messages);', ''),
   mutant('a log with a hole is folded', FOLD, 'if (stored.seq !== this.seq + 1) throw', 'if (stored.seq < 0) throw'),
   mutant('the age of a block with a late row is forgotten on restart', SNAPSHOT, 'lateMs: fold.lateMs', 'lateMs: null'),
-  mutant('a checkpoint without compare-and-set', HOST, 'storedBeforeSeq, snapshot }, this.#revision)', 'storedBeforeSeq, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)'),
+  mutant('a checkpoint without compare-and-set', HOST, 'commitSeqs, snapshot }, this.#revision)', 'commitSeqs, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)'),
+  mutant('an offset that is ahead of the log is accepted', MARKED, "if (seq === 0) return true;\n  if (seq > lastSeq) return false;\n  const entry", "if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry"),
+  mutant('what stands at a committed offset is not looked at', MARKED, 'return mark === null || isMarked(entry, mark);', 'return true;'),
+  mutant('a commit that the log does not reach is accepted', MARKED, "if (seq > lastSeq) return false;\n  const there", 'const there'),
+  mutant('another commit at a mark is accepted', MARKED, 'return there === undefined || there === commitId;', 'return true;'),
+  mutant('the log of one router is shorter than a checkpoint says', INSPECT, 'seq < foldedSeq', 'false'),
+  mutant('a checkpoint whose log is truncated is accepted', INSPECT, 'return truncated === undefined ? []', 'return truncated !== -1 ? []'),
+  mutant('blocks are not looked at', INSPECT, 'block.epoch < epoch.current || await isThere(events, block.mark, end)', 'block.epoch <= epoch.current'),
+  mutant('a repair that was not finished is taken for done', INSPECT, 'if (begun !== done) found.push', 'if (begun < done) found.push'),
+  mutant('the copy of the topology is not compared', INSPECT, 'copied && topology.digestAt(copied.seq) !== copied.digest', 'copied && copied.seq < 0'),
+  mutant('a repair begins no epoch', REPAIR, '.map((block) => block.epoch)) + 1;', '.map((block) => block.epoch));'),
+  mutant('a repair leaves blocks of lost commits as they are', REPAIR, 'if (block === undefined) continue;', 'if (block !== -1) continue;'),
+  mutant('a repair does not look into checkpoints', REPAIR, 'for (const event of step.value.allUnstoredEvents()) suspect(readingOf(event));', ''),
+  mutant('a repair does not look into the log', REPAIR, '?.events.forEach((event) => suspect(readingOf(event)));', ';'),
+  mutant('a reading is whole where any row of it survived', 'src/recovery/reconcile.ts', 'for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);', 'if (!claim && claims.length === 0) events.push(event);'),
+  mutant('a repair keeps an offset into what is lost', REPAIR, 'const readingsSeq = isKept ? last.readingsSeq :', 'const readingsSeq = isKept || last ? last.readingsSeq :'),
+  mutant('a repair keeps the account of what is lost', REPAIR, 'counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };', 'counters: header.counters };'),
+  mutant('a repair puts nothing back into the topology', 'src/recovery/repair-topology.ts', 'of missing) {', 'of missing.slice(0, 0)) {'),
+  mutant('shards are run while the logs are repaired', 'src/recovery/log-guard.ts', 'if (!isSuspended) await suspendShards();', ''),
+  mutant('the repair does not wait for others to give up their shards', 'src/recovery/log-guard.ts', 'if (!await this.#takeAll(leases, held, signal)) return;', ''),
+  mutant('a router goes on by a topology that it has not followed', ROUTER, 'if (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest) throw', 'if (topologySeq < 0) throw'),
+  mutant('commits of another epoch are folded', FOLD, 'if (epoch === this.epoch) this.#applyCommit(stored, commit);', 'if (epoch >= 0) this.#applyCommit(stored, commit);'),
+  mutant('readings are purged by their sequence alone', RETENTION, 'Math.min(now() - keptMs, ...needed.map((router) => router.beforeMs))', 'now() - keptMs'),
+  mutant('what is begun does not wait until the logs are sound', 'src/shards/hosting.ts', 'await this.#deps.untilSound?.(own);', ''),
 ];

@@ -9,6 +9,9 @@ import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { purgeReadings } from '../../src/router/readings-retention.ts';
+import { LogEpoch } from '../../src/domain/log-epoch.ts';
+import { LogGuard } from '../../src/recovery/log-guard.ts';
+import { TopologyCopier } from '../../src/recovery/topology-copier.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
 import { ShardKeeper } from '../../src/shards/shard-keeper.ts';
@@ -18,6 +21,7 @@ import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
 import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
 import type { Scenario } from './scenario.ts';
+import { MemoryRecovery } from './engines/memory-recovery.ts';
 import { MemoryLeases, type LeaseTable } from './engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryTopologyLog, type MemoryStreams } from './engines/memory-streams.ts';
 
@@ -30,6 +34,7 @@ export interface Engines {
 
 /** Small ones, so that a short run has many of each. */
 type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
+type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 
 export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
@@ -58,8 +63,11 @@ export class SimProcess {
   /** Shares the shards out; where leases bind nobody, every process wants every shard. */
   readonly #keeper: ShardKeeper | undefined;
   readonly #ticks: Ticks;
+  readonly #epoch = new LogEpoch();
+  /** Where logs may go back. */
+  readonly #guard: LogGuard | undefined;
 
-  constructor(access: Access, engines: Engines, { leases, ...sizes }: Pick<Scenario, 'leases'> & RouterSizes) {
+  constructor(access: Access, engines: Engines, { leases, hasLosses, ...sizes }: ProcessOptions) {
     this.access = access;
     this.#engines = engines;
     const { streams, tables } = engines;
@@ -67,7 +75,7 @@ export class SimProcess {
     this.#log = pino({ level: 'warn', base: null, timestamp: false, serializers: { err: ({ name, message }: Error) => `${name}: ${message}` } }, {
       write: (line) => access.scheduler.note(`${access.owner.name} ${line.trim()}`),
     });
-    this.#events = new MemorySpaceEventsLog(access, streams);
+    this.#events = new MemorySpaceEventsLog(access, streams, this.#epoch);
     this.#checkpoints = new MemoryCheckpoints(access, streams);
     this.#history = new MemoryHistory(access, tables);
     this.#timing = {
@@ -97,15 +105,64 @@ export class SimProcess {
       leases: memoryLeases, member: { id: name, name, takesShards: true, standsBy: true }, partitions: streams.partitions, shards: this.shards,
       ticks: this.#ticks, timing: this.#timing, log: this.#log,
     });
+    this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
     this.counts = this.questions(() => undefined);
     this.accounts = new Accounts(this.#events, new MemoryDeadLetters(access, streams), streams.partitions);
   }
 
   start(): void {
     void supervise('topology', () => this.topology.follow(), this.#abort.signal, this.#log, this.#timing);
+    void supervise('shards', () => this.#run(), this.#abort.signal, this.#log, this.#timing);
+    void supervise('retention', () => this.#purgeReadings(), this.#abort.signal, this.#log, this.#timing);
+  }
+
+  /** False while commands and questions are not for this process: the logs may have gone back. */
+  get isSound(): boolean {
+    return this.#guard?.problem === undefined;
+  }
+
+  /** The connection was away, and whatever the server lost in the meantime is lost. */
+  reconnected(): void {
+    this.#guard?.suspect();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    if (this.#guard) {
+      await this.topology.catchUp();
+      await this.#guard.makeSound(signal);
+      void this.#topologyCopier(this.#guard).run(signal);
+    }
     if (this.#keeper) this.#keeper.start();
     else for (const shard of this.shards) shard.want('own');
-    void supervise('retention', () => this.#purgeReadings(), this.#abort.signal, this.#log, this.#timing);
+    await this.#guard?.run(signal);
+    // Without a guard there is nothing more to do.
+    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
+  #logGuard(leases: MemoryLeases): LogGuard {
+    const { streams, tables, now } = this.#engines;
+    return new LogGuard({
+      partitions: streams.partitions, epoch: this.#epoch, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
+      topology: this.topology.history, checkpoints: this.#checkpoints, records: new MemoryRecovery(this.access, tables), history: this.#history,
+      topologyLog: new MemoryTopologyLog(this.access, streams), topologyReached: (seq) => this.topology.reached(seq),
+      newCommitId: () => `${this.access.owner.name}-${++this.#commits}`, nowMs: now,
+      suspendShards: async () => { await (this.#keeper?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop()))); },
+      resumeShards: () => {
+        if (this.#keeper) this.#keeper.resume();
+        else for (const shard of this.shards) shard.want('own');
+      },
+      seenHere: () => this.shards.flatMap(({ host }) => (host && host.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      topologyReader: this.topology,
+      leases, holder: this.access.owner.name, timing: this.#timing, log: this.#log,
+    });
+  }
+
+  #topologyCopier(guard: LogGuard): TopologyCopier {
+    return new TopologyCopier({
+      topology: this.topology.history, epoch: this.#epoch, records: new MemoryRecovery(this.access, this.#engines.tables),
+      isOn: () => guard.problem === undefined && this.shards[0]?.isOwner === true, onMismatch: () => guard.suspect(), timing: this.#timing, log: this.#log,
+    });
   }
 
   /** Of readings of any age: whatever a router may still need must stay all the same. */
@@ -146,7 +203,7 @@ export class SimProcess {
 
   #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): ShardRunner {
     const { streams } = this.#engines;
-    const common = { partition, partitions: streams.partitions, events: this.#events, history: this.#history };
+    const common = { partition, partitions: streams.partitions, epoch: this.#epoch, events: this.#events, history: this.#history };
     const { name } = this.access.owner;
     return new ShardRunner({
       router: {
@@ -157,7 +214,7 @@ export class SimProcess {
       },
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
-      leases, holder: name, log: this.#log, timing: this.#timing,
+      leases, holder: name, onSuspicion: () => this.#guard?.suspect(), untilSound: async (signal) => this.#guard?.untilSound(signal), log: this.#log, timing: this.#timing,
     });
   }
 

@@ -29,7 +29,11 @@ export type Action =
   | { readonly kind: 'suspend'; readonly process: number; readonly steps: number }
   | { readonly kind: 'history'; readonly isAway: boolean }
   /** Every process ends, no checkpoint can be used, and somebody has the state computed again. */
-  | { readonly kind: 'rebuild' };
+  | { readonly kind: 'rebuild' }
+  /** NATS stops, and comes back without the last entries of some streams: of the last 40, this share. */
+  | { readonly kind: 'lose'; readonly logs: readonly LosableLog[]; readonly share: number; readonly isPowerFailure: boolean };
+
+export type LosableLog = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS';
 
 export interface Scenario {
   readonly seed: number;
@@ -45,12 +49,16 @@ export interface Scenario {
   readonly leases: 'kept' | 'none';
   /** Commands that get no answer are repeated until they do. */
   readonly isPersonPatient: boolean;
+  /** Logs may go back. */
+  readonly hasLosses: boolean;
   readonly actions: readonly Action[];
 }
 
 /** Two days before Europe's clocks go forward in 2024. */
 const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
+const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
+const LOSSES_EVERY = 4;
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
 
 export function drawScenario(seed: number): Scenario {
@@ -61,7 +69,7 @@ export function drawScenario(seed: number): Scenario {
   // Many short ones and some long: most of what goes wrong needs few things to happen, at an unlucky moment.
   const actions = random.chance(0.2) ? random.int(60, 140) : random.int(15, 60);
   for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
-  return {
+  const scenario = {
     seed, startMs: START_MS, isTopologyQuiet, isPersonPatient: false,
     partitions: random.int(1, 3),
     failureRate: random.pick([0, 0.01, 0.03, 0.08]),
@@ -69,9 +77,23 @@ export function drawScenario(seed: number): Scenario {
     settings: drawSettings(random),
     leases: random.pick(['kept', 'none']),
     commitItems: random.pick([2, 7, 1_000]),
-    actions: writer.actions,
-  };
+    hasLosses: false, actions: writer.actions,
+  } satisfies Scenario;
+  return seed % LOSSES_EVERY === 0 ? withLosses(scenario, new Random(seed ^ 0x1055)) : scenario;
 }
+
+/** Who repairs the logs relies on leases, so that nobody runs a shard meanwhile. */
+function withLosses(scenario: Scenario, random: Random): Scenario {
+  const actions = scenario.actions.filter(({ kind }) => kind !== 'rebuild' && kind !== 'logClock');
+  for (let losses = random.int(1, 2); losses > 0; losses--) {
+    const logs = LOSABLE.filter(() => random.chance(0.5));
+    const lose: Action = { kind: 'lose', logs: logs.length > 0 ? logs : [random.pick(LOSABLE)], share: random.pick([0.1, 0.3, 1, random.next()]), isPowerFailure: random.chance(0.6) };
+    actions.splice(random.int(Math.floor(actions.length / 3), actions.length), 0, lose);
+  }
+  return { ...scenario, leases: 'kept', hasLosses: true, actions };
+}
+
+
 
 function drawSettings(random: Random): Settings {
   return {

@@ -122,10 +122,11 @@ export class Scheduler {
     }
   }
 
-  /** What is still on its way arrives now. */
-  arrive(): void {
-    const own = this.#parked.filter((parked) => parked.owner === NOBODY);
-    this.#parked = this.#parked.filter((parked) => parked.owner !== NOBODY);
+  /** What is still on its way arrives now. @param label how the effects begin that do */
+  arrive(label = ''): void {
+    const isDue = ({ owner, effect }: Parked): boolean => owner === NOBODY && effect.label.startsWith(label);
+    const own = this.#parked.filter(isDue);
+    this.#parked = this.#parked.filter((parked) => !isDue(parked));
     for (const { effect } of own) effect.apply();
   }
 

@@ -3,6 +3,7 @@ import type { SpaceId } from '../../src/domain/ids.ts';
 import { Oracle } from '../support/oracle.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
+import { readingsInTables } from './losses.ts';
 import { sentIn, type Sent } from './sent.ts';
 import type { World } from './world.ts';
 
@@ -23,7 +24,9 @@ export class Verdict {
     this.#world = world;
     this.#process = process;
     this.#sent = sentIn(world.engines.streams.readings.everything);
-    this.#oracle = new Oracle(this.#sent.readings, world.engines.streams.topology.map(({ fact }) => fact));
+    const { streams, tables } = world.engines;
+    const survivors = world.survivors ? [...world.survivors.readings, ...readingsInTables(tables)] : [];
+    this.#oracle = new Oracle([...this.#sent.readings, ...survivors], streams.topology.map(({ fact }) => fact));
   }
 
   async reach(random: Random): Promise<string[]> {
@@ -32,6 +35,7 @@ export class Verdict {
     this.#judgeRollups();
     this.#judgeReadings();
     await this.#judgeAccount();
+    this.#judgeTopology();
     return this.objections;
   }
 
@@ -121,8 +125,20 @@ export class Verdict {
     this.#expectSame('readings', stored, expected);
   }
 
+  /** What was copied of the topology when a log went back is in it at the end. */
+  #judgeTopology(): void {
+    const facts = new Set(this.#world.engines.streams.topology.map(({ fact }) => JSON.stringify(fact)));
+    for (const fact of this.#world.survivors?.facts ?? []) if (!facts.has(fact)) this.objections.push(`a fact of the topology that was copied is lost: ${fact}`);
+  }
+
   async #judgeAccount(): Promise<void> {
     const { accepted, applied, duplicate, held, deadLettered, deadLetters, remainder } = await this.#world.answer(() => this.#process.accounts.read());
+    if (this.#world.survivors) {
+      // What was routed again is accepted again: only what is counted has to be what it was.
+      const all = this.#oracle.readings.length;
+      this.#expect('account after a loss', { applied, held, remainder }, { applied: all - this.#oracle.held, held: this.#oracle.held, remainder: 0 });
+      return;
+    }
     const dead = this.#sent.items - this.#sent.readings.length;
     const distinct = this.#oracle.readings.length;
     this.#expect('account', { accepted, applied, duplicate, held, deadLettered, remainder }, {

@@ -39,6 +39,8 @@ export class Witness {
   /** Those that were final. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   #life = 0;
+  /** Once a log has gone back there is nothing to hold answers against, but the end. */
+  #isBlind = false;
 
   readonly #answeredSeq = new Map<Partition, number>();
   /** Leases are kept: then a shard has one owner at a time, and its answers an order. */
@@ -55,8 +57,14 @@ export class Witness {
     this.#watermarks.clear();
   }
 
+  logsWentBack(): void {
+    this.#isBlind = true;
+    this.testimonies.length = this.intervals.length = 0;
+  }
+
   /** E1: at this moment, the whole log refuses it too. */
   refused(command: TopologyCommand, refusal: Failure): void {
+    if (this.#isBlind) return;
     try {
       decideTopology(topologyOf(this.#engines.streams).latest(), command, this.#engines.now());
     } catch {
@@ -66,6 +74,7 @@ export class Witness {
   }
 
   async ask(process: SimProcess, spaceId: SpaceId, atMs: number, nowMs: number): Promise<void> {
+    if (this.#isBlind) return;
     const space = process.topology.history.latest().space(spaceId);
     for (const { id } of process.topology.history.latest().spaces()) this.#watchWatermark(process, id);
     if (!space || !process.hostOf(spaceId)) return;
@@ -86,7 +95,8 @@ export class Witness {
       }
     }
     await this.#askIntervals(process, spaceId, atMs);
-    if (atMs % AUDIT_EVERY === 0) this.objections.push(...await auditAccount(this.#engines, process).catch(() => []));
+    const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
+    if (!this.#isBlind) this.objections.push(...audited);
   }
 
   #auditTables(process: SimProcess, spaceId: SpaceId): void {
@@ -106,6 +116,7 @@ export class Witness {
         this.#neverBack(spaceId, report.seq);
       });
       const answers = await counts.intervals(spaceId, bounds);
+      if (this.#isBlind) return;
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const answer of answers) {
         const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };
@@ -133,7 +144,7 @@ export class Witness {
 
   /** Whoever answers has folded at least what any answer before was given from. */
   #neverBack(spaceId: SpaceId, foldSeq: number): void {
-    if (!this.#isOwned) return;
+    if (!this.#isOwned || this.#isBlind) return;
     const partition = partitionOfSpace(spaceId, this.#engines.streams.partitions);
     const answeredSeq = this.#answeredSeq.get(partition) ?? 0;
     if (foldSeq < answeredSeq) this.objections.push(`space ${spaceId}: answered from ${foldSeq} of the log, after an answer from ${answeredSeq}`);
@@ -141,6 +152,7 @@ export class Witness {
   }
 
   #hear(foldSeq: number, answer: CountAnswer, schedule: OracleSchedule, { isExact, knowsResets }: { readonly isExact: boolean; readonly knowsResets: boolean }): void {
+    if (this.#isBlind) return;
     const { spaceId, timestampMs: atMs } = answer;
     const { events, config } = this.eventsUpTo(spaceId, foldSeq);
     // What a process knew of resets when it was asked is in its answer. Now, without history, it may be only what the

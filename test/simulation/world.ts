@@ -8,6 +8,8 @@ import { MemoryHistory, MemoryTables } from './engines/memory-history.ts';
 import { LeaseTable } from './engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, topologyOf } from './engines/memory-streams.ts';
 import { SimProcess, STEP_MS, type Engines } from './process.ts';
+import { lose, readingsInLogs } from './losses.ts';
+import type { OracleReading } from '../support/oracle.ts';
 import { Random } from './random.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
@@ -26,6 +28,7 @@ const [STEPS_PER_TICK, STEPS_TO_REST] = [12, 36];
 /** A failure that comes so often has no chance about it. */
 const REBUILDS_MAX = 100;
 const LEASE_TTL_STEPS = 400;
+const SERVER_RESTART_MS = 1_000;
 const encoder = new TextEncoder();
 
 /** The pipeline does not come to rest, or a process died of a broken invariant. */
@@ -45,6 +48,8 @@ export class World {
   #started = 0;
   #nowMs: number;
   #logBehindMs = 0;
+  /** After the last loss of NATS: what its logs and checkpoints still held, and what of the topology was copied. */
+  survivors: { readonly readings: readonly OracleReading[]; readonly facts: readonly string[] } | undefined;
 
   constructor(scenario: Scenario, onTrace?: (line: string) => void) {
     this.scenario = scenario;
@@ -146,6 +151,7 @@ export class World {
       case 'stop': return this.#stop(action.process);
       case 'suspend': return this.#suspend(action.process, action.steps);
       case 'rebuild': return this.#rebuild();
+      case 'lose': return this.#lose(action);
       case 'history': return void (this.engines.tables.isAway = action.isAway);
       case 'space': case 'changeSpace': case 'deleteSpace': case 'doorway': case 'changeDoorway': case 'deleteDoorway':
       case 'dpu': case 'move': case 'deleteDpu': case 'reset': case 'settings': return this.#execute(this.#running(), commandOf(action));
@@ -186,6 +192,19 @@ export class World {
     if (process) process.access.owner.suspendedUntil = this.scheduler.steps + steps;
   }
 
+  #lose(action: Extract<Action, { kind: 'lose' }>): void {
+    const { streams, tables } = this.engines;
+    if (action.isPowerFailure) for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
+    // What is under way to ClickHouse then is there before anybody can look (docs/adr/0065).
+    this.scheduler.arrive('store block');
+    lose(streams, action, this.#random);
+    // A server takes its time to come back.
+    this.#nowMs += SERVER_RESTART_MS;
+    this.survivors = { readings: readingsInLogs(streams), facts: [...tables.topology.values()].map(({ fact }) => JSON.stringify(fact)) };
+    this.witness.logsWentBack();
+    for (const process of this.#processes) process.reconnected();
+  }
+
   async #rebuild(): Promise<void> {
     const { streams, tables } = this.engines;
     for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
@@ -196,7 +215,7 @@ export class World {
     const owner: Owner = { name: `r${++this.#started}`, isDead: false, suspendedUntil: 0 };
     const access = { owner, scheduler: this.scheduler, random: this.#random };
     const history = new MemoryHistory(access, tables);
-    const deps = { partitions: streams.partitions, topology: topologyOf(streams), history, records: history, events: new MemorySpaceEventsLog(access, streams), checkpoints: new MemoryCheckpoints(access, streams) };
+    const deps = { partitions: streams.partitions, epoch: 0, topology: topologyOf(streams), history, records: history, events: new MemorySpaceEventsLog(access, streams), checkpoints: new MemoryCheckpoints(access, streams) };
     for (let k = 0; k < streams.partitions; k++) {
       for (let [isDone, attempts] = [false, 1]; !isDone; attempts++) {
         isDone = await this.finish(rebuildPartition({ ...deps, partition: k as Partition }).then(() => true, (error: unknown) => {
@@ -222,6 +241,7 @@ export class World {
 
   /** A refusal is an answer; no answer is not. */
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
+    if (!process.isSound) return;
     let [isDone, isAnswered] = [false, true];
     const attempt = process.topology.execute(command).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
@@ -243,8 +263,9 @@ export class World {
     return this.#unrest(process) === '';
   }
 
-  #unrest({ shards, topology }: SimProcess): string {
+  #unrest({ shards, topology, isSound }: SimProcess): string {
     const { streams } = this.engines;
+    if (!isSound) return 'the logs are not sound';
     for (const { host, router, isServing } of shards) {
       if (!host || !router || !isServing) return 'a shard is not running';
       const { fold } = host;
@@ -260,7 +281,7 @@ export class World {
   }
 }
 
-function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' }>): TopologyCommand {
+function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' | 'lose' }>): TopologyCommand {
   switch (action.kind) {
     case 'space': return { kind: 'createSpace', fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null } };
     case 'changeSpace': return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };

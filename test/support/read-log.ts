@@ -8,3 +8,11 @@ export async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntr
   await cursor.close();
   return entries;
 }
+
+/** So many entries; closes the cursor. */
+export async function readNext(cursor: LogCursor, count: number): Promise<StoredEntry[]> {
+  const entries: StoredEntry[] = [];
+  while (entries.length < count) entries.push(...await cursor.next(100));
+  await cursor.close();
+  return entries;
+}

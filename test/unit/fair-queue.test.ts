@@ -11,6 +11,7 @@ import type { Slice } from '../../src/router/message.ts';
 import { Router } from '../../src/router/router.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
+import { LogEpoch } from '../../src/domain/log-epoch.ts';
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
@@ -123,7 +124,7 @@ describe('a router with a backlog', () => {
   afterAll(async () => ports.close());
 
   const router = (): Router => new Router({
-    partition, partitions: PARTITIONS, readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
+    partition, partitions: PARTITIONS, epoch: new LogEpoch(), readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
     topology: new TopologyHistory(), topologyReached: async () => undefined, skewMs: 60_000, commitItems: 4, pageReadings: 10,
     timing: MACHINE_TIMING, newCommitId: () => String(Math.random()), storedBeforeSeq: async () => 0,
   });

@@ -32,19 +32,21 @@ function sourceOf(path: string): Source {
 const within = (path: string, places: readonly string[]): boolean => places.some((place) => path === place || path.startsWith(`${place}/`));
 
 const PURE = ['src/domain', 'actors'];
-const MIDDLE = [...PURE, 'src/ports.ts', 'src/runtime'];
+const MIDDLE = [...PURE, 'src/ports.ts', 'src/recovery-ports.ts', 'src/runtime'];
 
 /** What the files of a place may import of this project, beside their own folder. The innermost first. */
 const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly string[] }[] = [
   { place: 'src/domain', of: [] },
   { place: 'actors', of: ['src/domain'] },
   { place: 'src/ports.ts', of: PURE },
+  { place: 'src/recovery-ports.ts', of: [...PURE, 'src/ports.ts'] },
   { place: 'src/runtime', of: [] },
   { place: 'src/router', of: MIDDLE },
   { place: 'src/topology', of: MIDDLE },
   { place: 'src/publishing', of: MIDDLE },
   { place: 'src/counts', of: MIDDLE },
   { place: 'src/shards', of: [...MIDDLE, 'src/router'] },
+  { place: 'src/recovery', of: [...MIDDLE, 'src/router', 'src/shards', 'src/topology'] },
   { place: 'src/live', of: MIDDLE },
   { place: 'src/nats', of: MIDDLE },
   { place: 'src/clickhouse', of: MIDDLE },

@@ -1,6 +1,6 @@
 // What a host sends to ClickHouse after it was suspended, when another process has gone on with its shard.
 import { expect, test } from 'vitest';
-import { blockOf } from '../../actors/shard/block.ts';
+import { blockOf, NO_MARK } from '../../actors/shard/block.ts';
 import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -8,6 +8,8 @@ import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Checkpoints, History, SpaceEventsLog } from '../../src/ports.ts';
 import { PartitionHost } from '../../src/shards/partition-host.ts';
+import { LogEpoch } from '../../src/domain/log-epoch.ts';
+import { checkpointOf } from '../support/checkpoint.ts';
 import { commitHeader } from '../support/commit-header.ts';
 
 const PARTITION = 0 as Partition;
@@ -19,18 +21,18 @@ function row(seq: number): LoggedEvent {
 /** A host with blocks 1 to 3 in memory, and a history that tells what was sent to it. */
 async function hostWithBlocks(): Promise<{ host: PartitionHost; sent: number[]; history: { last: number } }> {
   const fold = new PartitionFold(PARTITION, 1);
-  fold.unstored.push(...[1, 2, 3].map((number) => blockOf(PARTITION, number, [row(number)])));
+  fold.unstored.push(...[1, 2, 3].map((number) => blockOf(0, PARTITION, number, [row(number)])));
   fold.openNumber = 4;
   fold.seq = 3;
   const sent: number[] = [];
   const history = { last: 0 };
-  const checkpoints: Pick<Checkpoints, 'load'> = { load: async () => Promise.resolve({ revision: 1, storedBeforeSeq: 1, snapshot: encodeSnapshot(fold) }) };
+  const checkpoints: Pick<Checkpoints, 'load'> = { load: async () => Promise.resolve({ revision: 1, ...checkpointOf(1, encodeSnapshot(fold)) }) };
   const events: Pick<SpaceEventsLog, 'open'> = { open: async () => Promise.resolve({ next: async () => Promise.resolve([]), behind: 0, wake: () => undefined, close: async () => Promise.resolve() }) };
-  const tables: Pick<History, 'lastBlock' | 'storeBlock'> = {
-    lastBlock: async () => Promise.resolve(history.last),
+  const tables: Pick<History, 'lastBlockMark' | 'storeBlock'> = {
+    lastBlockMark: async () => Promise.resolve({ number: history.last, epoch: 0, mark: NO_MARK }),
     storeBlock: async ({ number }) => Promise.resolve(void sent.push(number)),
   };
-  const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, events: events as SpaceEventsLog, history: tables as History, checkpoints: checkpoints as Checkpoints });
+  const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, epoch: new LogEpoch(), events: events as SpaceEventsLog, history: tables as History, checkpoints: checkpoints as Checkpoints });
   await host.restore();
   return { host, sent, history };
 }
@@ -54,20 +56,20 @@ test('a host that was not suspended asks history once', async () => {
 
 test('a standby that takes over says of the log what the owner before has said, though it heard of fewer blocks', async () => {
   const fold = new PartitionFold(PARTITION, 1);
-  fold.unstored.push(...[1, 2, 3].map((number) => blockOf(PARTITION, number, [row(number)])));
+  fold.unstored.push(...[1, 2, 3].map((number) => blockOf(0, PARTITION, number, [row(number)])));
   fold.seq = 3;
   const saved: number[] = [];
   const checkpoints: Checkpoints = {
-    load: async () => Promise.resolve({ revision: 1, storedBeforeSeq: 1, snapshot: encodeSnapshot(fold) }),
+    load: async () => Promise.resolve({ revision: 1, ...checkpointOf(1, encodeSnapshot(fold)) }),
     // The owner has stored block 2 and saved, since the standby restored.
-    last: async () => Promise.resolve({ revision: 2, storedBeforeSeq: 3 }),
+    last: async () => Promise.resolve({ revision: 2, ...checkpointOf(3, []) }),
     save: async (_, { storedBeforeSeq }) => Promise.resolve(saved.push(storedBeforeSeq)),
   };
   const entries = [{ subject: 'routers.0', seq: 4, timeMs: 4, data: encodeCommit(commitHeader({ clockMs: 4 }), new Map()) }];
   const events: Pick<SpaceEventsLog, 'open'> = {
     open: async () => Promise.resolve({ next: async () => Promise.resolve(entries.splice(0)), behind: 0, wake: () => undefined, close: async () => Promise.resolve() }),
   };
-  const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, events: events as SpaceEventsLog, history: {} as History, checkpoints });
+  const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, epoch: new LogEpoch(), events: events as SpaceEventsLog, history: {} as History, checkpoints });
   await host.restore();
   await host.follow();
   await host.promote();

@@ -42,7 +42,7 @@ describe('a change of the topology', () => {
 
   const apply = (fact: TopologyFact): void => topology.apply({ seq: topology.seq + 1, fact });
   const leadTo = (ingressSpaceId: SpaceId): void => apply({ kind: 'doorway', doc: { id: DOORWAY, name: 'door', ingressSpaceId, egressSpaceId: null, createdMs: 0, updatedMs: 0, deleted: false } satisfies Doorway });
-  const stored = async (...tuples: readonly EventTuple[]): Promise<void> => ports.history.storeBlock(blockOf(0 as Partition, 1, tuples.map((tuple) => fromTuple(tuple, 1))));
+  const stored = async (...tuples: readonly EventTuple[]): Promise<void> => ports.history.storeBlock(blockOf(0, 0 as Partition, 1, tuples.map((tuple) => fromTuple(tuple, 1))));
 
   async function pages(memory: ReadingMemory): Promise<string[]> {
     const change = { before: topology.at(3), after: topology.at(4), spans: new Map([[D, [{ fromMs: BEGINNING_MS, toMs: END_MS }]]]), configs: [], settings: undefined };

@@ -6,6 +6,7 @@ import { Router } from '../../src/router/router.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { LogEpoch } from '../../src/domain/log-epoch.ts';
 
 const P0 = 0 as Partition;
 let ports: Ports;
@@ -18,7 +19,7 @@ afterAll(async () => ports.close());
 /** Its topology does not come to what another process has routed with. */
 function routerThatWaits(onWaiting: () => void): Router {
   return new Router({
-    partition: P0, partitions: PARTITIONS, readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
+    partition: P0, partitions: PARTITIONS, epoch: new LogEpoch(), readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
     topology: new TopologyHistory(), skewMs: 0, commitItems: 1_000, timing: MACHINE_TIMING, pageReadings: 10, newCommitId: () => 'c2', storedBeforeSeq: async () => 0,
     topologyReached: async () => {
       onWaiting();

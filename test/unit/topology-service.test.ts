@@ -27,6 +27,7 @@ function logThatTells(isLate: boolean): TopologyLog {
       };
       return { next, close: async () => undefined };
     },
+    at: async (seq) => entries.find((entry) => entry.seq === seq)?.fact,
     append: async (fact, expectedSeq) => {
       if (entries.length !== expectedSeq) return undefined;
       entries.push({ seq: expectedSeq + 1, fact });

@@ -1,4 +1,5 @@
 import type { StoredEntry } from '../../../src/domain/log-entry.ts';
+import { LogWentBack } from '../../../src/domain/log-mark.ts';
 import type { LogCursor } from '../../../src/ports.ts';
 import type { Random } from '../random.ts';
 import type { Owner, Scheduler } from '../scheduler.ts';
@@ -20,6 +21,8 @@ export class MemoryCursor implements LogCursor {
   /** Nothing up to here is for this cursor. */
   #searchedSeq = 0;
   #isWoken = false;
+  /** The last that was handed out: it must be there still when it goes on. */
+  #last: StoredEntry | undefined;
   #isClosed = false;
 
   constructor(access: Access, log: MemoryLog, label: string, matches: (subject: string) => boolean, afterSeq: number) {
@@ -32,15 +35,17 @@ export class MemoryCursor implements LogCursor {
 
   async next(entriesMax: number): Promise<StoredEntry[]> {
     const { owner, scheduler, random } = this.#access;
-    return scheduler.request(owner, {
+    const read = await scheduler.request(owner, {
       label: `read ${this.#label}`,
-      isReady: () => this.#isWoken || this.#isClosed || this.#peek() !== undefined,
+      isReady: () => this.#isWoken || this.#isClosed || this.#hasGoneBack || this.#peek() !== undefined,
       apply: () => {
         this.#isWoken = false;
-        return this.#isClosed ? [] : this.#take(Math.min(entriesMax, random.int(1, 12)));
+        return this.#hasGoneBack ? new LogWentBack(`${this.#label} does not hold entry ${this.#seq}`) : this.#isClosed ? [] : this.#take(Math.min(entriesMax, random.int(1, 12)));
       },
       failure: () => new Error(`the consumer of ${this.#label} ended`),
     });
+    if (read instanceof Error) throw read;
+    return read;
   }
 
   get behind(): number {
@@ -55,6 +60,11 @@ export class MemoryCursor implements LogCursor {
     this.#isClosed = true;
   }
 
+  /** Real readers look whenever they were cut off. */
+  get #hasGoneBack(): boolean {
+    return this.#last !== undefined && this.#log.everything[this.#last.seq - 1] !== this.#last;
+  }
+
   #peek(): StoredEntry | undefined {
     const entry = this.#log.firstFrom(Math.max(this.#seq, this.#searchedSeq) + 1, this.#matches);
     this.#searchedSeq = entry ? entry.seq - 1 : this.#log.lastSeq;
@@ -66,6 +76,7 @@ export class MemoryCursor implements LogCursor {
     for (let entry = this.#peek(); entry && taken.length < entriesMax; entry = this.#peek()) {
       taken.push(entry);
       this.#seq = entry.seq;
+      this.#last = entry;
     }
     return taken;
   }

@@ -8,15 +8,20 @@ import { Failure } from '../../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../../src/domain/ids.ts';
 import { addTo } from '../../../src/domain/lists.ts';
 import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
+import { EpochChanged } from '../../../src/domain/log-epoch.ts';
+import type { CommitMark } from '../../../src/domain/log-mark.ts';
+import type { CopiedEntry } from '../../../src/recovery-ports.ts';
 import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, OccupancyRequest, PartitionRecords } from '../../../src/ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, OccupancyRequest, PartitionRecords, StoredBlockMark } from '../../../src/ports.ts';
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {
   readonly partition: Partition;
   readonly block: number;
+  readonly epoch: number;
+  readonly mark: CommitMark;
 }
 
 export interface Minute {
@@ -55,9 +60,13 @@ export class MemoryTables {
   readonly #blocks = new Map<string, string>();
   readonly objections: string[] = [];
   isAway = false;
+  /** Of the logs: blocks of one before `begun` are refused. */
+  readonly epochs = { begun: 0, done: 0 };
+  readonly topology = new Map<number, CopiedEntry & { readonly epoch: number }>();
 
   /** One part after the other: the source by month, then each view. @param partsMax how many before it stops */
   insert(token: string, rows: readonly Row[], partsMax = Infinity): void {
+    if (rows.some(({ epoch }) => epoch < this.epochs.begun)) return;
     const content = JSON.stringify(rows);
     const before = this.#blocks.get(token);
     if (before === undefined) this.#blocks.set(token, content);
@@ -113,7 +122,7 @@ export class MemoryTables {
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): void {
     this.readings.splice(0, Infinity, ...this.readings.filter((row) => row.spaceId !== spaceId));
     for (const key of this.minutes.keys()) if (key.startsWith(`${spaceId} `)) this.minutes.delete(key);
-    for (const part of this.#parts) if (part.endsWith(` ${blockToken('log', { partition, number: block })}`)) this.#parts.delete(part);
+    for (const part of this.#parts) if (part.endsWith(` ${blockToken('log', { epoch: 0, partition, number: block })}`)) this.#parts.delete(part);
   }
 
   /** False for what was retracted for the sake of another reading, when an id of the previous form was taken for the identity. */
@@ -156,7 +165,8 @@ export class MemoryHistory implements History, PartitionRecords {
   async storeBlock(block: Block): Promise<void> {
     if (block.rows.length === 0) return;
     const token = blockToken('log', block);
-    const rows = block.rows.map((row): Row => ({ ...row, partition: block.partition, block: block.number }));
+    const { partition, number, epoch, mark } = block;
+    const rows = block.rows.map((row): Row => ({ ...row, partition, block: number, epoch, mark }));
     const insert = (partsMax?: number): boolean => {
       if (!this.#tables.isAway) this.#tables.insert(token, rows, partsMax);
       return !this.#tables.isAway;
@@ -165,10 +175,18 @@ export class MemoryHistory implements History, PartitionRecords {
       label: `store block ${token}`, isWrite: true, failure: awayError, apply: () => insert(), applyPart: () => insert(this.#access.random.int(1, 3)),
     });
     if (!isStored) throw awayError();
+    if (epoch < this.#tables.epochs.begun) throw new EpochChanged(`block ${number} of partition ${partition} is of epoch ${epoch}`);
   }
 
   async lastBlock(partition: Partition): Promise<number> {
     return this.#read('last block', () => this.#tables.spaceEvents.reduce((last, row) => (row.partition === partition ? Math.max(last, row.block) : last), 0));
+  }
+
+  async lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined> {
+    return this.#read('last block', () => {
+      const last = this.#tables.spaceEvents.reduce<Row | undefined>((found, row) => (row.partition === partition && row.block >= (found?.block ?? 0) ? row : found), undefined);
+      return last && { number: last.block, epoch: last.epoch, mark: last.mark };
+    });
   }
 
   async newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>> {
@@ -217,7 +235,8 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async completeBlock(partition: Partition, number: number): Promise<void> {
-    const token = blockToken('log', { partition, number });
+    const epoch = this.#tables.spaceEvents.findLast((row) => row.partition === partition && row.block === number)?.epoch ?? 0;
+    const token = blockToken('log', { epoch, partition, number });
     const complete = (): boolean => {
       if (!this.#tables.isAway) this.#tables.complete(token, partition, number);
       return !this.#tables.isAway;
@@ -277,7 +296,7 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 }
 
-function awayError(): Failure {
+export function awayError(): Failure {
   return new Failure('unavailable', 'ClickHouse is away', { retryAfterSeconds: 1 });
 }
 

@@ -31,6 +31,21 @@ export class MemoryLog {
     return this.lastSeq;
   }
 
+  /** What follows a sequence is gone, and its sequences are handed out again. */
+  loseAfter(seq: number): void {
+    for (const entry of this.everything.splice(seq)) this.#purged.delete(entry.seq);
+    this.#lastBySubject.clear();
+    for (const entry of this.everything) this.#lastBySubject.set(entry.subject, entry);
+  }
+
+  get firstSeq(): number {
+    return this.firstFrom(1, () => true)?.seq ?? this.lastSeq + 1;
+  }
+
+  at(seq: number): StoredEntry | undefined {
+    return this.#purged.has(seq) ? undefined : this.everything[seq - 1];
+  }
+
   /** The last entry of a subject; undefined when there is none or it was purged. */
   last(subject: string): StoredEntry | undefined {
     const entry = this.#lastBySubject.get(subject);

@@ -1,14 +1,18 @@
 // The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
 // clock of their own, letters that are stored once.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
+import { NO_MARK } from '../../../actors/shard/block.ts';
+import { LogEpoch } from '../../../src/domain/log-epoch.ts';
+import type { StoredEntry } from '../../../src/domain/log-entry.ts';
 import type { CommitHeader, Sections } from '../../../src/domain/commit.ts';
 import { decodeCommit, encodeCommit } from '../../../src/domain/commit-codec.ts';
+import { routerSubject } from '../../../src/nats/streams.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
-  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastCommit, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastCommit, LogBounds, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
 } from '../../../src/ports.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -22,6 +26,8 @@ export class MemoryStreams {
   readonly letters = new Map<string, DeadLetter>();
   readonly checkpoints = new Map<Partition, StoredCheckpoint>();
   checkpointRevision = 0;
+  /** Those that were replaced, the oldest first. */
+  readonly olderCheckpoints: [Partition, StoredCheckpoint][] = [];
   readonly objections: string[] = [];
 
   constructor(partitions: number, now: () => number) {
@@ -58,6 +64,25 @@ export class MemoryReadingsLog implements ReadingsLog {
     await this.#append(`readings.${partition}.tick`, new Uint8Array());
   }
 
+  async bounds(): Promise<LogBounds> {
+    return this.#read('bounds of READINGS', () => ({ firstSeq: this.#streams.readings.firstSeq, lastSeq: this.#streams.readings.lastSeq }));
+  }
+
+  async at(seq: number): Promise<StoredEntry | undefined> {
+    return this.#read(`READINGS ${seq}`, () => this.#streams.readings.at(seq));
+  }
+
+  async lastBefore(ms: number): Promise<number> {
+    return this.#read('READINGS before', () => {
+      const next = this.#streams.readings.everything.find(({ timeMs }) => timeMs >= ms);
+      return next ? next.seq - 1 : this.#streams.readings.lastSeq;
+    });
+  }
+
+  async #read<T>(label: string, apply: () => T): Promise<T> {
+    return this.#access.scheduler.request(this.#access.owner, { label, apply, failure: away(label) });
+  }
+
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {
     const { owner, scheduler } = this.#access;
     await scheduler.request(owner, {
@@ -85,10 +110,12 @@ export class MemoryReadingsLog implements ReadingsLog {
 export class MemorySpaceEventsLog implements SpaceEventsLog {
   readonly #access: Access;
   readonly #log: MemoryLog;
+  readonly #epoch: LogEpoch;
 
-  constructor(access: Access, streams: MemoryStreams) {
+  constructor(access: Access, streams: MemoryStreams, epoch = new LogEpoch()) {
     this.#access = access;
     this.#log = streams.events;
+    this.#epoch = epoch;
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
@@ -97,21 +124,21 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
 
   async lastCommit(router: Partition): Promise<LastCommit> {
     return this.#read(`last commit ${router}`, () => {
-      const entry = this.#log.last(`routers.${router}`);
+      const entry = this.#log.last(routerSubject(router, this.#epoch.current));
       return { seq: entry?.seq ?? 0, header: entry && decodeCommit(entry).header };
     });
   }
 
   async firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined> {
     return this.#read(`first commit of ${router}`, () => {
-      const entry = this.#log.firstFrom(seq, (subject) => subject === `routers.${router}`);
+      const entry = this.#log.firstFrom(seq, (subject) => subject === routerSubject(router, this.#epoch.current));
       return entry && decodeCommit(entry).header;
     });
   }
 
   async commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome> {
     const { owner, scheduler } = this.#access;
-    const subject = `routers.${header.router}`;
+    const subject = routerSubject(header.router, header.epoch);
     // What is committed is what it was when it was sent.
     const data = encodeCommit(header, sections);
     return scheduler.request(owner, {
@@ -123,19 +150,53 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     });
   }
 
+  async begin(header: CommitHeader): Promise<number> {
+    const subject = routerSubject(header.router, header.epoch);
+    const data = encodeCommit(header, new Map());
+    const seq = await this.#access.scheduler.request(this.#access.owner, {
+      label: `begin ${subject}`, isWrite: true, failure: away('begin'),
+      apply: () => (this.#log.last(subject) ? undefined : this.#log.append({ subject, data })),
+    });
+    if (seq === undefined) throw new Error(`${subject} has begun`);
+    return seq;
+  }
+
   async end(): Promise<number> {
     return this.#read('end of the log', () => this.#log.lastSeq);
   }
 
+  async bounds(): Promise<LogBounds> {
+    return this.#read('bounds of the log', () => ({ firstSeq: this.#log.firstSeq, lastSeq: this.#log.lastSeq }));
+  }
+
+  async commitIdAt(seq: number): Promise<string | undefined> {
+    return this.#read(`commit ${seq}`, () => {
+      const entry = this.#log.at(seq);
+      return entry && decodeCommit(entry).header.commitId;
+    });
+  }
+
+  async removeOlderEpochs(beforeSeq: number): Promise<void> {
+    const { current } = this.#epoch;
+    await this.#access.scheduler.request(this.#access.owner, {
+      label: 'remove older epochs', isWrite: true, failure: away('removal'),
+      apply: () => this.#log.purge((subject) => !isOfEpoch(subject, current), beforeSeq),
+    });
+  }
+
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
     const { owner, scheduler } = this.#access;
-    const subject = `routers.${router}`;
+    const subject = routerSubject(router, this.#epoch.current);
     await scheduler.request(owner, { label: `truncate ${subject}`, isWrite: true, failure: away('truncate'), apply: () => this.#log.purge((other) => other === subject, beforeSeq) });
   }
 
   async #read<T>(label: string, apply: () => T): Promise<T> {
     return this.#access.scheduler.request(this.#access.owner, { label, apply, failure: away(label) });
   }
+}
+
+function isOfEpoch(subject: string, epoch: number): boolean {
+  return Number(subject.split('-')[1] ?? 0) === epoch;
 }
 
 /** What the whole log says. */
@@ -181,6 +242,11 @@ export class MemoryTopologyLog implements TopologyLog {
         return this.#streams.topology.push({ seq: expectedSeq + 1, fact });
       },
     });
+  }
+
+  async at(seq: number): Promise<TopologyFact | undefined> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, { label: `TOPOLOGY ${seq}`, failure: away('TOPOLOGY'), apply: () => this.#streams.topology[seq - 1]?.fact });
   }
 
   async lastSeq(): Promise<number> {
@@ -233,8 +299,8 @@ export class MemoryCheckpoints implements Checkpoints {
 
   async last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>> {
     return this.#read(`last checkpoint ${partition}`, () => {
-      const { revision, storedBeforeSeq } = this.#streams.checkpoints.get(partition) ?? { revision: 0, storedBeforeSeq: 0 };
-      return { revision, storedBeforeSeq };
+      const { revision, storedBeforeSeq, epoch, mark, commitSeqs } = this.#streams.checkpoints.get(partition) ?? { revision: 0, storedBeforeSeq: 0, epoch: 0, mark: NO_MARK, commitSeqs: [] };
+      return { revision, storedBeforeSeq, epoch, mark, commitSeqs };
     });
   }
 
@@ -246,10 +312,11 @@ export class MemoryCheckpoints implements Checkpoints {
         const before = this.#streams.checkpoints.get(partition);
         if ((before?.revision ?? 0) !== expectedRevision) return undefined;
         // The log has been let go of up to there.
-        if (before && checkpoint.storedBeforeSeq < before.storedBeforeSeq) {
+        if (before && checkpoint.epoch === before.epoch && checkpoint.storedBeforeSeq < before.storedBeforeSeq) {
           this.#streams.objections.push(`partition ${partition}: stored before ${before.storedBeforeSeq}, said one checkpoint, and the next ${checkpoint.storedBeforeSeq}`);
         }
         const revision = ++this.#streams.checkpointRevision;
+        if (before) this.#streams.olderCheckpoints.push([partition, before]);
         this.#streams.checkpoints.set(partition, { ...checkpoint, snapshot, revision });
         return revision;
       },

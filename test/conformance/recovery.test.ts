@@ -1,0 +1,131 @@
+// What a repair of the logs asks, and says, of the engines: both implementations, held to the same.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockOf } from '../../actors/shard/block.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { EpochChanged } from '../../src/domain/log-epoch.ts';
+import { isMarked, markOf } from '../../src/domain/log-mark.ts';
+import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
+import { partitionOfDpu } from '../../src/domain/partition.ts';
+import { identityOf } from '../../src/domain/reading.ts';
+import type { TopologyFact } from '../../src/domain/topology.ts';
+import { commitHeader } from '../support/commit-header.ts';
+import { readNext } from '../support/read-log.ts';
+import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
+
+const [P0, P1] = [0 as Partition, 1 as Partition];
+const T = Date.UTC(2026, 2, 1);
+const DAY = 86_400_000;
+
+function row(spaceId: number, timestampMs: number, more: Partial<{ dpuId: string; sign: 1 | -1; doorwayId: number; primary: boolean; delta: 1 | -1 }> = {}): LoggedEvent {
+  const { dpuId = 'd1', sign = 1, doorwayId = 1, primary = true, delta = 1 } = more;
+  return loggedEvent({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs, direction: 1, delta, sign, primary }, 1);
+}
+
+describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', enginePorts]] as const)('P1 recovery %s', (_, create) => {
+  let ports: Ports;
+  beforeAll(async () => {
+    ports = await create();
+  });
+  afterAll(async () => ports.close());
+
+  it('P1 a block keeps where it was cut, in every part of it', async () => {
+    const { history, recovery } = ports;
+    // Of two months, so that it has two parts, and of several days in each.
+    const rows = [row(1, T - 40 * DAY), row(1, T - 39 * DAY), row(1, T), row(1, T + 1), row(1, T + DAY)];
+    expect(await history.lastBlockMark(P0)).toBeUndefined();
+    await history.storeBlock(blockOf(0, P0, 1, rows, { seq: 7, commitId: 'c7' }));
+    await history.storeBlock(blockOf(0, P0, 2, [row(1, T + 2)], { seq: 9, commitId: 'c9' }));
+    expect(await history.lastBlockMark(P0)).toEqual({ number: 2, epoch: 0, mark: { seq: 9, commitId: 'c9' } });
+    expect(await recovery.lastBlocks()).toEqual(new Map([[P0, { number: 2, epoch: 0, mark: { seq: 9, commitId: 'c9' } }]]));
+    expect((await recovery.blocksFrom(P0, 0, 1)).map(({ number }) => number)).toEqual([1, 2]);
+    expect((await recovery.blocksFrom(P0, 0, 8)).map(({ number, mark }) => [number, mark.commitId])).toEqual([[2, 'c9']]);
+    expect(await recovery.blocksFrom(P0, 1, 1)).toEqual([]);
+  });
+
+  it('P1 readings come in event order, a page at a time, with a row in any space', async () => {
+    const { history, recovery } = ports;
+    await history.storeBlock(blockOf(0, P1, 1, [row(2, T + 10, { dpuId: 'd2', primary: false, delta: -1 }), row(2, T + 5)], { seq: 11, commitId: 'c11' }));
+    const first = await recovery.readingsFromBlock(P1, 1, null, 1);
+    expect(first.readings.map(identityOf)).toEqual([`d1~${T + 5}~+`]);
+    const second = await recovery.readingsFromBlock(P1, 1, first.end, 1);
+    expect(second.readings.map(identityOf)).toEqual([`d2~${T + 10}~+`]);
+    expect((await recovery.readingsFromBlock(P1, 1, second.end, 1)).readings).toEqual([]);
+    expect((await recovery.readingsFromBlock(P1, 2, null, 10)).readings).toEqual([]);
+    expect((await recovery.allReadings(null, 100)).readings).toHaveLength(8);
+  });
+
+  it('P1 claims are the sums of the signs of rows that are alike, in every space', async () => {
+    const { history, recovery } = ports;
+    const reading = { dpuId: 'd3' as DpuId, timestampMs: T + 50, direction: 1 as const };
+    await history.storeBlock(blockOf(0, P0, 3, [row(1, T + 50, { dpuId: 'd3' }), row(1, T + 50, { dpuId: 'd3', sign: -1 }), row(1, T + 50, { dpuId: 'd3', doorwayId: 4 })]));
+    await history.storeBlock(blockOf(0, P1, 2, [row(2, T + 50, { dpuId: 'd3', primary: false, delta: -1 })]));
+    const claims = (await recovery.claimsOf([reading])).map(({ spaceId, doorwayId, delta, primary, signs }) => [spaceId, doorwayId, delta, primary, signs]);
+    expect(claims.sort()).toEqual([[1, 1, 1, true, 0], [1, 4, 1, true, 1], [2, 1, -1, false, 1]]);
+    expect(await recovery.claimsOf([{ ...reading, timestampMs: T + 51 }])).toEqual([]);
+  });
+
+  it('P1 readings are counted by DPU, and those that are held', async () => {
+    const { history, recovery } = ports;
+    await history.storeBlock(blockOf(0, P0, 4, [row(0, T + 60, { dpuId: 'd4' }), row(0, T + 61, { dpuId: 'd4' }), row(0, T + 61, { dpuId: 'd4', sign: -1 }), row(1, T + 61, { dpuId: 'd4' })]));
+    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 2, held: 1 });
+  });
+
+  it('P1 the topology is copied once, and of two entries at one sequence that of the later epoch stays', async () => {
+    const { recovery } = ports;
+    const fact = (name: string): TopologyFact => ({ kind: 'space', doc: { id: 1 as SpaceId, name, timeZone: 'UTC', dailyReset: null, capacity: null, createdMs: 0, updatedMs: 0, deleted: false } });
+    expect(await recovery.lastCopied()).toBeUndefined();
+    const entries = [{ seq: 1, digest: 11, fact: fact('a') }, { seq: 2, digest: 4_294_967_295, fact: fact('b"\'\\') }];
+    await recovery.copyTopology(entries, 0);
+    await recovery.copyTopology(entries, 0);
+    expect(await recovery.copiedAfter(0)).toMatchObject(entries);
+    await recovery.copyTopology([{ seq: 2, digest: 12, fact: fact('c') }], 1);
+    await recovery.copyTopology([{ seq: 2, digest: 4_294_967_295, fact: fact('b') }], 0);
+    expect(await recovery.copiedAfter(1)).toMatchObject([{ seq: 2, digest: 12, fact: fact('c') }]);
+    expect(await recovery.lastCopied()).toMatchObject({ seq: 2, digest: 12 });
+  });
+
+  it('P1 READINGS says what stands at a sequence, and what was stored before an instant', async () => {
+    const { readings } = ports;
+    expect(await readings.bounds()).toMatchObject({ lastSeq: 0 });
+    expect(await readings.lastBefore(Date.now())).toBe(0);
+    const dpuId = 'x' as DpuId;
+    await readings.append(dpuId, new TextEncoder().encode('one'));
+    await readings.append(dpuId, new TextEncoder().encode('two'));
+    const entries = await readNext(await readings.open(partitionOfDpu(dpuId, PARTITIONS), 0), 2);
+    expect(await readings.bounds()).toEqual({ firstSeq: 1, lastSeq: 2 });
+    const [one, two] = await Promise.all([readings.at(1), readings.at(2)]);
+    expect(one && entries[0] && isMarked(one, markOf(entries[0]))).toBe(true);
+    expect(two && entries[0] && isMarked(two, markOf(entries[0]))).toBe(false);
+    expect(await readings.at(3)).toBeUndefined();
+    expect(await readings.lastBefore((entries[1]?.timeMs ?? 0) + 2)).toBe(2);
+    expect(await readings.lastBefore((entries[0]?.timeMs ?? 0) - 1)).toBe(0);
+  });
+
+  it('P1 an epoch of the log begins with commits on subjects of its own', async () => {
+    const { events } = ports;
+    const first = await events.commit(commitHeader({ router: P0, commitId: 'old' }), new Map(), 0);
+    const seq = await events.begin(commitHeader({ router: P0, epoch: 1, commitId: 'new' }));
+    expect(first).toEqual({ kind: 'committed', seq: seq - 1 });
+    // This reader has not heard of it.
+    expect((await events.lastCommit(P0)).header?.commitId).toBe('old');
+    expect(await events.commitIdAt(seq)).toBe('new');
+    expect(await events.commitIdAt(seq + 1)).toBeUndefined();
+    await expect(events.begin(commitHeader({ router: P0, epoch: 1, commitId: 'other' }))).rejects.toThrow();
+    expect(await events.bounds()).toMatchObject({ lastSeq: seq });
+  });
+
+  it('P1 from the beginning of an epoch on, blocks of an older one are refused', async () => {
+    const { history, recovery } = ports;
+    expect(await recovery.epochs()).toEqual({ begun: 0, done: 0 });
+    await recovery.beginEpoch(1);
+    expect(await recovery.epochs()).toEqual({ begun: 1, done: 0 });
+    await expect(history.storeBlock(blockOf(0, P0, 5, [row(1, T + 70)]))).rejects.toThrow(EpochChanged);
+    await history.storeBlock(blockOf(1, P0, 5, [row(1, T + 71)]));
+    expect((await history.events(1 as SpaceId, T + 69, T + 80, 5)).map(({ timestampMs }) => timestampMs)).toEqual([T + 71]);
+    await recovery.finishEpoch(1, '{"epoch":1}');
+    expect(await recovery.epochs()).toEqual({ begun: 1, done: 1 });
+    await recovery.beginEpoch(2);
+    await expect(history.storeBlock(blockOf(1, P0, 6, [row(1, T + 72)]))).rejects.toThrow(EpochChanged);
+    expect((await recovery.reports(5)).map(({ report }) => report)).toEqual(['{"epoch":1}']);
+  });
+});

@@ -1,0 +1,130 @@
+// NATS loses what it had acknowledged, on the real files of a real server: the counts are those of the readings that still exist,
+// no reading that is sent again counts twice, and nothing is wrong and says that it is well.
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectNats } from '../../src/nats/connect.ts';
+import { cutTail, flipBit, restoreCopy } from '../support/damage.ts';
+import { startDensity, type DensityProcess } from '../support/density-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { KillableEngines } from '../support/killable-engines.ts';
+import { request, type Answer } from '../support/local-service.ts';
+
+const DOORS = 4;
+const PEOPLE = 25;
+
+describe('a log that went back', () => {
+  let folder: string;
+  let natsFolder: string;
+  let engines: KillableEngines;
+  let service: DensityProcess;
+  let api: string;
+  let sent = 0;
+
+  const start = async (): Promise<void> => {
+    service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
+    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+  };
+  const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => request(`${api}${path}`, method, body);
+
+  /** Each is acknowledged; the same ones again where `from` is less than what was sent. */
+  const publish = async (from: number, count: number): Promise<void> => {
+    const { nc } = await connectNats(engines.natsUrl, 'sensor');
+    const begin = Date.now() - 3_600_000 * 3;
+    const all = Array.from({ length: count }, (_, n) => Array.from({ length: DOORS }, (__, door) => {
+      const reading = { timestamp: new Date(BASE_MS + (from + n) * 1_000).toISOString(), direction: 1, id: `r${from + n}` };
+      return nc.request(`dpu.t${door + 1}.readings`, JSON.stringify(reading), { timeout: 20_000 });
+    })).flat();
+    expect(begin).toBeLessThan(Date.now());
+    await Promise.all(all);
+    await nc.close();
+    sent = Math.max(sent, from + count);
+  };
+  const expectAll = async (): Promise<void> => {
+    await eventually(async () => {
+      const answers = await Promise.all(Array.from({ length: DOORS }, (_, door) => ask('GET', `/counts/${door + 1}/current`)));
+      expect(answers.map(({ body }) => (body as { net?: number }).net)).toEqual(Array.from({ length: DOORS }, () => sent));
+    }, 60_000);
+    await eventually(async () => expect((await ask('GET', '/account')).body).toMatchObject({ applied: sent * DOORS, held: 0, remainder: 0 }), 60_000);
+  };
+  const expectStored = async (): Promise<void> => {
+    await eventually(async () => expect((await ask('GET', '/readings?limit=1')).headers.get('x-total-count')).toBe(String(sent * DOORS)), 60_000);
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'density-loss-'));
+    natsFolder = join(folder, 'nats');
+    engines = await KillableEngines.start(process.env['NATS_SERVER_BIN'] ?? '', folder);
+    await start();
+    for (let door = 1; door <= DOORS; door++) {
+      const { body: space } = await ask('POST', '/spaces', { name: `space ${door}` });
+      const { body: doorway } = await ask('POST', '/doorways', { name: `door ${door}`, ingress_space_id: (space as { id: number }).id });
+      expect((await ask('POST', '/dpus', { id: `t${door}`, doorway_id: (doorway as { id: number }).id })).status).toBe(201);
+    }
+  });
+  afterAll(async () => {
+    await service?.end('SIGKILL');
+    await engines?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const damageAfterKill = async (damage: () => Promise<void>): Promise<void> => {
+    await service.end('SIGKILL');
+    const startNats = await engines.killNats();
+    await damage();
+    await startNats();
+    await start();
+  };
+
+  it.each([
+    ['the end of SPACE_EVENTS is cut off', () => cutTail(natsFolder, 'SPACE_EVENTS', 0.6)],
+    ['the end of READINGS is cut off', () => cutTail(natsFolder, 'READINGS', 0.6)],
+    ['the end of TOPOLOGY is cut off', () => cutTail(natsFolder, 'TOPOLOGY', 0.5)],
+    ['the end of CHECKPOINTS is cut off', () => cutTail(natsFolder, 'CHECKPOINTS', 0.5)],
+    ['a bit is flipped in SPACE_EVENTS', () => flipBit(natsFolder, 'SPACE_EVENTS', 0.5)],
+    ['the ends of all are cut off', async () => { for (const stream of ['SPACE_EVENTS', 'READINGS', 'TOPOLOGY', 'CHECKPOINTS']) await cutTail(natsFolder, stream, 0.7); }],
+  ] as const)('everything is killed, and %s', async (_, damage) => {
+    await publish(sent, PEOPLE);
+    await expectAll();
+    await expectStored();
+    await damageAfterKill(damage);
+    await publish(sent - 5, PEOPLE);
+    await expectAll();
+    expect((await ask('GET', '/spaces')).body).toHaveLength(DOORS);
+  });
+
+  it('an older copy of the server\'s whole store is put in place', async () => {
+    await service.end('SIGKILL');
+    const startNats = await engines.killNats();
+    const copy = join(folder, 'copy');
+    await cp(natsFolder, copy, { recursive: true });
+    await startNats();
+    await start();
+    await publish(sent, PEOPLE);
+    await expectAll();
+    await expectStored();
+    await damageAfterKill(() => restoreCopy(natsFolder, copy));
+    await publish(sent, PEOPLE);
+    await expectAll();
+  });
+
+  it('the server is restarted under a running service, without what it had written last', async () => {
+    await publish(sent, PEOPLE);
+    await expectAll();
+    await expectStored();
+    const startNats = await engines.killNats();
+    await cutTail(natsFolder, 'SPACE_EVENTS', 0.6);
+    await cutTail(natsFolder, 'READINGS', 0.6);
+    await startNats();
+    await publish(sent, PEOPLE);
+    await expectAll();
+  });
+
+  it('names every loss', async () => {
+    const { body } = await ask('GET', '/health');
+    expect(body).toMatchObject({ status: 'ok' });
+  });
+});
+
+const BASE_MS = Date.now() - 6 * 3_600_000;

@@ -1,0 +1,133 @@
+// What ClickHouse keeps for a repair of the logs, in memory.
+import type { DpuId, Partition } from '../../../src/domain/ids.ts';
+import { UNPLACED } from '../../../src/domain/ids.ts';
+import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
+import { readingOf } from '../../../src/domain/space-event.ts';
+import type { EventPlace, StoredBlockMark } from '../../../src/ports.ts';
+import type { Claim, CopiedEntry, ReadingsInOrder, RecoveryRecords } from '../../../src/recovery-ports.ts';
+import type { Access } from './memory-cursor.ts';
+import { awayError, type MemoryTables, type Row } from './memory-history.ts';
+
+export class MemoryRecovery implements RecoveryRecords {
+  readonly #access: Access;
+  readonly #tables: MemoryTables;
+  readonly #reports: { epoch: number; atMs: number; report: string }[] = [];
+
+  constructor(access: Access, tables: MemoryTables) {
+    this.#access = access;
+    this.#tables = tables;
+  }
+
+  async epochs(): Promise<{ begun: number; done: number }> {
+    return this.#ask('epochs', () => ({ ...this.#tables.epochs }));
+  }
+
+  async beginEpoch(epoch: number): Promise<void> {
+    await this.#ask(`begin epoch ${epoch}`, () => void (this.#tables.epochs.begun = Math.max(epoch, this.#tables.epochs.begun)), true);
+  }
+
+  async finishEpoch(epoch: number, report: string): Promise<void> {
+    this.#reports.unshift({ epoch, atMs: 0, report });
+    await this.#ask(`finish epoch ${epoch}`, () => void (this.#tables.epochs.done = Math.max(epoch, this.#tables.epochs.done)), true);
+  }
+
+  async reports(limit: number): Promise<{ epoch: number; atMs: number; report: string }[]> {
+    return this.#reports.slice(0, limit);
+  }
+
+  async copiedAfter(seq: number): Promise<CopiedEntry[]> {
+    return this.#ask('copied topology', () => [...this.#tables.topology.values()].filter((entry) => entry.seq > seq).sort((a, b) => a.seq - b.seq));
+  }
+
+  async lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined> {
+    return this.#ask('last copied', () => [...this.#tables.topology.values()].sort((a, b) => a.seq - b.seq).at(-1));
+  }
+
+  async copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void> {
+    await this.#ask('copy topology', () => {
+      for (const entry of entries) if ((this.#tables.topology.get(entry.seq)?.epoch ?? -1) <= epoch) this.#tables.topology.set(entry.seq, { ...entry, epoch });
+    }, true);
+  }
+
+  async lastBlocks(): Promise<Map<Partition, StoredBlockMark>> {
+    return this.#ask('last blocks', () => {
+      const last = new Map<Partition, StoredBlockMark>();
+      for (const row of this.#tables.spaceEvents) if (row.block >= (last.get(row.partition)?.number ?? 0)) last.set(row.partition, markOfRow(row));
+      return last;
+    });
+  }
+
+  async blocksFrom(partition: Partition, epoch: number, logSeq: number): Promise<StoredBlockMark[]> {
+    return this.#ask('blocks', () => {
+      const blocks = new Map<number, StoredBlockMark>();
+      for (const row of this.#tables.spaceEvents) if (row.partition === partition && row.epoch === epoch && row.mark.seq >= logSeq) blocks.set(row.block, markOfRow(row));
+      return [...blocks.values()].sort((a, b) => a.number - b.number);
+    });
+  }
+
+  async readingsFromBlock(partition: Partition, block: number, after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
+    return this.#readings((row) => row.partition === partition && row.block >= block, after, limit);
+  }
+
+  async allReadings(after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
+    return this.#readings(() => true, after, limit);
+  }
+
+  async claimsOf(readings: readonly Reading[]): Promise<Claim[]> {
+    const wanted = new Set(readings.map(readingIdOf));
+    return this.#ask('claims', () => {
+      const claims = new Map<string, Claim & { signs: number }>();
+      for (const row of this.#tables.spaceEvents) {
+        if (!wanted.has(row.readingId)) continue;
+        const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, sign, name, hasPreviousId } = row;
+        const key = [row.readingId, timestampMs, spaceId, doorwayId, direction, delta, primary].join();
+        const claim = claims.get(key) ?? { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, signs: 0, ...(name === undefined ? {} : { name }), ...(hasPreviousId ? { hasPreviousId } : {}) };
+        claim.signs += sign;
+        claims.set(key, claim);
+      }
+      return [...claims.values()];
+    });
+  }
+
+  async readingCounts(): Promise<Map<DpuId, { readings: number; held: number }>> {
+    return this.#ask('reading counts', () => {
+      const counts = new Map<DpuId, { readings: number; held: number }>();
+      const countOf = (dpuId: DpuId): { readings: number; held: number } => {
+        const count = counts.get(dpuId) ?? { readings: 0, held: 0 };
+        counts.set(dpuId, count);
+        return count;
+      };
+      for (const { dpuId } of this.#tables.known.values()) countOf(dpuId).readings += 1;
+      for (const { spaceId, dpuId, sign } of this.#tables.spaceEvents) if (spaceId === UNPLACED) countOf(dpuId).held += sign;
+      return counts;
+    });
+  }
+
+  #readings(matches: (row: Row) => boolean, after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
+    return this.#ask('readings in order', () => {
+      const found = new Map<string, { reading: Reading; place: EventPlace }>();
+      for (const row of this.#tables.spaceEvents) {
+        const reading = readingOf(row);
+        if (matches(row) && (!after || isAfter(row, after))) found.set(identityOf(reading), { reading, place: { timestampMs: row.timestampMs, readingId: row.readingId } });
+      }
+      const page = [...found.values()].sort((a, b) => (isAfter(a.place, b.place) ? 1 : -1)).slice(0, limit);
+      return { readings: page.map(({ reading }) => reading).filter((reading) => this.#tables.counts(reading) || !reading.hasPreviousId), end: page.length < limit ? null : page.at(-1)?.place ?? null };
+    });
+  }
+
+  async #ask<T>(label: string, apply: () => T, isWrite = false): Promise<T> {
+    const answer = await this.#access.scheduler.request(this.#access.owner, {
+      label, isWrite, failure: awayError, apply: () => (this.#tables.isAway ? undefined : { value: apply() }),
+    });
+    if (!answer) throw awayError();
+    return answer.value;
+  }
+}
+
+function markOfRow({ block, epoch, mark }: Row): StoredBlockMark {
+  return { number: block, epoch, mark };
+}
+
+function isAfter(a: EventPlace, b: EventPlace): boolean {
+  return a.timestampMs > b.timestampMs || (a.timestampMs === b.timestampMs && a.readingId > b.readingId);
+}

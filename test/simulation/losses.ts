@@ -1,0 +1,56 @@
+// What is left when NATS loses the end of its streams, gathered from every place a reading can survive in.
+import { decodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { decodeCommit } from '../../src/domain/commit-codec.ts';
+import type { SpaceEvent } from '../../src/domain/space-event.ts';
+import type { OracleReading } from '../support/oracle.ts';
+import type { MemoryTables } from './engines/memory-history.ts';
+import type { MemoryStreams } from './engines/memory-streams.ts';
+import type { Random } from './random.ts';
+import type { Action, LosableLog } from './scenario.ts';
+
+const LAST_ENTRIES = 40;
+
+export function lose(streams: MemoryStreams, { logs, share }: Extract<Action, { kind: 'lose' }>, random: Random): void {
+  const kept = (length: number): number => length - Math.ceil(Math.min(length, LAST_ENTRIES) * share);
+  for (const log of logs) loseEnd(streams, log, kept, random);
+}
+
+function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number) => number, random: Random): void {
+  switch (log) {
+    case 'READINGS': return streams.readings.loseAfter(kept(streams.readings.lastSeq));
+    case 'SPACE_EVENTS': return streams.events.loseAfter(kept(streams.events.lastSeq));
+    case 'TOPOLOGY': return void streams.topology.splice(kept(streams.topology.length));
+    case 'CHECKPOINTS':
+      for (const partition of [...streams.checkpoints.keys()]) {
+        // What a newer one replaced is often gone with it.
+        const older = random.chance(0.5) ? streams.olderCheckpoints.findLast(([other]) => other === partition)?.[1] : undefined;
+        if (older) streams.checkpoints.set(partition, older);
+        else if (random.chance(0.5)) streams.checkpoints.delete(partition);
+      }
+  }
+}
+
+/** Readings that SPACE_EVENTS or a checkpoint holds. */
+export function readingsInLogs({ events, checkpoints, partitions }: MemoryStreams): OracleReading[] {
+  const found: OracleReading[] = [];
+  for (const entry of events.everything) {
+    if (!events.at(entry.seq)) continue;
+    const commit = decodeCommit(entry);
+    for (const partition of commit.partitions) found.push(...(commit.section(partition)?.events ?? []).map(oracleReading));
+  }
+  for (const [partition, { snapshot }] of checkpoints) {
+    const reading = decodeSnapshot(partition, partitions, snapshot);
+    let step = reading.next();
+    while (!step.done) step = reading.next();
+    found.push(...step.value.allUnstoredEvents().map(oracleReading));
+  }
+  return found;
+}
+
+export function readingsInTables({ known, spaceEvents }: MemoryTables): OracleReading[] {
+  return [...[...known.values()].map(oracleReading), ...spaceEvents.map(oracleReading)];
+}
+
+function oracleReading({ dpuId, timestampMs, direction, name }: Pick<SpaceEvent, 'dpuId' | 'timestampMs' | 'direction' | 'name'>): OracleReading {
+  return { dpuId, timestampMs, direction, name };
+}

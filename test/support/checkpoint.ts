@@ -1,0 +1,7 @@
+import { NO_MARK } from '../../actors/shard/block.ts';
+import type { StoredCheckpoint } from '../../src/ports.ts';
+
+/** A checkpoint of the first epoch, at no place of the log. */
+export function checkpointOf(storedBeforeSeq: number, snapshot: Iterable<string>): Omit<StoredCheckpoint, 'revision'> {
+  return { storedBeforeSeq, epoch: 0, mark: NO_MARK, commitSeqs: [], snapshot };
+}

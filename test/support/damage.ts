@@ -1,0 +1,40 @@
+// Damages the files of a nats-server that does not run, as power failures, bad disks and restored backups do.
+import { cp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const streamsOf = (natsFolder: string): string => join(natsFolder, 'jetstream', '$G', 'streams');
+
+async function newestBlock(natsFolder: string, stream: string): Promise<string> {
+  const folder = join(streamsOf(natsFolder), stream, 'msgs');
+  const blocks = (await readdir(folder)).filter((name) => name.endsWith('.blk')).sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
+  // What is known of the stream beside its blocks would be newer than they are.
+  await rm(join(folder, 'index.db'), { force: true });
+  return join(folder, blocks.at(-1) ?? '');
+}
+
+/** Keeps only the first part of a stream's newest file. */
+export async function cutTail(natsFolder: string, stream: string, keptPart: number): Promise<void> {
+  const file = await newestBlock(natsFolder, stream);
+  await truncate(file, Math.floor((await stat(file)).size * keptPart));
+}
+
+/** Inverts one bit in a stream's newest file. @param part where in the file, from 0 to 1 */
+export async function flipBit(natsFolder: string, stream: string, part: number): Promise<void> {
+  const file = await newestBlock(natsFolder, stream);
+  const handle = await open(file, 'r+');
+  try {
+    const at = Math.floor((await handle.stat()).size * part);
+    const byte = Buffer.alloc(1);
+    await handle.read(byte, 0, 1, at);
+    byte[0] = (byte[0] ?? 0) ^ 0x10;
+    await handle.write(byte, 0, 1, at);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Puts an older copy of everything in place. */
+export async function restoreCopy(natsFolder: string, copy: string): Promise<void> {
+  await rm(natsFolder, { recursive: true, force: true });
+  await cp(copy, natsFolder, { recursive: true });
+}
