@@ -6,6 +6,7 @@ import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-serv
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { freePorts } from './free-ports.ts';
+import { QUICK } from './local-service.ts';
 
 export class NatsAlone {
   readonly nats: NatsHandles;
@@ -43,5 +44,5 @@ export class NatsAlone {
 }
 
 async function startIn(folder: string, port: number): Promise<LocalNatsServer> {
-  return startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port, mqttPort: 0, name: 'test', logFile: join(folder, 'nats.log') });
+  return startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port, mqttPort: 0, name: 'test', syncInterval: QUICK.NATS_SYNC_INTERVAL, logFile: join(folder, 'nats.log') });
 }
