@@ -74,7 +74,8 @@ export class NatsMqttMessages implements AcknowledgedMessages {
   }
 }
 
-async function hasDevicesAccount(nc: NatsConnection): Promise<boolean> {
+/** Whether devices have an account of their own, of which the service may use this much of JetStream. */
+export async function hasDevicesAccount(nc: NatsConnection): Promise<boolean> {
   const jsm = await jetstreamManager(nc, { apiPrefix: DEVICES_API, checkAPI: false });
   try {
     await jsm.streams.info(MQTT_MESSAGES);

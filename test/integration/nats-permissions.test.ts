@@ -1,14 +1,15 @@
 // Who may do what on NATS and MQTT, tried out on a real server with the very configuration of deploy/nats.
 import { execFile } from 'node:child_process';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { type Account, decode, encodeAccount } from '@nats-io/jwt';
 import mqtt from 'mqtt';
 import { headers, type NatsConnection, PermissionViolationError } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dpuCredentials, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials } from '../../src/nats/credentials.ts';
-import { DEVICES_API, MQTT_MESSAGES } from '../../src/nats/mqtt-messages.ts';
+import { densityToken, dpuCredentials, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials } from '../../src/nats/credentials.ts';
+import { DEVICES_API, hasDevicesAccount, MQTT_MESSAGES } from '../../src/nats/mqtt-messages.ts';
 import { pushRevocations } from '../../src/nats/revocations.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { eventually } from '../support/eventually.ts';
@@ -255,6 +256,25 @@ test('`density nats` makes keys once, credentials for one DPU, and voids them on
   await writeFile(join(keys, '21.creds'), credentials);
   await run(['revoke', join(keys, '21.creds')], { NATS_URL: nats.url, NATS_CA_FILE: nats.caFile });
   await device.closed();
+});
+
+test('`density nats update` gives servers of an earlier version the rights of this one, and what was void stays void', async () => {
+  const keys = join(nats.dir, 'keys-of-before');
+  await mkdir(keys);
+  const credentials = await dpuCredentials(nats.keyring, '22');
+  await writeFile(join(keys, 'keyring.json'), JSON.stringify(seedsOf(nats.keyring)));
+  await writeFile(join(keys, 'system.creds'), await systemCredentials(nats.keyring));
+  await writeFile(join(keys, 'revoked.json'), JSON.stringify({ [publicKeyOf(credentials)]: Math.floor(Date.now() / 1_000) + 1 }));
+  const { nats: account } = decode<Account>(await densityToken(nats.keyring));
+  const before = await encodeAccount('DENSITY', nats.keyring.density, { ...account, imports: [] }, { signer: nats.keyring.operator });
+  const system = await nats.connect(await systemCredentials(nats.keyring));
+  await system.request('$SYS.REQ.CLAIMS.UPDATE', before, { timeout: 60_000 });
+  await system.close();
+  await eventually(async () => expect(await hasDevicesAccount(service)).toBe(false));
+  await promisify(execFile)(process.execPath, ['bin/density.js', 'nats', 'update', '--keys', keys], { env: { ...process.env, NATS_URL: nats.url, NATS_CA_FILE: nats.caFile } });
+  await eventually(async () => expect(await hasDevicesAccount(service)).toBe(true));
+  expect(await readFile(join(keys, 'accounts.conf'), 'utf8')).toContain(nats.keyring.devices.getPublicKey());
+  await expect(nats.connect(credentials)).rejects.toThrow();
 });
 
 test('the whole service runs on it with its own credentials, over TLS, and counts what a DPU sends', async () => {
