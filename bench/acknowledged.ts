@@ -38,7 +38,8 @@ async function overNats(_server: LocalNatsServer, { js }: NatsHandles): ReturnTy
 }
 
 async function overMqtt({ mqttPort }: LocalNatsServer): ReturnType<Way['open']> {
-  const clients = await Promise.all(Array.from({ length: MQTT_DEVICES }, async (_, n) => mqtt.connectAsync({ host: '127.0.0.1', port: mqttPort, protocolVersion: 4, clientId: `dpu-${n}` })));
+  const connected = async (n: number): Promise<mqtt.MqttClient> => mqtt.connectAsync({ host: '127.0.0.1', port: mqttPort, protocolVersion: 4, clientId: `dpu-${n}` });
+  const clients = await Promise.all(Array.from({ length: MQTT_DEVICES }, async (_, n) => connected(n)));
   return {
     publish: async (lane, data) => clients[lane % MQTT_DEVICES]?.publishAsync(`dpu/dpu-${lane % MQTT_DEVICES}/readings`, data, { qos: 1 }),
     close: async () => void await Promise.all(clients.map(async (client) => client.endAsync())),
@@ -78,7 +79,9 @@ interface Figures { readonly perSecond: number; readonly use: CpuUse; readonly c
 
 async function measure(binary: string, syncInterval: string, { waiting, open }: Way): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'density-acknowledged-'));
-  const server = await startNatsServer({ binary, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), syncInterval });
+  const server = await startNatsServer({
+    binary, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), syncInterval,
+  });
   const nats = await connectNats(server.url, 'bench');
   try {
     await createStreams(nats.jsm, 16, 1);

@@ -1,7 +1,9 @@
 // What MQTT clients have published at QoS 1 and 2. nats-server passes such a message on to READINGS without waiting for it, stores
 // it in a stream of its own, and acknowledges it once that has it. The stream keeps what somebody wants to have: this
 // consumer, so that the service can see to it that READINGS has it, too.
-import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, JetStreamApiCodes, JetStreamApiError, RetentionPolicy, StorageType, type Consumer, type JetStreamManager } from '@nats-io/jetstream';
+import {
+  AckPolicy, type Consumer, DeliverPolicy, jetstream, JetStreamApiCodes, JetStreamApiError, jetstreamManager, type JetStreamManager, RetentionPolicy, StorageType,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { DpuId } from '../domain/ids.ts';
 import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports.ts';
@@ -92,6 +94,8 @@ async function createStream(jsm: JetStreamManager, replicas: number): Promise<vo
     await jsm.streams.info(MQTT_MESSAGES);
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== JetStreamApiCodes.StreamNotFound) throw error;
-    await jsm.streams.add({ name: MQTT_MESSAGES, subjects: [`${PREFIX}>`], retention: RetentionPolicy.Interest, storage: StorageType.File, num_replicas: replicas });
+    await jsm.streams.add({
+      name: MQTT_MESSAGES, subjects: [`${PREFIX}>`], retention: RetentionPolicy.Interest, storage: StorageType.File, num_replicas: replicas,
+    });
   }
 }

@@ -37,7 +37,8 @@ async function understood(file: string, dir: string): Promise<JetStreamConfig> {
   try {
     return await eventually(async () => {
       const [portsFile = ''] = await readdir(ports);
-      const { monitoring: [url = ''] = [] } = JSON.parse(await readFile(join(ports, portsFile), 'utf8').catch(() => { throw new Error(log); })) as { monitoring?: string[] };
+      const told = await readFile(join(ports, portsFile), 'utf8').catch(() => { throw new Error(log); });
+      const { monitoring: [url = ''] = [] } = JSON.parse(told) as { monitoring?: string[] };
       return jetStreamConfig(url);
     });
   } finally {
@@ -49,7 +50,9 @@ async function understood(file: string, dir: string): Promise<JetStreamConfig> {
 /** The configuration that the service writes for the server it starts. */
 async function generated(environment: Readonly<Record<string, string>>): Promise<JetStreamConfig> {
   const dir = await mkdtemp(join(folder, 'local-'));
-  const config = readConfig({ ...QUICK, NATS_SYNC_INTERVAL: undefined, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dir, CLICKHOUSE_URL: 'http://127.0.0.1:1', ...environment });
+  const config = readConfig({
+    ...QUICK, NATS_SYNC_INTERVAL: undefined, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dir, CLICKHOUSE_URL: 'http://127.0.0.1:1', ...environment,
+  });
   const engines = await startEngines(config, () => undefined, () => undefined);
   await engines.stop();
   return understood(join(dir, 'nats', 'nats-server.conf'), dir);
@@ -81,7 +84,8 @@ describe('what NATS acknowledges is on the disk', () => {
   ])('with %s/%s', async (source, configuration) => {
     const dir = await mkdtemp(join(folder, 'deployed-'));
     const here = (text: string): string => text.replaceAll(/"0\.0\.0\.0:\d+"/g, '"127.0.0.1:-1"').replace('"/data"', JSON.stringify(join(dir, 'data')));
-    for (const file of new Set([configuration, ...source === 'deploy/compose/nats' ? ['single.conf'] : []])) await writeFile(join(dir, file), here(projectFile(`${source}/${file}`)));
+    const included = configuration === 'cluster.conf' ? ['single.conf'] : [];
+    for (const file of [configuration, ...included]) await writeFile(join(dir, file), here(projectFile(`${source}/${file}`)));
     expect(await understood(join(dir, configuration), dir)).toMatchObject({ sync_always: true });
   });
 });
