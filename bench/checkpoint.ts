@@ -28,6 +28,7 @@ import { inTurns, MACHINE_TIMING } from '../src/runtime/timing.ts';
 import { PartitionHost } from '../src/shards/partition-host.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
 import { machine, say } from './support/output.ts';
+import { SYNC_INTERVAL } from './support/processes.ts';
 
 /** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
 const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
@@ -98,7 +99,7 @@ function oneMore(partition: Partition): SpaceEventsLog {
 
 const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
 const { path } = await findNatsServer({ cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)), onProgress: say });
-const server = await startNatsServer({ binary: path, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), onExit: () => undefined });
+const server = await startNatsServer({ binary: path, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), syncInterval: SYNC_INTERVAL, onExit: () => undefined });
 const { nc, js, jsm } = await connectNats(server.url, 'bench');
 await createStreams(jsm, 16, 1);
 const checkpoints = new NatsCheckpoints(js, jsm);

@@ -18,6 +18,7 @@ import { connectNats, type NatsHandles } from '../src/nats/connect.ts';
 import type { ReadMode } from '../src/nats/read-mode.ts';
 import { StreamReader } from '../src/nats/stream-reader.ts';
 import { createStreams, partitionOfReading, READINGS, readingsOf, readingSubject } from '../src/nats/streams.ts';
+import { SYNC_INTERVAL } from './support/processes.ts';
 
 const [PARTITIONS, DPUS, DATA_BYTES] = [16, 320, 200];
 const MESSAGES = Number(process.env['BENCH_MESSAGES'] ?? 200_000);
@@ -74,7 +75,7 @@ async function serverCpuMicros(pid: number): Promise<number> {
 async function benchmark(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'density-readers-'));
   const { path: binary } = await findNatsServer({ cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)), onProgress: say });
-  const server = await startNatsServer({ binary, dataDir: folder, host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'nats.log') });
+  const server = await startNatsServer({ binary, dataDir: folder, host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'nats.log'), syncInterval: SYNC_INTERVAL });
   const nats = await connectNats(server.url, 'bench');
   await createStreams(nats.jsm, PARTITIONS, 1);
   const counts = new Map<Partition, number>();

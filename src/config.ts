@@ -19,6 +19,7 @@ export const CONFIG = {
   CLICKHOUSE_URL: url.optional().describe('ClickHouse to use, such as http://user:password@host:8123/database; none starts the engine on this machine'),
   NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 takes any free one'),
   MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 takes any free one"),
+  NATS_SYNC_INTERVAL: z.string().regex(/^(always|\d+(ms|s|m|h))$/, 'must be always, or a duration such as 2m').default('always').describe("when the NATS server started here syncs its files to the disk. always: before each acknowledgement. A duration such as 2m is faster, but after a power failure or a crash of the machine, readings acknowledged since the last sync may be gone"),
   CLICKHOUSE_CLUSTER: z.string().regex(/^\w+$/, 'must be a name').optional().describe('name of a ClickHouse cluster: tables are created on all its replicas, as replicated ones; none is one server'),
   CLICKHOUSE_COLD_VOLUME: z.string().regex(/^\w+$/, 'must be a name').optional().describe("volume of the tables' storage policy to which old rows are moved, by `density migrate`; none leaves them where they are. No row is ever removed"),
   HISTORY_HOT_DAYS: z.coerce.number().int().min(1).default(365).describe('age, in days, at which rows go to CLICKHOUSE_COLD_VOLUME'),

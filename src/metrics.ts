@@ -52,6 +52,7 @@ export class Metrics {
   readonly #readings = this.#counter('density_readings_total', 'Readings taken from READINGS since the log began, by what became of them: new, duplicate, dead_letter.', ['shard', 'outcome']);
   readonly #late = this.#counter('density_late_events_total', "Space events at or before their space's watermark.", ['shard']);
   readonly #deadLetters = this.#counter('density_dead_letters_total', 'Dead letters stored by this process, by reason; one stored again after a crash counts again.', ['reason']);
+  readonly #mqttRestored = this.#counter('density_mqtt_messages_restored_total', 'Messages of readings that MQTT had acknowledged and READINGS did not have; this process put them there.', []);
   readonly #blocksStored = this.#counter('density_blocks_stored_total', 'Blocks that ClickHouse has acknowledged to this process.', ['shard']);
   readonly #rowsStored = this.#counter('density_block_rows_stored_total', 'Rows in those blocks.', ['shard']);
   readonly #blockFailures = this.#counter('density_block_failures_total', 'Attempts to store a block that failed; each is repeated.', ['shard']);
@@ -85,6 +86,10 @@ export class Metrics {
 
   deadLettersStored(reasons: readonly RejectReason[]): void {
     for (const reason of reasons) this.#deadLetters.inc({ reason });
+  }
+
+  mqttMessagesRestored(messages: number): void {
+    this.#mqttRestored.inc(messages);
   }
 
   blockAttempted(partition: Partition, number: number): void {

@@ -360,3 +360,29 @@ export interface SpaceReports {
    */
   report(spaceId: SpaceId, atMs: number, allowsStale?: boolean): Promise<KnownReport>;
 }
+
+/** What a device published in one message, as it is in READINGS. */
+export interface StoredMessage {
+  readonly dpuId: DpuId;
+  readonly data: Uint8Array;
+}
+
+/** READINGS, message by message, for whoever has to know whether one is there. */
+export interface StoredMessages extends Pick<ReadingsLog, 'append'> {
+  /** Messages that devices published, by when READINGS stored them. */
+  storedBetween(fromMs: number, toMs: number): AsyncIterable<StoredMessage>;
+}
+
+/** A message of a device that was told it is stored. */
+export interface AcknowledgedMessage extends StoredMessage {
+  /** When it was stored, which is before it was acknowledged. */
+  readonly storedMs: number;
+  /** It need not be kept any longer. */
+  release(): void;
+}
+
+/** Messages of devices that were told they are stored, kept until they are released. No simulated implementation: to a router, what comes again is a duplicate. */
+export interface AcknowledgedMessages {
+  /** Those that came since, those first that were stored first; none after some seconds, or when the signal aborts. One that is not released comes again. */
+  next(signal: AbortSignal): Promise<AcknowledgedMessage[]>;
+}

@@ -23,6 +23,7 @@ import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect
 import { NatsDeadLetters } from './nats/dead-letters.ts';
 import { NatsLeases } from './nats/leases.ts';
 import { NatsLink } from './nats/link.ts';
+import { NatsMqttMessages } from './nats/mqtt-messages.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
@@ -35,6 +36,7 @@ import { ClickHousePartitionRecords } from './clickhouse/partition-records.ts';
 import { historyAndRecords } from './recovery/history-and-records.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { TopologyCopier } from './recovery/topology-copier.ts';
+import { keepAcknowledged } from './publishing/keep-acknowledged.ts';
 import { purgeReadings } from './router/readings-retention.ts';
 import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
@@ -221,8 +223,16 @@ export class Service {
     }
     this.cluster.start();
     this.#loops.push(this.#purgeReadings(signal));
+    if (this.options.takesShards) this.#loops.push(supervise('keeping what MQTT acknowledged', () => this.#keepAcknowledged(signal), signal, this.#log, MACHINE_TIMING));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
+  }
+
+  /** Any process may, beside others: each message is given to one of them. */
+  async #keepAcknowledged(signal: AbortSignal): Promise<void> {
+    const acknowledged = await NatsMqttMessages.open(this.#nats.nc, this.options.replicas);
+    const onRestored = (messages: number): void => this.metrics.mqttMessagesRestored(messages);
+    await keepAcknowledged({ acknowledged, readings: this.readings, timing: MACHINE_TIMING, log: this.#log, onRestored }, signal);
   }
 
   async #purgeReadings(signal: AbortSignal): Promise<void> {

@@ -3,12 +3,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import type { NatsConnection } from 'nats';
 import type { Config } from '../config.ts';
 import { connectPlain } from '../nats/connect.ts';
 import {
   accountsConfiguration, createKeyring, dpuCredentials, keyringOf, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials, type Keyring,
 } from '../nats/credentials.ts';
-import { pushRevocations } from '../nats/revocations.ts';
+import { pushAccounts, pushRevocations } from '../nats/revocations.ts';
 import { natsSecurityOf } from './nats-security.ts';
 
 const KEYRING = 'keyring.json';
@@ -37,6 +38,10 @@ export function natsCommand(readConfig: () => Config, say: Say): Command {
     .argument('<file>', 'file with the credentials')
     .option(...keys)
     .action(async (file: string, options: { keys: string }) => revoke(file, options.keys, readConfig(), say));
+  nats.command('update')
+    .description('after an upgrade: write accounts.conf again with the rights of this version, and give them to the servers at NATS_URL')
+    .option(...keys)
+    .action(async (options: { keys: string }) => update(options.keys, readConfig(), say));
   return nats;
 }
 
@@ -60,20 +65,34 @@ async function issue(id: string, { keys, mqtt, days: valid }: { keys: string; mq
 }
 
 async function revoke(file: string, folder: string, config: Config, say: Say): Promise<void> {
-  if (config.NATS_URL === undefined) throw new Error('NATS_URL must name the servers');
   const keyring = await readKeyring(folder);
   const revokedFile = join(folder, REVOKED);
-  const before = JSON.parse(await readFile(revokedFile, 'utf8').catch(() => '{}')) as Record<string, number>;
-  const revoked = { ...before, [publicKeyOf(await readFile(file, 'utf8'))]: Math.floor(Date.now() / 1_000) + 1 };
+  const revoked = { ...await readRevocations(folder), [publicKeyOf(await readFile(file, 'utf8'))]: Math.floor(Date.now() / 1_000) + 1 };
   // First what is said again at the next time, then the servers.
   await writeFile(revokedFile, `${JSON.stringify(revoked, null, 2)}\n`);
+  await asSystem(folder, config, async (nc) => pushRevocations(nc, keyring, revoked));
+  say(`void on all servers: ${Object.keys(revoked).length} credentials`);
+}
+
+async function update(folder: string, config: Config, say: Say): Promise<void> {
+  const [keyring, revoked] = [await readKeyring(folder), await readRevocations(folder)];
+  await writeFile(join(folder, 'accounts.conf'), await accountsConfiguration(keyring, revoked));
+  await asSystem(folder, config, async (nc) => pushAccounts(nc, keyring, revoked));
+  say(`all servers have the accounts of this version; put ${join(folder, 'accounts.conf')} on each for its next start`);
+}
+
+async function asSystem(folder: string, config: Config, act: (nc: NatsConnection) => Promise<void>): Promise<void> {
+  if (config.NATS_URL === undefined) throw new Error('NATS_URL must name the servers');
   const nc = await connectPlain(config.NATS_URL, 'density nats', { ...natsSecurityOf(config), credentialsFile: join(folder, SYSTEM) });
   try {
-    await pushRevocations(nc, keyring, revoked);
+    await act(nc);
   } finally {
     await nc.close();
   }
-  say(`void on all servers: ${Object.keys(revoked).length} credentials`);
+}
+
+async function readRevocations(folder: string): Promise<Record<string, number>> {
+  return JSON.parse(await readFile(join(folder, REVOKED), 'utf8').catch(() => '{}')) as Record<string, number>;
 }
 
 async function readKeyring(folder: string): Promise<Keyring> {

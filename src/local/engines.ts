@@ -38,7 +38,7 @@ export async function startEngines(config: Config, say: (line: string) => void, 
       });
       const nats = await startNatsServer({
         binary: binary.path, dataDir: join(dataDir, 'nats'), host: LOOPBACK, port: config.NATS_PORT, mqttPort: config.MQTT_PORT,
-        name: 'density', logFile: join(dataDir, 'nats-server.log'), onExit,
+        name: 'density', logFile: join(dataDir, 'nats-server.log'), syncInterval: config.NATS_SYNC_INTERVAL, onExit,
       });
       started.push(nats);
       ({ url: natsUrl, mqttPort } = nats);

@@ -2,6 +2,7 @@
 //
 // Invariants:
 // - It is reported as started only after it answered a PING with JetStream on.
+// - Unless it is told otherwise, what it has acknowledged is on the disk.
 // - The ports reported are the ones it listens on, told by the server itself: asked for port 0 it picks
 //   them, so there is no moment between choosing a free port and taking it.
 
@@ -23,8 +24,8 @@ export interface NatsServerOptions {
   readonly mqttPort: number;
   readonly name: string;
   readonly logFile: string;
-  /** 'always' syncs each message to disk before its acknowledgement; left out, the server's default, two minutes. For benchmarks. */
-  readonly syncInterval?: 'always' | undefined;
+  /** When files are synced to the disk: `always`, which is before each acknowledgement, or at an interval such as `2m`. By default always. */
+  readonly syncInterval?: string | undefined;
   /** Recovering large streams after a crash takes its time. */
   readonly startTimeoutMs?: number;
   /** The server ended and nobody asked it to. */
@@ -95,7 +96,7 @@ function configuration(options: NatsServerOptions, dataDir: string, portsDir: st
     `log_file: ${quoted(resolve(options.logFile))}`,
     'logfile_size_limit: 10MB',
     'logfile_max_num: 3',
-    `jetstream { store_dir: ${quoted(dataDir)}${options.syncInterval === undefined ? '' : `, sync_interval: ${options.syncInterval}`} }`,
+    `jetstream { store_dir: ${quoted(dataDir)}, sync_interval: ${quoted(options.syncInterval ?? 'always')} }`,
     `mqtt { host: ${quoted(options.host)}, port: ${portOf(options.mqttPort)} }`,
     '',
   ].join('\n');

@@ -2,14 +2,14 @@
 // with the operator's public half believes. A DPU more is a file more, and no change to a server.
 //
 // Two accounts. DPUs live in DEVICES, the service and its streams in DENSITY, and the only way across is
-// the two subjects DENSITY offers. In one account, a DPU that is held to its own subjects could still
+// the two subjects DENSITY offers; DEVICES offers what MQTT has acknowledged, to be looked for in READINGS. In one account, a DPU that is held to its own subjects could still
 // name any other as the place for the answer, and the stream's acknowledgement would be stored there.
 import {
   createAccount, createOperator, createUser, decode, encodeAccount, encodeOperator, encodeUser, fmtCreds, fromSeed, newScopedSigner,
   type Account, type Import, type Export, type KeyPair, type SigningKey, type User,
 } from '@nats-io/jwt';
 import { isDpuId, DPU_ID_RULE } from '../domain/ids.ts';
-import { ADMIN_PERMISSIONS, DPU_PERMISSIONS, DPU_SUBJECTS, MQTT_DPU_PERMISSIONS, SERVICE_PERMISSIONS, type Permissions } from './permissions.ts';
+import { ADMIN_PERMISSIONS, DPU_PERMISSIONS, DPU_SUBJECTS, MQTT_DPU_PERMISSIONS, MQTT_SUBJECTS, SERVICE_PERMISSIONS, type Permissions } from './permissions.ts';
 
 const KEYS = ['operator', 'system', 'density', 'service', 'admin', 'devices', 'dpu', 'mqtt-dpu'] as const;
 type KeyName = typeof KEYS[number];
@@ -19,7 +19,7 @@ export type Keyring = Readonly<Record<KeyName, KeyPair>>;
 
 /** A message from a DPU may be an array of some thousand readings. */
 const DPU_LIMITS = { payload: 1024 * 1024, subs: 5 };
-/** MQTT keeps its sessions in JetStream; this is all that devices may use of the disk. */
+/** MQTT keeps its sessions in JetStream, and messages until the service has seen them in READINGS; this is all that devices may use of the disk. */
 const DEVICES_STORAGE_BYTES = 1024 * 1024 * 1024;
 const UNLIMITED = { subs: -1, conn: -1, leaf: -1, imports: -1, exports: -1, data: -1, payload: -1, wildcards: true, disallow_bearer: false };
 const ALL_OF_JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
@@ -54,7 +54,7 @@ export async function accountsConfiguration(keyring: Keyring, revoked: Revocatio
   const { operator, system, density, devices } = keyring;
   const preloaded = [
     [system, await encodeAccount('SYS', system, { limits: UNLIMITED }, { signer: operator })],
-    [density, await encodeAccount('DENSITY', density, densityAccount(keyring), { signer: operator })],
+    [density, await densityToken(keyring)],
     [devices, await devicesToken(keyring, revoked)],
   ] as const;
   return [
@@ -73,6 +73,11 @@ export async function accountsConfiguration(keyring: Keyring, revoked: Revocatio
 /** The account of the DPUs, to be pushed to the servers by the system user. */
 export async function devicesToken(keyring: Keyring, revoked: Revocations): Promise<string> {
   return encodeAccount('DEVICES', keyring.devices, devicesAccount(keyring, revoked), { signer: keyring.operator });
+}
+
+/** The account of the service and its streams. */
+export async function densityToken(keyring: Keyring): Promise<string> {
+  return encodeAccount('DENSITY', keyring.density, densityAccount(keyring), { signer: keyring.operator });
 }
 
 /** Whose credentials these are, as revocations name it. @throws Error for what is no token and no credentials file */
@@ -124,10 +129,11 @@ function credentialsFile(token: string, user: KeyPair): string {
   return new TextDecoder().decode(fmtCreds(token, user));
 }
 
-function densityAccount({ service, admin }: Keyring): Partial<Account> {
+function densityAccount({ service, admin, devices }: Keyring): Partial<Account> {
   const exports: Export[] = DPU_SUBJECTS.map((subject) => ({ name: subject, subject, type: 'service' }));
+  const imports: Import[] = MQTT_SUBJECTS.map(({ theirs, ours }) => ({ name: theirs, subject: theirs, local_subject: ours, type: 'service', account: devices.getPublicKey() }));
   return {
-    exports,
+    exports, imports,
     limits: { ...UNLIMITED, ...ALL_OF_JETSTREAM },
     signing_keys: [
       scope(service, 'service', { ...grant(SERVICE_PERMISSIONS), allowed_connection_types: ['STANDARD'] }),
@@ -138,8 +144,10 @@ function densityAccount({ service, admin }: Keyring): Partial<Account> {
 
 function devicesAccount({ density, dpu, 'mqtt-dpu': mqttDpu }: Keyring, revoked: Revocations): Partial<Account> {
   const imports: Import[] = DPU_SUBJECTS.map((subject) => ({ name: subject, subject, type: 'service', account: density.getPublicKey() }));
+  // Asked for messages, the stream answers with several.
+  const exports: Export[] = MQTT_SUBJECTS.map(({ theirs }) => ({ name: theirs, subject: theirs, type: 'service', response_type: 'Stream' }));
   return {
-    imports,
+    imports, exports,
     limits: { ...UNLIMITED, mem_storage: 0, disk_storage: DEVICES_STORAGE_BYTES, streams: -1, consumer: -1 },
     signing_keys: [
       scope(dpu, 'dpu', { ...grant(DPU_PERMISSIONS), ...DPU_LIMITS, allowed_connection_types: ['STANDARD'] }),

@@ -1,5 +1,6 @@
 // Who may say and hear what on NATS. A DPU may publish its own readings and heartbeats, and hear
 // nothing but the answers to them; the service may do what this code does, and no more.
+import { DEVICES_API, MQTT_CONSUMER, MQTT_MESSAGES } from './mqtt-messages.ts';
 import { CHECKPOINTS, DEAD_LETTERS, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
 
 export interface Permissions {
@@ -23,6 +24,13 @@ export const MQTT_DPU_PERMISSIONS: Permissions = { publish: DPU_PERMISSIONS.publ
 /** What DPUs may reach of the service's account. */
 export const DPU_SUBJECTS = ['dpu.*.readings', 'dpu.*.heartbeat'] as const;
 
+/** What the service may reach of the DPUs' account, as that account calls it, and as the service does. */
+export const MQTT_SUBJECTS = [
+  ...[`STREAM.CREATE.${MQTT_MESSAGES}`, `STREAM.INFO.${MQTT_MESSAGES}`, `CONSUMER.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}.>`, `CONSUMER.INFO.${MQTT_MESSAGES}.${MQTT_CONSUMER}`, `CONSUMER.MSG.NEXT.${MQTT_MESSAGES}.${MQTT_CONSUMER}`]
+    .map((call) => ({ theirs: `$JS.API.${call}`, ours: `${DEVICES_API}.${call}` })),
+  { theirs: `$JS.ACK.${MQTT_MESSAGES}.${MQTT_CONSUMER}.>`, ours: `$JS.ACK.${MQTT_MESSAGES}.${MQTT_CONSUMER}.>` },
+] as const;
+
 export const SERVICE_PERMISSIONS: Permissions = {
   publish: [
     'dpu.*.readings', 'readings.*.tick', 'routers.*', 'topology.>', 'dead.>', 'checkpoints.>', '$KV.density_leases.>',
@@ -36,6 +44,7 @@ export const SERVICE_PERMISSIONS: Permissions = {
     ]),
     // The only streams whose settings change, the log by `density migrate` alone, and the only ones that are truncated.
     `$JS.API.STREAM.UPDATE.${LEASES}`, `$JS.API.STREAM.UPDATE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${READINGS}`,
+    ...MQTT_SUBJECTS.map(({ ours }) => ours),
     // Flow control of the lease watcher, which is a push consumer.
     `$JS.FC.${LEASES}.>`, `$JS.ACK.>`,
   ],

@@ -1,18 +1,21 @@
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
 import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { LogBounds, LogCursor, ReadingsLog } from '../ports.ts';
+import type { LogBounds, LogCursor, ReadingsLog, StoredMessage, StoredMessages } from '../ports.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
-import { partitionOfReading, READINGS, readingsOf, readingSubject, tickSubject } from './streams.ts';
+import { partitionOfReading, READINGS, readingsOf, readingSubject, tickSubject, dpuOfReadings } from './streams.ts';
+
+const BATCH_MESSAGES = 1_000;
+const BATCH_WITHIN_MS = 10_000;
 
 /** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
-export class NatsReadingsLog implements ReadingsLog {
+export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
@@ -41,6 +44,21 @@ export class NatsReadingsLog implements ReadingsLog {
     await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, traced()));
   }
 
+  async *storedBetween(fromMs: number, toMs: number): AsyncGenerator<StoredMessage> {
+    let from: { start_time: Date } | { seq: number } = { start_time: new Date(fromMs) };
+    for (;;) {
+      const batch = await this.#batch(from);
+      for (const { subject, data, time } of batch) {
+        if (time.getTime() > toMs) return;
+        const dpuId = dpuOfReadings(subject);
+        if (dpuId !== undefined) yield { dpuId, data };
+      }
+      const last = batch.at(-1);
+      if (last === undefined || last.pending === 0) return;
+      from = { seq: last.seq + 1 };
+    }
+  }
+
   async tick(partition: Partition): Promise<void> {
     // No acknowledgement: the next tick makes up for a lost one.
     this.#nc.publish(tickSubject(partition));
@@ -60,6 +78,22 @@ export class NatsReadingsLog implements ReadingsLog {
     if (lastSeq === 0) return 0;
     const next = await this.#jsm.direct.getMessage(READINGS, { start_time: new Date(ms) });
     return next ? next.seq - 1 : lastSeq;
+  }
+
+  // With a callback: the client's iterator leaves its subscription behind, and waits for ever when the connection is lost.
+  async #batch(from: { start_time: Date } | { seq: number }): Promise<StoredMsg[]> {
+    return new Promise((resolve, reject) => {
+      const messages: StoredMsg[] = [];
+      const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
+        if (done === null) return void messages.push(message);
+        clearTimeout(late);
+        if (done.err) reject(done.err);
+        else resolve(messages);
+      };
+      const asked = this.#jsm.direct.getBatch(READINGS, { ...from, batch: BATCH_MESSAGES, callback });
+      asked.catch(reject);
+      const late = setTimeout(() => void asked.then((batch) => batch.stop(new Error(`${READINGS} does not answer`))), BATCH_WITHIN_MS);
+    });
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 // The streams, their subjects, and how they are created. Creating is idempotent: every process does it.
 import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
-import type { Partition } from '../domain/ids.ts';
+import type { DpuId, Partition } from '../domain/ids.ts';
 
 export const READINGS = 'READINGS';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
@@ -22,6 +22,9 @@ const ROUTER_SUBJECTS = 'routers.*';
 /** All entries of one partition of READINGS. */
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
 export const partitionOfReading = (subject: string): Partition => Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
+
+/** Whose readings an entry of READINGS has; undefined for heartbeats and ticks. */
+export const dpuOfReadings = (subject: string): DpuId | undefined => /^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1] as DpuId | undefined;
 
 const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';

@@ -14,6 +14,7 @@ import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
+import { QUICK } from '../support/local-service.ts';
 
 const P = 1 as Partition;
 const PARTITIONS = 3;
@@ -36,7 +37,7 @@ describe('checkpoints', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'density-checkpoints-'));
-    server = await startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'test', logFile: join(folder, 'log'), onExit: () => undefined });
+    server = await startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'test', syncInterval: QUICK.NATS_SYNC_INTERVAL, logFile: join(folder, 'log'), onExit: () => undefined });
     nats = await connectNats(server.url, 'test');
     await createStreams(nats.jsm, PARTITIONS, 1);
     checkpoints = new NatsCheckpoints(nats.js, nats.jsm);

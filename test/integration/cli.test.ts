@@ -69,7 +69,7 @@ describe('density', () => {
   });
 
   it('prints JSON where it is asked to, whatever the command', async () => {
-    const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke'];
+    const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke', 'nats update'];
     const program = createProgram({ readConfig: () => readConfig({}), say: () => undefined, warn: () => undefined, finish: () => undefined });
     const leaves = program.commands.flatMap((command) => (command.commands.length === 0 ? [command.name()] : command.commands.map((sub) => `${command.name()} ${sub.name()}`)));
     for (const command of leaves.filter((each) => !silent.includes(each))) {

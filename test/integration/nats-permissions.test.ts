@@ -1,13 +1,15 @@
 // Who may do what on NATS and MQTT, tried out on a real server with the very configuration of deploy/nats.
 import { execFile } from 'node:child_process';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { type Account, decode, encodeAccount } from '@nats-io/jwt';
 import mqtt from 'mqtt';
 import { headers, type NatsConnection, PermissionViolationError } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dpuCredentials, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials } from '../../src/nats/credentials.ts';
+import { densityToken, dpuCredentials, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials } from '../../src/nats/credentials.ts';
+import { DEVICES_API, hasDevicesAccount, MQTT_MESSAGES } from '../../src/nats/mqtt-messages.ts';
 import { pushRevocations } from '../../src/nats/revocations.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { eventually } from '../support/eventually.ts';
@@ -23,7 +25,8 @@ const OTHERS = [
   '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.feed.0', 'density.changes.0', '_INBOX.x', '_INBOX_dpu.8.x',
   '$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.INFO.READINGS', '$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.DELETE.READINGS',
   '$JS.API.STREAM.PURGE.READINGS', '$JS.API.STREAM.MSG.GET.READINGS', '$JS.API.DIRECT.GET.READINGS', '$JS.API.CONSUMER.CREATE.READINGS.c',
-  '$JS.API.CONSUMER.MSG.NEXT.READINGS.c', '$SYS.REQ.SERVER.PING', '$SYS.REQ.ACCOUNT.PING.CONNZ', '$MQTT.msgs.x', '$MQTT.JSA.x',
+  '$JS.API.CONSUMER.MSG.NEXT.READINGS.c', '$SYS.REQ.SERVER.PING', '$SYS.REQ.ACCOUNT.PING.CONNZ', '$MQTT.msgs.x', '$MQTT.msgs.dpu.7.readings', '$MQTT.JSA.x',
+  '$JS.API.CONSUMER.MSG.NEXT.$MQTT_msgs.density', '$JS.API.STREAM.PURGE.$MQTT_msgs', '$JS.ACK.$MQTT_msgs.density.1.1.1.1.1', '$JS.DEVICES.API.STREAM.INFO.$MQTT_msgs',
 ];
 const WILDCARDS = ['>', '*', 'dpu.>', 'dpu.*.readings', '$JS.>', '$SYS.>', '_INBOX.>', '_INBOX_dpu.>', '$MQTT.>'];
 
@@ -183,7 +186,8 @@ describe('the service', () => {
   const NEEDED = ['dpu.7.readings', 'readings.0.tick', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last', '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'];
   const REFUSED = [
     '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.DEAD_LETTERS', '$JS.API.STREAM.UPDATE.READINGS',
-    '$JS.API.STREAM.CREATE.OTHER', '$JS.API.STREAM.MSG.DELETE.READINGS', '$JS.API.ACCOUNT.PURGE.x', '$SYS.REQ.SERVER.PING', 'spaces.0', 'other',
+    '$JS.API.STREAM.CREATE.OTHER', '$JS.API.STREAM.MSG.DELETE.READINGS', '$JS.API.STREAM.CREATE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.CREATE.OTHER', '$JS.DEVICES.API.STREAM.INFO.$MQTT_sess',
+    '$JS.DEVICES.API.STREAM.DELETE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.PURGE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.MSG.DELETE.$MQTT_msgs', '$JS.DEVICES.API.CONSUMER.CREATE.$MQTT_msgs.other.x', '$JS.DEVICES.API.CONSUMER.DELETE.$MQTT_msgs.density', '$JS.API.ACCOUNT.PURGE.x', '$SYS.REQ.SERVER.PING', 'spaces.0', 'other',
   ];
   test.each(NEEDED)('may publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(true));
   test.each(REFUSED)('may not publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(false));
@@ -254,6 +258,25 @@ test('`density nats` makes keys once, credentials for one DPU, and voids them on
   await device.closed();
 });
 
+test('`density nats update` gives servers of an earlier version the rights of this one, and what was void stays void', async () => {
+  const keys = join(nats.dir, 'keys-of-before');
+  await mkdir(keys);
+  const credentials = await dpuCredentials(nats.keyring, '22');
+  await writeFile(join(keys, 'keyring.json'), JSON.stringify(seedsOf(nats.keyring)));
+  await writeFile(join(keys, 'system.creds'), await systemCredentials(nats.keyring));
+  await writeFile(join(keys, 'revoked.json'), JSON.stringify({ [publicKeyOf(credentials)]: Math.floor(Date.now() / 1_000) + 1 }));
+  const { nats: account } = decode<Account>(await densityToken(nats.keyring));
+  const before = await encodeAccount('DENSITY', nats.keyring.density, { ...account, imports: [] }, { signer: nats.keyring.operator });
+  const system = await nats.connect(await systemCredentials(nats.keyring));
+  await system.request('$SYS.REQ.CLAIMS.UPDATE', before, { timeout: 60_000 });
+  await system.close();
+  await eventually(async () => expect(await hasDevicesAccount(service)).toBe(false));
+  await promisify(execFile)(process.execPath, ['bin/density.js', 'nats', 'update', '--keys', keys], { env: { ...process.env, NATS_URL: nats.url, NATS_CA_FILE: nats.caFile } });
+  await eventually(async () => expect(await hasDevicesAccount(service)).toBe(true));
+  expect(await readFile(join(keys, 'accounts.conf'), 'utf8')).toContain(nats.keyring.devices.getPublicKey());
+  await expect(nats.connect(credentials)).rejects.toThrow();
+});
+
 test('the whole service runs on it with its own credentials, over TLS, and counts what a DPU sends', async () => {
   const credentialsFile = join(nats.dir, 'service.creds');
   await writeFile(credentialsFile, await serviceCredentials(nats.keyring, 'service'));
@@ -272,11 +295,33 @@ test('the whole service runs on it with its own credentials, over TLS, and count
       expect((await running.get('/counts/1/current')).body).toMatchObject({ count: 2 });
       expect((await running.get('/account')).body).toMatchObject({ accepted: 3, applied: 2, dead_lettered: 1, dead_letters: { bad_direction: 1 }, remainder: 0 });
     });
+    await keepsWhatMqttAcknowledged();
     await othersJoin(running, { NATS_URL: nats.url, NATS_CREDENTIALS_FILE: credentialsFile, NATS_CA_FILE: nats.caFile, CLICKHOUSE_URL: running.clickhouseUrl, PARTITIONS: '2', ...SYNCED });
   } finally {
     await running.dispose();
   }
 }, 300_000);
+
+/** Across the accounts: what MQTT acknowledged is looked for in READINGS, put there, and then let go of. */
+async function keepsWhatMqttAcknowledged(): Promise<void> {
+  const manager = await jetstreamManager(admin);
+  const devices = await jetstreamManager(service, { apiPrefix: DEVICES_API, checkAPI: false });
+  await eventually(async () => expect((await devices.streams.info(MQTT_MESSAGES)).state.consumer_count).toBe(1));
+  const before = await messagesOf7(manager);
+  const client = await mqtt.connectAsync(nats.mqttUrl, { username: 'dpu', password: await mqttDpuToken(nats.keyring, '7'), ca: nats.ca, clientId: 'keeps', protocolVersion: 4 });
+  await manager.streams.update('READINGS', { max_msg_size: 1 });
+  await client.publishAsync('dpu/7/readings', '[]', { qos: 1 });
+  expect(await messagesOf7(manager)).toBe(before);
+  await manager.streams.update('READINGS', { max_msg_size: -1 });
+  await eventually(async () => expect(await messagesOf7(manager)).toBe(before + 1));
+  await eventually(async () => expect((await devices.streams.info(MQTT_MESSAGES)).state.messages).toBe(0));
+  await client.endAsync(true);
+}
+
+async function messagesOf7(manager: JetStreamManager): Promise<number> {
+  const { state } = await manager.streams.info('READINGS', { subjects_filter: 'readings.*.7.readings' });
+  return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+}
 
 /** Leases, questions to owners and the change feed with the same rights: a process that only asks, and one that takes a shard over and gives it back. */
 async function othersJoin(running: LocalService, environment: Readonly<Record<string, string>>): Promise<void> {

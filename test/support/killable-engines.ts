@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startClickhouse, type LocalClickhouse } from '../../src/local/clickhouse-engine.ts';
 import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-server.ts';
 import { freePorts } from './free-ports.ts';
+import { QUICK } from './local-service.ts';
 
 const HOST = '127.0.0.1';
 
@@ -57,7 +58,7 @@ export class KillableEngines {
   }
 
   async #startNats(port: number): Promise<void> {
-    this.#nats = await startNatsServer({ binary: this.#binary, dataDir: join(this.#folder, 'nats'), host: HOST, port, mqttPort: 0, name: 'test', logFile: join(this.#folder, 'nats.log') });
+    this.#nats = await startNatsServer({ binary: this.#binary, dataDir: join(this.#folder, 'nats'), host: HOST, port, mqttPort: 0, name: 'test', syncInterval: QUICK.NATS_SYNC_INTERVAL, logFile: join(this.#folder, 'nats.log') });
   }
 
   async #startClickhouse(port: number): Promise<void> {

@@ -21,10 +21,10 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** Short times, so that tests wait for events and not for clocks. */
+/** Short times, so that tests wait for events and not for clocks. Tests kill processes, not the machine: what they wrote survives without a sync. */
 export const QUICK = {
   PORT: '0', NATS_PORT: '0', MQTT_PORT: '0', CLICKHOUSE_PORT: '0', LOG_LEVEL: 'silent',
-  TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100', LEASE_TTL_MS: '5000',
+  NATS_SYNC_INTERVAL: '2m', TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100', LEASE_TTL_MS: '5000',
 };
 
 export async function startLocalService(overrides: Readonly<Record<string, string>> = {}): Promise<LocalService> {

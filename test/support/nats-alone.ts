@@ -6,33 +6,42 @@ import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-serv
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { freePorts } from './free-ports.ts';
+import { QUICK } from './local-service.ts';
+
+/** The ports it has from start to start. */
+type Ports = Pick<LocalNatsServer, 'port' | 'mqttPort'>;
 
 export class NatsAlone {
   readonly nats: NatsHandles;
   readonly #folder: string;
+  readonly #syncInterval: string;
   #server: LocalNatsServer;
 
-  private constructor(folder: string, server: LocalNatsServer, nats: NatsHandles) {
-    [this.#folder, this.#server, this.nats] = [folder, server, nats];
+  private constructor(folder: string, syncInterval: string, server: LocalNatsServer, nats: NatsHandles) {
+    [this.#folder, this.#syncInterval, this.#server, this.nats] = [folder, syncInterval, server, nats];
   }
 
-  static async start(partitions: number): Promise<NatsAlone> {
+  static async start(partitions: number, syncInterval = QUICK.NATS_SYNC_INTERVAL): Promise<NatsAlone> {
     const folder = await mkdtemp(join(tmpdir(), 'density-nats-'));
-    const [port = 0] = await freePorts(1);
-    const server = await startIn(folder, port);
+    const [port = 0, mqttPort = 0] = await freePorts(2);
+    const server = await startIn(folder, { port, mqttPort }, syncInterval);
     const nats = await connectNats(server.url, 'test');
     await createStreams(nats.jsm, partitions, 1);
-    return new NatsAlone(folder, server, nats);
+    return new NatsAlone(folder, syncInterval, server, nats);
   }
 
   get url(): string {
     return this.#server.url;
   }
 
-  /** SIGKILL. @returns how to start it again */
-  async kill(): Promise<() => Promise<void>> {
-    await this.#server.kill9();
-    return async () => { this.#server = await startIn(this.#folder, this.#server.port); };
+  get mqttPort(): number {
+    return this.#server.mqttPort;
+  }
+
+  /** @param signal SIGTERM waits for its orderly end @returns how to start it again */
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<() => Promise<void>> {
+    await (signal === 'SIGKILL' ? this.#server.kill9() : this.#server.stop());
+    return async () => { this.#server = await startIn(this.#folder, this.#server, this.#syncInterval); };
   }
 
   async dispose(): Promise<void> {
@@ -42,6 +51,6 @@ export class NatsAlone {
   }
 }
 
-async function startIn(folder: string, port: number): Promise<LocalNatsServer> {
-  return startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port, mqttPort: 0, name: 'test', logFile: join(folder, 'nats.log') });
+async function startIn(folder: string, { port, mqttPort }: Ports, syncInterval: string): Promise<LocalNatsServer> {
+  return startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port, mqttPort, name: 'test', syncInterval, logFile: join(folder, 'nats.log') });
 }

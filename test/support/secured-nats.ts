@@ -19,12 +19,14 @@ export interface SecuredNats {
   readonly ca: string;
   readonly url: string;
   readonly mqttUrl: string;
+  readonly monitorUrl: string;
   /** Connects with credentials, encrypted. */
   connect(credentials: string | undefined, inboxPrefix?: string): Promise<NatsConnection>;
   stop(): Promise<void>;
 }
 
-export async function startSecuredNats(): Promise<SecuredNats> {
+/** @param configuration which file of deploy/nats */
+export async function startSecuredNats(configuration = 'nats-server.conf'): Promise<SecuredNats> {
   const dir = await mkdtemp(join(tmpdir(), 'density-nats-'));
   const path = (name: string): string => join(dir, name);
   const keyring = createKeyring();
@@ -40,21 +42,21 @@ export async function startSecuredNats(): Promise<SecuredNats> {
   await writeFile(path('tls.key'), key);
   await writeFile(path('tls.crt'), cert);
   await mkdir(path('ports'));
-  const child = spawn(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-c', path('nats-server.conf'), '--ports_file_dir', path('ports')], {
+  const child = spawn(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-c', path(configuration), '--ports_file_dir', path('ports')], {
     env: environmentOf(path), stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  const [port, mqttPort] = await eventually(async () => {
+  const [port, mqttPort, monitorUrl = ''] = await eventually(async () => {
     if (child.exitCode !== null) throw new Error(`nats-server ended: ${log}`);
     const file = (await readdir(path('ports')))[0];
-    const ports = JSON.parse(await readFile(path(join('ports', file ?? '')), 'utf8')) as { nats: string[] };
-    const found = [/:(\d+)$/.exec(ports.nats[0] ?? '')?.[1], /Listening for MQTT clients on \S+:(\d+)/.exec(log)?.[1]];
+    const ports = JSON.parse(await readFile(path(join('ports', file ?? '')), 'utf8')) as { nats: string[]; monitoring: string[] };
+    const found = [/:(\d+)$/.exec(ports.nats[0] ?? '')?.[1], /Listening for MQTT clients on \S+:(\d+)/.exec(log)?.[1], ports.monitoring[0]];
     if (found.includes(undefined) || !log.includes('Server is ready')) throw new Error(`nats-server is not ready: ${log}`);
     return found;
   });
   return {
-    keyring, dir, caFile: path('tls.crt'), ca: cert, url: `tls://127.0.0.1:${port}`, mqttUrl: `mqtts://127.0.0.1:${mqttPort}`,
+    keyring, dir, caFile: path('tls.crt'), ca: cert, url: `tls://127.0.0.1:${port}`, mqttUrl: `mqtts://127.0.0.1:${mqttPort}`, monitorUrl,
     connect: (credentials, inboxPrefix) => connect({
       servers: `127.0.0.1:${port}`, tls: { ca: cert }, reconnect: false, timeout: 60_000,
       ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
