@@ -3,8 +3,9 @@
 import type { Block } from '../actors/shard/block.ts';
 import type { StoredNewest } from '../actors/shard/fold-from-history.ts';
 import type { StoredClaim } from '../actors/shard/log-tail.ts';
-import type { SpaceReport } from '../actors/shard/space-report.ts';
+import type { KnownReport } from '../actors/shard/space-report.ts';
 import type { Expression, TimeRange } from './domain/filter.ts';
+import type { Problem } from './domain/health.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
 import type { CommitHeader, ReadingPlace, Sections } from './domain/commit.ts';
 import type { StoredEntry } from './domain/log-entry.ts';
@@ -31,6 +32,8 @@ export interface ReadingsLog {
   append(dpuId: DpuId, data: Uint8Array): Promise<void>;
   /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
   tick(partition: Partition): Promise<void>;
+  /** When the newest entry of a partition was stored; BEGINNING_MS when there is none. Read from the log's leader. */
+  newestMs(partition: Partition): Promise<number>;
   /** Removes what stands before a sequence and was stored before an instant. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
 }
@@ -270,6 +273,8 @@ export interface Member {
   readonly takesShards: boolean;
   /** False while it keeps no copy of other members' shards. */
   readonly standsBy: boolean;
+  /** What it saw of itself when it last looked; none of a process of an earlier version. */
+  readonly problems?: readonly Problem[];
 }
 
 export type LeaseChange =
@@ -300,18 +305,13 @@ export interface Leases {
 export type Respondent = 'owner' | 'standby';
 
 /** @returns undefined to stay silent */
-export type ReportAnswer = (spaceId: SpaceId, atMs: number) => SpaceReport | undefined | Promise<SpaceReport | undefined>;
+export type ReportAnswer = (spaceId: SpaceId, atMs: number) => Promise<KnownReport | undefined>;
 
 /** Questions about spaces, from any process to the one that can answer. */
 export interface ReportRequests {
-  ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'>;
+  ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'>;
   /** Answers questions about a shard. @returns how to end that */
   answer(shard: Partition, respondent: Respondent, answer: ReportAnswer): () => void;
-}
-
-/** A report, and whether it may be older than what was answered elsewhere. */
-export interface KnownReport extends SpaceReport {
-  readonly isStale: boolean;
 }
 
 /** Whoever owns a space's partition, in whichever process. */

@@ -25,8 +25,11 @@ import { NatsLink } from './nats/link.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
+import type { Silence } from './nats/stream-reader.ts';
 import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
+import { Health } from './health/health.ts';
+import { consumerProblems, engineProblems, ownerProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from './health/sources.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { purgeReadings } from './router/readings-retention.ts';
@@ -36,6 +39,7 @@ import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
 import type { ChangeChannel, Leases, Member } from './ports.ts';
 import type { ShardState } from '../actors/shard/shard-machine.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
+import { Freshness } from './shards/freshness.ts';
 import { ShardKeeper } from './shards/shard-keeper.ts';
 import { observeShard } from './shards/shard-observation.ts';
 import { ShardRunner } from './shards/shard-runner.ts';
@@ -89,6 +93,7 @@ export class Service {
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
   readonly cluster: ShardKeeper;
+  readonly health: Health;
   readonly #nats: NatsHandles;
   readonly #clickhouse: ClickHouseClient;
   readonly #log: Logger;
@@ -101,6 +106,9 @@ export class Service {
   readonly #snapshotTurn = inTurns(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   readonly #member: Member;
   readonly #reports: ClusterReports;
+  readonly #freshness: Freshness;
+  /** By shard: the sequence of the topology that its router waits for. */
+  readonly #awaitedTopology = new Map<Partition, number>();
   /** Of all partitions; none where this process only answers. */
   readonly #shards: readonly ShardRunner[];
   readonly #traces = new PipelineTraces();
@@ -129,14 +137,27 @@ export class Service {
     this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
     const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: Date.now, timing: MACHINE_TIMING, log });
-    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
-    metrics.watchShards(options.partitions, () => this.#shards.map((shard) => observeShard(shard.partition, shard.router, shard.isServing ? shard.host : undefined, shard.refusal !== undefined)));
+    this.#freshness = new Freshness({ partitions: options.partitions, events: this.#events, readings: this.readings, timing: MACHINE_TIMING });
+    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, freshness: this.#freshness, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
+    metrics.watchShards(options.partitions, () => this.#shards.map(observeShard));
     this.counts = new Counts(this.topology.history, this.#reports, this.history);
     this.eventPages = new ClickHouseEventPages(clickhouse);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
     this.cluster = new ShardKeeper({
-      leases, member: this.#member, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
+      leases, member: this.#member, problems: () => this.health.announced, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
     });
+    const silences = (): Silence[] => [this.readings.silence, this.#events.silence];
+    this.health = new Health({
+      member: this.#member, members: () => this.cluster.members, timing: MACHINE_TIMING,
+      own: [
+        engineProblems(() => nc.rtt(), () => this.history.ping()),
+        topologyProblems(this.topology),
+        shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.get(shard)),
+        consumerProblems(silences),
+      ],
+      shared: [ownerProblems(() => this.cluster.owners)],
+    });
+    metrics.watchHealth(() => this.health.own, silences);
     this.live = new LiveCounts(this.#changes, {
       partitions: options.partitions, subscribersMax: options.subscribersMax,
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
@@ -168,18 +189,15 @@ export class Service {
     return this.#isReady && !this.#abort.signal.aborted;
   }
 
+  /** Why this process cannot answer now; undefined when it can. What it does not own, or cannot reach, is no reason: others are asked, or it says what it knows. */
+  get unready(): string | undefined {
+    if (!this.isReady) return 'catching up with the log';
+    return this.topology.behindMs > TOPOLOGY_BEHIND_MAX_MS ? 'waiting for the topology' : undefined;
+  }
+
   /** Shards of this process that cannot be served until somebody comes. */
   get refusals(): string[] {
     return this.#shards.flatMap(({ refusal }) => refusal?.message ?? []);
-  }
-
-  /** What cannot be reached now; empty when all is well. */
-  async problems(): Promise<string[]> {
-    const problems = this.refusals;
-    if (!this.isReady) problems.push('catching up with the log');
-    if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
-    if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
-    return problems;
   }
 
   /** Safe to call twice. */
@@ -204,7 +222,7 @@ export class Service {
       await this.topology.execute({ kind: 'changeSettings', settings });
     }
     this.cluster.start();
-    this.#loops.push(this.#purgeReadings(signal));
+    this.#loops.push(this.#purgeReadings(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
   }
@@ -224,7 +242,7 @@ export class Service {
     return new ShardRunner({
       router: {
         ...common, skewMs,
-        readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.#topologyReached(partition, seq),
         pageReadings: REATTRIBUTION_PAGE_READINGS, commitItems: ITEMS_PER_COMMIT,
         newCommitId: () => nuid.next(),
         storedBeforeSeq: () => this.#storedByFolds(),
@@ -234,6 +252,12 @@ export class Service {
       leases, holder: this.#member.id, onState: (k, state) => this.#hear(k, state),
       log: this.#log, timing: MACHINE_TIMING,
     });
+  }
+
+  async #topologyReached(shard: Partition, seq: number): Promise<void> {
+    if (seq > this.topology.history.seq) this.#awaitedTopology.set(shard, seq);
+    await this.topology.reached(seq);
+    this.#awaitedTopology.delete(shard);
   }
 
   /** Answers for a shard, and tells of its changes, for as long as this process runs it. */
@@ -254,7 +278,8 @@ export class Service {
       ask: (k, question) => this.#changes.ask(k, question),
     };
     // It runs, so everything that was in the log when it was taken over is applied.
-    this.#feeds.set(partition, new PartitionFeed({ fold: shard.host.fold, channel, readyAtSeq: 0, now: Date.now }));
+    const { fold } = shard.host;
+    this.#feeds.set(partition, new PartitionFeed({ fold, channel, readyAtSeq: 0, now: Date.now, isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds) }));
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */
@@ -277,8 +302,4 @@ export class Service {
     const all = partitions.map(async (k) => byFold(k) ?? (await this.#checkpoints.last(k)).storedBeforeSeq);
     return Math.min(...await Promise.all(all));
   }
-}
-
-async function isWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  return Promise.race([promise.then(() => true, () => false), sleep(ms, false)]);
 }

@@ -25,6 +25,11 @@ export interface SpaceReport {
   readonly base: ResetPoint;
 }
 
+/** A report, and whether it may miss what was acknowledged, or answered elsewhere, some seconds ago. */
+export interface KnownReport extends SpaceReport {
+  readonly isStale: boolean;
+}
+
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
   const { storedBlock, seq } = fold;

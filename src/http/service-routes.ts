@@ -1,26 +1,28 @@
 // Whether it works, and what became of every reading.
 import type { Account } from '../counts/account.ts';
+import type { Problem } from '../domain/health.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as resources from './schemas/resources.ts';
 
 export interface Self {
-  /** What cannot be reached now. */
-  problems(): Promise<string[]>;
+  /** What is not well in the cluster now. */
+  readonly health: { problems(): Promise<Problem[]> };
   readonly accounts: { read(): Promise<Account> };
 }
 
 export function serviceRoutes(self: Self): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/health', operationId: 'getHealth', tag: 'service', summary: 'Whether it can serve', scope: null,
-      description: 'For people and monitors. Orchestrators ask `/livez` and `/readyz` at the root.',
-      success: { status: 200, description: 'it can', schema: resources.health, example: { status: 'ok', problems: [] } },
-      alternativeStatus: { status: 503, description: 'it cannot, and why', schema: resources.health },
+      method: 'GET', path: '/health', operationId: 'getHealth', tag: 'service', summary: 'Whether all is well in the cluster', scope: null,
+      description: 'For people and monitors: any process says what every process sees. 503 with anything in `problems`, so that a monitor that looks at the status alone notices; '
+        + 'most requests may be answered all the same. Orchestrators and load balancers ask `/livez` and `/readyz` at the root, which are about one process.',
+      success: { status: 200, description: 'all is well', schema: resources.health, example: { status: 'ok', problems: [] } },
+      alternativeStatus: { status: 503, description: 'something is not, and what', schema: resources.health },
       handle: async (_input, ctx) => {
-        const found = await self.problems();
+        const found = await self.health.problems();
         ctx.set('cache-control', 'no-store');
         ctx.status = found.length === 0 ? 200 : 503;
-        return { status: found.length === 0 ? 'ok' : 'unavailable', problems: found };
+        return { status: found.length === 0 ? 'ok' : 'unavailable', problems: found.map((problem) => ({ ...problem })) };
       },
     }),
     defineRoute({

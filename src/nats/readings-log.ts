@@ -2,10 +2,11 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
 import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { LogCursor, ReadingsLog } from '../ports.ts';
 import { readingsMode } from './read-mode.ts';
-import { StreamReader } from './stream-reader.ts';
+import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { partitionOfReading, READINGS, readingsOf, readingSubject, tickSubject } from './streams.ts';
 
@@ -31,6 +32,11 @@ export class NatsReadingsLog implements ReadingsLog {
     return this.#reader.open(partition, afterSeq);
   }
 
+  /** Of the consumers that read it in this process. */
+  get silence(): Silence {
+    return this.#reader.silence;
+  }
+
   async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
     const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
     await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, traced()));
@@ -39,6 +45,12 @@ export class NatsReadingsLog implements ReadingsLog {
   async tick(partition: Partition): Promise<void> {
     // No acknowledgement: the next tick makes up for a lost one.
     this.#nc.publish(tickSubject(partition));
+  }
+
+  async newestMs(partition: Partition): Promise<number> {
+    // Not by a direct get: a replica that is behind would not know of what was acknowledged.
+    const message = await this.#jsm.streams.getMessage(READINGS, { last_by_subj: readingsOf(partition) });
+    return message ? Math.floor(message.time.getTime()) : BEGINNING_MS;
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {

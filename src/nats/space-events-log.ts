@@ -8,11 +8,12 @@ import { commitOf, decodeCommit, encodeCommit } from '../domain/commit-codec.ts'
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { CommitOutcome, LastCommit, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
-import { StreamReader } from './stream-reader.ts';
+import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
 
-const COMMIT_TIMEOUT_MS = 10_000;
+/** A commit that reaches a log without a leader is not answered: it is looked for, and made again, soon after there is one. */
+const COMMIT_TIMEOUT_MS = 4_000;
 
 export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #js: JetStreamClient;
@@ -27,6 +28,11 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
     return this.#reader.open(partition, afterSeq);
+  }
+
+  /** Of the consumers that read it in this process. */
+  get silence(): Silence {
+    return this.#reader.silence;
   }
 
   async lastCommit(router: Partition): Promise<LastCommit> {

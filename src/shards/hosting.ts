@@ -28,6 +28,8 @@ export interface HostingDeps {
   readonly storedBeforeCheckpoints: () => Promise<number>;
   /** How often a router truncates its part of the log. */
   readonly truncateIntervalMs: number;
+  /** The router has failed, and is begun anew. */
+  readonly onRouterFailure: (error: unknown) => void;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -37,7 +39,7 @@ const SUSPENDED_MS = 60_000;
 
 export class Hosting {
   readonly #deps: HostingDeps;
-  readonly #onFailure: () => void;
+  readonly #onFailure: (error: unknown) => void;
   readonly #abort = new AbortController();
   /** Aborts the loops that only an owner has. */
   readonly #draining = new AbortController();
@@ -53,7 +55,7 @@ export class Hosting {
   /** A block was stored: there is little in the state that is not. */
   readonly #stored = new Condition();
 
-  constructor(deps: HostingDeps, onFailure: () => void) {
+  constructor(deps: HostingDeps, onFailure: (error: unknown) => void) {
     this.#deps = deps;
     this.#onFailure = onFailure;
     this.#host = new PartitionHost(deps.host);
@@ -88,10 +90,10 @@ export class Hosting {
 
   /** Restores or takes over, and resolves when everything that was in the log at the start of it is applied. */
   async own(): Promise<void> {
-    const { timing, log, host: { events } } = this.#deps;
+    const { timing, log, onRouterFailure, host: { events } } = this.#deps;
     const own = AbortSignal.any([this.#abort.signal, this.#draining.signal]);
     this.#isOwning = true;
-    this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing));
+    this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing, onRouterFailure));
     if (this.#isRestored) {
       await this.#host.promote();
     } else if (this.#loops.size === 0) {
@@ -162,7 +164,7 @@ export class Hosting {
       this.#abort.abort();
       this.#work.notify();
       this.#host.wake();
-      this.#onFailure();
+      this.#onFailure(error);
     }));
   }
 

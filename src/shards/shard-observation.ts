@@ -4,7 +4,7 @@ import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { RouterCounters } from '../domain/commit.ts';
 import type { Router } from '../router/router.ts';
-import type { PartitionHost } from './partition-host.ts';
+import type { ShardRunner } from './shard-runner.ts';
 
 export interface RouterObservation {
   /** Everything that arrived up to here is routed. */
@@ -40,10 +40,15 @@ export interface ShardObservation {
   readonly fold: FoldObservation | undefined;
   /** True while its checkpoint cannot be used: it is not served until somebody rebuilds it. */
   readonly isRefused: boolean;
+  /** How often its work has failed here and was begun anew. */
+  readonly restarts: number;
 }
 
-export function observeShard(partition: Partition, router: Router | undefined, host: PartitionHost | undefined, isRefused: boolean): ShardObservation {
-  return { partition, isRefused, router: router && observeRouter(router), fold: host && observeFold(host.fold, host.behind) };
+export function observeShard({ partition, router, isServing, host, refusal, restarts }: ShardRunner): ShardObservation {
+  return {
+    partition, isRefused: refusal !== undefined, restarts: restarts.total,
+    router: router && observeRouter(router), fold: isServing && host ? observeFold(host.fold, host.behind) : undefined,
+  };
 }
 
 function observeRouter(router: Router): RouterObservation | undefined {

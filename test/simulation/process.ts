@@ -3,8 +3,7 @@
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Counts } from '../../src/counts/counts.ts';
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
-import type { KnownReport } from '../../src/ports.ts';
+import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';

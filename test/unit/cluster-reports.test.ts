@@ -21,9 +21,9 @@ const PATIENT: Timing = {
   pause: async (ms, signal) => MACHINE_TIMING.pause(ms > 50 ? ms * 20 : ms, signal),
 };
 
-function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING): ClusterReports {
+function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING, isFresh = true): ClusterReports {
   const ticks: ClusterReportsDeps['ticks'] = { report: async (shard, spaceId, atMs) => Promise.resolve(shard.report(spaceId, atMs)) };
-  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, ticks, isConnected: () => true, timing, log });
+  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, ticks, freshness: { isFresh: async () => Promise.resolve(isFresh) }, isConnected: () => true, timing, log });
 }
 
 test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {
@@ -32,7 +32,7 @@ test('of many that wait for an owner one asks again, and all are answered when t
   const reports = reportsWith({
     ask: async (_, respondent, spaceId, atMs) => {
       asked += 1;
-      return Promise.resolve(hasOwner && respondent === 'owner' ? reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs) : 'nobody');
+      return Promise.resolve(hasOwner && respondent === 'owner' ? { ...reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs), isStale: false } : 'nobody');
     },
   }, [], PATIENT);
   const answers = Promise.all(Array.from({ length: questions }, async () => reports.report(SPACE, 0)));

@@ -20,7 +20,7 @@ test('the first change of a space is told at once, and what follows within 20 ms
     const channel = new MemoryChangeChannel();
     const told: FeedBatch['items'][number][] = [];
     channel.subscribe(ROUTER, ({ items }) => told.push(...items));
-    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100 });
+    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100, isBehind: () => false });
     feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     const apply = (n: number): void => {
       const entry = log[n];

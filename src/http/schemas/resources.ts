@@ -124,9 +124,15 @@ export const account = resource('Account', 'What became of every reading: accept
   remainder: z.int().meta({ description: 'anything but 0 is a defect' }),
 });
 
-export const health = resource('Health', 'Whether it can serve', {
-  status: z.enum(['ok', 'unavailable']),
-  problems: z.array(z.string()).meta({ description: 'what cannot be reached' }),
+export const health = resource('Health', 'Whether all is well in the cluster', {
+  status: z.enum(['ok', 'unavailable']).meta({ description: '`unavailable` when there is any problem: something, not everything, cannot be had' }),
+  problems: z.array(z.strictObject({
+    code: z.string().meta({ description: 'what kind of problem it is; stable (docs/operations.md has the list)', examples: ['shard_without_owner'] }),
+    detail: z.string().meta({ description: 'a sentence for people' }),
+    shard: z.int().meta({ description: 'the shard it concerns' }).optional(),
+    stream: z.string().meta({ description: 'the stream of NATS it concerns' }).optional(),
+    process: z.string().meta({ description: 'the process that sees it; none where every process does' }).optional(),
+  })).meta({ description: 'none when all is well' }),
 });
 
 export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {

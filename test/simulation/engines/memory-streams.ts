@@ -3,6 +3,7 @@
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
 import type { CommitHeader, Sections } from '../../../src/domain/commit.ts';
 import { decodeCommit, encodeCommit } from '../../../src/domain/commit-codec.ts';
+import { BEGINNING_MS } from '../../../src/domain/instant.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
@@ -56,6 +57,14 @@ export class MemoryReadingsLog implements ReadingsLog {
 
   async tick(partition: Partition): Promise<void> {
     await this.#append(`readings.${partition}.tick`, new Uint8Array());
+  }
+
+  async newestMs(partition: Partition): Promise<number> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, {
+      label: `newest of READINGS ${partition}`, failure: away('newest'),
+      apply: () => this.#streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${partition}.`))?.timeMs ?? BEGINNING_MS,
+    });
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {
