@@ -46,7 +46,6 @@ export class Metrics {
   readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards this process runs, restored and answering.');
   readonly #shardsRefused = this.#gauge('density_shards_refused', 'Shards this process cannot serve because their checkpoint cannot be used: stop every process, and run density rebuild.');
   readonly #problems = this.#gauge('density_problems', 'Problems that this process sees of itself, by code: those that it has in /api/v1/health, looked at every 5 seconds.', ['code', 'shard', 'stream']);
-  readonly #restarts = this.#counter('density_shard_restarts_total', 'How often the work of a shard has failed in this process and was begun anew.', ['shard']);
   readonly #silentConsumers = this.#counter('density_consumers_silent_total', 'Consumers that were replaced because they delivered nothing although their stream went on.', ['stream']);
   readonly #spaces = this.#gauge('density_spaces', 'Spaces whose actor lives in the shard.', ['shard']);
   readonly #routerLagSeconds = this.#gauge('density_router_lag_seconds', 'How long ago the last routed entry of READINGS arrived, while others wait; 0 when none do.', ['shard']);
@@ -132,9 +131,7 @@ export class Metrics {
     for (const metric of ofShards) metric.reset();
     this.#shardsOwned.set(shards.filter(({ fold }) => fold).length);
     this.#shardsRefused.set(shards.filter(({ isRefused }) => isRefused).length);
-    this.#restarts.reset();
     for (const observation of shards) {
-      if (observation.restarts > 0) this.#restarts.inc({ shard: observation.partition }, observation.restarts);
       this.#refreshRouter(observation, nowMs);
       this.#refreshFold(observation, nowMs);
     }

@@ -13,15 +13,9 @@ export class Restarts {
   readonly #timing: Pick<Timing, 'now'>;
   #recent: number[] = [];
   #cause = '';
-  #total = 0;
 
   constructor(timing: Pick<Timing, 'now'>) {
     this.#timing = timing;
-  }
-
-  /** Since the process began. */
-  get total(): number {
-    return this.#total;
   }
 
   /** Undefined while it has not failed again and again. */
@@ -33,7 +27,6 @@ export class Restarts {
 
   note(error: unknown): void {
     const now = this.#timing.now();
-    this.#total += 1;
     this.#cause = error instanceof Error ? error.message : String(error);
     this.#recent = [...this.#recent.filter((atMs) => atMs > now - WITHIN_MS), now];
   }

@@ -40,13 +40,11 @@ export interface ShardObservation {
   readonly fold: FoldObservation | undefined;
   /** True while its checkpoint cannot be used: it is not served until somebody rebuilds it. */
   readonly isRefused: boolean;
-  /** How often its work has failed here and was begun anew. */
-  readonly restarts: number;
 }
 
-export function observeShard({ partition, router, isServing, host, refusal, restarts }: ShardRunner): ShardObservation {
+export function observeShard({ partition, router, isServing, host, refusal }: ShardRunner): ShardObservation {
   return {
-    partition, isRefused: refusal !== undefined, restarts: restarts.total,
+    partition, isRefused: refusal !== undefined,
     router: router && observeRouter(router), fold: isServing && host ? observeFold(host.fold, host.behind) : undefined,
   };
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { reportSpace } from '../../actors/shard/space-report.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { ReportRequests } from '../../src/ports.ts';
+import type { ReportAnswer, ReportRequests } from '../../src/ports.ts';
 import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
 import { ClusterReports, type ClusterReportsDeps } from '../../src/shards/cluster-reports.ts';
 import type { PartitionHost } from '../../src/shards/partition-host.ts';
@@ -70,4 +70,22 @@ test('a process that waits for a lease answers as a copy only if it has kept one
   expect(answering).toEqual(['standby']);
   reports.follow(SHARD, 'running');
   expect(answering).toEqual(['owner']);
+});
+
+test('what an owner says is marked as stale while it may miss what was acknowledged', async () => {
+  const fold = new PartitionFold(SHARD, 1);
+  const report = (spaceId: SpaceId, atMs: number): ReturnType<typeof reportSpace> => reportSpace(fold, spaceId, atMs);
+  const owner = { isOwner: true, host: { fold }, report } as unknown as ShardRunner;
+  const answers: ReportAnswer[] = [];
+  const requests: Pick<ReportRequests, 'answer'> = { answer: (_, __, answer) => {
+    answers.push(answer);
+    return () => undefined;
+  } };
+  for (const isFresh of [true, false]) {
+    const reports = reportsWith(requests, [owner], MACHINE_TIMING, isFresh);
+    expect((await reports.report(SPACE, 0)).isStale).toBe(!isFresh);
+    // To other processes, too.
+    reports.follow(SHARD, 'running');
+    expect((await answers.at(-1)?.(SPACE, 0))?.isStale).toBe(!isFresh);
+  }
 });
