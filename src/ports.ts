@@ -176,7 +176,18 @@ export interface History {
   segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
   /** A space's stored events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, retractions applied. */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
+  /** Per partition that has rows: what is stored of it. Cheap. */
+  storedTotals(): Promise<Map<Partition, StoredTotals>>;
+  /** Readings that a partition's blocks up to one assert, less those they retract. Reads all of its rows. */
+  readingsUpTo(partition: Partition, block: number): Promise<number>;
   ping(): Promise<boolean>;
+}
+
+export interface StoredTotals {
+  /** Readings asserted, less those retracted. */
+  readonly readings: number;
+  /** Number of the last block that has rows. */
+  readonly lastBlock: number;
 }
 
 /** What ClickHouse keeps of one partition, for computing its state again. */

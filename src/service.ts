@@ -9,6 +9,7 @@ import { ClickHouseEventPages } from './clickhouse/event-pages.ts';
 import { ClickHouseHistory } from './clickhouse/history.ts';
 import { createTables, type TableOptions } from './clickhouse/schema.ts';
 import { Accounts } from './counts/account.ts';
+import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
 import type { Partition } from './domain/ids.ts';
@@ -87,6 +88,7 @@ export class Service {
   readonly eventPages: ClickHouseEventPages;
   readonly eventCounts: EventCounts;
   readonly accounts: Accounts;
+  readonly comparisons: Comparisons;
   readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
   readonly history: ClickHouseHistory;
@@ -163,6 +165,7 @@ export class Service {
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
     });
     this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
+    this.comparisons = new Comparisons({ partitions: options.partitions, reports: this.#reports, events: this.#events, history: this.history, timing: MACHINE_TIMING });
   }
 
   /** Connects, creates what is missing, and resolves when every space answers. */

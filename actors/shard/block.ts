@@ -9,12 +9,21 @@ export interface Block {
   readonly partition: Partition;
   readonly number: number;
   readonly rows: readonly LoggedEvent[];
+  /** Readings that its rows assert, less those they retract. */
+  readonly readings: number;
   /** Of its rows, where the first of them stands in SPACE_EVENTS; Infinity when it has none. */
   readonly leastSeq: number;
 }
 
 export function blockOf(partition: Partition, number: number, rows: readonly LoggedEvent[]): Block {
-  return { partition, number, rows, leastSeq: leastSeq(rows) };
+  return { partition, number, rows, readings: readingsIn(rows), leastSeq: leastSeq(rows) };
+}
+
+/** Each reading has one primary event: readings asserted, less those retracted. */
+export function readingsIn(events: Iterable<Pick<LoggedEvent, 'primary' | 'sign'>>): number {
+  let readings = 0;
+  for (const { primary, sign } of events) if (primary) readings += sign;
+  return readings;
 }
 
 export function leastSeq(events: Iterable<LoggedEvent>): number {

@@ -12,7 +12,7 @@ import type { Settings } from '../../src/domain/topology.ts';
 import { SpaceState, type Correction } from '../space/space-state.ts';
 import type { WatermarkInput } from '../space/watermark.ts';
 import { blockOf } from './block.ts';
-import { PartitionFold } from './partition-fold.ts';
+import { PartitionFold, type ReadingTotals } from './partition-fold.ts';
 
 /** 3: sequences of a log whose commits are single messages. */
 const VERSION = 3;
@@ -45,6 +45,8 @@ interface Header {
   clocks: number[];
   commitSeqs: number[];
   settings: Settings;
+  /** None in checkpoints of before it was kept. */
+  totals?: ReadingTotals;
   openNumber: number;
   openedMs: number | null;
   lateMs: number | null;
@@ -82,6 +84,7 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     clocks: fold.clocks,
     commitSeqs: fold.commitSeqs,
     settings: fold.settings,
+    ...(fold.totals ? { totals: fold.totals } : {}),
     openNumber: fold.openNumber,
     openedMs: fold.openedMs,
     lateMs: fold.lateMs,
@@ -167,6 +170,7 @@ class SnapshotReader {
       header.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
       header.commitSeqs.forEach((seq, router) => (fold.commitSeqs[router] = seq));
       fold.settings = header.settings;
+      fold.totals = header.totals;
       fold.openNumber = header.openNumber;
       fold.openedMs = header.openedMs;
       fold.lateMs = header.lateMs;

@@ -1,5 +1,8 @@
 // Whether it works, and what became of every reading.
+import type { z } from 'zod';
 import type { Account } from '../counts/account.ts';
+import { findingsOf, type Comparison } from '../counts/comparison.ts';
+import { Failure } from '../domain/failure.ts';
 import type { Problem } from '../domain/health.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as resources from './schemas/resources.ts';
@@ -8,6 +11,7 @@ export interface Self {
   /** What is not well in the cluster now. */
   readonly health: { problems(): Promise<Problem[]> };
   readonly accounts: { read(): Promise<Account> };
+  readonly comparisons: { read(): Promise<Comparison> };
 }
 
 export function serviceRoutes(self: Self): Route[] {
@@ -27,18 +31,32 @@ export function serviceRoutes(self: Self): Route[] {
     }),
     defineRoute({
       method: 'GET', path: '/account', operationId: 'getAccount', tag: 'service', summary: 'What became of every reading', scope: 'read', problems: [503],
+      description: 'By what the routers have committed; and whether ClickHouse holds what the shards have stored there, no less and no more.',
       success: {
         status: 200, description: 'the account', schema: resources.account,
-        example: { accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0 },
+        example: { accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0, stored: { readings: 530, differences: [], unknown_shards: [], missing: 0, findings: [] } },
       },
       handle: async (_input, ctx) => {
-        const account = await self.accounts.read();
+        const [account, comparison] = await Promise.all([self.accounts.read(), self.comparisons.read().catch(noneWhileUnavailable)]);
         ctx.set('cache-control', 'no-store');
         return {
           accepted: account.accepted, applied: account.applied, duplicate: account.duplicate, held: account.held,
           dead_lettered: account.deadLettered, dead_letters: account.deadLetters, remainder: account.remainder,
+          stored: comparison ? comparisonJson(comparison) : null,
         };
       },
     }),
   ];
+}
+
+function noneWhileUnavailable(error: unknown): undefined {
+  if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
+}
+
+function comparisonJson(comparison: Comparison): z.output<typeof resources.account>['stored'] {
+  const { stored, differences, unknown, missing } = comparison;
+  return {
+    readings: stored, unknown_shards: [...unknown], missing: missing ?? null, findings: findingsOf(comparison),
+    differences: differences.map(({ shard, block, expected, stored: readings }) => ({ shard, block, expected, stored: readings })),
+  };
 }

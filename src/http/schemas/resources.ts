@@ -122,6 +122,18 @@ export const account = resource('Account', 'What became of every reading: accept
   dead_lettered: count('of no use'),
   dead_letters: z.record(z.string(), z.int()).meta({ description: 'by reason' }),
   remainder: z.int().meta({ description: 'anything but 0 is a defect' }),
+  stored: z.strictObject({
+    readings: z.int().meta({ description: 'readings that ClickHouse holds, in the blocks that were compared' }),
+    differences: z.array(z.strictObject({
+      shard: z.int(),
+      block: z.int().meta({ description: 'compared were the blocks up to this one' }),
+      expected: z.int().meta({ description: 'readings that these blocks had when they were stored' }),
+      stored: z.int().meta({ description: 'readings that ClickHouse holds of them' }),
+    })).meta({ description: 'the shards of which ClickHouse holds less or more than was stored' }),
+    unknown_shards: z.array(z.int()).meta({ description: 'the shards that could not be compared' }),
+    missing: z.int().nullable().meta({ description: 'readings that the routers accepted and no shard has; null where that cannot be known now' }),
+    findings: z.array(z.string()).meta({ description: 'what is wrong, and what can be done about it' }),
+  }).nullable().meta({ description: 'the comparison with ClickHouse; null while that cannot be asked' }),
 });
 
 export const health = resource('Health', 'Whether all is well in the cluster', {
