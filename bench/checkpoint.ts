@@ -42,7 +42,7 @@ function foldWith(spaces: number, partition: Partition, partitions: number): Par
     dpus: Array.from({ length: DPUS_PER_SPACE }, (_, n) => ({ dpuId: dpuOf(spaceId, n), fromMs: 0, toMs: 9e15 })),
     resets: [{ timestampMs: NOW_MS - 9e8, count: 3 }, { timestampMs: NOW_MS - 1e8, count: 0 }],
   }));
-  const fold = foldFromHistory({ epoch: 0, partition, partitions, settings: DEFAULT_SETTINGS, configs, block: 0, newest: [] });
+  const fold = foldFromHistory({ epoch: 0, partition, partitions, settings: DEFAULT_SETTINGS, configs, block: 0, readings: 0, newest: [] });
   const events = ids.flatMap((spaceId) => Array.from({ length: PROVISIONAL_PER_SPACE }, (_, n): LoggedEvent => {
     const reading = { dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE), timestampMs: NOW_MS + n * 400, direction: n % 3 === 0 ? -1 as const : 1 as const };
     return { spaceId, doorwayId: 1 as DoorwayId, delta: reading.direction, sign: 1, primary: true, seq: 1, readingId: readingIdOf(reading), ...reading };

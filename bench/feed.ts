@@ -34,7 +34,7 @@ type Feed = 'no feed' | 'nobody listens' | 'all spaces are listened to';
 async function fold(entries: readonly StoredEntry[], kind: Feed): Promise<number> {
   const partition = new PartitionFold(ROUTER, 1);
   const channel = new MemoryChangeChannel();
-  const feed = kind === 'no feed' ? undefined : new PartitionFeed({ fold: partition, channel, readyAtSeq: 0, now: Date.now });
+  const feed = kind === 'no feed' ? undefined : new PartitionFeed({ fold: partition, channel, readyAtSeq: 0, now: Date.now, isBehind: () => false });
   if (kind === 'all spaces are listened to') feed?.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
   const before = process.cpuUsage();
   for (const [at, entry] of entries.entries()) {

@@ -4,6 +4,7 @@
 //
 // What a shard knows is not pushed here at every reading: it is asked when somebody scrapes.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Problem } from './domain/health.ts';
 import type { Partition } from './domain/ids.ts';
 import type { RejectReason } from './domain/reading.ts';
 import type { ShardObservation } from './shards/shard-observation.ts';
@@ -20,9 +21,22 @@ export interface RequestObservation {
   readonly seconds: number;
 }
 
+/** Of one stream, how many consumers of this process have failed because they were silent. */
+export interface ConsumerSilences {
+  readonly stream: string;
+  readonly failed: number;
+}
+
 interface WaitingBlock {
   readonly number: number;
   readonly sinceMs: number;
+}
+
+/** Of one repair of the logs. */
+interface LostMessages {
+  readonly readings: number;
+  readonly commits: number;
+  readonly topology: number;
 }
 
 export class Metrics {
@@ -31,11 +45,19 @@ export class Metrics {
   /** By partition: the block that is being stored, from the first attempt on. */
   readonly #waiting = new Map<Partition, WaitingBlock>();
   #observe: () => readonly ShardObservation[] = () => [];
+  #problemsNow: () => readonly Problem[] = () => [];
+  #silences: () => readonly ConsumerSilences[] = () => [];
+  #losses: () => readonly LostMessages[] = () => [];
+  #epoch: () => number = () => 0;
 
   readonly #requests = this.#histogram('http_request_duration_seconds', 'From the request to the start of its answer.', ['method', 'route', 'status'], REQUEST_BUCKETS_S);
   readonly #shards = this.#gauge('density_shards', 'Shards there are, in all processes together.');
   readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards this process runs, restored and answering.');
   readonly #shardsRefused = this.#gauge('density_shards_refused', 'Shards this process cannot serve because their checkpoint cannot be used: stop every process, and run density rebuild.');
+  readonly #problems = this.#gauge('density_problems', 'Problems that this process sees of itself, by code: those that it has in /api/v1/health, looked at every 5 seconds.', ['code', 'shard', 'stream']);
+  readonly #silentConsumers = this.#counter('density_consumers_silent_total', 'Consumers that were replaced because they delivered nothing although their stream went on.', ['stream']);
+  readonly #logEpoch = this.#gauge('density_log_epoch', 'Epoch of the logs: how often a log of NATS had gone back and was repaired.');
+  readonly #lost = this.#gauge('density_lost_messages', 'Messages that NATS had acknowledged and lost, in the life of the installation, as far as they had been seen.', ['log']);
   readonly #spaces = this.#gauge('density_spaces', 'Spaces whose actor lives in the shard.', ['shard']);
   readonly #routerLagSeconds = this.#gauge('density_router_lag_seconds', 'How long ago the last routed entry of READINGS arrived, while others wait; 0 when none do.', ['shard']);
   readonly #routerLagEntries = this.#gauge('density_router_lag_entries', 'Entries of READINGS that are known to wait for the router.', ['shard']);
@@ -67,6 +89,8 @@ export class Metrics {
   /** The text that Prometheus reads. */
   async render(): Promise<string> {
     this.#refresh(this.#observe());
+    this.#refreshHealth();
+    this.#refreshLosses();
     return this.registry.metrics();
   }
 
@@ -78,6 +102,18 @@ export class Metrics {
   watchShards(shards: number, observe: () => readonly ShardObservation[]): void {
     this.#shards.set(shards);
     this.#observe = observe;
+  }
+
+  /** From now on, these are the problems and the consumers. */
+  watchHealth(problems: () => readonly Problem[], silences: () => readonly ConsumerSilences[]): void {
+    this.#problemsNow = problems;
+    this.#silences = silences;
+  }
+
+  /** From now on, these are the losses of NATS, and the epoch of its logs. */
+  watchLosses(losses: () => readonly LostMessages[], epoch: () => number): void {
+    this.#losses = losses;
+    this.#epoch = epoch;
   }
 
   requestAnswered({ method, route, status, seconds }: RequestObservation): void {
@@ -122,6 +158,22 @@ export class Metrics {
       this.#refreshRouter(observation, nowMs);
       this.#refreshFold(observation, nowMs);
     }
+  }
+
+  #refreshHealth(): void {
+    this.#problems.reset();
+    for (const { code, shard = '', stream = '' } of this.#problemsNow()) this.#problems.inc({ code, shard, stream });
+    this.#silentConsumers.reset();
+    for (const { stream, failed } of this.#silences()) this.#silentConsumers.inc({ stream }, failed);
+  }
+
+  #refreshLosses(): void {
+    this.#logEpoch.set(this.#epoch());
+    const losses = this.#losses();
+    const sum = (of: (loss: LostMessages) => number): number => losses.reduce((total, loss) => total + of(loss), 0);
+    this.#lost.set({ log: 'READINGS' }, sum(({ readings }) => readings));
+    this.#lost.set({ log: 'SPACE_EVENTS' }, sum(({ commits }) => commits));
+    this.#lost.set({ log: 'TOPOLOGY' }, sum(({ topology }) => topology));
   }
 
   #refreshRouter({ partition: shard, router }: ShardObservation, nowMs: number): void {

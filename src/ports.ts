@@ -3,8 +3,9 @@
 import type { Block } from '../actors/shard/block.ts';
 import type { StoredNewest } from '../actors/shard/fold-from-history.ts';
 import type { StoredClaim } from '../actors/shard/log-tail.ts';
-import type { SpaceReport } from '../actors/shard/space-report.ts';
+import type { KnownReport } from '../actors/shard/space-report.ts';
 import type { Expression, TimeRange } from './domain/filter.ts';
+import type { Problem } from './domain/health.ts';
 import type { DpuId, Partition, SpaceId } from './domain/ids.ts';
 import type { CommitHeader, ReadingPlace, Sections } from './domain/commit.ts';
 import type { CommitMark } from './domain/log-mark.ts';
@@ -43,6 +44,8 @@ export interface ReadingsLog {
   at(seq: number): Promise<StoredEntry | undefined>;
   /** Sequence of the last entry that was stored before an instant; 0 when there is none. */
   lastBefore(ms: number): Promise<number>;
+  /** When the newest entry of a partition was stored; BEGINNING_MS when there is none. Read from the log's leader. */
+  newestMs(partition: Partition): Promise<number>;
   /** Removes what stands before a sequence and was stored before an instant. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
 }
@@ -209,7 +212,18 @@ export interface History {
   segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
   /** A space's stored events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, retractions applied. */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
+  /** Per partition that has rows: what is stored of it. Cheap. */
+  storedTotals(): Promise<Map<Partition, StoredTotals>>;
+  /** Readings that a partition's blocks up to one assert, less those they retract. Reads all of its rows. */
+  readingsUpTo(partition: Partition, block: number): Promise<number>;
   ping(): Promise<boolean>;
+}
+
+export interface StoredTotals {
+  /** Readings asserted, less those retracted. */
+  readonly readings: number;
+  /** Number of the last block that has rows. */
+  readonly lastBlock: number;
 }
 
 /** What ClickHouse keeps of one partition, for computing its state again. */
@@ -306,6 +320,8 @@ export interface Member {
   readonly takesShards: boolean;
   /** False while it keeps no copy of other members' shards. */
   readonly standsBy: boolean;
+  /** What it saw of itself when it last looked; none of a process of an earlier version. */
+  readonly problems?: readonly Problem[];
 }
 
 export type LeaseChange =
@@ -336,18 +352,13 @@ export interface Leases {
 export type Respondent = 'owner' | 'standby';
 
 /** @returns undefined to stay silent */
-export type ReportAnswer = (spaceId: SpaceId, atMs: number) => SpaceReport | undefined | Promise<SpaceReport | undefined>;
+export type ReportAnswer = (spaceId: SpaceId, atMs: number) => Promise<KnownReport | undefined>;
 
 /** Questions about spaces, from any process to the one that can answer. */
 export interface ReportRequests {
-  ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'>;
+  ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'>;
   /** Answers questions about a shard. @returns how to end that */
   answer(shard: Partition, respondent: Respondent, answer: ReportAnswer): () => void;
-}
-
-/** A report, and whether it may be older than what was answered elsewhere. */
-export interface KnownReport extends SpaceReport {
-  readonly isStale: boolean;
 }
 
 /** Whoever owns a space's partition, in whichever process. */

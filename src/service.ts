@@ -9,6 +9,7 @@ import { ClickHouseEventPages } from './clickhouse/event-pages.ts';
 import { ClickHouseHistory } from './clickhouse/history.ts';
 import { createTables, type TableOptions } from './clickhouse/schema.ts';
 import { Accounts } from './counts/account.ts';
+import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
 import type { Partition } from './domain/ids.ts';
@@ -27,13 +28,17 @@ import { NatsMqttMessages } from './nats/mqtt-messages.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
+import type { Silence } from './nats/stream-reader.ts';
 import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
+import { Health } from './health/health.ts';
+import { consumerProblems, engineProblems, logProblems, ownerProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from './health/sources.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { ClickHouseRecoveryRecords } from './clickhouse/recovery-records.ts';
 import { ClickHousePartitionRecords } from './clickhouse/partition-records.ts';
 import { historyAndRecords } from './recovery/history-and-records.ts';
+import { Losses } from './recovery/losses.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { TopologyCopier } from './recovery/topology-copier.ts';
 import { keepAcknowledged } from './publishing/keep-acknowledged.ts';
@@ -44,6 +49,7 @@ import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
 import type { ChangeChannel, Leases, Member } from './ports.ts';
 import type { ShardState } from '../actors/shard/shard-machine.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
+import { Freshness } from './shards/freshness.ts';
 import { ShardKeeper } from './shards/shard-keeper.ts';
 import { observeShard } from './shards/shard-observation.ts';
 import { ShardRunner } from './shards/shard-runner.ts';
@@ -91,12 +97,15 @@ export class Service {
   readonly eventPages: ClickHouseEventPages;
   readonly eventCounts: EventCounts;
   readonly accounts: Accounts;
+  readonly comparisons: Comparisons;
   readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
+  readonly losses: Losses;
   readonly cluster: ShardKeeper;
+  readonly health: Health;
   readonly #nats: NatsHandles;
   readonly #clickhouse: ClickHouseClient;
   readonly #log: Logger;
@@ -112,6 +121,9 @@ export class Service {
   readonly #snapshotTurn = inTurns(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   readonly #member: Member;
   readonly #reports: ClusterReports;
+  readonly #freshness: Freshness;
+  /** By shard: the sequence of the topology that its router waits for. */
+  readonly #awaitedTopology = new Map<Partition, number>();
   /** Of all partitions; none where this process only answers. */
   readonly #shards: readonly ShardRunner[];
   readonly #traces = new PipelineTraces();
@@ -141,21 +153,38 @@ export class Service {
     this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
     const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: Date.now, timing: MACHINE_TIMING, log });
-    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
-    metrics.watchShards(options.partitions, () => this.#shards.map((shard) => observeShard(shard.partition, shard.router, shard.isServing ? shard.host : undefined, shard.refusal !== undefined)));
+    this.#freshness = new Freshness({ partitions: options.partitions, events: this.#events, readings: this.readings, timing: MACHINE_TIMING });
+    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, freshness: this.#freshness, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
+    metrics.watchShards(options.partitions, () => this.#shards.map(observeShard));
     this.counts = new Counts(this.topology.history, this.#reports, this.history);
     this.eventPages = new ClickHouseEventPages(clickhouse);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
     this.cluster = new ShardKeeper({
-      leases, member: this.#member, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
+      leases, member: this.#member, problems: () => this.health.announced, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
     });
     this.#recovery = new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster);
     this.#guard = this.#logGuard(leases);
+    const silences = (): Silence[] => [this.readings.silence, this.#events.silence];
+    this.health = new Health({
+      member: this.#member, members: () => this.cluster.members, timing: MACHINE_TIMING,
+      own: [
+        engineProblems(() => nc.rtt(), () => this.history.ping()),
+        topologyProblems(this.topology),
+        shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.get(shard)),
+        consumerProblems(silences),
+        logProblems(() => this.#guard.problem),
+      ],
+      shared: [ownerProblems(() => this.cluster.owners)],
+    });
+    this.losses = new Losses(this.#recovery, this.#epoch);
+    metrics.watchLosses(() => this.losses.known, () => this.#epoch.current);
+    metrics.watchHealth(() => this.health.own, silences);
     this.live = new LiveCounts(this.#changes, {
       partitions: options.partitions, subscribersMax: options.subscribersMax,
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
     });
     this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
+    this.comparisons = new Comparisons({ partitions: options.partitions, reports: this.#reports, events: this.#events, history: this.history, timing: MACHINE_TIMING });
   }
 
   /** Connects, creates what is missing, and resolves when every space answers. */
@@ -182,19 +211,15 @@ export class Service {
     return this.#isReady && !this.#abort.signal.aborted;
   }
 
+  /** Why this process cannot answer now; undefined when it can. What it does not own, or cannot reach, is no reason: others are asked, or it says what it knows. */
+  get unready(): string | undefined {
+    if (!this.isReady) return 'catching up with the log';
+    return this.topology.behindMs > TOPOLOGY_BEHIND_MAX_MS ? 'waiting for the topology' : undefined;
+  }
+
   /** Shards of this process that cannot be served until somebody comes. */
   get refusals(): string[] {
     return this.#shards.flatMap(({ refusal }) => refusal?.message ?? []);
-  }
-
-  /** What cannot be reached now; empty when all is well. */
-  async problems(): Promise<string[]> {
-    const problems = this.refusals;
-    if (this.#guard.problem !== undefined) problems.push(`the logs are not sound, and no shard is run here: ${this.#guard.problem}`);
-    if (!this.isReady) problems.push('catching up with the log');
-    if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
-    if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
-    return problems;
   }
 
   /** Safe to call twice. */
@@ -216,14 +241,15 @@ export class Service {
     await this.topology.catchUp();
     // Before anything is owned, or written.
     await this.#guard.makeSound(signal);
+    await this.losses.read();
     this.#loops.push(this.#guard.run(signal), this.#topologyCopier().run(signal));
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings)) {
       await this.topology.execute({ kind: 'changeSettings', settings });
     }
     this.cluster.start();
-    this.#loops.push(this.#purgeReadings(signal));
     if (this.options.takesShards) this.#loops.push(supervise('keeping what MQTT acknowledged', () => this.#keepAcknowledged(signal), signal, this.#log, MACHINE_TIMING));
+    this.#loops.push(this.#purgeReadings(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
   }
@@ -251,7 +277,10 @@ export class Service {
       history: historyAndRecords(history, new ClickHousePartitionRecords(this.#clickhouse)),
       topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
       newCommitId: () => nuid.next(), nowMs: Date.now,
-      suspendShards: () => this.cluster.suspend(), resumeShards: () => this.cluster.resume(),
+      suspendShards: () => this.cluster.suspend(), resumeShards: () => {
+        this.cluster.resume();
+        void this.losses.read();
+      },
       seenHere: () => this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
       leases: this.options.takesShards ? leases : undefined, holder: this.#member.id,
       isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log: this.#log,
@@ -272,7 +301,7 @@ export class Service {
     return new ShardRunner({
       router: {
         ...common, skewMs,
-        readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.#topologyReached(partition, seq),
         pageReadings: REATTRIBUTION_PAGE_READINGS, commitItems: ITEMS_PER_COMMIT,
         newCommitId: () => nuid.next(),
         storedBeforeSeq: () => this.#storedByFolds(),
@@ -283,6 +312,12 @@ export class Service {
       onSuspicion: () => this.#guard.suspect(), untilSound: (signal) => this.#guard.untilSound(signal),
       log: this.#log, timing: MACHINE_TIMING,
     });
+  }
+
+  async #topologyReached(shard: Partition, seq: number): Promise<void> {
+    if (seq > this.topology.history.seq) this.#awaitedTopology.set(shard, seq);
+    await this.topology.reached(seq);
+    this.#awaitedTopology.delete(shard);
   }
 
   /** Answers for a shard, and tells of its changes, for as long as this process runs it. */
@@ -303,7 +338,8 @@ export class Service {
       ask: (k, question) => this.#changes.ask(k, question),
     };
     // It runs, so everything that was in the log when it was taken over is applied.
-    this.#feeds.set(partition, new PartitionFeed({ fold: shard.host.fold, channel, readyAtSeq: 0, now: Date.now }));
+    const { fold } = shard.host;
+    this.#feeds.set(partition, new PartitionFeed({ fold, channel, readyAtSeq: 0, now: Date.now, isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds) }));
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */
@@ -326,8 +362,4 @@ export class Service {
     const all = partitions.map(async (k) => byFold(k) ?? (await this.#checkpoints.last(k)).storedBeforeSeq);
     return Math.min(...await Promise.all(all));
   }
-}
-
-async function isWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  return Promise.race([promise.then(() => true, () => false), sleep(ms, false)]);
 }

@@ -12,6 +12,8 @@ export interface Block {
   readonly partition: Partition;
   readonly number: number;
   readonly rows: readonly LoggedEvent[];
+  /** Readings that its rows assert, less those they retract. */
+  readonly readings: number;
   /** Of its rows, where the first of them stands in SPACE_EVENTS; Infinity when it has none. */
   readonly leastSeq: number;
   /** The last commit that was folded when it was cut; a sequence of 0 where it comes from no log. */
@@ -21,7 +23,14 @@ export interface Block {
 export const NO_MARK: CommitMark = { seq: 0, commitId: '' };
 
 export function blockOf(epoch: number, partition: Partition, number: number, rows: readonly LoggedEvent[], mark = NO_MARK): Block {
-  return { epoch, partition, number, rows, leastSeq: leastSeq(rows), mark };
+  return { epoch, partition, number, rows, readings: readingsIn(rows), leastSeq: leastSeq(rows), mark };
+}
+
+/** Each reading has one primary event: readings asserted, less those retracted. */
+export function readingsIn(events: Iterable<Pick<LoggedEvent, 'primary' | 'sign'>>): number {
+  let readings = 0;
+  for (const { primary, sign } of events) if (primary) readings += sign;
+  return readings;
 }
 
 export function leastSeq(events: Iterable<LoggedEvent>): number {

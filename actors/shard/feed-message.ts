@@ -41,11 +41,13 @@ export interface FeedPlace {
   readonly n: number;
 }
 
-/** Items `first`, `first + 1`, …; an empty one says that a feed has begun. */
+/** Items `first`, `first + 1`, …; an empty one says that a feed has begun, or is stale. */
 export interface FeedBatch {
   readonly epoch: number;
   readonly first: number;
   readonly items: readonly FeedItem[];
+  /** The fold is behind: what was told may be old. The feed answers again once it has caught up. */
+  readonly isStale?: true;
 }
 
 export interface FeedQuestion {

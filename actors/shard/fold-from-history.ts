@@ -29,15 +29,18 @@ export interface HistoryOfPartition {
   readonly configs: readonly SpaceConfig[];
   /** The last block that is stored, whole. */
   readonly block: number;
+  /** Readings in blocks up to that. */
+  readonly readings: number;
   readonly newest: readonly StoredNewest[];
 }
 
 /** Where history leaves the spaces: each with a correction due, which reads its occupancy. */
-export function foldFromHistory({ epoch, partition, partitions, settings, configs, block, newest }: HistoryOfPartition): PartitionFold {
+export function foldFromHistory({ epoch, partition, partitions, settings, configs, block, readings, newest }: HistoryOfPartition): PartitionFold {
   const fold = new PartitionFold(partition, partitions);
   fold.epoch = epoch;
   fold.settings = settings;
   fold.openNumber = block + 1;
+  fold.totals = { folded: readings, cut: readings };
   const states = new Map<SpaceId, SpaceState>();
   const stateOf = (spaceId: SpaceId): SpaceState => {
     const state = states.get(spaceId) ?? new SpaceState(spaceId);

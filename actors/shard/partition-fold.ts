@@ -23,7 +23,7 @@ import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor } from '../space/space-actor.ts';
 import type { PartitionContext, SpaceState } from '../space/space-state.ts';
-import { blockOf, leastSeq, NO_MARK, type Block } from './block.ts';
+import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import type { FoldObserver } from './fold-observer.ts';
 
 /** Watermarks of quiet spaces are moved on when the log's clock passes a multiple of this. */
@@ -34,6 +34,13 @@ export interface CorrectionDue {
   readonly spaceId: SpaceId;
   readonly block: number;
   readonly base: ResetPoint;
+}
+
+/** Readings asserted to a partition, less those retracted, since its log began. */
+export interface ReadingTotals {
+  readonly folded: number;
+  /** Of these, in blocks that are cut. */
+  readonly cut: number;
 }
 
 /** Another process has saved a newer state and truncated the log before it: restart from that. */
@@ -59,6 +66,8 @@ export class PartitionFold {
   mark: CommitMark = NO_MARK;
   /** By router: sequence of its last commit. */
   readonly commitSeqs: number[];
+  /** Undefined where the checkpoint it was restored from did not know. */
+  totals: ReadingTotals | undefined = { folded: 0, cut: 0 };
   openNumber = 1;
   openRows: LoggedEvent[] = [];
   openedMs: number | null = null;
@@ -130,6 +139,11 @@ export class PartitionFold {
   /** Number of the last block that is stored with all before it. */
   get storedBlock(): number {
     return (this.unstored[0]?.number ?? this.openNumber) - 1;
+  }
+
+  /** Readings in blocks up to `storedBlock`: what history has, if nobody else has changed it. */
+  get storedReadings(): number | undefined {
+    return this.totals && this.unstored.reduce((sum, { readings }) => sum - readings, this.totals.cut);
   }
 
   /** Everything in the log before this sequence is stored. */
@@ -225,6 +239,7 @@ export class PartitionFold {
       if (this.observer?.watches(config.spaceId)) this.#noteResets(this.observer, config);
       this.#tell(config.spaceId, (actor) => tell(actor, { type: 'configured', config, context }));
     }
+    if (this.totals) this.totals = { ...this.totals, folded: this.totals.folded + readingsIn(section.events) };
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
     for (const event of section.events) addTo(bySpace, event.spaceId, event);
     for (const [spaceId, events] of bySpace) {
@@ -298,7 +313,9 @@ export class PartitionFold {
       || (this.lateMs !== null && this.logMs - this.lateMs >= this.settings.lateBlockAgeMaxMs);
     if (!isFull && !isOld && !this.cutRequested) return;
     const number = this.openNumber;
-    this.unstored.push(blockOf(this.epoch, this.partition, number, this.openRows, this.mark));
+    const block = blockOf(this.epoch, this.partition, number, this.openRows, this.mark);
+    this.unstored.push(block);
+    if (this.totals) this.totals = { ...this.totals, cut: this.totals.cut + block.readings };
     this.openNumber += 1;
     this.openRows = [];
     this.openedMs = null;

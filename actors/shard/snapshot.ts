@@ -13,7 +13,7 @@ import { SpaceState, type Correction } from '../space/space-state.ts';
 import type { WatermarkInput } from '../space/watermark.ts';
 import { blockOf, NO_MARK } from './block.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
-import { PartitionFold } from './partition-fold.ts';
+import { PartitionFold, type ReadingTotals } from './partition-fold.ts';
 
 /** 3: sequences of a log whose commits are single messages. 4: epochs and marks. */
 const VERSION = 4;
@@ -50,6 +50,8 @@ interface Header {
   clocks: number[];
   commitSeqs: number[];
   settings: Settings;
+  /** None in checkpoints of before it was kept. */
+  totals?: ReadingTotals;
   openNumber: number;
   openedMs: number | null;
   lateMs: number | null;
@@ -90,6 +92,7 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     clocks: fold.clocks,
     commitSeqs: fold.commitSeqs,
     settings: fold.settings,
+    ...(fold.totals ? { totals: fold.totals } : {}),
     openNumber: fold.openNumber,
     openedMs: fold.openedMs,
     lateMs: fold.lateMs,
@@ -178,6 +181,7 @@ class SnapshotReader {
       header.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
       header.commitSeqs.forEach((seq, router) => (fold.commitSeqs[router] = seq));
       fold.settings = header.settings;
+      fold.totals = header.totals;
       fold.openNumber = header.openNumber;
       fold.openedMs = header.openedMs;
       fold.lateMs = header.lateMs;

@@ -7,10 +7,21 @@ import { NEVER_RESET, type ResetPoint } from '../../src/domain/reset-schedule.ts
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { PartitionFold } from './partition-fold.ts';
 
+export interface PartitionTotals {
+  /** Readings that are folded, taken back or not: the sum of their signs. */
+  readonly folded: number;
+  /** Of these, in blocks up to `storedBlock`. */
+  readonly stored: number;
+  /** Blocks up to here are cut. */
+  readonly cutBlock: number;
+}
+
 export interface SpaceReport {
   readonly spaceId: SpaceId;
   /** Sequence of SPACE_EVENTS that it was taken at. */
   readonly seq: number;
+  /** What the partition as a whole has; undefined where the fold does not know, or is of an earlier version. */
+  readonly totals?: PartitionTotals;
   /** Rows of blocks up to this one are in history; `unstored` is what is not. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
@@ -25,23 +36,33 @@ export interface SpaceReport {
   readonly base: ResetPoint;
 }
 
+/** A report, and whether it may miss what was acknowledged, or answered elsewhere, some seconds ago. */
+export interface KnownReport extends SpaceReport {
+  readonly isStale: boolean;
+}
+
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
   const { storedBlock, seq } = fold;
+  const totals = totalsOf(fold);
   if (!state) {
     return {
-      spaceId, seq, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
+      spaceId, seq, ...totals, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
       live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET,
     };
   }
   const watermarkMs = fold.watermarkOf(state);
   const liveMs = Math.max(atMs, watermarkMs);
   return {
-    spaceId, seq, storedBlock, watermarkMs,
+    spaceId, seq, ...totals, storedBlock, watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
     live: state.occupancyAt(liveMs),
     isSettled: state.correction === null,
     base: state.baseAt(liveMs),
   };
+}
+
+function totalsOf({ totals, storedReadings: stored, openNumber }: PartitionFold): Pick<SpaceReport, 'totals'> {
+  return totals && stored !== undefined ? { totals: { folded: totals.folded, stored, cutBlock: openNumber - 1 } } : {};
 }

@@ -8,7 +8,7 @@ import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { identityOf, readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest, StoredBlockMark } from '../ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest, StoredBlockMark, StoredTotals } from '../ports.ts';
 import { LAST_BLOCK, toBlockMark } from './recovery-records.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { queryRows } from './query-rows.ts';
@@ -170,6 +170,17 @@ export class ClickHouseHistory implements History {
       GROUP BY timestamp, reading_id HAVING change != 0 ORDER BY timestamp, reading_id`,
       { space: spaceId, block, after: afterMs, upTo: Math.min(upToMs, LATEST_MS) });
     return rows.map(([timestampMs, readingId, delta]) => ({ timestampMs: Number(timestampMs), readingId, delta: Number(delta) as Direction, sign: 1 }));
+  }
+
+  async storedTotals(): Promise<Map<Partition, StoredTotals>> {
+    // As the projection of the table has it: a sum over all rows would read them all.
+    const rows = await this.#rows<[number, string, string]>('SELECT shard, sumIf(readings, is_reading = 1), max(last) FROM (SELECT shard, is_reading, sum(sign) AS readings, max(block) AS last FROM space_events GROUP BY shard, is_reading) GROUP BY shard', {});
+    return new Map(rows.map(([shard, readings, lastBlock]) => [Number(shard) as Partition, { readings: Number(readings), lastBlock: Number(lastBlock) }]));
+  }
+
+  async readingsUpTo(partition: Partition, block: number): Promise<number> {
+    const [row] = await this.#rows<[string]>('SELECT sum(sign) FROM space_events WHERE shard = {shard:UInt16} AND is_reading = 1 AND block <= {block:UInt64}', { shard: partition, block });
+    return Number(row?.[0] ?? 0);
   }
 
   async ping(): Promise<boolean> {

@@ -54,7 +54,7 @@ function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
     : [`replicated_deduplication_window = ${windowBlocks}`, `replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`];
   const flag = isSynced ? 1 : 0;
   // A merge replaces parts that were synced by one that has to be, too.
-  return [...window, `fsync_after_insert = ${flag}`, `fsync_part_directory = ${flag}`, `min_rows_to_fsync_after_merge = ${flag}`].join(', ');
+  return [...window, `fsync_after_insert = ${flag}`, `fsync_part_directory = ${flag}`, `min_rows_to_fsync_after_merge = ${flag}`, "lightweight_mutation_projection_mode = 'rebuild'"].join(', ');
 }
 
 function ttlOf({ cold }: TableOptions, timeColumn: string | undefined): string {
@@ -74,6 +74,9 @@ function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
   return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
 }
 
+/** What each shard has stored, without reading its rows: a part of the table's parts, so that it follows deletions, and no block reaches it by itself. */
+const TOTALS_PROJECTION = 'PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block) GROUP BY shard, is_reading)';
+
 const STATEMENTS: readonly string[] = [
   // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space.
   `CREATE TABLE IF NOT EXISTS space_events (
@@ -91,7 +94,8 @@ const STATEMENTS: readonly string[] = [
     block UInt64,
     epoch UInt32 DEFAULT 0,
     log_seq UInt64 DEFAULT 0,
-    log_commit String DEFAULT ''
+    log_commit String DEFAULT '',
+    ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
   PARTITION BY toYYYYMM(timestamp)
   ORDER BY (space_id, timestamp, reading_id)
@@ -202,6 +206,7 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
 /** Gives tables that are there already the settings of today. For `density migrate`: it takes the right to alter. */
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   for (const query of alterationsFor(options)) await client.command({ query });
+  await addTotals(client, options);
   for (const { name, definition } of await tablesThere(client)) {
     const timeColumn = timeColumnOf(definition);
     const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
@@ -209,6 +214,14 @@ export async function alterTables(client: ClickHouseClient, options: TableOption
     if (isThere) continue;
     await client.command({ query: `ALTER TABLE ${name}${onCluster(options)} ${wanted === undefined ? 'REMOVE TTL' : `MODIFY TTL ${wanted}`}` });
   }
+}
+
+/** To a table of an earlier version. Parts that are there get theirs in the background; until then their rows are read. */
+async function addTotals(client: ClickHouseClient, options: TableOptions): Promise<void> {
+  const [row] = await queryRows<[string]>(client, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'", {});
+  if (!row || row[0].includes('PROJECTION totals_by_shard')) return;
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${TOTALS_PROJECTION}` });
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE PROJECTION totals_by_shard` });
 }
 
 interface TableThere {

@@ -6,8 +6,8 @@ import type { Metrics } from '../metrics.ts';
 
 /** What an orchestrator has to know of the service. */
 export interface Readiness {
-  /** True while it has caught up with the log and is not stopping. */
-  readonly isReady: boolean;
+  /** Why this process cannot answer now; undefined when it can. */
+  readonly unready: string | undefined;
   /** What it cannot serve, though it serves the rest. */
   readonly refusals: readonly string[];
 }
@@ -44,9 +44,9 @@ export class Gate {
   };
 
   #answerReadiness(response: ServerResponse): void {
-    if (this.#isDraining) text(response, 503, 'stopping');
-    else if (!this.#api?.readiness.isReady) text(response, 503, 'catching up with the log');
-    else text(response, 200, ['ready', ...this.#api.readiness.refusals].join('\n'));
+    const unready = this.#isDraining ? 'stopping' : this.#api ? this.#api.readiness.unready : 'starting: waiting for the topology, or catching up with the log';
+    if (unready === undefined) text(response, 200, ['ready', ...this.#api?.readiness.refusals ?? []].join('\n'));
+    else text(response, 503, unready);
   }
 
   #answerMetrics(response: ServerResponse): void {

@@ -16,7 +16,7 @@ import { streamRoutes } from './stream-routes.ts';
 import { knowingOthersWrites } from './written-elsewhere.ts';
 
 /** What the routes need of the service. */
-export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'readings' | 'problems'> & {
+export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'comparisons' | 'readings' | 'health' | 'losses'> & {
   readonly options: Pick<Service['options'], 'skewMs' | 'heartbeatMs'>;
 };
 

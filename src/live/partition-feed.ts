@@ -4,6 +4,8 @@
 //  - The first change of a space is told at once; those that follow within GROUPED_MS are one item. A space whose
 //    state is what was told last is none.
 //  - A space whose floor is being read again is held back until it is known, but not for ever.
+//  - While the fold is behind, those who listen are told that what they know may be old, again and again, and questions are
+//    not answered: each begins anew once it has caught up.
 //  - What time alone changes (a reading from the near future, a daily reset) is an item too.
 import { countOf } from '../domain/segment.ts';
 import { nextResetAfter } from '../domain/reset-schedule.ts';
@@ -42,6 +44,8 @@ export interface PartitionFeedDeps {
   /** Where the log ended when the partition was taken over: before that, states are of the past. */
   readonly readyAtSeq: number;
   readonly now: () => number;
+  /** True while what the fold says of some spaces (null: of all) may miss what was acknowledged some seconds ago. */
+  readonly isBehind: (spaceIds: Iterable<SpaceId> | null) => boolean;
 }
 
 export class PartitionFeed implements FoldObserver {
@@ -49,6 +53,8 @@ export class PartitionFeed implements FoldObserver {
   readonly #channel: ChangeChannel;
   readonly #readyAtSeq: number;
   readonly #now: () => number;
+  readonly #isBehindFor: PartitionFeedDeps['isBehind'];
+  #isBehind = false;
   readonly #epoch: number;
   readonly #interest = new Interest(INTEREST_MS);
   readonly #ring = new ItemRing(ITEMS_MAX);
@@ -66,11 +72,12 @@ export class PartitionFeed implements FoldObserver {
   #sweepTimer: NodeJS.Timeout | undefined;
   readonly #stopServing: () => void;
 
-  constructor({ fold, channel, readyAtSeq, now }: PartitionFeedDeps) {
+  constructor({ fold, channel, readyAtSeq, now, isBehind }: PartitionFeedDeps) {
     this.#fold = fold;
     this.#channel = channel;
     this.#readyAtSeq = readyAtSeq;
     this.#now = now;
+    this.#isBehindFor = isBehind;
     this.#epoch = now();
     this.#stopServing = channel.serve(this.#partition, (question) => this.answer(question));
     // Relays that followed another owner begin anew at once.
@@ -109,7 +116,7 @@ export class PartitionFeed implements FoldObserver {
 
   /** @returns undefined when another feed has to answer, or later */
   answer({ all, spaceIds, epochMin, isRenewal, after }: FeedQuestion): FeedAnswer | undefined {
-    if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq) return undefined;
+    if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq || this.#isBehind) return undefined;
     const nowMs = this.#now();
     const wanted = new Set(spaceIds);
     const isLapsed = (all && !this.#interest.isAll) || spaceIds.some((spaceId) => !this.#interest.has(spaceId));
@@ -142,7 +149,7 @@ export class PartitionFeed implements FoldObserver {
     if (this.#fold.observer === this) this.#fold.observer = undefined;
     clearInterval(this.#sweepTimer);
     clearTimeout(this.#flushTimer);
-    this.#isFlushDue = false;
+    this.#isFlushDue = this.#isBehind = false;
     this.#sweepTimer = this.#flushTimer = undefined;
     this.#dirty.clear();
     this.#told.clear();
@@ -165,6 +172,8 @@ export class PartitionFeed implements FoldObserver {
       const state = this.#fold.state(spaceId);
       if (state && state.nextResetMs <= nowMs && this.watches(spaceId)) this.touched(spaceId);
     }
+    this.#isBehind = this.#isBehindFor(this.#interest.isAll ? null : this.#interest.spaces());
+    if (this.#isBehind) this.#channel.publish(this.#partition, { epoch: this.#epoch, first: this.#ring.last + 1, items: [], isStale: true });
   }
 
   /** When a change of a space is not grouped with the last one any more. */

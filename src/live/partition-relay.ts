@@ -1,6 +1,6 @@
 // Follows the feed of one partition on behalf of the subscribers in this process, wherever its owner
 // runs. What a listener gets is gapless: where items are missing, and the feed does not have them any
-// more, it is told to begin anew (`renewed`), and where nobody owns the partition, that it is `stale`.
+// more, it is told to begin anew (`renewed`), and where nobody owns the partition, or its owner is behind, that it is `stale`.
 //
 // Invariants: `counts` is what the feed told up to item `ring.last`; items are handed on in their order, each once.
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
   /** Items are missing: what the listener knows of the partition's spaces is to be replaced by `counts`. */
   renewed(partition: Partition): void;
-  /** Nobody owns the partition at the moment. */
+  /** Nobody owns the partition at the moment, or its owner is behind. */
   stale(partition: Partition): void;
 }
 
@@ -153,6 +153,11 @@ export class PartitionRelay {
     }
     if (batch.epoch > this.#epochMin) this.#epochMin = batch.epoch;
     if (this.#epoch === undefined || batch.epoch < this.#epoch) return;
+    if (batch.isStale && batch.epoch === this.#epoch) {
+      this.#becomeStale();
+      this.#resync();
+      return;
+    }
     const known = this.#ring.last + 1 - batch.first;
     if (batch.epoch > this.#epoch || known < 0) {
       this.#resync();

@@ -5,7 +5,7 @@
 //   goes on counting the messages that it had asked the old one for: it asks for a few, and then for none for half a minute. Once it
 //   has done so, this opens a consumer of its own choosing after the last entry that was delivered, and the receiver does not notice.
 // - A consumer may be silent for other reasons. One that stays silent although the log goes on fails, and its reader opens another.
-import { type Consumer, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
+import { type Consumer, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg, type SeqMsgRequest } from '@nats-io/jetstream';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
@@ -13,8 +13,13 @@ import { isTracing, TRACEPARENT } from '../runtime/trace.ts';
 
 /** Not a bound in bytes: the client then asks for 100 messages at a time, and waits for each hundred. */
 const PULL_ENTRIES = 1_000;
-/** Two or three of these, and a silent consumer has failed. */
-export const STALL_CHECK_MS = 2_000;
+/** A silent consumer has failed after two of these, or three where it spoke since the one before. */
+export const STALL_CHECK_MS = 1_250;
+
+/** The log has an entry that its consumer does not deliver. */
+export class SilentConsumer extends Error {
+  override readonly name = 'SilentConsumer';
+}
 
 export interface ConsumerPlace {
   readonly stream: string;
@@ -70,6 +75,11 @@ export class LogConsumer {
   /** Entries that the server had for this consumer and that were not delivered here, when it sent the last one. */
   get pending(): number {
     return this.#pending;
+  }
+
+  /** True once an entry is known to be missing; if it still is at the next check, the consumer has failed. */
+  get isSilent(): boolean {
+    return this.#missingSeq < Infinity && !this.#closing;
   }
 
   /** Safe to call twice. */
@@ -164,15 +174,19 @@ export class LogConsumer {
     if (!this.#closing) this.#stallCheck = setTimeout(() => void this.#checkStall().then(() => this.#checkStallLater()), this.#place.stallCheckMs).unref();
   }
 
-  /** The first entry after one, as the server says; Infinity when there is none, or the server does not answer. */
-  async #firstAfter(seq: number): Promise<number> {
+  /** The first entry after one, as the log's leader says: a replica may be behind. Infinity when there is none, undefined when there is no answer. */
+  async #firstAfter(seq: number): Promise<number | undefined> {
     const { stream, subjects } = this.#place;
     try {
       const jsm = await this.#js.jetstreamManager(false);
-      const found = await Promise.all((subjects.length === 0 ? ['>'] : subjects).map((subject) => jsm.direct.getMessage(stream, { seq: seq + 1, next_by_subj: subject })));
+      const found = await Promise.all((subjects.length === 0 ? ['>'] : subjects).map(async (subject) => {
+        // The server takes it; the client's types do not say so.
+        const query: SeqMsgRequest & { next_by_subj: string } = { seq: seq + 1, next_by_subj: subject };
+        return jsm.streams.getMessage(stream, query);
+      }));
       return Math.min(...found.map((message) => message?.seq ?? Infinity));
     } catch {
-      return Infinity;
+      return undefined;
     }
   }
 
@@ -181,8 +195,10 @@ export class LogConsumer {
     const isIdle = received === this.#receivedBefore && received === this.#messages?.getProcessed() && !this.#isReceiverBusy;
     this.#receivedBefore = received;
     const missingSeq = isIdle ? await this.#firstAfter(lastSeq) : Infinity;
+    // While nobody leads the log, what was missing before still is.
+    if (missingSeq === undefined) return;
     const isMissing = missingSeq < Infinity && this.#messages?.getReceived() === received;
-    if (isMissing && missingSeq === this.#missingSeq) this.#fail(new Error(`the consumer of the log delivers nothing after ${lastSeq}, and ${missingSeq} is there`));
+    if (isMissing && missingSeq === this.#missingSeq) this.#fail(new SilentConsumer(`the consumer of the log delivers nothing after ${lastSeq}, and ${missingSeq} is there`));
     this.#missingSeq = isMissing ? missingSeq : Infinity;
   }
 

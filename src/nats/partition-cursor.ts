@@ -85,6 +85,10 @@ export class PartitionCursor implements LogCursor {
 
   // From here on for the stream's reader.
 
+  get isSilent(): boolean {
+    return this.#own?.isSilent ?? false;
+  }
+
   get lastSeq(): number {
     return this.#queue.lastSeq;
   }

@@ -2,12 +2,13 @@ import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jets
 import { SpanKind } from '@opentelemetry/api';
 import type { NatsConnection } from 'nats';
 import type { DpuId, Partition } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor, ReadingsLog, StoredMessage, StoredMessages } from '../ports.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
-import { StreamReader } from './stream-reader.ts';
+import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { partitionOfReading, READINGS, readingsOf, readingSubject, tickSubject, dpuOfReadings } from './streams.ts';
 
@@ -37,6 +38,11 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
     return this.#reader.open(partition, afterSeq);
+  }
+
+  /** Of the consumers that read it in this process. */
+  get silence(): Silence {
+    return this.#reader.silence;
   }
 
   async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
@@ -94,6 +100,12 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       asked.catch(reject);
       const late = setTimeout(() => void asked.then((batch) => batch.stop(new Error(`${READINGS} does not answer`))), BATCH_WITHIN_MS);
     });
+  }
+
+  async newestMs(partition: Partition): Promise<number> {
+    // Not by a direct get: a replica that is behind would not know of what was acknowledged.
+    const message = await this.#jsm.streams.getMessage(READINGS, { last_by_subj: readingsOf(partition) });
+    return message ? Math.floor(message.time.getTime()) : BEGINNING_MS;
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {

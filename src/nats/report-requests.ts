@@ -7,7 +7,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { NoRespondersError, RequestError, TimeoutError, type Msg, type NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { decodeReport, encodeReport } from '../../actors/shard/report-codec.ts';
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { KnownReport } from '../../actors/shard/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { ReportAnswer, ReportRequests, Respondent } from '../ports.ts';
 
@@ -30,7 +30,7 @@ export class NatsReportRequests implements ReportRequests {
     this.#log = log;
   }
 
-  async ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'> {
+  async ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'> {
     const question: WireQuestion = { space: spaceId, at: atMs };
     try {
       const { data } = await this.#nc.request(subject(shard, respondent), JSON.stringify(question), { timeout: timeoutMs });

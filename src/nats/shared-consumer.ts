@@ -42,6 +42,10 @@ export class SharedConsumer {
     return this.#position;
   }
 
+  get isSilent(): boolean {
+    return this.#consumer.isSilent;
+  }
+
   get pending(): number {
     return this.#consumer.pending;
   }

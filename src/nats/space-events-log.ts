@@ -1,7 +1,8 @@
 // The SPACE_EVENTS stream. A commit is one message on its router's subject, published with the expected last
 // sequence of that subject. A single message is atomic by itself; an atomic batch costs the server fifty times as
 // much (docs/adr/0061).
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import { commitOf, decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
@@ -10,11 +11,13 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { CommitOutcome, LastCommit, LogBounds, LogCursor, SpaceEventsLog } from '../ports.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
-import { StreamReader } from './stream-reader.ts';
+import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
 
-const COMMIT_TIMEOUT_MS = 10_000;
+/** A commit that reaches a log without a leader is not answered: it is looked for, and made again, soon after there is one. */
+const [LAST_COMMIT_ATTEMPTS, LAST_COMMIT_RETRY_MS] = [4, 250];
+const COMMIT_TIMEOUT_MS = 4_000;
 
 export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #js: JetStreamClient;
@@ -34,8 +37,19 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     return this.#reader.open(partition, afterSeq);
   }
 
+  /** Of the consumers that read it in this process. */
+  get silence(): Silence {
+    return this.#reader.silence;
+  }
+
   async lastCommit(router: Partition): Promise<LastCommit> {
-    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: this.#subject(router) });
+    const ask = async (): Promise<StoredMsg | null> => this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: this.#subject(router) });
+    let message = await ask();
+    // While a subject is being truncated, the server may say for a moment that it has none.
+    for (let attempts = 1; !message && attempts < LAST_COMMIT_ATTEMPTS && (await this.bounds()).lastSeq > 0; attempts++) {
+      await sleep(LAST_COMMIT_RETRY_MS);
+      message = await ask();
+    }
     return { seq: message?.seq ?? 0, header: message ? decodeCommit(message).header : undefined };
   }
 

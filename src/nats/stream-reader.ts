@@ -10,7 +10,7 @@ import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports.ts';
-import { LogConsumer, STALL_CHECK_MS, type Receiver } from './log-consumer.ts';
+import { LogConsumer, SilentConsumer, STALL_CHECK_MS, type Receiver } from './log-consumer.ts';
 import { OpenCursors } from './open-cursors.ts';
 import { PartitionCursor, type CursorHome } from './partition-cursor.ts';
 import type { ReadMode } from './read-mode.ts';
@@ -42,12 +42,19 @@ export interface StreamReaderOptions {
   readonly lostTimes?: () => number;
 }
 
+export interface Silence {
+  readonly stream: string;
+  readonly silent: number;
+  readonly failed: number;
+}
+
 export class StreamReader {
   readonly #js: JetStreamClient;
   readonly #options: Required<StreamReaderOptions>;
   readonly #cursors = new OpenCursors();
   readonly #home: CursorHome;
   #shared: SharedConsumer | undefined;
+  #silences = 0;
   /** To be woken when the timer ends. */
   readonly #wokenLater = new Set<PartitionCursor>();
 
@@ -55,6 +62,12 @@ export class StreamReader {
     this.#js = js;
     this.#options = { modeFor: () => 'shared', isUrgent: () => true, partitions: 1, queueBytesMax: QUEUE_BYTES_MAX, idleMaxMs: IDLE_MAX_MS, stallCheckMs: STALL_CHECK_MS, lostTimes: () => 0, ...options };
     this.#home = this.#homeOfCursors();
+  }
+
+  /** Consumers that leave an entry undelivered now, and how many have failed for that. */
+  get silence(): Silence {
+    const silent = [...this.#cursors.of('all')].filter(({ isSilent }) => isSilent).length + (this.#shared?.isSilent ? 1 : 0);
+    return { stream: this.#options.stream, silent, failed: this.#silences };
   }
 
   /** Any number of cursors may be open, also of one partition. @throws when the stream cannot be read */
@@ -95,11 +108,16 @@ export class StreamReader {
   /** Who follows it fails, and opens again. Who catches up does not need it. */
   #sharedFailed(shared: SharedConsumer, error: Error): void {
     if (this.#shared !== shared) return;
+    this.#noteFailure(error);
     this.#shared = undefined;
     for (const cursor of [...this.#cursors.of('all')]) {
       if (cursor.isFollowing) cursor.fail(error);
       else cursor.detach();
     }
+  }
+
+  #noteFailure(error: Error): void {
+    if (error instanceof SilentConsumer) this.#silences += 1;
   }
 
   #wakeLater(cursor: PartitionCursor): void {
@@ -120,7 +138,13 @@ export class StreamReader {
       get isShared() { return shared() !== undefined; },
       get sharedBehind() { return Math.ceil((shared()?.pending ?? 0) / partitions); },
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
-        new LogConsumer(this.#js, { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes }, receiver),
+        new LogConsumer(this.#js, { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes }, {
+          deliver: (entry) => receiver.deliver(entry),
+          failed: (error) => {
+            this.#noteFailure(error);
+            receiver.failed(error);
+          },
+        }),
       isUrgent: this.#options.isUrgent,
       wakeLater: (cursor) => this.#wakeLater(cursor),
       progressed: () => shared()?.progressed(),

@@ -16,6 +16,7 @@ import { repairLogs, type RepairDeps, type RepairReport } from './repair-logs.ts
 const INTERVAL_MS = 30_000;
 const RETRY_MS = 1_000;
 const LEASE_RETRY_MS = 100;
+const SECOND_LOOK_MS = 500;
 const DOUBT_POLL_MS = 20;
 
 export interface LogGuardDeps extends RepairDeps {
@@ -71,7 +72,7 @@ export class LogGuard {
     let isSuspended = false;
     while (!signal.aborted) {
       try {
-        const found = await this.#inspectTwice();
+        const found = await this.#inspectTwice(signal);
         if (found.length === 0) break;
         this.#report(found);
         if (!isSuspended) await suspendShards();
@@ -99,9 +100,11 @@ export class LogGuard {
   }
 
   /** What others save while this reads can look like a loss once, and not twice. */
-  async #inspectTwice(): Promise<Discrepancy[]> {
+  async #inspectTwice(signal: AbortSignal): Promise<Discrepancy[]> {
     const found = await this.#inspect();
-    return found.length === 0 ? found : this.#inspect();
+    if (found.length === 0) return found;
+    await this.#deps.timing.pause(SECOND_LOOK_MS, signal);
+    return this.#inspect();
   }
 
   async #inspect(): Promise<Discrepancy[]> {

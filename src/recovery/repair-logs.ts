@@ -31,7 +31,7 @@ const ROUTED_AGAIN_MS = 600_000;
 const ATTEMPTS_MAX = 20;
 
 export interface RepairDeps extends LogDeps {
-  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'occupancySegments'> & PartitionRecords;
+  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments'> & PartitionRecords;
   readonly topologyLog: Pick<TopologyLog, 'append'>;
   /** Resolves when `topology` has come to a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;

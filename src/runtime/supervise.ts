@@ -8,8 +8,11 @@ const PAUSE_MAX_MS = 5_000;
 const HEALTHY_AFTER_MS = 10_000;
 const LOUD_AFTER_FAILURES = 5;
 
-/** Runs `task` again and again until the signal aborts. Resolves then, and never rejects. */
-export async function supervise(name: string, task: () => Promise<void>, signal: AbortSignal, log: Logger, timing: Timing): Promise<void> {
+/**
+ * Runs `task` again and again until the signal aborts. Resolves then, and never rejects.
+ * @param onFailure hears of each failure, before the task is begun anew
+ */
+export async function supervise(name: string, task: () => Promise<void>, signal: AbortSignal, log: Logger, timing: Timing, onFailure?: (error: unknown) => void): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
     const startedAt = timing.now();
@@ -19,6 +22,7 @@ export async function supervise(name: string, task: () => Promise<void>, signal:
       if (signal.aborted) return;
       if (timing.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
       failures += 1;
+      onFailure?.(error);
       const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** failures) * (0.5 + timing.random() / 2);
       const level = failures >= LOUD_AFTER_FAILURES ? 'error' : 'warn';
       log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; beginning anew`);

@@ -1,5 +1,6 @@
 // Time and chance, as the running parts see them. Given to them, so that a simulation can put its own
 // in place of the machine's.
+import { setMaxListeners } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
 export interface Timing {
@@ -19,6 +20,10 @@ export const MACHINE_TIMING: Timing = {
   pause: async (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined),
   turn: async () => setImmediate(),
 };
+
+/** For a pause that nothing ends early; many may listen to it at once. */
+export const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
 
 /**
  * For work in small steps: lets others run once so much has been done, and of several who do such work one at a time go on. A

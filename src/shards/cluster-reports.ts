@@ -1,17 +1,19 @@
 // What a space's owner says of it, whichever process is asked: directly where this process is the owner,
 // else by a request to it; from a copy while there is no owner; and what was last known here, marked as
-// stale, where the log itself cannot be reached or the client has asked for it. Never an old answer that
-// looks like a new one.
+// stale, where the log itself cannot be reached or the client has asked for it. What an owner or a copy says is
+// marked as stale, too, while it may miss what was acknowledged some seconds ago. Never an old answer that looks
+// like a new one.
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.ts';
 import type { ShardState } from '../../actors/shard/shard-machine.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
-import type { KnownReport, ReportRequests, Respondent, SpaceReports } from '../ports.ts';
-import type { Timing } from '../runtime/timing.ts';
+import type { ReportRequests, Respondent, SpaceReports } from '../ports.ts';
+import { NEVER, type Timing } from '../runtime/timing.ts';
 import type { ShardRunner } from './shard-runner.ts';
+import type { Freshness } from './freshness.ts';
 import type { Ticks } from './ticks.ts';
 
 /** How long a question may wait for a shard that is just being handed over. */
@@ -30,6 +32,7 @@ export interface ClusterReportsDeps {
   readonly shards: readonly ShardRunner[];
   readonly requests: ReportRequests;
   readonly ticks: Pick<Ticks, 'report'>;
+  readonly freshness: Pick<Freshness, 'isFresh'>;
   /** False while the log's server is away: then nobody can know more than is known here. */
   readonly isConnected: () => boolean;
   readonly timing: Timing;
@@ -41,11 +44,9 @@ export class ClusterReports implements SpaceReports {
   readonly #answering = new Map<string, () => void>();
   /** Of each shard that nobody owns, the end of the question that is asked again; the others wait for that. */
   readonly #asking = new Map<Partition, AbortController>();
-  readonly #never = new AbortController().signal;
 
   constructor(deps: ClusterReportsDeps) {
     this.#deps = deps;
-    setMaxListeners(0, this.#never);
   }
 
   get isCutOff(): boolean {
@@ -57,14 +58,14 @@ export class ClusterReports implements SpaceReports {
     const partition = partitionOfSpace(spaceId, partitions);
     const local = shards[partition];
     const report = await this.#ownersReport(local, partition, spaceId, atMs);
-    if (report) return { ...report, isStale: false };
+    if (report) return report;
     const known = allowsStale || !isConnected() ? local?.lastKnown(spaceId, atMs) : undefined;
     if (known) return { ...known, isStale: true };
     throw new Failure('unavailable', isConnected() ? 'nobody owns the shard of the space just now' : 'NATS is away', { retryAfterSeconds: isConnected() ? 1 : 5 });
   }
 
   /** What the owner says, or a copy; undefined when nobody does for as long as a question may wait. */
-  async #ownersReport(local: ShardRunner | undefined, partition: Partition, spaceId: SpaceId, atMs: number): Promise<SpaceReport | undefined> {
+  async #ownersReport(local: ShardRunner | undefined, partition: Partition, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
     const { isConnected, timing } = this.#deps;
     const givenUpAt = timing.now() + PATIENCE_MS;
     const done = new AbortController();
@@ -73,7 +74,7 @@ export class ClusterReports implements SpaceReports {
       while (isConnected()) {
         const timeoutMs = REQUEST_TIMEOUTS_MS[silences];
         if (timeoutMs === undefined) return undefined;
-        const own = local && await this.#deps.ticks.report(local, spaceId, atMs);
+        const own = local && await this.#own(local, spaceId, atMs);
         if (own) return own;
         if (local?.refusal) throw new Failure('unavailable', local.refusal.message, { cause: local.refusal, retryAfterSeconds: REFUSED_RETRY_S });
         const owners = await this.#ask(partition, 'owner', spaceId, atMs, timeoutMs);
@@ -100,28 +101,44 @@ export class ClusterReports implements SpaceReports {
     if (asking !== done) return this.#deps.timing.pause(patienceMs, asking.signal);
     this.#asking.set(partition, done);
     setMaxListeners(0, done.signal);
-    await this.#deps.timing.pause(ASK_AGAIN_MS, this.#never);
+    await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
   }
 
   /** Keeps the subjects that this process answers on in step with what it has. */
   follow(partition: Partition, state: ShardState): void {
     const shard = this.#deps.shards[partition];
     if (!shard) return;
-    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) => this.#deps.ticks.report(shard, spaceId, atMs));
+    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) => this.#own(shard, spaceId, atMs));
     // Whoever waits for a lease without having kept a copy would only stay silent.
     const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.host !== undefined);
-    this.#answer(partition, 'standby', isCopy, (spaceId, atMs) => shard.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)));
+    this.#answer(partition, 'standby', isCopy, (spaceId, atMs) => this.#ofCopy(shard, spaceId, atMs));
   }
 
-  async #copy(local: ShardRunner | undefined, partition: Partition, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'> {
+  /** What this process says as the owner. */
+  async #own(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
+    return shard.isOwner ? this.#known(shard, spaceId, () => this.#deps.ticks.report(shard, spaceId, atMs)) : undefined;
+  }
+
+  async #ofCopy(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
+    return this.#known(shard, spaceId, () => shard.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)));
+  }
+
+  /** What is reported is from after it was known to be fresh. */
+  async #known({ host }: ShardRunner, spaceId: SpaceId, report: () => Promise<SpaceReport | undefined>): Promise<KnownReport | undefined> {
+    const isStale = host !== undefined && !await this.#deps.freshness.isFresh(host.fold, spaceId);
+    const reported = await report();
+    return reported && { ...reported, isStale };
+  }
+
+  async #copy(local: ShardRunner | undefined, partition: Partition, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'> {
     if (local?.state === 'standingBy' || local?.state === 'acquiring') {
-      const own = await local.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)).catch(() => undefined);
+      const own = await this.#ofCopy(local, spaceId, atMs).catch(() => undefined);
       if (own) return own;
     }
     return this.#ask(partition, 'standby', spaceId, atMs, timeoutMs);
   }
 
-  async #ask(partition: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<SpaceReport | 'nobody' | 'silence'> {
+  async #ask(partition: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'> {
     return this.#deps.requests.ask(partition, respondent, spaceId, atMs, timeoutMs).catch((error: unknown) => {
       this.#deps.log.debug({ err: error, shard: partition, respondent }, 'a question was not carried');
       return 'silence';

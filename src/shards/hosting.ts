@@ -35,6 +35,8 @@ export interface HostingDeps {
   readonly onSuspicion?: () => void;
   /** Resolves when the logs are not in doubt. */
   readonly untilSound?: (signal: AbortSignal) => Promise<void>;
+  /** The router has failed, and is begun anew. */
+  readonly onRouterFailure: (error: unknown) => void;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -44,7 +46,7 @@ const SUSPENDED_MS = 60_000;
 
 export class Hosting {
   readonly #deps: HostingDeps;
-  readonly #onFailure: () => void;
+  readonly #onFailure: (error: unknown) => void;
   readonly #abort = new AbortController();
   /** Aborts the loops that only an owner has. */
   readonly #draining = new AbortController();
@@ -60,7 +62,7 @@ export class Hosting {
   /** A block was stored: there is little in the state that is not. */
   readonly #stored = new Condition();
 
-  constructor(deps: HostingDeps, onFailure: () => void) {
+  constructor(deps: HostingDeps, onFailure: (error: unknown) => void) {
     this.#deps = deps;
     this.#onFailure = onFailure;
     this.#host = new PartitionHost(deps.host);
@@ -96,11 +98,11 @@ export class Hosting {
 
   /** Restores or takes over, and resolves when everything that was in the log at the start of it is applied. */
   async own(): Promise<void> {
-    const { timing, log, host: { events } } = this.#deps;
+    const { timing, log, onRouterFailure, host: { events } } = this.#deps;
     const own = AbortSignal.any([this.#abort.signal, this.#draining.signal]);
     await this.#deps.untilSound?.(own);
     this.#isOwning = true;
-    this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing));
+    this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing, onRouterFailure));
     if (this.#isRestored) {
       await this.#host.promote();
     } else if (this.#loops.size === 0) {
@@ -172,7 +174,7 @@ export class Hosting {
       this.#abort.abort();
       this.#work.notify();
       this.#host.wake();
-      this.#onFailure();
+      this.#onFailure(error);
     }));
   }
 

@@ -19,7 +19,7 @@ export interface RebuildDeps {
   readonly partitions: number;
   readonly epoch: number;
   readonly events: Pick<SpaceEventsLog, 'open' | 'end'>;
-  readonly history: Pick<History, 'lastBlock' | 'occupancySegments'>;
+  readonly history: Pick<History, 'lastBlock' | 'readingsUpTo' | 'occupancySegments'>;
   readonly records: PartitionRecords;
   readonly checkpoints: Checkpoints;
   /** Followed at least as far as every router has. */
@@ -58,7 +58,7 @@ export async function saveRebuilt(deps: RebuildDeps, revision: number, tail: Log
   const view = topology.at(tail.topologySeq);
   const fold = foldFromHistory({
     epoch, partition, partitions, block,
-    settings: view.settings(), configs: configsOf(view, partition, partitions), newest: await records.newest(partition),
+    settings: view.settings(), configs: configsOf(view, partition, partitions), newest: await records.newest(partition), readings: await history.readingsUpTo(partition, block),
   });
   await correctFold(fold, history);
   followTail(fold, tail, missing);

@@ -4,6 +4,7 @@
 //
 // While nothing is heard of the others, nothing is changed: what is owned goes on, and its leases run out.
 import type { Logger } from 'pino';
+import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { LeaseChange, Leases, Member } from '../ports.ts';
 import { supervise } from '../runtime/supervise.ts';
@@ -16,6 +17,8 @@ const ANNOUNCEMENTS_PER_TTL = 3;
 const STEER_INTERVAL_MS = 250;
 /** A mark of an expiry can be missed while the watch is interrupted. */
 const FORGOTTEN_AFTER_TTLS = 2;
+/** Longer than a lease lasts whose holder has died, and than taking it. */
+const OWNERLESS_MAX_TTLS = 3;
 
 interface Seen<T> {
   readonly value: T;
@@ -27,6 +30,8 @@ interface Seen<T> {
 export interface ShardKeeperDeps {
   readonly leases: Leases;
   readonly member: Member;
+  /** What others are to hear of this process, with its membership. */
+  readonly problems?: () => readonly Problem[];
   readonly partitions: number;
   /** Of all partitions; none where the member takes no shards. */
   readonly shards: readonly ShardRunner[];
@@ -41,6 +46,7 @@ export class ShardKeeper {
   readonly #holders = new Map<Partition, Seen<string>>();
   readonly #abort = new AbortController();
   #isSuspended = false;
+  #startedAtMs = 0;
   #heardAtMs = 0;
   #changed = new AbortController();
   #loops: Promise<void>[] = [];
@@ -64,17 +70,22 @@ export class ShardKeeper {
     });
   }
 
-  /** True when this process runs its share, as far as it can be run, and every other shard has an owner that lives. */
+  /**
+   * True when this process runs its share, as far as it can be run, and every other shard has an owner that lives. A shard that
+   * nobody owns for long, or that fails again and again, keeps no process from answering for the others.
+   */
   get isSettled(): boolean {
-    const { member, shards, partitions } = this.#deps;
+    const { member, shards, partitions, leases, timing } = this.#deps;
     if (!this.#members.has(member.id) || [...this.#members.values()].some(({ value, isConfirmed }) => value.id !== member.id && !isConfirmed)) return false;
-    if (this.#holders.size < partitions) return false;
-    return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || shard.isOwner || shard.refusal !== undefined);
+    if (this.#holders.size < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs) return false;
+    const isSettled = (shard: ShardRunner): boolean => shard.isOwner || shard.refusal !== undefined || shard.restarts.loop !== undefined;
+    return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || isSettled(shard));
   }
 
   start(): void {
     const { leases, log, timing } = this.#deps;
     const { signal } = this.#abort;
+    this.#startedAtMs = timing.now();
     this.#loops = [
       supervise('membership', () => this.#announce(), signal, log, timing),
       supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
@@ -105,10 +116,10 @@ export class ShardKeeper {
   }
 
   async #announce(): Promise<void> {
-    const { leases, member, timing } = this.#deps;
+    const { leases, member, problems, timing } = this.#deps;
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      await leases.announce(member);
+      await leases.announce({ ...member, ...(problems ? { problems: problems() } : {}) });
       await timing.pause(leases.ttlMs / ANNOUNCEMENTS_PER_TTL, signal);
     }
   }

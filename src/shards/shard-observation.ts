@@ -4,7 +4,7 @@ import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { RouterCounters } from '../domain/commit.ts';
 import type { Router } from '../router/router.ts';
-import type { PartitionHost } from './partition-host.ts';
+import type { ShardRunner } from './shard-runner.ts';
 
 export interface RouterObservation {
   /** Everything that arrived up to here is routed. */
@@ -42,8 +42,11 @@ export interface ShardObservation {
   readonly isRefused: boolean;
 }
 
-export function observeShard(partition: Partition, router: Router | undefined, host: PartitionHost | undefined, isRefused: boolean): ShardObservation {
-  return { partition, isRefused, router: router && observeRouter(router), fold: host && observeFold(host.fold, host.behind) };
+export function observeShard({ partition, router, isServing, host, refusal }: ShardRunner): ShardObservation {
+  return {
+    partition, isRefused: refusal !== undefined,
+    router: router && observeRouter(router), fold: isServing && host ? observeFold(host.fold, host.behind) : undefined,
+  };
 }
 
 function observeRouter(router: Router): RouterObservation | undefined {

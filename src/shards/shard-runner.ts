@@ -13,6 +13,7 @@ import type { Leases } from '../ports.ts';
 import type { Router } from '../router/router.ts';
 import { Hosting, type HostingDeps } from './hosting.ts';
 import type { PartitionHost } from './partition-host.ts';
+import { Restarts } from './restarts.ts';
 import { ShardLease } from './shard-lease.ts';
 
 const RETAKE_INTERVAL_MS = 250;
@@ -26,7 +27,7 @@ const HEALTHY_AFTER_MS = 10_000;
 export type ShardWish = 'own' | 'standBy' | 'nothing';
 const WISHES: Record<ShardWish, ShardEventType> = { own: 'ownershipWanted', standBy: 'standbyWanted', nothing: 'nothingWanted' };
 
-export interface ShardRunnerDeps extends HostingDeps {
+export interface ShardRunnerDeps extends Omit<HostingDeps, 'onRouterFailure'> {
   readonly leases: Leases;
   /** Who this process is, among those that take leases. */
   readonly holder: string;
@@ -36,6 +37,7 @@ export interface ShardRunnerDeps extends HostingDeps {
 
 export class ShardRunner {
   readonly partition: Partition;
+  readonly restarts: Restarts;
   readonly #deps: ShardRunnerDeps;
   readonly #actor: ShardActor;
   readonly #lease: ShardLease;
@@ -53,6 +55,7 @@ export class ShardRunner {
   constructor(deps: ShardRunnerDeps) {
     const { leases, holder, timing, log, router: { partition } } = deps;
     this.partition = partition;
+    this.restarts = new Restarts(timing);
     this.#deps = { ...deps, log: log.child({ shard: partition }) };
     this.#lease = new ShardLease(leases, partition, holder, timing, this.#deps.log);
     this.#actor = startShardActor((state) => this.#enter(state), (error) => this.#deps.log.error({ err: error }, 'the shard machine failed'));
@@ -144,6 +147,7 @@ export class ShardRunner {
     this.#work = this.#work.then(() => this.#act(state, leaving.signal)).catch((error: unknown) => {
       if (error instanceof LogWentBack || error instanceof EpochChanged) this.#deps.onSuspicion?.();
       this.#deps.log.warn({ err: error, state }, `${state} failed`);
+      this.restarts.note(error);
       this.#send('failed');
     });
     this.#deps.onState?.(this.#deps.router.partition, state);
@@ -213,8 +217,10 @@ export class ShardRunner {
   }
 
   #host(): Hosting {
-    const hosting = new Hosting(this.#deps, () => {
-      if (this.#hosting === hosting) this.#send('failed');
+    const hosting = new Hosting({ ...this.#deps, onRouterFailure: (error) => this.restarts.note(error) }, (error) => {
+      if (this.#hosting !== hosting) return;
+      this.restarts.note(error);
+      this.#send('failed');
     });
     this.#hosting = hosting;
     this.#hostedAt = this.#deps.timing.now();

@@ -7,13 +7,12 @@
 //    an interval: they are moved on when it is asked for, and the answer is given from after that.
 //
 // Anyone may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
-import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { SpaceReport } from '../../actors/shard/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import type { Timing } from '../runtime/timing.ts';
+import { NEVER, type Timing } from '../runtime/timing.ts';
 import type { ShardRunner } from './shard-runner.ts';
 
 /** An answer waits no longer for a router: it is far behind, or nobody runs it. */
@@ -98,7 +97,3 @@ export class Ticks {
     return fold.clocks[router] ?? BEGINNING_MS;
   }
 }
-
-const NEVER = new AbortController().signal;
-// Many answers may wait at once.
-setMaxListeners(0, NEVER);

@@ -14,6 +14,8 @@ export class TopologyService {
   readonly #log: TopologyLog;
   readonly #now: () => number;
   readonly #onChange: () => void;
+  /** The last entry that is known to be in the log, and since when this has waited for one that is. */
+  #known = { seq: 0, sinceMs: 0 };
   #cursor: TopologyCursor | undefined;
   #waiting: { seq: number; resolve: () => void }[] = [];
 
@@ -38,6 +40,18 @@ export class TopologyService {
     }
   }
 
+  /** For how long the log has been known to hold more than the history; 0 while it is not. */
+  get behindMs(): number {
+    return this.#known.seq > this.history.seq ? this.#now() - this.#known.sinceMs : 0;
+  }
+
+  /** Asks where the log ends, and does not wait for what it holds. @throws when it cannot be reached */
+  async look(): Promise<number> {
+    const seq = await this.#log.lastSeq();
+    this.#known = { seq: Math.max(seq, this.#known.seq), sinceMs: this.behindMs > 0 ? this.#known.sinceMs : this.#now() };
+    return seq;
+  }
+
   /** Resolves when the history has reached a sequence of the log. */
   async reached(seq: number): Promise<void> {
     if (this.history.seq >= seq) return;
@@ -50,7 +64,7 @@ export class TopologyService {
    * @throws when the log cannot be reached
    */
   async catchUp(): Promise<boolean> {
-    const [knownSeq, lastSeq] = [this.history.seq, await this.#log.lastSeq()];
+    const [knownSeq, lastSeq] = [this.history.seq, await this.look()];
     await this.reached(lastSeq);
     return lastSeq > knownSeq;
   }

@@ -66,7 +66,13 @@ interface Question {
 function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Question[] {
   const [{ held }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
   const account = { accepted, applied: distinct - held, duplicate: sent.readings.length - distinct, held, dead_lettered: accepted - sent.readings.length, dead_letters: {}, remainder: 0 };
-  const questions: Question[] = [{ path: '/account', expected: (answer) => [answer, account] }];
+  const questions: Question[] = [{
+    path: '/account',
+    expected: (answer) => {
+      const { stored, ...rest } = answer as { stored: { findings: string[] } | null };
+      return [{ ...rest, findings: stored?.findings }, { ...account, findings: [] }];
+    },
+  }];
   for (const { id } of oracle.spaces) {
     const instants = [...Array.from({ length: INSTANTS_PER_SPACE }, () => random.int(load.firstMs, load.lastMs)), load.lastMs + 1];
     for (const atMs of instants) {

@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether it can serve
-         * @description For people and monitors. Orchestrators ask `/livez` and `/readyz` at the root.
+         * Whether all is well in the cluster
+         * @description For people and monitors: any process says what every process sees. 503 with anything in `problems`, so that a monitor that looks at the status alone notices; most requests may be answered all the same. Orchestrators and load balancers ask `/livez` and `/readyz` at the root, which are about one process.
          */
         get: operations["getHealth"];
         put?: never;
@@ -31,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What became of every reading */
+        /**
+         * What became of every reading
+         * @description By what the routers have committed; and whether ClickHouse holds what the shards have stored there, no less and no more.
+         */
         get: operations["getAccount"];
         put?: never;
         post?: never;
@@ -675,13 +678,51 @@ export interface components {
             };
             /** @description anything but 0 is a defect */
             remainder: number;
+            /** @description the comparison with ClickHouse; null while that cannot be asked */
+            stored: {
+                /** @description readings that ClickHouse holds, in the blocks that were compared */
+                readings: number;
+                /** @description the shards of which ClickHouse holds less or more than was stored */
+                differences: {
+                    shard: number;
+                    /** @description compared were the blocks up to this one */
+                    block: number;
+                    /** @description readings that these blocks had when they were stored */
+                    expected: number;
+                    /** @description readings that ClickHouse holds of them */
+                    stored: number;
+                }[];
+                /** @description the shards that could not be compared */
+                unknown_shards: number[];
+                /** @description readings that the routers accepted and no shard has; null where that cannot be known now */
+                missing: number | null;
+                /** @description what is wrong, and what can be done about it */
+                findings: string[];
+            } | null;
         };
-        /** @description Whether it can serve */
+        /** @description Whether all is well in the cluster */
         Health: {
-            /** @enum {string} */
+            /**
+             * @description `unavailable` when there is any problem: something, not everything, cannot be had
+             * @enum {string}
+             */
             status: "ok" | "unavailable";
-            /** @description what cannot be reached */
-            problems: string[];
+            /** @description none when all is well */
+            problems: {
+                /**
+                 * @description what kind of problem it is; stable (docs/operations.md has the list)
+                 * @example shard_without_owner
+                 */
+                code: string;
+                /** @description a sentence for people */
+                detail: string;
+                /** @description the shard it concerns */
+                shard?: number;
+                /** @description the stream of NATS it concerns */
+                stream?: string;
+                /** @description the process that sees it; none where every process does */
+                process?: string;
+            }[];
         };
         /** @description An error, as RFC 9457 describes it */
         Problem: {
@@ -1087,7 +1128,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description it can */
+            /** @description all is well */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1104,7 +1145,7 @@ export interface operations {
             };
             422: components["responses"]["Invalid"];
             500: components["responses"]["Internal"];
-            /** @description it cannot, and why */
+            /** @description something is not, and what */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1138,7 +1179,14 @@ export interface operations {
                      *       "held": 0,
                      *       "dead_lettered": 0,
                      *       "dead_letters": {},
-                     *       "remainder": 0
+                     *       "remainder": 0,
+                     *       "stored": {
+                     *         "readings": 530,
+                     *         "differences": [],
+                     *         "unknown_shards": [],
+                     *         "missing": 0,
+                     *         "findings": []
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Account"];

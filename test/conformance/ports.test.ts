@@ -102,6 +102,20 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect((await events.firstCommitFrom(P2, 0))?.readingsSeq).toBe(2);
   });
 
+  it('P1 the newest entry of a partition is known by when it was stored', async () => {
+    const { readings } = ports;
+    const dpuId = 'newest' as DpuId;
+    const partition = partitionOfDpu(dpuId, PARTITIONS);
+    await readings.append(dpuId, bytes('{"a":1}'));
+    await readings.append(dpuId, bytes('{"a":2}'));
+    const [, last] = await readNewest(readings, partition, dpuId, 2);
+    expect(await readings.newestMs(partition)).toBe(last?.timeMs);
+    await eventually(async () => {
+      await readings.tick(partition);
+      expect(await readings.newestMs(partition)).toBeGreaterThan(last?.timeMs ?? Infinity);
+    });
+  });
+
   it('P1 a cursor waits, is woken, and goes on where it stopped', async () => {
     const { readings } = ports;
     const dpuId = 'cursor' as DpuId;

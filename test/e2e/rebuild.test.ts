@@ -135,7 +135,7 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
     expect(service.output()).toMatch(why);
     await eventually(async () => {
       expect(await (await fetch(`${url}/readyz`)).text()).toMatch(why);
-      expect((await get('/health')).body).toMatchObject({ status: 'unavailable', problems: [expect.stringMatching(why)] });
+      expect((await get('/health')).body).toMatchObject({ status: 'unavailable', problems: [{ code: 'shard_refused', detail: expect.stringMatching(why) as string, process: expect.any(String) as string, shard: expect.any(Number) as number }] });
       expect(await (await fetch(`${url}/metrics`)).text()).toContain('\ndensity_shards_refused 1\n');
     });
     await sound(`/counts/${B}/current`);

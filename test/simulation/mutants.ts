@@ -50,6 +50,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('window of tokens on the source table only', 'src/clickhouse/schema.ts', 'ORDER BY (space_id, minute)\n  SETTINGS`', 'ORDER BY (space_id, minute)`'),
   mutant('a window of tokens that is too short', 'src/clickhouse/schema.ts', '[WINDOW_MIN, WINDOW_MAX] = [10_000, ', '[WINDOW_MIN, WINDOW_MAX] = [100, '),
   mutant('retraction without its rollup', FOLD, 'this.openRows.push(event);\n    this.lateMs ??= this.logMs;', 'this.openRows.push({ ...event, sign: 1 });\n    this.lateMs ??= this.logMs;'),
+  mutant('a block is totalled by its rows, not its readings', FOLD, 'cut: this.totals.cut + block.readings', 'cut: this.totals.cut + block.rows.length'),
+  mutant('totals begin anew with a checkpoint', SNAPSHOT, 'fold.totals = header.totals;', ''),
   mutant('a move retracts nothing', ROUTER, 'draft.retract(change.before, reading);', ''),
   mutant('reset applied by arrival order', 'src/domain/reset-schedule.ts', 'if (reset.timestampMs <= atMs && reset.timestampMs >= found.timestampMs) found = reset;', 'if (reset.timestampMs <= atMs) found = reset;'),
   mutant('of two resets at one instant the first wins', 'src/domain/reset-schedule.ts', 'reset.timestampMs >= found.timestampMs', 'reset.timestampMs > found.timestampMs'),

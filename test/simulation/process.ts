@@ -2,9 +2,9 @@
 // src/service.ts is for real ones.
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
+import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
-import type { KnownReport } from '../../src/ports.ts';
+import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
@@ -51,6 +51,7 @@ export class SimProcess {
   readonly topology: TopologyService;
   readonly counts: Counts;
   readonly accounts: Accounts;
+  readonly comparisons: Comparisons;
   readonly shards: ShardRunner[];
   readonly #engines: Engines;
   readonly #abort = new AbortController();
@@ -108,6 +109,9 @@ export class SimProcess {
     this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
     this.counts = this.questions(() => undefined);
     this.accounts = new Accounts(this.#events, new MemoryDeadLetters(access, streams), streams.partitions);
+    this.comparisons = new Comparisons({
+      partitions: streams.partitions, reports: { report: (spaceId, atMs) => this.#report(spaceId, atMs) }, events: this.#events, history: this.#history, timing: this.#timing,
+    });
   }
 
   start(): void {
@@ -192,13 +196,18 @@ export class SimProcess {
   /** Answers questions. @param onReport hears of each report that an answer is made from */
   questions(onReport: (report: SpaceReport) => void): Counts {
     const report = async (spaceId: SpaceId, atMs: number): Promise<KnownReport> => {
-      const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
-      const found = shard && await this.#ticks.report(shard, spaceId, atMs);
-      if (!found) throw new Failure('unavailable', 'the space is being restored');
+      const found = await this.#report(spaceId, atMs);
       onReport(found);
-      return { ...found, isStale: false };
+      return found;
     };
     return new Counts(this.topology.history, { isCutOff: false, report }, this.#history);
+  }
+
+  async #report(spaceId: SpaceId, atMs: number): Promise<KnownReport> {
+    const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
+    const found = shard && await this.#ticks.report(shard, spaceId, atMs);
+    if (!found) throw new Failure('unavailable', 'the space is being restored');
+    return { ...found, isStale: false };
   }
 
   #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): ShardRunner {

@@ -1,4 +1,5 @@
 // Holds the end of a run against the oracle: live counts, history, rollups, the readings, the account.
+import { findingsOf } from '../../src/counts/comparison.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { Oracle } from '../support/oracle.ts';
 import type { SimProcess } from './process.ts';
@@ -144,6 +145,7 @@ export class Verdict {
     this.#expect('account', { accepted, applied, duplicate, held, deadLettered, remainder }, {
       accepted: this.#sent.items, applied: distinct - this.#oracle.held, duplicate: this.#sent.readings.length - distinct, held: this.#oracle.held, deadLettered: dead, remainder: 0,
     });
+    this.#expect('account of history (A2)', findingsOf(await this.#world.answer(() => this.#process.comparisons.read())), []);
     this.#expect('dead letters', Object.values(deadLetters).reduce((sum, count) => sum + count, 0), dead);
   }
 }

@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
 
 const HOST = '127.0.0.1';
@@ -68,6 +70,20 @@ export class NatsCluster {
     server.child = spawn(this.#binary, ['-c', join(server.folder, 'nats-server.conf')], { stdio: ['ignore', log.fd, log.fd] });
     await once(server.child, 'spawn');
     await log.close();
+  }
+
+  /** A connection of the test's own, once all servers have met: until then no stream can have three replicas. */
+  async connect(withinMs: number): Promise<NatsHandles> {
+    const nats = await eventually(() => connectNats(this.url, 'test'), withinMs);
+    await eventually(() => nats.jsm.streams.add({ name: 'MEETING', subjects: ['meeting'], num_replicas: CLUSTER_SIZE }), withinMs);
+    await nats.jsm.streams.delete('MEETING');
+    return nats;
+  }
+
+  async hasAllReplicas({ jsm }: NatsHandles, stream: string): Promise<boolean> {
+    const { cluster: group } = await jsm.streams.info(stream);
+    const replicas = group?.replicas ?? [];
+    return replicas.length === CLUSTER_SIZE - 1 && replicas.every(({ current, offline }) => current && offline !== true);
   }
 
   async stop(): Promise<void> {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
 import { readConfig } from '../../src/config.ts';
 
-const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, remainder: 0 };
+const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, remainder: 0, stored: { readings: 7, findings: [] } };
 
 describe('density account', () => {
   let server: Server | undefined;
@@ -34,5 +34,15 @@ describe('density account', () => {
 
   it('A1 ends with 1 when a dead letter is missing', async () => {
     expect((await account({ ...WHOLE, dead_letters: {} })).code).toBe(1);
+  });
+
+  it('A3 ends with 1 when ClickHouse lacks a reading, and when it could not be asked', async () => {
+    const lacking = await account({ ...WHOLE, stored: { readings: 6, findings: ['shard 3: ClickHouse holds 1 reading fewer'] } });
+    expect(lacking.code).toBe(1);
+    expect(lacking.said).toContain('! shard 3: ClickHouse holds 1 reading fewer');
+    expect(lacking.said).not.toContain('the account holds');
+    const unasked = await account({ ...WHOLE, stored: null });
+    expect(unasked.code).toBe(1);
+    expect(unasked.said).toContain('! not compared with ClickHouse');
   });
 });

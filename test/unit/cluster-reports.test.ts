@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import { reportSpace } from '../../actors/shard/space-report.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { ReportRequests } from '../../src/ports.ts';
+import type { ReportAnswer, ReportRequests } from '../../src/ports.ts';
 import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
 import { ClusterReports, type ClusterReportsDeps } from '../../src/shards/cluster-reports.ts';
 import type { PartitionHost } from '../../src/shards/partition-host.ts';
@@ -21,9 +21,9 @@ const PATIENT: Timing = {
   pause: async (ms, signal) => MACHINE_TIMING.pause(ms > 50 ? ms * 20 : ms, signal),
 };
 
-function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING): ClusterReports {
+function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING, isFresh = true): ClusterReports {
   const ticks: ClusterReportsDeps['ticks'] = { report: async (shard, spaceId, atMs) => Promise.resolve(shard.report(spaceId, atMs)) };
-  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, ticks, isConnected: () => true, timing, log });
+  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, ticks, freshness: { isFresh: async () => Promise.resolve(isFresh) }, isConnected: () => true, timing, log });
 }
 
 test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {
@@ -32,7 +32,7 @@ test('of many that wait for an owner one asks again, and all are answered when t
   const reports = reportsWith({
     ask: async (_, respondent, spaceId, atMs) => {
       asked += 1;
-      return Promise.resolve(hasOwner && respondent === 'owner' ? reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs) : 'nobody');
+      return Promise.resolve(hasOwner && respondent === 'owner' ? { ...reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs), isStale: false } : 'nobody');
     },
   }, [], PATIENT);
   const answers = Promise.all(Array.from({ length: questions }, async () => reports.report(SPACE, 0)));
@@ -70,4 +70,22 @@ test('a process that waits for a lease answers as a copy only if it has kept one
   expect(answering).toEqual(['standby']);
   reports.follow(SHARD, 'running');
   expect(answering).toEqual(['owner']);
+});
+
+test('what an owner says is marked as stale while it may miss what was acknowledged', async () => {
+  const fold = new PartitionFold(SHARD, 1);
+  const report = (spaceId: SpaceId, atMs: number): ReturnType<typeof reportSpace> => reportSpace(fold, spaceId, atMs);
+  const owner = { isOwner: true, host: { fold }, report } as unknown as ShardRunner;
+  const answers: ReportAnswer[] = [];
+  const requests: Pick<ReportRequests, 'answer'> = { answer: (_, __, answer) => {
+    answers.push(answer);
+    return () => undefined;
+  } };
+  for (const isFresh of [true, false]) {
+    const reports = reportsWith(requests, [owner], MACHINE_TIMING, isFresh);
+    expect((await reports.report(SPACE, 0)).isStale).toBe(!isFresh);
+    // To other processes, too.
+    reports.follow(SHARD, 'running');
+    expect((await answers.at(-1)?.(SPACE, 0))?.isStale).toBe(!isFresh);
+  }
 });

@@ -21,10 +21,11 @@ test('before the service has begun the process is alive and not ready, and the A
 });
 
 test('it is ready while the service is, and no longer once it drains, though requests go through', async () => {
-  const readiness = { isReady: false, refusals: [] as string[] };
+  const readiness: { unready: string | undefined; refusals: string[] } = { unready: 'waiting for the topology', refusals: [] };
   gate.open((_request, response) => void response.writeHead(204).end(), readiness);
   expect([await status('/readyz'), await status('/api/v1/spaces')]).toEqual([503, 204]);
-  readiness.isReady = true;
+  expect(await (await fetch(`${server.url}/readyz`)).text()).toBe('waiting for the topology\n');
+  readiness.unready = undefined;
   expect(await status('/readyz')).toBe(200);
   readiness.refusals.push('the checkpoint of shard 3 cannot be used');
   expect(await (await fetch(`${server.url}/readyz`)).text()).toBe('ready\nthe checkpoint of shard 3 cannot be used\n');

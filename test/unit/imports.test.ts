@@ -47,6 +47,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/counts', of: MIDDLE },
   { place: 'src/shards', of: [...MIDDLE, 'src/router'] },
   { place: 'src/recovery', of: [...MIDDLE, 'src/router', 'src/shards', 'src/topology'] },
+  { place: 'src/health', of: [...MIDDLE, 'src/router', 'src/shards'] },
   { place: 'src/live', of: MIDDLE },
   { place: 'src/nats', of: MIDDLE },
   { place: 'src/clickhouse', of: MIDDLE },

@@ -6,6 +6,8 @@ import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { PartitionFeed } from '../../src/live/partition-feed.ts';
+import { PartitionRelay } from '../../src/live/partition-relay.ts';
+import { eventually } from '../support/eventually.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 
@@ -20,7 +22,7 @@ test('the first change of a space is told at once, and what follows within 20 ms
     const channel = new MemoryChangeChannel();
     const told: FeedBatch['items'][number][] = [];
     channel.subscribe(ROUTER, ({ items }) => told.push(...items));
-    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100 });
+    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100, isBehind: () => false });
     feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     const apply = (n: number): void => {
       const entry = log[n];
@@ -49,5 +51,45 @@ test('the first change of a space is told at once, and what follows within 20 ms
     feed.close();
   } finally {
     vi.useRealTimers();
+  }
+});
+
+test('while the fold is behind, whoever listens hears that it is stale, and where everything stands once it has caught up', async () => {
+  const log = logOfOneRouter([{ events: [entrance(1, 1_000)], clockMs: 1_000 }, { events: [entrance(1, 1_001)], clockMs: 1_001 }], DEFAULT_SETTINGS);
+  const fold = new PartitionFold(ROUTER, 1);
+  const channel = new MemoryChangeChannel();
+  let isBehind = false;
+  const asked: (readonly SpaceId[] | null)[] = [];
+  const feed = new PartitionFeed({
+    fold, channel, readyAtSeq: 0, now: () => 2_000,
+    isBehind: (spaceIds) => {
+      asked.push(spaceIds && [...spaceIds]);
+      return isBehind;
+    },
+  });
+  const heard: string[] = [];
+  const relay: PartitionRelay = new PartitionRelay(ROUTER, channel, {
+    item: (_, item) => heard.push(item.kind), stale: () => heard.push('stale'), renewed: () => heard.push(`renewed ${relay.count(1 as SpaceId)?.count}`),
+  });
+  try {
+    const [first, second] = log;
+    if (first) fold.apply(first);
+    await relay.want([1 as SpaceId], undefined);
+    expect(heard).toEqual(['renewed 1']);
+    isBehind = true;
+    await eventually(() => expect(heard).toEqual(['renewed 1', 'stale']));
+    // Of what somebody listens to, and again and again.
+    expect(asked.at(-1)).toEqual([1]);
+    await expect(channel.ask(ROUTER, { all: false, spaceIds: [1 as SpaceId], epochMin: 0, isRenewal: false, after: null })).rejects.toThrow('nobody owns');
+    const asks = asked.length;
+    await eventually(() => expect(asked.length).toBeGreaterThan(asks + 1));
+    expect(heard).toEqual(['renewed 1', 'stale']);
+    if (second) fold.apply(second);
+    isBehind = false;
+    await eventually(() => expect(heard.at(-1)).toBe('renewed 2'));
+    expect(heard.filter((what) => what === 'stale')).toHaveLength(1);
+  } finally {
+    relay.close();
+    feed.close();
   }
 });

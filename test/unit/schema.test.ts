@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { alterationsFor, TABLES, tablesFor, windowBlocksFor } from '../../src/clickhouse/schema.ts';
 
 const OPTIONS = { cluster: 'density', windowBlocks: 50_000, isSynced: true, cold: { volume: 'cold', afterDays: 400 } };
-const SETTINGS = 'replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1';
 const NAMES = ['space_events', 'log_epochs', 'topology_copy', 'readings', 'counts_by_minute', 'events_by_time'];
+const SETTINGS = 'replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, lightweight_mutation_projection_mode = \'rebuild\'';
 
 test('the deduplication window follows shards and blocks, within bounds', () => {
   expect(windowBlocksFor(16, 3_000)).toBe(16 * 1_200 * 4);
@@ -36,5 +36,5 @@ test('what grows with the readings goes to the cold volume by age; minutes stay'
 test('tables that are there get the settings of today, all of them', () => {
   expect(alterationsFor(OPTIONS)).toEqual(NAMES.map((name) => `ALTER TABLE ${name} ON CLUSTER 'density' MODIFY SETTING ${SETTINGS}`));
   expect(alterationsFor({ ...OPTIONS, cluster: undefined, isSynced: false }).at(-1))
-    .toBe('ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0');
+    .toBe("ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, lightweight_mutation_projection_mode = 'rebuild'");
 });

@@ -122,11 +122,39 @@ export const account = resource('Account', 'What became of every reading: accept
   dead_lettered: count('of no use'),
   dead_letters: z.record(z.string(), z.int()).meta({ description: 'by reason' }),
   remainder: z.int().meta({ description: 'anything but 0 is a defect' }),
+  stored: z.strictObject({
+    readings: z.int().meta({ description: 'readings that ClickHouse holds, in the blocks that were compared' }),
+    differences: z.array(z.strictObject({
+      shard: z.int(),
+      block: z.int().meta({ description: 'compared were the blocks up to this one' }),
+      expected: z.int().meta({ description: 'readings that these blocks had when they were stored' }),
+      stored: z.int().meta({ description: 'readings that ClickHouse holds of them' }),
+    })).meta({ description: 'the shards of which ClickHouse holds less or more than was stored' }),
+    unknown_shards: z.array(z.int()).meta({ description: 'the shards that could not be compared' }),
+    missing: z.int().nullable().meta({ description: 'readings that the routers accepted and no shard has; null where that cannot be known now' }),
+    findings: z.array(z.string()).meta({ description: 'what is wrong, and what can be done about it' }),
+  }).nullable().meta({ description: 'the comparison with ClickHouse; null while that cannot be asked' }),
 });
 
-export const health = resource('Health', 'Whether it can serve', {
-  status: z.enum(['ok', 'unavailable']),
-  problems: z.array(z.string()).meta({ description: 'what cannot be reached' }),
+export const loss = resource('Loss', 'What NATS lost of what it had acknowledged, found and repaired', {
+  epoch: z.int().meta({ description: 'the epoch of the logs that the repair began' }),
+  at: z.string().meta({ description: 'when it was repaired', format: 'date-time' }),
+  detail: z.string().meta({ description: 'a sentence for people: how many messages, between which sequences and times' }),
+  readings: z.int().meta({ description: 'messages of READINGS that had been routed; what they said is counted where it was stored' }),
+  commits: z.int().meta({ description: 'commits of SPACE_EVENTS; what they said was routed again' }),
+  topology: z.int().meta({ description: 'entries of TOPOLOGY that could not be put back, at most' }),
+});
+
+export const health = resource('Health', 'Whether all is well in the cluster', {
+  status: z.enum(['ok', 'unavailable']).meta({ description: '`unavailable` when there is any problem: something, not everything, cannot be had' }),
+  problems: z.array(z.strictObject({
+    code: z.string().meta({ description: 'what kind of problem it is; stable (docs/operations.md has the list)', examples: ['shard_without_owner'] }),
+    detail: z.string().meta({ description: 'a sentence for people' }),
+    shard: z.int().meta({ description: 'the shard it concerns' }).optional(),
+    stream: z.string().meta({ description: 'the stream of NATS it concerns' }).optional(),
+    process: z.string().meta({ description: 'the process that sees it; none where every process does' }).optional(),
+  })).meta({ description: 'none when all is well' }),
+  losses: z.array(loss).meta({ description: 'in the life of the installation, the newest first; all of them repaired' }),
 });
 
 export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {

@@ -1,6 +1,6 @@
 // ClickHouse's port in memory, with the contracts of its tables: a window of tokens for each table,
 // an insert that may stop between two parts, rows that are read up to a block.
-import { blockToken, type Block } from '../../../actors/shard/block.ts';
+import { blockToken, readingsIn, type Block } from '../../../actors/shard/block.ts';
 import type { StoredNewest } from '../../../actors/shard/fold-from-history.ts';
 import type { StoredClaim } from '../../../actors/shard/log-tail.ts';
 import { TABLES } from '../../../src/clickhouse/schema.ts';
@@ -14,7 +14,7 @@ import type { CopiedEntry } from '../../../src/recovery-ports.ts';
 import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, OccupancyRequest, PartitionRecords, StoredBlockMark } from '../../../src/ports.ts';
+import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, OccupancyRequest, PartitionRecords, StoredBlockMark, StoredTotals } from '../../../src/ports.ts';
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {
@@ -269,6 +269,21 @@ export class MemoryHistory implements History, PartitionRecords {
       }
       return [...claims.values()];
     });
+  }
+
+  async storedTotals(): Promise<Map<Partition, StoredTotals>> {
+    return this.#read('stored totals', () => {
+      const totals = new Map<Partition, StoredTotals>();
+      for (const { partition, block, primary, sign } of this.#tables.spaceEvents) {
+        const { readings, lastBlock } = totals.get(partition) ?? { readings: 0, lastBlock: 0 };
+        totals.set(partition, { readings: readings + (primary ? sign : 0), lastBlock: Math.max(lastBlock, block) });
+      }
+      return totals;
+    });
+  }
+
+  async readingsUpTo(partition: Partition, block: number): Promise<number> {
+    return this.#read('readings up to a block', () => readingsIn(this.#tables.spaceEvents.filter((row) => row.partition === partition && row.block <= block)));
   }
 
   async ping(): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { StoredEntry } from '../../../src/domain/log-entry.ts';
 import type { CommitHeader, Sections } from '../../../src/domain/commit.ts';
 import { decodeCommit, encodeCommit } from '../../../src/domain/commit-codec.ts';
 import { routerSubject } from '../../../src/nats/streams.ts';
+import { BEGINNING_MS } from '../../../src/domain/instant.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
@@ -81,6 +82,14 @@ export class MemoryReadingsLog implements ReadingsLog {
 
   async #read<T>(label: string, apply: () => T): Promise<T> {
     return this.#access.scheduler.request(this.#access.owner, { label, apply, failure: away(label) });
+  }
+
+  async newestMs(partition: Partition): Promise<number> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, {
+      label: `newest of READINGS ${partition}`, failure: away('newest'),
+      apply: () => this.#streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${partition}.`))?.timeMs ?? BEGINNING_MS,
+    });
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {

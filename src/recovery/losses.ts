@@ -1,0 +1,50 @@
+// What NATS has lost in the life of an installation, as the repairs have recorded it.
+import type { LogEpoch } from '../domain/log-epoch.ts';
+import type { EpochRecords } from '../recovery-ports.ts';
+import { describeLosses } from './describe-losses.ts';
+import type { RepairReport } from './repair-logs.ts';
+
+const REPORTS_MAX = 100;
+
+export interface Loss {
+  /** The epoch that its repair began. */
+  readonly epoch: number;
+  readonly atMs: number;
+  readonly detail: string;
+  /** Messages of READINGS that had been routed, commits of SPACE_EVENTS, and entries of TOPOLOGY that could not be put back. */
+  readonly readings: number;
+  readonly commits: number;
+  readonly topology: number;
+}
+
+export class Losses {
+  readonly #records: Pick<EpochRecords, 'reports'>;
+  readonly #epoch: LogEpoch;
+  #known: readonly Loss[] = [];
+  #knownEpoch = 0;
+
+  constructor(records: Pick<EpochRecords, 'reports'>, epoch: LogEpoch) {
+    this.#records = records;
+    this.#epoch = epoch;
+  }
+
+  /** As far as this process has read them. */
+  get known(): readonly Loss[] {
+    return this.#known;
+  }
+
+  /** The newest first. What is known already while ClickHouse does not answer. */
+  async read(): Promise<readonly Loss[]> {
+    const { current } = this.#epoch;
+    if (this.#knownEpoch === current) return this.#known;
+    const reports = await this.#records.reports(REPORTS_MAX).catch(() => undefined);
+    if (!reports) return this.#known;
+    this.#known = reports.map(({ epoch, atMs, report }) => lossOf(epoch, atMs, JSON.parse(report) as RepairReport));
+    this.#knownEpoch = current;
+    return this.#known;
+  }
+}
+
+function lossOf(epoch: number, atMs: number, report: RepairReport): Loss {
+  return { epoch, atMs, detail: describeLosses(report), readings: report.readings?.messages ?? 0, commits: report.commits?.messages ?? 0, topology: report.topology.lost };
+}

@@ -1,0 +1,33 @@
+// How often the work of one shard has failed and was begun anew. Once or twice is what a handover or a short outage does.
+import type { Timing } from '../runtime/timing.ts';
+
+const WITHIN_MS = 60_000;
+const LOOP_RESTARTS = 3;
+
+export interface RestartLoop {
+  readonly count: number;
+  readonly cause: string;
+}
+
+export class Restarts {
+  readonly #timing: Pick<Timing, 'now'>;
+  #recent: number[] = [];
+  #cause = '';
+
+  constructor(timing: Pick<Timing, 'now'>) {
+    this.#timing = timing;
+  }
+
+  /** Undefined while it has not failed again and again. */
+  get loop(): RestartLoop | undefined {
+    const sinceMs = this.#timing.now() - WITHIN_MS;
+    const count = this.#recent.filter((atMs) => atMs > sinceMs).length;
+    return count >= LOOP_RESTARTS ? { count, cause: this.#cause } : undefined;
+  }
+
+  note(error: unknown): void {
+    const now = this.#timing.now();
+    this.#cause = error instanceof Error ? error.message : String(error);
+    this.#recent = [...this.#recent.filter((atMs) => atMs > now - WITHIN_MS), now];
+  }
+}

@@ -1,0 +1,200 @@
+// How old what a fold says may be: by where the logs ended each time they were asked, and by durations of this process alone.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
+import type { StoredEntry } from '../../src/domain/log-entry.ts';
+import type { Timing } from '../../src/runtime/timing.ts';
+import { Freshness, STALE_AFTER_MS } from '../../src/shards/freshness.ts';
+import { LogEnd } from '../../src/shards/log-end.ts';
+import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
+
+const SPACE = 1 as SpaceId;
+const SECOND = 1_000;
+
+let nowMs: number;
+let meanwhile: () => void;
+/** Time passes while something waits, and at no other time. */
+const timing: Timing = {
+  now: () => nowMs,
+  random: () => 0.5,
+  pause: async (ms) => {
+    nowMs += ms;
+    meanwhile();
+    await Promise.resolve();
+  },
+  turn: async () => Promise.resolve(),
+};
+const settle = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+beforeEach(() => {
+  nowMs = 100 * SECOND;
+  meanwhile = () => undefined;
+});
+
+describe('where a log ended', () => {
+  test('is asked once a second at most, and only when somebody wants to know', async () => {
+    let asked = 0;
+    const end = new LogEnd(async () => Promise.resolve(++asked), timing);
+    for (let n = 0; n < 30; n++) {
+      end.ask();
+      await settle();
+      nowMs += 100;
+    }
+    expect(asked).toBe(3);
+  });
+
+  test('says when a reader last had everything, and since when it misses something', async () => {
+    let place = 10;
+    const end = new LogEnd(async () => Promise.resolve(place), timing);
+    expect([end.completeAt(10), end.missingSince(10)]).toEqual([-Infinity, undefined]);
+    for (place of [10, 10, 15, 20]) {
+      end.ask();
+      await settle();
+      nowMs += SECOND;
+    }
+    // Asked at 100, 101, 102 and 103 s.
+    expect([20, 19, 15, 14, 10, 9].map((read) => end.completeAt(read) / SECOND)).toEqual([103, 102, 102, 101, 101, -Infinity]);
+    expect([20, 19, 14, 9].map((read) => (end.missingSince(read) ?? 0) / SECOND)).toEqual([0, 103, 102, 100]);
+  });
+
+  test('is not known while no answer comes, and an answer that is overtaken changes nothing', async () => {
+    const answers: ((place: number) => void)[] = [];
+    const end = new LogEnd(async () => new Promise((resolve) => answers.push(resolve)), timing);
+    for (let n = 0; n < 3; n++) {
+      end.ask();
+      nowMs += SECOND;
+    }
+    expect([end.completeAt(99), end.missingSince(99)]).toEqual([-Infinity, 100 * SECOND]);
+    answers[2]?.(30);
+    await settle();
+    answers[0]?.(10);
+    await settle();
+    expect([end.completeAt(30), end.completeAt(29), end.missingSince(30)]).toEqual([102 * SECOND, -Infinity, undefined]);
+  });
+
+  test('an end that cannot be read is not known, whatever is asked next', async () => {
+    const end = new LogEnd(async () => Promise.reject(new Error('no leader')), timing);
+    end.ask();
+    await settle();
+    nowMs += SECOND;
+    end.ask();
+    await settle();
+    expect(end.missingSince(Infinity)).toBe(100 * SECOND);
+  });
+});
+
+describe('a fold', () => {
+  const log = logOfOneRouter(Array.from({ length: 20 }, (_, n) => ({
+    events: [{ spaceId: SPACE, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: n, direction: 1 as const, delta: 1 as const, sign: 1 as const, primary: true }], clockMs: 1_000 + n,
+  })), DEFAULT_SETTINGS);
+  let fold: PartitionFold;
+  let freshness: Freshness;
+  /** What NATS holds, and whether it says so. */
+  let ends: { seq: number; newestMs: number; isSilent: boolean };
+  const apply = (count: number): void => {
+    for (const entry of log.filter(({ seq }: StoredEntry) => seq > fold.seq).slice(0, count)) fold.apply(entry);
+  };
+  const answer = async <T>(value: T): Promise<T> => (ends.isSilent ? new Promise(() => undefined) : Promise.resolve(value));
+
+  beforeEach(() => {
+    fold = new PartitionFold(ROUTER, 1);
+    apply(5);
+    ends = { seq: 5, newestMs: 1_004, isSilent: false };
+    freshness = new Freshness({ partitions: 1, timing, events: { end: () => answer(ends.seq) }, readings: { newestMs: () => answer(ends.newestMs) } });
+  });
+  /** Asked once a second, as clients do. @returns after how many seconds it is not fresh any more; undefined when it stays so */
+  const staleAfterSeconds = async (secondsMax = 10): Promise<number | undefined> => {
+    for (let second = 0; second <= secondsMax; second++) {
+      if (!await freshness.isFresh(fold, SPACE)) return second;
+      await settle();
+      nowMs += SECOND;
+    }
+    return undefined;
+  };
+
+  test('that has everything is fresh, also at the first question after a night', async () => {
+    expect(await staleAfterSeconds()).toBeUndefined();
+    nowMs += 36_000 * SECOND;
+    const askedAt = nowMs;
+    expect(await freshness.isFresh(fold, SPACE)).toBe(true);
+    expect(nowMs - askedAt).toBeLessThan(100);
+  });
+
+  test.each([
+    ['its consumer is silent although commits come', () => { ends.seq = 6; }],
+    ['its router is stuck although readings come', () => { ends.newestMs = 1_005; }],
+    ['nobody leads the logs', () => { ends.isSilent = true; }],
+  ])('is stale within seconds when %s', async (_, happen) => {
+    expect(await freshness.isFresh(fold, SPACE)).toBe(true);
+    nowMs += SECOND;
+    happen();
+    const seconds = await staleAfterSeconds();
+    expect(seconds).toBeGreaterThanOrEqual(2);
+    expect(seconds).toBeLessThanOrEqual(STALE_AFTER_MS / SECOND + 1);
+  });
+
+  test('that is behind and moves is as old as what it lacks', async () => {
+    expect(await freshness.isFresh(fold, SPACE)).toBe(true);
+    nowMs += SECOND;
+    // One commit a second comes, and is folded two seconds later: old, but not stale.
+    for (let second = 0; second < 10; second++) {
+      ends = { ...ends, seq: ends.seq + 1 };
+      if (second >= 2) apply(1);
+      expect(await freshness.isFresh(fold, SPACE), `second ${second}`).toBe(true);
+      await settle();
+      nowMs += SECOND;
+    }
+    // Six at once, and still one a second: now each is folded eight seconds later.
+    ends = { ...ends, seq: ends.seq + 6 };
+    expect(await staleAfterSeconds(5)).toBeLessThanOrEqual(4);
+    apply(20);
+    expect(await freshness.isFresh(fold, SPACE)).toBe(true);
+  });
+
+  test('waits at the first question for what is on its way, and no longer than half a second', async () => {
+    ends.seq = 6;
+    let pauses = 0;
+    meanwhile = () => {
+      if (++pauses === 50) apply(1);
+    };
+    expect(await freshness.isFresh(fold, SPACE)).toBe(true);
+    expect(pauses).toBeLessThan(60);
+    nowMs += 60 * SECOND;
+    ends.seq = 7;
+    const askedAt = nowMs;
+    expect(await freshness.isFresh(fold, SPACE)).toBe(false);
+    expect(nowMs - askedAt).toBeLessThan(600);
+    // What is known to be missing is not waited for again.
+    const againAt = nowMs;
+    expect(await freshness.isFresh(fold, SPACE)).toBe(false);
+    expect(nowMs).toBe(againAt);
+  });
+
+  test('lags by as long as it has been known to', async () => {
+    expect(await freshness.lag(fold, [ROUTER])).toEqual({ eventsMs: 0, readingsMs: 0 });
+    nowMs += 5 * SECOND;
+    ends.newestMs = 1_010;
+    expect((await freshness.lag(fold, [ROUTER])).readingsMs).toBeLessThan(SECOND);
+    nowMs += 20 * SECOND;
+    const { eventsMs, readingsMs } = await freshness.lag(fold, [ROUTER]);
+    expect(readingsMs).toBeGreaterThan(20 * SECOND);
+    expect(eventsMs).toBe(0);
+  });
+
+  test('whoever listens is told that it is behind only after seconds, and at once that it is not', async () => {
+    const isBehind = (): boolean => freshness.isBehind(fold, [SPACE]);
+    expect(isBehind()).toBe(false);
+    ends.seq = 6;
+    const seen: boolean[] = [];
+    for (let half = 0; half < 10; half++) {
+      await settle();
+      nowMs += SECOND / 2;
+      seen.push(isBehind());
+    }
+    expect(seen.indexOf(true)).toBeGreaterThanOrEqual(5);
+    expect(seen.indexOf(true)).toBeLessThanOrEqual(8);
+    apply(1);
+    expect(isBehind()).toBe(false);
+  });
+});
