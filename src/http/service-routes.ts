@@ -53,7 +53,7 @@ export function serviceRoutes(self: Self): Route[] {
   ];
 }
 
-function lossJson({ epoch, atMs, detail, readings, commits, topology }: Loss): z.output<typeof resources.loss> {
+function lossJson({ epoch, atMs, detail, readings, commits, topology }: Loss): z.output<typeof resources.health>['losses'][number] {
   return { epoch, at: formatInstant(atMs), detail, readings, commits, topology };
 }
 

@@ -39,8 +39,10 @@ function isAlike(a: SpaceEvent, b: Claim): boolean {
   return a.spaceId === b.spaceId && a.doorwayId === b.doorwayId && a.direction === b.direction && a.delta === b.delta && a.primary === b.primary;
 }
 
-function withSign({ signs: _, ...event }: Claim, sign: 1 | -1): SpaceEvent {
-  return { ...event, sign };
+function withSign({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, name, hasPreviousId }: Claim, sign: 1 | -1): SpaceEvent {
+  const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
+  if (name === undefined) return event;
+  return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };
 }
 
 /** Events by the partition of their space, as rows that come from no log. */

@@ -699,6 +699,24 @@ export interface components {
                 /** @description what is wrong, and what can be done about it */
                 findings: string[];
             } | null;
+            /** @description what NATS has lost in the life of the installation, the newest first; all of it repaired */
+            losses: {
+                /** @description the epoch of the logs that the repair began */
+                epoch: number;
+                /**
+                 * Format: date-time
+                 * @description when it was repaired
+                 */
+                at: string;
+                /** @description a sentence for people: how many messages, between which sequences and times */
+                detail: string;
+                /** @description messages of READINGS that had been routed; what they said is counted where it was stored */
+                readings: number;
+                /** @description commits of SPACE_EVENTS; what they said was routed again */
+                commits: number;
+                /** @description entries of TOPOLOGY that could not be put back, at most */
+                topology: number;
+            }[];
         };
         /** @description Whether all is well in the cluster */
         Health: {
@@ -722,6 +740,24 @@ export interface components {
                 stream?: string;
                 /** @description the process that sees it; none where every process does */
                 process?: string;
+            }[];
+            /** @description in the life of the installation, the newest first; all of them repaired */
+            losses: {
+                /** @description the epoch of the logs that the repair began */
+                epoch: number;
+                /**
+                 * Format: date-time
+                 * @description when it was repaired
+                 */
+                at: string;
+                /** @description a sentence for people: how many messages, between which sequences and times */
+                detail: string;
+                /** @description messages of READINGS that had been routed; what they said is counted where it was stored */
+                readings: number;
+                /** @description commits of SPACE_EVENTS; what they said was routed again */
+                commits: number;
+                /** @description entries of TOPOLOGY that could not be put back, at most */
+                topology: number;
             }[];
         };
         /** @description An error, as RFC 9457 describes it */
@@ -1137,7 +1173,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "ok",
-                     *       "problems": []
+                     *       "problems": [],
+                     *       "losses": []
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];
@@ -1186,7 +1223,8 @@ export interface operations {
                      *         "unknown_shards": [],
                      *         "missing": 0,
                      *         "findings": []
-                     *       }
+                     *       },
+                     *       "losses": []
                      *     }
                      */
                     "application/json": components["schemas"]["Account"];

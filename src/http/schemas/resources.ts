@@ -114,6 +114,16 @@ const intervalShape = {
 export const interval = resource('Interval', 'What happened in a space during an interval', intervalShape);
 export const spaceInterval = resource('SpaceInterval', 'What happened in one of several spaces during an interval', { space_id: id('the space'), ...intervalShape });
 
+/** What NATS lost of what it had acknowledged, found and repaired. Made for each place it is used in. */
+const loss = () => z.strictObject({
+  epoch: z.int().meta({ description: 'the epoch of the logs that the repair began' }),
+  at: z.string().meta({ description: 'when it was repaired', format: 'date-time' }),
+  detail: z.string().meta({ description: 'a sentence for people: how many messages, between which sequences and times' }),
+  readings: z.int().meta({ description: 'messages of READINGS that had been routed; what they said is counted where it was stored' }),
+  commits: z.int().meta({ description: 'commits of SPACE_EVENTS; what they said was routed again' }),
+  topology: z.int().meta({ description: 'entries of TOPOLOGY that could not be put back, at most' }),
+});
+
 export const account = resource('Account', 'What became of every reading: accepted = applied + duplicate + held + dead_lettered', {
   accepted: count('taken from the log'),
   applied: count('counted in a space'),
@@ -134,15 +144,7 @@ export const account = resource('Account', 'What became of every reading: accept
     missing: z.int().nullable().meta({ description: 'readings that the routers accepted and no shard has; null where that cannot be known now' }),
     findings: z.array(z.string()).meta({ description: 'what is wrong, and what can be done about it' }),
   }).nullable().meta({ description: 'the comparison with ClickHouse; null while that cannot be asked' }),
-});
-
-export const loss = resource('Loss', 'What NATS lost of what it had acknowledged, found and repaired', {
-  epoch: z.int().meta({ description: 'the epoch of the logs that the repair began' }),
-  at: z.string().meta({ description: 'when it was repaired', format: 'date-time' }),
-  detail: z.string().meta({ description: 'a sentence for people: how many messages, between which sequences and times' }),
-  readings: z.int().meta({ description: 'messages of READINGS that had been routed; what they said is counted where it was stored' }),
-  commits: z.int().meta({ description: 'commits of SPACE_EVENTS; what they said was routed again' }),
-  topology: z.int().meta({ description: 'entries of TOPOLOGY that could not be put back, at most' }),
+  losses: z.array(loss()).meta({ description: 'what NATS has lost in the life of the installation, the newest first; all of it repaired' }),
 });
 
 export const health = resource('Health', 'Whether all is well in the cluster', {
@@ -154,7 +156,7 @@ export const health = resource('Health', 'Whether all is well in the cluster', {
     stream: z.string().meta({ description: 'the stream of NATS it concerns' }).optional(),
     process: z.string().meta({ description: 'the process that sees it; none where every process does' }).optional(),
   })).meta({ description: 'none when all is well' }),
-  losses: z.array(loss).meta({ description: 'in the life of the installation, the newest first; all of them repaired' }),
+  losses: z.array(loss()).meta({ description: 'in the life of the installation, the newest first; all of them repaired' }),
 });
 
 export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {
