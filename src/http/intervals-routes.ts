@@ -38,7 +38,7 @@ export function intervalsRoutes(counts: Counts, topology: TopologyHistory, now: 
   return [
     defineRoute({
       method: 'GET', path: '/counts/{space_id}/intervals', operationId: 'listIntervals', tag: 'counts', summary: 'How many people in a space, per interval', scope: 'read', description,
-      params: z.strictObject({ space_id: spaceIdInPath }), query: spanQuery, problems: [404, 406, 503], requestHeaders: IF_NONE_MATCH,
+      params: z.strictObject({ space_id: spaceIdInPath }), query: spanQuery, problems: [404, 406], requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200, description: 'the intervals, oldest first', schema: z.array(resources.interval), example: [INTERVAL_EXAMPLE],
         alternatives: { 'text/csv': csvExample(CSV_COLUMNS, INTERVAL_EXAMPLE) },
@@ -52,7 +52,7 @@ export function intervalsRoutes(counts: Counts, topology: TopologyHistory, now: 
     }),
     defineRoute({
       method: 'GET', path: '/counts/intervals', operationId: 'listIntervalsOfSpaces', tag: 'counts', summary: 'How many people in several spaces, per interval', scope: 'read', description,
-      query: z.strictObject({ space_id: spaceIdsInQuery, ...span }), problems: [404, 406, 503], requestHeaders: IF_NONE_MATCH,
+      query: z.strictObject({ space_id: spaceIdsInQuery, ...span }), problems: [404, 406], requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200, description: 'the intervals, space by space, oldest first', schema: z.array(resources.spaceInterval), example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
         alternatives: { 'text/csv': csvExample(['space_id', ...CSV_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },

@@ -24,7 +24,7 @@ export function serviceRoutes(self: Self): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/account', operationId: 'getAccount', tag: 'service', summary: 'What became of every reading', scope: 'read', problems: [503],
+      method: 'GET', path: '/account', operationId: 'getAccount', tag: 'service', summary: 'What became of every reading', scope: 'read',
       success: {
         status: 200, description: 'the account', schema: resources.account,
         example: { accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0 },

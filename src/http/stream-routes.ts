@@ -34,7 +34,7 @@ export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartb
   return [defineRoute({
     method: 'GET', path: '/counts/stream', operationId: 'streamCounts', tag: 'counts', summary: 'Counts as they change, as server-sent events', scope: 'read',
     description: 'Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.',
-    query: streamQuery, problems: [404, 503], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
+    query: streamQuery, problems: [404], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
     success: { status: 200, description: 'events, until you go away', alternatives: { 'text/event-stream': EXAMPLE } },
     handle: async ({ query: { space_id: spaceIds } }, ctx) => {
       for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
