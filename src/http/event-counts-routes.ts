@@ -50,7 +50,7 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
     }),
     defineRoute({
       method: 'GET', path: '/counts', operationId: 'listCountsOfAll', tag: 'counts', summary: 'The count after each event, over all spaces', scope: 'read',
-      description: `What history holds: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. ${FILTER_NOTE}`,
+      description: `What history holds, of deleted spaces, too: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. ${FILTER_NOTE}`,
       query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, 'timestamp'), cursor }), requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'a page of counts', schema: z.array(resources.countAfterEvent), example: [EXAMPLE], headers: LIST_HEADERS },
       handle: async ({ query }, ctx) => {
