@@ -310,7 +310,7 @@ export interface paths {
         };
         /**
          * The count after each event, over all spaces
-         * @description What history holds: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. A filter over more than `timestamp`, and another order, look at every event of the range: at most 100,000.
+         * @description What history holds, of deleted spaces, too: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. A filter over more than `timestamp`, and another order, look at every event of the range: at most 100,000.
          */
         get: operations["listCountsOfAll"];
         put?: never;
