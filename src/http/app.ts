@@ -23,7 +23,7 @@ export interface AppOptions {
 
 export function createApp(service: Service, log: Logger, { now = Date.now, before = [], guards = [] }: AppOptions = {}): Koa {
   const api = mount(API_PREFIX, apiRoutes(service, now), guards);
-  const docs = new Router().get('/docs', (ctx) => {
+  const docs = new Router({ sensitive: true }).get('/docs', (ctx) => {
     ctx.body = page(ctx);
   });
   const app = new Koa();
