@@ -149,4 +149,14 @@ describe('lists of history', () => {
       expect(await all('/readings?limit=7')).toEqual(items);
     });
   });
+
+  it('goes on having the events of a space that is deleted in the list over all spaces', async () => {
+    const everywhere = async (): Promise<object[]> => (await all('/counts?limit=50')).map(({ space_id, count, net, reading_id }) => ({ space_id, count, net, reading_id }));
+    const [before, { total }] = [await everywhere(), await list('/counts?limit=1')];
+    expect(new Set((await all('/counts?limit=50')).map(({ space_id }) => space_id))).toEqual(new Set([1, 2]));
+    for (const path of ['/dpus/a', '/dpus/b', '/doorways/1', '/spaces/2']) expect((await service.send('DELETE', path)).status, path).toBe(204);
+    expect((await service.get('/counts/2')).status).toBe(404);
+    expect(await everywhere()).toEqual(before);
+    expect((await list('/counts?limit=1')).total).toBe(total);
+  });
 });
