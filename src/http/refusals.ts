@@ -25,8 +25,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   HPE_INVALID_EOF_STATE: { status: 400, detail: 'the request ended too soon' },
 };
 
-/** Of `Error.reason` of llhttp, which says what it stumbled over. */
-function refusalOf(error: NodeJS.ErrnoException & { readonly reason?: unknown }): Refusal {
+interface ParseError extends NodeJS.ErrnoException {
+  /** What the parser stumbled over. */
+  readonly reason?: unknown;
+  readonly rawPacket?: Buffer;
+}
+
+function refusalOf(error: ParseError): Refusal {
   const known = REFUSALS[error.code ?? ''];
   return known ?? { status: 400, detail: `the request cannot be read${typeof error.reason === 'string' ? `: ${error.reason}` : ''}` };
 }
@@ -77,12 +82,14 @@ export class SocketRefusals {
   }
 
   /** Node found no request in what came. It says so again for everything else that comes. */
-  readonly clientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+  readonly clientError = (error: ParseError, socket: Duplex): void => {
     if (error.code === 'ECONNRESET') return void socket.destroy();
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
     const underWay = this.#underWay.get(socket);
-    const refuse = (): void => this.#refuse(socket, refusalOf(error), error.code);
+    // Seen where the request came in one packet, as nearly all do.
+    const isHead = error.rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
+    const refuse = (): void => this.#refuse(socket, refusalOf(error), { code: error.code, isHead });
     // The answer to the request before goes first: the error is about what came after it.
     if (underWay?.request.complete) underWay.response.once('close', refuse);
     else if (underWay?.response.headersSent) socket.destroy();
@@ -94,14 +101,14 @@ export class SocketRefusals {
     this.#refuse(socket, { status: 501, detail: 'there is no method CONNECT' });
   };
 
-  #refuse(socket: Duplex, { status, detail }: Refusal, code?: string): void {
+  #refuse(socket: Duplex, { status, detail }: Refusal, { code, isHead = false }: { code?: string | undefined; isHead?: boolean } = {}): void {
     if (!socket.writable) return void socket.destroy();
     const requestId = randomUUID();
     this.#log.info({ request: requestId, status, code }, 'refused what is no request');
     const body = problemText(status, detail, { requestId });
     const headers = { ...headersOf(requestId), date: new Date().toUTCString(), 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
     const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${body}`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${isHead ? '' : body}`);
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
     socket.on('error', () => socket.destroy()).once('close', () => clearTimeout(timer)).resume();
   }

@@ -101,6 +101,11 @@ describe('a problem document answers', () => {
     expect(JSON.parse(body)).toMatchObject({ instance: '/a/b', request_id: 'mine' });
   });
 
+  it('but to HEAD only its head', async () => {
+    const { status, headers, body } = parse(await exchange(server, `HEAD / HTTP/1.1\r\n${HOST}x-long: ${LONG}\r\n\r\n`));
+    expect({ status, type: headers['content-type'], body }).toEqual({ status: 431, type: 'application/problem+json', body: '' });
+  });
+
   it('however much the client goes on sending', async () => {
     expectProblem(await exchange(server, `FOO / HTTP/1.1\r\n${HOST}\r\n${LONG.repeat(50)}`), 400, /method/);
   });
