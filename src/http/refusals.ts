@@ -52,7 +52,9 @@ export function refuseExpectation(request: IncomingMessage, response: ServerResp
 }
 
 /** A problem document as the answer to a request that Koa does not see. */
-export function answerProblem(request: IncomingMessage, response: ServerResponse, status: ProblemStatus, detail: string, headers: Readonly<Record<string, string>> = {}): void {
+export function answerProblem(
+  request: IncomingMessage, response: ServerResponse, status: ProblemStatus, detail: string, headers: Readonly<Record<string, string>> = {},
+): void {
   const requestId = requestIdFrom(request.headers[REQUEST_ID]);
   const instance = (request.url ?? '').replace(/\?.*$/s, '');
   const body = problemText(status, detail, { instance, requestId });

@@ -27,6 +27,7 @@ export interface FuzzOptions {
   readonly requests: number;
   /** Only this one of them. */
   readonly only?: number;
+  /** Told of every fault as it is found, and how far it is. */
   readonly say: (line: string) => void;
 }
 
@@ -47,7 +48,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const file = join(folder, 'tokens.json');
   const tokens = { admin: await addToken(file, 'admin', ['admin'], undefined), reader: await addToken(file, 'reader', ['read'], undefined) };
   // What goes wrong inside is in its log.
-  const service = startDensity(['run', '--json'], { PARTITIONS: '2', DENSITY_DATA_DIR: join(folder, 'data'), AUTH_TOKENS_FILE: file, RATE_LIMIT_PER_MINUTE: '0', CORS_ORIGINS: 'https://a.example', LOG_LEVEL: 'warn' });
+  const service = startDensity(['run', '--json'], {
+    PARTITIONS: '2', DENSITY_DATA_DIR: join(folder, 'data'), AUTH_TOKENS_FILE: file, RATE_LIMIT_PER_MINUTE: '0', CORS_ORIGINS: 'https://a.example', LOG_LEVEL: 'warn',
+  });
   try {
     const [, line = ''] = await service.said(/^(\{"url".*\})$/m);
     const { url } = JSON.parse(line) as { url: string };
@@ -89,7 +92,9 @@ class Fuzzer {
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
     this.#sender.close();
     if (this.#options.only === undefined) {
-      await this.#answersStill().catch((error: unknown) => this.#faults.push(`afterwards: ${String(error)}\n  seed ${this.#options.seed}; the end of its log:\n${this.#service.output().slice(-LOG_CHARS)}`));
+      await this.#answersStill().catch((error: unknown) => {
+        this.#found(`afterwards: ${String(error)}\n  seed ${this.#options.seed}; the end of its log:\n${this.#service.output().slice(-LOG_CHARS)}`);
+      });
     }
     return {
       faults: this.#faults, sent: this.#sent, raw: this.#raw, byStatus: this.#byStatus, seconds,
@@ -155,7 +160,13 @@ class Fuzzer {
 
   #report({ number, care, operation }: FuzzRequest, fault: string, said: string, line: string): void {
     const { seed, requests } = this.#options;
-    this.#faults.push(`${operation.id}, ${care}: ${fault}\n  answer: ${said}\n  again: npm run fuzz -- --seed ${seed} --requests ${requests} --only ${number}\n  or: ${line}`);
+    const again = `npm run fuzz -- --seed ${seed} --requests ${requests} --only ${number}`;
+    this.#found(`${operation.id}, ${care}: ${fault}\n  answer: ${said}\n  again: ${again}\n  or: ${line}`);
+  }
+
+  #found(fault: string): void {
+    this.#faults.push(fault);
+    this.#options.say(fault);
   }
 
   /** What the service's log has of a request, with the stack. */

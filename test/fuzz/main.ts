@@ -12,7 +12,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const { faults, sent, raw, byStatus, neverGood, seconds, residentBytes } = await fuzz({
   seed: Number(options.seed), requests: Number(options.requests), ...(options.only === undefined ? {} : { only: Number(options.only) }), say,
 });
-for (const fault of faults) say(`\n${fault}`);
-say(`${sent} requests and ${raw} damaged ones with the seed ${options.seed}: ${faults.length} faults, ${seconds} s, ${Math.round(sent / seconds)}/s, ${Math.round(residentBytes / 1e6)} MB resident; by status ${JSON.stringify(byStatus)}`);
+say(`${sent} requests and ${raw} damaged ones with the seed ${options.seed}: ${faults.length} faults, ${seconds} s, ${Math.round(sent / seconds)}/s`);
+say(`the service takes ${Math.round(residentBytes / 1e6)} MB; answers by status: ${JSON.stringify(byStatus)}`);
 if (neverGood.length > 0) say(`never answered well: ${neverGood.join(', ')}`);
 process.exit(faults.length > 0 ? 1 : 0);

@@ -23,32 +23,54 @@ export interface Tokens {
 
 const CARES = { valid: 4, borderline: 3, hostile: 4 } as const;
 const OTHER_METHODS = ['HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'PURGE', 'M-SEARCH', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const PATH_JUNK = ['%', '%zz', '%00', '%C0%80', '%2F', '%2e%2e%2f', '..', '.', '%E0%A4%A', '1%20', '1;x=2', '1?', '~', "'", '(', '%F0%9F%98%80', ':id', '*'];
-const QUERY_JUNK = ['__proto__=1', 'constructor=1', '=', '&&', '%', '%zz=1', 'limit=1&limit=2', 'limit[]=1', 'filter[id]=1', 'sort=id&sort=name', 'x'.repeat(3_000), 'a=1', 'desc', 'desc&desc', 'offset=1&offset=', 'toString=1'];
+const PATH_JUNK = [
+  '%', '%zz', '%00', '%C0%80', '%2F', '%2e%2e%2f', '..', '.', '%E0%A4%A', '1%20', '1;x=2', '1?', '~', "'", '(', '%F0%9F%98%80', ':id', '*',
+];
+const QUERY_JUNK = [
+  '__proto__=1', 'constructor=1', '=', '&&', '%', '%zz=1', 'limit=1&limit=2', 'limit[]=1', 'filter[id]=1', 'sort=id&sort=name',
+  'x'.repeat(3_000), 'a=1', 'desc', 'desc&desc', 'offset=1&offset=', 'toString=1',
+];
 /** Of a header: what may stand there, in Latin-1. */
 const HEADER_JUNK: Readonly<Record<string, readonly string[]>> = {
-  'accept': ['*/*;q=0', 'text/csv', 'text/csv;q=0.1, application/json;q=0.2', 'application/json;q=0', ';;;', '', 'text/html', 'constructor', '*', 'a/b/c', `${'a/b,'.repeat(1_000)}`, 'text/csv;q=x', 'application/xml'],
-  'accept-encoding': ['*;q=0', 'identity;q=0', 'gzip', 'deflate', 'br', 'gzip;q=x', ';;;', '', '__proto__', '*', 'gzip, *;q=0', 'identity;q=0, *;q=0', '\u00FF'],
+  'accept': [
+    '*/*;q=0', 'text/csv', 'text/csv;q=0.1, application/json;q=0.2', 'application/json;q=0', ';;;', '', 'text/html', 'constructor', '*',
+    'a/b/c', `${'a/b,'.repeat(1_000)}`, 'text/csv;q=x', 'application/xml',
+  ],
+  'accept-encoding': [
+    '*;q=0', 'identity;q=0', 'gzip', 'deflate', 'br', 'gzip;q=x', ';;;', '', '__proto__', '*', 'gzip, *;q=0', 'identity;q=0, *;q=0',
+    '\u00FF',
+  ],
   'accept-language': ['*;q=0', '', '\u00E4'],
   'accept-charset': ['*;q=0', 'utf-16'],
   'if-match': ['*', '"x"', 'W/"x"', '', ',', '"', '"x", "y"', '\u00FF'],
   'if-none-match': ['*', '"x"', 'W/"x"', '', ',', '"', '*, "x"', '\u00FF'],
   'if-modified-since': ['never', 'Thu, 01 Jan 1970 00:00:00 GMT'],
-  'last-event-id': ['1.abc.2', '', '0.zzzzzzzz.99999999999', '-1.x.-1', '1.1.1,2.2.2', '\u00FF', '9'.repeat(3_000), '__proto__', '0.a.1e308', '..', '1.mie4x2a1.2,1.mie4x2a1.3'],
+  'last-event-id': [
+    '1.abc.2', '', '0.zzzzzzzz.99999999999', '-1.x.-1', '1.1.1,2.2.2', '\u00FF', '9'.repeat(3_000), '__proto__', '0.a.1e308', '..',
+    '1.mie4x2a1.2,1.mie4x2a1.3',
+  ],
   'range': ['bytes=0-1', 'bytes=-1', 'x'],
   'expect': ['100-continue', 'wonders', ''],
   'origin': ['https://a.example', 'null', '\u00FF', ''],
   'access-control-request-method': ['PATCH', 'x'],
-  'traceparent': ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', '00-0-0-0', 'x', '', 'ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
+  'traceparent': [
+    '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', '00-0-0-0', 'x', '',
+    'ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  ],
   'x-request-id': ['mine', '', '\u00FF', 'x'.repeat(500), '"', '__proto__'],
   'x-forwarded-for': ['1.2.3.4', '\u00FF'],
   'x-http-method-override': ['DELETE'],
   'cookie': ['a=b', ';;;=', '\u00FF'],
   'upgrade': ['websocket', 'h2c'],
   'content-encoding': ['gzip', 'deflate', 'br', 'identity', 'zstd', 'x', '', 'gzip, gzip'],
-  'content-type': ['application/json; charset=utf-16', 'application/json; charset=x', 'application/json;;;', 'text/csv', 'application/x-ndjson', 'application/x-www-form-urlencoded', 'multipart/form-data', '', '/', 'application/vnd.x+json', 'text/plain', 'a', 'json', 'application/json, text/csv'],
+  'content-type': [
+    'application/json; charset=utf-16', 'application/json; charset=x', 'application/json;;;', 'text/csv', 'application/x-ndjson',
+    'application/x-www-form-urlencoded', 'multipart/form-data', '', '/', 'application/vnd.x+json', 'text/plain', 'a', 'json',
+    'application/json, text/csv',
+  ],
   'user-agent': ['', '\u00FF'],
 };
+const NO_TOKENS = ['Basic eDp5', 'Bearer', 'Bearer  ', '', 'bearer a.b.c', '\u00FF'];
 /** Things with higher ids may be deleted. */
 export const IDS_KEPT = 5;
 
@@ -111,7 +133,9 @@ function bodyOf(api: Api, operation: Operation, care: Care, random: Random, valu
   if (!operation.content) return care === 'hostile' && random.chance(0.1) ? { type: 'application/json', encoding: undefined, bytes: Buffer.from('{"a":1}') } : undefined;
   if (care === 'hostile' && random.chance(0.05)) return undefined;
   const [type = '', { schema }] = random.pick(Object.entries(operation.content));
-  const text = care === 'hostile' && random.chance(0.15) ? junkBody(random) : textOfBody(api, type, schema.items === undefined && schema.type !== 'string' ? () => values.of('', schema, care) : undefined, random, values, care);
+  const isOne = schema.items === undefined && schema.type !== 'string';
+  const wellFormed = (): string => (isOne ? JSON.stringify(values.of('', schema, care)) : batchText(api, type, random, values, care));
+  const text = care === 'hostile' && random.chance(0.15) ? junkBody(random) : wellFormed();
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
   return random.chance(0.15) ? compressed(type, bytes, random) : { type, encoding: undefined, bytes };
 }
@@ -121,9 +145,8 @@ function compressed(type: string, bytes: Buffer, random: Random): Body {
   return { type, encoding, bytes: encoding === 'gzip' ? gzipSync(bytes) : encoding === 'deflate' ? deflateSync(bytes) : brotliCompressSync(bytes) };
 }
 
-/** @param value of a body that is one value; a batch has several, which the document leaves open: they are readings */
-function textOfBody(api: Api, type: string, value: (() => unknown) | undefined, random: Random, values: Values, care: Care): string {
-  if (value) return JSON.stringify(value());
+/** The document leaves open what the items of a batch are: they are readings. */
+function batchText(api: Api, type: string, random: Random, values: Values, care: Care): string {
   const reading = api.operations.find(({ id }) => id === 'sendReading')?.content?.['application/json']?.schema ?? {};
   const readings = Array.from({ length: random.int(0, 10) }, () => values.of('', reading, careOf(care, random)));
   if (type === 'application/json') return JSON.stringify(readings);
@@ -137,17 +160,21 @@ function textOfBody(api: Api, type: string, value: (() => unknown) | undefined, 
 
 function junkBody(random: Random): string | Buffer {
   return random.pick<() => string | Buffer>([
-    () => '', () => '{', () => 'null', () => '1', () => '"x"', () => '[]', () => '[[[]]]', () => '{"a":1}{"b":2}', () => '\uFEFF{}', () => '{"__proto__":{"x":1}}', () => '{"constructor":{"prototype":{"x":1}}}',
-    () => '['.repeat(20_000), () => '['.repeat(20_000) + ']'.repeat(20_000), () => '{"a":'.repeat(5_000) + '1' + '}'.repeat(5_000), () => `{"name":"${'x'.repeat(100_000)}"}`, () => '{"name":"\\ud800"}',
-    () => Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3]), () => Buffer.from('{"name":"x"}', 'utf16le'), () => `[${'1,'.repeat(5_000)}1]`, () => 'a,b\n1,2', () => '"'.repeat(999), () => `timestamp,direction,dpu_id\n"${'x'.repeat(300_000)}`,
-    () => '{"name":"a","name":"b"}', () => '{"capacity":1e999,"name":"x"}', () => '{"capacity":123456789012345678901234567890,"name":"x"}', () => 'x'.repeat(300_000), () => '\n\n\n', () => '{"dpu_id":"d1","timestamp":1e300,"direction":1}',
+    () => '', () => '{', () => 'null', () => '1', () => '"x"', () => '[]', () => '[[[]]]', () => '{"a":1}{"b":2}', () => '\uFEFF{}',
+    () => '{"__proto__":{"x":1}}', () => '{"constructor":{"prototype":{"x":1}}}',
+    () => '['.repeat(20_000), () => '['.repeat(20_000) + ']'.repeat(20_000), () => '{"a":'.repeat(5_000) + '1' + '}'.repeat(5_000),
+    () => `{"name":"${'x'.repeat(100_000)}"}`, () => '{"name":"\\ud800"}',
+    () => Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3]), () => Buffer.from('{"name":"x"}', 'utf16le'), () => `[${'1,'.repeat(5_000)}1]`,
+    () => 'a,b\n1,2', () => '"'.repeat(999), () => `timestamp,direction,dpu_id\n"${'x'.repeat(300_000)}`,
+    () => '{"name":"a","name":"b"}', () => '{"capacity":1e999,"name":"x"}', () => '{"capacity":123456789012345678901234567890,"name":"x"}',
+    () => 'x'.repeat(300_000), () => '\n\n\n', () => '{"dpu_id":"d1","timestamp":1e300,"direction":1}',
   ])();
 }
 
 function headersOf(operation: Operation, care: Care, random: Random, values: Values, tokens: Tokens, body: Body | undefined): [string, string][] {
   const headers = new Map<string, string>();
   const token = random.chance(0.93) ? tokens.admin : random.pick([tokens.reader, 'dty_none', undefined, undefined]);
-  if (token !== undefined) headers.set('authorization', care === 'hostile' && random.chance(0.02) ? random.pick(['Basic eDp5', 'Bearer', 'Bearer  ', '', 'bearer a.b.c', '\u00FF']) : `Bearer ${token}`);
+  if (token !== undefined) headers.set('authorization', care === 'hostile' && random.chance(0.02) ? random.pick(NO_TOKENS) : `Bearer ${token}`);
   for (const { name, schema } of inPlace(operation, 'header')) if (random.chance(0.1)) headers.set(name, care === 'valid' ? '*' : latin1(values.textOf(name, schema, care)));
   if (body) {
     headers.set('content-type', body.type);

@@ -34,7 +34,8 @@ export class Sender {
     const { method, path, headers, body } = given;
     const flat = [['host', `${this.#host}:${this.#port}`], ...headers, ...(body ? [['content-length', String(body.length)]] : [])].flat();
     return new Promise((resolve, reject) => {
-      const sent = request({ host: this.#host, port: this.#port, agent: this.#agent, method, path, headers: flat, timeout: PATIENCE_MS, joinDuplicateHeaders: true }, (response) => {
+      const to = { host: this.#host, port: this.#port, agent: this.#agent, timeout: PATIENCE_MS };
+      const sent = request({ ...to, method, path, headers: flat }, (response) => {
         answerOf(response).then(resolve, reject);
       });
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));

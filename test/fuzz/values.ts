@@ -23,8 +23,10 @@ const MEANT: Readonly<Record<string, (random: Random) => unknown>> = {
 };
 
 const FILTERS = [
-  'id = 1', "name = 'n1'", 'capacity > 3 and not (id in (1, 2))', 'timestamp > \'2018-01-01\'', "timestamp >= '2026-01-01T00:00:00Z' and count >= 0", 'direction = -1',
-  'doorway_id is null', "dpu_id in ('d1', 'd2') or direction = 1", 'delta = 1', 'space_id = 1', 'net < 0', "reading_id = 'd1~1~+'", "created_at < '2030-01-01'", '',
+  'id = 1', "name = 'n1'", 'capacity > 3 and not (id in (1, 2))', 'timestamp > \'2018-01-01\'',
+  "timestamp >= '2026-01-01T00:00:00Z' and count >= 0", 'direction = -1',
+  'doorway_id is null', "dpu_id in ('d1', 'd2') or direction = 1", 'delta = 1', 'space_id = 1', 'net < 0', "reading_id = 'd1~1~+'",
+  "created_at < '2030-01-01'", '',
 ];
 
 const cursorOf = (content: unknown): string => Buffer.from(JSON.stringify(content)).toString('base64url');
@@ -32,32 +34,47 @@ const cursorOf = (content: unknown): string => Buffer.from(JSON.stringify(conten
 /** Longer than any field. A request has at most 16 kB of headers. */
 const LONG = 'x'.repeat(6_000);
 const NASTY: readonly string[] = [
-  '', ' ', '\0', 'a\0b', '\u{1F600}', '\u202Eabc', 'e\u0301', '\uFEFF', LONG, '-1', '0', '00', '+1', '1.5', '1e3', '0x10', '\uFF11', 'NaN', 'Infinity', '-0', '4294967296',
-  '9007199254740993', '99999999999999999999', '999999999999999', 'null', 'undefined', 'true', '[]', '{}', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '../../etc/passwd', '..', '.', '*', '>', 'a.b', 'a b',
-  "' OR 1=1 --", "'; DROP TABLE counts; --", '" or ""="', '\\', "\\'", '{x:String}', '%s%n', '${7*7}', '<script>', 'a\r\nset-cookie: b', '\t', '\u0085', '\u2028', '1,2', ',', '1,', '1,,2',
+  '', ' ', '\0', 'a\0b', '\u{1F600}', '\u202Eabc', 'e\u0301', '\uFEFF', LONG, '-1', '0', '00', '+1', '1.5', '1e3', '0x10', '\uFF11', 'NaN',
+  'Infinity', '-0', '4294967296',
+  '9007199254740993', '99999999999999999999', '999999999999999', 'null', 'undefined', 'true', '[]', '{}', '__proto__', 'constructor',
+  'toString', 'hasOwnProperty', '../../etc/passwd', '..', '.', '*', '>', 'a.b', 'a b',
+  "' OR 1=1 --", "'; DROP TABLE counts; --", '" or ""="', '\\', "\\'", '{x:String}', '%s%n', '${7*7}', '<script>', 'a\r\nset-cookie: b',
+  '\t', '\u0085', '\u2028', '1,2', ',', '1,', '1,,2',
   `${'1,'.repeat(1_500)}1`, 'stream', 'intervals', 'batch', 'current',
 ];
 const NASTY_INSTANTS: readonly string[] = [
-  '2018-02-29T00:00:00Z', '2018-02-24T24:00:00Z', '2018-02-24T23:59:60Z', '2018-02-24T08:45:21', '2018-02-24', '0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '+010000-01-01T00:00:00Z',
+  '2018-02-29T00:00:00Z', '2018-02-24T24:00:00Z', '2018-02-24T23:59:60Z', '2018-02-24T08:45:21', '2018-02-24', '0000-01-01T00:00:00Z',
+  '1969-12-31T23:59:59Z', '+010000-01-01T00:00:00Z',
   '2018-02-24T08:45:21.8931234567Z', '2018-02-24T08:45:21 01:00', '1e400', 'now', '275760-09-13T00:00:00.001Z',
 ];
 const EDGE_INSTANTS: readonly string[] = [
-  '1970-01-01T00:00:00Z', '1970-01-01T00:00:00.001Z', '9999-12-31T23:59:59.998Z', '9999-12-31T23:59:59.999Z', '2020-02-29T23:59:59.999Z', '2018-03-25T02:30:00+01:00', '2018-02-24T08:45Z',
-  '2018-02-24T08:45:21+23:59', '2018-02-24T08:45:21-23:59', '2018-02-24T08:45:21.893123456Z', '2106-02-07T06:28:16Z', '2038-01-19T03:14:08Z', '2299-12-31T23:59:59Z', '1970-01-01T00:00:00+00:01',
+  '1970-01-01T00:00:00Z', '1970-01-01T00:00:00.001Z', '9999-12-31T23:59:59.998Z', '9999-12-31T23:59:59.999Z', '2020-02-29T23:59:59.999Z',
+  '2018-03-25T02:30:00+01:00', '2018-02-24T08:45Z',
+  '2018-02-24T08:45:21+23:59', '2018-02-24T08:45:21-23:59', '2018-02-24T08:45:21.893123456Z', '2106-02-07T06:28:16Z',
+  '2038-01-19T03:14:08Z', '2299-12-31T23:59:59Z', '1970-01-01T00:00:00+00:01',
 ];
 const NASTY_FILTERS: readonly string[] = [
-  `${'('.repeat(3_000)}id = 1${')'.repeat(3_000)}`, `${'not '.repeat(1_500)}id = 1`, `id = 1${' or id = 1'.repeat(600)}`, `id in (${'1,'.repeat(1_500)}1)`, "name = 'it''s'", 'id = 1e400', 'id = -1', 'id = 1.5',
-  'id = 99999999999999999999999', 'direction = 300', 'doorway_id = 4294967296', 'doorway_id = -1', 'doorway_id = 0.1', 'count = 1e30', "timestamp = '1969-01-01'", "timestamp > '9999-12-31T23:59:59.999Z'",
-  "timestamp = ''", "dpu_id = '\\0'", "dpu_id = '\\\\'", "dpu_id < '\u{1F600}'", "id > ''", 'id = null', 'id is not null', '= 1', 'id =', "id = '", 'a = b', 'id = 1; select 1', '-- x', '/* x */ id = 1', 'id = id', 'and', ')',
-  "not (timestamp > '2018-01-01')", "timestamp > '2018-01-01' and timestamp < '2017-01-01'", "timestamp < '1970-01-01T00:00:00Z'", "id in ()", "direction in (1, 2, 3, 256, -129)", '__proto__ = 1', 'constructor = 1',
+  `${'('.repeat(3_000)}id = 1${')'.repeat(3_000)}`, `${'not '.repeat(1_500)}id = 1`, `id = 1${' or id = 1'.repeat(600)}`,
+  `id in (${'1,'.repeat(1_500)}1)`, "name = 'it''s'", 'id = 1e400', 'id = -1', 'id = 1.5',
+  'id = 99999999999999999999999', 'direction = 300', 'doorway_id = 4294967296', 'doorway_id = -1', 'doorway_id = 0.1', 'count = 1e30',
+  "timestamp = '1969-01-01'", "timestamp > '9999-12-31T23:59:59.999Z'",
+  "timestamp = ''", "dpu_id = '\\0'", "dpu_id = '\\\\'", "dpu_id < '\u{1F600}'", "id > ''", 'id = null', 'id is not null', '= 1', 'id =',
+  "id = '", 'a = b', 'id = 1; select 1', '-- x', '/* x */ id = 1', 'id = id', 'and', ')',
+  "not (timestamp > '2018-01-01')", "timestamp > '2018-01-01' and timestamp < '2017-01-01'", "timestamp < '1970-01-01T00:00:00Z'",
+  "id in ()", "direction in (1, 2, 3, 256, -129)", '__proto__ = 1', 'constructor = 1',
 ];
 const NASTY_CURSORS: readonly string[] = [
-  [1e15, 'a', 1], [-1, 'a', 1], [Number.MAX_SAFE_INTEGER, '', 1], [253_402_300_800_000, 'd1~1~+', 1], [1, 'x'.repeat(200), 1], [1, '\0', 1], [1, "'", 1], [1.5, 'a', 1], [1, 'a', -1], [1, 'a'], [], {}, null, 'x',
-  [1, 'a', 1, { spaceId: 1, block: 1, resetMs: 0, resetCount: 0, count: 0, net: 0 }], [1, 'a', 1, { spaceId: -1, block: -1, resetMs: 1e300, resetCount: -5, count: 0, net: -1e15 }],
+  [1e15, 'a', 1], [-1, 'a', 1], [Number.MAX_SAFE_INTEGER, '', 1], [253_402_300_800_000, 'd1~1~+', 1], [1, 'x'.repeat(200), 1],
+  [1, '\0', 1], [1, "'", 1], [1.5, 'a', 1], [1, 'a', -1], [1, 'a'], [], {}, null, 'x',
+  [1, 'a', 1, { spaceId: 1, block: 1, resetMs: 0, resetCount: 0, count: 0, net: 0 }],
+  [1, 'a', 1, { spaceId: -1, block: -1, resetMs: 1e300, resetCount: -5, count: 0, net: -1e15 }],
   [1, 'a', 1, { spaceId: 2, block: 4_294_967_296, resetMs: -1.5, resetCount: 1, count: 1, net: 1 }], [1, 'a', Number.MAX_SAFE_INTEGER],
 ].map(cursorOf);
 const DICTIONARIES: Readonly<Record<string, readonly string[]>> = { filter: NASTY_FILTERS, cursor: NASTY_CURSORS };
-const NOT_STRINGS: readonly unknown[] = [null, true, false, 0, -0, -1, 1.5, 1e21, 1e308, Number.MAX_SAFE_INTEGER, 4_294_967_296, 2 ** 53, [], {}, [[]], [null], { toString: 1 }, { length: 1e9 }];
+const NOT_STRINGS: readonly unknown[] = [
+  null, true, false, 0, -0, -1, 1.5, 1e21, 1e308, Number.MAX_SAFE_INTEGER, 4_294_967_296, 2 ** 53, [], {}, [[]], [null], { toString: 1 },
+  { length: 1e9 },
+];
 
 const patterns = new Map<string, fc.Arbitrary<string>>();
 
