@@ -1,6 +1,7 @@
 // How many people per interval.
 import { z } from 'zod';
 import type { Counts } from '../counts/counts.ts';
+import { END_MS } from '../domain/instant.ts';
 import { intervalBounds, intervalCount, parseInterval } from '../domain/interval.ts';
 import type { Space } from '../domain/topology.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
@@ -82,7 +83,8 @@ function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, 
   if (count > INTERVALS_MAX) {
     throw invalid('interval', `the answer would have ${count} intervals, and ${INTERVALS_MAX} is the most: take a longer interval, a shorter range or fewer spaces`);
   }
-  return intervalBounds(startMs, endMs, interval, zone);
+  // An interval that reaches beyond the end of time ends there: later instants have no date of four digits.
+  return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
 }
 
 function csvExample(columns: readonly string[], row: Readonly<Record<string, unknown>>): string {

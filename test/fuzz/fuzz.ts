@@ -132,9 +132,9 @@ class Fuzzer {
       const number = only ?? this.#next;
       if (number >= requests || this.#faults.length >= FAULTS_MAX || (only !== undefined && this.#next > 0)) return;
       this.#next += 1;
+      if (this.#next % SAID_EVERY === 0) say(`${this.#next} requests, ${this.#faults.length} faults`);
       const request = requestOf(api, this.#tokens, seed, number, this.#nowMs);
       await (number % RAW_EVERY === RAW_EVERY - 1 ? this.#sendRaw(request, judge) : this.#send(request, judge));
-      if (this.#next % SAID_EVERY === 0) say(`${this.#next} requests, ${this.#faults.length} faults`);
     }
   }
 

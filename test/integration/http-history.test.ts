@@ -68,6 +68,13 @@ describe('lists of history', () => {
     }
   });
 
+  it('ends the last interval at the end of time', async () => {
+    for (const interval of ['15m', '1d', '1w']) {
+      const { status, body } = await service.get(`/counts/1/intervals?start=9999-12-30T00:00:00Z&end=9999-12-31T23:59:59.998Z&interval=${interval}`);
+      expect([status, (body as { end: string }[]).at(-1)?.end], interval).toEqual([200, '9999-12-31T23:59:59.999Z']);
+    }
+  });
+
   it('filters and sorts counts, those it computes too', async () => {
     const of = (filter: string): string => `/counts/1?limit=1000&filter=${encodeURIComponent(filter)}`;
     expect(bare((await list(of(`timestamp >= '${iso(start + 10_000)}' and timestamp < '${iso(start + 12_000)}'`))).items)).toEqual(expected(1).slice(20, 24));
