@@ -2,6 +2,8 @@
 // `_total` for what only grows. Dashboards, alerts and the autoscaler name them; a test holds those
 // files to this one.
 //
+// No label has a value that a client chooses: each is of a set that the code or the configuration bounds.
+//
 // What a shard knows is not pushed here at every reading: it is asked when somebody scrapes.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Problem } from './domain/health.ts';
@@ -13,8 +15,16 @@ import type { ShardObservation } from './shards/shard-observation.ts';
 const REQUEST_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const INSERT_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+/** Methods that have series of their own. Node's parser takes some thirty more, and what clients send must not make series. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+export type MethodLabel = (typeof METHODS)[number] | 'other';
+
+export function methodLabel(method: string): MethodLabel {
+  return METHODS.find((each) => each === method) ?? 'other';
+}
+
 export interface RequestObservation {
-  readonly method: string;
+  readonly method: MethodLabel;
   /** The route's pattern, never the path: ids would make a series each. */
   readonly route: string;
   readonly status: number;

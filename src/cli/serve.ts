@@ -51,7 +51,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
     await stopTracing();
   };
   try {
-    http = await listen(gate.handle, config.HOST, config.PORT).catch((error: unknown) => {
+    http = await listen(gate.handle, config.HOST, config.PORT, log).catch((error: unknown) => {
       if (systemCode(error) === 'EADDRINUSE') throw portTaken(config.HOST, config.PORT, 'PORT');
       throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
     });

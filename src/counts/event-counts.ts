@@ -11,7 +11,7 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Direction } from '../domain/reading.ts';
 import type { EventPages, EventPlace, History, HistoryEvent, SpaceReports, TimedSpace } from '../ports.ts';
 import { mergeEvents, runsBetween } from './runs.ts';
-import { scheduleOf } from './schedule-of.ts';
+import { scheduleEver, scheduleOf } from './schedule-of.ts';
 
 export interface CountAfterEvent extends EventPlace {
   readonly spaceId: SpaceId;
@@ -61,7 +61,10 @@ export class EventCounts {
 
   /** The first `limit` events after a place. */
   async page(spaceId: SpaceId, query: CountsPageQuery): Promise<CountAfterEvent[]> {
-    const schedule = scheduleOf(this.#topology, spaceId);
+    return this.#page(spaceId, scheduleOf(this.#topology, spaceId), query);
+  }
+
+  async #page(spaceId: SpaceId, schedule: ResetSchedule, query: CountsPageQuery): Promise<CountAfterEvent[]> {
     const report = await this.#reports.report(spaceId, query.range.toMs);
     const events = await this.#events(report, query);
     if (query.desc) events.reverse();
@@ -86,7 +89,7 @@ export class EventCounts {
     return inRange(report, range).reduce((total, { sign }) => total + sign, stored);
   }
 
-  /** Over all spaces, what is stored: a page, in the order of time, then of spaces. */
+  /** Over all spaces, deleted ones included, what is stored: a page, in the order of time, then of spaces. */
   async pageOfAll({ range, after, desc, limit }: CountsPageQuery): Promise<CountAfterEvent[]> {
     const found: CountAfterEvent[] = [];
     for (let [place, rowsMax]: [EventPlace | null, number] = [after, limit * 2]; found.length < limit;) {
@@ -133,7 +136,7 @@ export class EventCounts {
   /** Every event of some spaces in a range, in event order for each. Where all of it is stored, history is asked about all spaces at once. */
   async #countedOf(spaceIds: readonly SpaceId[], range: TimeRange): Promise<CountAfterEvent[]> {
     const spaces = await Promise.all(spaceIds.map(async (spaceId) => {
-      const [schedule, report] = [scheduleOf(this.#topology, spaceId), await this.#reports.report(spaceId, range.toMs)];
+      const [schedule, report] = [scheduleEver(this.#topology, spaceId), await this.#reports.report(spaceId, range.toMs)];
       return { spaceId, schedule, report, base: resetInForce(schedule, range.fromMs - 1) };
     }));
     const isStored = ({ report, base }: (typeof spaces)[number]): boolean => inRange(report, { fromMs: base.timestampMs, toMs: range.toMs }).length === 0;
@@ -144,8 +147,8 @@ export class EventCounts {
       const occupancy = advance(occupancyAfterReset(base.count), runs.get(spaceId) ?? EMPTY_SEGMENT);
       return countedFrom({ occupancy, atMs: range.fromMs }, report, schedule, events.get(spaceId) ?? []);
     });
-    for (const { spaceId, report } of spaces.filter((space) => !isStored(space))) {
-      counted.push(...await this.page(spaceId, { range, after: null, desc: false, limit: EVENTS_MAX + report.unstored.length }));
+    for (const { spaceId, schedule, report } of spaces.filter((space) => !isStored(space))) {
+      counted.push(...await this.#page(spaceId, schedule, { range, after: null, desc: false, limit: EVENTS_MAX + report.unstored.length }));
     }
     return counted;
   }

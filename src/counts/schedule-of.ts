@@ -1,10 +1,18 @@
+import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
 
 /** The resets of a space as the topology has them now. @throws Failure when there is no such space */
 export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
+  existing(topology.latest().space(spaceId), `space ${spaceId}`);
+  return scheduleEver(topology, spaceId);
+}
+
+/** The same of a space that may have been deleted: what it counted stays in history. @throws Failure when there never was one */
+export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
   const view = topology.latest();
-  const { timeZone, dailyReset } = existing(view.space(spaceId), `space ${spaceId}`);
-  return { timeZone, dailyReset, manual: view.resets(spaceId) };
+  const space = view.space(spaceId);
+  if (!space) throw new Failure('not_found', `there is no space ${spaceId}`);
+  return { timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) };
 }

@@ -29,9 +29,17 @@ export class ByteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** An integer of less than 2^52 in size. */
+  /** Any safe integer. */
   int(value: number): void {
-    this.uint(value < 0 ? -2 * value - 1 : 2 * value);
+    const isNegative = value < 0;
+    const size = isNegative ? -value - 1 : value;
+    if (size < INT32 / 2) {
+      this.uint(2 * size + (isNegative ? 1 : 0));
+      return;
+    }
+    // Twice a large one is not safe any more: the first byte has the sign and six bits.
+    this.byte((size % 64) * 2 + (isNegative ? 1 : 0) + 0x80);
+    this.uint(Math.floor(size / 64));
   }
 
   /** UTF-8 behind its length in bytes. */
@@ -112,8 +120,10 @@ export class ByteReader {
   }
 
   int(): number {
-    const folded = this.uint();
-    return folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2;
+    const first = this.byte();
+    const low = (first & 0x7f) >>> 1;
+    const size = first < 0x80 ? low : checked(low + 64 * this.uint());
+    return (first & 1) === 1 ? -size - 1 : size;
   }
 
   text(): string {

@@ -41,6 +41,9 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
+/** More people than any space holds; a count stays exact however many pass after that. */
+export const PEOPLE_MAX = 1_000_000_000;
+
 /** At `timestampMs` the space held `count` people. Of two at one instant the later recorded one wins. */
 export interface Reset {
   readonly spaceId: SpaceId;

@@ -1,9 +1,9 @@
 // The HTTP API: the middlewares every request goes through, and the table of routes behind them.
 import Router from '@koa/router';
-import compress from 'koa-compress';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
 import type { Service } from '../service.ts';
+import { compression } from './compression.ts';
 import { page } from './docs-routes.ts';
 import { measured } from './measured.ts';
 import { mount, type Guard } from './mount.ts';
@@ -23,7 +23,7 @@ export interface AppOptions {
 
 export function createApp(service: Service, log: Logger, { now = Date.now, before = [], guards = [] }: AppOptions = {}): Koa {
   const api = mount(API_PREFIX, apiRoutes(service, now), guards);
-  const docs = new Router().get('/docs', (ctx) => {
+  const docs = new Router({ sensitive: true }).get('/docs', (ctx) => {
     ctx.body = page(ctx);
   });
   const app = new Koa();
@@ -31,10 +31,11 @@ export function createApp(service: Service, log: Logger, { now = Date.now, befor
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection failed'));
   app.use(discardUnread());
   app.use(requestIds(log));
-  // Streams of events are written past Koa, and stay as they are.
-  app.use(compress({ threshold: 2_048, br: false }));
   app.use(measured(service.metrics));
+  // Whatever goes wrong further in is a problem document.
   app.use(problems());
+  // Streams of events are written past Koa, and stay as they are.
+  app.use(compression());
   for (const middleware of before) app.use(middleware);
   app.use(docs.routes());
   app.use(docs.allowedMethods());

@@ -2,12 +2,14 @@
 // audience, expiry. Only asymmetric algorithms: with a symmetric one the public key would be the secret.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { SCOPES, type Scope } from './route.ts';
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 const CLOCK_TOLERANCE_SECONDS = 5;
 const KEYS_TIMEOUT_MS = 5_000;
+/** Between two attempts to fetch a key set that is due. */
+const KEYS_RETRY_MS = 10_000;
 
 export interface JwtOptions {
   /** http:, https: or file: */
@@ -22,16 +24,22 @@ export interface JwtIdentity {
   readonly expiresAtMs: number;
 }
 
+type Keys = ReturnType<typeof createRemoteJWKSet> | ReturnType<typeof createLocalJWKSet>;
+
 /** The key set cannot be had; says nothing about the token. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
 }
 
 export class JwtVerifier {
-  readonly #keys: JWTVerifyGetKey;
+  readonly #keys: Keys;
   readonly #options: JwtOptions;
+  #version = 0;
+  /** The key set of that version. */
+  #seen = '';
+  #askedAtMs = -Infinity;
 
-  private constructor(keys: JWTVerifyGetKey, options: JwtOptions) {
+  private constructor(keys: Keys, options: JwtOptions) {
     this.#keys = keys;
     this.#options = options;
   }
@@ -44,6 +52,27 @@ export class JwtVerifier {
       throw new Error(`cannot read ${options.jwksUrl} (AUTH_JWKS_URL)`, { cause: error });
     });
     return new JwtVerifier(createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), options);
+  }
+
+  /** Changes with the key set. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Has the key set fetched when it is due, as the next token would; one that cannot be had leaves the keys as they were. */
+  refresh(): void {
+    const keys = this.#keys;
+    const held = keys.jwks();
+    if (held === undefined) return;
+    const text = JSON.stringify(held);
+    if (text !== this.#seen) {
+      this.#seen = text;
+      this.#version += 1;
+    }
+    if (!('fresh' in keys) || keys.fresh || performance.now() - this.#askedAtMs < KEYS_RETRY_MS) return;
+    this.#askedAtMs = performance.now();
+    // Nobody waits for it: the change is seen the next time.
+    keys.reload().catch(() => undefined);
   }
 
   /** @returns why not, as a sentence, for a token that is not good. @throws KeysUnavailable */

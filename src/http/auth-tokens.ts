@@ -8,7 +8,7 @@ import { parseInstant } from '../domain/instant.ts';
 import { SCOPES, type Scope } from './route.ts';
 
 const PREFIX = 'dty_';
-const CHANGE_CHECK_MS = 2_000;
+const CHANGE_CHECK_MS = 1_000;
 
 const entry = z.strictObject({
   name: z.string().min(1).max(100),
@@ -58,20 +58,26 @@ function byHash({ tokens }: TokenFileContent): TokensByHash {
 }
 
 export interface StaticTokens {
+  /** Changes whenever a token found before may be found no longer, or found with other rights. */
+  readonly version: number;
   find(token: string): Promise<StaticToken | undefined>;
+  /** Reads again what may have changed. */
+  refresh(): Promise<void>;
 }
 
 /** @param text what a file of tokens holds. @throws Error that says what is wrong with it */
 export function tokensOf(text: string): StaticTokens {
   const tokens = byHash(parseTokens(text, 'AUTH_TOKENS'));
-  return { find: async (token) => tokens.get(hashOf(token)) };
+  return { version: 0, find: async (token) => tokens.get(hashOf(token)), refresh: async () => undefined };
 }
 
 export class TokenFile implements StaticTokens {
   readonly #path: string;
   readonly #log: Logger;
   #tokens: TokensByHash = new Map();
-  #changedAtMs = 0;
+  #version = 0;
+  /** Of the file whose tokens these are. */
+  #stamp = '';
   #checkedAtMs = -Infinity;
 
   private constructor(path: string, log: Logger) {
@@ -82,33 +88,46 @@ export class TokenFile implements StaticTokens {
   /** @throws Error that says what is wrong with the file */
   static async open(path: string, log: Logger): Promise<TokenFile> {
     const file = new TokenFile(path, log);
-    await file.#read();
+    await file.#read(await stampOf(path));
     return file;
   }
 
+  get version(): number {
+    return this.#version;
+  }
+
   async find(token: string): Promise<StaticToken | undefined> {
-    await this.#readIfChanged();
+    await this.refresh();
     return this.#tokens.get(hashOf(token));
   }
 
   /** A file that cannot be read any more leaves the tokens as they were: a slip of an editor locks nobody out. */
-  async #readIfChanged(): Promise<void> {
+  async refresh(): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#checkedAtMs < CHANGE_CHECK_MS) return;
     this.#checkedAtMs = nowMs;
     try {
-      const { mtimeMs } = await stat(this.#path);
-      if (mtimeMs !== this.#changedAtMs) await this.#read();
+      const stamp = await stampOf(this.#path);
+      if (stamp !== this.#stamp) await this.#read(stamp);
     } catch (error) {
       this.#log.error({ err: error }, 'the file of tokens cannot be read; those read before stay');
     }
   }
 
-  async #read(): Promise<void> {
+  /** @param stamp taken before: a change between it and the reading is seen at the next check, and not missed */
+  async #read(stamp: string): Promise<void> {
     this.#tokens = byHash(await readTokens(this.#path));
-    this.#changedAtMs = (await stat(this.#path)).mtimeMs;
-    this.#checkedAtMs = performance.now();
+    this.#stamp = stamp;
+    this.#version += 1;
   }
+}
+
+/** Differs between two files, and between two states of one. @throws Error that names the file */
+async function stampOf(path: string): Promise<string> {
+  const { mtimeMs, ino, size } = await stat(path).catch((error: unknown) => {
+    throw new Error(`cannot read ${path} (AUTH_TOKENS_FILE)`, { cause: error });
+  });
+  return `${mtimeMs} ${ino} ${size}`;
 }
 
 /** Makes a token and puts its hash into a file, which is made if it is not there. @returns the token, which is stored nowhere */

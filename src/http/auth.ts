@@ -8,30 +8,31 @@ import { Failure } from '../domain/failure.ts';
 import { JwtVerifier, KeysUnavailable } from './auth-jwt.ts';
 import { TokenFile, tokensOf, type StaticTokens } from './auth-tokens.ts';
 import type { Guard } from './mount.ts';
+import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
 import { HttpProblem } from './problem.ts';
 import { stateOf } from './request-state.ts';
-import type { Route, Scope } from './route.ts';
+import type { Scope } from './route.ts';
+import { TokenWatch } from './token-watch.ts';
 
 const REALM = 'Bearer realm="density-api"';
 const TOKEN = /^bearer +([\w.~+/-]+=*)$/i;
 
-export interface Principal {
-  /** For the log and for rate limits; a static token's and a JWT's names never collide. */
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly expiresAtMs: number | undefined;
+interface Admission {
+  readonly principal: Principal;
+  /** Calls `end` once a request like this one would be refused. @returns how to stop watching */
+  readonly watch: (end: () => void) => () => void;
 }
 
-const principals = new WeakMap<Context['req'], Principal>();
+const admissions = new WeakMap<Context['req'], Admission>();
 
 /** Who asks; undefined where nobody has to say. */
 export function principalOf(ctx: Context): Principal | undefined {
-  return principals.get(ctx.req);
+  return admissions.get(ctx.req)?.principal;
 }
 
-export interface TokenVerifier {
-  /** @returns why not, as a sentence. @throws Failure unavailable when it cannot be told now */
-  verify(token: string): Promise<Principal | string>;
+/** For answers that go on. @param end called once the token is good no longer: revoked, expired, or without the scope. @returns how to stop watching */
+export function whileAdmitted(ctx: Context, end: () => void): () => void {
+  return admissions.get(ctx.req)?.watch(end) ?? (() => undefined);
 }
 
 /** @returns undefined when no token is asked for. @throws ConfigError with one sentence that says what to do */
@@ -48,7 +49,16 @@ export async function openVerifier(config: Config, log: Logger): Promise<TokenVe
   if (inline !== undefined) tokens.push(tokensOf(inline));
   if (tokensFile !== undefined) tokens.push(await TokenFile.open(tokensFile, log));
   const jwts = jwksUrl === undefined || issuer === undefined || audience === undefined ? undefined : await JwtVerifier.open({ jwksUrl, issuer, audience });
-  return { verify: (token) => verify(token, tokens, jwts) };
+  return {
+    get version() {
+      return tokens.reduce((sum, { version }) => sum + version, jwts?.version ?? 0);
+    },
+    verify: (token) => verify(token, tokens, jwts),
+    refresh: async () => {
+      jwts?.refresh();
+      for (const some of tokens) await some.refresh();
+    },
+  };
 }
 
 async function verify(token: string, tokens: readonly StaticTokens[], jwts: JwtVerifier | undefined): Promise<Principal | string> {
@@ -74,23 +84,26 @@ export function isLoopback(host: string): boolean {
 
 /** Checks the token of every request to a route that needs a scope. */
 export function requireScope(verifier: TokenVerifier): Guard {
+  const watch = new TokenWatch(verifier);
   return (route) => async (ctx, next) => {
-    if (route.scope !== null) await authorise(ctx, route, verifier);
+    if (route.scope !== null) await authorise(ctx, route.scope, verifier, watch);
     await next();
   };
 }
 
-async function authorise(ctx: Context, { scope }: Route, verifier: TokenVerifier): Promise<void> {
+async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, watch: TokenWatch): Promise<void> {
   const header = ctx.get('authorization');
   if (header === '') throw unauthenticated('send a token as "authorization: Bearer <token>"');
   const token = TOKEN.exec(header)?.[1];
   if (token === undefined) throw unauthenticated('the authorization header is not "Bearer <token>"', 'invalid_request');
+  // Taken before: what changes while the token is checked is looked at again.
+  const { version } = verifier;
   const principal = await verifier.verify(token);
   if (typeof principal === 'string') throw unauthenticated(principal, 'invalid_token');
-  principals.set(ctx.req, principal);
+  admissions.set(ctx.req, { principal, watch: (end) => watch.add({ token, scope, version, expiresAtMs: principal.expiresAtMs, end }) });
   const state = stateOf(ctx);
   if (state.log) state.log = state.log.child({ principal: principal.name });
-  if (scope === null || principal.scopes.includes(scope) || principal.scopes.includes('admin')) return;
+  if (isAllowed(principal, scope)) return;
   throw new HttpProblem(403, `this needs a token with the scope ${scope}`, [], {
     'www-authenticate': `${REALM}, error="insufficient_scope", scope="${scope}"`,
   });
@@ -99,10 +112,3 @@ async function authorise(ctx: Context, { scope }: Route, verifier: TokenVerifier
 function unauthenticated(detail: string, error?: string): HttpProblem {
   return new HttpProblem(401, detail, [], { 'www-authenticate': error === undefined ? REALM : `${REALM}, error="${error}"` });
 }
-
-/** For answers that do not end by themselves; undefined when the token does not expire. */
-export function msUntilExpiry(ctx: Context): number | undefined {
-  const expiresAtMs = principalOf(ctx)?.expiresAtMs;
-  return expiresAtMs === undefined ? undefined : Math.max(0, expiresAtMs - Date.now());
-}
-

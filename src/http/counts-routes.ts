@@ -17,7 +17,7 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
         at: instantInQuery('the instant; otherwise now').optional(),
         stale: booleanInQuery('true where the last known count is better than none while nobody can say').prefault('false').meta({ default: false }),
       }),
-      problems: [404, 503], requestHeaders: IF_NONE_MATCH,
+      problems: [404], requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'the count, and how final it is', schema: resources.currentCount, example: COUNT_EXAMPLE },
       handle: async ({ params: { space_id: spaceId }, query: { at, stale } }, ctx) => {
         const { capacity } = existing(topology.latest().space(spaceId), `space ${spaceId}`);

@@ -32,7 +32,7 @@ export function doorwaysRoutes(topology: TopologyService): Route[] {
     }),
     defineRoute({
       method: 'POST', path: '/doorways', operationId: 'createDoorway', tag: 'doorways', summary: 'Add a doorway', scope: 'topology:write',
-      body: doorwayBody, bodyExample: BODY_EXAMPLE, problems: [409, 503],
+      body: doorwayBody, bodyExample: BODY_EXAMPLE, problems: [409],
       success: { status: 201, description: 'the doorway', schema: resources.doorway, example: DOORWAY_EXAMPLE, headers: { location: { description: 'where it is' } } },
       handle: async ({ body: { name, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId } }, ctx) => {
         const doorway = (await topology.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId, egressSpaceId } })).doc as Doorway;
@@ -55,7 +55,7 @@ function doorwayIn(seen: TopologyView, id: Doorway['id']): Doorway {
 
 function writeRoutes(topology: TopologyService): Route[] {
   const success = { status: 200, description: 'the doorway as it is now', schema: resources.doorway, example: DOORWAY_EXAMPLE, headers: ETAG } as const;
-  const common = { path: '/doorways/{id}', tag: 'doorways', scope: 'topology:write', params, problems: [404, 409, 412, 503], requestHeaders: IF_MATCH } as const;
+  const common = { path: '/doorways/{id}', tag: 'doorways', scope: 'topology:write', params, problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
   return [
     defineRoute({
       ...common, method: 'PUT', operationId: 'replaceDoorway', summary: 'Write all of a doorway',

@@ -38,7 +38,7 @@ export function dpusRoutes(topology: TopologyService, now: () => number): Route[
     defineRoute({
       method: 'POST', path: '/dpus', operationId: 'createDpu', tag: 'dpus', summary: 'Add a sensor', scope: 'topology:write',
       description: 'Its first placement has been there always, unless `effective_at` says otherwise: readings it sent before count now.',
-      body: dpuBody, bodyExample: { id: '423', doorway_id: 1 }, problems: [409, 503],
+      body: dpuBody, bodyExample: { id: '423', doorway_id: 1 }, problems: [409],
       success: { status: 201, description: 'the sensor', schema: resources.dpu, example: DPU_EXAMPLE, headers: { location: { description: 'where it is' } } },
       handle: async ({ body: { id, doorway_id: doorwayId, effective_at: effectiveMs } }, ctx) => {
         const dpu = (await topology.execute({ kind: 'createDpu', id, doorwayId, effectiveMs })).doc as Dpu;
@@ -67,7 +67,7 @@ function dpuIn(seen: TopologyView, id: Dpu['id']): Dpu {
 
 function writeRoutes(topology: TopologyService, now: () => number): Route[] {
   const success = { status: 200, description: 'the sensor as it is now', schema: resources.dpu, example: DPU_EXAMPLE, headers: ETAG } as const;
-  const common = { path: '/dpus/{id}', tag: 'dpus', scope: 'topology:write', params, problems: [404, 409, 412, 503], requestHeaders: IF_MATCH } as const;
+  const common = { path: '/dpus/{id}', tag: 'dpus', scope: 'topology:write', params, problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
   const bodyExample = { doorway_id: 2, effective_at: '2018-02-26T12:00:00Z' };
   return [
     defineRoute({

@@ -37,7 +37,7 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
     defineRoute({
       method: 'GET', path: '/counts/{space_id}', operationId: 'listCounts', tag: 'counts', summary: 'The count after each event of a space', scope: 'read', description: FILTER_NOTE,
       params: z.strictObject({ space_id: spaceIdInPath }), query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
-      problems: [404, 503], requestHeaders: IF_NONE_MATCH,
+      problems: [404], requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'a page of counts', schema: z.array(resources.countAfterEvent), example: [EXAMPLE], headers: LIST_HEADERS },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
         // Asked before the page is: what is final now is whole in it.
@@ -50,8 +50,8 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
     }),
     defineRoute({
       method: 'GET', path: '/counts', operationId: 'listCountsOfAll', tag: 'counts', summary: 'The count after each event, over all spaces', scope: 'read',
-      description: `What history holds: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. ${FILTER_NOTE}`,
-      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, 'timestamp'), cursor }), problems: [503], requestHeaders: IF_NONE_MATCH,
+      description: `What history holds, of deleted spaces, too: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. ${FILTER_NOTE}`,
+      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, 'timestamp'), cursor }), requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'a page of counts', schema: z.array(resources.countAfterEvent), example: [EXAMPLE], headers: LIST_HEADERS },
       handle: async ({ query }, ctx) => {
         const { items, ...page } = await pageOf({ page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) }, query);

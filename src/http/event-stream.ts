@@ -9,6 +9,8 @@ import { liveEventJson } from './live-event-json.ts';
 const RETRY_MS = 2_000;
 /** Signs of life in a row that a client did not take. */
 const BLOCKED_BEATS_MAX = 8;
+/** What is left to send when a stream is ended has to be taken within this. */
+const END_MAX_MS = 5_000;
 /** Of one turn; more has to wait for the next. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
@@ -60,6 +62,7 @@ export class EventStream implements LiveSink {
 
   /** @param id the client's place, where nothing waits for it */
   beat(id: string | undefined): void {
+    if (this.#response.writableEnded) return;
     // The id stands for everything that was written.
     this.#flush();
     if (this.#response.writableNeedDrain) {
@@ -73,8 +76,11 @@ export class EventStream implements LiveSink {
   }
 
   end(): void {
+    const response = this.#response;
     this.#flush();
-    this.#response.end();
+    response.end();
+    const timer = setTimeout(() => response.destroy(), END_MAX_MS).unref();
+    response.once('close', () => clearTimeout(timer));
   }
 }
 

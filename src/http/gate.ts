@@ -3,6 +3,7 @@
 // else goes to the API, once there is one.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Metrics } from '../metrics.ts';
+import { answerProblem } from './refusals.ts';
 
 /** What an orchestrator has to know of the service. */
 export interface Readiness {
@@ -36,9 +37,9 @@ export class Gate {
   readonly handle: RequestListener = (request, response) => {
     const path = (request.url ?? '').replace(/\/?(\?.*)?$/s, '');
     switch (path) {
-      case '/livez': return void only(request, response, () => text(response, 200, 'alive'));
-      case '/readyz': return void only(request, response, () => this.#answerReadiness(response));
-      case '/metrics': return void only(request, response, () => this.#answerMetrics(response));
+      case '/livez': return only(request, response, () => text(response, 200, 'alive'));
+      case '/readyz': return only(request, response, () => this.#answerReadiness(response));
+      case '/metrics': return only(request, response, () => this.#answerMetrics(request, response));
       default: return this.#api ? void this.#api.handle(request, response) : starting(request, response);
     }
   };
@@ -49,17 +50,17 @@ export class Gate {
     else text(response, 503, unready);
   }
 
-  #answerMetrics(response: ServerResponse): void {
+  #answerMetrics(request: IncomingMessage, response: ServerResponse): void {
     this.#metrics.render().then(
       (body) => response.writeHead(200, { 'content-type': this.#metrics.contentType, 'cache-control': 'no-store' }).end(body),
-      (error: unknown) => text(response, 500, `metrics cannot be collected: ${String(error)}`),
+      (error: unknown) => answerProblem(request, response, 500, `metrics cannot be collected: ${String(error)}`),
     );
   }
 }
 
 function only(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
   if (request.method === 'GET' || request.method === 'HEAD') answer();
-  else response.writeHead(405, { allow: METHODS }).end();
+  else answerProblem(request, response, 405, `this takes ${METHODS}`, { allow: METHODS });
 }
 
 function text(response: ServerResponse, status: number, body: string): void {
@@ -67,6 +68,5 @@ function text(response: ServerResponse, status: number, body: string): void {
 }
 
 function starting(request: IncomingMessage, response: ServerResponse): void {
-  const problem = { type: 'about:blank', title: 'Not available now', status: 503, detail: 'the service is starting', instance: request.url };
-  response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '1' }).end(JSON.stringify(problem));
+  answerProblem(request, response, 503, 'the service is starting', { 'retry-after': '1' });
 }

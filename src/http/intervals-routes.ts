@@ -1,6 +1,7 @@
 // How many people per interval.
 import { z } from 'zod';
 import type { Counts } from '../counts/counts.ts';
+import { END_MS } from '../domain/instant.ts';
 import { intervalBounds, intervalCount, parseInterval } from '../domain/interval.ts';
 import type { Space } from '../domain/topology.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
@@ -38,7 +39,7 @@ export function intervalsRoutes(counts: Counts, topology: TopologyHistory, now: 
   return [
     defineRoute({
       method: 'GET', path: '/counts/{space_id}/intervals', operationId: 'listIntervals', tag: 'counts', summary: 'How many people in a space, per interval', scope: 'read', description,
-      params: z.strictObject({ space_id: spaceIdInPath }), query: spanQuery, problems: [404, 406, 503], requestHeaders: IF_NONE_MATCH,
+      params: z.strictObject({ space_id: spaceIdInPath }), query: spanQuery, problems: [404, 406], requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200, description: 'the intervals, oldest first', schema: z.array(resources.interval), example: [INTERVAL_EXAMPLE],
         alternatives: { 'text/csv': csvExample(CSV_COLUMNS, INTERVAL_EXAMPLE) },
@@ -52,7 +53,7 @@ export function intervalsRoutes(counts: Counts, topology: TopologyHistory, now: 
     }),
     defineRoute({
       method: 'GET', path: '/counts/intervals', operationId: 'listIntervalsOfSpaces', tag: 'counts', summary: 'How many people in several spaces, per interval', scope: 'read', description,
-      query: z.strictObject({ space_id: spaceIdsInQuery, ...span }), problems: [404, 406, 503], requestHeaders: IF_NONE_MATCH,
+      query: z.strictObject({ space_id: spaceIdsInQuery, ...span }), problems: [404, 406], requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200, description: 'the intervals, space by space, oldest first', schema: z.array(resources.spaceInterval), example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
         alternatives: { 'text/csv': csvExample(['space_id', ...CSV_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
@@ -82,7 +83,8 @@ function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, 
   if (count > INTERVALS_MAX) {
     throw invalid('interval', `the answer would have ${count} intervals, and ${INTERVALS_MAX} is the most: take a longer interval, a shorter range or fewer spaces`);
   }
-  return intervalBounds(startMs, endMs, interval, zone);
+  // An interval that reaches beyond the end of time ends there: later instants have no date of four digits.
+  return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
 }
 
 function csvExample(columns: readonly string[], row: Readonly<Record<string, unknown>>): string {

@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Middleware } from 'koa';
-import type { Metrics } from '../metrics.ts';
+import { methodLabel, type Metrics } from '../metrics.ts';
 import { contextOf, inSpan, TRACEPARENT } from '../runtime/trace.ts';
 
 /** Measures and traces every request, from its arrival to the start of its answer: a stream that stays open is answered at once. */
@@ -10,7 +10,7 @@ export function measured(metrics: Metrics): Middleware {
     await inSpan(`HTTP ${ctx.method}`, { kind: SpanKind.SERVER }, next, contextOf(ctx.get(TRACEPARENT) || undefined));
     const route: unknown = ctx['_matchedRoute'];
     metrics.requestAnswered({
-      method: ctx.method, status: ctx.status, seconds: (performance.now() - startedAt) / 1_000,
+      method: methodLabel(ctx.method), status: ctx.status, seconds: (performance.now() - startedAt) / 1_000,
       route: typeof route === 'string' ? route : 'none',
     });
   };

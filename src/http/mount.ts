@@ -11,7 +11,8 @@ export type Guard = (route: Route) => Middleware;
 const METHODS = ['HEAD', 'OPTIONS', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export function mount(prefix: string, routes: readonly Route[], guards: readonly Guard[]): Router {
-  const router = new Router({ prefix, methods: METHODS });
+  // A proxy that lets some paths through compares letters as they are.
+  const router = new Router({ prefix, methods: METHODS, sensitive: true });
   for (const [path, allowed, others] of overlapping(routes)) {
     router.register(path, others, [(ctx) => {
       ctx.set('allow', allowed.join(', '));

@@ -1,6 +1,6 @@
 // The OpenAPI 3.1 document, made from the table of routes and the schemas that validate.
 import { z } from 'zod';
-import { PROBLEMS, type ProblemStatus } from './problem.ts';
+import { PROBLEM_TYPE, PROBLEMS, type ProblemStatus } from './problem.ts';
 import { API_PREFIX, TAGS, type HeaderDoc, type Route } from './route.ts';
 import { BODIES } from './schemas/bodies.ts';
 import { RESOURCES } from './schemas/resources.ts';
@@ -44,7 +44,9 @@ function operation(route: Route): Json {
   const responses: Json = { [success.status]: successResponse(route) };
   if (route.requestHeaders && 'if-none-match' in route.requestHeaders) responses['304'] = { description: 'what the client has is still so' };
   if (alternativeStatus) responses[alternativeStatus.status] = { description: alternativeStatus.description, content: { 'application/json': { schema: schemaOf(alternativeStatus.schema, 'output') } } };
-  for (const status of problemsOf(route)) responses[status] = { $ref: `#/components/responses/${problemName(status)}` };
+  for (const status of problemsOf(route)) {
+    responses[status] = status === alternativeStatus?.status ? withProblem(responses[status] as Response) : { $ref: `#/components/responses/${problemName(status)}` };
+  }
   return {
     operationId, tags: [tag], summary,
     ...(description === undefined ? {} : { description }),
@@ -56,12 +58,14 @@ function operation(route: Route): Json {
   };
 }
 
+/** Malformed, too slow, a bad `expect`, a parameter that is not known, headers that are too long, a defect, and not there yet: whatever the route. */
+const ALWAYS: readonly ProblemStatus[] = [400, 408, 417, 422, 431, 500, 503];
+
 /** What follows from a route's fields, and what it says beside. */
 function problemsOf(route: Route): ProblemStatus[] {
-  // 422 always: a query parameter that is not known is refused.
-  const found = new Set<ProblemStatus>([422, 500, ...(route.problems ?? [])]);
+  const found = new Set<ProblemStatus>([...ALWAYS, ...(route.problems ?? [])]);
   const hasBody = route.body !== undefined || route.streamedBody !== undefined;
-  if (hasBody) for (const status of [400, 413, 415] as const) found.add(status);
+  if (hasBody) for (const status of [413, 415] as const) found.add(status);
   if (route.scope !== null) for (const status of [401, 403, 429] as const) found.add(status);
   return [...found].sort((a, b) => a - b);
 }
@@ -106,13 +110,23 @@ function problemName(status: number | string): string {
   return slug.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
+interface Response {
+  readonly description: string;
+  readonly content: Json;
+}
+
+/** An answer of the route's own with a status that problems have, too. */
+function withProblem({ description, content }: Response): Response {
+  return { description, content: { ...content, [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') } } } };
+}
+
 function problemResponse(status: number, slug: string, title: string): Json {
   const errors = status === 422 ? [{ path: 'timestamp', detail: 'must be an ISO 8601 instant with an offset' }] : undefined;
   const example = {
     type: `urn:density:problem:${slug}`, title, status, detail: errors ? 'timestamp: must be an ISO 8601 instant with an offset' : title.toLowerCase(),
     instance: `${API_PREFIX}/readings`, request_id: 'PKJ0T3ZC5M5PDAJ9QX0G2L', ...(errors ? { errors } : {}),
   };
-  return { description: title, content: { 'application/problem+json': { schema: { $ref: ref('Problem') }, example } } };
+  return { description: title, content: { [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') }, example } } };
 }
 
 /** A reference where the schema has a name, the schema itself otherwise. */

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { Failure, type FailureKind } from '../domain/failure.ts';
 import { logOf, requestIdOf } from './request-state.ts';
 
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 406 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 501 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 417 | 422 | 429 | 431 | 500 | 501 | 503;
 
 /** The type is a name, not a place: `urn:density:problem:<slug>`. */
 export const PROBLEMS: Readonly<Record<ProblemStatus, { readonly slug: string; readonly title: string }>> = {
@@ -14,12 +14,15 @@ export const PROBLEMS: Readonly<Record<ProblemStatus, { readonly slug: string; r
   404: { slug: 'not-found', title: 'Not found' },
   405: { slug: 'method-not-allowed', title: 'Method not allowed' },
   406: { slug: 'not-acceptable', title: 'Not acceptable' },
+  408: { slug: 'timeout', title: 'Request took too long' },
   409: { slug: 'conflict', title: 'Conflict' },
   412: { slug: 'changed', title: 'Changed meanwhile' },
   413: { slug: 'too-large', title: 'Body too large' },
   415: { slug: 'unsupported-media-type', title: 'Unsupported media type' },
+  417: { slug: 'expectation-failed', title: 'Expectation not met' },
   422: { slug: 'invalid', title: 'Validation failed' },
   429: { slug: 'too-many-requests', title: 'Too many requests' },
+  431: { slug: 'headers-too-large', title: 'Headers too large' },
   500: { slug: 'internal', title: 'Internal error' },
   501: { slug: 'not-implemented', title: 'Not implemented' },
   503: { slug: 'unavailable', title: 'Not available now' },
@@ -102,12 +105,19 @@ function answer(ctx: Context, error: unknown): void {
 }
 
 function write(ctx: Context, status: ProblemStatus, detail: string, errors: readonly FieldError[]): void {
-  const { slug, title } = PROBLEMS[status];
-  for (const name of ['etag', 'link', 'x-total-count', 'content-disposition', 'location']) ctx.remove(name);
+  // What was meant for the answer that is not given.
+  for (const name of ['etag', 'link', 'x-total-count', 'content-disposition', 'content-encoding', 'location']) ctx.remove(name);
   ctx.set('cache-control', 'no-store');
   ctx.status = status;
-  ctx.body = JSON.stringify({
-    type: `urn:density:problem:${slug}`, title, status, detail, instance: ctx.path, request_id: requestIdOf(ctx), ...(errors.length > 0 ? { errors } : {}),
-  });
-  ctx.type = 'application/problem+json';
+  ctx.body = problemText(status, detail, { instance: ctx.path, requestId: requestIdOf(ctx), errors });
+  ctx.type = PROBLEM_TYPE;
+}
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** @param of `instance` is the path that was asked for; left out where the request could not be read */
+export function problemText(status: ProblemStatus, detail: string, of: { instance?: string; requestId: string; errors?: readonly FieldError[] }): string {
+  const { slug, title } = PROBLEMS[status];
+  const { instance, requestId, errors = [] } = of;
+  return JSON.stringify({ type: `urn:density:problem:${slug}`, title, status, detail, instance, request_id: requestId, ...(errors.length > 0 ? { errors } : {}) });
 }

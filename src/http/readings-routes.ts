@@ -26,7 +26,7 @@ export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Ro
     defineRoute({
       method: 'POST', path: '/readings', operationId: 'sendReading', tag: 'readings', summary: 'Send a reading', scope: 'readings:write',
       description: 'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.',
-      body: readingBody(() => now() + skewMs), bodyExample: READING_EXAMPLE, problems: [503],
+      body: readingBody(() => now() + skewMs), bodyExample: READING_EXAMPLE,
       success: { status: 202, description: 'it is stored, and will be counted', schema: resources.readingAccepted, example: { id: '423~1519461921893~+', held: false } },
       handle: async ({ body: reading }, ctx) => {
         await log.append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading)))).catch((error: unknown) => {
@@ -46,7 +46,6 @@ export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Ro
         'application/x-ndjson': { example: `${JSON.stringify(READING_EXAMPLE)}\n` },
         'text/csv': { example: 'timestamp,direction,dpu_id\n2018-02-24T08:45:21.893Z,1,423\n' },
       },
-      problems: [503],
       success: {
         status: 202, description: 'what became of them', schema: resources.batchResult,
         example: { accepted: 499, rejected: [{ index: 7, path: 'direction', detail: 'direction must be 1 or -1' }], rejected_count: 1 },

@@ -5,17 +5,21 @@ import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { routeOf, stateOf } from './request-state.ts';
 
-const HEADER = 'x-request-id';
+export const REQUEST_ID = 'x-request-id';
 /** What may come in: it goes into logs and headers as it is. */
 const ACCEPTED = /^[\w.:/+=-]{1,128}$/;
 
+/** The client's own, or a new one. @param given what it sent */
+export function requestIdFrom(given: unknown): string {
+  return typeof given === 'string' && ACCEPTED.test(given) ? given : randomUUID();
+}
+
 export function requestIds(log: Logger): Middleware {
   return async (ctx, next) => {
-    const given = ctx.get(HEADER);
-    const requestId = ACCEPTED.test(given) ? given : randomUUID();
+    const requestId = requestIdFrom(ctx.get(REQUEST_ID));
     const child = log.child({ request: requestId });
     Object.assign(stateOf(ctx), { requestId, log: child });
-    ctx.set(HEADER, requestId);
+    ctx.set(REQUEST_ID, requestId);
     const startedMs = performance.now();
     try {
       await next();

@@ -34,7 +34,7 @@ export function serviceRoutes(self: Self): Route[] {
       },
     }),
     defineRoute({
-      method: 'GET', path: '/account', operationId: 'getAccount', tag: 'service', summary: 'What became of every reading', scope: 'read', problems: [503],
+      method: 'GET', path: '/account', operationId: 'getAccount', tag: 'service', summary: 'What became of every reading', scope: 'read',
       description: 'By what the routers have committed; and whether ClickHouse holds what the shards have stored there, no less and no more.',
       success: {
         status: 200, description: 'the account', schema: resources.account,

@@ -38,7 +38,7 @@ export function spacesRoutes(topology: TopologyService): Route[] {
     }),
     defineRoute({
       method: 'POST', path: '/spaces', operationId: 'createSpace', tag: 'spaces', summary: 'Add a space', scope: 'topology:write',
-      body: spaceBody, bodyExample: BODY_EXAMPLE, problems: [409, 503],
+      body: spaceBody, bodyExample: BODY_EXAMPLE, problems: [409],
       success: { status: 201, description: 'the space', schema: resources.space, example: SPACE_EXAMPLE, headers: { location: { description: 'where it is' } } },
       handle: async ({ body: { name, time_zone: timeZone, daily_reset: dailyReset, capacity } }, ctx) => {
         const space = (await topology.execute({ kind: 'createSpace', fields: { name, timeZone, dailyReset, capacity } })).doc as Space;
@@ -58,7 +58,7 @@ export function spacesRoutes(topology: TopologyService): Route[] {
 
 function writeRoutes(topology: TopologyService, spaceIn: (seen: TopologyView, id: Space['id']) => Space): Route[] {
   const success = { status: 200, description: 'the space as it is now', schema: resources.space, example: SPACE_EXAMPLE, headers: ETAG } as const;
-  const common = { path: '/spaces/{id}', tag: 'spaces', scope: 'topology:write', params, problems: [404, 409, 412, 503], requestHeaders: IF_MATCH } as const;
+  const common = { path: '/spaces/{id}', tag: 'spaces', scope: 'topology:write', params, problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
   return [
     defineRoute({
       ...common, method: 'PUT', operationId: 'replaceSpace', summary: 'Write all of a space', body: spaceBody, bodyExample: BODY_EXAMPLE, success,
@@ -101,7 +101,7 @@ function resetRoutes(topology: TopologyService, spaceIn: (seen: TopologyView, id
     defineRoute({
       method: 'POST', path: '/spaces/{id}/resets', operationId: 'recordReset', tag: 'spaces', summary: 'Say how many people there were', scope: 'topology:write',
       description: 'Counts after the instant are counted from there, those that were answered before too.',
-      params, body: resetBody, bodyExample: { timestamp: formatInstant(RESET_AT_MS), count: 0 }, problems: [404, 503],
+      params, body: resetBody, bodyExample: { timestamp: formatInstant(RESET_AT_MS), count: 0 }, problems: [404],
       success: { status: 201, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE },
       handle: async ({ params: { id }, body: { timestamp, count } }) =>
         resetJson((await topology.execute({ kind: 'recordReset', spaceId: id, timestampMs: timestamp, count })).doc as Reset),

@@ -23,7 +23,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
   return [
     defineRoute({
       method: 'GET', path: '/readings', operationId: 'listReadings', tag: 'readings', summary: 'List readings', scope: 'read', description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }), problems: [503], requestHeaders: IF_NONE_MATCH,
+      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }), requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'a page of readings', schema: z.array(resources.reading), example: [EXAMPLE], headers: LIST_HEADERS },
       handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after } }, ctx) => {
         if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
@@ -38,7 +38,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
     }),
     defineRoute({
       method: 'GET', path: '/readings/{id}', operationId: 'getReading', tag: 'readings', summary: 'Look a reading up', scope: 'read', description: STORED_NOTE,
-      params: z.strictObject({ id: readingId }), problems: [404, 503], requestHeaders: IF_NONE_MATCH,
+      params: z.strictObject({ id: readingId }), problems: [404], requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'the reading', schema: resources.reading, example: EXAMPLE },
       handle: async ({ params: { id } }, ctx) => {
         const dpuId = id.split(/[~.]/, 1)[0];

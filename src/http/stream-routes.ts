@@ -5,7 +5,7 @@ import type { SpaceId } from '../domain/ids.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
 import type { LiveCounts } from '../live/live-counts.ts';
 import { parsePlaces } from '../live/place-vector.ts';
-import { msUntilExpiry } from './auth.ts';
+import { whileAdmitted } from './auth.ts';
 import { EventStream, Heartbeat } from './event-stream.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field } from './schemas/fields.ts';
@@ -34,7 +34,7 @@ export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartb
   return [defineRoute({
     method: 'GET', path: '/counts/stream', operationId: 'streamCounts', tag: 'counts', summary: 'Counts as they change, as server-sent events', scope: 'read',
     description: 'Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.',
-    query: streamQuery, problems: [404, 503], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
+    query: streamQuery, problems: [404], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
     success: { status: 200, description: 'events, until you go away', alternatives: { 'text/event-stream': EXAMPLE } },
     handle: async ({ query: { space_id: spaceIds } }, ctx) => {
       for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
@@ -59,15 +59,12 @@ async function stream(ctx: Context, live: LiveCounts, spaceIds: readonly SpaceId
   // From here on the answer is written as it comes, and not by Koa.
   ctx.respond = false;
   const events = new EventStream(res, () => subscription.drained());
-  const expiresAtMs = performance.now() + (msUntilExpiry(ctx) ?? Infinity);
-  const stopBeating = heartbeat.add(() => {
-    // A token is good for no longer than it says; the client comes back with another.
-    if (performance.now() >= expiresAtMs) events.end();
-    else events.beat(subscription.place());
-  });
-  res.once('close', () => {
-    stopBeating();
-    subscription.close();
-  });
+  const stops = [heartbeat.add(() => events.beat(subscription.place())), whileAdmitted(ctx, () => end()), () => subscription.close()];
+  const stop = (): void => stops.forEach((each) => each());
+  const end = (): void => {
+    stop();
+    events.end();
+  };
+  res.once('close', stop);
   subscription.open(events);
 }

@@ -55,8 +55,8 @@ export class LogConsumer {
   #isReset = false;
   #pending = 0;
   #lastSeq: number;
-  /** The last that was delivered. */
-  #last: Pick<StoredEntry, 'seq' | 'timeMs'> | undefined;
+  /** What stands where it goes on from: the last entry that was delivered, or what was there when it was opened, if anything was. */
+  #last: { readonly seq: number; readonly timeMs: number | undefined } | undefined;
   #lostTimes: number;
   /** At the last check: what had been received, and what had not been delivered. */
   #receivedBefore = 0;
@@ -95,6 +95,10 @@ export class LogConsumer {
       opt_start_seq: this.#lastSeq + 1,
     });
     this.#pending = (await this.#consumer.info(true)).num_pending;
+    if (!this.#last && this.#lastSeq > 0) {
+      const there = await messageAt(await this.#js.jetstreamManager(false), stream, this.#lastSeq);
+      this.#last = { seq: this.#lastSeq, timeMs: there?.time.getTime() };
+    }
     this.#messages = await this.#consumer.consume({ max_messages: PULL_ENTRIES });
     this.#receivedBefore = 0;
     this.#isReset = false;
@@ -154,7 +158,8 @@ export class LogConsumer {
       const { stream } = this.#place;
       const jsm = await this.#js.jetstreamManager(false);
       const there = await messageAt(jsm, stream, seq);
-      const isGone = there ? Math.abs(there.time.getTime() - timeMs) > 1 : (await boundsOf(jsm, stream)).lastSeq < seq;
+      const isOther = there !== undefined && (timeMs === undefined || Math.abs(there.time.getTime() - timeMs) > 1);
+      const isGone = isOther || (!there && (await boundsOf(jsm, stream)).lastSeq < seq);
       if (isGone) throw new LogWentBack(`${stream} does not hold entry ${seq}, which was read from it`);
     }
     this.#lostTimes = lostTimes;

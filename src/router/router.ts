@@ -6,7 +6,7 @@ import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
 import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
-import { LogWentBack } from '../domain/log-mark.ts';
+import { isMarked, LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
 import { identityOf } from '../domain/reading.ts';
@@ -108,10 +108,8 @@ export class Router {
     if (last.header) this.#committed = last.header;
     // What repairs the logs begins an epoch with a commit of every router.
     else if (this.#committed.epoch > 0) throw new EpochChanged(`router ${partition} has no commit of epoch ${this.#committed.epoch}`);
-    const { readingsMark } = this.#committed;
-    if (!await isConsumed(readings, this.#committed.readingsSeq, readingsMark, await readings.bounds())) throw new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${this.#committed.readingsSeq}`);
     // Another process may have followed the topology further than this one has heard.
-    const { topologySeq, reattribution, readingsSeq } = this.#committed;
+    const { topologySeq, reattribution, readingsSeq, readingsMark } = this.#committed;
     await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
     if (this.#stopping.signal.aborted) return;
     const unstored = await events.firstCommitFrom(partition, await this.#deps.storedBeforeSeq());
@@ -121,9 +119,15 @@ export class Router {
     this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
     this.#queue = new FairQueue(commitItems, readingsSeq);
     this.#cursor = await readings.open(partition, fromSeq);
+    // Not before: the cursor notices what happens to the log from here on.
+    const wentBack = (): LogWentBack => new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
+    if (!await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds())) throw wentBack();
     for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
       const entries = await this.#cursor.next(ENTRIES_PER_READ_MAX);
-      for (const entry of entries) this.#resume(entry);
+      for (const entry of entries) {
+        if (entry.seq === readingsSeq && readingsMark && !isMarked(entry, readingsMark)) throw wentBack();
+        this.#resume(entry);
+      }
       seq = entries.at(-1)?.seq ?? seq;
     }
   }

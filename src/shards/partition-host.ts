@@ -78,8 +78,9 @@ export class PartitionHost {
       this.#storedBeforeSeq = checkpoint.storedBeforeSeq;
     }
     if (this.#fold.epoch !== epoch.current) throw new EpochChanged(`partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`);
-    await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
     this.#cursor = await events.open(partition, this.#fold.seq);
+    // Not before: the cursor notices what happens to the log from here on.
+    await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
   }
 
   /** Takes over from the owner whose log it has followed: from here on it stores and saves. */

@@ -106,6 +106,11 @@ describe('every route', () => {
     }
   });
 
+  it.each(paths.filter(({ path }) => !path.startsWith('/docs')))('$path in capitals is another path, and there is nothing', async ({ path }) => {
+    const asked = await ask('GET', concrete({ path }).toUpperCase());
+    expect([asked.status, JSON.parse(asked.text)]).toMatchObject([404, { type: 'urn:density:problem:not-found' }]);
+  });
+
   it.each(named)('$name has an id, says what is left of the limit, and is for pages of a configured origin', async ({ route }) => {
     const { headers } = await ask(route.method, concrete(route, false), { ...bodyOf(route), headers: { origin: ORIGIN } });
     expect(headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);

@@ -68,6 +68,13 @@ describe('lists of history', () => {
     }
   });
 
+  it('ends the last interval at the end of time', async () => {
+    for (const interval of ['15m', '1d', '1w']) {
+      const { status, body } = await service.get(`/counts/1/intervals?start=9999-12-30T00:00:00Z&end=9999-12-31T23:59:59.998Z&interval=${interval}`);
+      expect([status, (body as { end: string }[]).at(-1)?.end], interval).toEqual([200, '9999-12-31T23:59:59.999Z']);
+    }
+  });
+
   it('filters and sorts counts, those it computes too', async () => {
     const of = (filter: string): string => `/counts/1?limit=1000&filter=${encodeURIComponent(filter)}`;
     expect(bare((await list(of(`timestamp >= '${iso(start + 10_000)}' and timestamp < '${iso(start + 12_000)}'`))).items)).toEqual(expected(1).slice(20, 24));
@@ -148,5 +155,15 @@ describe('lists of history', () => {
       expect(items).toHaveLength(61);
       expect(await all('/readings?limit=7')).toEqual(items);
     });
+  });
+
+  it('goes on having the events of a space that is deleted in the list over all spaces', async () => {
+    const everywhere = async (): Promise<object[]> => (await all('/counts?limit=50')).map(({ space_id, count, net, reading_id }) => ({ space_id, count, net, reading_id }));
+    const [before, { total }] = [await everywhere(), await list('/counts?limit=1')];
+    expect(new Set((await all('/counts?limit=50')).map(({ space_id }) => space_id))).toEqual(new Set([1, 2]));
+    for (const path of ['/dpus/a', '/dpus/b', '/doorways/1', '/spaces/2']) expect((await service.send('DELETE', path)).status, path).toBe(204);
+    expect((await service.get('/counts/2')).status).toBe(404);
+    expect(await everywhere()).toEqual(before);
+    expect((await list('/counts?limit=1')).total).toBe(total);
   });
 });

@@ -71,6 +71,14 @@ describe('the API', () => {
     expect(await json(await post('{"name": "Hall"}'))).toMatchObject({ status: 409, errors: [{ path: 'name' }] });
   });
 
+  it('takes a reset to as many people as there may be, and none to more', async () => {
+    const { id } = (await service.send('POST', '/spaces', { name: 'Crowd' })).body as { id: number };
+    const reset = async (count: number): Promise<unknown> => service.send('POST', `/spaces/${id}/resets`, { timestamp: new Date(Date.now() - 1_000).toISOString(), count });
+    expect(await reset(1_000_000_001)).toMatchObject({ status: 422, body: { errors: [{ path: 'count', detail: 'must be at most 1000000000' }] } });
+    expect(await reset(1_000_000_000)).toMatchObject({ status: 201 });
+    expect(await service.get(`/counts/${id}/current`)).toMatchObject({ status: 200, body: { count: 1_000_000_000 } });
+  });
+
   it('says 304 for what the client has, and 412 when it changed', async () => {
     const first = await ask('/spaces/3');
     const etag = first.headers.get('etag') ?? '';

@@ -27,7 +27,7 @@ beforeAll(async () => {
   server = await listen((request, answer) => {
     response = answer;
     void handle(request, answer);
-  }, '127.0.0.1', 0);
+  }, '127.0.0.1', 0, pino({ level: 'silent' }));
 });
 afterAll(async () => {
   response?.destroy();

@@ -45,7 +45,9 @@ const sections: fc.Arbitrary<Sections> = fc.uniqueArray(fc.tuple(fc.nat({ max: 6
 describe('bytes', () => {
   it('numbers and text are read as they were written', () => {
     const value = fc.oneof(
-      natural.map((n) => ['uint', n] as const), fc.integer({ min: -(2 ** 51), max: 2 ** 51 }).map((n) => ['int', n] as const), fc.string({ unit: 'grapheme' }).map((text) => ['text', text] as const),
+      natural.map((n) => ['uint', n] as const),
+      fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(2 ** 30, -(2 ** 30) - 1, 2 ** 31, 2 ** 52, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER)).map((n) => ['int', n] as const),
+      fc.string({ unit: 'grapheme' }).map((text) => ['text', text] as const),
     );
     fc.assert(fc.property(fc.array(value), (values) => {
       const writer = new ByteWriter();
@@ -53,6 +55,17 @@ describe('bytes', () => {
       const reader = new ByteReader(writer.finish());
       expect(values.map(([kind]) => [kind, reader[kind]()])).toEqual(values);
       expect(reader.at).toBe(writer.length);
+    }));
+  });
+
+  it('signed numbers are zigzag-folded varints, whatever their size', () => {
+    fc.assert(fc.property(fc.oneof(fc.integer(), fc.maxSafeInteger()), (value) => {
+      const writer = new ByteWriter();
+      writer.int(value);
+      let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value);
+      const expected: number[] = [];
+      for (; rest >= 128n; rest >>= 7n) expected.push(Number(rest & 127n) | 128);
+      expect([...writer.finish()]).toEqual([...expected, Number(rest)]);
     }));
   });
 });

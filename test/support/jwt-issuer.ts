@@ -7,6 +7,8 @@ export interface JwtIssuer {
   readonly jwksUrl: string;
   readonly jwks: object;
   sign(claims: JWTPayload, options?: { audience?: string; issuer?: string; expiresIn?: string; kid?: string }): Promise<string>;
+  /** From now on its key set has no key. */
+  withdrawKeys(): void;
   stop(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function startJwtIssuer(): Promise<JwtIssuer> {
     issuer, jwks, jwksUrl: `${issuer}/jwks.json`,
     sign: async (claims, { audience = AUDIENCE, issuer: as = issuer, expiresIn = '1h', kid = 'first' } = {}) =>
       new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid }).setIssuer(as).setAudience(audience).setExpirationTime(expiresIn).sign(privateKey),
+    withdrawKeys: () => void jwks.keys.splice(0),
     stop: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

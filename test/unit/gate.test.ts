@@ -1,4 +1,5 @@
 // The front gate of the HTTP server, before, while and after there is a service.
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Gate } from '../../src/http/gate.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
@@ -10,7 +11,7 @@ const status = async (path: string): Promise<number> => (await fetch(`${server.u
 
 beforeEach(async () => {
   gate = new Gate(new Metrics());
-  server = await listen(gate.handle, '127.0.0.1', 0);
+  server = await listen(gate.handle, '127.0.0.1', 0, pino({ level: 'silent' }));
 });
 afterEach(() => server.stop());
 
@@ -18,6 +19,7 @@ test('before the service has begun the process is alive and not ready, and the A
   expect([await status('/livez'), await status('/readyz'), await status('/metrics')]).toEqual([200, 503, 200]);
   const early = await fetch(`${server.url}/api/v1/spaces`);
   expect([early.status, early.headers.get('retry-after'), early.headers.get('content-type')]).toEqual([503, '1', 'application/problem+json']);
+  expect(await early.json()).toMatchObject({ type: 'urn:density:problem:unavailable', status: 503, instance: '/api/v1/spaces', request_id: early.headers.get('x-request-id') });
 });
 
 test('it is ready while the service is, and no longer once it drains, though requests go through', async () => {
@@ -31,4 +33,10 @@ test('it is ready while the service is, and no longer once it drains, though req
   expect(await (await fetch(`${server.url}/readyz`)).text()).toBe('ready\nthe checkpoint of shard 3 cannot be used\n');
   gate.drain();
   expect([await status('/readyz'), await status('/livez'), await status('/api/v1/spaces')]).toEqual([503, 200, 204]);
+});
+
+test('what it does not take is a problem document, too', async () => {
+  const refused = await fetch(`${server.url}/livez?x`, { method: 'POST' });
+  expect([refused.status, refused.headers.get('allow'), refused.headers.get('content-type')]).toEqual([405, 'GET, HEAD', 'application/problem+json']);
+  expect(await refused.json()).toMatchObject({ type: 'urn:density:problem:method-not-allowed', instance: '/livez' });
 });

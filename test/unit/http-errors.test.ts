@@ -21,7 +21,7 @@ let server: HttpServer;
 beforeAll(async () => {
   const failing = { metrics: new Metrics(), topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 }, accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) }, comparisons: { read: async () => Promise.resolve(undefined) } };
   const handle = createApp(failing as unknown as Service, log).callback();
-  server = await listen((request, response) => void handle(request, response), '127.0.0.1', 0);
+  server = await listen((request, response) => void handle(request, response), '127.0.0.1', 0, log);
 });
 afterAll(async () => server.stop());
 

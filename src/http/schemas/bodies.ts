@@ -1,5 +1,6 @@
 // What clients send, as schemas.
 import { z } from 'zod';
+import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
 import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
 
@@ -9,13 +10,15 @@ export const BODIES = z.registry<{ id: string }>();
 const name = z.string('must be text').trim().min(1, 'must not be empty').max(200, 'must have at most 200 characters')
   .meta({ description: 'unique among those that exist' });
 
+const people = z.int('must be a whole number').min(0, 'must not be negative').max(PEOPLE_MAX, `must be at most ${PEOPLE_MAX}`);
+
 const space = {
   name,
   time_zone: z.string('must be text').refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
     .meta({ description: 'IANA zone: days, weeks and the daily reset follow it', examples: ['Europe/Vienna'] }),
   daily_reset: z.string('must be text').regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00').nullable()
     .meta({ description: 'local time of day at which the space is empty every day', examples: ['04:00'] }),
-  capacity: z.int('must be a whole number').min(0, 'must not be negative').nullable().meta({ description: 'how many people it is for' }),
+  capacity: people.nullable().meta({ description: 'how many people it is for' }),
 };
 
 /** All of a space; what is left out takes its default. */
@@ -49,5 +52,5 @@ export const dpuPatch = z.strictObject({ id: dpuId.optional(), doorway_id: place
 
 export const resetBody = z.strictObject({
   timestamp: instant.meta({ description: 'holds for readings after it' }),
-  count: z.int('must be a whole number').min(0, 'must not be negative').meta({ description: 'how many people there were' }),
+  count: people.meta({ description: 'how many people there were' }),
 }).register(BODIES, { id: 'ResetBody' });

@@ -164,7 +164,7 @@ export const problem = resource('Problem', 'An error, as RFC 9457 describes it',
   title: z.string(),
   status: z.int(),
   detail: z.string().meta({ description: 'what is wrong, and with which field' }),
-  instance: z.string().meta({ description: 'the path that was asked for' }),
+  instance: z.string().optional().meta({ description: 'the path that was asked for; not there where the request could not be read' }),
   request_id: z.string().meta({ description: 'what the log has this request under' }),
   errors: z.array(z.strictObject({
     path: z.string().meta({ description: 'the field at fault' }),

@@ -21,7 +21,7 @@ export class MemoryCursor implements LogCursor {
   /** Nothing up to here is for this cursor. */
   #searchedSeq = 0;
   #isWoken = false;
-  /** The last that was handed out: it must be there still when it goes on. */
+  /** What it goes on from, the last that was handed out: it must be there still when it goes on. */
   #last: StoredEntry | undefined;
   #isClosed = false;
 
@@ -31,6 +31,7 @@ export class MemoryCursor implements LogCursor {
     this.#label = label;
     this.#matches = matches;
     this.#seq = afterSeq;
+    this.#last = log.everything[afterSeq - 1];
   }
 
   async next(entriesMax: number): Promise<StoredEntry[]> {
