@@ -14,7 +14,7 @@ import { request, type Answer } from '../support/local-service.ts';
 const DOORS = 4;
 const PEOPLE = 25;
 
-describe('a log that went back', () => {
+describe('L3 a log that went back', () => {
   let folder: string;
   let natsFolder: string;
   let engines: KillableEngines;

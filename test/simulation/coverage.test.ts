@@ -4,7 +4,7 @@ import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './scenario.ts';
 import { simulate } from './simulate.ts';
 
-const SEEDS = 90;
+const SEEDS = 120;
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
   'a process crashes': /"kind":"crash"/,

@@ -2,10 +2,13 @@
 // (bundle.ts), so that nothing in the sources knows of it. `npm run sim:mutants` shows which seed
 // catches each; one that survives shows what the simulation does not test.
 import type { Patch } from './bundle.ts';
+import { LOSSES_EVERY } from './scenario.ts';
 
 export interface Mutant {
   readonly name: string;
   readonly patch: Patch;
+  /** Only every so many seeds can catch it; all where it is missing. */
+  readonly step?: number;
 }
 
 const ROUTER = 'src/router/router.ts';
@@ -23,6 +26,11 @@ const RETENTION = 'src/router/readings-retention.ts';
 
 function mutant(name: string, file: string, find: string, replace: string): Mutant {
   return { name, patch: { file, find, replace } };
+}
+
+/** A bug that shows only where a log goes back. */
+function lossMutant(name: string, file: string, find: string, replace: string): Mutant {
+  return { ...mutant(name, file, find, replace), step: LOSSES_EVERY };
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -80,27 +88,27 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a log with a hole is folded', FOLD, 'if (stored.seq !== this.seq + 1) throw', 'if (stored.seq < 0) throw'),
   mutant('the age of a block with a late row is forgotten on restart', SNAPSHOT, 'lateMs: fold.lateMs', 'lateMs: null'),
   mutant('a checkpoint without compare-and-set', HOST, 'commitSeqs, snapshot }, this.#revision)', 'commitSeqs, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)'),
-  mutant('an offset that is ahead of the log is accepted', MARKED, "if (seq === 0) return true;\n  if (seq > lastSeq) return false;\n  const entry", "if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry"),
-  mutant('what stands at a committed offset is not looked at', MARKED, 'return mark === null || isMarked(entry, mark);', 'return true;'),
-  mutant('a commit that the log does not reach is accepted', MARKED, "if (seq > lastSeq) return false;\n  const there", 'const there'),
-  mutant('another commit at a mark is accepted', MARKED, 'return there === undefined || there === commitId;', 'return true;'),
-  mutant('the log of one router is shorter than a checkpoint says', INSPECT, 'seq < foldedSeq', 'false'),
-  mutant('a checkpoint whose log is truncated is accepted', INSPECT, 'return truncated === undefined ? []', 'return truncated !== -1 ? []'),
-  mutant('blocks are not looked at', INSPECT, 'block.epoch < epoch.current || await isThere(events, block.mark, end)', 'block.epoch <= epoch.current'),
-  mutant('a repair that was not finished is taken for done', INSPECT, 'if (begun !== done) found.push', 'if (begun < done) found.push'),
-  mutant('the copy of the topology is not compared', INSPECT, 'copied && topology.digestAt(copied.seq) !== copied.digest', 'copied && copied.seq < 0'),
-  mutant('a repair begins no epoch', REPAIR, '.map((block) => block.epoch)) + 1;', '.map((block) => block.epoch));'),
-  mutant('a repair leaves blocks of lost commits as they are', REPAIR, 'if (block === undefined) continue;', 'if (block !== -1) continue;'),
-  mutant('a repair does not look into checkpoints', REPAIR, 'for (const event of step.value.allUnstoredEvents()) suspect(readingOf(event));', ''),
-  mutant('a repair does not look into the log', REPAIR, '?.events.forEach((event) => suspect(readingOf(event)));', ';'),
-  mutant('a reading is whole where any row of it survived', 'src/recovery/reconcile.ts', 'for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);', 'if (!claim && claims.length === 0) events.push(event);'),
-  mutant('a repair keeps an offset into what is lost', REPAIR, 'const readingsSeq = isKept ? last.readingsSeq :', 'const readingsSeq = isKept || last ? last.readingsSeq :'),
-  mutant('a repair keeps the account of what is lost', REPAIR, 'counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };', 'counters: header.counters };'),
-  mutant('a repair puts nothing back into the topology', 'src/recovery/repair-topology.ts', 'of missing) {', 'of missing.slice(0, 0)) {'),
-  mutant('shards are run while the logs are repaired', 'src/recovery/log-guard.ts', 'if (!isSuspended) await suspendShards();', ''),
-  mutant('the repair does not wait for others to give up their shards', 'src/recovery/log-guard.ts', 'if (!await this.#takeAll(leases, held, signal)) return;', ''),
-  mutant('a router goes on by a topology that it has not followed', ROUTER, 'if (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest) throw', 'if (topologySeq < 0) throw'),
-  mutant('commits of another epoch are folded', FOLD, 'if (epoch === this.epoch) this.#applyCommit(stored, commit);', 'if (epoch >= 0) this.#applyCommit(stored, commit);'),
-  mutant('readings are purged by their sequence alone', RETENTION, 'Math.min(now() - keptMs, ...needed.map((router) => router.beforeMs))', 'now() - keptMs'),
-  mutant('what is begun does not wait until the logs are sound', 'src/shards/hosting.ts', 'await this.#deps.untilSound?.(own);', ''),
+  lossMutant('an offset that is ahead of the log is accepted', MARKED, "if (seq === 0) return true;\n  if (seq > lastSeq) return false;\n  const entry", "if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry"),
+  lossMutant('what stands at a committed offset is not looked at', MARKED, 'return mark === null || isMarked(entry, mark);', 'return true;'),
+  lossMutant('a commit that the log does not reach is accepted', MARKED, "if (seq > lastSeq) return false;\n  const there", 'const there'),
+  lossMutant('another commit at a mark is accepted', MARKED, 'return there === undefined || there === commitId;', 'return true;'),
+  lossMutant('the log of one router is shorter than a checkpoint says', INSPECT, 'seq < foldedSeq', 'false'),
+  lossMutant('a checkpoint whose log is truncated is accepted', INSPECT, 'return truncated === undefined ? []', 'return truncated !== -1 ? []'),
+  lossMutant('blocks are not looked at', INSPECT, 'block.epoch < epoch.current || await isThere(events, block.mark, end)', 'block.epoch <= epoch.current'),
+  lossMutant('a repair that was not finished is taken for done', INSPECT, 'if (begun !== done) found.push', 'if (begun < done) found.push'),
+  lossMutant('the copy of the topology is not compared', INSPECT, 'copied && topology.digestAt(copied.seq) !== copied.digest', 'copied && copied.seq < 0'),
+  lossMutant('a repair begins no epoch', REPAIR, '.map((block) => block.epoch)) + 1;', '.map((block) => block.epoch));'),
+  lossMutant('a repair leaves blocks of lost commits as they are', REPAIR, 'if (block === undefined) continue;', 'if (block !== -1) continue;'),
+  lossMutant('a repair does not look into checkpoints', REPAIR, 'for (const event of step.value.allUnstoredEvents()) suspect(readingOf(event));', ''),
+  lossMutant('a repair does not look into the log', REPAIR, '?.events.forEach((event) => suspect(readingOf(event)));', ';'),
+  lossMutant('a reading is whole where any row of it survived', 'src/recovery/reconcile.ts', 'for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);', 'if (!claim && claims.length === 0) events.push(event);'),
+  lossMutant('a repair keeps an offset into what is lost', REPAIR, 'const readingsSeq = isKept ? last.readingsSeq :', 'const readingsSeq = isKept || last ? last.readingsSeq :'),
+  lossMutant('a repair keeps the account of what is lost', REPAIR, 'counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };', 'counters: header.counters };'),
+  lossMutant('a repair puts nothing back into the topology', 'src/recovery/repair-topology.ts', 'of missing) {', 'of missing.slice(0, 0)) {'),
+  lossMutant('shards are run while the logs are repaired', 'src/recovery/log-guard.ts', 'if (!isSuspended) await suspendShards();', ''),
+  lossMutant('the repair does not wait for others to give up their shards', 'src/recovery/log-guard.ts', 'if (!await this.#takeAll(leases, held, signal)) return;', ''),
+  lossMutant('a router goes on by a topology that it has not followed', ROUTER, 'if (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest) throw', 'if (topologySeq < 0) throw'),
+  lossMutant('commits of another epoch are folded', FOLD, 'if (epoch === this.epoch) this.#applyCommit(stored, commit);', 'if (epoch >= 0) this.#applyCommit(stored, commit);'),
+  lossMutant('readings are purged by their sequence alone', RETENTION, 'Math.min(now() - keptMs, ...needed.map((router) => router.beforeMs))', 'now() - keptMs'),
+  lossMutant('what is begun does not wait until the logs are sound', 'src/shards/hosting.ts', 'await this.#deps.untilSound?.(own);', ''),
 ];

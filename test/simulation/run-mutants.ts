@@ -12,9 +12,9 @@ const { seeds, only } = new Command('sim:mutants')
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function firstSeedThatFails({ patch }: Mutant, index: number): Promise<{ seed: string; objection: string } | undefined> {
+async function firstSeedThatFails({ patch, step = 1 }: Mutant, index: number): Promise<{ seed: string; objection: string } | undefined> {
   const program = await bundle('test/simulation/run.ts', `mutant-${index}`, [patch]);
-  const child = spawn(process.execPath, [program, '--seeds', seeds, '--first'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, '--seeds', seeds, '--from', String(step), '--step', String(step), '--first'], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   await new Promise((resolve) => child.on('close', resolve));

@@ -13,6 +13,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 interface Options {
   readonly seeds: string;
   readonly from: string;
+  readonly step: string;
   readonly seed?: string;
   readonly trace?: boolean;
   readonly keepGoing?: boolean;
@@ -22,6 +23,7 @@ interface Options {
 const options = new Command('sim')
   .option('--seeds <n>', 'how many seeds to run', '1000')
   .option('--from <n>', 'the first of them', '1')
+  .option('--step <n>', 'every so many of them', '1')
   .option('--seed <n>', 'run this one only')
   .option('--keep-going', 'do not stop and shrink at the first failure: list them all')
   .option('--first', 'stop at the first failure, and do not shrink it')
@@ -34,7 +36,8 @@ const startedAt = performance.now();
 const cpuAtStart = process.cpuUsage();
 let [steps, failures] = [0, 0];
 const runHash = createHash('sha1');
-for (let seed = first; seed < first + count; seed++) {
+const step = Number(options.step);
+for (let seed = first; seed < first + count; seed += step) {
   if (seed > first && (seed - first) % SEEDS_PER_LINE === 0) say(summary(seed - first));
   const scenario = drawScenario(seed);
   const outcome = await simulate(scenario, options.trace ? say : undefined);

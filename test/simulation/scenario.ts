@@ -58,7 +58,7 @@ export interface Scenario {
 const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
 const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
-const LOSSES_EVERY = 4;
+export const LOSSES_EVERY = 4;
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
 
 export function drawScenario(seed: number): Scenario {
@@ -85,10 +85,10 @@ export function drawScenario(seed: number): Scenario {
 /** Who repairs the logs relies on leases, so that nobody runs a shard meanwhile. */
 function withLosses(scenario: Scenario, random: Random): Scenario {
   const actions = scenario.actions.filter(({ kind }) => kind !== 'rebuild' && kind !== 'logClock');
-  for (let losses = random.int(1, 2); losses > 0; losses--) {
+  for (let losses = random.int(1, 3); losses > 0; losses--) {
     const logs = LOSABLE.filter(() => random.chance(0.5));
-    const lose: Action = { kind: 'lose', logs: logs.length > 0 ? logs : [random.pick(LOSABLE)], share: random.pick([0.1, 0.3, 1, random.next()]), isPowerFailure: random.chance(0.6) };
-    actions.splice(random.int(Math.floor(actions.length / 3), actions.length), 0, lose);
+    const lose: Action = { kind: 'lose', logs: logs.length > 0 ? logs : [random.pick(LOSABLE)], share: random.pick([0.1, 0.3, 1, random.next()]), isPowerFailure: random.chance(0.4) };
+    actions.splice(random.int(Math.floor(actions.length / 2), actions.length), 0, lose);
   }
   return { ...scenario, leases: 'kept', hasLosses: true, actions };
 }
