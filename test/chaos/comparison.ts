@@ -70,7 +70,7 @@ function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Q
     path: '/account',
     expected: (answer) => {
       const { stored, ...rest } = answer as { stored: { findings: string[] } | null };
-      return [{ ...rest, findings: stored?.findings }, { ...account, findings: [] }];
+      return [{ ...rest, findings: stored?.findings }, { ...account, findings: [], losses: [] }];
     },
   }];
   for (const { id } of oracle.spaces) {
