@@ -27,14 +27,14 @@ export function serviceRoutes(self: Self): Route[] {
       method: 'GET', path: '/account', operationId: 'getAccount', tag: 'service', summary: 'What became of every reading', scope: 'read', problems: [503],
       success: {
         status: 200, description: 'the account', schema: resources.account,
-        example: { accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0 },
+        example: { accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0 },
       },
       handle: async (_input, ctx) => {
         const account = await self.accounts.read();
         ctx.set('cache-control', 'no-store');
         return {
           accepted: account.accepted, applied: account.applied, duplicate: account.duplicate, held: account.held,
-          dead_lettered: account.deadLettered, dead_letters: account.deadLetters, remainder: account.remainder,
+          dead_lettered: account.deadLettered, dead_letters: account.deadLetters, dead_letters_evicted: account.evicted, remainder: account.remainder,
         };
       },
     }),

@@ -14,6 +14,7 @@ import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
 import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { lettersOf } from './letters.ts';
 import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
@@ -196,12 +197,20 @@ export class Router {
     const view = this.#deps.topology.at(this.#committed.topologySeq);
     for (const received of intake.readings) this.#routeReading(received, stored, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
-    draft.counters.received += intake.readings.length + intake.deadLetters.length;
-    draft.counters.dead += intake.deadLetters.length;
-    if (intake.deadLetters.length > 0) await this.#deps.deadLetters.store(intake.deadLetters);
+    draft.counters.received += intake.readings.length + intake.dead;
+    draft.counters.dead += intake.dead;
+    await this.#storeLetters(intake.spoiled);
     const { readingsSeq, backlogs, clockMs } = this.#queue;
     // Readings of a backlog arrived in time, and must not find the watermark past them: the clock waits for them.
     await this.#commit(draft, { readingsSeq, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
+  }
+
+  /** Before the commit that counts them: a letter may be stored and not counted yet, never the other way round. */
+  async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
+    const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
+    if (messages.length === 0) return;
+    await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.skewMs)));
+    for (const message of messages) message.hasLetters = true;
   }
 
   /** Asks history about the readings that memory cannot decide. @returns the identities of those that are stored */

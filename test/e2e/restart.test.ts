@@ -57,7 +57,7 @@ describe.skipIf(!HAS_SAMPLE).each(['SIGTERM', 'SIGKILL'] as const)('ended by %s 
       await start();
     }
     await eventually(async () => expect((await get('/account')).body).toEqual({
-      accepted: 563 * IMPORTS, applied: 530, duplicate: 563 * IMPORTS - 530, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0,
+      accepted: 563 * IMPORTS, applied: 530, duplicate: 563 * IMPORTS - 530, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0,
     }));
     for (const [id, expected] of [[1, EXPECTED.A], [2, EXPECTED.B]] as const) {
       await eventually(async () => expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net: expected.net, count: expected.count }));

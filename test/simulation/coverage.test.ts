@@ -24,6 +24,7 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'a reader of the log that ends': /read (READINGS|SPACE_EVENTS) \d+ refused/,
   'ClickHouse is away': /Failure: ClickHouse is away/,
   'a reading whose acknowledgement is lost, and which is sent again': /publish readings\S+ answer lost/,
+  'dead letters are evicted': /evict dead letters done/,
   'dead letters stored in part': /store dead letters cut short/,
   "the log's clock goes back": /"kind":"logClock","behindMs":(200|3000)/,
   'checkpoints that cannot be used, and a rebuild': /"kind":"rebuild"/,
@@ -46,6 +47,7 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'settings are changed': /"kind":"settings"/,
   'a daily reset is changed': /"kind":"changeSpace"/,
   'bad JSON': /"text":"\[\{\\"timestamp\\""/,
+  'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 
 interface Item { readonly timestamp?: string; readonly direction?: number; readonly id?: string }

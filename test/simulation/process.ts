@@ -35,6 +35,8 @@ export const SKEW_MS = 120_000;
 /** What one step of the scheduler counts for in the service's own durations. */
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
+/** Short, so that some are evicted in most runs. */
+const LETTERS_KEPT_MS = 600_000;
 const TICK_INTERVAL_MS = 5_000;
 /** Short, so that zombies find the log truncated. */
 const TRUNCATE_INTERVAL_MS = 4_000;
@@ -52,6 +54,7 @@ export class SimProcess {
   readonly #events: MemorySpaceEventsLog;
   readonly #checkpoints: MemoryCheckpoints;
   readonly #history: MemoryHistory;
+  readonly #deadLetters: MemoryDeadLetters;
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
@@ -70,6 +73,7 @@ export class SimProcess {
     this.#events = new MemorySpaceEventsLog(access, streams);
     this.#checkpoints = new MemoryCheckpoints(access, streams);
     this.#history = new MemoryHistory(access, tables);
+    this.#deadLetters = new MemoryDeadLetters(access, streams);
     this.#timing = {
       now: () => access.scheduler.steps * STEP_MS,
       random: () => access.random.next(),
@@ -98,21 +102,22 @@ export class SimProcess {
       ticks: this.#ticks, timing: this.#timing, log: this.#log,
     });
     this.counts = this.questions(() => undefined);
-    this.accounts = new Accounts(this.#events, new MemoryDeadLetters(access, streams), streams.partitions);
+    this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
   }
 
   start(): void {
     void supervise('topology', () => this.topology.follow(), this.#abort.signal, this.#log, this.#timing);
     if (this.#keeper) this.#keeper.start();
     else for (const shard of this.shards) shard.want('own');
-    void supervise('retention', () => this.#purgeReadings(), this.#abort.signal, this.#log, this.#timing);
+    void supervise('retention', () => this.#retain(), this.#abort.signal, this.#log, this.#timing);
   }
 
   /** Of readings of any age: whatever a router may still need must stay all the same. */
-  async #purgeReadings(): Promise<void> {
+  async #retain(): Promise<void> {
     const { streams, now } = this.#engines;
     await this.#timing.pause(RETENTION_INTERVAL_MS, this.#abort.signal);
     if (this.#abort.signal.aborted) return;
+    await this.#deadLetters.evict(LETTERS_KEPT_MS);
     await purgeReadings({
       partitions: streams.partitions, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
       storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: 0, now,
@@ -151,7 +156,7 @@ export class SimProcess {
     return new ShardRunner({
       router: {
         ...common, skewMs: SKEW_MS, pageReadings, commitItems,
-        readings: new MemoryReadingsLog(this.access, streams), deadLetters: new MemoryDeadLetters(this.access, streams), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        readings: new MemoryReadingsLog(this.access, streams), deadLetters: this.#deadLetters, topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
         newCommitId: () => `${name}-${++this.#commits}`,
         storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),
       },

@@ -147,9 +147,15 @@ class Writer {
     if (this.#sent.length > 0 && random.chance(0.15)) return this.#push({ kind: 'publish', ...random.pick(this.#sent) });
     const dpuId = random.pick(this.#dpus);
     const items = Array.from({ length: random.chance(0.6) ? 1 : random.int(2, 12) }, () => this.#item(dpuId));
-    const text = random.chance(0.02) ? '[{"timestamp"' : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
+    const text = random.chance(0.02) ? '[{"timestamp"' : random.chance(0.03) ? this.#poison() : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
     this.#push({ kind: 'publish', dpuId, text });
+  }
+
+  /** Nothing but bad items, of one kind or of several. */
+  #poison(): string {
+    const random = this.#random;
+    return JSON.stringify(Array.from({ length: random.int(2, 12) }, () => random.pick([0, null, { direction: 1 }, { timestamp: 'noon', direction: 1 }])));
   }
 
   #item(dpuId: DpuId): string {

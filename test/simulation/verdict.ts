@@ -122,13 +122,15 @@ export class Verdict {
   }
 
   async #judgeAccount(): Promise<void> {
-    const { accepted, applied, duplicate, held, deadLettered, deadLetters, remainder } = await this.#world.answer(() => this.#process.accounts.read());
+    const { accepted, applied, duplicate, held, deadLettered, deadLetters, evicted, remainder } = await this.#world.answer(() => this.#process.accounts.read());
     const dead = this.#sent.items - this.#sent.readings.length;
     const distinct = this.#oracle.readings.length;
     this.#expect('account', { accepted, applied, duplicate, held, deadLettered, remainder }, {
       accepted: this.#sent.items, applied: distinct - this.#oracle.held, duplicate: this.#sent.readings.length - distinct, held: this.#oracle.held, deadLettered: dead, remainder: 0,
     });
-    this.#expect('dead letters', Object.values(deadLetters).reduce((sum, count) => sum + count, 0), dead);
+    const { itemsStoredAgain } = this.#world.engines.streams;
+    const kept = [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0) - itemsStoredAgain;
+    this.#expect('dead letters, kept and evicted', kept, dead);
   }
 }
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
 import { readConfig } from '../../src/config.ts';
 
-const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, remainder: 0 };
+const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, dead_letters_evicted: {}, remainder: 0 };
 
 describe('density account', () => {
   let server: Server | undefined;
@@ -34,5 +34,11 @@ describe('density account', () => {
 
   it('A1 ends with 1 when a dead letter is missing', async () => {
     expect((await account({ ...WHOLE, dead_letters: {} })).code).toBe(1);
+  });
+
+  it('A1 ends with 0 when a dead letter was evicted, and says so', async () => {
+    const { code, said } = await account({ ...WHOLE, dead_letters: {}, dead_letters_evicted: { future: 1 } });
+    expect(code).toBe(0);
+    expect(said).toContain('whose letters are not kept any more');
   });
 });

@@ -4,11 +4,10 @@ import type { DpuId, Partition } from '../../../src/domain/ids.ts';
 import type { CommitHeader, Sections } from '../../../src/domain/commit.ts';
 import { decodeCommit, encodeCommit } from '../../../src/domain/commit-codec.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
-import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
-  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastCommit, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, ItemsByReason, LastCommit, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
 } from '../../../src/ports.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -19,13 +18,20 @@ export class MemoryStreams {
   readonly readings: MemoryLog;
   readonly events: MemoryLog;
   readonly topology: TopologyEntry[] = [];
-  readonly letters = new Map<string, DeadLetter>();
+  readonly letters = new Map<string, DeadLetter & { readonly storedMs: number }>();
+  /** What evicted letters stood for; and which they were, since a router that begins anew may store one again. */
+  readonly evicted: ItemsByReason = {};
+  readonly evictedKeys = new Set<string>();
+  /** Items of letters that were stored again after they had been evicted: they are counted twice. */
+  itemsStoredAgain = 0;
+  readonly now: () => number;
   readonly checkpoints = new Map<Partition, StoredCheckpoint>();
   checkpointRevision = 0;
   readonly objections: string[] = [];
 
   constructor(partitions: number, now: () => number) {
     this.partitions = partitions;
+    this.now = now;
     this.readings = new MemoryLog(now);
     this.events = new MemoryLog(now);
   }
@@ -199,22 +205,44 @@ export class MemoryDeadLetters implements DeadLetters {
   }
 
   async store(letters: readonly DeadLetter[]): Promise<void> {
-    const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#streams.letters.set(`${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter));
+    const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#put(letter));
     await this.#access.scheduler.request(this.#access.owner, {
       label: 'store dead letters', isWrite: true, failure: away('dead letters'),
       apply: () => put(letters), applyPart: () => put(letters.slice(0, Math.ceil(letters.length / 2))),
     });
   }
 
-  async count(): Promise<Partial<Record<RejectReason, number>>> {
+  async count(): Promise<{ kept: ItemsByReason; evicted: ItemsByReason }> {
     return this.#access.scheduler.request(this.#access.owner, {
       label: 'count dead letters',
       apply: () => {
-        const counts: Partial<Record<RejectReason, number>> = {};
-        for (const { reason } of this.#streams.letters.values()) counts[reason] = (counts[reason] ?? 0) + 1;
-        return counts;
+        const kept: ItemsByReason = {};
+        for (const { reason, items } of this.#streams.letters.values()) kept[reason] = (kept[reason] ?? 0) + items;
+        return { kept, evicted: { ...this.#streams.evicted } };
       },
     });
+  }
+
+  async evict(ageMaxMs: number): Promise<void> {
+    const { letters, evicted, evictedKeys, now } = this.#streams;
+    await this.#access.scheduler.request(this.#access.owner, {
+      label: 'evict dead letters', isWrite: true, failure: away('evict'),
+      apply: () => {
+        for (const [key, { reason, items, storedMs }] of letters) {
+          if (storedMs >= now() - ageMaxMs) continue;
+          letters.delete(key);
+          evictedKeys.add(key);
+          evicted[reason] = (evicted[reason] ?? 0) + items;
+        }
+      },
+    });
+  }
+
+  #put(letter: DeadLetter): void {
+    const { letters, evictedKeys, now } = this.#streams;
+    const key = `${letter.reason}.${letter.readingsSeq}.${letter.index}`;
+    if (evictedKeys.delete(key)) this.#streams.itemsStoredAgain += letter.items;
+    letters.set(key, { ...letter, storedMs: now() });
   }
 }
 
