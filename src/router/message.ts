@@ -53,12 +53,13 @@ export class Message {
     return body.isJson ? { value: body.items[index] } : undefined;
   }
 
-  /** An item's bytes as they were sent. */
-  raw(index: number): Uint8Array {
+  /** Where an item's bytes are in the message. */
+  span(index: number): [from: number, to: number] {
+    const { data } = this.entry;
     const body = this.#parse();
-    if (!body.isJson || !body.isArray) return this.entry.data;
-    this.#spans ??= itemSpans(this.entry.data, body.items.length);
-    return this.entry.data.subarray(this.#spans[2 * index], this.#spans[2 * index + 1]);
+    if (!body.isJson || !body.isArray) return [0, data.length];
+    this.#spans ??= itemSpans(data, body.items.length);
+    return [this.#spans[2 * index] ?? 0, this.#spans[2 * index + 1] ?? data.length];
   }
 
   /** Frees the parsed items: they take more memory than the bytes, and this message has to wait. */
