@@ -27,12 +27,25 @@ export interface LogCursor {
 /** The READINGS log: what DPUs sent, as they sent it. */
 export interface ReadingsLog {
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
-  /** Stores what a DPU's reading subject would; resolves when it is durable. @throws when it may not be */
+  /** Stores what a DPU's reading subject would; resolves when it is durable. @throws Failure unavailable when the log is full, and what else keeps it from being stored */
   append(dpuId: DpuId, data: Uint8Array): Promise<void>;
   /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
   tick(partition: Partition): Promise<void>;
-  /** Removes what stands before a sequence and was stored before an instant. */
+  /** Removes what stands before a sequence and was stored before an instant, which is END_MS for any. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
+  occupied(): Promise<Occupied>;
+  /** Sequence of the first entry of a partition at or after one; undefined when there is none. */
+  firstFrom(partition: Partition, seq: number): Promise<number | undefined>;
+  /** Takes readings again, or no more of them: only marks of time, which have room of their own then. */
+  admit(takesReadings: boolean): Promise<void>;
+}
+
+export interface Occupied {
+  /** How full the log is; at 1 it refuses what comes. 0 where it has no bound. */
+  readonly part: number;
+  readonly takesReadings: boolean;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
 }
 
 export type CommitOutcome =

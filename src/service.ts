@@ -25,11 +25,11 @@ import { NatsLink } from './nats/link.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
-import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
+import { boundsFor, createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
-import { purgeReadings } from './router/readings-retention.ts';
+import { makeRoom, purgeReadings } from './router/readings-retention.ts';
 import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
 import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
@@ -53,6 +53,9 @@ export interface ServiceOptions {
   readonly tickIntervalMs: number;
   /** How long READINGS keeps readings at least. */
   readonly readingsKeptMs: number;
+  /** What the streams may take of the NATS server's store; undefined: what their account is limited to. */
+  readonly natsStoreBytes?: number | undefined;
+  readonly deadLetters: { readonly bytesMax: number; readonly keptMs: number };
   /** Live streams: how many subscribers, and how often each gets a sign of life. */
   readonly subscribersMax: number;
   readonly heartbeatMs: number;
@@ -67,7 +70,8 @@ export interface ServiceOptions {
   readonly tables?: TableOptions;
 }
 
-const READINGS_PURGE_INTERVAL_MS = 300_000;
+const AGE_CHECK_INTERVAL_MS = 300_000;
+const ROOM_CHECK_INTERVAL_MS = 5_000;
 const TRUNCATE_INTERVAL_MS = 60_000;
 /** A fold waits while its snapshot is made; everything else waits for so much of it at a time. */
 const SNAPSHOT_TURN_MS = 4;
@@ -108,6 +112,8 @@ export class Service {
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
   #isReady = false;
+  /** False while READINGS is full. */
+  #takesReadings = true;
   #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
   private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, leases: NatsLeases, log: Logger, metrics: Metrics) {
@@ -149,7 +155,9 @@ export class Service {
     const nats = await connectNats(options.natsUrl, 'density-api', options.natsSecurity);
     let clickhouse: ClickHouseClient | undefined;
     try {
-      await createStreams(nats.jsm, options.partitions, options.replicas);
+      const bounds = await boundsFor(nats.jsm, options.natsStoreBytes, options.deadLetters.bytesMax);
+      if (bounds.readings === undefined) log.warn('readings are not bounded: how much the NATS server may store is not known here (NATS_STORE_MAX)');
+      await createStreams(nats.jsm, options.partitions, options.replicas, bounds);
       clickhouse = await connectClickHouse(options.clickhouseUrl);
       await createTables(clickhouse, options.tables);
       const { created } = await nats.jsm.streams.info(SPACE_EVENTS);
@@ -179,6 +187,7 @@ export class Service {
     if (!this.isReady) problems.push('catching up with the log');
     if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
     if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
+    if (!this.#takesReadings) problems.push('the log of readings is full: publishers are refused until readings in it are in ClickHouse');
     return problems;
   }
 
@@ -204,17 +213,29 @@ export class Service {
       await this.topology.execute({ kind: 'changeSettings', settings });
     }
     this.cluster.start();
-    this.#loops.push(this.#purgeReadings(signal));
+    this.#loops.push(this.#retain(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
   }
 
-  async #purgeReadings(signal: AbortSignal): Promise<void> {
-    const { partitions, readingsKeptMs } = this.options;
+  /** Removes what is not needed any more: often looks for want of room, and rarely for age. */
+  async #retain(signal: AbortSignal): Promise<void> {
+    const { partitions, readingsKeptMs, deadLetters } = this.options;
     const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: Date.now };
+    let agedAt = performance.now();
+    const turn = async (): Promise<void> => {
+      const { part, takesReadings } = await makeRoom(retention);
+      this.metrics.readingsOccupied(part);
+      if (takesReadings !== this.#takesReadings) this.#log.warn({ part, takesReadings }, takesReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused');
+      this.#takesReadings = takesReadings;
+      if (performance.now() - agedAt < AGE_CHECK_INTERVAL_MS) return;
+      agedAt = performance.now();
+      await purgeReadings(retention);
+      await this.#deadLetters.evict(deadLetters.keptMs);
+    };
     while (!signal.aborted) {
-      await MACHINE_TIMING.pause(READINGS_PURGE_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
-      if (!signal.aborted) await purgeReadings(retention).catch((error: unknown) => this.#log.warn({ err: error }, 'readings that are not needed any more stay; trying again later'));
+      await MACHINE_TIMING.pause(ROOM_CHECK_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
+      if (!signal.aborted) await turn().catch((error: unknown) => this.#log.warn({ err: error }, 'what is not needed any more stays; trying again later'));
     }
   }
 

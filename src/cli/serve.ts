@@ -69,6 +69,8 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       skewMs: config.SKEW_MAX_MS,
       tickIntervalMs: config.TICK_INTERVAL_MS,
       readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
+      natsStoreBytes: engines.natsStoreBytes,
+      deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: config.DEAD_LETTERS_KEPT_DAYS * 86_400_000 },
       subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
       heartbeatMs: config.STREAM_HEARTBEAT_MS,
       nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,

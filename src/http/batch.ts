@@ -54,6 +54,7 @@ export async function takeBatch(ctx: Context, log: ReadingsLog, latestMs: number
 async function store(ctx: Context, log: ReadingsLog, readings: readonly Reading[]): Promise<void> {
   await appendReadings(log, readings).catch((error: unknown) => {
     logOf(ctx).warn({ err: error }, 'a batch was not stored whole');
+    if (error instanceof Failure) throw error;
     throw new Failure('unavailable', 'not all readings are stored; send the batch again', { cause: error, retryAfterSeconds: 2 });
   });
 }

@@ -31,6 +31,7 @@ export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Ro
       handle: async ({ body: reading }, ctx) => {
         await log.append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading)))).catch((error: unknown) => {
           logOf(ctx).warn({ err: error }, 'a reading was not stored');
+          if (error instanceof Failure) throw error;
           throw new Failure('unavailable', 'the reading is not stored; send it again', { cause: error, retryAfterSeconds: 2 });
         });
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];

@@ -23,6 +23,8 @@ export interface NatsServerOptions {
   readonly mqttPort: number;
   readonly name: string;
   readonly logFile: string;
+  /** What JetStream may take of the disk; left out, the server decides: three quarters of what is free when it starts. */
+  readonly storeBytesMax?: number | undefined;
   /** 'always' syncs each message to disk before its acknowledgement; left out, the server's default, two minutes. For benchmarks. */
   readonly syncInterval?: 'always' | undefined;
   /** Recovering large streams after a crash takes its time. */
@@ -95,7 +97,11 @@ function configuration(options: NatsServerOptions, dataDir: string, portsDir: st
     `log_file: ${quoted(resolve(options.logFile))}`,
     'logfile_size_limit: 10MB',
     'logfile_max_num: 3',
-    `jetstream { store_dir: ${quoted(dataDir)}${options.syncInterval === undefined ? '' : `, sync_interval: ${options.syncInterval}`} }`,
+    'jetstream {',
+    `  store_dir: ${quoted(dataDir)}`,
+    ...(options.storeBytesMax === undefined ? [] : [`  max_file_store: ${options.storeBytesMax}`]),
+    ...(options.syncInterval === undefined ? [] : [`  sync_interval: ${options.syncInterval}`]),
+    '}',
     `mqtt { host: ${quoted(options.host)}, port: ${portOf(options.mqttPort)} }`,
     '',
   ].join('\n');

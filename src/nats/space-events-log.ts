@@ -57,7 +57,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
-    await this.#jsm.streams.purge(SPACE_EVENTS, { filter: routerSubject(router), seq: beforeSeq });
+    // To the server, 0 is everything.
+    if (beforeSeq > 1) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: routerSubject(router), seq: beforeSeq });
   }
 
   /** The last commit on record names the attempt that wrote it. */

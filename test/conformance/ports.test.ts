@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blockOf, type Block } from '../../actors/shard/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { END_MS } from '../../src/domain/instant.ts';
 import type { CommitHeader, ReadingPlace, Sections } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
@@ -151,8 +152,13 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect(await kept(seqs[0], seqs[2])).toEqual(seqs);
     await readings.purge(seqs[2] + 1, second?.timeMs ?? 0);
     expect(await kept(1, seqs[2])).toEqual(seqs.slice(1));
-    await readings.purge(seqs[2], Date.now() + 60_000);
+    await readings.purge(seqs[2], END_MS);
     expect(await kept(1, seqs[2])).toEqual(seqs.slice(2));
+    expect(await readings.firstFrom(partition, seqs[0])).toBe(seqs[2]);
+    expect(await readings.firstFrom(partition, seqs[2])).toBe(seqs[2]);
+    expect(await readings.firstFrom(partition, seqs[2] + 1)).toBeUndefined();
+    expect(await readings.firstFrom(((partition + 1) % PARTITIONS) as Partition, seqs[0])).toBeUndefined();
+    expect((await readings.occupied()).lastSeq).toBe(seqs[2]);
     // What comes then has the next sequence, and is read.
     await readings.append(dpuId, bytes('4'));
     expect((await readNewest(readings, partition, 'purged', 2)).map(({ data }) => text(data))).toEqual(['3', '4']);

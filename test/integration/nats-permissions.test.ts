@@ -182,7 +182,7 @@ describe('a DPU that speaks MQTT', () => {
 describe('the service', () => {
   const NEEDED = ['dpu.7.readings', 'readings.0.tick', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last', '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'];
   const REFUSED = [
-    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.DEAD_LETTERS', '$JS.API.STREAM.UPDATE.READINGS',
+    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.CHECKPOINTS', '$JS.API.STREAM.UPDATE.TOPOLOGY',
     '$JS.API.STREAM.CREATE.OTHER', '$JS.API.STREAM.MSG.DELETE.READINGS', '$JS.API.ACCOUNT.PURGE.x', '$SYS.REQ.SERVER.PING', 'spaces.0', 'other',
   ];
   test.each(NEEDED)('may publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(true));

@@ -7,7 +7,7 @@ import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
-  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, ItemsByReason, LastCommit, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, ItemsByReason, LastCommit, LogCursor, Occupied, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
 } from '../../../src/ports.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -73,6 +73,23 @@ export class MemoryReadingsLog implements ReadingsLog {
         this.#streams.readings.purge(() => true, Math.min(beforeSeq, kept));
       },
     });
+  }
+
+  /** It has no bound. */
+  async occupied(): Promise<Occupied> {
+    return { part: 0, takesReadings: true, firstSeq: 1, lastSeq: this.#streams.readings.lastSeq };
+  }
+
+  async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, {
+      label: `first entry of ${partition}`, failure: away('first entry'),
+      apply: () => this.#streams.readings.firstFrom(seq, (subject) => subject.startsWith(`readings.${partition}.`))?.seq,
+    });
+  }
+
+  async admit(): Promise<void> {
+    throw new Error('a log without a bound is never full');
   }
 
   private async publish(dpuId: DpuId, kind: string, data: Uint8Array): Promise<void> {
