@@ -39,6 +39,7 @@ export const CONFIG = {
   OUT_OF_ORDERNESS_MS: ms.default(DEFAULT_SETTINGS.outOfOrdernessMs).describe("how far out of order a DPU's readings may be before they count as late"),
   IDLE_TIMEOUT_MS: ms.default(DEFAULT_SETTINGS.idleTimeoutMs).describe('a DPU silent for longer does not delay finality'),
   SKEW_MAX_MS: ms.default(300_000).describe('how far ahead of its arrival the timestamp of a reading may be'),
+  READINGS_KEY: z.string().min(16).optional().describe('secret that marks readings accepted over HTTP, so that no router refuses them for their timestamp; the same in all processes. None: one that is kept in DENSITY_DATA_DIR where NATS is started here, else no mark'),
   BLOCK_ROWS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.blockRowsMax).describe('rows after which a block goes to ClickHouse'),
   BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
   LATE_BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.lateBlockAgeMaxMs).describe('the same for a block with a late reading in it, which may make a count an estimate until the block is stored'),

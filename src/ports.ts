@@ -28,7 +28,7 @@ export interface LogCursor {
 export interface ReadingsLog {
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
   /** Stores what a DPU's reading subject would; resolves when it is durable. @throws Failure unavailable when the log is full, and what else keeps it from being stored */
-  append(dpuId: DpuId, data: Uint8Array): Promise<void>;
+  append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void>;
   /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
   tick(partition: Partition): Promise<void>;
   /** Removes what stands before a sequence and was stored before an instant, which is END_MS for any. */

@@ -29,6 +29,7 @@ import { boundsFor, createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
+import { TimestampBound } from './publishing/timestamp-bound.ts';
 import { makeRoom, purgeReadings } from './router/readings-retention.ts';
 import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
@@ -50,6 +51,8 @@ export interface ServiceOptions {
   readonly replicas: number;
   readonly settings: Settings;
   readonly skewMs: number;
+  /** Of the marks on readings that HTTP has accepted, the same in every process; undefined: they are not marked. */
+  readonly readingsKey?: string | undefined;
   readonly tickIntervalMs: number;
   /** How long READINGS keeps readings at least. */
   readonly readingsKeptMs: number;
@@ -89,6 +92,7 @@ export class Service {
   readonly accounts: Accounts;
   readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
+  readonly bound: TimestampBound;
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
@@ -123,6 +127,7 @@ export class Service {
     this.#nats = nats;
     this.#clickhouse = clickhouse;
     this.#log = log;
+    this.bound = new TimestampBound(options.skewMs, options.readingsKey);
     this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions);
     this.history = new ClickHouseHistory(clickhouse, logId);
     this.#events = new NatsSpaceEventsLog(js, jsm);
@@ -240,11 +245,11 @@ export class Service {
   }
 
   #shard(partition: Partition, leases: Leases): ShardRunner {
-    const { partitions, skewMs } = this.options;
+    const { partitions } = this.options;
     const common = { partition, partitions, events: this.#traces.events(this.#events), history: this.#traces.history(observedHistory(this.history, this.metrics)) };
     return new ShardRunner({
       router: {
-        ...common, skewMs,
+        ...common, latestOf: (entry) => this.bound.of(entry),
         readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
         pageReadings: REATTRIBUTION_PAGE_READINGS, commitItems: ITEMS_PER_COMMIT,
         newCommitId: () => nuid.next(),

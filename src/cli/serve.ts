@@ -8,6 +8,7 @@ import { openProtection } from '../http/protection.ts';
 import { listen, type HttpServer } from '../http/server.ts';
 import { startEngines, type Engines } from '../local/engines.ts';
 import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-error.ts';
+import { readingsKeyIn } from '../local/readings-key.ts';
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { natsSecurityOf } from './nats-security.ts';
@@ -56,6 +57,8 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
     });
     engines = await startEngines(config, say, onFailure);
+    const readingsKey = config.READINGS_KEY ?? (config.NATS_URL === undefined ? await readingsKeyIn(config.DENSITY_DATA_DIR) : undefined);
+    if (readingsKey === undefined) log.warn('READINGS_KEY is not set: a reading that was accepted over HTTP may become a dead letter where clocks differ');
     service = await Service.start({
       natsUrl: engines.natsUrl,
       natsSecurity: natsSecurityOf(config),
@@ -67,6 +70,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
         blockRowsMax: config.BLOCK_ROWS_MAX, blockAgeMaxMs: config.BLOCK_AGE_MAX_MS, lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS, bufferEventsMax: config.BUFFER_EVENTS_MAX,
       },
       skewMs: config.SKEW_MAX_MS,
+      readingsKey,
       tickIntervalMs: config.TICK_INTERVAL_MS,
       readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
       natsStoreBytes: engines.natsStoreBytes,

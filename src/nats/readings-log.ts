@@ -1,6 +1,6 @@
 import { type JetStreamClient, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
-import type { NatsConnection } from 'nats';
+import { headers, type NatsConnection } from 'nats';
 import { Failure } from '../domain/failure.ts';
 import { END_MS } from '../domain/instant.ts';
 import type { DpuId, Partition } from '../domain/ids.ts';
@@ -9,7 +9,14 @@ import type { LogCursor, Occupied, ReadingsLog } from '../ports.ts';
 import { readingsMode } from './read-mode.ts';
 import { StreamReader } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
-import { closedAt, openedTo, partitionOfReading, READINGS, readingsBytesOf, readingsOf, readingSubject, takesReadings, tickSubject } from './streams.ts';
+import { ACCEPTED_UP_TO, closedAt, openedTo, partitionOfReading, READINGS, readingsBytesOf, readingsOf, readingSubject, takesReadings, tickSubject } from './streams.ts';
+
+function marked(options: ReturnType<typeof traced>, mark: string | undefined): ReturnType<typeof traced> {
+  if (mark === undefined) return options;
+  const carrier = options.headers ?? headers();
+  carrier.set(ACCEPTED_UP_TO, mark);
+  return { headers: carrier };
+}
 
 /** The stream's bound is reached (10077), or the server's (10023, 10047), or the stream takes only marks of time (10054). */
 const FULL = new Set([10077, 10023, 10047, 10054]);
@@ -38,9 +45,9 @@ export class NatsReadingsLog implements ReadingsLog {
     return this.#reader.open(partition, afterSeq);
   }
 
-  async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
+  async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
     const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
-    await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, traced())).catch((error: unknown) => {
+    await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, marked(traced(), mark))).catch((error: unknown) => {
       if (error instanceof JetStreamApiError && FULL.has(error.code)) throw new Failure('unavailable', FULL_MESSAGE, { cause: error, retryAfterSeconds: FULL_RETRY_S });
       throw error;
     });

@@ -16,11 +16,14 @@ export const routerSubject = (partition: number | '*'): string => `routers.${par
 /** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';
 
+/** The header of a message in READINGS that says by which bound the service has accepted its readings. */
+export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
+
 /** All entries of one partition of READINGS. */
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
 export const partitionOfReading = (subject: string): Partition => Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
 
-const READINGS_PREFIX = 'readings.';
+export const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';
 
 const partitionedSubject = (partitions: number): string => `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;

@@ -7,6 +7,7 @@ import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { ReadingsLog } from '../ports.ts';
+import type { TimestampBound } from './timestamp-bound.ts';
 
 /** Each takes at most 150 bytes. */
 const READINGS_PER_MESSAGE = 2_000;
@@ -20,6 +21,11 @@ const encoder = new TextEncoder();
 export function toMessage({ timestampMs, direction, name }: Reading): object {
   const message = { timestamp: formatInstant(timestampMs), direction };
   return name === undefined ? message : { ...message, id: name };
+}
+
+/** A log in which what is appended is marked as accepted up to an instant. */
+export function acceptedUpTo(log: Pick<ReadingsLog, 'append'>, bound: TimestampBound, latestMs: number): Pick<ReadingsLog, 'append'> {
+  return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(dpuId, data, latestMs)) };
 }
 
 /** Resolves when all are stored. Doing it again changes nothing. @throws what the log throws, again and again; some may be stored then */

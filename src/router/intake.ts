@@ -1,6 +1,7 @@
 // Reads entries of the READINGS log: what is a reading, what is a sign of life, what is neither. A bad
 // item hurts only itself.
 import { isDpuId, type DpuId } from '../domain/ids.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
 import { parseReading, type Reading, type Rejection } from '../domain/reading.ts';
 import type { Message, Slice } from './message.ts';
 
@@ -30,12 +31,14 @@ export interface Intake {
 /** What one item is; undefined for a mark of time. */
 type Taken = { readonly reading: Reading } | { readonly heartbeat: ReceivedHeartbeat } | { readonly rejection: Rejection };
 
-/** @param skewMs how far ahead of its arrival a reading's timestamp may be */
-export function takeIn(slices: readonly Slice[], skewMs: number): Intake {
+/** The latest timestamp that a reading in an entry may have. */
+export type LatestOf = (entry: StoredEntry) => number;
+
+export function takeIn(slices: readonly Slice[], latestOf: LatestOf): Intake {
   const intake: Intake = { readings: [], heartbeats: [], dead: 0, spoiled: new Set() };
   for (const { message, from, to } of slices) {
     const { seq } = message.entry;
-    forEachItem(message, from, to, skewMs, (taken) => {
+    forEachItem(message, from, to, latestOf, (taken) => {
       if ('reading' in taken) intake.readings.push({ reading: taken.reading, seq });
       else if ('heartbeat' in taken) intake.heartbeats.push(taken.heartbeat);
       else {
@@ -48,11 +51,10 @@ export function takeIn(slices: readonly Slice[], skewMs: number): Intake {
 }
 
 /** Subjects are `readings.<k>.<dpu>.<readings|heartbeat>`, or `readings.<k>.tick`. */
-export function forEachItem(message: Message, from: number, to: number, skewMs: number, hear: (taken: Taken, index: number) => void): void {
-  const { subject, timeMs } = message.entry;
-  const [, , dpuId, kind] = subject.split('.');
+export function forEachItem(message: Message, from: number, to: number, latestOf: LatestOf, hear: (taken: Taken, index: number) => void): void {
+  const [, , dpuId, kind] = message.entry.subject.split('.');
   if (kind === undefined) return;
-  const latestMs = timeMs + skewMs;
+  const latestMs = message.latestMs ??= latestOf(message.entry);
   if (isDpuId(dpuId) && kind === 'readings') {
     for (let index = from; index < to; index++) hear(readingIn(message.item(index), dpuId, latestMs), index);
     // The others are taken whole, with their first slice.

@@ -19,6 +19,8 @@ export class Message {
   readonly entry: StoredEntry;
   /** Items before this one are consumed. */
   consumed: number;
+  /** The latest timestamp that a reading in it may have, once that is known. */
+  latestMs: number | undefined;
   /** Its dead letters are stored. */
   hasLetters = false;
   #body: Body | undefined;

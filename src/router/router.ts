@@ -13,7 +13,7 @@ import type { DeadLetters, History, LogCursor, ReadingsLog, SpaceEventsLog } fro
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
-import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { takeIn, type LatestOf, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
 import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
@@ -35,8 +35,7 @@ export interface RouterDeps {
   readonly topology: TopologyHistory;
   /** Resolves when `topology` has come to a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
-  /** How far ahead of its arrival a reading's timestamp may be. */
-  readonly skewMs: number;
+  readonly latestOf: LatestOf;
   /** How many readings one commit of a re-attribution looks at. */
   readonly pageReadings: number;
   /** How many items, readings mostly, one commit consumes at most. */
@@ -131,7 +130,7 @@ export class Router {
     const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
     const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
     const slice = new Message(entry).take(isWaiting ? consumed : Infinity);
-    for (const { reading } of takeIn([slice], this.#deps.skewMs).readings) this.#memory.remember(reading, entry.seq);
+    for (const { reading } of takeIn([slice], this.#deps.latestOf).readings) this.#memory.remember(reading, entry.seq);
     if (isWaiting) this.#queue.resume(entry, consumed);
   }
 
@@ -191,7 +190,7 @@ export class Router {
   }
 
   async #route(slices: readonly Slice[]): Promise<void> {
-    const intake = takeIn(slices, this.#deps.skewMs);
+    const intake = takeIn(slices, this.#deps.latestOf);
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
@@ -209,7 +208,7 @@ export class Router {
   async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
     const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
     if (messages.length === 0) return;
-    await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.skewMs)));
+    await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.latestOf)));
     for (const message of messages) message.hasLetters = true;
   }
 

@@ -47,6 +47,8 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'settings are changed': /"kind":"settings"/,
   'a daily reset is changed': /"kind":"changeSpace"/,
   'bad JSON': /"text":"\[\{\\"timestamp\\""/,
+  'a reading over HTTP that is further ahead than its arrival allows': /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
+  'a mark that a device has made up': /"kind":"post".*"aheadMs":3600000,"isMadeUp":true/,
   'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 

@@ -8,6 +8,7 @@ import type { KnownReport } from '../../src/ports.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
+import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
 import { purgeReadings } from '../../src/router/readings-retention.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
@@ -32,6 +33,7 @@ export interface Engines {
 type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
 
 export const SKEW_MS = 120_000;
+export const BOUND = new TimestampBound(SKEW_MS, 'a key of the service');
 /** What one step of the scheduler counts for in the service's own durations. */
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
@@ -155,7 +157,7 @@ export class SimProcess {
     const { name } = this.access.owner;
     return new ShardRunner({
       router: {
-        ...common, skewMs: SKEW_MS, pageReadings, commitItems,
+        ...common, latestOf: (entry) => BOUND.of(entry), pageReadings, commitItems,
         readings: new MemoryReadingsLog(this.access, streams), deadLetters: this.#deadLetters, topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
         newCommitId: () => `${name}-${++this.#commits}`,
         storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),

@@ -6,6 +6,8 @@ import { Random } from './random.ts';
 /** References are to the n-th space or doorway; what does not exist then is refused, as for anybody. */
 export type Action =
   | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
+  /** Over HTTP, to a process whose clock is ahead; or by a device that makes such a message up. */
+  | { readonly kind: 'post'; readonly dpuId: DpuId; readonly timestampMs: readonly number[]; readonly aheadMs: number; readonly isMadeUp: boolean }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }
@@ -115,9 +117,10 @@ class Writer {
   }
 
   next(isTopologyQuiet: boolean): void {
-    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, recount: isTopologyQuiet ? 0 : 1, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5, rebuild: 0.5 });
+    const kind = this.#random.weighted({ publish: 50, post: 4, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, recount: isTopologyQuiet ? 0 : 1, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5, rebuild: 0.5 });
     switch (kind) {
       case 'publish': return this.#publish();
+      case 'post': return this.#post();
       case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus), text: this.#random.chance(0.6) ? '' : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }) });
       case 'settings': return this.#push({ kind, settings: drawSettings(this.#random) });
       case 'logClock': return this.#push({ kind, behindMs: this.#random.pick([0, 200, 3 * SECOND]) });
@@ -150,6 +153,15 @@ class Writer {
     const text = random.chance(0.02) ? '[{"timestamp"' : random.chance(0.03) ? this.#poison() : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
     this.#push({ kind: 'publish', dpuId, text });
+  }
+
+  #post(): void {
+    const random = this.#random;
+    const aheadMs = random.pick([0, MINUTE, HOUR]);
+    this.#push({
+      kind: 'post', dpuId: random.pick(this.#dpus), aheadMs, isMadeUp: random.chance(0.3),
+      timestampMs: Array.from({ length: random.int(1, 5) }, () => (random.chance(0.5) ? this.#nowMs + random.int(0, aheadMs) : this.#someInstant())),
+    });
   }
 
   /** Nothing but bad items, of one kind or of several. */

@@ -1,5 +1,6 @@
 // Holds the end of a run against the oracle: live counts, history, rollups, the readings, the account.
 import type { SpaceId } from '../../src/domain/ids.ts';
+import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
@@ -119,6 +120,8 @@ export class Verdict {
     const stored = [...sums].filter(([, sum]) => sum !== 0);
     const expected = this.#oracle.readings.map(({ readingId, timestampMs, direction }): [string, number] => [`${readingId} ${timestampMs} ${direction}`, 1]);
     this.#expectSame('readings', stored, expected);
+    const counted = new Set(this.#oracle.readings.map(({ readingId }) => readingId));
+    for (const reading of this.#world.witness.accepted) this.#expect(`${identityOf(reading)}, which was answered 202, counts`, counted.has(identityOf(reading)), true);
   }
 
   async #judgeAccount(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { Reading } from '../../src/domain/reading.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
@@ -35,6 +36,8 @@ export class Witness {
   readonly #sections = new Map<string, LoggedSection | undefined>();
   readonly objections: string[] = [];
   readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
+  /** What was answered 202. */
+  readonly accepted: Reading[] = [];
   readonly testimonies: Testimony[] = [];
   /** Those that were final. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];

@@ -3,13 +3,16 @@
 import type { DpuId, DoorwayId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
+import { acceptedUpTo, appendReadings } from '../../src/publishing/append-readings.ts';
+import type { Reading } from '../../src/domain/reading.ts';
 import { rebuildPartition } from '../../src/shards/rebuild-partition.ts';
 import { MemoryHistory, MemoryTables } from './engines/memory-history.ts';
 import { LeaseTable } from './engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, topologyOf } from './engines/memory-streams.ts';
-import { SimProcess, STEP_MS, type Engines } from './process.ts';
+import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
 import { Random } from './random.ts';
 import type { Action, Scenario } from './scenario.ts';
+import { MADE_UP } from './sent.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
 import { Witness } from './witness.ts';
 
@@ -136,6 +139,7 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'publish': return void this.#publish(action.dpuId, action.text);
+      case 'post': return void this.#post(action);
       case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
       case 'tick': return this.#tick();
       case 'sleep': return void (this.#nowMs += action.ms);
@@ -220,6 +224,16 @@ export class World {
     }
   }
 
+  /** As the API does, which answers 202 for what it takes. */
+  async #post({ dpuId, timestampMs, aheadMs, isMadeUp }: Extract<Action, { kind: 'post' }>): Promise<void> {
+    const latestMs = BOUND.at(this.#nowMs + aheadMs);
+    const taken = timestampMs.filter((some) => some <= latestMs).map((some): Reading => ({ dpuId, timestampMs: some, direction: 1 }));
+    const { readings } = this.#outside;
+    const log = isMadeUp ? { append: (dpu: DpuId, data: Uint8Array) => readings.append(dpu, data, `${latestMs}${MADE_UP}`) } : acceptedUpTo(readings, BOUND, latestMs);
+    while (!await appendReadings(log, taken, { retries: 0 }).then(() => true, () => false));
+    if (!isMadeUp) this.witness.accepted.push(...taken);
+  }
+
   /** A refusal is an answer; no answer is not. */
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
     let [isDone, isAnswered] = [false, true];
@@ -260,7 +274,7 @@ export class World {
   }
 }
 
-function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' }>): TopologyCommand {
+function commandOf(action: Exclude<Action, { kind: 'publish' | 'post' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' }>): TopologyCommand {
   switch (action.kind) {
     case 'space': return { kind: 'createSpace', fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null } };
     case 'changeSpace': return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };

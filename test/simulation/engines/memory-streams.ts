@@ -52,8 +52,8 @@ export class MemoryReadingsLog implements ReadingsLog {
     return new MemoryCursor(this.#access, this.#streams.readings, `READINGS ${partition}`, (subject) => subject.startsWith(`readings.${partition}.`), afterSeq);
   }
 
-  async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
-    await this.publish(dpuId, 'readings', data);
+  async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
+    await this.publish(dpuId, 'readings', data, mark);
   }
 
   async heartbeat(dpuId: DpuId, data: Uint8Array): Promise<void> {
@@ -92,15 +92,15 @@ export class MemoryReadingsLog implements ReadingsLog {
     throw new Error('a log without a bound is never full');
   }
 
-  private async publish(dpuId: DpuId, kind: string, data: Uint8Array): Promise<void> {
-    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data);
+  private async publish(dpuId: DpuId, kind: string, data: Uint8Array, mark?: string): Promise<void> {
+    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data, mark);
   }
 
-  async #append(subject: string, data: Uint8Array): Promise<void> {
+  async #append(subject: string, data: Uint8Array, mark?: string): Promise<void> {
     const { owner, scheduler } = this.#access;
     await scheduler.request(owner, {
       label: `publish ${subject}`, isWrite: true, failure: away('publish'),
-      apply: () => { this.#streams.readings.append({ subject, data }); },
+      apply: () => { this.#streams.readings.append({ subject, data, mark }); },
     });
   }
 }
