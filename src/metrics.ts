@@ -52,6 +52,7 @@ export class Metrics {
   readonly #readings = this.#counter('density_readings_total', 'Readings taken from READINGS since the log began, by what became of them: new, duplicate, dead_letter.', ['shard', 'outcome']);
   readonly #late = this.#counter('density_late_events_total', "Space events at or before their space's watermark.", ['shard']);
   readonly #occupied = this.#gauge('density_readings_log_full_ratio', 'How full the READINGS stream is, 0 to 1: at 1 publishers are refused. 0 where it has no bound.');
+  readonly #clockSkew = this.#gauge('density_clock_skew_seconds', "How far this machine's clock is ahead of the NATS server's, which stamps the log; below 0 it is behind.");
   readonly #deadLetters = this.#counter('density_dead_letters_total', 'Items that this process stored dead letters for, by reason; those stored again after a crash count again.', ['reason']);
   readonly #blocksStored = this.#counter('density_blocks_stored_total', 'Blocks that ClickHouse has acknowledged to this process.', ['shard']);
   readonly #rowsStored = this.#counter('density_block_rows_stored_total', 'Rows in those blocks.', ['shard']);
@@ -86,6 +87,10 @@ export class Metrics {
 
   deadLettersStored(letters: readonly { readonly reason: RejectReason; readonly items: number }[]): void {
     for (const { reason, items } of letters) this.#deadLetters.inc({ reason }, items);
+  }
+
+  clockMeasured(aheadSeconds: number): void {
+    this.#clockSkew.set(aheadSeconds);
   }
 
   readingsOccupied(part: number): void {

@@ -22,6 +22,7 @@ import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect
 import { NatsDeadLetters } from './nats/dead-letters.ts';
 import { NatsLeases } from './nats/leases.ts';
 import { NatsLink } from './nats/link.ts';
+import { LogClock } from './nats/log-clock.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
@@ -45,6 +46,8 @@ import { TopologyService } from './topology/topology-service.ts';
 
 export interface ServiceOptions {
   readonly natsUrl: string;
+  /** This machine's clock; the real one unless told. */
+  readonly now?: () => number;
   readonly natsSecurity?: NatsSecurity;
   readonly clickhouseUrl: string;
   readonly partitions: number;
@@ -93,6 +96,7 @@ export class Service {
   readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
   readonly bound: TimestampBound;
+  readonly clock: LogClock;
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
@@ -127,6 +131,7 @@ export class Service {
     this.#nats = nats;
     this.#clickhouse = clickhouse;
     this.#log = log;
+    this.clock = new LogClock(jsm, { now: options.now ?? Date.now, timing: MACHINE_TIMING, log, onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000) });
     this.bound = new TimestampBound(options.skewMs, options.readingsKey);
     this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions);
     this.history = new ClickHouseHistory(clickhouse, logId);
@@ -134,12 +139,12 @@ export class Service {
     this.#checkpoints = new NatsCheckpoints(js, jsm);
     this.#deadLetters = new NatsDeadLetters(js, jsm);
     this.#changes = new NatsChangeChannel(nc);
-    this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
+    this.topology = new TopologyService(new NatsTopologyLog(js), () => this.clock.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
     this.#link = new NatsLink(nc, log);
     this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
     this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
-    const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: Date.now, timing: MACHINE_TIMING, log });
+    const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: () => this.clock.now(), timing: MACHINE_TIMING, log });
     this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
     metrics.watchShards(options.partitions, () => this.#shards.map((shard) => observeShard(shard.partition, shard.router, shard.isServing ? shard.host : undefined, shard.refusal !== undefined)));
     this.counts = new Counts(this.topology.history, this.#reports, this.history);
@@ -192,6 +197,7 @@ export class Service {
     if (!this.isReady) problems.push('catching up with the log');
     if (this.#nats.nc.isClosed() || !(await isWithin(2_000, this.#nats.nc.rtt()))) problems.push('NATS does not answer');
     if (!(await this.history.ping())) problems.push('ClickHouse does not answer');
+    if (this.clock.problem !== undefined) problems.push(this.clock.problem);
     if (!this.#takesReadings) problems.push('the log of readings is full: publishers are refused until readings in it are in ClickHouse');
     return problems;
   }
@@ -211,6 +217,8 @@ export class Service {
   async #begin(): Promise<void> {
     const { signal } = this.#abort;
     const { settings } = this.options;
+    await this.clock.measure();
+    this.#loops.push(this.clock.run(signal));
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     await this.topology.catchUp();
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
@@ -226,7 +234,7 @@ export class Service {
   /** Removes what is not needed any more: often looks for want of room, and rarely for age. */
   async #retain(signal: AbortSignal): Promise<void> {
     const { partitions, readingsKeptMs, deadLetters } = this.options;
-    const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: Date.now };
+    const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: () => this.clock.now() };
     let agedAt = performance.now();
     const turn = async (): Promise<void> => {
       const { part, takesReadings } = await makeRoom(retention);
@@ -280,7 +288,7 @@ export class Service {
       ask: (k, question) => this.#changes.ask(k, question),
     };
     // It runs, so everything that was in the log when it was taken over is applied.
-    this.#feeds.set(partition, new PartitionFeed({ fold: shard.host.fold, channel, readyAtSeq: 0, now: Date.now }));
+    this.#feeds.set(partition, new PartitionFeed({ fold: shard.host.fold, channel, readyAtSeq: 0, now: () => this.clock.now() }));
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */

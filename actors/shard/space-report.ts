@@ -11,6 +11,8 @@ export interface SpaceReport {
   readonly spaceId: SpaceId;
   /** Sequence of SPACE_EVENTS that it was taken at. */
   readonly seq: number;
+  /** By the log's clock: when what it was taken at was stored. */
+  readonly logMs: number;
   /** Rows of blocks up to this one are in history; `unstored` is what is not. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
@@ -27,17 +29,17 @@ export interface SpaceReport {
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
-  const { storedBlock, seq } = fold;
+  const { storedBlock, seq, logMs } = fold;
   if (!state) {
     return {
-      spaceId, seq, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
+      spaceId, seq, logMs, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
       live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET,
     };
   }
   const watermarkMs = fold.watermarkOf(state);
   const liveMs = Math.max(atMs, watermarkMs);
   return {
-    spaceId, seq, storedBlock, watermarkMs,
+    spaceId, seq, logMs, storedBlock, watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
     live: state.occupancyAt(liveMs),

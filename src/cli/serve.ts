@@ -30,10 +30,12 @@ export interface ServeOptions {
   /** Something that was started here has ended by itself: the service cannot go on. */
   readonly onFailure: (error: Error) => void;
   readonly logLevel: Config['LOG_LEVEL'];
+  /** This machine's clock; the real one unless told. */
+  readonly now?: () => number;
 }
 
 /** @throws Error with one sentence that says what to do */
-export async function serve(config: Config, { say, onFailure, logLevel }: ServeOptions): Promise<Running> {
+export async function serve(config: Config, { say, onFailure, logLevel, now = Date.now }: ServeOptions): Promise<Running> {
   const log = createLog(logLevel);
   // First of all: a service that others could use as they like is not to start.
   const protection = await openProtection(config, log);
@@ -61,6 +63,7 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
     if (readingsKey === undefined) log.warn('READINGS_KEY is not set: a reading that was accepted over HTTP may become a dead letter where clocks differ');
     service = await Service.start({
       natsUrl: engines.natsUrl,
+      now,
       natsSecurity: natsSecurityOf(config),
       clickhouseUrl: engines.clickhouseUrl,
       partitions: config.PARTITIONS,
@@ -83,7 +86,8 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       leaseTtlMs: config.LEASE_TTL_MS,
       tables: tableOptionsOf(config),
     }, log, metrics);
-    const api = createApp(service, log, protection).callback();
+    const { clock } = service;
+    const api = createApp(service, log, { ...protection, now: () => clock.now() }).callback();
     gate.open((request, response) => void api(request, response), service);
     return { url: http.url, natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, mqttPort: engines.mqttPort, service, stop };
   } catch (error) {

@@ -49,6 +49,7 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'bad JSON': /"text":"\[\{\\"timestamp\\""/,
   'a reading over HTTP that is further ahead than its arrival allows': /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
   'a mark that a device has made up': /"kind":"post".*"aheadMs":3600000,"isMadeUp":true/,
+  'a process whose clock is behind is asked': /"kind":"ask".*"behindMs":7200000/,
   'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 

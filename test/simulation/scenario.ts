@@ -22,7 +22,8 @@ export type Action =
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
-  | { readonly kind: 'ask'; readonly space: number; readonly atMs: number }
+  /** Of a process whose clock is behind by so much. */
+  | { readonly kind: 'ask'; readonly space: number; readonly atMs: number; readonly behindMs?: number }
   /** The log's clock is behind by so much from now on, as after a change of the stream's leader. */
   | { readonly kind: 'logClock'; readonly behindMs: number }
   | { readonly kind: 'start' }
@@ -128,7 +129,7 @@ class Writer {
       case 'sleep': return this.#sleep();
       case 'topology': return this.#topology();
       case 'recount': return this.#recount();
-      case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant() });
+      case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant(), behindMs: this.#random.chance(0.15) ? 2 * HOUR : 0 });
       case 'process': return this.#process();
       case 'history': return this.#push({ kind, isAway: this.#random.chance(0.4) });
     }

@@ -77,12 +77,13 @@ export class Witness {
       if (!process.hostOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
-        let [foldSeq, isSettled] = [0, false];
+        let [foldSeq, isSettled, askedLogMs] = [0, false, Infinity];
         const counts = process.questions((report) => {
-          [foldSeq, isSettled] = [report.seq, report.isSettled];
+          [foldSeq, isSettled, askedLogMs] = [report.seq, report.isSettled, Math.min(askedLogMs, report.logMs)];
           this.#neverBack(spaceId, report.seq);
         });
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
+        if (question === 'now' && answer.timestampMs < askedLogMs) this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
         this.#hear(foldSeq, answer, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;

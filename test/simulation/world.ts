@@ -143,7 +143,7 @@ export class World {
       case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
       case 'tick': return this.#tick();
       case 'sleep': return void (this.#nowMs += action.ms);
-      case 'ask': return this.#ask(action.space as SpaceId, action.atMs);
+      case 'ask': return this.#ask(action.space as SpaceId, action.atMs, this.#nowMs - (action.behindMs ?? 0));
       case 'logClock': return void (this.#logBehindMs = action.behindMs);
       case 'start': return void (this.#processes.length < PROCESSES_MAX && this.#startProcess());
       case 'crash': return this.#crash(action.process);
@@ -247,10 +247,10 @@ export class World {
     if (!isAnswered && this.scenario.isPersonPatient) await this.#execute(this.#running(), command);
   }
 
-  #ask(spaceId: SpaceId, atMs: number): void {
+  #ask(spaceId: SpaceId, atMs: number, nowMs: number): void {
     this.#running();
     // The newest first: then one that answers still, and is not the owner any more, shows.
-    for (const asked of [...this.#processes].reverse()) void this.witness.ask(asked, spaceId, atMs, this.#nowMs).catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
+    for (const asked of [...this.#processes].reverse()) void this.witness.ask(asked, spaceId, atMs, nowMs).catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
   }
 
   #isAtRest(process: SimProcess): boolean {
