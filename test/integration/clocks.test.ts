@@ -33,7 +33,7 @@ describe('a process whose clock is off', () => {
     await owner?.dispose();
   });
 
-  it('two hours behind: answers with the count of now, and says what is wrong', async () => {
+  it('K1 two hours behind: answers with the count of now, and says what is wrong', async () => {
     const api = await startApi(owner, { aheadMs: -2 * HOUR });
     try {
       const beforeMs = Date.now();
@@ -49,7 +49,7 @@ describe('a process whose clock is off', () => {
     }
   });
 
-  it('goes wrong while it runs: an answer is never before what the log holds already', async () => {
+  it('K1 goes wrong while it runs: an answer is never before what the log holds already', async () => {
     const clock = { aheadMs: 0 };
     const api = await startApi(owner, clock);
     try {
@@ -89,7 +89,7 @@ describe('a reading that was answered 202', () => {
     await owner?.dispose();
   });
 
-  it('is counted, though the router would not have accepted it; alone and in a batch', async () => {
+  it('T11 is counted, though the router would not have accepted it; alone and in a batch', async () => {
     const api = await startApi(owner, { aheadMs: 0 }, { SKEW_MAX_MS: String(2 * HOUR) });
     try {
       const timestamp = Date.now() + HOUR;
@@ -102,7 +102,7 @@ describe('a reading that was answered 202', () => {
     }
   });
 
-  it('is not what a device makes it out to be: a mark without the key is ignored, and one on other bytes or of another DPU', async () => {
+  it('T11 is not what a device makes it out to be: a mark without the key is ignored, and one on other bytes or of another DPU', async () => {
     const api = await startApi(owner, { aheadMs: 0 }, { SKEW_MAX_MS: String(2 * HOUR) });
     try {
       const [timestamp, before] = [Date.now() + HOUR + MINUTE, await net()];

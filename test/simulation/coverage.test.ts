@@ -60,7 +60,7 @@ function itemsOf(seed: number): Item[][] {
   const byDpu = new Map<string, Item[]>();
   for (const action of drawScenario(seed).actions) {
     if (action.kind !== 'publish' || !/^(\{|\[\{).*[}\]]$/.test(action.text)) continue;
-    for (const item of [JSON.parse(action.text)].flat() as Item[]) addTo(byDpu, action.dpuId, item);
+    for (const item of [JSON.parse(action.text)].flat() as (Item | 0 | null)[]) if (item) addTo(byDpu, action.dpuId, item);
   }
   return [...byDpu.values()];
 }
