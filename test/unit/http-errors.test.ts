@@ -19,7 +19,7 @@ const log = pino({ level: 'debug' }, new Writable({
 let server: HttpServer;
 
 beforeAll(async () => {
-  const failing = { metrics: new Metrics(), topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 }, accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) }, comparisons: { read: async () => Promise.resolve(undefined) } };
+  const failing = { metrics: new Metrics(), topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 }, accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) }, comparisons: { read: async () => Promise.resolve(undefined) }, losses: { read: async () => Promise.resolve([]) } };
   const handle = createApp(failing as unknown as Service, log).callback();
   server = await listen((request, response) => void handle(request, response), '127.0.0.1', 0);
 });
