@@ -91,8 +91,8 @@ await withEngines(async (engines) => {
   const config = readConfig({});
   const options: ServiceOptions = {
     natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, partitions: 16, replicas: 1,
-    settings: DEFAULT_SETTINGS, skewMs: config.SKEW_MAX_MS, tickIntervalMs: 1_000, readingsKeptMs: 86_400_000, subscribersMax: 0, heartbeatMs: 15_000,
-    nodeName: 'bench', takesShards: true, standsBy: false, leaseTtlMs: config.LEASE_TTL_MS,
+    settings: DEFAULT_SETTINGS, skewMs: config.SKEW_MAX_MS, tickIntervalMs: 1_000, readingsKeptMs: 86_400_000, deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: 86_400_000 }, subscribersMax: 0,
+    heartbeatMs: 15_000, nodeName: 'bench', takesShards: true, standsBy: false, leaseTtlMs: config.LEASE_TTL_MS,
   };
   const service = await Service.start(options, pino({ level: 'warn' }, pino.destination(2)));
   await raiseBuilding(service);

@@ -6,6 +6,10 @@ import { DEFAULT_SETTINGS } from './domain/topology.ts';
 const port = z.coerce.number().int().min(0).max(65_535);
 const path = z.string().min(1).optional();
 const ms = z.coerce.number().int().min(0);
+/** As nats-server reads them: KB, MB, GB and TB are powers of 1024. */
+const bytes = z.string().trim().regex(/^\d+(?:[KMGT]B)?$/i, 'must be a number of bytes, such as 500MB or 20GB')
+  .transform((text) => Number.parseInt(text, 10) * 1024 ** ['B', 'KB', 'MB', 'GB', 'TB'].indexOf(/[KMGT]?B$/i.exec(text)?.[0].toUpperCase() ?? 'B'));
+const MB = 1024 * 1024;
 const url = z.string().trim().transform((text) => text || undefined).pipe(z.string().regex(/^[a-z]+:\/\/\S+$/, 'must be a URL').optional());
 
 export const CONFIG = {
@@ -26,17 +30,23 @@ export const CONFIG = {
   CLICKHOUSE_PORT: port.default(8123).describe('port of the ClickHouse engine started here; 0 takes any free one'),
   DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of what is started here'),
   NATS_SERVER_BIN: z.string().optional().describe('nats-server program to start; none looks on PATH, then fetches one'),
+  NATS_STORE_MAX: bytes.refine((size) => size >= 256 * MB, 'must be at least 256MB').optional()
+    .describe('what JetStream may take of the disk, as max_file_store of the NATS server says: the streams share it, and readings have 60 % of it. None: three quarters of what is free, for a server started here; else what its account is limited to, or no bound'),
+  DEAD_LETTERS_BYTES_MAX: bytes.refine((size) => size >= 4 * MB, 'must be at least 4MB').default(256 * MB)
+    .describe('room for dead letters, at most 5 % of NATS_STORE_MAX; beyond it the oldest are removed, and stay counted'),
+  DEAD_LETTERS_KEPT_DAYS: z.coerce.number().min(0).default(90).describe('how long dead letters are kept at most; removed, they stay counted'),
   PARTITIONS: z.coerce.number().int().min(1).max(256).default(16).describe('number of shards; fixed when the streams are created'),
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1).describe('replicas of each stream; 3 in production'),
   OUT_OF_ORDERNESS_MS: ms.default(DEFAULT_SETTINGS.outOfOrdernessMs).describe("how far out of order a DPU's readings may be before they count as late"),
   IDLE_TIMEOUT_MS: ms.default(DEFAULT_SETTINGS.idleTimeoutMs).describe('a DPU silent for longer does not delay finality'),
   SKEW_MAX_MS: ms.default(300_000).describe('how far ahead of its arrival the timestamp of a reading may be'),
+  READINGS_KEY: z.string().min(16).optional().describe('secret that marks readings accepted over HTTP, so that no router refuses them for their timestamp; the same in all processes. None: one that is kept in DENSITY_DATA_DIR where NATS is started here, else no mark'),
   BLOCK_ROWS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.blockRowsMax).describe('rows after which a block goes to ClickHouse'),
   BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
   LATE_BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.lateBlockAgeMaxMs).describe('the same for a block with a late reading in it, which may make a count an estimate until the block is stored'),
   BUFFER_EVENTS_MAX: z.coerce.number().int().min(1).default(DEFAULT_SETTINGS.bufferEventsMax).describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
   TICK_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000).describe('how often time is marked in the log where something waits for it, so that counts become final when nobody passes'),
-  READINGS_KEPT_HOURS: z.coerce.number().min(0).default(168).describe('how long readings stay in READINGS at least; they go only once they are routed, and stored in ClickHouse'),
+  READINGS_KEPT_HOURS: z.coerce.number().min(0).default(168).describe('how long readings stay in READINGS at least; they go only once they are routed, and stored in ClickHouse; earlier than that only where their room is needed'),
   SHUTDOWN_WAIT_MS: ms.default(0).describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
   AUTH_TOKENS: z.string().min(1).optional().describe('what AUTH_TOKENS_FILE would hold, for platforms that keep secrets in variables'),
   AUTH_TOKENS_FILE: z.string().min(1).optional().describe('file of hashed bearer tokens, made by `density token`; it is read again when it changes'),

@@ -83,8 +83,10 @@ export class Metrics {
   readonly #remembered = this.#gauge('density_router_remembered_readings', 'Readings in the memory in which a router looks for duplicates.', ['shard']);
   readonly #readings = this.#counter('density_readings_total', 'Readings taken from READINGS since the log began, by what became of them: new, duplicate, dead_letter.', ['shard', 'outcome']);
   readonly #late = this.#counter('density_late_events_total', "Space events at or before their space's watermark.", ['shard']);
-  readonly #deadLetters = this.#counter('density_dead_letters_total', 'Dead letters stored by this process, by reason; one stored again after a crash counts again.', ['reason']);
   readonly #mqttRestored = this.#counter('density_mqtt_messages_restored_total', 'Messages of readings that MQTT had acknowledged and READINGS did not have; this process put them there.', []);
+  readonly #occupied = this.#gauge('density_readings_log_full_ratio', 'How full the READINGS stream is, 0 to 1: at 1 publishers are refused. 0 where it has no bound.');
+  readonly #clockSkew = this.#gauge('density_clock_skew_seconds', "How far this machine's clock is ahead of the NATS server's, which stamps the log; below 0 it is behind.");
+  readonly #deadLetters = this.#counter('density_dead_letters_total', 'Items that this process stored dead letters for, by reason; those stored again after a crash count again.', ['reason']);
   readonly #blocksStored = this.#counter('density_blocks_stored_total', 'Blocks that ClickHouse has acknowledged to this process.', ['shard']);
   readonly #rowsStored = this.#counter('density_block_rows_stored_total', 'Rows in those blocks.', ['shard']);
   readonly #blockFailures = this.#counter('density_block_failures_total', 'Attempts to store a block that failed; each is repeated.', ['shard']);
@@ -130,8 +132,16 @@ export class Metrics {
     this.#requests.observe({ method, route, status }, seconds);
   }
 
-  deadLettersStored(reasons: readonly RejectReason[]): void {
-    for (const reason of reasons) this.#deadLetters.inc({ reason });
+  deadLettersStored(letters: readonly { readonly reason: RejectReason; readonly items: number }[]): void {
+    for (const { reason, items } of letters) this.#deadLetters.inc({ reason }, items);
+  }
+
+  clockMeasured(aheadSeconds: number): void {
+    this.#clockSkew.set(aheadSeconds);
+  }
+
+  readingsOccupied(part: number): void {
+    this.#occupied.set(part);
   }
 
   mqttMessagesRestored(messages: number): void {

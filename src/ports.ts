@@ -35,8 +35,8 @@ export interface LogBounds {
 /** The READINGS log: what DPUs sent, as they sent it. */
 export interface ReadingsLog {
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
-  /** Stores what a DPU's reading subject would; resolves when it is durable. @throws when it may not be */
-  append(dpuId: DpuId, data: Uint8Array): Promise<void>;
+  /** Stores what a DPU's reading subject would; resolves when it is durable. @throws Failure unavailable when the log is full, and what else keeps it from being stored */
+  append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void>;
   /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
   tick(partition: Partition): Promise<void>;
   bounds(): Promise<LogBounds>;
@@ -48,6 +48,19 @@ export interface ReadingsLog {
   newestMs(partition: Partition): Promise<number>;
   /** Removes what stands before a sequence and was stored before an instant. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
+  occupied(): Promise<Occupied>;
+  /** Sequence of the first entry of a partition at or after one; undefined when there is none. */
+  firstFrom(partition: Partition, seq: number): Promise<number | undefined>;
+  /** Takes readings again, or no more of them: only marks of time, which have room of their own then. */
+  admit(takesReadings: boolean): Promise<void>;
+}
+
+export interface Occupied {
+  /** How full the log is; at 1 it refuses what comes. 0 where it has no bound. */
+  readonly part: number;
+  readonly takesReadings: boolean;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
 }
 
 /** Where a stored block was cut. */
@@ -110,22 +123,32 @@ export interface TopologyCursor {
   close(): Promise<void>;
 }
 
+/** The items of one message that cannot be used for one reason. */
 export interface DeadLetter {
   readonly reason: RejectReason;
+  /** Of the first of them. */
   readonly detail: string;
-  /** The subject and the sequence in READINGS it came with, and its place in the message. */
+  /** The subject and the sequence in READINGS they came with, and the place of the first in the message. */
   readonly subject: string;
   readonly readingsSeq: number;
   readonly index: number;
-  /** The bytes as they were received. */
+  /** How many there are. */
+  readonly items: number;
+  /** The item as it was received, or several as an array. */
   readonly raw: Uint8Array;
+  /** There was more than `raw` has room for. */
+  readonly isCut: boolean;
 }
 
-/** Keeps what could not be used. Storing one again changes nothing. */
+export type ItemsByReason = Partial<Record<RejectReason, number>>;
+
+/** Keeps what could not be used, and of that only so much. Storing a letter again changes nothing while it is kept. */
 export interface DeadLetters {
   store(letters: readonly DeadLetter[]): Promise<void>;
-  /** How many there are, by reason. */
-  count(): Promise<Partial<Record<RejectReason, number>>>;
+  /** How many items the letters stand for that are kept, and those that were evicted. */
+  count(): Promise<{ readonly kept: ItemsByReason; readonly evicted: ItemsByReason }>;
+  /** Removes letters that are older, and the oldest beyond the bound in bytes. What they stood for stays counted. */
+  evict(ageMaxMs: number): Promise<void>;
 }
 
 export interface StoredCheckpoint {

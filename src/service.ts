@@ -24,15 +24,16 @@ import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect
 import { NatsDeadLetters } from './nats/dead-letters.ts';
 import { NatsLeases } from './nats/leases.ts';
 import { NatsLink } from './nats/link.ts';
+import { LogClock } from './nats/log-clock.ts';
 import { NatsMqttMessages } from './nats/mqtt-messages.ts';
 import { NatsReadingsLog } from './nats/readings-log.ts';
 import { NatsReportRequests } from './nats/report-requests.ts';
 import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
 import type { Silence } from './nats/stream-reader.ts';
-import { createStreams, SPACE_EVENTS } from './nats/streams.ts';
+import { boundsFor, createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Health } from './health/health.ts';
-import { consumerProblems, engineProblems, logProblems, ownerProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from './health/sources.ts';
+import { clockProblems, consumerProblems, engineProblems, logProblems, ownerProblems, roomProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from './health/sources.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { ClickHouseRecoveryRecords } from './clickhouse/recovery-records.ts';
@@ -42,7 +43,8 @@ import { Losses } from './recovery/losses.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { TopologyCopier } from './recovery/topology-copier.ts';
 import { keepAcknowledged } from './publishing/keep-acknowledged.ts';
-import { purgeReadings } from './router/readings-retention.ts';
+import { TimestampBound } from './publishing/timestamp-bound.ts';
+import { makeRoom, purgeReadings } from './router/readings-retention.ts';
 import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
 import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
@@ -58,15 +60,22 @@ import { TopologyService } from './topology/topology-service.ts';
 
 export interface ServiceOptions {
   readonly natsUrl: string;
+  /** This machine's clock; the real one unless told. */
+  readonly now?: () => number;
   readonly natsSecurity?: NatsSecurity;
   readonly clickhouseUrl: string;
   readonly partitions: number;
   readonly replicas: number;
   readonly settings: Settings;
   readonly skewMs: number;
+  /** Of the marks on readings that HTTP has accepted, the same in every process; undefined: they are not marked. */
+  readonly readingsKey?: string | undefined;
   readonly tickIntervalMs: number;
   /** How long READINGS keeps readings at least. */
   readonly readingsKeptMs: number;
+  /** What the streams may take of the NATS server's store; undefined: what their account is limited to. */
+  readonly natsStoreBytes?: number | undefined;
+  readonly deadLetters: { readonly bytesMax: number; readonly keptMs: number };
   /** Live streams: how many subscribers, and how often each gets a sign of life. */
   readonly subscribersMax: number;
   readonly heartbeatMs: number;
@@ -81,7 +90,8 @@ export interface ServiceOptions {
   readonly tables?: TableOptions;
 }
 
-const READINGS_PURGE_INTERVAL_MS = 300_000;
+const AGE_CHECK_INTERVAL_MS = 300_000;
+const ROOM_CHECK_INTERVAL_MS = 5_000;
 const TRUNCATE_INTERVAL_MS = 60_000;
 /** A fold waits while its snapshot is made; everything else waits for so much of it at a time. */
 const SNAPSHOT_TURN_MS = 4;
@@ -100,6 +110,8 @@ export class Service {
   readonly comparisons: Comparisons;
   readonly live: LiveCounts;
   readonly readings: NatsReadingsLog;
+  readonly bound: TimestampBound;
+  readonly clock: LogClock;
   readonly history: ClickHouseHistory;
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
@@ -131,6 +143,8 @@ export class Service {
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
   #isReady = false;
+  /** False while READINGS is full. */
+  #takesReadings = true;
   #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
   private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, leases: NatsLeases, log: Logger, metrics: Metrics) {
@@ -142,17 +156,19 @@ export class Service {
     this.#log = log;
     this.#link = new NatsLink(nc, log, () => this.#guard.suspect());
     const lostTimes = (): number => this.#link.lostTimes;
+    this.clock = new LogClock(jsm, { now: options.now ?? Date.now, timing: MACHINE_TIMING, log, onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000) });
+    this.bound = new TimestampBound(options.skewMs, options.readingsKey);
     this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, lostTimes);
     this.history = new ClickHouseHistory(clickhouse, logId);
     this.#events = new NatsSpaceEventsLog(js, jsm, this.#epoch, lostTimes);
     this.#checkpoints = new NatsCheckpoints(js, jsm);
     this.#deadLetters = new NatsDeadLetters(js, jsm);
     this.#changes = new NatsChangeChannel(nc);
-    this.topology = new TopologyService(new NatsTopologyLog(js), () => Date.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
+    this.topology = new TopologyService(new NatsTopologyLog(js), () => this.clock.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
     this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
     this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
-    const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: Date.now, timing: MACHINE_TIMING, log });
+    const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: () => this.clock.now(), timing: MACHINE_TIMING, log });
     this.#freshness = new Freshness({ partitions: options.partitions, events: this.#events, readings: this.readings, timing: MACHINE_TIMING });
     this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, freshness: this.#freshness, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
     metrics.watchShards(options.partitions, () => this.#shards.map(observeShard));
@@ -173,8 +189,9 @@ export class Service {
         shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.get(shard)),
         consumerProblems(silences),
         logProblems(() => this.#guard.problem),
+        clockProblems(() => this.clock.problem),
       ],
-      shared: [ownerProblems(() => this.cluster.owners)],
+      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#takesReadings)],
     });
     this.losses = new Losses(this.#recovery, this.#epoch);
     metrics.watchLosses(() => this.losses.known, () => this.#epoch.current);
@@ -192,7 +209,9 @@ export class Service {
     const nats = await connectNats(options.natsUrl, 'density-api', options.natsSecurity);
     let clickhouse: ClickHouseClient | undefined;
     try {
-      await createStreams(nats.jsm, options.partitions, options.replicas);
+      const bounds = await boundsFor(nats.jsm, options.natsStoreBytes, options.deadLetters.bytesMax);
+      if (bounds.readings === undefined) log.warn('readings are not bounded: how much the NATS server may store is not known here (NATS_STORE_MAX)');
+      await createStreams(nats.jsm, options.partitions, options.replicas, bounds);
       clickhouse = await connectClickHouse(options.clickhouseUrl);
       await createTables(clickhouse, options.tables);
       const { created } = await nats.jsm.streams.info(SPACE_EVENTS);
@@ -237,6 +256,8 @@ export class Service {
   async #begin(): Promise<void> {
     const { signal } = this.#abort;
     const { settings } = this.options;
+    await this.clock.measure();
+    this.#loops.push(this.clock.run(signal));
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     await this.topology.catchUp();
     // Before anything is owned, or written.
@@ -249,7 +270,7 @@ export class Service {
     }
     this.cluster.start();
     if (this.options.takesShards) this.#loops.push(supervise('keeping what MQTT acknowledged', () => this.#keepAcknowledged(signal), signal, this.#log, MACHINE_TIMING));
-    this.#loops.push(this.#purgeReadings(signal), this.health.run(signal));
+    this.#loops.push(this.#retain(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
   }
@@ -261,12 +282,24 @@ export class Service {
     await keepAcknowledged({ acknowledged, readings: this.readings, timing: MACHINE_TIMING, log: this.#log, onRestored }, signal);
   }
 
-  async #purgeReadings(signal: AbortSignal): Promise<void> {
-    const { partitions, readingsKeptMs } = this.options;
-    const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: Date.now };
+  /** Removes what is not needed any more: often looks for want of room, and rarely for age. */
+  async #retain(signal: AbortSignal): Promise<void> {
+    const { partitions, readingsKeptMs, deadLetters } = this.options;
+    const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: () => this.clock.now() };
+    let agedAt = performance.now();
+    const turn = async (): Promise<void> => {
+      const { part, takesReadings } = await makeRoom(retention);
+      this.metrics.readingsOccupied(part);
+      if (takesReadings !== this.#takesReadings) this.#log.warn({ part, takesReadings }, takesReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused');
+      this.#takesReadings = takesReadings;
+      if (performance.now() - agedAt < AGE_CHECK_INTERVAL_MS) return;
+      agedAt = performance.now();
+      await purgeReadings(retention);
+      await this.#deadLetters.evict(deadLetters.keptMs);
+    };
     while (!signal.aborted) {
-      await MACHINE_TIMING.pause(READINGS_PURGE_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
-      if (!signal.aborted) await purgeReadings(retention).catch((error: unknown) => this.#log.warn({ err: error }, 'readings that are not needed any more stay; trying again later'));
+      await MACHINE_TIMING.pause(ROOM_CHECK_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
+      if (!signal.aborted) await turn().catch((error: unknown) => this.#log.warn({ err: error }, 'what is not needed any more stays; trying again later'));
     }
   }
 
@@ -276,7 +309,7 @@ export class Service {
       partitions: this.options.partitions, epoch: this.#epoch, readings: this.readings, events: this.#events, topology: topology.history, checkpoints: this.#checkpoints, records: this.#recovery,
       history: historyAndRecords(history, new ClickHousePartitionRecords(this.#clickhouse)),
       topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
-      newCommitId: () => nuid.next(), nowMs: Date.now,
+      newCommitId: () => nuid.next(), nowMs: () => this.clock.now(),
       suspendShards: () => this.cluster.suspend(), resumeShards: () => {
         this.cluster.resume();
         void this.losses.read();
@@ -296,11 +329,11 @@ export class Service {
   }
 
   #shard(partition: Partition, leases: Leases): ShardRunner {
-    const { partitions, skewMs } = this.options;
+    const { partitions } = this.options;
     const common = { partition, partitions, epoch: this.#epoch, events: this.#traces.events(this.#events), history: this.#traces.history(observedHistory(this.history, this.metrics)) };
     return new ShardRunner({
       router: {
-        ...common, skewMs,
+        ...common, latestOf: (entry) => this.bound.of(entry),
         readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.#topologyReached(partition, seq),
         pageReadings: REATTRIBUTION_PAGE_READINGS, commitItems: ITEMS_PER_COMMIT,
         newCommitId: () => nuid.next(),
@@ -339,7 +372,7 @@ export class Service {
     };
     // It runs, so everything that was in the log when it was taken over is applied.
     const { fold } = shard.host;
-    this.#feeds.set(partition, new PartitionFeed({ fold, channel, readyAtSeq: 0, now: Date.now, isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds) }));
+    this.#feeds.set(partition, new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => this.clock.now(), isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds) }));
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */

@@ -22,6 +22,8 @@ export interface SpaceReport {
   readonly seq: number;
   /** What the partition as a whole has; undefined where the fold does not know, or is of an earlier version. */
   readonly totals?: PartitionTotals;
+  /** By the log's clock: when what it was taken at was stored. */
+  readonly logMs: number;
   /** Rows of blocks up to this one are in history; `unstored` is what is not. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
@@ -43,18 +45,18 @@ export interface KnownReport extends SpaceReport {
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
-  const { storedBlock, seq } = fold;
+  const { storedBlock, seq, logMs } = fold;
   const totals = totalsOf(fold);
   if (!state) {
     return {
-      spaceId, seq, ...totals, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
+      spaceId, seq, logMs, ...totals, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
       live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET,
     };
   }
   const watermarkMs = fold.watermarkOf(state);
   const liveMs = Math.max(atMs, watermarkMs);
   return {
-    spaceId, seq, ...totals, storedBlock, watermarkMs,
+    spaceId, seq, logMs, ...totals, storedBlock, watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
     live: state.occupancyAt(liveMs),

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { prettyFactory } from 'pino-pretty';
 import { environmentWith, type Config } from '../config.ts';
 import { startEngines } from '../local/engines.ts';
+import { readingsKeyIn } from '../local/readings-key.ts';
 import { connectNats } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
 import { signalled } from './serve.ts';
@@ -18,6 +19,7 @@ const USAGE = 'kill n2 | stop n2 | pause n2 | resume n2 | start';
 export async function clusterCommand(config: Config, nodes: number, say: (line: string) => void): Promise<number> {
   const signal = signalled();
   const engines = await startEngines(config, say, (error) => say(error.message));
+  const readingsKey = config.READINGS_KEY ?? await readingsKeyIn(config.DENSITY_DATA_DIR);
   const readable = prettyFactory({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
   const running = new Map<string, ChildProcess>();
   let started = 0;
@@ -25,7 +27,7 @@ export async function clusterCommand(config: Config, nodes: number, say: (line: 
     const name = `n${++started}`;
     const child = spawn(process.execPath, [ENTRY, 'run'], {
       env: environmentWith({
-        NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl, NODE_NAME: name,
+        NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl, NODE_NAME: name, READINGS_KEY: readingsKey,
         PORT: config.PORT === 0 ? '0' : String(config.PORT + started - 1),
       }),
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,7 +8,7 @@ import { raiseBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
 import { startEngines } from '../local/engines.ts';
 import { connectNats, type NatsHandles } from '../nats/connect.ts';
-import { createStreams, deleteStreams } from '../nats/streams.ts';
+import { boundsFor, createStreams, deleteStreams } from '../nats/streams.ts';
 import { NatsTopologyLog } from '../nats/topology-log.ts';
 import { TopologyService } from '../topology/topology-service.ts';
 import { connectCommand } from './connect-command.ts';
@@ -23,7 +23,7 @@ export async function recreateCommand(config: Config, { yes, json }: { yes?: boo
     warn('this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running');
     return 2;
   }
-  return withEngines(config, json ? warn : say, async (nats, clickhouseUrl) => {
+  return withEngines(config, json ? warn : say, async (nats, clickhouseUrl, natsStoreBytes) => {
     await deleteStreams(nats.jsm);
     const clickhouse = await connectClickHouse(clickhouseUrl);
     try {
@@ -32,7 +32,7 @@ export async function recreateCommand(config: Config, { yes, json }: { yes?: boo
     } finally {
       await clickhouse.close();
     }
-    await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
+    await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS, await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX));
     say(json ? JSON.stringify({ deleted: true, migrated: true }) : 'everything is deleted; streams and tables are there, and empty');
     return 0;
   });
@@ -75,12 +75,12 @@ export async function simulateCommand(
 }
 
 /** Connects to the engines, started here where no URL is given, for as long as the act takes. */
-export async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, clickhouseUrl: string) => Promise<number>): Promise<number> {
+export async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, clickhouseUrl: string, natsStoreBytes: number | undefined) => Promise<number>): Promise<number> {
   const engines = await startEngines(config, say, () => undefined);
   try {
     const nats = await connectNats(engines.natsUrl, 'density', natsSecurityOf(config));
     try {
-      return await act(nats, engines.clickhouseUrl);
+      return await act(nats, engines.clickhouseUrl, engines.natsStoreBytes);
     } finally {
       await nats.nc.close();
     }

@@ -11,7 +11,7 @@ import { allPartitions } from '../domain/partition.ts';
 import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import type { NatsHandles } from '../nats/connect.ts';
 import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
-import { assertPartitions, createStreams, SPACE_EVENTS } from '../nats/streams.ts';
+import { assertPartitions, boundsFor, createStreams, SPACE_EVENTS } from '../nats/streams.ts';
 import { Version1Log } from '../nats/version-1-log.ts';
 import { migratePartition } from '../shards/migrate-partition.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
@@ -23,13 +23,13 @@ type Say = (line: string) => void;
 /** @returns the exit code */
 export async function migrateCommand(config: Config, { json }: { json?: boolean }, say: Say, warn: Say): Promise<number> {
   const tell = json ? warn : say;
-  return withEngines(config, tell, async (nats, clickhouseUrl) => {
+  return withEngines(config, tell, async (nats, clickhouseUrl, natsStoreBytes) => {
     const clickhouse = await connectClickHouse(clickhouseUrl);
     try {
       await createTables(clickhouse, tableOptionsOf(config));
       await alterTables(clickhouse, tableOptionsOf(config));
       if (await Version1Log.isThere(nats.jsm)) await takeOverLog(config, nats, clickhouse, tell);
-      await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS);
+      await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS, await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX));
     } finally {
       await clickhouse.close();
     }

@@ -8,6 +8,7 @@ import { openProtection } from '../http/protection.ts';
 import { listen, type HttpServer } from '../http/server.ts';
 import { startEngines, type Engines } from '../local/engines.ts';
 import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-error.ts';
+import { readingsKeyIn } from '../local/readings-key.ts';
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { natsSecurityOf } from './nats-security.ts';
@@ -29,10 +30,12 @@ export interface ServeOptions {
   /** Something that was started here has ended by itself: the service cannot go on. */
   readonly onFailure: (error: Error) => void;
   readonly logLevel: Config['LOG_LEVEL'];
+  /** This machine's clock; the real one unless told. */
+  readonly now?: () => number;
 }
 
 /** @throws Error with one sentence that says what to do */
-export async function serve(config: Config, { say, onFailure, logLevel }: ServeOptions): Promise<Running> {
+export async function serve(config: Config, { say, onFailure, logLevel, now = Date.now }: ServeOptions): Promise<Running> {
   const log = createLog(logLevel);
   // First of all: a service that others could use as they like is not to start.
   const protection = await openProtection(config, log);
@@ -56,8 +59,11 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
     });
     engines = await startEngines(config, say, onFailure);
+    const readingsKey = config.READINGS_KEY ?? (config.NATS_URL === undefined ? await readingsKeyIn(config.DENSITY_DATA_DIR) : undefined);
+    if (readingsKey === undefined) log.warn('READINGS_KEY is not set: a reading that was accepted over HTTP may become a dead letter where clocks differ');
     service = await Service.start({
       natsUrl: engines.natsUrl,
+      now,
       natsSecurity: natsSecurityOf(config),
       clickhouseUrl: engines.clickhouseUrl,
       partitions: config.PARTITIONS,
@@ -67,8 +73,11 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
         blockRowsMax: config.BLOCK_ROWS_MAX, blockAgeMaxMs: config.BLOCK_AGE_MAX_MS, lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS, bufferEventsMax: config.BUFFER_EVENTS_MAX,
       },
       skewMs: config.SKEW_MAX_MS,
+      readingsKey,
       tickIntervalMs: config.TICK_INTERVAL_MS,
       readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
+      natsStoreBytes: engines.natsStoreBytes,
+      deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: config.DEAD_LETTERS_KEPT_DAYS * 86_400_000 },
       subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
       heartbeatMs: config.STREAM_HEARTBEAT_MS,
       nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,
@@ -77,7 +86,8 @@ export async function serve(config: Config, { say, onFailure, logLevel }: ServeO
       leaseTtlMs: config.LEASE_TTL_MS,
       tables: tableOptionsOf(config),
     }, log, metrics);
-    const api = createApp(service, log, protection).callback();
+    const { clock } = service;
+    const api = createApp(service, log, { ...protection, now: () => clock.now() }).callback();
     gate.open((request, response) => void api(request, response), service);
     return { url: http.url, natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, mqttPort: engines.mqttPort, service, stop };
   } catch (error) {

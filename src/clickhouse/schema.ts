@@ -16,7 +16,7 @@ export interface TableOptions {
 
 /** A process may be suspended, or a shard without an owner, for so long, with a block under way, while other shards go on. */
 const STUCK_MAX_MS = 3_600_000;
-/** A block with late rows has a part, and so a place in the window, in each month it touches. */
+/** A block with late rows has a part, and so a place in the window, in each month it touches, and each decade before 2026. */
 const PARTS_PER_BLOCK = 4;
 /** Each place is memory of the server, or of Keeper, in each table: some 200 bytes. */
 const [WINDOW_MIN, WINDOW_MAX] = [10_000, 500_000];
@@ -67,7 +67,7 @@ function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, tim
 
 /** Of a table that grows with the readings. Minutes are few, and asked for at all times. */
 function timeColumnOf(statement: string): string | undefined {
-  return /PARTITION BY toYYYYMM\(timestamp\)/.test(statement) ? 'timestamp' : undefined;
+  return /PARTITION BY (?:(?!ORDER BY)[^])*?\btimestamp\b/.test(statement) ? 'timestamp' : undefined;
 }
 
 function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
@@ -76,6 +76,14 @@ function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
 
 /** What each shard has stored, without reading its rows: a part of the table's parts, so that it follows deletions, and no block reaches it by itself. */
 const TOTALS_PROJECTION = 'PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block) GROUP BY shard, is_reading)';
+
+/**
+ * Months, and what is older than the service in decades: a block makes a part in each partition that its rows are in, and a DPU whose
+ * clock is wrong may send readings from every month since 1970. Tables of earlier versions have months alone (docs/adr/0076).
+ */
+function byTime(column: string): string {
+  return `if(${column} < toDateTime('2026-01-01 00:00:00', 'UTC'), intDiv(toYear(${column}), 10) * 10, toYYYYMM(${column}))`;
+}
 
 const STATEMENTS: readonly string[] = [
   // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space.
@@ -97,7 +105,7 @@ const STATEMENTS: readonly string[] = [
     log_commit String DEFAULT '',
     ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
-  PARTITION BY toYYYYMM(timestamp)
+  PARTITION BY ${byTime('timestamp')}
   ORDER BY (space_id, timestamp, reading_id)
   SETTINGS`,
   // Epochs of the logs: one begins when a log that went back is repaired. A few rows in the life of an installation.
@@ -129,7 +137,7 @@ const STATEMENTS: readonly string[] = [
     sign Int8,
     INDEX reading_id_bloom reading_id TYPE bloom_filter GRANULARITY 1
   ) ENGINE = MergeTree
-  PARTITION BY toYYYYMM(timestamp)
+  PARTITION BY ${byTime('timestamp')}
   ORDER BY (dpu_id, timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
@@ -143,7 +151,7 @@ const STATEMENTS: readonly string[] = [
     entrances Int64,
     exits Int64
   ) ENGINE = SummingMergeTree((net, entrances, exits))
-  PARTITION BY toYYYYMM(minute)
+  PARTITION BY ${byTime('minute')}
   ORDER BY (space_id, minute)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS counts_by_minute_view TO counts_by_minute AS
@@ -161,7 +169,7 @@ const STATEMENTS: readonly string[] = [
     sign Int8,
     is_reading UInt8
   ) ENGINE = MergeTree
-  PARTITION BY toYYYYMM(timestamp)
+  PARTITION BY ${byTime('timestamp')}
   ORDER BY (timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS

@@ -1,7 +1,6 @@
 // The account: every accepted reading is applied, a duplicate, held or dead-lettered, and nothing is left over.
 import { allPartitions } from '../domain/partition.ts';
-import type { RejectReason } from '../domain/reading.ts';
-import type { DeadLetters, SpaceEventsLog } from '../ports.ts';
+import type { DeadLetters, ItemsByReason, SpaceEventsLog } from '../ports.ts';
 
 export interface Account {
   /** Readings, and what was sent in their place, taken from the READINGS log. */
@@ -12,8 +11,10 @@ export interface Account {
   /** Different readings whose DPU was not placed then. */
   readonly held: number;
   readonly deadLettered: number;
-  /** Letters in the stream, by reason; its sum is `deadLettered`. */
-  readonly deadLetters: Partial<Record<RejectReason, number>>;
+  /** What the letters in the stream stand for, by reason, */
+  readonly deadLetters: ItemsByReason;
+  /** and what those stood for that its bounds have removed. Both together are `deadLettered`. */
+  readonly evicted: ItemsByReason;
   /** accepted - applied - duplicate - held - deadLettered. Anything but 0 is a defect. */
   readonly remainder: number;
 }
@@ -42,8 +43,9 @@ export class Accounts {
       deadLettered += header.counters.dead;
     }
     const applied = fresh - held;
+    const { kept, evicted } = await this.#deadLetters.count();
     return {
-      accepted, applied, duplicate, held, deadLettered, deadLetters: await this.#deadLetters.count(),
+      accepted, applied, duplicate, held, deadLettered, deadLetters: kept, evicted,
       remainder: accepted - applied - duplicate - held - deadLettered,
     };
   }

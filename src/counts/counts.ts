@@ -55,13 +55,20 @@ export class Counts {
 
   /**
    * The live count, from the actor alone unless a correction is under way, or events after now are final
-   * already (a full reorder buffer made them so, or this machine's clock is behind the log's).
+   * already (a full reorder buffer made them so).
+   * @param nowMs by the asker's clock; where the log's is later, that counts
    * @param allowsStale the last known count is better than none
    */
   async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<CountAnswer> {
     const schedule = scheduleOf(this.#topology, spaceId);
     try {
-      const found = await this.#now(await this.#reports.report(spaceId, nowMs, allowsStale), schedule, nowMs);
+      let [report, instantMs] = [await this.#reports.report(spaceId, nowMs, allowsStale), nowMs];
+      // This machine's clock is behind: "now" is never before what the log has stored already.
+      if (report.logMs > instantMs) {
+        instantMs = report.logMs;
+        report = await this.#reports.report(spaceId, instantMs, allowsStale);
+      }
+      const found = await this.#now(report, schedule, instantMs);
       this.#lastKnown.set(spaceId, found);
       return found;
     } catch (error) {

@@ -12,6 +12,8 @@ export interface StoredEntry {
   readonly data: Uint8Array;
   /** Where it came from, as W3C `traceparent`, when that is traced. */
   readonly trace?: string;
+  /** Of a message in READINGS that the service has published: by which bound it accepted the readings. */
+  readonly mark?: string;
 }
 
 /** A space event as the log holds it. */

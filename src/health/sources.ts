@@ -65,6 +65,21 @@ export function consumerProblems(silences: () => readonly { readonly stream: str
     : []));
 }
 
+/** @param found what is wrong with this machine's clock; undefined when nothing is */
+export function clockProblems(found: () => string | undefined): ProblemSource {
+  return () => {
+    const what = found();
+    return what === undefined ? [] : [{ code: 'clock_skew', detail: `${what}: its answers go by the server's` }];
+  };
+}
+
+/** @param takesReadings false while READINGS is full */
+export function roomProblems(takesReadings: () => boolean): ProblemSource {
+  return () => (takesReadings()
+    ? []
+    : [{ code: 'readings_full', detail: 'the log of readings is full: publishers are refused until readings in it are in ClickHouse', stream: 'READINGS' }]);
+}
+
 export function topologyProblems(topology: { look(): Promise<number>; readonly behindMs: number }): ProblemSource {
   return async () => {
     // Without NATS nobody knows; that is a problem of its own.

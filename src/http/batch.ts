@@ -21,7 +21,7 @@ interface Rejected {
 }
 
 /** @returns what became of them @throws HttpProblem 400, 413, 415, 422, Failure unavailable; readings before were stored then */
-export async function takeBatch(ctx: Context, log: ReadingsLog, latestMs: number): Promise<object> {
+export async function takeBatch(ctx: Context, log: Pick<ReadingsLog, 'append'>, latestMs: number): Promise<object> {
   const rejected: Rejected[] = [];
   let [index, accepted, rejectedCount] = [0, 0, 0];
   let chunk: Reading[] = [];
@@ -51,9 +51,10 @@ export async function takeBatch(ctx: Context, log: ReadingsLog, latestMs: number
   return { accepted, rejected, rejected_count: rejectedCount };
 }
 
-async function store(ctx: Context, log: ReadingsLog, readings: readonly Reading[]): Promise<void> {
+async function store(ctx: Context, log: Pick<ReadingsLog, 'append'>, readings: readonly Reading[]): Promise<void> {
   await appendReadings(log, readings).catch((error: unknown) => {
     logOf(ctx).warn({ err: error }, 'a batch was not stored whole');
+    if (error instanceof Failure) throw error;
     throw new Failure('unavailable', 'not all readings are stored; send the batch again', { cause: error, retryAfterSeconds: 2 });
   });
 }

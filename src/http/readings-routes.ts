@@ -5,7 +5,8 @@ import { doorwayAt } from '../domain/placement.ts';
 import { readingIdOf } from '../domain/reading.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { ReadingsLog } from '../ports.ts';
-import { toMessage } from '../publishing/append-readings.ts';
+import { acceptedUpTo, toMessage } from '../publishing/append-readings.ts';
+import type { TimestampBound } from '../publishing/timestamp-bound.ts';
 import { takeBatch } from './batch.ts';
 import { logOf } from './request-state.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -17,20 +18,23 @@ const encoder = new TextEncoder();
 export interface ReadingsDeps {
   readonly log: ReadingsLog;
   readonly topology: TopologyHistory;
-  readonly skewMs: number;
+  readonly bound: TimestampBound;
   readonly now: () => number;
 }
 
-export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Route[] {
+export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Route[] {
   return [
     defineRoute({
       method: 'POST', path: '/readings', operationId: 'sendReading', tag: 'readings', summary: 'Send a reading', scope: 'readings:write',
       description: 'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.',
-      body: readingBody(() => now() + skewMs), bodyExample: READING_EXAMPLE,
+      body: readingBody(() => bound.at(now())), bodyExample: READING_EXAMPLE,
       success: { status: 202, description: 'it is stored, and will be counted', schema: resources.readingAccepted, example: { id: '423~1519461921893~+', held: false } },
       handle: async ({ body: reading }, ctx) => {
-        await log.append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading)))).catch((error: unknown) => {
+        // The clock may have gone back since it was accepted.
+        const latestMs = Math.max(bound.at(now()), reading.timestampMs);
+        await acceptedUpTo(log, bound, latestMs).append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading)))).catch((error: unknown) => {
           logOf(ctx).warn({ err: error }, 'a reading was not stored');
+          if (error instanceof Failure) throw error;
           throw new Failure('unavailable', 'the reading is not stored; send it again', { cause: error, retryAfterSeconds: 2 });
         });
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
@@ -50,7 +54,10 @@ export function readingsRoutes({ log, topology, skewMs, now }: ReadingsDeps): Ro
         status: 202, description: 'what became of them', schema: resources.batchResult,
         example: { accepted: 499, rejected: [{ index: 7, path: 'direction', detail: 'direction must be 1 or -1' }], rejected_count: 1 },
       },
-      handle: async (_input, ctx) => takeBatch(ctx, log, now() + skewMs),
+      handle: async (_input, ctx) => {
+        const latestMs = bound.at(now());
+        return takeBatch(ctx, acceptedUpTo(log, bound, latestMs), latestMs);
+      },
     }),
   ];
 }

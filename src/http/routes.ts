@@ -16,18 +16,18 @@ import { streamRoutes } from './stream-routes.ts';
 import { knowingOthersWrites } from './written-elsewhere.ts';
 
 /** What the routes need of the service. */
-export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'comparisons' | 'readings' | 'health' | 'losses'> & {
-  readonly options: Pick<Service['options'], 'skewMs' | 'heartbeatMs'>;
+export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'comparisons' | 'readings' | 'bound' | 'health' | 'losses'> & {
+  readonly options: Pick<Service['options'], 'heartbeatMs'>;
 };
 
 export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
-  const { topology, counts, readings, options: { skewMs, heartbeatMs } } = service;
+  const { topology, counts, readings, bound, options: { heartbeatMs } } = service;
   const routes = [
     ...serviceRoutes(service),
     ...spacesRoutes(topology),
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
-    ...readingsRoutes({ log: readings, topology: topology.history, skewMs, now }),
+    ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...storedReadingsRoutes(service.eventPages),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),

@@ -38,14 +38,17 @@ export function serviceRoutes(self: Self): Route[] {
       description: 'By what the routers have committed; and whether ClickHouse holds what the shards have stored there, no less and no more.',
       success: {
         status: 200, description: 'the account', schema: resources.account,
-        example: { accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0, stored: { readings: 530, differences: [], unknown_shards: [], missing: 0, findings: [] }, losses: [] },
+        example: {
+          accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0,
+          stored: { readings: 530, differences: [], unknown_shards: [], missing: 0, findings: [] }, losses: [],
+        },
       },
       handle: async (_input, ctx) => {
         const [account, comparison, losses] = await Promise.all([self.accounts.read(), self.comparisons.read().catch(noneWhileUnavailable), self.losses.read()]);
         ctx.set('cache-control', 'no-store');
         return {
           accepted: account.accepted, applied: account.applied, duplicate: account.duplicate, held: account.held,
-          dead_lettered: account.deadLettered, dead_letters: account.deadLetters, remainder: account.remainder,
+          dead_lettered: account.deadLettered, dead_letters: account.deadLetters, dead_letters_evicted: account.evicted, remainder: account.remainder,
           stored: comparison ? comparisonJson(comparison) : null, losses: losses.map(lossJson),
         };
       },

@@ -245,8 +245,10 @@ export class PartitionFeed implements FoldObserver {
     return nowMs - sinceMs < HELD_BACK_MAX_MS;
   }
 
-  #countOf(spaceId: SpaceId, nowMs: number): LiveCount {
-    const { seq } = this.#fold;
+  #countOf(spaceId: SpaceId, ownMs: number): LiveCount {
+    const { seq, logMs } = this.#fold;
+    // This machine's clock may be behind the log's.
+    const nowMs = Math.max(ownMs, logMs);
     const state = this.#fold.state(spaceId);
     if (!state) {
       return { kind: 'count', spaceId, seq, timestampMs: nowMs, count: 0, net: 0, lastReadingMs: BEGINNING_MS, watermarkMs: BEGINNING_MS, isSettled: true };

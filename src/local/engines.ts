@@ -8,6 +8,7 @@ import type { LocalEngineError } from './local-engine-error.ts';
 import { writingTo } from './local-engine-error.ts';
 import { findNatsServer } from './nats-binary.ts';
 import { startNatsServer } from './nats-server.ts';
+import { storeBytesFor } from './store-size.ts';
 
 const LOOPBACK = '127.0.0.1';
 const CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
@@ -15,6 +16,8 @@ const CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url)
 export interface Engines {
   readonly natsUrl: string;
   readonly clickhouseUrl: string;
+  /** What the NATS server may store, as far as that is known here. */
+  readonly natsStoreBytes: number | undefined;
   /** Port of the MQTT gateway, when the NATS server was started here. */
   readonly mqttPort: number | undefined;
   stop(): Promise<void>;
@@ -31,13 +34,17 @@ export async function startEngines(config: Config, say: (line: string) => void, 
   try {
     let [natsUrl, clickhouseUrl] = [config.NATS_URL, config.CLICKHOUSE_URL];
     let mqttPort: number | undefined;
+    let natsStoreBytes = config.NATS_STORE_MAX;
     if (natsUrl === undefined || clickhouseUrl === undefined) await writingTo(dataDir, () => mkdir(dataDir, { recursive: true }));
     if (natsUrl === undefined) {
       const binary = await findNatsServer({
         cacheDir: CACHE, onProgress: say, ...(config.NATS_SERVER_BIN === undefined ? {} : { explicitPath: config.NATS_SERVER_BIN }),
       });
+      const folder = join(dataDir, 'nats');
+      await writingTo(folder, () => mkdir(folder, { recursive: true }));
+      natsStoreBytes ??= await storeBytesFor(folder);
       const nats = await startNatsServer({
-        binary: binary.path, dataDir: join(dataDir, 'nats'), host: LOOPBACK, port: config.NATS_PORT, mqttPort: config.MQTT_PORT,
+        binary: binary.path, dataDir: folder, storeBytesMax: natsStoreBytes, host: LOOPBACK, port: config.NATS_PORT, mqttPort: config.MQTT_PORT,
         name: 'density', logFile: join(dataDir, 'nats-server.log'), syncInterval: config.NATS_SYNC_INTERVAL, onExit,
       });
       started.push(nats);
@@ -52,7 +59,7 @@ export async function startEngines(config: Config, say: (line: string) => void, 
       clickhouseUrl = clickhouse.url;
       say(`ClickHouse engine (chDB): ${clickhouseUrl}`);
     }
-    return { natsUrl, clickhouseUrl, mqttPort, stop };
+    return { natsUrl, clickhouseUrl, natsStoreBytes, mqttPort, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -24,6 +24,8 @@ export interface NatsServerOptions {
   readonly mqttPort: number;
   readonly name: string;
   readonly logFile: string;
+  /** What JetStream may take of the disk; left out, the server decides: three quarters of what is free when it starts. */
+  readonly storeBytesMax?: number | undefined;
   /** When files are synced to the disk: `always`, which is before each acknowledgement, or at an interval such as `2m`. By default always. */
   readonly syncInterval?: string | undefined;
   /** Recovering large streams after a crash takes its time. */
@@ -96,7 +98,11 @@ function configuration(options: NatsServerOptions, dataDir: string, portsDir: st
     `log_file: ${quoted(resolve(options.logFile))}`,
     'logfile_size_limit: 10MB',
     'logfile_max_num: 3',
-    `jetstream { store_dir: ${quoted(dataDir)}, sync_interval: ${quoted(options.syncInterval ?? 'always')} }`,
+    'jetstream {',
+    `  store_dir: ${quoted(dataDir)}`,
+    ...(options.storeBytesMax === undefined ? [] : [`  max_file_store: ${options.storeBytesMax}`]),
+    `  sync_interval: ${quoted(options.syncInterval ?? 'always')}`,
+    '}',
     `mqtt { host: ${quoted(options.host)}, port: ${portOf(options.mqttPort)} }`,
     '',
   ].join('\n');

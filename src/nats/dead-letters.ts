@@ -1,21 +1,44 @@
 // The DEAD_LETTERS stream: `dead.<reason>.<sequence in READINGS>.<index>`, one message per subject, so
 // that a router that begins anew stores no letter twice.
-import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+//
+// The stream is bounded, and what is evicted stays counted. The server would evict without counting, so the service does it
+// well before: it first stores a tally of what it is about to remove, naming the sequence up to which it does, and then removes
+// that. Whoever counts begins at that sequence; so a crash between the two changes no count.
+import { DeliverPolicy, type JetStreamClient, JetStreamApiCodes, JetStreamApiError, type JetStreamManager, type JsMsg } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import type { RejectReason } from '../domain/reading.ts';
-import type { DeadLetter, DeadLetters } from '../ports.ts';
+import type { DeadLetter, DeadLetters, ItemsByReason } from '../ports.ts';
 import { DEAD_LETTERS } from './streams.ts';
 
-const REASONS: readonly RejectReason[] = ['bad_json', 'bad_reading', 'bad_dpu_id', 'bad_timestamp', 'bad_direction', 'bad_id', 'future'];
 const IN_FLIGHT_MAX = 500;
+const TALLY = 'dead.evicted';
+const LETTERS = 'dead.*.*.*';
+/** Parts of the stream's bound: from where letters are evicted, down to where, and what a process stores until it looks again. */
+const [EVICTED_FROM, EVICTED_TO, UNSEEN_PART] = [0.75, 0.5, 1 / 16];
+/** What a letter takes in the stream beside its bytes: about its headers and its subject. */
+const OVERHEAD_BYTES = 300;
+const LETTERS_PER_FETCH = 10_000;
+const FETCH_MAX_MS = 5_000;
 
 export interface StoredDeadLetter extends DeadLetter {
   readonly storedMs: number;
 }
 
+/** What was evicted: everything before a sequence of the stream. */
+interface Tally {
+  /** Of the tally itself, 0 when there is none. */
+  readonly seq: number;
+  readonly beforeSeq: number;
+  readonly items: ItemsByReason;
+}
+
 export class NatsDeadLetters implements DeadLetters {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
+  #bytesMax: number | undefined;
+  /** Stored by this process since it last looked how full the stream is. */
+  #unseenBytes = Infinity;
+  #evicting: Promise<void> | undefined;
 
   constructor(js: JetStreamClient, jsm: JetStreamManager) {
     this.#js = js;
@@ -25,38 +48,90 @@ export class NatsDeadLetters implements DeadLetters {
   async store(letters: readonly DeadLetter[]): Promise<void> {
     for (let at = 0; at < letters.length; at += IN_FLIGHT_MAX) {
       await Promise.all(letters.slice(at, at + IN_FLIGHT_MAX).map((letter) => this.#storeOne(letter)));
+      if (this.#unseenBytes > (this.#bytesMax ?? 0) * UNSEEN_PART) await this.evict(Infinity);
     }
   }
 
-  /** By the number a consumer of each reason would have to read: the server knows it without a scan of subjects. */
-  async count(): Promise<Partial<Record<RejectReason, number>>> {
-    const counts: Partial<Record<RejectReason, number>> = {};
-    for (const reason of REASONS) {
-      const consumer = await this.#jsm.consumers.add(DEAD_LETTERS, {
-        filter_subject: `dead.${reason}.>`, ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All,
-        inactive_threshold: 5_000_000_000, mem_storage: true,
-      });
-      if (consumer.num_pending > 0) counts[reason] = consumer.num_pending;
-      await this.#jsm.consumers.delete(DEAD_LETTERS, consumer.name);
+  async count(): Promise<{ kept: ItemsByReason; evicted: ItemsByReason }> {
+    for (;;) {
+      const tally = await this.#tally();
+      const kept: ItemsByReason = {};
+      for await (const message of this.#letters(tally.beforeSeq, true)) add(kept, reasonOf(message), itemsOf(message));
+      // Another process has evicted meanwhile.
+      if ((await this.#tally()).seq === tally.seq) return { kept, evicted: tally.items };
     }
-    return counts;
   }
 
   /** The last that were stored, the oldest first. Reads all there are. */
   async newest(limit: number): Promise<StoredDeadLetter[]> {
     const newest: StoredDeadLetter[] = [];
-    const consumer = await this.#js.consumers.get(DEAD_LETTERS, { deliver_policy: DeliverPolicy.All });
-    if ((await consumer.info()).num_pending === 0) return [];
-    for await (const message of await consumer.consume()) {
+    for await (const message of this.#letters((await this.#tally()).beforeSeq, false)) {
       const about = (name: string): string => message.headers?.get(name) ?? '';
       newest.push({
-        reason: about('reason') as RejectReason, detail: about('detail'), subject: about('subject'), readingsSeq: Number(about('readings-seq')), index: Number(about('index')),
-        raw: message.data, storedMs: message.time.getTime(),
+        reason: reasonOf(message), detail: about('detail'), subject: about('subject'), readingsSeq: Number(about('readings-seq')), index: Number(about('index')),
+        items: itemsOf(message), isCut: about('cut') !== '', raw: message.data, storedMs: message.time.getTime(),
       });
       if (newest.length > limit) newest.shift();
-      if (message.info.pending === 0) break;
     }
     return newest;
+  }
+
+  evict(ageMaxMs: number): Promise<void> {
+    return this.#evicting ??= this.#evict(ageMaxMs).finally(() => (this.#evicting = undefined));
+  }
+
+  async #evict(ageMaxMs: number): Promise<void> {
+    const { config, state } = await this.#jsm.streams.info(DEAD_LETTERS);
+    this.#bytesMax = config.max_bytes > 0 ? config.max_bytes : Infinity;
+    this.#unseenBytes = 0;
+    const tally = await this.#tally();
+    const keptFromMs = Date.now() - ageMaxMs;
+    const excess = state.bytes > this.#bytesMax * EVICTED_FROM ? state.bytes - this.#bytesMax * EVICTED_TO : 0;
+    const items = { ...tally.items };
+    let [bytes, beforeSeq] = [0, tally.beforeSeq];
+    if (excess > 0 || state.first_ts !== undefined && new Date(state.first_ts).getTime() < keptFromMs) {
+      for await (const message of this.#letters(tally.beforeSeq, true)) {
+        if (bytes >= excess && message.time.getTime() >= keptFromMs) break;
+        bytes += Number(message.headers?.get('Nats-Msg-Size') ?? 0) + OVERHEAD_BYTES;
+        add(items, reasonOf(message), itemsOf(message));
+        beforeSeq = message.seq + 1;
+      }
+    }
+    if (beforeSeq > tally.beforeSeq && !(await this.#storeTally({ ...tally, beforeSeq, items }))) return;
+    // Also what a process that crashed then has only told of.
+    if (beforeSeq > 1 && state.first_seq < beforeSeq) await this.#jsm.streams.purge(DEAD_LETTERS, { seq: beforeSeq });
+  }
+
+  async #tally(): Promise<Tally> {
+    const message = await this.#jsm.direct.getMessage(DEAD_LETTERS, { last_by_subj: TALLY });
+    return message ? { ...message.json<Omit<Tally, 'seq'>>(), seq: message.seq } : { seq: 0, beforeSeq: 1, items: {} };
+  }
+
+  /** @returns false when another process has evicted meanwhile */
+  async #storeTally({ seq, beforeSeq, items }: Tally): Promise<boolean> {
+    try {
+      await this.#js.publish(TALLY, JSON.stringify({ beforeSeq, items }), { expect: { lastSubjectSequence: seq } });
+      return true;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence) return false;
+      throw error;
+    }
+  }
+
+  async *#letters(fromSeq: number, isWithoutBytes: boolean): AsyncGenerator<JsMsg> {
+    for (let next = fromSeq, isAll = false; !isAll;) {
+      const consumer = await this.#js.consumers.get(DEAD_LETTERS, {
+        deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next, filter_subjects: LETTERS, headers_only: isWithoutBytes,
+      });
+      const { num_pending: pending } = await consumer.info();
+      if (pending === 0) return;
+      isAll = true;
+      for await (const message of await consumer.fetch({ max_messages: Math.min(pending, LETTERS_PER_FETCH), expires: FETCH_MAX_MS })) {
+        next = message.seq + 1;
+        isAll = message.info.pending === 0;
+        yield message;
+      }
+    }
   }
 
   async #storeOne(letter: DeadLetter): Promise<void> {
@@ -66,6 +141,17 @@ export class NatsDeadLetters implements DeadLetters {
     about.set('subject', letter.subject);
     about.set('readings-seq', String(letter.readingsSeq));
     about.set('index', String(letter.index));
+    about.set('items', String(letter.items));
+    if (letter.isCut) about.set('cut', '1');
     await this.#js.publish(`dead.${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter.raw, { headers: about });
+    this.#unseenBytes += letter.raw.length + OVERHEAD_BYTES;
   }
 }
+
+function add(items: ItemsByReason, reason: RejectReason, count: number): void {
+  items[reason] = (items[reason] ?? 0) + count;
+}
+
+const reasonOf = (message: JsMsg): RejectReason => message.headers?.get('reason') as RejectReason;
+/** Letters of earlier versions stand for one each. */
+const itemsOf = (message: JsMsg): number => Number(message.headers?.get('items') || 1);

@@ -10,6 +10,7 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { isTracing, TRACEPARENT } from '../runtime/trace.ts';
+import { ACCEPTED_UP_TO, READINGS_PREFIX } from './streams.ts';
 
 /** Not a bound in bytes: the client then asks for 100 messages at a time, and waits for each hundred. */
 const PULL_ENTRIES = 1_000;
@@ -215,8 +216,9 @@ export class LogConsumer {
 }
 
 function entryOf(message: JsMsg): StoredEntry {
-  // Headers are parsed when they are asked for: not at all while nobody traces.
+  // Headers are parsed when they are asked for: those of a commit not at all while nobody traces.
   const trace = isTracing() ? message.headers?.get(TRACEPARENT) : undefined;
+  const mark = message.subject.startsWith(READINGS_PREFIX) ? message.headers?.get(ACCEPTED_UP_TO) : undefined;
   const entry = { seq: message.seq, timeMs: Math.floor(message.info.timestampNanos / 1e6), subject: message.subject, data: message.data };
-  return trace ? { ...entry, trace } : entry;
+  return trace || mark ? { ...entry, ...(trace ? { trace } : {}), ...(mark ? { mark } : {}) } : entry;
 }

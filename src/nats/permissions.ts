@@ -42,8 +42,9 @@ export const SERVICE_PERMISSIONS: Permissions = {
       `$JS.API.DIRECT.GET.${stream}`, `$JS.API.DIRECT.GET.${stream}.>`,
       `$JS.API.CONSUMER.CREATE.${stream}`, `$JS.API.CONSUMER.CREATE.${stream}.>`, `$JS.API.CONSUMER.INFO.${stream}.*`, `$JS.API.CONSUMER.DELETE.${stream}.*`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
     ]),
-    // The only streams whose settings change, the log by `density migrate` alone, and the only ones that are truncated.
-    `$JS.API.STREAM.UPDATE.${LEASES}`, `$JS.API.STREAM.UPDATE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${SPACE_EVENTS}`, `$JS.API.STREAM.PURGE.${READINGS}`,
+    // The only streams whose settings change, and the only ones that are truncated.
+    ...[LEASES, SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
+    ...[SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...MQTT_SUBJECTS.map(({ ours }) => ours),
     // Flow control of the lease watcher, which is a push consumer.
     `$JS.FC.${LEASES}.>`, `$JS.ACK.>`,

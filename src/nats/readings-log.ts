@@ -1,19 +1,34 @@
-import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import { type JetStreamClient, JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
-import type { NatsConnection } from 'nats';
+import { headers, type NatsConnection } from 'nats';
+import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { LogBounds, LogCursor, ReadingsLog, StoredMessage, StoredMessages } from '../ports.ts';
+import type { LogBounds, LogCursor, Occupied, ReadingsLog, StoredMessage, StoredMessages } from '../ports.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
-import { partitionOfReading, READINGS, readingsOf, readingSubject, tickSubject, dpuOfReadings } from './streams.ts';
+import {
+  ACCEPTED_UP_TO, closedAt, dpuOfReadings, openedTo, partitionOfReading, READINGS, readingsBytesOf, readingsOf, readingSubject, takesReadings, tickSubject,
+} from './streams.ts';
 
 const BATCH_MESSAGES = 1_000;
 const BATCH_WITHIN_MS = 10_000;
+
+function marked(options: ReturnType<typeof traced>, mark: string | undefined): ReturnType<typeof traced> {
+  if (mark === undefined) return options;
+  const carrier = options.headers ?? headers();
+  carrier.set(ACCEPTED_UP_TO, mark);
+  return { headers: carrier };
+}
+
+/** The stream's bound is reached (10077), or the server's (10023, 10047), or the stream takes only marks of time (10054). */
+const FULL = new Set([10077, 10023, 10047, 10054]);
+const FULL_MESSAGE = 'nothing more can be stored: the log of readings is full until those in it are counted and in ClickHouse; send it again later';
+const FULL_RETRY_S = 30;
 
 /** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
 export class NatsReadingsLog implements ReadingsLog, StoredMessages {
@@ -45,9 +60,12 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     return this.#reader.silence;
   }
 
-  async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
+  async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
     const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
-    await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, traced()));
+    await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, marked(traced(), mark))).catch((error: unknown) => {
+      if (error instanceof JetStreamApiError && FULL.has(error.code)) throw new Failure('unavailable', FULL_MESSAGE, { cause: error, retryAfterSeconds: FULL_RETRY_S });
+      throw error;
+    });
   }
 
   async *storedBetween(fromMs: number, toMs: number): AsyncGenerator<StoredMessage> {
@@ -112,5 +130,20 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     const kept = await this.#jsm.direct.getMessage(READINGS, { start_time: new Date(beforeMs) });
     const seq = Math.min(beforeSeq, kept?.seq ?? beforeSeq);
     if (seq > 1) await this.#jsm.streams.purge(READINGS, { seq });
+  }
+
+  async occupied(): Promise<Occupied> {
+    const { config, state: { bytes, first_seq: firstSeq, last_seq: lastSeq } } = await this.#jsm.streams.info(READINGS);
+    const bytesMax = readingsBytesOf(config);
+    return { part: bytesMax > 0 ? bytes / bytesMax : 0, takesReadings: takesReadings(config), firstSeq, lastSeq };
+  }
+
+  async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
+    return (await this.#jsm.direct.getMessage(READINGS, { next_by_subj: readingsOf(partition), seq: Math.max(1, seq) }))?.seq;
+  }
+
+  async admit(isWanted: boolean): Promise<void> {
+    const { config } = await this.#jsm.streams.info(READINGS);
+    if (takesReadings(config) !== isWanted) await this.#jsm.streams.update(READINGS, isWanted ? openedTo(readingsBytesOf(config)) : closedAt(readingsBytesOf(config)));
   }
 }

@@ -105,7 +105,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
-    await this.#jsm.streams.purge(SPACE_EVENTS, { filter: this.#subject(router), seq: beforeSeq });
+    // To the server, 0 is everything.
+    if (beforeSeq > 1) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: this.#subject(router), seq: beforeSeq });
   }
 
   #subject(router: Partition): string {

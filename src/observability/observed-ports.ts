@@ -24,7 +24,7 @@ export function observedDeadLetters(deadLetters: DeadLetters, metrics: Metrics):
   return replacing(deadLetters, {
     store: async (letters) => {
       await deadLetters.store(letters);
-      metrics.deadLettersStored(letters.map(({ reason }) => reason));
+      metrics.deadLettersStored(letters);
     },
   });
 }

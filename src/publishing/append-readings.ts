@@ -2,16 +2,18 @@
 // about as much as one that carries one, in messages that stay under NATS's bound of 1 MB.
 import pRetry, { type Options as RetryOptions } from 'p-retry';
 import type { DpuId } from '../domain/ids.ts';
+import { Failure } from '../domain/failure.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { ReadingsLog } from '../ports.ts';
+import type { TimestampBound } from './timestamp-bound.ts';
 
 /** Each takes at most 150 bytes. */
 const READINGS_PER_MESSAGE = 2_000;
 /** Messages on their way at once: a NATS server drops what its queue has no room for. */
 const IN_FLIGHT_MAX = 1_000;
-/** An append whose outcome is unknown is done again: that changes nothing. */
+/** An append whose outcome is unknown is done again: that changes nothing. A log that is full is not full for seconds. */
 const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, randomize: true };
 const encoder = new TextEncoder();
 
@@ -21,6 +23,11 @@ export function toMessage({ timestampMs, direction, name }: Reading): object {
   return name === undefined ? message : { ...message, id: name };
 }
 
+/** A log in which what is appended is marked as accepted up to an instant. */
+export function acceptedUpTo(log: Pick<ReadingsLog, 'append'>, bound: TimestampBound, latestMs: number): Pick<ReadingsLog, 'append'> {
+  return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(dpuId, data, latestMs)) };
+}
+
 /** Resolves when all are stored. Doing it again changes nothing. @throws what the log throws, again and again; some may be stored then */
 export async function appendReadings(log: Pick<ReadingsLog, 'append'>, readings: readonly Reading[], retry: RetryOptions = RETRY): Promise<void> {
   const messages = inMessages(readings);
@@ -28,7 +35,7 @@ export async function appendReadings(log: Pick<ReadingsLog, 'append'>, readings:
     for (let next = messages.next(); !next.done; next = messages.next()) {
       const [dpuId, some] = next.value;
       const data = encoder.encode(JSON.stringify(some));
-      await pRetry(() => log.append(dpuId, data), retry);
+      await pRetry(() => log.append(dpuId, data), { ...retry, shouldRetry: ({ error }) => !(error instanceof Failure) });
     }
   };
   await Promise.all(Array.from({ length: Math.min(IN_FLIGHT_MAX, readings.length) }, appendNext));

@@ -1,7 +1,7 @@
 // A message of READINGS on its way through a router. What a DPU sends in one message may be one reading or a
 // thousand: it is cut into items, which are what work is measured by, and may be consumed a slice at a time.
 import type { StoredEntry } from '../domain/log-entry.ts';
-import { rawItems } from './raw-items.ts';
+import { itemSpans } from './raw-items.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -19,22 +19,32 @@ export class Message {
   readonly entry: StoredEntry;
   /** Items before this one are consumed. */
   consumed: number;
+  /** The latest timestamp that a reading in it may have, once that is known. */
+  latestMs: number | undefined;
+  /** Its dead letters are stored. */
+  hasLetters = false;
   #body: Body | undefined;
-  #raw: readonly Uint8Array[] | undefined;
+  #spans: Uint32Array | undefined;
 
   constructor(entry: StoredEntry, consumed = 0) {
     this.entry = entry;
     this.consumed = consumed;
   }
 
-  /** Items that are not consumed. A mark of time counts as one. */
+  /** Items. What is not JSON is one, and so is a mark of time. */
+  get length(): number {
+    const body = this.#parse();
+    return body.isJson ? body.items.length : 1;
+  }
+
+  /** Items that are not consumed. */
   get work(): number {
-    return Math.max(0, this.#items - this.consumed);
+    return Math.max(0, this.length - this.consumed);
   }
 
   /** Takes the next items, at most so many. */
   take(itemsMax: number): Slice {
-    const slice = { message: this, from: this.consumed, to: Math.min(this.#items, this.consumed + itemsMax) };
+    const slice = { message: this, from: this.consumed, to: Math.min(this.length, this.consumed + itemsMax) };
     this.consumed = slice.to;
     return slice;
   }
@@ -45,22 +55,18 @@ export class Message {
     return body.isJson ? { value: body.items[index] } : undefined;
   }
 
-  /** An item's bytes as they were sent. */
-  raw(index: number): Uint8Array {
+  /** Where an item's bytes are in the message. */
+  span(index: number): [from: number, to: number] {
+    const { data } = this.entry;
     const body = this.#parse();
-    if (!body.isJson || !body.isArray) return this.entry.data;
-    this.#raw ??= rawItems(this.entry.data);
-    return this.#raw[index] ?? this.entry.data;
+    if (!body.isJson || !body.isArray) return [0, data.length];
+    this.#spans ??= itemSpans(data, body.items.length);
+    return [this.#spans[2 * index] ?? 0, this.#spans[2 * index + 1] ?? data.length];
   }
 
   /** Frees the parsed items: they take more memory than the bytes, and this message has to wait. */
   compact(): void {
-    this.#body = this.#raw = undefined;
-  }
-
-  get #items(): number {
-    const body = this.#parse();
-    return body.isJson ? body.items.length : 1;
+    this.#body = this.#spans = undefined;
   }
 
   #parse(): Body {

@@ -1,14 +1,21 @@
-// Cuts a JSON array into the bytes of its elements, so that a dead letter holds what the DPU sent and
-// not our rendering of it. For arrays that JSON.parse has accepted; used only when an element is bad.
+// Finds the elements of a JSON array in its bytes, so that a dead letter holds what the DPU sent and not our rendering
+// of it. For arrays that JSON.parse has accepted; used only when an element is bad.
 
 const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE, COMMA] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x2c];
 
-/** The bytes of each element of a valid JSON array, surrounding white space cut off. */
-export function rawItems(array: Uint8Array): Uint8Array[] {
-  const items: Uint8Array[] = [];
-  let depth = 0;
-  let inString = false;
-  let start = 0;
+/**
+ * Where each element of a valid JSON array stands, surrounding white space left out: element i is the bytes from
+ * `spans[2 * i]` to `spans[2 * i + 1]`. Numbers, and not an object for each: a message of 1 MB may have 500,000 elements.
+ */
+export function itemSpans(array: Uint8Array, items: number): Uint32Array {
+  const spans = new Uint32Array(items * 2);
+  let [found, depth, start, inString] = [0, 0, 0, false];
+  const end = (at: number): void => {
+    let [from, to] = [start, at];
+    while (from < to && isSpace(array[from])) from++;
+    while (to > from && isSpace(array[to - 1])) to--;
+    if (to > from) [spans[found++], spans[found++]] = [from, to];
+  };
   for (let at = 0; at < array.length; at++) {
     const byte = array[at];
     if (inString) {
@@ -22,20 +29,13 @@ export function rawItems(array: Uint8Array): Uint8Array[] {
       if (depth === 1) start = at + 1;
     } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
       depth--;
-      if (depth === 0) push(items, array, start, at);
+      if (depth === 0) end(at);
     } else if (byte === COMMA && depth === 1) {
-      push(items, array, start, at);
+      end(at);
       start = at + 1;
     }
   }
-  return items;
-}
-
-function push(items: Uint8Array[], array: Uint8Array, start: number, end: number): void {
-  let [from, to] = [start, end];
-  while (from < to && isSpace(array[from])) from++;
-  while (to > from && isSpace(array[to - 1])) to--;
-  if (to > from) items.push(array.subarray(from, to));
+  return spans;
 }
 
 function isSpace(byte: number | undefined): boolean {

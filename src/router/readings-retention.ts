@@ -1,8 +1,8 @@
 // Removes readings that are old and no longer needed: routed by every router, and past what a router that
-// restarts reads again to fill its memory. Age alone never loses a reading, however long the service was down.
+// restarts reads again to fill its memory. Neither age nor a full log loses a reading, however long the service was down.
 import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
-import type { ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { Occupied, ReadingsLog, SpaceEventsLog } from '../ports.ts';
 
 export interface ReadingsRetentionDeps {
   readonly partitions: number;
@@ -15,22 +15,67 @@ export interface ReadingsRetentionDeps {
   readonly now: () => number;
 }
 
+/** Parts of the log's bound: it is crowded from here, eased down to there, and takes no more readings from there on. */
+const [CROWDED, EASED, FULL] = [0.8, 0.6, 0.97];
+
+/** What may go: entries before a sequence, and of those only what was stored before an instant. */
+interface Unneeded {
+  readonly seq: number;
+  readonly beforeMs: number;
+}
+
 /** @throws what a port throws: try again later */
-export async function purgeReadings({ partitions, readings, events, storedBeforeSeq, keptMs, now }: ReadingsRetentionDeps): Promise<void> {
+export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> {
+  const { seq, beforeMs } = await unneeded(deps);
+  if (seq > 1 && beforeMs > 0) await deps.readings.purge(seq, Math.min(deps.now() - deps.keptMs, beforeMs));
+}
+
+/**
+ * Removes readings that are not needed, whatever their age, from a log that is nearly full. Where that does not help, only
+ * time goes on in it until it does.
+ * @throws what a port throws
+ */
+export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Occupied> {
+  const { readings } = deps;
+  let occupied = await readings.occupied();
+  const { part, firstSeq, lastSeq } = occupied;
+  if (part >= CROWDED) {
+    // The oldest, and so many as if all had one size; what is still too much goes the next time.
+    const seq = firstSeq + Math.ceil((lastSeq + 1 - firstSeq) * (part - EASED) / part);
+    const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
+    const beforeSeq = Math.min(seq, neededFromSeq);
+    if (beforeSeq > firstSeq && beforeMs > 0) {
+      await readings.purge(beforeSeq, beforeMs);
+      occupied = await readings.occupied();
+    }
+  }
+  const { takesReadings } = occupied;
+  if (takesReadings ? occupied.part < FULL : occupied.part >= CROWDED) return occupied;
+  await readings.admit(!takesReadings);
+  return { ...occupied, takesReadings: !takesReadings };
+}
+
+/**
+ * What stands before the first entry that a router would read (Router.restore), which is of its own partition: a router that hears
+ * nothing for weeks would otherwise keep what others have sent. One that never spoke needs everything.
+ *
+ * Had the log gone back, what was stored since could stand before an offset, and nobody has routed it. The mark of every offset proves
+ * that the log stood until then, so the latest mark bounds what may go; without a mark nothing does.
+ */
+async function unneeded({ partitions, readings, events, storedBeforeSeq }: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
+  // What comes from now on is after this.
+  const { lastSeq } = await readings.occupied();
   const storedBefore = await storedBeforeSeq();
-  // Where each router would begin to read (Router.restore); one that never spoke needs everything.
-  const needed = await Promise.all(allPartitions(partitions).map(async (router) => {
+  const needed = await Promise.all(allPartitions(partitions).map(async (router): Promise<Unneeded> => {
     const { seq, header } = await events.lastCommit(router);
     const unstored = await events.firstCommitFrom(router, storedBefore);
-    // The log went back between the two questions.
-    if (!header || (!unstored && seq >= storedBefore)) return { afterSeq: 0, beforeMs: 0 };
+    // SPACE_EVENTS went back between the two questions.
+    if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
+    const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
     return {
-      afterSeq: Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity),
-      // Had the log gone back, what was stored later could stand before the offset, and nobody has routed it.
+      seq: await readings.firstFrom(router, readThrough + 1) ?? Infinity,
       beforeMs: header.readingsMark ? header.readingsMark.timeMs + 1 : 0,
     };
   }));
-  const neededFromSeq = Math.min(...needed.map(({ afterSeq }) => afterSeq)) + 1;
-  const beforeMs = Math.min(now() - keptMs, ...needed.map((router) => router.beforeMs));
-  if (neededFromSeq > 1 && beforeMs > 0) await readings.purge(neededFromSeq, beforeMs);
+  return { seq: Math.min(lastSeq + 1, ...needed.map(({ seq }) => seq)), beforeMs: Math.max(...needed.map(({ beforeMs }) => beforeMs)) };
 }

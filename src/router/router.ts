@@ -15,7 +15,8 @@ import type { DeadLetters, History, LogCursor, ReadingsLog, SpaceEventsLog } fro
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
-import { takeIn, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { takeIn, type LatestOf, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { lettersOf } from './letters.ts';
 import { isConsumed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
@@ -38,8 +39,7 @@ export interface RouterDeps {
   readonly topology: TopologyHistory;
   /** Resolves when `topology` has come to a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
-  /** How far ahead of its arrival a reading's timestamp may be. */
-  readonly skewMs: number;
+  readonly latestOf: LatestOf;
   /** How many readings one commit of a re-attribution looks at. */
   readonly pageReadings: number;
   /** How many items, readings mostly, one commit consumes at most. */
@@ -142,7 +142,7 @@ export class Router {
     const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
     const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
     const slice = new Message(entry).take(isWaiting ? consumed : Infinity);
-    for (const { reading } of takeIn([slice], this.#deps.skewMs).readings) this.#memory.remember(reading, entry.seq);
+    for (const { reading } of takeIn([slice], this.#deps.latestOf).readings) this.#memory.remember(reading, entry.seq);
     if (isWaiting) this.#queue.resume(entry, consumed);
   }
 
@@ -202,18 +202,26 @@ export class Router {
   }
 
   async #route(slices: readonly Slice[]): Promise<void> {
-    const intake = takeIn(slices, this.#deps.skewMs);
+    const intake = takeIn(slices, this.#deps.latestOf);
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
     for (const received of intake.readings) this.#routeReading(received, stored, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
-    draft.counters.received += intake.readings.length + intake.deadLetters.length;
-    draft.counters.dead += intake.deadLetters.length;
-    if (intake.deadLetters.length > 0) await this.#deps.deadLetters.store(intake.deadLetters);
+    draft.counters.received += intake.readings.length + intake.dead;
+    draft.counters.dead += intake.dead;
+    await this.#storeLetters(intake.spoiled);
     const { readingsSeq, backlogs, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
     // Readings of a backlog arrived in time, and must not find the watermark past them: the clock waits for them.
     await this.#commit(draft, { readingsSeq, readingsMark, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
+  }
+
+  /** Before the commit that counts them: a letter may be stored and not counted yet, never the other way round. */
+  async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
+    const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
+    if (messages.length === 0) return;
+    await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.latestOf)));
+    for (const message of messages) message.hasLetters = true;
   }
 
   /** Asks history about the readings that memory cannot decide. @returns the identities of those that are stored */

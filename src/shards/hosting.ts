@@ -55,6 +55,7 @@ export class Hosting {
   #refusal: CheckpointRefused | undefined;
   #isOwning = false;
   #router: Router | undefined;
+  #truncateAt: number | undefined;
   readonly #loops = new Set<Promise<void>>();
   readonly #ownLoops = new Set<Promise<void>>();
   /** Blocks to store, or corrections that history may answer. */
@@ -263,17 +264,19 @@ export class Hosting {
     try {
       this.#router = router;
       await router.restore();
-      let [forgetAt, truncateAt] = [timing.now() + FORGET_INTERVAL_MS, timing.now() + truncateIntervalMs];
+      let forgetAt = timing.now() + FORGET_INTERVAL_MS;
+      this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {
+        // First, and due also for a router that begins anew: where a full log refuses its commits, this makes room.
+        if (timing.now() >= this.#truncateAt) {
+          await router.truncate(await storedBeforeCheckpoints());
+          this.#truncateAt = timing.now() + truncateIntervalMs;
+        }
         await router.step();
         await timing.turn();
         if (timing.now() >= forgetAt) {
           router.forgetStored(await deps.storedBeforeSeq());
           forgetAt = timing.now() + FORGET_INTERVAL_MS;
-        }
-        if (timing.now() >= truncateAt) {
-          await router.truncate(await storedBeforeCheckpoints());
-          truncateAt = timing.now() + truncateIntervalMs;
         }
       }
     } catch (error) {

@@ -39,11 +39,11 @@ export class Ticks {
     this.#deps = deps;
   }
 
-  /** Marks time for the shards that this process owns, until the signal aborts. */
+  /** Marks time for the shards that this process owns, until the signal aborts. A fold that waits for ClickHouse does not wait for time. */
   async run(shards: readonly ShardRunner[], signal: AbortSignal): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     while (!signal.aborted) {
-      const routers = new Set(shards.flatMap(({ isOwner, host }) => (isOwner && host ? this.#stillAwaited(host.fold) : [])));
+      const routers = new Set(shards.flatMap(({ isOwner, host }) => (isOwner && host && !host.isFull ? this.#stillAwaited(host.fold) : [])));
       await this.#tick(routers);
       await timing.pause(intervalMs, signal);
     }

@@ -65,7 +65,7 @@ interface Question {
 
 function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Question[] {
   const [{ held }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
-  const account = { accepted, applied: distinct - held, duplicate: sent.readings.length - distinct, held, dead_lettered: accepted - sent.readings.length, dead_letters: {}, remainder: 0 };
+  const account = { accepted, applied: distinct - held, duplicate: sent.readings.length - distinct, held, dead_lettered: accepted - sent.readings.length, dead_letters: {}, dead_letters_evicted: {}, remainder: 0, losses: [] };
   const questions: Question[] = [{
     path: '/account',
     expected: (answer) => {

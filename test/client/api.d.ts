@@ -672,8 +672,12 @@ export interface components {
             held: number;
             /** @description of no use */
             dead_lettered: number;
-            /** @description by reason */
+            /** @description by reason, those whose letters are kept */
             dead_letters: {
+                [key: string]: number;
+            };
+            /** @description by reason, those whose letters were removed by age or for want of room */
+            dead_letters_evicted: {
                 [key: string]: number;
             };
             /** @description anything but 0 is a defect */
@@ -1278,6 +1282,7 @@ export interface operations {
                      *       "held": 0,
                      *       "dead_lettered": 0,
                      *       "dead_letters": {},
+                     *       "dead_letters_evicted": {},
                      *       "remainder": 0,
                      *       "stored": {
                      *         "readings": 530,

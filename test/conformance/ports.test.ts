@@ -162,6 +162,11 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect(await kept(1, seqs[2])).toEqual(seqs.slice(1));
     await readings.purge(seqs[2], Date.now() + 60_000);
     expect(await kept(1, seqs[2])).toEqual(seqs.slice(2));
+    expect(await readings.firstFrom(partition, seqs[0])).toBe(seqs[2]);
+    expect(await readings.firstFrom(partition, seqs[2])).toBe(seqs[2]);
+    expect(await readings.firstFrom(partition, seqs[2] + 1)).toBeUndefined();
+    expect(await readings.firstFrom(((partition + 1) % PARTITIONS) as Partition, seqs[0])).toBeUndefined();
+    expect((await readings.occupied()).lastSeq).toBe(seqs[2]);
     // What comes then has the next sequence, and is read.
     await readings.append(dpuId, bytes('4'));
     expect((await readNewest(readings, partition, 'purged', 2)).map(({ data }) => text(data))).toEqual(['3', '4']);
@@ -222,10 +227,29 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
   });
 
   it('P1 a dead letter is stored once', async () => {
-    const letter = { reason: 'bad_json', detail: 'no', subject: 'readings.0.d.readings', readingsSeq: 5, index: 0, raw: bytes('[') } as const;
+    const letter = { reason: 'bad_json', detail: 'no', subject: 'readings.0.d.readings', readingsSeq: 5, index: 0, items: 3, isCut: false, raw: bytes('[') } as const;
     await ports.deadLetters.store([letter, { ...letter, index: 1 }, { ...letter, reason: 'future' }]);
     await ports.deadLetters.store([letter]);
-    expect(await ports.deadLetters.count()).toEqual({ bad_json: 2, future: 1 });
+    expect(await ports.deadLetters.count()).toEqual({ kept: { bad_json: 6, future: 3 }, evicted: {} });
+  });
+
+  it('P1 dead letters that are too old are removed, and what they stood for stays counted', async () => {
+    const { deadLetters } = ports;
+    const letter = { reason: 'bad_id', detail: 'no', subject: 'readings.0.d.readings', readingsSeq: 6, index: 0, items: 3, isCut: false, raw: bytes('[') } as const;
+    await deadLetters.store([letter]);
+    const before = await deadLetters.count();
+    expect(before.kept.bad_id).toBe(3);
+    await deadLetters.evict(60_000);
+    expect(await deadLetters.count()).toEqual(before);
+    // Stamps are whole milliseconds.
+    const storedMs = Date.now();
+    await eventually(() => expect(Date.now()).toBeGreaterThan(storedMs + 1));
+    await deadLetters.evict(0);
+    expect(await deadLetters.count()).toEqual({ kept: {}, evicted: before.kept });
+    await deadLetters.store([{ ...letter, readingsSeq: 7 }]);
+    expect(await deadLetters.count()).toEqual({ kept: { bad_id: 3 }, evicted: before.kept });
+    await deadLetters.evict(60_000);
+    expect(await deadLetters.count()).toEqual({ kept: { bad_id: 3 }, evicted: before.kept });
   });
 
   it('P1 a checkpoint is saved by compare-and-set', async () => {

@@ -126,7 +126,7 @@ describe('docker-compose.yml', () => {
   });
 
   test.each(['single.conf', 'cluster.conf'])('nats-server takes %s', (file) => {
-    const env = { ...process.env, NATS_SERVER_NAME: 'nats' };
+    const env = { ...process.env, NATS_SERVER_NAME: 'nats', NATS_STORE_MAX: '1GB' };
     const args = ['-t', '-c', `${ROOT}deploy/compose/nats/${file}`];
     expect(() => execFileSync(process.env['NATS_SERVER_BIN'] ?? 'nats-server', args, { env, stdio: 'pipe' })).not.toThrow();
   });

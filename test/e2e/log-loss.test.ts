@@ -92,7 +92,7 @@ describe('L3 a log that went back', () => {
     expect((await ask('GET', '/spaces')).body).toHaveLength(DOORS);
   });
 
-  it('an older copy of the server\'s whole store is put in place', async () => {
+  it('L3 an older copy of the server\'s whole store is put in place', async () => {
     await service.end('SIGKILL');
     const startNats = await engines.killNats();
     const copy = join(folder, 'copy');
@@ -107,7 +107,7 @@ describe('L3 a log that went back', () => {
     await expectAll();
   });
 
-  it('the server is restarted under a running service, without what it had written last', async () => {
+  it('L3 the server is restarted under a running service, without what it had written last', async () => {
     await publish(sent, PEOPLE);
     await expectAll();
     await expectStored();

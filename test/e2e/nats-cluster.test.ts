@@ -96,7 +96,7 @@ describe.skipIf(!HAS_SAMPLE)('a cluster of NATS servers', () => {
       const { accepted: total, stored, ...account } = (await get('/account')).body as { accepted: number; stored: { findings: string[] } | null };
       // More than was sent where an acknowledgement was lost, and the readings were sent again.
       expect(total).toBeGreaterThanOrEqual(imports * ROWS);
-      expect(account).toEqual({ applied: 530, duplicate: total - 530, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0, losses: [] });
+      expect(account).toEqual({ applied: 530, duplicate: total - 530, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0, losses: [] });
       expect(stored?.findings).toEqual([]);
       for (const [id, { net, count }] of [[ids.a, EXPECTED.A], [ids.b, EXPECTED.B]] as const) {
         expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net, count });

@@ -119,7 +119,7 @@ describe('the generated client', () => {
   it('gets problems as they are described', async () => {
     expect(await api.GET('/spaces/{id}', { params: { path: { id: 99 } } })).toMatchObject({ error: { status: 404, detail: 'there is no space 99' } });
     expect(await api.GET('/spaces', { params: { query: { filter: 'name =' } } })).toMatchObject({ error: { status: 422, errors: [{ path: 'filter' }] } });
-    await eventually(async () => expect((await api.GET('/health')).data).toEqual({ status: 'ok', problems: [] }));
+    await eventually(async () => expect((await api.GET('/health')).data).toEqual({ status: 'ok', problems: [], losses: [] }));
     expect((await api.GET('/openapi.json')).data).toMatchObject({ openapi: '3.1.0' });
   });
 

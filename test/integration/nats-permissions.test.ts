@@ -185,7 +185,7 @@ describe('a DPU that speaks MQTT', () => {
 describe('the service', () => {
   const NEEDED = ['dpu.7.readings', 'readings.0.tick', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last', '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'];
   const REFUSED = [
-    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.DEAD_LETTERS', '$JS.API.STREAM.UPDATE.READINGS',
+    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.CHECKPOINTS', '$JS.API.STREAM.UPDATE.TOPOLOGY',
     '$JS.API.STREAM.CREATE.OTHER', '$JS.API.STREAM.MSG.DELETE.READINGS', '$JS.API.STREAM.CREATE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.CREATE.OTHER', '$JS.DEVICES.API.STREAM.INFO.$MQTT_sess',
     '$JS.DEVICES.API.STREAM.DELETE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.PURGE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.MSG.DELETE.$MQTT_msgs', '$JS.DEVICES.API.CONSUMER.CREATE.$MQTT_msgs.other.x', '$JS.DEVICES.API.CONSUMER.DELETE.$MQTT_msgs.density', '$JS.API.ACCOUNT.PURGE.x', '$SYS.REQ.SERVER.PING', 'spaces.0', 'other',
   ];

@@ -45,7 +45,7 @@ describe.skipIf(!HAS_SAMPLE).each(Object.keys(ORDERS))('the sample file, %s', (o
 
   it('counts 530 readings and 33 duplicates', async () => {
     const { stored, ...account } = (await service.get('/account')).body as { stored: { findings: string[] } | null };
-    expect(account).toEqual({ accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, remainder: 0, losses: [] });
+    expect(account).toEqual({ accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0, losses: [] });
     expect(stored?.findings).toEqual([]);
   });
 

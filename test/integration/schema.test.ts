@@ -80,6 +80,33 @@ test('migrating sets, changes and takes back the age at which rows go to another
   expect(await aged()).toBe(0);
 });
 
+/** Rows in each of the first months from 1970 on; 630 of them reach to the middle of 2022. */
+const storeMonths = async (block: number, months: number): Promise<unknown> => command(`
+  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block) SETTINGS max_partitions_per_insert_block = 0
+  SELECT 8, toUnixTimestamp64Milli(toDateTime64(toDate('1970-01-15') + toIntervalMonth(number % ${months}), 3, 'UTC')) + number, concat('${block} ', toString(number)), 'c', 1, 1, 1, 1, 1, 0, ${block} FROM numbers(2000)`);
+const partsOf = async (block: number): Promise<unknown> => (await rows(`SELECT uniq(_part) FROM space_events WHERE space_id = 8 AND block = ${block}`))[0];
+
+test('readings of 630 months make a part in each decade; in tables of earlier versions, which go on, in each month', async () => {
+  await command('SYSTEM STOP MERGES');
+  await storeMonths(9_001, 630);
+  // From the seventies to the twenties.
+  expect(await partsOf(9_001)).toEqual([6]);
+  await dropTables(client);
+  for (const statement of tablesFor(OPTIONS)) {
+    const before = statement.replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n');
+    expect(before.includes('PARTITION BY if')).toBe(false);
+    await command(before);
+  }
+  await createTables(client, OPTIONS);
+  await alterTables(client, { ...OPTIONS, cold: { volume: 'default', afterDays: 30 } });
+  expect((await definitions()).filter((definition) => definition.includes(' TO VOLUME '))).toHaveLength(3);
+  await alterTables(client, OPTIONS);
+  await storeMonths(9_002, 40);
+  expect(await partsOf(9_002)).toEqual([40]);
+  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
+  await command('SYSTEM START MERGES');
+});
+
 test('tables of one server do not turn into replicated ones in silence', async () => {
   // Without a Keeper the engine refuses `ON CLUSTER` itself, and reads what a cluster would be told.
   const cluster = { ...OPTIONS, cluster: 'blue', cold: { volume: 'cold', afterDays: 30 } };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
 import { identityOf, parseReading, readingIdOf, readingOfIdentity, storedReading, type Direction, type Reading } from '../../src/domain/reading.ts';
-import { rawItems } from '../../src/router/raw-items.ts';
+import { itemSpans } from '../../src/router/raw-items.ts';
 
 const LATEST = Date.UTC(2024, 0, 1);
 const EARLY = '1970-01-01T00:00:00Z';
@@ -85,7 +85,9 @@ describe('the raw items of an array', () => {
     const space = fc.constantFrom('', ' ', '\n\t', '\r\n ');
     fc.assert(fc.property(fc.array(fc.tuple(fc.jsonValue(), space, space)), (items) => {
       const text = `[${items.map(([value, before, after]) => `${before}${JSON.stringify(value)}${after}`).join(',')}]`;
-      const raw = rawItems(new TextEncoder().encode(text)).map((bytes) => new TextDecoder().decode(bytes));
+      const bytes = new TextEncoder().encode(text);
+      const spans = itemSpans(bytes, items.length);
+      const raw = items.map((_, n) => new TextDecoder().decode(bytes.subarray(spans[2 * n], spans[2 * n + 1])));
       expect(raw).toEqual(items.map(([value]) => JSON.stringify(value)));
     }));
   });

@@ -36,7 +36,7 @@ export function auditTables({ tables }: Engines, process: SimProcess, spaceId: S
 /** The account against what the routers have consumed of READINGS, where they stood still while it was read. */
 export async function auditAccount({ streams }: Engines, process: SimProcess): Promise<string[]> {
   const { lastSeq } = streams.events;
-  const { accepted, applied, held, duplicate, deadLettered, deadLetters, remainder } = await process.accounts.read();
+  const { accepted, applied, held, duplicate, deadLettered, deadLetters, evicted, remainder } = await process.accounts.read();
   if (remainder !== 0) return [`account: the remainder is ${remainder}`];
   if (streams.events.lastSeq !== lastSeq) return [];
   const consumed = Array.from({ length: streams.partitions }, (_, k) => consumedBy(streams, k as Partition)).flat();
@@ -44,7 +44,7 @@ export async function auditAccount({ streams }: Engines, process: SimProcess): P
   const distinct = new Oracle(readings, []).readings.length;
   const is = JSON.stringify([accepted, applied + held, duplicate, deadLettered]);
   const shouldBe = JSON.stringify([items, distinct, readings.length - distinct, items - readings.length]);
-  const letters = Object.values(deadLetters).reduce((sum, count) => sum + count, 0);
+  const letters = [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0);
   return [
     ...(is === shouldBe ? [] : [`account at ${lastSeq} of the log: accepted, different, duplicate and dead are ${is}, should be ${shouldBe}`]),
     ...(letters >= deadLettered ? [] : [`account at ${lastSeq} of the log: ${letters} dead letters of ${deadLettered}`]),

@@ -24,6 +24,7 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'a reader of the log that ends': /read (READINGS|SPACE_EVENTS) \d+ refused/,
   'ClickHouse is away': /Failure: ClickHouse is away/,
   'a reading whose acknowledgement is lost, and which is sent again': /publish readings\S+ answer lost/,
+  'dead letters are evicted': /evict dead letters done/,
   'dead letters stored in part': /store dead letters cut short/,
   "the log's clock goes back": /"kind":"logClock","behindMs":(200|3000)/,
   'checkpoints that cannot be used, and a rebuild': /"kind":"rebuild"/,
@@ -54,6 +55,10 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'settings are changed': /"kind":"settings"/,
   'a daily reset is changed': /"kind":"changeSpace"/,
   'bad JSON': /"text":"\[\{\\"timestamp\\""/,
+  'a reading over HTTP that is further ahead than its arrival allows': /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
+  'a mark that a device has made up': /"kind":"post".*"aheadMs":3600000,"isMadeUp":true/,
+  'a process whose clock is behind is asked': /"kind":"ask".*"behindMs":7200000/,
+  'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 
 interface Item { readonly timestamp?: string; readonly direction?: number; readonly id?: string }
@@ -63,7 +68,7 @@ function itemsOf(seed: number): Item[][] {
   const byDpu = new Map<string, Item[]>();
   for (const action of drawScenario(seed).actions) {
     if (action.kind !== 'publish' || !/^(\{|\[\{).*[}\]]$/.test(action.text)) continue;
-    for (const item of [JSON.parse(action.text)].flat() as Item[]) addTo(byDpu, action.dpuId, item);
+    for (const item of [JSON.parse(action.text)].flat() as (Item | 0 | null)[]) if (item) addTo(byDpu, action.dpuId, item);
   }
   return [...byDpu.values()];
 }

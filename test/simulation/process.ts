@@ -8,6 +8,7 @@ import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.t
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
+import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
 import { purgeReadings } from '../../src/router/readings-retention.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { LogGuard } from '../../src/recovery/log-guard.ts';
@@ -37,9 +38,12 @@ type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
 type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 
 export const SKEW_MS = 120_000;
+export const BOUND = new TimestampBound(SKEW_MS, 'a key of the service');
 /** What one step of the scheduler counts for in the service's own durations. */
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
+/** Short, so that some are evicted in most runs. */
+const LETTERS_KEPT_MS = 600_000;
 const TICK_INTERVAL_MS = 5_000;
 /** Short, so that zombies find the log truncated. */
 const TRUNCATE_INTERVAL_MS = 4_000;
@@ -58,6 +62,7 @@ export class SimProcess {
   readonly #events: MemorySpaceEventsLog;
   readonly #checkpoints: MemoryCheckpoints;
   readonly #history: MemoryHistory;
+  readonly #deadLetters: MemoryDeadLetters;
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
@@ -79,6 +84,7 @@ export class SimProcess {
     this.#events = new MemorySpaceEventsLog(access, streams, this.#epoch);
     this.#checkpoints = new MemoryCheckpoints(access, streams);
     this.#history = new MemoryHistory(access, tables);
+    this.#deadLetters = new MemoryDeadLetters(access, streams);
     this.#timing = {
       now: () => access.scheduler.steps * STEP_MS,
       random: () => access.random.next(),
@@ -108,7 +114,7 @@ export class SimProcess {
     });
     this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
     this.counts = this.questions(() => undefined);
-    this.accounts = new Accounts(this.#events, new MemoryDeadLetters(access, streams), streams.partitions);
+    this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions, reports: { report: (spaceId, atMs) => this.#report(spaceId, atMs) }, events: this.#events, history: this.#history, timing: this.#timing,
     });
@@ -117,7 +123,7 @@ export class SimProcess {
   start(): void {
     void supervise('topology', () => this.topology.follow(), this.#abort.signal, this.#log, this.#timing);
     void supervise('shards', () => this.#run(), this.#abort.signal, this.#log, this.#timing);
-    void supervise('retention', () => this.#purgeReadings(), this.#abort.signal, this.#log, this.#timing);
+    void supervise('retention', () => this.#retain(), this.#abort.signal, this.#log, this.#timing);
   }
 
   /** False while commands and questions are not for this process: the logs may have gone back. */
@@ -170,10 +176,11 @@ export class SimProcess {
   }
 
   /** Of readings of any age: whatever a router may still need must stay all the same. */
-  async #purgeReadings(): Promise<void> {
+  async #retain(): Promise<void> {
     const { streams, now } = this.#engines;
     await this.#timing.pause(RETENTION_INTERVAL_MS, this.#abort.signal);
     if (this.#abort.signal.aborted) return;
+    await this.#deadLetters.evict(LETTERS_KEPT_MS);
     await purgeReadings({
       partitions: streams.partitions, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
       storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: 0, now,
@@ -216,8 +223,8 @@ export class SimProcess {
     const { name } = this.access.owner;
     return new ShardRunner({
       router: {
-        ...common, skewMs: SKEW_MS, pageReadings, commitItems,
-        readings: new MemoryReadingsLog(this.access, streams), deadLetters: new MemoryDeadLetters(this.access, streams), topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        ...common, latestOf: (entry) => BOUND.of(entry), pageReadings, commitItems,
+        readings: new MemoryReadingsLog(this.access, streams), deadLetters: this.#deadLetters, topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
         newCommitId: () => `${name}-${++this.#commits}`,
         storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),
       },

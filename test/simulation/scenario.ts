@@ -6,6 +6,8 @@ import { Random } from './random.ts';
 /** References are to the n-th space or doorway; what does not exist then is refused, as for anybody. */
 export type Action =
   | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
+  /** Over HTTP, to a process whose clock is ahead; or by a device that makes such a message up. */
+  | { readonly kind: 'post'; readonly dpuId: DpuId; readonly timestampMs: readonly number[]; readonly aheadMs: number; readonly isMadeUp: boolean }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }
@@ -20,7 +22,8 @@ export type Action =
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
-  | { readonly kind: 'ask'; readonly space: number; readonly atMs: number }
+  /** Of a process whose clock is behind by so much. */
+  | { readonly kind: 'ask'; readonly space: number; readonly atMs: number; readonly behindMs?: number }
   /** The log's clock is behind by so much from now on, as after a change of the stream's leader. */
   | { readonly kind: 'logClock'; readonly behindMs: number }
   | { readonly kind: 'start' }
@@ -137,9 +140,10 @@ class Writer {
   }
 
   next(isTopologyQuiet: boolean): void {
-    const kind = this.#random.weighted({ publish: 50, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, recount: isTopologyQuiet ? 0 : 1, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5, rebuild: 0.5 });
+    const kind = this.#random.weighted({ publish: 50, post: 4, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, recount: isTopologyQuiet ? 0 : 1, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5, rebuild: 0.5 });
     switch (kind) {
       case 'publish': return this.#publish();
+      case 'post': return this.#post();
       case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus), text: this.#random.chance(0.6) ? '' : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }) });
       case 'settings': return this.#push({ kind, settings: drawSettings(this.#random) });
       case 'logClock': return this.#push({ kind, behindMs: this.#random.pick([0, 200, 3 * SECOND]) });
@@ -147,7 +151,7 @@ class Writer {
       case 'sleep': return this.#sleep();
       case 'topology': return this.#topology();
       case 'recount': return this.#recount();
-      case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant() });
+      case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant(), behindMs: this.#random.chance(0.15) ? 2 * HOUR : 0 });
       case 'process': return this.#process();
       case 'history': return this.#push({ kind, isAway: this.#random.chance(0.4) });
     }
@@ -169,9 +173,24 @@ class Writer {
     if (this.#sent.length > 0 && random.chance(0.15)) return this.#push({ kind: 'publish', ...random.pick(this.#sent) });
     const dpuId = random.pick(this.#dpus);
     const items = Array.from({ length: random.chance(0.6) ? 1 : random.int(2, 12) }, () => this.#item(dpuId));
-    const text = random.chance(0.02) ? '[{"timestamp"' : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
+    const text = random.chance(0.02) ? '[{"timestamp"' : random.chance(0.03) ? this.#poison() : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
     this.#push({ kind: 'publish', dpuId, text });
+  }
+
+  #post(): void {
+    const random = this.#random;
+    const aheadMs = random.pick([0, MINUTE, HOUR]);
+    this.#push({
+      kind: 'post', dpuId: random.pick(this.#dpus), aheadMs, isMadeUp: random.chance(0.3),
+      timestampMs: Array.from({ length: random.int(1, 5) }, () => (random.chance(0.5) ? this.#nowMs + random.int(0, aheadMs) : this.#someInstant())),
+    });
+  }
+
+  /** Nothing but bad items, of one kind or of several. */
+  #poison(): string {
+    const random = this.#random;
+    return JSON.stringify(Array.from({ length: random.int(2, 12) }, () => random.pick([0, null, { direction: 1 }, { timestamp: 'noon', direction: 1 }])));
   }
 
   #item(dpuId: DpuId): string {

@@ -10,14 +10,17 @@ export interface Sent {
 }
 
 /** An entry of READINGS, or its first items only. */
-export type SentEntry = Pick<StoredEntry, 'subject' | 'data' | 'timeMs'> & { readonly itemsMax?: number };
+export type SentEntry = Pick<StoredEntry, 'subject' | 'data' | 'timeMs' | 'mark'> & { readonly itemsMax?: number };
+
+/** How a mark ends that is not the service's. */
+export const MADE_UP = '.made-up';
 
 const decoder = new TextDecoder();
 
 export function sentIn(entries: readonly SentEntry[]): Sent {
   const readings: OracleReading[] = [];
   let items = 0;
-  for (const { subject, data, timeMs, itemsMax = Infinity } of entries) {
+  for (const { subject, data, timeMs, mark, itemsMax = Infinity } of entries) {
     const [, , dpuId = '', kind] = subject.split('.');
     // A sign of life is no reading, but one that cannot be used is a dead letter.
     if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
@@ -27,11 +30,16 @@ export function sentIn(entries: readonly SentEntry[]): Sent {
       items += 1;
       const { timestamp, direction, dpu_id: other, id } = (item ?? {}) as Record<string, string | number | undefined>;
       const timestampMs = Date.parse(String(timestamp));
-      const isGood = item !== undefined && (direction === 1 || direction === -1) && timestampMs <= timeMs + SKEW_MS && other === undefined && !/\s/.test(String(id ?? ''));
+      const isGood = item !== undefined && (direction === 1 || direction === -1) && timestampMs <= Math.max(timeMs + SKEW_MS, acceptedUpTo(mark)) && other === undefined && !/\s/.test(String(id ?? ''));
       if (isGood) readings.push({ dpuId, timestampMs, direction: Number(direction), name: id === undefined ? undefined : String(id) });
     }
   }
   return { readings, items };
+}
+
+/** What HTTP accepted by; a mark that a device has made up says nothing. */
+function acceptedUpTo(mark: string | undefined): number {
+  return mark === undefined || mark.endsWith(MADE_UP) ? -Infinity : Number(mark.split('.')[0]);
 }
 
 function isHeartbeat(data: Uint8Array, timeMs: number): boolean {

@@ -1,6 +1,7 @@
 // Holds the end of a run against the oracle: live counts, history, rollups, the readings, the account.
 import { findingsOf } from '../../src/counts/comparison.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
+import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
@@ -124,6 +125,8 @@ export class Verdict {
     const stored = [...sums].filter(([, sum]) => sum !== 0);
     const expected = this.#oracle.readings.map(({ readingId, timestampMs, direction }): [string, number] => [`${readingId} ${timestampMs} ${direction}`, 1]);
     this.#expectSame('readings', stored, expected);
+    const counted = new Set(this.#oracle.readings.map(({ readingId }) => readingId));
+    for (const reading of this.#world.witness.accepted) this.#expect(`${identityOf(reading)}, which was answered 202, counts`, counted.has(identityOf(reading)), true);
   }
 
   /** What was copied of the topology when a log went back is in it at the end. */
@@ -133,7 +136,7 @@ export class Verdict {
   }
 
   async #judgeAccount(): Promise<void> {
-    const { accepted, applied, duplicate, held, deadLettered, deadLetters, remainder } = await this.#world.answer(() => this.#process.accounts.read());
+    const { accepted, applied, duplicate, held, deadLettered, deadLetters, evicted, remainder } = await this.#world.answer(() => this.#process.accounts.read());
     if (this.#world.survivors) {
       // What was routed again is accepted again: only what is counted has to be what it was.
       const all = this.#oracle.readings.length;
@@ -146,7 +149,9 @@ export class Verdict {
       accepted: this.#sent.items, applied: distinct - this.#oracle.held, duplicate: this.#sent.readings.length - distinct, held: this.#oracle.held, deadLettered: dead, remainder: 0,
     });
     this.#expect('account of history (A2)', findingsOf(await this.#world.answer(() => this.#process.comparisons.read())), []);
-    this.#expect('dead letters', Object.values(deadLetters).reduce((sum, count) => sum + count, 0), dead);
+    const { itemsStoredAgain } = this.#world.engines.streams;
+    const kept = [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0) - itemsStoredAgain;
+    this.#expect('dead letters, kept and evicted', kept, dead);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { Reading } from '../../src/domain/reading.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
@@ -35,6 +36,8 @@ export class Witness {
   readonly #sections = new Map<string, LoggedSection | undefined>();
   readonly objections: string[] = [];
   readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
+  /** What was answered 202. */
+  readonly accepted: Reading[] = [];
   readonly testimonies: Testimony[] = [];
   /** Those that were final. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
@@ -60,6 +63,8 @@ export class Witness {
   logsWentBack(): void {
     this.#isBlind = true;
     this.testimonies.length = this.intervals.length = 0;
+    // Which of them are left is for the verdict to say: it reads READINGS, and whatever else they survived in.
+    this.accepted.length = 0;
   }
 
   /** E1: at this moment, the whole log refuses it too. */
@@ -83,12 +88,13 @@ export class Witness {
       if (!process.hostOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
-        let [foldSeq, isSettled] = [0, false];
+        let [foldSeq, isSettled, askedLogMs] = [0, false, Infinity];
         const counts = process.questions((report) => {
-          [foldSeq, isSettled] = [report.seq, report.isSettled];
+          [foldSeq, isSettled, askedLogMs] = [report.seq, report.isSettled, Math.min(askedLogMs, report.logMs)];
           this.#neverBack(spaceId, report.seq);
         });
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
+        if (question === 'now' && answer.timestampMs < askedLogMs) this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
         this.#hear(foldSeq, answer, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;

@@ -3,15 +3,18 @@
 import type { DpuId, DoorwayId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
+import { acceptedUpTo, appendReadings } from '../../src/publishing/append-readings.ts';
+import type { Reading } from '../../src/domain/reading.ts';
 import { rebuildPartition } from '../../src/shards/rebuild-partition.ts';
 import { MemoryHistory, MemoryTables } from './engines/memory-history.ts';
 import { LeaseTable } from './engines/memory-leases.ts';
 import { MemoryCheckpoints, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, topologyOf } from './engines/memory-streams.ts';
-import { SimProcess, STEP_MS, type Engines } from './process.ts';
+import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
 import { lose, readingsInLogs } from './losses.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { Random } from './random.ts';
 import type { Action, Scenario } from './scenario.ts';
+import { MADE_UP } from './sent.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
 import { Witness } from './witness.ts';
 
@@ -141,10 +144,11 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'publish': return void this.#publish(action.dpuId, action.text);
+      case 'post': return void this.#post(action);
       case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
       case 'tick': return this.#tick();
       case 'sleep': return void (this.#nowMs += action.ms);
-      case 'ask': return this.#ask(action.space as SpaceId, action.atMs);
+      case 'ask': return this.#ask(action.space as SpaceId, action.atMs, this.#nowMs - (action.behindMs ?? 0));
       case 'logClock': return void (this.#logBehindMs = action.behindMs);
       case 'start': return void (this.#processes.length < PROCESSES_MAX && this.#startProcess());
       case 'crash': return this.#crash(action.process);
@@ -239,6 +243,16 @@ export class World {
     }
   }
 
+  /** As the API does, which answers 202 for what it takes. */
+  async #post({ dpuId, timestampMs, aheadMs, isMadeUp }: Extract<Action, { kind: 'post' }>): Promise<void> {
+    const latestMs = BOUND.at(this.#nowMs + aheadMs);
+    const taken = timestampMs.filter((some) => some <= latestMs).map((some): Reading => ({ dpuId, timestampMs: some, direction: 1 }));
+    const { readings } = this.#outside;
+    const log = isMadeUp ? { append: (dpu: DpuId, data: Uint8Array) => readings.append(dpu, data, `${latestMs}${MADE_UP}`) } : acceptedUpTo(readings, BOUND, latestMs);
+    while (!await appendReadings(log, taken, { retries: 0 }).then(() => true, () => false));
+    if (!isMadeUp) this.witness.accepted.push(...taken);
+  }
+
   /** A refusal is an answer; no answer is not. */
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
     if (!process.isSound) return;
@@ -253,10 +267,10 @@ export class World {
     if (!isAnswered && this.scenario.isPersonPatient) await this.#execute(this.#running(), command);
   }
 
-  #ask(spaceId: SpaceId, atMs: number): void {
+  #ask(spaceId: SpaceId, atMs: number, nowMs: number): void {
     this.#running();
     // The newest first: then one that answers still, and is not the owner any more, shows.
-    for (const asked of [...this.#processes].reverse()) void this.witness.ask(asked, spaceId, atMs, this.#nowMs).catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
+    for (const asked of [...this.#processes].reverse()) void this.witness.ask(asked, spaceId, atMs, nowMs).catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
   }
 
   #isAtRest(process: SimProcess): boolean {
@@ -281,7 +295,7 @@ export class World {
   }
 }
 
-function commandOf(action: Exclude<Action, { kind: 'publish' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' | 'lose' }>): TopologyCommand {
+function commandOf(action: Exclude<Action, { kind: 'publish' | 'post' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' | 'lose' }>): TopologyCommand {
   switch (action.kind) {
     case 'space': return { kind: 'createSpace', fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null } };
     case 'changeSpace': return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };

@@ -9,7 +9,7 @@ export const CLIENT_TYPES = fileURLToPath(new URL('../client/api.d.ts', import.m
 
 /** The table alone: nothing of it is run. */
 export function tableOfRoutes(): Route[] {
-  return apiRoutes({ topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 } } as RouteDeps, () => 0);
+  return apiRoutes({ topology: { history: {} }, options: { heartbeatMs: 1_000 } } as RouteDeps, () => 0);
 }
 
 export async function clientTypes(): Promise<string> {

@@ -27,10 +27,10 @@ export const QUICK = {
   NATS_SYNC_INTERVAL: '2m', TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100', LEASE_TTL_MS: '5000',
 };
 
-export async function startLocalService(overrides: Readonly<Record<string, string>> = {}): Promise<LocalService> {
+export async function startLocalService(overrides: Readonly<Record<string, string>> = {}, now: () => number = Date.now): Promise<LocalService> {
   const dataDir = await mkdtemp(join(tmpdir(), 'density-'));
   const config = readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir, ...overrides });
-  const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: config.LOG_LEVEL });
+  const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: config.LOG_LEVEL, now });
   const api = `${running.url}/api/v1`;
   return {
     ...running, config, api,

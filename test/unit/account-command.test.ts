@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
 import { readConfig } from '../../src/config.ts';
 
-const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, remainder: 0, stored: { readings: 7, findings: [] } };
+const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, dead_letters_evicted: {}, remainder: 0, stored: { readings: 7, findings: [] } };
 
 describe('density account', () => {
   let server: Server | undefined;
@@ -44,5 +44,11 @@ describe('density account', () => {
     const unasked = await account({ ...WHOLE, stored: null });
     expect(unasked.code).toBe(1);
     expect(unasked.said).toContain('! not compared with ClickHouse');
+  });
+
+  it('A1 ends with 0 when a dead letter was evicted, and says so', async () => {
+    const { code, said } = await account({ ...WHOLE, dead_letters: {}, dead_letters_evicted: { future: 1 } });
+    expect(code).toBe(0);
+    expect(said).toContain('whose letters are not kept any more');
   });
 });

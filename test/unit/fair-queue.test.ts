@@ -125,7 +125,7 @@ describe('a router with a backlog', () => {
 
   const router = (): Router => new Router({
     partition, partitions: PARTITIONS, epoch: new LogEpoch(), readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
-    topology: new TopologyHistory(), topologyReached: async () => undefined, skewMs: 60_000, commitItems: 4, pageReadings: 10,
+    topology: new TopologyHistory(), topologyReached: async () => undefined, latestOf: ({ timeMs }) => timeMs + 60_000, commitItems: 4, pageReadings: 10,
     timing: MACHINE_TIMING, newCommitId: () => String(Math.random()), storedBeforeSeq: async () => 0,
   });
 

@@ -4,7 +4,7 @@ import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { Problem } from '../../src/domain/health.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { Health, type HealthDeps } from '../../src/health/health.ts';
-import { consumerProblems, engineProblems, LAG_MAX_MS, ownerProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from '../../src/health/sources.ts';
+import { clockProblems, consumerProblems, engineProblems, LAG_MAX_MS, ownerProblems, roomProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from '../../src/health/sources.ts';
 import type { Member } from '../../src/ports.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { Restarts } from '../../src/shards/restarts.ts';
@@ -109,6 +109,16 @@ describe('the rest', () => {
 
   test('a silent consumer', async () => {
     expect(await consumerProblems(() => [{ stream: 'READINGS', silent: 0 }, { stream: 'SPACE_EVENTS', silent: 2 }])()).toMatchObject([{ code: 'consumer_silent', stream: 'SPACE_EVENTS' }]);
+  });
+
+  test('a clock that is off', async () => {
+    expect(await clockProblems(() => undefined)()).toEqual([]);
+    expect(await clockProblems(() => 'the clock is 7 s behind')()).toMatchObject([{ code: 'clock_skew', detail: expect.stringMatching(/^the clock is 7 s behind/) as string }]);
+  });
+
+  test('a log of readings that is full', async () => {
+    expect(await roomProblems(() => true)()).toEqual([]);
+    expect(await roomProblems(() => false)()).toMatchObject([{ code: 'readings_full', stream: 'READINGS' }]);
   });
 
   test('engines that do not answer, and those that say no', async () => {

@@ -20,7 +20,7 @@ afterAll(async () => ports.close());
 function routerThatWaits(onWaiting: () => void): Router {
   return new Router({
     partition: P0, partitions: PARTITIONS, epoch: new LogEpoch(), readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
-    topology: new TopologyHistory(), skewMs: 0, commitItems: 1_000, timing: MACHINE_TIMING, pageReadings: 10, newCommitId: () => 'c2', storedBeforeSeq: async () => 0,
+    topology: new TopologyHistory(), latestOf: ({ timeMs }) => timeMs, commitItems: 1_000, timing: MACHINE_TIMING, pageReadings: 10, newCommitId: () => 'c2', storedBeforeSeq: async () => 0,
     topologyReached: async () => {
       onWaiting();
       return new Promise(() => undefined);

@@ -130,7 +130,8 @@ export const account = resource('Account', 'What became of every reading: accept
   duplicate: count('sent more than once'),
   held: count('kept until their sensor is placed'),
   dead_lettered: count('of no use'),
-  dead_letters: z.record(z.string(), z.int()).meta({ description: 'by reason' }),
+  dead_letters: z.record(z.string(), z.int()).meta({ description: 'by reason, those whose letters are kept' }),
+  dead_letters_evicted: z.record(z.string(), z.int()).meta({ description: 'by reason, those whose letters were removed by age or for want of room' }),
   remainder: z.int().meta({ description: 'anything but 0 is a defect' }),
   stored: z.strictObject({
     readings: z.int().meta({ description: 'readings that ClickHouse holds, in the blocks that were compared' }),

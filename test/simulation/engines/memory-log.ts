@@ -4,6 +4,7 @@ import type { StoredEntry } from '../../../src/domain/log-entry.ts';
 export interface Appended {
   readonly subject: string;
   readonly data: Uint8Array;
+  readonly mark?: string | undefined;
 }
 
 export class MemoryLog {
@@ -23,8 +24,8 @@ export class MemoryLog {
 
   /** @returns the sequence of the last entry */
   append(...entries: readonly Appended[]): number {
-    for (const { subject, data } of entries) {
-      const entry = { seq: this.everything.length + 1, timeMs: this.#now(), subject, data };
+    for (const { subject, data, mark } of entries) {
+      const entry = { seq: this.everything.length + 1, timeMs: this.#now(), subject, data, ...(mark === undefined ? {} : { mark }) };
       this.everything.push(entry);
       this.#lastBySubject.set(subject, entry);
     }

@@ -9,11 +9,10 @@ import { decodeCommit, encodeCommit } from '../../../src/domain/commit-codec.ts'
 import { routerSubject } from '../../../src/nats/streams.ts';
 import { BEGINNING_MS } from '../../../src/domain/instant.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
-import type { RejectReason } from '../../../src/domain/reading.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
-  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, LastCommit, LogBounds, LogCursor, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, ItemsByReason, LastCommit, LogBounds, LogCursor, Occupied, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
 } from '../../../src/ports.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -24,7 +23,13 @@ export class MemoryStreams {
   readonly readings: MemoryLog;
   readonly events: MemoryLog;
   readonly topology: TopologyEntry[] = [];
-  readonly letters = new Map<string, DeadLetter>();
+  readonly letters = new Map<string, DeadLetter & { readonly storedMs: number }>();
+  /** What evicted letters stood for; and which they were, since a router that begins anew may store one again. */
+  readonly evicted: ItemsByReason = {};
+  readonly evictedKeys = new Set<string>();
+  /** Items of letters that were stored again after they had been evicted: they are counted twice. */
+  itemsStoredAgain = 0;
+  readonly now: () => number;
   readonly checkpoints = new Map<Partition, StoredCheckpoint>();
   checkpointRevision = 0;
   /** Those that were replaced, the oldest first. */
@@ -33,6 +38,7 @@ export class MemoryStreams {
 
   constructor(partitions: number, now: () => number) {
     this.partitions = partitions;
+    this.now = now;
     this.readings = new MemoryLog(now);
     this.events = new MemoryLog(now);
   }
@@ -53,8 +59,8 @@ export class MemoryReadingsLog implements ReadingsLog {
     return new MemoryCursor(this.#access, this.#streams.readings, `READINGS ${partition}`, (subject) => subject.startsWith(`readings.${partition}.`), afterSeq);
   }
 
-  async append(dpuId: DpuId, data: Uint8Array): Promise<void> {
-    await this.publish(dpuId, 'readings', data);
+  async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
+    await this.publish(dpuId, 'readings', data, mark);
   }
 
   async heartbeat(dpuId: DpuId, data: Uint8Array): Promise<void> {
@@ -103,15 +109,32 @@ export class MemoryReadingsLog implements ReadingsLog {
     });
   }
 
-  private async publish(dpuId: DpuId, kind: string, data: Uint8Array): Promise<void> {
-    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data);
+  /** It has no bound. */
+  async occupied(): Promise<Occupied> {
+    return { part: 0, takesReadings: true, firstSeq: 1, lastSeq: this.#streams.readings.lastSeq };
   }
 
-  async #append(subject: string, data: Uint8Array): Promise<void> {
+  async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
+    const { owner, scheduler } = this.#access;
+    return scheduler.request(owner, {
+      label: `first entry of ${partition}`, failure: away('first entry'),
+      apply: () => this.#streams.readings.firstFrom(seq, (subject) => subject.startsWith(`readings.${partition}.`))?.seq,
+    });
+  }
+
+  async admit(): Promise<void> {
+    throw new Error('a log without a bound is never full');
+  }
+
+  private async publish(dpuId: DpuId, kind: string, data: Uint8Array, mark?: string): Promise<void> {
+    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data, mark);
+  }
+
+  async #append(subject: string, data: Uint8Array, mark?: string): Promise<void> {
     const { owner, scheduler } = this.#access;
     await scheduler.request(owner, {
       label: `publish ${subject}`, isWrite: true, failure: away('publish'),
-      apply: () => { this.#streams.readings.append({ subject, data }); },
+      apply: () => { this.#streams.readings.append({ subject, data, mark }); },
     });
   }
 }
@@ -274,22 +297,44 @@ export class MemoryDeadLetters implements DeadLetters {
   }
 
   async store(letters: readonly DeadLetter[]): Promise<void> {
-    const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#streams.letters.set(`${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter));
+    const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#put(letter));
     await this.#access.scheduler.request(this.#access.owner, {
       label: 'store dead letters', isWrite: true, failure: away('dead letters'),
       apply: () => put(letters), applyPart: () => put(letters.slice(0, Math.ceil(letters.length / 2))),
     });
   }
 
-  async count(): Promise<Partial<Record<RejectReason, number>>> {
+  async count(): Promise<{ kept: ItemsByReason; evicted: ItemsByReason }> {
     return this.#access.scheduler.request(this.#access.owner, {
       label: 'count dead letters',
       apply: () => {
-        const counts: Partial<Record<RejectReason, number>> = {};
-        for (const { reason } of this.#streams.letters.values()) counts[reason] = (counts[reason] ?? 0) + 1;
-        return counts;
+        const kept: ItemsByReason = {};
+        for (const { reason, items } of this.#streams.letters.values()) kept[reason] = (kept[reason] ?? 0) + items;
+        return { kept, evicted: { ...this.#streams.evicted } };
       },
     });
+  }
+
+  async evict(ageMaxMs: number): Promise<void> {
+    const { letters, evicted, evictedKeys, now } = this.#streams;
+    await this.#access.scheduler.request(this.#access.owner, {
+      label: 'evict dead letters', isWrite: true, failure: away('evict'),
+      apply: () => {
+        for (const [key, { reason, items, storedMs }] of letters) {
+          if (storedMs >= now() - ageMaxMs) continue;
+          letters.delete(key);
+          evictedKeys.add(key);
+          evicted[reason] = (evicted[reason] ?? 0) + items;
+        }
+      },
+    });
+  }
+
+  #put(letter: DeadLetter): void {
+    const { letters, evictedKeys, now } = this.#streams;
+    const key = `${letter.reason}.${letter.readingsSeq}.${letter.index}`;
+    if (evictedKeys.delete(key)) this.#streams.itemsStoredAgain += letter.items;
+    letters.set(key, { ...letter, storedMs: now() });
   }
 }
 

@@ -1,0 +1,93 @@
+// Messages made to hurt: as large as NATS takes them, with nothing of use in them. They cost their sender, and nobody else.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NatsDeadLetters } from '../../src/nats/dead-letters.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { DEAD_LETTERS } from '../../src/nats/streams.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+const MESSAGE_BYTES = 1024 * 1024;
+/** On an idle machine it takes a tenth of this; the log of the test says how long it took. */
+const COUNTED_WITHIN_MS = 10_000;
+
+/** An array of some items over and over, as long as a message may be. */
+function fullOf(...items: readonly string[]): { readonly text: string; readonly items: number } {
+  const round = `${items.join(',')},`;
+  const rounds = Math.floor((MESSAGE_BYTES - 2) / round.length);
+  return { text: `[${round.repeat(rounds).slice(0, -1)}]`, items: rounds * items.length };
+}
+
+describe('a message of 1 MB', () => {
+  let service: LocalService;
+  let nats: NatsHandles;
+  let sent = 0;
+  beforeAll(async () => {
+    service = await startLocalService({ PARTITIONS: '1' });
+    nats = await connectNats(service.natsUrl, 'test');
+    await service.send('POST', '/spaces', { name: 'Hall' });
+    await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
+    await service.send('POST', '/dpus', { id: 'good', doorway_id: 1 });
+  });
+  afterAll(async () => {
+    await nats?.nc.close();
+    await service?.dispose();
+  });
+
+  /** Sends it, and at once a reading of another DPU. @returns how long that takes to be counted */
+  async function othersWait(text: string): Promise<number> {
+    await nats.js.publish('dpu.bad.readings', text);
+    const [startedAt, count] = [performance.now(), ++sent];
+    await nats.js.publish('dpu.good.readings', JSON.stringify({ timestamp: Date.now(), direction: 1, id: `n${count}` }));
+    await eventually(async () => expect((await service.get('/counts/1/current')).body).toMatchObject({ net: count }), COUNTED_WITHIN_MS);
+    return performance.now() - startedAt;
+  }
+
+  async function account(): Promise<{ accepted: number; dead_lettered: number; dead_letters: Record<string, number>; remainder: number }> {
+    return (await service.get('/account')).body as Awaited<ReturnType<typeof account>>;
+  }
+
+  const letters = async (): Promise<number> => (await nats.jsm.streams.info(DEAD_LETTERS)).state.messages;
+
+  it.each([
+    ['zeros', fullOf('0'), { bad_reading: 1 }],
+    ['items that are bad in turn for one reason and for another', fullOf('0', '{}', '{"timestamp":1,"direction":1}'), { bad_reading: 1 / 3, bad_timestamp: 2 / 3 }],
+  ] as const)('A1 of %s has a dead letter for each reason, and others are counted meanwhile', async (_, { text, items }, shares) => {
+    const [before, lettersBefore] = [await account(), await letters()];
+    const waitedMs = await othersWait(text);
+    const startedAt = performance.now();
+    await eventually(async () => {
+      const after = await account();
+      expect(after.accepted).toBe(before.accepted + items + 1);
+      expect(after.dead_lettered).toBe(before.dead_lettered + items);
+      expect(after.remainder).toBe(0);
+      for (const [reason, share] of Object.entries(shares)) expect(after.dead_letters[reason]).toBe((before.dead_letters[reason] ?? 0) + items * share);
+    });
+    process.stdout.write(`${items} bad items: another DPU's reading was counted after ${Math.round(waitedMs)} ms, the last of them after ${Math.round(waitedMs + performance.now() - startedAt)} ms\n`);
+    expect(await letters()).toBe(lettersBefore + Object.keys(shares).length);
+  });
+
+  it('that is no JSON is a dead letter with as much of it as fits', async () => {
+    const before = await letters();
+    await othersWait('x'.repeat(MESSAGE_BYTES));
+    await eventually(async () => expect(await letters()).toBe(before + 1));
+    const [letter] = await new NatsDeadLetters(nats.js, nats.jsm).newest(1);
+    expect(letter).toMatchObject({ reason: 'bad_json', items: 1, isCut: true, index: 0 });
+    expect(letter?.raw.length).toBe(1_000_000);
+  });
+
+  it('A1 of good and bad readings is counted, and the bad ones are in one letter as they were sent', async () => {
+    const [first, bad] = [Date.now() - 60_000, '{"timestamp": "noon",  "direction":1}'];
+    const items = Array.from({ length: 5_000 }, (_, n) => [JSON.stringify({ timestamp: first + n, direction: 1 }), bad]).flat();
+    await service.send('POST', '/dpus', { id: 'mixed', doorway_id: 1 });
+    const before = await account();
+    await nats.js.publish('dpu.mixed.readings', `[${items.join(', ')}]`);
+    sent += 5_000;
+    await eventually(async () => {
+      expect((await service.get('/counts/1/current')).body).toMatchObject({ net: sent });
+      expect((await account()).dead_lettered).toBe(before.dead_lettered + 5_000);
+    });
+    const [letter] = await new NatsDeadLetters(nats.js, nats.jsm).newest(1);
+    expect(letter).toMatchObject({ reason: 'bad_timestamp', items: 5_000, index: 1, isCut: false });
+    expect(new TextDecoder().decode(letter?.raw)).toBe(`[${Array.from({ length: 5_000 }, () => bad).join(',')}]`);
+  });
+});
