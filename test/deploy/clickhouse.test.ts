@@ -80,5 +80,8 @@ test('grants are such that the engine can read, and the service may neither drop
     if (user.quota !== 'default') expect(users.quotas, name).toHaveProperty(user.quota);
     expect(user.password_sha256_hex['@from_env'], name).toMatch(/^DENSITY_\w*SHA256$/);
   }
-  for (const word of ['ALL', 'DROP', 'TRUNCATE', 'ALTER', 'DELETE']) expect(users.users['density']?.grants.query.join(' ')).not.toMatch(new RegExp(`\\b${word}\\b`));
+  const grants = users.users['density']?.grants.query.filter((grant) => grant !== 'GRANT ALTER CONSTRAINT ON density.space_events');
+  // A repair of the logs begins an epoch with a constraint.
+  expect(grants).toHaveLength((users.users['density']?.grants.query.length ?? 0) - 1);
+  for (const word of ['ALL', 'DROP', 'TRUNCATE', 'ALTER', 'DELETE']) expect(grants?.join(' ')).not.toMatch(new RegExp(`\\b${word}\\b`));
 });
