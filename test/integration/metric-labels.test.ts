@@ -19,7 +19,11 @@ const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
   method: new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other']),
   route: new Set(['none', '/docs', ...routes.map(({ path }) => API_PREFIX + path.replaceAll(/\{(\w+)\}/g, ':$1'))]),
   status: new Set([...Object.keys(PROBLEMS), ...routes.map(({ success }) => String(success.status)), '304']),
-  shard: new Set(Array.from({ length: PARTITIONS }, (_, k) => String(k))),
+  shard: new Set(['', ...Array.from({ length: PARTITIONS }, (_, k) => String(k))]),
+  stream: new Set(['', 'READINGS', 'SPACE_EVENTS', 'TOPOLOGY']),
+  log: new Set(['READINGS', 'SPACE_EVENTS', 'TOPOLOGY']),
+  // Of health: what the service calls its problems.
+  code: new Set(['shard_without_owner', 'shard_restoring', 'shard_restarting', 'shard_lagging', 'consumer_silent', 'clock_skew', 'log_went_back', 'readings_full']),
   outcome: new Set(['new', 'duplicate', 'dead_letter']),
   reason: new Set(['bad_json', 'bad_reading', 'bad_dpu_id', 'bad_timestamp', 'bad_direction', 'bad_id', 'future']),
 };

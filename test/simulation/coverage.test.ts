@@ -4,7 +4,7 @@ import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './scenario.ts';
 import { simulate } from './simulate.ts';
 
-const SEEDS = 120;
+const SEEDS = 180;
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
   'a process crashes': /"kind":"crash"/,
