@@ -130,7 +130,7 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '60']);
       return answer;
     });
-    const why = new RegExp(`the checkpoint of shard ${SHARD_OF_A} cannot be used: it is of version 1, and this code reads version 3; stop every process and run: density rebuild --shard ${SHARD_OF_A}`);
+    const why = new RegExp(`the checkpoint of shard ${SHARD_OF_A} cannot be used: it is of version 1, and this code reads version 4; stop every process and run: density rebuild --shard ${SHARD_OF_A}`);
     expect((refused.body as { detail: string }).detail).toMatch(why);
     expect(service.output()).toMatch(why);
     await eventually(async () => {

@@ -59,7 +59,7 @@ test('migrating gives tables that are there another window and synced parts, and
   expect(await stored()).toEqual([[10, 10, 10, 10]]);
   await alterTables(client, OPTIONS);
   const after = await definitions();
-  expect(after).toHaveLength(4);
+  expect(after).toHaveLength(6);
   for (const definition of after) expect(definition).toMatch(/non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1/);
   await block();
   expect(await stored()).toEqual([[10, 10, 10, 10]]);
