@@ -29,7 +29,7 @@ async function understood(file: string, dir: string): Promise<JetStreamConfig> {
   const ports = join(dir, 'ports-of-the-test');
   await mkdir(ports, { recursive: true });
   const server = spawn(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-c', file, '--ports_file_dir', ports, '-p', '-1', '-m', '-1'], {
-    env: { NATS_SERVER_NAME: 'test' }, stdio: ['ignore', 'ignore', 'pipe'],
+    env: { NATS_SERVER_NAME: 'test', NATS_STORE_MAX: '1GB' }, stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
