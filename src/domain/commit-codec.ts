@@ -23,6 +23,19 @@ export class UnknownCommitVersion extends Error {
   override readonly name = 'UnknownCommitVersion';
 }
 
+/** What is said of a commit whose id cannot be read. */
+export const UNREADABLE = '';
+
+/** What is asked of commits; undefined where one of them was written by another version of the service. */
+export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof UnknownCommitVersion || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** An upper bound of the bytes that an event adds to a commit. */
 export function eventBytesMax({ dpuId, name }: SpaceEvent): number {
   return EVENT_BYTES_MAX + dpuId.length + (name?.length ?? 0);

@@ -1,6 +1,7 @@
 // Compares the end of every stream with what has already been seen of it: by routers, checkpoints, blocks in ClickHouse and
 // the copy of the topology. A stream that is shorter than that, or has something else where a mark stands, has gone back.
 import type { Partition } from '../domain/ids.ts';
+import { readable } from '../domain/commit-codec.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
@@ -49,7 +50,8 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
   const saved = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
   const each = saved.map(async (checkpoint, k) => {
     const partition = k as Partition;
-    const { seq, header } = await events.lastCommit(partition);
+    // One of another version of the service says nothing of losses: that shard fails, and the others are served.
+    const { seq, header } = await readable(() => events.lastCommit(partition)) ?? { seq: Infinity, header: undefined };
     const foldedSeq = Math.max(0, ...saved.map((other) => (other.epoch === epoch.current ? other.commitSeqs[k] ?? 0 : 0)));
     return [
       ...(seq < foldedSeq ? [{ log: 'SPACE_EVENTS' as const, detail: `the last commit of router ${k} in it is ${seq}, and a checkpoint has folded ${foldedSeq}` }] : []),
@@ -95,7 +97,7 @@ async function ofCheckpoint(deps: LogDeps, partition: Partition, { revision, ...
 
 /** A commit after a sequence that is missing, with others of its router there: a commit names the one before it. */
 async function firstTruncatedAfter({ events, partitions }: LogDeps, seq: number): Promise<number | undefined> {
-  const next = await Promise.all(allPartitions(partitions).map((router) => events.firstCommitFrom(router, seq + 1)));
+  const next = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.firstCommitFrom(router, seq + 1))));
   return next.find((header) => header && header.previousSeq > seq)?.previousSeq;
 }
 

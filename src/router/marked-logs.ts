@@ -1,5 +1,6 @@
 // Whether a log still holds what a mark was made of.
 import type { CommitHeader } from '../domain/commit.ts';
+import { UNREADABLE } from '../domain/commit-codec.ts';
 import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
 import type { LogBounds, ReadingsLog, SpaceEventsLog } from '../ports.ts';
 
@@ -18,7 +19,7 @@ export async function isThere(events: Pick<SpaceEventsLog, 'commitIdAt'>, { seq,
   if (seq === 0) return true;
   if (seq > lastSeq) return false;
   const there = commitId === '' ? undefined : await events.commitIdAt(seq);
-  return there === undefined || there === commitId;
+  return there === undefined || there === UNREADABLE || there === commitId;
 }
 
 /** @throws LogWentBack when a commit that somebody has folded is not in the log */

@@ -31,7 +31,7 @@ describe('the health of a cluster', () => {
 
   it('is well once somebody owns them', async () => {
     await cluster.join('shards', { ROLE: 'shards' });
-    await eventually(async () => expect(await health('api')).toEqual({ httpStatus: 200, status: 'ok', problems: [] }));
+    await eventually(async () => expect(await health('api')).toEqual({ httpStatus: 200, status: 'ok', problems: [], losses: [] }));
     expect(await metrics('shards')).not.toMatch(/^density_problems\{/m);
   });
 

@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   lossMutant('an offset that is ahead of the log is accepted', MARKED, "if (seq === 0) return true;\n  if (seq > lastSeq) return false;\n  const entry", "if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry"),
   lossMutant('what stands at a committed offset is not looked at', MARKED, 'return mark === null || isMarked(entry, mark);', 'return true;'),
   lossMutant('a commit that the log does not reach is accepted', MARKED, "if (seq > lastSeq) return false;\n  const there", 'const there'),
-  lossMutant('another commit at a mark is accepted', MARKED, 'return there === undefined || there === commitId;', 'return true;'),
+  lossMutant('another commit at a mark is accepted', MARKED, 'return there === undefined || there === UNREADABLE || there === commitId;', 'return true;'),
   lossMutant('the log of one router is shorter than a checkpoint says', INSPECT, 'seq < foldedSeq', 'false'),
   lossMutant('a checkpoint whose log is truncated is accepted', INSPECT, 'return truncated === undefined ? []', 'return truncated !== -1 ? []'),
   lossMutant('blocks are not looked at', INSPECT, 'block.epoch < epoch.current || await isThere(events, block.mark, end)', 'block.epoch <= epoch.current'),
