@@ -28,7 +28,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   }
 
   async beginEpoch(epoch: number): Promise<void> {
-    const { onCluster } = { onCluster: this.#onCluster };
+    const onCluster = this.#onCluster;
     await this.#insert('log_epochs', [{ epoch, state: 'begun', report: '' }]);
     await this.#client.command({ query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${nameOf(epoch)} CHECK epoch >= ${epoch}` });
     // What had begun before does not know of the constraint.
