@@ -26,12 +26,17 @@ export class UnknownCommitVersion extends Error {
 /** What is said of a commit whose id cannot be read. */
 export const UNREADABLE = '';
 
-/** What is asked of commits; undefined where one of them was written by another version of the service. */
-export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined> {
+/** True where a commit was written by another version of the service, or is none. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof UnknownCommitVersion || error instanceof RangeError;
+}
+
+/** Of an entry of SPACE_EVENTS. */
+export function commitIdIn(entry: Pick<StoredEntry, 'seq' | 'data'>): string {
   try {
-    return await ask();
+    return decodeCommit(entry).header.commitId;
   } catch (error) {
-    if (error instanceof UnknownCommitVersion || error instanceof RangeError) return undefined;
+    if (isUnreadable(error)) return UNREADABLE;
     throw error;
   }
 }

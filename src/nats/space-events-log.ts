@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader, Sections } from '../domain/commit.ts';
-import { commitOf, decodeCommit, encodeCommit, readable, UNREADABLE } from '../domain/commit-codec.ts';
+import { commitIdIn, commitOf, decodeCommit, encodeCommit } from '../domain/commit-codec.ts';
 import { LogEpoch } from '../domain/log-epoch.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { CommitOutcome, LastCommit, LogBounds, LogCursor, SpaceEventsLog } from '../ports.ts';
@@ -81,7 +81,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
 
   async commitIdAt(seq: number): Promise<string | undefined> {
     const message = await messageAt(this.#jsm, SPACE_EVENTS, seq);
-    return message && (await readable(async () => decodeCommit(message).header.commitId) ?? UNREADABLE);
+    return message && commitIdIn(message);
   }
 
   async begin(header: CommitHeader): Promise<number> {

@@ -1,14 +1,13 @@
 // Compares the end of every stream with what has already been seen of it: by routers, checkpoints, blocks in ClickHouse and
 // the copy of the topology. A stream that is shorter than that, or has something else where a mark stands, has gone back.
 import type { Partition } from '../domain/ids.ts';
-import { readable } from '../domain/commit-codec.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
 import { allPartitions } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Checkpoints, LogBounds, ReadingsLog, SpaceEventsLog, StoredBlockMark } from '../ports.ts';
-import { isConsumed, isThere } from '../router/marked-logs.ts';
+import { isConsumed, isThere, readable } from '../router/marked-logs.ts';
 import type { RecoveryRecords } from '../recovery-ports.ts';
 
 export interface LogDeps {

@@ -1,8 +1,16 @@
 // Whether a log still holds what a mark was made of.
 import type { CommitHeader } from '../domain/commit.ts';
-import { UNREADABLE } from '../domain/commit-codec.ts';
+import { isUnreadable, UNREADABLE } from '../domain/commit-codec.ts';
 import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
 import type { LogBounds, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+
+/** What is asked of commits; undefined where one of them was written by another version of the service. */
+export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  return ask().catch((error: unknown) => {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  });
+}
 
 /** True when what a router consumed is what READINGS holds, or held. */
 export async function isConsumed(readings: Pick<ReadingsLog, 'at' | 'bounds'>, seq: number, mark: CommitHeader['readingsMark'], { firstSeq, lastSeq }: LogBounds): Promise<boolean> {
