@@ -38,7 +38,6 @@ import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { ClickHouseRecoveryRecords } from './clickhouse/recovery-records.ts';
 import { ClickHousePartitionRecords } from './clickhouse/partition-records.ts';
-import { historyAndRecords } from './recovery/history-and-records.ts';
 import { Losses } from './recovery/losses.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { TopologyCopier } from './recovery/topology-copier.ts';
@@ -307,7 +306,7 @@ export class Service {
     const { history, topology } = this;
     return new LogGuard({
       partitions: this.options.partitions, epoch: this.#epoch, readings: this.readings, events: this.#events, topology: topology.history, checkpoints: this.#checkpoints, records: this.#recovery,
-      history: historyAndRecords(history, new ClickHousePartitionRecords(this.#clickhouse)),
+      history, partitionRecords: new ClickHousePartitionRecords(this.#clickhouse),
       topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
       newCommitId: () => nuid.next(), nowMs: () => this.clock.now(),
       suspendShards: () => this.cluster.suspend(),

@@ -7,7 +7,6 @@ import { ClickHouseRecoveryRecords } from '../clickhouse/recovery-records.ts';
 import type { Config } from '../config.ts';
 import { LogEpoch } from '../domain/log-epoch.ts';
 import { describeLosses } from '../recovery/describe-losses.ts';
-import { historyAndRecords } from '../recovery/history-and-records.ts';
 import { inspectLogs, type Discrepancy } from '../recovery/inspect-logs.ts';
 import { repairLogs, type RepairDeps } from '../recovery/repair-logs.ts';
 import { NatsReadingsLog } from '../nats/readings-log.ts';
@@ -52,7 +51,7 @@ export async function rebuildCommand(config: Config, { shard, json }: RebuildOpt
       };
       const logs: RepairDeps = {
         ...deps, epoch, records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER), readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
-        history: historyAndRecords(history, deps.records), topologyLog: new NatsTopologyLog(nats.js), topologyReached: (seq) => topology.service.reached(seq),
+        partitionRecords: deps.records, topologyLog: new NatsTopologyLog(nats.js), topologyReached: (seq) => topology.service.reached(seq),
         newCommitId: () => nuid.next(), nowMs: Date.now,
       };
       const found = await inspectLogs(logs);

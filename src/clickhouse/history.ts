@@ -9,7 +9,8 @@ import { EpochChanged } from '../domain/log-epoch.ts';
 import { identityOf, readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest, StoredBlockMark, StoredTotals } from '../ports.ts';
-import { LAST_BLOCK, toBlockMark } from './recovery-records.ts';
+import { toBlockMark } from './recovery-records.ts';
+import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { queryRows } from './query-rows.ts';
 
@@ -69,7 +70,7 @@ export class ClickHouseHistory implements History {
   }
 
   async lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined> {
-    const rows = await this.#rows<[[string, number, string, string], string]>(`SELECT ${LAST_BLOCK}, count() FROM space_events WHERE shard = {shard:UInt16}`, { shard: partition });
+    const rows = await this.#rows<[[string, number, string, string], string]>(`SELECT max(last), count() FROM (SELECT is_reading, ${LAST_BLOCK} AS last FROM space_events WHERE shard = {shard:UInt16} GROUP BY shard, is_reading)`, { shard: partition });
     const [mark, count] = rows[0] ?? [];
     return mark && Number(count) > 0 ? toBlockMark([partition, ...mark]) : undefined;
   }

@@ -6,6 +6,7 @@ import type { EventPlace, StoredBlockMark } from '../ports.ts';
 import type { Claim, ReadingsInOrder, RecoveryRecords } from '../recovery-ports.ts';
 import { ClickHouseEpochRecords } from './epoch-records.ts';
 import { queryRows } from './query-rows.ts';
+import { LAST_BLOCK } from './schema.ts';
 
 /** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
 const IDS_PER_QUERY = 2_000;
@@ -14,8 +15,8 @@ type BlockRow = [shard: number, block: string, epoch: number, logSeq: string, co
 type ReadingRow = [dpuId: string, timestampMs: string, direction: Direction, readingId: string];
 type ClaimRow = [spaceId: number, dpuId: string, doorwayId: number, timestampMs: string, direction: Direction, delta: Direction, isReading: 0 | 1, readingId: string, signs: string];
 
-/** The last block of a shard, and one of its marks. A block has one in every part of it; others of its rows have none. */
-export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
+/** As the projection of the table has them: otherwise every row would be read. */
+const LAST_BLOCKS = `SELECT shard, is_reading, ${LAST_BLOCK} AS last FROM space_events GROUP BY shard, is_reading`;
 
 export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements RecoveryRecords {
   readonly #client: ClickHouseClient;
@@ -26,7 +27,7 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 
   async lastBlocks(): Promise<Map<Partition, StoredBlockMark>> {
-    const rows = await this.#rows<[number, [string, number, string, string]]>(`SELECT shard, ${LAST_BLOCK} FROM space_events GROUP BY shard`, {});
+    const rows = await this.#rows<[number, [string, number, string, string]]>(`SELECT shard, max(last) FROM (${LAST_BLOCKS}) GROUP BY shard`, {});
     return new Map(rows.map(([shard, mark]) => [Number(shard) as Partition, toBlockMark([shard, ...mark])]));
   }
 

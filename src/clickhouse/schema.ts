@@ -74,8 +74,10 @@ function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
   return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
 }
 
+/** The last block of a shard, and one of its marks. A block has one in every part of it; others of its rows have none. */
+export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
 /** What each shard has stored, without reading its rows: a part of the table's parts, so that it follows deletions, and no block reaches it by itself. */
-const TOTALS_PROJECTION = 'PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block) GROUP BY shard, is_reading)';
+const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
 /**
  * Months, and what is older than the service in decades: a block makes a part in each partition that its rows are in, and a DPU whose

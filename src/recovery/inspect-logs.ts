@@ -7,7 +7,7 @@ import type { CommitMark } from '../domain/log-mark.ts';
 import { allPartitions } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Checkpoints, LogBounds, ReadingsLog, SpaceEventsLog, StoredBlockMark } from '../ports.ts';
-import { isConsumed, isThere, readable } from '../router/marked-logs.ts';
+import { isConsumed, isFollowed, isThere, readable } from '../router/marked-logs.ts';
 import type { RecoveryRecords } from '../recovery-ports.ts';
 
 export interface LogDeps {
@@ -59,27 +59,24 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
       ...await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd),
     ];
   });
-  found.push(...(await Promise.all(each)).flat());
+  found.push(...(await Promise.all(each)).flat(), ...await ofOldestCheckpoint(deps, saved));
   for (const mark of seenHere) {
     if (!await isThere(events, mark, logEnd)) found.push({ log: 'SPACE_EVENTS', detail: `it ends at ${logEnd.lastSeq}, and does not hold commit ${mark.seq}, which this process has folded` });
   }
   return found;
 }
 
-async function ofRouter({ topology, readings }: LogDeps, { router, readingsSeq, readingsMark, topologySeq, topologyDigest, reattribution }: CommitHeader, bounds: LogBounds): Promise<Discrepancy[]> {
+async function ofRouter({ topology, readings }: LogDeps, header: CommitHeader, bounds: LogBounds): Promise<Discrepancy[]> {
+  const { router, readingsSeq, readingsMark, topologySeq } = header;
   const found: Discrepancy[] = [];
-  const isFollowed = topologySeq <= topology.seq && (reattribution?.toSeq ?? 0) <= topology.seq;
-  if (!isFollowed || (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest)) {
-    found.push({ log: 'TOPOLOGY', detail: `it ends at ${topology.seq}, and router ${router} has followed another to ${Math.max(topologySeq, reattribution?.toSeq ?? 0)}` });
-  }
+  if (!isFollowed(topology, header)) found.push({ log: 'TOPOLOGY', detail: `it ends at ${topology.seq}, and is not the one that router ${router} has followed to ${topologySeq}` });
   if (!await isConsumed(readings, readingsSeq, readingsMark, bounds)) {
     found.push({ log: 'READINGS', detail: `it ends at ${bounds.lastSeq}, and router ${router} has consumed another up to ${readingsSeq}` });
   }
   return found;
 }
 
-async function ofCheckpoint(deps: LogDeps, partition: Partition, { revision, ...checkpoint }: Awaited<ReturnType<Checkpoints['last']>>, end: LogBounds): Promise<Discrepancy[]> {
-  const { epoch, events } = deps;
+async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { revision, ...checkpoint }: Awaited<ReturnType<Checkpoints['last']>>, end: LogBounds): Promise<Discrepancy[]> {
   if (revision === 0 ? epoch.current > 0 : checkpoint.epoch !== epoch.current) {
     return [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, and the logs are in epoch ${epoch.current}` }];
   }
@@ -89,15 +86,22 @@ async function ofCheckpoint(deps: LogDeps, partition: Partition, { revision, ...
   // One that cannot be read says nothing of itself.
   if (revision > 0 && checkpoint.mark.seq === 0) return [];
   const next = checkpoint.mark.seq + 1;
-  const isNextThere = next > end.lastSeq || await events.commitIdAt(next) !== undefined;
-  const truncated = isNextThere ? await firstTruncatedAfter(deps, checkpoint.mark.seq) : next;
-  return truncated === undefined ? [] : [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which does not hold commit ${truncated} any more` }];
+  if (next > end.lastSeq || await events.commitIdAt(next) !== undefined) return [];
+  return [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which does not hold commit ${next} any more` }];
 }
 
-/** A commit after a sequence that is missing, with others of its router there: a commit names the one before it. */
-async function firstTruncatedAfter({ events, partitions }: LogDeps, seq: number): Promise<number | undefined> {
+/**
+ * Whether the log is truncated after the oldest checkpoint: then some router's first commit after it names a truncated one before. A
+ * router's commits are truncated from the beginning on, so what a newer checkpoint lacks, the oldest lacks, too.
+ */
+async function ofOldestCheckpoint({ epoch, events, partitions }: LogDeps, saved: readonly Awaited<ReturnType<Checkpoints['last']>>[]): Promise<Discrepancy[]> {
+  // One that cannot be read says nothing of itself.
+  const known = saved.filter(({ revision, mark, epoch: its }) => its === epoch.current && (revision === 0 || mark.seq > 0));
+  if (known.length === 0) return [];
+  const seq = Math.min(...known.map(({ mark }) => mark.seq));
   const next = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.firstCommitFrom(router, seq + 1))));
-  return next.find((header) => header && header.previousSeq > seq)?.previousSeq;
+  const missing = next.find((header) => header && header.previousSeq > seq)?.previousSeq;
+  return missing === undefined ? [] : [{ log: 'CHECKPOINTS', detail: `the oldest ends at ${seq} of SPACE_EVENTS, which does not hold commit ${missing} any more` }];
 }
 
 async function ofBlock({ epoch, events }: LogDeps, partition: Partition, block: StoredBlockMark | undefined, revision: number, end: LogBounds): Promise<Discrepancy[]> {

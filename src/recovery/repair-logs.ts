@@ -15,7 +15,7 @@ import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
 import { readingOf } from '../domain/space-event.ts';
-import type { EventPlace, History, PartitionRecords, TopologyLog } from '../ports.ts';
+import type { EventPlace, History, PartitionRecords, StoredBlockMark, TopologyLog } from '../ports.ts';
 import { saveRebuilt } from '../shards/rebuild-partition.ts';
 import { Superseded } from '../router/router.ts';
 import { isConsumed, isThere } from '../router/marked-logs.ts';
@@ -31,7 +31,8 @@ const ROUTED_AGAIN_MS = 600_000;
 const ATTEMPTS_MAX = 20;
 
 export interface RepairDeps extends LogDeps {
-  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments'> & PartitionRecords;
+  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments'>;
+  readonly partitionRecords: PartitionRecords;
   readonly topologyLog: Pick<TopologyLog, 'append'>;
   /** Resolves when `topology` has come to a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
@@ -70,7 +71,7 @@ class Repair {
   }
 
   async run(): Promise<RepairReport> {
-    const { epoch, partitions, records, events, topology, history } = this.#deps;
+    const { epoch, partitions, records, events, topology, history, partitionRecords } = this.#deps;
     const blocks = await records.lastBlocks();
     const { begun, done } = await records.epochs();
     this.#epoch = Math.max(begun, done, topology.latest().epoch()?.epoch ?? 0, ...[...blocks.values()].map((block) => block.epoch)) + 1;
@@ -78,13 +79,13 @@ class Repair {
     // Until here the blocks of others may still have come in.
     for (const partition of allPartitions(partitions)) {
       const block = await history.lastBlock(partition);
-      if (block > 0) await history.completeBlock(partition, block);
+      if (block > 0) await partitionRecords.completeBlock(partition, block);
       this.#blockNumbers.set(partition, block);
       this.#headers.set(partition, (await events.lastCommit(partition)).header);
     }
     const topologyRepair = await repairTopology(this.#deps);
     const [views, isTopologyLost] = viewsOf(topology, this.#headers, partitions);
-    const commits = await this.#lostCommits();
+    const commits = await this.#lostCommits(blocks);
     if (isTopologyLost || [...this.#headers.values()].includes(undefined)) await this.#reconcileAll(views);
     await this.#reconcileSuspects(views);
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
@@ -183,10 +184,10 @@ class Repair {
     return undefined;
   }
 
-  async #lostCommits(): Promise<RepairReport['commits']> {
-    const { events, records, checkpoints, partitions, epoch } = this.#deps;
+  async #lostCommits(blocks: ReadonlyMap<Partition, StoredBlockMark>): Promise<RepairReport['commits']> {
+    const { events, checkpoints, partitions, epoch } = this.#deps;
     const { lastSeq } = await events.bounds();
-    const seen = [...(await records.lastBlocks()).values()].filter((block) => block.epoch === epoch.current).map(({ mark }) => mark.seq);
+    const seen = [...blocks.values()].filter((block) => block.epoch === epoch.current).map(({ mark }) => mark.seq);
     for (const partition of allPartitions(partitions)) {
       const checkpoint = await checkpoints.last(partition);
       if (checkpoint.epoch === epoch.current) seen.push(checkpoint.mark.seq);
@@ -246,8 +247,8 @@ class Repair {
   }
 
   async #saveCheckpoint(partition: Partition, tail: LogTail): Promise<void> {
-    const { checkpoints, history, partitions, events, topology } = this.#deps;
-    const deps = { partition, partitions, epoch: this.#epoch, events, history, records: history, checkpoints, topology };
+    const deps = { ...this.#deps, partition, epoch: this.#epoch, records: this.#deps.partitionRecords };
+    const { checkpoints } = deps;
     for (let attempt = 1; ; attempt++) {
       const { revision, epoch } = await checkpoints.last(partition);
       if (epoch > this.#epoch) throw new EpochChanged(`somebody else has begun epoch ${epoch} of the logs`);

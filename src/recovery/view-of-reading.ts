@@ -6,6 +6,7 @@ import { partitionOfDpu } from '../domain/partition.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import { comparePlaces, isWithin, placeOf } from '../router/reattribution.ts';
+import { isFollowed } from '../router/marked-logs.ts';
 import { changeBetween } from '../router/topology-change.ts';
 
 export interface ViewOfReading {
@@ -29,11 +30,6 @@ export function viewsOf(topology: TopologyHistory, headers: ReadonlyMap<Partitio
   const viewOf = (reading: Reading): TopologyView => views.get(partitionOfDpu(reading.dpuId, partitions))?.(reading) ?? topology.latest();
   const progressOf = (router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'> => progress.get(router) ?? { topologySeq: topology.seq, reattribution: null };
   return [Object.assign(viewOf, { progressOf }), isLost];
-}
-
-function isFollowed(topology: TopologyHistory, { topologySeq, topologyDigest, reattribution }: CommitHeader): boolean {
-  if (Math.max(topologySeq, reattribution?.toSeq ?? 0) > topology.seq) return false;
-  return topologyDigest === null || topology.digestAt(topologySeq) === topologyDigest;
 }
 
 function viewsOfRouter(topology: TopologyHistory, router: Partition, partitions: number, topologySeq: number, reattribution: Reattribution | null): (reading: Reading) => TopologyView {

@@ -2,6 +2,7 @@
 import type { CommitHeader } from '../domain/commit.ts';
 import { isUnreadable, UNREADABLE } from '../domain/commit-codec.ts';
 import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { LogBounds, ReadingsLog, SpaceEventsLog } from '../ports.ts';
 
 /** What is asked of commits; undefined where one of them was written by another version of the service. */
@@ -10,6 +11,12 @@ export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined>
     if (isUnreadable(error)) return undefined;
     throw error;
   });
+}
+
+/** True when the topology is, up to where a router has followed it, the one that it followed. */
+export function isFollowed(topology: TopologyHistory, { topologySeq, topologyDigest, reattribution }: Pick<CommitHeader, 'topologySeq' | 'topologyDigest' | 'reattribution'>): boolean {
+  if (Math.max(topologySeq, reattribution?.toSeq ?? 0) > topology.seq) return false;
+  return topologyDigest === null || topology.digestAt(topologySeq) === topologyDigest;
 }
 
 /** True when what a router consumed is what READINGS holds, or held. */

@@ -17,7 +17,7 @@ import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
 import { takeIn, type LatestOf, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
-import { isConsumed } from './marked-logs.ts';
+import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
@@ -250,8 +250,8 @@ export class Router {
   /** From inside the router's own loop, so that no reading slips between the old and the new. */
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
-    const { topologySeq, topologyDigest, reattribution: resumed } = this.#committed;
-    if (topologyDigest !== null && topology.digestAt(topologySeq) !== topologyDigest) throw new LogWentBack(`TOPOLOGY is not the one that router ${partition} has followed to ${topologySeq}`);
+    const { topologySeq, reattribution: resumed } = this.#committed;
+    if (!isFollowed(topology, this.#committed)) throw new LogWentBack(`TOPOLOGY is not the one that router ${partition} has followed to ${topologySeq}`);
     const toSeq = resumed?.toSeq ?? topology.seq;
     const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {

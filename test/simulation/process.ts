@@ -154,7 +154,7 @@ export class SimProcess {
     const { streams, tables, now } = this.#engines;
     return new LogGuard({
       partitions: streams.partitions, epoch: this.#epoch, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
-      topology: this.topology.history, checkpoints: this.#checkpoints, records: new MemoryRecovery(this.access, tables), history: this.#history,
+      topology: this.topology.history, checkpoints: this.#checkpoints, records: new MemoryRecovery(this.access, tables), history: this.#history, partitionRecords: this.#history,
       topologyLog: new MemoryTopologyLog(this.access, streams), topologyReached: (seq) => this.topology.reached(seq),
       newCommitId: () => `${this.access.owner.name}-${++this.#commits}`, nowMs: now,
       suspendShards: async () => { await (this.#keeper?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop()))); },
