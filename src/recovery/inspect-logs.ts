@@ -51,9 +51,8 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
     const partition = k as Partition;
     // One of another version of the service says nothing of losses: that shard fails, and the others are served.
     const { seq, header } = await readable(() => events.lastCommit(partition)) ?? { seq: Infinity, header: undefined };
-    const foldedSeq = Math.max(0, ...saved.map((other) => (other.epoch === epoch.current ? other.commitSeqs[k] ?? 0 : 0)));
     return [
-      ...(seq < foldedSeq ? [{ log: 'SPACE_EVENTS' as const, detail: `the last commit of router ${k} in it is ${seq}, and a checkpoint has folded ${foldedSeq}` }] : []),
+      ...await ofChain(deps, partition, seq, saved),
       ...(header ? await ofRouter(deps, header, readingsBounds) : []),
       ...await ofCheckpoint(deps, partition, checkpoint, logEnd),
       ...await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd),
@@ -64,6 +63,17 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
     if (!await isThere(events, mark, logEnd)) found.push({ log: 'SPACE_EVENTS', detail: `it ends at ${logEnd.lastSeq}, and does not hold commit ${mark.seq}, which this process has folded` });
   }
   return found;
+}
+
+/** A router's commits go on from the last one that a checkpoint has folded: a fold refuses any other (F1). */
+async function ofChain({ epoch, events }: LogDeps, router: Partition, lastSeq: number, saved: readonly Awaited<ReturnType<Checkpoints['last']>>[]): Promise<Discrepancy[]> {
+  const folded = saved.filter((checkpoint) => checkpoint.epoch === epoch.current).flatMap(({ commitSeqs }) => commitSeqs[router] ?? []);
+  if (folded.length === 0) return [];
+  const foldedSeq = Math.max(...folded);
+  if (lastSeq < foldedSeq) return [{ log: 'SPACE_EVENTS', detail: `the last commit of router ${router} in it is ${lastSeq}, and a checkpoint has folded ${foldedSeq}` }];
+  const next = await readable(() => events.firstCommitFrom(router, foldedSeq + 1));
+  if (!next || next.previousSeq === foldedSeq) return [];
+  return [{ log: 'SPACE_EVENTS', detail: `router ${router} went on from commit ${next.previousSeq}, and a checkpoint has folded ${foldedSeq}` }];
 }
 
 async function ofRouter({ topology, readings }: LogDeps, header: CommitHeader, bounds: LogBounds): Promise<Discrepancy[]> {
