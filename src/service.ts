@@ -165,6 +165,8 @@ export class Service {
     this.#changes = new NatsChangeChannel(nc);
     this.topology = new TopologyService(new NatsTopologyLog(js), () => this.clock.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
     this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
+    this.#recovery = new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster);
+    this.#guard = this.#logGuard(leases);
     this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
     const requests = new NatsReportRequests(nc, log);
     const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: () => this.clock.now(), timing: MACHINE_TIMING, log });
@@ -177,8 +179,6 @@ export class Service {
     this.cluster = new ShardKeeper({
       leases, member: this.#member, problems: () => this.health.announced, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
     });
-    this.#recovery = new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster);
-    this.#guard = this.#logGuard(leases);
     const silences = (): Silence[] => [this.readings.silence, this.#events.silence];
     this.health = new Health({
       member: this.#member, members: () => this.cluster.members, timing: MACHINE_TIMING,
@@ -343,7 +343,7 @@ export class Service {
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases, holder: this.#member.id, onState: (k, state) => this.#hear(k, state),
-      onSuspicion: () => this.#guard.suspect(), untilSound: (signal) => this.#guard.untilSound(signal),
+      logs: this.#guard,
       log: this.#log, timing: MACHINE_TIMING,
     });
   }

@@ -2,6 +2,7 @@
 // partition's section, then the sections: so a reader decodes only the columns of the partitions it folds.
 import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
+import { invariant } from './failure.ts';
 import type { Backlog, CommitHeader, Heartbeat, LoggedCommit, LoggedSection, PartitionSection, Reattribution, Sections, SpaceConfig } from './commit.ts';
 import { loggedEvent, type LoggedEvent, type StoredEntry } from './log-entry.ts';
 import type { SpaceEvent } from './space-event.ts';
@@ -131,7 +132,11 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
   writer.byte(reattribution ? 1 : 0);
   if (reattribution) writeReattribution(writer, reattribution);
   writer.int(header.clockMs);
-  for (const count of [counters.received, counters.fresh, counters.held, counters.duplicate, counters.dead]) writer.uint(count);
+  for (const count of [counters.received, counters.fresh, counters.held, counters.duplicate, counters.dead]) {
+    // A commit that cannot be read back would stop every fold.
+    invariant(count >= 0, () => `router ${header.router} counts ${JSON.stringify(counters)}`);
+    writer.uint(count);
+  }
 }
 
 function readHeader(reader: ByteReader, version: number): CommitHeader {

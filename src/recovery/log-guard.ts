@@ -7,17 +7,20 @@ import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
 import type { Leases } from '../ports.ts';
 import type { Timing } from '../runtime/timing.ts';
+import { LogGap } from '../../actors/shard/partition-fold.ts';
+import type { LogDoubts } from '../shards/log-doubts.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import type { TopologyService } from '../topology/topology-service.ts';
 import { describeLosses } from './describe-losses.ts';
 import { inspectLogs, type Discrepancy } from './inspect-logs.ts';
-import { repairLogs, type RepairDeps, type RepairReport } from './repair-logs.ts';
+import { repairLogs, type RepairDeps } from './repair-logs.ts';
 
 const INTERVAL_MS = 30_000;
 const RETRY_MS = 1_000;
 const LEASE_RETRY_MS = 100;
 const SECOND_LOOK_MS = 500;
 const DOUBT_POLL_MS = 20;
+const GAPS_MAX = 3;
 
 export interface LogGuardDeps extends RepairDeps {
   /** Gives up every shard, and resolves when none is left; and takes them again. */
@@ -34,12 +37,15 @@ export interface LogGuardDeps extends RepairDeps {
   readonly log: Logger;
 }
 
-export class LogGuard {
+export class LogGuard implements LogDoubts {
   readonly #deps: LogGuardDeps;
   #look = new AbortController();
-  #isInDoubt = true;
+  /** How often the logs came into doubt, and how often that had been when they were found to be sound. */
+  #doubts = 1;
+  #settledDoubts = 0;
+  /** Of each gap that a fold has met, how often it has met it. */
+  readonly #gaps = new Map<string, number>();
   #problem: string | undefined = 'the logs are being looked at';
-  #lastReport: RepairReport | undefined;
 
   constructor(deps: LogGuardDeps) {
     this.#deps = deps;
@@ -50,18 +56,16 @@ export class LogGuard {
     return this.#problem;
   }
 
-  /** Of the last repair that this process has made. */
-  get lastReport(): RepairReport | undefined {
-    return this.#lastReport;
+  get doubts(): number {
+    return this.#doubts;
   }
 
-  /** Looks at once: the connection was away, or something is not as it should be. Until then nothing is begun. */
-  suspect(): void {
-    this.#isInDoubt = true;
+  suspect(cause?: unknown): void {
+    this.#doubts += 1;
+    if (cause instanceof LogGap) this.#gaps.set(cause.message, (this.#gaps.get(cause.message) ?? 0) + 1);
     this.#look.abort();
   }
 
-  /** Resolves when the logs are not in doubt, or the signal aborts. */
   async untilSound(signal: AbortSignal): Promise<void> {
     while (this.#isInDoubt && !signal.aborted) await this.#deps.timing.pause(DOUBT_POLL_MS, signal);
   }
@@ -72,8 +76,13 @@ export class LogGuard {
     let isSuspended = false;
     while (!signal.aborted) {
       try {
+        const doubts = this.#doubts;
         const found = await this.#inspectTwice(signal);
-        if (found.length === 0) break;
+        if (found.length === 0) {
+          this.#settledDoubts = doubts;
+          if (!this.#isInDoubt) break;
+          continue;
+        }
         this.#report(found);
         if (!isSuspended) await suspendShards();
         isSuspended = true;
@@ -86,7 +95,6 @@ export class LogGuard {
     }
     if (signal.aborted) return;
     this.#problem = undefined;
-    this.#isInDoubt = false;
     if (isSuspended) resumeShards();
   }
 
@@ -97,6 +105,10 @@ export class LogGuard {
       this.#look = new AbortController();
       if (!signal.aborted) await this.makeSound(signal);
     }
+  }
+
+  get #isInDoubt(): boolean {
+    return this.#settledDoubts !== this.#doubts;
   }
 
   /** What others save while this reads can look like a loss once, and not twice. */
@@ -115,6 +127,9 @@ export class LogGuard {
     const found = await inspectLogs(this.#deps, seenHere());
     // Somebody else has repaired them: what is run here belongs to the epoch before.
     if (epoch.current !== before) found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
+    // A fold that starts from a newer checkpoint does not meet the same gap again.
+    const gap = [...this.#gaps].find(([, times]) => times >= GAPS_MAX);
+    if (found.length === 0 && gap) found.push({ log: 'SPACE_EVENTS', detail: gap[0] });
     return found;
   }
 
@@ -133,7 +148,7 @@ export class LogGuard {
       // Whoever had the leases may have repaired everything.
       if ((await this.#inspect()).length === 0) return;
       const report = await repairLogs(this.#deps);
-      this.#lastReport = report;
+      this.#gaps.clear();
       this.#deps.log.error({ report }, `the logs are repaired, and in epoch ${report.epoch}: ${describeLosses(report)}`);
     } finally {
       await Promise.all(held.map((lease) => lease.release()));

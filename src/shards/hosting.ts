@@ -3,15 +3,14 @@
 // router routes, blocks are stored, checkpoints saved). Whatever breaks a loop of the partition ends the
 // whole hosting, once; whoever started it begins anew.
 import type { Logger } from 'pino';
-import { LogGap } from '../../actors/shard/partition-fold.ts';
 import { Failure } from '../domain/failure.ts';
-import { EpochChanged } from '../domain/log-epoch.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 import { Router, Superseded, type RouterDeps } from '../router/router.ts';
 import { Condition } from '../runtime/condition.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CheckpointRefused } from '../../actors/shard/snapshot.ts';
+import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
 import { PartitionHost, type PartitionHostDeps } from './partition-host.ts';
 
 const FLUSH_POLL_MS = 25;
@@ -31,10 +30,8 @@ export interface HostingDeps {
   readonly storedBeforeCheckpoints: () => Promise<number>;
   /** How often a router truncates its part of the log. */
   readonly truncateIntervalMs: number;
-  /** Something failed that may come of logs that went back. */
-  readonly onSuspicion?: () => void;
-  /** Resolves when the logs are not in doubt. */
-  readonly untilSound?: (signal: AbortSignal) => Promise<void>;
+  /** Left out where no log loses anything. */
+  readonly logs?: LogDoubts | undefined;
   /** The router has failed, and is begun anew. */
   readonly onRouterFailure: (error: unknown) => void;
   readonly timing: Timing;
@@ -91,7 +88,7 @@ export class Hosting {
   /** Folds the log from the last checkpoint on. */
   startWarm(): void {
     this.#run(this.#loops, 'standby', async () => {
-      await this.#deps.untilSound?.(this.#abort.signal);
+      await this.#deps.logs?.untilSound(this.#abort.signal);
       await this.#restore();
       if (this.#isRestored) await Promise.all([this.#follow(), this.#followStored()]);
     });
@@ -101,7 +98,7 @@ export class Hosting {
   async own(): Promise<void> {
     const { timing, log, onRouterFailure, host: { events } } = this.#deps;
     const own = AbortSignal.any([this.#abort.signal, this.#draining.signal]);
-    await this.#deps.untilSound?.(own);
+    await this.#deps.logs?.untilSound(own);
     this.#isOwning = true;
     this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing, onRouterFailure));
     if (this.#isRestored) {
@@ -180,7 +177,7 @@ export class Hosting {
   }
 
   #suspect(error: unknown): void {
-    if (error instanceof LogWentBack || error instanceof EpochChanged || error instanceof LogGap) this.#deps.onSuspicion?.();
+    if (isOfLostLog(error)) this.#deps.logs?.suspect(error);
   }
 
   async #follow(): Promise<void> {
@@ -257,13 +254,15 @@ export class Hosting {
   }
 
   async #runRouter(signal: AbortSignal): Promise<void> {
-    const { timing, router: deps, storedBeforeCheckpoints, truncateIntervalMs } = this.#deps;
-    await this.#deps.untilSound?.(signal);
+    const { timing, logs, router: deps, storedBeforeCheckpoints, truncateIntervalMs } = this.#deps;
+    await logs?.untilSound(signal);
     if (signal.aborted) return;
+    const doubts = logs?.doubts;
     const router = new Router({ ...deps, timing });
     try {
       this.#router = router;
       await router.restore();
+      if (logs?.doubts !== doubts) throw new LogWentBack(`the logs came into doubt while router ${deps.partition} was restored`);
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {

@@ -7,13 +7,12 @@
 import type { SpaceReport } from '../../actors/shard/space-report.ts';
 import { startShardActor, stateOfShard, type ShardActor, type ShardEventType, type ShardState } from '../../actors/shard/shard-machine.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
-import { EpochChanged } from '../domain/log-epoch.ts';
-import { LogWentBack } from '../domain/log-mark.ts';
 import type { Leases } from '../ports.ts';
 import type { Router } from '../router/router.ts';
 import { Hosting, type HostingDeps } from './hosting.ts';
 import type { PartitionHost } from './partition-host.ts';
 import { Restarts } from './restarts.ts';
+import { isOfLostLog } from './log-doubts.ts';
 import { ShardLease } from './shard-lease.ts';
 
 const RETAKE_INTERVAL_MS = 250;
@@ -145,7 +144,7 @@ export class ShardRunner {
     const leaving = new AbortController();
     this.#leaving = leaving;
     this.#work = this.#work.then(() => this.#act(state, leaving.signal)).catch((error: unknown) => {
-      if (error instanceof LogWentBack || error instanceof EpochChanged) this.#deps.onSuspicion?.();
+      if (isOfLostLog(error)) this.#deps.logs?.suspect(error);
       this.#deps.log.warn({ err: error, state }, `${state} failed`);
       this.restarts.note(error);
       this.#send('failed');

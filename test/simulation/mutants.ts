@@ -118,5 +118,5 @@ export const MUTANTS: readonly Mutant[] = [
   lossMutant('a router goes on by a topology that it has not followed', ROUTER, 'if (!isFollowed(topology, this.#committed)) throw', 'if (topologySeq < 0) throw'),
   lossMutant('commits of another epoch are folded', FOLD, 'if (epoch === this.epoch) this.#applyCommit(stored, commit);', 'if (epoch >= 0) this.#applyCommit(stored, commit);'),
   lossMutant('readings are purged by their sequence alone', RETENTION, 'Math.min(deps.now() - deps.keptMs, beforeMs)', 'deps.now() - deps.keptMs'),
-  lossMutant('what is begun does not wait until the logs are sound', 'src/shards/hosting.ts', 'await this.#deps.untilSound?.(own);', ''),
+  lossMutant('what is begun does not wait until the logs are sound', 'src/shards/hosting.ts', 'await this.#deps.logs?.untilSound(own);', ''),
 ];

@@ -106,13 +106,13 @@ export class SimProcess {
     const readings = new MemoryReadingsLog(access, streams);
     this.#ticks = new Ticks({ tick: async (k) => readings.tick(k), intervalMs: TICK_INTERVAL_MS, nowMs: engines.now, timing: this.#timing, log: this.#log });
     const memoryLeases = new MemoryLeases(access, engines.leases, leases === 'kept');
+    this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
     this.shards = Array.from({ length: streams.partitions }, (_, k) => this.#shard(k as Partition, sizes, memoryLeases));
     const { name } = access.owner;
     this.#keeper = leases === 'none' ? undefined : new ShardKeeper({
       leases: memoryLeases, member: { id: name, name, takesShards: true, standsBy: true }, partitions: streams.partitions, shards: this.shards,
       ticks: this.#ticks, timing: this.#timing, log: this.#log,
     });
-    this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
     this.counts = this.questions(() => undefined);
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
@@ -230,7 +230,7 @@ export class SimProcess {
       },
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
-      leases, holder: name, onSuspicion: () => this.#guard?.suspect(), untilSound: async (signal) => this.#guard?.untilSound(signal), log: this.#log, timing: this.#timing,
+      leases, holder: name, logs: this.#guard, log: this.#log, timing: this.#timing,
     });
   }
 

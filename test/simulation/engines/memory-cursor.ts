@@ -20,6 +20,7 @@ export class MemoryCursor implements LogCursor {
   #seq: number;
   /** Nothing up to here is for this cursor. */
   #searchedSeq = 0;
+  #lossesBefore = 0;
   #isWoken = false;
   /** What it goes on from, the last that was handed out: it must be there still when it goes on. */
   #last: StoredEntry | undefined;
@@ -67,6 +68,8 @@ export class MemoryCursor implements LogCursor {
   }
 
   #peek(): StoredEntry | undefined {
+    if (this.#lossesBefore !== this.#log.losses) this.#searchedSeq = 0;
+    this.#lossesBefore = this.#log.losses;
     const entry = this.#log.firstFrom(Math.max(this.#seq, this.#searchedSeq) + 1, this.#matches);
     this.#searchedSeq = entry ? entry.seq - 1 : this.#log.lastSeq;
     return entry;

@@ -12,6 +12,8 @@ export class MemoryLog {
   /** Everything there ever was, purged or not: what checks compare with. */
   readonly everything: StoredEntry[] = [];
   readonly #purged = new Set<number>();
+  /** How often it has lost its end. */
+  losses = 0;
   readonly #lastBySubject = new Map<string, StoredEntry>();
 
   constructor(now: () => number) {
@@ -34,6 +36,7 @@ export class MemoryLog {
 
   /** What follows a sequence is gone, and its sequences are handed out again. */
   loseAfter(seq: number): void {
+    this.losses += 1;
     for (const entry of this.everything.splice(seq)) this.#purged.delete(entry.seq);
     this.#lastBySubject.clear();
     for (const entry of this.everything) this.#lastBySubject.set(entry.subject, entry);

@@ -1,0 +1,18 @@
+// Whether the logs are still what was seen of them. While that is in doubt, no router and no fold starts.
+import { LogGap } from '../../actors/shard/partition-fold.ts';
+import { EpochChanged } from '../domain/log-epoch.ts';
+import { LogWentBack } from '../domain/log-mark.ts';
+
+export interface LogDoubts {
+  /** How often the logs have come into doubt: what was read from them on both sides of a doubt does not belong together. */
+  readonly doubts: number;
+  /** The connection was lost, or something failed that a lost end of a log explains: check at once. */
+  suspect(cause?: unknown): void;
+  /** Resolves when the logs are not in doubt, or the signal aborts. */
+  untilSound(signal: AbortSignal): Promise<void>;
+}
+
+/** True for a failure that a lost end of a log explains. */
+export function isOfLostLog(error: unknown): boolean {
+  return error instanceof LogWentBack || error instanceof EpochChanged || error instanceof LogGap;
+}
