@@ -1,5 +1,5 @@
-// What ClickHouse keeps for the repair of logs that went back: the epochs, where each block was cut, a copy of the topology,
-// and the questions that a repair asks of the stored events. Two implementations, as all ports have.
+// What ClickHouse keeps for repairing logs that went back: the epochs, the mark of each block, a copy of the topology, and
+// the queries that a repair runs over the stored events. Like all ports it has two implementations.
 import type { DpuId, Partition } from './domain/ids.ts';
 import type { Reading } from './domain/reading.ts';
 import type { SpaceEvent } from './domain/space-event.ts';
@@ -9,7 +9,7 @@ import type { EventPlace, StoredBlockMark } from './ports.ts';
 export interface EpochRecords {
   /** The last epoch that a repair has begun, and the last that one has finished; 0 for the first. */
   epochs(): Promise<{ readonly begun: number; readonly done: number }>;
-  /** From here on no block of an older epoch is stored, whoever sends it, and none is on its way. */
+  /** When it resolves, no block of an older epoch can be stored any more, and no insert of one is running. */
   beginEpoch(epoch: number): Promise<void>;
   /** @param report what was lost and repaired, for people */
   finishEpoch(epoch: number, report: string): Promise<void>;

@@ -111,7 +111,7 @@ export class PartitionFold {
     if (epoch > this.epoch) throw new EpochChanged(`partition ${this.partition}: the log is in epoch ${epoch}, and the state is of ${this.epoch}`);
     this.mark = { seq: stored.seq, commitId };
     if (epoch === this.epoch) this.#applyCommit(stored, commit);
-    // A router that has not heard of the epoch yet: what it said was read when the epoch began, or is routed again.
+    // Its router does not know of this epoch yet. The repair has read what it asserts, or its readings are routed again.
     else this.seq = stored.seq;
   }
 

@@ -1,7 +1,7 @@
-// The epochs of the logs, as ClickHouse knows them, and the copy of the topology.
+// The epochs of the logs as recorded in ClickHouse, and the copy of the topology.
 //
-// An epoch is begun by a constraint on the table of events: from then on the server itself refuses rows of an older one,
-// whoever sends them, however late.
+// An epoch begins with a constraint on `space_events`: from then on ClickHouse itself rejects rows of older epochs, however
+// late they arrive.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TopologyFact } from '../domain/topology.ts';
@@ -9,7 +9,7 @@ import type { CopiedEntry, EpochRecords, TopologyCopy } from '../recovery-ports.
 import { queryRows } from './query-rows.ts';
 
 const POLL_MS = 50;
-/** No insert takes so long: its client has given up long before. */
+/** Longer than any insert can take: its client gives up before. */
 const INSERT_MAX_MS = 60_000;
 
 export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
@@ -31,7 +31,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
     const onCluster = this.#onCluster;
     await this.#insert('log_epochs', [{ epoch, state: 'begun', report: '' }]);
     await this.#client.command({ query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${nameOf(epoch)} CHECK epoch >= ${epoch}` });
-    // What had begun before does not know of the constraint.
+    // Inserts that started earlier do not see the constraint.
     await this.#untilNoInsertRuns();
     const older = await queryRows<[string]>(this.#client, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'", {});
     for (const [, before] of (older[0]?.[0] ?? '').matchAll(/CONSTRAINT `?epoch_(\d+)`? CHECK/g)) {

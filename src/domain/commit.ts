@@ -69,7 +69,7 @@ export interface Backlog {
 
 export interface CommitHeader {
   readonly router: Partition;
-  /** Of the logs, when it was made (`LogEpoch`). */
+  /** The epoch of the logs in which it was made (`LogEpoch`). */
   readonly epoch: number;
   /** Identifies the attempt that wrote it, so that a commit with unknown outcome can be settled. */
   readonly commitId: string;
@@ -77,7 +77,7 @@ export interface CommitHeader {
   readonly previousSeq: number;
   /** READINGS is consumed up to here, inclusive, except for backlogs. */
   readonly readingsSeq: number;
-  /** What stood at `readingsSeq`; null where nothing was read yet, and in commits of earlier versions. */
+  /** The mark of the message at `readingsSeq`; null before the first message, and in commits of earlier versions. */
   readonly readingsMark: MessageMark | null;
   readonly backlogs: readonly Backlog[];
   /** What this commit consumed came after here. */

@@ -1,6 +1,6 @@
 /**
- * The epoch of the logs that a process takes part in. A new one begins each time a log that went back is repaired; commits,
- * blocks and checkpoints of an older epoch count no more. Shared by all that read or write them.
+ * The epoch of the logs, as this process knows it. Each repair of a log that went back begins a new one; commits, blocks and
+ * checkpoints of older epochs are ignored. One object, shared by everything that reads or writes the logs.
  */
 export class LogEpoch {
   current: number;
@@ -10,7 +10,7 @@ export class LogEpoch {
   }
 }
 
-/** The logs have begun another epoch: start over in that. */
+/** The logs are in another epoch: restart in that one. */
 export class EpochChanged extends Error {
   override readonly name = 'EpochChanged';
 }

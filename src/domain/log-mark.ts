@@ -1,6 +1,6 @@
-// Marks tell whether a log is still the one that was read. A log can go back: after a power failure, a flipped bit or a
-// restored backup a stream is shorter than it was, and hands its sequence numbers out again. So whoever keeps a place in
-// a log keeps with it what stood there.
+// Marks show whether a log is still the one that was read. A log can go back: after a power failure, a flipped bit or a
+// restored backup a stream is shorter than it was, and reuses its sequence numbers. So every stored position in a log
+// comes with a mark of the entry at that position.
 
 /** Of a message of READINGS: when it was stored, and what it was. */
 export interface MessageMark {
@@ -15,12 +15,12 @@ export interface CommitMark {
   readonly commitId: string;
 }
 
-/** A log does not hold what was read from it: it is shorter than it was, and may have handed sequences out again. */
+/** A log no longer holds what was read from it: it is shorter than it was, and may have reused sequences. */
 export class LogWentBack extends Error {
   override readonly name = 'LogWentBack';
 }
 
-/** 32-bit FNV-1a. It tells a message from another that took its place; it is no protection against anybody. */
+/** 32-bit FNV-1a. It distinguishes a message from its replacement; it does not protect against forgery. */
 export function digestOf(bytes: Uint8Array, seed = FNV_OFFSET): number {
   let hash = seed;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);

@@ -41,8 +41,8 @@ async function problemsOf(runner: ShardRunner, freshness: Pick<Freshness, 'lag'>
   const add = (code: string, detail: string): void => void problems.push({ code, detail, shard });
   if (refusal) add('shard_refused', refusal.message);
   else if (state === 'restoring') add('shard_restoring', `shard ${shard} is being restored: its spaces answer 503 until it has caught up with the log`);
-  if (loop) add('shard_restarting', `shard ${shard} was begun anew ${loop.count} times within a minute, the last time for: ${loop.cause}`);
-  if (awaitedSeq !== undefined && (isServing || state === 'restoring')) add('topology_awaited', `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology, which this process has not heard of: its readings wait`);
+  if (loop) add('shard_restarting', `shard ${shard} was restarted ${loop.count} times within a minute, the last time because of: ${loop.cause}`);
+  if (awaitedSeq !== undefined && (isServing || state === 'restoring')) add('topology_awaited', `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology, which this process has not received: its readings wait`);
   if (!isServing || !host) return problems;
   const { eventsMs, readingsMs } = await freshness.lag(host.fold, [shard]);
   const seconds = (ms: number): number => Math.round(ms / 1_000);

@@ -29,7 +29,7 @@ export class NatsLink {
       if (type !== 'disconnect' && type !== 'reconnect') continue;
       this.#isUp = type === 'reconnect';
       if (!this.#isUp) this.#lostTimes += 1;
-      log.warn({ nats: type }, this.#isUp ? 'NATS is back' : 'NATS is away');
+      log.warn({ nats: type }, this.#isUp ? 'reconnected to NATS' : 'the connection to NATS is lost');
       this.#onChange(this.#isUp);
     }
   }

@@ -56,7 +56,7 @@ export class LogConsumer {
   #isReset = false;
   #pending = 0;
   #lastSeq: number;
-  /** What stands where it goes on from: the last entry that was delivered, or what was there when it was opened, if anything was. */
+  /** The entry after which it continues: the last one delivered, or the one that was there when it was opened. */
   #last: { readonly seq: number; readonly timeMs: number | undefined } | undefined;
   #lostTimes: number;
   /** At the last check: what had been received, and what had not been delivered. */

@@ -12,7 +12,7 @@ export const CHECKPOINTS = 'CHECKPOINTS';
 export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
 /** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
 export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
-/** Each epoch has subjects of its own: whoever has not heard of it can neither commit into it nor truncate it. */
+/** Each epoch has its own subjects, so a process that does not know of it can neither commit to it nor truncate it. */
 export const routerSubject = (partition: number, epoch = 0): string => (epoch === 0 ? `routers.${partition}` : `routers.${partition}-${epoch}`);
 /** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';

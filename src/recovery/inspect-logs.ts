@@ -1,5 +1,5 @@
-// Compares the end of every stream with what has already been seen of it: by routers, checkpoints, blocks in ClickHouse and
-// the copy of the topology. A stream that is shorter than that, or has something else where a mark stands, has gone back.
+// Compares every stream with what routers, checkpoints, blocks in ClickHouse and the copy of the topology have recorded of
+// it. A stream that is shorter than that, or has another entry at a mark, has gone back.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -23,16 +23,16 @@ export interface LogDeps {
 
 export type LogName = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS' | 'epoch';
 
-/** One place where a log is not what was seen of it. */
+/** One place where a log differs from what was recorded of it. */
 export interface Discrepancy {
   readonly log: LogName;
   readonly detail: string;
 }
 
-/** What this process itself has folded: it may be ahead of everything that was saved. */
+/** How far this process has folded the commits; that may be further than anything that was saved. */
 export type SeenHere = readonly CommitMark[];
 
-/** Sets `epoch` to the one that the logs are in. @returns nothing when the logs hold all that was seen of them */
+/** Sets `epoch` to the epoch of the logs. @returns an empty list when the logs hold everything that was recorded of them */
 export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promise<Discrepancy[]> {
   const { partitions, epoch, topology, records, events, readings, checkpoints } = deps;
   const { begun, done } = await records.epochs();
@@ -45,11 +45,11 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
   const copied = await records.lastCopied();
   if (copied && topology.digestAt(copied.seq) !== copied.digest) found.push({ log: 'TOPOLOGY', detail: `it does not hold entry ${copied.seq}, of which ClickHouse has a copy` });
   const [logEnd, readingsBounds, blocks] = [await events.bounds(), await readings.bounds(), await records.lastBlocks()];
-  // Before the routers' last commits are read: a checkpoint that is saved meanwhile may know of later ones.
+  // Read before the routers' last commits: a checkpoint saved later could have folded newer ones.
   const saved = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
   const each = saved.map(async (checkpoint, k) => {
     const partition = k as Partition;
-    // One of another version of the service says nothing of losses: that shard fails, and the others are served.
+    // A commit of another version of the service proves no loss: its shard fails, and the others are served.
     const { seq, header } = await readable(() => events.lastCommit(partition)) ?? { seq: Infinity, header: undefined };
     return [
       ...await ofChain(deps, partition, seq, saved),
@@ -93,7 +93,7 @@ async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { 
   if (!await isThere(events, checkpoint.mark, end)) {
     return [{ log: 'SPACE_EVENTS', detail: `it ends at ${end.lastSeq}, and does not hold commit ${checkpoint.mark.seq}, which the checkpoint of shard ${partition} has folded` }];
   }
-  // One that cannot be read says nothing of itself.
+  // An unreadable checkpoint has no mark.
   if (revision > 0 && checkpoint.mark.seq === 0) return [];
   const next = checkpoint.mark.seq + 1;
   if (next > end.lastSeq || await events.commitIdAt(next) !== undefined) return [];
@@ -105,7 +105,7 @@ async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { 
  * router's commits are truncated from the beginning on, so what a newer checkpoint lacks, the oldest lacks, too.
  */
 async function ofOldestCheckpoint({ epoch, events, partitions }: LogDeps, saved: readonly Awaited<ReturnType<Checkpoints['last']>>[]): Promise<Discrepancy[]> {
-  // One that cannot be read says nothing of itself.
+  // An unreadable checkpoint has no mark.
   const known = saved.filter(({ revision, mark, epoch: its }) => its === epoch.current && (revision === 0 || mark.seq > 0));
   if (known.length === 0) return [];
   const seq = Math.min(...known.map(({ mark }) => mark.seq));

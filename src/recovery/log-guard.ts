@@ -1,6 +1,5 @@
-// Sees to it that nothing is owned while the logs are not what was seen of them. Looks before the process takes its first
-// shard, whenever NATS was away, and now and then; what it finds it repairs, once this process and every other has
-// given up its shards.
+// Makes sure that no shard runs on logs that went back. Checks them before the process takes its first shard, after every
+// reconnection to NATS, on suspicion, and at intervals. Repairs what it finds, once all processes have given up their shards.
 import type { Logger } from 'pino';
 import type { CommitMark } from '../domain/log-mark.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -23,13 +22,13 @@ const DOUBT_POLL_MS = 20;
 const GAPS_MAX = 3;
 
 export interface LogGuardDeps extends RepairDeps {
-  /** Gives up every shard, and resolves when none is left; and takes them again. */
+  /** Gives up every shard and resolves when none is left; `resumeShards` takes them again. */
   readonly suspendShards: () => Promise<void>;
   readonly resumeShards: () => void;
   /** What this process has folded. */
   readonly seenHere: () => readonly CommitMark[];
   readonly topologyReader: Pick<TopologyService, 'hasLogGoneBack' | 'startOver' | 'catchUp'>;
-  /** Undefined for a process that owns no shards: it waits for another to repair. */
+  /** Undefined for a process that owns no shards: it waits until another has repaired the logs. */
   readonly leases: Leases | undefined;
   readonly holder: string;
   readonly isConnected?: () => boolean;
@@ -111,7 +110,7 @@ export class LogGuard implements LogDoubts {
     return this.#settledDoubts !== this.#doubts;
   }
 
-  /** What others save while this reads can look like a loss once, and not twice. */
+  /** A checkpoint that another process saves during the check can look like a loss once, but not twice. */
   async #inspectTwice(signal: AbortSignal): Promise<Discrepancy[]> {
     const found = await this.#inspect();
     if (found.length === 0) return found;
@@ -125,7 +124,7 @@ export class LogGuard implements LogDoubts {
     if (await topologyReader.hasLogGoneBack()) return [{ log: 'TOPOLOGY', detail: 'it does not hold what this process has read from it' }];
     await topologyReader.catchUp();
     const found = await inspectLogs(this.#deps, seenHere());
-    // Somebody else has repaired them: what is run here belongs to the epoch before.
+    // Another process has repaired the logs: the shards here still run in the old epoch.
     if (epoch.current !== before) found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
     // A fold that starts from a newer checkpoint does not meet the same gap again.
     const gap = [...this.#gaps].find(([, times]) => times >= GAPS_MAX);
@@ -145,7 +144,7 @@ export class LogGuard implements LogDoubts {
     const held: ShardLease[] = [];
     try {
       if (!await this.#takeAll(leases, held, signal)) return;
-      // Whoever had the leases may have repaired everything.
+      // The previous holder of the leases may have repaired everything.
       if ((await this.#inspect()).length === 0) return;
       const report = await repairLogs(this.#deps);
       this.#gaps.clear();
@@ -155,7 +154,7 @@ export class LogGuard implements LogDoubts {
     }
   }
 
-  /** In order, so that of two who repair one waits for the other. */
+  /** In order, so that of two repairing processes one waits for the other. */
   async #takeAll(leases: Leases, held: ShardLease[], signal: AbortSignal): Promise<boolean> {
     const { partitions, holder, timing, log } = this.#deps;
     for (const partition of allPartitions(partitions)) {

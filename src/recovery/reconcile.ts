@@ -1,5 +1,5 @@
-// Brings what ClickHouse holds of some readings to what it should hold of them: per reading and space, since the row of one
-// space may have survived the loss of a log, and that of the other not.
+// Computes the rows that ClickHouse lacks of some readings, or has too many of. Per reading and space, because the row of one
+// space may have survived the loss of a log while the row of the other did not.
 import type { Partition } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
@@ -10,7 +10,7 @@ import { attribute } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { Claim } from '../recovery-ports.ts';
 
-/** The events that lead from what is stored of some readings to where they count. */
+/** The events that turn the stored rows of some readings into the right ones. */
 export function eventsToReconcile(readings: readonly Reading[], claims: readonly Claim[], viewOf: (reading: Reading) => TopologyView): SpaceEvent[] {
   const stored = new Map<string, Claim[]>();
   for (const claim of claims) addTo(stored, readingIdOf(claim), claim);
@@ -19,7 +19,7 @@ export function eventsToReconcile(readings: readonly Reading[], claims: readonly
 
 function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): SpaceEvent[] {
   const events: SpaceEvent[] = [];
-  // Retractions first, as a move has them.
+  // Retractions first, as in a move.
   for (const claim of claims) {
     const shouldBe = wanted.some((event) => isAlike(event, claim)) ? 1 : 0;
     for (let { signs } = claim; signs > shouldBe; signs--) events.push(withSign(claim, -1));
@@ -45,7 +45,7 @@ function withSign({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, pr
   return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };
 }
 
-/** Events by the partition of their space, as rows that come from no log. */
+/** Events by the partition of their space, as rows that come from no commit. */
 export function rowsByPartition(events: readonly SpaceEvent[], partitions: number): Map<Partition, LoggedEvent[]> {
   const rows = new Map<Partition, LoggedEvent[]>();
   for (const event of events) addTo(rows, partitionOfSpace(event.spaceId, partitions), loggedEvent(event, 0));

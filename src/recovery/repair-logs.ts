@@ -1,8 +1,8 @@
-// Repairs logs that went back. Counts come out as those of the readings that still exist anywhere: in READINGS, in
-// SPACE_EVENTS, in a checkpoint, in ClickHouse. What the logs hold and ClickHouse does not goes to ClickHouse, and a new epoch
-// of the logs begins there: with a commit of each router, and a checkpoint of each partition (docs/adr/0065).
+// Repairs logs that went back. Afterwards counts are exact for all readings that still exist in READINGS, SPACE_EVENTS, a
+// checkpoint or ClickHouse. Everything that only the logs hold goes to ClickHouse, and a new epoch of the logs begins, with a
+// commit of each router and a checkpoint of each partition (docs/adr/0065).
 //
-// Nobody may run a shard meanwhile. Killed in the middle, it is done again, in yet another epoch, and comes to the same.
+// No shard may run during a repair. A repair that was killed is started over in a higher epoch, with the same result.
 import { blockOf } from '../../actors/shard/block.ts';
 import { LogTail } from '../../actors/shard/log-tail.ts';
 import { CheckpointRefused, decodeSnapshot } from '../../actors/shard/snapshot.ts';
@@ -26,7 +26,7 @@ import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
 
 const ENTRIES_PER_READ = 500;
 const READINGS_PER_PAGE = 2_000;
-/** Readings stored so long before the one that is missing are routed again: the server's clock may have been set back. */
+/** Readings stored this long before the missing one are routed again, because the server's clock may have been set back. */
 const ROUTED_AGAIN_MS = 600_000;
 const ATTEMPTS_MAX = 20;
 
@@ -42,17 +42,17 @@ export interface RepairDeps extends LogDeps {
 
 export interface RepairReport {
   readonly epoch: number;
-  /** Of READINGS: messages that routers had consumed, and that are gone. What they said lives on where it was stored. */
+  /** Messages of READINGS that routers had consumed and that are lost. Their readings are still counted where they were stored. */
   readonly readings: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number; readonly fromMs: number | null; readonly toMs: number | null } | null;
-  /** Of SPACE_EVENTS: the highest sequence that was seen of it, and where it ended. */
+  /** Commits of SPACE_EVENTS that are lost, up to the highest sequence that anything had recorded. */
   readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
   readonly topology: TopologyRepair;
-  /** Readings that were looked at one by one, and rows that made them whole. */
+  /** Readings that were compared one by one, and the rows that were added to complete them. */
   readonly readingsLookedAt: number;
   readonly rowsStored: number;
 }
 
-/** @throws what a port throws: do it again */
+/** @throws what a port throws: call it again */
 export async function repairLogs(deps: RepairDeps): Promise<RepairReport> {
   const repair = new Repair(deps);
   return repair.run();
@@ -76,7 +76,7 @@ class Repair {
     const { begun, done } = await records.epochs();
     this.#epoch = Math.max(begun, done, topology.latest().epoch()?.epoch ?? 0, ...[...blocks.values()].map((block) => block.epoch)) + 1;
     await records.beginEpoch(this.#epoch);
-    // Until here the blocks of others may still have come in.
+    // Only now: until the epoch began, others could still store blocks.
     for (const partition of allPartitions(partitions)) {
       const block = await history.lastBlock(partition);
       if (block > 0) await partitionRecords.completeBlock(partition, block);
@@ -93,12 +93,12 @@ class Repair {
     const report = { epoch: this.#epoch, readings, commits, topology: topologyRepair, readingsLookedAt: this.#lookedAt, rowsStored: this.#rowsStored };
     await records.finishEpoch(this.#epoch, JSON.stringify(report));
     epoch.current = this.#epoch;
-    // What somebody who has not heard of the epoch still commits stays: a log must not have holes.
+    // Commits that a process makes in the old epoch after this stay, because a log must not have holes.
     await events.removeOlderEpochs(firstSeq);
     return report;
   }
 
-  /** Readings that the logs or a checkpoint hold, or that have rows in a block whose commit is not in the log. */
+  /** Readings in the log, in a checkpoint, or in a block whose commit is no longer in the log: their rows may be incomplete. */
   async #reconcileSuspects(views: ViewOfReading): Promise<void> {
     const { partitions, records } = this.#deps;
     const suspects = new Map<string, Reading>();
@@ -159,7 +159,7 @@ class Repair {
     }
   }
 
-  /** One that cannot be read holds nothing that is not in the log or in ClickHouse, unless the log lost it, too. */
+  /** An unreadable checkpoint is skipped: the log and ClickHouse hold its contents, unless the log has lost them. */
   async #readCheckpoint(partition: Partition, suspect: (reading: Reading) => void): Promise<void> {
     const { checkpoints, partitions } = this.#deps;
     try {
@@ -174,7 +174,7 @@ class Repair {
     }
   }
 
-  /** From there on, blocks may have rows of commits that are lost. */
+  /** The first block that may have rows of lost commits. */
   async #firstUnknownBlock(partition: Partition): Promise<number | undefined> {
     const { events, records, epoch } = this.#deps;
     const bounds = await events.bounds();
@@ -196,7 +196,7 @@ class Repair {
     return highest > lastSeq ? { messages: highest - lastSeq, fromSeq: lastSeq + 1, toSeq: highest } : null;
   }
 
-  /** A commit of each router with the offset from which it goes on, and a checkpoint of each partition at the end of these. */
+  /** Writes the first commit of each router, with its offset, and then a checkpoint of each partition. */
   async #beginEpoch(views: ViewOfReading): Promise<{ lost: RepairReport['readings']; firstSeq: number }> {
     const { partitions, events, records } = this.#deps;
     const counts = await records.readingCounts();
@@ -241,7 +241,7 @@ class Repair {
     return { header, lost: { messages: last.readingsSeq - fromSeq + 1, fromSeq, toSeq: last.readingsSeq, fromMs: before?.timeMs ?? null, toMs: last.readingsMark?.timeMs ?? null } };
   }
 
-  /** Everything after it is routed again; what was stored is known as a duplicate. */
+  /** Everything after this offset is routed again; stored readings are recognized as duplicates. */
   async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
     return readingsMark ? Math.min(readingsSeq, await this.#deps.readings.lastBefore(readingsMark.timeMs - ROUTED_AGAIN_MS)) : 0;
   }
@@ -255,13 +255,13 @@ class Repair {
       try {
         return void await saveRebuilt(deps, revision, tail, []);
       } catch (error) {
-        // A process of the epoch before has saved at this moment, for the last time.
+        // A process of the old epoch saved at the same moment. It cannot do so again.
         if (!(error instanceof Superseded) || attempt >= ATTEMPTS_MAX) throw error;
       }
     }
   }
 
-  /** The mark in NATS that the epoch has begun. */
+  /** Records in NATS that the epoch has begun. */
   async #appendEpoch({ lost }: TopologyRepair): Promise<void> {
     const { topology, topologyLog, topologyReached, nowMs } = this.#deps;
     for (let attempt = 1; ; attempt++) {
@@ -273,7 +273,7 @@ class Repair {
         kind: 'epoch',
         doc: {
           epoch: this.#epoch, begunMs: nowMs(),
-          // Each fact that is lost may have given out one.
+          // Each lost fact may have assigned one id.
           spaceIdsAbove: Math.max(highest(view.spaces()), before?.spaceIdsAbove ?? 0) + lost,
           doorwayIdsAbove: Math.max(highest(view.doorways()), before?.doorwayIdsAbove ?? 0) + lost,
         },

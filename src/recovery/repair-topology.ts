@@ -1,13 +1,13 @@
-// Puts back what TOPOLOGY lost, from the copy in ClickHouse.
+// Restores lost entries of TOPOLOGY from the copy in ClickHouse.
 import type { LogDeps } from './inspect-logs.ts';
 import type { CopiedEntry } from '../recovery-ports.ts';
 import type { TopologyLog } from '../ports.ts';
 import { allPartitions } from '../domain/partition.ts';
 
 export interface TopologyRepair {
-  /** Entries that were put back. */
+  /** Entries that were restored. */
   readonly restored: number;
-  /** Entries that routers had followed, or that were copied, and that are gone; at most so many. */
+  /** Upper bound of the entries that routers had applied, or that were copied, and that cannot be restored. */
   readonly lost: number;
 }
 
@@ -24,7 +24,7 @@ export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
     const copied = await records.copiedAfter(0);
     const common = lastCommon(copied, deps);
     const missing = copied.filter(({ seq }) => seq > common);
-    // Written to since it went back: what was written then stays, and nothing of what it replaced can be put back.
+    // The log was written to after it went back: the new entries stay, and those they replaced cannot be restored.
     if (topology.seq > common) lost = missing.length;
     else for (const { seq, fact } of missing) {
       if (await topologyLog.append(fact, seq - 1) !== seq) throw new Error(`TOPOLOGY was written to while entry ${seq} was put back`);
@@ -37,7 +37,7 @@ export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
   return { restored, lost: Math.max(lost, highest - topology.seq) };
 }
 
-/** The last sequence up to which a log and its copy say the same. */
+/** The last sequence up to which the log and its copy agree. */
 function lastCommon(copied: readonly CopiedEntry[], { topology }: Pick<Deps, 'topology'>): number {
   return copied.findLast(({ seq, digest }) => topology.digestAt(seq) === digest)?.seq ?? 0;
 }

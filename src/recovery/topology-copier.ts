@@ -1,5 +1,5 @@
-// Copies the topology to ClickHouse as it grows, so that what NATS may lose of it can be put back. One process at a time need
-// do it; more than one change nothing.
+// Copies new entries of the topology to ClickHouse, so that entries that NATS loses can be restored. One process is enough;
+// several do no harm.
 import type { Logger } from 'pino';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
@@ -14,9 +14,9 @@ export interface TopologyCopierDeps {
   readonly topology: TopologyHistory;
   readonly epoch: LogEpoch;
   readonly records: TopologyCopy;
-  /** True while it is this process that copies: the logs are sound, and it owns what says so. */
+  /** True while this process is the one that copies. */
   readonly isOn: () => boolean;
-  /** The copy is not of this log. */
+  /** Called when the copy does not match the log. */
   readonly onMismatch: () => void;
   readonly timing: Timing;
   readonly log: Logger;
@@ -24,7 +24,7 @@ export interface TopologyCopierDeps {
 
 export class TopologyCopier {
   readonly #deps: TopologyCopierDeps;
-  /** Up to here it is copied; undefined while that is not known. */
+  /** The last copied sequence; undefined while it is unknown. */
   #copiedSeq: number | undefined;
   #epoch = -1;
 

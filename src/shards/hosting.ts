@@ -266,7 +266,7 @@ export class Hosting {
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {
-        // First, and due also for a router that begins anew: where a full log refuses its commits, this makes room.
+        // Before the step, and even by a router that has just restarted: if a full log refuses its commits, this makes room.
         if (timing.now() >= this.#truncateAt) {
           await router.truncate(await storedBeforeCheckpoints());
           this.#truncateAt = timing.now() + truncateIntervalMs;

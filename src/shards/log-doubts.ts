@@ -1,10 +1,10 @@
-// Whether the logs are still what was seen of them. While that is in doubt, no router and no fold starts.
+// Whether the logs still hold what was read from them. While that is in doubt, no router and no fold starts.
 import { LogGap } from '../../actors/shard/partition-fold.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 
 export interface LogDoubts {
-  /** How often the logs have come into doubt: what was read from them on both sides of a doubt does not belong together. */
+  /** How often the logs have come into doubt. State read before a doubt must not be combined with state read after it. */
   readonly doubts: number;
   /** The connection was lost, or something failed that a lost end of a log explains: check at once. */
   suspect(cause?: unknown): void;
