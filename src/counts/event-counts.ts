@@ -9,7 +9,8 @@ import { nextResetAfter, resetInForce, type ResetSchedule } from '../domain/rese
 import { advance, countOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Direction } from '../domain/reading.ts';
-import type { EventPages, EventPlace, History, HistoryEvent, SpaceReports, TimedSpace } from '../ports.ts';
+import type { EventPages, TimedSpace } from '../list-ports.ts';
+import type { EventPlace, History, HistoryEvent, SpaceReports } from '../ports.ts';
 import { mergeEvents, runsBetween } from './runs.ts';
 import { scheduleEver, scheduleOf } from './schedule-of.ts';
 

@@ -1,6 +1,6 @@
 // Readings that are stored in history.
 import { z } from 'zod';
-import type { EventPages, StoredReading } from '../ports.ts';
+import type { EventPages, StoredReading } from '../list-ports.ts';
 import { Failure } from '../domain/failure.ts';
 import { isDpuId } from '../domain/ids.ts';
 import { formatInstant } from '../domain/instant.ts';

@@ -32,13 +32,14 @@ function sourceOf(path: string): Source {
 const within = (path: string, places: readonly string[]): boolean => places.some((place) => path === place || path.startsWith(`${place}/`));
 
 const PURE = ['src/domain', 'actors'];
-const MIDDLE = [...PURE, 'src/ports.ts', 'src/recovery-ports.ts', 'src/runtime'];
+const MIDDLE = [...PURE, 'src/ports.ts', 'src/list-ports.ts', 'src/recovery-ports.ts', 'src/runtime'];
 
 /** What the files of a place may import of this project, beside their own folder. The innermost first. */
 const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly string[] }[] = [
   { place: 'src/domain', of: [] },
   { place: 'actors', of: ['src/domain'] },
   { place: 'src/ports.ts', of: PURE },
+  { place: 'src/list-ports.ts', of: [...PURE, 'src/ports.ts'] },
   { place: 'src/recovery-ports.ts', of: [...PURE, 'src/ports.ts'] },
   { place: 'src/runtime', of: [] },
   { place: 'src/router', of: MIDDLE },
