@@ -305,7 +305,7 @@ export class Service {
   #logGuard(leases: Leases): LogGuard {
     const { history, topology } = this;
     return new LogGuard({
-      partitions: this.options.partitions, epoch: this.#epoch, readings: this.readings, events: this.#events, topology: topology.history, checkpoints: this.#checkpoints, records: this.#recovery,
+      partitions: this.options.partitions, epoch: this.#epoch, readings: this.readings, events: this.#events, topology: topology.history, catchUpTopology: () => topology.catchUp(), checkpoints: this.#checkpoints, records: this.#recovery,
       history, partitionRecords: new ClickHousePartitionRecords(this.#clickhouse),
       topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
       newCommitId: () => nuid.next(), nowMs: () => this.clock.now(),

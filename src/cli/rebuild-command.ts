@@ -51,7 +51,7 @@ export async function rebuildCommand(config: Config, { shard, json }: RebuildOpt
       };
       const logs: RepairDeps = {
         ...deps, epoch, records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER), readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
-        partitionRecords: deps.records, topologyLog: new NatsTopologyLog(nats.js), topologyReached: (seq) => topology.service.reached(seq),
+        partitionRecords: deps.records, topologyLog: new NatsTopologyLog(nats.js), topologyReached: (seq) => topology.service.reached(seq), catchUpTopology: () => topology.service.catchUp(),
         newCommitId: () => nuid.next(), nowMs: Date.now,
       };
       const found = await inspectLogs(logs);

@@ -1,5 +1,8 @@
 // Compares every stream with what routers, checkpoints, blocks in ClickHouse and the copy of the topology have recorded of
 // it. A stream that is shorter than that, or has another entry at a mark, has gone back.
+//
+// Others write meanwhile. So whatever was recorded of a stream is read before the stream's end is: what is recorded later is
+// further on, and would look lost.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -17,6 +20,8 @@ export interface LogDeps {
   readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastBefore'>;
   readonly events: SpaceEventsLog;
   readonly topology: TopologyHistory;
+  /** Resolves when `topology` has what the log has now. */
+  readonly catchUpTopology: () => Promise<unknown>;
   readonly checkpoints: Checkpoints;
   readonly records: RecoveryRecords;
 }
@@ -29,28 +34,47 @@ export interface Discrepancy {
   readonly detail: string;
 }
 
+type SavedCheckpoint = Awaited<ReturnType<Checkpoints['last']>>;
+
+const LOOKS_MAX = 5;
+
 /** How far this process has folded the commits; that may be further than anything that was saved. */
 export type SeenHere = readonly CommitMark[];
 
 /** Sets `epoch` to the epoch of the logs. @returns an empty list when the logs hold everything that was recorded of them */
 export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promise<Discrepancy[]> {
-  const { partitions, epoch, topology, records, events, readings, checkpoints } = deps;
+  for (let looks = 1; ; looks++) {
+    const saved = await savedCheckpoints(deps);
+    const found = await inspect(deps, saved, seenHere);
+    if (found.length === 0 || looks === LOOKS_MAX) return found;
+    const savedNow = await savedCheckpoints(deps);
+    // The log may since have been truncated up to a newer checkpoint: nobody needs what is missing then.
+    if (savedNow.every(({ revision }, k) => revision === saved[k]?.revision)) return found;
+  }
+}
+
+async function savedCheckpoints({ partitions, checkpoints }: LogDeps): Promise<SavedCheckpoint[]> {
+  return Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
+}
+
+async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHere: SeenHere): Promise<Discrepancy[]> {
+  const { partitions, epoch, topology, records, events, readings } = deps;
   const { begun, done } = await records.epochs();
-  const inNats = topology.latest().epoch()?.epoch ?? 0;
   epoch.current = done;
+  if (begun !== done) return [{ log: 'epoch', detail: `the repair that began epoch ${begun} was not finished` }];
+  const [blocks, copied] = [await records.lastBlocks(), await records.lastCopied()];
+  // A commit of another version of the service proves no loss: its shard fails, and the others are served.
+  const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));
+  await deps.catchUpTopology();
+  const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];
+
+  const inNats = topology.latest().epoch()?.epoch ?? 0;
+  if (inNats !== done) return [{ log: inNats < done ? 'TOPOLOGY' : 'epoch', detail: `ClickHouse is in epoch ${done} of the logs, and NATS in epoch ${inNats}` }];
   const found: Discrepancy[] = [];
-  if (begun !== done) found.push({ log: 'epoch', detail: `the repair that began epoch ${begun} was not finished` });
-  else if (inNats !== done) found.push({ log: inNats < done ? 'TOPOLOGY' : 'epoch', detail: `ClickHouse is in epoch ${done} of the logs, and NATS in epoch ${inNats}` });
-  if (found.length > 0) return found;
-  const copied = await records.lastCopied();
   if (copied && topology.digestAt(copied.seq) !== copied.digest) found.push({ log: 'TOPOLOGY', detail: `it does not hold entry ${copied.seq}, of which ClickHouse has a copy` });
-  const [logEnd, readingsBounds, blocks] = [await events.bounds(), await readings.bounds(), await records.lastBlocks()];
-  // Read before the routers' last commits: a checkpoint saved later could have folded newer ones.
-  const saved = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
   const each = saved.map(async (checkpoint, k) => {
     const partition = k as Partition;
-    // A commit of another version of the service proves no loss: its shard fails, and the others are served.
-    const { seq, header } = await readable(() => events.lastCommit(partition)) ?? { seq: Infinity, header: undefined };
+    const { seq, header } = last[k] ?? { seq: Infinity, header: undefined };
     return [
       ...await ofChain(deps, partition, seq, saved),
       ...(header ? await ofRouter(deps, header, readingsBounds) : []),
@@ -66,7 +90,7 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
 }
 
 /** A router's commits go on from the last one that a checkpoint has folded: a fold refuses any other (F1). */
-async function ofChain({ epoch, events }: LogDeps, router: Partition, lastSeq: number, saved: readonly Awaited<ReturnType<Checkpoints['last']>>[]): Promise<Discrepancy[]> {
+async function ofChain({ epoch, events }: LogDeps, router: Partition, lastSeq: number, saved: readonly SavedCheckpoint[]): Promise<Discrepancy[]> {
   const folded = saved.filter((checkpoint) => checkpoint.epoch === epoch.current).flatMap(({ commitSeqs }) => commitSeqs[router] ?? []);
   if (folded.length === 0) return [];
   const foldedSeq = Math.max(...folded);
@@ -86,7 +110,7 @@ async function ofRouter({ topology, readings }: LogDeps, header: CommitHeader, b
   return found;
 }
 
-async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { revision, ...checkpoint }: Awaited<ReturnType<Checkpoints['last']>>, end: LogBounds): Promise<Discrepancy[]> {
+async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { revision, ...checkpoint }: SavedCheckpoint, end: LogBounds): Promise<Discrepancy[]> {
   if (revision === 0 ? epoch.current > 0 : checkpoint.epoch !== epoch.current) {
     return [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, and the logs are in epoch ${epoch.current}` }];
   }
@@ -104,7 +128,7 @@ async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { 
  * Whether the log is truncated after the oldest checkpoint: then some router's first commit after it names a truncated one before. A
  * router's commits are truncated from the beginning on, so what a newer checkpoint lacks, the oldest lacks, too.
  */
-async function ofOldestCheckpoint({ epoch, events, partitions }: LogDeps, saved: readonly Awaited<ReturnType<Checkpoints['last']>>[]): Promise<Discrepancy[]> {
+async function ofOldestCheckpoint({ epoch, events, partitions }: LogDeps, saved: readonly SavedCheckpoint[]): Promise<Discrepancy[]> {
   // An unreadable checkpoint has no mark.
   const known = saved.filter(({ revision, mark, epoch: its }) => its === epoch.current && (revision === 0 || mark.seq > 0));
   if (known.length === 0) return [];

@@ -17,6 +17,7 @@ import { repairLogs, type RepairDeps } from './repair-logs.ts';
 const INTERVAL_MS = 30_000;
 const RETRY_MS = 1_000;
 const LEASE_RETRY_MS = 100;
+const ATTEMPTS_PER_LOOK = 10;
 const SECOND_LOOK_MS = 500;
 const DOUBT_POLL_MS = 20;
 const GAPS_MAX = 3;
@@ -27,7 +28,7 @@ export interface LogGuardDeps extends RepairDeps {
   readonly resumeShards: () => void;
   /** What this process has folded. */
   readonly seenHere: () => readonly CommitMark[];
-  readonly topologyReader: Pick<TopologyService, 'hasLogGoneBack' | 'startOver' | 'catchUp'>;
+  readonly topologyReader: Pick<TopologyService, 'hasLogGoneBack' | 'startOver'>;
   /** Undefined for a process that owns no shards: it waits until another has repaired the logs. */
   readonly leases: Leases | undefined;
   readonly holder: string;
@@ -110,7 +111,7 @@ export class LogGuard implements LogDoubts {
     return this.#settledDoubts !== this.#doubts;
   }
 
-  /** A checkpoint that another process saves during the check can look like a loss once, but not twice. */
+  /** What another process writes during the check can look like a loss once, but hardly twice. */
   async #inspectTwice(signal: AbortSignal): Promise<Discrepancy[]> {
     const found = await this.#inspect();
     if (found.length === 0) return found;
@@ -122,7 +123,6 @@ export class LogGuard implements LogDoubts {
     const { topologyReader, epoch, seenHere } = this.#deps;
     const before = epoch.current;
     if (await topologyReader.hasLogGoneBack()) return [{ log: 'TOPOLOGY', detail: 'it does not hold what this process has read from it' }];
-    await topologyReader.catchUp();
     const found = await inspectLogs(this.#deps, seenHere());
     // Another process has repaired the logs: the shards here still run in the old epoch.
     if (epoch.current !== before) found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
@@ -159,7 +159,11 @@ export class LogGuard implements LogDoubts {
     const { partitions, holder, timing, log } = this.#deps;
     for (const partition of allPartitions(partitions)) {
       const lease = new ShardLease(leases, partition satisfies Partition, `${holder}-repair`, timing, log);
-      while (!signal.aborted && !await lease.take(() => undefined)) await timing.pause(LEASE_RETRY_MS, signal);
+      for (let attempts = 1; !signal.aborted && !await lease.take(() => undefined); attempts++) {
+        await timing.pause(LEASE_RETRY_MS, signal);
+        // Whoever holds it may have found the logs sound, or have repaired them, and then keeps it.
+        if (attempts % ATTEMPTS_PER_LOOK === 0 && (await this.#inspect()).length === 0) return false;
+      }
       if (signal.aborted) return false;
       held.push(lease);
     }

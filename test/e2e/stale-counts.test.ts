@@ -57,8 +57,9 @@ describe('live counts while NATS servers are killed', () => {
     const killedAt = performance.now();
     await watch.recovered(killedAt, WITHIN_MS);
     await cluster.revive(name);
+    // On a busy machine it may have recovered before it was asked often.
+    await eventually(() => expect(watch.since(killedAt).answers).toBeGreaterThan(10), WITHIN_MS);
     const { oldestFreshMs, stale, answers } = watch.since(killedAt);
-    expect(answers).toBeGreaterThan(10);
     expect(oldestFreshMs, `the oldest answer that does not say it is stale, of ${answers}, ${stale} of which say so`).toBeLessThan(OLDEST_FRESH_MS);
   });
 });

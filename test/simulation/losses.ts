@@ -12,6 +12,7 @@ const LAST_ENTRIES = 40;
 
 export function lose(streams: MemoryStreams, { logs, share }: Extract<Action, { kind: 'lose' }>, random: Random): void {
   const kept = (length: number): number => length - Math.ceil(Math.min(length, LAST_ENTRIES) * share);
+  streams.losses += 1;
   for (const log of logs) loseEnd(streams, log, kept, random);
 }
 

@@ -24,6 +24,10 @@ const INSPECT = 'src/recovery/inspect-logs.ts';
 const REPAIR = 'src/recovery/repair-logs.ts';
 const RETENTION = 'src/router/readings-retention.ts';
 
+// Lines of INSPECT whose order matters.
+const LAST_COMMITS = 'const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));';
+const ENDS = 'const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];';
+
 function mutant(name: string, file: string, find: string, replace: string): Mutant {
   return { name, patch: { file, find, replace } };
 }
@@ -103,7 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
   lossMutant('a router that went on from elsewhere than the checkpoint is accepted', INSPECT, 'if (!next || next.previousSeq === foldedSeq) return [];', 'if (!next || next.previousSeq >= 0) return [];'),
   lossMutant('a checkpoint whose log is truncated is accepted', INSPECT, 'return missing === undefined ? []', 'return missing !== -1 ? []'),
   lossMutant('blocks are not looked at', INSPECT, 'block.epoch < epoch.current || await isThere(events, block.mark, end)', 'block.epoch <= epoch.current'),
-  lossMutant('a repair that was not finished is taken for done', INSPECT, 'if (begun !== done) found.push', 'if (begun < done) found.push'),
+  lossMutant('a repair that was not finished is taken for done', INSPECT, 'if (begun !== done) return', 'if (begun < done) return'),
+  lossMutant('where a log ends is asked before what is recorded of it', INSPECT, `${LAST_COMMITS}\n  await deps.catchUpTopology();\n  ${ENDS}`, `${ENDS}\n  await deps.catchUpTopology();\n  ${LAST_COMMITS}`),
   lossMutant('the copy of the topology is not compared', INSPECT, 'copied && topology.digestAt(copied.seq) !== copied.digest', 'copied && copied.seq < 0'),
   lossMutant('a repair begins no epoch', REPAIR, '.map((block) => block.epoch)) + 1;', '.map((block) => block.epoch));'),
   lossMutant('a repair leaves blocks of lost commits as they are', REPAIR, 'if (block === undefined) continue;', 'if (block !== -1) continue;'),

@@ -50,6 +50,9 @@ const TRUNCATE_INTERVAL_MS = 4_000;
 /** A pause is over at any moment, a long one less often; polls should not be all that happens. */
 const pauseWeight = (ms: number): number => 0.06 * Math.min(1, Math.sqrt(100 / ms));
 
+/** What a guard of the logs says when it has found a loss. */
+const ALARM = 'a log has gone back';
+
 export class SimProcess {
   readonly access: Access;
   readonly topology: TopologyService;
@@ -79,7 +82,10 @@ export class SimProcess {
     const { streams, tables } = engines;
     // What the service logs is part of the trace; so is an invariant that does not hold.
     this.#log = pino({ level: 'warn', base: null, timestamp: false, serializers: { err: ({ name, message }: Error) => `${name}: ${message}` } }, {
-      write: (line) => access.scheduler.note(`${access.owner.name} ${line.trim()}`),
+      write: (line) => {
+        access.scheduler.note(`${access.owner.name} ${line.trim()}`);
+        if (streams.losses === 0 && line.includes(ALARM)) streams.objections.push(`a loss was noticed where there was none: ${line.trim()}`);
+      },
     });
     this.#events = new MemorySpaceEventsLog(access, streams, this.#epoch);
     this.#checkpoints = new MemoryCheckpoints(access, streams);
@@ -154,7 +160,7 @@ export class SimProcess {
     const { streams, tables, now } = this.#engines;
     return new LogGuard({
       partitions: streams.partitions, epoch: this.#epoch, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
-      topology: this.topology.history, checkpoints: this.#checkpoints, records: new MemoryRecovery(this.access, tables), history: this.#history, partitionRecords: this.#history,
+      topology: this.topology.history, catchUpTopology: () => this.topology.catchUp(), checkpoints: this.#checkpoints, records: new MemoryRecovery(this.access, tables), history: this.#history, partitionRecords: this.#history,
       topologyLog: new MemoryTopologyLog(this.access, streams), topologyReached: (seq) => this.topology.reached(seq),
       newCommitId: () => `${this.access.owner.name}-${++this.#commits}`, nowMs: now,
       suspendShards: async () => { await (this.#keeper?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop()))); },

@@ -35,6 +35,8 @@ export class MemoryStreams {
   /** Those that were replaced, the oldest first. */
   readonly olderCheckpoints: [Partition, StoredCheckpoint][] = [];
   readonly objections: string[] = [];
+  /** How often it lost anything. */
+  losses = 0;
 
   constructor(partitions: number, now: () => number) {
     this.partitions = partitions;

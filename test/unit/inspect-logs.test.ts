@@ -1,0 +1,118 @@
+// A look at the logs while others write: nothing that they add meanwhile looks lost.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { blockOf } from '../../actors/shard/block.ts';
+import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { LogEpoch } from '../../src/domain/log-epoch.ts';
+import { TopologyHistory } from '../../src/domain/topology-history.ts';
+import { inspectLogs, type LogDeps } from '../../src/recovery/inspect-logs.ts';
+import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
+import { commitHeader } from '../support/commit-header.ts';
+
+const ROUTER = 0 as Partition;
+/** More than a look asks. */
+const CALLS = 60;
+
+describe('a look at logs that are written to', () => {
+  let ports: Ports;
+  let writer: Writer;
+
+  beforeEach(async () => {
+    ports = await memoryPorts();
+    writer = new Writer(ports);
+    await writer.commit();
+    await writer.checkpoint();
+  });
+  afterEach(async () => ports.close());
+
+  it('finds nothing where routers, topology and blocks go on between any two questions', async () => {
+    expect(await inspectLogs(watched(ports, async () => writer.commit()))).toEqual([]);
+    expect(writer.commits).toBeGreaterThan(20);
+  });
+
+  it('finds nothing where a checkpoint is saved and the log truncated at any moment', async () => {
+    for (let at = 1; at <= CALLS; at++) {
+      let calls = 0;
+      const found = await inspectLogs(watched(ports, async () => {
+        if (++calls !== at) return;
+        for (let n = 0; n < 3; n++) await writer.commit();
+        await writer.checkpoint();
+        await ports.events.truncate(ROUTER, writer.lastSeq);
+      }));
+      expect(found, `truncated at question ${at}`).toEqual([]);
+    }
+  });
+});
+
+/** Does what the processes of a service do, one complete step at a time. */
+class Writer {
+  commits = 0;
+  lastSeq = 0;
+  readonly #ports: Ports;
+  readonly #topology = new TopologyHistory();
+  #previousReadingsSeq = 0;
+  readonly #revisions: number[] = [];
+  #last = Promise.resolve();
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  /** After those that are being made: the questions of a look overlap. */
+  commit(): Promise<void> {
+    return this.#last = this.#last.then(() => this.#commit());
+  }
+
+  /** A space, a reading, a commit that has followed both, a block that has the commit, and the copy of the space. */
+  async #commit(): Promise<void> {
+    const { readings, events, topology, history, recovery } = this.#ports;
+    const n = ++this.commits;
+    await topology.append({ kind: 'space', doc: { id: n as SpaceId, name: `space ${n}`, timeZone: 'UTC', dailyReset: null, capacity: null, createdMs: 0, updatedMs: 0, deleted: false } }, n - 1);
+    await catchUp(this.#topology, this.#ports);
+    await readings.append('d1' as DpuId, new TextEncoder().encode(String(n)));
+    const readingsSeq = (await readings.bounds()).lastSeq;
+    const header = commitHeader({
+      router: ROUTER, commitId: `c${n}`, previousSeq: this.lastSeq, readingsSeq, previousReadingsSeq: this.#previousReadingsSeq, topologySeq: n, topologyDigest: this.#topology.digestAt(n) ?? null,
+    });
+    const outcome = await events.commit(header, new Map(), this.lastSeq);
+    if (outcome.kind !== 'committed') throw new Error('superseded');
+    this.lastSeq = outcome.seq;
+    this.#previousReadingsSeq = readingsSeq;
+    await history.storeBlock(blockOf(0, ROUTER, n, [], { seq: this.lastSeq, commitId: header.commitId }));
+    await recovery.copyTopology(this.#topology.entries(n - 1, n).map((entry) => ({ ...entry, digest: this.#topology.digestAt(n) ?? 0 })), 0);
+  }
+
+  /** Of every shard: it has folded all that is committed. */
+  async checkpoint(): Promise<void> {
+    const mark = { seq: this.lastSeq, commitId: `c${this.commits}` };
+    for (let k = 0; k < PARTITIONS; k++) {
+      const saved = await this.#ports.checkpoints.save(k as Partition, { storedBeforeSeq: mark.seq, epoch: 0, mark, commitSeqs: [mark.seq, 0, 0], snapshot: [] }, this.#revisions[k] ?? 0);
+      if (saved === undefined) throw new Error('superseded');
+      this.#revisions[k] = saved;
+    }
+  }
+}
+
+async function catchUp(history: TopologyHistory, { topology }: Ports): Promise<void> {
+  for (const end = await topology.lastSeq(); history.seq < end;) {
+    const fact = await topology.at(history.seq + 1);
+    if (!fact) throw new Error('TOPOLOGY is shorter than it was');
+    history.apply({ seq: history.seq + 1, fact });
+  }
+}
+
+/** The ports of a look; something happens before and after each of its questions. */
+function watched(ports: Ports, happens: () => Promise<void>): LogDeps {
+  const watch = <T extends object>(port: T): T => new Proxy(port, {
+    get: (target, key) => async (...args: unknown[]) => {
+      await happens();
+      const answer = await (target[key as keyof T] as (...args: unknown[]) => Promise<unknown>).apply(target, args);
+      await happens();
+      return answer;
+    },
+  });
+  const topology = new TopologyHistory();
+  return {
+    partitions: PARTITIONS, epoch: new LogEpoch(), topology, catchUpTopology: () => catchUp(topology, { ...ports, topology: watch(ports.topology) }),
+    readings: watch(ports.readings), events: watch(ports.events), checkpoints: watch(ports.checkpoints), records: watch(ports.recovery),
+  };
+}
