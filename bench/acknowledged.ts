@@ -30,7 +30,10 @@ interface Way {
   readonly name: string;
   readonly waiting: number;
   /** @returns what publishes one reading, and waits for its acknowledgement */
-  open(server: LocalNatsServer, nats: NatsHandles): Promise<{ publish(lane: number, data: string): Promise<unknown>; close(): Promise<void> }>;
+  open(
+    server: LocalNatsServer,
+    nats: NatsHandles,
+  ): Promise<{ publish(lane: number, data: string): Promise<unknown>; close(): Promise<void> }>;
 }
 
 async function overNats(_server: LocalNatsServer, { js }: NatsHandles): ReturnType<Way['open']> {
@@ -38,21 +41,29 @@ async function overNats(_server: LocalNatsServer, { js }: NatsHandles): ReturnTy
 }
 
 async function overMqtt({ mqttPort }: LocalNatsServer): ReturnType<Way['open']> {
-  const connected = async (n: number): Promise<mqtt.MqttClient> => mqtt.connectAsync({ host: '127.0.0.1', port: mqttPort, protocolVersion: 4, clientId: `dpu-${n}` });
+  const connected = async (n: number): Promise<mqtt.MqttClient> =>
+    mqtt.connectAsync({ host: '127.0.0.1', port: mqttPort, protocolVersion: 4, clientId: `dpu-${n}` });
   const clients = await Promise.all(Array.from({ length: MQTT_DEVICES }, async (_, n) => connected(n)));
   return {
-    publish: async (lane, data) => clients[lane % MQTT_DEVICES]?.publishAsync(`dpu/dpu-${lane % MQTT_DEVICES}/readings`, data, { qos: 1 }),
-    close: async () => void await Promise.all(clients.map(async (client) => client.endAsync())),
+    publish: async (lane, data) =>
+      clients[lane % MQTT_DEVICES]?.publishAsync(`dpu/dpu-${lane % MQTT_DEVICES}/readings`, data, { qos: 1 }),
+    close: async () => void (await Promise.all(clients.map(async (client) => client.endAsync()))),
   };
 }
 
 async function overMqttAndKept(server: LocalNatsServer, { nc, js, jsm }: NatsHandles): ReturnType<Way['open']> {
   const acknowledged = await NatsMqttMessages.open(nc, 1);
   const abort = new AbortController();
-  const keeping = keepAcknowledged({
-    acknowledged, readings: new NatsReadingsLog(nc, js, jsm), timing: MACHINE_TIMING, log: pino({ level: 'silent' }),
-    onRestored: (messages) => say(`  ${messages} were put into READINGS: it took more than a second to take them`),
-  }, abort.signal);
+  const keeping = keepAcknowledged(
+    {
+      acknowledged,
+      readings: new NatsReadingsLog(nc, js, jsm),
+      timing: MACHINE_TIMING,
+      log: pino({ level: 'silent' }),
+      onRestored: (messages) => say(`  ${messages} were put into READINGS: it took more than a second to take them`),
+    },
+    abort.signal,
+  );
   const { publish, close } = await overMqtt(server);
   return {
     publish,
@@ -75,12 +86,23 @@ const WAYS: readonly Way[] = [
   { name: 'the same, looked for in READINGS and released', waiting: MQTT_DEVICES * 20, open: overMqttAndKept },
 ];
 
-interface Figures { readonly perSecond: number; readonly use: CpuUse; readonly count: number }
+interface Figures {
+  readonly perSecond: number;
+  readonly use: CpuUse;
+  readonly count: number;
+}
 
 async function measure(binary: string, syncInterval: string, { waiting, open }: Way): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'density-acknowledged-'));
   const server = await startNatsServer({
-    binary, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), syncInterval,
+    binary,
+    dataDir: join(folder, 'nats'),
+    host: '127.0.0.1',
+    port: 0,
+    mqttPort: 0,
+    name: 'bench',
+    logFile: join(folder, 'log'),
+    syncInterval,
   });
   const nats = await connectNats(server.url, 'bench');
   try {
@@ -90,10 +112,13 @@ async function measure(binary: string, syncInterval: string, { waiting, open }: 
     const startedAt = performance.now();
     const end = startedAt + SECONDS * 1000;
     let count = 0;
-    await Promise.all(Array.from({ length: waiting }, async (_, lane) => {
-      while (performance.now() < end) await publish(lane, JSON.stringify({ timestamp: 1_767_225_600_000 + count++, direction: 1 }));
-    }));
-    const perSecond = count * 1000 / (performance.now() - startedAt);
+    await Promise.all(
+      Array.from({ length: waiting }, async (_, lane) => {
+        while (performance.now() < end)
+          await publish(lane, JSON.stringify({ timestamp: 1_767_225_600_000 + count++, direction: 1 }));
+      }),
+    );
+    const perSecond = (count * 1000) / (performance.now() - startedAt);
     await close();
     return { perSecond, use: cpu.read(), count };
   } finally {
@@ -103,7 +128,10 @@ async function measure(binary: string, syncInterval: string, { waiting, open }: 
   }
 }
 
-const { path: binary, version } = await findNatsServer({ cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)), onProgress: say });
+const { path: binary, version } = await findNatsServer({
+  cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
+  onProgress: say,
+});
 say(`nats-server ${version}; medians of ${ROUNDS} rounds of ${SECONDS} s, in turns`);
 say('| how | sync_interval | acknowledged/s | nats-server, us CPU each | client, us CPU each |');
 say('| --- | --- | --- | --- | --- |');
@@ -113,8 +141,11 @@ for (const way of WAYS) {
     for (const [sync, all] of figures) all.push(await measure(binary, sync, way));
   }
   for (const [sync, all] of figures) {
-    const cpuOf = (name: string): string => median(all.map(({ use, count }) => (use.cpuSeconds.get(name) ?? NaN) * 1e6 / count)).toFixed(0);
-    say(`| ${way.name} | ${sync} | ${grouped(median(all.map(({ perSecond }) => perSecond)))} | ${cpuOf('nats-server')} | ${cpuOf('client')} |`);
+    const cpuOf = (name: string): string =>
+      median(all.map(({ use, count }) => ((use.cpuSeconds.get(name) ?? NaN) * 1e6) / count)).toFixed(0);
+    say(
+      `| ${way.name} | ${sync} | ${grouped(median(all.map(({ perSecond }) => perSecond)))} | ${cpuOf('nats-server')} | ${cpuOf('client')} |`,
+    );
   }
 }
 say(`(${machine()})`);

@@ -44,7 +44,12 @@ class Latencies {
   /** Those that were heard since the last time; what waits still counts in the next round. */
   take(): { p50: number; p99: number; count: number; unheard: number } {
     const sorted = this.#samples.sort((a, b) => a - b);
-    const taken = { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), count: sorted.length, unheard: this.#unheard };
+    const taken = {
+      p50: quantile(sorted, 0.5),
+      p99: quantile(sorted, 0.99),
+      count: sorted.length,
+      unheard: this.#unheard,
+    };
     [this.#samples, this.#unheard] = [[], 0];
     return taken;
   }
@@ -57,7 +62,10 @@ async function keepBusy({ nc }: NatsHandles, latencies: Latencies, signal: Abort
     for (const due = ((performance.now() - startedAt) / 1000) * READINGS_PER_SECOND; sent < due; sent++) {
       const spaceId = 2 + (sent % (SPACES - 1));
       const timestampMs = Date.now();
-      nc.publish(readingSubject(`dpu-${spaceId}`), JSON.stringify({ timestamp: formatInstant(timestampMs), direction: sent % 3 === 0 ? -1 : 1 }));
+      nc.publish(
+        readingSubject(`dpu-${spaceId}`),
+        JSON.stringify({ timestamp: formatInstant(timestampMs), direction: sent % 3 === 0 ? -1 : 1 }),
+      );
       latencies.sent(spaceId, timestampMs);
     }
   }
@@ -67,29 +75,42 @@ function backfillMessages(): string[] {
   const startMs = Date.now() - SPAN_MS;
   return Array.from({ length: Math.ceil(BACKFILL / READINGS_PER_MESSAGE) }, (_, message) => {
     const count = Math.min(READINGS_PER_MESSAGE, BACKFILL - message * READINGS_PER_MESSAGE);
-    return JSON.stringify(Array.from({ length: count }, (__, n) => {
-      const nth = message * READINGS_PER_MESSAGE + n;
-      return { timestamp: formatInstant(startMs + Math.floor((nth / BACKFILL) * SPAN_MS)), direction: nth % 5 < 3 ? 1 : -1 };
-    }));
+    return JSON.stringify(
+      Array.from({ length: count }, (__, n) => {
+        const nth = message * READINGS_PER_MESSAGE + n;
+        return {
+          timestamp: formatInstant(startMs + Math.floor((nth / BACKFILL) * SPAN_MS)),
+          direction: nth % 5 < 3 ? 1 : -1,
+        };
+      }),
+    );
   });
 }
 
 /** From the first message to the last row in ClickHouse. */
 async function backfill({ js }: NatsHandles, clickhouse: ClickHouseClient, round: number): Promise<void> {
   const dpuId = `late-${round}`;
-  await Promise.all(backfillMessages().map(async (text) => js.publish(readingSubject(dpuId), text, { timeout: 60_000 })));
+  await Promise.all(
+    backfillMessages().map(async (text) => js.publish(readingSubject(dpuId), text, { timeout: 60_000 })),
+  );
   await untilCount(() => readingsStored(clickhouse, dpuId), BACKFILL, 'stored', STORED_WITHIN_MS);
 }
 
 await withService(async ({ api, nats, clickhouse }) => {
   // Space n is that of dpu-n; for each round, one more DPU at the first doorway.
-  await raiseBuilding(api, SPACES, Array.from({ length: SPACES }, (_, n) => `dpu-${n + 1}`));
+  await raiseBuilding(
+    api,
+    SPACES,
+    Array.from({ length: SPACES }, (_, n) => `dpu-${n + 1}`),
+  );
   for (let round = 0; round < ROUNDS; round++) await create(api, '/dpus', { id: `late-${round}`, doorway_id: 1 });
   const latencies = new Latencies();
   const stop = new AbortController();
   const stream = await followCounts(api, (spaceId, lastReadingMs) => latencies.heard(spaceId, lastReadingMs));
   const busy = keepBusy(nats, latencies, stop.signal);
-  say(`${SPACES} spaces, ${READINGS_PER_SECOND} readings a second; a backfill is ${BACKFILL} readings in messages of ${READINGS_PER_MESSAGE}`);
+  say(
+    `${SPACES} spaces, ${READINGS_PER_SECOND} readings a second; a backfill is ${BACKFILL} readings in messages of ${READINGS_PER_MESSAGE}`,
+  );
   await sleep(ROUND_MIN_MS);
   latencies.take();
   const [p50s, p99s]: number[][] = [[], []];
@@ -102,11 +123,15 @@ await withService(async ({ api, nats, clickhouse }) => {
     const during = latencies.take();
     p50s?.push(during.p50 / without.p50);
     p99s?.push(during.p99 / without.p99);
-    say(`round ${round + 1}: without p50 ${inMs(without.p50)} p99 ${inMs(without.p99)} (${without.count}, ${without.unheard} skipped); during a backfill of ${(lengthMs / 1000).toFixed(1)} s p50 ${inMs(during.p50)} p99 ${inMs(during.p99)} (${during.count}, ${during.unheard} skipped)`);
+    say(
+      `round ${round + 1}: without p50 ${inMs(without.p50)} p99 ${inMs(without.p99)} (${without.count}, ${without.unheard} skipped); during a backfill of ${(lengthMs / 1000).toFixed(1)} s p50 ${inMs(during.p50)} p99 ${inMs(during.p99)} (${during.count}, ${during.unheard} skipped)`,
+    );
     await sleep(3_000);
     latencies.take();
   }
-  say(`ratio, median of ${ROUNDS} rounds: p50 ${median(p50s ?? []).toFixed(2)}, p99 ${median(p99s ?? []).toFixed(2)}   (${machine()})`);
+  say(
+    `ratio, median of ${ROUNDS} rounds: p50 ${median(p50s ?? []).toFixed(2)}, p99 ${median(p99s ?? []).toFixed(2)}   (${machine()})`,
+  );
   stop.abort();
   await busy;
   stream.close();

@@ -15,40 +15,73 @@ const EVERY_MS = 50;
 const LINES_PER_CHUNK = 500;
 
 type Form = 'application/x-ndjson' | 'application/json' | 'text/csv';
-const FORMS: Readonly<Record<Form, { readonly begin: string; readonly between: string; readonly end: string; readonly item: (reading: object) => string }>> = {
+const FORMS: Readonly<
+  Record<
+    Form,
+    {
+      readonly begin: string;
+      readonly between: string;
+      readonly end: string;
+      readonly item: (reading: object) => string;
+    }
+  >
+> = {
   'application/x-ndjson': { begin: '', between: '\n', end: '\n', item: JSON.stringify },
   'application/json': { begin: '[', between: ',', end: ']', item: JSON.stringify },
-  'text/csv': { begin: 'dpu_id,timestamp,direction,id\n', between: '\n', end: '\n', item: (reading) => Object.values(reading).join() },
+  'text/csv': {
+    begin: 'dpu_id,timestamp,direction,id\n',
+    between: '\n',
+    end: '\n',
+    item: (reading) => Object.values(reading).join(),
+  },
 };
 
 const startMs = Date.now() - READINGS_COUNT * EVERY_MS - 60_000;
 
 /** All sensors in turn, so that each chunk the service takes has readings of every one. */
 function reading(n: number): object {
-  return { dpu_id: `dpu-${n % DPUS}`, timestamp: new Date(startMs + n * EVERY_MS).toISOString(), direction: n % 3 === 0 ? -1 : 1, id: `r${String(n).padStart(8, '0')}` };
+  return {
+    dpu_id: `dpu-${n % DPUS}`,
+    timestamp: new Date(startMs + n * EVERY_MS).toISOString(),
+    direction: n % 3 === 0 ? -1 : 1,
+    id: `r${String(n).padStart(8, '0')}`,
+  };
 }
 
 function* body(form: Form, count: number): Generator<string> {
   const { begin, between, end, item } = FORMS[form];
   yield begin;
   for (let at = 0; at < count; at += LINES_PER_CHUNK) {
-    yield (at === 0 ? '' : between) + Array.from({ length: Math.min(LINES_PER_CHUNK, count - at) }, (_, n) => item(reading(at + n))).join(between);
+    yield (
+      (at === 0 ? '' : between) +
+      Array.from({ length: Math.min(LINES_PER_CHUNK, count - at) }, (_, n) => item(reading(at + n))).join(between)
+    );
   }
   yield end;
 }
 
 const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
 // Settings as they are by default.
-const density = startDensity(['run'], { DENSITY_DATA_DIR: dataDir, TICK_INTERVAL_MS: '1000', OUT_OF_ORDERNESS_MS: '5000', IDLE_TIMEOUT_MS: '60000', BLOCK_AGE_MAX_MS: '3000' });
+const density = startDensity(['run'], {
+  DENSITY_DATA_DIR: dataDir,
+  TICK_INTERVAL_MS: '1000',
+  OUT_OF_ORDERNESS_MS: '5000',
+  IDLE_TIMEOUT_MS: '60000',
+  BLOCK_AGE_MAX_MS: '3000',
+});
 try {
   const url = (await density.said(/ready: (http:\/\/[^/\s]+)/))[1] ?? '';
   const api = `${url}/api/v1`;
   const status = `/proc/${density.child.pid}`;
   const json = { 'content-type': 'application/json' };
   const post = async (path: string, document: object): Promise<{ id: number }> =>
-    (await fetch(`${api}${path}`, { method: 'POST', headers: json, body: JSON.stringify(document) })).json() as Promise<{ id: number }>;
-  const account = async (): Promise<Record<string, number>> => (await fetch(`${api}/account`)).json() as Promise<Record<string, number>>;
-  const megabytes = async (key: 'VmHWM' | 'VmRSS'): Promise<number> => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(await readFile(`${status}/status`, 'utf8'))?.[1]) / 1024;
+    (
+      await fetch(`${api}${path}`, { method: 'POST', headers: json, body: JSON.stringify(document) })
+    ).json() as Promise<{ id: number }>;
+  const account = async (): Promise<Record<string, number>> =>
+    (await fetch(`${api}/account`)).json() as Promise<Record<string, number>>;
+  const megabytes = async (key: 'VmHWM' | 'VmRSS'): Promise<number> =>
+    Number(new RegExp(`${key}:\\s+(\\d+)`).exec(await readFile(`${status}/status`, 'utf8'))?.[1]) / 1024;
   const settled = async (accepted: number): Promise<Record<string, number>> => {
     for (;;) {
       const now = await account();
@@ -59,7 +92,11 @@ try {
 
   for (let n = 0; n < SPACES; n++) await post('/spaces', { name: `space ${n}` });
   for (let n = 0; n < DPUS; n++) {
-    const { id } = await post('/doorways', { name: `doorway ${n}`, ingress_space_id: 1 + n % SPACES, egress_space_id: null });
+    const { id } = await post('/doorways', {
+      name: `doorway ${n}`,
+      ingress_space_id: 1 + (n % SPACES),
+      egress_space_id: null,
+    });
     await post('/dpus', { id: `dpu-${n}`, doorway_id: id });
   }
 
@@ -71,20 +108,27 @@ try {
     const plain = Readable.from(body(form, count));
     const startedAt = performance.now();
     const response = await fetch(`${api}/readings/batch`, {
-      method: 'POST', duplex: 'half', headers: { 'content-type': form, ...(isZipped ? { 'content-encoding': 'gzip' } : {}) },
+      method: 'POST',
+      duplex: 'half',
+      headers: { 'content-type': form, ...(isZipped ? { 'content-encoding': 'gzip' } : {}) },
       body: Readable.toWeb(isZipped ? plain.pipe(createGzip({ level: 1 })) : plain) as ReadableStream,
     });
-    const answer = await response.json() as { accepted?: number; detail?: string };
+    const answer = (await response.json()) as { accepted?: number; detail?: string };
     const seconds = (performance.now() - startedAt) / 1000;
-    if (response.status !== 202 || answer.accepted !== count) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
+    if (response.status !== 202 || answer.accepted !== count)
+      throw new Error(`${response.status} ${JSON.stringify(answer)}`);
     accepted += count;
     const peakUntilAnswer = await megabytes('VmHWM');
     const { applied, duplicate, remainder } = await settled(accepted);
     const bytes = [...body(form, count)].reduce((sum, chunk) => sum + chunk.length, 0);
-    say(`| ${form}${isZipped ? ', gzip' : ''} | ${count} | ${(bytes / 1e6).toFixed(1)} MB | ${seconds.toFixed(1)} s | ${Math.round(before)} | ${Math.round(peakUntilAnswer)} | ${Math.round(await megabytes('VmHWM'))} | ${applied} | ${duplicate} | ${remainder} |`);
+    say(
+      `| ${form}${isZipped ? ', gzip' : ''} | ${count} | ${(bytes / 1e6).toFixed(1)} MB | ${seconds.toFixed(1)} s | ${Math.round(before)} | ${Math.round(peakUntilAnswer)} | ${Math.round(await megabytes('VmHWM'))} | ${applied} | ${duplicate} | ${remainder} |`,
+    );
   };
 
-  say('| form | readings | body | until answered | RSS before, MB | peak until answered | peak until routed | applied | duplicates | remainder |');
+  say(
+    '| form | readings | body | until answered | RSS before, MB | peak until answered | peak until routed | applied | duplicates | remainder |',
+  );
   say('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   await send('application/x-ndjson', SMALL_COUNT, false);
   await send('application/x-ndjson', READINGS_COUNT, false);

@@ -38,15 +38,44 @@ function foldWith(spaces: number, partition: Partition, partitions: number): Par
   const ids = Array.from({ length: spaces }, (_, n) => (partition + n * partitions + 1) as SpaceId);
   const dpuOf = (spaceId: SpaceId, n: number): DpuId => `dpu-${spaceId}-${n}` as DpuId;
   const configs = ids.map((spaceId): SpaceConfig => ({
-    spaceId, timeZone: 'Europe/Vienna', dailyReset: '04:00',
+    spaceId,
+    timeZone: 'Europe/Vienna',
+    dailyReset: '04:00',
     dpus: Array.from({ length: DPUS_PER_SPACE }, (_, n) => ({ dpuId: dpuOf(spaceId, n), fromMs: 0, toMs: 9e15 })),
-    resets: [{ timestampMs: NOW_MS - 9e8, count: 3 }, { timestampMs: NOW_MS - 1e8, count: 0 }],
+    resets: [
+      { timestampMs: NOW_MS - 9e8, count: 3 },
+      { timestampMs: NOW_MS - 1e8, count: 0 },
+    ],
   }));
-  const fold = foldFromHistory({ epoch: 0, partition, partitions, settings: DEFAULT_SETTINGS, configs, block: 0, readings: 0, newest: [] });
-  const events = ids.flatMap((spaceId) => Array.from({ length: PROVISIONAL_PER_SPACE }, (_, n): LoggedEvent => {
-    const reading = { dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE), timestampMs: NOW_MS + n * 400, direction: n % 3 === 0 ? -1 as const : 1 as const };
-    return { spaceId, doorwayId: 1 as DoorwayId, delta: reading.direction, sign: 1, primary: true, seq: 1, readingId: readingIdOf(reading), ...reading };
-  }));
+  const fold = foldFromHistory({
+    epoch: 0,
+    partition,
+    partitions,
+    settings: DEFAULT_SETTINGS,
+    configs,
+    block: 0,
+    readings: 0,
+    newest: [],
+  });
+  const events = ids.flatMap((spaceId) =>
+    Array.from({ length: PROVISIONAL_PER_SPACE }, (_, n): LoggedEvent => {
+      const reading = {
+        dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE),
+        timestampMs: NOW_MS + n * 400,
+        direction: n % 3 === 0 ? (-1 as const) : (1 as const),
+      };
+      return {
+        spaceId,
+        doorwayId: 1 as DoorwayId,
+        delta: reading.direction,
+        sign: 1,
+        primary: true,
+        seq: 1,
+        readingId: readingIdOf(reading),
+        ...reading,
+      };
+    }),
+  );
   const tail = new LogTail(partition, partitions, 0);
   tail.clocks.fill(NOW_MS + 1_000);
   tail.seq = 1;
@@ -93,13 +122,31 @@ async function watched(act: () => Promise<unknown>): Promise<Watched> {
 function oneMore(partition: Partition): SpaceEventsLog {
   const data = encodeCommit(commitHeader({ previousSeq: 1, readingsSeq: 1, clockMs: NOW_MS + 1_000 }), new Map());
   const entry: StoredEntry = { seq: 2, timeMs: NOW_MS + 1, subject: `routers.${partition}`, data };
-  const cursor: LogCursor = { next: async () => [entry], behind: 1, wake: () => undefined, close: async () => undefined };
+  const cursor: LogCursor = {
+    next: async () => [entry],
+    behind: 1,
+    wake: () => undefined,
+    close: async () => undefined,
+  };
   return { open: async () => cursor } as unknown as SpaceEventsLog;
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
-const { path } = await findNatsServer({ cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)), onProgress: say });
-const server = await startNatsServer({ binary: path, dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'log'), syncInterval: SYNC_INTERVAL, onExit: () => undefined });
+const { path } = await findNatsServer({
+  cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
+  onProgress: say,
+});
+const server = await startNatsServer({
+  binary: path,
+  dataDir: join(folder, 'nats'),
+  host: '127.0.0.1',
+  port: 0,
+  mqttPort: 0,
+  name: 'bench',
+  logFile: join(folder, 'log'),
+  syncInterval: SYNC_INTERVAL,
+  onExit: () => undefined,
+});
 const { nc, js, jsm } = await connectNats(server.url, 'bench');
 await createStreams(jsm, 16, 1);
 const checkpoints = new NatsCheckpoints(js, jsm);
@@ -107,19 +154,52 @@ try {
   say(machine());
   say('| spaces | shards | | took | of it CPU | longest turn | in CPU time | stored |');
   say('| --- | --- | --- | --- | --- | --- | --- | --- |');
-  for (const [spaces, shards] of [[10_000, 16], [10_000, 1], [50_000, 16], [50_000, 1]] as const) {
+  for (const [spaces, shards] of [
+    [10_000, 16],
+    [10_000, 1],
+    [50_000, 16],
+    [50_000, 1],
+  ] as const) {
     const partitions = Array.from({ length: shards }, (_, k) => k as Partition);
-    for (const k of partitions) await checkpoints.save(k, { storedBeforeSeq: 1, epoch: 0, mark: NO_MARK, commitSeqs: [], snapshot: encodeSnapshot(foldWith(spaces / shards, k, shards)) }, (await checkpoints.last(k)).revision);
+    for (const k of partitions)
+      await checkpoints.save(
+        k,
+        {
+          storedBeforeSeq: 1,
+          epoch: 0,
+          mark: NO_MARK,
+          commitSeqs: [],
+          snapshot: encodeSnapshot(foldWith(spaces / shards, k, shards)),
+        },
+        (await checkpoints.last(k)).revision,
+      );
     const turn = inTurns(MACHINE_TIMING, 4);
-    const hosts = partitions.map((partition) => new PartitionHost({ partition, partitions: shards, epoch: new LogEpoch(), events: oneMore(partition), history: {} as History, checkpoints, turn }));
+    const hosts = partitions.map(
+      (partition) =>
+        new PartitionHost({
+          partition,
+          partitions: shards,
+          epoch: new LogEpoch(),
+          events: oneMore(partition),
+          history: {} as History,
+          checkpoints,
+          turn,
+        }),
+    );
     const idle = await watched(() => MACHINE_TIMING.pause(1_000, new AbortController().signal));
     const restored = await watched(() => Promise.all(hosts.map((host) => host.restore())));
     await Promise.all(hosts.map((host) => host.follow()));
     const saved = await watched(() => Promise.all(hosts.map((host) => host.checkpoint())));
     const bytes = (await jsm.streams.info('CHECKPOINTS')).state.bytes;
     const ms = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
-    for (const [what, { ms: took, cpuMs, turnMs, turnCpuMs }] of Object.entries({ idle, restore: restored, save: saved })) {
-      say(`| ${spaces.toLocaleString('en')} | ${shards} | ${what} | ${ms(took)} | ${ms(cpuMs)} | ${ms(turnMs)} | ${ms(turnCpuMs)} | ${what === 'save' ? `${(bytes / 1e6).toFixed(1)} MB` : ''} |`);
+    for (const [what, { ms: took, cpuMs, turnMs, turnCpuMs }] of Object.entries({
+      idle,
+      restore: restored,
+      save: saved,
+    })) {
+      say(
+        `| ${spaces.toLocaleString('en')} | ${shards} | ${what} | ${ms(took)} | ${ms(cpuMs)} | ${ms(turnMs)} | ${ms(turnCpuMs)} | ${what === 'save' ? `${(bytes / 1e6).toFixed(1)} MB` : ''} |`,
+      );
     }
     await jsm.streams.purge('CHECKPOINTS');
   }

@@ -18,15 +18,27 @@ const START_MS = Date.UTC(2026, 0, 1);
 
 function logOf(): StoredEntry[] {
   let n = 0;
-  return logOfOneRouter(Array.from({ length: COMMITS }, (_, commit) => {
-    const clockMs = START_MS + commit * 1_000;
-    const events = Array.from({ length: EVENTS_PER_COMMIT }, (_, at): SpaceEvent => {
-      const spaceId = 1 + (n++ * 7) % SPACES as SpaceId;
-      const direction = n % 3 === 0 ? -1 : 1;
-      return { spaceId, dpuId: `dpu-${spaceId}` as DpuId, doorwayId: spaceId as number as DoorwayId, timestampMs: clockMs + at, direction, delta: direction, sign: 1, primary: true };
-    });
-    return { events, clockMs };
-  }), DEFAULT_SETTINGS);
+  return logOfOneRouter(
+    Array.from({ length: COMMITS }, (_, commit) => {
+      const clockMs = START_MS + commit * 1_000;
+      const events = Array.from({ length: EVENTS_PER_COMMIT }, (_, at): SpaceEvent => {
+        const spaceId = (1 + ((n++ * 7) % SPACES)) as SpaceId;
+        const direction = n % 3 === 0 ? -1 : 1;
+        return {
+          spaceId,
+          dpuId: `dpu-${spaceId}` as DpuId,
+          doorwayId: spaceId as number as DoorwayId,
+          timestampMs: clockMs + at,
+          direction,
+          delta: direction,
+          sign: 1,
+          primary: true,
+        };
+      });
+      return { events, clockMs };
+    }),
+    DEFAULT_SETTINGS,
+  );
 }
 
 type Feed = 'no feed' | 'nobody listens' | 'all spaces are listened to';
@@ -34,8 +46,12 @@ type Feed = 'no feed' | 'nobody listens' | 'all spaces are listened to';
 async function fold(entries: readonly StoredEntry[], kind: Feed): Promise<number> {
   const partition = new PartitionFold(ROUTER, 1);
   const channel = new MemoryChangeChannel();
-  const feed = kind === 'no feed' ? undefined : new PartitionFeed({ fold: partition, channel, readyAtSeq: 0, now: Date.now, isBehind: () => false });
-  if (kind === 'all spaces are listened to') feed?.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
+  const feed =
+    kind === 'no feed'
+      ? undefined
+      : new PartitionFeed({ fold: partition, channel, readyAtSeq: 0, now: Date.now, isBehind: () => false });
+  if (kind === 'all spaces are listened to')
+    feed?.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
   const before = process.cpuUsage();
   for (const [at, entry] of entries.entries()) {
     partition.apply(entry);
@@ -48,11 +64,15 @@ async function fold(entries: readonly StoredEntry[], kind: Feed): Promise<number
 }
 
 const entries = logOf();
-const taken = new Map<Feed, number[]>([['no feed', []], ['nobody listens', []], ['all spaces are listened to', []]]);
+const taken = new Map<Feed, number[]>([
+  ['no feed', []],
+  ['nobody listens', []],
+  ['all spaces are listened to', []],
+]);
 for (let round = 0; round < ROUNDS; round++) for (const [kind, times] of taken) times.push(await fold(entries, kind));
 const without = median(taken.get('no feed') ?? []);
 for (const [kind, times] of taken) {
   const ms = median(times);
-  say(`| ${kind} | ${Math.round(COMMITS * EVENTS_PER_COMMIT / ms * 1_000)}/s | ${(ms / without).toFixed(2)} |`);
+  say(`| ${kind} | ${Math.round(((COMMITS * EVENTS_PER_COMMIT) / ms) * 1_000)}/s | ${(ms / without).toFixed(2)} |`);
 }
 say(machine());

@@ -31,7 +31,7 @@ function message(nth: number, readings: number, startMs: number): string {
     const n = nth * readings + k;
     return `{"timestamp":"${formatInstant(startMs + n * READING_EVERY_MS)}","direction":${n % 3 === 0 ? -1 : 1},"id":"r${n}"}`;
   });
-  return readings === 1 ? items[0] ?? '' : `[${items.join(',')}]`;
+  return readings === 1 ? (items[0] ?? '') : `[${items.join(',')}]`;
 }
 
 /** All DPUs in turn, as fast as the server acknowledges. */
@@ -51,7 +51,13 @@ async function publish({ nats }: Processes, dpuIds: readonly string[], readingsP
 }
 
 /** @param before readings of earlier rounds @returns milliseconds until all is stored */
-async function flood(processes: Processes, title: string, dpuIds: readonly string[], readingsPerMessage: number, before: number): Promise<number> {
+async function flood(
+  processes: Processes,
+  title: string,
+  dpuIds: readonly string[],
+  readingsPerMessage: number,
+  before: number,
+): Promise<number> {
   const { api, clickhouse, pids } = processes;
   const meter = new CpuMeter(pids);
   const startedAt = performance.now();
@@ -61,7 +67,9 @@ async function flood(processes: Processes, title: string, dpuIds: readonly strin
   const appliedMs = performance.now() - startedAt;
   await untilCount(() => readingsStored(clickhouse), before + READINGS, 'stored', WITHIN_MS);
   const storedMs = performance.now() - startedAt;
-  say(`${title}: acknowledged after ${inSeconds(publishedMs)}, applied after ${inSeconds(appliedMs)}, stored after ${inSeconds(storedMs)}: ${grouped((READINGS * 1000) / storedMs)} readings/s`);
+  say(
+    `${title}: acknowledged after ${inSeconds(publishedMs)}, applied after ${inSeconds(appliedMs)}, stored after ${inSeconds(storedMs)}: ${grouped((READINGS * 1000) / storedMs)} readings/s`,
+  );
   say(`  ${perReading(meter.read(), READINGS)}`);
   return storedMs;
 }
@@ -71,7 +79,10 @@ await withService(async (processes) => {
   const taken: Record<'single readings' | 'arrays', number[]> = { 'single readings': [], arrays: [] };
   let before = 0;
   for (let round = 1; round <= ROUNDS; round++) {
-    for (const [mode, readingsPerMessage] of [['single readings', 1], ['arrays', READINGS_PER_ARRAY]] as const) {
+    for (const [mode, readingsPerMessage] of [
+      ['single readings', 1],
+      ['arrays', READINGS_PER_ARRAY],
+    ] as const) {
       // Spaces and DPUs of its own for each: nothing is a duplicate, and nothing is late after the heartbeats of the last one.
       const dpuIds = Array.from({ length: DPUS }, (_, n) => `dpu-${round}-${readingsPerMessage}-${n}`);
       await raiseBuilding(processes.api, DPUS, dpuIds);
@@ -79,6 +90,7 @@ await withService(async (processes) => {
       before += READINGS;
     }
   }
-  for (const [mode, times] of Object.entries(taken)) say(`${mode}, median of ${ROUNDS}: ${grouped((READINGS * 1000) / median(times))} readings/s`);
+  for (const [mode, times] of Object.entries(taken))
+    say(`${mode}, median of ${ROUNDS}: ${grouped((READINGS * 1000) / median(times))} readings/s`);
   say(`(${machine()})`);
 }, SETTINGS);

@@ -27,13 +27,22 @@ const WITHIN_MS = numberFrom('BENCH_WITHIN_SECONDS', 900) * 1000;
 async function raiseBuilding(service: Service): Promise<void> {
   const spaces: SpaceId[] = [];
   for (let n = 0; n < SPACES; n++) {
-    const { doc } = await service.topology.execute({ kind: 'createSpace', fields: { name: `space ${n}`, timeZone: 'UTC', dailyReset: null, capacity: null } });
+    const { doc } = await service.topology.execute({
+      kind: 'createSpace',
+      fields: { name: `space ${n}`, timeZone: 'UTC', dailyReset: null, capacity: null },
+    });
     spaces.push((doc as Space).id);
   }
   for (let n = 0; n < DPUS; n++) {
     // Every second doorway joins two spaces, the others lead outside.
-    const sides = { ingressSpaceId: spaces[n % SPACES] ?? null, egressSpaceId: n % 2 === 0 ? null : spaces[(n + 1) % SPACES] ?? null };
-    const { doc } = await service.topology.execute({ kind: 'createDoorway', fields: { name: `doorway ${n}`, ...sides } });
+    const sides = {
+      ingressSpaceId: spaces[n % SPACES] ?? null,
+      egressSpaceId: n % 2 === 0 ? null : (spaces[(n + 1) % SPACES] ?? null),
+    };
+    const { doc } = await service.topology.execute({
+      kind: 'createDoorway',
+      fields: { name: `doorway ${n}`, ...sides },
+    });
     await service.topology.execute({ kind: 'createDpu', id: `dpu-${n}` as DpuId, doorwayId: (doc as Doorway).id });
   }
 }
@@ -46,7 +55,10 @@ async function publish({ nc }: NatsHandles): Promise<void> {
     const [dpu, nth] = [(n * 7919) % DPUS, Math.floor(n / DPUS)];
     // Another bijection of 0..7 for each DPU: its readings swap places within runs of eight.
     const atMs = startMs + (nth ^ (dpu % 8)) * READING_EVERY_MS;
-    publisher.publish(readingSubject(`dpu-${dpu}`), JSON.stringify({ timestamp: formatInstant(atMs), direction: n % 3 === 0 ? -1 : 1 }));
+    publisher.publish(
+      readingSubject(`dpu-${dpu}`),
+      JSON.stringify({ timestamp: formatInstant(atMs), direction: n % 3 === 0 ? -1 : 1 }),
+    );
     if (n % 500 === 0) await publisher.settled(IN_FLIGHT_MAX);
   }
   // Alive until after the last reading, so that all of it becomes final.
@@ -58,7 +70,11 @@ async function publish({ nc }: NatsHandles): Promise<void> {
 /** @returns readings a second */
 async function bareConsumer({ js, jsm }: NatsHandles, { pids }: Engines): Promise<number> {
   const { state } = await jsm.streams.info(READINGS);
-  const { name } = await jsm.consumers.add(READINGS, { ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All, mem_storage: true });
+  const { name } = await jsm.consumers.add(READINGS, {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.All,
+    mem_storage: true,
+  });
   const consumer = await js.consumers.get(READINGS, name);
   const meter = new CpuMeter({ 'bare consumer': process.pid, 'nats-server': pids['nats-server'] });
   const messages = await consumer.consume({ max_messages: 10_000 });
@@ -90,9 +106,21 @@ async function ingest(options: ServiceOptions, { pids }: Engines): Promise<numbe
 await withEngines(async (engines) => {
   const config = readConfig({});
   const options: ServiceOptions = {
-    natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, partitions: 16, replicas: 1,
-    settings: DEFAULT_SETTINGS, skewMs: config.SKEW_MAX_MS, tickIntervalMs: 1_000, readingsKeptMs: 86_400_000, deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: 86_400_000 }, subscribersMax: 0,
-    heartbeatMs: 15_000, nodeName: 'bench', takesShards: true, standsBy: false, leaseTtlMs: config.LEASE_TTL_MS,
+    natsUrl: engines.natsUrl,
+    clickhouseUrl: engines.clickhouseUrl,
+    partitions: 16,
+    replicas: 1,
+    settings: DEFAULT_SETTINGS,
+    skewMs: config.SKEW_MAX_MS,
+    tickIntervalMs: 1_000,
+    readingsKeptMs: 86_400_000,
+    deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: 86_400_000 },
+    subscribersMax: 0,
+    heartbeatMs: 15_000,
+    nodeName: 'bench',
+    takesShards: true,
+    standsBy: false,
+    leaseTtlMs: config.LEASE_TTL_MS,
   };
   const service = await Service.start(options, pino({ level: 'warn' }, pino.destination(2)));
   await raiseBuilding(service);

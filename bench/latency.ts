@@ -19,7 +19,10 @@ import { readingsApplied, readingsStored, untilCount } from './support/stored.ts
 const SPACES = numberFrom('BENCH_SPACES', 200);
 const DPUS = numberFrom('BENCH_DPUS', 400);
 /** Readings a second, one run each; '' is none. */
-const RATES = (process.env['BENCH_RATES'] ?? '1000,10000').split(',').filter((rate) => rate !== '').map(Number);
+const RATES = (process.env['BENCH_RATES'] ?? '1000,10000')
+  .split(',')
+  .filter((rate) => rate !== '')
+  .map(Number);
 const WARM_UP_MS = numberFrom('BENCH_WARM_UP_SECONDS', 5) * 1000;
 const MEASURED_MS = numberFrom('BENCH_SECONDS', 15) * 1000;
 /** 0 leaves it out. */
@@ -109,7 +112,13 @@ interface Pace {
 }
 
 /** Open loop: reading n leaves `n / rate` seconds after the first, however long others take. */
-async function publishSteadily(rate: number, lengthMs: number, publisher: CountedPublisher, heard: Heard, spaceIds: readonly number[]): Promise<Pace> {
+async function publishSteadily(
+  rate: number,
+  lengthMs: number,
+  publisher: CountedPublisher,
+  heard: Heard,
+  spaceIds: readonly number[],
+): Promise<Pace> {
   const total = Math.round((rate * lengthMs) / 1000);
   const startedAt = performance.now();
   const pace: Pace = { sent: 0, latestMs: 0 };
@@ -120,14 +129,23 @@ async function publishSteadily(rate: number, lengthMs: number, publisher: Counte
     for (; pace.sent < due; pace.sent++) {
       const dpu = pace.sent % DPUS;
       const timestampMs = heard.send(spaceIds[dpu % SPACES] ?? NaN);
-      publisher.publish(readingSubject(dpuIds[dpu] ?? ''), `{"timestamp":"${formatInstant(timestampMs)}","direction":${pace.sent % 3 === 0 ? -1 : 1}}`);
+      publisher.publish(
+        readingSubject(dpuIds[dpu] ?? ''),
+        `{"timestamp":"${formatInstant(timestampMs)}","direction":${pace.sent % 3 === 0 ? -1 : 1}}`,
+      );
     }
   }
   return pace;
 }
 
 /** @returns how many readings are in the log */
-async function run(rate: number, { nats, pids }: Processes, heard: Heard, stream: LiveStream, spaceIds: readonly number[]): Promise<number> {
+async function run(
+  rate: number,
+  { nats, pids }: Processes,
+  heard: Heard,
+  stream: LiveStream,
+  spaceIds: readonly number[],
+): Promise<number> {
   const publisher = new CountedPublisher(nats.nc);
   const laggedBefore = stream.laggedEvents;
   const publishing = publishSteadily(rate, WARM_UP_MS + MEASURED_MS, publisher, heard, spaceIds);
@@ -141,11 +159,14 @@ async function run(rate: number, { nats, pids }: Processes, heard: Heard, stream
   heard.end();
   const log = (await nats.jsm.streams.info(SPACE_EVENTS)).state;
   const [behind, inFlight] = [heard.waiting, publisher.inFlight];
-  for (const deadline = performance.now() + HEARD_WITHIN_MS; heard.waiting > 0 && performance.now() < deadline;) await sleep(20);
+  for (const deadline = performance.now() + HEARD_WITHIN_MS; heard.waiting > 0 && performance.now() < deadline;)
+    await sleep(20);
   report(rate, pace, heard, use, ownUse);
   const commits = log.last_seq - logBefore.last_seq;
   say(`  ${grouped(commits / use.seconds)} commits/s, ${grouped((log.bytes - logBefore.bytes) / commits)} bytes each`);
-  say(`  when the publisher ended ${grouped(behind)} were not heard and ${grouped(inFlight)} not acknowledged; refused ${publisher.refused}, lagged events ${stream.laggedEvents - laggedBefore}`);
+  say(
+    `  when the publisher ended ${grouped(behind)} were not heard and ${grouped(inFlight)} not acknowledged; refused ${publisher.refused}, lagged events ${stream.laggedEvents - laggedBefore}`,
+  );
   await publisher.settled(0);
   publisher.close();
   return publisher.acknowledged;
@@ -154,8 +175,12 @@ async function run(rate: number, { nats, pids }: Processes, heard: Heard, stream
 function report(rate: number, pace: Pace, heard: Heard, use: CpuUse, ownUse: CpuUse): void {
   const latencies = heard.latencies();
   const never = heard.sentMeanwhile - latencies.length;
-  say(`${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${grouped(never)} never`);
-  say(`  published ${grouped(heard.sentMeanwhile / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`);
+  say(
+    `${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${grouped(never)} never`,
+  );
+  say(
+    `  published ${grouped(heard.sentMeanwhile / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`,
+  );
   say(`  ${inCores(use)}; ${inCores(ownUse)}`);
   say(heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`);
 }
@@ -172,7 +197,9 @@ await withService(async (processes) => {
   const spaceIds = await raiseBuilding(api, SPACES, dpuIds);
   const heard = new Heard();
   const stream = await followCounts(api, (spaceId, lastReadingMs) => heard.hear(spaceId, lastReadingMs));
-  say(`${SPACES} spaces, ${DPUS} DPUs, one live stream of all spaces; ${WARM_UP_MS / 1000} s to warm up, ${MEASURED_MS / 1000} s measured`);
+  say(
+    `${SPACES} spaces, ${DPUS} DPUs, one live stream of all spaces; ${WARM_UP_MS / 1000} s to warm up, ${MEASURED_MS / 1000} s measured`,
+  );
   let published = 0;
   for (const rate of RATES) {
     published += await run(rate, processes, heard, stream, spaceIds);

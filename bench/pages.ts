@@ -14,15 +14,17 @@ const clickhouse = createClient({ url: service.clickhouseUrl });
 
 /** Rows as blocks would have them; number 0 comes before all blocks. */
 async function store(spaceIds: string, events: number): Promise<void> {
-  await clickhouse.command({ query: `
+  await clickhouse.command({
+    query: `
     INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
     SELECT ${spaceIds} AS space, ${START_MS} + intDiv(number * ${DAYS} * 86400000, ${events}) AS at, concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')),
       concat('dpu-', toString(space)) AS dpu, space, if(number % 2 = 0, 1, -1) * if(cityHash64(number) % 10 = 0, -1, 1) AS way, way, 1, 1, 0, 0
-    FROM numbers(${events})` });
+    FROM numbers(${events})`,
+  });
 }
 
 const place = (spaceId: number, events: number, n: number): string => {
-  const atMs = START_MS + Math.floor(n * DAYS * 86_400_000 / events);
+  const atMs = START_MS + Math.floor((n * DAYS * 86_400_000) / events);
   return Buffer.from(JSON.stringify([atMs, `dpu-${spaceId}~${atMs}`, events])).toString('base64url');
 };
 
@@ -33,7 +35,8 @@ async function time(path: string): Promise<number> {
     const startedAt = performance.now();
     const { status, body } = await service.get(path);
     taken.push(performance.now() - startedAt);
-    if (status !== 200 || (body as unknown[]).length === 0) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+    if (status !== 200 || (body as unknown[]).length === 0)
+      throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
   }
   return taken.sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? NaN;
 }
@@ -49,7 +52,8 @@ async function follow(path: string, pages: number): Promise<string> {
 }
 
 try {
-  for (const reset of [null, '04:00']) await service.send('POST', '/spaces', { name: `daily reset ${reset}`, daily_reset: reset });
+  for (const reset of [null, '04:00'])
+    await service.send('POST', '/spaces', { name: `daily reset ${reset}`, daily_reset: reset });
   for (let n = 0; n < SPACES; n++) await service.send('POST', '/spaces', { name: `space ${n}` });
   await store('1', EVENTS);
   await store('2', EVENTS);
@@ -57,17 +61,36 @@ try {
   say(`${2 * EVENTS + SPACES * EVENTS_OF_EACH} readings are stored`);
   const deep = Math.floor(EVENTS * 0.9);
   const lists: [what: string, first: string, deep: string][] = [];
-  for (const [id, reset] of [[1, 'no reset'], [2, 'a daily reset']] as const) {
+  for (const [id, reset] of [
+    [1, 'no reset'],
+    [2, 'a daily reset'],
+  ] as const) {
     const path = `/counts/${id}?limit=${LIMIT}`;
-    lists.push([`/counts/{id}, ${EVENTS} events, ${reset}`, path, await follow(`${path}&cursor=${place(id, EVENTS, deep)}`, 2)]);
-    lists.push([`/counts/{id} newest first, ${reset}`, `${path}&desc=true`, await follow(`${path}&desc=true&cursor=${place(id, EVENTS, EVENTS - deep)}`, 2)]);
+    lists.push([
+      `/counts/{id}, ${EVENTS} events, ${reset}`,
+      path,
+      await follow(`${path}&cursor=${place(id, EVENTS, deep)}`, 2),
+    ]);
+    lists.push([
+      `/counts/{id} newest first, ${reset}`,
+      `${path}&desc=true`,
+      await follow(`${path}&desc=true&cursor=${place(id, EVENTS, EVENTS - deep)}`, 2),
+    ]);
   }
   const readings = `/readings?limit=${LIMIT}`;
   lists.push(['/readings', readings, `${readings}&cursor=${place(1, EVENTS, deep)}`]);
-  lists.push(['/readings newest first', `${readings}&desc=true`, `${readings}&desc=true&cursor=${place(1, EVENTS, EVENTS - deep)}`]);
+  lists.push([
+    '/readings newest first',
+    `${readings}&desc=true`,
+    `${readings}&desc=true&cursor=${place(1, EVENTS, EVENTS - deep)}`,
+  ]);
   const counts = `/counts?limit=${LIMIT}`;
   lists.push([`/counts, ${SPACES} spaces`, counts, `${counts}&cursor=${place(1, EVENTS, deep)}`]);
-  lists.push([`/counts, ${SPACES} spaces, 1,000 a page`, '/counts?limit=1000', `/counts?limit=1000&cursor=${place(1, EVENTS, deep)}`]);
+  lists.push([
+    `/counts, ${SPACES} spaces, 1,000 a page`,
+    '/counts?limit=1000',
+    `/counts?limit=1000&cursor=${place(1, EVENTS, deep)}`,
+  ]);
   say('| list | first page | deep page | ratio |');
   say('| --- | --- | --- | --- |');
   for (const [what, first, far] of lists) {

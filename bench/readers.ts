@@ -29,18 +29,30 @@ const ENTRIES_MAX = 2_000;
 const DATA = new Uint8Array(DATA_BYTES).fill(120);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-interface Task { readonly url: string; readonly mode: ReadMode; readonly afterSeq: number; readonly expected: readonly (readonly [Partition, number])[] }
+interface Task {
+  readonly url: string;
+  readonly mode: ReadMode;
+  readonly afterSeq: number;
+  readonly expected: readonly (readonly [Partition, number])[];
+}
 type Report = 'open' | { readonly cpuMicros: number };
 
 async function readAll({ url, mode, afterSeq, expected }: Task): Promise<void> {
   const { nc, js } = await connectNats(url, 'reader');
-  const reader = new StreamReader(js, { stream: READINGS, partitionOf: partitionOfReading, catchUpSubjects: (partition) => [readingsOf(partition)], modeFor: () => mode });
+  const reader = new StreamReader(js, {
+    stream: READINGS,
+    partitionOf: partitionOfReading,
+    catchUpSubjects: (partition) => [readingsOf(partition)],
+    modeFor: () => mode,
+  });
   const before = process.cpuUsage();
   const cursors = await Promise.all(expected.map(async ([partition]) => reader.open(partition, afterSeq)));
   process.send?.('open' satisfies Report);
-  await Promise.all(cursors.map(async (cursor, index) => {
-    for (let missing = expected[index]?.[1] ?? 0; missing > 0;) missing -= (await cursor.next(ENTRIES_MAX)).length;
-  }));
+  await Promise.all(
+    cursors.map(async (cursor, index) => {
+      for (let missing = expected[index]?.[1] ?? 0; missing > 0;) missing -= (await cursor.next(ENTRIES_MAX)).length;
+    }),
+  );
   const { user, system } = process.cpuUsage(before);
   await Promise.all(cursors.map(async (cursor) => cursor.close()));
   process.send?.({ cpuMicros: user + system } satisfies Report);
@@ -52,7 +64,11 @@ async function readAll({ url, mode, afterSeq, expected }: Task): Promise<void> {
 async function publish({ nc }: NatsHandles, perMs: number): Promise<void> {
   const inbox = createInbox();
   let acknowledged = 0;
-  const acks = nc.subscribe(inbox, { callback: (error) => { if (!error) acknowledged += 1; } });
+  const acks = nc.subscribe(inbox, {
+    callback: (error) => {
+      if (!error) acknowledged += 1;
+    },
+  });
   const startedAt = performance.now();
   for (let n = 0; n < MESSAGES; n++) {
     nc.publish(readingSubject(`dpu-${n % DPUS}`), DATA, { reply: inbox });
@@ -63,19 +79,31 @@ async function publish({ nc }: NatsHandles, perMs: number): Promise<void> {
 }
 
 async function reported(child: ChildProcess): Promise<Report> {
-  const [report] = await once(child, 'message') as [Report];
+  const [report] = (await once(child, 'message')) as [Report];
   return report;
 }
 
 async function serverCpuMicros(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 1e6 / TICKS_PER_SECOND;
+  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
 }
 
 async function benchmark(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'density-readers-'));
-  const { path: binary } = await findNatsServer({ cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)), onProgress: say });
-  const server = await startNatsServer({ binary, dataDir: folder, host: '127.0.0.1', port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'nats.log'), syncInterval: SYNC_INTERVAL });
+  const { path: binary } = await findNatsServer({
+    cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
+    onProgress: say,
+  });
+  const server = await startNatsServer({
+    binary,
+    dataDir: folder,
+    host: '127.0.0.1',
+    port: 0,
+    mqttPort: 0,
+    name: 'bench',
+    logFile: join(folder, 'nats.log'),
+    syncInterval: SYNC_INTERVAL,
+  });
   const nats = await connectNats(server.url, 'bench');
   await createStreams(nats.jsm, PARTITIONS, 1);
   const counts = new Map<Partition, number>();
@@ -85,13 +113,23 @@ async function benchmark(): Promise<void> {
   }
   const expected = [...counts].sort(([a], [b]) => a - b);
 
-  const measure = async (processes: number, mode: ReadMode, afterSeq: number, work: () => Promise<void>): Promise<{ server: number; readers: number; ms: number }> => {
+  const measure = async (
+    processes: number,
+    mode: ReadMode,
+    afterSeq: number,
+    work: () => Promise<void>,
+  ): Promise<{ server: number; readers: number; ms: number }> => {
     const children: ChildProcess[] = [];
     const [serverBefore, startedAt] = [await serverCpuMicros(server.pid), performance.now()];
     for (let n = 0; n < processes; n++) {
       const child = fork(fileURLToPath(import.meta.url), ['reader']);
       children.push(child);
-      child.send({ url: server.url, mode, afterSeq, expected: expected.filter((_, index) => index % processes === n) } satisfies Task);
+      child.send({
+        url: server.url,
+        mode,
+        afterSeq,
+        expected: expected.filter((_, index) => index % processes === n),
+      } satisfies Task);
     }
     await Promise.all(children.map(reported));
     const reports = Promise.all(children.map(reported));
@@ -99,16 +137,20 @@ async function benchmark(): Promise<void> {
     const readers = (await reports).reduce((sum, report) => sum + (report === 'open' ? 0 : report.cpuMicros), 0);
     const ms = performance.now() - startedAt;
     await Promise.all(children.map(async (child) => child.exitCode ?? once(child, 'exit')));
-    return { server: (await serverCpuMicros(server.pid) - serverBefore) / MESSAGES, readers: readers / MESSAGES, ms };
+    return { server: ((await serverCpuMicros(server.pid)) - serverBefore) / MESSAGES, readers: readers / MESSAGES, ms };
   };
   const lastSeq = async (): Promise<number> => (await nats.jsm.streams.info(READINGS)).state.last_seq;
 
   await publish(nats, Infinity);
-  say(`${MESSAGES} messages of ${DATA_BYTES} bytes, ${PARTITIONS} partitions, ${cpus().length} x ${cpus()[0]?.model.trim()}, node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`);
+  say(
+    `${MESSAGES} messages of ${DATA_BYTES} bytes, ${PARTITIONS} partitions, ${cpus().length} x ${cpus()[0]?.model.trim()}, node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`,
+  );
   say('| what | processes | mode | server, µs a message | readers, µs a message | both |');
   say('| --- | --- | --- | --- | --- | --- |');
   const row = (what: string, processes: number | string, mode: string, server: number, readers: number): void =>
-    say(`| ${what} | ${processes} | ${mode} | ${server.toFixed(1)} | ${readers.toFixed(1)} | ${(server + readers).toFixed(1)} |`);
+    say(
+      `| ${what} | ${processes} | ${mode} | ${server.toFixed(1)} | ${readers.toFixed(1)} | ${(server + readers).toFixed(1)} |`,
+    );
   for (let run = 0; run < RUNS; run++) {
     for (const processes of [1, 2, 4]) {
       for (const mode of ['shared', 'filtered'] as const) {
@@ -120,11 +162,13 @@ async function benchmark(): Promise<void> {
   for (let run = 0; run < RUNS; run++) {
     const before = await serverCpuMicros(server.pid);
     await publish(nats, LIVE_PER_MS);
-    const alone = (await serverCpuMicros(server.pid) - before) / MESSAGES;
+    const alone = ((await serverCpuMicros(server.pid)) - before) / MESSAGES;
     row('live: publishing alone', '', '', alone, 0);
     for (const processes of [1, 2, 4]) {
       for (const mode of ['shared', 'filtered'] as const) {
-        const { server: onServer, readers } = await measure(processes, mode, await lastSeq(), async () => publish(nats, LIVE_PER_MS));
+        const { server: onServer, readers } = await measure(processes, mode, await lastSeq(), async () =>
+          publish(nats, LIVE_PER_MS),
+        );
         row('live', processes, mode, onServer - alone, readers);
       }
     }

@@ -5,4 +5,7 @@ import { configTable } from '../src/config.ts';
 const README = new URL('../README.md', import.meta.url);
 const PLACE = /(?<=<!-- configuration -->\n)[^]*(?=<!-- end of configuration -->)/;
 
-writeFileSync(README, readFileSync(README, 'utf8').replace(PLACE, () => `${configTable()}\n`));
+writeFileSync(
+  README,
+  readFileSync(README, 'utf8').replace(PLACE, () => `${configTable()}\n`),
+);

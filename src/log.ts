@@ -5,6 +5,12 @@ import type { Config } from './config.ts';
 export function createLog(level: Config['LOG_LEVEL']): Logger {
   const isTerminal = process.stderr.isTTY;
   return isTerminal
-    ? pino({ level, transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' } } })
+    ? pino({
+        level,
+        transport: {
+          target: 'pino-pretty',
+          options: { destination: 2, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
+        },
+      })
     : pino({ level }, pino.destination({ fd: 2, sync: true }));
 }

@@ -172,7 +172,11 @@ export interface Checkpoints {
   /** Of the last one, usable or not, all but its snapshot; a revision of 0 when there is none, and stored before 0 where that cannot be read. */
   last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>>;
   /** @returns the new revision, or undefined when somebody else saved since `expectedRevision` */
-  save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined>;
+  save(
+    partition: Partition,
+    checkpoint: Omit<StoredCheckpoint, 'revision'>,
+    expectedRevision: number,
+  ): Promise<number | undefined>;
 }
 
 export interface DpuReadingsQuery {
@@ -323,7 +327,13 @@ export type ReportAnswer = (spaceId: SpaceId, atMs: number) => Promise<KnownRepo
 
 /** Questions about spaces, from any process to the one that can answer. */
 export interface ReportRequests {
-  ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'>;
+  ask(
+    shard: Partition,
+    respondent: Respondent,
+    spaceId: SpaceId,
+    atMs: number,
+    timeoutMs: number,
+  ): Promise<KnownReport | 'nobody' | 'silence'>;
   /** Answers questions about a shard. @returns how to end that */
   answer(shard: Partition, respondent: Respondent, answer: ReportAnswer): () => void;
 }

@@ -48,7 +48,12 @@ export interface RecoveryRecords extends EpochRecords, TopologyCopy {
   /** The partition's blocks of an epoch that were cut at a sequence of the log or after it, in order. */
   blocksFrom(partition: Partition, epoch: number, logSeq: number): Promise<StoredBlockMark[]>;
   /** Readings with a row in blocks of a partition from one on, in event order. Those are left out that were retracted for the sake of another with their previous id. */
-  readingsFromBlock(partition: Partition, block: number, after: EventPlace | null, limit: number): Promise<ReadingsInOrder>;
+  readingsFromBlock(
+    partition: Partition,
+    block: number,
+    after: EventPlace | null,
+    limit: number,
+  ): Promise<ReadingsInOrder>;
   /** All readings, in event order; the same are left out. */
   allReadings(after: EventPlace | null, limit: number): Promise<ReadingsInOrder>;
   /** Every row of some readings, in all spaces, those that are alike taken together. */
@@ -56,4 +61,3 @@ export interface RecoveryRecords extends EpochRecords, TopologyCopy {
   /** By DPU: its different readings, and how many of them are held. */
   readingCounts(): Promise<Map<DpuId, { readonly readings: number; readonly held: number }>>;
 }
-

@@ -33,7 +33,17 @@ import type { Silence } from './nats/stream-reader.ts';
 import { boundsFor, createStreams, SPACE_EVENTS } from './nats/streams.ts';
 import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Health } from './health/health.ts';
-import { clockProblems, consumerProblems, engineProblems, logProblems, ownerProblems, roomProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from './health/sources.ts';
+import {
+  clockProblems,
+  consumerProblems,
+  engineProblems,
+  logProblems,
+  ownerProblems,
+  roomProblems,
+  shardProblems,
+  topologyProblems,
+  TOPOLOGY_BEHIND_MAX_MS,
+} from './health/sources.ts';
 import { Metrics } from './metrics.ts';
 import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
 import { ClickHouseRecoveryRecords } from './clickhouse/recovery-records.ts';
@@ -146,7 +156,15 @@ export class Service {
   #takesReadings = true;
   #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
-  private constructor(options: ServiceOptions, nats: NatsHandles, clickhouse: ClickHouseClient, logId: string, leases: NatsLeases, log: Logger, metrics: Metrics) {
+  private constructor(
+    options: ServiceOptions,
+    nats: NatsHandles,
+    clickhouse: ClickHouseClient,
+    logId: string,
+    leases: NatsLeases,
+    log: Logger,
+    metrics: Metrics,
+  ) {
     const { js, jsm, nc } = nats;
     this.options = options;
     this.metrics = metrics;
@@ -155,7 +173,12 @@ export class Service {
     this.#log = log;
     this.#link = new NatsLink(nc, log, () => this.#guard.suspect());
     const lostTimes = (): number => this.#link.lostTimes;
-    this.clock = new LogClock(jsm, { now: options.now ?? Date.now, timing: MACHINE_TIMING, log, onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000) });
+    this.clock = new LogClock(jsm, {
+      now: options.now ?? Date.now,
+      timing: MACHINE_TIMING,
+      log,
+      onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000),
+    });
     this.bound = new TimestampBound(options.skewMs, options.readingsKey);
     this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, lostTimes);
     this.history = new ClickHouseHistory(clickhouse, logId);
@@ -163,27 +186,70 @@ export class Service {
     this.#checkpoints = new NatsCheckpoints(js, jsm);
     this.#deadLetters = new NatsDeadLetters(js, jsm);
     this.#changes = new NatsChangeChannel(nc);
-    this.topology = new TopologyService(new NatsTopologyLog(js), () => this.clock.now(), () => this.#shards.forEach((shard) => shard.wakeRouter()));
-    this.#member = { id: nuid.next(), name: options.nodeName, takesShards: options.takesShards, standsBy: options.standsBy };
+    this.topology = new TopologyService(
+      new NatsTopologyLog(js),
+      () => this.clock.now(),
+      () => this.#shards.forEach((shard) => shard.wakeRouter()),
+    );
+    this.#member = {
+      id: nuid.next(),
+      name: options.nodeName,
+      takesShards: options.takesShards,
+      standsBy: options.standsBy,
+    };
     this.#recovery = new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster);
     this.#guard = this.#logGuard(leases);
-    this.#shards = options.takesShards ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases)) : [];
+    this.#shards = options.takesShards
+      ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases))
+      : [];
     const requests = new NatsReportRequests(nc, log);
-    const ticks = new Ticks({ tick: (k) => this.readings.tick(k), intervalMs: options.tickIntervalMs, nowMs: () => this.clock.now(), timing: MACHINE_TIMING, log });
-    this.#freshness = new Freshness({ partitions: options.partitions, events: this.#events, readings: this.readings, timing: MACHINE_TIMING });
-    this.#reports = new ClusterReports({ partitions: options.partitions, shards: this.#shards, requests, ticks, freshness: this.#freshness, isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log });
+    const ticks = new Ticks({
+      tick: (k) => this.readings.tick(k),
+      intervalMs: options.tickIntervalMs,
+      nowMs: () => this.clock.now(),
+      timing: MACHINE_TIMING,
+      log,
+    });
+    this.#freshness = new Freshness({
+      partitions: options.partitions,
+      events: this.#events,
+      readings: this.readings,
+      timing: MACHINE_TIMING,
+    });
+    this.#reports = new ClusterReports({
+      partitions: options.partitions,
+      shards: this.#shards,
+      requests,
+      ticks,
+      freshness: this.#freshness,
+      isConnected: () => this.#link.isUp,
+      timing: MACHINE_TIMING,
+      log,
+    });
     metrics.watchShards(options.partitions, () => this.#shards.map(observeShard));
     this.counts = new Counts(this.topology.history, this.#reports, this.history);
     this.eventPages = new ClickHouseEventPages(clickhouse);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
     this.cluster = new ShardKeeper({
-      leases, member: this.#member, problems: () => this.health.announced, partitions: options.partitions, shards: this.#shards, ticks, timing: MACHINE_TIMING, log,
+      leases,
+      member: this.#member,
+      problems: () => this.health.announced,
+      partitions: options.partitions,
+      shards: this.#shards,
+      ticks,
+      timing: MACHINE_TIMING,
+      log,
     });
     const silences = (): Silence[] => [this.readings.silence, this.#events.silence];
     this.health = new Health({
-      member: this.#member, members: () => this.cluster.members, timing: MACHINE_TIMING,
+      member: this.#member,
+      members: () => this.cluster.members,
+      timing: MACHINE_TIMING,
       own: [
-        engineProblems(() => nc.rtt(), () => this.history.ping()),
+        engineProblems(
+          () => nc.rtt(),
+          () => this.history.ping(),
+        ),
         topologyProblems(this.topology),
         shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.get(shard)),
         consumerProblems(silences),
@@ -193,14 +259,24 @@ export class Service {
       shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#takesReadings)],
     });
     this.losses = new Losses(this.#recovery, this.#epoch);
-    metrics.watchLosses(() => this.losses.known, () => this.#epoch.current);
+    metrics.watchLosses(
+      () => this.losses.known,
+      () => this.#epoch.current,
+    );
     metrics.watchHealth(() => this.health.own, silences);
     this.live = new LiveCounts(this.#changes, {
-      partitions: options.partitions, subscribersMax: options.subscribersMax,
+      partitions: options.partitions,
+      subscribersMax: options.subscribersMax,
       exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
     });
     this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
-    this.comparisons = new Comparisons({ partitions: options.partitions, reports: this.#reports, events: this.#events, history: this.history, timing: MACHINE_TIMING });
+    this.comparisons = new Comparisons({
+      partitions: options.partitions,
+      reports: this.#reports,
+      events: this.#events,
+      history: this.history,
+      timing: MACHINE_TIMING,
+    });
   }
 
   /** Connects, creates what is missing, and resolves when every space answers. */
@@ -209,7 +285,8 @@ export class Service {
     let clickhouse: ClickHouseClient | undefined;
     try {
       const bounds = await boundsFor(nats.jsm, options.natsStoreBytes, options.deadLetters.bytesMax);
-      if (bounds.readings === undefined) log.warn('readings are not bounded: how much the NATS server may store is not known here (NATS_STORE_MAX)');
+      if (bounds.readings === undefined)
+        log.warn('readings are not bounded: how much the NATS server may store is not known here (NATS_STORE_MAX)');
       await createStreams(nats.jsm, options.partitions, options.replicas, bounds);
       clickhouse = await connectClickHouse(options.clickhouseUrl);
       await createTables(clickhouse, options.tables);
@@ -268,7 +345,16 @@ export class Service {
       await this.topology.execute({ kind: 'changeSettings', settings });
     }
     this.cluster.start();
-    if (this.options.takesShards) this.#loops.push(supervise('keeping what MQTT acknowledged', () => this.#keepAcknowledged(signal), signal, this.#log, MACHINE_TIMING));
+    if (this.options.takesShards)
+      this.#loops.push(
+        supervise(
+          'keeping what MQTT acknowledged',
+          () => this.#keepAcknowledged(signal),
+          signal,
+          this.#log,
+          MACHINE_TIMING,
+        ),
+      );
     this.#loops.push(this.#retain(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#isReady = true;
@@ -278,18 +364,32 @@ export class Service {
   async #keepAcknowledged(signal: AbortSignal): Promise<void> {
     const acknowledged = await NatsMqttMessages.open(this.#nats.nc, this.options.replicas);
     const onRestored = (messages: number): void => this.metrics.mqttMessagesRestored(messages);
-    await keepAcknowledged({ acknowledged, readings: this.readings, timing: MACHINE_TIMING, log: this.#log, onRestored }, signal);
+    await keepAcknowledged(
+      { acknowledged, readings: this.readings, timing: MACHINE_TIMING, log: this.#log, onRestored },
+      signal,
+    );
   }
 
   /** Removes what is not needed any more: often looks for want of room, and rarely for age. */
   async #retain(signal: AbortSignal): Promise<void> {
     const { partitions, readingsKeptMs, deadLetters } = this.options;
-    const retention = { partitions, readings: this.readings, events: this.#events, storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: readingsKeptMs, now: () => this.clock.now() };
+    const retention = {
+      partitions,
+      readings: this.readings,
+      events: this.#events,
+      storedBeforeSeq: () => this.#storedBefore(() => undefined),
+      keptMs: readingsKeptMs,
+      now: () => this.clock.now(),
+    };
     let agedAt = performance.now();
     const turn = async (): Promise<void> => {
       const { part, takesReadings } = await makeRoom(retention);
       this.metrics.readingsOccupied(part);
-      if (takesReadings !== this.#takesReadings) this.#log.warn({ part, takesReadings }, takesReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused');
+      if (takesReadings !== this.#takesReadings)
+        this.#log.warn(
+          { part, takesReadings },
+          takesReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused',
+        );
       this.#takesReadings = takesReadings;
       if (performance.now() - agedAt < AGE_CHECK_INTERVAL_MS) return;
       agedAt = performance.now();
@@ -298,53 +398,90 @@ export class Service {
     };
     while (!signal.aborted) {
       await MACHINE_TIMING.pause(ROOM_CHECK_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
-      if (!signal.aborted) await turn().catch((error: unknown) => this.#log.warn({ err: error }, 'what is not needed any more stays; trying again later'));
+      if (!signal.aborted)
+        await turn().catch((error: unknown) =>
+          this.#log.warn({ err: error }, 'what is not needed any more stays; trying again later'),
+        );
     }
   }
 
   #logGuard(leases: Leases): LogGuard {
     const { history, topology } = this;
     return new LogGuard({
-      partitions: this.options.partitions, epoch: this.#epoch, readings: this.readings, events: this.#events, topology: topology.history, catchUpTopology: () => topology.catchUp(), checkpoints: this.#checkpoints, records: this.#recovery,
-      history, partitionRecords: new ClickHousePartitionRecords(this.#clickhouse),
-      topologyLog: new NatsTopologyLog(this.#nats.js), topologyReached: (seq) => topology.reached(seq), topologyReader: topology,
-      newCommitId: () => nuid.next(), nowMs: () => this.clock.now(),
+      partitions: this.options.partitions,
+      epoch: this.#epoch,
+      readings: this.readings,
+      events: this.#events,
+      topology: topology.history,
+      catchUpTopology: () => topology.catchUp(),
+      checkpoints: this.#checkpoints,
+      records: this.#recovery,
+      history,
+      partitionRecords: new ClickHousePartitionRecords(this.#clickhouse),
+      topologyLog: new NatsTopologyLog(this.#nats.js),
+      topologyReached: (seq) => topology.reached(seq),
+      topologyReader: topology,
+      newCommitId: () => nuid.next(),
+      nowMs: () => this.clock.now(),
       suspendShards: () => this.cluster.suspend(),
       resumeShards: () => {
         this.#freshness.forgetEnds();
         this.cluster.resume();
         void this.losses.read();
       },
-      seenHere: () => this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
-      leases: this.options.takesShards ? leases : undefined, holder: this.#member.id,
-      isConnected: () => this.#link.isUp, timing: MACHINE_TIMING, log: this.#log,
+      seenHere: () =>
+        this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      leases: this.options.takesShards ? leases : undefined,
+      holder: this.#member.id,
+      isConnected: () => this.#link.isUp,
+      timing: MACHINE_TIMING,
+      log: this.#log,
     });
   }
 
   #topologyCopier(): TopologyCopier {
     return new TopologyCopier({
-      topology: this.topology.history, epoch: this.#epoch, records: this.#recovery,
-      isOn: () => this.#guard.problem === undefined && this.#shards[0]?.isOwner === true, onMismatch: () => this.#guard.suspect(),
-      timing: MACHINE_TIMING, log: this.#log,
+      topology: this.topology.history,
+      epoch: this.#epoch,
+      records: this.#recovery,
+      isOn: () => this.#guard.problem === undefined && this.#shards[0]?.isOwner === true,
+      onMismatch: () => this.#guard.suspect(),
+      timing: MACHINE_TIMING,
+      log: this.#log,
     });
   }
 
   #shard(partition: Partition, leases: Leases): ShardRunner {
     const { partitions } = this.options;
-    const common = { partition, partitions, epoch: this.#epoch, events: this.#traces.events(this.#events), history: this.#traces.history(observedHistory(this.history, this.metrics)) };
+    const common = {
+      partition,
+      partitions,
+      epoch: this.#epoch,
+      events: this.#traces.events(this.#events),
+      history: this.#traces.history(observedHistory(this.history, this.metrics)),
+    };
     return new ShardRunner({
       router: {
-        ...common, latestOf: (entry) => this.bound.of(entry),
-        readings: this.#traces.readings(this.readings), deadLetters: observedDeadLetters(this.#deadLetters, this.metrics), topology: this.topology.history, topologyReached: (seq) => this.#topologyReached(partition, seq),
-        pageReadings: REATTRIBUTION_PAGE_READINGS, commitItems: ITEMS_PER_COMMIT,
+        ...common,
+        latestOf: (entry) => this.bound.of(entry),
+        readings: this.#traces.readings(this.readings),
+        deadLetters: observedDeadLetters(this.#deadLetters, this.metrics),
+        topology: this.topology.history,
+        topologyReached: (seq) => this.#topologyReached(partition, seq),
+        pageReadings: REATTRIBUTION_PAGE_READINGS,
+        commitItems: ITEMS_PER_COMMIT,
         newCommitId: () => nuid.next(),
         storedBeforeSeq: () => this.#storedByFolds(),
       },
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
-      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
-      leases, holder: this.#member.id, onState: (k, state) => this.#hear(k, state),
+      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
+      truncateIntervalMs: TRUNCATE_INTERVAL_MS,
+      leases,
+      holder: this.#member.id,
+      onState: (k, state) => this.#hear(k, state),
       logs: this.#guard,
-      log: this.#log, timing: MACHINE_TIMING,
+      log: this.#log,
+      timing: MACHINE_TIMING,
     });
   }
 
@@ -373,7 +510,16 @@ export class Service {
     };
     // It runs, so everything that was in the log when it was taken over is applied.
     const { fold } = shard.host;
-    this.#feeds.set(partition, new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => this.clock.now(), isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds) }));
+    this.#feeds.set(
+      partition,
+      new PartitionFeed({
+        fold,
+        channel,
+        readyAtSeq: 0,
+        now: () => this.clock.now(),
+        isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds),
+      }),
+    );
   }
 
   /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */
@@ -394,6 +540,6 @@ export class Service {
   async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
     const partitions = allPartitions(this.options.partitions);
     const all = partitions.map(async (k) => byFold(k) ?? (await this.#checkpoints.last(k)).storedBeforeSeq);
-    return Math.min(...await Promise.all(all));
+    return Math.min(...(await Promise.all(all)));
   }
 }

@@ -22,7 +22,13 @@ export interface Block {
 
 export const NO_MARK: CommitMark = { seq: 0, commitId: '' };
 
-export function blockOf(epoch: number, partition: Partition, number: number, rows: readonly LoggedEvent[], mark = NO_MARK): Block {
+export function blockOf(
+  epoch: number,
+  partition: Partition,
+  number: number,
+  rows: readonly LoggedEvent[],
+  mark = NO_MARK,
+): Block {
   return { epoch, partition, number, rows, readings: readingsIn(rows), leastSeq: leastSeq(rows), mark };
 }
 
@@ -40,7 +46,10 @@ export function leastSeq(events: Iterable<LoggedEvent>): number {
 }
 
 /** What a block is stored under, so that storing it again changes nothing. `logId` sets the blocks of one log apart from another's. */
-export function blockToken(logId: string, { epoch, partition, number }: Pick<Block, 'epoch' | 'partition' | 'number'>): string {
+export function blockToken(
+  logId: string,
+  { epoch, partition, number }: Pick<Block, 'epoch' | 'partition' | 'number'>,
+): string {
   // As before there were epochs, in the first.
   return epoch === 0 ? `${logId}/${partition}/${number}` : `${logId}/${epoch}/${partition}/${number}`;
 }

@@ -35,7 +35,16 @@ export interface HistoryOfPartition {
 }
 
 /** Where history leaves the spaces: each with a correction due, which reads its occupancy. */
-export function foldFromHistory({ epoch, partition, partitions, settings, configs, block, readings, newest }: HistoryOfPartition): PartitionFold {
+export function foldFromHistory({
+  epoch,
+  partition,
+  partitions,
+  settings,
+  configs,
+  block,
+  readings,
+  newest,
+}: HistoryOfPartition): PartitionFold {
   const fold = new PartitionFold(partition, partitions);
   fold.epoch = epoch;
   fold.settings = settings;
@@ -48,13 +57,25 @@ export function foldFromHistory({ epoch, partition, partitions, settings, config
     return state;
   };
   const nothing = (): void => undefined;
-  const context = { partition, partitions, settings, clocks: fold.clocks, openBlock: fold.openNumber, emit: nothing, emitLate: nothing, requestCut: nothing };
+  const context = {
+    partition,
+    partitions,
+    settings,
+    clocks: fold.clocks,
+    openBlock: fold.openNumber,
+    emit: nothing,
+    emitLate: nothing,
+    requestCut: nothing,
+  };
   for (const config of configs) stateOf(config.spaceId).configure(config, context);
   const ends = new Map<SpaceId, { newestMs: number; readingMs: number }>();
   for (const { spaceId, dpuId, newestMs, newestReadingMs } of newest) {
     stateOf(spaceId).heard(dpuId, newestMs);
     const end = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, readingMs: BEGINNING_MS };
-    ends.set(spaceId, { newestMs: Math.max(end.newestMs, newestMs), readingMs: Math.max(end.readingMs, newestReadingMs) });
+    ends.set(spaceId, {
+      newestMs: Math.max(end.newestMs, newestMs),
+      readingMs: Math.max(end.readingMs, newestReadingMs),
+    });
   }
   for (const [spaceId, state] of states) {
     const end = ends.get(spaceId);

@@ -13,7 +13,10 @@ import { NO_MARK } from './block.ts';
 import { LogGap } from './partition-fold.ts';
 
 /** Rows of one reading in one space that history holds and that are alike, taken together. */
-export interface StoredClaim extends Pick<LoggedEvent, 'spaceId' | 'timestampMs' | 'readingId' | 'doorwayId' | 'direction' | 'delta' | 'primary'> {
+export interface StoredClaim extends Pick<
+  LoggedEvent,
+  'spaceId' | 'timestampMs' | 'readingId' | 'doorwayId' | 'direction' | 'delta' | 'primary'
+> {
   /** Sum of their signs: 1 where it stands, 0 where it was taken back. */
   readonly signs: number;
 }
@@ -47,15 +50,25 @@ export class LogTail {
   /** @throws LogGap when something is missing that is not stored */
   add(stored: StoredEntry): void {
     const isHole = stored.seq > this.seq + 1 && stored.seq > this.#storedBeforeSeq;
-    if (isHole) throw new LogGap(`partition ${this.#partition}: the log between ${this.seq} and ${stored.seq}, which is not all stored, is not there any more`);
+    if (isHole)
+      throw new LogGap(
+        `partition ${this.#partition}: the log between ${this.seq} and ${stored.seq}, which is not all stored, is not there any more`,
+      );
     const commit = commitOf(stored);
     this.addCommit(stored, commit.header, commit.section(this.#partition));
   }
 
   /** A commit, and what it asserts to the partition. @throws LogGap when the one before it is missing, and not stored */
-  addCommit({ seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>, { router, commitId, previousSeq, clockMs, topologySeq }: CommitHeader, section: LoggedSection | undefined): void {
+  addCommit(
+    { seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>,
+    { router, commitId, previousSeq, clockMs, topologySeq }: CommitHeader,
+    section: LoggedSection | undefined,
+  ): void {
     const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
-    if (isMissing) throw new LogGap(`partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`);
+    if (isMissing)
+      throw new LogGap(
+        `partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`,
+      );
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, timeMs);
@@ -92,11 +105,17 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   if (!first) return [];
   if (!claims) {
     // All of it, also what was taken back: that there are rows of it is how a copy of the reading is known.
-    invariant(first.sign > 0, () => `space ${first.spaceId}: the log takes back ${first.readingId}, which is not stored`);
+    invariant(
+      first.sign > 0,
+      () => `space ${first.spaceId}: the log takes back ${first.readingId}, which is not stored`,
+    );
     return events;
   }
   const standing = claims.filter(({ signs }) => signs !== 0);
-  invariant(standing.length <= 1 && (standing[0]?.signs ?? 1) === 1, () => `space ${first.spaceId}: history says ${first.readingId} more than once`);
+  invariant(
+    standing.length <= 1 && (standing[0]?.signs ?? 1) === 1,
+    () => `space ${first.spaceId}: history says ${first.readingId} more than once`,
+  );
   for (let at = events.length; at >= 0; at--) if (isSame(leftBefore(events, at), standing[0])) return events.slice(at);
   throw new Error(`space ${first.spaceId}: history and the log do not agree on ${first.readingId}`);
 }
@@ -109,7 +128,9 @@ function leftBefore(events: readonly LoggedEvent[], at: number): Claim | undefin
 }
 
 function isSame(a: Claim | undefined, b: Claim | undefined): boolean {
-  return a?.doorwayId === b?.doorwayId && a?.direction === b?.direction && a?.delta === b?.delta && a?.primary === b?.primary;
+  return (
+    a?.doorwayId === b?.doorwayId && a?.direction === b?.direction && a?.delta === b?.delta && a?.primary === b?.primary
+  );
 }
 
 const keyOf = ({ spaceId, timestampMs, readingId }: Place): string => `${spaceId} ${timestampMs} ${readingId}`;

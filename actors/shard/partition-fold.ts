@@ -105,10 +105,16 @@ export class PartitionFold {
   apply(stored: StoredEntry): void {
     invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
     // Not by the chain of the router's own commits alone: what is missing may be those of another.
-    if (stored.seq !== this.seq + 1) throw new LogGap(`partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`);
+    if (stored.seq !== this.seq + 1)
+      throw new LogGap(
+        `partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`,
+      );
     const commit = commitOf(stored);
     const { epoch, commitId } = commit.header;
-    if (epoch > this.epoch) throw new EpochChanged(`partition ${this.partition}: the log is in epoch ${epoch}, and the state is of ${this.epoch}`);
+    if (epoch > this.epoch)
+      throw new EpochChanged(
+        `partition ${this.partition}: the log is in epoch ${epoch}, and the state is of ${this.epoch}`,
+      );
     this.mark = { seq: stored.seq, commitId };
     if (epoch === this.epoch) this.#applyCommit(stored, commit);
     // Its router does not know of this epoch yet. The repair has read what it asserts, or its readings are routed again.
@@ -117,7 +123,10 @@ export class PartitionFold {
 
   #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
     const { router, previousSeq, isMove, clockMs } = commit.header;
-    if (previousSeq !== this.commitSeqs[router]) throw new LogGap(`partition ${this.partition}: router ${router} made commit ${previousSeq} before ${stored.seq}, and the last known is ${this.commitSeqs[router]}`);
+    if (previousSeq !== this.commitSeqs[router])
+      throw new LogGap(
+        `partition ${this.partition}: router ${router} made commit ${previousSeq} before ${stored.seq}, and the last known is ${this.commitSeqs[router]}`,
+      );
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.logMs / SWEEP_INTERVAL_MS);
     this.seq = stored.seq;
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.
@@ -133,7 +142,10 @@ export class PartitionFold {
   /** A block, and by order of storing all before it, is in ClickHouse. */
   blockStored(number: number): void {
     const first = this.unstored.shift();
-    invariant(first?.number === number, () => `partition ${this.partition}: block ${number} stored, ${first?.number} expected`);
+    invariant(
+      first?.number === number,
+      () => `partition ${this.partition}: block ${number} stored, ${first?.number} expected`,
+    );
   }
 
   /** Number of the last block that is stored with all before it. */
@@ -219,8 +231,14 @@ export class PartitionFold {
   }
 
   /** Takes up the log at its end, with what history does not hold of all that was before. */
-  resume({ seq, mark, logMs, clocks, commitSeqs }: Pick<PartitionFold, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs'>, missing: LoggedSection): void {
-    invariant(this.seq === 0 && this.correcting.size === 0, () => `partition ${this.partition}: its log is taken up at ${this.seq}`);
+  resume(
+    { seq, mark, logMs, clocks, commitSeqs }: Pick<PartitionFold, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs'>,
+    missing: LoggedSection,
+  ): void {
+    invariant(
+      this.seq === 0 && this.correcting.size === 0,
+      () => `partition ${this.partition}: its log is taken up at ${this.seq}`,
+    );
     // Before the clocks are known: what they will make final is first in event order.
     this.#applySection(missing, false);
     this.seq = seq;
@@ -229,7 +247,8 @@ export class PartitionFold {
     clocks.forEach((clockMs, router) => (this.clocks[router] = clockMs));
     commitSeqs.forEach((at, router) => (this.commitSeqs[router] = at));
     const context = this.#context();
-    for (const spaceId of this.actors.keys()) this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
+    for (const spaceId of this.actors.keys())
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
   }
 
   #applySection(section: LoggedSection, isMove: boolean): void {
@@ -243,7 +262,7 @@ export class PartitionFold {
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
     for (const event of section.events) addTo(bySpace, event.spaceId, event);
     for (const [spaceId, events] of bySpace) {
-      const lateBefore = this.observer?.watches(spaceId) ? this.state(spaceId)?.lateEvents ?? 0 : undefined;
+      const lateBefore = this.observer?.watches(spaceId) ? (this.state(spaceId)?.lateEvents ?? 0) : undefined;
       this.#tell(spaceId, (actor) => tell(actor, { type: 'readingsObserved', events, context }));
       if (lateBefore !== undefined) this.#noteLate(spaceId, events, lateBefore, isMove);
     }
@@ -255,7 +274,8 @@ export class PartitionFold {
   /** Watermarks that were reached under the old settings stay (W1). */
   #change(settings: Settings): void {
     const context = this.#context();
-    for (const spaceId of this.actors.keys()) this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
+    for (const spaceId of this.actors.keys())
+      this.#tell(spaceId, (actor) => tell(actor, { type: 'timeElapsed', context }));
     this.settings = settings;
   }
 
@@ -309,8 +329,9 @@ export class PartitionFold {
     if (this.openRows.length === 0 && !this.cutRequested) return;
     this.openedMs ??= this.logMs;
     const isFull = this.openRows.length >= this.settings.blockRowsMax;
-    const isOld = this.logMs - this.openedMs >= this.settings.blockAgeMaxMs * this.#partOfAge
-      || (this.lateMs !== null && this.logMs - this.lateMs >= this.settings.lateBlockAgeMaxMs);
+    const isOld =
+      this.logMs - this.openedMs >= this.settings.blockAgeMaxMs * this.#partOfAge ||
+      (this.lateMs !== null && this.logMs - this.lateMs >= this.settings.lateBlockAgeMaxMs);
     if (!isFull && !isOld && !this.cutRequested) return;
     const number = this.openNumber;
     const block = blockOf(this.epoch, this.partition, number, this.openRows, this.mark);
@@ -328,8 +349,14 @@ export class PartitionFold {
 
   #context(): PartitionContext {
     return {
-      partition: this.partition, partitions: this.partitions, settings: this.settings, clocks: this.clocks,
-      openBlock: this.openNumber, emit: this.#emit, emitLate: this.#emitLate, requestCut: this.#requestCut,
+      partition: this.partition,
+      partitions: this.partitions,
+      settings: this.settings,
+      clocks: this.clocks,
+      openBlock: this.openNumber,
+      emit: this.#emit,
+      emitLate: this.#emitLate,
+      requestCut: this.#requestCut,
     };
   }
 }

@@ -66,14 +66,20 @@ interface Header {
 }
 
 /** After the header. Rows are of a block by its number; buffered events come before their space. */
-type Line = { readonly rows: LoggedTuple[]; readonly block: number } | { readonly buffered: LoggedTuple[] } | { readonly spaces: SpaceSnapshot[] };
+type Line =
+  | { readonly rows: LoggedTuple[]; readonly block: number }
+  | { readonly buffered: LoggedTuple[] }
+  | { readonly spaces: SpaceSnapshot[] };
 
 /** A checkpoint that this code cannot, or must not, resume from. */
 export class CheckpointRefused extends Error {
   override readonly name = 'CheckpointRefused';
 
   constructor(partition: Partition, why: string, options?: ErrorOptions) {
-    super(`the checkpoint of shard ${partition} cannot be used: ${why}; stop every process and run: density rebuild --shard ${partition}`, options);
+    super(
+      `the checkpoint of shard ${partition} cannot be used: ${why}; stop every process and run: density rebuild --shard ${partition}`,
+      options,
+    );
   }
 }
 
@@ -105,7 +111,8 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
   };
   yield JSON.stringify(header);
   for (const { number, rows } of blocks) {
-    for (let at = 0; at < rows.length; at += LINE_WEIGHT_MAX) yield lineOf({ block: number, rows: rows.slice(at, at + LINE_WEIGHT_MAX).map(toLoggedTuple) });
+    for (let at = 0; at < rows.length; at += LINE_WEIGHT_MAX)
+      yield lineOf({ block: number, rows: rows.slice(at, at + LINE_WEIGHT_MAX).map(toLoggedTuple) });
   }
   yield* encodeBuffers(states);
   yield* encodeSpaces(states);
@@ -150,9 +157,16 @@ class SnapshotReader {
   /** @throws CheckpointRefused */
   constructor(partition: Partition, partitions: number, headerLine: string) {
     const header = parsed<Header>(partition, headerLine);
-    if (header.version !== VERSION && header.version !== VERSION_3) throw new CheckpointRefused(partition, `it is of version ${header.version}, and this code reads version ${VERSION}`);
+    if (header.version !== VERSION && header.version !== VERSION_3)
+      throw new CheckpointRefused(
+        partition,
+        `it is of version ${header.version}, and this code reads version ${VERSION}`,
+      );
     if (header.partition !== partition || header.partitions !== partitions) {
-      throw new CheckpointRefused(partition, `it is that of shard ${header.partition} of ${header.partitions}, not of ${partition} of ${partitions}`);
+      throw new CheckpointRefused(
+        partition,
+        `it is that of shard ${header.partition} of ${header.partitions}, not of ${partition} of ${partitions}`,
+      );
     }
     this.#header = header;
     this.#fold = new PartitionFold(partition, partitions);
@@ -164,7 +178,9 @@ class SnapshotReader {
     this.#reading(() => {
       if ('rows' in line) this.#addRows(line.block, line.rows.map(fromLoggedTuple));
       else if ('buffered' in line) this.#addBuffered(line.buffered.map(fromLoggedTuple));
-      else for (const space of line.spaces) this.#fold.restore(decodeSpace(space, this.#buffered.get(space.id as SpaceId) ?? []));
+      else
+        for (const space of line.spaces)
+          this.#fold.restore(decodeSpace(space, this.#buffered.get(space.id as SpaceId) ?? []));
     });
   }
 
@@ -172,7 +188,8 @@ class SnapshotReader {
   finish(): PartitionFold {
     const [fold, header] = [this.#fold, this.#header];
     return this.#reading(() => {
-      const isWhole = this.#rowCount === header.rows && this.#bufferedCount === header.buffered && fold.actors.size === header.spaces;
+      const isWhole =
+        this.#rowCount === header.rows && this.#bufferedCount === header.buffered && fold.actors.size === header.spaces;
       invariant(isWhole, () => 'a part of it is missing');
       fold.epoch = header.epoch ?? 0;
       fold.seq = header.seq;
@@ -187,7 +204,11 @@ class SnapshotReader {
       fold.lateMs = header.lateMs;
       fold.cutRequested = header.cutRequested;
       fold.openRows = this.#rows.get(header.openNumber) ?? [];
-      header.unstored.forEach((number, at) => fold.unstored.push(blockOf(fold.epoch, fold.partition, number, this.#rows.get(number) ?? [], header.unstoredMarks?.[at])));
+      header.unstored.forEach((number, at) =>
+        fold.unstored.push(
+          blockOf(fold.epoch, fold.partition, number, this.#rows.get(number) ?? [], header.unstoredMarks?.[at]),
+        ),
+      );
       return fold;
     });
   }
@@ -213,7 +234,11 @@ class SnapshotReader {
 }
 
 /** Reads a snapshot, a line at a time. @throws CheckpointRefused */
-export function* decodeSnapshot(partition: Partition, partitions: number, lines: Iterable<string>): Generator<void, PartitionFold> {
+export function* decodeSnapshot(
+  partition: Partition,
+  partitions: number,
+  lines: Iterable<string>,
+): Generator<void, PartitionFold> {
   let reader: SnapshotReader | undefined;
   for (const line of lines) {
     if (reader) reader.add(line);

@@ -49,14 +49,28 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
   const totals = totalsOf(fold);
   if (!state) {
     return {
-      spaceId, seq, logMs, ...totals, storedBlock, unstored: [], watermarkMs: BEGINNING_MS, lastReadingMs: BEGINNING_MS,
-      live: occupancyAfterReset(0), isSettled: true, base: NEVER_RESET,
+      spaceId,
+      seq,
+      logMs,
+      ...totals,
+      storedBlock,
+      unstored: [],
+      watermarkMs: BEGINNING_MS,
+      lastReadingMs: BEGINNING_MS,
+      live: occupancyAfterReset(0),
+      isSettled: true,
+      base: NEVER_RESET,
     };
   }
   const watermarkMs = fold.watermarkOf(state);
   const liveMs = Math.max(atMs, watermarkMs);
   return {
-    spaceId, seq, logMs, ...totals, storedBlock, watermarkMs,
+    spaceId,
+    seq,
+    logMs,
+    ...totals,
+    storedBlock,
+    watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
     live: state.occupancyAt(liveMs),

@@ -27,20 +27,22 @@ export class ReorderBuffer {
   /** Where the first of them stands in SPACE_EVENTS; Infinity when it is empty. */
   leastSeq(): number {
     let least = Infinity;
-    for (let at = this.#head; at < this.#events.length; at++) least = Math.min(least, this.#events[at]?.seq ?? Infinity);
+    for (let at = this.#head; at < this.#events.length; at++)
+      least = Math.min(least, this.#events[at]?.seq ?? Infinity);
     return least;
   }
 
   /** Timestamp of the last event; -Infinity when it is empty. */
   get lastMs(): number {
-    return this.size === 0 ? -Infinity : this.#events[this.#events.length - 1]?.timestampMs ?? -Infinity;
+    return this.size === 0 ? -Infinity : (this.#events[this.#events.length - 1]?.timestampMs ?? -Infinity);
   }
 
   /** @returns true when it comes after all that are there, and none of them is of the same reading */
   add(event: LoggedEvent): boolean {
     const position = this.#position(event);
     const last = this.#events[this.#events.length - 1];
-    const isNext = position === this.#events.length && (this.size === 0 || last === undefined || compareEvents(last, event) < 0);
+    const isNext =
+      position === this.#events.length && (this.size === 0 || last === undefined || compareEvents(last, event) < 0);
     if (position === this.#events.length) this.#events.push(event);
     else this.#events.splice(position, 0, event);
     return isNext;
@@ -80,7 +82,10 @@ export class ReorderBuffer {
  * Goes through events in event order, one reading at a time: what is said of a reading in one space,
  * taken back and said again, is one change of -1, 0 or 1, and no state between counts.
  */
-export function forEachChange(events: readonly LoggedEvent[], visit: (timestampMs: number, change: number) => void): void {
+export function forEachChange(
+  events: readonly LoggedEvent[],
+  visit: (timestampMs: number, change: number) => void,
+): void {
   for (let at = 0; at < events.length;) {
     const first = events[at] as LoggedEvent;
     let [change, signs, next] = [first.delta * first.sign, first.sign as number, at + 1];
@@ -88,7 +93,10 @@ export function forEachChange(events: readonly LoggedEvent[], visit: (timestampM
       change += other.delta * other.sign;
       signs += other.sign;
     }
-    invariant(signs === 0 || signs === 1, () => `space ${first.spaceId}: a reading at ${first.timestampMs} is said ${signs} times`);
+    invariant(
+      signs === 0 || signs === 1,
+      () => `space ${first.spaceId}: a reading at ${first.timestampMs} is said ${signs} times`,
+    );
     visit(first.timestampMs, change);
     at = next;
   }

@@ -17,7 +17,12 @@ export type SpacePhase = 'settled' | 'correcting';
 
 export type SpaceActorEvent =
   | { readonly type: 'readingsObserved'; readonly events: readonly LoggedEvent[]; readonly context: PartitionContext }
-  | { readonly type: 'heartbeatObserved'; readonly dpuId: DpuId; readonly timestampMs: number; readonly context: PartitionContext }
+  | {
+      readonly type: 'heartbeatObserved';
+      readonly dpuId: DpuId;
+      readonly timestampMs: number;
+      readonly context: PartitionContext;
+    }
   | { readonly type: 'timeElapsed'; readonly context: PartitionContext }
   | { readonly type: 'configured'; readonly config: SpaceConfig; readonly context: PartitionContext }
   | { readonly type: 'blockCut'; readonly block: number }
@@ -52,7 +57,6 @@ export interface SpaceActorContext {
   readonly state: SpaceState;
 }
 
-
 function contextOf(state: SpaceState): SpaceActorContext {
   return { phase: state.correction === null ? 'settled' : 'correcting', state };
 }
@@ -86,4 +90,3 @@ export function tell(actor: SpaceActor, event: SpaceActorEvent): void {
 export function stateOf(actor: SpaceActor): SpaceState {
   return actor.getSnapshot().context.state;
 }
-

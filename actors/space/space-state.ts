@@ -14,7 +14,14 @@ import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
-import { isSameReset, NEVER_RESET, nextResetAfter, resetInForce, type ResetPoint, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
+import {
+  isSameReset,
+  NEVER_RESET,
+  nextResetAfter,
+  resetInForce,
+  type ResetPoint,
+  type ResetSchedule,
+} from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
@@ -143,7 +150,10 @@ export class SpaceState {
     if (!correction?.tail || !isCurrent) return;
     const { tail } = correction;
     const net = read.net + tail.sum;
-    invariant(!correction.netKnown || net === this.occupancy.net, () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.occupancy.net}`);
+    invariant(
+      !correction.netKnown || net === this.occupancy.net,
+      () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.occupancy.net}`,
+    );
     this.occupancy = { net, low: Math.min(read.low, read.net + tail.low) };
     this.correction = null;
     this.#provisional = undefined;
@@ -163,7 +173,11 @@ export class SpaceState {
 
   /** After the events of the buffer up to an instant. */
   #provisionalAt(atMs: number): Provisional {
-    const provisional: Provisional = { net: this.occupancy.net, low: this.occupancy.low, nextResetMs: this.nextResetMs };
+    const provisional: Provisional = {
+      net: this.occupancy.net,
+      low: this.occupancy.low,
+      nextResetMs: this.nextResetMs,
+    };
     forEachChange(this.buffer.items(), (timestampMs, change) => {
       if (timestampMs <= atMs) this.#advance(provisional, timestampMs, change);
     });
@@ -248,7 +262,8 @@ export class SpaceState {
       const shift = inForce.count - base.count;
       this.occupancy = { net: this.occupancy.net + shift, low: this.occupancy.low + shift };
       if (shift >= 0) return;
-      if (this.occupancy.low < 0) this.correction = { block: context.openBlock, tail: null, netKnown: this.correction?.netKnown ?? true };
+      if (this.occupancy.low < 0)
+        this.correction = { block: context.openBlock, tail: null, netKnown: this.correction?.netKnown ?? true };
       // Cut in any case: the floor depends on what history has answered so far, and a block must not (F3).
       context.requestCut();
       return;

@@ -36,7 +36,8 @@ export function watermarkOf(
   for (const { dpuId, router, fromMs, toMs } of inputs) {
     const clockMs = clocks[router] ?? BEGINNING_MS;
     const silentSinceMs = clockMs - settings.idleTimeoutMs;
-    const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);
+    const heardMs =
+      silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);
     least = Math.min(least, heardMs, clockMs);
   }
   // A space without DPUs waits for nobody; its own partition's router still has to configure it.

@@ -13,7 +13,11 @@ export async function raiseBuilding(api: string, spaces: number, dpuIds: readonl
   const spaceIds: number[] = [];
   for (let n = 0; n < spaces; n++) spaceIds.push(await create(api, '/spaces', { name: `space of ${dpuIds[n] ?? n}` }));
   for (const [n, id] of dpuIds.entries()) {
-    const doorwayId = await create(api, '/doorways', { name: `doorway of ${id}`, ingress_space_id: spaceIds[n % spaces] ?? null, egress_space_id: null });
+    const doorwayId = await create(api, '/doorways', {
+      name: `doorway of ${id}`,
+      ingress_space_id: spaceIds[n % spaces] ?? null,
+      egress_space_id: null,
+    });
     await create(api, '/dpus', { id, doorway_id: doorwayId });
   }
   return spaceIds;

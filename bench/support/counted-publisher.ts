@@ -48,7 +48,8 @@ export class CountedPublisher {
       await sleep(1);
       const now = performance.now();
       if (this.inFlight !== before) [before, progressAt] = [this.inFlight, now];
-      else if (now - progressAt > PROGRESS_WITHIN_MS) throw new Error(`${this.inFlight} of ${this.#sent} messages are without an acknowledgement`);
+      else if (now - progressAt > PROGRESS_WITHIN_MS)
+        throw new Error(`${this.inFlight} of ${this.#sent} messages are without an acknowledgement`);
     }
   }
 

@@ -35,7 +35,10 @@ export class CpuMeter {
 
   read(): CpuUse {
     const seconds = (performance.now() - this.#startedAt) / 1000;
-    const cpuSeconds = [...this.#now()].map(([name, now]): [string, number] => [name, now - (this.#before.get(name) ?? NaN)]);
+    const cpuSeconds = [...this.#now()].map(([name, now]): [string, number] => [
+      name,
+      now - (this.#before.get(name) ?? NaN),
+    ]);
     return { seconds, cpuSeconds: new Map(cpuSeconds) };
   }
 
@@ -54,7 +57,7 @@ export function inCores({ seconds, cpuSeconds }: CpuUse): string {
 
 /** `service 25.0 + nats-server 10.0 = 35.0 us CPU a reading` */
 export function perReading({ cpuSeconds }: CpuUse, readings: number): string {
-  const micros = (cpu: number): string => (cpu * 1e6 / readings).toFixed(1);
+  const micros = (cpu: number): string => ((cpu * 1e6) / readings).toFixed(1);
   const parts = [...cpuSeconds].map(([name, cpu]) => `${name} ${micros(cpu)}`);
   return `${parts.join(' + ')} = ${micros(sum(cpuSeconds.values()))} us CPU a reading`;
 }

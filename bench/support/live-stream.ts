@@ -14,31 +14,45 @@ export interface LiveStream {
  * Resolves once the stream is open.
  * @param onCount of a snapshot or change: the space, and the time of its last reading in ms since 1970
  */
-export async function followCounts(api: string, onCount: (spaceId: number, lastReadingMs: number) => void): Promise<LiveStream> {
+export async function followCounts(
+  api: string,
+  onCount: (spaceId: number, lastReadingMs: number) => void,
+): Promise<LiveStream> {
   let [laggedEvents, isClosed] = [0, false];
   const parser = createParser({
     onEvent: ({ event, data }) => {
       if (event === 'lagged') laggedEvents += 1;
       if (event !== 'change' && event !== 'snapshot') return;
-      const { space_id: spaceId, last_reading_at: last } = JSON.parse(data) as { space_id: number; last_reading_at: string | null };
+      const { space_id: spaceId, last_reading_at: last } = JSON.parse(data) as {
+        space_id: number;
+        last_reading_at: string | null;
+      };
       if (last !== null) onCount(spaceId, Date.parse(last));
     },
   });
   return new Promise((resolve, reject) => {
-    const request = get(`${api}/counts/stream`, { headers: { accept: 'text/event-stream' }, agent: false }, (response) => {
-      if (response.statusCode !== 200) return reject(new Error(`GET /counts/stream: ${response.statusCode}`));
-      response.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk));
-      response.on('error', () => undefined).on('close', () => {
-        if (!isClosed) say('THE LIVE STREAM ENDED BY ITSELF');
-      });
-      resolve({
-        get laggedEvents() { return laggedEvents; },
-        close: () => {
-          isClosed = true;
-          request.destroy();
-        },
-      });
-    });
+    const request = get(
+      `${api}/counts/stream`,
+      { headers: { accept: 'text/event-stream' }, agent: false },
+      (response) => {
+        if (response.statusCode !== 200) return reject(new Error(`GET /counts/stream: ${response.statusCode}`));
+        response.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk));
+        response
+          .on('error', () => undefined)
+          .on('close', () => {
+            if (!isClosed) say('THE LIVE STREAM ENDED BY ITSELF');
+          });
+        resolve({
+          get laggedEvents() {
+            return laggedEvents;
+          },
+          close: () => {
+            isClosed = true;
+            request.destroy();
+          },
+        });
+      },
+    );
     request.on('error', reject);
   });
 }

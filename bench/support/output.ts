@@ -5,7 +5,8 @@ export const say = (line: string): void => void process.stdout.write(`${line}\n`
 
 export const numberFrom = (key: string, otherwise: number): number => Number(process.env[key] ?? otherwise);
 
-export const machine = (): string => `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, load ${(loadavg()[0] ?? NaN).toFixed(0)}`;
+export const machine = (): string =>
+  `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, load ${(loadavg()[0] ?? NaN).toFixed(0)}`;
 
 export const inMs = (value: number): string => `${value.toFixed(1)} ms`;
 

@@ -19,7 +19,15 @@ const STOP_WITHIN_MS = 60_000;
 const NATS_CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
 /** What tests shorten is as it is by default; nobody is refused for asking often. */
 const DEFAULTS = {
-  PORT: '0', TICK_INTERVAL_MS: '', OUT_OF_ORDERNESS_MS: '', IDLE_TIMEOUT_MS: '', BLOCK_AGE_MAX_MS: '', LATE_BLOCK_AGE_MAX_MS: '', LEASE_TTL_MS: '', PARTITIONS: '16', RATE_LIMIT_PER_MINUTE: '0',
+  PORT: '0',
+  TICK_INTERVAL_MS: '',
+  OUT_OF_ORDERNESS_MS: '',
+  IDLE_TIMEOUT_MS: '',
+  BLOCK_AGE_MAX_MS: '',
+  LATE_BLOCK_AGE_MAX_MS: '',
+  LEASE_TTL_MS: '',
+  PARTITIONS: '16',
+  RATE_LIMIT_PER_MINUTE: '0',
   // As `npm start` and the image have it.
   NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-semi-space-size=64`.trim(),
 };
@@ -49,18 +57,43 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 export async function withEngines(act: (engines: Engines) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
   const started: { stop(): Promise<void> }[] = [];
-  const onExit = (error: Error): void => { throw error; };
+  const onExit = (error: Error): void => {
+    throw error;
+  };
   try {
     const explicitPath = process.env['NATS_SERVER_BIN'];
-    const binary = await findNatsServer({ cacheDir: NATS_CACHE, onProgress: say, ...(explicitPath === undefined ? {} : { explicitPath }) });
+    const binary = await findNatsServer({
+      cacheDir: NATS_CACHE,
+      onProgress: say,
+      ...(explicitPath === undefined ? {} : { explicitPath }),
+    });
     const nats = await startNatsServer({
-      binary: binary.path, dataDir: join(folder, 'nats'), host: HOST, port: 0, mqttPort: 0, name: 'bench', logFile: join(folder, 'nats.log'), syncInterval: SYNC_INTERVAL, onExit,
+      binary: binary.path,
+      dataDir: join(folder, 'nats'),
+      host: HOST,
+      port: 0,
+      mqttPort: 0,
+      name: 'bench',
+      logFile: join(folder, 'nats.log'),
+      syncInterval: SYNC_INTERVAL,
+      onExit,
     });
     started.push(nats);
-    const clickhouse = await startClickhouse({ dataDir: join(folder, 'clickhouse'), host: HOST, port: 0, logFile: join(folder, 'clickhouse.log'), onExit });
+    const clickhouse = await startClickhouse({
+      dataDir: join(folder, 'clickhouse'),
+      host: HOST,
+      port: 0,
+      logFile: join(folder, 'clickhouse.log'),
+      onExit,
+    });
     started.push(clickhouse);
     say(`nats-server ${binary.version}, sync_interval ${SYNC_INTERVAL}`);
-    await act({ natsUrl: nats.url, clickhouseUrl: clickhouse.url, pids: { 'nats-server': nats.pid, ClickHouse: clickhouse.pid }, folder });
+    await act({
+      natsUrl: nats.url,
+      clickhouseUrl: clickhouse.url,
+      pids: { 'nats-server': nats.pid, ClickHouse: clickhouse.pid },
+      folder,
+    });
   } finally {
     for (const engine of started.reverse()) await engine.stop();
     await rm(folder, { recursive: true, force: true });
@@ -68,9 +101,18 @@ export async function withEngines(act: (engines: Engines) => Promise<void>): Pro
 }
 
 /** @param settings of the service, beside the defaults */
-export async function withService(act: (processes: Processes) => Promise<void>, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function withService(
+  act: (processes: Processes) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await withEngines(async ({ natsUrl, clickhouseUrl, pids, folder }) => {
-    const service = startDensity(['run'], { ...DEFAULTS, ...settings, NATS_URL: natsUrl, CLICKHOUSE_URL: clickhouseUrl, DENSITY_DATA_DIR: folder });
+    const service = startDensity(['run'], {
+      ...DEFAULTS,
+      ...settings,
+      NATS_URL: natsUrl,
+      CLICKHOUSE_URL: clickhouseUrl,
+      DENSITY_DATA_DIR: folder,
+    });
     const kill = (): void => void service.child.kill('SIGKILL');
     process.once('exit', kill);
     let nats: NatsHandles | undefined;
@@ -87,8 +129,12 @@ export async function withService(act: (processes: Processes) => Promise<void>, 
       await Promise.race([service.end('SIGTERM'), late.then(() => service.ended())]);
       over.abort();
       process.off('exit', kill);
-      const complaints = service.output().split('\n').filter((line) => /"level":[456]0/.test(line));
-      if (complaints.length > 0) say(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
+      const complaints = service
+        .output()
+        .split('\n')
+        .filter((line) => /"level":[456]0/.test(line));
+      if (complaints.length > 0)
+        say(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
     }
   });
 }

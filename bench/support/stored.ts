@@ -9,7 +9,11 @@ const POLL_MS = 250;
 /** Readings in ClickHouse; of one DPU where one is given. */
 export async function readingsStored(clickhouse: ClickHouseClient, dpuId?: string): Promise<number> {
   const where = dpuId === undefined ? '' : ' WHERE dpu_id = {id:String}';
-  const result = await clickhouse.query({ query: `SELECT sum(sign) FROM readings${where}`, query_params: { id: dpuId ?? '' }, format: 'JSONCompactEachRow' });
+  const result = await clickhouse.query({
+    query: `SELECT sum(sign) FROM readings${where}`,
+    query_params: { id: dpuId ?? '' },
+    format: 'JSONCompactEachRow',
+  });
   const rows = await result.json<[string]>();
   return Number(rows[0]?.[0] ?? 0);
 }
@@ -21,7 +25,12 @@ export async function readingsApplied(api: string): Promise<number> {
 }
 
 /** Until `count` says `wanted`. @throws Error when it says more, or less for too long */
-export async function untilCount(count: () => Promise<number>, wanted: number, what: string, withinMs: number): Promise<void> {
+export async function untilCount(
+  count: () => Promise<number>,
+  wanted: number,
+  what: string,
+  withinMs: number,
+): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const now = await count();

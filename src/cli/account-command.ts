@@ -14,19 +14,31 @@ interface AccountJson {
 }
 
 /** @returns 0 when the account holds, 1 when a reading is missing, or when that cannot be known */
-export async function accountCommand(config: Config, options: { json?: boolean; url?: string }, say: (line: string) => void): Promise<number> {
+export async function accountCommand(
+  config: Config,
+  options: { json?: boolean; url?: string },
+  say: (line: string) => void,
+): Promise<number> {
   const account = await new ApiClient(config, options).get<AccountJson>('/account');
   const [letters, evicted] = [sumOf(account.dead_letters), sumOf(account.dead_letters_evicted)];
   const isWhole = account.remainder === 0 && letters + evicted === account.dead_lettered;
-  const findings = account.stored ? account.stored.findings : ['not compared with ClickHouse, which does not answer: ask again later'];
+  const findings = account.stored
+    ? account.stored.findings
+    : ['not compared with ClickHouse, which does not answer: ask again later'];
   if (options.json) say(JSON.stringify(account));
   else {
-    say(`accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + dead-lettered ${account.dead_lettered}`);
+    say(
+      `accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + dead-lettered ${account.dead_lettered}`,
+    );
     for (const [reason, count] of Object.entries(account.dead_letters)) say(`  ${reason}: ${count}`);
-    if (evicted > 0) say(`  whose letters are not kept any more (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);
+    if (evicted > 0)
+      say(`  whose letters are not kept any more (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);
     if (account.stored) say(`stored in ClickHouse ${account.stored.readings}`);
     for (const finding of findings) say(`! ${finding}`);
-    if (!isWhole) say(`MISSING: remainder ${account.remainder}, ${letters} dead items stored and ${evicted} evicted of ${account.dead_lettered}`);
+    if (!isWhole)
+      say(
+        `MISSING: remainder ${account.remainder}, ${letters} dead items stored and ${evicted} evicted of ${account.dead_lettered}`,
+      );
     else if (findings.length === 0) say('the account holds');
   }
   return isWhole && findings.length === 0 ? 0 : 1;

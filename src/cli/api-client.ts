@@ -49,12 +49,16 @@ export class ApiClient {
   }
 
   async get<T>(path: string): Promise<T> {
-    return await (await this.fetch(path)).json() as T;
+    return (await (await this.fetch(path)).json()) as T;
   }
 
   async send<T>(method: string, path: string, body: object): Promise<T> {
-    const response = await this.fetch(path, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-    return await response.json() as T;
+    const response = await this.fetch(path, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as T;
   }
 
   /** All of a list, page by page. */

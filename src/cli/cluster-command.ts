@@ -19,15 +19,22 @@ const USAGE = 'kill n2 | stop n2 | pause n2 | resume n2 | start';
 export async function clusterCommand(config: Config, nodes: number, say: (line: string) => void): Promise<number> {
   const signal = signalled();
   const engines = await startEngines(config, say, (error) => say(error.message));
-  const readingsKey = config.READINGS_KEY ?? await readingsKeyIn(config.DENSITY_DATA_DIR);
-  const readable = prettyFactory({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  const readingsKey = config.READINGS_KEY ?? (await readingsKeyIn(config.DENSITY_DATA_DIR));
+  const readable = prettyFactory({
+    colorize: process.stdout.isTTY,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
   const running = new Map<string, ChildProcess>();
   let started = 0;
   const start = (): void => {
     const name = `n${++started}`;
     const child = spawn(process.execPath, [ENTRY, 'run'], {
       env: environmentWith({
-        NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl, NODE_NAME: name, READINGS_KEY: readingsKey,
+        NATS_URL: engines.natsUrl,
+        CLICKHOUSE_URL: engines.clickhouseUrl,
+        NODE_NAME: name,
+        READINGS_KEY: readingsKey,
         PORT: config.PORT === 0 ? '0' : String(config.PORT + started - 1),
       }),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -56,16 +63,23 @@ export async function clusterCommand(config: Config, nodes: number, say: (line: 
   commands.close();
   over.abort();
   await watching.catch(() => undefined);
-  await Promise.all([...running.values()].map(async (child) => {
-    child.kill('SIGCONT');
-    child.kill('SIGTERM');
-    await new Promise((resolve) => child.once('exit', resolve));
-  }));
+  await Promise.all(
+    [...running.values()].map(async (child) => {
+      child.kill('SIGCONT');
+      child.kill('SIGTERM');
+      await new Promise((resolve) => child.once('exit', resolve));
+    }),
+  );
   await engines.stop();
   return 0;
 }
 
-async function printOwners(config: Config, natsUrl: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
+async function printOwners(
+  config: Config,
+  natsUrl: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const nats = await connectNats(natsUrl, 'density-cluster');
   const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
   const names = new Map<string, string>();
@@ -75,10 +89,17 @@ async function printOwners(config: Config, natsUrl: string, say: (line: string) 
   const print = (): void => {
     timer = undefined;
     const shards = Array.from({ length: config.PARTITIONS }, (_, k) => k);
-    const owners = [...new Set([...names.values(), ...[...holders.values()].map((id) => names.get(id) ?? 'a node that is gone')])].sort();
-    const of = (name: string): string => shards.filter((k) => (names.get(holders.get(k) ?? '') ?? (holders.has(k) ? 'a node that is gone' : '')) === name).join(' ');
+    const owners = [
+      ...new Set([...names.values(), ...[...holders.values()].map((id) => names.get(id) ?? 'a node that is gone')]),
+    ].sort();
+    const of = (name: string): string =>
+      shards
+        .filter((k) => (names.get(holders.get(k) ?? '') ?? (holders.has(k) ? 'a node that is gone' : '')) === name)
+        .join(' ');
     const free = shards.filter((k) => !holders.has(k)).join(' ');
-    const text = [...owners.map((name) => `${name}: ${of(name) || '-'}`), ...(free ? [`nobody: ${free}`] : [])].join('   ');
+    const text = [...owners.map((name) => `${name}: ${of(name) || '-'}`), ...(free ? [`nobody: ${free}`] : [])].join(
+      '   ',
+    );
     if (text !== printed) say(`shards  ${text}`);
     printed = text;
   };

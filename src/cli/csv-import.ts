@@ -33,11 +33,22 @@ interface CsvRow {
 }
 
 /** @throws Error when a column is missing or NATS does not store */
-export async function importCsv(file: string, log: ReadingsLog, { latestMs, onProgress }: ImportOptions): Promise<ImportResult> {
-  const parser = createReadStream(file).pipe(parse({
-    columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
-    bom: true, info: true, trim: true, skip_empty_lines: true, relax_column_count: true, relax_quotes: true,
-  }));
+export async function importCsv(
+  file: string,
+  log: ReadingsLog,
+  { latestMs, onProgress }: ImportOptions,
+): Promise<ImportResult> {
+  const parser = createReadStream(file).pipe(
+    parse({
+      columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
+      bom: true,
+      info: true,
+      trim: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      relax_quotes: true,
+    }),
+  );
   const rejected: RejectedLine[] = [];
   let accepted = 0;
   let chunk: Reading[] = [];

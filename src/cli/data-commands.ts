@@ -18,9 +18,16 @@ import { tableOptionsOf } from './table-options.ts';
 type Say = (line: string) => void;
 
 /** Deletes every reading, count and space, and creates streams and tables anew. @returns the exit code */
-export async function recreateCommand(config: Config, { yes, json }: { yes?: boolean; json?: boolean }, say: Say, warn: Say): Promise<number> {
+export async function recreateCommand(
+  config: Config,
+  { yes, json }: { yes?: boolean; json?: boolean },
+  say: Say,
+  warn: Say,
+): Promise<number> {
   if (!yes) {
-    warn('this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running');
+    warn(
+      'this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running',
+    );
     return 2;
   }
   return withEngines(config, json ? warn : say, async (nats, clickhouseUrl, natsStoreBytes) => {
@@ -32,8 +39,17 @@ export async function recreateCommand(config: Config, { yes, json }: { yes?: boo
     } finally {
       await clickhouse.close();
     }
-    await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS, await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX));
-    say(json ? JSON.stringify({ deleted: true, migrated: true }) : 'everything is deleted; streams and tables are there, and empty');
+    await createStreams(
+      nats.jsm,
+      config.PARTITIONS,
+      config.STREAM_REPLICAS,
+      await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
+    );
+    say(
+      json
+        ? JSON.stringify({ deleted: true, migrated: true })
+        : 'everything is deleted; streams and tables are there, and empty',
+    );
     return 0;
   });
 }
@@ -43,18 +59,35 @@ interface NatsOption {
 }
 
 /** Registers the demo's building; a second time finds it. @returns the exit code */
-export async function seedCommand(config: Config, options: NatsOption & { json?: boolean; timeZone?: string }, say: Say): Promise<number> {
+export async function seedCommand(
+  config: Config,
+  options: NatsOption & { json?: boolean; timeZone?: string },
+  say: Say,
+): Promise<number> {
   return withTopology(config, options, async (topology) => {
     const { spaces, doors, isNew } = await raiseBuilding(topology, options.timeZone ?? 'UTC');
-    if (options.json) say(JSON.stringify({ is_new: isNew, spaces: spaces.map(({ id, name }) => ({ id, name })), dpus: doors.map(({ dpuId }) => dpuId) }));
-    else say(`${isNew ? 'registered' : 'there already'}: ${spaces.map(({ id, name }) => `${name} (${id})`).join(', ')}; DPUs ${doors.map(({ dpuId }) => dpuId).join(', ')}`);
+    if (options.json)
+      say(
+        JSON.stringify({
+          is_new: isNew,
+          spaces: spaces.map(({ id, name }) => ({ id, name })),
+          dpus: doors.map(({ dpuId }) => dpuId),
+        }),
+      );
+    else
+      say(
+        `${isNew ? 'registered' : 'there already'}: ${spaces.map(({ id, name }) => `${name} (${id})`).join(', ')}; DPUs ${doors.map(({ dpuId }) => dpuId).join(', ')}`,
+      );
     return 0;
   });
 }
 
 /** Has people walk through the demo's building, until the signal or for some seconds. @returns the exit code */
 export async function simulateCommand(
-  config: Config, options: NatsOption & { seconds?: number; backfill?: boolean; json?: boolean }, say: Say, signal: AbortSignal,
+  config: Config,
+  options: NatsOption & { seconds?: number; backfill?: boolean; json?: boolean },
+  say: Say,
+  signal: AbortSignal,
 ): Promise<number> {
   return withTopology(config, options, async (topology, { nc }) => {
     const building = await raiseBuilding(topology, 'UTC');
@@ -64,18 +97,34 @@ export async function simulateCommand(
     const backfilled = options.backfill ? crowd.backfill(Date.now()) : 0;
     if (options.backfill) tell(`sent the last two hours: ${backfilled} readings`);
     crowd.start();
-    tell(`people come and go through ${building.doors.length} doorways${options.seconds === undefined ? '; Ctrl-C stops' : ` for ${options.seconds} s`}`);
-    const ends = options.seconds === undefined ? sleep(2 ** 31 - 1, undefined, { signal }) : sleep(options.seconds * 1_000, undefined, { signal });
+    tell(
+      `people come and go through ${building.doors.length} doorways${options.seconds === undefined ? '; Ctrl-C stops' : ` for ${options.seconds} s`}`,
+    );
+    const ends =
+      options.seconds === undefined
+        ? sleep(2 ** 31 - 1, undefined, { signal })
+        : sleep(options.seconds * 1_000, undefined, { signal });
     await ends.catch(() => undefined);
     crowd.stop();
     await nc.flush();
-    if (options.json) say(JSON.stringify({ backfilled, seconds: Math.round((performance.now() - startedMs) / 1_000), spaces: building.spaces.map(({ id }) => id) }));
+    if (options.json)
+      say(
+        JSON.stringify({
+          backfilled,
+          seconds: Math.round((performance.now() - startedMs) / 1_000),
+          spaces: building.spaces.map(({ id }) => id),
+        }),
+      );
     return 0;
   });
 }
 
 /** Connects to the engines, started here where no URL is given, for as long as the act takes. */
-export async function withEngines(config: Config, say: Say, act: (nats: NatsHandles, clickhouseUrl: string, natsStoreBytes: number | undefined) => Promise<number>): Promise<number> {
+export async function withEngines(
+  config: Config,
+  say: Say,
+  act: (nats: NatsHandles, clickhouseUrl: string, natsStoreBytes: number | undefined) => Promise<number>,
+): Promise<number> {
   const engines = await startEngines(config, say, () => undefined);
   try {
     const nats = await connectNats(engines.natsUrl, 'density', natsSecurityOf(config));
@@ -89,7 +138,11 @@ export async function withEngines(config: Config, say: Say, act: (nats: NatsHand
   }
 }
 
-async function withTopology(config: Config, options: NatsOption, act: (topology: TopologyService, nats: NatsHandles) => Promise<number>): Promise<number> {
+async function withTopology(
+  config: Config,
+  options: NatsOption,
+  act: (topology: TopologyService, nats: NatsHandles) => Promise<number>,
+): Promise<number> {
   const nats = await connectCommand(config, options.nats, 'density');
   try {
     const { service, stop } = await followedTopology(nats);
@@ -102,9 +155,15 @@ async function withTopology(config: Config, options: NatsOption, act: (topology:
 }
 
 /** The topology as it is now, followed until it is stopped. */
-export async function followedTopology(nats: NatsHandles): Promise<{ service: TopologyService; stop: () => Promise<void> }> {
+export async function followedTopology(
+  nats: NatsHandles,
+): Promise<{ service: TopologyService; stop: () => Promise<void> }> {
   const log = new NatsTopologyLog(nats.js);
-  const service = new TopologyService(log, () => Date.now(), () => undefined);
+  const service = new TopologyService(
+    log,
+    () => Date.now(),
+    () => undefined,
+  );
   const lastSeq = await log.lastSeq().catch((error: unknown) => {
     throw new Error('the streams are not there: start the service, or run density migrate', { cause: error });
   });

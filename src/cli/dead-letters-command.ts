@@ -14,14 +14,36 @@ export interface DeadLettersOptions {
 const TEXT_SHOWN_MAX = 100;
 
 /** Prints the newest dead letters, the oldest of them first. @returns 0 */
-export async function deadLettersCommand(config: Config, { nats, limit, json }: DeadLettersOptions, say: (line: string) => void): Promise<number> {
+export async function deadLettersCommand(
+  config: Config,
+  { nats, limit, json }: DeadLettersOptions,
+  say: (line: string) => void,
+): Promise<number> {
   const { nc, js, jsm } = await connectCommand(config, nats, 'density dead-letters');
   try {
-    const letters = (await new NatsDeadLetters(js, jsm).newest(limit)).map(({ storedMs, reason, detail, subject, readingsSeq, index, items, isCut, raw }) => (
-      { stored_at: formatInstant(storedMs), reason, detail, subject, readings_seq: readingsSeq, index, items, cut: isCut, text: new TextDecoder().decode(raw) }));
+    const letters = (await new NatsDeadLetters(js, jsm).newest(limit)).map(
+      ({ storedMs, reason, detail, subject, readingsSeq, index, items, isCut, raw }) => ({
+        stored_at: formatInstant(storedMs),
+        reason,
+        detail,
+        subject,
+        readings_seq: readingsSeq,
+        index,
+        items,
+        cut: isCut,
+        text: new TextDecoder().decode(raw),
+      }),
+    );
     if (json) say(JSON.stringify(letters));
     else {
-      const rows = letters.map(({ stored_at: at, reason, items, detail, subject, text }) => [at, reason, String(items), subject, detail, text.length > TEXT_SHOWN_MAX ? `${text.slice(0, TEXT_SHOWN_MAX)}…` : text]);
+      const rows = letters.map(({ stored_at: at, reason, items, detail, subject, text }) => [
+        at,
+        reason,
+        String(items),
+        subject,
+        detail,
+        text.length > TEXT_SHOWN_MAX ? `${text.slice(0, TEXT_SHOWN_MAX)}…` : text,
+      ]);
       for (const line of table(['stored at', 'reason', 'items', 'subject', 'detail', 'text'], rows)) say(line);
     }
     return 0;

@@ -14,10 +14,15 @@ export async function demoCommand(config: Config, say: (line: string) => void): 
   say('starting the engines; the first time this fetches what is missing');
   return serveUntilSignal(config, config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL, say, async (running) => {
     const building = await raiseBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
-    say(building.isNew ? 'registered a building with three spaces and five DPUs' : 'the building of an earlier start goes on where it stopped');
+    say(
+      building.isNew
+        ? 'registered a building with three spaces and five DPUs'
+        : 'the building of an earlier start goes on where it stopped',
+    );
     const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
     const crowd = new Crowd(nc, building, await countsOf(running, building));
-    if (building.isNew) say(`sent the last two hours as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
+    if (building.isNew)
+      say(`sent the last two hours as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
     crowd.start();
     say('people come and go; some readings are out of order, some come twice, some are late');
     for (const line of whatToTry(config, running, building)) say(line);

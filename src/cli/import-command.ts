@@ -8,12 +8,20 @@ import { stat } from 'node:fs/promises';
 const SHOWN_MAX = 20;
 
 /** @returns 0 when every line was accepted, 2 when some were not */
-export async function importCommand(config: Config, file: string, options: { nats?: string; json?: boolean }, say: (line: string) => void): Promise<number> {
+export async function importCommand(
+  config: Config,
+  file: string,
+  options: { nats?: string; json?: boolean },
+  say: (line: string) => void,
+): Promise<number> {
   const found = await stat(file).catch((error: unknown) => {
     throw new Error(`cannot read ${file}`, { cause: error });
   });
   const { nc, js, jsm } = await connectCommand(config, options.nats, 'density import');
-  const bar = new SingleBar({ format: '{bar} {percentage}% | {accepted} accepted, {rejected} rejected', clearOnComplete: true });
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% | {accepted} accepted, {rejected} rejected',
+    clearOnComplete: true,
+  });
   bar.start(Math.max(1, found.size), 0, { accepted: 0, rejected: 0 });
   try {
     const result = await importCsv(file, new NatsReadingsLog(nc, js, jsm), {

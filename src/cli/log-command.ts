@@ -23,9 +23,14 @@ const ENTRIES_PER_READ = 500;
 /** Whose reader this is does not matter: every reader gets every commit. */
 const ANY = 0 as Partition;
 
-export function logCommand(readConfig: () => Config, say: (line: string) => void, finish: (code: number) => void): Command {
+export function logCommand(
+  readConfig: () => Config,
+  say: (line: string) => void,
+  finish: (code: number) => void,
+): Command {
   const log = new Command('log').description('look into the SPACE_EVENTS log');
-  log.command('cat')
+  log
+    .command('cat')
     .description('print its commits, one a line')
     .option('--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT')
     .option('--from <sequence>', 'the first to print', whole, 1)
@@ -38,7 +43,11 @@ export function logCommand(readConfig: () => Config, say: (line: string) => void
 }
 
 /** Prints what is in the log now. @returns the exit code */
-export async function logCatCommand(config: Config, { nats, from, limit = Infinity, router, json, events }: LogCatOptions, say: (line: string) => void): Promise<number> {
+export async function logCatCommand(
+  config: Config,
+  { nats, from, limit = Infinity, router, json, events }: LogCatOptions,
+  say: (line: string) => void,
+): Promise<number> {
   const { nc, js, jsm } = await connectCommand(config, nats, 'density log cat');
   const log = new NatsSpaceEventsLog(js, jsm);
   try {
@@ -65,18 +74,42 @@ function describe({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit, isWh
   const sections = [...commit.partitions].map((partition) => {
     const section = commit.section(partition);
     if (isWhole) return [partition, section];
-    return [partition, { events: section?.events.length, heartbeats: section?.heartbeats.length, configs: section?.configs.length, settings: section?.settings !== undefined }];
+    return [
+      partition,
+      {
+        events: section?.events.length,
+        heartbeats: section?.heartbeats.length,
+        configs: section?.configs.length,
+        settings: section?.settings !== undefined,
+      },
+    ];
   });
-  return { seq, storedAt: formatInstant(timeMs), bytes: data.length, ...commit.header, sections: Object.fromEntries(sections) as object };
+  return {
+    seq,
+    storedAt: formatInstant(timeMs),
+    bytes: data.length,
+    ...commit.header,
+    sections: Object.fromEntries(sections) as object,
+  };
 }
 
 function lineOf({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit): string {
   const { router, readingsSeq, backlogs, isMove, clockMs } = commit.header;
   const sections = [...commit.partitions].flatMap((partition) => commit.section(partition) ?? []);
-  const sum = (count: (section: LoggedSection) => number): number => sections.reduce((total, section) => total + count(section), 0);
-  const asserted = [['events', sum(({ events }) => events.length)], ['heartbeats', sum(({ heartbeats }) => heartbeats.length)], ['configurations', sum(({ configs }) => configs.length)]] as const;
+  const sum = (count: (section: LoggedSection) => number): number =>
+    sections.reduce((total, section) => total + count(section), 0);
+  const asserted = [
+    ['events', sum(({ events }) => events.length)],
+    ['heartbeats', sum(({ heartbeats }) => heartbeats.length)],
+    ['configurations', sum(({ configs }) => configs.length)],
+  ] as const;
   return [
-    `${seq}`, formatInstant(timeMs), `router ${router}${isMove ? ', a move' : ''}`, `READINGS ${readingsSeq}${backlogs.length > 0 ? ` but ${backlogs.length} backlogs` : ''}`,
-    `clock ${clockMs === BEGINNING_MS ? '-' : formatInstant(clockMs)}`, asserted.map(([what, count]) => `${count} ${what}`).join(', '), `${data.length} bytes`,
+    `${seq}`,
+    formatInstant(timeMs),
+    `router ${router}${isMove ? ', a move' : ''}`,
+    `READINGS ${readingsSeq}${backlogs.length > 0 ? ` but ${backlogs.length} backlogs` : ''}`,
+    `clock ${clockMs === BEGINNING_MS ? '-' : formatInstant(clockMs)}`,
+    asserted.map(([what, count]) => `${count} ${what}`).join(', '),
+    `${data.length} bytes`,
   ].join('  ');
 }

@@ -21,7 +21,12 @@ import { tableOptionsOf } from './table-options.ts';
 type Say = (line: string) => void;
 
 /** @returns the exit code */
-export async function migrateCommand(config: Config, { json }: { json?: boolean }, say: Say, warn: Say): Promise<number> {
+export async function migrateCommand(
+  config: Config,
+  { json }: { json?: boolean },
+  say: Say,
+  warn: Say,
+): Promise<number> {
   const tell = json ? warn : say;
   return withEngines(config, tell, async (nats, clickhouseUrl, natsStoreBytes) => {
     const clickhouse = await connectClickHouse(clickhouseUrl);
@@ -29,7 +34,12 @@ export async function migrateCommand(config: Config, { json }: { json?: boolean 
       await createTables(clickhouse, tableOptionsOf(config));
       await alterTables(clickhouse, tableOptionsOf(config));
       if (await Version1Log.isThere(nats.jsm)) await takeOverLog(config, nats, clickhouse, tell);
-      await createStreams(nats.jsm, config.PARTITIONS, config.STREAM_REPLICAS, await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX));
+      await createStreams(
+        nats.jsm,
+        config.PARTITIONS,
+        config.STREAM_REPLICAS,
+        await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
+      );
     } finally {
       await clickhouse.close();
     }
@@ -50,12 +60,18 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
     try {
       const checkpoints = new NatsCheckpoints(js, jsm);
       const deps = {
-        partitions, epoch: 0, history: new ClickHouseHistory(clickhouse, created), records: new ClickHousePartitionRecords(clickhouse),
-        topology: topology.service.history, events: new NatsSpaceEventsLog(js, jsm), checkpoints,
+        partitions,
+        epoch: 0,
+        history: new ClickHouseHistory(clickhouse, created),
+        records: new ClickHousePartitionRecords(clickhouse),
+        topology: topology.service.history,
+        events: new NatsSpaceEventsLog(js, jsm),
+        checkpoints,
       };
       const last = await Promise.all(allPartitions(partitions).map((partition) => checkpoints.last(partition)));
       let stored = 0;
-      for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries()) stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
+      for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries())
+        stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
       tell(`the log of version 1: ${stored} events that only it had are in ClickHouse`);
     } finally {
       await topology.stop();

@@ -7,7 +7,16 @@ import type { NatsConnection } from 'nats';
 import type { Config } from '../config.ts';
 import { connectPlain } from '../nats/connect.ts';
 import {
-  accountsConfiguration, createKeyring, dpuCredentials, keyringOf, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials, type Keyring,
+  accountsConfiguration,
+  createKeyring,
+  dpuCredentials,
+  keyringOf,
+  mqttDpuToken,
+  publicKeyOf,
+  seedsOf,
+  serviceCredentials,
+  systemCredentials,
+  type Keyring,
 } from '../nats/credentials.ts';
 import { pushAccounts, pushRevocations } from '../nats/revocations.ts';
 import { natsSecurityOf } from './nats-security.ts';
@@ -22,24 +31,34 @@ type Say = (line: string) => void;
 export function natsCommand(readConfig: () => Config, say: Say): Command {
   const nats = new Command('nats').description('accounts and credentials of a NATS server (docs/operations.md)');
   const keys = ['--keys <folder>', 'folder of the secret keys', 'nats-keys'] as const;
-  nats.command('init')
-    .description('make new keys, accounts.conf for the servers, and credentials of the service, the administrator and the system')
+  nats
+    .command('init')
+    .description(
+      'make new keys, accounts.conf for the servers, and credentials of the service, the administrator and the system',
+    )
     .option(...keys)
     .action(async (options: { keys: string }) => init(options.keys, say));
-  nats.command('dpu')
+  nats
+    .command('dpu')
     .description('print the credentials of one DPU: a .creds file, or the MQTT password')
     .argument('<id>', 'id of the DPU')
     .option('--mqtt', 'for MQTT')
     .option('--days <number>', 'days they are valid; none: until they are revoked', days)
     .option(...keys)
-    .action(async (id: string, options: { keys: string; mqtt?: boolean; days?: number }) => say(await issue(id, options)));
-  nats.command('revoke')
+    .action(async (id: string, options: { keys: string; mqtt?: boolean; days?: number }) =>
+      say(await issue(id, options)),
+    );
+  nats
+    .command('revoke')
     .description('make credentials of a DPU void on the servers at NATS_URL, and end their connections')
     .argument('<file>', 'file with the credentials')
     .option(...keys)
     .action(async (file: string, options: { keys: string }) => revoke(file, options.keys, readConfig(), say));
-  nats.command('update')
-    .description('after an upgrade: write accounts.conf again with the rights of this version, and give them to the servers at NATS_URL')
+  nats
+    .command('update')
+    .description(
+      'after an upgrade: write accounts.conf again with the rights of this version, and give them to the servers at NATS_URL',
+    )
     .option(...keys)
     .action(async (options: { keys: string }) => update(options.keys, readConfig(), say));
   return nats;
@@ -49,16 +68,24 @@ async function init(folder: string, say: Say): Promise<void> {
   const keyring = createKeyring();
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const secret = { mode: 0o600, flag: 'wx' };
-  await writeFile(join(folder, KEYRING), `${JSON.stringify(seedsOf(keyring), null, 2)}\n`, secret).catch((error: unknown) => {
-    throw new Error(`${folder} holds keys already, or cannot be written: ${String(error)}`, { cause: error });
-  });
+  await writeFile(join(folder, KEYRING), `${JSON.stringify(seedsOf(keyring), null, 2)}\n`, secret).catch(
+    (error: unknown) => {
+      throw new Error(`${folder} holds keys already, or cannot be written: ${String(error)}`, { cause: error });
+    },
+  );
   await writeFile(join(folder, 'accounts.conf'), await accountsConfiguration(keyring));
-  for (const role of ['service', 'admin'] as const) await writeFile(join(folder, `${role}.creds`), await serviceCredentials(keyring, role), secret);
+  for (const role of ['service', 'admin'] as const)
+    await writeFile(join(folder, `${role}.creds`), await serviceCredentials(keyring, role), secret);
   await writeFile(join(folder, SYSTEM), await systemCredentials(keyring), secret);
-  say(`${folder}: accounts.conf for every server; service.creds for NATS_CREDENTIALS_FILE; admin.creds and system.creds for people; ${KEYRING} for nobody else`);
+  say(
+    `${folder}: accounts.conf for every server; service.creds for NATS_CREDENTIALS_FILE; admin.creds and system.creds for people; ${KEYRING} for nobody else`,
+  );
 }
 
-async function issue(id: string, { keys, mqtt, days: valid }: { keys: string; mqtt?: boolean; days?: number }): Promise<string> {
+async function issue(
+  id: string,
+  { keys, mqtt, days: valid }: { keys: string; mqtt?: boolean; days?: number },
+): Promise<string> {
   const expires = valid === undefined ? undefined : Math.floor(Date.now() / 1_000) + valid * DAY_S;
   const keyring = await readKeyring(keys);
   return mqtt ? mqttDpuToken(keyring, id, expires) : dpuCredentials(keyring, id, expires);
@@ -67,7 +94,10 @@ async function issue(id: string, { keys, mqtt, days: valid }: { keys: string; mq
 async function revoke(file: string, folder: string, config: Config, say: Say): Promise<void> {
   const keyring = await readKeyring(folder);
   const revokedFile = join(folder, REVOKED);
-  const revoked = { ...await readRevocations(folder), [publicKeyOf(await readFile(file, 'utf8'))]: Math.floor(Date.now() / 1_000) + 1 };
+  const revoked = {
+    ...(await readRevocations(folder)),
+    [publicKeyOf(await readFile(file, 'utf8'))]: Math.floor(Date.now() / 1_000) + 1,
+  };
   // First what is said again at the next time, then the servers.
   await writeFile(revokedFile, `${JSON.stringify(revoked, null, 2)}\n`);
   await asSystem(folder, config, async (nc) => pushRevocations(nc, keyring, revoked));
@@ -83,7 +113,10 @@ async function update(folder: string, config: Config, say: Say): Promise<void> {
 
 async function asSystem(folder: string, config: Config, act: (nc: NatsConnection) => Promise<void>): Promise<void> {
   if (config.NATS_URL === undefined) throw new Error('NATS_URL must name the servers');
-  const nc = await connectPlain(config.NATS_URL, 'density nats', { ...natsSecurityOf(config), credentialsFile: join(folder, SYSTEM) });
+  const nc = await connectPlain(config.NATS_URL, 'density nats', {
+    ...natsSecurityOf(config),
+    credentialsFile: join(folder, SYSTEM),
+  });
   try {
     await act(nc);
   } finally {

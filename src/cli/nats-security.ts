@@ -4,5 +4,10 @@ import type { NatsSecurity } from '../nats/connect.ts';
 /** Belongs to NATS_URL: a server started here has no accounts. */
 export function natsSecurityOf(config: Config): NatsSecurity {
   if (config.NATS_URL === undefined) return {};
-  return { credentialsFile: config.NATS_CREDENTIALS_FILE, caFile: config.NATS_CA_FILE, certFile: config.NATS_CERT_FILE, keyFile: config.NATS_KEY_FILE };
+  return {
+    credentialsFile: config.NATS_CREDENTIALS_FILE,
+    caFile: config.NATS_CA_FILE,
+    certFile: config.NATS_CERT_FILE,
+    keyFile: config.NATS_KEY_FILE,
+  };
 }

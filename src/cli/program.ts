@@ -35,7 +35,9 @@ Configuration comes from the environment (see the README); DENSITY_TOKEN is sent
 const JSON_OPTION = ['--json', 'print JSON'] as const;
 
 export function createProgram(terminal: Terminal): Command {
-  const program = new Command('density').description('Turns doorway sensor readings into people counts.').addHelpText('after', EXIT_CODES);
+  const program = new Command('density')
+    .description('Turns doorway sensor readings into people counts.')
+    .addHelpText('after', EXIT_CODES);
   serviceCommands(program, terminal);
   dataCommands(program, terminal);
   askingCommands(program, terminal);
@@ -44,18 +46,22 @@ export function createProgram(terminal: Terminal): Command {
 }
 
 function serviceCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
-  program.command('run')
+  program
+    .command('run')
     .description('run the service; engines are started here where NATS_URL or CLICKHOUSE_URL is not set')
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => finish(await runCommand(readConfig(), options, say, warn)));
-  program.command('demo')
+  program
+    .command('demo')
     .description('run the service with a small building whose DPUs are simulated live')
     .action(async () => finish(await demoCommand(readConfig(), say)));
-  program.command('cluster')
+  program
+    .command('cluster')
     .description('run several processes on this machine with the engines they share, and show who owns which shard')
     .option('--nodes <count>', 'how many', atLeastOne, 3)
     .action(async ({ nodes }: { nodes: number }) => finish(await clusterCommand(readConfig(), nodes, say)));
-  program.command('routes')
+  program
+    .command('routes')
     .description('print every route of the API, with the scope it needs')
     .option(...JSON_OPTION)
     .action((options: { json?: boolean }) => finish(routesCommand(options, say)));
@@ -65,40 +71,61 @@ function serviceCommands(program: Command, { readConfig, say, warn, finish }: Te
 
 function dataCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
   const nats = ['--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT'] as const;
-  program.command('migrate')
-    .description('create the streams and tables that are missing, and take over the log of an earlier version; for that no service may be running')
+  program
+    .command('migrate')
+    .description(
+      'create the streams and tables that are missing, and take over the log of an earlier version; for that no service may be running',
+    )
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => finish(await migrateCommand(readConfig(), options, say, warn)));
-  program.command('recreate')
+  program
+    .command('recreate')
     .description('delete ALL data, and create streams and tables anew; no service may be running')
     .option('--yes', 'really')
     .option(...JSON_OPTION)
-    .action(async (options: { yes?: boolean; json?: boolean }) => finish(await recreateCommand(readConfig(), options, say, warn)));
-  program.command('rebuild')
-    .description('compute the state of shards again, from ClickHouse and the log, where a checkpoint cannot be used; no service may be running')
+    .action(async (options: { yes?: boolean; json?: boolean }) =>
+      finish(await recreateCommand(readConfig(), options, say, warn)),
+    );
+  program
+    .command('rebuild')
+    .description(
+      'compute the state of shards again, from ClickHouse and the log, where a checkpoint cannot be used; no service may be running',
+    )
     .option('--shard <number>', 'only this one; default: all', whole)
     .option(...JSON_OPTION)
-    .action(async (options: { shard?: number; json?: boolean }) => finish(await rebuildCommand(readConfig(), options, say)));
-  program.command('seed')
+    .action(async (options: { shard?: number; json?: boolean }) =>
+      finish(await rebuildCommand(readConfig(), options, say)),
+    );
+  program
+    .command('seed')
     .description("register the demo's building: three spaces, five doorways, five DPUs")
     .option(...nats)
     .option('--time-zone <zone>', 'IANA zone of the building; default: UTC')
     .option(...JSON_OPTION)
-    .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) => finish(await seedCommand(readConfig(), options, say)));
-  program.command('simulate')
+    .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) =>
+      finish(await seedCommand(readConfig(), options, say)),
+    );
+  program
+    .command('simulate')
     .description("have people walk through the demo's building, as its DPUs would report them")
     .option(...nats)
     .option('--seconds <number>', 'stop after so long; default: at Ctrl-C', whole)
     .option('--backfill', 'first send the last two hours at once, as DPUs do that were offline')
     .option(...JSON_OPTION)
-    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean; json?: boolean }) => finish(await simulateCommand(readConfig(), options, say, interrupted())));
-  program.command('import')
+    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean; json?: boolean }) =>
+      finish(await simulateCommand(readConfig(), options, say, interrupted())),
+    );
+  program
+    .command('import')
     .description('publish the readings of a CSV file (columns timestamp, direction, dpu_id) to NATS')
     .argument('<file>', 'path of the file')
     .option(...nats)
     .option(...JSON_OPTION)
-    .action(async (file: string, options: { nats?: string; json?: boolean }) => finish(await importCommand(readConfig(), file, options, say)));
-  program.command('dead-letters')
+    .action(async (file: string, options: { nats?: string; json?: boolean }) =>
+      finish(await importCommand(readConfig(), file, options, say)),
+    );
+  program
+    .command('dead-letters')
     .description('print the newest readings that could not be used, and why')
     .option(...nats)
     .option('--limit <number>', 'how many at most', atLeastOne, 20)
@@ -108,15 +135,24 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
 }
 
 function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
-  withApi(program.command('account').description('print where every accepted reading went; exit 1 when one is missing'))
-    .action(async (options: { json?: boolean; url?: string }) => finish(await accountCommand(readConfig(), options, say)));
+  withApi(
+    program.command('account').description('print where every accepted reading went; exit 1 when one is missing'),
+  ).action(async (options: { json?: boolean; url?: string }) =>
+    finish(await accountCommand(readConfig(), options, say)),
+  );
   program.addCommand(spacesCommand(readConfig, say, finish));
   program.addCommand(doorwaysCommand(readConfig, say, finish));
   program.addCommand(dpusCommand(readConfig, say, finish));
-  withApi(program.command('watch').description('print where a space stands, and each change as it happens').argument('<space>', 'id of the space; several: 1,2,3'))
+  withApi(
+    program
+      .command('watch')
+      .description('print where a space stands, and each change as it happens')
+      .argument('<space>', 'id of the space; several: 1,2,3'),
+  )
     .option('--events <number>', 'stop after so many', atLeastOne)
     .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) =>
-      finish(await watchCommand(readConfig(), space, options, say, warn, interrupted())));
+      finish(await watchCommand(readConfig(), space, options, say, warn, interrupted())),
+    );
 }
 
 function all(command: Command): Command[] {

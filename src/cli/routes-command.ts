@@ -4,9 +4,19 @@ import { apiRoutes, type RouteDeps } from '../http/routes.ts';
 import { table } from './table.ts';
 
 export function routesCommand({ json }: { json?: boolean }, say: (line: string) => void): number {
-  const routes = apiRoutes(unasked(), () => 0).map(({ method, path, scope, summary }) => ({ method, path: `${API_PREFIX}${path}`, scope, summary }));
+  const routes = apiRoutes(unasked(), () => 0).map(({ method, path, scope, summary }) => ({
+    method,
+    path: `${API_PREFIX}${path}`,
+    scope,
+    summary,
+  }));
   if (json) say(JSON.stringify(routes));
-  else for (const line of table(['method', 'path', 'scope', ''], routes.map(({ method, path, scope, summary }) => [method, path, scope ?? 'anyone', summary]))) say(line);
+  else
+    for (const line of table(
+      ['method', 'path', 'scope', ''],
+      routes.map(({ method, path, scope, summary }) => [method, path, scope ?? 'anyone', summary]),
+    ))
+      say(line);
   return 0;
 }
 

@@ -25,11 +25,25 @@ export async function serveUntilSignal(
   return ended instanceof Error ? 1 : 0;
 }
 
-export async function runCommand(config: Config, options: { json?: boolean }, say: (line: string) => void, warn: (line: string) => void): Promise<number> {
-  return serveUntilSignal(config, config.LOG_LEVEL, options.json ? warn : say, async ({ url, natsUrl, clickhouseUrl, mqttPort }) => {
-    say(options.json ? JSON.stringify({ url, nats_url: natsUrl, clickhouse_url: clickhouseUrl, mqtt_port: mqttPort ?? null }) : `density-api is ready: ${url}/api/v1/health`);
-    return async () => undefined;
-  });
+export async function runCommand(
+  config: Config,
+  options: { json?: boolean },
+  say: (line: string) => void,
+  warn: (line: string) => void,
+): Promise<number> {
+  return serveUntilSignal(
+    config,
+    config.LOG_LEVEL,
+    options.json ? warn : say,
+    async ({ url, natsUrl, clickhouseUrl, mqttPort }) => {
+      say(
+        options.json
+          ? JSON.stringify({ url, nats_url: natsUrl, clickhouse_url: clickhouseUrl, mqtt_port: mqttPort ?? null })
+          : `density-api is ready: ${url}/api/v1/health`,
+      );
+      return async () => undefined;
+    },
+  );
 }
 
 function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

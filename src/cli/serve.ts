@@ -35,13 +35,19 @@ export interface ServeOptions {
 }
 
 /** @throws Error with one sentence that says what to do */
-export async function serve(config: Config, { say, onFailure, logLevel, now = Date.now }: ServeOptions): Promise<Running> {
+export async function serve(
+  config: Config,
+  { say, onFailure, logLevel, now = Date.now }: ServeOptions,
+): Promise<Running> {
   const log = createLog(logLevel);
   // First of all: a service that others could use as they like is not to start.
   const protection = await openProtection(config, log);
   const metrics = new Metrics();
   const gate = new Gate(metrics);
-  const stopTracing = config.TRACES_URL === undefined ? async (): Promise<void> => undefined : await startTracing({ url: config.TRACES_URL, ratio: config.TRACES_RATIO });
+  const stopTracing =
+    config.TRACES_URL === undefined
+      ? async (): Promise<void> => undefined
+      : await startTracing({ url: config.TRACES_URL, ratio: config.TRACES_RATIO });
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   const stop = async (): Promise<void> => {
     gate.drain();
@@ -56,40 +62,63 @@ export async function serve(config: Config, { say, onFailure, logLevel, now = Da
   try {
     http = await listen(gate.handle, config.HOST, config.PORT, log).catch((error: unknown) => {
       if (systemCode(error) === 'EADDRINUSE') throw portTaken(config.HOST, config.PORT, 'PORT');
-      throw new LocalEngineError('failed', `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`, { cause: error });
+      throw new LocalEngineError(
+        'failed',
+        `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`,
+        { cause: error },
+      );
     });
     engines = await startEngines(config, say, onFailure);
-    const readingsKey = config.READINGS_KEY ?? (config.NATS_URL === undefined ? await readingsKeyIn(config.DENSITY_DATA_DIR) : undefined);
-    if (readingsKey === undefined) log.warn('READINGS_KEY is not set: a reading that was accepted over HTTP may become a dead letter where clocks differ');
-    service = await Service.start({
-      natsUrl: engines.natsUrl,
-      now,
-      natsSecurity: natsSecurityOf(config),
-      clickhouseUrl: engines.clickhouseUrl,
-      partitions: config.PARTITIONS,
-      replicas: config.STREAM_REPLICAS,
-      settings: {
-        outOfOrdernessMs: config.OUT_OF_ORDERNESS_MS, idleTimeoutMs: config.IDLE_TIMEOUT_MS,
-        blockRowsMax: config.BLOCK_ROWS_MAX, blockAgeMaxMs: config.BLOCK_AGE_MAX_MS, lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS, bufferEventsMax: config.BUFFER_EVENTS_MAX,
+    const readingsKey =
+      config.READINGS_KEY ?? (config.NATS_URL === undefined ? await readingsKeyIn(config.DENSITY_DATA_DIR) : undefined);
+    if (readingsKey === undefined)
+      log.warn(
+        'READINGS_KEY is not set: a reading that was accepted over HTTP may become a dead letter where clocks differ',
+      );
+    service = await Service.start(
+      {
+        natsUrl: engines.natsUrl,
+        now,
+        natsSecurity: natsSecurityOf(config),
+        clickhouseUrl: engines.clickhouseUrl,
+        partitions: config.PARTITIONS,
+        replicas: config.STREAM_REPLICAS,
+        settings: {
+          outOfOrdernessMs: config.OUT_OF_ORDERNESS_MS,
+          idleTimeoutMs: config.IDLE_TIMEOUT_MS,
+          blockRowsMax: config.BLOCK_ROWS_MAX,
+          blockAgeMaxMs: config.BLOCK_AGE_MAX_MS,
+          lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS,
+          bufferEventsMax: config.BUFFER_EVENTS_MAX,
+        },
+        skewMs: config.SKEW_MAX_MS,
+        readingsKey,
+        tickIntervalMs: config.TICK_INTERVAL_MS,
+        readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
+        natsStoreBytes: engines.natsStoreBytes,
+        deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: config.DEAD_LETTERS_KEPT_DAYS * 86_400_000 },
+        subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
+        heartbeatMs: config.STREAM_HEARTBEAT_MS,
+        nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,
+        takesShards: config.ROLE !== 'api',
+        standsBy: config.STANDBY === '1',
+        leaseTtlMs: config.LEASE_TTL_MS,
+        tables: tableOptionsOf(config),
       },
-      skewMs: config.SKEW_MAX_MS,
-      readingsKey,
-      tickIntervalMs: config.TICK_INTERVAL_MS,
-      readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
-      natsStoreBytes: engines.natsStoreBytes,
-      deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: config.DEAD_LETTERS_KEPT_DAYS * 86_400_000 },
-      subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
-      heartbeatMs: config.STREAM_HEARTBEAT_MS,
-      nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,
-      takesShards: config.ROLE !== 'api',
-      standsBy: config.STANDBY === '1',
-      leaseTtlMs: config.LEASE_TTL_MS,
-      tables: tableOptionsOf(config),
-    }, log, metrics);
+      log,
+      metrics,
+    );
     const { clock } = service;
     const api = createApp(service, log, { ...protection, now: () => clock.now() }).callback();
     gate.open((request, response) => void api(request, response), service);
-    return { url: http.url, natsUrl: engines.natsUrl, clickhouseUrl: engines.clickhouseUrl, mqttPort: engines.mqttPort, service, stop };
+    return {
+      url: http.url,
+      natsUrl: engines.natsUrl,
+      clickhouseUrl: engines.clickhouseUrl,
+      mqttPort: engines.mqttPort,
+      service,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

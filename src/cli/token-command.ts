@@ -12,7 +12,12 @@ interface TokenOptions {
   readonly json?: boolean;
 }
 
-export function tokenCommand(readConfig: () => Config, say: (line: string) => void, warn: (line: string) => void, finish: (code: number) => void): Command {
+export function tokenCommand(
+  readConfig: () => Config,
+  say: (line: string) => void,
+  warn: (line: string) => void,
+  finish: (code: number) => void,
+): Command {
   return new Command('token')
     .description('make a bearer token; it is printed once, and only its hash is kept')
     .argument('<name>', 'whose it is, for the log')
@@ -33,7 +38,8 @@ export function tokenCommand(readConfig: () => Config, say: (line: string) => vo
 function scopes(text: string): Scope[] {
   const given = text.split(',').map((scope) => scope.trim());
   const unknown = given.find((scope) => !(SCOPES as readonly string[]).includes(scope));
-  if (unknown !== undefined) throw new InvalidArgumentError(`there is no scope ${unknown}; there are ${SCOPES.join(', ')}.`);
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`there is no scope ${unknown}; there are ${SCOPES.join(', ')}.`);
   return given as Scope[];
 }
 

@@ -60,7 +60,13 @@ function idOrNull(doorway: DoorwayOrNone): number | null {
   return doorway === 'none' ? null : doorway;
 }
 
-function columns<T>(items: readonly T[], { json }: Common, header: readonly string[], row: (item: T) => (string | number | null)[], say: Say): void {
+function columns<T>(
+  items: readonly T[],
+  { json }: Common,
+  header: readonly string[],
+  row: (item: T) => (string | number | null)[],
+  say: Say,
+): void {
   if (json) say(JSON.stringify(items));
   else for (const line of table(header, items.map(row))) say(line);
 }
@@ -71,11 +77,19 @@ function one<T extends object>(item: T, { json }: Common, sentence: string, say:
 
 export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
   const spaces = new Command('spaces').description('the spaces whose people are counted');
-  withApi(spaces.command('list', { isDefault: true }).description('print all spaces')).action(async (options: Common) => {
-    const list = await new ApiClient(readConfig(), options).list<SpaceJson>('/spaces');
-    columns(list, options, ['id', 'name', 'time zone', 'daily reset', 'capacity'], ({ id, name, time_zone: zone, daily_reset: reset, capacity }) => [id, name, zone, reset, capacity], say);
-    finish(0);
-  });
+  withApi(spaces.command('list', { isDefault: true }).description('print all spaces')).action(
+    async (options: Common) => {
+      const list = await new ApiClient(readConfig(), options).list<SpaceJson>('/spaces');
+      columns(
+        list,
+        options,
+        ['id', 'name', 'time zone', 'daily reset', 'capacity'],
+        ({ id, name, time_zone: zone, daily_reset: reset, capacity }) => [id, name, zone, reset, capacity],
+        say,
+      );
+      finish(0);
+    },
+  );
   withApi(spaces.command('add').description('register a space').argument('<name>'))
     .option('--time-zone <zone>', 'IANA zone, such as Europe/Vienna; default: UTC')
     .option('--daily-reset <time>', 'local time of day at which it is empty, such as 04:00')
@@ -92,12 +106,25 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
 
 export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
   const doorways = new Command('doorways').description('the thresholds between spaces');
-  withApi(doorways.command('list', { isDefault: true }).description('print all doorways')).action(async (options: Common) => {
-    const list = await new ApiClient(readConfig(), options).list<DoorwayJson>('/doorways');
-    columns(list, options, ['id', 'name', 'into', 'from'], ({ id, name, ingress_space_id: into, egress_space_id: from }) => [id, name, into, from], say);
-    finish(0);
-  });
-  withApi(doorways.command('add').description('register a doorway; without a space on one side it leads outside').argument('<name>'))
+  withApi(doorways.command('list', { isDefault: true }).description('print all doorways')).action(
+    async (options: Common) => {
+      const list = await new ApiClient(readConfig(), options).list<DoorwayJson>('/doorways');
+      columns(
+        list,
+        options,
+        ['id', 'name', 'into', 'from'],
+        ({ id, name, ingress_space_id: into, egress_space_id: from }) => [id, name, into, from],
+        say,
+      );
+      finish(0);
+    },
+  );
+  withApi(
+    doorways
+      .command('add')
+      .description('register a doorway; without a space on one side it leads outside')
+      .argument('<name>'),
+  )
     .option('--into <space>', 'id of the space that direction 1 leads into', whole)
     .option('--from <space>', 'id of the space that direction 1 comes from', whole)
     .action(async (name: string, options: Common & { into?: number; from?: number }) => {
@@ -111,7 +138,8 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
 
 export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
   const dpus = new Command('dpus').description('the sensors, and which doorway each is above');
-  const where = ({ id, doorway_id: doorway }: DpuJson): string => (doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`);
+  const where = ({ id, doorway_id: doorway }: DpuJson): string =>
+    doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`;
   withApi(dpus.command('list', { isDefault: true }).description('print all DPUs')).action(async (options: Common) => {
     const list = await new ApiClient(readConfig(), options).list<DpuJson>('/dpus');
     columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], say);
@@ -121,18 +149,37 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
     .option('--doorway <id>', 'the doorway it is above; default: none', doorwayOrNone)
     .option('--at <instant>', 'since when; default: since ever')
     .action(async (id: string, options: Common & { doorway?: DoorwayOrNone; at?: string }) => {
-      const body = { id, ...given({ doorway_id: options.doorway && idOrNull(options.doorway), effective_at: options.at }) };
+      const body = {
+        id,
+        ...given({ doorway_id: options.doorway && idOrNull(options.doorway), effective_at: options.at }),
+      };
       const dpu = await new ApiClient(readConfig(), options).send<DpuJson>('POST', '/dpus', body);
       one(dpu, options, where(dpu), say);
       finish(0);
     });
-  withApi(dpus.command('move').description('put a DPU above another doorway; with --at in the past its readings since then move too').argument('<id>'))
+  withApi(
+    dpus
+      .command('move')
+      .description('put a DPU above another doorway; with --at in the past its readings since then move too')
+      .argument('<id>'),
+  )
     .requiredOption('--doorway <id>', 'the doorway it is above from then on, or none', doorwayOrNone)
     .option('--at <instant>', 'from when on; default: now')
     .action(async (id: string, options: Common & { doorway: DoorwayOrNone; at?: string }) => {
       const body = { doorway_id: idOrNull(options.doorway), ...given({ effective_at: options.at }) };
-      const dpu = await new ApiClient(readConfig(), options).send<DpuJson>('PATCH', `/dpus/${encodeURIComponent(id)}`, body);
-      one(dpu, options, options.at === undefined ? where(dpu) : `DPU ${id} is above ${options.doorway === 'none' ? 'no doorway' : `doorway ${options.doorway}`} from ${options.at} on`, say);
+      const dpu = await new ApiClient(readConfig(), options).send<DpuJson>(
+        'PATCH',
+        `/dpus/${encodeURIComponent(id)}`,
+        body,
+      );
+      one(
+        dpu,
+        options,
+        options.at === undefined
+          ? where(dpu)
+          : `DPU ${id} is above ${options.doorway === 'none' ? 'no doorway' : `doorway ${options.doorway}`} from ${options.at} on`,
+        say,
+      );
       finish(0);
     });
   return dpus;

@@ -29,10 +29,19 @@ const PAUSE_MAX_MS = 5_000;
 
 /** @returns 0 when it was told to stop, 1 when the service says no */
 export async function watchCommand(
-  config: Config, space: string, options: WatchOptions, say: (line: string) => void, warn: (line: string) => void, signal: AbortSignal,
+  config: Config,
+  space: string,
+  options: WatchOptions,
+  say: (line: string) => void,
+  warn: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<number> {
   const api = new ApiClient(config, options);
-  let [left, lastId, pauseMs]: [number, string | undefined, number] = [options.events ?? Infinity, undefined, PAUSE_MIN_MS];
+  let [left, lastId, pauseMs]: [number, string | undefined, number] = [
+    options.events ?? Infinity,
+    undefined,
+    PAUSE_MIN_MS,
+  ];
   const show = ({ event = 'message', id, data }: EventSourceMessage): void => {
     if (left <= 0) return;
     left -= 1;
@@ -43,7 +52,8 @@ export async function watchCommand(
   while (!signal.aborted && left > 0) {
     try {
       const response = await api.fetch(`/counts/stream?space_id=${encodeURIComponent(space)}`, {
-        signal, headers: { accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) },
+        signal,
+        headers: { accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) },
       });
       pauseMs = PAUSE_MIN_MS;
       const parser = createParser({ onEvent: show });
@@ -55,7 +65,8 @@ export async function watchCommand(
     } catch (error) {
       if (signal.aborted) return 0;
       // What the service refuses it will refuse again; what it cannot do now, or when it is not there, passes.
-      if (error instanceof ApiError && (lastId === undefined ? error.status !== 503 : isRefusal(error.status))) throw error;
+      if (error instanceof ApiError && (lastId === undefined ? error.status !== 503 : isRefusal(error.status)))
+        throw error;
       warn(`${error instanceof Error ? error.message : String(error)}; trying again`);
     }
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
@@ -75,10 +86,14 @@ function lineOf(event: string, item: LiveJson): string {
       const drift = item.drift ? `   (the sensors contradict themselves by ${item.drift})` : '';
       return `${clock(item.timestamp)}  space ${item.space_id}: ${item.settled === false ? 'about ' : ''}${item.count}${drift}`;
     }
-    case 'correction': return `          space ${item.space_id}: history from ${item.from} to ${item.to} was corrected (${item.cause})`;
-    case 'lagged': return `          ${item.skipped} changes were skipped: this terminal is slow`;
-    case 'stale': return '          nobody counts at the moment; what is above may be old';
-    default: return `          ${event}`;
+    case 'correction':
+      return `          space ${item.space_id}: history from ${item.from} to ${item.to} was corrected (${item.cause})`;
+    case 'lagged':
+      return `          ${item.skipped} changes were skipped: this terminal is slow`;
+    case 'stale':
+      return '          nobody counts at the moment; what is above may be old';
+    default:
+      return `          ${event}`;
   }
 }
 

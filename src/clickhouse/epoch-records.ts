@@ -23,19 +23,32 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   }
 
   async epochs(): Promise<{ begun: number; done: number }> {
-    const [row] = await queryRows<[number, number]>(this.#client, "SELECT max(epoch), maxIf(epoch, state = 'done') FROM log_epochs", {});
+    const [row] = await queryRows<[number, number]>(
+      this.#client,
+      "SELECT max(epoch), maxIf(epoch, state = 'done') FROM log_epochs",
+      {},
+    );
     return { begun: Number(row?.[0] ?? 0), done: Number(row?.[1] ?? 0) };
   }
 
   async beginEpoch(epoch: number): Promise<void> {
     const onCluster = this.#onCluster;
     await this.#insert('log_epochs', [{ epoch, state: 'begun', report: '' }]);
-    await this.#client.command({ query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${nameOf(epoch)} CHECK epoch >= ${epoch}` });
+    await this.#client.command({
+      query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${nameOf(epoch)} CHECK epoch >= ${epoch}`,
+    });
     // Inserts that started earlier do not see the constraint.
     await this.#untilNoInsertRuns();
-    const older = await queryRows<[string]>(this.#client, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'", {});
+    const older = await queryRows<[string]>(
+      this.#client,
+      "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
+      {},
+    );
     for (const [, before] of (older[0]?.[0] ?? '').matchAll(/CONSTRAINT `?epoch_(\d+)`? CHECK/g)) {
-      if (Number(before) < epoch) await this.#client.command({ query: `ALTER TABLE space_events${onCluster} DROP CONSTRAINT IF EXISTS ${nameOf(Number(before))}` });
+      if (Number(before) < epoch)
+        await this.#client.command({
+          query: `ALTER TABLE space_events${onCluster} DROP CONSTRAINT IF EXISTS ${nameOf(Number(before))}`,
+        });
     }
   }
 
@@ -44,32 +57,59 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   }
 
   async reports(limit: number): Promise<{ epoch: number; atMs: number; report: string }[]> {
-    const rows = await queryRows<[number, string, string]>(this.#client,
-      "SELECT epoch, toUnixTimestamp64Milli(at), report FROM log_epochs WHERE state = 'done' ORDER BY epoch DESC LIMIT {limit:UInt32}", { limit });
+    const rows = await queryRows<[number, string, string]>(
+      this.#client,
+      "SELECT epoch, toUnixTimestamp64Milli(at), report FROM log_epochs WHERE state = 'done' ORDER BY epoch DESC LIMIT {limit:UInt32}",
+      { limit },
+    );
     return rows.map(([epoch, atMs, report]) => ({ epoch: Number(epoch), atMs: Number(atMs), report }));
   }
 
   async copiedAfter(seq: number): Promise<CopiedEntry[]> {
-    const rows = await queryRows<[string, number, string]>(this.#client, 'SELECT seq, digest, fact FROM topology_copy FINAL WHERE seq > {seq:UInt64} ORDER BY seq', { seq });
-    return rows.map(([at, digest, fact]) => ({ seq: Number(at), digest: Number(digest), fact: JSON.parse(fact) as TopologyFact }));
+    const rows = await queryRows<[string, number, string]>(
+      this.#client,
+      'SELECT seq, digest, fact FROM topology_copy FINAL WHERE seq > {seq:UInt64} ORDER BY seq',
+      { seq },
+    );
+    return rows.map(([at, digest, fact]) => ({
+      seq: Number(at),
+      digest: Number(digest),
+      fact: JSON.parse(fact) as TopologyFact,
+    }));
   }
 
   async lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined> {
-    const [row] = await queryRows<[string, number]>(this.#client, 'SELECT seq, digest FROM topology_copy FINAL ORDER BY seq DESC LIMIT 1', {});
+    const [row] = await queryRows<[string, number]>(
+      this.#client,
+      'SELECT seq, digest FROM topology_copy FINAL ORDER BY seq DESC LIMIT 1',
+      {},
+    );
     return row && { seq: Number(row[0]), digest: Number(row[1]) };
   }
 
   async copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void> {
-    await this.#insert('topology_copy', entries.map(({ seq, digest, fact }) => ({ seq, epoch, digest, fact: JSON.stringify(fact) })));
+    await this.#insert(
+      'topology_copy',
+      entries.map(({ seq, digest, fact }) => ({ seq, epoch, digest, fact: JSON.stringify(fact) })),
+    );
   }
 
   async #insert(table: string, values: readonly object[]): Promise<void> {
-    await this.#client.insert({ table, values, format: 'JSONEachRow', clickhouse_settings: { async_insert: 0, insert_quorum: 'auto' } });
+    await this.#client.insert({
+      table,
+      values,
+      format: 'JSONEachRow',
+      clickhouse_settings: { async_insert: 0, insert_quorum: 'auto' },
+    });
   }
 
   async #untilNoInsertRuns(): Promise<void> {
     for (const until = performance.now() + INSERT_MAX_MS; performance.now() < until; await sleep(POLL_MS)) {
-      const [row] = await queryRows<[number]>(this.#client, "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND query LIKE '%space_events%'", {});
+      const [row] = await queryRows<[number]>(
+        this.#client,
+        "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND query LIKE '%space_events%'",
+        {},
+      );
       if (Number(row?.[0] ?? 0) === 0) return;
     }
     throw new Error('inserts that began before the epoch are still running');

@@ -49,10 +49,14 @@ export class ClickHouseEventPages implements EventPages {
         ${after ? `AND (timestamp, reading_id) ${desc ? '<' : '>'} (${AT('afterTime')}, {afterId:String})` : ''}
       ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
       {
-        space: spaceId, block, limit: limit + 1,
-        from: Math.max(range.fromMs, desc ? 0 : after?.timestampMs ?? 0), to: Math.min(range.toMs, desc ? after?.timestampMs ?? LATEST_MS : LATEST_MS, LATEST_MS),
+        space: spaceId,
+        block,
+        limit: limit + 1,
+        from: Math.max(range.fromMs, desc ? 0 : (after?.timestampMs ?? 0)),
+        to: Math.min(range.toMs, desc ? (after?.timestampMs ?? LATEST_MS) : LATEST_MS, LATEST_MS),
         ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}),
-      });
+      },
+    );
     const isAll = rows.length <= limit;
     const events: HistoryEvent[] = [];
     let place = after;
@@ -71,14 +75,16 @@ export class ClickHouseEventPages implements EventPages {
   async countEvents(spaceId: SpaceId, range: { fromMs: number; toMs: number }, block: number): Promise<number> {
     const [row] = await this.#rows<[number]>(
       `SELECT sum(sign) FROM space_events WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
-      { space: spaceId, block, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) });
+      { space: spaceId, block, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
+    );
     return Number(row?.[0] ?? 0);
   }
 
   async newestBlock(spaceId: SpaceId, range: { fromMs: number; toMs: number }): Promise<number> {
     const [row] = await this.#rows<[number]>(
       `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
-      { space: spaceId, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) });
+      { space: spaceId, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
+    );
     return Number(row?.[0] ?? 0);
   }
 
@@ -86,23 +92,39 @@ export class ClickHouseEventPages implements EventPages {
     // Few spaces have more than a day since their last reset; the least bound lets the table's order be used.
     const firstMs = spaces.reduce((least, { afterMs }) => Math.min(least, afterMs), Infinity);
     if (firstMs >= upToMs) return new Map();
-    const rows = await this.#rows<SegmentRow>(segmentQuery('space_id', `
+    const rows = await this.#rows<SegmentRow>(
+      segmentQuery(
+        'space_id',
+        `
       space_id IN {spaces:Array(UInt32)} AND timestamp > ${AT('first')} AND timestamp <= ${AT('upTo')}
-      AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0)) AND ${UP_TO_BLOCK}`),
-    { ...bound(spaces), after: spaces.map(({ afterMs }) => afterMs), first: Math.max(0, firstMs), upTo: Math.min(upToMs, LATEST_MS) });
+      AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0)) AND ${UP_TO_BLOCK}`,
+      ),
+      {
+        ...bound(spaces),
+        after: spaces.map(({ afterMs }) => afterMs),
+        first: Math.max(0, firstMs),
+        upTo: Math.min(upToMs, LATEST_MS),
+      },
+    );
     return new Map(rows.map((row) => [Number(row[0]) as SpaceId, toSegment(row)]));
   }
 
-  async eventsOf(spaces: readonly OccupancyRequest[], { fromMs, toMs }: { fromMs: number; toMs: number }): Promise<Map<SpaceId, HistoryEvent[]>> {
+  async eventsOf(
+    spaces: readonly OccupancyRequest[],
+    { fromMs, toMs }: { fromMs: number; toMs: number },
+  ): Promise<Map<SpaceId, HistoryEvent[]>> {
     const found = new Map<SpaceId, HistoryEvent[]>(spaces.map(({ spaceId }) => [spaceId, []]));
     if (spaces.length === 0) return found;
     const rows = await this.#rows<[number, number, string, Direction]>(
       `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, sum(delta * sign) AS change FROM space_events
       WHERE space_id IN {spaces:Array(UInt32)} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')} AND ${UP_TO_BLOCK}
       GROUP BY space_id, timestamp, reading_id HAVING change != 0 ORDER BY space_id, timestamp, reading_id`,
-      { ...bound(spaces), from: Math.max(0, fromMs), to: Math.min(toMs, LATEST_MS) });
+      { ...bound(spaces), from: Math.max(0, fromMs), to: Math.min(toMs, LATEST_MS) },
+    );
     for (const [spaceId, timestampMs, readingId, delta] of rows) {
-      found.get(Number(spaceId) as SpaceId)?.push({ timestampMs: Number(timestampMs), readingId, delta: Number(delta) as Direction, sign: 1 });
+      found
+        .get(Number(spaceId) as SpaceId)
+        ?.push({ timestampMs: Number(timestampMs), readingId, delta: Number(delta) as Direction, sign: 1 });
     }
     return found;
   }
@@ -115,22 +137,32 @@ export class ClickHouseEventPages implements EventPages {
         ${after ? `AND (timestamp, reading_id) ${desc ? '<' : '>'} (${AT('afterTime')}, {afterId:String})` : ''}
       ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
       {
-        limit, from: Math.max(range.fromMs, desc ? 0 : after?.timestampMs ?? 0), to: Math.min(range.toMs, desc ? after?.timestampMs ?? LATEST_MS : LATEST_MS, LATEST_MS),
+        limit,
+        from: Math.max(range.fromMs, desc ? 0 : (after?.timestampMs ?? 0)),
+        to: Math.min(range.toMs, desc ? (after?.timestampMs ?? LATEST_MS) : LATEST_MS, LATEST_MS),
         ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}),
-      });
-    return rows.map(([spaceId, timestampMs, readingId]) => ({ spaceId: Number(spaceId) as SpaceId, timestampMs: Number(timestampMs), readingId }));
+      },
+    );
+    return rows.map(([spaceId, timestampMs, readingId]) => ({
+      spaceId: Number(spaceId) as SpaceId,
+      timestampMs: Number(timestampMs),
+      readingId,
+    }));
   }
 
   async countAllEvents(range: { fromMs: number; toMs: number }): Promise<number> {
     const [row] = await this.#rows<[number]>(
       `SELECT sum(sign) FROM events_by_time WHERE space_id > 0 AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
-      { from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) });
+      { from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
+    );
     return Number(row?.[0] ?? 0);
   }
 
   async readings(query: ReadingsQuery): Promise<StoredReading[]> {
     // In the order of the table only a page is read; any other order, and an offset, look at everything.
-    return query.sort === 'timestamp' && query.offset === 0 ? this.#readingsInOrder(query) : this.#readingsSorted(query);
+    return query.sort === 'timestamp' && query.offset === 0
+      ? this.#readingsInOrder(query)
+      : this.#readingsSorted(query);
   }
 
   async #readingsInOrder({ filter, desc, limit, after }: ReadingsQuery): Promise<StoredReading[]> {
@@ -143,7 +175,12 @@ export class ClickHouseEventPages implements EventPages {
         `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, doorway_id, sign FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${place ? beyond(desc) : ''}
         ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
-        { ...condition.params, limit: rowsMax + 1, ...(place ? { afterTime: place.timestampMs, afterId: place.readingId } : {}) });
+        {
+          ...condition.params,
+          limit: rowsMax + 1,
+          ...(place ? { afterTime: place.timestampMs, afterId: place.readingId } : {}),
+        },
+      );
       const isAll = rows.length <= rowsMax;
       const groups = inGroups(rows, (a, b) => a[0] === b[0] && a[2] === b[2]);
       // The last one may go on beyond what was read.
@@ -168,13 +205,22 @@ export class ClickHouseEventPages implements EventPages {
         ORDER BY ${column === 'timestamp' ? '' : `${column} ${order}, `}timestamp ${order}, reading_id ${order}
         LIMIT {limit:UInt32} OFFSET {offset:UInt64}
       )`,
-      { ...condition.params, limit, offset, ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}) });
+      {
+        ...condition.params,
+        limit,
+        offset,
+        ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}),
+      },
+    );
     return rows.map(toReading);
   }
 
   async countReadings(filter: ReadingsQuery['filter']): Promise<number> {
     const condition = conditionOf(filter, READING_COLUMNS);
-    const [row] = await this.#rows<[number]>(`SELECT sum(sign) FROM events_by_time WHERE is_reading = 1 AND ${condition.sql}`, condition.params);
+    const [row] = await this.#rows<[number]>(
+      `SELECT sum(sign) FROM events_by_time WHERE is_reading = 1 AND ${condition.sql}`,
+      condition.params,
+    );
     return Number(row?.[0] ?? 0);
   }
 
@@ -187,7 +233,8 @@ export class ClickHouseEventPages implements EventPages {
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, doorway_id FROM readings
       WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${said ? `AND timestamp = ${AT('time')} AND direction = {direction:Int8}` : ''}
       GROUP BY timestamp, reading_id, dpu_id, direction, doorway_id HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
-      { dpu: dpuId, ids, ...(said ? { time: said.timestampMs, direction: said.direction } : {}) });
+      { dpu: dpuId, ids, ...(said ? { time: said.timestampMs, direction: said.direction } : {}) },
+    );
     return row && toReading(row);
   }
 
@@ -225,6 +272,13 @@ function standing(rows: readonly [...ReadingRow, sign: number][]): StoredReading
   return [...bySaying.values()].filter(({ signs }) => signs > 0).map(({ row }) => toReading(row));
 }
 
-function toReading([readingId, dpuId, timestampMs, direction, doorwayId]: ReadingRow | [...ReadingRow, number]): StoredReading {
-  return { readingId, dpuId: dpuId as DpuId, timestampMs: Number(timestampMs), direction, doorwayId: Number(doorwayId) || null };
+function toReading([readingId, dpuId, timestampMs, direction, doorwayId]:
+  ReadingRow | [...ReadingRow, number]): StoredReading {
+  return {
+    readingId,
+    dpuId: dpuId as DpuId,
+    timestampMs: Number(timestampMs),
+    direction,
+    doorwayId: Number(doorwayId) || null,
+  };
 }

@@ -12,7 +12,14 @@ export interface Column {
 
 export type Columns = Readonly<Record<string, Column>>;
 
-const OPERATORS: Readonly<Record<Comparator, string>> = { '=': '=', '!=': '!=', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
+const OPERATORS: Readonly<Record<Comparator, string>> = {
+  '=': '=',
+  '!=': '!=',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
+};
 /** DateTime64(3) ends in 2299; nothing is stored that late. */
 const LATEST_MS = 9_000_000_000_000;
 
@@ -45,15 +52,22 @@ export function conditionOf(filter: Expression | undefined, columns: Columns): B
     const column = columnOf(field);
     if (value === null) return '0';
     const condition = `${column.sql} ${OPERATORS[comparator]} ${bind(value, column)}`;
-    return column.nullAs === undefined ? condition : `(${condition} AND ${column.sql} != ${bind(column.nullAs, column)})`;
+    return column.nullAs === undefined
+      ? condition
+      : `(${condition} AND ${column.sql} != ${bind(column.nullAs, column)})`;
   };
   const write = (expression: Expression): string => {
     switch (expression.kind) {
-      case 'and': return `(${expression.terms.map(write).join(' AND ')})`;
-      case 'or': return `(${expression.terms.map(write).join(' OR ')})`;
-      case 'not': return `NOT (${write(expression.term)})`;
-      case 'in': return `(${expression.values.map((value) => equals(expression.field, value)).join(' OR ')})`;
-      case 'compare': return compare(expression.field, expression.comparator, expression.value);
+      case 'and':
+        return `(${expression.terms.map(write).join(' AND ')})`;
+      case 'or':
+        return `(${expression.terms.map(write).join(' OR ')})`;
+      case 'not':
+        return `NOT (${write(expression.term)})`;
+      case 'in':
+        return `(${expression.values.map((value) => equals(expression.field, value)).join(' OR ')})`;
+      case 'compare':
+        return compare(expression.field, expression.comparator, expression.value);
     }
   };
   return { sql: filter ? write(filter) : '1', params };

@@ -8,7 +8,15 @@ import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { identityOf, readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, History, HistoryEvent, OccupancyRequest, StoredBlockMark, StoredTotals } from '../ports.ts';
+import type {
+  DpuReadingsPage,
+  DpuReadingsQuery,
+  History,
+  HistoryEvent,
+  OccupancyRequest,
+  StoredBlockMark,
+  StoredTotals,
+} from '../ports.ts';
 import { toBlockMark } from './recovery-records.ts';
 import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
@@ -27,7 +35,22 @@ const DAY_MS = 86_400_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction, readingId: string];
 
-const COLUMNS = ['space_id', 'timestamp_ms', 'reading_id', 'dpu_id', 'doorway_id', 'direction', 'delta', 'sign', 'is_reading', 'shard', 'block', 'epoch', 'log_seq', 'log_commit'] as const;
+const COLUMNS = [
+  'space_id',
+  'timestamp_ms',
+  'reading_id',
+  'dpu_id',
+  'doorway_id',
+  'direction',
+  'delta',
+  'sign',
+  'is_reading',
+  'shard',
+  'block',
+  'epoch',
+  'log_seq',
+  'log_commit',
+] as const;
 
 export class ClickHouseHistory implements History {
   readonly #client: ClickHouseClient;
@@ -59,18 +82,30 @@ export class ClickHouseHistory implements History {
       },
     });
     await inserted.catch((error: unknown) => {
-      if (error instanceof ClickHouseError && error.type === 'VIOLATED_CONSTRAINT') throw new EpochChanged(`block ${number} of partition ${partition} is of epoch ${block.epoch}, and the logs are in a later one`, { cause: error });
-      throw new Failure('unavailable', `block ${number} of partition ${partition} may not be stored`, { cause: error, retryAfterSeconds: 5 });
+      if (error instanceof ClickHouseError && error.type === 'VIOLATED_CONSTRAINT')
+        throw new EpochChanged(
+          `block ${number} of partition ${partition} is of epoch ${block.epoch}, and the logs are in a later one`,
+          { cause: error },
+        );
+      throw new Failure('unavailable', `block ${number} of partition ${partition} may not be stored`, {
+        cause: error,
+        retryAfterSeconds: 5,
+      });
     });
   }
 
   async lastBlock(partition: Partition): Promise<number> {
-    const [row] = await this.#rows<[number]>('SELECT max(block) FROM space_events WHERE shard = {shard:UInt16}', { shard: partition });
+    const [row] = await this.#rows<[number]>('SELECT max(block) FROM space_events WHERE shard = {shard:UInt16}', {
+      shard: partition,
+    });
     return Number(row?.[0] ?? 0);
   }
 
   async lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined> {
-    const rows = await this.#rows<[[string, number, string, string], string]>(`SELECT max(last), count() FROM (SELECT is_reading, ${LAST_BLOCK} AS last FROM space_events WHERE shard = {shard:UInt16} GROUP BY shard, is_reading)`, { shard: partition });
+    const rows = await this.#rows<[[string, number, string, string], string]>(
+      `SELECT max(last), count() FROM (SELECT is_reading, ${LAST_BLOCK} AS last FROM space_events WHERE shard = {shard:UInt16} GROUP BY shard, is_reading)`,
+      { shard: partition },
+    );
     const [mark, count] = rows[0] ?? [];
     return mark && Number(count) > 0 ? toBlockMark([partition, ...mark]) : undefined;
   }
@@ -79,7 +114,9 @@ export class ClickHouseHistory implements History {
     const newest = new Map<DpuId, number>();
     for (const ids of chunks(dpuIds)) {
       const rows = await this.#rows<[string, number]>(
-        'SELECT dpu_id, toUnixTimestamp64Milli(max(timestamp)) FROM readings WHERE dpu_id IN {ids:Array(String)} GROUP BY dpu_id', { ids });
+        'SELECT dpu_id, toUnixTimestamp64Milli(max(timestamp)) FROM readings WHERE dpu_id IN {ids:Array(String)} GROUP BY dpu_id',
+        { ids },
+      );
       for (const [dpuId, newestMs] of rows) newest.set(dpuId as DpuId, Number(newestMs));
     }
     return newest;
@@ -94,7 +131,8 @@ export class ClickHouseHistory implements History {
         WHERE (dpu_id, timestamp) IN (
           SELECT pair.1, fromUnixTimestamp64Milli(pair.2, 'UTC')
           FROM (SELECT arrayJoin(arrayZip({dpus:Array(String)}, {times:Array(Int64)})) AS pair))`,
-        { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) });
+        { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) },
+      );
       found.push(...rows.map(toReading));
     }
     const wanted = new Set(readings.map(identityOf));
@@ -109,14 +147,23 @@ export class ClickHouseHistory implements History {
         AND (dpu_id, timestamp, reading_id) > ({afterDpu:String}, fromUnixTimestamp64Milli({afterTime:Int64}, 'UTC'), {afterId:String})
       ORDER BY dpu_id, timestamp, reading_id, direction LIMIT {limit:UInt32}`,
       {
-        dpus: dpuIds, from: fromMs, to: Math.min(toMs, LATEST_MS), limit,
-        afterDpu: after.dpuId, afterTime: Math.min(after.timestampMs, LATEST_MS), afterId: after.readingId,
-      });
+        dpus: dpuIds,
+        from: fromMs,
+        to: Math.min(toMs, LATEST_MS),
+        limit,
+        afterDpu: after.dpuId,
+        afterTime: Math.min(after.timestampMs, LATEST_MS),
+        afterId: after.readingId,
+      },
+    );
     const found = rows.map(toReading);
     const counting = await this.#countingUnderPreviousIds(found.filter(({ hasPreviousId }) => hasPreviousId));
     const readings = found.filter((reading) => !reading.hasPreviousId || counting.has(identityOf(reading)));
     const last = rows.length < limit ? undefined : found.at(-1);
-    return { readings, end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null };
+    return {
+      readings,
+      end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null,
+    };
   }
 
   /** The identities of the readings that count, among those stored under ids of the previous form. */
@@ -127,7 +174,8 @@ export class ClickHouseHistory implements History {
         `SELECT dpu_id, toUnixTimestamp64Milli(first.1), first.2, reading_id FROM (
           SELECT dpu_id, reading_id, min((timestamp, direction)) AS first FROM readings
           WHERE dpu_id IN {dpus:Array(String)} AND reading_id IN {ids:Array(String)} GROUP BY dpu_id, reading_id)`,
-        { dpus: [...new Set(some.map(({ dpuId }) => dpuId))], ids: some.map(readingIdOf) });
+        { dpus: [...new Set(some.map(({ dpuId }) => dpuId))], ids: some.map(readingIdOf) },
+      );
       for (const row of rows) counting.add(identityOf(toReading(row)));
     }
     return counting;
@@ -136,15 +184,21 @@ export class ClickHouseHistory implements History {
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
     const segments = new Map(requests.map(({ spaceId }) => [spaceId, EMPTY_SEGMENT]));
     for (const some of chunks(requests)) {
-      const rows = await this.#rows<SegmentRow>(segmentQuery('space_id', `
+      const rows = await this.#rows<SegmentRow>(
+        segmentQuery(
+          'space_id',
+          `
         shard = {shard:UInt16} AND space_id IN {spaces:Array(UInt32)}
         AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0))
-        AND block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))`), {
-        shard: partition,
-        spaces: some.map(({ spaceId }) => spaceId),
-        after: some.map(({ afterMs }) => afterMs),
-        blocks: some.map(({ block }) => block),
-      });
+        AND block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))`,
+        ),
+        {
+          shard: partition,
+          spaces: some.map(({ spaceId }) => spaceId),
+          after: some.map(({ afterMs }) => afterMs),
+          blocks: some.map(({ block }) => block),
+        },
+      );
       for (const row of rows) segments.set(Number(row[0]) as SpaceId, toSegment(row));
     }
     return segments;
@@ -153,11 +207,21 @@ export class ClickHouseHistory implements History {
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]> {
     const edges = edgesMs.map((edge) => Math.min(edge, LATEST_MS));
     // An event at an edge belongs to the gap before it: `(edge, next]`.
-    const rows = await this.#rows<SegmentRow>(segmentQuery('roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)})', `
+    const rows = await this.#rows<SegmentRow>(
+      segmentQuery(
+        'roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)})',
+        `
       space_id = {space:UInt32} AND block <= {block:UInt64}
-      AND timestamp > fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')`), {
-      space: spaceId, block, edges, first: edges[0] ?? 0, last: edges.at(-1) ?? 0,
-    });
+      AND timestamp > fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')`,
+      ),
+      {
+        space: spaceId,
+        block,
+        edges,
+        first: edges[0] ?? 0,
+        last: edges.at(-1) ?? 0,
+      },
+    );
     const byEdge = new Map(rows.map((row) => [Number(row[0]), toSegment(row)]));
     return edges.slice(0, -1).map((edge) => byEdge.get(edge) ?? EMPTY_SEGMENT);
   }
@@ -169,18 +233,35 @@ export class ClickHouseHistory implements History {
       WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
         AND timestamp > fromUnixTimestamp64Milli({after:Int64}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli({upTo:Int64}, 'UTC')
       GROUP BY timestamp, reading_id HAVING change != 0 ORDER BY timestamp, reading_id`,
-      { space: spaceId, block, after: afterMs, upTo: Math.min(upToMs, LATEST_MS) });
-    return rows.map(([timestampMs, readingId, delta]) => ({ timestampMs: Number(timestampMs), readingId, delta: Number(delta) as Direction, sign: 1 }));
+      { space: spaceId, block, after: afterMs, upTo: Math.min(upToMs, LATEST_MS) },
+    );
+    return rows.map(([timestampMs, readingId, delta]) => ({
+      timestampMs: Number(timestampMs),
+      readingId,
+      delta: Number(delta) as Direction,
+      sign: 1,
+    }));
   }
 
   async storedTotals(): Promise<Map<Partition, StoredTotals>> {
     // As the projection of the table has it: a sum over all rows would read them all.
-    const rows = await this.#rows<[number, string, string]>('SELECT shard, sumIf(readings, is_reading = 1), max(last) FROM (SELECT shard, is_reading, sum(sign) AS readings, max(block) AS last FROM space_events GROUP BY shard, is_reading) GROUP BY shard', {});
-    return new Map(rows.map(([shard, readings, lastBlock]) => [Number(shard) as Partition, { readings: Number(readings), lastBlock: Number(lastBlock) }]));
+    const rows = await this.#rows<[number, string, string]>(
+      'SELECT shard, sumIf(readings, is_reading = 1), max(last) FROM (SELECT shard, is_reading, sum(sign) AS readings, max(block) AS last FROM space_events GROUP BY shard, is_reading) GROUP BY shard',
+      {},
+    );
+    return new Map(
+      rows.map(([shard, readings, lastBlock]) => [
+        Number(shard) as Partition,
+        { readings: Number(readings), lastBlock: Number(lastBlock) },
+      ]),
+    );
   }
 
   async readingsUpTo(partition: Partition, block: number): Promise<number> {
-    const [row] = await this.#rows<[string]>('SELECT sum(sign) FROM space_events WHERE shard = {shard:UInt16} AND is_reading = 1 AND block <= {block:UInt64}', { shard: partition, block });
+    const [row] = await this.#rows<[string]>(
+      'SELECT sum(sign) FROM space_events WHERE shard = {shard:UInt16} AND is_reading = 1 AND block <= {block:UInt64}',
+      { shard: partition, block },
+    );
     return Number(row?.[0] ?? 0);
   }
 
@@ -199,7 +280,10 @@ function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Gener
   let day = NaN;
   for (let at = 0; at < rows.length; at += ROWS_PER_CHUNK) {
     let text = '';
-    for (const { spaceId, timestampMs, readingId, dpuId, doorwayId, direction, delta, sign, primary } of rows.slice(at, at + ROWS_PER_CHUNK)) {
+    for (const { spaceId, timestampMs, readingId, dpuId, doorwayId, direction, delta, sign, primary } of rows.slice(
+      at,
+      at + ROWS_PER_CHUNK,
+    )) {
       text += `${spaceId}\t${timestampMs}\t${readingId}\t${dpuId}\t${doorwayId}\t${direction}\t${delta}\t${sign}\t${primary ? 1 : 0}\t${partition}\t${number}\t${epoch}`;
       // The first of each day has the mark, so that every part of the block has one, each being of one month.
       const itsDay = Math.floor(timestampMs / DAY_MS);

@@ -26,18 +26,46 @@ interface View {
 const ROWS = 'space_events WHERE shard = {shard:UInt16} AND block = {block:UInt64}';
 const COUNT = { source: 'toString(count())', target: 'toString(count())' };
 const VIEWS: readonly View[] = [
-  { view: 'readings_view', target: 'readings', where: 'is_reading = 1', sourceKey: '(space_id, dpu_id, timestamp, reading_id)', targetKey: '(space_id, dpu_id, timestamp, reading_id)', sums: COUNT },
-  { view: 'events_by_time_view', target: 'events_by_time', where: '1', sourceKey: '(space_id, timestamp, reading_id)', targetKey: '(space_id, timestamp, reading_id)', sums: COUNT },
   {
-    view: 'counts_by_minute_view', target: 'counts_by_minute', where: '1', sourceKey: '(space_id, toStartOfMinute(timestamp))', targetKey: '(space_id, minute)',
+    view: 'readings_view',
+    target: 'readings',
+    where: 'is_reading = 1',
+    sourceKey: '(space_id, dpu_id, timestamp, reading_id)',
+    targetKey: '(space_id, dpu_id, timestamp, reading_id)',
+    sums: COUNT,
+  },
+  {
+    view: 'events_by_time_view',
+    target: 'events_by_time',
+    where: '1',
+    sourceKey: '(space_id, timestamp, reading_id)',
+    targetKey: '(space_id, timestamp, reading_id)',
+    sums: COUNT,
+  },
+  {
+    view: 'counts_by_minute_view',
+    target: 'counts_by_minute',
+    where: '1',
+    sourceKey: '(space_id, toStartOfMinute(timestamp))',
+    targetKey: '(space_id, minute)',
     sums: {
-      source: 'toString(sum(delta * sign)), toString(sum(if(delta > 0, sign, 0))), toString(sum(if(delta < 0, sign, 0)))',
+      source:
+        'toString(sum(delta * sign)), toString(sum(if(delta > 0, sign, 0))), toString(sum(if(delta < 0, sign, 0)))',
       target: 'toString(sum(net)), toString(sum(entrances)), toString(sum(exits))',
     },
   },
 ];
 
-type ClaimRow = [spaceId: number, timestampMs: string, readingId: string, doorwayId: number, direction: Direction, delta: Direction, isReading: 0 | 1, signs: string];
+type ClaimRow = [
+  spaceId: number,
+  timestampMs: string,
+  readingId: string,
+  doorwayId: number,
+  direction: Direction,
+  delta: Direction,
+  isReading: 0 | 1,
+  signs: string,
+];
 
 export class ClickHousePartitionRecords implements PartitionRecords {
   readonly #client: ClickHouseClient;
@@ -48,57 +76,106 @@ export class ClickHousePartitionRecords implements PartitionRecords {
 
   async completeBlock(partition: Partition, number: number): Promise<void> {
     const params = { shard: partition, block: number };
-    const months = await queryRows<[number]>(this.#client, `SELECT DISTINCT toYYYYMM(timestamp) FROM ${ROWS} ORDER BY 1`, params);
+    const months = await queryRows<[number]>(
+      this.#client,
+      `SELECT DISTINCT toYYYYMM(timestamp) FROM ${ROWS} ORDER BY 1`,
+      params,
+    );
     for (const [month] of months) {
       for (const view of VIEWS) await this.#completePart(view, { ...params, month });
     }
   }
 
   /** A part is stored whole or not at all. Not by its token, which may be forgotten: by what is there. */
-  async #completePart({ view, target, sums, where, targetKey, sourceKey }: View, params: Record<string, unknown>): Promise<void> {
+  async #completePart(
+    { view, target, sums, where, targetKey, sourceKey }: View,
+    params: Record<string, unknown>,
+  ): Promise<void> {
     const ofMonth = `${ROWS} AND toYYYYMM(timestamp) = {month:UInt32} AND ${where}`;
     const keys = `SELECT ${sourceKey} FROM ${ofMonth}`;
     const spaces = `space_id IN (SELECT space_id FROM ${ofMonth})`;
-    const [is] = await queryRows(this.#client, `SELECT ${sums.target} FROM ${target} WHERE ${spaces} AND ${targetKey} IN (${keys})`, params);
-    const [shouldBe] = await queryRows(this.#client, `SELECT ${sums.source} FROM space_events WHERE shard = {shard:UInt16} AND ${where} AND ${sourceKey} IN (${keys})`, params);
+    const [is] = await queryRows(
+      this.#client,
+      `SELECT ${sums.target} FROM ${target} WHERE ${spaces} AND ${targetKey} IN (${keys})`,
+      params,
+    );
+    const [shouldBe] = await queryRows(
+      this.#client,
+      `SELECT ${sums.source} FROM space_events WHERE shard = {shard:UInt16} AND ${where} AND ${sourceKey} IN (${keys})`,
+      params,
+    );
     if (JSON.stringify(is) === JSON.stringify(shouldBe)) return;
     const select = viewQuery(view);
-    await this.#client.command({
-      query: `INSERT INTO ${target} ${select.replace('FROM space_events', `FROM (SELECT * FROM ${ROWS} AND toYYYYMM(timestamp) = {month:UInt32})`)}`,
-      query_params: params, clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
-    }).catch((error: unknown) => {
-      throw new Failure('unavailable', `what ${target} lacks of a block may not be stored`, { cause: error, retryAfterSeconds: 5 });
-    });
+    await this.#client
+      .command({
+        query: `INSERT INTO ${target} ${select.replace('FROM space_events', `FROM (SELECT * FROM ${ROWS} AND toYYYYMM(timestamp) = {month:UInt32})`)}`,
+        query_params: params,
+        clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
+      })
+      .catch((error: unknown) => {
+        throw new Failure('unavailable', `what ${target} lacks of a block may not be stored`, {
+          cause: error,
+          retryAfterSeconds: 5,
+        });
+      });
   }
 
   async newest(partition: Partition): Promise<StoredNewest[]> {
-    const rows = await queryRows<[number, string, string, string]>(this.#client, `
+    const rows = await queryRows<[number, string, string, string]>(
+      this.#client,
+      `
       SELECT space_id, dpu_id, toUnixTimestamp64Milli(max(timestamp)), toUnixTimestamp64Milli(maxIf(timestamp, sign > 0))
-      FROM space_events WHERE shard = {shard:UInt16} GROUP BY space_id, dpu_id ORDER BY space_id, dpu_id`, { shard: partition });
+      FROM space_events WHERE shard = {shard:UInt16} GROUP BY space_id, dpu_id ORDER BY space_id, dpu_id`,
+      { shard: partition },
+    );
     return rows.map(([spaceId, dpuId, newestMs, newestReadingMs]) => ({
-      spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, newestMs: Number(newestMs), newestReadingMs: Number(newestReadingMs),
+      spaceId: spaceId as SpaceId,
+      dpuId: dpuId as DpuId,
+      newestMs: Number(newestMs),
+      newestReadingMs: Number(newestReadingMs),
     }));
   }
 
-  async claims(partition: Partition, places: readonly (EventPlace & { readonly spaceId: SpaceId })[]): Promise<StoredClaim[]> {
+  async claims(
+    partition: Partition,
+    places: readonly (EventPlace & { readonly spaceId: SpaceId })[],
+  ): Promise<StoredClaim[]> {
     const found: StoredClaim[] = [];
     for (let at = 0; at < places.length; at += PLACES_PER_QUERY) {
       const some = places.slice(at, at + PLACES_PER_QUERY);
-      const rows = await queryRows<ClaimRow>(this.#client, `
+      const rows = await queryRows<ClaimRow>(
+        this.#client,
+        `
         SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, doorway_id, direction, delta, is_reading, sum(sign)
         FROM space_events
         WHERE shard = {shard:UInt16} AND (space_id, timestamp, reading_id) IN (
           SELECT place.1, fromUnixTimestamp64Milli(place.2, 'UTC'), place.3
           FROM (SELECT arrayJoin(arrayZip({spaces:Array(UInt32)}, {times:Array(Int64)}, {ids:Array(String)})) AS place))
-        GROUP BY space_id, timestamp, reading_id, doorway_id, direction, delta, is_reading`, {
-        shard: partition, spaces: some.map(({ spaceId }) => spaceId), times: some.map(({ timestampMs }) => timestampMs), ids: some.map(({ readingId }) => readingId),
-      });
+        GROUP BY space_id, timestamp, reading_id, doorway_id, direction, delta, is_reading`,
+        {
+          shard: partition,
+          spaces: some.map(({ spaceId }) => spaceId),
+          times: some.map(({ timestampMs }) => timestampMs),
+          ids: some.map(({ readingId }) => readingId),
+        },
+      );
       found.push(...rows.map((row) => ({ ...toClaim(row), signs: Number(row[7]) })));
     }
     return found;
   }
 }
 
-function toClaim([spaceId, timestampMs, readingId, doorwayId, direction, delta, isReading]: ClaimRow): Omit<StoredClaim, 'signs'> {
-  return { spaceId: spaceId as SpaceId, timestampMs: Number(timestampMs), readingId, doorwayId: doorwayId as DoorwayId, direction, delta, primary: Number(isReading) === 1 };
+function toClaim([spaceId, timestampMs, readingId, doorwayId, direction, delta, isReading]: ClaimRow): Omit<
+  StoredClaim,
+  'signs'
+> {
+  return {
+    spaceId: spaceId as SpaceId,
+    timestampMs: Number(timestampMs),
+    readingId,
+    doorwayId: doorwayId as DoorwayId,
+    direction,
+    delta,
+    primary: Number(isReading) === 1,
+  };
 }

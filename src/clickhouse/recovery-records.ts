@@ -13,7 +13,17 @@ const IDS_PER_QUERY = 2_000;
 
 type BlockRow = [shard: number, block: string, epoch: number, logSeq: string, commitId: string];
 type ReadingRow = [dpuId: string, timestampMs: string, direction: Direction, readingId: string];
-type ClaimRow = [spaceId: number, dpuId: string, doorwayId: number, timestampMs: string, direction: Direction, delta: Direction, isReading: 0 | 1, readingId: string, signs: string];
+type ClaimRow = [
+  spaceId: number,
+  dpuId: string,
+  doorwayId: number,
+  timestampMs: string,
+  direction: Direction,
+  delta: Direction,
+  isReading: 0 | 1,
+  readingId: string,
+  signs: string,
+];
 
 /** As the projection of the table has them: otherwise every row would be read. */
 const LAST_BLOCKS = `SELECT shard, is_reading, ${LAST_BLOCK} AS last FROM space_events GROUP BY shard, is_reading`;
@@ -27,19 +37,36 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 
   async lastBlocks(): Promise<Map<Partition, StoredBlockMark>> {
-    const rows = await this.#rows<[number, [string, number, string, string]]>(`SELECT shard, max(last) FROM (${LAST_BLOCKS}) GROUP BY shard`, {});
+    const rows = await this.#rows<[number, [string, number, string, string]]>(
+      `SELECT shard, max(last) FROM (${LAST_BLOCKS}) GROUP BY shard`,
+      {},
+    );
     return new Map(rows.map(([shard, mark]) => [Number(shard) as Partition, toBlockMark([shard, ...mark])]));
   }
 
   async blocksFrom(partition: Partition, epoch: number, logSeq: number): Promise<StoredBlockMark[]> {
-    const rows = await this.#rows<BlockRow>(`
+    const rows = await this.#rows<BlockRow>(
+      `
       SELECT DISTINCT shard, block, epoch, log_seq, log_commit FROM space_events
-      WHERE shard = {shard:UInt16} AND epoch = {epoch:UInt32} AND log_seq >= {seq:UInt64} ORDER BY block`, { shard: partition, epoch, seq: Math.max(1, logSeq) });
+      WHERE shard = {shard:UInt16} AND epoch = {epoch:UInt32} AND log_seq >= {seq:UInt64} ORDER BY block`,
+      { shard: partition, epoch, seq: Math.max(1, logSeq) },
+    );
     return rows.map(toBlockMark);
   }
 
-  async readingsFromBlock(partition: Partition, block: number, after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
-    return this.#readings('space_events', 'shard = {shard:UInt16} AND block >= {block:UInt64}', { shard: partition, block }, after, limit);
+  async readingsFromBlock(
+    partition: Partition,
+    block: number,
+    after: EventPlace | null,
+    limit: number,
+  ): Promise<ReadingsInOrder> {
+    return this.#readings(
+      'space_events',
+      'shard = {shard:UInt16} AND block >= {block:UInt64}',
+      { shard: partition, block },
+      after,
+      limit,
+    );
   }
 
   async allReadings(after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
@@ -51,7 +78,8 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
     for (let at = 0; at < readings.length; at += IDS_PER_QUERY) {
       const some = readings.slice(at, at + IDS_PER_QUERY);
       // By the table in the order of time: which spaces they are in; then by the key of the table of events.
-      const rows = await this.#rows<ClaimRow>(`
+      const rows = await this.#rows<ClaimRow>(
+        `
         WITH arrayZip({times:Array(Int64)}, {ids:Array(String)}) AS wanted
         SELECT space_id, any(dpu_id), doorway_id, toUnixTimestamp64Milli(timestamp), direction, delta, is_reading, reading_id, sum(sign)
         FROM space_events
@@ -59,34 +87,54 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
           SELECT space_id, timestamp, reading_id FROM events_by_time
           WHERE (timestamp, reading_id) IN (SELECT fromUnixTimestamp64Milli(place.1, 'UTC'), place.2 FROM (SELECT arrayJoin(wanted) AS place)))
         GROUP BY space_id, timestamp, reading_id, doorway_id, direction, delta, is_reading`,
-        { times: some.map(({ timestampMs }) => timestampMs), ids: some.map(readingIdOf) });
+        { times: some.map(({ timestampMs }) => timestampMs), ids: some.map(readingIdOf) },
+      );
       claims.push(...rows.map(toClaim));
     }
     return claims;
   }
 
   async readingCounts(): Promise<Map<DpuId, { readings: number; held: number }>> {
-    const rows = await this.#rows<[string, string, string]>(`
-      SELECT dpu_id, uniqExact(timestamp, reading_id, direction), sumIf(sign, space_id = {unplaced:UInt32}) FROM readings GROUP BY dpu_id`, { unplaced: UNPLACED });
-    return new Map(rows.map(([dpuId, readings, held]) => [dpuId as DpuId, { readings: Number(readings), held: Number(held) }]));
+    const rows = await this.#rows<[string, string, string]>(
+      `
+      SELECT dpu_id, uniqExact(timestamp, reading_id, direction), sumIf(sign, space_id = {unplaced:UInt32}) FROM readings GROUP BY dpu_id`,
+      { unplaced: UNPLACED },
+    );
+    return new Map(
+      rows.map(([dpuId, readings, held]) => [dpuId as DpuId, { readings: Number(readings), held: Number(held) }]),
+    );
   }
 
-  async #readings(table: string, where: string, params: Record<string, unknown>, after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
-    const rows = await this.#rows<ReadingRow>(`
+  async #readings(
+    table: string,
+    where: string,
+    params: Record<string, unknown>,
+    after: EventPlace | null,
+    limit: number,
+  ): Promise<ReadingsInOrder> {
+    const rows = await this.#rows<ReadingRow>(
+      `
       SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM ${table}
       WHERE ${where} AND (timestamp, reading_id) > (fromUnixTimestamp64Milli({afterTime:Int64}, 'UTC'), {afterId:String})
       ORDER BY timestamp, reading_id, direction LIMIT {limit:UInt32}`,
-      { ...params, afterTime: after?.timestampMs ?? -1, afterId: after?.readingId ?? '', limit });
+      { ...params, afterTime: after?.timestampMs ?? -1, afterId: after?.readingId ?? '', limit },
+    );
     const last = rows.length < limit ? undefined : rows.at(-1);
-    return { readings: await this.#counting(rows.map(toReading)), end: last ? { timestampMs: Number(last[1]), readingId: last[3] } : null };
+    return {
+      readings: await this.#counting(rows.map(toReading)),
+      end: last ? { timestampMs: Number(last[1]), readingId: last[3] } : null,
+    };
   }
 
   /** Without those that were retracted for the sake of another with their id, when an id of the previous form was taken for the identity. */
   async #counting(readings: readonly Reading[]): Promise<Reading[]> {
     const previous = readings.filter(({ hasPreviousId }) => hasPreviousId);
     if (previous.length === 0) return [...readings];
-    const rows = await this.#rows<[string]>(`
-      SELECT reading_id FROM space_events WHERE reading_id IN {ids:Array(String)} GROUP BY reading_id, timestamp, direction HAVING sumIf(sign, is_reading = 1) > 0`, { ids: previous.map(readingIdOf) });
+    const rows = await this.#rows<[string]>(
+      `
+      SELECT reading_id FROM space_events WHERE reading_id IN {ids:Array(String)} GROUP BY reading_id, timestamp, direction HAVING sumIf(sign, is_reading = 1) > 0`,
+      { ids: previous.map(readingIdOf) },
+    );
     const standing = new Set(rows.map(([id]) => id));
     return readings.filter((reading) => !reading.hasPreviousId || standing.has(readingIdOf(reading)));
   }
@@ -104,10 +152,28 @@ function toReading([dpuId, timestampMs, direction, readingId]: ReadingRow): Read
   return storedReading(dpuId as DpuId, Number(timestampMs), direction, readingId);
 }
 
-function toClaim([spaceId, dpuId, doorwayId, timestampMs, direction, delta, isReading, readingId, signs]: ClaimRow): Claim {
+function toClaim([
+  spaceId,
+  dpuId,
+  doorwayId,
+  timestampMs,
+  direction,
+  delta,
+  isReading,
+  readingId,
+  signs,
+]: ClaimRow): Claim {
   const { name, hasPreviousId } = storedReading(dpuId as DpuId, Number(timestampMs), direction, readingId);
   return {
-    spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs: Number(timestampMs), direction, delta,
-    primary: Number(isReading) === 1, signs: Number(signs), ...(name === undefined ? {} : { name }), ...(hasPreviousId ? { hasPreviousId } : {}),
+    spaceId: spaceId as SpaceId,
+    dpuId: dpuId as DpuId,
+    doorwayId: doorwayId as DoorwayId,
+    timestampMs: Number(timestampMs),
+    direction,
+    delta,
+    primary: Number(isReading) === 1,
+    signs: Number(signs),
+    ...(name === undefined ? {} : { name }),
+    ...(hasPreviousId ? { hasPreviousId } : {}),
   };
 }

@@ -34,12 +34,21 @@ const PLAIN: TableOptions = { cluster: undefined, windowBlocks: WINDOW_MIN, isSy
 /** The statements that create what is missing, for one server or for the replicas of a cluster. */
 export function tablesFor(options: TableOptions): string[] {
   return STATEMENTS.map((statement) => {
-    const whole = statement.replace(/\n  SETTINGS$/, `${ttlOf(options, timeColumnOf(statement))}\n  SETTINGS ${settingsOf(options)}`);
+    const whole = statement.replace(
+      /\n  SETTINGS$/,
+      `${ttlOf(options, timeColumnOf(statement))}\n  SETTINGS ${settingsOf(options)}`,
+    );
     if (options.cluster === undefined) return whole;
-    return whole
-      .replace(/IF NOT EXISTS (\w+)/, `IF NOT EXISTS $1${onCluster(options)}`)
-      // The place in Keeper comes first; {shard} and {replica} are the server's macros.
-      .replace(/ENGINE = (\w*)MergeTree(\(?)/, (_, kind: string, open: string) => `ENGINE = Replicated${kind}MergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}'${open ? ', ' : ')'}`);
+    return (
+      whole
+        .replace(/IF NOT EXISTS (\w+)/, `IF NOT EXISTS $1${onCluster(options)}`)
+        // The place in Keeper comes first; {shard} and {replica} are the server's macros.
+        .replace(
+          /ENGINE = (\w*)MergeTree(\(?)/,
+          (_, kind: string, open: string) =>
+            `ENGINE = Replicated${kind}MergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}'${open ? ', ' : ')'}`,
+        )
+    );
   });
 }
 
@@ -49,12 +58,22 @@ export function alterationsFor(options: TableOptions): string[] {
 }
 
 function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
-  const window = cluster === undefined
-    ? [`non_replicated_deduplication_window = ${windowBlocks}`]
-    : [`replicated_deduplication_window = ${windowBlocks}`, `replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`];
+  const window =
+    cluster === undefined
+      ? [`non_replicated_deduplication_window = ${windowBlocks}`]
+      : [
+          `replicated_deduplication_window = ${windowBlocks}`,
+          `replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`,
+        ];
   const flag = isSynced ? 1 : 0;
   // A merge replaces parts that were synced by one that has to be, too.
-  return [...window, `fsync_after_insert = ${flag}`, `fsync_part_directory = ${flag}`, `min_rows_to_fsync_after_merge = ${flag}`, "lightweight_mutation_projection_mode = 'rebuild'"].join(', ');
+  return [
+    ...window,
+    `fsync_after_insert = ${flag}`,
+    `fsync_part_directory = ${flag}`,
+    `min_rows_to_fsync_after_merge = ${flag}`,
+    "lightweight_mutation_projection_mode = 'rebuild'",
+  ].join(', ');
 }
 
 function ttlOf({ cold }: TableOptions, timeColumn: string | undefined): string {
@@ -184,7 +203,9 @@ export function viewQuery(view: string): string {
   return statement.slice(statement.indexOf('SELECT'));
 }
 
-const TABLE_NAMES = STATEMENTS.flatMap((statement) => /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? []);
+const TABLE_NAMES = STATEMENTS.flatMap(
+  (statement) => /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? [],
+);
 
 /** On one server, with the least window. */
 export const TABLES = tablesFor(PLAIN);
@@ -198,19 +219,31 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
   await addColumns(client, options);
   for (const { name, engine } of await tablesThere(client)) {
     if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
-    throw new Error(`table ${name} is there as ${engine}: CLICKHOUSE_CLUSTER is decided when the tables are created (docs/operations.md)`);
+    throw new Error(
+      `table ${name} is there as ${engine}: CLICKHOUSE_CLUSTER is decided when the tables are created (docs/operations.md)`,
+    );
   }
 }
 
 /** What the table of events of earlier versions does not have. */
-const LATER_COLUMNS = [['epoch', 'UInt32 DEFAULT 0'], ['log_seq', 'UInt64 DEFAULT 0'], ['log_commit', "String DEFAULT ''"]] as const;
+const LATER_COLUMNS = [
+  ['epoch', 'UInt32 DEFAULT 0'],
+  ['log_seq', 'UInt64 DEFAULT 0'],
+  ['log_commit', "String DEFAULT ''"],
+] as const;
 
 async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  const rows = await queryRows<[string]>(client, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'space_events'", {});
+  const rows = await queryRows<[string]>(
+    client,
+    "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'space_events'",
+    {},
+  );
   const there = new Set(rows.map(([name]) => name));
   const missing = LATER_COLUMNS.filter(([name]) => !there.has(name));
   if (missing.length === 0) return;
-  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ${missing.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ')}` });
+  await client.command({
+    query: `ALTER TABLE space_events${onCluster(options)} ${missing.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ')}`,
+  });
 }
 
 /** Gives tables that are there already the settings of today. For `density migrate`: it takes the right to alter. */
@@ -222,16 +255,24 @@ export async function alterTables(client: ClickHouseClient, options: TableOption
     const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
     const isThere = wanted === undefined ? !definition.includes(' TO VOLUME ') : definition.includes(wanted);
     if (isThere) continue;
-    await client.command({ query: `ALTER TABLE ${name}${onCluster(options)} ${wanted === undefined ? 'REMOVE TTL' : `MODIFY TTL ${wanted}`}` });
+    await client.command({
+      query: `ALTER TABLE ${name}${onCluster(options)} ${wanted === undefined ? 'REMOVE TTL' : `MODIFY TTL ${wanted}`}`,
+    });
   }
 }
 
 /** To a table of an earlier version. Parts that are there get theirs in the background; until then their rows are read. */
 async function addTotals(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  const [row] = await queryRows<[string]>(client, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'", {});
+  const [row] = await queryRows<[string]>(
+    client,
+    "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
+    {},
+  );
   if (!row || row[0].includes('PROJECTION totals_by_shard')) return;
   await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${TOTALS_PROJECTION}` });
-  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE PROJECTION totals_by_shard` });
+  await client.command({
+    query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE PROJECTION totals_by_shard`,
+  });
 }
 
 interface TableThere {
@@ -241,8 +282,11 @@ interface TableThere {
 }
 
 async function tablesThere(client: ClickHouseClient): Promise<TableThere[]> {
-  const rows = await queryRows<[string, string, string]>(client,
-    'SELECT name, engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}', { names: TABLE_NAMES });
+  const rows = await queryRows<[string, string, string]>(
+    client,
+    'SELECT name, engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}',
+    { names: TABLE_NAMES },
+  );
   return rows.map(([name, engine, definition]) => ({ name, engine, definition }));
 }
 
@@ -250,7 +294,11 @@ async function tablesThere(client: ClickHouseClient): Promise<TableThere[]> {
 const LATER_VIEW = 'events_by_time_view';
 
 async function hasTable(client: ClickHouseClient, name: string): Promise<boolean> {
-  const rows = await queryRows(client, 'SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}', { name });
+  const rows = await queryRows(
+    client,
+    'SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
+    { name },
+  );
   return rows.length > 0;
 }
 
@@ -262,7 +310,12 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
       query: `INSERT INTO events_by_time SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading FROM space_events
         WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
       query_params: { month },
-      clickhouse_settings: { max_threads: 1, max_insert_threads: '1', insert_deduplicate: 1, insert_deduplication_token: `events_by_time of ${month}` },
+      clickhouse_settings: {
+        max_threads: 1,
+        max_insert_threads: '1',
+        insert_deduplicate: 1,
+        insert_deduplication_token: `events_by_time of ${month}`,
+      },
     });
   }
 }

@@ -1,6 +1,14 @@
 import type { Segment } from '../domain/segment.ts';
 
-export type SegmentRow = [key: number, sum: number, sumMin: number, sumMax: number, riseMax: number, entrances: number, exits: number];
+export type SegmentRow = [
+  key: number,
+  sum: number,
+  sumMin: number,
+  sumMax: number,
+  riseMax: number,
+  entrances: number,
+  exits: number,
+];
 
 /**
  * SQL that sums up runs of space events as `Segment`s (src/domain/segment.ts): one row
@@ -26,5 +34,12 @@ export function segmentQuery(key: string, where: string): string {
 }
 
 export function toSegment([, sum, sumMin, sumMax, riseMax, entrances, exits]: SegmentRow): Segment {
-  return { sum: Number(sum), sumMin: Number(sumMin), sumMax: Number(sumMax), riseMax: Number(riseMax), entrances: Number(entrances), exits: Number(exits) };
+  return {
+    sum: Number(sum),
+    sumMin: Number(sumMin),
+    sumMax: Number(sumMax),
+    riseMax: Number(riseMax),
+    entrances: Number(entrances),
+    exits: Number(exits),
+  };
 }

@@ -45,7 +45,13 @@ export class Accounts {
     const applied = fresh - held;
     const { kept, evicted } = await this.#deadLetters.count();
     return {
-      accepted, applied, duplicate, held, deadLettered, deadLetters: kept, evicted,
+      accepted,
+      applied,
+      duplicate,
+      held,
+      deadLettered,
+      deadLetters: kept,
+      evicted,
       remainder: accepted - applied - duplicate - held - deadLettered,
     };
   }

@@ -78,7 +78,9 @@ export class Comparisons {
   /** @throws Failure unavailable when ClickHouse, or the log, cannot be asked */
   async read(): Promise<Comparison> {
     const { partitions } = this.#deps;
-    const said = (await Promise.all(allPartitions(partitions).map(async (shard) => this.#ask(shard)))).filter((one) => one !== undefined);
+    const said = (await Promise.all(allPartitions(partitions).map(async (shard) => this.#ask(shard)))).filter(
+      (one) => one !== undefined,
+    );
     let missing = said.length === partitions ? await this.#missing(said) : undefined;
     for (let attempt = 1; attempt < ATTEMPTS && missing !== 0 && missing !== undefined; attempt++) {
       await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
@@ -96,7 +98,10 @@ export class Comparisons {
   /** A report of any space tells of its whole shard. Of the past, so that no time has to be marked for it. */
   async #ask(shard: Partition): Promise<Said | undefined> {
     try {
-      const { totals, seq, storedBlock } = await this.#deps.reports.report(this.#anySpaces[shard] ?? (0 as SpaceId), BEGINNING_MS);
+      const { totals, seq, storedBlock } = await this.#deps.reports.report(
+        this.#anySpaces[shard] ?? (0 as SpaceId),
+        BEGINNING_MS,
+      );
       return totals && { ...totals, shard, seq, storedBlock };
     } catch (error) {
       if (error instanceof Failure && error.kind === 'unavailable') return undefined;
@@ -115,24 +120,39 @@ export class Comparisons {
         if (lastBlock > one.storedBlock) ahead.push(one);
         else done.push(comparedWith(one, readings, undefined));
       }
-      if (attempt === ATTEMPTS) return [...done, ...await Promise.all(ahead.map(async (one) => this.#compareUpTo(one, totals.get(one.shard)?.lastBlock ?? 0)))];
-      left = await Promise.all(ahead.map(async (one) => await this.#ask(one.shard) ?? one));
+      if (attempt === ATTEMPTS)
+        return [
+          ...done,
+          ...(await Promise.all(
+            ahead.map(async (one) => this.#compareUpTo(one, totals.get(one.shard)?.lastBlock ?? 0)),
+          )),
+        ];
+      left = await Promise.all(ahead.map(async (one) => (await this.#ask(one.shard)) ?? one));
     }
     return done;
   }
 
   /** ClickHouse has later blocks again and again: the shard stores one after the other, or somebody else has written there. */
   async #compareUpTo(said: Said, lastBlock: number): Promise<Compared> {
-    const { cutBlock } = await this.#ask(said.shard) ?? said;
-    return comparedWith(said, await this.#deps.history.readingsUpTo(said.shard, said.storedBlock), lastBlock > cutBlock ? lastBlock : undefined);
+    const { cutBlock } = (await this.#ask(said.shard)) ?? said;
+    return comparedWith(
+      said,
+      await this.#deps.history.readingsUpTo(said.shard, said.storedBlock),
+      lastBlock > cutBlock ? lastBlock : undefined,
+    );
   }
 
   /** At the last place of the log that any shard, or any router, is at. @returns undefined where the log does not tell any more */
   async #missing(said: readonly Said[]): Promise<number | undefined> {
     const { events, partitions } = this.#deps;
     const last = await Promise.all(allPartitions(partitions).map(async (router) => events.lastCommit(router)));
-    const headers = new Map(last.flatMap(({ header }): [Partition, CommitHeader][] => (header ? [[header.router, header]] : [])));
-    const [fromSeq, toSeq] = [Math.min(...said.map(({ seq }) => seq)), Math.max(...[...said, ...last].map(({ seq }) => seq))];
+    const headers = new Map(
+      last.flatMap(({ header }): [Partition, CommitHeader][] => (header ? [[header.router, header]] : [])),
+    );
+    const [fromSeq, toSeq] = [
+      Math.min(...said.map(({ seq }) => seq)),
+      Math.max(...[...said, ...last].map(({ seq }) => seq)),
+    ];
     let folded = said.reduce((sum, one) => sum + one.folded, 0);
     const commits = await this.#read(fromSeq, toSeq);
     if (!commits) return undefined;
@@ -170,10 +190,16 @@ export class Comparisons {
 export function findingsOf({ differences, unknown, missing }: Comparison): string[] {
   const findings = differences.flatMap(findingsOfShard);
   if (missing !== undefined && missing !== 0) {
-    findings.push(`all shards together: they have ${readings(missing)} than the routers accepted. A shard was computed again (density rebuild) from a ClickHouse that was not what the log had stored. ${missing > 0 ? RESTORE : SEE}`);
+    findings.push(
+      `all shards together: they have ${readings(missing)} than the routers accepted. A shard was computed again (density rebuild) from a ClickHouse that was not what the log had stored. ${missing > 0 ? RESTORE : SEE}`,
+    );
   }
-  if (unknown.length > 0) findings.push(`not compared: ${unknown.length === 1 ? 'shard' : 'shards'} ${unknown.join(', ')}. Nobody answers for them now, or their checkpoints are of before readings were totalled, and density rebuild makes new ones`);
-  else if (missing === undefined) findings.push('not compared with what the routers accepted: a shard is too far behind in the log; ask again later');
+  if (unknown.length > 0)
+    findings.push(
+      `not compared: ${unknown.length === 1 ? 'shard' : 'shards'} ${unknown.join(', ')}. Nobody answers for them now, or their checkpoints are of before readings were totalled, and density rebuild makes new ones`,
+    );
+  else if (missing === undefined)
+    findings.push('not compared with what the routers accepted: a shard is too far behind in the log; ask again later');
   return findings;
 }
 
@@ -183,15 +209,29 @@ const RESTORE = `Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup:
 function findingsOfShard({ shard, block, expected, stored, strangeBlock }: StoredDifference): string[] {
   const findings: string[] = [];
   const is = `shard ${shard}: ClickHouse holds ${readings(expected - stored)} than its blocks up to ${block} had when they were stored (${stored}, and ${expected})`;
-  if (stored < expected) findings.push(`${is}. Live counts are right until a late reading or density rebuild has them computed from what is left; history is not. ${RESTORE}`);
-  if (stored > expected) findings.push(`${is}. Somebody else has written to space_events: insert the same rows with the opposite sign, which takes them back in every table. ${SEE}`);
-  if (strangeBlock !== undefined) findings.push(`shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would take its own blocks for stored. ${SEE}`);
+  if (stored < expected)
+    findings.push(
+      `${is}. Live counts are right until a late reading or density rebuild has them computed from what is left; history is not. ${RESTORE}`,
+    );
+  if (stored > expected)
+    findings.push(
+      `${is}. Somebody else has written to space_events: insert the same rows with the opposite sign, which takes them back in every table. ${SEE}`,
+    );
+  if (strangeBlock !== undefined)
+    findings.push(
+      `shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would take its own blocks for stored. ${SEE}`,
+    );
   return findings;
 }
 
-const readings = (fewer: number): string => `${Math.abs(fewer)} ${Math.abs(fewer) === 1 ? 'reading' : 'readings'} ${fewer > 0 ? 'fewer' : 'more'}`;
+const readings = (fewer: number): string =>
+  `${Math.abs(fewer)} ${Math.abs(fewer) === 1 ? 'reading' : 'readings'} ${fewer > 0 ? 'fewer' : 'more'}`;
 
-function comparedWith({ shard, storedBlock: block, stored: expected }: Said, stored: number, strangeBlock: number | undefined): Compared {
+function comparedWith(
+  { shard, storedBlock: block, stored: expected }: Said,
+  stored: number,
+  strangeBlock: number | undefined,
+): Compared {
   const isSame = stored === expected && strangeBlock === undefined;
   return { stored, difference: isSame ? undefined : { shard, block, expected, stored, strangeBlock } };
 }

@@ -93,7 +93,11 @@ export class Counts {
   async at(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<CountAnswer> {
     const schedule = scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, atMs, allowsStale);
-    return answer(report, atMs, isLiveAt(report, schedule, atMs) ? report.live : await this.#occupancyAt(report, schedule, atMs));
+    return answer(
+      report,
+      atMs,
+      isLiveAt(report, schedule, atMs) ? report.live : await this.#occupancyAt(report, schedule, atMs),
+    );
   }
 
   /** @param boundsMs ascending; interval i is `[bounds[i], bounds[i + 1])` */
@@ -104,7 +108,9 @@ export class Counts {
     const [firstMs, lastMs] = [ends[0] ?? 0, ends.at(-1) ?? 0];
     const report = await this.#reports.report(spaceId, lastMs);
     const base = resetInForce(schedule, firstMs);
-    const resets = new Map(resetsBetween(schedule, firstMs, lastMs).map(({ timestampMs, count }) => [timestampMs, count]));
+    const resets = new Map(
+      resetsBetween(schedule, firstMs, lastMs).map(({ timestampMs, count }) => [timestampMs, count]),
+    );
     const edges = [...new Set([base.timestampMs, ...ends, ...resets.keys()])].sort((a, b) => a - b);
     const runs = await runsBetween(report, edges, this.#history);
 
@@ -118,7 +124,12 @@ export class Counts {
       if (reset !== undefined && edge === boundsMs[next - 1]) tally = newTally(occupancyAfterReset(reset));
       if (run) {
         const { min, max } = countRange(occupancy, run);
-        tally = { entrances: tally.entrances + run.entrances, exits: tally.exits + run.exits, min: Math.min(tally.min, min), max: Math.max(tally.max, max) };
+        tally = {
+          entrances: tally.entrances + run.entrances,
+          exits: tally.exits + run.exits,
+          min: Math.min(tally.min, min),
+          max: Math.max(tally.max, max),
+        };
         occupancy = advance(occupancy, run);
       }
       if (reset !== undefined) {

@@ -71,7 +71,10 @@ export class EventCounts {
     if (query.desc) events.reverse();
     const [first] = events;
     if (!first) return [];
-    const before = (query.desc ? undefined : await this.#carried(report, schedule, query)) ?? { occupancy: await this.#occupancyBefore(report, schedule, first), atMs: first.timestampMs };
+    const before = (query.desc ? undefined : await this.#carried(report, schedule, query)) ?? {
+      occupancy: await this.#occupancyBefore(report, schedule, first),
+      atMs: first.timestampMs,
+    };
     const counted = countedFrom(before, report, schedule, events);
     return query.desc ? counted.reverse() : counted;
   }
@@ -105,8 +108,13 @@ export class EventCounts {
       }
       const edgeMs = isAll ? last.timestampMs : last.timestampMs + (desc ? 1 : -1);
       const spaces = [...new Set(rows.map(({ spaceId }) => spaceId))].filter((id) => this.#topology.latest().space(id));
-      const narrowed = { fromMs: Math.max(range.fromMs, Math.min(first.timestampMs, edgeMs)), toMs: Math.min(range.toMs, Math.max(first.timestampMs, edgeMs)) };
-      const here = (await this.#countedOf(spaces, narrowed)).filter((event) => !place || (desc ? -1 : 1) * comparePlaces(event, place) > 0);
+      const narrowed = {
+        fromMs: Math.max(range.fromMs, Math.min(first.timestampMs, edgeMs)),
+        toMs: Math.min(range.toMs, Math.max(first.timestampMs, edgeMs)),
+      };
+      const here = (await this.#countedOf(spaces, narrowed)).filter(
+        (event) => !place || (desc ? -1 : 1) * comparePlaces(event, place) > 0,
+      );
       found.push(...here.sort((a, b) => (desc ? -1 : 1) * (comparePlaces(a, b) || a.spaceId - b.spaceId)));
       if (isAll) break;
       place = { timestampMs: edgeMs, readingId: desc ? '' : '\uffff' };
@@ -120,11 +128,19 @@ export class EventCounts {
 
   async #events(report: SpaceReport, { range, after, desc, limit }: CountsPageQuery): Promise<HistoryEvent[]> {
     const sign = desc ? -1 : 1;
-    const isAfter = (event: EventPlace, place: EventPlace | null): boolean => !place || sign * comparePlaces(event, place) > 0;
+    const isAfter = (event: EventPlace, place: EventPlace | null): boolean =>
+      !place || sign * comparePlaces(event, place) > 0;
     const pending = inRange(report, range).filter((event) => isAfter(event, after));
     const found: HistoryEvent[] = [];
     for (let place = after; found.length < limit;) {
-      const { events, end } = await this.#pages.eventPage({ spaceId: report.spaceId, block: report.storedBlock, range, after: place, desc, limit: limit + pending.length });
+      const { events, end } = await this.#pages.eventPage({
+        spaceId: report.spaceId,
+        block: report.storedBlock,
+        range,
+        after: place,
+        desc,
+        limit: limit + pending.length,
+      });
       const here = pending.filter((event) => isAfter(event, place) && (!end || !isAfter(event, end)));
       const merged = mergeEvents([...events, ...here]);
       found.push(...(desc ? merged.reverse() : merged));
@@ -136,32 +152,56 @@ export class EventCounts {
 
   /** Every event of some spaces in a range, in event order for each. Where all of it is stored, history is asked about all spaces at once. */
   async #countedOf(spaceIds: readonly SpaceId[], range: TimeRange): Promise<CountAfterEvent[]> {
-    const spaces = await Promise.all(spaceIds.map(async (spaceId) => {
-      const [schedule, report] = [scheduleEver(this.#topology, spaceId), await this.#reports.report(spaceId, range.toMs)];
-      return { spaceId, schedule, report, base: resetInForce(schedule, range.fromMs - 1) };
-    }));
-    const isStored = ({ report, base }: (typeof spaces)[number]): boolean => inRange(report, { fromMs: base.timestampMs, toMs: range.toMs }).length === 0;
+    const spaces = await Promise.all(
+      spaceIds.map(async (spaceId) => {
+        const [schedule, report] = [
+          scheduleEver(this.#topology, spaceId),
+          await this.#reports.report(spaceId, range.toMs),
+        ];
+        return { spaceId, schedule, report, base: resetInForce(schedule, range.fromMs - 1) };
+      }),
+    );
+    const isStored = ({ report, base }: (typeof spaces)[number]): boolean =>
+      inRange(report, { fromMs: base.timestampMs, toMs: range.toMs }).length === 0;
     const stored = spaces.filter(isStored);
-    const asked = stored.map(({ spaceId, report, base }) => ({ spaceId, block: report.storedBlock, afterMs: base.timestampMs }));
-    const [runs, events] = await Promise.all([this.#pages.runsOf(asked, range.fromMs - 1), this.#pages.eventsOf(asked, range)]);
+    const asked = stored.map(({ spaceId, report, base }) => ({
+      spaceId,
+      block: report.storedBlock,
+      afterMs: base.timestampMs,
+    }));
+    const [runs, events] = await Promise.all([
+      this.#pages.runsOf(asked, range.fromMs - 1),
+      this.#pages.eventsOf(asked, range),
+    ]);
     const counted = stored.flatMap(({ spaceId, schedule, report, base }) => {
       const occupancy = advance(occupancyAfterReset(base.count), runs.get(spaceId) ?? EMPTY_SEGMENT);
       return countedFrom({ occupancy, atMs: range.fromMs }, report, schedule, events.get(spaceId) ?? []);
     });
     for (const { spaceId, schedule, report } of spaces.filter((space) => !isStored(space))) {
-      counted.push(...await this.#page(spaceId, schedule, { range, after: null, desc: false, limit: EVENTS_MAX + report.unstored.length }));
+      counted.push(
+        ...(await this.#page(spaceId, schedule, {
+          range,
+          after: null,
+          desc: false,
+          limit: EVENTS_MAX + report.unstored.length,
+        })),
+      );
     }
     return counted;
   }
 
   /** The count at the place a page begins after, if it is known and still so. */
-  async #carried(report: SpaceReport, schedule: ResetSchedule, { after, range }: CountsPageQuery): Promise<Before | undefined> {
+  async #carried(
+    report: SpaceReport,
+    schedule: ResetSchedule,
+    { after, range }: CountsPageQuery,
+  ): Promise<Before | undefined> {
     if (!after?.counted || range.fromMs > after.timestampMs) return undefined;
     const { spaceId, block, resetMs, resetCount, net, count } = after.counted;
     const base = resetInForce(schedule, after.timestampMs - 1);
     if (spaceId !== report.spaceId || base.timestampMs !== resetMs || base.count !== resetCount) return undefined;
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
-    if (inRange(report, since).length > 0 || await this.#pages.newestBlock(spaceId, since) > block) return undefined;
+    if (inRange(report, since).length > 0 || (await this.#pages.newestBlock(spaceId, since)) > block) return undefined;
     // The lowest net matters only where it is below 0.
     return { occupancy: { net, low: net - count }, atMs: after.timestampMs };
   }
@@ -175,8 +215,13 @@ export class EventCounts {
       if (run) occupancy = advance(occupancy, run);
     }
     const stored = await this.#history.events(report.spaceId, beforeMs, first.timestampMs, report.storedBlock);
-    const sameInstant = mergeEvents([...stored, ...inRange(report, { fromMs: first.timestampMs, toMs: first.timestampMs })]);
-    return sameInstant.filter((event) => comparePlaces(event, first) < 0).reduce((at, { delta }) => advance(at, segmentOf(delta)), occupancy);
+    const sameInstant = mergeEvents([
+      ...stored,
+      ...inRange(report, { fromMs: first.timestampMs, toMs: first.timestampMs }),
+    ]);
+    return sameInstant
+      .filter((event) => comparePlaces(event, first) < 0)
+      .reduce((at, { delta }) => advance(at, segmentOf(delta)), occupancy);
   }
 }
 
@@ -187,7 +232,12 @@ interface Before {
 }
 
 /** @param events successive ones, in event order */
-function countedFrom(before: Before, report: SpaceReport, schedule: ResetSchedule, events: readonly HistoryEvent[]): CountAfterEvent[] {
+function countedFrom(
+  before: Before,
+  report: SpaceReport,
+  schedule: ResetSchedule,
+  events: readonly HistoryEvent[],
+): CountAfterEvent[] {
   const { spaceId, storedBlock: block, watermarkMs } = report;
   const storedBeforeMs = report.unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity);
   const basisAt = (ms: number): Basis => {
@@ -206,7 +256,13 @@ function countedFrom(before: Before, report: SpaceReport, schedule: ResetSchedul
     }
     occupancy = advance(occupancy, segmentOf(delta));
     return {
-      spaceId, timestampMs, readingId, delta, count: countOf(occupancy), net: occupancy.net, isFinal: timestampMs <= watermarkMs,
+      spaceId,
+      timestampMs,
+      readingId,
+      delta,
+      count: countOf(occupancy),
+      net: occupancy.net,
+      isFinal: timestampMs <= watermarkMs,
       basis: timestampMs < storedBeforeMs ? basis : null,
     };
   });
@@ -217,11 +273,17 @@ export function comparePlaces(a: EventPlace, b: EventPlace): number {
 }
 
 function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent[] {
-  return report.unstored.filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs)
+  return report.unstored
+    .filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs)
     .map(({ timestampMs, readingId, delta, sign }) => ({ timestampMs, readingId, delta, sign }));
 }
 
 /** @throws Failure invalid when a list has to be searched that is too long for it */
 export function refuseScan(scanned: number, max: number): void {
-  if (scanned > max) throw new Failure('invalid', `this filter or order has to look at every event, and there are more than ${max}: also say a range of timestamp`, { field: 'filter' });
+  if (scanned > max)
+    throw new Failure(
+      'invalid',
+      `this filter or order has to look at every event, and there are more than ${max}: also say a range of timestamp`,
+      { field: 'filter' },
+    );
 }

@@ -9,7 +9,11 @@ import type { History, HistoryEvent } from '../ports.ts';
  * One segment for each gap `(edges[i], edges[i + 1]]`. Where nothing in memory is older than an edge,
  * ClickHouse sums up; from the oldest event in memory on, stored events are fetched and merged.
  */
-export async function runsBetween(report: SpaceReport, edgesMs: readonly number[], history: History): Promise<Segment[]> {
+export async function runsBetween(
+  report: SpaceReport,
+  edgesMs: readonly number[],
+  history: History,
+): Promise<Segment[]> {
   const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
   const unstored = report.unstored.filter(({ timestampMs }) => timestampMs > firstMs && timestampMs <= lastMs);
   if (unstored.length === 0) return history.segments(report.spaceId, edgesMs, report.storedBlock);
@@ -19,13 +23,19 @@ export async function runsBetween(report: SpaceReport, edgesMs: readonly number[
     headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
     history.events(report.spaceId, splitMs, lastMs, report.storedBlock),
   ]);
-  const inMemory = unstored.map(({ timestampMs, readingId, delta, sign }): HistoryEvent => ({ timestampMs, readingId, delta, sign }));
+  const inMemory = unstored.map(({ timestampMs, readingId, delta, sign }): HistoryEvent => ({
+    timestampMs,
+    readingId,
+    delta,
+    sign,
+  }));
   const tail = mergeEvents([...stored, ...inMemory]);
   let at = 0;
   return edgesMs.slice(0, -1).map((_, gap) => {
     const endMs = edgesMs[gap + 1] ?? lastMs;
     let run = head[gap] ?? EMPTY_SEGMENT;
-    for (let event = tail[at]; event && event.timestampMs <= endMs; event = tail[++at]) run = append(run, segmentOf(event.delta));
+    for (let event = tail[at]; event && event.timestampMs <= endMs; event = tail[++at])
+      run = append(run, segmentOf(event.delta));
     return run;
   });
 }

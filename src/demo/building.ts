@@ -35,7 +35,9 @@ export async function raiseBuilding(topology: TopologyService, timeZone: string)
     let space = view.spaces().find((candidate) => candidate.name === name && !candidate.deleted);
     if (!space) {
       isNew = true;
-      space = (await topology.execute({ kind: 'createSpace', fields: { name, timeZone, dailyReset: '04:00', capacity: 60 } })).doc as Space;
+      space = (
+        await topology.execute({ kind: 'createSpace', fields: { name, timeZone, dailyReset: '04:00', capacity: 60 } })
+      ).doc as Space;
     }
     spaces.set(name, space);
   }
@@ -44,7 +46,8 @@ export async function raiseBuilding(topology: TopologyService, timeZone: string)
     const ingressSpaceId = idOf(spaces, into);
     const egressSpaceId = from === null ? null : idOf(spaces, from);
     let doorway = view.doorways().find((candidate) => candidate.name === name && !candidate.deleted);
-    doorway ??= (await topology.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId, egressSpaceId } })).doc as Doorway;
+    doorway ??= (await topology.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId, egressSpaceId } }))
+      .doc as Doorway;
     await place(topology, dpu as DpuId, doorway.id);
     doors.push({ dpuId: dpu as DpuId, ingressSpaceId, egressSpaceId });
   }

@@ -63,7 +63,7 @@ export class Crowd {
     const door = this.#building.doors[Math.floor(Math.random() * this.#building.doors.length)];
     if (!door || Math.random() < 0.3) return undefined;
     const inside = this.#inside.get(door.ingressSpaceId) ?? 0;
-    const outside = door.egressSpaceId === null ? CROWD : this.#inside.get(door.egressSpaceId) ?? 0;
+    const outside = door.egressSpaceId === null ? CROWD : (this.#inside.get(door.egressSpaceId) ?? 0);
     const goesIn = Math.random() < 0.5 + (CROWD - inside) / (4 * CROWD);
     if (goesIn ? outside === 0 : inside === 0) return undefined;
     const direction: Direction = goesIn ? 1 : -1;

@@ -3,7 +3,17 @@
 import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { invariant } from './failure.ts';
-import type { Backlog, CommitHeader, Heartbeat, LoggedCommit, LoggedSection, PartitionSection, Reattribution, Sections, SpaceConfig } from './commit.ts';
+import type {
+  Backlog,
+  CommitHeader,
+  Heartbeat,
+  LoggedCommit,
+  LoggedSection,
+  PartitionSection,
+  Reattribution,
+  Sections,
+  SpaceConfig,
+} from './commit.ts';
 import { loggedEvent, type LoggedEvent, type StoredEntry } from './log-entry.ts';
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
@@ -72,8 +82,14 @@ class EncodedCommit implements LoggedCommit {
   constructor({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>) {
     const reader = new ByteReader(data);
     const version = reader.byte();
-    if (version === VERSION_1) throw new UnknownCommitVersion('SPACE_EVENTS holds entries of version 1, which this version of the service does not read: run density migrate');
-    if (version !== VERSION && version !== VERSION_2) throw new UnknownCommitVersion(`SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION_2} and ${VERSION}`);
+    if (version === VERSION_1)
+      throw new UnknownCommitVersion(
+        'SPACE_EVENTS holds entries of version 1, which this version of the service does not read: run density migrate',
+      );
+    if (version !== VERSION && version !== VERSION_2)
+      throw new UnknownCommitVersion(
+        `SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION_2} and ${VERSION}`,
+      );
     this.header = readHeader(reader, version);
     const lengths = Array.from({ length: reader.uint() }, () => [reader.uint() as Partition, reader.uint()] as const);
     let start = reader.at;
@@ -81,7 +97,8 @@ class EncodedCommit implements LoggedCommit {
       this.#sections.set(partition, [start, start + length]);
       start += length;
     }
-    if (start !== data.length) throw new RangeError(`commit ${seq} has ${data.length} bytes, and its directory says ${start}`);
+    if (start !== data.length)
+      throw new RangeError(`commit ${seq} has ${data.length} bytes, and its directory says ${start}`);
     this.#data = data;
     this.#seq = seq;
   }
@@ -110,7 +127,7 @@ const decoded = new WeakMap<StoredEntry, LoggedCommit>();
 /** Decodes an entry once, and keeps the result with it: all partitions of a process read the same entry. */
 export function commitOf(entry: StoredEntry): LoggedCommit {
   let commit = decoded.get(entry);
-  if (!commit) decoded.set(entry, commit = new EncodedCommit(entry));
+  if (!commit) decoded.set(entry, (commit = new EncodedCommit(entry)));
   return commit;
 }
 
@@ -145,15 +162,28 @@ function readHeader(reader: ByteReader, version: number): CommitHeader {
     commitId: reader.text(),
     previousSeq: reader.uint(),
     readingsSeq: reader.uint(),
-    backlogs: Array.from({ length: reader.uint() }, (): Backlog => ({ subject: reader.text(), seq: reader.uint(), index: reader.uint() })),
+    backlogs: Array.from({ length: reader.uint() }, (): Backlog => ({
+      subject: reader.text(),
+      seq: reader.uint(),
+      index: reader.uint(),
+    })),
     previousReadingsSeq: reader.uint(),
     isMove: reader.byte() === 1,
     topologySeq: reader.uint(),
     reattribution: reader.byte() === 1 ? readReattribution(reader) : null,
     clockMs: reader.int(),
-    counters: { received: reader.uint(), fresh: reader.uint(), held: reader.uint(), duplicate: reader.uint(), dead: reader.uint() },
+    counters: {
+      received: reader.uint(),
+      fresh: reader.uint(),
+      held: reader.uint(),
+      duplicate: reader.uint(),
+      dead: reader.uint(),
+    },
   };
-  return { ...header, ...(version === VERSION_2 ? { epoch: 0, readingsMark: null, topologyDigest: null } : readMarks(reader)) };
+  return {
+    ...header,
+    ...(version === VERSION_2 ? { epoch: 0, readingsMark: null, topologyDigest: null } : readMarks(reader)),
+  };
 }
 
 function writeMarks(writer: ByteWriter, { epoch, readingsMark, topologyDigest }: CommitHeader): void {
@@ -184,7 +214,10 @@ function writeReattribution(writer: ByteWriter, { toSeq, after }: Reattribution)
 }
 
 function readReattribution(reader: ByteReader): Reattribution {
-  return { toSeq: reader.uint(), after: { dpuId: reader.text() as DpuId, timestampMs: reader.int(), readingId: reader.text() } };
+  return {
+    toSeq: reader.uint(),
+    after: { dpuId: reader.text() as DpuId, timestampMs: reader.int(), readingId: reader.text() },
+  };
 }
 
 /** Gives each of a section's DPUs a number, in the order they come. */
@@ -195,7 +228,7 @@ class Dictionary {
   numberOf(id: DpuId): number {
     let number = this.#numbers.get(id);
     if (number === undefined) {
-      this.#numbers.set(id, number = this.ids.length);
+      this.#numbers.set(id, (number = this.ids.length));
       this.ids.push(id);
     }
     return number;
@@ -231,7 +264,14 @@ function writeEvents(writer: ByteWriter, events: readonly SpaceEvent[]): void {
 }
 
 function flagsOf({ direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent): number {
-  return (direction > 0 ? ENTERS : 0) | (delta > 0 ? ADDS : 0) | (sign > 0 ? ASSERTS : 0) | (primary ? PRIMARY : 0) | (name === undefined ? 0 : NAMED) | (hasPreviousId ? PREVIOUS_ID : 0);
+  return (
+    (direction > 0 ? ENTERS : 0) |
+    (delta > 0 ? ADDS : 0) |
+    (sign > 0 ? ASSERTS : 0) |
+    (primary ? PRIMARY : 0) |
+    (name === undefined ? 0 : NAMED) |
+    (hasPreviousId ? PREVIOUS_ID : 0)
+  );
 }
 
 /** Each as its difference to the one before. */
@@ -254,10 +294,14 @@ function decodeSection(reader: ByteReader, seq: number): LoggedSection {
   const beats = Array.from({ length: reader.uint() }, dpuOf);
   const spaces = beats.map(() => reader.uint() as SpaceId);
   const instants = readInstants(reader, beats.length);
-  const heartbeats = beats.map((dpuId, at): Heartbeat => ({ spaceId: spaces[at] as SpaceId, dpuId, timestampMs: instants[at] as number }));
+  const heartbeats = beats.map((dpuId, at): Heartbeat => ({
+    spaceId: spaces[at] as SpaceId,
+    dpuId,
+    timestampMs: instants[at] as number,
+  }));
   const configs = Array.from({ length: reader.uint() }, () => readConfig(reader));
   const settings = reader.text();
-  return { events, heartbeats, configs, settings: settings === '' ? undefined : JSON.parse(settings) as Settings };
+  return { events, heartbeats, configs, settings: settings === '' ? undefined : (JSON.parse(settings) as Settings) };
 }
 
 function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): LoggedEvent[] {
@@ -269,8 +313,14 @@ function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): Logged
   return dpus.map((dpuId, at): LoggedEvent => {
     const flag = flags[at] as number;
     const event: SpaceEvent = {
-      spaceId: spaces[at] as SpaceId, dpuId, doorwayId: doorways[at] as DoorwayId, timestampMs: instants[at] as number,
-      direction: flag & ENTERS ? 1 : -1, delta: flag & ADDS ? 1 : -1, sign: flag & ASSERTS ? 1 : -1, primary: (flag & PRIMARY) !== 0,
+      spaceId: spaces[at] as SpaceId,
+      dpuId,
+      doorwayId: doorways[at] as DoorwayId,
+      timestampMs: instants[at] as number,
+      direction: flag & ENTERS ? 1 : -1,
+      delta: flag & ADDS ? 1 : -1,
+      sign: flag & ASSERTS ? 1 : -1,
+      primary: (flag & PRIMARY) !== 0,
     };
     if (!(flag & NAMED)) return loggedEvent(event, seq);
     const named = { ...event, name: reader.text() };
@@ -302,7 +352,11 @@ function writeConfig(writer: ByteWriter, { spaceId, timeZone, dailyReset, dpus, 
 
 function readConfig(reader: ByteReader): SpaceConfig {
   const [spaceId, timeZone, dailyReset] = [reader.uint() as SpaceId, reader.text(), reader.text()];
-  const dpus = Array.from({ length: reader.uint() }, () => ({ dpuId: reader.text() as DpuId, fromMs: reader.int(), toMs: reader.int() }));
+  const dpus = Array.from({ length: reader.uint() }, () => ({
+    dpuId: reader.text() as DpuId,
+    fromMs: reader.int(),
+    toMs: reader.int(),
+  }));
   const resets = Array.from({ length: reader.uint() }, () => ({ timestampMs: reader.int(), count: reader.int() }));
   return { spaceId, timeZone, dailyReset: dailyReset === '' ? null : dailyReset, dpus, resets };
 }

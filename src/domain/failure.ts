@@ -12,7 +12,11 @@ export class Failure extends Error {
   /** For `unavailable`: when to try again. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(kind: FailureKind, detail: string, options: { field?: string; cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(
+    kind: FailureKind,
+    detail: string,
+    options: { field?: string; cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     super(detail, options.cause === undefined ? {} : { cause: options.cause });
     this.kind = kind;
     this.field = options.field ?? '';

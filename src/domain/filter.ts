@@ -21,11 +21,16 @@ export type Expression =
 
 export function matches(expression: Expression, read: (field: string) => Value): boolean {
   switch (expression.kind) {
-    case 'and': return expression.terms.every((term) => matches(term, read));
-    case 'or': return expression.terms.some((term) => matches(term, read));
-    case 'not': return !matches(expression.term, read);
-    case 'in': return expression.values.includes(read(expression.field));
-    case 'compare': return compares(read(expression.field), expression.comparator, expression.value);
+    case 'and':
+      return expression.terms.every((term) => matches(term, read));
+    case 'or':
+      return expression.terms.some((term) => matches(term, read));
+    case 'not':
+      return !matches(expression.term, read);
+    case 'in':
+      return expression.values.includes(read(expression.field));
+    case 'compare':
+      return compares(read(expression.field), expression.comparator, expression.value);
   }
 }
 
@@ -34,10 +39,14 @@ function compares(left: Value, comparator: Comparator, right: Value): boolean {
   if (comparator === '!=') return left !== right;
   if (left === null || right === null) return false;
   switch (comparator) {
-    case '<': return left < right;
-    case '<=': return left <= right;
-    case '>': return left > right;
-    case '>=': return left >= right;
+    case '<':
+      return left < right;
+    case '<=':
+      return left <= right;
+    case '>':
+      return left > right;
+    case '>=':
+      return left >= right;
   }
 }
 
@@ -51,23 +60,40 @@ export interface TimeRange {
  * The span of time outside of which nothing matches, as far as the tree says so by conditions that must all hold.
  * @returns it, and whether the tree says nothing else
  */
-export function timeRangeOf(expression: Expression | undefined, field: string, all: TimeRange): { readonly range: TimeRange; readonly isAll: boolean } {
+export function timeRangeOf(
+  expression: Expression | undefined,
+  field: string,
+  all: TimeRange,
+): { readonly range: TimeRange; readonly isAll: boolean } {
   if (!expression) return { range: all, isAll: true };
   if (expression.kind === 'and') {
-    return expression.terms.reduce((sofar: { range: TimeRange; isAll: boolean }, term) => {
-      const { range, isAll } = timeRangeOf(term, field, sofar.range);
-      return { range, isAll: isAll && sofar.isAll };
-    }, { range: all, isAll: true });
+    return expression.terms.reduce(
+      (sofar: { range: TimeRange; isAll: boolean }, term) => {
+        const { range, isAll } = timeRangeOf(term, field, sofar.range);
+        return { range, isAll: isAll && sofar.isAll };
+      },
+      { range: all, isAll: true },
+    );
   }
-  if (expression.kind !== 'compare' || expression.field !== field || typeof expression.value !== 'number') return { range: all, isAll: false };
+  if (expression.kind !== 'compare' || expression.field !== field || typeof expression.value !== 'number')
+    return { range: all, isAll: false };
   const { comparator, value } = expression;
-  const narrowed = (fromMs: number, toMs: number) => ({ range: { fromMs: Math.max(all.fromMs, fromMs), toMs: Math.min(all.toMs, toMs) }, isAll: true });
+  const narrowed = (fromMs: number, toMs: number) => ({
+    range: { fromMs: Math.max(all.fromMs, fromMs), toMs: Math.min(all.toMs, toMs) },
+    isAll: true,
+  });
   switch (comparator) {
-    case '=': return narrowed(value, value);
-    case '<': return narrowed(all.fromMs, value - 1);
-    case '<=': return narrowed(all.fromMs, value);
-    case '>': return narrowed(value + 1, all.toMs);
-    case '>=': return narrowed(value, all.toMs);
-    case '!=': return { range: all, isAll: false };
+    case '=':
+      return narrowed(value, value);
+    case '<':
+      return narrowed(all.fromMs, value - 1);
+    case '<=':
+      return narrowed(all.fromMs, value);
+    case '>':
+      return narrowed(value + 1, all.toMs);
+    case '>=':
+      return narrowed(value, all.toMs);
+    case '!=':
+      return { range: all, isAll: false };
   }
 }

@@ -37,15 +37,41 @@ export function toTuple(event: SpaceEvent): EventTuple {
 
 export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
   const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId] = tuple;
-  const event = { spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs, direction, delta, sign, primary: primary === 1 };
+  const event = {
+    spaceId: spaceId as SpaceId,
+    dpuId: dpuId as DpuId,
+    doorwayId: doorwayId as DoorwayId,
+    timestampMs,
+    direction,
+    delta,
+    sign,
+    primary: primary === 1,
+  };
   if (name === undefined) return loggedEvent(event, seq);
   return loggedEvent(hasPreviousId ? { ...event, name, hasPreviousId: true } : { ...event, name }, seq);
 }
 
 /** Written out, so that all of them have one shape wherever they come from. */
-export function loggedEvent({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent, seq: number): LoggedEvent {
-  if (name === undefined) return { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId: readingIdOf({ dpuId, timestampMs, direction }) };
-  const readingId = readingIdOf(hasPreviousId ? { dpuId, timestampMs, direction, name, hasPreviousId } : { dpuId, timestampMs, direction, name });
+export function loggedEvent(
+  { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent,
+  seq: number,
+): LoggedEvent {
+  if (name === undefined)
+    return {
+      spaceId,
+      dpuId,
+      doorwayId,
+      timestampMs,
+      direction,
+      delta,
+      sign,
+      primary,
+      seq,
+      readingId: readingIdOf({ dpuId, timestampMs, direction }),
+    };
+  const readingId = readingIdOf(
+    hasPreviousId ? { dpuId, timestampMs, direction, name, hasPreviousId } : { dpuId, timestampMs, direction, name },
+  );
   const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId, name };
   return hasPreviousId ? { ...event, hasPreviousId } : event;
 }

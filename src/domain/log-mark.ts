@@ -30,7 +30,15 @@ export function digestOf(bytes: Uint8Array, seed = FNV_OFFSET): number {
 const [FNV_OFFSET, FNV_PRIME] = [0x811c9dc5, 0x01000193];
 const encoder = new TextEncoder();
 
-export function markOf({ timeMs, subject, data }: { readonly timeMs: number; readonly subject: string; readonly data: Uint8Array }): MessageMark {
+export function markOf({
+  timeMs,
+  subject,
+  data,
+}: {
+  readonly timeMs: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+}): MessageMark {
   return { timeMs, digest: digestOf(data, digestOf(encoder.encode(subject))) };
 }
 

@@ -40,9 +40,12 @@ export function withRecord(records: readonly PlacementRecord[], added: Placement
 
 /** The spans in which two placement histories name different doorways. */
 export function spansOfDifference(before: readonly PlacementRecord[], after: readonly PlacementRecord[]): Span[] {
-  const cuts = [...new Set([BEGINNING_MS, ...before.map((r) => r.fromMs), ...after.map((r) => r.fromMs)])].sort((a, b) => a - b);
+  const cuts = [...new Set([BEGINNING_MS, ...before.map((r) => r.fromMs), ...after.map((r) => r.fromMs)])].sort(
+    (a, b) => a - b,
+  );
   return cuts.flatMap((fromMs, index) =>
-    doorwayAt(before, fromMs) === doorwayAt(after, fromMs) ? [] : [{ fromMs, toMs: cuts[index + 1] ?? END_MS }]);
+    doorwayAt(before, fromMs) === doorwayAt(after, fromMs) ? [] : [{ fromMs, toMs: cuts[index + 1] ?? END_MS }],
+  );
 }
 
 /** The spans in which a placement history names this doorway. */

@@ -22,7 +22,8 @@ export interface Reading {
   readonly hasPreviousId?: true;
 }
 
-export type RejectReason = 'bad_json' | 'bad_reading' | 'bad_dpu_id' | 'bad_timestamp' | 'bad_direction' | 'bad_id' | 'future';
+export type RejectReason =
+  'bad_json' | 'bad_reading' | 'bad_dpu_id' | 'bad_timestamp' | 'bad_direction' | 'bad_id' | 'future';
 
 export interface Rejection {
   readonly reason: RejectReason;
@@ -31,7 +32,8 @@ export interface Rejection {
   readonly detail: string;
 }
 
-export type ParsedReading = { readonly ok: true; readonly reading: Reading } | { readonly ok: false; readonly rejection: Rejection };
+export type ParsedReading =
+  { readonly ok: true; readonly reading: Reading } | { readonly ok: false; readonly rejection: Rejection };
 
 export interface ParseContext {
   /** The DPU the transport names (subject, topic); a `dpu_id` in the body must then agree or be absent. */
@@ -56,20 +58,36 @@ export function parseReading(value: unknown, context: ParseContext): ParsedReadi
   const body = value as Record<string, unknown>;
   const dpuId = parseDpuId(body['dpu_id'], context.dpuId);
   if (dpuId === undefined) {
-    return reject('bad_dpu_id', 'dpu_id', context.dpuId === undefined
-      ? `dpu_id must be ${DPU_ID_RULE}`
-      : `dpu_id, when given, must be that of the subject, ${context.dpuId}`);
+    return reject(
+      'bad_dpu_id',
+      'dpu_id',
+      context.dpuId === undefined
+        ? `dpu_id must be ${DPU_ID_RULE}`
+        : `dpu_id, when given, must be that of the subject, ${context.dpuId}`,
+    );
   }
   const timestamp = body['timestamp'];
   if (typeof timestamp === 'number' && timestamp >= 0 && timestamp < SECONDS_BELOW) {
-    return reject('bad_timestamp', 'timestamp', 'timestamp looks like seconds: a number is milliseconds since 1970, and an instant before March 1973 is written as ISO 8601');
+    return reject(
+      'bad_timestamp',
+      'timestamp',
+      'timestamp looks like seconds: a number is milliseconds since 1970, and an instant before March 1973 is written as ISO 8601',
+    );
   }
   const timestampMs = parseTimestamp(timestamp);
   if (timestampMs === undefined) {
-    return reject('bad_timestamp', 'timestamp', 'timestamp must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970');
+    return reject(
+      'bad_timestamp',
+      'timestamp',
+      'timestamp must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970',
+    );
   }
   if (timestampMs > context.latestMs) {
-    return reject('future', 'timestamp', `timestamp is too far in the future: the latest that is accepted now is ${formatInstant(context.latestMs)}`);
+    return reject(
+      'future',
+      'timestamp',
+      `timestamp is too far in the future: the latest that is accepted now is ${formatInstant(context.latestMs)}`,
+    );
   }
   const direction = parseDirection(body['direction']);
   if (direction === undefined) return reject('bad_direction', 'direction', 'direction must be 1 or -1');
@@ -126,7 +144,9 @@ export function readingNameOf(readingId: string): string | undefined {
 export function storedReading(dpuId: DpuId, timestampMs: number, direction: Direction, readingId: string): Reading {
   const name = readingNameOf(readingId);
   if (name === undefined) return { dpuId, timestampMs, direction };
-  return readingId.includes('~') ? { dpuId, timestampMs, direction, name } : { dpuId, timestampMs, direction, name, hasPreviousId: true };
+  return readingId.includes('~')
+    ? { dpuId, timestampMs, direction, name }
+    : { dpuId, timestampMs, direction, name, hasPreviousId: true };
 }
 
 const IDENTITY = /^([^~.]+)~(\d{1,15})~([+-])(?:\.(.+))?$/;

@@ -20,7 +20,8 @@ export interface ResetSchedule {
 /** A space that was never reset starts at 0 at the beginning of time. */
 export const NEVER_RESET: ResetPoint = { timestampMs: BEGINNING_MS, count: 0 };
 
-export const isSameReset = (a: ResetPoint, b: ResetPoint): boolean => a.timestampMs === b.timestampMs && a.count === b.count;
+export const isSameReset = (a: ResetPoint, b: ResetPoint): boolean =>
+  a.timestampMs === b.timestampMs && a.count === b.count;
 
 /** The latest reset at or before an instant. */
 export function resetInForce(schedule: ResetSchedule, atMs: number): ResetPoint {
@@ -34,7 +35,10 @@ export function resetInForce(schedule: ResetSchedule, atMs: number): ResetPoint 
 
 /** The first instant after `afterMs` at which a reset is due; END_MS when there is none. */
 export function nextResetAfter(schedule: ResetSchedule, afterMs: number): number {
-  const manual = schedule.manual.reduce((least, { timestampMs }) => (timestampMs > afterMs && timestampMs < least ? timestampMs : least), END_MS);
+  const manual = schedule.manual.reduce(
+    (least, { timestampMs }) => (timestampMs > afterMs && timestampMs < least ? timestampMs : least),
+    END_MS,
+  );
   return Math.min(manual, dailyAfter(schedule, afterMs));
 }
 
@@ -48,12 +52,20 @@ export function resetsBetween(schedule: ResetSchedule, afterMs: number, upToMs: 
 }
 
 /** From the first to the last reset, at or before an instant, that one schedule has and the other has not; undefined when there is none. */
-export function differingResets(before: ResetSchedule, after: ResetSchedule, upToMs: number): { firstMs: number; lastMs: number } | undefined {
+export function differingResets(
+  before: ResetSchedule,
+  after: ResetSchedule,
+  upToMs: number,
+): { firstMs: number; lastMs: number } | undefined {
   if (upToMs <= BEGINNING_MS) return undefined;
-  const isOtherRule = before.dailyReset !== after.dailyReset || (after.dailyReset !== null && before.timeZone !== after.timeZone);
+  const isOtherRule =
+    before.dailyReset !== after.dailyReset || (after.dailyReset !== null && before.timeZone !== after.timeZone);
   if (isOtherRule) return { firstMs: BEGINNING_MS + 1, lastMs: upToMs };
   // Resets are recorded, and never taken back.
-  const instants = after.manual.slice(before.manual.length).map(({ timestampMs }) => timestampMs).filter((at) => at <= upToMs);
+  const instants = after.manual
+    .slice(before.manual.length)
+    .map(({ timestampMs }) => timestampMs)
+    .filter((at) => at <= upToMs);
   if (instants.length === 0) return undefined;
   return { firstMs: Math.min(...instants), lastMs: Math.max(...instants) };
 }

@@ -21,11 +21,25 @@ export interface Segment {
   readonly exits: number;
 }
 
-export const EMPTY_SEGMENT: Segment = { sum: 0, sumMin: Infinity, sumMax: -Infinity, riseMax: -Infinity, entrances: 0, exits: 0 };
+export const EMPTY_SEGMENT: Segment = {
+  sum: 0,
+  sumMin: Infinity,
+  sumMax: -Infinity,
+  riseMax: -Infinity,
+  entrances: 0,
+  exits: 0,
+};
 
 /** One event; `delta` is 1 or -1. */
 export function segmentOf(delta: number): Segment {
-  return { sum: delta, sumMin: delta, sumMax: delta, riseMax: 0, entrances: delta > 0 ? delta : 0, exits: delta < 0 ? -delta : 0 };
+  return {
+    sum: delta,
+    sumMin: delta,
+    sumMax: delta,
+    riseMax: 0,
+    entrances: delta > 0 ? delta : 0,
+    exits: delta < 0 ? -delta : 0,
+  };
 }
 
 /** `a`, then `b`. Associative, with EMPTY_SEGMENT as its unit. */

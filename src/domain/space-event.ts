@@ -53,12 +53,20 @@ export function attribute(view: TopologyView, reading: Reading, sign: 1 | -1): S
   const { id, ingressSpaceId, egressSpaceId } = doorway;
   const events: SpaceEvent[] = [];
   if (ingressSpaceId !== null) events.push(eventOf(reading, sign, ingressSpaceId, id, reading.direction, true));
-  if (egressSpaceId !== null) events.push(eventOf(reading, sign, egressSpaceId, id, reading.direction > 0 ? -1 : 1, ingressSpaceId === null));
+  if (egressSpaceId !== null)
+    events.push(eventOf(reading, sign, egressSpaceId, id, reading.direction > 0 ? -1 : 1, ingressSpaceId === null));
   return events;
 }
 
 // Written out: spreading an object is most of the cost where it is done for every reading.
-function eventOf(reading: Reading, sign: 1 | -1, spaceId: SpaceId, doorwayId: DoorwayId, delta: Direction, primary: boolean): SpaceEvent {
+function eventOf(
+  reading: Reading,
+  sign: 1 | -1,
+  spaceId: SpaceId,
+  doorwayId: DoorwayId,
+  delta: Direction,
+  primary: boolean,
+): SpaceEvent {
   const { dpuId, timestampMs, direction, name, hasPreviousId } = reading;
   const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
   if (name === undefined) return event;
@@ -77,7 +85,14 @@ export interface SpaceDpu extends Span {
 
 /** The DPUs of a space, each with the spans it was there. Sorted, so that equal topologies give equal lists. */
 export function dpusOfSpace(view: TopologyView, spaceId: SpaceId): SpaceDpu[] {
-  const found = view.doorwaysOf(spaceId).flatMap((doorway) =>
-    view.dpusAt(doorway.id).flatMap((dpu) => spansAtDoorway(dpu.placements, doorway.id).map(({ fromMs, toMs }) => ({ dpuId: dpu.id, fromMs, toMs }))));
+  const found = view
+    .doorwaysOf(spaceId)
+    .flatMap((doorway) =>
+      view
+        .dpusAt(doorway.id)
+        .flatMap((dpu) =>
+          spansAtDoorway(dpu.placements, doorway.id).map(({ fromMs, toMs }) => ({ dpuId: dpu.id, fromMs, toMs })),
+        ),
+    );
   return found.sort((a, b) => (a.dpuId < b.dpuId ? -1 : a.dpuId > b.dpuId ? 1 : a.fromMs - b.fromMs));
 }

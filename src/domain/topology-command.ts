@@ -28,9 +28,19 @@ export type TopologyCommand =
   | { readonly kind: 'createDoorway'; readonly fields: DoorwayFields }
   | { readonly kind: 'updateDoorway'; readonly id: DoorwayId; readonly fields: Partial<DoorwayFields> }
   | { readonly kind: 'deleteDoorway'; readonly id: DoorwayId }
-  | { readonly kind: 'createDpu'; readonly id: DpuId; readonly doorwayId: DoorwayId | null; readonly effectiveMs?: number | undefined }
+  | {
+      readonly kind: 'createDpu';
+      readonly id: DpuId;
+      readonly doorwayId: DoorwayId | null;
+      readonly effectiveMs?: number | undefined;
+    }
   /** Without a doorway: above the one it is above now. */
-  | { readonly kind: 'placeDpu'; readonly id: DpuId; readonly doorwayId?: DoorwayId | null | undefined; readonly effectiveMs?: number | undefined }
+  | {
+      readonly kind: 'placeDpu';
+      readonly id: DpuId;
+      readonly doorwayId?: DoorwayId | null | undefined;
+      readonly effectiveMs?: number | undefined;
+    }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
   | { readonly kind: 'changeSettings'; readonly settings: Settings };
@@ -40,21 +50,31 @@ type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind:
 /** @throws Failure not_found, conflict or invalid */
 export function decideTopology(view: TopologyView, command: TopologyCommand, nowMs: number): TopologyFact {
   switch (command.kind) {
-    case 'createSpace': return createSpace(view, command, nowMs);
-    case 'updateSpace': return updateSpace(view, command, nowMs);
-    case 'deleteSpace': return deleteSpace(view, command, nowMs);
-    case 'createDoorway': return createDoorway(view, command, nowMs);
-    case 'updateDoorway': return updateDoorway(view, command, nowMs);
-    case 'deleteDoorway': return deleteDoorway(view, command, nowMs);
-    case 'createDpu': return createDpu(view, command, nowMs);
-    case 'placeDpu': return placeDpu(view, command, nowMs);
-    case 'deleteDpu': return deleteDpu(view, command, nowMs);
+    case 'createSpace':
+      return createSpace(view, command, nowMs);
+    case 'updateSpace':
+      return updateSpace(view, command, nowMs);
+    case 'deleteSpace':
+      return deleteSpace(view, command, nowMs);
+    case 'createDoorway':
+      return createDoorway(view, command, nowMs);
+    case 'updateDoorway':
+      return updateDoorway(view, command, nowMs);
+    case 'deleteDoorway':
+      return deleteDoorway(view, command, nowMs);
+    case 'createDpu':
+      return createDpu(view, command, nowMs);
+    case 'placeDpu':
+      return placeDpu(view, command, nowMs);
+    case 'deleteDpu':
+      return deleteDpu(view, command, nowMs);
     case 'recordReset': {
       existing(view.space(command.spaceId), `space ${command.spaceId}`);
       const { spaceId, timestampMs, count } = command;
       return { kind: 'reset', doc: { spaceId, timestampMs, count, recordedMs: nowMs } };
     }
-    case 'changeSettings': return { kind: 'settings', doc: command.settings };
+    case 'changeSettings':
+      return { kind: 'settings', doc: command.settings };
   }
 }
 
@@ -73,7 +93,8 @@ function updateSpace(view: TopologyView, { id, fields }: Of<'updateSpace'>, nowM
 function deleteSpace(view: TopologyView, { id }: Of<'deleteSpace'>, nowMs: number): TopologyFact {
   const before: Space = existing(view.space(id), `space ${id}`);
   const doorway = view.doorwaysOf(id).find((candidate) => !candidate.deleted);
-  if (doorway) throw new Failure('conflict', `space ${id} is a side of doorway ${doorway.id}; change or delete that first`);
+  if (doorway)
+    throw new Failure('conflict', `space ${id} is a side of doorway ${doorway.id}; change or delete that first`);
   return { kind: 'space', doc: { ...before, updatedMs: nowMs, deleted: true } };
 }
 
@@ -94,16 +115,23 @@ function updateDoorway(view: TopologyView, { id, fields }: Of<'updateDoorway'>, 
 
 function deleteDoorway(view: TopologyView, { id }: Of<'deleteDoorway'>, nowMs: number): TopologyFact {
   const before: Doorway = existing(view.doorway(id), `doorway ${id}`);
-  const user = view.dpusAt(id).find((dpu) => doorwayAt(dpu.placements, nowMs) === id
-    || dpu.placements.some((placement) => placement.fromMs > nowMs && placement.doorwayId === id));
+  const user = view
+    .dpusAt(id)
+    .find(
+      (dpu) =>
+        doorwayAt(dpu.placements, nowMs) === id ||
+        dpu.placements.some((placement) => placement.fromMs > nowMs && placement.doorwayId === id),
+    );
   if (user) throw new Failure('conflict', `DPU ${user.id} is placed at doorway ${id}; move it first`);
   return { kind: 'doorway', doc: { ...before, updatedMs: nowMs, deleted: true } };
 }
 
 function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number): TopologyFact {
   const before = view.dpu(command.id);
-  if (before && !before.deleted) throw new Failure('conflict', `DPU ${command.id} is registered already`, { field: 'id' });
-  const dpu: Dpu = before ? { ...before, deleted: false, updatedMs: nowMs }
+  if (before && !before.deleted)
+    throw new Failure('conflict', `DPU ${command.id} is registered already`, { field: 'id' });
+  const dpu: Dpu = before
+    ? { ...before, deleted: false, updatedMs: nowMs }
     : { id: command.id, placements: [], createdMs: nowMs, updatedMs: nowMs, deleted: false };
   return { kind: 'dpu', doc: place(view, dpu, command, nowMs) };
 }
@@ -118,11 +146,19 @@ function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number):
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
   // What it counted stays counted; from here on its readings are held.
   const fromMs = command.effectiveMs ?? nowMs;
-  const placements = withRecord(before.placements.filter((record) => record.fromMs < fromMs), { doorwayId: null, fromMs });
+  const placements = withRecord(
+    before.placements.filter((record) => record.fromMs < fromMs),
+    { doorwayId: null, fromMs },
+  );
   return { kind: 'dpu', doc: { ...before, placements, updatedMs: nowMs, deleted: true } };
 }
 
-function place(view: TopologyView, dpu: Dpu, { doorwayId, effectiveMs }: Pick<Of<'createDpu'>, 'doorwayId' | 'effectiveMs'>, nowMs: number): Dpu {
+function place(
+  view: TopologyView,
+  dpu: Dpu,
+  { doorwayId, effectiveMs }: Pick<Of<'createDpu'>, 'doorwayId' | 'effectiveMs'>,
+  nowMs: number,
+): Dpu {
   if (doorwayId !== null) {
     requireReference(view.doorway(doorwayId), `doorway ${doorwayId}`, 'doorway_id');
   }
@@ -141,7 +177,8 @@ function requireSides(view: TopologyView, { ingressSpaceId, egressSpaceId }: Doo
   if (ingressSpaceId === egressSpaceId) {
     throw new Failure('invalid', 'a doorway cannot have the same space on both sides', { field: 'egress_space_id' });
   }
-  if (ingressSpaceId !== null) requireReference(view.space(ingressSpaceId), `space ${ingressSpaceId}`, 'ingress_space_id');
+  if (ingressSpaceId !== null)
+    requireReference(view.space(ingressSpaceId), `space ${ingressSpaceId}`, 'ingress_space_id');
   if (egressSpaceId !== null) requireReference(view.space(egressSpaceId), `space ${egressSpaceId}`, 'egress_space_id');
 }
 
@@ -149,9 +186,14 @@ function requireReference(doc: { readonly deleted: boolean } | undefined, what: 
   if (doc === undefined || doc.deleted) throw new Failure('invalid', `there is no ${what}`, { field });
 }
 
-function requireFreeName(docs: readonly { readonly id: number; readonly name: string; readonly deleted: boolean }[], name: string, self: number | undefined): void {
+function requireFreeName(
+  docs: readonly { readonly id: number; readonly name: string; readonly deleted: boolean }[],
+  name: string,
+  self: number | undefined,
+): void {
   const holder = docs.find((doc) => !doc.deleted && doc.name === name && doc.id !== self);
-  if (holder) throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
+  if (holder)
+    throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
 }
 
 /** Ids are never given twice, not even after a deletion, nor after the log lost facts. */

@@ -4,7 +4,16 @@ import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
-import { DEFAULT_SETTINGS, type Doorway, type Dpu, type EpochBegun, type Reset, type Settings, type Space, type TopologyEntry } from './topology.ts';
+import {
+  DEFAULT_SETTINGS,
+  type Doorway,
+  type Dpu,
+  type EpochBegun,
+  type Reset,
+  type Settings,
+  type Space,
+  type TopologyEntry,
+} from './topology.ts';
 
 interface Version<T> {
   readonly seq: number;
@@ -105,7 +114,15 @@ export class TopologyHistory {
 
   /** Forgets everything: the log is to be followed from its beginning. */
   clear(): void {
-    for (const map of [this.#spaces, this.#doorways, this.#dpus, this.#resets, this.#doorwaysBySpace, this.#dpusByDoorway]) map.clear();
+    for (const map of [
+      this.#spaces,
+      this.#doorways,
+      this.#dpus,
+      this.#resets,
+      this.#doorwaysBySpace,
+      this.#dpusByDoorway,
+    ])
+      map.clear();
     for (const list of [this.#settings, this.#epochs, this.#entries, this.#digests]) list.length = 0;
     this.#lastView = undefined;
     this.#seq = 0;
@@ -141,11 +158,13 @@ export class TopologyHistory {
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
       epoch: () => atSeq(this.#epochs, seq),
       doorwaysOf: (spaceId) =>
-        named(this.#doorwaysBySpace.get(spaceId), view.doorway)
-          .filter((doorway) => doorway.ingressSpaceId === spaceId || doorway.egressSpaceId === spaceId),
+        named(this.#doorwaysBySpace.get(spaceId), view.doorway).filter(
+          (doorway) => doorway.ingressSpaceId === spaceId || doorway.egressSpaceId === spaceId,
+        ),
       dpusAt: (doorwayId) =>
-        named(this.#dpusByDoorway.get(doorwayId), view.dpu)
-          .filter((dpu) => dpu.placements.some((placement) => placement.doorwayId === doorwayId)),
+        named(this.#dpusByDoorway.get(doorwayId), view.dpu).filter((dpu) =>
+          dpu.placements.some((placement) => placement.doorwayId === doorwayId),
+        ),
     };
     return view;
   }

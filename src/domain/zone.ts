@@ -24,9 +24,9 @@ function offsetMs(atMs: number, zone: string): number {
 
 function offsetAtHour(hour: number, zone: string): number {
   let known = offsetsAtHours.get(zone);
-  if (!known || known.size >= REMEMBERED_MAX) offsetsAtHours.set(zone, known = new Map<number, number>());
+  if (!known || known.size >= REMEMBERED_MAX) offsetsAtHours.set(zone, (known = new Map<number, number>()));
   let offset = known.get(hour);
-  if (offset === undefined) known.set(hour, offset = IANAZone.create(zone).offset(hour * HOUR_MS) * MINUTE_MS);
+  if (offset === undefined) known.set(hour, (offset = IANAZone.create(zone).offset(hour * HOUR_MS) * MINUTE_MS));
   return offset;
 }
 

@@ -57,19 +57,24 @@ export class Health {
   }
 
   async #look(): Promise<void> {
-    const { own, member: { name } } = this.#deps;
+    const {
+      own,
+      member: { name },
+    } = this.#deps;
     this.#own = (await seenBy(own)).map((problem) => ({ ...problem, process: name }));
   }
 }
 
 /** A source that fails is a problem itself: it would otherwise look as if all were well. */
 async function seenBy(sources: readonly ProblemSource[]): Promise<Problem[]> {
-  const all = await Promise.all(sources.map(async (source) => {
-    try {
-      return await source();
-    } catch (error) {
-      return [{ code: 'check_failed', detail: `a check of the health failed: ${String(error)}` }];
-    }
-  }));
+  const all = await Promise.all(
+    sources.map(async (source) => {
+      try {
+        return await source();
+      } catch (error) {
+        return [{ code: 'check_failed', detail: `a check of the health failed: ${String(error)}` }];
+      }
+    }),
+  );
   return all.flat();
 }

@@ -17,37 +17,98 @@ export function engineProblems(nats: () => Promise<unknown>, clickhouse: () => P
   return async () => {
     const [hasNats, hasClickHouse] = await Promise.all([isWithin(nats().then(() => true)), isWithin(clickhouse())]);
     return [
-      ...(hasNats ? [] : [{ code: 'nats_unreachable', detail: 'NATS does not answer: live counts are the last known ones, and readings are refused' }]),
-      ...(hasClickHouse ? [] : [{ code: 'clickhouse_unreachable', detail: 'ClickHouse does not answer: blocks queue, and history cannot be asked for' }]),
+      ...(hasNats
+        ? []
+        : [
+            {
+              code: 'nats_unreachable',
+              detail: 'NATS does not answer: live counts are the last known ones, and readings are refused',
+            },
+          ]),
+      ...(hasClickHouse
+        ? []
+        : [
+            {
+              code: 'clickhouse_unreachable',
+              detail: 'ClickHouse does not answer: blocks queue, and history cannot be asked for',
+            },
+          ]),
     ];
   };
 }
 
 /** @param owners by shard; null where nobody holds its lease */
 export function ownerProblems(owners: () => readonly (string | null)[]): ProblemSource {
-  return () => owners().flatMap((owner, shard): Problem[] => (owner === null
-    ? [{ code: 'shard_without_owner', detail: `nobody owns shard ${shard}: its spaces answer 503, and its readings wait`, shard: shard as Partition }]
-    : []));
+  return () =>
+    owners().flatMap((owner, shard): Problem[] =>
+      owner === null
+        ? [
+            {
+              code: 'shard_without_owner',
+              detail: `nobody owns shard ${shard}: its spaces answer 503, and its readings wait`,
+              shard: shard as Partition,
+            },
+          ]
+        : [],
+    );
 }
 
 /** @param awaitedTopology the sequence of the topology that the shard's router waits for; undefined when it waits for none */
-export function shardProblems(shards: readonly ShardRunner[], freshness: Pick<Freshness, 'lag'>, awaitedTopology: (shard: Partition) => number | undefined): ProblemSource {
-  return async () => (await Promise.all(shards.map(async (shard) => problemsOf(shard, freshness, awaitedTopology(shard.partition))))).flat();
+export function shardProblems(
+  shards: readonly ShardRunner[],
+  freshness: Pick<Freshness, 'lag'>,
+  awaitedTopology: (shard: Partition) => number | undefined,
+): ProblemSource {
+  return async () =>
+    (
+      await Promise.all(shards.map(async (shard) => problemsOf(shard, freshness, awaitedTopology(shard.partition))))
+    ).flat();
 }
 
-async function problemsOf(runner: ShardRunner, freshness: Pick<Freshness, 'lag'>, awaitedSeq: number | undefined): Promise<Problem[]> {
-  const { partition: shard, state, refusal, isServing, host, restarts: { loop } } = runner;
+async function problemsOf(
+  runner: ShardRunner,
+  freshness: Pick<Freshness, 'lag'>,
+  awaitedSeq: number | undefined,
+): Promise<Problem[]> {
+  const {
+    partition: shard,
+    state,
+    refusal,
+    isServing,
+    host,
+    restarts: { loop },
+  } = runner;
   const problems: Problem[] = [];
   const add = (code: string, detail: string): void => void problems.push({ code, detail, shard });
   if (refusal) add('shard_refused', refusal.message);
-  else if (state === 'restoring') add('shard_restoring', `shard ${shard} is being restored: its spaces answer 503 until it has caught up with the log`);
-  if (loop) add('shard_restarting', `shard ${shard} was restarted ${loop.count} times within a minute, the last time because of: ${loop.cause}`);
-  if (awaitedSeq !== undefined && (isServing || state === 'restoring')) add('topology_awaited', `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology, which this process has not received: its readings wait`);
+  else if (state === 'restoring')
+    add(
+      'shard_restoring',
+      `shard ${shard} is being restored: its spaces answer 503 until it has caught up with the log`,
+    );
+  if (loop)
+    add(
+      'shard_restarting',
+      `shard ${shard} was restarted ${loop.count} times within a minute, the last time because of: ${loop.cause}`,
+    );
+  if (awaitedSeq !== undefined && (isServing || state === 'restoring'))
+    add(
+      'topology_awaited',
+      `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology, which this process has not received: its readings wait`,
+    );
   if (!isServing || !host) return problems;
   const { eventsMs, readingsMs } = await freshness.lag(host.fold, [shard]);
   const seconds = (ms: number): number => Math.round(ms / 1_000);
-  if (eventsMs > LAG_MAX_MS) add('shard_lagging', `the live counts of shard ${shard} lack commits that have been in SPACE_EVENTS for ${seconds(eventsMs)} s`);
-  else if (readingsMs > LAG_MAX_MS) add('shard_lagging', `the router of shard ${shard} has not routed readings that have been in READINGS for ${seconds(readingsMs)} s`);
+  if (eventsMs > LAG_MAX_MS)
+    add(
+      'shard_lagging',
+      `the live counts of shard ${shard} lack commits that have been in SPACE_EVENTS for ${seconds(eventsMs)} s`,
+    );
+  else if (readingsMs > LAG_MAX_MS)
+    add(
+      'shard_lagging',
+      `the router of shard ${shard} has not routed readings that have been in READINGS for ${seconds(readingsMs)} s`,
+    );
   return problems;
 }
 
@@ -55,14 +116,32 @@ async function problemsOf(runner: ShardRunner, freshness: Pick<Freshness, 'lag'>
 export function logProblems(found: () => string | undefined): ProblemSource {
   return () => {
     const what = found();
-    return what === undefined ? [] : [{ code: 'log_went_back', detail: `no shard is run in this process until the logs are looked at and repaired: ${what}` }];
+    return what === undefined
+      ? []
+      : [
+          {
+            code: 'log_went_back',
+            detail: `no shard is run in this process until the logs are looked at and repaired: ${what}`,
+          },
+        ];
   };
 }
 
-export function consumerProblems(silences: () => readonly { readonly stream: string; readonly silent: number }[]): ProblemSource {
-  return () => silences().flatMap(({ stream, silent }): Problem[] => (silent > 0
-    ? [{ code: 'consumer_silent', detail: `a consumer of ${stream} delivers nothing although the stream goes on: it is about to be replaced`, stream }]
-    : []));
+export function consumerProblems(
+  silences: () => readonly { readonly stream: string; readonly silent: number }[],
+): ProblemSource {
+  return () =>
+    silences().flatMap(({ stream, silent }): Problem[] =>
+      silent > 0
+        ? [
+            {
+              code: 'consumer_silent',
+              detail: `a consumer of ${stream} delivers nothing although the stream goes on: it is about to be replaced`,
+              stream,
+            },
+          ]
+        : [],
+    );
 }
 
 /** @param found what is wrong with this machine's clock; undefined when nothing is */
@@ -75,9 +154,16 @@ export function clockProblems(found: () => string | undefined): ProblemSource {
 
 /** @param takesReadings false while READINGS is full */
 export function roomProblems(takesReadings: () => boolean): ProblemSource {
-  return () => (takesReadings()
-    ? []
-    : [{ code: 'readings_full', detail: 'the log of readings is full: publishers are refused until readings in it are in ClickHouse', stream: 'READINGS' }]);
+  return () =>
+    takesReadings()
+      ? []
+      : [
+          {
+            code: 'readings_full',
+            detail: 'the log of readings is full: publishers are refused until readings in it are in ClickHouse',
+            stream: 'READINGS',
+          },
+        ];
 }
 
 export function topologyProblems(topology: { look(): Promise<number>; readonly behindMs: number }): ProblemSource {
@@ -85,7 +171,13 @@ export function topologyProblems(topology: { look(): Promise<number>; readonly b
     // Without NATS nobody knows; that is a problem of its own.
     await isWithin(topology.look().then(() => true));
     return topology.behindMs > TOPOLOGY_BEHIND_MAX_MS
-      ? [{ code: 'topology_behind', detail: `this process waits for entries that have been in the topology's log for ${Math.round(topology.behindMs / 1_000)} s`, stream: 'TOPOLOGY' }]
+      ? [
+          {
+            code: 'topology_behind',
+            detail: `this process waits for entries that have been in the topology's log for ${Math.round(topology.behindMs / 1_000)} s`,
+            stream: 'TOPOLOGY',
+          },
+        ]
       : [];
   };
 }

@@ -21,7 +21,11 @@ export interface AppOptions {
   readonly guards?: readonly Guard[];
 }
 
-export function createApp(service: Service, log: Logger, { now = Date.now, before = [], guards = [] }: AppOptions = {}): Koa {
+export function createApp(
+  service: Service,
+  log: Logger,
+  { now = Date.now, before = [], guards = [] }: AppOptions = {},
+): Koa {
   const api = mount(API_PREFIX, apiRoutes(service, now), guards);
   const docs = new Router({ sensitive: true }).get('/docs', (ctx) => {
     ctx.body = page(ctx);

@@ -5,7 +5,19 @@ import { fileURLToPath } from 'node:url';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { SCOPES, type Scope } from './route.ts';
 
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
 const CLOCK_TOLERANCE_SECONDS = 5;
 const KEYS_TIMEOUT_MS = 5_000;
 /** Between two attempts to fetch a key set that is due. */
@@ -47,7 +59,8 @@ export class JwtVerifier {
   /** A set on another host is fetched when it is needed, kept, and fetched again for a key it does not have. */
   static async open(options: JwtOptions): Promise<JwtVerifier> {
     const url = new URL(options.jwksUrl);
-    if (url.protocol !== 'file:') return new JwtVerifier(createRemoteJWKSet(url, { timeoutDuration: KEYS_TIMEOUT_MS }), options);
+    if (url.protocol !== 'file:')
+      return new JwtVerifier(createRemoteJWKSet(url, { timeoutDuration: KEYS_TIMEOUT_MS }), options);
     const text = await readFile(fileURLToPath(url), 'utf8').catch((error: unknown) => {
       throw new Error(`cannot read ${options.jwksUrl} (AUTH_JWKS_URL)`, { cause: error });
     });
@@ -80,13 +93,22 @@ export class JwtVerifier {
     const { issuer, audience } = this.#options;
     try {
       const { payload } = await jwtVerify(token, this.#keys, {
-        issuer, audience, algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE_SECONDS, requiredClaims: ['exp'],
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        requiredClaims: ['exp'],
       });
       return { name: nameOf(payload), scopes: scopesOf(payload), expiresAtMs: (payload.exp ?? 0) * 1_000 };
     } catch (error) {
       if (error instanceof errors.JWTExpired) return 'the token has expired';
-      if (error instanceof errors.JWTClaimValidationFailed) return `the token's ${error.claim} is not what it has to be`;
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC') {
+      if (error instanceof errors.JWTClaimValidationFailed)
+        return `the token's ${error.claim} is not what it has to be`;
+      if (
+        error instanceof errors.JWKSTimeout ||
+        !(error instanceof errors.JOSEError) ||
+        error.code === 'ERR_JOSE_GENERIC'
+      ) {
         throw new KeysUnavailable('the key set cannot be had', { cause: error });
       }
       return 'the token is not a valid one';
@@ -100,6 +122,13 @@ function nameOf({ sub, client_id: clientId }: JWTPayload): string {
 
 /** `scope` as RFC 8693 has it, or `scp` as some providers do; what is no scope of this service is left out. */
 function scopesOf({ scope, scp }: JWTPayload): Scope[] {
-  const given: unknown[] = typeof scope === 'string' ? scope.split(' ') : Array.isArray(scp) ? scp : typeof scp === 'string' ? scp.split(' ') : [];
+  const given: unknown[] =
+    typeof scope === 'string'
+      ? scope.split(' ')
+      : Array.isArray(scp)
+        ? scp
+        : typeof scp === 'string'
+          ? scp.split(' ')
+          : [];
   return SCOPES.filter((known) => given.includes(known));
 }

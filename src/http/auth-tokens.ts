@@ -15,7 +15,10 @@ const entry = z.strictObject({
   hash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits'),
   scopes: z.array(z.enum(SCOPES)).min(1),
   /** After this the token is none. */
-  expires_at: z.string().refine((text) => parseInstant(text) !== undefined, 'must be an ISO 8601 instant').optional(),
+  expires_at: z
+    .string()
+    .refine((text) => parseInstant(text) !== undefined, 'must be an ISO 8601 instant')
+    .optional(),
 });
 const fileSchema = z.strictObject({ tokens: z.array(entry) });
 type TokenFileContent = z.infer<typeof fileSchema>;
@@ -47,14 +50,20 @@ function parseTokens(text: string, where: string): TokenFileContent {
   }
   const result = fileSchema.safeParse(json);
   if (result.success) return result.data;
-  throw new Error(`${where} holds no tokens: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`);
+  throw new Error(
+    `${where} holds no tokens: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
+  );
 }
 
 type TokensByHash = ReadonlyMap<string, StaticToken>;
 
 function byHash({ tokens }: TokenFileContent): TokensByHash {
-  return new Map(tokens.map(({ name, hash, scopes, expires_at: expiresAt }) =>
-    [hash, { name, scopes, expiresAtMs: expiresAt === undefined ? undefined : parseInstant(expiresAt) }]));
+  return new Map(
+    tokens.map(({ name, hash, scopes, expires_at: expiresAt }) => [
+      hash,
+      { name, scopes, expiresAtMs: expiresAt === undefined ? undefined : parseInstant(expiresAt) },
+    ]),
+  );
 }
 
 export interface StaticTokens {
@@ -131,12 +140,25 @@ async function stampOf(path: string): Promise<string> {
 }
 
 /** Makes a token and puts its hash into a file, which is made if it is not there. @returns the token, which is stored nowhere */
-export async function addToken(path: string, name: string, scopes: readonly Scope[], expiresAt: string | undefined): Promise<string> {
-  const isThere = await stat(path).then(() => true, () => false);
+export async function addToken(
+  path: string,
+  name: string,
+  scopes: readonly Scope[],
+  expiresAt: string | undefined,
+): Promise<string> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
   const { tokens } = isThere ? await readTokens(path) : { tokens: [] };
   if (tokens.some((other) => other.name === name)) throw new Error(`${path} has a token named ${name} already`);
   const token = `${PREFIX}${randomBytes(32).toString('base64url')}`;
-  const added = entry.parse({ name, hash: hashOf(token), scopes, ...(expiresAt === undefined ? {} : { expires_at: expiresAt }) });
+  const added = entry.parse({
+    name,
+    hash: hashOf(token),
+    scopes,
+    ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+  });
   const temporary = `${path}.new`;
   await writeFile(temporary, `${JSON.stringify({ tokens: [...tokens, added] }, null, 2)}\n`, { mode: 0o600 });
   await chmod(temporary, 0o600);

@@ -37,18 +37,31 @@ export function whileAdmitted(ctx: Context, end: () => void): () => void {
 
 /** @returns undefined when no token is asked for. @throws ConfigError with one sentence that says what to do */
 export async function openVerifier(config: Config, log: Logger): Promise<TokenVerifier | undefined> {
-  const { AUTH_TOKENS: inline, AUTH_TOKENS_FILE: tokensFile, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = config;
+  const {
+    AUTH_TOKENS: inline,
+    AUTH_TOKENS_FILE: tokensFile,
+    AUTH_JWKS_URL: jwksUrl,
+    AUTH_ISSUER: issuer,
+    AUTH_AUDIENCE: audience,
+  } = config;
   if (inline === undefined && tokensFile === undefined && jwksUrl === undefined) {
     if (isLoopback(config.HOST)) return undefined;
-    throw new ConfigError(`HOST=${config.HOST} can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE or AUTH_TOKENS (\`density token\` makes one) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`);
+    throw new ConfigError(
+      `HOST=${config.HOST} can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE or AUTH_TOKENS (\`density token\` makes one) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`,
+    );
   }
   if (jwksUrl !== undefined && (issuer === undefined || audience === undefined)) {
-    throw new ConfigError('AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE: a token of another issuer, or for another service, is none');
+    throw new ConfigError(
+      'AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE: a token of another issuer, or for another service, is none',
+    );
   }
   const tokens: StaticTokens[] = [];
   if (inline !== undefined) tokens.push(tokensOf(inline));
   if (tokensFile !== undefined) tokens.push(await TokenFile.open(tokensFile, log));
-  const jwts = jwksUrl === undefined || issuer === undefined || audience === undefined ? undefined : await JwtVerifier.open({ jwksUrl, issuer, audience });
+  const jwts =
+    jwksUrl === undefined || issuer === undefined || audience === undefined
+      ? undefined
+      : await JwtVerifier.open({ jwksUrl, issuer, audience });
   return {
     get version() {
       return tokens.reduce((sum, { version }) => sum + version, jwts?.version ?? 0);
@@ -61,7 +74,11 @@ export async function openVerifier(config: Config, log: Logger): Promise<TokenVe
   };
 }
 
-async function verify(token: string, tokens: readonly StaticTokens[], jwts: JwtVerifier | undefined): Promise<Principal | string> {
+async function verify(
+  token: string,
+  tokens: readonly StaticTokens[],
+  jwts: JwtVerifier | undefined,
+): Promise<Principal | string> {
   for (const some of tokens) {
     const known = await some.find(token);
     if (!known) continue;
@@ -100,7 +117,10 @@ async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, wa
   const { version } = verifier;
   const principal = await verifier.verify(token);
   if (typeof principal === 'string') throw unauthenticated(principal, 'invalid_token');
-  admissions.set(ctx.req, { principal, watch: (end) => watch.add({ token, scope, version, expiresAtMs: principal.expiresAtMs, end }) });
+  admissions.set(ctx.req, {
+    principal,
+    watch: (end) => watch.add({ token, scope, version, expiresAtMs: principal.expiresAtMs, end }),
+  });
   const state = stateOf(ctx);
   if (state.log) state.log = state.log.child({ principal: principal.name });
   if (isAllowed(principal, scope)) return;
@@ -110,5 +130,7 @@ async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, wa
 }
 
 function unauthenticated(detail: string, error?: string): HttpProblem {
-  return new HttpProblem(401, detail, [], { 'www-authenticate': error === undefined ? REALM : `${REALM}, error="${error}"` });
+  return new HttpProblem(401, detail, [], {
+    'www-authenticate': error === undefined ? REALM : `${REALM}, error="${error}"`,
+  });
 }

@@ -19,14 +19,19 @@ export type BatchItem = { readonly value: unknown } | { readonly malformed: stri
 const COLUMNS = ['timestamp', 'direction', 'dpu_id'] as const;
 
 const READERS: Readonly<Record<string, (body: Readable) => AsyncIterable<BatchItem[]>>> = {
-  'application/json': jsonItems, 'application/x-ndjson': lineItems, 'application/ndjson': lineItems, 'application/jsonl': lineItems, 'text/csv': csvItems,
+  'application/json': jsonItems,
+  'application/x-ndjson': lineItems,
+  'application/ndjson': lineItems,
+  'application/jsonl': lineItems,
+  'text/csv': csvItems,
 };
 
 /** @throws HttpProblem 400 when it cannot be read on, 413 past 50 MB, 415 for another type or encoding */
 export function batchItems(ctx: Context): AsyncIterable<BatchItem[]> {
   const type = ctx.request.is(...Object.keys(READERS));
   const read = typeof type === 'string' ? READERS[type] : undefined;
-  if (!read) throw new HttpProblem(415, 'send readings as application/json (an array), application/x-ndjson or text/csv');
+  if (!read)
+    throw new HttpProblem(415, 'send readings as application/json (an array), application/x-ndjson or text/csv');
   return guarded(read(decompressed(ctx)));
 }
 
@@ -46,14 +51,23 @@ function tooLong(what: string): HttpProblem {
 
 function decompressed(ctx: Context): Readable {
   const encoding = ctx.get('content-encoding').trim().toLowerCase();
-  const decoder = encoding === 'gzip' ? createGunzip() : encoding === 'deflate' ? createInflate() : encoding === 'br' ? createBrotliDecompress() : undefined;
-  if (!decoder && encoding !== '' && encoding !== 'identity') throw new HttpProblem(415, 'the content-encoding must be gzip, deflate, br or identity');
+  const decoder =
+    encoding === 'gzip'
+      ? createGunzip()
+      : encoding === 'deflate'
+        ? createInflate()
+        : encoding === 'br'
+          ? createBrotliDecompress()
+          : undefined;
+  if (!decoder && encoding !== '' && encoding !== 'identity')
+    throw new HttpProblem(415, 'the content-encoding must be gzip, deflate, br or identity');
   // Counted after decompression: what is small on the wire may be large.
   let bytes = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > BATCH_BYTES_MAX) done(new HttpProblem(413, `a batch may hold at most ${BATCH_BYTES_MAX / 1e6} MB; send it in parts`));
+      if (bytes > BATCH_BYTES_MAX)
+        done(new HttpProblem(413, `a batch may hold at most ${BATCH_BYTES_MAX / 1e6} MB; send it in parts`));
       else done(null, chunk);
     },
   });
@@ -108,27 +122,36 @@ async function* lineItems(body: Readable): AsyncIterable<BatchItem[]> {
 }
 
 function itemsOf(lines: readonly string[]): BatchItem[] {
-  return lines.filter((line) => line.trim() !== '').map((line) => {
-    try {
-      return { value: JSON.parse(line) as unknown };
-    } catch (error) {
-      return { malformed: `the line is not JSON: ${error instanceof Error ? error.message : String(error)}` };
-    }
-  });
+  return lines
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      try {
+        return { value: JSON.parse(line) as unknown };
+      } catch (error) {
+        return { malformed: `the line is not JSON: ${error instanceof Error ? error.message : String(error)}` };
+      }
+    });
 }
 
 async function* csvItems(body: Readable): AsyncIterable<BatchItem[]> {
   const parser = parseCsv({
     columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
-    max_record_size: ITEM_BYTES_MAX, bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, relax_quotes: true,
+    max_record_size: ITEM_BYTES_MAX,
+    bom: true,
+    trim: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    relax_quotes: true,
     record_delimiter: ['\r\n', '\n', '\r'],
   });
   pipeline(body, parser, () => undefined);
-  for await (const { id, ...record } of parser as AsyncIterable<Record<string, string>>) yield [{ value: id ? { ...record, id } : record }];
+  for await (const { id, ...record } of parser as AsyncIterable<Record<string, string>>)
+    yield [{ value: id ? { ...record, id } : record }];
 }
 
 function requireColumns(header: string[]): string[] {
   const missing = COLUMNS.filter((name) => !header.includes(name));
-  if (missing.length > 0) throw new HttpProblem(422, `the first line must name the columns; missing: ${missing.join(', ')}`);
+  if (missing.length > 0)
+    throw new HttpProblem(422, `the first line must name the columns; missing: ${missing.join(', ')}`);
   return header;
 }

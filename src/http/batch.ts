@@ -36,7 +36,8 @@ export async function takeBatch(ctx: Context, log: Pick<ReadingsLog, 'append'>, 
   };
   for await (const items of batchItems(ctx)) {
     for (const item of items) {
-      if (index >= READINGS_MAX) throw new HttpProblem(413, `a batch may hold at most ${READINGS_MAX} readings; send it in parts`);
+      if (index >= READINGS_MAX)
+        throw new HttpProblem(413, `a batch may hold at most ${READINGS_MAX} readings; send it in parts`);
       if ('malformed' in item) reject('', item.malformed);
       else {
         const parsed = parseReading(item.value, { latestMs });
@@ -55,6 +56,9 @@ async function store(ctx: Context, log: Pick<ReadingsLog, 'append'>, readings: r
   await appendReadings(log, readings).catch((error: unknown) => {
     logOf(ctx).warn({ err: error }, 'a batch was not stored whole');
     if (error instanceof Failure) throw error;
-    throw new Failure('unavailable', 'not all readings are stored; send the batch again', { cause: error, retryAfterSeconds: 2 });
+    throw new Failure('unavailable', 'not all readings are stored; send the batch again', {
+      cause: error,
+      retryAfterSeconds: 2,
+    });
   });
 }

@@ -11,7 +11,8 @@ const parse = bodyParser({
   onError: (error) => {
     const status = 'status' in error ? error.status : 400;
     if (status === 413) throw new HttpProblem(413, `a body may hold at most ${LIMIT}`);
-    if (status === 415) throw new HttpProblem(415, `the content-encoding must be gzip, deflate, br or identity: ${error.message}`);
+    if (status === 415)
+      throw new HttpProblem(415, `the content-encoding must be gzip, deflate, br or identity: ${error.message}`);
     throw new HttpProblem(400, `the body is not JSON: ${error.message}`);
   },
 });

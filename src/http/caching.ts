@@ -29,7 +29,10 @@ export function revalidatedPage<T>(ctx: Context, total: number, body: readonly T
 /** Not Koa's `fresh`: that gives up when the client says `cache-control: no-cache`, as fetch does next to `if-none-match`. */
 function hasAlready(ctx: Context, etag: string): boolean {
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return false;
-  const known = ctx.get('if-none-match').split(',').map((each) => each.trim());
+  const known = ctx
+    .get('if-none-match')
+    .split(',')
+    .map((each) => each.trim());
   return known.includes('*') || known.some((each) => strong(each) === strong(etag));
 }
 
@@ -54,6 +57,10 @@ export function checkUnchanged(ctx: Context, current: () => unknown): void {
   if (!isSame) throw new Failure('changed', `it has changed since: its etag is ${etag}, not ${expected}`);
 }
 
-export const IF_MATCH = { 'if-match': { description: 'write only if the etag is still this one; 412 otherwise' } } as const;
-export const IF_NONE_MATCH = { 'if-none-match': { description: 'answer 304 with no body if the etag is still this one' } } as const;
+export const IF_MATCH = {
+  'if-match': { description: 'write only if the etag is still this one; 412 otherwise' },
+} as const;
+export const IF_NONE_MATCH = {
+  'if-none-match': { description: 'answer 304 with no body if the etag is still this one' },
+} as const;
 export const ETAG = { etag: { description: 'changes with the answer' } } as const;

@@ -6,30 +6,61 @@ const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null 
 
 /** Null without a capacity, and for a space that is for nobody. */
 function utilization(count: number, capacity: number | null): number | null {
-  return capacity === null || capacity === 0 ? null : Math.round(count / capacity * 10_000) / 10_000;
+  return capacity === null || capacity === 0 ? null : Math.round((count / capacity) * 10_000) / 10_000;
 }
 
 export function countJson(answer: CountAnswer, capacity: number | null): object {
   return {
-    space_id: answer.spaceId, timestamp: formatInstant(answer.timestampMs),
-    count: answer.count, net: answer.net, drift: answer.drift, utilization: utilization(answer.count, capacity),
-    last_reading_at: instantOrNull(answer.lastReadingMs), watermark: instantOrNull(answer.watermarkMs), final: answer.isFinal,
+    space_id: answer.spaceId,
+    timestamp: formatInstant(answer.timestampMs),
+    count: answer.count,
+    net: answer.net,
+    drift: answer.drift,
+    utilization: utilization(answer.count, capacity),
+    last_reading_at: instantOrNull(answer.lastReadingMs),
+    watermark: instantOrNull(answer.watermarkMs),
+    final: answer.isFinal,
     ...(answer.isStale ? { stale: true } : {}),
   };
 }
 
-export function intervalJson({ startMs, endMs, entrances, exits, min, max, count, isFinal }: IntervalAnswer, capacity: number | null) {
+export function intervalJson(
+  { startMs, endMs, entrances, exits, min, max, count, isFinal }: IntervalAnswer,
+  capacity: number | null,
+) {
   return {
-    start: formatInstant(startMs), end: formatInstant(endMs), entrances, exits, min, max, count,
-    utilization: utilization(count, capacity), final: isFinal,
+    start: formatInstant(startMs),
+    end: formatInstant(endMs),
+    entrances,
+    exits,
+    min,
+    max,
+    count,
+    utilization: utilization(count, capacity),
+    final: isFinal,
   };
 }
 
 export const COUNT_EXAMPLE = {
-  space_id: 1, timestamp: '2018-02-26T15:34:00.000Z', count: 12, net: 10, drift: 2, utilization: 0.1,
-  last_reading_at: '2018-02-26T15:33:47.120Z', watermark: '2018-02-26T15:33:42.120Z', final: false,
+  space_id: 1,
+  timestamp: '2018-02-26T15:34:00.000Z',
+  count: 12,
+  net: 10,
+  drift: 2,
+  utilization: 0.1,
+  last_reading_at: '2018-02-26T15:33:47.120Z',
+  watermark: '2018-02-26T15:33:42.120Z',
+  final: false,
 };
 
 export const INTERVAL_EXAMPLE = {
-  start: '2018-02-26T15:00:00.000Z', end: '2018-02-26T15:15:00.000Z', entrances: 9, exits: 4, min: 7, max: 13, count: 12, utilization: 0.1, final: true,
+  start: '2018-02-26T15:00:00.000Z',
+  end: '2018-02-26T15:15:00.000Z',
+  entrances: 9,
+  exits: 4,
+  min: 7,
+  max: 13,
+  count: 12,
+  utilization: 0.1,
+  final: true,
 };

@@ -6,7 +6,11 @@ import { HttpProblem } from './problem.ts';
  * The rows as the client accepts them: JSON, or CSV with a header line.
  * @throws HttpProblem 406 when it accepts neither
  */
-export function answerCsv<Row extends object>(ctx: Context, columns: readonly (keyof Row & string)[], rows: readonly Row[]): readonly Row[] | string {
+export function answerCsv<Row extends object>(
+  ctx: Context,
+  columns: readonly (keyof Row & string)[],
+  rows: readonly Row[],
+): readonly Row[] | string {
   ctx.vary('accept');
   const type = ctx.accepts('json', 'text/csv');
   if (type === false) throw new HttpProblem(406, 'the answer can be application/json or text/csv');

@@ -7,19 +7,32 @@ import type { SpaceId } from '../domain/ids.ts';
 import { linkTo } from './list.ts';
 import { field } from './schemas/fields.ts';
 
-const counted = z.object({ spaceId: z.int().transform((id) => id as SpaceId), block: z.int(), resetMs: z.number(), resetCount: z.int(), count: z.int().min(0), net: z.int() });
+const counted = z.object({
+  spaceId: z.int().transform((id) => id as SpaceId),
+  block: z.int(),
+  resetMs: z.number(),
+  resetCount: z.int(),
+  count: z.int().min(0),
+  net: z.int(),
+});
 const content = z.tuple([z.int().min(0), z.string().max(200), z.int().min(0), counted.optional()]);
 
 export interface Cursor extends CountedPlace {
   readonly total: number;
 }
 
-export const cursor = field({ type: 'string', description: 'where the page before ended, from its `link` header; then `offset` is left out' }, 'must be a cursor from a link header', read).optional();
+export const cursor = field(
+  { type: 'string', description: 'where the page before ended, from its `link` header; then `offset` is left out' },
+  'must be a cursor from a link header',
+  read,
+).optional();
 
 function read(value: unknown): Cursor | undefined {
   if (typeof value !== 'string') return undefined;
   try {
-    const [timestampMs, readingId, total, at] = content.parse(JSON.parse(Buffer.from(value, 'base64url').toString('utf8')));
+    const [timestampMs, readingId, total, at] = content.parse(
+      JSON.parse(Buffer.from(value, 'base64url').toString('utf8')),
+    );
     return { timestampMs, readingId, total, counted: at };
   } catch {
     return undefined;
@@ -40,7 +53,9 @@ export interface HistoryPage {
 export function setCursorHeaders(ctx: Context, { total, offset, limit, last, nextOffset }: HistoryPage): void {
   const links: string[] = [];
   if (last) {
-    const text = Buffer.from(JSON.stringify([last.timestampMs, last.readingId, total, ...(last.counted ? [last.counted] : [])])).toString('base64url');
+    const text = Buffer.from(
+      JSON.stringify([last.timestampMs, last.readingId, total, ...(last.counted ? [last.counted] : [])]),
+    ).toString('base64url');
     links.push(linkTo(ctx, 'next', { cursor: text, offset: '' }));
   }
   if (nextOffset !== undefined) links.push(linkTo(ctx, 'next', { offset: String(nextOffset) }));

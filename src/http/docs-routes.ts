@@ -41,8 +41,18 @@ export function docsRoutes(routes: readonly Route[], version: string): Route[] {
   let text: string | undefined;
   function openApiRoute(): Route {
     return defineRoute({
-      method: 'GET', path: '/openapi.json', operationId: 'getOpenApi', tag: 'service', summary: 'This document', scope: null,
-      success: { status: 200, description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()), example: { openapi: '3.1.0' } },
+      method: 'GET',
+      path: '/openapi.json',
+      operationId: 'getOpenApi',
+      tag: 'service',
+      summary: 'This document',
+      scope: null,
+      success: {
+        status: 200,
+        description: 'OpenAPI 3.1',
+        schema: z.record(z.string(), z.unknown()),
+        example: { openapi: '3.1.0' },
+      },
       handle: (_input, ctx) => {
         text ??= JSON.stringify(openApiDocument([...routes, openApi], version));
         ctx.type = 'application/json';
@@ -54,12 +64,22 @@ export function docsRoutes(routes: readonly Route[], version: string): Route[] {
   return [
     openApi,
     defineRoute({
-      ...common, path: '/docs', operationId: 'getDocs', summary: 'A page to try it out', success: { status: 200, description: 'a page' },
+      ...common,
+      path: '/docs',
+      operationId: 'getDocs',
+      summary: 'A page to try it out',
+      success: { status: 200, description: 'a page' },
       handle: (_input, ctx) => page(ctx),
     }),
     defineRoute({
-      ...common, path: '/docs/{file}', operationId: 'getDocsFile', summary: 'A file of that page', success: { status: 200, description: 'a file' },
-      params: z.strictObject({ file: field({ type: 'string' }, 'must be a name', (value) => (typeof value === 'string' ? value : undefined)) }),
+      ...common,
+      path: '/docs/{file}',
+      operationId: 'getDocsFile',
+      summary: 'A file of that page',
+      success: { status: 200, description: 'a file' },
+      params: z.strictObject({
+        file: field({ type: 'string' }, 'must be a name', (value) => (typeof value === 'string' ? value : undefined)),
+      }),
       handle: ({ params: { file } }, ctx) => {
         ctx.set('cache-control', 'public, max-age=3600');
         ctx.type = extname(file);

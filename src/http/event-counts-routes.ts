@@ -15,14 +15,26 @@ import * as resources from './schemas/resources.ts';
 
 const FIELDS = { timestamp: 'instant', count: 'number', net: 'number', delta: 'number', reading_id: 'text' } as const;
 const READERS: Readonly<Record<string, (event: CountAfterEvent) => Value>> = {
-  timestamp: ({ timestampMs }) => timestampMs, count: ({ count }) => count, net: ({ net }) => net, delta: ({ delta }) => delta, reading_id: ({ readingId }) => readingId,
+  timestamp: ({ timestampMs }) => timestampMs,
+  count: ({ count }) => count,
+  net: ({ net }) => net,
+  delta: ({ delta }) => delta,
+  reading_id: ({ readingId }) => readingId,
   space_id: ({ spaceId }) => spaceId,
 };
 const ALL_TIME: TimeRange = { fromMs: 0, toMs: END_MS };
 /** Events looked at for an offset, or for a filter over more than time. Beyond: follow the cursor, say a range. */
 const SCAN_MAX = 100_000;
 
-const EXAMPLE = { space_id: 1, timestamp: '2018-02-24T08:45:21.893Z', count: 3, net: 3, delta: 1, reading_id: '423~1519461921893~+', final: true };
+const EXAMPLE = {
+  space_id: 1,
+  timestamp: '2018-02-24T08:45:21.893Z',
+  count: 3,
+  net: 3,
+  delta: 1,
+  reading_id: '423~1519461921893~+',
+  final: true,
+};
 const FILTER_NOTE = `A filter over more than \`timestamp\`, and another order, look at every event of the range: at most ${SCAN_MAX.toLocaleString('en')}.`;
 
 interface Source {
@@ -35,26 +47,58 @@ type Query = ListQuery & { readonly cursor?: Cursor | undefined };
 export function eventCountsRoutes(counts: EventCounts): Route[] {
   return [
     defineRoute({
-      method: 'GET', path: '/counts/{space_id}', operationId: 'listCounts', tag: 'counts', summary: 'The count after each event of a space', scope: 'read', description: FILTER_NOTE,
-      params: z.strictObject({ space_id: spaceIdInPath }), query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
-      problems: [404], requestHeaders: IF_NONE_MATCH,
-      success: { status: 200, description: 'a page of counts', schema: z.array(resources.countAfterEvent), example: [EXAMPLE], headers: LIST_HEADERS },
+      method: 'GET',
+      path: '/counts/{space_id}',
+      operationId: 'listCounts',
+      tag: 'counts',
+      summary: 'The count after each event of a space',
+      scope: 'read',
+      description: FILTER_NOTE,
+      params: z.strictObject({ space_id: spaceIdInPath }),
+      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
+      problems: [404],
+      requestHeaders: IF_NONE_MATCH,
+      success: {
+        status: 200,
+        description: 'a page of counts',
+        schema: z.array(resources.countAfterEvent),
+        example: [EXAMPLE],
+        headers: LIST_HEADERS,
+      },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
         // Asked before the page is: what is final now is whole in it.
         const isFinal = await counts.isFinal(id, timeRangeOf(query.filter, 'timestamp', ALL_TIME).range);
-        const { items, ...page } = await pageOf({ page: (asked) => counts.page(id, asked), total: (range) => counts.total(id, range) }, query);
+        const { items, ...page } = await pageOf(
+          { page: (asked) => counts.page(id, asked), total: (range) => counts.total(id, range) },
+          query,
+        );
         setCursorHeaders(ctx, { ...page, last: page.last && placeOf(page.last) });
         const body = items.map(eventJson);
         return isFinal ? history(ctx, isFinal, body) : revalidatedPage(ctx, page.total, body);
       },
     }),
     defineRoute({
-      method: 'GET', path: '/counts', operationId: 'listCountsOfAll', tag: 'counts', summary: 'The count after each event, over all spaces', scope: 'read',
+      method: 'GET',
+      path: '/counts',
+      operationId: 'listCountsOfAll',
+      tag: 'counts',
+      summary: 'The count after each event, over all spaces',
+      scope: 'read',
       description: `What history holds, of deleted spaces, too: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. ${FILTER_NOTE}`,
-      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, 'timestamp'), cursor }), requestHeaders: IF_NONE_MATCH,
-      success: { status: 200, description: 'a page of counts', schema: z.array(resources.countAfterEvent), example: [EXAMPLE], headers: LIST_HEADERS },
+      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, 'timestamp'), cursor }),
+      requestHeaders: IF_NONE_MATCH,
+      success: {
+        status: 200,
+        description: 'a page of counts',
+        schema: z.array(resources.countAfterEvent),
+        example: [EXAMPLE],
+        headers: LIST_HEADERS,
+      },
       handle: async ({ query }, ctx) => {
-        const { items, ...page } = await pageOf({ page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) }, query);
+        const { items, ...page } = await pageOf(
+          { page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) },
+          query,
+        );
         setCursorHeaders(ctx, page);
         // No one watermark says that nothing can come between any more.
         return revalidatedPage(ctx, page.total, items.map(eventJson));
@@ -76,7 +120,11 @@ async function pageOf(source: Source, { limit, offset, sort, desc, filter, curso
   if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
   const { range, isAll } = timeRangeOf(filter, 'timestamp', ALL_TIME);
   if (sort === 'timestamp' && isAll) {
-    if (offset > SCAN_MAX) throw invalid('offset', `at most ${SCAN_MAX}: beyond, follow the cursor in the link header, or say a range of timestamp`);
+    if (offset > SCAN_MAX)
+      throw invalid(
+        'offset',
+        `at most ${SCAN_MAX}: beyond, follow the cursor in the link header, or say a range of timestamp`,
+      );
     const total = after ? after.total : await source.total(range);
     const found = await source.page({ range, after: after ?? null, desc, limit: offset + limit + 2 });
     const end = endOfReading(found, offset + limit);
@@ -89,8 +137,16 @@ async function pageOf(source: Source, { limit, offset, sort, desc, filter, curso
 
 /** Looks at every event of a range. */
 async function search(
-  source: Source, range: TimeRange, filter: Expression | undefined,
-  { limit, offset, sort, desc, after }: { limit: number; offset: number; sort: string; desc: boolean; after: Cursor | undefined },
+  source: Source,
+  range: TimeRange,
+  filter: Expression | undefined,
+  {
+    limit,
+    offset,
+    sort,
+    desc,
+    after,
+  }: { limit: number; offset: number; sort: string; desc: boolean; after: Cursor | undefined },
 ): Promise<Page> {
   refuseScan(await source.total(range), SCAN_MAX);
   const read = (event: CountAfterEvent, name: string): Value => READERS[name]?.(event) ?? null;
@@ -100,7 +156,8 @@ async function search(
   const start = after ? found.findIndex((event) => isBeyond(event, after, desc)) : offset;
   const end = endOfReading(found, start + limit);
   const items = start < 0 ? [] : found.slice(start, end);
-  const more = start < 0 || end >= found.length ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: end };
+  const more =
+    start < 0 || end >= found.length ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: end };
   return { items, total: found.length, offset, limit, last: undefined, ...more };
 }
 
@@ -118,6 +175,22 @@ function placeOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent)
   return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }
 
-function eventJson({ spaceId, timestampMs, count, net, delta, readingId, isFinal }: CountAfterEvent & { readonly spaceId: SpaceId }): object {
-  return { space_id: spaceId, timestamp: formatInstant(timestampMs), count, net, delta, reading_id: readingId, final: isFinal };
+function eventJson({
+  spaceId,
+  timestampMs,
+  count,
+  net,
+  delta,
+  readingId,
+  isFinal,
+}: CountAfterEvent & { readonly spaceId: SpaceId }): object {
+  return {
+    space_id: spaceId,
+    timestamp: formatInstant(timestampMs),
+    count,
+    net,
+    delta,
+    reading_id: readingId,
+    final: isFinal,
+  };
 }

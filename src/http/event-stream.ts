@@ -20,7 +20,7 @@ const texts = new WeakMap<object, string>();
 function dataOf(event: LiveEvent): string {
   if (!('item' in event)) return JSON.stringify(liveEventJson(event));
   let text = texts.get(event.item);
-  if (text === undefined) texts.set(event.item, text = JSON.stringify(liveEventJson(event)));
+  if (text === undefined) texts.set(event.item, (text = JSON.stringify(liveEventJson(event))));
   return text;
 }
 

@@ -37,22 +37,31 @@ export class Gate {
   readonly handle: RequestListener = (request, response) => {
     const path = (request.url ?? '').replace(/\/?(\?.*)?$/s, '');
     switch (path) {
-      case '/livez': return only(request, response, () => text(response, 200, 'alive'));
-      case '/readyz': return only(request, response, () => this.#answerReadiness(response));
-      case '/metrics': return only(request, response, () => this.#answerMetrics(request, response));
-      default: return this.#api ? void this.#api.handle(request, response) : starting(request, response);
+      case '/livez':
+        return only(request, response, () => text(response, 200, 'alive'));
+      case '/readyz':
+        return only(request, response, () => this.#answerReadiness(response));
+      case '/metrics':
+        return only(request, response, () => this.#answerMetrics(request, response));
+      default:
+        return this.#api ? void this.#api.handle(request, response) : starting(request, response);
     }
   };
 
   #answerReadiness(response: ServerResponse): void {
-    const unready = this.#isDraining ? 'stopping' : this.#api ? this.#api.readiness.unready : 'starting: waiting for the topology, or catching up with the log';
-    if (unready === undefined) text(response, 200, ['ready', ...this.#api?.readiness.refusals ?? []].join('\n'));
+    const unready = this.#isDraining
+      ? 'stopping'
+      : this.#api
+        ? this.#api.readiness.unready
+        : 'starting: waiting for the topology, or catching up with the log';
+    if (unready === undefined) text(response, 200, ['ready', ...(this.#api?.readiness.refusals ?? [])].join('\n'));
     else text(response, 503, unready);
   }
 
   #answerMetrics(request: IncomingMessage, response: ServerResponse): void {
     this.#metrics.render().then(
-      (body) => response.writeHead(200, { 'content-type': this.#metrics.contentType, 'cache-control': 'no-store' }).end(body),
+      (body) =>
+        response.writeHead(200, { 'content-type': this.#metrics.contentType, 'cache-control': 'no-store' }).end(body),
       (error: unknown) => answerProblem(request, response, 500, `metrics cannot be collected: ${String(error)}`),
     );
   }
@@ -64,7 +73,9 @@ function only(request: IncomingMessage, response: ServerResponse, answer: () => 
 }
 
 function text(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${body}\n`);
+  response
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+    .end(`${body}\n`);
 }
 
 function starting(request: IncomingMessage, response: ServerResponse): void {

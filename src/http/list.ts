@@ -14,7 +14,11 @@ export type Readers<Item, Types extends FieldTypes> = Readonly<Record<keyof Type
 
 /** @returns one page as JSON, or nothing when the client has it already */
 export function answerList<Item, Types extends FieldTypes>(
-  ctx: Context, items: readonly Item[], readers: Readers<Item, Types>, query: ListQuery, json: (item: Item) => object,
+  ctx: Context,
+  items: readonly Item[],
+  readers: Readers<Item, Types>,
+  query: ListQuery,
+  json: (item: Item) => object,
 ): readonly object[] | undefined {
   const read = (item: Item, field: string): Value => readers[field]?.(item) ?? null;
   const { filter, sort, desc, limit, offset } = query;
@@ -26,7 +30,10 @@ export function answerList<Item, Types extends FieldTypes>(
   return revalidatedPage(ctx, found.length, body);
 }
 
-export function setPageHeaders(ctx: Context, { offset, limit, total }: { offset: number; limit: number; total: number }): void {
+export function setPageHeaders(
+  ctx: Context,
+  { offset, limit, total }: { offset: number; limit: number; total: number },
+): void {
   const links: string[] = [];
   if (offset + limit < total) links.push(linkTo(ctx, 'next', { offset: String(offset + limit) }));
   if (offset > 0) links.push(linkTo(ctx, 'prev', { offset: String(Math.max(0, offset - limit)) }));

@@ -8,21 +8,45 @@ const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null 
 export function liveEventJson(event: LiveEvent): object {
   switch (event.kind) {
     case 'snapshot':
-    case 'change': return liveCountJson(event.item);
+    case 'change':
+      return liveCountJson(event.item);
     case 'correction': {
       const { spaceId, fromMs, toMs, cause, seq } = event.item;
-      return { space_id: spaceId, from: formatInstant(Math.max(0, fromMs)), to: formatInstant(toMs), cause, sequence: seq };
+      return {
+        space_id: spaceId,
+        from: formatInstant(Math.max(0, fromMs)),
+        to: formatInstant(toMs),
+        cause,
+        sequence: seq,
+      };
     }
-    case 'lagged': return { skipped: event.skipped };
-    case 'stale': return { space_ids: event.spaceIds };
+    case 'lagged':
+      return { skipped: event.skipped };
+    case 'stale':
+      return { space_ids: event.spaceIds };
   }
 }
 
-function liveCountJson({ spaceId, seq, timestampMs, count, net, lastReadingMs, watermarkMs, isSettled }: LiveCount): object {
+function liveCountJson({
+  spaceId,
+  seq,
+  timestampMs,
+  count,
+  net,
+  lastReadingMs,
+  watermarkMs,
+  isSettled,
+}: LiveCount): object {
   return {
-    space_id: spaceId, sequence: seq, timestamp: formatInstant(timestampMs),
-    count, net, drift: count - net,
-    last_reading_at: instantOrNull(lastReadingMs), watermark: instantOrNull(watermarkMs),
-    final: watermarkMs > BEGINNING_MS && timestampMs <= watermarkMs, settled: isSettled,
+    space_id: spaceId,
+    sequence: seq,
+    timestamp: formatInstant(timestampMs),
+    count,
+    net,
+    drift: count - net,
+    last_reading_at: instantOrNull(lastReadingMs),
+    watermark: instantOrNull(watermarkMs),
+    final: watermarkMs > BEGINNING_MS && timestampMs <= watermarkMs,
+    settled: isSettled,
   };
 }

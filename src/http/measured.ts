@@ -10,7 +10,9 @@ export function measured(metrics: Metrics): Middleware {
     await inSpan(`HTTP ${ctx.method}`, { kind: SpanKind.SERVER }, next, contextOf(ctx.get(TRACEPARENT) || undefined));
     const route: unknown = ctx['_matchedRoute'];
     metrics.requestAnswered({
-      method: methodLabel(ctx.method), status: ctx.status, seconds: (performance.now() - startedAt) / 1_000,
+      method: methodLabel(ctx.method),
+      status: ctx.status,
+      seconds: (performance.now() - startedAt) / 1_000,
       route: typeof route === 'string' ? route : 'none',
     });
   };

@@ -14,15 +14,21 @@ export function mount(prefix: string, routes: readonly Route[], guards: readonly
   // A proxy that lets some paths through compares letters as they are.
   const router = new Router({ prefix, methods: METHODS, sensitive: true });
   for (const [path, allowed, others] of overlapping(routes)) {
-    router.register(path, others, [(ctx) => {
-      ctx.set('allow', allowed.join(', '));
-      ctx.status = ctx.method === 'OPTIONS' ? 200 : 405;
-    }]);
+    router.register(path, others, [
+      (ctx) => {
+        ctx.set('allow', allowed.join(', '));
+        ctx.status = ctx.method === 'OPTIONS' ? 200 : 405;
+      },
+    ]);
   }
   // A path that is spelled out comes before one with a parameter in the same place.
   for (const route of [...routes].sort((a, b) => (specificity(a.path) < specificity(b.path) ? -1 : 1))) {
     const run: Middleware = async (ctx) => route.run(ctx, paramsOf(ctx));
-    router.register(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), [route.method], [remember(route), ...guards.map((guard) => guard(route)), run]);
+    router.register(
+      route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      [route.method],
+      [remember(route), ...guards.map((guard) => guard(route)), run],
+    );
   }
   return router;
 }
@@ -32,13 +38,24 @@ export function mount(prefix: string, routes: readonly Route[], guards: readonly
  * those they have not: `GET /readings/batch` is not the reading with the id `batch`.
  */
 function overlapping(routes: readonly Route[]): [path: string, allowed: string[], others: string[]][] {
-  const methodsOf = (isOf: (path: string) => boolean): string[] =>
-    [...new Set(routes.filter(({ path }) => isOf(path)).flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
-  return [...new Set(routes.map(({ path }) => path))].filter((path) => !path.includes('{')).flatMap((path): [string, string[], string[]][] => {
-    const allowed = methodsOf((other) => other === path);
-    const others = methodsOf((other) => other.includes('{') && new RegExp(`^${other.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
-    return others.every((method) => allowed.includes(method)) ? [] : [[path, allowed, METHODS.filter((method) => !allowed.includes(method))]];
-  });
+  const methodsOf = (isOf: (path: string) => boolean): string[] => [
+    ...new Set(
+      routes.filter(({ path }) => isOf(path)).flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+    ),
+  ];
+  return [...new Set(routes.map(({ path }) => path))]
+    .filter((path) => !path.includes('{'))
+    .flatMap((path): [string, string[], string[]][] => {
+      const allowed = methodsOf((other) => other === path);
+      const others = methodsOf(
+        (other) =>
+          other.includes('{') &&
+          new RegExp(`^${other.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+      );
+      return others.every((method) => allowed.includes(method))
+        ? []
+        : [[path, allowed, METHODS.filter((method) => !allowed.includes(method))]];
+    });
 }
 
 function remember(route: Route): Middleware {

@@ -17,38 +17,71 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     path[route.method.toLowerCase()] = operation(route);
   }
   const used = JSON.stringify(paths);
-  const problems = Object.entries(PROBLEMS).filter(([status]) => used.includes(`#/components/responses/${problemName(status)}"`));
+  const problems = Object.entries(PROBLEMS).filter(([status]) =>
+    used.includes(`#/components/responses/${problemName(status)}"`),
+  );
   return {
     openapi: '3.1.0',
     info: {
       title: 'density-api',
       version,
-      description: 'Turns doorway sensor readings into people counts: live, at any past instant, and aggregated. Every answer says how final it is.',
+      description:
+        'Turns doorway sensor readings into people counts: live, at any past instant, and aggregated. Every answer says how final it is.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: API_PREFIX }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: Object.fromEntries(Object.entries({ ...schemasOf(RESOURCES, 'output'), ...schemasOf(BODIES, 'input') }).filter(([id]) => id === 'Problem' || used.includes(`"${ref(id)}"`))),
-      responses: Object.fromEntries(problems.map(([status, { slug, title }]) => [problemName(status), problemResponse(Number(status), slug, title)])),
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the service, or a JWT of its issuer; not needed where the service listens on loopback only.' } },
+      schemas: Object.fromEntries(
+        Object.entries({ ...schemasOf(RESOURCES, 'output'), ...schemasOf(BODIES, 'input') }).filter(
+          ([id]) => id === 'Problem' || used.includes(`"${ref(id)}"`),
+        ),
+      ),
+      responses: Object.fromEntries(
+        problems.map(([status, { slug, title }]) => [
+          problemName(status),
+          problemResponse(Number(status), slug, title),
+        ]),
+      ),
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A token of the service, or a JWT of its issuer; not needed where the service listens on loopback only.',
+        },
+      },
     },
   };
 }
 
 function operation(route: Route): Json {
   const { operationId, tag, summary, description, scope, success, alternativeStatus } = route;
-  const parameters = [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query'), ...headerParameters(route.requestHeaders ?? {})];
+  const parameters = [
+    ...parametersOf(route.params, 'path'),
+    ...parametersOf(route.query, 'query'),
+    ...headerParameters(route.requestHeaders ?? {}),
+  ];
   const body = requestBody(route);
   const responses: Json = { [success.status]: successResponse(route) };
-  if (route.requestHeaders && 'if-none-match' in route.requestHeaders) responses['304'] = { description: 'what the client has is still so' };
-  if (alternativeStatus) responses[alternativeStatus.status] = { description: alternativeStatus.description, content: { 'application/json': { schema: schemaOf(alternativeStatus.schema, 'output') } } };
+  if (route.requestHeaders && 'if-none-match' in route.requestHeaders)
+    responses['304'] = { description: 'what the client has is still so' };
+  if (alternativeStatus)
+    responses[alternativeStatus.status] = {
+      description: alternativeStatus.description,
+      content: { 'application/json': { schema: schemaOf(alternativeStatus.schema, 'output') } },
+    };
   for (const status of problemsOf(route)) {
-    responses[status] = status === alternativeStatus?.status ? withProblem(responses[status] as Response) : { $ref: `#/components/responses/${problemName(status)}` };
+    responses[status] =
+      status === alternativeStatus?.status
+        ? withProblem(responses[status] as Response)
+        : { $ref: `#/components/responses/${problemName(status)}` };
   }
   return {
-    operationId, tags: [tag], summary,
+    operationId,
+    tags: [tag],
+    summary,
     ...(description === undefined ? {} : { description }),
     'x-scope': scope,
     security: scope === null ? [] : [{ bearer: [] }],
@@ -72,28 +105,46 @@ function problemsOf(route: Route): ProblemStatus[] {
 
 function successResponse({ success: { description, schema, example, alternatives, headers } }: Route): Json {
   const content: Json = {};
-  if (schema) content['application/json'] = { schema: schemaOf(schema, 'output'), ...(example === undefined ? {} : { example }) };
-  for (const [type, text] of Object.entries(alternatives ?? {})) content[type] = { schema: { type: 'string' }, example: text };
+  if (schema)
+    content['application/json'] = { schema: schemaOf(schema, 'output'), ...(example === undefined ? {} : { example }) };
+  for (const [type, text] of Object.entries(alternatives ?? {}))
+    content[type] = { schema: { type: 'string' }, example: text };
   return {
     description,
-    ...(headers ? { headers: Object.fromEntries(Object.entries(headers).map(([name, doc]) => [name, headerOf(doc)])) } : {}),
+    ...(headers
+      ? { headers: Object.fromEntries(Object.entries(headers).map(([name, doc]) => [name, headerOf(doc)])) }
+      : {}),
     ...(Object.keys(content).length > 0 ? { content } : {}),
   };
 }
 
 function requestBody(route: Route): Json | undefined {
   const { body, bodyExample, streamedBody } = route;
-  if (body) return { required: true, content: { 'application/json': { schema: schemaOf(body, 'input'), example: bodyExample } } };
+  if (body)
+    return {
+      required: true,
+      content: { 'application/json': { schema: schemaOf(body, 'input'), example: bodyExample } },
+    };
   if (!streamedBody) return undefined;
-  const content = Object.entries(streamedBody).map(([type, { schema, example }]) => [type, { schema: schema ? schemaOf(schema, 'input') : { type: 'string' }, example }]);
+  const content = Object.entries(streamedBody).map(([type, { schema, example }]) => [
+    type,
+    { schema: schema ? schemaOf(schema, 'input') : { type: 'string' }, example },
+  ]);
   return { required: true, content: Object.fromEntries(content) as Json };
 }
 
 function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
   if (!schema) return [];
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' }) as { properties?: Record<string, Json>; required?: string[] };
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' }) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
   return Object.entries(properties).map(([name, { description, ...rest }]) => ({
-    name, in: place, required: place === 'path' || required.includes(name), ...(description === undefined ? {} : { description }), schema: rest,
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
   }));
 }
 
@@ -107,7 +158,10 @@ function headerOf({ description, type = 'string' }: HeaderDoc): Json {
 
 function problemName(status: number | string): string {
   const { slug } = PROBLEMS[Number(status) as ProblemStatus];
-  return slug.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+  return slug
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
 }
 
 interface Response {
@@ -121,10 +175,16 @@ function withProblem({ description, content }: Response): Response {
 }
 
 function problemResponse(status: number, slug: string, title: string): Json {
-  const errors = status === 422 ? [{ path: 'timestamp', detail: 'must be an ISO 8601 instant with an offset' }] : undefined;
+  const errors =
+    status === 422 ? [{ path: 'timestamp', detail: 'must be an ISO 8601 instant with an offset' }] : undefined;
   const example = {
-    type: `urn:density:problem:${slug}`, title, status, detail: errors ? 'timestamp: must be an ISO 8601 instant with an offset' : title.toLowerCase(),
-    instance: `${API_PREFIX}/readings`, request_id: 'PKJ0T3ZC5M5PDAJ9QX0G2L', ...(errors ? { errors } : {}),
+    type: `urn:density:problem:${slug}`,
+    title,
+    status,
+    detail: errors ? 'timestamp: must be an ISO 8601 instant with an offset' : title.toLowerCase(),
+    instance: `${API_PREFIX}/readings`,
+    request_id: 'PKJ0T3ZC5M5PDAJ9QX0G2L',
+    ...(errors ? { errors } : {}),
   };
   return { description: title, content: { [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') }, example } } };
 }

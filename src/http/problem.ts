@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import { Failure, type FailureKind } from '../domain/failure.ts';
 import { logOf, requestIdOf } from './request-state.ts';
 
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 417 | 422 | 429 | 431 | 500 | 501 | 503;
+export type ProblemStatus =
+  400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 417 | 422 | 429 | 431 | 500 | 501 | 503;
 
 /** The type is a name, not a place: `urn:density:problem:<slug>`. */
 export const PROBLEMS: Readonly<Record<ProblemStatus, { readonly slug: string; readonly title: string }>> = {
@@ -28,7 +29,13 @@ export const PROBLEMS: Readonly<Record<ProblemStatus, { readonly slug: string; r
   503: { slug: 'unavailable', title: 'Not available now' },
 };
 
-const STATUS: Readonly<Record<FailureKind, ProblemStatus>> = { not_found: 404, invalid: 422, conflict: 409, changed: 412, unavailable: 503 };
+const STATUS: Readonly<Record<FailureKind, ProblemStatus>> = {
+  not_found: 404,
+  invalid: 422,
+  conflict: 409,
+  changed: 412,
+  unavailable: 503,
+};
 
 export interface FieldError {
   /** The field, as the client names it; fields of fields with dots. */
@@ -45,7 +52,12 @@ export class HttpProblem extends Error {
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: ProblemStatus, detail: string, errors: readonly FieldError[] = [], headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: ProblemStatus,
+    detail: string,
+    errors: readonly FieldError[] = [],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(detail);
     this.status = status;
     this.errors = errors;
@@ -60,7 +72,9 @@ function ofField(path: string, detail: string): string {
 
 /** Validation of one field failed. */
 export function invalid(path: string, detail: string, position?: number): HttpProblem {
-  return new HttpProblem(422, ofField(path, detail), [position === undefined ? { path, detail } : { path, detail, position }]);
+  return new HttpProblem(422, ofField(path, detail), [
+    position === undefined ? { path, detail } : { path, detail, position },
+  ]);
 }
 
 /** Checks data from outside. @throws HttpProblem 422 that names every field at fault */
@@ -69,7 +83,8 @@ export function check<Schema extends z.ZodType>(schema: Schema, data: unknown): 
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap((issue): FieldError[] => {
     const at = issue.path.join('.');
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, detail: 'is not known here' }));
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, detail: 'is not known here' }));
     const position: unknown = issue.code === 'custom' ? issue.params?.['position'] : undefined;
     return [{ path: at, detail: issue.message, ...(typeof position === 'number' ? { position } : {}) }];
   });
@@ -80,7 +95,8 @@ export function problems(): Middleware {
   return async (ctx, next) => {
     try {
       await next();
-      if (ctx.status === 404 && (ctx.body === undefined || ctx.body === null)) throw new HttpProblem(404, `there is nothing at ${ctx.path}; /docs shows what there is`);
+      if (ctx.status === 404 && (ctx.body === undefined || ctx.body === null))
+        throw new HttpProblem(404, `there is nothing at ${ctx.path}; /docs shows what there is`);
       if (ctx.status === 405) throw new HttpProblem(405, `${ctx.path} takes ${ctx.response.get('allow')}`);
       if (ctx.status === 501) throw new HttpProblem(501, `there is no method ${ctx.method}`);
     } catch (error) {
@@ -94,7 +110,12 @@ function answer(ctx: Context, error: unknown): void {
     const errors = error.field === '' ? [] : [{ path: error.field, detail: error.message }];
     if (error.retryAfterSeconds !== undefined) ctx.set('retry-after', String(error.retryAfterSeconds));
     if (error.kind === 'unavailable') logOf(ctx).warn({ err: error }, 'answered 503');
-    write(ctx, STATUS[error.kind], error.kind === 'invalid' ? ofField(error.field, error.message) : error.message, errors);
+    write(
+      ctx,
+      STATUS[error.kind],
+      error.kind === 'invalid' ? ofField(error.field, error.message) : error.message,
+      errors,
+    );
   } else if (error instanceof HttpProblem) {
     ctx.set({ ...error.headers });
     write(ctx, error.status, error.message, error.errors);
@@ -106,7 +127,8 @@ function answer(ctx: Context, error: unknown): void {
 
 function write(ctx: Context, status: ProblemStatus, detail: string, errors: readonly FieldError[]): void {
   // What was meant for the answer that is not given.
-  for (const name of ['etag', 'link', 'x-total-count', 'content-disposition', 'content-encoding', 'location']) ctx.remove(name);
+  for (const name of ['etag', 'link', 'x-total-count', 'content-disposition', 'content-encoding', 'location'])
+    ctx.remove(name);
   ctx.set('cache-control', 'no-store');
   ctx.status = status;
   ctx.body = problemText(status, detail, { instance: ctx.path, requestId: requestIdOf(ctx), errors });
@@ -116,8 +138,20 @@ function write(ctx: Context, status: ProblemStatus, detail: string, errors: read
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** @param of `instance` is the path that was asked for; left out where the request could not be read */
-export function problemText(status: ProblemStatus, detail: string, of: { instance?: string; requestId: string; errors?: readonly FieldError[] }): string {
+export function problemText(
+  status: ProblemStatus,
+  detail: string,
+  of: { instance?: string; requestId: string; errors?: readonly FieldError[] },
+): string {
   const { slug, title } = PROBLEMS[status];
   const { instance, requestId, errors = [] } = of;
-  return JSON.stringify({ type: `urn:density:problem:${slug}`, title, status, detail, instance, request_id: requestId, ...(errors.length > 0 ? { errors } : {}) });
+  return JSON.stringify({
+    type: `urn:density:problem:${slug}`,
+    title,
+    status,
+    detail,
+    instance,
+    request_id: requestId,
+    ...(errors.length > 0 ? { errors } : {}),
+  });
 }

@@ -7,7 +7,10 @@ import { limitRefused, limitRequests } from './rate-limit.ts';
 import { crossOrigin, securityHeaders } from './security-headers.ts';
 
 /** @throws ConfigError with one sentence, when others could reach a service that asks for no token */
-export async function openProtection(config: Config, log: Logger): Promise<Required<Pick<AppOptions, 'before' | 'guards'>>> {
+export async function openProtection(
+  config: Config,
+  log: Logger,
+): Promise<Required<Pick<AppOptions, 'before' | 'guards'>>> {
   const verifier = await openVerifier(config, log);
   const before = [securityHeaders(), ...(config.CORS_ORIGINS.length === 0 ? [] : [crossOrigin(config.CORS_ORIGINS)])];
   if (!verifier) return { before, guards: [] };

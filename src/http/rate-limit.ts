@@ -51,5 +51,7 @@ function tell(ctx: Context, { remainingPoints, msBeforeNext }: RateLimiterRes, p
 }
 
 function tooMany({ msBeforeNext }: RateLimiterRes): HttpProblem {
-  return new HttpProblem(429, 'too many requests: wait, or send more readings in one', [], { 'retry-after': String(Math.max(1, Math.ceil(msBeforeNext / 1000))) });
+  return new HttpProblem(429, 'too many requests: wait, or send more readings in one', [], {
+    'retry-after': String(Math.max(1, Math.ceil(msBeforeNext / 1000))),
+  });
 }

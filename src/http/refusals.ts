@@ -17,7 +17,10 @@ interface Refusal {
 
 /** By the code of Node's error; other codes are malformed requests. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
-  HPE_HEADER_OVERFLOW: { status: 431, detail: `the request line and the headers may hold at most ${maxHeaderSize} bytes together` },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    detail: `the request line and the headers may hold at most ${maxHeaderSize} bytes together`,
+  },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'the extensions of the chunks of the body are too long' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'the request did not arrive in time' },
   HPE_INVALID_METHOD: { status: 400, detail: 'the request does not begin with a method of HTTP' },
@@ -33,15 +36,27 @@ interface ParseError extends NodeJS.ErrnoException {
 
 function refusalOf(error: ParseError): Refusal {
   const known = REFUSALS[error.code ?? ''];
-  return known ?? { status: 400, detail: `the request cannot be read${typeof error.reason === 'string' ? `: ${error.reason}` : ''}` };
+  return (
+    known ?? {
+      status: 400,
+      detail: `the request cannot be read${typeof error.reason === 'string' ? `: ${error.reason}` : ''}`,
+    }
+  );
 }
 
 /** Answers what is wrong with a request before anybody sees it. @returns whether it did */
 export function refuseMalformed(request: IncomingMessage, response: ServerResponse): boolean {
   let hosts = 0;
-  for (let i = 0; i < request.rawHeaders.length; i += 2) if (request.rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;
+  for (let i = 0; i < request.rawHeaders.length; i += 2)
+    if (request.rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;
   if (hosts > 1 || (hosts === 0 && request.httpVersion === '1.1')) {
-    answerProblem(request, response, 400, `a request has one host header, and this one has ${hosts === 0 ? 'none' : hosts}`, { connection: 'close' });
+    answerProblem(
+      request,
+      response,
+      400,
+      `a request has one host header, and this one has ${hosts === 0 ? 'none' : hosts}`,
+      { connection: 'close' },
+    );
     return true;
   }
   return false;
@@ -53,16 +68,27 @@ export function refuseExpectation(request: IncomingMessage, response: ServerResp
 
 /** A problem document as the answer to a request that Koa does not see. */
 export function answerProblem(
-  request: IncomingMessage, response: ServerResponse, status: ProblemStatus, detail: string, headers: Readonly<Record<string, string>> = {},
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: ProblemStatus,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
 ): void {
   const requestId = requestIdFrom(request.headers[REQUEST_ID]);
   const instance = (request.url ?? '').replace(/\?.*$/s, '');
   const body = problemText(status, detail, { instance, requestId });
-  response.writeHead(status, { ...headersOf(requestId), 'content-length': Buffer.byteLength(body), ...headers }).end(body);
+  response
+    .writeHead(status, { ...headersOf(requestId), 'content-length': Buffer.byteLength(body), ...headers })
+    .end(body);
 }
 
 function headersOf(requestId: string): Record<string, string> {
-  return { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', [REQUEST_ID]: requestId };
+  return {
+    'content-type': PROBLEM_TYPE,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    [REQUEST_ID]: requestId,
+  };
 }
 
 /** Answers on sockets. Keeps in mind what is under way on each, since an answer that has begun cannot be taken back. */
@@ -103,15 +129,29 @@ export class SocketRefusals {
     this.#refuse(socket, { status: 501, detail: 'there is no method CONNECT' });
   };
 
-  #refuse(socket: Duplex, { status, detail }: Refusal, { code, isHead = false }: { code?: string | undefined; isHead?: boolean } = {}): void {
+  #refuse(
+    socket: Duplex,
+    { status, detail }: Refusal,
+    { code, isHead = false }: { code?: string | undefined; isHead?: boolean } = {},
+  ): void {
     if (!socket.writable) return void socket.destroy();
     const requestId = randomUUID();
     this.#log.info({ request: requestId, status, code }, 'refused what is no request');
     const body = problemText(status, detail, { requestId });
-    const headers = { ...headersOf(requestId), date: new Date().toUTCString(), 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
-    const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const headers = {
+      ...headersOf(requestId),
+      date: new Date().toUTCString(),
+      'content-length': String(Buffer.byteLength(body)),
+      connection: 'close',
+    };
+    const head = Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${isHead ? '' : body}`);
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    socket.on('error', () => socket.destroy()).once('close', () => clearTimeout(timer)).resume();
+    socket
+      .on('error', () => socket.destroy())
+      .once('close', () => clearTimeout(timer))
+      .resume();
   }
 }

@@ -25,7 +25,13 @@ export function requestIds(log: Logger): Middleware {
       await next();
     } finally {
       const route = routeOf(ctx);
-      const line = { method: ctx.method, path: ctx.path, route: route?.operationId, status: ctx.status, ms: Math.round((performance.now() - startedMs) * 10) / 10 };
+      const line = {
+        method: ctx.method,
+        path: ctx.path,
+        route: route?.operationId,
+        status: ctx.status,
+        ms: Math.round((performance.now() - startedMs) * 10) / 10,
+      };
       // What is asked every second by machines would drown the rest.
       if (route?.tag === 'service') child.debug(line, 'answered');
       else child.info(line, 'answered');

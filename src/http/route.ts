@@ -94,9 +94,11 @@ export interface Route extends RouteDoc {
 
 const nothing = z.strictObject({});
 
-export function defineRoute<Params extends z.ZodType = typeof nothing, Query extends z.ZodType = typeof nothing, Body extends z.ZodType = typeof nothing>(
-  spec: RouteSpec<Params, Query, Body>,
-): Route {
+export function defineRoute<
+  Params extends z.ZodType = typeof nothing,
+  Query extends z.ZodType = typeof nothing,
+  Body extends z.ZodType = typeof nothing,
+>(spec: RouteSpec<Params, Query, Body>): Route {
   const { params, query, body, bodyExample, handle, ...doc } = spec;
   const run = async (ctx: Context, given: Readonly<Record<string, string>>): Promise<void> => {
     const input = {

@@ -16,12 +16,31 @@ import { streamRoutes } from './stream-routes.ts';
 import { knowingOthersWrites } from './written-elsewhere.ts';
 
 /** What the routes need of the service. */
-export type RouteDeps = Pick<Service, 'topology' | 'live' | 'counts' | 'eventCounts' | 'eventPages' | 'accounts' | 'comparisons' | 'readings' | 'bound' | 'health' | 'losses'> & {
+export type RouteDeps = Pick<
+  Service,
+  | 'topology'
+  | 'live'
+  | 'counts'
+  | 'eventCounts'
+  | 'eventPages'
+  | 'accounts'
+  | 'comparisons'
+  | 'readings'
+  | 'bound'
+  | 'health'
+  | 'losses'
+> & {
   readonly options: Pick<Service['options'], 'heartbeatMs'>;
 };
 
 export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
-  const { topology, counts, readings, bound, options: { heartbeatMs } } = service;
+  const {
+    topology,
+    counts,
+    readings,
+    bound,
+    options: { heartbeatMs },
+  } = service;
   const routes = [
     ...serviceRoutes(service),
     ...spacesRoutes(topology),

@@ -4,7 +4,17 @@ import type { Middleware } from 'koa';
 import helmet from 'koa-helmet';
 
 /** What a page of another origin may read of an answer, beside its body. */
-const EXPOSED = ['link', 'x-total-count', 'etag', 'location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id', 'www-authenticate'];
+const EXPOSED = [
+  'link',
+  'x-total-count',
+  'etag',
+  'location',
+  'retry-after',
+  'ratelimit',
+  'ratelimit-policy',
+  'x-request-id',
+  'www-authenticate',
+];
 const PREFLIGHT_LASTS_SECONDS = 600;
 
 export function securityHeaders(): Middleware {
@@ -13,8 +23,15 @@ export function securityHeaders(): Middleware {
       useDefaults: false,
       // The page at /docs runs scripts of this host only, and sets styles and pictures in its own markup.
       directives: {
-        'default-src': ["'self'"], 'script-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"], 'img-src': ["'self'", 'data:'],
-        'connect-src': ["'self'"], 'object-src': ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'self'"], 'frame-ancestors': ["'none'"],
+        'default-src': ["'self'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'", "'unsafe-inline'"],
+        'img-src': ["'self'", 'data:'],
+        'connect-src': ["'self'"],
+        'object-src': ["'none'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'self'"],
+        'frame-ancestors': ["'none'"],
       },
     },
   });

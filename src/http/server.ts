@@ -22,9 +22,17 @@ export interface HttpServer {
 }
 
 /** @throws Node's own error when the address cannot be used (EADDRINUSE, EACCES) */
-export async function listen(handle: RequestListener, host: string, port: number, log: Logger, limits: ServerLimits = LIMITS): Promise<HttpServer> {
+export async function listen(
+  handle: RequestListener,
+  host: string,
+  port: number,
+  log: Logger,
+  limits: ServerLimits = LIMITS,
+): Promise<HttpServer> {
   const server = createServer({
-    requestTimeout: limits.requestMaxMs, headersTimeout: limits.headersMaxMs, connectionsCheckingInterval: limits.checkMs,
+    requestTimeout: limits.requestMaxMs,
+    headersTimeout: limits.headersMaxMs,
+    connectionsCheckingInterval: limits.checkMs,
     // Node's own check answers without a body.
     requireHostHeader: false,
   });
@@ -35,16 +43,22 @@ export async function listen(handle: RequestListener, host: string, port: number
   });
   const address = server.address();
   const actual = typeof address === 'object' && address ? address.port : port;
-  return { port: actual, url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, stop: () => close(server) };
+  return {
+    port: actual,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    stop: () => close(server),
+  };
 }
 
 /** What is no request, or none that can be answered, is refused with a problem document; `handle` gets the others. */
 function refuseByProblems(server: Server, handle: RequestListener, log: Logger): void {
   const refusals = new SocketRefusals(log);
-  const begun = (answer: RequestListener): RequestListener => (request, response) => {
-    refusals.begin(request, response);
-    if (!refuseMalformed(request, response)) answer(request, response);
-  };
+  const begun =
+    (answer: RequestListener): RequestListener =>
+    (request, response) => {
+      refusals.begin(request, response);
+      if (!refuseMalformed(request, response)) answer(request, response);
+    };
   server.on('request', begun(handle)).on('checkExpectation', begun(refuseExpectation));
   server.on('clientError', refusals.clientError).on('connect', refusals.connect);
 }

@@ -16,11 +16,20 @@ const IDS = /^\d{1,9}(,\d{1,9})*$/;
 const IDS_ERROR = `must be ids of at most ${SPACES_MAX} spaces, such as 1 or 1,2,3; leave it out for all`;
 
 const streamQuery = z.strictObject({
-  space_id: field({ type: 'string', pattern: IDS.source, description: `ids of up to ${SPACES_MAX} spaces, with commas between them; otherwise all`, examples: ['1,2'] }, IDS_ERROR, (value) => {
-    if (typeof value !== 'string' || !IDS.test(value)) return undefined;
-    const ids = [...new Set(value.split(',').map((id) => Number(id) as SpaceId))];
-    return ids.length <= SPACES_MAX ? ids : undefined;
-  }).optional(),
+  space_id: field(
+    {
+      type: 'string',
+      pattern: IDS.source,
+      description: `ids of up to ${SPACES_MAX} spaces, with commas between them; otherwise all`,
+      examples: ['1,2'],
+    },
+    IDS_ERROR,
+    (value) => {
+      if (typeof value !== 'string' || !IDS.test(value)) return undefined;
+      const ids = [...new Set(value.split(',').map((id) => Number(id) as SpaceId))];
+      return ids.length <= SPACES_MAX ? ids : undefined;
+    },
+  ).optional(),
 });
 
 const EXAMPLE = `event: snapshot
@@ -31,19 +40,38 @@ data: {"space_id":1,"sequence":4711,"timestamp":"2018-02-26T15:34:00.000Z","coun
 
 export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartbeatMs: number): Route[] {
   const heartbeat = new Heartbeat(heartbeatMs);
-  return [defineRoute({
-    method: 'GET', path: '/counts/stream', operationId: 'streamCounts', tag: 'counts', summary: 'Counts as they change, as server-sent events', scope: 'read',
-    description: 'Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.',
-    query: streamQuery, problems: [404], requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
-    success: { status: 200, description: 'events, until you go away', alternatives: { 'text/event-stream': EXAMPLE } },
-    handle: async ({ query: { space_id: spaceIds } }, ctx) => {
-      for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
-      await stream(ctx, live, spaceIds ?? null, heartbeat);
-    },
-  })];
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/counts/stream',
+      operationId: 'streamCounts',
+      tag: 'counts',
+      summary: 'Counts as they change, as server-sent events',
+      scope: 'read',
+      description:
+        'Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.',
+      query: streamQuery,
+      problems: [404],
+      requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
+      success: {
+        status: 200,
+        description: 'events, until you go away',
+        alternatives: { 'text/event-stream': EXAMPLE },
+      },
+      handle: async ({ query: { space_id: spaceIds } }, ctx) => {
+        for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
+        await stream(ctx, live, spaceIds ?? null, heartbeat);
+      },
+    }),
+  ];
 }
 
-async function stream(ctx: Context, live: LiveCounts, spaceIds: readonly SpaceId[] | null, heartbeat: Heartbeat): Promise<void> {
+async function stream(
+  ctx: Context,
+  live: LiveCounts,
+  spaceIds: readonly SpaceId[] | null,
+  heartbeat: Heartbeat,
+): Promise<void> {
   const { res } = ctx;
   ctx.status = 200;
   ctx.type = 'text/event-stream; charset=utf-8';
@@ -59,7 +87,11 @@ async function stream(ctx: Context, live: LiveCounts, spaceIds: readonly SpaceId
   // From here on the answer is written as it comes, and not by Koa.
   ctx.respond = false;
   const events = new EventStream(res, () => subscription.drained());
-  const stops = [heartbeat.add(() => events.beat(subscription.place())), whileAdmitted(ctx, () => end()), () => subscription.close()];
+  const stops = [
+    heartbeat.add(() => events.beat(subscription.place())),
+    whileAdmitted(ctx, () => end()),
+    () => subscription.close(),
+  ];
   const stop = (): void => stops.forEach((each) => each());
   const end = (): void => {
     stop();

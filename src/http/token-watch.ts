@@ -55,7 +55,8 @@ export class TokenWatch {
 
   #endExpired(): void {
     const nowMs = Date.now();
-    for (const watched of this.#watched) if (watched.expiresAtMs !== undefined && watched.expiresAtMs <= nowMs) this.#end(watched);
+    for (const watched of this.#watched)
+      if (watched.expiresAtMs !== undefined && watched.expiresAtMs <= nowMs) this.#end(watched);
   }
 
   async #checkChanged(version: number): Promise<void> {
@@ -63,7 +64,7 @@ export class TokenWatch {
     const found = new Map<string, Principal | string>();
     for (const watched of this.#watched) {
       if (watched.version === version) continue;
-      const principal = found.get(watched.token) ?? await this.#verifier.verify(watched.token);
+      const principal = found.get(watched.token) ?? (await this.#verifier.verify(watched.token));
       found.set(watched.token, principal);
       if (typeof principal === 'string' || !isAllowed(principal, watched.scope)) {
         this.#end(watched);

@@ -17,10 +17,15 @@ export function live<T extends { readonly deleted: boolean }>(docs: readonly T[]
 
 /** Without the keys that are undefined: absent means "leave it". */
 export function defined<T extends object>(object: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>;
+  };
 }
 
-const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu): object => ({ created_at: formatInstant(createdMs), updated_at: formatInstant(updatedMs) });
+const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu): object => ({
+  created_at: formatInstant(createdMs),
+  updated_at: formatInstant(updatedMs),
+});
 
 export function spaceJson(space: Space): object {
   const { id, name, timeZone, dailyReset, capacity } = space;
@@ -49,8 +54,25 @@ export function resetJson({ timestampMs, count, recordedMs }: Reset): object {
 }
 
 const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '2018-02-24T08:00:00.000Z' };
-export const SPACE_EXAMPLE = { id: 1, name: 'Hall', time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120, ...EXAMPLE_STAMPS };
-export const DOORWAY_EXAMPLE = { id: 1, name: 'Main entrance', ingress_space_id: 1, egress_space_id: null, ...EXAMPLE_STAMPS };
+export const SPACE_EXAMPLE = {
+  id: 1,
+  name: 'Hall',
+  time_zone: 'Europe/Vienna',
+  daily_reset: '04:00',
+  capacity: 120,
+  ...EXAMPLE_STAMPS,
+};
+export const DOORWAY_EXAMPLE = {
+  id: 1,
+  name: 'Main entrance',
+  ingress_space_id: 1,
+  egress_space_id: null,
+  ...EXAMPLE_STAMPS,
+};
 export const DPU_EXAMPLE = { id: '423', doorway_id: 1, ...EXAMPLE_STAMPS };
 export const PLACEMENT_EXAMPLE = { doorway_id: 1, from: null, to: '2018-02-26T12:00:00.000Z' };
-export const RESET_EXAMPLE = { timestamp: '2018-02-25T04:00:00.000Z', count: 0, recorded_at: '2018-02-25T04:01:12.000Z' };
+export const RESET_EXAMPLE = {
+  timestamp: '2018-02-25T04:00:00.000Z',
+  count: 0,
+  recorded_at: '2018-02-25T04:01:12.000Z',
+};

@@ -20,10 +20,15 @@ async function discard(request: IncomingMessage): Promise<void> {
     let bytes = 0;
     timer = setTimeout(resolve, DISCARDED_MS_MAX);
     // Whatever it was written to may be gone already, or go in a moment, and would pause it.
-    request.unpipe().once('end', resolve).once('close', resolve).on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > DISCARDED_BYTES_MAX) resolve();
-    }).resume();
+    request
+      .unpipe()
+      .once('end', resolve)
+      .once('close', resolve)
+      .on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > DISCARDED_BYTES_MAX) resolve();
+      })
+      .resume();
   });
   clearTimeout(timer);
 }

@@ -12,7 +12,8 @@ export function knowingOthersWrites(route: Route, topology: Pick<TopologyService
       try {
         await route.run(ctx, params);
       } catch (error) {
-        const mayBeThere = error instanceof Failure && error.kind === 'not_found' && await topology.catchUp().catch(() => false);
+        const mayBeThere =
+          error instanceof Failure && error.kind === 'not_found' && (await topology.catchUp().catch(() => false));
         if (!mayBeThere) throw error;
         await route.run(ctx, params);
       }

@@ -45,10 +45,12 @@ export class LiveCounts {
   #isStopped = false;
   readonly #listener: RelayListener = {
     item: (partition, item) => this.#pass(partition, item),
-    renewed: (partition) => this.#each(partition, (subscriber) => {
-      for (const event of this.#snapshots(partition, subscriber.spaceIds)) subscriber.offer(event);
-    }),
-    stale: (partition) => this.#each(partition, (subscriber) => subscriber.offer(this.#staleEvent(partition, subscriber))),
+    renewed: (partition) =>
+      this.#each(partition, (subscriber) => {
+        for (const event of this.#snapshots(partition, subscriber.spaceIds)) subscriber.offer(event);
+      }),
+    stale: (partition) =>
+      this.#each(partition, (subscriber) => subscriber.offer(this.#staleEvent(partition, subscriber))),
   };
 
   constructor(channel: ChangeChannel, options: LiveCountsOptions) {
@@ -72,7 +74,9 @@ export class LiveCounts {
     const byPartition = this.#byPartition(spaceIds);
     const partitions = [...byPartition.keys()];
     for (const partition of partitions) this.#follow(partition).users += 1;
-    const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () => joinPlaces(partitions.map((k) => this.#placeText(k))));
+    const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () =>
+      joinPlaces(partitions.map((k) => this.#placeText(k))),
+    );
     // It counts from here on, so that many at once do not pass the bound.
     this.#subscribers.add(subscriber);
     try {
@@ -87,7 +91,9 @@ export class LiveCounts {
     for (const [k, ids] of byPartition) this.#attach(subscriber, k, ids);
     subscriber.begin(beginning);
     return {
-      open: (sink) => subscriber.open(sink), drained: () => subscriber.drained(), place: () => subscriber.place,
+      open: (sink) => subscriber.open(sink),
+      drained: () => subscriber.drained(),
+      place: () => subscriber.place,
       close: () => this.#forget(subscriber, byPartition),
     };
   }
@@ -111,7 +117,13 @@ export class LiveCounts {
   #follow(partition: Partition): Followed {
     let followed = this.#followed.get(partition);
     if (!followed) {
-      followed = { relay: new PartitionRelay(partition, this.#channel, this.#listener), bySpace: new Map(), ofAll: new Set(), users: 0, placed: undefined };
+      followed = {
+        relay: new PartitionRelay(partition, this.#channel, this.#listener),
+        bySpace: new Map(),
+        ofAll: new Set(),
+        users: 0,
+        placed: undefined,
+      };
       this.#followed.set(partition, followed);
     }
     return followed;
@@ -121,7 +133,8 @@ export class LiveCounts {
     const followed = this.#followed.get(partition);
     if (!followed) return formatPlace(partition, { epoch: 0, n: 0 });
     const { place } = followed.relay;
-    if (followed.placed?.place.n !== place.n || followed.placed.place.epoch !== place.epoch) followed.placed = { place, text: formatPlace(partition, place) };
+    if (followed.placed?.place.n !== place.n || followed.placed.place.epoch !== place.epoch)
+      followed.placed = { place, text: formatPlace(partition, place) };
     return followed.placed.text;
   }
 
@@ -157,9 +170,12 @@ export class LiveCounts {
   #beginning(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, after: FeedPlace | undefined): LiveEvent[] {
     const { relay } = this.#follow(partition);
     const missed = after && relay.itemsAfter(after);
-    const isGapless = missed && this.#spacesOf(partition, spaceIds).every((spaceId) => relay.isGapless(spaceId, after.n));
+    const isGapless =
+      missed && this.#spacesOf(partition, spaceIds).every((spaceId) => relay.isGapless(spaceId, after.n));
     if (!isGapless) return this.#snapshots(partition, spaceIds);
-    return missed.filter(({ spaceId }) => (spaceIds?.has(spaceId) ?? true) && this.#options.exists(spaceId)).map(eventOf);
+    return missed
+      .filter(({ spaceId }) => (spaceIds?.has(spaceId) ?? true) && this.#options.exists(spaceId))
+      .map(eventOf);
   }
 
   #snapshots(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null): LiveEvent[] {
@@ -172,7 +188,9 @@ export class LiveCounts {
 
   #spacesOf(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null): SpaceId[] {
     const ids = spaceIds === null ? [...this.#follow(partition).relay.spaceIds] : [...spaceIds];
-    return ids.filter((spaceId) => partitionOfSpace(spaceId, this.#options.partitions) === partition && this.#options.exists(spaceId));
+    return ids.filter(
+      (spaceId) => partitionOfSpace(spaceId, this.#options.partitions) === partition && this.#options.exists(spaceId),
+    );
   }
 
   #pass(partition: Partition, item: FeedItem): void {

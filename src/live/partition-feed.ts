@@ -15,7 +15,15 @@ import type { CorrectionCause, FoldObserver } from '../../actors/shard/fold-obse
 import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { SpaceState } from '../../actors/space/space-state.ts';
 import type { ChangeChannel } from '../ports.ts';
-import { INTEREST_MS, type Correction, type FeedAnswer, type FeedItem, type FeedQuestion, type LiveCount, type WatchedCount } from '../../actors/shard/feed-message.ts';
+import {
+  INTEREST_MS,
+  type Correction,
+  type FeedAnswer,
+  type FeedItem,
+  type FeedQuestion,
+  type LiveCount,
+  type WatchedCount,
+} from '../../actors/shard/feed-message.ts';
 import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
@@ -173,7 +181,13 @@ export class PartitionFeed implements FoldObserver {
       if (state && state.nextResetMs <= nowMs && this.watches(spaceId)) this.touched(spaceId);
     }
     this.#isBehind = this.#isBehindFor(this.#interest.isAll ? null : this.#interest.spaces());
-    if (this.#isBehind) this.#channel.publish(this.#partition, { epoch: this.#epoch, first: this.#ring.last + 1, items: [], isStale: true });
+    if (this.#isBehind)
+      this.#channel.publish(this.#partition, {
+        epoch: this.#epoch,
+        first: this.#ring.last + 1,
+        items: [],
+        isStale: true,
+      });
   }
 
   /** When a change of a space is not grouped with the last one any more. */
@@ -251,20 +265,46 @@ export class PartitionFeed implements FoldObserver {
     const nowMs = Math.max(ownMs, logMs);
     const state = this.#fold.state(spaceId);
     if (!state) {
-      return { kind: 'count', spaceId, seq, timestampMs: nowMs, count: 0, net: 0, lastReadingMs: BEGINNING_MS, watermarkMs: BEGINNING_MS, isSettled: true };
+      return {
+        kind: 'count',
+        spaceId,
+        seq,
+        timestampMs: nowMs,
+        count: 0,
+        net: 0,
+        lastReadingMs: BEGINNING_MS,
+        watermarkMs: BEGINNING_MS,
+        isSettled: true,
+      };
     }
     const watermarkMs = this.#fold.watermarkOf(state);
     const timestampMs = Math.max(nowMs, watermarkMs);
     const occupancy = state.occupancyAt(timestampMs);
     return {
-      kind: 'count', spaceId, seq, timestampMs, watermarkMs,
-      count: countOf(occupancy), net: occupancy.net, lastReadingMs: state.lastReadingMs, isSettled: state.correction === null,
+      kind: 'count',
+      spaceId,
+      seq,
+      timestampMs,
+      watermarkMs,
+      count: countOf(occupancy),
+      net: occupancy.net,
+      lastReadingMs: state.lastReadingMs,
+      isSettled: state.correction === null,
     };
   }
 
   #correctionOf({ spaceId, cause, firstMs, lastMs }: PendingCorrection): Correction | undefined {
     const state = this.#fold.state(spaceId);
-    return state && { kind: 'correction', spaceId, seq: this.#fold.seq, cause, fromMs: firstMs, toMs: endOfCorrection(state, lastMs, cause) };
+    return (
+      state && {
+        kind: 'correction',
+        spaceId,
+        seq: this.#fold.seq,
+        cause,
+        fromMs: firstMs,
+        toMs: endOfCorrection(state, lastMs, cause),
+      }
+    );
   }
 }
 

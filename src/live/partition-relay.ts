@@ -78,7 +78,10 @@ export class PartitionRelay {
    * @throws Failure unavailable while nobody owns the partition
    */
   async want(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
-    const isKnown = (spaceIds === null ? this.#wantsAll : spaceIds.every((id) => this.#watched.has(id))) && this.#epoch !== undefined && !this.#isStale;
+    const isKnown =
+      (spaceIds === null ? this.#wantsAll : spaceIds.every((id) => this.#watched.has(id))) &&
+      this.#epoch !== undefined &&
+      !this.#isStale;
     const hasItems = after === undefined || after.epoch !== this.#epoch || this.#ring.after(after.n) !== undefined;
     if (spaceIds === null) this.#wantsAll = true;
     for (const id of spaceIds ?? []) this.#wanted.add(id);
@@ -104,9 +107,15 @@ export class PartitionRelay {
     const ask = async (): Promise<void> => {
       this.#held ??= [];
       try {
-        this.#take(await this.#channel.ask(this.partition, {
-          all: this.#wantsAll, spaceIds: [...this.#wanted], epochMin: this.#epochMin, isRenewal: false, after: after ?? null,
-        }));
+        this.#take(
+          await this.#channel.ask(this.partition, {
+            all: this.#wantsAll,
+            spaceIds: [...this.#wanted],
+            epochMin: this.#epochMin,
+            isRenewal: false,
+            after: after ?? null,
+          }),
+        );
       } finally {
         const held = this.#held;
         this.#held = undefined;
@@ -119,7 +128,10 @@ export class PartitionRelay {
   }
 
   #take({ epoch, n, counts, items }: FeedAnswer): void {
-    const isContinued = epoch === this.#epoch && !this.#isStale && counts.every(({ count, since }) => !this.#watched.has(count.spaceId) || since <= this.#ring.last);
+    const isContinued =
+      epoch === this.#epoch &&
+      !this.#isStale &&
+      counts.every(({ count, since }) => !this.#watched.has(count.spaceId) || since <= this.#ring.last);
     const missed = isContinued && n > this.#ring.last ? items.slice(-(n - this.#ring.last)) : [];
     if (!isContinued || missed.length < n - this.#ring.last) {
       this.#restart(epoch, n, items);
@@ -134,7 +146,8 @@ export class PartitionRelay {
       if (!this.#watched.has(count.spaceId)) this.#watched.set(count.spaceId, { count: latestOf(count, newer), since });
     }
     const followed = this.#ring.last - n;
-    if (items.length > (this.#ring.length - followed)) this.#ring.reset(this.#ring.last, [...items, ...newer], performance.now());
+    if (items.length > this.#ring.length - followed)
+      this.#ring.reset(this.#ring.last, [...items, ...newer], performance.now());
   }
 
   #restart(epoch: number, n: number, items: readonly FeedItem[]): void {
@@ -214,7 +227,11 @@ export class PartitionRelay {
       if (signal.aborted || this.#isResyncing || this.#epoch === undefined) continue;
       try {
         const answer = await this.#channel.ask(this.partition, {
-          all: this.#wantsAll, spaceIds: [...this.#wanted], epochMin: this.#epochMin, isRenewal: true, after: null,
+          all: this.#wantsAll,
+          spaceIds: [...this.#wanted],
+          epochMin: this.#epochMin,
+          isRenewal: true,
+          after: null,
         });
         if (answer.epoch !== this.#epoch || answer.n < 0 || answer.n > this.#ring.last) this.#resync();
       } catch {
@@ -225,5 +242,8 @@ export class PartitionRelay {
 }
 
 function latestOf(count: LiveCount, newer: readonly FeedItem[]): LiveCount {
-  return newer.reduce<LiveCount>((latest, item) => (item.kind === 'count' && item.spaceId === count.spaceId ? item : latest), count);
+  return newer.reduce<LiveCount>(
+    (latest, item) => (item.kind === 'count' && item.spaceId === count.spaceId ? item : latest),
+    count,
+  );
 }

@@ -117,16 +117,23 @@ export class Subscriber {
 function keyOf(event: LiveEvent): string {
   switch (event.kind) {
     case 'snapshot':
-    case 'change': return `count ${event.item.spaceId}`;
-    case 'correction': return `correction ${event.item.spaceId} ${event.item.cause}`;
-    case 'lagged': return 'lagged';
-    case 'stale': return `stale ${event.spaceIds?.join() ?? ''}`;
+    case 'change':
+      return `count ${event.item.spaceId}`;
+    case 'correction':
+      return `correction ${event.item.spaceId} ${event.item.cause}`;
+    case 'lagged':
+      return 'lagged';
+    case 'stale':
+      return `stale ${event.spaceIds?.join() ?? ''}`;
   }
 }
 
 function merged(before: LiveEvent, after: LiveEvent): LiveEvent {
   if (before.kind === 'correction' && after.kind === 'correction') {
-    const [fromMs, toMs] = [Math.min(before.item.fromMs, after.item.fromMs), Math.max(before.item.toMs, after.item.toMs)];
+    const [fromMs, toMs] = [
+      Math.min(before.item.fromMs, after.item.fromMs),
+      Math.max(before.item.toMs, after.item.toMs),
+    ];
     return { kind: 'correction', item: { ...after.item, fromMs, toMs } };
   }
   // A snapshot that was not written yet stays one: the client still has to forget what it knew.

@@ -99,7 +99,10 @@ export class ChdbEngine {
 
   async #enter(): Promise<void> {
     if (this.#unclosed >= UNCLOSED_MAX) {
-      throw fault('TOO_MANY_SIMULTANEOUS_QUERIES', 'Too many simultaneous queries: one that takes long holds up the rest.');
+      throw fault(
+        'TOO_MANY_SIMULTANEOUS_QUERIES',
+        'Too many simultaneous queries: one that takes long holds up the rest.',
+      );
     }
     if (this.#running >= RUNNING_MAX) {
       if (this.#waiting.length >= WAITING_MAX) {
@@ -132,7 +135,14 @@ async function runOn(session: Session, statement: Statement): Promise<Answer> {
 }
 
 const NO_DATA_TO_INSERT = 108;
-const NOTHING: Answer = { bytes: Buffer.alloc(0), readRows: 0, readBytes: 0, writtenRows: 0, writtenBytes: 0, elapsedNanos: 0 };
+const NOTHING: Answer = {
+  bytes: Buffer.alloc(0),
+  readRows: 0,
+  readBytes: 0,
+  writtenRows: 0,
+  writtenBytes: 0,
+  elapsedNanos: 0,
+};
 
 function prelude({ settings, params, isReadonly }: Statement): string {
   // chDB takes `1 + 1` for `SELECT 1 + 1`; a server does not.
@@ -171,7 +181,8 @@ async function insertBytes(session: Session, { sql, data, isReadonly }: Statemen
 
 async function runText(session: Session, { sql, data, format }: Statement): Promise<Answer> {
   const text = [sql, decodeText(data)].filter((part) => part !== '').join('\n');
-  if (!isInsert(text) && hasSecondStatement(text)) throw fault('SYNTAX_ERROR', 'Syntax error: Multi-statements are not allowed.');
+  if (!isInsert(text) && hasSecondStatement(text))
+    throw fault('SYNTAX_ERROR', 'Syntax error: Multi-statements are not allowed.');
   const result = await session.queryAsync(text, { format });
   const bytes = result.bytes();
   return {
@@ -189,7 +200,10 @@ function decodeText(data: Buffer): string {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data);
   } catch (error) {
     throw Object.assign(
-      fault('NOT_IMPLEMENTED', `The local engine takes bytes that are not UTF-8 in ${[...new Set(BYTE_FORMATS.values())].join(', ')} inserts only.`),
+      fault(
+        'NOT_IMPLEMENTED',
+        `The local engine takes bytes that are not UTF-8 in ${[...new Set(BYTE_FORMATS.values())].join(', ')} inserts only.`,
+      ),
       { cause: error },
     );
   }

@@ -69,7 +69,13 @@ export async function startClickhouse(options: ClickhouseOptions): Promise<Local
   });
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const reachable = options.host === '0.0.0.0' ? '127.0.0.1' : host;
-  return { url: `http://${reachable}:${engine.ready}`, port: engine.ready, pid: engine.pid, stop: engine.stop, kill9: engine.kill9 };
+  return {
+    url: `http://${reachable}:${engine.ready}`,
+    port: engine.ready,
+    pid: engine.pid,
+    stop: engine.stop,
+    kill9: engine.kill9,
+  };
 }
 
 // Sources in a checkout, which need tsx, or what `npm run build` made of them, which does not.
@@ -81,7 +87,11 @@ function entryPoint(): string[] {
   return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, entry];
 }
 
-function explain(failure: Extract<EngineMessage, { type: 'failed' }>, options: ClickhouseOptions, tables: string): LocalEngineError {
+function explain(
+  failure: Extract<EngineMessage, { type: 'failed' }>,
+  options: ClickhouseOptions,
+  tables: string,
+): LocalEngineError {
   switch (failure.why) {
     case 'port-taken':
       return portTaken(options.host, options.port, 'CLICKHOUSE_PORT');
@@ -91,9 +101,14 @@ function explain(failure: Extract<EngineMessage, { type: 'failed' }>, options: C
         `The ClickHouse engine chdb cannot be loaded (${firstLine(failure.detail)}): it is a development dependency, so run npm ci, or set CLICKHOUSE_URL to a ClickHouse server.`,
       );
     case 'other': {
-      const refusal = /EACCES|EPERM|EROFS|ENOSPC|ENOTDIR|permission denied|read-only file system|no space left/i.exec(failure.detail)?.[0];
+      const refusal = /EACCES|EPERM|EROFS|ENOSPC|ENOTDIR|permission denied|read-only file system|no space left/i.exec(
+        failure.detail,
+      )?.[0];
       if (refusal !== undefined) return folderUnusable(tables, refusal);
-      return new LocalEngineError('failed', `The ClickHouse engine cannot start: ${firstLine(failure.detail)} (its log is ${options.logFile}).`);
+      return new LocalEngineError(
+        'failed',
+        `The ClickHouse engine cannot start: ${firstLine(failure.detail)} (its log is ${options.logFile}).`,
+      );
     }
   }
 }

@@ -38,7 +38,9 @@ export function toFault(error: unknown): ClickhouseFault {
   if (error instanceof ClickhouseFault) return error;
   const text = messageOf(error);
   const code = /^Code: (\d+)\. DB::/.exec(text)?.[1];
-  return code === undefined ? fault('STD_EXCEPTION', text.replace(/\.?$/, '.')) : new ClickhouseFault(Number(code), text);
+  return code === undefined
+    ? fault('STD_EXCEPTION', text.replace(/\.?$/, '.'))
+    : new ClickhouseFault(Number(code), text);
 }
 
 // The groups of ClickHouse's own exceptionCodeToHTTPStatus that a client of this service can meet.

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Logger } from 'pino';
 import type { Answer, ChdbEngine } from './chdb-engine.ts';
-import type { ClickhouseFault} from './clickhouse-error.ts';
+import type { ClickhouseFault } from './clickhouse-error.ts';
 import { fault, toFault } from './clickhouse-error.ts';
 import { parseStatement, readBody } from './clickhouse-request.ts';
 import type { Statement } from './clickhouse-request.ts';
@@ -25,13 +25,21 @@ const HEADER_BYTES_MAX = 1024 * 1024;
 const KEEP_ALIVE_MS = 10_000;
 
 export function createFront(engine: ChdbEngine, log: Logger): Server {
-  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    void handle(engine, log, request, response);
-  });
+  const server = createServer(
+    { maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: KEEP_ALIVE_MS },
+    (request, response) => {
+      void handle(engine, log, request, response);
+    },
+  );
   return server;
 }
 
-async function handle(engine: ChdbEngine, log: Logger, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  engine: ChdbEngine,
+  log: Logger,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   try {
@@ -54,8 +62,10 @@ async function handle(engine: ChdbEngine, log: Logger, request: IncomingMessage,
 }
 
 function checkRequest(request: IncomingMessage, url: URL): void {
-  if (request.headers.origin !== undefined) throw fault('NOT_IMPLEMENTED', 'The local engine does not serve web pages.', 403);
-  if (!['GET', 'HEAD', 'POST'].includes(request.method ?? '')) throw fault('NOT_IMPLEMENTED', `There is no ${request.method} here.`, 405);
+  if (request.headers.origin !== undefined)
+    throw fault('NOT_IMPLEMENTED', 'The local engine does not serve web pages.', 403);
+  if (!['GET', 'HEAD', 'POST'].includes(request.method ?? ''))
+    throw fault('NOT_IMPLEMENTED', `There is no ${request.method} here.`, 405);
   if (url.pathname !== '/' && url.pathname !== '/ping') {
     throw fault('BAD_REQUEST_PARAMETER', `There is no handle ${url.pathname}; use / or /ping.`, 404);
   }

@@ -31,10 +31,21 @@ export const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
 // About the connection or the answer, and without an effect on what a statement means here.
 const HTTP_ONLY = new Set([
-  'buffer_size', 'cancel_http_readonly_queries_on_client_close', 'enable_http_compression', 'http_headers_progress_interval_ms',
-  'http_native_compression_disable_checksumming_on_decompress', 'http_response_buffer_size', 'http_wait_end_of_query',
-  'http_write_exception_in_output_format', 'http_zlib_compression_level', 'password', 'quota_key',
-  'send_progress_in_http_headers', 'stacktrace', 'user', 'wait_end_of_query',
+  'buffer_size',
+  'cancel_http_readonly_queries_on_client_close',
+  'enable_http_compression',
+  'http_headers_progress_interval_ms',
+  'http_native_compression_disable_checksumming_on_decompress',
+  'http_response_buffer_size',
+  'http_wait_end_of_query',
+  'http_write_exception_in_output_format',
+  'http_zlib_compression_level',
+  'password',
+  'quota_key',
+  'send_progress_in_http_headers',
+  'stacktrace',
+  'user',
+  'wait_end_of_query',
 ]);
 
 // State between requests, other users' rights, and a wire format nobody needs on one machine.
@@ -46,7 +57,11 @@ export function parseStatement(request: IncomingMessage, url: URL, body: Buffer)
   const settings = new Map<string, string>();
   const params = new Map<string, string>();
   let fromUrl = '';
-  const single = { database: headerOf(request, 'x-clickhouse-database'), default_format: headerOf(request, 'x-clickhouse-format'), query_id: undefined as string | undefined };
+  const single = {
+    database: headerOf(request, 'x-clickhouse-database'),
+    default_format: headerOf(request, 'x-clickhouse-format'),
+    query_id: undefined as string | undefined,
+  };
 
   const take = (name: string, value: string): void => {
     if (name === 'query') fromUrl = value;
@@ -64,12 +79,17 @@ export function parseStatement(request: IncomingMessage, url: URL, body: Buffer)
     data = Buffer.alloc(0);
   }
 
-  const wantsCompression = url.searchParams.get('enable_http_compression') === '1' && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+  const wantsCompression =
+    url.searchParams.get('enable_http_compression') === '1' &&
+    /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
   const isReadonly = request.method !== 'POST';
   const common = {
     database: single.database === '' ? undefined : single.database,
     format: single.default_format ?? 'TabSeparated',
-    settings, params, isReadonly, wantsCompression,
+    settings,
+    params,
+    isReadonly,
+    wantsCompression,
     queryId: single.query_id ?? '',
   };
   return { sql: fromUrl, data, ...common };
@@ -82,7 +102,8 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
 
 // Names go into a statement unquoted.
 function checkedName(name: string): string {
-  if (!NAME.test(name)) throw fault('BAD_REQUEST_PARAMETER', `The URL parameter ${JSON.stringify(name)} is not a name.`);
+  if (!NAME.test(name))
+    throw fault('BAD_REQUEST_PARAMETER', `The URL parameter ${JSON.stringify(name)} is not a name.`);
   return name;
 }
 
@@ -124,19 +145,31 @@ function decode(request: IncomingMessage): Readable {
   const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
   if (encoding === 'identity' || encoding === '') return request;
   const decoder = DECODERS[encoding]?.();
-  if (decoder === undefined) throw fault('UNKNOWN_COMPRESSION_METHOD', `The local engine does not read ${JSON.stringify(encoding)} bodies.`, 400);
+  if (decoder === undefined)
+    throw fault(
+      'UNKNOWN_COMPRESSION_METHOD',
+      `The local engine does not read ${JSON.stringify(encoding)} bodies.`,
+      400,
+    );
   request.once('error', (error) => decoder.destroy(error));
   return request.pipe(decoder);
 }
 
-const DECODERS: Readonly<Record<string, () => ReturnType<typeof createGunzip> | ReturnType<typeof createBrotliDecompress>>> = {
+const DECODERS: Readonly<
+  Record<string, () => ReturnType<typeof createGunzip> | ReturnType<typeof createBrotliDecompress>>
+> = {
   gzip: () => createGunzip(),
   deflate: () => createInflate(),
   br: () => createBrotliDecompress(),
 };
 
 function isZlibError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(Z_|ERR_BROTLI|ERR__ERROR)/.test(error.code);
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^(Z_|ERR_BROTLI|ERR__ERROR)/.test(error.code)
+  );
 }
 
 function tooLarge(): Error {

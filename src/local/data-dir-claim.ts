@@ -77,7 +77,11 @@ async function clearLeftover(file: string, holder: Holder, options: DataDirClaim
   if (ownerLives && !isOwnDeadEngine) {
     throw inUse(options, holder.ownerPid === process.pid ? 'by this process' : `by process ${holder.ownerPid}`);
   }
-  if (childLives && holder.childPid !== undefined && !(await endProcess(holder.childPid, isEngine, options.stopGraceMs))) {
+  if (
+    childLives &&
+    holder.childPid !== undefined &&
+    !(await endProcess(holder.childPid, isEngine, options.stopGraceMs))
+  ) {
     throw inUse(options, `by process ${holder.childPid}, left over from an earlier run, which does not end`);
   }
   await removeExactly(file, holder.text);
@@ -121,7 +125,12 @@ async function readHolder(file: string): Promise<Holder | undefined> {
   try {
     const text = await readFile(file, 'utf8');
     const [childPid = '', ownerPid = '', ownerStartedAt = ''] = text.split('\n');
-    return { text, childPid: childPid === '' ? undefined : Number(childPid), ownerPid: Number(ownerPid), ownerStartedAt };
+    return {
+      text,
+      childPid: childPid === '' ? undefined : Number(childPid),
+      ownerPid: Number(ownerPid),
+      ownerStartedAt,
+    };
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -108,7 +108,10 @@ function complaint(error: unknown): string {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function firstExisting(paths: readonly string[]): Promise<string | undefined> {

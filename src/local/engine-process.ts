@@ -90,7 +90,9 @@ async function startClaimed<Ready>(spec: EngineSpec<Ready>, claim: DataDirClaim)
       running.delete(child);
       if (stopping) return;
       const cause = spec.explain(await log().catch(() => ''));
-      spec.onExit?.(cause ?? new LocalEngineError('failed', `${spec.title} ended by itself (${how}): see ${spec.logFile}.`));
+      spec.onExit?.(
+        cause ?? new LocalEngineError('failed', `${spec.title} ended by itself (${how}): see ${spec.logFile}.`),
+      );
     });
     return {
       pid,
@@ -127,14 +129,23 @@ async function untilServing<Ready>(
   const cause = spec.explain(text);
   if (cause !== undefined) throw cause;
   const lastLine = text.trim().split('\n').at(-1) ?? '';
-  const what = outcome.kind === 'late' ? `did not serve within ${spec.startTimeoutMs / 1000} s` : `ended at once (${outcome.how})`;
-  throw new LocalEngineError('failed', `${spec.title} ${what}: see ${spec.logFile}${lastLine === '' ? '' : `, which ends with "${lastLine}"`}.`);
+  const what =
+    outcome.kind === 'late' ? `did not serve within ${spec.startTimeoutMs / 1000} s` : `ended at once (${outcome.how})`;
+  throw new LocalEngineError(
+    'failed',
+    `${spec.title} ${what}: see ${spec.logFile}${lastLine === '' ? '' : `, which ends with "${lastLine}"`}.`,
+  );
 }
 
-async function spawnLogged<Ready>(spec: EngineSpec<Ready>): Promise<{ child: ChildProcess; exited: Promise<string>; log: () => Promise<string> }> {
+async function spawnLogged<Ready>(
+  spec: EngineSpec<Ready>,
+): Promise<{ child: ChildProcess; exited: Promise<string>; log: () => Promise<string> }> {
   const file = await writingTo(dirname(spec.logFile), async () => {
     await mkdir(dirname(spec.logFile), { recursive: true });
-    const size = await stat(spec.logFile).then((s) => s.size, () => 0);
+    const size = await stat(spec.logFile).then(
+      (s) => s.size,
+      () => 0,
+    );
     if (size > LOG_BYTES_MAX) await rename(spec.logFile, `${spec.logFile}.old`);
     return open(spec.logFile, 'a');
   });

@@ -24,7 +24,11 @@ export interface Engines {
 }
 
 /** @throws LocalEngineError or NatsServerUnavailableError, with one sentence that says what to do */
-export async function startEngines(config: Config, say: (line: string) => void, onExit: (error: LocalEngineError) => void): Promise<Engines> {
+export async function startEngines(
+  config: Config,
+  say: (line: string) => void,
+  onExit: (error: LocalEngineError) => void,
+): Promise<Engines> {
   const dataDir = config.DENSITY_DATA_DIR;
   const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
@@ -35,17 +39,28 @@ export async function startEngines(config: Config, say: (line: string) => void, 
     let [natsUrl, clickhouseUrl] = [config.NATS_URL, config.CLICKHOUSE_URL];
     let mqttPort: number | undefined;
     let natsStoreBytes = config.NATS_STORE_MAX;
-    if (natsUrl === undefined || clickhouseUrl === undefined) await writingTo(dataDir, () => mkdir(dataDir, { recursive: true }));
+    if (natsUrl === undefined || clickhouseUrl === undefined)
+      await writingTo(dataDir, () => mkdir(dataDir, { recursive: true }));
     if (natsUrl === undefined) {
       const binary = await findNatsServer({
-        cacheDir: CACHE, onProgress: say, ...(config.NATS_SERVER_BIN === undefined ? {} : { explicitPath: config.NATS_SERVER_BIN }),
+        cacheDir: CACHE,
+        onProgress: say,
+        ...(config.NATS_SERVER_BIN === undefined ? {} : { explicitPath: config.NATS_SERVER_BIN }),
       });
       const folder = join(dataDir, 'nats');
       await writingTo(folder, () => mkdir(folder, { recursive: true }));
       natsStoreBytes ??= await storeBytesFor(folder);
       const nats = await startNatsServer({
-        binary: binary.path, dataDir: folder, storeBytesMax: natsStoreBytes, host: LOOPBACK, port: config.NATS_PORT, mqttPort: config.MQTT_PORT,
-        name: 'density', logFile: join(dataDir, 'nats-server.log'), syncInterval: config.NATS_SYNC_INTERVAL, onExit,
+        binary: binary.path,
+        dataDir: folder,
+        storeBytesMax: natsStoreBytes,
+        host: LOOPBACK,
+        port: config.NATS_PORT,
+        mqttPort: config.MQTT_PORT,
+        name: 'density',
+        logFile: join(dataDir, 'nats-server.log'),
+        syncInterval: config.NATS_SYNC_INTERVAL,
+        onExit,
       });
       started.push(nats);
       ({ url: natsUrl, mqttPort } = nats);
@@ -53,7 +68,11 @@ export async function startEngines(config: Config, say: (line: string) => void, 
     }
     if (clickhouseUrl === undefined) {
       const clickhouse = await startClickhouse({
-        dataDir: join(dataDir, 'clickhouse'), host: LOOPBACK, port: config.CLICKHOUSE_PORT, logFile: join(dataDir, 'clickhouse.log'), onExit,
+        dataDir: join(dataDir, 'clickhouse'),
+        host: LOOPBACK,
+        port: config.CLICKHOUSE_PORT,
+        logFile: join(dataDir, 'clickhouse.log'),
+        onExit,
       });
       started.push(clickhouse);
       clickhouseUrl = clickhouse.url;

@@ -19,7 +19,12 @@ const VERSION_TIMEOUT_MS = 10_000;
 const ABANDONED_FETCH_MS = 3_600_000;
 
 // Debian's package puts the server where only root's PATH looks.
-const INSTALLED = ['nats-server', '/usr/sbin/nats-server', '/usr/local/sbin/nats-server', '/opt/homebrew/bin/nats-server'];
+const INSTALLED = [
+  'nats-server',
+  '/usr/sbin/nats-server',
+  '/usr/local/sbin/nats-server',
+  '/opt/homebrew/bin/nats-server',
+];
 
 export interface NatsBinary {
   readonly path: string;
@@ -51,9 +56,12 @@ export async function findNatsServer(options: FindNatsServerOptions): Promise<Na
   const { explicitPath, cacheDir, onProgress = () => undefined } = options;
   if (explicitPath !== undefined) {
     const version = await versionOf(explicitPath);
-    if (version === undefined) throw new NatsServerUnavailableError(`${explicitPath} is not a nats-server that runs here.`);
+    if (version === undefined)
+      throw new NatsServerUnavailableError(`${explicitPath} is not a nats-server that runs here.`);
     if (!isRecent(version)) {
-      throw new NatsServerUnavailableError(`The nats-server at ${explicitPath} is version ${version}; ${NATS_VERSION_MIN} or newer is needed.`);
+      throw new NatsServerUnavailableError(
+        `The nats-server at ${explicitPath} is version ${version}; ${NATS_VERSION_MIN} or newer is needed.`,
+      );
     }
     return { path: explicitPath, version };
   }
@@ -76,7 +84,12 @@ export async function findNatsServer(options: FindNatsServerOptions): Promise<Na
 
 // Into a folder of its own, then one rename: of two processes that fetch at once each renames a whole
 // file, and a fetch that is killed leaves nothing that could be taken for a server.
-async function fetchInto(cached: string, cacheDir: string, fetch: FetchNatsServer, onProgress: (message: string) => void): Promise<NatsBinary> {
+async function fetchInto(
+  cached: string,
+  cacheDir: string,
+  fetch: FetchNatsServer,
+  onProgress: (message: string) => void,
+): Promise<NatsBinary> {
   await mkdir(cacheDir, { recursive: true });
   await removeAbandoned(cacheDir);
   const folder = await mkdtemp(join(cacheDir, 'fetch-'));
@@ -97,7 +110,10 @@ async function removeAbandoned(cacheDir: string): Promise<void> {
   for (const name of await readdir(cacheDir)) {
     if (!name.startsWith('fetch-')) continue;
     const folder = join(cacheDir, name);
-    const changedMs = await stat(folder).then((s) => s.mtimeMs, () => Infinity);
+    const changedMs = await stat(folder).then(
+      (s) => s.mtimeMs,
+      () => Infinity,
+    );
     if (Date.now() - changedMs > ABANDONED_FETCH_MS) await rm(folder, { recursive: true, force: true });
   }
 }

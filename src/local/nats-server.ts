@@ -81,7 +81,14 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Local
     explain: (log) => explain(log, options, dataDir),
   });
   const { port, mqttPort } = engine.ready;
-  return { url: `nats://${reachable(options.host)}:${port}`, port, mqttPort, pid: engine.pid, stop: engine.stop, kill9: engine.kill9 };
+  return {
+    url: `nats://${reachable(options.host)}:${port}`,
+    port,
+    mqttPort,
+    pid: engine.pid,
+    stop: engine.stop,
+    kill9: engine.kill9,
+  };
 }
 
 // The server keeps a log of its own beside the inherited output, because only it can rotate what it
@@ -121,7 +128,8 @@ async function clientPort(portsDir: string, pid: number | undefined): Promise<nu
     const file = (await readdir(portsDir)).find((name) => name.endsWith(`_${pid}.ports`));
     if (file === undefined) return undefined;
     const ports: unknown = JSON.parse(await readFile(join(portsDir, file), 'utf8'));
-    if (typeof ports !== 'object' || ports === null || !('nats' in ports) || !Array.isArray(ports.nats)) return undefined;
+    if (typeof ports !== 'object' || ports === null || !('nats' in ports) || !Array.isArray(ports.nats))
+      return undefined;
     const port = Number(/:(\d+)$/.exec(String(ports.nats[0]))?.[1]);
     return Number.isNaN(port) ? undefined : port;
   } catch {

@@ -42,7 +42,9 @@ async function describeFromProc(pid: number): Promise<ProcessInfo | undefined> {
 async function describeFromPs(pid: number): Promise<ProcessInfo | undefined> {
   try {
     const [state, startedAt, commandLine] = await Promise.all(
-      ['stat=', 'lstart=', 'command='].map(async (column) => (await run('ps', ['-ww', '-o', column, '-p', String(pid)])).stdout.trim()),
+      ['stat=', 'lstart=', 'command='].map(async (column) =>
+        (await run('ps', ['-ww', '-o', column, '-p', String(pid)])).stdout.trim(),
+      ),
     );
     if (state === undefined || state === '' || state.startsWith('Z')) return undefined;
     return { startedAt: startedAt ?? '', commandLine: commandLine ?? '' };
@@ -52,7 +54,11 @@ async function describeFromPs(pid: number): Promise<ProcessInfo | undefined> {
 }
 
 /** Ends a process that is not our child: SIGTERM, `graceMs`, SIGKILL, `graceMs`. True when it is gone. */
-export async function endProcess(pid: number, isStillIt: (info: ProcessInfo) => boolean, graceMs: number): Promise<boolean> {
+export async function endProcess(
+  pid: number,
+  isStillIt: (info: ProcessInfo) => boolean,
+  graceMs: number,
+): Promise<boolean> {
   const isGone = async (): Promise<boolean> => {
     const info = await describeProcess(pid);
     return info === undefined || !isStillIt(info);

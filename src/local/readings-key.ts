@@ -11,8 +11,10 @@ const OWNER_ONLY = 0o600;
 export async function readingsKeyIn(folder: string): Promise<string> {
   const file = join(folder, 'readings.key');
   await mkdir(folder, { recursive: true });
-  await writeFile(file, randomBytes(KEY_BYTES).toString('hex'), { flag: 'wx', mode: OWNER_ONLY }).catch((error: unknown) => {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  });
+  await writeFile(file, randomBytes(KEY_BYTES).toString('hex'), { flag: 'wx', mode: OWNER_ONLY }).catch(
+    (error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    },
+  );
   return (await readFile(file, 'utf8')).trim();
 }

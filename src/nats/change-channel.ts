@@ -14,7 +14,8 @@ const NOTHING = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export const changesSubject = (partition: Partition, process: string): string => `density.changes.${partition}.${process}`;
+export const changesSubject = (partition: Partition, process: string): string =>
+  `density.changes.${partition}.${process}`;
 export const feedSubject = (partition: Partition): string => `density.feed.${partition}`;
 
 interface WireQuestion extends FeedQuestion {
@@ -35,10 +36,12 @@ export class NatsChangeChannel implements ChangeChannel {
   }
 
   publish(partition: Partition, batch: FeedBatch): void {
-    for (const onBatch of [...this.#here.get(partition) ?? []]) onBatch(batch);
+    for (const onBatch of [...(this.#here.get(partition) ?? [])]) onBatch(batch);
     // That a feed has begun is for everyone: who followed another owner has to ask this one.
-    const isForOthers = batch.items.length === 0 || performance.now() < (this.#elsewhereUntil.get(partition) ?? -Infinity);
-    if (isForOthers && !this.#nc.isClosed()) this.#nc.publish(changesSubject(partition, this.#id), JSON.stringify(batch));
+    const isForOthers =
+      batch.items.length === 0 || performance.now() < (this.#elsewhereUntil.get(partition) ?? -Infinity);
+    if (isForOthers && !this.#nc.isClosed())
+      this.#nc.publish(changesSubject(partition, this.#id), JSON.stringify(batch));
   }
 
   subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void {
@@ -73,13 +76,20 @@ export class NatsChangeChannel implements ChangeChannel {
   async ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer> {
     try {
       const chunks: Uint8Array[] = [];
-      const replies = await this.#nc.requestMany(feedSubject(partition), JSON.stringify({ ...question, from: this.#id } satisfies WireQuestion), { strategy: 'sentinel', maxWait: ANSWER_WITHIN_MS });
+      const replies = await this.#nc.requestMany(
+        feedSubject(partition),
+        JSON.stringify({ ...question, from: this.#id } satisfies WireQuestion),
+        { strategy: 'sentinel', maxWait: ANSWER_WITHIN_MS },
+      );
       for await (const { data } of replies) {
         if (data.length === 0) return JSON.parse(decoder.decode(Buffer.concat(chunks))) as FeedAnswer;
         chunks.push(data);
       }
     } catch (error) {
-      throw new Failure('unavailable', 'the live counts of some spaces are not to be had now', { cause: error, retryAfterSeconds: 1 });
+      throw new Failure('unavailable', 'the live counts of some spaces are not to be had now', {
+        cause: error,
+        retryAfterSeconds: 1,
+      });
     }
     throw new Failure('unavailable', 'the live counts of some spaces are being restored', { retryAfterSeconds: 1 });
   }

@@ -59,7 +59,11 @@ export class NatsCheckpoints implements Checkpoints {
     return { revision: found?.revision ?? 0, ...placeOf(found?.description) };
   }
 
-  async save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined> {
+  async save(
+    partition: Partition,
+    checkpoint: Omit<StoredCheckpoint, 'revision'>,
+    expectedRevision: number,
+  ): Promise<number | undefined> {
     const bytes = await zipped(checkpoint.snapshot);
     const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
     const { storedBeforeSeq, epoch, mark, commitSeqs } = checkpoint;
@@ -72,13 +76,19 @@ export class NatsCheckpoints implements Checkpoints {
     };
     try {
       const batch = await this.#js.startBatch(subject(partition, '0'), chunk(0), { headers: tag() });
-      for (let index = 1; index < chunks; index++) batch.add(subject(partition, String(index)), chunk(index), { headers: tag() });
+      for (let index = 1; index < chunks; index++)
+        batch.add(subject(partition, String(index)), chunk(index), { headers: tag() });
       const expectation = headers();
       expectation.set('Nats-Expected-Last-Subject-Sequence', String(expectedRevision));
-      const ack = await batch.commit(subject(partition, 'last'), JSON.stringify(description), { headers: expectation, timeout: COMMIT_TIMEOUT_MS });
+      const ack = await batch.commit(subject(partition, 'last'), JSON.stringify(description), {
+        headers: expectation,
+        timeout: COMMIT_TIMEOUT_MS,
+      });
       return ack.seq;
     } catch (error) {
-      const found = await this.#describe(partition).catch(() => { throw error; });
+      const found = await this.#describe(partition).catch(() => {
+        throw error;
+      });
       if (found?.description?.id === description.id) return found.revision;
       if (found && found.revision !== expectedRevision) return undefined;
       throw error;
@@ -86,7 +96,9 @@ export class NatsCheckpoints implements Checkpoints {
   }
 
   /** `description` is undefined where it cannot be read. */
-  async #describe(partition: Partition): Promise<{ revision: number; description: Description | undefined } | undefined> {
+  async #describe(
+    partition: Partition,
+  ): Promise<{ revision: number; description: Description | undefined } | undefined> {
     const message = await this.#jsm.direct.getMessage(CHECKPOINTS, { last_by_subj: subject(partition, 'last') });
     return message ? { revision: message.seq, description: descriptionIn(message.data) } : undefined;
   }
@@ -94,7 +106,9 @@ export class NatsCheckpoints implements Checkpoints {
   async #chunks(partition: Partition, description: Description): Promise<Buffer | undefined> {
     const parts: Uint8Array[] = [];
     for (let index = 0; index < description.chunks; index++) {
-      const message = await this.#jsm.direct.getMessage(CHECKPOINTS, { last_by_subj: subject(partition, String(index)) });
+      const message = await this.#jsm.direct.getMessage(CHECKPOINTS, {
+        last_by_subj: subject(partition, String(index)),
+      });
       if (message?.header.get('checkpoint') !== description.id) return undefined;
       parts.push(message.data);
     }
@@ -112,7 +126,11 @@ const subject = (partition: Partition, part: string): string => `checkpoints.${p
 function descriptionIn(data: Uint8Array): Description | undefined {
   try {
     const found = JSON.parse(Buffer.from(data).toString('utf8')) as Partial<Description> | null;
-    return typeof found?.id === 'string' && typeof found.chunks === 'number' && typeof found.storedBeforeSeq === 'number' ? found as Description : undefined;
+    return typeof found?.id === 'string' &&
+      typeof found.chunks === 'number' &&
+      typeof found.storedBeforeSeq === 'number'
+      ? (found as Description)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -129,7 +147,9 @@ async function zipped(lines: Iterable<string>): Promise<Buffer> {
 /** Each is made when it is asked for. */
 async function linesOf(partition: Partition, bytes: Buffer): Promise<Iterable<string>> {
   // The checksum at its end tells whether it is what was saved.
-  const text = await unzip(bytes).catch((error: unknown) => { throw new CheckpointRefused(partition, `it is damaged (${String(error)})`, { cause: error }); });
+  const text = await unzip(bytes).catch((error: unknown) => {
+    throw new CheckpointRefused(partition, `it is damaged (${String(error)})`, { cause: error });
+  });
   return (function* (): Generator<string> {
     for (let at = 0; at < text.length;) {
       const end = text.indexOf(NEWLINE, at);

@@ -35,20 +35,41 @@ export async function connectNats(url: string, name: string, security: NatsSecur
 export async function connectPlain(url: string, name: string, security: NatsSecurity): Promise<NatsConnection> {
   try {
     return await connect({
-      servers: url.split(','), name, timeout: TIMEOUT_MS, maxReconnectAttempts: -1, reconnectTimeWait: 250, reconnectJitter: 250,
+      servers: url.split(','),
+      name,
+      timeout: TIMEOUT_MS,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
       // With them, each request makes two errors in advance, for their stacks: 5 % of the service's time.
       noAsyncTraces: true,
-      ...await secured(security),
+      ...(await secured(security)),
     });
   } catch (error) {
-    throw new Error(`no NATS server takes a connection at ${url} (NATS_URL${security.credentialsFile === undefined ? '' : ', NATS_CREDENTIALS_FILE'}): ${String(error)}`, { cause: error });
+    throw new Error(
+      `no NATS server takes a connection at ${url} (NATS_URL${security.credentialsFile === undefined ? '' : ', NATS_CREDENTIALS_FILE'}): ${String(error)}`,
+      { cause: error },
+    );
   }
 }
 
-async function secured({ credentialsFile, caFile, certFile, keyFile }: NatsSecurity): Promise<{ authenticator?: ReturnType<typeof credsAuthenticator>; tls?: TlsOptions }> {
+async function secured({
+  credentialsFile,
+  caFile,
+  certFile,
+  keyFile,
+}: NatsSecurity): Promise<{ authenticator?: ReturnType<typeof credsAuthenticator>; tls?: TlsOptions }> {
   const isEncrypted = caFile !== undefined || certFile !== undefined;
   return {
     ...(credentialsFile === undefined ? {} : { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
-    ...(isEncrypted ? { tls: { ...(caFile === undefined ? {} : { caFile }), ...(certFile === undefined ? {} : { certFile }), ...(keyFile === undefined ? {} : { keyFile }) } } : {}),
+    ...(isEncrypted
+      ? {
+          tls: {
+            ...(caFile === undefined ? {} : { caFile }),
+            ...(certFile === undefined ? {} : { certFile }),
+            ...(keyFile === undefined ? {} : { keyFile }),
+          },
+        }
+      : {}),
   };
 }

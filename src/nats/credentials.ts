@@ -5,14 +5,36 @@
 // the two subjects DENSITY offers; DEVICES offers what MQTT has acknowledged, to be looked for in READINGS. In one account, a DPU that is held to its own subjects could still
 // name any other as the place for the answer, and the stream's acknowledgement would be stored there.
 import {
-  createAccount, createOperator, createUser, decode, encodeAccount, encodeOperator, encodeUser, fmtCreds, fromSeed, newScopedSigner,
-  type Account, type Import, type Export, type KeyPair, type SigningKey, type User,
+  createAccount,
+  createOperator,
+  createUser,
+  decode,
+  encodeAccount,
+  encodeOperator,
+  encodeUser,
+  fmtCreds,
+  fromSeed,
+  newScopedSigner,
+  type Account,
+  type Import,
+  type Export,
+  type KeyPair,
+  type SigningKey,
+  type User,
 } from '@nats-io/jwt';
 import { isDpuId, DPU_ID_RULE } from '../domain/ids.ts';
-import { ADMIN_PERMISSIONS, DPU_PERMISSIONS, DPU_SUBJECTS, MQTT_DPU_PERMISSIONS, MQTT_SUBJECTS, SERVICE_PERMISSIONS, type Permissions } from './permissions.ts';
+import {
+  ADMIN_PERMISSIONS,
+  DPU_PERMISSIONS,
+  DPU_SUBJECTS,
+  MQTT_DPU_PERMISSIONS,
+  MQTT_SUBJECTS,
+  SERVICE_PERMISSIONS,
+  type Permissions,
+} from './permissions.ts';
 
 const KEYS = ['operator', 'system', 'density', 'service', 'admin', 'devices', 'dpu', 'mqtt-dpu'] as const;
-type KeyName = typeof KEYS[number];
+type KeyName = (typeof KEYS)[number];
 
 /** The secret halves. `service`, `admin`, `dpu` and `mqtt-dpu` can each issue users of that role, and no others. */
 export type Keyring = Readonly<Record<KeyName, KeyPair>>;
@@ -21,14 +43,29 @@ export type Keyring = Readonly<Record<KeyName, KeyPair>>;
 const DPU_LIMITS = { payload: 1024 * 1024, subs: 5 };
 /** MQTT keeps its sessions in JetStream, and messages until the service has seen them in READINGS; this is all that devices may use of the disk. */
 const DEVICES_STORAGE_BYTES = 1024 * 1024 * 1024;
-const UNLIMITED = { subs: -1, conn: -1, leaf: -1, imports: -1, exports: -1, data: -1, payload: -1, wildcards: true, disallow_bearer: false };
+const UNLIMITED = {
+  subs: -1,
+  conn: -1,
+  leaf: -1,
+  imports: -1,
+  exports: -1,
+  data: -1,
+  payload: -1,
+  wildcards: true,
+  disallow_bearer: false,
+};
 const ALL_OF_JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
 
 export function createKeyring(): Keyring {
   return {
-    operator: createOperator(), system: createAccount(),
-    density: createAccount(), service: createAccount(), admin: createAccount(),
-    devices: createAccount(), dpu: createAccount(), 'mqtt-dpu': createAccount(),
+    operator: createOperator(),
+    system: createAccount(),
+    density: createAccount(),
+    service: createAccount(),
+    admin: createAccount(),
+    devices: createAccount(),
+    dpu: createAccount(),
+    'mqtt-dpu': createAccount(),
   };
 }
 
@@ -43,7 +80,10 @@ export function keyringOf(seeds: Readonly<Record<string, string>>): Keyring {
 }
 
 export function seedsOf(keyring: Keyring): Record<KeyName, string> {
-  return Object.fromEntries(KEYS.map((name) => [name, new TextDecoder().decode(keyring[name].getSeed())])) as Record<KeyName, string>;
+  return Object.fromEntries(KEYS.map((name) => [name, new TextDecoder().decode(keyring[name].getSeed())])) as Record<
+    KeyName,
+    string
+  >;
 }
 
 /** Public keys of DPU users, with the second up to which what was issued to them is void. */
@@ -99,7 +139,10 @@ export async function serviceCredentials(keyring: Keyring, role: 'service' | 'ad
 /** Sees the servers' own state. For monitoring and for people. */
 export async function systemCredentials(keyring: Keyring): Promise<string> {
   const user = createUser();
-  return credentialsFile(await encodeUser('system', user, keyring.system, { allowed_connection_types: ['STANDARD'] }), user);
+  return credentialsFile(
+    await encodeUser('system', user, keyring.system, { allowed_connection_types: ['STANDARD'] }),
+    user,
+  );
 }
 
 /** What a DPU that speaks NATS logs in with. @throws Error for an id that is none */
@@ -113,14 +156,26 @@ export async function mqttDpuToken(keyring: Keyring, dpuId: string, expiresSecon
   return dpuToken(keyring, 'mqtt-dpu', dpuId, createUser(), expiresSeconds);
 }
 
-async function dpuToken(keyring: Keyring, role: 'dpu' | 'mqtt-dpu', dpuId: string, user: KeyPair, expiresSeconds?: number): Promise<string> {
+async function dpuToken(
+  keyring: Keyring,
+  role: 'dpu' | 'mqtt-dpu',
+  dpuId: string,
+  user: KeyPair,
+  expiresSeconds?: number,
+): Promise<string> {
   // The name becomes a token of subjects: anything else in it would be another permission.
   if (!isDpuId(dpuId)) throw new Error(`the DPU's id must be ${DPU_ID_RULE}`);
   return scopedToken(keyring.devices, keyring[role], dpuId, user, expiresSeconds);
 }
 
 /** Carries no rights itself: the account says what the signing key may grant. So it stays short, and rights can change later. */
-async function scopedToken(account: KeyPair, signer: KeyPair, name: string, user: KeyPair, expiresSeconds?: number): Promise<string> {
+async function scopedToken(
+  account: KeyPair,
+  signer: KeyPair,
+  name: string,
+  user: KeyPair,
+  expiresSeconds?: number,
+): Promise<string> {
   const options = { signer, scopedUser: true, ...(expiresSeconds === undefined ? {} : { exp: expiresSeconds }) };
   return encodeUser(name, user, account, { issuer_account: account.getPublicKey() }, options);
 }
@@ -131,9 +186,16 @@ function credentialsFile(token: string, user: KeyPair): string {
 
 function densityAccount({ service, admin, devices }: Keyring): Partial<Account> {
   const exports: Export[] = DPU_SUBJECTS.map((subject) => ({ name: subject, subject, type: 'service' }));
-  const imports: Import[] = MQTT_SUBJECTS.map(({ theirs, ours }) => ({ name: theirs, subject: theirs, local_subject: ours, type: 'service', account: devices.getPublicKey() }));
+  const imports: Import[] = MQTT_SUBJECTS.map(({ theirs, ours }) => ({
+    name: theirs,
+    subject: theirs,
+    local_subject: ours,
+    type: 'service',
+    account: devices.getPublicKey(),
+  }));
   return {
-    exports, imports,
+    exports,
+    imports,
     limits: { ...UNLIMITED, ...ALL_OF_JETSTREAM },
     signing_keys: [
       scope(service, 'service', { ...grant(SERVICE_PERMISSIONS), allowed_connection_types: ['STANDARD'] }),
@@ -143,15 +205,31 @@ function densityAccount({ service, admin, devices }: Keyring): Partial<Account> 
 }
 
 function devicesAccount({ density, dpu, 'mqtt-dpu': mqttDpu }: Keyring, revoked: Revocations): Partial<Account> {
-  const imports: Import[] = DPU_SUBJECTS.map((subject) => ({ name: subject, subject, type: 'service', account: density.getPublicKey() }));
+  const imports: Import[] = DPU_SUBJECTS.map((subject) => ({
+    name: subject,
+    subject,
+    type: 'service',
+    account: density.getPublicKey(),
+  }));
   // Asked for messages, the stream answers with several.
-  const exports: Export[] = MQTT_SUBJECTS.map(({ theirs }) => ({ name: theirs, subject: theirs, type: 'service', response_type: 'Stream' }));
+  const exports: Export[] = MQTT_SUBJECTS.map(({ theirs }) => ({
+    name: theirs,
+    subject: theirs,
+    type: 'service',
+    response_type: 'Stream',
+  }));
   return {
-    imports, exports,
+    imports,
+    exports,
     limits: { ...UNLIMITED, mem_storage: 0, disk_storage: DEVICES_STORAGE_BYTES, streams: -1, consumer: -1 },
     signing_keys: [
       scope(dpu, 'dpu', { ...grant(DPU_PERMISSIONS), ...DPU_LIMITS, allowed_connection_types: ['STANDARD'] }),
-      scope(mqttDpu, 'mqtt-dpu', { ...grant(MQTT_DPU_PERMISSIONS), ...DPU_LIMITS, bearer_token: true, allowed_connection_types: ['MQTT'] }),
+      scope(mqttDpu, 'mqtt-dpu', {
+        ...grant(MQTT_DPU_PERMISSIONS),
+        ...DPU_LIMITS,
+        bearer_token: true,
+        allowed_connection_types: ['MQTT'],
+      }),
     ],
     revocations: revoked,
   };

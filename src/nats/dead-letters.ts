@@ -4,7 +4,14 @@
 // The stream is bounded, and what is evicted stays counted. The server would evict without counting, so the service does it
 // well before: it first stores a tally of what it is about to remove, naming the sequence up to which it does, and then removes
 // that. Whoever counts begins at that sequence; so a crash between the two changes no count.
-import { DeliverPolicy, type JetStreamClient, JetStreamApiCodes, JetStreamApiError, type JetStreamManager, type JsMsg } from '@nats-io/jetstream';
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  type JsMsg,
+} from '@nats-io/jetstream';
 import { headers } from 'nats';
 import type { RejectReason } from '../domain/reading.ts';
 import type { DeadLetter, DeadLetters, ItemsByReason } from '../ports.ts';
@@ -68,8 +75,15 @@ export class NatsDeadLetters implements DeadLetters {
     for await (const message of this.#letters((await this.#tally()).beforeSeq, false)) {
       const about = (name: string): string => message.headers?.get(name) ?? '';
       newest.push({
-        reason: reasonOf(message), detail: about('detail'), subject: about('subject'), readingsSeq: Number(about('readings-seq')), index: Number(about('index')),
-        items: itemsOf(message), isCut: about('cut') !== '', raw: message.data, storedMs: message.time.getTime(),
+        reason: reasonOf(message),
+        detail: about('detail'),
+        subject: about('subject'),
+        readingsSeq: Number(about('readings-seq')),
+        index: Number(about('index')),
+        items: itemsOf(message),
+        isCut: about('cut') !== '',
+        raw: message.data,
+        storedMs: message.time.getTime(),
       });
       if (newest.length > limit) newest.shift();
     }
@@ -77,7 +91,7 @@ export class NatsDeadLetters implements DeadLetters {
   }
 
   evict(ageMaxMs: number): Promise<void> {
-    return this.#evicting ??= this.#evict(ageMaxMs).finally(() => (this.#evicting = undefined));
+    return (this.#evicting ??= this.#evict(ageMaxMs).finally(() => (this.#evicting = undefined)));
   }
 
   async #evict(ageMaxMs: number): Promise<void> {
@@ -89,7 +103,7 @@ export class NatsDeadLetters implements DeadLetters {
     const excess = state.bytes > this.#bytesMax * EVICTED_FROM ? state.bytes - this.#bytesMax * EVICTED_TO : 0;
     const items = { ...tally.items };
     let [bytes, beforeSeq] = [0, tally.beforeSeq];
-    if (excess > 0 || state.first_ts !== undefined && new Date(state.first_ts).getTime() < keptFromMs) {
+    if (excess > 0 || (state.first_ts !== undefined && new Date(state.first_ts).getTime() < keptFromMs)) {
       for await (const message of this.#letters(tally.beforeSeq, true)) {
         if (bytes >= excess && message.time.getTime() >= keptFromMs) break;
         bytes += Number(message.headers?.get('Nats-Msg-Size') ?? 0) + OVERHEAD_BYTES;
@@ -121,12 +135,18 @@ export class NatsDeadLetters implements DeadLetters {
   async *#letters(fromSeq: number, isWithoutBytes: boolean): AsyncGenerator<JsMsg> {
     for (let next = fromSeq, isAll = false; !isAll;) {
       const consumer = await this.#js.consumers.get(DEAD_LETTERS, {
-        deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next, filter_subjects: LETTERS, headers_only: isWithoutBytes,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: next,
+        filter_subjects: LETTERS,
+        headers_only: isWithoutBytes,
       });
       const { num_pending: pending } = await consumer.info();
       if (pending === 0) return;
       isAll = true;
-      for await (const message of await consumer.fetch({ max_messages: Math.min(pending, LETTERS_PER_FETCH), expires: FETCH_MAX_MS })) {
+      for await (const message of await consumer.fetch({
+        max_messages: Math.min(pending, LETTERS_PER_FETCH),
+        expires: FETCH_MAX_MS,
+      })) {
         next = message.seq + 1;
         isAll = message.info.pending === 0;
         yield message;
@@ -143,7 +163,9 @@ export class NatsDeadLetters implements DeadLetters {
     about.set('index', String(letter.index));
     about.set('items', String(letter.items));
     if (letter.isCut) about.set('cut', '1');
-    await this.#js.publish(`dead.${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter.raw, { headers: about });
+    await this.#js.publish(`dead.${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter.raw, {
+      headers: about,
+    });
     this.#unseenBytes += letter.raw.length + OVERHEAD_BYTES;
   }
 }

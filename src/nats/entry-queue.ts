@@ -34,7 +34,11 @@ export class EntryQueue {
   take(entriesMax: number): StoredEntry[] {
     const batch: StoredEntry[] = [];
     let dataBytes = 0;
-    for (let entry = this.#entries[this.#taken]; entry && batch.length < entriesMax; entry = this.#entries[this.#taken]) {
+    for (
+      let entry = this.#entries[this.#taken];
+      entry && batch.length < entriesMax;
+      entry = this.#entries[this.#taken]
+    ) {
       dataBytes += entry.data.length;
       if (batch.length > 0 && dataBytes > BATCH_BYTES_MAX) break;
       batch.push(entry);

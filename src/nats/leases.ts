@@ -33,7 +33,13 @@ export class NatsLeases implements Leases {
    */
   static async open({ js, jsm }: NatsHandles, freeAfterMs: number, replicas: number): Promise<NatsLeases> {
     const ttlMs = Math.max(freeAfterMs - EXPIRY_LATE_MS - RESTORE_MS, freeAfterMs / 2);
-    const kv = await new Kvm(js).create(BUCKET, { ttl: ttlMs, markerTTL: MARKER_TTL_MS, replicas, history: 1, storage: StorageType.File });
+    const kv = await new Kvm(js).create(BUCKET, {
+      ttl: ttlMs,
+      markerTTL: MARKER_TTL_MS,
+      replicas,
+      history: 1,
+      storage: StorageType.File,
+    });
     await setMaxAge(jsm, ttlMs);
     return new NatsLeases(kv, ttlMs);
   }
@@ -86,7 +92,8 @@ export class NatsLeases implements Leases {
         const [kind, id] = key.split('.');
         if (id === undefined) continue;
         if (kind === 'shard') report({ kind, shard: Number(id) as Partition, holder: text });
-        if (kind === 'member') report({ kind, id, member: text === undefined ? undefined : JSON.parse(text) as Member });
+        if (kind === 'member')
+          report({ kind, id, member: text === undefined ? undefined : (JSON.parse(text) as Member) });
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -101,7 +108,11 @@ const memberKey = (id: string): string => `member.${id}`;
 async function setMaxAge(jsm: JetStreamManager, ttlMs: number): Promise<void> {
   const stream = `KV_${BUCKET}`;
   const { config } = await jsm.streams.info(stream);
-  if (config.max_age !== nanos(ttlMs)) await jsm.streams.update(stream, { max_age: nanos(ttlMs), duplicate_window: Math.min(config.duplicate_window, nanos(ttlMs)) });
+  if (config.max_age !== nanos(ttlMs))
+    await jsm.streams.update(stream, {
+      max_age: nanos(ttlMs),
+      duplicate_window: Math.min(config.duplicate_window, nanos(ttlMs)),
+    });
 }
 
 /** Undefined where the server refused what was expected; any other error leaves the outcome open. */
@@ -109,8 +120,10 @@ async function decided(write: Promise<number>): Promise<number | undefined> {
   try {
     return await write;
   } catch (error) {
-    const isRefusal = error instanceof JetStreamApiError
-      && (error.code === JetStreamApiCodes.StreamWrongLastSequence || error.code === JetStreamApiCodes.StreamWrongLastSequenceUnknown);
+    const isRefusal =
+      error instanceof JetStreamApiError &&
+      (error.code === JetStreamApiCodes.StreamWrongLastSequence ||
+        error.code === JetStreamApiCodes.StreamWrongLastSequenceUnknown);
     if (isRefusal) return undefined;
     throw error;
   }

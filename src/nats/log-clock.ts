@@ -54,8 +54,10 @@ export class LogClock {
     const before = this.problem;
     this.#aheadMs = isOff ? aheadMs : 0;
     onMeasured(aheadMs);
-    if (this.problem !== undefined && before === undefined) log.error({ aheadMs }, `${this.problem}: its answers go by the server's`);
-    if (this.problem === undefined && before !== undefined) log.info({ aheadMs }, 'the clock of this machine agrees with that of the NATS server again');
+    if (this.problem !== undefined && before === undefined)
+      log.error({ aheadMs }, `${this.problem}: its answers go by the server's`);
+    if (this.problem === undefined && before !== undefined)
+      log.info({ aheadMs }, 'the clock of this machine agrees with that of the NATS server again');
   }
 
   /** Measures until the signal aborts. */
@@ -63,7 +65,10 @@ export class LogClock {
     const { timing, log } = this.#deps;
     while (!signal.aborted) {
       await timing.pause(MEASURED_EVERY_MS, signal);
-      if (!signal.aborted) await this.measure().catch((error: unknown) => log.debug({ err: error }, 'the clock of the log cannot be asked for'));
+      if (!signal.aborted)
+        await this.measure().catch((error: unknown) =>
+          log.debug({ err: error }, 'the clock of the log cannot be asked for'),
+        );
     }
   }
 }

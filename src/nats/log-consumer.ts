@@ -5,7 +5,14 @@
 //   goes on counting the messages that it had asked the old one for: it asks for a few, and then for none for half a minute. Once it
 //   has done so, this opens a consumer of its own choosing after the last entry that was delivered, and the receiver does not notice.
 // - A consumer may be silent for other reasons. One that stays silent although the log goes on fails, and its reader opens another.
-import { type Consumer, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg, type SeqMsgRequest } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JsMsg,
+  type SeqMsgRequest,
+} from '@nats-io/jetstream';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
@@ -70,7 +77,9 @@ export class LogConsumer {
     this.#lastSeq = place.afterSeq;
     this.#lostTimes = place.lostTimes();
     this.opened = this.#open();
-    this.opened.then(() => this.#run()).catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+    this.opened
+      .then(() => this.#run())
+      .catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
   }
 
   /** Entries that the server had for this consumer and that were not delivered here, when it sent the last one. */
@@ -85,7 +94,7 @@ export class LogConsumer {
 
   /** Safe to call twice. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return (this.#closing ??= this.#close());
   }
 
   async #open(): Promise<void> {
@@ -177,7 +186,11 @@ export class LogConsumer {
 
   #checkStallLater(): void {
     clearTimeout(this.#stallCheck);
-    if (!this.#closing) this.#stallCheck = setTimeout(() => void this.#checkStall().then(() => this.#checkStallLater()), this.#place.stallCheckMs).unref();
+    if (!this.#closing)
+      this.#stallCheck = setTimeout(
+        () => void this.#checkStall().then(() => this.#checkStallLater()),
+        this.#place.stallCheckMs,
+      ).unref();
   }
 
   /** The first entry after one, as the log's leader says: a replica may be behind. Infinity when there is none, undefined when there is no answer. */
@@ -185,11 +198,13 @@ export class LogConsumer {
     const { stream, subjects } = this.#place;
     try {
       const jsm = await this.#js.jetstreamManager(false);
-      const found = await Promise.all((subjects.length === 0 ? ['>'] : subjects).map(async (subject) => {
-        // The server takes it; the client's types do not say so.
-        const query: SeqMsgRequest & { next_by_subj: string } = { seq: seq + 1, next_by_subj: subject };
-        return jsm.streams.getMessage(stream, query);
-      }));
+      const found = await Promise.all(
+        (subjects.length === 0 ? ['>'] : subjects).map(async (subject) => {
+          // The server takes it; the client's types do not say so.
+          const query: SeqMsgRequest & { next_by_subj: string } = { seq: seq + 1, next_by_subj: subject };
+          return jsm.streams.getMessage(stream, query);
+        }),
+      );
       return Math.min(...found.map((message) => message?.seq ?? Infinity));
     } catch {
       return undefined;
@@ -198,13 +213,17 @@ export class LogConsumer {
 
   async #checkStall(): Promise<void> {
     const [received, lastSeq] = [this.#messages?.getReceived() ?? 0, this.#lastSeq];
-    const isIdle = received === this.#receivedBefore && received === this.#messages?.getProcessed() && !this.#isReceiverBusy;
+    const isIdle =
+      received === this.#receivedBefore && received === this.#messages?.getProcessed() && !this.#isReceiverBusy;
     this.#receivedBefore = received;
     const missingSeq = isIdle ? await this.#firstAfter(lastSeq) : Infinity;
     // While nobody leads the log, what was missing before still is.
     if (missingSeq === undefined) return;
     const isMissing = missingSeq < Infinity && this.#messages?.getReceived() === received;
-    if (isMissing && missingSeq === this.#missingSeq) this.#fail(new SilentConsumer(`the consumer of the log delivers nothing after ${lastSeq}, and ${missingSeq} is there`));
+    if (isMissing && missingSeq === this.#missingSeq)
+      this.#fail(
+        new SilentConsumer(`the consumer of the log delivers nothing after ${lastSeq}, and ${missingSeq} is there`),
+      );
     this.#missingSeq = isMissing ? missingSeq : Infinity;
   }
 
@@ -219,6 +238,11 @@ function entryOf(message: JsMsg): StoredEntry {
   // Headers are parsed when they are asked for: those of a commit not at all while nobody traces.
   const trace = isTracing() ? message.headers?.get(TRACEPARENT) : undefined;
   const mark = message.subject.startsWith(READINGS_PREFIX) ? message.headers?.get(ACCEPTED_UP_TO) : undefined;
-  const entry = { seq: message.seq, timeMs: Math.floor(message.info.timestampNanos / 1e6), subject: message.subject, data: message.data };
+  const entry = {
+    seq: message.seq,
+    timeMs: Math.floor(message.info.timestampNanos / 1e6),
+    subject: message.subject,
+    data: message.data,
+  };
   return trace || mark ? { ...entry, ...(trace ? { trace } : {}), ...(mark ? { mark } : {}) } : entry;
 }

@@ -2,7 +2,16 @@
 // it in a stream of its own, and acknowledges it once that has it. The stream keeps what somebody wants to have: this
 // consumer, so that the service can see to it that READINGS has it, too.
 import {
-  AckPolicy, type Consumer, DeliverPolicy, jetstream, JetStreamApiCodes, JetStreamApiError, jetstreamManager, type JetStreamManager, RetentionPolicy, StorageType,
+  AckPolicy,
+  type Consumer,
+  DeliverPolicy,
+  jetstream,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstreamManager,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { DpuId } from '../domain/ids.ts';
@@ -37,12 +46,16 @@ export class NatsMqttMessages implements AcknowledgedMessages {
 
   /** Creates what is missing; MQTT clients need not have connected yet. */
   static async open(nc: NatsConnection, replicas: number): Promise<NatsMqttMessages> {
-    const apiPrefix = await hasDevicesAccount(nc) ? DEVICES_API : OWN_API;
+    const apiPrefix = (await hasDevicesAccount(nc)) ? DEVICES_API : OWN_API;
     const jsm = await jetstreamManager(nc, { apiPrefix, checkAPI: false });
     await createStream(jsm, replicas);
     await jsm.consumers.add(MQTT_MESSAGES, {
-      durable_name: MQTT_CONSUMER, filter_subject: READINGS_OF_ALL, deliver_policy: DeliverPolicy.All,
-      ack_policy: AckPolicy.Explicit, ack_wait: ACK_WAIT_NS, max_ack_pending: UNACKNOWLEDGED_MAX,
+      durable_name: MQTT_CONSUMER,
+      filter_subject: READINGS_OF_ALL,
+      deliver_policy: DeliverPolicy.All,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: ACK_WAIT_NS,
+      max_ack_pending: UNACKNOWLEDGED_MAX,
     });
     return new NatsMqttMessages(await jetstream(nc, { apiPrefix }).consumers.get(MQTT_MESSAGES, MQTT_CONSUMER));
   }
@@ -51,7 +64,12 @@ export class NatsMqttMessages implements AcknowledgedMessages {
     const messages: AcknowledgedMessage[] = [];
     const deadline = performance.now() + BATCH_WITHIN_MS;
     let bytes = 0;
-    while (!signal.aborted && performance.now() < deadline && messages.length < BATCH_MESSAGES_MAX && bytes < BATCH_BYTES_MAX) {
+    while (
+      !signal.aborted &&
+      performance.now() < deadline &&
+      messages.length < BATCH_MESSAGES_MAX &&
+      bytes < BATCH_BYTES_MAX
+    ) {
       const fetched = await this.#fetch(signal);
       messages.push(...fetched);
       bytes += fetched.reduce((sum, { data }) => sum + data.length, 0);
@@ -95,7 +113,11 @@ async function createStream(jsm: JetStreamManager, replicas: number): Promise<vo
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== JetStreamApiCodes.StreamNotFound) throw error;
     await jsm.streams.add({
-      name: MQTT_MESSAGES, subjects: [`${PREFIX}>`], retention: RetentionPolicy.Interest, storage: StorageType.File, num_replicas: replicas,
+      name: MQTT_MESSAGES,
+      subjects: [`${PREFIX}>`],
+      retention: RetentionPolicy.Interest,
+      storage: StorageType.File,
+      num_replicas: replicas,
     });
   }
 }

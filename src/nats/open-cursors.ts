@@ -18,7 +18,7 @@ export class OpenCursors {
   }
 
   of(partition: Partition | 'all'): ReadonlySet<PartitionCursor> {
-    return partition === 'all' ? this.#all : this.#byPartition.get(partition) ?? NONE;
+    return partition === 'all' ? this.#all : (this.#byPartition.get(partition) ?? NONE);
   }
 
   add(cursor: PartitionCursor): void {

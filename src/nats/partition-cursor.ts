@@ -80,7 +80,7 @@ export class PartitionCursor implements LogCursor {
 
   close(): Promise<void> {
     this.#isClosed = true;
-    return this.#leaving ??= this.#leave();
+    return (this.#leaving ??= this.#leave());
   }
 
   // From here on for the stream's reader.
@@ -119,8 +119,11 @@ export class PartitionCursor implements LogCursor {
   async catchUp(): Promise<void> {
     this.#queue.catchUp(this.#home.isShared);
     const own: LogConsumer = this.#home.openOwn(this.partition, this.#queue.lastSeq, {
-      deliver: (entry) => (this.#own === own && !this.isFull ? this.#takeOwn(entry) : this.#takeOwnWhenRoom(own, entry)),
-      failed: (error) => { if (this.#own === own) this.fail(error); },
+      deliver: (entry) =>
+        this.#own === own && !this.isFull ? this.#takeOwn(entry) : this.#takeOwnWhenRoom(own, entry),
+      failed: (error) => {
+        if (this.#own === own) this.fail(error);
+      },
     });
     this.#own = own;
     await own.opened;

@@ -12,7 +12,17 @@ import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import {
-  ACCEPTED_UP_TO, closedAt, dpuOfReadings, openedTo, partitionOfReading, READINGS, readingsBytesOf, readingsOf, readingSubject, takesReadings, tickSubject,
+  ACCEPTED_UP_TO,
+  closedAt,
+  dpuOfReadings,
+  openedTo,
+  partitionOfReading,
+  READINGS,
+  readingsBytesOf,
+  readingsOf,
+  readingSubject,
+  takesReadings,
+  tickSubject,
 } from './streams.ts';
 
 const BATCH_MESSAGES = 1_000;
@@ -27,7 +37,8 @@ function marked(options: ReturnType<typeof traced>, mark: string | undefined): R
 
 /** The stream's bound is reached (10077), or the server's (10023, 10047), or the stream takes only marks of time (10054). */
 const FULL = new Set([10077, 10023, 10047, 10054]);
-const FULL_MESSAGE = 'nothing more can be stored: the log of readings is full until those in it are counted and in ClickHouse; send it again later';
+const FULL_MESSAGE =
+  'nothing more can be stored: the log of readings is full until those in it are counted and in ClickHouse; send it again later';
 const FULL_RETRY_S = 30;
 
 /** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
@@ -41,12 +52,22 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
    * @param partitions of the stream; without it every partition is read by a consumer of its own
    * @param lostTimes how often the connection was lost
    */
-  constructor(nc: NatsConnection, js: JetStreamClient, jsm: JetStreamManager, partitions = Infinity, lostTimes = (): number => 0) {
+  constructor(
+    nc: NatsConnection,
+    js: JetStreamClient,
+    jsm: JetStreamManager,
+    partitions = Infinity,
+    lostTimes = (): number => 0,
+  ) {
     this.#nc = nc;
     this.#js = js;
     this.#jsm = jsm;
     this.#reader = new StreamReader(js, {
-      stream: READINGS, partitionOf: partitionOfReading, catchUpSubjects: (partition) => [readingsOf(partition)], partitions, lostTimes,
+      stream: READINGS,
+      partitionOf: partitionOfReading,
+      catchUpSubjects: (partition) => [readingsOf(partition)],
+      partitions,
+      lostTimes,
       modeFor: (open, now) => readingsMode(open, partitions, now),
     });
   }
@@ -62,8 +83,11 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
 
   async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
     const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
-    await inSpan('publish readings', options, async () => this.#js.publish(readingSubject(dpuId), data, marked(traced(), mark))).catch((error: unknown) => {
-      if (error instanceof JetStreamApiError && FULL.has(error.code)) throw new Failure('unavailable', FULL_MESSAGE, { cause: error, retryAfterSeconds: FULL_RETRY_S });
+    await inSpan('publish readings', options, async () =>
+      this.#js.publish(readingSubject(dpuId), data, marked(traced(), mark)),
+    ).catch((error: unknown) => {
+      if (error instanceof JetStreamApiError && FULL.has(error.code))
+        throw new Failure('unavailable', FULL_MESSAGE, { cause: error, retryAfterSeconds: FULL_RETRY_S });
       throw error;
     });
   }
@@ -94,7 +118,9 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
 
   async at(seq: number): Promise<StoredEntry | undefined> {
     const message = await messageAt(this.#jsm, READINGS, seq);
-    return message && { seq: message.seq, timeMs: message.time.getTime(), subject: message.subject, data: message.data };
+    return (
+      message && { seq: message.seq, timeMs: message.time.getTime(), subject: message.subject, data: message.data }
+    );
   }
 
   async lastBefore(ms: number): Promise<number> {
@@ -116,7 +142,10 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       };
       const asked = this.#jsm.direct.getBatch(READINGS, { ...from, batch: BATCH_MESSAGES, callback });
       asked.catch(reject);
-      const late = setTimeout(() => void asked.then((batch) => batch.stop(new Error(`${READINGS} does not answer`))), BATCH_WITHIN_MS);
+      const late = setTimeout(
+        () => void asked.then((batch) => batch.stop(new Error(`${READINGS} does not answer`))),
+        BATCH_WITHIN_MS,
+      );
     });
   }
 
@@ -133,17 +162,25 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   }
 
   async occupied(): Promise<Occupied> {
-    const { config, state: { bytes, first_seq: firstSeq, last_seq: lastSeq } } = await this.#jsm.streams.info(READINGS);
+    const {
+      config,
+      state: { bytes, first_seq: firstSeq, last_seq: lastSeq },
+    } = await this.#jsm.streams.info(READINGS);
     const bytesMax = readingsBytesOf(config);
     return { part: bytesMax > 0 ? bytes / bytesMax : 0, takesReadings: takesReadings(config), firstSeq, lastSeq };
   }
 
   async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
-    return (await this.#jsm.direct.getMessage(READINGS, { next_by_subj: readingsOf(partition), seq: Math.max(1, seq) }))?.seq;
+    return (await this.#jsm.direct.getMessage(READINGS, { next_by_subj: readingsOf(partition), seq: Math.max(1, seq) }))
+      ?.seq;
   }
 
   async admit(isWanted: boolean): Promise<void> {
     const { config } = await this.#jsm.streams.info(READINGS);
-    if (takesReadings(config) !== isWanted) await this.#jsm.streams.update(READINGS, isWanted ? openedTo(readingsBytesOf(config)) : closedAt(readingsBytesOf(config)));
+    if (takesReadings(config) !== isWanted)
+      await this.#jsm.streams.update(
+        READINGS,
+        isWanted ? openedTo(readingsBytesOf(config)) : closedAt(readingsBytesOf(config)),
+      );
   }
 }

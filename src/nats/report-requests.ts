@@ -30,14 +30,23 @@ export class NatsReportRequests implements ReportRequests {
     this.#log = log;
   }
 
-  async ask(shard: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'> {
+  async ask(
+    shard: Partition,
+    respondent: Respondent,
+    spaceId: SpaceId,
+    atMs: number,
+    timeoutMs: number,
+  ): Promise<KnownReport | 'nobody' | 'silence'> {
     const question: WireQuestion = { space: spaceId, at: atMs };
     try {
-      const { data } = await this.#nc.request(subject(shard, respondent), JSON.stringify(question), { timeout: timeoutMs });
+      const { data } = await this.#nc.request(subject(shard, respondent), JSON.stringify(question), {
+        timeout: timeoutMs,
+      });
       const text = data[0] === GZIP_MARK ? (await unzip(data)).toString('utf8') : new TextDecoder().decode(data);
       return decodeReport(text);
     } catch (error) {
-      if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders())) return 'nobody';
+      if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders()))
+        return 'nobody';
       if (error instanceof TimeoutError || error instanceof RequestError) return 'silence';
       throw error;
     }
@@ -47,7 +56,9 @@ export class NatsReportRequests implements ReportRequests {
     const subscription = this.#nc.subscribe(subject(shard, respondent), {
       callback: (error, message) => {
         if (error) return;
-        void this.#respond(message, answer).catch((cause: unknown) => this.#log.warn({ err: cause, shard, respondent }, 'a question was not answered'));
+        void this.#respond(message, answer).catch((cause: unknown) =>
+          this.#log.warn({ err: cause, shard, respondent }, 'a question was not answered'),
+        );
       },
     });
     return () => subscription.unsubscribe();

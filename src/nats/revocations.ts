@@ -16,5 +16,8 @@ export async function pushAccounts(system: NatsConnection, keyring: Keyring, rev
 async function push(system: NatsConnection, token: string): Promise<void> {
   const answer = await system.request('$SYS.REQ.CLAIMS.UPDATE', token, { timeout: 10_000 });
   const { error } = answer.json<{ error?: { description?: string } }>();
-  if (error) throw new Error(`the servers refuse what they are told about an account: ${error.description ?? 'no reason given'}`);
+  if (error)
+    throw new Error(
+      `the servers refuse what they are told about an account: ${error.description ?? 'no reason given'}`,
+    );
 }

@@ -80,7 +80,8 @@ export class SharedConsumer {
       const stuckSinceMs = performance.now() - (isOtherWaiting ? DETACH_AFTER_MS : this.#place.idleMaxMs);
       const stuck = full.filter(({ progressAtMs }) => progressAtMs <= stuckSinceMs);
       for (const cursor of stuck) cursor.detach();
-      if (stuck.length === 0) await this.#progress.wait(Math.min(...full.map(({ progressAtMs }) => progressAtMs)) - stuckSinceMs);
+      if (stuck.length === 0)
+        await this.#progress.wait(Math.min(...full.map(({ progressAtMs }) => progressAtMs)) - stuckSinceMs);
     }
     // Who has been opened meanwhile follows from this entry on.
     return !this.#isClosed && this.#dispatch(entry, this.#cursorsFor(entry));

@@ -30,7 +30,13 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     this.#epoch = epoch;
     this.#js = js;
     this.#jsm = jsm;
-    this.#reader = new StreamReader(js, { stream: SPACE_EVENTS, partitionOf: () => 'all', catchUpSubjects: () => [], isUrgent, lostTimes });
+    this.#reader = new StreamReader(js, {
+      stream: SPACE_EVENTS,
+      partitionOf: () => 'all',
+      catchUpSubjects: () => [],
+      isUrgent,
+      lostTimes,
+    });
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
@@ -43,10 +49,15 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async lastCommit(router: Partition): Promise<LastCommit> {
-    const ask = async (): Promise<StoredMsg | null> => this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: this.#subject(router) });
+    const ask = async (): Promise<StoredMsg | null> =>
+      this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: this.#subject(router) });
     let message = await ask();
     // While a subject is being truncated, the server may say for a moment that it has none.
-    for (let attempts = 1; !message && attempts < LAST_COMMIT_ATTEMPTS && (await this.bounds()).lastSeq > 0; attempts++) {
+    for (
+      let attempts = 1;
+      !message && attempts < LAST_COMMIT_ATTEMPTS && (await this.bounds()).lastSeq > 0;
+      attempts++
+    ) {
       await sleep(LAST_COMMIT_RETRY_MS);
       message = await ask();
     }
@@ -54,7 +65,10 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined> {
-    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { next_by_subj: this.#subject(router), seq: Math.max(1, seq) });
+    const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, {
+      next_by_subj: this.#subject(router),
+      seq: Math.max(1, seq),
+    });
     return message ? decodeCommit(message).header : undefined;
   }
 
@@ -63,7 +77,11 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     try {
       // The commits of all routers of the process with one write.
       await endOfTurn();
-      const { seq } = await this.#js.publish(routerSubject(header.router, header.epoch), encodeCommit(header, sections), options);
+      const { seq } = await this.#js.publish(
+        routerSubject(header.router, header.epoch),
+        encodeCommit(header, sections),
+        options,
+      );
       return { kind: 'committed', seq };
     } catch (error) {
       // Any error leaves the outcome unknown: what the log holds decides.
@@ -87,7 +105,12 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   async begin(header: CommitHeader): Promise<number> {
     const subject = routerSubject(header.router, header.epoch);
     try {
-      return (await this.#js.publish(subject, encodeCommit(header, new Map()), { expect: { lastSubjectSequence: 0 }, timeout: COMMIT_TIMEOUT_MS })).seq;
+      return (
+        await this.#js.publish(subject, encodeCommit(header, new Map()), {
+          expect: { lastSubjectSequence: 0 },
+          timeout: COMMIT_TIMEOUT_MS,
+        })
+      ).seq;
     } catch (error) {
       const message = await this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: subject });
       if (message && decodeCommit(message).header.commitId === header.commitId) return message.seq;

@@ -9,5 +9,5 @@ export async function boundsOf(jsm: JetStreamManager, stream: string): Promise<L
 }
 
 export async function messageAt(jsm: JetStreamManager, stream: string, seq: number): Promise<StoredMsg | undefined> {
-  return seq < 1 ? undefined : await jsm.streams.getMessage(stream, { seq }) ?? undefined;
+  return seq < 1 ? undefined : ((await jsm.streams.getMessage(stream, { seq })) ?? undefined);
 }

@@ -60,13 +60,23 @@ export class StreamReader {
 
   constructor(js: JetStreamClient, options: StreamReaderOptions) {
     this.#js = js;
-    this.#options = { modeFor: () => 'shared', isUrgent: () => true, partitions: 1, queueBytesMax: QUEUE_BYTES_MAX, idleMaxMs: IDLE_MAX_MS, stallCheckMs: STALL_CHECK_MS, lostTimes: () => 0, ...options };
+    this.#options = {
+      modeFor: () => 'shared',
+      isUrgent: () => true,
+      partitions: 1,
+      queueBytesMax: QUEUE_BYTES_MAX,
+      idleMaxMs: IDLE_MAX_MS,
+      stallCheckMs: STALL_CHECK_MS,
+      lostTimes: () => 0,
+      ...options,
+    };
     this.#home = this.#homeOfCursors();
   }
 
   /** Consumers that leave an entry undelivered now, and how many have failed for that. */
   get silence(): Silence {
-    const silent = [...this.#cursors.of('all')].filter(({ isSilent }) => isSilent).length + (this.#shared?.isSilent ? 1 : 0);
+    const silent =
+      [...this.#cursors.of('all')].filter(({ isSilent }) => isSilent).length + (this.#shared?.isSilent ? 1 : 0);
     return { stream: this.#options.stream, silent, failed: this.#silences };
   }
 
@@ -93,7 +103,9 @@ export class StreamReader {
     // From the most advanced cursor on: it would otherwise wait while the others' past is read.
     const afterSeq = Math.max(...cursors.map(({ lastSeq }) => lastSeq));
     const place = { stream, subjects: [], afterSeq, stallCheckMs, lostTimes, partitionOf, idleMaxMs };
-    const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) => this.#sharedFailed(shared, error));
+    const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) =>
+      this.#sharedFailed(shared, error),
+    );
     this.#shared = shared;
     for (const cursor of cursors) cursor.collect();
   }
@@ -134,24 +146,34 @@ export class StreamReader {
     const { stream, catchUpSubjects, stallCheckMs, lostTimes, partitions, queueBytesMax, idleMaxMs } = this.#options;
     const [cursors, shared] = [this.#cursors, () => this.#shared];
     return {
-      queueBytesMax, idleMaxMs,
-      get isShared() { return shared() !== undefined; },
-      get sharedBehind() { return Math.ceil((shared()?.pending ?? 0) / partitions); },
+      queueBytesMax,
+      idleMaxMs,
+      get isShared() {
+        return shared() !== undefined;
+      },
+      get sharedBehind() {
+        return Math.ceil((shared()?.pending ?? 0) / partitions);
+      },
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
-        new LogConsumer(this.#js, { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes }, {
-          deliver: (entry) => receiver.deliver(entry),
-          failed: (error) => {
-            this.#noteFailure(error);
-            receiver.failed(error);
+        new LogConsumer(
+          this.#js,
+          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes },
+          {
+            deliver: (entry) => receiver.deliver(entry),
+            failed: (error) => {
+              this.#noteFailure(error);
+              receiver.failed(error);
+            },
           },
-        }),
+        ),
       isUrgent: this.#options.isUrgent,
       wakeLater: (cursor) => this.#wakeLater(cursor),
       progressed: () => shared()?.progressed(),
       left: async (cursor) => {
         cursors.delete(cursor);
         shared()?.progressed();
-        if (cursors.size === 0 || this.#options.modeFor(cursors.partitions, 'shared') === 'filtered') await this.#endShared();
+        if (cursors.size === 0 || this.#options.modeFor(cursors.partitions, 'shared') === 'filtered')
+          await this.#endShared();
       },
     };
   }

@@ -1,5 +1,11 @@
 // The streams, their subjects, and how they are created. Creating is idempotent: every process does it.
-import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
 import type { DpuId, Partition } from '../domain/ids.ts';
 
 export const READINGS = 'READINGS';
@@ -13,7 +19,8 @@ export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`
 /** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
 export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
 /** Each epoch has its own subjects, so a process that does not know of it can neither commit to it nor truncate it. */
-export const routerSubject = (partition: number, epoch = 0): string => (epoch === 0 ? `routers.${partition}` : `routers.${partition}-${epoch}`);
+export const routerSubject = (partition: number, epoch = 0): string =>
+  epoch === 0 ? `routers.${partition}` : `routers.${partition}-${epoch}`;
 /** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';
 
@@ -24,15 +31,18 @@ export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
 
 /** All entries of one partition of READINGS. */
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
-export const partitionOfReading = (subject: string): Partition => Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
+export const partitionOfReading = (subject: string): Partition =>
+  Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
 
 /** Whose readings an entry of READINGS has; undefined for heartbeats and ticks. */
-export const dpuOfReadings = (subject: string): DpuId | undefined => /^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1] as DpuId | undefined;
+export const dpuOfReadings = (subject: string): DpuId | undefined =>
+  /^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1] as DpuId | undefined;
 
 export const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';
 
-const partitionedSubject = (partitions: number): string => `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;
+const partitionedSubject = (partitions: number): string =>
+  `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;
 
 /** How many bytes streams may take. What is not given has no bound, or the one it has already. */
 export interface StreamBounds {
@@ -48,19 +58,39 @@ const [READINGS_PART, SPACE_EVENTS_PART, DEAD_LETTERS_PART] = [0.6, 0.25, 0.05];
  * Shares the server's store out: full of readings, or of commits that ClickHouse does not take, it would have no room for what makes room.
  * @param storeBytes where it is undefined it is what the account is limited to; without a limit only dead letters are bounded
  */
-export async function boundsFor(jsm: JetStreamManager, storeBytes: number | undefined, deadLetterBytes: number): Promise<StreamBounds> {
+export async function boundsFor(
+  jsm: JetStreamManager,
+  storeBytes: number | undefined,
+  deadLetterBytes: number,
+): Promise<StreamBounds> {
   const bytes = storeBytes ?? (await jsm.getAccountInfo()).limits.max_storage;
   if (bytes <= 0) return { deadLetters: deadLetterBytes };
   const part = (of: number): number => Math.floor(bytes * of);
-  return { readings: part(READINGS_PART), spaceEvents: part(SPACE_EVENTS_PART), deadLetters: Math.min(deadLetterBytes, part(DEAD_LETTERS_PART)) };
+  return {
+    readings: part(READINGS_PART),
+    spaceEvents: part(SPACE_EVENTS_PART),
+    deadLetters: Math.min(deadLetterBytes, part(DEAD_LETTERS_PART)),
+  };
 }
 
 /** @throws Error when the streams exist with another number of partitions: it is fixed when they are created */
-export async function createStreams(jsm: JetStreamManager, partitions: number, replicas: number, bounds: StreamBounds = {}): Promise<void> {
-  const base = { storage: StorageType.File, retention: RetentionPolicy.Limits, num_replicas: replicas, allow_direct: true };
+export async function createStreams(
+  jsm: JetStreamManager,
+  partitions: number,
+  replicas: number,
+  bounds: StreamBounds = {},
+): Promise<void> {
+  const base = {
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    num_replicas: replicas,
+    allow_direct: true,
+  };
   const streams: (Partial<StreamConfig> & { name: string })[] = [
     {
-      ...base, name: READINGS, subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
+      ...base,
+      name: READINGS,
+      subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
       subject_transform: { src: 'dpu.*.*', dest: partitionedSubject(partitions) },
     },
     { ...base, name: SPACE_EVENTS, subjects: [ROUTER_SUBJECTS] },
@@ -70,10 +100,13 @@ export async function createStreams(jsm: JetStreamManager, partitions: number, r
   ];
   for (const stream of streams) await createStream(jsm, stream);
   // Full, these refuse what comes: what is in them is still needed.
-  if (bounds.readings !== undefined) await bound(jsm, READINGS, { ...openedTo(bounds.readings), discard: DiscardPolicy.New });
-  if (bounds.spaceEvents !== undefined) await bound(jsm, SPACE_EVENTS, { max_bytes: bounds.spaceEvents, discard: DiscardPolicy.New });
+  if (bounds.readings !== undefined)
+    await bound(jsm, READINGS, { ...openedTo(bounds.readings), discard: DiscardPolicy.New });
+  if (bounds.spaceEvents !== undefined)
+    await bound(jsm, SPACE_EVENTS, { max_bytes: bounds.spaceEvents, discard: DiscardPolicy.New });
   // The service evicts well before the server would, and counts what it evicts.
-  if (bounds.deadLetters !== undefined) await bound(jsm, DEAD_LETTERS, { max_bytes: bounds.deadLetters, discard: DiscardPolicy.Old });
+  if (bounds.deadLetters !== undefined)
+    await bound(jsm, DEAD_LETTERS, { max_bytes: bounds.deadLetters, discard: DiscardPolicy.Old });
 }
 
 type Bound = Partial<Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard'>>;
@@ -85,7 +118,10 @@ async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promis
   try {
     await jsm.streams.update(name, wanted);
   } catch (error) {
-    throw new Error(`stream ${name} cannot have ${wanted.max_bytes} bytes of the NATS server's store (NATS_STORE_MAX): ${String(error)}`, { cause: error });
+    throw new Error(
+      `stream ${name} cannot have ${wanted.max_bytes} bytes of the NATS server's store (NATS_STORE_MAX): ${String(error)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -119,9 +155,14 @@ async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig>
   try {
     await jsm.streams.add(wanted);
   } catch (error) {
-    const existing = await jsm.streams.info(wanted.name).catch(() => { throw error; });
+    const existing = await jsm.streams.info(wanted.name).catch(() => {
+      throw error;
+    });
     if (existing.config.subjects?.includes(VERSION_1_SUBJECTS)) {
-      throw new Error(`stream ${wanted.name} was written by version 1 of the service: stop every process and run: density migrate`, { cause: error });
+      throw new Error(
+        `stream ${wanted.name} was written by version 1 of the service: stop every process and run: density migrate`,
+        { cause: error },
+      );
     }
     if (wanted.name === READINGS) assertTransform(existing.config, wanted.subject_transform?.dest);
   }
@@ -134,12 +175,15 @@ export async function assertPartitions(jsm: JetStreamManager, partitions: number
 
 function assertTransform({ name, subject_transform: transform }: StreamConfig, shouldBe: string | undefined): void {
   if (transform?.dest === shouldBe) return;
-  throw new Error(`stream ${name} exists with other partitions (${transform?.dest}); PARTITIONS is fixed when the streams are created`);
+  throw new Error(
+    `stream ${name} exists with other partitions (${transform?.dest}); PARTITIONS is fixed when the streams are created`,
+  );
 }
 
 /** Deletes the streams with all that is in them. Those that are not there are no error. */
 export async function deleteStreams(jsm: JetStreamManager): Promise<void> {
   const present = new Set<string>();
   for await (const name of jsm.streams.names()) present.add(name);
-  for (const name of [READINGS, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS]) if (present.has(name)) await jsm.streams.delete(name);
+  for (const name of [READINGS, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS])
+    if (present.has(name)) await jsm.streams.delete(name);
 }

@@ -22,7 +22,11 @@ export class NatsTopologyLog implements TopologyLog {
   async open(afterSeq: number): Promise<TopologyCursor> {
     const cursor = await openCursor(this.#js, TOPOLOGY, ['topology.>'], afterSeq);
     return {
-      next: async () => (await cursor.next(1_000)).map(({ seq, data }): TopologyEntry => ({ seq, fact: JSON.parse(decoder.decode(data)) as TopologyFact })),
+      next: async () =>
+        (await cursor.next(1_000)).map(({ seq, data }): TopologyEntry => ({
+          seq,
+          fact: JSON.parse(decoder.decode(data)) as TopologyFact,
+        })),
       close: () => cursor.close(),
     };
   }
@@ -41,7 +45,7 @@ export class NatsTopologyLog implements TopologyLog {
 
   async at(seq: number): Promise<TopologyFact | undefined> {
     const message = await messageAt(await this.#js.jetstreamManager(false), TOPOLOGY, seq);
-    return message && JSON.parse(decoder.decode(message.data)) as TopologyFact;
+    return message && (JSON.parse(decoder.decode(message.data)) as TopologyFact);
   }
 
   async lastSeq(): Promise<number> {
@@ -53,11 +57,15 @@ export class NatsTopologyLog implements TopologyLog {
 
 function subjectOf(fact: TopologyFact): string {
   switch (fact.kind) {
-    case 'reset': return `topology.reset.${fact.doc.spaceId}`;
-    case 'settings': return 'topology.settings';
-    case 'epoch': return 'topology.epoch';
+    case 'reset':
+      return `topology.reset.${fact.doc.spaceId}`;
+    case 'settings':
+      return 'topology.settings';
+    case 'epoch':
+      return 'topology.epoch';
     case 'space':
     case 'doorway':
-    case 'dpu': return `topology.${fact.kind}.${fact.doc.id}`;
+    case 'dpu':
+      return `topology.${fact.kind}.${fact.doc.id}`;
   }
 }

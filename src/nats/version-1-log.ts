@@ -45,17 +45,27 @@ class Version1Tail {
 
   addPayload(seq: number, { e, h = [] }: Payload): void {
     // Named readings have reading ids of the previous form.
-    const events = e.map((tuple) => fromTuple(tuple.length > 8 ? [...tuple.slice(0, 9), 1] as unknown as EventTuple : tuple, seq));
-    const heartbeats = h.map(([spaceId, dpuId, timestampMs]) => ({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, timestampMs }));
+    const events = e.map((tuple) =>
+      fromTuple(tuple.length > 8 ? ([...tuple.slice(0, 9), 1] as unknown as EventTuple) : tuple, seq),
+    );
+    const heartbeats = h.map(([spaceId, dpuId, timestampMs]) => ({
+      spaceId: spaceId as SpaceId,
+      dpuId: dpuId as DpuId,
+      timestampMs,
+    }));
     this.#pending.push({ events, heartbeats });
   }
 
   addPosition(stored: { readonly seq: number; readonly timeMs: number }, position: Position): void {
     const isWhole = this.#pending.length === (position.payloads[this.#partition] ?? 0);
-    if (!isWhole && this.#mustBeWhole) throw new LogGap(`partition ${this.#partition}: the log has a hole before ${stored.seq}`);
+    if (!isWhole && this.#mustBeWhole)
+      throw new LogGap(`partition ${this.#partition}: the log has a hole before ${stored.seq}`);
     this.#mustBeWhole ||= stored.seq >= this.#storedBeforeSeq;
     const section: LoggedSection = {
-      events: this.#pending.flatMap(({ events }) => events), heartbeats: this.#pending.flatMap(({ heartbeats }) => heartbeats), configs: [], settings: undefined,
+      events: this.#pending.flatMap(({ events }) => events),
+      heartbeats: this.#pending.flatMap(({ heartbeats }) => heartbeats),
+      configs: [],
+      settings: undefined,
     };
     this.#pending = [];
     this.tail.addCommit(stored, headerOf(position), section);
@@ -91,7 +101,13 @@ export class Version1Log {
     const consumer = await this.#js.consumers.get(SPACE_EVENTS, { deliver_policy: DeliverPolicy.All });
     if ((await consumer.info()).num_pending > 0) {
       for await (const { subject, seq, data, info } of await consumer.consume()) {
-        if (data[0] === OBJECT) add(tails, subject, { seq, timeMs: Math.floor(info.timestampNanos / 1e6) }, JSON.parse(decoder.decode(data)) as Payload | Position);
+        if (data[0] === OBJECT)
+          add(
+            tails,
+            subject,
+            { seq, timeMs: Math.floor(info.timestampNanos / 1e6) },
+            JSON.parse(decoder.decode(data)) as Payload | Position,
+          );
         if (info.pending === 0) break;
       }
     }
@@ -104,8 +120,16 @@ export class Version1Log {
       const message = await this.#last(router);
       if (message?.data[0] !== OBJECT) continue;
       const before = headerOf(JSON.parse(decoder.decode(message.data)) as Position);
-      const header = { ...before, commitId: nuid.next(), previousSeq: message.seq, previousReadingsSeq: consumedThrough(before), isMove: true };
-      await this.#js.publish(routerSubject(router), encodeCommit(header, new Map()), { expect: { lastSubjectSequence: message.seq } });
+      const header = {
+        ...before,
+        commitId: nuid.next(),
+        previousSeq: message.seq,
+        previousReadingsSeq: consumedThrough(before),
+        isMove: true,
+      };
+      await this.#js.publish(routerSubject(router), encodeCommit(header, new Map()), {
+        expect: { lastSubjectSequence: message.seq },
+      });
     }
   }
 
@@ -124,20 +148,49 @@ export class Version1Log {
   }
 
   async #last(router: Partition): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {
-    return await this.#jsm.streams.getMessage(SPACE_EVENTS, { last_by_subj: routerSubject(router) }) ?? undefined;
+    return (await this.#jsm.streams.getMessage(SPACE_EVENTS, { last_by_subj: routerSubject(router) })) ?? undefined;
   }
 }
 
-function add(tails: readonly Version1Tail[], subject: string, stored: { readonly seq: number; readonly timeMs: number }, entry: Payload | Position): void {
+function add(
+  tails: readonly Version1Tail[],
+  subject: string,
+  stored: { readonly seq: number; readonly timeMs: number },
+  entry: Payload | Position,
+): void {
   const [kind, k] = subject.split('.');
   if (kind === 'spaces') tails[Number(k)]?.addPayload(stored.seq, entry as Payload);
   else for (const tail of tails) tail.addPosition(stored, entry as Position);
 }
 
 /** Without the fields that commits do not have any more; positions of early versions lack some. */
-function headerOf({ router, commitId, previousSeq, readingsSeq, previousReadingsSeq, backlogs = [], isMove = false, topologySeq, reattribution, clockMs, counters }: Position): CommitHeader {
+function headerOf({
+  router,
+  commitId,
+  previousSeq,
+  readingsSeq,
+  previousReadingsSeq,
+  backlogs = [],
+  isMove = false,
+  topologySeq,
+  reattribution,
+  clockMs,
+  counters,
+}: Position): CommitHeader {
   return {
-    router, epoch: 0, commitId, previousSeq, readingsSeq, readingsMark: null, previousReadingsSeq, isMove, topologySeq, topologyDigest: null, reattribution, clockMs, counters,
+    router,
+    epoch: 0,
+    commitId,
+    previousSeq,
+    readingsSeq,
+    readingsMark: null,
+    previousReadingsSeq,
+    isMove,
+    topologySeq,
+    topologyDigest: null,
+    reattribution,
+    clockMs,
+    counters,
     backlogs: backlogs.map(([subject, seq]) => ({ subject, seq, index: 0 })),
   };
 }

@@ -36,7 +36,7 @@ export function replacing<Port extends object>(port: Port, methods: Partial<Port
       const replaced: unknown = Reflect.get(methods, key);
       if (replaced !== undefined) return replaced;
       const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) as unknown : value;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
 }

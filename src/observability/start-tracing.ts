@@ -13,13 +13,23 @@ const SHUTDOWN_MAX_MS = 3_000;
 
 /** @returns what sends the last spans and switches tracing off; it never fails, since traces are not worth a failure */
 export async function startTracing({ url, ratio }: TracingOptions): Promise<() => Promise<void>> {
-  const [{ BatchSpanProcessor, NodeTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler }, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
-    import('@opentelemetry/sdk-trace-node'), import('@opentelemetry/exporter-trace-otlp-http'), import('@opentelemetry/resources'),
+  const [
+    { BatchSpanProcessor, NodeTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler },
+    { OTLPTraceExporter },
+    { resourceFromAttributes },
+  ] = await Promise.all([
+    import('@opentelemetry/sdk-trace-node'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
   ]);
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'density-api' }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
-    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: SHUTDOWN_MAX_MS }), { exportTimeoutMillis: SHUTDOWN_MAX_MS })],
+    spanProcessors: [
+      new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: SHUTDOWN_MAX_MS }), {
+        exportTimeoutMillis: SHUTDOWN_MAX_MS,
+      }),
+    ],
   });
   provider.register();
   switchTracing(true);

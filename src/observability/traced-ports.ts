@@ -56,8 +56,17 @@ export class PipelineTraces {
         this.#taken.delete(header.router);
         if (!isTracing() || !taken) return commit();
         const [first, ...others] = taken.traceparents;
-        const attributes = { 'density.shard': header.router, 'density.sections': sections.size, 'density.readings_seq': header.readingsSeq };
-        return inSpan('route readings', { attributes, startTime: taken.arrivedMs, links: others.flatMap(linkTo) }, commit, contextOf(first));
+        const attributes = {
+          'density.shard': header.router,
+          'density.sections': sections.size,
+          'density.readings_seq': header.readingsSeq,
+        };
+        return inSpan(
+          'route readings',
+          { attributes, startTime: taken.arrivedMs, links: others.flatMap(linkTo) },
+          commit,
+          contextOf(first),
+        );
       },
     });
   }
@@ -67,7 +76,11 @@ export class PipelineTraces {
       storeBlock: async (block) => {
         const [parent, ...others] = isTracing() ? this.#carriedBy(block) : [];
         if (!parent) return history.storeBlock(block);
-        const attributes = { 'density.shard': block.partition, 'density.block': block.number, 'density.rows': block.rows.length };
+        const attributes = {
+          'density.shard': block.partition,
+          'density.block': block.number,
+          'density.rows': block.rows.length,
+        };
         const links = others.slice(0, LINKS_MAX).flatMap((commit) => link(commit.context));
         return inSpan('store block', { attributes, links }, () => history.storeBlock(block), parent.context);
       },
@@ -79,7 +92,8 @@ export class PipelineTraces {
     if (!isTracing() || !first) return;
     const taken = this.#taken.get(partition) ?? { traceparents: [], arrivedMs: first.timeMs };
     for (const { trace: traceparent } of entries) {
-      if (traceparent !== undefined && SAMPLED.test(traceparent) && taken.traceparents.length <= LINKS_MAX) taken.traceparents.push(traceparent);
+      if (traceparent !== undefined && SAMPLED.test(traceparent) && taken.traceparents.length <= LINKS_MAX)
+        taken.traceparents.push(traceparent);
     }
     this.#taken.set(partition, taken);
   }
@@ -102,7 +116,11 @@ export class PipelineTraces {
   #fold(partition: Partition, entry: StoredEntry): Span[] {
     if (entry.trace === undefined || !commitOf(entry).concerns(partition)) return [];
     const parent = contextOf(entry.trace);
-    const span = startSpan('fold events', { attributes: { 'density.shard': partition, 'density.space_events_seq': entry.seq } }, parent);
+    const span = startSpan(
+      'fold events',
+      { attributes: { 'density.shard': partition, 'density.space_events_seq': entry.seq } },
+      parent,
+    );
     const folded = this.#folded.get(partition) ?? [];
     folded.push({ seq: entry.seq, context: trace.setSpan(parent, span) });
     if (folded.length > WAITING_MAX) folded.shift();

@@ -24,18 +24,29 @@ export function toMessage({ timestampMs, direction, name }: Reading): object {
 }
 
 /** A log in which what is appended is marked as accepted up to an instant. */
-export function acceptedUpTo(log: Pick<ReadingsLog, 'append'>, bound: TimestampBound, latestMs: number): Pick<ReadingsLog, 'append'> {
+export function acceptedUpTo(
+  log: Pick<ReadingsLog, 'append'>,
+  bound: TimestampBound,
+  latestMs: number,
+): Pick<ReadingsLog, 'append'> {
   return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(dpuId, data, latestMs)) };
 }
 
 /** Resolves when all are stored. Doing it again changes nothing. @throws what the log throws, again and again; some may be stored then */
-export async function appendReadings(log: Pick<ReadingsLog, 'append'>, readings: readonly Reading[], retry: RetryOptions = RETRY): Promise<void> {
+export async function appendReadings(
+  log: Pick<ReadingsLog, 'append'>,
+  readings: readonly Reading[],
+  retry: RetryOptions = RETRY,
+): Promise<void> {
   const messages = inMessages(readings);
   const appendNext = async (): Promise<void> => {
     for (let next = messages.next(); !next.done; next = messages.next()) {
       const [dpuId, some] = next.value;
       const data = encoder.encode(JSON.stringify(some));
-      await pRetry(() => log.append(dpuId, data), { ...retry, shouldRetry: ({ error }) => !(error instanceof Failure) });
+      await pRetry(() => log.append(dpuId, data), {
+        ...retry,
+        shouldRetry: ({ error }) => !(error instanceof Failure),
+      });
     }
   };
   await Promise.all(Array.from({ length: Math.min(IN_FLIGHT_MAX, readings.length) }, appendNext));
@@ -45,6 +56,7 @@ function* inMessages(readings: readonly Reading[]): Generator<[DpuId, readonly o
   const byDpu = new Map<DpuId, object[]>();
   for (const reading of readings) addTo(byDpu, reading.dpuId, toMessage(reading));
   for (const [dpuId, all] of byDpu) {
-    for (let at = 0; at < all.length; at += READINGS_PER_MESSAGE) yield [dpuId, all.slice(at, at + READINGS_PER_MESSAGE)];
+    for (let at = 0; at < all.length; at += READINGS_PER_MESSAGE)
+      yield [dpuId, all.slice(at, at + READINGS_PER_MESSAGE)];
   }
 }

@@ -36,19 +36,30 @@ export async function keepAcknowledged(options: KeepOptions, signal: AbortSignal
   }
 }
 
-async function keep(messages: readonly AcknowledgedMessage[], { readings, log, onRestored }: KeepOptions): Promise<void> {
+async function keep(
+  messages: readonly AcknowledgedMessage[],
+  { readings, log, onRestored }: KeepOptions,
+): Promise<void> {
   const missing = await missingOf(messages, readings);
   for (let at = 0; at < missing.length; at += APPENDS_IN_FLIGHT_MAX) {
-    await Promise.all(missing.slice(at, at + APPENDS_IN_FLIGHT_MAX).map(({ dpuId, data }) => readings.append(dpuId, data)));
+    await Promise.all(
+      missing.slice(at, at + APPENDS_IN_FLIGHT_MAX).map(({ dpuId, data }) => readings.append(dpuId, data)),
+    );
   }
   for (const message of messages) message.release();
   if (missing.length === 0) return;
   onRestored(missing.length);
-  log.warn({ messages: missing.length, of: messages.length }, 'READINGS was without messages that MQTT had acknowledged; it has them now');
+  log.warn(
+    { messages: missing.length, of: messages.length },
+    'READINGS was without messages that MQTT had acknowledged; it has them now',
+  );
 }
 
 /** Two messages of a DPU with the same bytes say the same: one that is stored is enough. */
-async function missingOf(messages: readonly AcknowledgedMessage[], readings: StoredMessages): Promise<AcknowledgedMessage[]> {
+async function missingOf(
+  messages: readonly AcknowledgedMessage[],
+  readings: StoredMessages,
+): Promise<AcknowledgedMessage[]> {
   const missing = new Map<DpuId, Map<string, AcknowledgedMessage>>();
   let [oldestMs, newestMs] = [Infinity, -Infinity];
   for (const message of messages) {

@@ -1,11 +1,20 @@
 import type { RepairReport } from './repair-logs.ts';
 
 /** What NATS lost, in a sentence for people. */
-export function describeLosses({ readings, commits, topology }: Pick<RepairReport, 'readings' | 'commits' | 'topology'>): string {
+export function describeLosses({
+  readings,
+  commits,
+  topology,
+}: Pick<RepairReport, 'readings' | 'commits' | 'topology'>): string {
   const losses: string[] = [];
   if (readings) {
-    const when = readings.fromMs === null || readings.toMs === null ? '' : `, stored between ${new Date(readings.fromMs).toISOString()} and ${new Date(readings.toMs).toISOString()}`;
-    losses.push(`READINGS lost ${readings.messages} messages that were routed, ${readings.fromSeq} to ${readings.toSeq}${when}`);
+    const when =
+      readings.fromMs === null || readings.toMs === null
+        ? ''
+        : `, stored between ${new Date(readings.fromMs).toISOString()} and ${new Date(readings.toMs).toISOString()}`;
+    losses.push(
+      `READINGS lost ${readings.messages} messages that were routed, ${readings.fromSeq} to ${readings.toSeq}${when}`,
+    );
   }
   if (commits) losses.push(`SPACE_EVENTS lost ${commits.messages} commits, ${commits.fromSeq} to ${commits.toSeq}`);
   if (topology.restored > 0) losses.push(`TOPOLOGY lost ${topology.restored} entries, which were put back`);

@@ -69,79 +69,173 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
   const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];
 
   const inNats = topology.latest().epoch()?.epoch ?? 0;
-  if (inNats !== done) return [{ log: inNats < done ? 'TOPOLOGY' : 'epoch', detail: `ClickHouse is in epoch ${done} of the logs, and NATS in epoch ${inNats}` }];
+  if (inNats !== done)
+    return [
+      {
+        log: inNats < done ? 'TOPOLOGY' : 'epoch',
+        detail: `ClickHouse is in epoch ${done} of the logs, and NATS in epoch ${inNats}`,
+      },
+    ];
   const found: Discrepancy[] = [];
-  if (copied && topology.digestAt(copied.seq) !== copied.digest) found.push({ log: 'TOPOLOGY', detail: `it does not hold entry ${copied.seq}, of which ClickHouse has a copy` });
+  if (copied && topology.digestAt(copied.seq) !== copied.digest)
+    found.push({ log: 'TOPOLOGY', detail: `it does not hold entry ${copied.seq}, of which ClickHouse has a copy` });
   const each = saved.map(async (checkpoint, k) => {
     const partition = k as Partition;
     const { seq, header } = last[k] ?? { seq: Infinity, header: undefined };
     return [
-      ...await ofChain(deps, partition, seq, saved),
+      ...(await ofChain(deps, partition, seq, saved)),
       ...(header ? await ofRouter(deps, header, readingsBounds) : []),
-      ...await ofCheckpoint(deps, partition, checkpoint, logEnd),
-      ...await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd),
+      ...(await ofCheckpoint(deps, partition, checkpoint, logEnd)),
+      ...(await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd)),
     ];
   });
-  found.push(...(await Promise.all(each)).flat(), ...await ofOldestCheckpoint(deps, saved));
+  found.push(...(await Promise.all(each)).flat(), ...(await ofOldestCheckpoint(deps, saved)));
   for (const mark of seenHere) {
-    if (!await isThere(events, mark, logEnd)) found.push({ log: 'SPACE_EVENTS', detail: `it ends at ${logEnd.lastSeq}, and does not hold commit ${mark.seq}, which this process has folded` });
+    if (!(await isThere(events, mark, logEnd)))
+      found.push({
+        log: 'SPACE_EVENTS',
+        detail: `it ends at ${logEnd.lastSeq}, and does not hold commit ${mark.seq}, which this process has folded`,
+      });
   }
   return found;
 }
 
 /** A router's commits go on from the last one that a checkpoint has folded: a fold refuses any other (F1). */
-async function ofChain({ epoch, events }: LogDeps, router: Partition, lastSeq: number, saved: readonly SavedCheckpoint[]): Promise<Discrepancy[]> {
-  const folded = saved.filter((checkpoint) => checkpoint.epoch === epoch.current).flatMap(({ commitSeqs }) => commitSeqs[router] ?? []);
+async function ofChain(
+  { epoch, events }: LogDeps,
+  router: Partition,
+  lastSeq: number,
+  saved: readonly SavedCheckpoint[],
+): Promise<Discrepancy[]> {
+  const folded = saved
+    .filter((checkpoint) => checkpoint.epoch === epoch.current)
+    .flatMap(({ commitSeqs }) => commitSeqs[router] ?? []);
   if (folded.length === 0) return [];
   const foldedSeq = Math.max(...folded);
-  if (lastSeq < foldedSeq) return [{ log: 'SPACE_EVENTS', detail: `the last commit of router ${router} in it is ${lastSeq}, and a checkpoint has folded ${foldedSeq}` }];
+  if (lastSeq < foldedSeq)
+    return [
+      {
+        log: 'SPACE_EVENTS',
+        detail: `the last commit of router ${router} in it is ${lastSeq}, and a checkpoint has folded ${foldedSeq}`,
+      },
+    ];
   const next = await readable(() => events.firstCommitFrom(router, foldedSeq + 1));
   if (!next || next.previousSeq === foldedSeq) return [];
-  return [{ log: 'SPACE_EVENTS', detail: `router ${router} went on from commit ${next.previousSeq}, and a checkpoint has folded ${foldedSeq}` }];
+  return [
+    {
+      log: 'SPACE_EVENTS',
+      detail: `router ${router} went on from commit ${next.previousSeq}, and a checkpoint has folded ${foldedSeq}`,
+    },
+  ];
 }
 
-async function ofRouter({ topology, readings }: LogDeps, header: CommitHeader, bounds: LogBounds): Promise<Discrepancy[]> {
+async function ofRouter(
+  { topology, readings }: LogDeps,
+  header: CommitHeader,
+  bounds: LogBounds,
+): Promise<Discrepancy[]> {
   const { router, readingsSeq, readingsMark, topologySeq } = header;
   const found: Discrepancy[] = [];
-  if (!isFollowed(topology, header)) found.push({ log: 'TOPOLOGY', detail: `it ends at ${topology.seq}, and is not the one that router ${router} has followed to ${topologySeq}` });
-  if (!await isConsumed(readings, readingsSeq, readingsMark, bounds)) {
-    found.push({ log: 'READINGS', detail: `it ends at ${bounds.lastSeq}, and router ${router} has consumed another up to ${readingsSeq}` });
+  if (!isFollowed(topology, header))
+    found.push({
+      log: 'TOPOLOGY',
+      detail: `it ends at ${topology.seq}, and is not the one that router ${router} has followed to ${topologySeq}`,
+    });
+  if (!(await isConsumed(readings, readingsSeq, readingsMark, bounds))) {
+    found.push({
+      log: 'READINGS',
+      detail: `it ends at ${bounds.lastSeq}, and router ${router} has consumed another up to ${readingsSeq}`,
+    });
   }
   return found;
 }
 
-async function ofCheckpoint({ epoch, events }: LogDeps, partition: Partition, { revision, ...checkpoint }: SavedCheckpoint, end: LogBounds): Promise<Discrepancy[]> {
+async function ofCheckpoint(
+  { epoch, events }: LogDeps,
+  partition: Partition,
+  { revision, ...checkpoint }: SavedCheckpoint,
+  end: LogBounds,
+): Promise<Discrepancy[]> {
   if (revision === 0 ? epoch.current > 0 : checkpoint.epoch !== epoch.current) {
-    return [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, and the logs are in epoch ${epoch.current}` }];
+    return [
+      {
+        log: 'CHECKPOINTS',
+        detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, and the logs are in epoch ${epoch.current}`,
+      },
+    ];
   }
-  if (!await isThere(events, checkpoint.mark, end)) {
-    return [{ log: 'SPACE_EVENTS', detail: `it ends at ${end.lastSeq}, and does not hold commit ${checkpoint.mark.seq}, which the checkpoint of shard ${partition} has folded` }];
+  if (!(await isThere(events, checkpoint.mark, end))) {
+    return [
+      {
+        log: 'SPACE_EVENTS',
+        detail: `it ends at ${end.lastSeq}, and does not hold commit ${checkpoint.mark.seq}, which the checkpoint of shard ${partition} has folded`,
+      },
+    ];
   }
   // An unreadable checkpoint has no mark.
   if (revision > 0 && checkpoint.mark.seq === 0) return [];
   const next = checkpoint.mark.seq + 1;
-  if (next > end.lastSeq || await events.commitIdAt(next) !== undefined) return [];
-  return [{ log: 'CHECKPOINTS', detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which does not hold commit ${next} any more` }];
+  if (next > end.lastSeq || (await events.commitIdAt(next)) !== undefined) return [];
+  return [
+    {
+      log: 'CHECKPOINTS',
+      detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which does not hold commit ${next} any more`,
+    },
+  ];
 }
 
 /**
  * Whether the log is truncated after the oldest checkpoint: then some router's first commit after it names a truncated one before. A
  * router's commits are truncated from the beginning on, so what a newer checkpoint lacks, the oldest lacks, too.
  */
-async function ofOldestCheckpoint({ epoch, events, partitions }: LogDeps, saved: readonly SavedCheckpoint[]): Promise<Discrepancy[]> {
+async function ofOldestCheckpoint(
+  { epoch, events, partitions }: LogDeps,
+  saved: readonly SavedCheckpoint[],
+): Promise<Discrepancy[]> {
   // An unreadable checkpoint has no mark.
-  const known = saved.filter(({ revision, mark, epoch: its }) => its === epoch.current && (revision === 0 || mark.seq > 0));
+  const known = saved.filter(
+    ({ revision, mark, epoch: its }) => its === epoch.current && (revision === 0 || mark.seq > 0),
+  );
   if (known.length === 0) return [];
   const seq = Math.min(...known.map(({ mark }) => mark.seq));
-  const next = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.firstCommitFrom(router, seq + 1))));
+  const next = await Promise.all(
+    allPartitions(partitions).map((router) => readable(() => events.firstCommitFrom(router, seq + 1))),
+  );
   const missing = next.find((header) => header && header.previousSeq > seq)?.previousSeq;
-  return missing === undefined ? [] : [{ log: 'CHECKPOINTS', detail: `the oldest ends at ${seq} of SPACE_EVENTS, which does not hold commit ${missing} any more` }];
+  return missing === undefined
+    ? []
+    : [
+        {
+          log: 'CHECKPOINTS',
+          detail: `the oldest ends at ${seq} of SPACE_EVENTS, which does not hold commit ${missing} any more`,
+        },
+      ];
 }
 
-async function ofBlock({ epoch, events }: LogDeps, partition: Partition, block: StoredBlockMark | undefined, revision: number, end: LogBounds): Promise<Discrepancy[]> {
+async function ofBlock(
+  { epoch, events }: LogDeps,
+  partition: Partition,
+  block: StoredBlockMark | undefined,
+  revision: number,
+  end: LogBounds,
+): Promise<Discrepancy[]> {
   if (!block) return [];
-  if (revision === 0 && end.lastSeq === 0) return [{ log: 'SPACE_EVENTS', detail: `it is empty, and ClickHouse has ${block.number} blocks of shard ${partition}` }];
-  if (block.epoch > epoch.current) return [{ log: 'epoch', detail: `block ${block.number} of shard ${partition} is of epoch ${block.epoch}, and the logs are in epoch ${epoch.current}` }];
-  if (block.epoch < epoch.current || await isThere(events, block.mark, end)) return [];
-  return [{ log: 'SPACE_EVENTS', detail: `it ends at ${end.lastSeq}, and does not hold commit ${block.mark.seq}, at which block ${block.number} of shard ${partition} was cut` }];
+  if (revision === 0 && end.lastSeq === 0)
+    return [
+      { log: 'SPACE_EVENTS', detail: `it is empty, and ClickHouse has ${block.number} blocks of shard ${partition}` },
+    ];
+  if (block.epoch > epoch.current)
+    return [
+      {
+        log: 'epoch',
+        detail: `block ${block.number} of shard ${partition} is of epoch ${block.epoch}, and the logs are in epoch ${epoch.current}`,
+      },
+    ];
+  if (block.epoch < epoch.current || (await isThere(events, block.mark, end))) return [];
+  return [
+    {
+      log: 'SPACE_EVENTS',
+      detail: `it ends at ${end.lastSeq}, and does not hold commit ${block.mark.seq}, at which block ${block.number} of shard ${partition} was cut`,
+    },
+  ];
 }

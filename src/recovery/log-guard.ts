@@ -89,7 +89,10 @@ export class LogGuard implements LogDoubts {
         if (await topologyReader.hasLogGoneBack()) await topologyReader.startOver();
         else await this.#repair(signal);
       } catch (error) {
-        log[isConnected() ? 'warn' : 'debug']({ err: error }, 'the logs cannot be looked at, or not be repaired; trying again');
+        log[isConnected() ? 'warn' : 'debug'](
+          { err: error },
+          'the logs cannot be looked at, or not be repaired; trying again',
+        );
         await timing.pause(RETRY_MS, signal);
       }
     }
@@ -122,10 +125,12 @@ export class LogGuard implements LogDoubts {
   async #inspect(): Promise<Discrepancy[]> {
     const { topologyReader, epoch, seenHere } = this.#deps;
     const before = epoch.current;
-    if (await topologyReader.hasLogGoneBack()) return [{ log: 'TOPOLOGY', detail: 'it does not hold what this process has read from it' }];
+    if (await topologyReader.hasLogGoneBack())
+      return [{ log: 'TOPOLOGY', detail: 'it does not hold what this process has read from it' }];
     const found = await inspectLogs(this.#deps, seenHere());
     // Another process has repaired the logs: the shards here still run in the old epoch.
-    if (epoch.current !== before) found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
+    if (epoch.current !== before)
+      found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
     // A fold that starts from a newer checkpoint does not meet the same gap again.
     const gap = [...this.#gaps].find(([, times]) => times >= GAPS_MAX);
     if (found.length === 0 && gap) found.push({ log: 'SPACE_EVENTS', detail: gap[0] });
@@ -134,7 +139,8 @@ export class LogGuard implements LogDoubts {
 
   #report(found: readonly Discrepancy[]): void {
     const what = found.map(({ log, detail }) => `${log}: ${detail}`).join('; ');
-    if (this.#problem !== what) this.#deps.log.error({ found }, 'a log has gone back; no shard is run until it is repaired');
+    if (this.#problem !== what)
+      this.#deps.log.error({ found }, 'a log has gone back; no shard is run until it is repaired');
     this.#problem = what;
   }
 
@@ -143,12 +149,15 @@ export class LogGuard implements LogDoubts {
     if (!leases) return timing.pause(RETRY_MS, signal);
     const held: ShardLease[] = [];
     try {
-      if (!await this.#takeAll(leases, held, signal)) return;
+      if (!(await this.#takeAll(leases, held, signal))) return;
       // The previous holder of the leases may have repaired everything.
       if ((await this.#inspect()).length === 0) return;
       const report = await repairLogs(this.#deps);
       this.#gaps.clear();
-      this.#deps.log.error({ report }, `the logs are repaired, and in epoch ${report.epoch}: ${describeLosses(report)}`);
+      this.#deps.log.error(
+        { report },
+        `the logs are repaired, and in epoch ${report.epoch}: ${describeLosses(report)}`,
+      );
     } finally {
       await Promise.all(held.map((lease) => lease.release()));
     }
@@ -159,7 +168,7 @@ export class LogGuard implements LogDoubts {
     const { partitions, holder, timing, log } = this.#deps;
     for (const partition of allPartitions(partitions)) {
       const lease = new ShardLease(leases, partition satisfies Partition, `${holder}-repair`, timing, log);
-      for (let attempts = 1; !signal.aborted && !await lease.take(() => undefined); attempts++) {
+      for (let attempts = 1; !signal.aborted && !(await lease.take(() => undefined)); attempts++) {
         await timing.pause(LEASE_RETRY_MS, signal);
         // Whoever holds it may have found the logs sound, or have repaired them, and then keeps it.
         if (attempts % ATTEMPTS_PER_LOOK === 0 && (await this.#inspect()).length === 0) return false;

@@ -46,5 +46,12 @@ export class Losses {
 }
 
 function lossOf(epoch: number, atMs: number, report: RepairReport): Loss {
-  return { epoch, atMs, detail: describeLosses(report), readings: report.readings?.messages ?? 0, commits: report.commits?.messages ?? 0, topology: report.topology.lost };
+  return {
+    epoch,
+    atMs,
+    detail: describeLosses(report),
+    readings: report.readings?.messages ?? 0,
+    commits: report.commits?.messages ?? 0,
+    topology: report.topology.lost,
+  };
 }

@@ -11,10 +11,16 @@ import type { TopologyView } from '../domain/topology-history.ts';
 import type { Claim } from '../recovery-ports.ts';
 
 /** The events that turn the stored rows of some readings into the right ones. */
-export function eventsToReconcile(readings: readonly Reading[], claims: readonly Claim[], viewOf: (reading: Reading) => TopologyView): SpaceEvent[] {
+export function eventsToReconcile(
+  readings: readonly Reading[],
+  claims: readonly Claim[],
+  viewOf: (reading: Reading) => TopologyView,
+): SpaceEvent[] {
   const stored = new Map<string, Claim[]>();
   for (const claim of claims) addTo(stored, readingIdOf(claim), claim);
-  return readings.flatMap((reading) => eventsOf(attribute(viewOf(reading), reading, 1), stored.get(readingIdOf(reading)) ?? []));
+  return readings.flatMap((reading) =>
+    eventsOf(attribute(viewOf(reading), reading, 1), stored.get(readingIdOf(reading)) ?? []),
+  );
 }
 
 function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): SpaceEvent[] {
@@ -36,10 +42,19 @@ function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): Spac
 }
 
 function isAlike(a: SpaceEvent, b: Claim): boolean {
-  return a.spaceId === b.spaceId && a.doorwayId === b.doorwayId && a.direction === b.direction && a.delta === b.delta && a.primary === b.primary;
+  return (
+    a.spaceId === b.spaceId &&
+    a.doorwayId === b.doorwayId &&
+    a.direction === b.direction &&
+    a.delta === b.delta &&
+    a.primary === b.primary
+  );
 }
 
-function withSign({ spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, name, hasPreviousId }: Claim, sign: 1 | -1): SpaceEvent {
+function withSign(
+  { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, name, hasPreviousId }: Claim,
+  sign: 1 | -1,
+): SpaceEvent {
   const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
   if (name === undefined) return event;
   return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };

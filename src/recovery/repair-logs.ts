@@ -43,7 +43,13 @@ export interface RepairDeps extends LogDeps {
 export interface RepairReport {
   readonly epoch: number;
   /** Messages of READINGS that routers had consumed and that are lost. Their readings are still counted where they were stored. */
-  readonly readings: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number; readonly fromMs: number | null; readonly toMs: number | null } | null;
+  readonly readings: {
+    readonly messages: number;
+    readonly fromSeq: number;
+    readonly toSeq: number;
+    readonly fromMs: number | null;
+    readonly toMs: number | null;
+  } | null;
   /** Commits of SPACE_EVENTS that are lost, up to the highest sequence that anything had recorded. */
   readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
   readonly topology: TopologyRepair;
@@ -74,7 +80,13 @@ class Repair {
     const { epoch, partitions, records, events, topology, history, partitionRecords } = this.#deps;
     const blocks = await records.lastBlocks();
     const { begun, done } = await records.epochs();
-    this.#epoch = Math.max(begun, done, topology.latest().epoch()?.epoch ?? 0, ...[...blocks.values()].map((block) => block.epoch)) + 1;
+    this.#epoch =
+      Math.max(
+        begun,
+        done,
+        topology.latest().epoch()?.epoch ?? 0,
+        ...[...blocks.values()].map((block) => block.epoch),
+      ) + 1;
     await records.beginEpoch(this.#epoch);
     // Only now: until the epoch began, others could still store blocks.
     for (const partition of allPartitions(partitions)) {
@@ -90,7 +102,14 @@ class Repair {
     await this.#reconcileSuspects(views);
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
     await this.#appendEpoch(topologyRepair);
-    const report = { epoch: this.#epoch, readings, commits, topology: topologyRepair, readingsLookedAt: this.#lookedAt, rowsStored: this.#rowsStored };
+    const report = {
+      epoch: this.#epoch,
+      readings,
+      commits,
+      topology: topologyRepair,
+      readingsLookedAt: this.#lookedAt,
+      rowsStored: this.#rowsStored,
+    };
     await records.finishEpoch(this.#epoch, JSON.stringify(report));
     epoch.current = this.#epoch;
     // Commits that a process makes in the old epoch after this stay, because a log must not have holes.
@@ -106,11 +125,14 @@ class Repair {
     await this.#readLog(suspect);
     for (const partition of allPartitions(partitions)) await this.#readCheckpoint(partition, suspect);
     const held = [...suspects.values()];
-    for (let at = 0; at < held.length; at += READINGS_PER_PAGE) await this.#reconcile(held.slice(at, at + READINGS_PER_PAGE), views);
+    for (let at = 0; at < held.length; at += READINGS_PER_PAGE)
+      await this.#reconcile(held.slice(at, at + READINGS_PER_PAGE), views);
     for (const partition of allPartitions(partitions)) {
       const block = await this.#firstUnknownBlock(partition);
       if (block === undefined) continue;
-      await this.#reconcilePages(views, (after) => records.readingsFromBlock(partition, block, after, READINGS_PER_PAGE));
+      await this.#reconcilePages(views, (after) =>
+        records.readingsFromBlock(partition, block, after, READINGS_PER_PAGE),
+      );
     }
   }
 
@@ -118,7 +140,12 @@ class Repair {
     await this.#reconcilePages(views, (after) => this.#deps.records.allReadings(after, READINGS_PER_PAGE));
   }
 
-  async #reconcilePages(views: ViewOfReading, page: (after: EventPlace | null) => Promise<{ readonly readings: readonly Reading[]; readonly end: EventPlace | null }>): Promise<void> {
+  async #reconcilePages(
+    views: ViewOfReading,
+    page: (
+      after: EventPlace | null,
+    ) => Promise<{ readonly readings: readonly Reading[]; readonly end: EventPlace | null }>,
+  ): Promise<void> {
     for (let after: EventPlace | null = null; ;) {
       const { readings, end } = await page(after);
       await this.#reconcile(readings, views);
@@ -151,7 +178,8 @@ class Repair {
           seq = entry.seq;
           const commit = commitOf(entry);
           if (commit.header.epoch !== epoch.current) continue;
-          for (const partition of commit.partitions) commit.section(partition)?.events.forEach((event) => suspect(readingOf(event)));
+          for (const partition of commit.partitions)
+            commit.section(partition)?.events.forEach((event) => suspect(readingOf(event)));
         }
       }
     } finally {
@@ -178,8 +206,12 @@ class Repair {
   async #firstUnknownBlock(partition: Partition): Promise<number | undefined> {
     const { events, records, epoch } = this.#deps;
     const bounds = await events.bounds();
-    for (const { number, mark } of await records.blocksFrom(partition, epoch.current, Math.max(1, Math.min(bounds.firstSeq, bounds.lastSeq + 1)))) {
-      if (!await isThere(events, mark, bounds)) return number;
+    for (const { number, mark } of await records.blocksFrom(
+      partition,
+      epoch.current,
+      Math.max(1, Math.min(bounds.firstSeq, bounds.lastSeq + 1)),
+    )) {
+      if (!(await isThere(events, mark, bounds))) return number;
     }
     return undefined;
   }
@@ -221,7 +253,10 @@ class Repair {
     return { lost, firstSeq };
   }
 
-  async #firstHeader(router: Partition, views: ViewOfReading): Promise<{ header: CommitHeader; lost: RepairReport['readings'] }> {
+  async #firstHeader(
+    router: Partition,
+    views: ViewOfReading,
+  ): Promise<{ header: CommitHeader; lost: RepairReport['readings'] }> {
     const { readings, topology, newCommitId } = this.#deps;
     const last = this.#headers.get(router) ?? NOTHING_ROUTED;
     const bounds = await readings.bounds();
@@ -230,20 +265,40 @@ class Repair {
     const entry = isKept || readingsSeq === 0 ? undefined : await readings.at(readingsSeq);
     const { topologySeq, reattribution } = views.progressOf(router);
     const header: CommitHeader = {
-      ...last, router, epoch: this.#epoch, commitId: newCommitId(), previousSeq: 0, isMove: false,
-      readingsSeq, readingsMark: isKept ? last.readingsMark : entry ? markOf(entry) : null, previousReadingsSeq: readingsSeq,
+      ...last,
+      router,
+      epoch: this.#epoch,
+      commitId: newCommitId(),
+      previousSeq: 0,
+      isMove: false,
+      readingsSeq,
+      readingsMark: isKept ? last.readingsMark : entry ? markOf(entry) : null,
+      previousReadingsSeq: readingsSeq,
       backlogs: last.backlogs.filter(({ seq }) => seq <= readingsSeq),
-      topologySeq, topologyDigest: topology.digestAt(topologySeq) ?? null, reattribution,
+      topologySeq,
+      topologyDigest: topology.digestAt(topologySeq) ?? null,
+      reattribution,
     };
     if (isKept) return { header, lost: null };
     const end = last.readingsMark ? await readings.lastBefore(last.readingsMark.timeMs + 1) : readingsSeq;
     const [fromSeq, before] = [Math.min(end, last.readingsSeq) + 1, await readings.at(Math.min(end, last.readingsSeq))];
-    return { header, lost: { messages: last.readingsSeq - fromSeq + 1, fromSeq, toSeq: last.readingsSeq, fromMs: before?.timeMs ?? null, toMs: last.readingsMark?.timeMs ?? null } };
+    return {
+      header,
+      lost: {
+        messages: last.readingsSeq - fromSeq + 1,
+        fromSeq,
+        toSeq: last.readingsSeq,
+        fromMs: before?.timeMs ?? null,
+        toMs: last.readingsMark?.timeMs ?? null,
+      },
+    };
   }
 
   /** Everything after this offset is routed again; stored readings are recognized as duplicates. */
   async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
-    return readingsMark ? Math.min(readingsSeq, await this.#deps.readings.lastBefore(readingsMark.timeMs - ROUTED_AGAIN_MS)) : 0;
+    return readingsMark
+      ? Math.min(readingsSeq, await this.#deps.readings.lastBefore(readingsMark.timeMs - ROUTED_AGAIN_MS))
+      : 0;
   }
 
   async #saveCheckpoint(partition: Partition, tail: LogTail): Promise<void> {
@@ -253,7 +308,7 @@ class Repair {
       const { revision, epoch } = await checkpoints.last(partition);
       if (epoch > this.#epoch) throw new EpochChanged(`somebody else has begun epoch ${epoch} of the logs`);
       try {
-        return void await saveRebuilt(deps, revision, tail, []);
+        return void (await saveRebuilt(deps, revision, tail, []));
       } catch (error) {
         // A process of the old epoch saved at the same moment. It cannot do so again.
         if (!(error instanceof Superseded) || attempt >= ATTEMPTS_MAX) throw error;
@@ -267,17 +322,23 @@ class Repair {
     for (let attempt = 1; ; attempt++) {
       const view = topology.latest();
       const before = view.epoch();
-      if (before && before.epoch >= this.#epoch) throw new EpochChanged(`somebody else has begun epoch ${before.epoch} of the logs`);
-      const highest = (docs: readonly { readonly id: number }[]): number => docs.reduce((most, { id }) => Math.max(most, id), 0);
-      const seq = await topologyLog.append({
-        kind: 'epoch',
-        doc: {
-          epoch: this.#epoch, begunMs: nowMs(),
-          // Each lost fact may have assigned one id.
-          spaceIdsAbove: Math.max(highest(view.spaces()), before?.spaceIdsAbove ?? 0) + lost,
-          doorwayIdsAbove: Math.max(highest(view.doorways()), before?.doorwayIdsAbove ?? 0) + lost,
+      if (before && before.epoch >= this.#epoch)
+        throw new EpochChanged(`somebody else has begun epoch ${before.epoch} of the logs`);
+      const highest = (docs: readonly { readonly id: number }[]): number =>
+        docs.reduce((most, { id }) => Math.max(most, id), 0);
+      const seq = await topologyLog.append(
+        {
+          kind: 'epoch',
+          doc: {
+            epoch: this.#epoch,
+            begunMs: nowMs(),
+            // Each lost fact may have assigned one id.
+            spaceIdsAbove: Math.max(highest(view.spaces()), before?.spaceIdsAbove ?? 0) + lost,
+            doorwayIdsAbove: Math.max(highest(view.doorways()), before?.doorwayIdsAbove ?? 0) + lost,
+          },
         },
-      }, view.seq);
+        view.seq,
+      );
       await topologyReached(seq ?? view.seq + 1);
       if (seq !== undefined) return;
       if (attempt >= ATTEMPTS_MAX) throw new Error('the topology is changing too fast to begin an epoch');
@@ -286,12 +347,30 @@ class Repair {
 }
 
 const NOTHING_ROUTED: CommitHeader = {
-  router: 0 as Partition, epoch: 0, commitId: '', previousSeq: 0, readingsSeq: 0, readingsMark: null, previousReadingsSeq: 0, backlogs: [], isMove: false,
-  topologySeq: 0, topologyDigest: 0, reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+  router: 0 as Partition,
+  epoch: 0,
+  commitId: '',
+  previousSeq: 0,
+  readingsSeq: 0,
+  readingsMark: null,
+  previousReadingsSeq: 0,
+  backlogs: [],
+  isMove: false,
+  topologySeq: 0,
+  topologyDigest: 0,
+  reattribution: null,
+  clockMs: BEGINNING_MS,
+  counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
 };
 
 function widest(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
   if (!a || !b) return a ?? b;
   const [first, last] = [a.fromSeq <= b.fromSeq ? a : b, a.toSeq >= b.toSeq ? a : b];
-  return { messages: last.toSeq - first.fromSeq + 1, fromSeq: first.fromSeq, toSeq: last.toSeq, fromMs: first.fromMs, toMs: last.toMs };
+  return {
+    messages: last.toSeq - first.fromSeq + 1,
+    fromSeq: first.fromSeq,
+    toSeq: last.toSeq,
+    fromMs: first.fromMs,
+    toMs: last.toMs,
+  };
 }

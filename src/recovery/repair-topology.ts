@@ -26,14 +26,21 @@ export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
     const missing = copied.filter(({ seq }) => seq > common);
     // The log was written to after it went back: the new entries stay, and those they replaced cannot be restored.
     if (topology.seq > common) lost = missing.length;
-    else for (const { seq, fact } of missing) {
-      if (await topologyLog.append(fact, seq - 1) !== seq) throw new Error(`TOPOLOGY was written to while entry ${seq} was put back`);
-      restored += 1;
-    }
+    else
+      for (const { seq, fact } of missing) {
+        if ((await topologyLog.append(fact, seq - 1)) !== seq)
+          throw new Error(`TOPOLOGY was written to while entry ${seq} was put back`);
+        restored += 1;
+      }
     await topologyReached(common + restored);
   }
-  const followed = await Promise.all(allPartitions(deps.partitions).map(async (router) => (await deps.events.lastCommit(router)).header));
-  const highest = Math.max(0, ...followed.map((header) => (header ? Math.max(header.topologySeq, header.reattribution?.toSeq ?? 0) : 0)));
+  const followed = await Promise.all(
+    allPartitions(deps.partitions).map(async (router) => (await deps.events.lastCommit(router)).header),
+  );
+  const highest = Math.max(
+    0,
+    ...followed.map((header) => (header ? Math.max(header.topologySeq, header.reattribution?.toSeq ?? 0) : 0)),
+  );
   return { restored, lost: Math.max(lost, highest - topology.seq) };
 }
 

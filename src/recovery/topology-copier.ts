@@ -56,7 +56,9 @@ export class TopologyCopier {
       this.#copiedSeq = last?.seq ?? 0;
     }
     if (this.#copiedSeq >= topology.seq) return;
-    const entries = topology.entries(this.#copiedSeq, topology.seq).slice(0, ENTRIES_MAX)
+    const entries = topology
+      .entries(this.#copiedSeq, topology.seq)
+      .slice(0, ENTRIES_MAX)
       .map((entry): CopiedEntry => ({ ...entry, digest: topology.digestAt(entry.seq) ?? 0 }));
     if (entries.length === 0) return;
     await records.copyTopology(entries, this.#epoch);

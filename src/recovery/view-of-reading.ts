@@ -16,7 +16,11 @@ export interface ViewOfReading {
 }
 
 /** @returns the views, and whether the topology that some router had applied is lost */
-export function viewsOf(topology: TopologyHistory, headers: ReadonlyMap<Partition, CommitHeader | undefined>, partitions: number): [ViewOfReading, boolean] {
+export function viewsOf(
+  topology: TopologyHistory,
+  headers: ReadonlyMap<Partition, CommitHeader | undefined>,
+  partitions: number,
+): [ViewOfReading, boolean] {
   let isLost = false;
   const progress = new Map<Partition, Pick<CommitHeader, 'topologySeq' | 'reattribution'>>();
   const views = new Map<Partition, (reading: Reading) => TopologyView>();
@@ -27,15 +31,24 @@ export function viewsOf(topology: TopologyHistory, headers: ReadonlyMap<Partitio
     progress.set(router, { topologySeq: found.topologySeq, reattribution: found.reattribution });
     views.set(router, viewsOfRouter(topology, router, partitions, found.topologySeq, found.reattribution));
   }
-  const viewOf = (reading: Reading): TopologyView => views.get(partitionOfDpu(reading.dpuId, partitions))?.(reading) ?? topology.latest();
-  const progressOf = (router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'> => progress.get(router) ?? { topologySeq: topology.seq, reattribution: null };
+  const viewOf = (reading: Reading): TopologyView =>
+    views.get(partitionOfDpu(reading.dpuId, partitions))?.(reading) ?? topology.latest();
+  const progressOf = (router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'> =>
+    progress.get(router) ?? { topologySeq: topology.seq, reattribution: null };
   return [Object.assign(viewOf, { progressOf }), isLost];
 }
 
-function viewsOfRouter(topology: TopologyHistory, router: Partition, partitions: number, topologySeq: number, reattribution: Reattribution | null): (reading: Reading) => TopologyView {
+function viewsOfRouter(
+  topology: TopologyHistory,
+  router: Partition,
+  partitions: number,
+  topologySeq: number,
+  reattribution: Reattribution | null,
+): (reading: Reading) => TopologyView {
   const before = topology.at(topologySeq);
   if (!reattribution) return () => before;
   const { after, toSeq } = reattribution;
   const change = changeBetween(topology, topologySeq, toSeq, router, partitions);
-  return (reading) => (isWithin(reading, change) && comparePlaces(placeOf(reading), after) <= 0 ? change.after : before);
+  return (reading) =>
+    isWithin(reading, change) && comparePlaces(placeOf(reading), after) <= 0 ? change.after : before;
 }

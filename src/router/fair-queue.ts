@@ -65,7 +65,9 @@ export class FairQueue {
   }
 
   get backlogs(): Backlog[] {
-    return [...this.#backlogs].flatMap(([subject, [first]]) => (first ? { subject, seq: first.entry.seq, index: first.consumed } : []));
+    return [...this.#backlogs].flatMap(([subject, [first]]) =>
+      first ? { subject, seq: first.entry.seq, index: first.consumed } : [],
+    );
   }
 
   /** Everything that arrived up to here is consumed; BEGINNING_MS when nothing was yet. */

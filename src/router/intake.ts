@@ -29,7 +29,8 @@ export interface Intake {
 }
 
 /** What one item is; undefined for a mark of time. */
-type Taken = { readonly reading: Reading } | { readonly heartbeat: ReceivedHeartbeat } | { readonly rejection: Rejection };
+type Taken =
+  { readonly reading: Reading } | { readonly heartbeat: ReceivedHeartbeat } | { readonly rejection: Rejection };
 
 /** The latest timestamp that a reading in an entry may have. */
 export type LatestOf = (entry: StoredEntry) => number;
@@ -51,10 +52,16 @@ export function takeIn(slices: readonly Slice[], latestOf: LatestOf): Intake {
 }
 
 /** Subjects are `readings.<k>.<dpu>.<readings|heartbeat>`, or `readings.<k>.tick`. */
-export function forEachItem(message: Message, from: number, to: number, latestOf: LatestOf, hear: (taken: Taken, index: number) => void): void {
+export function forEachItem(
+  message: Message,
+  from: number,
+  to: number,
+  latestOf: LatestOf,
+  hear: (taken: Taken, index: number) => void,
+): void {
   const [, , dpuId, kind] = message.entry.subject.split('.');
   if (kind === undefined) return;
-  const latestMs = message.latestMs ??= latestOf(message.entry);
+  const latestMs = (message.latestMs ??= latestOf(message.entry));
   if (isDpuId(dpuId) && kind === 'readings') {
     for (let index = from; index < to; index++) hear(readingIn(message.item(index), dpuId, latestMs), index);
     // The others are taken whole, with their first slice.
@@ -73,6 +80,9 @@ function heartbeatIn(message: Message, dpuId: DpuId, latestMs: number): Taken {
   const item = message.item(0);
   if (!item) return { rejection: NOT_JSON };
   // The rules for a reading's timestamp, applied to one without a direction.
-  const parsed = parseReading({ timestamp: timeMs, ...(item.value as object | undefined), direction: 1 }, { dpuId, latestMs });
+  const parsed = parseReading(
+    { timestamp: timeMs, ...(item.value as object | undefined), direction: 1 },
+    { dpuId, latestMs },
+  );
   return parsed.ok ? { heartbeat: { dpuId, timestampMs: parsed.reading.timestampMs } } : parsed;
 }

@@ -18,11 +18,20 @@ export function lettersOf(message: Message, latestOf: LatestOf): DeadLetter[] {
     if (!('rejection' in taken)) return;
     const { reason, detail } = taken.rejection;
     let bad = found.get(reason);
-    if (!bad) found.set(reason, bad = new BadItems(message, index, detail));
+    if (!bad) found.set(reason, (bad = new BadItems(message, index, detail)));
     bad.add(index);
   });
   const { subject, seq: readingsSeq } = message.entry;
-  return [...found].map(([reason, { first: index, detail, items, isCut, raw }]) => ({ reason, detail, subject, readingsSeq, index, items, isCut, raw }));
+  return [...found].map(([reason, { first: index, detail, items, isCut, raw }]) => ({
+    reason,
+    detail,
+    subject,
+    readingsSeq,
+    index,
+    items,
+    isCut,
+    raw,
+  }));
 }
 
 /** Copied into one buffer: half a million small arrays would take half a second. */

@@ -14,13 +14,25 @@ export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined>
 }
 
 /** True when the topology is, up to where a router has followed it, the one that it followed. */
-export function isFollowed(topology: TopologyHistory, { topologySeq, topologyDigest, reattribution }: Pick<CommitHeader, 'topologySeq' | 'topologyDigest' | 'reattribution'>): boolean {
+export function isFollowed(
+  topology: TopologyHistory,
+  {
+    topologySeq,
+    topologyDigest,
+    reattribution,
+  }: Pick<CommitHeader, 'topologySeq' | 'topologyDigest' | 'reattribution'>,
+): boolean {
   if (Math.max(topologySeq, reattribution?.toSeq ?? 0) > topology.seq) return false;
   return topologyDigest === null || topology.digestAt(topologySeq) === topologyDigest;
 }
 
 /** True when what a router consumed is what READINGS holds, or held. */
-export async function isConsumed(readings: Pick<ReadingsLog, 'at' | 'bounds'>, seq: number, mark: CommitHeader['readingsMark'], { firstSeq, lastSeq }: LogBounds): Promise<boolean> {
+export async function isConsumed(
+  readings: Pick<ReadingsLog, 'at' | 'bounds'>,
+  seq: number,
+  mark: CommitHeader['readingsMark'],
+  { firstSeq, lastSeq }: LogBounds,
+): Promise<boolean> {
   if (seq === 0) return true;
   if (seq > lastSeq) return false;
   const entry = await readings.at(seq);
@@ -30,7 +42,11 @@ export async function isConsumed(readings: Pick<ReadingsLog, 'at' | 'bounds'>, s
 }
 
 /** True when a commit is in the log, or was truncated. */
-export async function isThere(events: Pick<SpaceEventsLog, 'commitIdAt'>, { seq, commitId }: CommitMark, { lastSeq }: LogBounds): Promise<boolean> {
+export async function isThere(
+  events: Pick<SpaceEventsLog, 'commitIdAt'>,
+  { seq, commitId }: CommitMark,
+  { lastSeq }: LogBounds,
+): Promise<boolean> {
   if (seq === 0) return true;
   if (seq > lastSeq) return false;
   const there = commitId === '' ? undefined : await events.commitIdAt(seq);
@@ -38,7 +54,11 @@ export async function isThere(events: Pick<SpaceEventsLog, 'commitIdAt'>, { seq,
 }
 
 /** @throws LogWentBack when a commit that somebody has folded is not in the log */
-export async function assertThere(events: Pick<SpaceEventsLog, 'commitIdAt' | 'bounds'>, mark: CommitMark, whose: string): Promise<void> {
-  if (mark.seq === 0 || await isThere(events, mark, await events.bounds())) return;
+export async function assertThere(
+  events: Pick<SpaceEventsLog, 'commitIdAt' | 'bounds'>,
+  mark: CommitMark,
+  whose: string,
+): Promise<void> {
+  if (mark.seq === 0 || (await isThere(events, mark, await events.bounds()))) return;
   throw new LogWentBack(`SPACE_EVENTS does not hold commit ${mark.seq}, which ${whose} has folded`);
 }

@@ -13,7 +13,8 @@ export interface Slice {
 }
 
 /** What is not JSON is one item without a value. */
-type Body = { readonly isJson: false } | { readonly isJson: true; readonly isArray: boolean; readonly items: readonly unknown[] };
+type Body =
+  { readonly isJson: false } | { readonly isJson: true; readonly isArray: boolean; readonly items: readonly unknown[] };
 
 export class Message {
   readonly entry: StoredEntry;
@@ -70,14 +71,16 @@ export class Message {
   }
 
   #parse(): Body {
-    return this.#body ??= parse(this.entry.data);
+    return (this.#body ??= parse(this.entry.data));
   }
 }
 
 function parse(data: Uint8Array): Body {
   try {
     const value = JSON.parse(decoder.decode(data)) as unknown;
-    return Array.isArray(value) ? { isJson: true, isArray: true, items: value } : { isJson: true, isArray: false, items: [value] };
+    return Array.isArray(value)
+      ? { isJson: true, isArray: true, items: value }
+      : { isJson: true, isArray: false, items: [value] };
   } catch {
     return { isJson: false };
   }

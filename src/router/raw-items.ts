@@ -1,7 +1,9 @@
 // Finds the elements of a JSON array in its bytes, so that a dead letter holds what the DPU sent and not our rendering
 // of it. For arrays that JSON.parse has accepted; used only when an element is bad.
 
-const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE, COMMA] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x2c];
+const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE, COMMA] = [
+  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x2c,
+];
 
 /**
  * Where each element of a valid JSON array stands, surrounding white space left out: element i is the bytes from

@@ -79,7 +79,8 @@ export class ReadingMemory {
       const remembered = dpu.recent.get(oldest.key);
       if (remembered?.seq !== oldest.seq) continue;
       dpu.recent.delete(oldest.key);
-      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
+      if (dpu.newestStoredMs !== undefined)
+        dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }
     if (this.#head < COMPACT_AT) return;
     this.#order = this.#order.slice(this.#head);
@@ -89,7 +90,9 @@ export class ReadingMemory {
   /** Remembered readings of a DPU within some spans. */
   within(dpuId: DpuId, spans: readonly Span[]): Reading[] {
     const recent = this.#dpus.get(dpuId)?.recent.values() ?? [];
-    return [...recent].map(({ reading }) => reading).filter(({ timestampMs }) => spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs));
+    return [...recent]
+      .map(({ reading }) => reading)
+      .filter(({ timestampMs }) => spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs));
   }
 
   #dpu(dpuId: DpuId): DpuMemory {

@@ -41,7 +41,7 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
   const { part, firstSeq, lastSeq } = occupied;
   if (part >= CROWDED) {
     // The oldest, and so many as if all had one size; what is still too much goes the next time.
-    const seq = firstSeq + Math.ceil((lastSeq + 1 - firstSeq) * (part - EASED) / part);
+    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (part - EASED)) / part);
     const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
     const beforeSeq = Math.min(seq, neededFromSeq);
     if (beforeSeq > firstSeq && beforeMs > 0) {
@@ -62,20 +62,30 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
  * Had the log gone back, what was stored since could stand before an offset, and nobody has routed it. The mark of every offset proves
  * that the log stood until then, so the latest mark bounds what may go; without a mark nothing does.
  */
-async function unneeded({ partitions, readings, events, storedBeforeSeq }: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
+async function unneeded({
+  partitions,
+  readings,
+  events,
+  storedBeforeSeq,
+}: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
   // What comes from now on is after this.
   const { lastSeq } = await readings.occupied();
   const storedBefore = await storedBeforeSeq();
-  const needed = await Promise.all(allPartitions(partitions).map(async (router): Promise<Unneeded> => {
-    const { seq, header } = await events.lastCommit(router);
-    const unstored = await events.firstCommitFrom(router, storedBefore);
-    // SPACE_EVENTS went back between the two questions.
-    if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
-    const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
-    return {
-      seq: await readings.firstFrom(router, readThrough + 1) ?? Infinity,
-      beforeMs: header.readingsMark ? header.readingsMark.timeMs + 1 : 0,
-    };
-  }));
-  return { seq: Math.min(lastSeq + 1, ...needed.map(({ seq }) => seq)), beforeMs: Math.max(...needed.map(({ beforeMs }) => beforeMs)) };
+  const needed = await Promise.all(
+    allPartitions(partitions).map(async (router): Promise<Unneeded> => {
+      const { seq, header } = await events.lastCommit(router);
+      const unstored = await events.firstCommitFrom(router, storedBefore);
+      // SPACE_EVENTS went back between the two questions.
+      if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
+      const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
+      return {
+        seq: (await readings.firstFrom(router, readThrough + 1)) ?? Infinity,
+        beforeMs: header.readingsMark ? header.readingsMark.timeMs + 1 : 0,
+      };
+    }),
+  );
+  return {
+    seq: Math.min(lastSeq + 1, ...needed.map(({ seq }) => seq)),
+    beforeMs: Math.max(...needed.map(({ beforeMs }) => beforeMs)),
+  };
 }

@@ -22,11 +22,18 @@ export interface ReattributionPage {
 }
 
 /** The accepted readings a change concerns, a page at a time, in (DPU, timestamp, reading id) order. */
-export async function* pagesOf(change: TopologyChange, from: ReadingPlace | undefined, history: History, memory: ReadingMemory, pageReadings: number): AsyncGenerator<ReattributionPage> {
+export async function* pagesOf(
+  change: TopologyChange,
+  from: ReadingPlace | undefined,
+  history: History,
+  memory: ReadingMemory,
+  pageReadings: number,
+): AsyncGenerator<ReattributionPage> {
   let after: ReadingPlace | null = from ?? START;
   const dpuIds = [...change.spans.keys()].sort();
   const leftToHistory = await storedUnderPreviousIds(change, history, memory);
-  const remembered = (dpuId: DpuId): Reading[] => memory.within(dpuId, change.spans.get(dpuId) ?? []).filter((reading) => !leftToHistory.has(identityOf(reading)));
+  const remembered = (dpuId: DpuId): Reading[] =>
+    memory.within(dpuId, change.spans.get(dpuId) ?? []).filter((reading) => !leftToHistory.has(identityOf(reading)));
   while (after) {
     const page: ReattributionPage = await pageAfter(after, dpuIds, change, history, remembered, pageReadings);
     yield page;
@@ -35,14 +42,25 @@ export async function* pagesOf(change: TopologyChange, from: ReadingPlace | unde
 }
 
 /** Remembered readings that history holds under an id of the previous form, which memory does not know: another place in the order. */
-async function storedUnderPreviousIds(change: TopologyChange, history: History, memory: ReadingMemory): Promise<Set<string>> {
-  const named = [...change.spans].flatMap(([dpuId, spans]) => memory.within(dpuId, spans).filter(({ name }) => name !== undefined));
+async function storedUnderPreviousIds(
+  change: TopologyChange,
+  history: History,
+  memory: ReadingMemory,
+): Promise<Set<string>> {
+  const named = [...change.spans].flatMap(([dpuId, spans]) =>
+    memory.within(dpuId, spans).filter(({ name }) => name !== undefined),
+  );
   if (named.length === 0) return new Set();
   return new Set((await history.findReadings(named)).filter(({ hasPreviousId }) => hasPreviousId).map(identityOf));
 }
 
 async function pageAfter(
-  after: ReadingPlace, allDpuIds: readonly DpuId[], change: TopologyChange, history: History, remembered: (dpuId: DpuId) => Reading[], limit: number,
+  after: ReadingPlace,
+  allDpuIds: readonly DpuId[],
+  change: TopologyChange,
+  history: History,
+  remembered: (dpuId: DpuId) => Reading[],
+  limit: number,
 ): Promise<ReattributionPage> {
   const remaining = allDpuIds.filter((dpuId) => dpuId >= after.dpuId);
   const dpuIds = remaining.slice(0, PAGE_DPUS);
@@ -60,7 +78,9 @@ async function pageAfter(
       if (comparePlaces(place, after) > 0 && comparePlaces(place, end) <= 0) found.set(place.readingId, reading);
     }
   }
-  const readings = [...found.values()].filter((reading) => isWithin(reading, change)).sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
+  const readings = [...found.values()]
+    .filter((reading) => isWithin(reading, change))
+    .sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
   return { readings, after: stored.end || remaining.length > dpuIds.length ? end : null };
 }
 

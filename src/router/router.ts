@@ -62,7 +62,13 @@ interface Unstored {
   readonly previousReadingsSeq: number;
 }
 
-type Progress = Partial<Pick<CommitHeader, 'readingsSeq' | 'readingsMark' | 'clockMs' | 'backlogs' | 'topologySeq' | 'topologyDigest' | 'reattribution'>> & Pick<CommitHeader, 'isMove'>;
+type Progress = Partial<
+  Pick<
+    CommitHeader,
+    'readingsSeq' | 'readingsMark' | 'clockMs' | 'backlogs' | 'topologySeq' | 'topologyDigest' | 'reattribution'
+  >
+> &
+  Pick<CommitHeader, 'isMove'>;
 
 export class Router {
   readonly #deps: RouterDeps;
@@ -81,8 +87,20 @@ export class Router {
     this.#deps = deps;
     this.#queue = new FairQueue(deps.commitItems, 0);
     this.#committed = {
-      router: deps.partition, epoch: deps.epoch.current, commitId: '', previousSeq: 0, readingsSeq: 0, readingsMark: null, previousReadingsSeq: 0,
-      backlogs: [], isMove: false, topologySeq: 0, topologyDigest: 0, reattribution: null, clockMs: BEGINNING_MS, counters: NO_READINGS,
+      router: deps.partition,
+      epoch: deps.epoch.current,
+      commitId: '',
+      previousSeq: 0,
+      readingsSeq: 0,
+      readingsMark: null,
+      previousReadingsSeq: 0,
+      backlogs: [],
+      isMove: false,
+      topologySeq: 0,
+      topologyDigest: 0,
+      reattribution: null,
+      clockMs: BEGINNING_MS,
+      counters: NO_READINGS,
     };
   }
 
@@ -107,7 +125,8 @@ export class Router {
     this.#committedSeq = last.seq;
     if (last.header) this.#committed = last.header;
     // What repairs the logs begins an epoch with a commit of every router.
-    else if (this.#committed.epoch > 0) throw new EpochChanged(`router ${partition} has no commit of epoch ${this.#committed.epoch}`);
+    else if (this.#committed.epoch > 0)
+      throw new EpochChanged(`router ${partition} has no commit of epoch ${this.#committed.epoch}`);
     // Another process may have followed the topology further than this one has heard.
     const { topologySeq, reattribution, readingsSeq, readingsMark } = this.#committed;
     await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
@@ -120,8 +139,9 @@ export class Router {
     this.#queue = new FairQueue(commitItems, readingsSeq);
     this.#cursor = await readings.open(partition, fromSeq);
     // Not before: the cursor notices what happens to the log from here on.
-    const wentBack = (): LogWentBack => new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
-    if (!await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds())) throw wentBack();
+    const wentBack = (): LogWentBack =>
+      new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
+    if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
     for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
       const entries = await this.#cursor.next(ENTRIES_PER_READ_MAX);
       for (const entry of entries) {
@@ -161,7 +181,7 @@ export class Router {
     // There is something to do already, or else nobody waits yet.
     if (!this.#queue.isEmpty) this.wake();
     else await this.#groupWithNext();
-    this.#queue.put(await this.#cursor?.next(ENTRIES_PER_READ_MAX) ?? []);
+    this.#queue.put((await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? []);
   }
 
   async #groupWithNext(): Promise<void> {
@@ -173,7 +193,8 @@ export class Router {
   async #stopped(): Promise<void> {
     const { signal } = this.#stopping;
     // A signal that is aborted already tells nobody who comes later.
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 
   /** The topology has changed, or the router is to stop: do not wait for readings. */
@@ -213,7 +234,13 @@ export class Router {
     await this.#storeLetters(intake.spoiled);
     const { readingsSeq, backlogs, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
     // Readings of a backlog arrived in time, and must not find the watermark past them: the clock waits for them.
-    await this.#commit(draft, { readingsSeq, readingsMark, backlogs, clockMs: Math.max(this.#committed.clockMs, clockMs), isMove: false });
+    await this.#commit(draft, {
+      readingsSeq,
+      readingsMark,
+      backlogs,
+      clockMs: Math.max(this.#committed.clockMs, clockMs),
+      isMove: false,
+    });
   }
 
   /** Before the commit that counts them: a letter may be stored and not counted yet, never the other way round. */
@@ -232,12 +259,19 @@ export class Router {
       const newest = await this.#deps.history.newestReadings([...strangers]);
       for (const dpuId of strangers) this.#memory.learnNewest(dpuId, newest.get(dpuId));
     }
-    const unsure = received.map(({ reading }) => reading).filter((reading) => !this.#memory.has(reading) && this.#memory.mayBeStored(reading));
+    const unsure = received
+      .map(({ reading }) => reading)
+      .filter((reading) => !this.#memory.has(reading) && this.#memory.mayBeStored(reading));
     if (unsure.length === 0) return new Set();
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
-  #routeReading({ reading, seq }: ReceivedReading, stored: ReadonlySet<string>, view: TopologyView, draft: CommitDraft): void {
+  #routeReading(
+    { reading, seq }: ReceivedReading,
+    stored: ReadonlySet<string>,
+    view: TopologyView,
+    draft: CommitDraft,
+  ): void {
     if (this.#memory.has(reading) || (stored.size > 0 && stored.has(identityOf(reading)))) {
       draft.counters.duplicate += 1;
     } else {
@@ -251,7 +285,8 @@ export class Router {
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
     const { topologySeq, reattribution: resumed } = this.#committed;
-    if (!isFollowed(topology, this.#committed)) throw new LogWentBack(`TOPOLOGY is not the one that router ${partition} has followed to ${topologySeq}`);
+    if (!isFollowed(topology, this.#committed))
+      throw new LogWentBack(`TOPOLOGY is not the one that router ${partition} has followed to ${topologySeq}`);
     const toSeq = resumed?.toSeq ?? topology.seq;
     const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
@@ -282,7 +317,12 @@ export class Router {
     }
     // Events must not be repeated: they are in the commit that ends the change.
     if (!events.isEmpty && !draft.isEmpty) await this.#commit(draft, { isMove: true });
-    await this.#commit(events.isEmpty ? draft : events, { topologySeq: toSeq, topologyDigest: this.#deps.topology.digestAt(toSeq) ?? null, reattribution: null, isMove: true });
+    await this.#commit(events.isEmpty ? draft : events, {
+      topologySeq: toSeq,
+      topologyDigest: this.#deps.topology.digestAt(toSeq) ?? null,
+      reattribution: null,
+      isMove: true,
+    });
   }
 
   #draft(): CommitDraft {
@@ -292,16 +332,21 @@ export class Router {
   async #commit(draft: CommitDraft, progress: Progress): Promise<void> {
     const { partition, events, newCommitId } = this.#deps;
     const header: CommitHeader = {
-      ...this.#committed, ...progress,
+      ...this.#committed,
+      ...progress,
       commitId: newCommitId(),
       previousSeq: this.#committedSeq,
       previousReadingsSeq: consumedThrough(this.#committed),
       counters: { ...draft.counters },
     };
-    if (header.epoch !== this.#deps.epoch.current) throw new EpochChanged(`router ${partition} is of epoch ${header.epoch}, and the logs are in ${this.#deps.epoch.current}`);
+    if (header.epoch !== this.#deps.epoch.current)
+      throw new EpochChanged(
+        `router ${partition} is of epoch ${header.epoch}, and the logs are in ${this.#deps.epoch.current}`,
+      );
     this.#committedAt = this.#deps.timing.now();
     const outcome = await events.commit(header, draft.sections, this.#committedSeq);
-    if (outcome.kind === 'superseded') throw new Superseded(`router ${partition} was superseded after ${this.#committedSeq}`);
+    if (outcome.kind === 'superseded')
+      throw new Superseded(`router ${partition} was superseded after ${this.#committedSeq}`);
     this.#committed = header;
     this.#committedSeq = outcome.seq;
     this.#unstored.push({ seq: outcome.seq, previousReadingsSeq: header.previousReadingsSeq });

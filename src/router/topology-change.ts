@@ -18,7 +18,13 @@ export interface TopologyChange {
   readonly settings: Settings | undefined;
 }
 
-export function changeBetween(history: TopologyHistory, fromSeq: number, toSeq: number, router: Partition, partitions: number): TopologyChange {
+export function changeBetween(
+  history: TopologyHistory,
+  fromSeq: number,
+  toSeq: number,
+  router: Partition,
+  partitions: number,
+): TopologyChange {
   const [before, after] = [history.at(fromSeq), history.at(toSeq)];
   const spans = new Map<DpuId, Span[]>();
   const spaces = new Set<SpaceId>();
@@ -38,7 +44,10 @@ export function changeBetween(history: TopologyHistory, fromSeq: number, toSeq: 
 
 /** What the spaces of a partition have been told once its router has followed the topology so far. */
 export function configsOf(view: TopologyView, partition: Partition, partitions: number): SpaceConfig[] {
-  return view.spaces().filter(({ id }) => partitionOfSpace(id, partitions) === partition).flatMap(({ id }) => configOf(view, id) ?? []);
+  return view
+    .spaces()
+    .filter(({ id }) => partitionOfSpace(id, partitions) === partition)
+    .flatMap(({ id }) => configOf(view, id) ?? []);
 }
 
 function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined {
@@ -49,18 +58,26 @@ function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined
 }
 
 function spacesTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): SpaceId[] {
-  const sides = (id: DoorwayId | null): SpaceId[] => (id === null ? [] : [before.doorway(id), after.doorway(id)]
-    .flatMap((doorway) => [doorway?.ingressSpaceId ?? null, doorway?.egressSpaceId ?? null])
-    .filter((spaceId) => spaceId !== null));
+  const sides = (id: DoorwayId | null): SpaceId[] =>
+    id === null
+      ? []
+      : [before.doorway(id), after.doorway(id)]
+          .flatMap((doorway) => [doorway?.ingressSpaceId ?? null, doorway?.egressSpaceId ?? null])
+          .filter((spaceId) => spaceId !== null);
   switch (fact.kind) {
-    case 'space': return [fact.doc.id];
-    case 'reset': return [fact.doc.spaceId];
-    case 'doorway': return sides(fact.doc.id);
-    case 'dpu': return [before.dpu(fact.doc.id), after.dpu(fact.doc.id)]
-      .flatMap((dpu) => dpu?.placements ?? [])
-      .flatMap(({ doorwayId }) => sides(doorwayId));
+    case 'space':
+      return [fact.doc.id];
+    case 'reset':
+      return [fact.doc.spaceId];
+    case 'doorway':
+      return sides(fact.doc.id);
+    case 'dpu':
+      return [before.dpu(fact.doc.id), after.dpu(fact.doc.id)]
+        .flatMap((dpu) => dpu?.placements ?? [])
+        .flatMap(({ doorwayId }) => sides(doorwayId));
     case 'settings':
-    case 'epoch': return [];
+    case 'epoch':
+      return [];
   }
 }
 

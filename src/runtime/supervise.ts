@@ -12,7 +12,14 @@ const LOUD_AFTER_FAILURES = 5;
  * Runs `task` again and again until the signal aborts. Resolves then, and never rejects.
  * @param onFailure hears of each failure, before the task is begun anew
  */
-export async function supervise(name: string, task: () => Promise<void>, signal: AbortSignal, log: Logger, timing: Timing, onFailure?: (error: unknown) => void): Promise<void> {
+export async function supervise(
+  name: string,
+  task: () => Promise<void>,
+  signal: AbortSignal,
+  log: Logger,
+  timing: Timing,
+  onFailure?: (error: unknown) => void,
+): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
     const startedAt = timing.now();

@@ -1,7 +1,16 @@
 // Spans, as the rest of the code makes them: nothing happens, and nothing is paid, unless tracing was
 // switched on (observability/start-tracing.ts). A trace travels between processes as the W3C `traceparent` header of a
 // NATS message.
-import { context, propagation, ROOT_CONTEXT, type Context, type Span, type SpanOptions, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Context,
+  type Span,
+  type SpanOptions,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 
 const TRACEPARENT = 'traceparent';
 let isOn = false;
@@ -18,7 +27,12 @@ export function isTracing(): boolean {
 }
 
 /** Runs work in a span, as the child of what is active or of `parent`. The span ends with the work, failed if it failed. */
-export async function inSpan<T>(name: string, options: SpanOptions, work: () => Promise<T>, parent: Context = context.active()): Promise<T> {
+export async function inSpan<T>(
+  name: string,
+  options: SpanOptions,
+  work: () => Promise<T>,
+  parent: Context = context.active(),
+): Promise<T> {
   if (!isOn) return work();
   return tracer.startActiveSpan(name, options, parent, async (span) => {
     try {

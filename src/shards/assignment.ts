@@ -14,7 +14,15 @@ export interface Assignment {
 export function assignShards(shards: number, members: readonly string[]): Assignment {
   const owners = ownersOf(shards, members);
   // Once per member rather than once per shard: a crash takes all its shards at once.
-  const without = new Map(members.map((gone) => [gone, ownersOf(shards, members.filter((member) => member !== gone))]));
+  const without = new Map(
+    members.map((gone) => [
+      gone,
+      ownersOf(
+        shards,
+        members.filter((member) => member !== gone),
+      ),
+    ]),
+  );
   return { owners, standbys: owners.map((owner, shard) => without.get(owner)?.[shard]) };
 }
 

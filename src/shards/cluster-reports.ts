@@ -61,11 +61,18 @@ export class ClusterReports implements SpaceReports {
     if (report) return report;
     const known = allowsStale || !isConnected() ? local?.lastKnown(spaceId, atMs) : undefined;
     if (known) return { ...known, isStale: true };
-    throw new Failure('unavailable', isConnected() ? 'nobody owns the shard of the space just now' : 'NATS is away', { retryAfterSeconds: isConnected() ? 1 : 5 });
+    throw new Failure('unavailable', isConnected() ? 'nobody owns the shard of the space just now' : 'NATS is away', {
+      retryAfterSeconds: isConnected() ? 1 : 5,
+    });
   }
 
   /** What the owner says, or a copy; undefined when nobody does for as long as a question may wait. */
-  async #ownersReport(local: ShardRunner | undefined, partition: Partition, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
+  async #ownersReport(
+    local: ShardRunner | undefined,
+    partition: Partition,
+    spaceId: SpaceId,
+    atMs: number,
+  ): Promise<KnownReport | undefined> {
     const { isConnected, timing } = this.#deps;
     const givenUpAt = timing.now() + PATIENCE_MS;
     const done = new AbortController();
@@ -74,9 +81,13 @@ export class ClusterReports implements SpaceReports {
       while (isConnected()) {
         const timeoutMs = REQUEST_TIMEOUTS_MS[silences];
         if (timeoutMs === undefined) return undefined;
-        const own = local && await this.#own(local, spaceId, atMs);
+        const own = local && (await this.#own(local, spaceId, atMs));
         if (own) return own;
-        if (local?.refusal) throw new Failure('unavailable', local.refusal.message, { cause: local.refusal, retryAfterSeconds: REFUSED_RETRY_S });
+        if (local?.refusal)
+          throw new Failure('unavailable', local.refusal.message, {
+            cause: local.refusal,
+            retryAfterSeconds: REFUSED_RETRY_S,
+          });
         const owners = await this.#ask(partition, 'owner', spaceId, atMs, timeoutMs);
         if (typeof owners === 'object') return owners;
         const copy = await this.#copy(local, partition, spaceId, atMs, timeoutMs);
@@ -108,7 +119,9 @@ export class ClusterReports implements SpaceReports {
   follow(partition: Partition, state: ShardState): void {
     const shard = this.#deps.shards[partition];
     if (!shard) return;
-    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) => this.#own(shard, spaceId, atMs));
+    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) =>
+      this.#own(shard, spaceId, atMs),
+    );
     // Whoever waits for a lease without having kept a copy would only stay silent.
     const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.host !== undefined);
     this.#answer(partition, 'standby', isCopy, (spaceId, atMs) => this.#ofCopy(shard, spaceId, atMs));
@@ -120,17 +133,29 @@ export class ClusterReports implements SpaceReports {
   }
 
   async #ofCopy(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
-    return this.#known(shard, spaceId, () => shard.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)));
+    return this.#known(shard, spaceId, () =>
+      shard.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)),
+    );
   }
 
   /** What is reported is from after it was known to be fresh. */
-  async #known({ host }: ShardRunner, spaceId: SpaceId, report: () => Promise<SpaceReport | undefined>): Promise<KnownReport | undefined> {
-    const isStale = host !== undefined && !await this.#deps.freshness.isFresh(host.fold, spaceId);
+  async #known(
+    { host }: ShardRunner,
+    spaceId: SpaceId,
+    report: () => Promise<SpaceReport | undefined>,
+  ): Promise<KnownReport | undefined> {
+    const isStale = host !== undefined && !(await this.#deps.freshness.isFresh(host.fold, spaceId));
     const reported = await report();
     return reported && { ...reported, isStale };
   }
 
-  async #copy(local: ShardRunner | undefined, partition: Partition, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'> {
+  async #copy(
+    local: ShardRunner | undefined,
+    partition: Partition,
+    spaceId: SpaceId,
+    atMs: number,
+    timeoutMs: number,
+  ): Promise<KnownReport | 'nobody' | 'silence'> {
     if (local?.state === 'standingBy' || local?.state === 'acquiring') {
       const own = await this.#ofCopy(local, spaceId, atMs).catch(() => undefined);
       if (own) return own;
@@ -138,14 +163,25 @@ export class ClusterReports implements SpaceReports {
     return this.#ask(partition, 'standby', spaceId, atMs, timeoutMs);
   }
 
-  async #ask(partition: Partition, respondent: Respondent, spaceId: SpaceId, atMs: number, timeoutMs: number): Promise<KnownReport | 'nobody' | 'silence'> {
+  async #ask(
+    partition: Partition,
+    respondent: Respondent,
+    spaceId: SpaceId,
+    atMs: number,
+    timeoutMs: number,
+  ): Promise<KnownReport | 'nobody' | 'silence'> {
     return this.#deps.requests.ask(partition, respondent, spaceId, atMs, timeoutMs).catch((error: unknown) => {
       this.#deps.log.debug({ err: error, shard: partition, respondent }, 'a question was not carried');
       return 'silence';
     });
   }
 
-  #answer(partition: Partition, respondent: Respondent, isWanted: boolean, answer: Parameters<ReportRequests['answer']>[2]): void {
+  #answer(
+    partition: Partition,
+    respondent: Respondent,
+    isWanted: boolean,
+    answer: Parameters<ReportRequests['answer']>[2],
+  ): void {
     const key = `${partition} ${respondent}`;
     const end = this.#answering.get(key);
     if (isWanted && !end) this.#answering.set(key, this.#deps.requests.answer(partition, respondent, answer));

@@ -3,7 +3,11 @@ import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.t
 import type { History } from '../ports.ts';
 
 /** Reads again, in one query, every floor that late readings or resets in the past may have moved. @param waitsFor what has to be over before the fold may be changed */
-export async function correctFold(fold: PartitionFold, history: Pick<History, 'occupancySegments'>, waitsFor?: () => Promise<unknown> | undefined): Promise<void> {
+export async function correctFold(
+  fold: PartitionFold,
+  history: Pick<History, 'occupancySegments'>,
+  waitsFor?: () => Promise<unknown> | undefined,
+): Promise<void> {
   const due = fold.correctionsDue();
   if (due.length === 0) return;
   const requests = due.map(({ spaceId, block, base }) => ({ spaceId, block, afterMs: base.timestampMs }));

@@ -65,7 +65,10 @@ export class Freshness {
 
   /** As `isFresh` of several spaces (null: all), without waiting: for who asks again and again. */
   isBehind(fold: PartitionFold, spaceIds: Iterable<SpaceId> | null): boolean {
-    const routers = spaceIds === null ? allPartitions(this.#readings.length) : [...new Set([...spaceIds].flatMap((spaceId) => fold.routersOf(spaceId)))];
+    const routers =
+      spaceIds === null
+        ? allPartitions(this.#readings.length)
+        : [...new Set([...spaceIds].flatMap((spaceId) => fold.routersOf(spaceId)))];
     this.#ask(routers);
     return (this.#missingMs(this.#places(fold, routers)) ?? 0) >= STALE_AFTER_MS;
   }
@@ -80,7 +83,8 @@ export class Freshness {
       const [events, ...readings] = this.#places(fold, routers);
       const [eventsMs, readingsMs] = [this.#missingMs(events ? [events] : []), this.#missingMs(readings)];
       const isKnown = eventsMs === undefined && readingsMs === undefined;
-      if (isKnown || Math.max(eventsMs ?? 0, readingsMs ?? 0) >= ANSWER_WAIT_MAX_MS) return { eventsMs: eventsMs ?? 0, readingsMs: readingsMs ?? 0 };
+      if (isKnown || Math.max(eventsMs ?? 0, readingsMs ?? 0) >= ANSWER_WAIT_MAX_MS)
+        return { eventsMs: eventsMs ?? 0, readingsMs: readingsMs ?? 0 };
       await this.#timing.pause(POLL_MS, NEVER);
     }
   }
@@ -101,9 +105,12 @@ export class Freshness {
   }
 
   #places(fold: PartitionFold, routers: readonly Partition[]): Place[] {
-    return [[this.#events, fold.seq], ...routers.flatMap((router): Place[] => {
-      const end = this.#readings[router];
-      return end ? [[end, fold.clocks[router] ?? BEGINNING_MS]] : [];
-    })];
+    return [
+      [this.#events, fold.seq],
+      ...routers.flatMap((router): Place[] => {
+        const end = this.#readings[router];
+        return end ? [[end, fold.clocks[router] ?? BEGINNING_MS]] : [];
+      }),
+    ];
   }
 }

@@ -96,7 +96,12 @@ export class Hosting {
 
   /** Restores or takes over, and resolves when everything that was in the log at the start of it is applied. */
   async own(): Promise<void> {
-    const { timing, log, onRouterFailure, host: { events } } = this.#deps;
+    const {
+      timing,
+      log,
+      onRouterFailure,
+      host: { events },
+    } = this.#deps;
     const own = AbortSignal.any([this.#abort.signal, this.#draining.signal]);
     await this.#deps.logs?.untilSound(own);
     this.#isOwning = true;
@@ -165,15 +170,17 @@ export class Hosting {
   }
 
   #run(loops: Set<Promise<void>>, name: string, loop: () => Promise<void>): void {
-    loops.add(loop().catch((error: unknown) => {
-      if (this.#abort.signal.aborted) return;
-      this.#suspect(error);
-      this.#deps.log.warn({ err: error, task: name }, `${name} failed; beginning anew`);
-      this.#abort.abort();
-      this.#work.notify();
-      this.#host.wake();
-      this.#onFailure(error);
-    }));
+    loops.add(
+      loop().catch((error: unknown) => {
+        if (this.#abort.signal.aborted) return;
+        this.#suspect(error);
+        this.#deps.log.warn({ err: error, task: name }, `${name} failed; beginning anew`);
+        this.#abort.abort();
+        this.#work.notify();
+        this.#host.wake();
+        this.#onFailure(error);
+      }),
+    );
   }
 
   #suspect(error: unknown): void {
@@ -243,7 +250,8 @@ export class Hosting {
     const { timing } = this.#deps;
     while (!signal.aborted) {
       await timing.pause(CHECKPOINT_INTERVAL_MS * (0.75 + timing.random() / 2), signal);
-      if (this.#host.fold.openRows.length > OPEN_ROWS_IN_CHECKPOINT) await Promise.race([this.#stored.wait(), timing.pause(CHECKPOINT_DELAY_MAX_MS, signal)]);
+      if (this.#host.fold.openRows.length > OPEN_ROWS_IN_CHECKPOINT)
+        await Promise.race([this.#stored.wait(), timing.pause(CHECKPOINT_DELAY_MAX_MS, signal)]);
       if (signal.aborted) return;
       await this.#host.checkpoint().catch((error: unknown) => {
         // The log being away is no reason to forget what is known; the state before serves as well.
@@ -262,7 +270,8 @@ export class Hosting {
     try {
       this.#router = router;
       await router.restore();
-      if (logs?.doubts !== doubts) throw new LogWentBack(`the logs came into doubt while router ${deps.partition} was restored`);
+      if (logs?.doubts !== doubts)
+        throw new LogWentBack(`the logs came into doubt while router ${deps.partition} was restored`);
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {

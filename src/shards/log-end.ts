@@ -35,7 +35,10 @@ export class LogEnd {
     this.#askedAtMs = atMs;
     this.#unansweredSinceMs ??= atMs;
     // An answer that does not come is none: what is known stays as old as it is.
-    this.#read().then((place) => this.#answered(atMs, place), () => undefined);
+    this.#read().then(
+      (place) => this.#answered(atMs, place),
+      () => undefined,
+    );
   }
 
   /** The log has gone back: what it ended at before says nothing any more. */

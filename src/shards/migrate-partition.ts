@@ -18,7 +18,8 @@ export async function migratePartition(deps: MigrateDeps, tail: LogTail): Promis
   const { revision } = await checkpoints.last(partition);
   const missing = await missingFrom(deps, tail);
   let number = await history.lastBlock(partition);
-  for (let at = 0; at < missing.length; at += ROWS_PER_BLOCK) await history.storeBlock(blockOf(epoch, partition, ++number, missing.slice(at, at + ROWS_PER_BLOCK)));
+  for (let at = 0; at < missing.length; at += ROWS_PER_BLOCK)
+    await history.storeBlock(blockOf(epoch, partition, ++number, missing.slice(at, at + ROWS_PER_BLOCK)));
   await saveRebuilt(deps, revision, tail, []);
   return missing.length;
 }

@@ -77,7 +77,10 @@ export class PartitionHost {
       this.#checkpointSeq = this.#fold.seq;
       this.#storedBeforeSeq = checkpoint.storedBeforeSeq;
     }
-    if (this.#fold.epoch !== epoch.current) throw new EpochChanged(`partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`);
+    if (this.#fold.epoch !== epoch.current)
+      throw new EpochChanged(
+        `partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`,
+      );
     this.#cursor = await events.open(partition, this.#fold.seq);
     // Not before: the cursor notices what happens to the log from here on.
     await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
@@ -96,7 +99,8 @@ export class PartitionHost {
     const last = await this.#lastBlock();
     while (this.#writing) await this.#writing;
     if (this.#isPromoted) return;
-    for (let block = this.#fold.unstored[0]; block && block.number < last; block = this.#fold.unstored[0]) this.#fold.blockStored(block.number);
+    for (let block = this.#fold.unstored[0]; block && block.number < last; block = this.#fold.unstored[0])
+      this.#fold.blockStored(block.number);
   }
 
   /** Waits for entries and applies them. */
@@ -141,7 +145,11 @@ export class PartitionHost {
     // The owner before may have stored more than a standby has heard of, and let go of the log before it.
     const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
     const snapshot = await this.#write();
-    const revision = await checkpoints.save(partition, { storedBeforeSeq, epoch, mark, commitSeqs, snapshot }, this.#revision);
+    const revision = await checkpoints.save(
+      partition,
+      { storedBeforeSeq, epoch, mark, commitSeqs, snapshot },
+      this.#revision,
+    );
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
@@ -167,7 +175,8 @@ export class PartitionHost {
   async #lastBlock(): Promise<number> {
     const { history, events, partition, epoch } = this.#deps;
     const last = await history.lastBlockMark(partition);
-    if (last && last.epoch === epoch.current) await assertThere(events, last.mark, `block ${last.number} of shard ${partition}`);
+    if (last && last.epoch === epoch.current)
+      await assertThere(events, last.mark, `block ${last.number} of shard ${partition}`);
     return last?.number ?? 0;
   }
 

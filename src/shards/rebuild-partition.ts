@@ -52,17 +52,38 @@ export async function missingFrom({ partition, history, records }: RebuildDeps, 
 }
 
 /** Saves the state that history leads to, and then the missing events, at the end of a log. @throws Superseded when `revision` is not the last any more */
-export async function saveRebuilt(deps: RebuildDeps, revision: number, tail: LogTail, missing: readonly LoggedEvent[]): Promise<Rebuilt> {
+export async function saveRebuilt(
+  deps: RebuildDeps,
+  revision: number,
+  tail: LogTail,
+  missing: readonly LoggedEvent[],
+): Promise<Rebuilt> {
   const { partition, partitions, epoch, history, records, checkpoints, topology } = deps;
   const block = await history.lastBlock(partition);
   const view = topology.at(tail.topologySeq);
   const fold = foldFromHistory({
-    epoch, partition, partitions, block,
-    settings: view.settings(), configs: configsOf(view, partition, partitions), newest: await records.newest(partition), readings: await history.readingsUpTo(partition, block),
+    epoch,
+    partition,
+    partitions,
+    block,
+    settings: view.settings(),
+    configs: configsOf(view, partition, partitions),
+    newest: await records.newest(partition),
+    readings: await history.readingsUpTo(partition, block),
   });
   await correctFold(fold, history);
   followTail(fold, tail, missing);
-  const saved = await checkpoints.save(partition, { storedBeforeSeq: fold.storedBeforeSeq, epoch: fold.epoch, mark: fold.mark, commitSeqs: fold.commitSeqs, snapshot: encodeSnapshot(fold) }, revision);
+  const saved = await checkpoints.save(
+    partition,
+    {
+      storedBeforeSeq: fold.storedBeforeSeq,
+      epoch: fold.epoch,
+      mark: fold.mark,
+      commitSeqs: fold.commitSeqs,
+      snapshot: encodeSnapshot(fold),
+    },
+    revision,
+  );
   if (saved === undefined) throw new Superseded(`somebody else saved a checkpoint of shard ${partition}`);
   return { spaces: fold.actors.size, block, unstoredEvents: missing.length, seq: fold.seq };
 }

@@ -66,7 +66,7 @@ export class ShardKeeper {
   get owners(): (string | null)[] {
     return Array.from({ length: this.#deps.partitions }, (_, shard) => {
       const holder = this.#holders.get(shard as Partition)?.value;
-      return holder === undefined ? null : this.#members.get(holder)?.value.name ?? holder;
+      return holder === undefined ? null : (this.#members.get(holder)?.value.name ?? holder);
     });
   }
 
@@ -76,9 +76,15 @@ export class ShardKeeper {
    */
   get isSettled(): boolean {
     const { member, shards, partitions, leases, timing } = this.#deps;
-    if (!this.#members.has(member.id) || [...this.#members.values()].some(({ value, isConfirmed }) => value.id !== member.id && !isConfirmed)) return false;
-    if (this.#holders.size < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs) return false;
-    const isSettled = (shard: ShardRunner): boolean => shard.isOwner || shard.refusal !== undefined || shard.restarts.loop !== undefined;
+    if (
+      !this.#members.has(member.id) ||
+      [...this.#members.values()].some(({ value, isConfirmed }) => value.id !== member.id && !isConfirmed)
+    )
+      return false;
+    if (this.#holders.size < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs)
+      return false;
+    const isSettled = (shard: ShardRunner): boolean =>
+      shard.isOwner || shard.refusal !== undefined || shard.restarts.loop !== undefined;
     return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || isSettled(shard));
   }
 
@@ -99,7 +105,9 @@ export class ShardKeeper {
     const { leases, member, shards, log } = this.#deps;
     this.#abort.abort();
     this.#changed.abort();
-    await leases.withdraw(member).catch((error: unknown) => log.debug({ err: error }, 'the membership was not withdrawn; it runs out'));
+    await leases
+      .withdraw(member)
+      .catch((error: unknown) => log.debug({ err: error }, 'the membership was not withdrawn; it runs out'));
     await Promise.all(shards.map((shard) => shard.stop()));
     await Promise.all(this.#loops);
   }
@@ -128,9 +136,13 @@ export class ShardKeeper {
     const atMs = this.#deps.timing.now();
     this.#heardAtMs = atMs;
     // Most of what is heard is that a lease or a member goes on: ten times a second, and nothing follows from it.
-    const isRenewal = change.kind === 'member' ? change.member !== undefined && this.#members.has(change.id) : change.holder !== undefined && this.#holders.get(change.shard)?.value === change.holder;
+    const isRenewal =
+      change.kind === 'member'
+        ? change.member !== undefined && this.#members.has(change.id)
+        : change.holder !== undefined && this.#holders.get(change.shard)?.value === change.holder;
     if (change.kind === 'member') {
-      if (change.member) this.#members.set(change.id, { value: change.member, atMs, isConfirmed: this.#members.has(change.id) });
+      if (change.member)
+        this.#members.set(change.id, { value: change.member, atMs, isConfirmed: this.#members.has(change.id) });
       else this.#members.delete(change.id);
     } else if (change.holder !== undefined) {
       this.#holders.set(change.shard, { value: change.holder, atMs, isConfirmed: true });
@@ -167,12 +179,18 @@ export class ShardKeeper {
   }
 
   #assign(): void {
-    const takers = [...this.#members.values()].filter(({ value }) => value.takesShards).map(({ value }) => value.id).sort();
+    const takers = [...this.#members.values()]
+      .filter(({ value }) => value.takesShards)
+      .map(({ value }) => value.id)
+      .sort();
     const key = takers.join();
     if (key === this.#assignedMembers) return;
     this.#assignedMembers = key;
     this.#assignment = assignShards(this.#deps.partitions, takers);
-    this.#deps.log.info({ members: takers.length, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length }, 'shards are shared out');
+    this.#deps.log.info(
+      { members: takers.length, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length },
+      'shards are shared out',
+    );
   }
 
   #forgetTheSilent(): void {

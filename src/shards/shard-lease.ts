@@ -50,7 +50,8 @@ export class ShardLease {
   /** Gives it up, if it is still held. */
   async release(): Promise<void> {
     await this.#end();
-    await this.#leases.release(this.#shard, this.#revision)
+    await this.#leases
+      .release(this.#shard, this.#revision)
       .catch((error: unknown) => this.#log.debug({ err: error }, 'the lease was not released; it runs out'));
   }
 

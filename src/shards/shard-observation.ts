@@ -44,14 +44,18 @@ export interface ShardObservation {
 
 export function observeShard({ partition, router, isServing, host, refusal }: ShardRunner): ShardObservation {
   return {
-    partition, isRefused: refusal !== undefined,
-    router: router && observeRouter(router), fold: isServing && host ? observeFold(host.fold, host.behind) : undefined,
+    partition,
+    isRefused: refusal !== undefined,
+    router: router && observeRouter(router),
+    fold: isServing && host ? observeFold(host.fold, host.behind) : undefined,
   };
 }
 
 function observeRouter(router: Router): RouterObservation | undefined {
   const { clockMs, counters } = router.committed;
-  return clockMs === BEGINNING_MS ? undefined : { clockMs, counters, behind: router.behind, remembered: router.remembered };
+  return clockMs === BEGINNING_MS
+    ? undefined
+    : { clockMs, counters, behind: router.behind, remembered: router.remembered };
 }
 
 function observeFold(fold: PartitionFold, behind: number): FoldObservation {
@@ -61,10 +65,14 @@ function observeFold(fold: PartitionFold, behind: number): FoldObservation {
     const state = fold.state(spaceId);
     if (!state) continue;
     provisionalEvents += state.buffer.size;
-    if (state.watermarkMs !== BEGINNING_MS) watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - state.watermarkMs);
+    if (state.watermarkMs !== BEGINNING_MS)
+      watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - state.watermarkMs);
   }
   return {
-    behind, lateEvents, provisionalEvents, watermarkDelayMs,
+    behind,
+    lateEvents,
+    provisionalEvents,
+    watermarkDelayMs,
     logMs: fold.logMs === BEGINNING_MS ? undefined : fold.logMs,
     spaces: fold.actors.size,
     blocksQueued: fold.unstored.length,

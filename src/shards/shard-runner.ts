@@ -5,7 +5,13 @@
 //    everything that was in the log when it became the owner is applied: so never with an older state
 //    than the owner before it has answered with.
 import type { SpaceReport } from '../../actors/shard/space-report.ts';
-import { startShardActor, stateOfShard, type ShardActor, type ShardEventType, type ShardState } from '../../actors/shard/shard-machine.ts';
+import {
+  startShardActor,
+  stateOfShard,
+  type ShardActor,
+  type ShardEventType,
+  type ShardState,
+} from '../../actors/shard/shard-machine.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { Leases } from '../ports.ts';
 import type { Router } from '../router/router.ts';
@@ -24,7 +30,11 @@ const FAILURE_PAUSE_MAX_MS = 5_000;
 const HEALTHY_AFTER_MS = 10_000;
 
 export type ShardWish = 'own' | 'standBy' | 'nothing';
-const WISHES: Record<ShardWish, ShardEventType> = { own: 'ownershipWanted', standBy: 'standbyWanted', nothing: 'nothingWanted' };
+const WISHES: Record<ShardWish, ShardEventType> = {
+  own: 'ownershipWanted',
+  standBy: 'standbyWanted',
+  nothing: 'nothingWanted',
+};
 
 export interface ShardRunnerDeps extends Omit<HostingDeps, 'onRouterFailure'> {
   readonly leases: Leases;
@@ -52,12 +62,21 @@ export class ShardRunner {
   #isBegun = false;
 
   constructor(deps: ShardRunnerDeps) {
-    const { leases, holder, timing, log, router: { partition } } = deps;
+    const {
+      leases,
+      holder,
+      timing,
+      log,
+      router: { partition },
+    } = deps;
     this.partition = partition;
     this.restarts = new Restarts(timing);
     this.#deps = { ...deps, log: log.child({ shard: partition }) };
     this.#lease = new ShardLease(leases, partition, holder, timing, this.#deps.log);
-    this.#actor = startShardActor((state) => this.#enter(state), (error) => this.#deps.log.error({ err: error }, 'the shard machine failed'));
+    this.#actor = startShardActor(
+      (state) => this.#enter(state),
+      (error) => this.#deps.log.error({ err: error }, 'the shard machine failed'),
+    );
     this.#isBegun = true;
   }
 
@@ -101,7 +120,10 @@ export class ShardRunner {
 
   /** What a copy says once it has folded everything that is in the log now. Undefined where no copy is kept. */
   async reportByStandby(spaceId: SpaceId, atMs: number, signal: AbortSignal): Promise<SpaceReport | undefined> {
-    const { timing, host: { events } } = this.#deps;
+    const {
+      timing,
+      host: { events },
+    } = this.#deps;
     const { host } = this;
     if (!host) return undefined;
     const end = await events.end();
@@ -143,12 +165,14 @@ export class ShardRunner {
     this.#leaving.abort();
     const leaving = new AbortController();
     this.#leaving = leaving;
-    this.#work = this.#work.then(() => this.#act(state, leaving.signal)).catch((error: unknown) => {
-      if (isOfLostLog(error)) this.#deps.logs?.suspect(error);
-      this.#deps.log.warn({ err: error, state }, `${state} failed`);
-      this.restarts.note(error);
-      this.#send('failed');
-    });
+    this.#work = this.#work
+      .then(() => this.#act(state, leaving.signal))
+      .catch((error: unknown) => {
+        if (isOfLostLog(error)) this.#deps.logs?.suspect(error);
+        this.#deps.log.warn({ err: error, state }, `${state} failed`);
+        this.restarts.note(error);
+        this.#send('failed');
+      });
     this.#deps.onState?.(this.#deps.router.partition, state);
   }
 
@@ -158,11 +182,16 @@ export class ShardRunner {
         await this.#stopHosting();
         this.#lastHost = undefined;
         return;
-      case 'standingBy': return this.#standBy(left);
-      case 'acquiring': return this.#acquire(left);
-      case 'restoring': return this.#restore(left);
-      case 'running': return undefined;
-      case 'draining': return this.#drain(left);
+      case 'standingBy':
+        return this.#standBy(left);
+      case 'acquiring':
+        return this.#acquire(left);
+      case 'restoring':
+        return this.#restore(left);
+      case 'running':
+        return undefined;
+      case 'draining':
+        return this.#drain(left);
       case 'releasing':
         await this.#lease.release();
         await this.#stopHosting();
@@ -183,10 +212,12 @@ export class ShardRunner {
 
   async #acquire(left: AbortSignal): Promise<void> {
     while (!left.aborted) {
-      const isGranted = await this.#lease.take(() => this.#send('leaseLost')).catch((error: unknown) => {
-        this.#deps.log.debug({ err: error }, 'the lease cannot be asked for');
-        return false;
-      });
+      const isGranted = await this.#lease
+        .take(() => this.#send('leaseLost'))
+        .catch((error: unknown) => {
+          this.#deps.log.debug({ err: error }, 'the lease cannot be asked for');
+          return false;
+        });
       if (isGranted) return this.#send('leaseGranted');
       this.#leaseFreed = new AbortController();
       await this.#deps.timing.pause(RETAKE_INTERVAL_MS, AbortSignal.any([left, this.#leaseFreed.signal]));
@@ -238,6 +269,9 @@ export class ShardRunner {
     if (this.#hostedAt === 0) return;
     if (timing.now() - this.#hostedAt > HEALTHY_AFTER_MS) this.#failures = 0;
     this.#failures += 1;
-    await timing.pause(Math.min(FAILURE_PAUSE_MAX_MS, FAILURE_PAUSE_MIN_MS * 2 ** this.#failures) * (0.5 + timing.random() / 2), left);
+    await timing.pause(
+      Math.min(FAILURE_PAUSE_MAX_MS, FAILURE_PAUSE_MIN_MS * 2 ** this.#failures) * (0.5 + timing.random() / 2),
+      left,
+    );
   }
 }

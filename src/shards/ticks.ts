@@ -43,7 +43,9 @@ export class Ticks {
   async run(shards: readonly ShardRunner[], signal: AbortSignal): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     while (!signal.aborted) {
-      const routers = new Set(shards.flatMap(({ isOwner, host }) => (isOwner && host && !host.isFull ? this.#stillAwaited(host.fold) : [])));
+      const routers = new Set(
+        shards.flatMap(({ isOwner, host }) => (isOwner && host && !host.isFull ? this.#stillAwaited(host.fold) : [])),
+      );
       await this.#tick(routers);
       await timing.pause(intervalMs, signal);
     }
@@ -85,12 +87,15 @@ export class Ticks {
     await this.#tick(asked);
     const isMoved = (): boolean => [...before].every(([router, clockMs]) => this.#clockOf(fold, router) > clockMs);
     while (!isMoved() && timing.now() - now < ANSWER_WAIT_MAX_MS) await timing.pause(POLL_MS, NEVER);
-    for (const router of asked) if (this.#clockOf(fold, router) > (before.get(router) ?? Infinity)) this.#askedAt.delete(router);
+    for (const router of asked)
+      if (this.#clockOf(fold, router) > (before.get(router) ?? Infinity)) this.#askedAt.delete(router);
   }
 
   async #tick(routers: Iterable<Partition>): Promise<void> {
     const ticks = [...routers].map((router) => this.#deps.tick(router));
-    await Promise.all(ticks).catch((error: unknown) => this.#deps.log.debug({ err: error }, 'no tick: NATS does not answer'));
+    await Promise.all(ticks).catch((error: unknown) =>
+      this.#deps.log.debug({ err: error }, 'no tick: NATS does not answer'),
+    );
   }
 
   #clockOf(fold: PartitionFold, router: Partition): number {

@@ -48,7 +48,10 @@ export class TopologyService {
   /** Asks where the log ends, and does not wait for what it holds. @throws when it cannot be reached */
   async look(): Promise<number> {
     const seq = await this.#log.lastSeq();
-    this.#known = { seq: Math.max(seq, this.#known.seq), sinceMs: this.behindMs > 0 ? this.#known.sinceMs : this.#now() };
+    this.#known = {
+      seq: Math.max(seq, this.#known.seq),
+      sinceMs: this.behindMs > 0 ? this.#known.sinceMs : this.#now(),
+    };
     return seq;
   }
 
@@ -74,7 +77,10 @@ export class TopologyService {
    * @returns the fact as recorded
    * @throws Failure not_found, conflict, invalid or unavailable, or what the precondition throws
    */
-  async execute(command: TopologyCommand, precondition: (view: TopologyView) => void = () => undefined): Promise<TopologyFact> {
+  async execute(
+    command: TopologyCommand,
+    precondition: (view: TopologyView) => void = () => undefined,
+  ): Promise<TopologyFact> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const decidedAt = this.history.seq;
       let fact: TopologyFact;

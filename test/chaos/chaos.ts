@@ -70,7 +70,12 @@ class Victims {
 
   async startService(port: string): Promise<void> {
     this.#service = startDensity(['run'], {
-      PORT: port, NATS_URL: this.engines.natsUrl, CLICKHOUSE_URL: this.engines.clickhouseUrl, PARTITIONS: String(PARTITIONS), DENSITY_DATA_DIR: this.#dataDir, LOG_LEVEL: 'fatal',
+      PORT: port,
+      NATS_URL: this.engines.natsUrl,
+      CLICKHOUSE_URL: this.engines.clickhouseUrl,
+      PARTITIONS: String(PARTITIONS),
+      DENSITY_DATA_DIR: this.#dataDir,
+      LOG_LEVEL: 'fatal',
     });
     const [, url = ''] = await this.#service.said(/density-api is ready: (\S+)\/api\/v1\/health/, 120_000);
     this.api = `${url}/api/v1`;
@@ -80,7 +85,9 @@ class Victims {
 export async function chaos({ seed, readings, kills, say }: ChaosOptions): Promise<ChaosReport> {
   const startedAt = performance.now();
   const dataDir = await mkdtemp(join(tmpdir(), 'density-chaos-'));
-  const binary = process.env['NATS_SERVER_BIN'] ?? (await findNatsServer({ cacheDir: join(ROOT, '.cache/nats-server'), onProgress: say })).path;
+  const binary =
+    process.env['NATS_SERVER_BIN'] ??
+    (await findNatsServer({ cacheDir: join(ROOT, '.cache/nats-server'), onProgress: say })).path;
   const victims = new Victims(dataDir, await KillableEngines.start(binary, dataDir));
   try {
     const [port = 0] = await freePorts(1);
@@ -91,16 +98,35 @@ export async function chaos({ seed, readings, kills, say }: ChaosOptions): Promi
     await send(victims, ask, load, kills, say);
     say(`all sent after ${seconds(startedAt)} s, kills ${JSON.stringify(victims.kills)}; comparing`);
     const { sent, distinct, compared, differences } = await compareWithOracle({
-      load, random: new Random(seed + 1), natsUrl: victims.engines.natsUrl, clickhouseUrl: victims.engines.clickhouseUrl, partitions: PARTITIONS, ask: async (path) => ask('GET', path),
+      load,
+      random: new Random(seed + 1),
+      natsUrl: victims.engines.natsUrl,
+      clickhouseUrl: victims.engines.clickhouseUrl,
+      partitions: PARTITIONS,
+      ask: async (path) => ask('GET', path),
     });
-    return { sent, distinct, kills: victims.kills, moves: load.moves.length, compared, differences, seconds: Number(seconds(startedAt)) };
+    return {
+      sent,
+      distinct,
+      kills: victims.kills,
+      moves: load.moves.length,
+      compared,
+      differences,
+      seconds: Number(seconds(startedAt)),
+    };
   } finally {
     await victims.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-async function send(victims: Victims, ask: Ask, { messages, moves }: Load, kills: number, say: (line: string) => void): Promise<void> {
+async function send(
+  victims: Victims,
+  ask: Ask,
+  { messages, moves }: Load,
+  kills: number,
+  say: (line: string) => void,
+): Promise<void> {
   const { nc, js } = await connectNats(victims.engines.natsUrl, 'chaos');
   const kinds = ['service', 'nats-server', 'clickhouse'] as const;
   let [next, acknowledged, killsBegun] = [0, 0, 0];
@@ -114,9 +140,10 @@ async function send(victims: Victims, ask: Ask, { messages, moves }: Load, kills
       while (acknowledged > ((killsBegun + 1) / kills) * messages.length) await sleep(20);
     }
   };
-  const reached = async (part: number): Promise<void> => eventually(() => {
-    if (acknowledged < part * messages.length) throw new Error(`${acknowledged} of ${messages.length} messages sent`);
-  }, 600_000);
+  const reached = async (part: number): Promise<void> =>
+    eventually(() => {
+      if (acknowledged < part * messages.length) throw new Error(`${acknowledged} of ${messages.length} messages sent`);
+    }, 600_000);
   const killing = async (): Promise<void> => {
     for (let n = 0; n < kills; n++) {
       await reached((n + 0.3) / kills);

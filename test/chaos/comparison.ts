@@ -37,24 +37,36 @@ export interface Comparison {
   readonly differences: readonly string[];
 }
 
-export async function compareWithOracle({ load, random, natsUrl, clickhouseUrl, partitions, ask }: ComparisonOptions): Promise<Comparison> {
+export async function compareWithOracle({
+  load,
+  random,
+  natsUrl,
+  clickhouseUrl,
+  partitions,
+  ask,
+}: ComparisonOptions): Promise<Comparison> {
   const nats = await connectNats(natsUrl, 'comparison');
   const sent = await readSent(nats, partitions);
   const oracle = new Oracle(sent.readings, await topologyFacts(nats));
   await nats.nc.close();
   const differences: string[] = [];
   for (const { path, expected } of questionsFor(oracle, sent, load, random)) {
-    await eventually(async () => {
-      const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
-      if (is !== shouldBe) throw new Error(`${path}: is ${is}, should be ${shouldBe}`);
-      // The first that differs has waited long enough for all.
-    }, differences.length > 0 ? 1_000 : SETTLE_WITHIN_MS).catch((error: unknown) => differences.push(String(error)));
+    await eventually(
+      async () => {
+        const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
+        if (is !== shouldBe) throw new Error(`${path}: is ${is}, should be ${shouldBe}`);
+        // The first that differs has waited long enough for all.
+      },
+      differences.length > 0 ? 1_000 : SETTLE_WITHIN_MS,
+    ).catch((error: unknown) => differences.push(String(error)));
   }
   const stored = await comparedWhenStored(clickhouseUrl, oracle);
   const lost = lostReadings(load, oracle);
   return {
-    sent: sent.items, distinct: oracle.readings.length,
-    compared: oracle.spaces.length * (INSTANTS_PER_SPACE + 1) + 1 + stored.compared, differences: [...lost, ...differences, ...stored.differences],
+    sent: sent.items,
+    distinct: oracle.readings.length,
+    compared: oracle.spaces.length * (INSTANTS_PER_SPACE + 1) + 1 + stored.compared,
+    differences: [...lost, ...differences, ...stored.differences],
   };
 }
 
@@ -65,22 +77,43 @@ interface Question {
 
 function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Question[] {
   const [{ held }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
-  const account = { accepted, applied: distinct - held, duplicate: sent.readings.length - distinct, held, dead_lettered: accepted - sent.readings.length, dead_letters: {}, dead_letters_evicted: {}, remainder: 0, losses: [] };
-  const questions: Question[] = [{
-    path: '/account',
-    expected: (answer) => {
-      const { stored, ...rest } = answer as { stored: { findings: string[] } | null };
-      return [{ ...rest, findings: stored?.findings }, { ...account, findings: [], losses: [] }];
+  const account = {
+    accepted,
+    applied: distinct - held,
+    duplicate: sent.readings.length - distinct,
+    held,
+    dead_lettered: accepted - sent.readings.length,
+    dead_letters: {},
+    dead_letters_evicted: {},
+    remainder: 0,
+    losses: [],
+  };
+  const questions: Question[] = [
+    {
+      path: '/account',
+      expected: (answer) => {
+        const { stored, ...rest } = answer as { stored: { findings: string[] } | null };
+        return [
+          { ...rest, findings: stored?.findings },
+          { ...account, findings: [], losses: [] },
+        ];
+      },
     },
-  }];
+  ];
   for (const { id } of oracle.spaces) {
-    const instants = [...Array.from({ length: INSTANTS_PER_SPACE }, () => random.int(load.firstMs, load.lastMs)), load.lastMs + 1];
+    const instants = [
+      ...Array.from({ length: INSTANTS_PER_SPACE }, () => random.int(load.firstMs, load.lastMs)),
+      load.lastMs + 1,
+    ];
     for (const atMs of instants) {
       questions.push({
         path: `/counts/${id}/current?at=${formatInstant(atMs)}`,
         expected: (answer) => {
           const { count, net, drift, final } = answer as Record<string, unknown>;
-          return [{ count, net, drift, final }, { ...oracle.at(id, atMs), final: true }];
+          return [
+            { count, net, drift, final },
+            { ...oracle.at(id, atMs), final: true },
+          ];
         },
       });
     }
@@ -91,8 +124,17 @@ function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Q
 /** What was acknowledged and is not in the log. */
 function lostReadings({ messages }: Load, oracle: Oracle): string[] {
   const known = new Set(oracle.readings.map(({ readingId }) => readingId));
-  const sent = messages.flatMap(({ dpuId, items }) => items.map((item): OracleReading => ({ dpuId, timestampMs: Date.parse(item.timestamp), direction: item.direction, name: item.id })));
-  return new Oracle(sent, []).readings.filter(({ readingId }) => !known.has(readingId)).map(({ readingId }) => `${readingId} was acknowledged and is not in READINGS`);
+  const sent = messages.flatMap(({ dpuId, items }) =>
+    items.map((item): OracleReading => ({
+      dpuId,
+      timestampMs: Date.parse(item.timestamp),
+      direction: item.direction,
+      name: item.id,
+    })),
+  );
+  return new Oracle(sent, []).readings
+    .filter(({ readingId }) => !known.has(readingId))
+    .map(({ readingId }) => `${readingId} was acknowledged and is not in READINGS`);
 }
 
 /** Answers know what is not stored yet; the tables have it once the last blocks are flushed. */
@@ -108,11 +150,21 @@ async function comparedWhenStored(url: string, oracle: Oracle): ReturnType<typeo
 /** Rollups and readings, straight from the tables. */
 async function compareStored(url: string, oracle: Oracle): Promise<{ compared: number; differences: string[] }> {
   const client = await connectClickHouse(url);
-  const rows = async (query: string): Promise<[string, ...number[]][]> => (await client.query({ query, format: 'JSONCompactEachRow' })).json<[string, ...number[]]>();
-  const minutes = new Map((await rows(`SELECT concat(toString(space_id), ' ', toString(intDiv(toUnixTimestamp(minute), 60))) AS key,
-    toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute GROUP BY key, space_id, minute`)).map(([key, ...sums]) => [key, sums.join()]));
-  const readings = new Map((await rows(`SELECT concat(reading_id, ' ', toString(toUnixTimestamp64Milli(timestamp)), ' ', toString(direction)) AS key, toInt32(sum(sign)) AS n FROM readings GROUP BY key HAVING n != 0`))
-    .map(([key, n]) => [key, String(n)]));
+  const rows = async (query: string): Promise<[string, ...number[]][]> =>
+    (await client.query({ query, format: 'JSONCompactEachRow' })).json<[string, ...number[]]>();
+  const minutes = new Map(
+    (
+      await rows(`SELECT concat(toString(space_id), ' ', toString(intDiv(toUnixTimestamp(minute), 60))) AS key,
+    toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute GROUP BY key, space_id, minute`)
+    ).map(([key, ...sums]) => [key, sums.join()]),
+  );
+  const readings = new Map(
+    (
+      await rows(
+        `SELECT concat(reading_id, ' ', toString(toUnixTimestamp64Milli(timestamp)), ' ', toString(direction)) AS key, toInt32(sum(sign)) AS n FROM readings GROUP BY key HAVING n != 0`,
+      )
+    ).map(([key, n]) => [key, String(n)]),
+  );
   await client.close();
   const expected = new Map<string, [number, number, number]>();
   for (const spaceId of [0, ...oracle.spaces.map(({ id }) => id)]) {
@@ -122,7 +174,9 @@ async function compareStored(url: string, oracle: Oracle): Promise<{ compared: n
       expected.set(key, [net + delta, entrances + (delta > 0 ? 1 : 0), exits + (delta < 0 ? 1 : 0)]);
     }
   }
-  const wanted = new Map(oracle.readings.map(({ readingId, timestampMs, direction }) => [`${readingId} ${timestampMs} ${direction}`, '1']));
+  const wanted = new Map(
+    oracle.readings.map(({ readingId, timestampMs, direction }) => [`${readingId} ${timestampMs} ${direction}`, '1']),
+  );
   return {
     compared: expected.size + wanted.size,
     differences: [
@@ -132,8 +186,14 @@ async function compareStored(url: string, oracle: Oracle): Promise<{ compared: n
   };
 }
 
-function differing(what: string, is: ReadonlyMap<string, string>, shouldBe: ReadonlyMap<string, string>, none: string): string[] {
-  return [...new Set([...is.keys(), ...shouldBe.keys()])].filter((key) => (is.get(key) ?? none) !== (shouldBe.get(key) ?? none))
+function differing(
+  what: string,
+  is: ReadonlyMap<string, string>,
+  shouldBe: ReadonlyMap<string, string>,
+  none: string,
+): string[] {
+  return [...new Set([...is.keys(), ...shouldBe.keys()])]
+    .filter((key) => (is.get(key) ?? none) !== (shouldBe.get(key) ?? none))
     .map((key) => `${what} ${key}: is ${is.get(key) ?? none}, should be ${shouldBe.get(key) ?? none}`);
 }
 
@@ -142,7 +202,7 @@ async function readSent({ nc, js, jsm }: NatsHandles, partitions: number): Promi
   const entries: StoredEntry[] = [];
   for (let k = 0; k < partitions; k++) {
     const last = await jsm.streams.getMessage('READINGS', { last_by_subj: `readings.${k}.>` });
-    if (last) entries.push(...await readTo(await log.open(k as Partition, 0), last.seq));
+    if (last) entries.push(...(await readTo(await log.open(k as Partition, 0), last.seq)));
   }
   return sentIn(entries);
 }

@@ -3,7 +3,11 @@ import type { Random } from '../simulation/random.ts';
 
 export interface Load {
   readonly spaces: readonly string[];
-  readonly doorways: readonly { readonly name: string; readonly ingress_space_id: number; readonly egress_space_id: number | null }[];
+  readonly doorways: readonly {
+    readonly name: string;
+    readonly ingress_space_id: number;
+    readonly egress_space_id: number | null;
+  }[];
   readonly dpus: readonly { readonly id: string; readonly doorway_id: number }[];
   readonly messages: readonly Message[];
   /** What a person changes meanwhile. Each may be asked twice without changing more. */
@@ -29,7 +33,11 @@ export function drawLoad(random: Random, readings: number, nowMs: number): Load 
   // A minute ago, so that no reading is from the future of a slower clock.
   const [firstMs, lastMs] = [nowMs - 60_000 - SPAN_MS, nowMs - 60_000];
   const spaces = Array.from({ length: SPACES }, (_, n) => `space ${n + 1}`);
-  const doorways = Array.from({ length: SPACES }, (_, n) => ({ name: `doorway ${n + 1}`, ingress_space_id: n + 1, egress_space_id: n === 0 ? null : n }));
+  const doorways = Array.from({ length: SPACES }, (_, n) => ({
+    name: `doorway ${n + 1}`,
+    ingress_space_id: n + 1,
+    egress_space_id: n === 0 ? null : n,
+  }));
   const dpus = Array.from({ length: DPUS }, (_, n) => ({ id: `c${n + 1}`, doorway_id: random.int(1, SPACES) }));
   // A few DPUs that nobody registers: theirs are held.
   const senders = [...dpus.map(({ id }) => id), 'stray-1', 'stray-2'];
@@ -37,15 +45,35 @@ export function drawLoad(random: Random, readings: number, nowMs: number): Load 
   const messages = Array.from({ length: count }, (_, n): Message & { readonly place: number } => {
     const startMs = firstMs + Math.floor((n / count) * (SPAN_MS - 30_000));
     const items = Array.from({ length: READINGS_PER_MESSAGE }, () => ({
-      timestamp: new Date(startMs + random.int(0, 30_000)).toISOString(), direction: random.chance(0.52) ? 1 : -1,
+      timestamp: new Date(startMs + random.int(0, 30_000)).toISOString(),
+      direction: random.chance(0.52) ? 1 : -1,
       ...(random.chance(0.1) ? { id: `r${random.int(1, readings)}` } : {}),
     }));
-    return { dpuId: random.pick(senders), items, place: n + (random.chance(0.1) ? random.int(0, count) : random.int(0, DISORDER_MESSAGES)) };
+    return {
+      dpuId: random.pick(senders),
+      items,
+      place: n + (random.chance(0.1) ? random.int(0, count) : random.int(0, DISORDER_MESSAGES)),
+    };
   });
-  const repeated = messages.filter(() => random.chance(0.05)).map((message) => ({ ...message, place: message.place + random.int(0, count) }));
+  const repeated = messages
+    .filter(() => random.chance(0.05))
+    .map((message) => ({ ...message, place: message.place + random.int(0, count) }));
   const ordered = [...messages, ...repeated].sort((a, b) => a.place - b.place);
-  const moves = Array.from({ length: MOVES }, () => (random.chance(0.7)
-    ? { method: 'PATCH', path: `/dpus/${random.pick(dpus).id}`, body: { doorway_id: random.int(1, SPACES), effective_at: new Date(random.int(firstMs, lastMs)).toISOString() } }
-    : { method: 'POST', path: `/spaces/${random.int(1, SPACES)}/resets`, body: { timestamp: new Date(random.int(firstMs, lastMs)).toISOString(), count: random.int(0, 5) } }));
+  const moves = Array.from({ length: MOVES }, () =>
+    random.chance(0.7)
+      ? {
+          method: 'PATCH',
+          path: `/dpus/${random.pick(dpus).id}`,
+          body: {
+            doorway_id: random.int(1, SPACES),
+            effective_at: new Date(random.int(firstMs, lastMs)).toISOString(),
+          },
+        }
+      : {
+          method: 'POST',
+          path: `/spaces/${random.int(1, SPACES)}/resets`,
+          body: { timestamp: new Date(random.int(firstMs, lastMs)).toISOString(), count: random.int(0, 5) },
+        },
+  );
   return { spaces, doorways, dpus, messages: ordered, moves, firstMs, lastMs };
 }

@@ -9,12 +9,14 @@ export type Ask = (method: string, path: string, body?: unknown) => Promise<unkn
 
 /** @param api whom to ask, at each attempt */
 export function askingUntilAnswered(api: () => string, withinMs: number): Ask {
-  return async (method, path, body) => eventually(async () => {
-    const answer = await request(`${api()}${path}`, method, body);
-    // 409: a repetition of what had been done, and not been answered.
-    if (answer.status !== 409 && (answer.status < 200 || answer.status > 299)) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
-  }, withinMs);
+  return async (method, path, body) =>
+    eventually(async () => {
+      const answer = await request(`${api()}${path}`, method, body);
+      // 409: a repetition of what had been done, and not been answered.
+      if (answer.status !== 409 && (answer.status < 200 || answer.status > 299))
+        throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer.body;
+    }, withinMs);
 }
 
 export async function raiseBuilding(ask: Ask, { spaces, doorways, dpus }: Load): Promise<void> {
@@ -24,6 +26,13 @@ export async function raiseBuilding(ask: Ask, { spaces, doorways, dpus }: Load):
 }
 
 /** Without an acknowledgement a DPU sends it again. */
-export async function sendUntilAcknowledged(js: JetStreamClient, { dpuId, items }: Load['messages'][number], withinMs: number): Promise<void> {
-  await eventually(async () => js.publish(`dpu.${dpuId}.readings`, JSON.stringify(items), { timeout: 2_000 }), withinMs);
+export async function sendUntilAcknowledged(
+  js: JetStreamClient,
+  { dpuId, items }: Load['messages'][number],
+  withinMs: number,
+): Promise<void> {
+  await eventually(
+    async () => js.publish(`dpu.${dpuId}.readings`, JSON.stringify(items), { timeout: 2_000 }),
+    withinMs,
+  );
 }

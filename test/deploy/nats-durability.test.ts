@@ -17,10 +17,15 @@ let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'density-durability-'))));
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-interface JetStreamConfig { readonly sync_interval: number; readonly sync_always?: boolean }
+interface JetStreamConfig {
+  readonly sync_interval: number;
+  readonly sync_always?: boolean;
+}
 
 async function jetStreamConfig(monitorUrl: string): Promise<JetStreamConfig> {
-  const { jetstream } = await (await fetch(`${monitorUrl}/varz`)).json() as { jetstream: { config: JetStreamConfig } };
+  const { jetstream } = (await (await fetch(`${monitorUrl}/varz`)).json()) as {
+    jetstream: { config: JetStreamConfig };
+  };
   return jetstream.config;
 }
 
@@ -28,16 +33,23 @@ async function jetStreamConfig(monitorUrl: string): Promise<JetStreamConfig> {
 async function understood(file: string, dir: string): Promise<JetStreamConfig> {
   const ports = join(dir, 'ports-of-the-test');
   await mkdir(ports, { recursive: true });
-  const server = spawn(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-c', file, '--ports_file_dir', ports, '-p', '-1', '-m', '-1'], {
-    env: { NATS_SERVER_NAME: 'test', NATS_STORE_MAX: '1GB' }, stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const server = spawn(
+    process.env['NATS_SERVER_BIN'] ?? 'nats-server',
+    ['-c', file, '--ports_file_dir', ports, '-p', '-1', '-m', '-1'],
+    {
+      env: { NATS_SERVER_NAME: 'test', NATS_STORE_MAX: '1GB' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const exit = once(server, 'exit');
   try {
     return await eventually(async () => {
       const [portsFile = ''] = await readdir(ports);
-      const told = await readFile(join(ports, portsFile), 'utf8').catch(() => { throw new Error(log); });
+      const told = await readFile(join(ports, portsFile), 'utf8').catch(() => {
+        throw new Error(log);
+      });
       const { monitoring: [url = ''] = [] } = JSON.parse(told) as { monitoring?: string[] };
       return jetStreamConfig(url);
     });
@@ -51,9 +63,18 @@ async function understood(file: string, dir: string): Promise<JetStreamConfig> {
 async function generated(environment: Readonly<Record<string, string>>): Promise<JetStreamConfig> {
   const dir = await mkdtemp(join(folder, 'local-'));
   const config = readConfig({
-    ...QUICK, NATS_SYNC_INTERVAL: undefined, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dir, CLICKHOUSE_URL: 'http://127.0.0.1:1', ...environment,
+    ...QUICK,
+    NATS_SYNC_INTERVAL: undefined,
+    NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
+    DENSITY_DATA_DIR: dir,
+    CLICKHOUSE_URL: 'http://127.0.0.1:1',
+    ...environment,
   });
-  const engines = await startEngines(config, () => undefined, () => undefined);
+  const engines = await startEngines(
+    config,
+    () => undefined,
+    () => undefined,
+  );
   await engines.stop();
   return understood(join(dir, 'nats', 'nats-server.conf'), dir);
 }
@@ -80,12 +101,16 @@ describe('what NATS acknowledges is on the disk', () => {
   });
 
   test.each([
-    ['deploy/compose/nats', 'single.conf'], ['deploy/compose/nats', 'cluster.conf'], ['k8s/overlays/dev', 'nats-server.conf'],
+    ['deploy/compose/nats', 'single.conf'],
+    ['deploy/compose/nats', 'cluster.conf'],
+    ['k8s/overlays/dev', 'nats-server.conf'],
   ])('with %s/%s', async (source, configuration) => {
     const dir = await mkdtemp(join(folder, 'deployed-'));
-    const here = (text: string): string => text.replaceAll(/"0\.0\.0\.0:\d+"/g, '"127.0.0.1:-1"').replace('"/data"', JSON.stringify(join(dir, 'data')));
+    const here = (text: string): string =>
+      text.replaceAll(/"0\.0\.0\.0:\d+"/g, '"127.0.0.1:-1"').replace('"/data"', JSON.stringify(join(dir, 'data')));
     const included = configuration === 'cluster.conf' ? ['single.conf'] : [];
-    for (const file of [configuration, ...included]) await writeFile(join(dir, file), here(projectFile(`${source}/${file}`)));
+    for (const file of [configuration, ...included])
+      await writeFile(join(dir, file), here(projectFile(`${source}/${file}`)));
     expect(await understood(join(dir, configuration), dir)).toMatchObject({ sync_always: true });
   });
 });

@@ -20,12 +20,26 @@ let dataDir: string;
 
 beforeAll(async () => {
   [app, dataDir] = [await mkdtemp(join(tmpdir(), 'density-app-')), await mkdtemp(join(tmpdir(), 'density-engines-'))];
-  await run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, '-p', `${ROOT}tsconfig.build.json`, '--outDir', join(app, 'dist')]);
+  await run(process.execPath, [
+    `${ROOT}node_modules/typescript/bin/tsc`,
+    '-p',
+    `${ROOT}tsconfig.build.json`,
+    '--outDir',
+    join(app, 'dist'),
+  ]);
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyFile(`${ROOT}${file}`, join(app, file));
   await cp(`${ROOT}bin`, join(app, 'bin'), { recursive: true });
-  await pRetry(() => run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app }), { retries: 2 });
+  await pRetry(
+    () =>
+      run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app }),
+    { retries: 2 },
+  );
   const config = readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir });
-  engines = await startEngines(config, () => undefined, () => undefined);
+  engines = await startEngines(
+    config,
+    () => undefined,
+    () => undefined,
+  );
 }, 300_000);
 
 afterAll(async () => {
@@ -35,12 +49,28 @@ afterAll(async () => {
 
 test('holds neither chDB nor sources nor tests', async () => {
   const packages = await readdir(join(app, 'node_modules'));
-  for (const name of ['chdb', 'typescript', 'vitest', 'eslint', 'kubernetes-models']) expect(packages).not.toContain(name);
-  expect((await readdir(app)).sort()).toEqual(['.npmrc', 'bin', 'dist', 'node_modules', 'package-lock.json', 'package.json']);
+  for (const name of ['chdb', 'typescript', 'vitest', 'eslint', 'kubernetes-models'])
+    expect(packages).not.toContain(name);
+  expect((await readdir(app)).sort()).toEqual([
+    '.npmrc',
+    'bin',
+    'dist',
+    'node_modules',
+    'package-lock.json',
+    'package.json',
+  ]);
 });
 
 test('counts with engines elsewhere, passes its health check, and SIGTERM ends it with 0', async () => {
-  const env = { PATH: process.env['PATH'], ...QUICK, NODE_ENV: 'production', NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl, LOG_LEVEL: 'info', PARTITIONS: '2' };
+  const env = {
+    PATH: process.env['PATH'],
+    ...QUICK,
+    NODE_ENV: 'production',
+    NATS_URL: engines.natsUrl,
+    CLICKHOUSE_URL: engines.clickhouseUrl,
+    LOG_LEVEL: 'info',
+    PARTITIONS: '2',
+  };
   const [, ...args] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(projectFile('Dockerfile'))?.[1] ?? '[]') as string[];
   const service = spawn(process.execPath, [...args, 'run'], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(service, 'exit');
@@ -49,9 +79,19 @@ test('counts with engines elsewhere, passes its health check, and SIGTERM ends i
     await request(`${url}/api/v1/spaces`, 'POST', { name: 'hall' });
     await request(`${url}/api/v1/doorways`, 'POST', { name: 'door', ingress_space_id: 1, egress_space_id: null });
     await request(`${url}/api/v1/dpus`, 'POST', { id: '7', doorway_id: 1 });
-    expect((await request(`${url}/api/v1/readings`, 'POST', { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 })).status).toBe(202);
+    expect(
+      (
+        await request(`${url}/api/v1/readings`, 'POST', {
+          dpu_id: '7',
+          timestamp: new Date().toISOString(),
+          direction: 1,
+        })
+      ).status,
+    ).toBe(202);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    const [, ...probe] = JSON.parse(/HEALTHCHECK[\s\S]*?CMD (\[.*\])$/m.exec(projectFile('Dockerfile'))?.[1] ?? '[]') as string[];
+    const [, ...probe] = JSON.parse(
+      /HEALTHCHECK[\s\S]*?CMD (\[.*\])$/m.exec(projectFile('Dockerfile'))?.[1] ?? '[]',
+    ) as string[];
     await run(process.execPath, probe, { env: { ...env, PORT: new URL(url).port } });
     await expect(run(process.execPath, probe, { env: { ...env, PORT: '1' } })).rejects.toThrow();
   } finally {

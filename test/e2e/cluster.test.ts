@@ -27,11 +27,16 @@ describe('a cluster of processes', () => {
   const answersEverywhere = async (): Promise<void> => {
     for (const name of cluster.nodes.keys()) {
       for (const n of load.spaces.keys()) {
-        await eventually(async () => expect((await cluster.get(name, `/counts/${n + 1}/current`)).status, `${name}, space ${n + 1}`).toBe(200), WITHIN_MS);
+        await eventually(
+          async () =>
+            expect((await cluster.get(name, `/counts/${n + 1}/current`)).status, `${name}, space ${n + 1}`).toBe(200),
+          WITHIN_MS,
+        );
       }
     }
   };
-  const sharedOut = async (shares: Record<string, number>): Promise<void> => eventually(() => expect(cluster.shares()).toEqual(shares), WITHIN_MS);
+  const sharedOut = async (shares: Record<string, number>): Promise<void> =>
+    eventually(() => expect(cluster.shares()).toEqual(shares), WITHIN_MS);
 
   beforeAll(async () => {
     load = drawLoad(new Random(SEED), READINGS, Date.now());
@@ -81,7 +86,10 @@ describe('a cluster of processes', () => {
     zombie.child.kill('SIGCONT');
     const after = await cluster.get('a', '/counts/1/current');
     expect([200, 503]).toContain(after.status);
-    if (after.status === 200) expect(Date.parse((after.body as { watermark: string | null }).watermark ?? '')).toBeGreaterThanOrEqual(Date.parse(before.watermark ?? '1970'));
+    if (after.status === 200)
+      expect(Date.parse((after.body as { watermark: string | null }).watermark ?? '')).toBeGreaterThanOrEqual(
+        Date.parse(before.watermark ?? '1970'),
+      );
     await sharedOut({ a: 3, c: 3 });
   });
 
@@ -116,7 +124,12 @@ describe('a cluster of processes', () => {
   it('ends with the counts of the set of readings, placements and resets, whoever is asked', async () => {
     await sending.stop();
     const { sent, compared, differences } = await compareWithOracle({
-      load, random: new Random(SEED + 1), natsUrl: cluster.engines.natsUrl, clickhouseUrl: cluster.engines.clickhouseUrl, partitions: PARTITIONS, ask: (path) => ask('GET', path),
+      load,
+      random: new Random(SEED + 1),
+      natsUrl: cluster.engines.natsUrl,
+      clickhouseUrl: cluster.engines.clickhouseUrl,
+      partitions: PARTITIONS,
+      ask: (path) => ask('GET', path),
     });
     expect(differences).toEqual([]);
     expect(sent).toBeGreaterThan(READINGS);

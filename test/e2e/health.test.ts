@@ -16,22 +16,30 @@ describe('the health of a cluster', () => {
 
   const health = async (name: string): Promise<{ httpStatus: number; status: string; problems: Problem[] }> => {
     const { status, body } = await cluster.get(name, '/health');
-    return { httpStatus: status, ...body as { status: string; problems: Problem[] } };
+    return { httpStatus: status, ...(body as { status: string; problems: Problem[] }) };
   };
-  const probe = async (name: string): Promise<number> => (await fetch(new URL('/readyz', cluster.node(name).api))).status;
-  const metrics = async (name: string): Promise<string> => (await fetch(new URL('/metrics', cluster.node(name).api))).text();
+  const probe = async (name: string): Promise<number> =>
+    (await fetch(new URL('/readyz', cluster.node(name).api))).status;
+  const metrics = async (name: string): Promise<string> =>
+    (await fetch(new URL('/metrics', cluster.node(name).api))).text();
 
   it('tells of shards that nobody owns, and the process that tells it is ready', async () => {
     await cluster.join('api', { ROLE: 'api' });
     expect(await probe('api')).toBe(200);
     const { httpStatus, status, problems } = await health('api');
     expect([httpStatus, status]).toEqual([503, 'unavailable']);
-    expect(problems.map(({ code, shard }) => `${code} ${shard}`)).toEqual(['shard_without_owner 0', 'shard_without_owner 1', 'shard_without_owner 2']);
+    expect(problems.map(({ code, shard }) => `${code} ${shard}`)).toEqual([
+      'shard_without_owner 0',
+      'shard_without_owner 1',
+      'shard_without_owner 2',
+    ]);
   });
 
   it('is well once somebody owns them', async () => {
     await cluster.join('shards', { ROLE: 'shards' });
-    await eventually(async () => expect(await health('api')).toEqual({ httpStatus: 200, status: 'ok', problems: [], losses: [] }));
+    await eventually(async () =>
+      expect(await health('api')).toEqual({ httpStatus: 200, status: 'ok', problems: [], losses: [] }),
+    );
     expect(await metrics('shards')).not.toMatch(/^density_problems\{/m);
   });
 
@@ -42,10 +50,16 @@ describe('the health of a cluster', () => {
       const { httpStatus, problems } = await health('api');
       expect(httpStatus).toBe(503);
       const looping = problems.filter(({ code }) => code === 'shard_restarting');
-      expect(looping.map(({ shard, process }) => [shard, process])).toEqual([[0, 'shards'], [1, 'shards'], [2, 'shards']]);
+      expect(looping.map(({ shard, process }) => [shard, process])).toEqual([
+        [0, 'shards'],
+        [1, 'shards'],
+        [2, 'shards'],
+      ]);
     });
     expect([await probe('api'), await probe('shards')]).toEqual([200, 200]);
-    await eventually(async () => expect(await metrics('shards')).toMatch(/^density_problems\{code="shard_restarting",shard="2",stream=""\} 1$/m));
+    await eventually(async () =>
+      expect(await metrics('shards')).toMatch(/^density_problems\{code="shard_restarting",shard="2",stream=""\} 1$/m),
+    );
   });
 
   it('and a process that starts then becomes ready, too', async () => {
@@ -56,6 +70,10 @@ describe('the health of a cluster', () => {
   it('forgets what a process announced that is gone', async () => {
     await cluster.leave('shards', 'SIGKILL');
     await cluster.leave('late', 'SIGKILL');
-    await eventually(async () => expect((await health('api')).problems.map(({ code }) => code)).toEqual(Array.from({ length: PARTITIONS }, () => 'shard_without_owner')));
+    await eventually(async () =>
+      expect((await health('api')).problems.map(({ code }) => code)).toEqual(
+        Array.from({ length: PARTITIONS }, () => 'shard_without_owner'),
+      ),
+    );
   });
 });

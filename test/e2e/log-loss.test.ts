@@ -26,28 +26,47 @@ describe('L3 a log that went back', () => {
     service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
     [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
   };
-  const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => request(`${api}${path}`, method, body);
+  const ask = async (method: string, path: string, body?: unknown): Promise<Answer> =>
+    request(`${api}${path}`, method, body);
 
   /** Each is acknowledged; the same ones again where `from` is less than what was sent. */
   const publish = async (from: number, count: number): Promise<void> => {
     const { nc } = await connectNats(engines.natsUrl, 'sensor');
-    const all = Array.from({ length: count }, (_, n) => Array.from({ length: DOORS }, (__, door) => {
-      const reading = { timestamp: new Date(BASE_MS + (from + n) * 1_000).toISOString(), direction: 1, id: `r${from + n}` };
-      return nc.request(`dpu.t${door + 1}.readings`, JSON.stringify(reading), { timeout: 20_000 });
-    })).flat();
+    const all = Array.from({ length: count }, (_, n) =>
+      Array.from({ length: DOORS }, (__, door) => {
+        const reading = {
+          timestamp: new Date(BASE_MS + (from + n) * 1_000).toISOString(),
+          direction: 1,
+          id: `r${from + n}`,
+        };
+        return nc.request(`dpu.t${door + 1}.readings`, JSON.stringify(reading), { timeout: 20_000 });
+      }),
+    ).flat();
     await Promise.all(all);
     await nc.close();
     sent = Math.max(sent, from + count);
   };
   const expectAll = async (): Promise<void> => {
     await eventually(async () => {
-      const answers = await Promise.all(Array.from({ length: DOORS }, (_, door) => ask('GET', `/counts/${door + 1}/current`)));
-      expect(answers.map(({ body }) => (body as { net?: number }).net)).toEqual(Array.from({ length: DOORS }, () => sent));
+      const answers = await Promise.all(
+        Array.from({ length: DOORS }, (_, door) => ask('GET', `/counts/${door + 1}/current`)),
+      );
+      expect(answers.map(({ body }) => (body as { net?: number }).net)).toEqual(
+        Array.from({ length: DOORS }, () => sent),
+      );
     }, 60_000);
-    await eventually(async () => expect((await ask('GET', '/account')).body).toMatchObject({ applied: sent * DOORS, held: 0, remainder: 0 }), 60_000);
+    await eventually(
+      async () =>
+        expect((await ask('GET', '/account')).body).toMatchObject({ applied: sent * DOORS, held: 0, remainder: 0 }),
+      60_000,
+    );
   };
   const expectStored = async (): Promise<void> => {
-    await eventually(async () => expect((await ask('GET', '/readings?limit=1')).headers.get('x-total-count')).toBe(String(sent * DOORS)), 60_000);
+    await eventually(
+      async () =>
+        expect((await ask('GET', '/readings?limit=1')).headers.get('x-total-count')).toBe(String(sent * DOORS)),
+      60_000,
+    );
   };
 
   beforeAll(async () => {
@@ -57,8 +76,13 @@ describe('L3 a log that went back', () => {
     await start();
     for (let door = 1; door <= DOORS; door++) {
       const { body: space } = await ask('POST', '/spaces', { name: `space ${door}` });
-      const { body: doorway } = await ask('POST', '/doorways', { name: `door ${door}`, ingress_space_id: (space as { id: number }).id });
-      expect((await ask('POST', '/dpus', { id: `t${door}`, doorway_id: (doorway as { id: number }).id })).status).toBe(201);
+      const { body: doorway } = await ask('POST', '/doorways', {
+        name: `door ${door}`,
+        ingress_space_id: (space as { id: number }).id,
+      });
+      expect((await ask('POST', '/dpus', { id: `t${door}`, doorway_id: (doorway as { id: number }).id })).status).toBe(
+        201,
+      );
     }
   });
   afterAll(async () => {
@@ -81,7 +105,13 @@ describe('L3 a log that went back', () => {
     ['the end of TOPOLOGY is cut off', () => cutTail(natsFolder, 'TOPOLOGY', 0.5)],
     ['the end of CHECKPOINTS is cut off', () => cutTail(natsFolder, 'CHECKPOINTS', 0.5)],
     ['a bit is flipped in SPACE_EVENTS', () => flipBit(natsFolder, 'SPACE_EVENTS', 0.5)],
-    ['the ends of all are cut off', async () => { for (const stream of ['SPACE_EVENTS', 'READINGS', 'TOPOLOGY', 'CHECKPOINTS']) await cutTail(natsFolder, stream, 0.7); }],
+    [
+      'the ends of all are cut off',
+      async () => {
+        for (const stream of ['SPACE_EVENTS', 'READINGS', 'TOPOLOGY', 'CHECKPOINTS'])
+          await cutTail(natsFolder, stream, 0.7);
+      },
+    ],
   ] as const)('everything is killed, and %s', async (_, damage) => {
     await publish(sent, PEOPLE);
     await expectAll();
@@ -92,7 +122,7 @@ describe('L3 a log that went back', () => {
     expect((await ask('GET', '/spaces')).body).toHaveLength(DOORS);
   });
 
-  it('L3 an older copy of the server\'s whole store is put in place', async () => {
+  it("L3 an older copy of the server's whole store is put in place", async () => {
     await service.end('SIGKILL');
     const startNats = await engines.killNats();
     const copy = join(folder, 'copy');
@@ -122,7 +152,9 @@ describe('L3 a log that went back', () => {
   it('names every loss', async () => {
     // Once everything that the last loss has upset is over.
     const { losses } = await eventually(async () => {
-      const { losses: found, ...rest } = (await ask('GET', '/health')).body as { losses: { readings: number; commits: number }[] };
+      const { losses: found, ...rest } = (await ask('GET', '/health')).body as {
+        losses: { readings: number; commits: number }[];
+      };
       expect(rest).toEqual({ status: 'ok', problems: [] });
       return { losses: found };
     }, 60_000);
@@ -130,7 +162,9 @@ describe('L3 a log that went back', () => {
     expect(losses.some(({ readings, commits }) => readings + commits > 0)).toBe(true);
     const metrics = await (await fetch(`${api.replace('/api/v1', '')}/metrics`)).text();
     expect(Number(/^density_log_epoch (\d+)$/m.exec(metrics)?.[1])).toBe(losses.length);
-    expect(Number(/^density_lost_messages\{log="READINGS"\} (\d+)$/m.exec(metrics)?.[1])).toBe(losses.reduce((sum, { readings }) => sum + readings, 0));
+    expect(Number(/^density_lost_messages\{log="READINGS"\} (\d+)$/m.exec(metrics)?.[1])).toBe(
+      losses.reduce((sum, { readings }) => sum + readings, 0),
+    );
   });
 });
 

@@ -31,12 +31,13 @@ describe.skipIf(!HAS_SAMPLE)('a cluster of NATS servers', () => {
   let imports = 0;
 
   const get = (path: string): Promise<Answer> => request(`${api}${path}`, 'GET');
-  const accepted = async (): Promise<number> => eventually(async () => {
-    const { status, body } = await get('/account');
-    // While there is no leader, nobody can say.
-    expect(status).toBe(200);
-    return (body as { accepted: number }).accepted;
-  }, WITHIN_MS);
+  const accepted = async (): Promise<number> =>
+    eventually(async () => {
+      const { status, body } = await get('/account');
+      // While there is no leader, nobody can say.
+      expect(status).toBe(200);
+      return (body as { accepted: number }).accepted;
+    }, WITHIN_MS);
   const leaderOf = async (stream: string): Promise<string> => {
     const { cluster: group } = await nats.jsm.streams.info(stream);
     expect(group?.leader, `leader of ${stream}`).toBeTruthy();
@@ -46,19 +47,33 @@ describe.skipIf(!HAS_SAMPLE)('a cluster of NATS servers', () => {
   const importUntil = async (isOver: () => boolean): Promise<void> => {
     const log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
     do {
-      expect((await importCsv(SAMPLE_CSV, log, { latestMs: Date.now(), onProgress: () => undefined })).accepted).toBe(ROWS);
+      expect((await importCsv(SAMPLE_CSV, log, { latestMs: Date.now(), onProgress: () => undefined })).accepted).toBe(
+        ROWS,
+      );
       imports += 1;
       await eventually(async () => expect(await accepted()).toBeGreaterThanOrEqual(imports * ROWS), WITHIN_MS);
     } while (!isOver());
   };
-  const replicasAreCurrent = async (stream: string): Promise<void> => eventually(async () => expect(await cluster.hasAllReplicas(nats, stream), stream).toBe(true), WITHIN_MS);
+  const replicasAreCurrent = async (stream: string): Promise<void> =>
+    eventually(async () => expect(await cluster.hasAllReplicas(nats, stream), stream).toBe(true), WITHIN_MS);
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'density-nats-cluster-'));
     cluster = await NatsCluster.start(process.env['NATS_SERVER_BIN'] ?? 'nats-server', folder);
-    engines = await startEngines(readConfig({ ...QUICK, NATS_URL: cluster.url, DENSITY_DATA_DIR: folder }), () => undefined, (error) => { throw error; });
+    engines = await startEngines(
+      readConfig({ ...QUICK, NATS_URL: cluster.url, DENSITY_DATA_DIR: folder }),
+      () => undefined,
+      (error) => {
+        throw error;
+      },
+    );
     nats = await cluster.connect(WITHIN_MS);
-    service = startDensity(['run'], { NATS_URL: cluster.url, CLICKHOUSE_URL: engines.clickhouseUrl, STREAM_REPLICAS: String(CLUSTER_SIZE), PARTITIONS: '4' });
+    service = startDensity(['run'], {
+      NATS_URL: cluster.url,
+      CLICKHOUSE_URL: engines.clickhouseUrl,
+      STREAM_REPLICAS: String(CLUSTER_SIZE),
+      PARTITIONS: '4',
+    });
     [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
     ids = await raiseSampleBuilding((method, path, body) => request(`${api}${path}`, method, body));
   });
@@ -71,34 +86,53 @@ describe.skipIf(!HAS_SAMPLE)('a cluster of NATS servers', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each([READINGS, SPACE_EVENTS])('loses the leader of %s in the middle of an import, and nothing else', async (stream) => {
-    await replicasAreCurrent(stream);
-    const before = await accepted();
-    let isOver = false;
-    const importing = importUntil(() => isOver);
-    try {
-      await eventually(async () => expect(await accepted()).toBeGreaterThan(before), WITHIN_MS);
-      const leader = await leaderOf(stream);
-      await cluster.kill9(leader);
-      await eventually(async () => expect(await leaderOf(stream)).not.toBe(leader), WITHIN_MS);
-      const since = await accepted();
-      await eventually(async () => expect(await accepted()).toBeGreaterThan(since), WITHIN_MS);
-      await cluster.revive(leader);
+  it.each([READINGS, SPACE_EVENTS])(
+    'loses the leader of %s in the middle of an import, and nothing else',
+    async (stream) => {
       await replicasAreCurrent(stream);
-    } finally {
-      isOver = true;
-      await importing;
-    }
-  });
+      const before = await accepted();
+      let isOver = false;
+      const importing = importUntil(() => isOver);
+      try {
+        await eventually(async () => expect(await accepted()).toBeGreaterThan(before), WITHIN_MS);
+        const leader = await leaderOf(stream);
+        await cluster.kill9(leader);
+        await eventually(async () => expect(await leaderOf(stream)).not.toBe(leader), WITHIN_MS);
+        const since = await accepted();
+        await eventually(async () => expect(await accepted()).toBeGreaterThan(since), WITHIN_MS);
+        await cluster.revive(leader);
+        await replicasAreCurrent(stream);
+      } finally {
+        isOver = true;
+        await importing;
+      }
+    },
+  );
 
   it('ends with the counts of the set of readings', async () => {
     await eventually(async () => {
-      const { accepted: total, stored, ...account } = (await get('/account')).body as { accepted: number; stored: { findings: string[] } | null };
+      const {
+        accepted: total,
+        stored,
+        ...account
+      } = (await get('/account')).body as { accepted: number; stored: { findings: string[] } | null };
       // More than was sent where an acknowledgement was lost, and the readings were sent again.
       expect(total).toBeGreaterThanOrEqual(imports * ROWS);
-      expect(account).toEqual({ applied: 530, duplicate: total - 530, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0, losses: [] });
+      expect(account).toEqual({
+        applied: 530,
+        duplicate: total - 530,
+        held: 0,
+        dead_lettered: 0,
+        dead_letters: {},
+        dead_letters_evicted: {},
+        remainder: 0,
+        losses: [],
+      });
       expect(stored?.findings).toEqual([]);
-      for (const [id, { net, count }] of [[ids.a, EXPECTED.A], [ids.b, EXPECTED.B]] as const) {
+      for (const [id, { net, count }] of [
+        [ids.a, EXPECTED.A],
+        [ids.b, EXPECTED.B],
+      ] as const) {
         expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net, count });
       }
     }, WITHIN_MS);

@@ -34,7 +34,12 @@ describe('a question about a space', () => {
       expect(body).toMatchObject(counted);
       expect(body).not.toHaveProperty('stale');
     });
-    for (const path of ['/counts/1/current?at=2024-03-29T12:00:00Z', '/counts/1', '/counts', '/counts/1/intervals?start=2024-03-29T00:00:00Z&end=2024-03-30T00:00:00Z']) {
+    for (const path of [
+      '/counts/1/current?at=2024-03-29T12:00:00Z',
+      '/counts/1',
+      '/counts',
+      '/counts/1/intervals?start=2024-03-29T00:00:00Z&end=2024-03-30T00:00:00Z',
+    ]) {
       await eventually(async () => expect((await cluster.get('api', path)).status, path).toBe(200));
     }
     expect((await cluster.get('api', '/counts/2/current')).status).toBe(404);
@@ -45,7 +50,10 @@ describe('a question about a space', () => {
     const refused = await cluster.get('api', '/counts/1/current');
     expect(refused.status).toBe(503);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(refused.body).toMatchObject({ title: expect.any(String) as string, detail: 'nobody owns the shard of the space just now' });
+    expect(refused.body).toMatchObject({
+      title: expect.any(String) as string,
+      detail: 'nobody owns the shard of the space just now',
+    });
     for (const path of ['/counts/1', '/counts/1/intervals', '/counts/1/current?at=2024-03-29T12:00:00Z']) {
       const answer = await cluster.get('api', path);
       expect(answer.status, path).toBe(503);

@@ -31,43 +31,66 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
   let service: DensityProcess;
   let url: string;
 
-  const environment = (): Record<string, string> => ({ NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl, PARTITIONS: String(PARTITIONS), LEASE_TTL_MS: String(TTL_MS), NODE_NAME: 'n1' });
+  const environment = (): Record<string, string> => ({
+    NATS_URL: engines.natsUrl,
+    CLICKHOUSE_URL: engines.clickhouseUrl,
+    PARTITIONS: String(PARTITIONS),
+    LEASE_TTL_MS: String(TTL_MS),
+    NODE_NAME: 'n1',
+  });
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { ...environment(), LOG_LEVEL: 'error' });
     [, url = ''] = await service.said(/density-api is ready: (\S+)\/api\/v1\/health/);
   };
   const get = (path: string): Promise<Answer> => request(`${url}/api/v1${path}`, 'GET');
-  const send = (method: string, path: string, body?: unknown): Promise<Answer> => request(`${url}/api/v1${path}`, method, body);
+  const send = (method: string, path: string, body?: unknown): Promise<Answer> =>
+    request(`${url}/api/v1${path}`, method, body);
   const density = async (...args: string[]): Promise<{ code: number | null; output: string }> => {
     const command = startDensity(args, { ...environment(), LOG_LEVEL: 'error' });
     return { code: await command.ended(), output: command.output() };
   };
-  const rebuild = async (...args: string[]): Promise<string> => eventually(async () => {
-    // One that was killed is forgotten after the lease's time.
-    const { code, output } = await density('rebuild', ...args);
-    expect(code, output).toBe(0);
-    return output;
-  });
+  const rebuild = async (...args: string[]): Promise<string> =>
+    eventually(async () => {
+      // One that was killed is forgotten after the lease's time.
+      const { code, output } = await density('rebuild', ...args);
+      expect(code, output).toBe(0);
+      return output;
+    });
   /** While a shard is restored, or its lease was lost, there is none. */
-  const sound = async (path: string): Promise<unknown> => eventually(async () => {
-    const { status, body } = await get(path);
-    expect(status, path).toBe(200);
-    return body;
-  });
-  const present = async (): Promise<unknown[]> => Promise.all([A, B].map(async (id) => {
-    const { count, net, drift, last_reading_at: lastReadingAt } = await sound(`/counts/${id}/current`) as Record<string, unknown>;
-    return { count, net, drift, lastReadingAt };
-  }));
+  const sound = async (path: string): Promise<unknown> =>
+    eventually(async () => {
+      const { status, body } = await get(path);
+      expect(status, path).toBe(200);
+      return body;
+    });
+  const present = async (): Promise<unknown[]> =>
+    Promise.all(
+      [A, B].map(async (id) => {
+        const {
+          count,
+          net,
+          drift,
+          last_reading_at: lastReadingAt,
+        } = (await sound(`/counts/${id}/current`)) as Record<string, unknown>;
+        return { count, net, drift, lastReadingAt };
+      }),
+    );
   /** Everything that can be asked of the sample's year, once it is final. */
   const past = async (): Promise<unknown> => {
     const only = `limit=1000&filter=${encodeURIComponent("timestamp<'2019-01-01'")}`;
-    const paths = [A, B].flatMap((id) => [`/counts/${id}/intervals?start=2018-02-20T00:00:00Z&end=2018-03-10T00:00:00Z&interval=6h`, `/counts/${id}?${only}`]);
+    const paths = [A, B].flatMap((id) => [
+      `/counts/${id}/intervals?start=2018-02-20T00:00:00Z&end=2018-03-10T00:00:00Z&interval=6h`,
+      `/counts/${id}?${only}`,
+    ]);
     return Promise.all([...paths, `/readings?${only}`].map(sound));
   };
-  const duplicates = async (): Promise<number> => (await sound('/account') as { duplicate: number; remainder: number }).duplicate;
-  const isFinal = async (): Promise<void> => eventually(async () => {
-    for (const id of [A, B]) expect((await get(`/counts/${id}/current?at=2018-12-01T00:00:00Z`)).body).toMatchObject({ final: true });
-  });
+  const duplicates = async (): Promise<number> =>
+    ((await sound('/account')) as { duplicate: number; remainder: number }).duplicate;
+  const isFinal = async (): Promise<void> =>
+    eventually(async () => {
+      for (const id of [A, B])
+        expect((await get(`/counts/${id}/current?at=2018-12-01T00:00:00Z`)).body).toMatchObject({ final: true });
+    });
   const breakCheckpoint = async (): Promise<void> => {
     const subject = (part: string): string => `checkpoints.${SHARD_OF_A}.${part}`;
     const last = await nats.jsm.direct.getMessage('CHECKPOINTS', { last_by_subj: subject('last') });
@@ -78,18 +101,37 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'density-rebuild-'));
-    engines = await startEngines(readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: folder }), () => undefined, (error) => { throw error; });
+    engines = await startEngines(
+      readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: folder }),
+      () => undefined,
+      (error) => {
+        throw error;
+      },
+    );
     nats = await connectNats(engines.natsUrl, 'test');
     await start();
     await raiseSampleBuilding(send);
-    await importCsv(SAMPLE_CSV, new NatsReadingsLog(nats.nc, nats.js, nats.jsm), { latestMs: Date.now(), onProgress: () => undefined });
+    await importCsv(SAMPLE_CSV, new NatsReadingsLog(nats.nc, nats.js, nats.jsm), {
+      latestMs: Date.now(),
+      onProgress: () => undefined,
+    });
     await eventually(async () => expect((await get('/account')).body).toMatchObject({ accepted: 563 }));
-    await eventually(async () => expect((await get(`/counts/${A}/current`)).body).toMatchObject({ net: EXPECTED.A.net, count: EXPECTED.A.count }));
+    await eventually(async () =>
+      expect((await get(`/counts/${A}/current`)).body).toMatchObject({ net: EXPECTED.A.net, count: EXPECTED.A.count }),
+    );
     // A move that takes readings along, and back; a reset in the past; readings that come late.
     await send('PATCH', '/dpus/423', { doorway_id: 1, effective_at: '2018-03-01T00:00:00Z' });
     await send('PATCH', '/dpus/423', { doorway_id: 2, effective_at: '2018-03-05T00:00:00Z' });
     await send('POST', `/spaces/${A}/resets`, { timestamp: '2018-02-27T12:00:00Z', count: 3 });
-    await send('POST', '/readings/batch', Array.from({ length: 40 }, (_, n) => ({ dpu_id: n % 3 === 0 ? '423' : '283', timestamp: `2018-02-26T10:00:${String(n).padStart(2, '0')}Z`, direction: n % 2 === 0 ? 1 : -1 })));
+    await send(
+      'POST',
+      '/readings/batch',
+      Array.from({ length: 40 }, (_, n) => ({
+        dpu_id: n % 3 === 0 ? '423' : '283',
+        timestamp: `2018-02-26T10:00:${String(n).padStart(2, '0')}Z`,
+        direction: n % 2 === 0 ? 1 : -1,
+      })),
+    );
     await isFinal();
     // A graceful end saves checkpoints; what comes after them is only in the log and in part in ClickHouse.
     expect(await service.end('SIGTERM')).toBe(0);
@@ -106,15 +148,21 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
     const { code, output } = await density('rebuild');
     expect(code).toBe(1);
     expect(output).toContain('the service is running: n1; stop every process first');
-    expect((await density('rebuild', '--shard', '3')).output).toContain('there is no shard 3: they are 0 to 1 (PARTITIONS)');
+    expect((await density('rebuild', '--shard', '3')).output).toContain(
+      'there is no shard 3: they are 0 to 1 (PARTITIONS)',
+    );
   });
 
   it('C1 a checkpoint of another version is refused, other shards are served; rebuilt, every answer is as before', async () => {
-    const [{ net }] = await present() as [{ net: number }];
+    const [{ net }] = (await present()) as [{ net: number }];
     const [history, known] = [await past(), await duplicates()];
     // Readings of now: provisional, and so in no block, when it is killed.
     const now = Date.now();
-    const visit = [1, 1, -1, 1].map((direction, n) => ({ dpu_id: '283', timestamp: new Date(now - n).toISOString(), direction }));
+    const visit = [1, 1, -1, 1].map((direction, n) => ({
+      dpu_id: '283',
+      timestamp: new Date(now - n).toISOString(),
+      direction,
+    }));
     expect((await send('POST', '/readings/batch', visit)).status).toBe(202);
     const counted = await eventually(async () => {
       const found = await present();
@@ -130,18 +178,32 @@ describe.skipIf(!HAS_SAMPLE)('density rebuild', () => {
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '60']);
       return answer;
     });
-    const why = new RegExp(`the checkpoint of shard ${SHARD_OF_A} cannot be used: it is of version 1, and this code reads version 4; stop every process and run: density rebuild --shard ${SHARD_OF_A}`);
+    const why = new RegExp(
+      `the checkpoint of shard ${SHARD_OF_A} cannot be used: it is of version 1, and this code reads version 4; stop every process and run: density rebuild --shard ${SHARD_OF_A}`,
+    );
     expect((refused.body as { detail: string }).detail).toMatch(why);
     expect(service.output()).toMatch(why);
     await eventually(async () => {
       expect(await (await fetch(`${url}/readyz`)).text()).toMatch(why);
-      expect((await get('/health')).body).toMatchObject({ status: 'unavailable', problems: [{ code: 'shard_refused', detail: expect.stringMatching(why) as string, process: expect.any(String) as string, shard: expect.any(Number) as number }] });
+      expect((await get('/health')).body).toMatchObject({
+        status: 'unavailable',
+        problems: [
+          {
+            code: 'shard_refused',
+            detail: expect.stringMatching(why) as string,
+            process: expect.any(String) as string,
+            shard: expect.any(Number) as number,
+          },
+        ],
+      });
       expect(await (await fetch(`${url}/metrics`)).text()).toContain('\ndensity_shards_refused 1\n');
     });
     await sound(`/counts/${B}/current`);
     await service.end('SIGKILL');
 
-    expect(JSON.parse(await rebuild('--shard', String(SHARD_OF_A), '--json'))).toMatchObject([{ shard: SHARD_OF_A, seq: expect.any(Number) as number }]);
+    expect(JSON.parse(await rebuild('--shard', String(SHARD_OF_A), '--json'))).toMatchObject([
+      { shard: SHARD_OF_A, seq: expect.any(Number) as number },
+    ]);
     await start();
     expect(await present()).toEqual(counted);
     expect(await past()).toEqual(history);

@@ -30,14 +30,29 @@ describe('live counts while NATS servers are killed', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'density-stale-'));
     cluster = await NatsCluster.start(process.env['NATS_SERVER_BIN'] ?? 'nats-server', folder);
-    engines = await startEngines(readConfig({ ...QUICK, NATS_URL: cluster.url, DENSITY_DATA_DIR: folder }), () => undefined, (error) => { throw error; });
+    engines = await startEngines(
+      readConfig({ ...QUICK, NATS_URL: cluster.url, DENSITY_DATA_DIR: folder }),
+      () => undefined,
+      (error) => {
+        throw error;
+      },
+    );
     nats = await cluster.connect(WITHIN_MS);
-    service = startDensity(['run'], { NATS_URL: cluster.url, CLICKHOUSE_URL: engines.clickhouseUrl, STREAM_REPLICAS: String(CLUSTER_SIZE), PARTITIONS: '4', RATE_LIMIT_PER_MINUTE: '0' });
+    service = startDensity(['run'], {
+      NATS_URL: cluster.url,
+      CLICKHOUSE_URL: engines.clickhouseUrl,
+      STREAM_REPLICAS: String(CLUSTER_SIZE),
+      PARTITIONS: '4',
+      RATE_LIMIT_PER_MINUTE: '0',
+    });
     const [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
     await request(`${api}/spaces`, 'POST', { name: 'Hall' });
     await request(`${api}/doorways`, 'POST', { name: 'Door', ingress_space_id: 1 });
     expect((await request(`${api}/dpus`, 'POST', { id: 'd1', doorway_id: 1 })).status).toBe(201);
-    watch = new CountWatch(async (bytes) => nats.js.publish(readingSubject('d1'), bytes, { timeout: 1_000 }), () => request(`${api}/counts/1/current`, 'GET'));
+    watch = new CountWatch(
+      async (bytes) => nats.js.publish(readingSubject('d1'), bytes, { timeout: 1_000 }),
+      () => request(`${api}/counts/1/current`, 'GET'),
+    );
     watch.start();
   });
 
@@ -51,7 +66,8 @@ describe('live counts while NATS servers are killed', () => {
   });
 
   it.each(['n0', 'n1', 'n2'])('none that looks fresh is older than five seconds when %s is killed', async (name) => {
-    for (const stream of [READINGS, SPACE_EVENTS]) await eventually(async () => expect(await cluster.hasAllReplicas(nats, stream)).toBe(true), WITHIN_MS);
+    for (const stream of [READINGS, SPACE_EVENTS])
+      await eventually(async () => expect(await cluster.hasAllReplicas(nats, stream)).toBe(true), WITHIN_MS);
     await watch.caughtUp(WITHIN_MS);
     await cluster.kill9(name);
     const killedAt = performance.now();
@@ -60,6 +76,9 @@ describe('live counts while NATS servers are killed', () => {
     // On a busy machine it may have recovered before it was asked often.
     await eventually(() => expect(watch.since(killedAt).answers).toBeGreaterThan(10), WITHIN_MS);
     const { oldestFreshMs, stale, answers } = watch.since(killedAt);
-    expect(oldestFreshMs, `the oldest answer that does not say it is stale, of ${answers}, ${stale} of which say so`).toBeLessThan(OLDEST_FRESH_MS);
+    expect(
+      oldestFreshMs,
+      `the oldest answer that does not say it is stale, of ${answers}, ${stale} of which say so`,
+    ).toBeLessThan(OLDEST_FRESH_MS);
   });
 });

@@ -33,22 +33,26 @@ async function refusal(environment: Readonly<Record<string, string>>): Promise<s
 
 describe('a start that cannot be', () => {
   it.each(['PORT', 'NATS_PORT', 'MQTT_PORT', 'CLICKHOUSE_PORT'])('names the taken port and %s', async (variable) => {
-    expect(await refusal({ [variable]: takenPort }))
-      .toBe(`density: Port ${takenPort} on 127.0.0.1 is taken by another program: stop that program, or set ${variable} to a free port (0 picks one).`);
+    expect(await refusal({ [variable]: takenPort })).toBe(
+      `density: Port ${takenPort} on 127.0.0.1 is taken by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
+    );
   });
 
   it('names a nats-server that is too old, and the version that is needed', async () => {
     const old = join(folder, 'old-nats-server');
     await writeFile(old, '#!/bin/sh\necho "nats-server: v2.10.27"\n');
     await chmod(old, 0o755);
-    expect(await refusal({ NATS_SERVER_BIN: old })).toBe(`density: The nats-server at ${old} is version 2.10.27; 2.12.0 or newer is needed.`);
+    expect(await refusal({ NATS_SERVER_BIN: old })).toBe(
+      `density: The nats-server at ${old} is version 2.10.27; 2.12.0 or newer is needed.`,
+    );
   });
 
   it('names a folder it cannot write to', async () => {
     const file = join(folder, 'a-file');
     await writeFile(file, '');
-    expect(await refusal({ DENSITY_DATA_DIR: join(file, 'data') }))
-      .toMatch(/^density: Cannot write to .*a-file\/data \(ENOTDIR\): make it writable, or set DENSITY_DATA_DIR to a folder that is\.$/);
+    expect(await refusal({ DENSITY_DATA_DIR: join(file, 'data') })).toMatch(
+      /^density: Cannot write to .*a-file\/data \(ENOTDIR\): make it writable, or set DENSITY_DATA_DIR to a folder that is\.$/,
+    );
   });
 
   it('names a variable whose value cannot be used', async () => {
@@ -56,7 +60,9 @@ describe('a start that cannot be', () => {
   });
 
   it('names the URL at which nothing answers', async () => {
-    expect(await refusal({ NATS_URL: 'nats://127.0.0.1:1' })).toMatch(/^density: no NATS server .* at nats:\/\/127\.0\.0\.1:1 \(NATS_URL\)/);
+    expect(await refusal({ NATS_URL: 'nats://127.0.0.1:1' })).toMatch(
+      /^density: no NATS server .* at nats:\/\/127\.0\.0\.1:1 \(NATS_URL\)/,
+    );
   });
 });
 
@@ -66,7 +72,8 @@ describe('the demo', () => {
     await mkdir(environment.DENSITY_DATA_DIR);
     const first = startDensity(['demo'], environment);
     const [, api = ''] = await first.said(/curl (\S+)\/counts\/1\/current/);
-    const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> => (await request(`${url}/account`, 'GET')).body as never;
+    const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> =>
+      (await request(`${url}/account`, 'GET')).body as never;
     // The backfill, and people who came since.
     const sent = Number((await first.said(/as if the DPUs had been offline: (\d+) readings/))[1]);
     await eventually(async () => expect((await accepted(api)).accepted).toBeGreaterThan(sent + 2));

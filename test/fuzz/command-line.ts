@@ -6,7 +6,14 @@ const TEXT = /^[\t\n\x20-\x7e]*$/;
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function curlOf(api: string, { method, path, headers, body }: FuzzRequest): string {
-  const parts = ['curl', '-i', '-g', '--path-as-is', ...(method === 'HEAD' ? ['--head'] : ['-X', method]), quoted(`${api}${path}`)];
+  const parts = [
+    'curl',
+    '-i',
+    '-g',
+    '--path-as-is',
+    ...(method === 'HEAD' ? ['--head'] : ['-X', method]),
+    quoted(`${api}${path}`),
+  ];
   // Without a value curl would leave the header out.
   for (const [name, value] of headers) parts.push('-H', quoted(value === '' ? `${name};` : `${name}: ${value}`));
   if (!body) return parts.join(' ');

@@ -49,7 +49,10 @@ interface OperationDoc {
 export interface Document {
   readonly servers: readonly { readonly url: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationDoc>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>>; readonly responses: Readonly<Record<string, ResponseDoc>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: Readonly<Record<string, ResponseDoc>>;
+  };
 }
 
 export interface Operation {
@@ -73,7 +76,9 @@ export class Api {
   constructor(document: Document) {
     this.document = document;
     this.prefix = document.servers[0]?.url ?? '';
-    this.operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, doc]) => this.#operation(path, method, doc)));
+    this.operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, doc]) => this.#operation(path, method, doc)),
+    );
   }
 
   resolve(schema: Schema): Schema {
@@ -88,17 +93,26 @@ export class Api {
     if (!pathname.startsWith(this.prefix)) return undefined;
     const path = pathname.slice(this.prefix.length).replace(/\/$/, '');
     const paths = Object.keys(this.document.paths);
-    const at = paths.find((each) => each === path) ?? paths.find((each) => new RegExp(`^${each.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
+    const at =
+      paths.find((each) => each === path) ??
+      paths.find((each) => new RegExp(`^${each.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
     return this.operations.find((each) => each.path === at && each.method === (method === 'HEAD' ? 'GET' : method));
   }
 
   #operation(path: string, method: string, doc: OperationDoc): Operation {
     return {
-      id: doc.operationId, method: method.toUpperCase(), path, scope: doc['x-scope'], parameters: doc.parameters ?? [], content: doc.requestBody?.content,
+      id: doc.operationId,
+      method: method.toUpperCase(),
+      path,
+      scope: doc['x-scope'],
+      parameters: doc.parameters ?? [],
+      content: doc.requestBody?.content,
       success: Object.keys(doc.responses).find((status) => status.startsWith('2')) ?? '',
       response: (status) => {
         const declared = doc.responses[status];
-        return declared?.$ref === undefined ? declared : this.document.components.responses[declared.$ref.split('/').at(-1) ?? ''];
+        return declared?.$ref === undefined
+          ? declared
+          : this.document.components.responses[declared.$ref.split('/').at(-1) ?? ''];
       },
     };
   }

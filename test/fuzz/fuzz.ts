@@ -46,10 +46,18 @@ export interface FuzzReport {
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const folder = await mkdtemp(join(tmpdir(), 'density-fuzz-'));
   const file = join(folder, 'tokens.json');
-  const tokens = { admin: await addToken(file, 'admin', ['admin'], undefined), reader: await addToken(file, 'reader', ['read'], undefined) };
+  const tokens = {
+    admin: await addToken(file, 'admin', ['admin'], undefined),
+    reader: await addToken(file, 'reader', ['read'], undefined),
+  };
   // What goes wrong inside is in its log.
   const service = startDensity(['run', '--json'], {
-    PARTITIONS: '2', DENSITY_DATA_DIR: join(folder, 'data'), AUTH_TOKENS_FILE: file, RATE_LIMIT_PER_MINUTE: '0', CORS_ORIGINS: 'https://a.example', LOG_LEVEL: 'warn',
+    PARTITIONS: '2',
+    DENSITY_DATA_DIR: join(folder, 'data'),
+    AUTH_TOKENS_FILE: file,
+    RATE_LIMIT_PER_MINUTE: '0',
+    CORS_ORIGINS: 'https://a.example',
+    LOG_LEVEL: 'warn',
     // Blocks as soon as in other tests would be most of the work.
     BLOCK_AGE_MAX_MS: '2000',
   });
@@ -86,7 +94,7 @@ class Fuzzer {
   }
 
   async run(): Promise<FuzzReport> {
-    const api = new Api(await (await fetch(`${this.#url}/api/v1/openapi.json`)).json() as Document);
+    const api = new Api((await (await fetch(`${this.#url}/api/v1/openapi.json`)).json()) as Document);
     await this.#register();
     const startedAt = performance.now();
     const judge = new Judge(api);
@@ -95,13 +103,21 @@ class Fuzzer {
     this.#sender.close();
     if (this.#options.only === undefined) {
       await this.#answersStill().catch((error: unknown) => {
-        this.#found(`afterwards: ${String(error)}\n  seed ${this.#options.seed}; the end of its log:\n${this.#service.output().slice(-LOG_CHARS)}`);
+        this.#found(
+          `afterwards: ${String(error)}\n  seed ${this.#options.seed}; the end of its log:\n${this.#service.output().slice(-LOG_CHARS)}`,
+        );
       });
     }
     return {
-      faults: this.#faults, sent: this.#sent, raw: this.#raw, byStatus: this.#byStatus, seconds,
+      faults: this.#faults,
+      sent: this.#sent,
+      raw: this.#raw,
+      byStatus: this.#byStatus,
+      seconds,
       neverGood: api.operations.filter(({ id }) => !this.#good.has(id)).map(({ id }) => id),
-      residentBytes: Number(/^process_resident_memory_bytes (\S+)$/m.exec(await (await fetch(`${this.#url}/metrics`)).text())?.[1]),
+      residentBytes: Number(
+        /^process_resident_memory_bytes (\S+)$/m.exec(await (await fetch(`${this.#url}/metrics`)).text())?.[1],
+      ),
     };
   }
 
@@ -109,8 +125,18 @@ class Fuzzer {
   async #register(): Promise<void> {
     for (let n = 1; n <= REGISTERED; n += 1) {
       const inUse = n <= IDS_KEPT;
-      await this.#must('POST', '/spaces', { name: `space ${n}`, time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 10 }, 201);
-      await this.#must('POST', '/doorways', { name: `door ${n}`, ingress_space_id: inUse ? n : 1, egress_space_id: inUse && n > 1 ? n - 1 : null }, 201);
+      await this.#must(
+        'POST',
+        '/spaces',
+        { name: `space ${n}`, time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 10 },
+        201,
+      );
+      await this.#must(
+        'POST',
+        '/doorways',
+        { name: `door ${n}`, ingress_space_id: inUse ? n : 1, egress_space_id: inUse && n > 1 ? n - 1 : null },
+        201,
+      );
       await this.#must('POST', '/dpus', { id: `d${n}`, doorway_id: inUse ? n : null }, 201);
       await this.#must('POST', '/readings', { dpu_id: `d${n}`, timestamp: 1_519_461_921_893, direction: 1 }, 202);
     }
@@ -119,10 +145,13 @@ class Fuzzer {
 
   async #must(method: string, path: string, body: unknown, status: number): Promise<unknown> {
     const response = await fetch(`${this.#url}/api/v1${path}`, {
-      method, headers: { 'authorization': `Bearer ${this.#tokens.admin}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      method,
+      headers: { authorization: `Bearer ${this.#tokens.admin}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const answer: unknown = await response.json();
-    if (response.status !== status) throw new Error(`${method} ${path} answers ${response.status}: ${JSON.stringify(answer)}`);
+    if (response.status !== status)
+      throw new Error(`${method} ${path} answers ${response.status}: ${JSON.stringify(answer)}`);
     return answer;
   }
 
@@ -140,20 +169,31 @@ class Fuzzer {
 
   async #send(request: FuzzRequest, judge: Judge): Promise<void> {
     const line = (): string => curlOf(this.#url, request);
-    const answer = await this.#sender.send(request).catch((error: unknown) => void this.#report(request, `no answer: ${String(error)}`, '', line()));
+    const answer = await this.#sender
+      .send(request)
+      .catch((error: unknown) => void this.#report(request, `no answer: ${String(error)}`, '', line()));
     if (!answer) return;
     this.#sent += 1;
     const { status, headers, body } = answer;
     this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1;
-    if (String(status) === request.operation.success && request.method === request.operation.method) this.#good.add(request.operation.id);
+    if (String(status) === request.operation.success && request.method === request.operation.method)
+      this.#good.add(request.operation.id);
     const fault = judge.faultOf(request, answer);
-    if (fault !== undefined) this.#report(request, fault, `${status} ${body.slice(0, 1_000)}${status === 500 ? this.#logged(headers['x-request-id']) : ''}`, line());
+    if (fault !== undefined)
+      this.#report(
+        request,
+        fault,
+        `${status} ${body.slice(0, 1_000)}${status === 500 ? this.#logged(headers['x-request-id']) : ''}`,
+        line(),
+      );
   }
 
   async #sendRaw(request: FuzzRequest, judge: Judge): Promise<void> {
     const bytes = damaged(request, this.#options.seed);
     const line = (): string => rawLineOf(this.#url, bytes);
-    const answer = await this.#sender.sendRaw(bytes).catch((error: unknown) => void this.#report(request, `no answer: ${String(error)}`, '', line()));
+    const answer = await this.#sender
+      .sendRaw(bytes)
+      .catch((error: unknown) => void this.#report(request, `no answer: ${String(error)}`, '', line()));
     if (answer === undefined) return;
     this.#raw += 1;
     const fault = judge.faultOfRaw(answer);
@@ -173,21 +213,35 @@ class Fuzzer {
 
   /** What the service's log has of a request, with the stack. */
   #logged(requestId: unknown): string {
-    const lines = this.#service.output().split('\n').filter((line) => typeof requestId === 'string' && line.includes(`"request":"${requestId}"`));
+    const lines = this.#service
+      .output()
+      .split('\n')
+      .filter((line) => typeof requestId === 'string' && line.includes(`"request":"${requestId}"`));
     return lines.map((line) => `\n  log: ${line}`).join('');
   }
 
   /** A reading is counted, and nothing is unaccounted for. */
   async #answersStill(): Promise<void> {
-    const { id } = await this.#must('POST', '/spaces', { name: `afterwards ${this.#nowMs}` }, 201) as { id: number };
-    const doorway = await this.#must('POST', '/doorways', { name: `afterwards ${this.#nowMs}`, ingress_space_id: id }, 201) as { id: number };
+    const { id } = (await this.#must('POST', '/spaces', { name: `afterwards ${this.#nowMs}` }, 201)) as { id: number };
+    const doorway = (await this.#must(
+      'POST',
+      '/doorways',
+      { name: `afterwards ${this.#nowMs}`, ingress_space_id: id },
+      201,
+    )) as { id: number };
     await this.#must('POST', '/dpus', { id: `afterwards-${this.#nowMs}`, doorway_id: doorway.id }, 201);
-    await this.#must('POST', '/readings', { dpu_id: `afterwards-${this.#nowMs}`, timestamp: Date.now(), direction: 1 }, 202);
+    await this.#must(
+      'POST',
+      '/readings',
+      { dpu_id: `afterwards-${this.#nowMs}`, timestamp: Date.now(), direction: 1 },
+      202,
+    );
     await eventually(async () => {
-      const { count } = await this.#must('GET', `/counts/${id}/current`, undefined, 200) as { count: number };
-      const { remainder } = await this.#must('GET', '/account', undefined, 200) as { remainder: number };
-      const { status } = await this.#must('GET', '/health', undefined, 200) as { status: string };
-      if (count !== 1 || remainder !== 0 || status !== 'ok') throw new Error(`after the requests: count ${count}, remainder ${remainder}, health ${status}`);
+      const { count } = (await this.#must('GET', `/counts/${id}/current`, undefined, 200)) as { count: number };
+      const { remainder } = (await this.#must('GET', '/account', undefined, 200)) as { remainder: number };
+      const { status } = (await this.#must('GET', '/health', undefined, 200)) as { status: string };
+      if (count !== 1 || remainder !== 0 || status !== 'ok')
+        throw new Error(`after the requests: count ${count}, remainder ${remainder}, health ${status}`);
     }, WITHIN_MS);
   }
 }

@@ -18,7 +18,10 @@ export class Judge {
     this.#api = api;
     this.#ajv = new Ajv2020({
       strict: false,
-      formats: { 'date-time': (text: string) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)), uri: (text: string) => URL.canParse(text) },
+      formats: {
+        'date-time': (text: string) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)),
+        uri: (text: string) => URL.canParse(text),
+      },
     });
     this.#ajv.addSchema(api.document, 'api');
   }
@@ -32,7 +35,9 @@ export class Judge {
     if (!operation) {
       // OPTIONS is answered everywhere, and so are the pages of /docs, which the document leaves out.
       if (method === 'OPTIONS' || pathname.includes('/docs')) return undefined;
-      return ELSEWHERE.includes(status) ? this.#faultOfProblem(method, status, headers['content-type'], body) : `no operation is at ${pathname}, and it is ${status}`;
+      return ELSEWHERE.includes(status)
+        ? this.#faultOfProblem(method, status, headers['content-type'], body)
+        : `no operation is at ${pathname}, and it is ${status}`;
     }
     const declared = operation.response(status);
     if (!declared) return `${operation.id} declares no ${status}`;
@@ -43,7 +48,8 @@ export class Judge {
     if (!media) return `${operation.id} declares no ${type} for ${status}`;
     for (const [name, { schema }] of Object.entries(declared.headers ?? {})) {
       const value = headers[name];
-      if (schema.type === 'integer' && value !== undefined && !/^\d+$/.test(String(value))) return `the header ${name} is no whole number: ${String(value)}`;
+      if (schema.type === 'integer' && value !== undefined && !/^\d+$/.test(String(value)))
+        return `the header ${name} is no whole number: ${String(value)}`;
     }
     if (type === PROBLEM) return this.#faultOfProblem(method, status, type, body);
     return type?.endsWith('json') ? this.#faultOfJson(media.schema, body) : undefined;
@@ -61,10 +67,13 @@ export class Judge {
     const type = /^content-type: *([^;\r]*)/im.exec(head)?.[1];
     const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? NaN);
     if (status < 400) return undefined;
-    if (type !== PROBLEM && !(status === 503 && type === 'application/json')) return `it is ${status} with ${type ?? 'no content type'}`;
+    if (type !== PROBLEM && !(status === 503 && type === 'application/json'))
+      return `it is ${status} with ${type ?? 'no content type'}`;
     const body = Buffer.from(rest.join('\r\n\r\n').slice(0, length), 'latin1').toString('utf8');
     // HEAD has none.
-    return body === '' || Number.isNaN(length) || type !== PROBLEM ? undefined : this.#faultOfProblem('', status, type, body);
+    return body === '' || Number.isNaN(length) || type !== PROBLEM
+      ? undefined
+      : this.#faultOfProblem('', status, type, body);
   }
 
   #faultOfProblem(method: string, status: number, type: string | undefined, body: string): string | undefined {
@@ -89,7 +98,7 @@ export class Judge {
 
   #validator(schema: string): ValidateFunction {
     let validator = this.#validators.get(schema);
-    if (!validator) this.#validators.set(schema, validator = this.#ajv.compile(JSON.parse(schema) as object));
+    if (!validator) this.#validators.set(schema, (validator = this.#ajv.compile(JSON.parse(schema) as object)));
     return validator;
   }
 }

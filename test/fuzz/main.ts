@@ -6,13 +6,19 @@ const options = new Command('fuzz')
   .option('--requests <n>', 'how many to send', '10000')
   .option('--seed <n>', 'of what is sent', '1')
   .option('--only <n>', 'only this one of them')
-  .parse().opts<{ requests: string; seed: string; only?: string }>();
+  .parse()
+  .opts<{ requests: string; seed: string; only?: string }>();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const { faults, sent, raw, byStatus, neverGood, seconds, residentBytes } = await fuzz({
-  seed: Number(options.seed), requests: Number(options.requests), ...(options.only === undefined ? {} : { only: Number(options.only) }), say,
+  seed: Number(options.seed),
+  requests: Number(options.requests),
+  ...(options.only === undefined ? {} : { only: Number(options.only) }),
+  say,
 });
-say(`${sent} requests and ${raw} damaged ones with the seed ${options.seed}: ${faults.length} faults, ${seconds} s, ${Math.round(sent / seconds)}/s`);
+say(
+  `${sent} requests and ${raw} damaged ones with the seed ${options.seed}: ${faults.length} faults, ${seconds} s, ${Math.round(sent / seconds)}/s`,
+);
 say(`the service takes ${Math.round(residentBytes / 1e6)} MB; answers by status: ${JSON.stringify(byStatus)}`);
 if (neverGood.length > 0) say(`never answered well: ${neverGood.join(', ')}`);
 process.exit(faults.length > 0 ? 1 : 0);

@@ -32,7 +32,11 @@ export class Sender {
 
   async send(given: FuzzRequest): Promise<Answer> {
     const { method, path, headers, body } = given;
-    const flat = [['host', `${this.#host}:${this.#port}`], ...headers, ...(body ? [['content-length', String(body.length)]] : [])].flat();
+    const flat = [
+      ['host', `${this.#host}:${this.#port}`],
+      ...headers,
+      ...(body ? [['content-length', String(body.length)]] : []),
+    ].flat();
     return new Promise((resolve, reject) => {
       const to = { host: this.#host, port: this.#port, agent: this.#agent, timeout: PATIENCE_MS };
       const sent = request({ ...to, method, path, headers: flat }, (response) => {
@@ -54,7 +58,10 @@ export class Sender {
       let answer = '';
       const socket = connect({ host: this.#host, port: this.#port, allowHalfOpen: true }, () => socket.write(bytes));
       let quiet = setTimeout(() => socket.end(), RAW_QUIET_MS);
-      const late = setTimeout(() => socket.destroy(new Error(`no end of the answer within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+      const late = setTimeout(
+        () => socket.destroy(new Error(`no end of the answer within ${PATIENCE_MS} ms`)),
+        PATIENCE_MS,
+      );
       socket.setEncoding('latin1').on('data', (chunk: string) => {
         answer += chunk;
         clearTimeout(quiet);
@@ -62,12 +69,16 @@ export class Sender {
         if (answer.includes('text/event-stream')) socket.destroy();
       });
       // A reset may follow a refusal while there was more to send.
-      socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error)));
-      socket.on('end', () => socket.end()).on('close', () => {
-        clearTimeout(quiet);
-        clearTimeout(late);
-        resolve(answer);
-      });
+      socket.on('error', (error: NodeJS.ErrnoException) =>
+        error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error),
+      );
+      socket
+        .on('end', () => socket.end())
+        .on('close', () => {
+          clearTimeout(quiet);
+          clearTimeout(late);
+          resolve(answer);
+        });
     });
   }
 }
@@ -87,10 +98,16 @@ async function answerOf(response: IncomingMessage): Promise<Answer> {
 function decoded(bytes: Buffer, encoding: string | undefined): Buffer {
   if (bytes.length === 0) return bytes;
   switch (encoding) {
-    case undefined: case 'identity': return bytes;
-    case 'gzip': return gunzipSync(bytes);
-    case 'deflate': return inflateSync(bytes);
-    case 'br': return brotliDecompressSync(bytes);
-    default: throw new Error(`the answer is in the encoding ${encoding}`);
+    case undefined:
+    case 'identity':
+      return bytes;
+    case 'gzip':
+      return gunzipSync(bytes);
+    case 'deflate':
+      return inflateSync(bytes);
+    case 'br':
+      return brotliDecompressSync(bytes);
+    default:
+      throw new Error(`the answer is in the encoding ${encoding}`);
   }
 }

@@ -26,7 +26,11 @@ describe('density account and ClickHouse', () => {
     nats = await connectNats(service.natsUrl, 'test');
     for (let id = 1; id <= SPACES; id++) {
       await service.send('POST', '/spaces', { name: `Space ${id}` });
-      await service.send('POST', '/doorways', { name: `Door ${id}`, ingress_space_id: id, ...(id > 1 ? { egress_space_id: id - 1 } : {}) });
+      await service.send('POST', '/doorways', {
+        name: `Door ${id}`,
+        ingress_space_id: id,
+        ...(id > 1 ? { egress_space_id: id - 1 } : {}),
+      });
       await service.send('POST', '/dpus', { id: `d${id}`, doorway_id: id });
     }
   });
@@ -36,7 +40,8 @@ describe('density account and ClickHouse', () => {
     await service?.dispose();
   });
 
-  const rows = async (query: string): Promise<unknown[][]> => (await clickhouse.query({ query, format: 'JSONCompactEachRow' })).json();
+  const rows = async (query: string): Promise<unknown[][]> =>
+    (await clickhouse.query({ query, format: 'JSONCompactEachRow' })).json();
   const account = async (): Promise<{ code: number; said: string }> => {
     const lines: string[] = [];
     const code = await accountCommand(service.config, { url: service.url }, (line) => lines.push(line));
@@ -44,14 +49,21 @@ describe('density account and ClickHouse', () => {
   };
   const send = async (): Promise<void> => {
     const n = sent++;
-    await nats.js.publish(readingSubject(`d${1 + n % SPACES}`), JSON.stringify({ timestamp: FIRST_MS + n * 1_000, direction: n % 3 === 0 ? -1 : 1 }));
+    await nats.js.publish(
+      readingSubject(`d${1 + (n % SPACES)}`),
+      JSON.stringify({ timestamp: FIRST_MS + n * 1_000, direction: n % 3 === 0 ? -1 : 1 }),
+    );
   };
-  const allStored = async (): Promise<void> => eventually(async () => {
-    const { code, said } = await account();
-    expect(said).toContain(`stored in ClickHouse ${sent}\n`);
-    expect(code).toBe(0);
-  });
-  const sums = async (): Promise<unknown[][]> => rows(`SELECT (SELECT sum(sign) FROM readings), (SELECT sum(sign) FROM events_by_time), (SELECT sum(net) FROM counts_by_minute), (SELECT sum(entrances) FROM counts_by_minute)`);
+  const allStored = async (): Promise<void> =>
+    eventually(async () => {
+      const { code, said } = await account();
+      expect(said).toContain(`stored in ClickHouse ${sent}\n`);
+      expect(code).toBe(0);
+    });
+  const sums = async (): Promise<unknown[][]> =>
+    rows(
+      `SELECT (SELECT sum(sign) FROM readings), (SELECT sum(sign) FROM events_by_time), (SELECT sum(net) FROM counts_by_minute), (SELECT sum(entrances) FROM counts_by_minute)`,
+    );
 
   it('A3 holds at every moment while readings come in, are moved and are stored', async () => {
     let isOver = false;
@@ -65,7 +77,8 @@ describe('density account and ClickHouse', () => {
     try {
       for (let n = 0; n < 40; n++) {
         // Retractions and assertions in other shards.
-        if (n % 20 === 10) await service.send('PATCH', '/dpus/d3', { doorway_id: n > 20 ? 3 : 5, effective_at: '2024-03-29T12:00:30Z' });
+        if (n % 20 === 10)
+          await service.send('PATCH', '/dpus/d3', { doorway_id: n > 20 ? 3 : 5, effective_at: '2024-03-29T12:00:30Z' });
         const { code, said } = await account();
         expect(code, said).toBe(0);
       }
@@ -78,30 +91,44 @@ describe('density account and ClickHouse', () => {
   });
 
   it('A3 names the shard that lost a row, and ends with 1', async () => {
-    const [[spaceId, shard, reading] = []] = await rows('SELECT space_id, shard, reading_id FROM space_events WHERE is_reading = 1 AND sign = 1 ORDER BY reading_id LIMIT 1');
-    const columns = 'space_id, timestamp, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block';
-    await clickhouse.command({ query: `CREATE TABLE lost ENGINE = MergeTree ORDER BY space_id AS SELECT ${columns} FROM space_events WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1` });
+    const [[spaceId, shard, reading] = []] = await rows(
+      'SELECT space_id, shard, reading_id FROM space_events WHERE is_reading = 1 AND sign = 1 ORDER BY reading_id LIMIT 1',
+    );
+    const columns =
+      'space_id, timestamp, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block';
+    await clickhouse.command({
+      query: `CREATE TABLE lost ENGINE = MergeTree ORDER BY space_id AS SELECT ${columns} FROM space_events WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1`,
+    });
     const lost = Number((await rows('SELECT sum(sign) FROM lost'))[0]?.[0]);
     expect(lost).toBe(1);
-    await clickhouse.command({ query: `ALTER TABLE space_events DELETE WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1`, clickhouse_settings: { mutations_sync: '2' } });
+    await clickhouse.command({
+      query: `ALTER TABLE space_events DELETE WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1`,
+      clickhouse_settings: { mutations_sync: '2' },
+    });
     const { code, said } = await account();
     expect(code).toBe(1);
     expect(said).toContain(`! shard ${String(shard)}: ClickHouse holds 1 reading fewer than its blocks up to `);
     expect(said).toContain('Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup');
     expect(said).not.toContain('all shards together');
     // What the page says finds it.
-    const [, find = ''] = /```sql\n(SELECT space_id, timestamp, reading_id[^]*?)```/.exec(projectFile('docs/operations.md')) ?? [];
-    expect((await rows(find)).map(([space, , id, more]) => [space, id, Number(more)])).toEqual([[spaceId, reading, -1]]);
+    const [, find = ''] =
+      /```sql\n(SELECT space_id, timestamp, reading_id[^]*?)```/.exec(projectFile('docs/operations.md')) ?? [];
+    expect((await rows(find)).map(([space, , id, more]) => [space, id, Number(more)])).toEqual([
+      [spaceId, reading, -1],
+    ]);
     await clickhouse.command({ query: `INSERT INTO space_events (${columns}) SELECT ${columns} FROM lost` });
     expect(await account()).toMatchObject({ code: 0 });
     // This time the views have it twice; of that the next test begins anew.
-    for (const table of ['readings', 'events_by_time', 'counts_by_minute']) await clickhouse.command({ query: `INSERT INTO ${table} ${viewOf(table)}` });
+    for (const table of ['readings', 'events_by_time', 'counts_by_minute'])
+      await clickhouse.command({ query: `INSERT INTO ${table} ${viewOf(table)}` });
     expect(await rows(find)).toEqual([]);
   });
 
   it('A3 names the shard that has a row too many, which the opposite row takes back in every table', async () => {
     const before = await sums();
-    const strange = (sign: number): string => `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
+    const strange = (
+      sign: number,
+    ): string => `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
       SELECT space_id, timestamp + 1, 'strange', 'nobody', doorway_id, direction, delta, ${sign}, 1, shard, block FROM space_events WHERE shard = 2 AND is_reading = 1 ORDER BY reading_id LIMIT 1`;
     await clickhouse.command({ query: strange(1) });
     const { code, said } = await account();
@@ -114,8 +141,10 @@ describe('density account and ClickHouse', () => {
   });
 
   it('A3 tells of rows of a block that no shard has cut', async () => {
-    await clickhouse.command({ query: `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
-      SELECT space_id, timestamp, 'later', dpu_id, doorway_id, direction, delta, 1, 1, shard, 999999 FROM space_events WHERE shard = 1 LIMIT 1` });
+    await clickhouse.command({
+      query: `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
+      SELECT space_id, timestamp, 'later', dpu_id, doorway_id, direction, delta, 1, 1, shard, 999999 FROM space_events WHERE shard = 1 LIMIT 1`,
+    });
     const { code, said } = await account();
     expect(code).toBe(1);
     expect(said).toContain('! shard 1: ClickHouse has rows of block 999999, which the shard has not cut');
@@ -124,7 +153,9 @@ describe('density account and ClickHouse', () => {
   });
 
   it('A3 says that it could not compare, and ends with 1, while nobody answers for the shards', async () => {
-    const { stored } = (await service.get('/account')).body as { stored: { unknown_shards: number[]; missing: number | null } };
+    const { stored } = (await service.get('/account')).body as {
+      stored: { unknown_shards: number[]; missing: number | null };
+    };
     expect(stored).toMatchObject({ unknown_shards: [], missing: 0 });
     await service.service.cluster.stop();
     const { code, said } = await account();
@@ -134,8 +165,10 @@ describe('density account and ClickHouse', () => {
 
   /** What takes back what a view got twice of the lost row. */
   function viewOf(table: string): string {
-    if (table === 'readings') return 'SELECT dpu_id, timestamp, reading_id, direction, doorway_id, space_id, -sign FROM lost';
-    if (table === 'events_by_time') return 'SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, -sign, is_reading FROM lost';
+    if (table === 'readings')
+      return 'SELECT dpu_id, timestamp, reading_id, direction, doorway_id, space_id, -sign FROM lost';
+    if (table === 'events_by_time')
+      return 'SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, -sign, is_reading FROM lost';
     return 'SELECT space_id, toStartOfMinute(timestamp), -sum(delta * sign), -sum(if(delta > 0, sign, 0)), -sum(if(delta < 0, sign, 0)) FROM lost GROUP BY 1, 2';
   }
 });

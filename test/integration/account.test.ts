@@ -19,7 +19,10 @@ describe('density account', () => {
     await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
     await service.send('POST', '/dpus', { id: 'd1', doorway_id: 1 });
     const good = (second: number): object => ({ timestamp: `2024-03-29T12:00:0${second}Z`, direction: 1 });
-    await nats.js.publish('dpu.d1.readings', JSON.stringify([good(1), good(2), good(2), { timestamp: 'noon', direction: 1 }]));
+    await nats.js.publish(
+      'dpu.d1.readings',
+      JSON.stringify([good(1), good(2), good(2), { timestamp: 'noon', direction: 1 }]),
+    );
     await nats.js.publish('dpu.stranger.readings', JSON.stringify(good(3)));
   });
   afterAll(async () => {
@@ -55,7 +58,11 @@ describe('density account', () => {
       const { seq, header } = await events.lastCommit(0 as Partition);
       if (!header) throw new Error('the router has not committed yet');
       const counters = { ...header.counters, received: header.counters.received + 1 };
-      const outcome = await events.commit({ ...header, commitId: 'forged', previousSeq: seq, previousReadingsSeq: header.readingsSeq, counters }, new Map(), seq);
+      const outcome = await events.commit(
+        { ...header, commitId: 'forged', previousSeq: seq, previousReadingsSeq: header.readingsSeq, counters },
+        new Map(),
+        seq,
+      );
       expect(outcome.kind).toBe('committed');
     });
     await eventually(async () => {

@@ -9,7 +9,11 @@ import { NatsAlone } from '../support/nats-alone.ts';
 
 const K = 0 as Partition;
 const QUESTION: FeedQuestion = { all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null };
-const batch = (first: number): FeedBatch => ({ epoch: 1, first, items: [{ kind: 'correction', spaceId: 1 as SpaceId, seq: first, fromMs: 0, toMs: 1, cause: 'late' }] });
+const batch = (first: number): FeedBatch => ({
+  epoch: 1,
+  first,
+  items: [{ kind: 'correction', spaceId: 1 as SpaceId, seq: first, fromMs: 0, toMs: 1, cause: 'late' }],
+});
 
 let server: NatsAlone;
 let [one, other]: NatsHandles[] = [];

@@ -26,9 +26,18 @@ describe('checkpoints', () => {
   let checkpoints: NatsCheckpoints;
   let revision = 0;
 
-  const description = async (): Promise<{ id: string; chunks: number }> => (await nats.jsm.direct.getMessage('CHECKPOINTS', { last_by_subj: `checkpoints.${P}.last` }))?.json<{ id: string; chunks: number }>() ?? { id: '', chunks: 0 };
+  const description = async (): Promise<{ id: string; chunks: number }> =>
+    (await nats.jsm.direct.getMessage('CHECKPOINTS', { last_by_subj: `checkpoints.${P}.last` }))?.json<{
+      id: string;
+      chunks: number;
+    }>() ?? { id: '', chunks: 0 };
   const save = async (): Promise<void> => {
-    revision = await checkpoints.save(P, checkpointOf(7, encodeSnapshot(new PartitionFold(P, PARTITIONS))), (await checkpoints.last(P)).revision) ?? 0;
+    revision =
+      (await checkpoints.save(
+        P,
+        checkpointOf(7, encodeSnapshot(new PartitionFold(P, PARTITIONS))),
+        (await checkpoints.last(P)).revision,
+      )) ?? 0;
   };
   const load = async (): Promise<unknown> => {
     const found = await checkpoints.load(P);
@@ -37,7 +46,17 @@ describe('checkpoints', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'density-checkpoints-'));
-    server = await startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port: 0, mqttPort: 0, name: 'test', syncInterval: QUICK.NATS_SYNC_INTERVAL, logFile: join(folder, 'log'), onExit: () => undefined });
+    server = await startNatsServer({
+      binary: process.env['NATS_SERVER_BIN'] ?? '',
+      dataDir: join(folder, 'nats'),
+      host: '127.0.0.1',
+      port: 0,
+      mqttPort: 0,
+      name: 'test',
+      syncInterval: QUICK.NATS_SYNC_INTERVAL,
+      logFile: join(folder, 'log'),
+      onExit: () => undefined,
+    });
     nats = await connectNats(server.url, 'test');
     await createStreams(nats.jsm, PARTITIONS, 1);
     checkpoints = new NatsCheckpoints(nats.js, nats.jsm);
@@ -63,7 +82,9 @@ describe('checkpoints', () => {
     await expect(load()).rejects.toThrow('the checkpoint of shard 1 cannot be used: it is damaged');
     tagged.set('checkpoint', 'another');
     await nats.js.publish(`checkpoints.${P}.0`, 'no gzip', { headers: tagged });
-    await expect(load()).rejects.toThrow('a part of it is missing; stop every process and run: density rebuild --shard 1');
+    await expect(load()).rejects.toThrow(
+      'a part of it is missing; stop every process and run: density rebuild --shard 1',
+    );
     await nats.jsm.streams.purge('CHECKPOINTS', { filter: `checkpoints.${P}.0` });
     await expect(load()).rejects.toThrow('a part of it is missing');
   });

@@ -35,10 +35,21 @@ interface Outcome {
  */
 async function density(args: string[], environment: Record<string, string> = {}, out: string[] = []): Promise<Outcome> {
   const { port } = new URL(service.url);
-  const config = readConfig({ HOST: '127.0.0.1', PORT: port, NATS_URL: service.natsUrl, PARTITIONS: '2', ...environment });
+  const config = readConfig({
+    HOST: '127.0.0.1',
+    PORT: port,
+    NATS_URL: service.natsUrl,
+    PARTITIONS: '2',
+    ...environment,
+  });
   const err: string[] = [];
   let code = -1;
-  const program = createProgram({ readConfig: () => config, say: (line) => out.push(line), warn: (line) => err.push(line), finish: (given) => (code = given) });
+  const program = createProgram({
+    readConfig: () => config,
+    say: (line) => out.push(line),
+    warn: (line) => err.push(line),
+    finish: (given) => (code = given),
+  });
   const write = { writeOut: (text: string) => out.push(text), writeErr: (text: string) => err.push(text) };
   const silence = (command: typeof program): void => {
     command.configureOutput(write);
@@ -52,40 +63,90 @@ async function density(args: string[], environment: Record<string, string> = {},
   return { code, out, err };
 }
 
-async function process(args: string[], environment: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
+async function process(
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(globalThis.process.execPath, [PROGRAM, ...args], { env: { ...globalThis.process.env, ...environment }, timeout: 400_000 }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code ?? -1) : 0, out, err }));
+    execFile(
+      globalThis.process.execPath,
+      [PROGRAM, ...args],
+      { env: { ...globalThis.process.env, ...environment }, timeout: 400_000 },
+      (error, out, err) => resolve({ code: error ? Number(error.code ?? -1) : 0, out, err }),
+    );
   });
 }
 
 describe('density', () => {
   it('says of each command what it does', async () => {
-    const commands = ['run', 'demo', 'nats', 'migrate', 'recreate', 'seed', 'simulate', 'import', 'dead-letters', 'account', 'routes', 'token', 'spaces', 'doorways', 'dpus', 'watch', 'dpus list', 'dpus add', 'dpus move'];
+    const commands = [
+      'run',
+      'demo',
+      'nats',
+      'migrate',
+      'recreate',
+      'seed',
+      'simulate',
+      'import',
+      'dead-letters',
+      'account',
+      'routes',
+      'token',
+      'spaces',
+      'doorways',
+      'dpus',
+      'watch',
+      'dpus list',
+      'dpus add',
+      'dpus move',
+    ];
     for (const command of commands) {
       const { code, out } = await density([...command.split(' '), '--help']);
-      expect({ command, code, isUseful: /Usage: .*\n\n\w+/.test(out.join('')) }).toEqual({ command, code: 0, isUseful: true });
+      expect({ command, code, isUseful: /Usage: .*\n\n\w+/.test(out.join('')) }).toEqual({
+        command,
+        code: 0,
+        isUseful: true,
+      });
     }
   });
 
   it('prints JSON where it is asked to, whatever the command', async () => {
     const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke', 'nats update'];
-    const program = createProgram({ readConfig: () => readConfig({}), say: () => undefined, warn: () => undefined, finish: () => undefined });
-    const leaves = program.commands.flatMap((command) => (command.commands.length === 0 ? [command.name()] : command.commands.map((sub) => `${command.name()} ${sub.name()}`)));
+    const program = createProgram({
+      readConfig: () => readConfig({}),
+      say: () => undefined,
+      warn: () => undefined,
+      finish: () => undefined,
+    });
+    const leaves = program.commands.flatMap((command) =>
+      command.commands.length === 0
+        ? [command.name()]
+        : command.commands.map((sub) => `${command.name()} ${sub.name()}`),
+    );
     for (const command of leaves.filter((each) => !silent.includes(each))) {
-      expect({ command, hasJson: (await density([...command.split(' '), '--help'])).out.join('').includes('--json') }).toEqual({ command, hasJson: true });
+      expect({
+        command,
+        hasJson: (await density([...command.split(' '), '--help'])).out.join('').includes('--json'),
+      }).toEqual({ command, hasJson: true });
     }
     const page = await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8');
-    for (const name of program.commands.map((command) => command.name())) expect(page, name).toMatch(new RegExp(`^\\| [^|]*\\b${name}\\b`, 'm'));
+    for (const name of program.commands.map((command) => command.name()))
+      expect(page, name).toMatch(new RegExp(`^\\| [^|]*\\b${name}\\b`, 'm'));
   });
 
   it('imports a file, and says which lines it could not use', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'density-import-'));
     try {
       const file = join(folder, 'readings.csv');
-      await writeFile(file, 'dpu_id,timestamp,direction\nx-1,2018-02-24T08:00:00Z,1\nx-1,yesterday,1\nx-1,2018-02-24T08:00:01Z,-1\n');
+      await writeFile(
+        file,
+        'dpu_id,timestamp,direction\nx-1,2018-02-24T08:00:00Z,1\nx-1,yesterday,1\nx-1,2018-02-24T08:00:01Z,-1\n',
+      );
       const { code, out } = await density(['import', file, '--json']);
-      expect({ code, result: JSON.parse(out.join('')) as unknown }).toEqual({ code: 2, result: { file, accepted: 2, rejected: [{ line: 3, detail: expect.stringContaining('timestamp') as string }] } });
+      expect({ code, result: JSON.parse(out.join('')) as unknown }).toEqual({
+        code: 2,
+        result: { file, accepted: 2, rejected: [{ line: 3, detail: expect.stringContaining('timestamp') as string }] },
+      });
       expect((await density(['import', file])).out[0]).toBe(`${file}: 2 accepted, 1 rejected`);
     } finally {
       await rm(folder, { recursive: true });
@@ -93,20 +154,44 @@ describe('density', () => {
   });
 
   it('registers spaces, doorways and DPUs, lists them, and moves a DPU', async () => {
-    const space = JSON.parse((await density(['spaces', 'add', 'Hall', '--time-zone', 'Europe/Vienna', '--capacity', '40', '--json'])).out[0] ?? '') as { id: number };
+    const space = JSON.parse(
+      (await density(['spaces', 'add', 'Hall', '--time-zone', 'Europe/Vienna', '--capacity', '40', '--json'])).out[0] ??
+        '',
+    ) as { id: number };
     expect(space).toMatchObject({ name: 'Hall', time_zone: 'Europe/Vienna', capacity: 40 });
-    const [a, b] = await Promise.all(['A', 'B'].map(async (name) => JSON.parse((await density(['doorways', 'add', name, '--into', String(space.id), '--json'])).out[0] ?? '') as { id: number }));
-    expect((await density(['dpus', 'add', 'dpu-1', '--doorway', String(a?.id)])).out).toEqual([`DPU dpu-1 is above doorway ${a?.id}`]);
-    expect((await density(['dpus', 'move', 'dpu-1', '--doorway', String(b?.id)])).out).toEqual([`DPU dpu-1 is above doorway ${b?.id}`]);
-    expect((await density(['dpus', 'list', '--json'])).out.map((line) => JSON.parse(line) as unknown)).toMatchObject([[{ id: 'dpu-1', doorway_id: b?.id }]]);
-    expect((await density(['dpus', 'move', 'dpu-1', '--doorway', 'none'])).out).toEqual(['DPU dpu-1 is above no doorway']);
-    expect((await density(['spaces'])).out).toEqual(['id  name  time zone      daily reset  capacity', `${space.id}   Hall  Europe/Vienna  -            40`]);
+    const [a, b] = await Promise.all(
+      ['A', 'B'].map(
+        async (name) =>
+          JSON.parse((await density(['doorways', 'add', name, '--into', String(space.id), '--json'])).out[0] ?? '') as {
+            id: number;
+          },
+      ),
+    );
+    expect((await density(['dpus', 'add', 'dpu-1', '--doorway', String(a?.id)])).out).toEqual([
+      `DPU dpu-1 is above doorway ${a?.id}`,
+    ]);
+    expect((await density(['dpus', 'move', 'dpu-1', '--doorway', String(b?.id)])).out).toEqual([
+      `DPU dpu-1 is above doorway ${b?.id}`,
+    ]);
+    expect((await density(['dpus', 'list', '--json'])).out.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      [{ id: 'dpu-1', doorway_id: b?.id }],
+    ]);
+    expect((await density(['dpus', 'move', 'dpu-1', '--doorway', 'none'])).out).toEqual([
+      'DPU dpu-1 is above no doorway',
+    ]);
+    expect((await density(['spaces'])).out).toEqual([
+      'id  name  time zone      daily reset  capacity',
+      `${space.id}   Hall  Europe/Vienna  -            40`,
+    ]);
     expect((await density(['doorways', 'list'])).out).toHaveLength(3);
   });
 
   it('seeds a building once, simulates people, accounts for every reading, and watches', async () => {
     expect((await density(['seed'])).out[0]).toMatch(/^registered: Lobby/);
-    const seeded = JSON.parse((await density(['seed', '--json'])).out[0] ?? '') as { is_new: boolean; spaces: { id: number; name: string }[] };
+    const seeded = JSON.parse((await density(['seed', '--json'])).out[0] ?? '') as {
+      is_new: boolean;
+      spaces: { id: number; name: string }[];
+    };
     expect(seeded.is_new).toBe(false);
     const lobby = String(seeded.spaces[0]?.id);
     const seen: string[] = [];
@@ -114,12 +199,20 @@ describe('density', () => {
     await eventually(() => expect(seen).toHaveLength(1));
     expect(service.service.live.subscribers).toBe(1);
     const simulated = await density(['simulate', '--seconds', '1', '--backfill', '--json']);
-    expect({ code: simulated.code, lines: simulated.out.map((line) => JSON.parse(line) as unknown) }).toMatchObject({ code: 0, lines: [{ backfilled: expect.any(Number) as number }] });
+    expect({ code: simulated.code, lines: simulated.out.map((line) => JSON.parse(line) as unknown) }).toMatchObject({
+      code: 0,
+      lines: [{ backfilled: expect.any(Number) as number }],
+    });
     const { code, out } = await watched;
-    expect({ code, events: out.map((line) => (JSON.parse(line) as { event: string }).event) }).toMatchObject({ code: 0, events: [expect.any(String), expect.any(String)] });
+    expect({ code, events: out.map((line) => (JSON.parse(line) as { event: string }).event) }).toMatchObject({
+      code: 0,
+      events: [expect.any(String), expect.any(String)],
+    });
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ event: 'snapshot', space_id: Number(lobby), count: 0 });
     // An estimate ("about 110") until all that was sent at once is routed and stored.
-    await eventually(async () => expect((await density(['watch', lobby, '--events', '1'])).out[0]).toMatch(/^\d\d:\d\d:\d\d {2}space \d+: \d+/));
+    await eventually(async () =>
+      expect((await density(['watch', lobby, '--events', '1'])).out[0]).toMatch(/^\d\d:\d\d:\d\d {2}space \d+: \d+/),
+    );
     await eventually(async () => {
       const account = await density(['account']);
       expect(account.out.at(-1)).toBe('the account holds');
@@ -130,18 +223,37 @@ describe('density', () => {
   it('shows what could not be used, the newest last', async () => {
     expect((await density(['dead-letters', '--json'])).out).toEqual(['[]']);
     const { nc, js } = await connectNats(service.natsUrl, 'test');
-    for (const direction of [0, 2, 3]) await js.publish('dpu.dpu-9.readings', `{"timestamp":"2024-01-01T00:00:00Z","direction":${direction}}`);
+    for (const direction of [0, 2, 3])
+      await js.publish('dpu.dpu-9.readings', `{"timestamp":"2024-01-01T00:00:00Z","direction":${direction}}`);
     await nc.close();
-    await eventually(async () => expect(JSON.parse((await density(['dead-letters', '--limit', '2', '--json'])).out.join('')) as unknown).toMatchObject([2, 3].map((direction) => ({
-      reason: 'bad_direction', detail: 'direction must be 1 or -1', index: 0, subject: expect.stringMatching(/^readings\.\d\.dpu-9\.readings$/) as string, text: expect.stringContaining(`"direction":${direction}`) as string,
-    }))));
+    await eventually(async () =>
+      expect(
+        JSON.parse((await density(['dead-letters', '--limit', '2', '--json'])).out.join('')) as unknown,
+      ).toMatchObject(
+        [2, 3].map((direction) => ({
+          reason: 'bad_direction',
+          detail: 'direction must be 1 or -1',
+          index: 0,
+          subject: expect.stringMatching(/^readings\.\d\.dpu-9\.readings$/) as string,
+          text: expect.stringContaining(`"direction":${direction}`) as string,
+        })),
+      ),
+    );
     expect((await density(['dead-letters'])).out).toHaveLength(4);
   });
 
   it('prints the commits of the log', async () => {
     await eventually(async () => {
       const { code, out } = await density(['log', 'cat', '--events']);
-      const commits = out.map((line) => JSON.parse(line) as { seq: number; router: number; counters: { fresh: number }; sections: Record<string, { events: { readingId: string }[] }> });
+      const commits = out.map(
+        (line) =>
+          JSON.parse(line) as {
+            seq: number;
+            router: number;
+            counters: { fresh: number };
+            sections: Record<string, { events: { readingId: string }[] }>;
+          },
+      );
       expect([code, commits.map(({ seq }) => seq)]).toEqual([0, commits.map((_, at) => at + 1)]);
       const events = commits.flatMap(({ sections }) => Object.values(sections).flatMap((section) => section.events));
       expect(events.length).toBeGreaterThan(0);
@@ -150,7 +262,9 @@ describe('density', () => {
       const ofRouter = commits.filter(({ seq, router }) => seq >= 3 && router === 0).slice(0, 2);
       expect(some.out.map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual(ofRouter.map(({ seq }) => seq));
       const lines = (await density(['log', 'cat'])).out;
-      expect(lines[0]).toMatch(/^1  \S+Z  router \d, a move  READINGS 0  clock \S+  0 events, 0 heartbeats, 0 configurations  \d+ bytes$/);
+      expect(lines[0]).toMatch(
+        /^1  \S+Z  router \d, a move  READINGS 0  clock \S+  0 events, 0 heartbeats, 0 configurations  \d+ bytes$/,
+      );
     });
   });
 
@@ -162,7 +276,9 @@ describe('density', () => {
 
   it('prints the routes the service has, with their scopes', async () => {
     const routes = JSON.parse((await density(['routes', '--json'])).out[0] ?? '') as object[];
-    expect(routes).toContainEqual(expect.objectContaining({ method: 'GET', path: '/api/v1/counts/{space_id}/current', scope: 'read' }));
+    expect(routes).toContainEqual(
+      expect.objectContaining({ method: 'GET', path: '/api/v1/counts/{space_id}/current', scope: 'read' }),
+    );
     expect(routes.length).toBe(apiRoutes(service.service, Date.now).length);
     expect((await density(['routes'])).out).toHaveLength(routes.length + 1);
   });
@@ -173,7 +289,10 @@ describe('density', () => {
       const file = join(folder, 'tokens.json');
       const { code, out } = await density(['token', 'dashboard', '--scope', 'read,readings:write', '--file', file]);
       expect(code).toBe(0);
-      expect(await (await TokenFile.open(file, pino({ level: 'silent' }))).find(out[0] ?? '')).toMatchObject({ name: 'dashboard', scopes: ['read', 'readings:write'] });
+      expect(await (await TokenFile.open(file, pino({ level: 'silent' }))).find(out[0] ?? '')).toMatchObject({
+        name: 'dashboard',
+        scopes: ['read', 'readings:write'],
+      });
       expect((await density(['token', 'x', '--scope', 'everything', '--file', file])).code).toBe(2);
     } finally {
       await rm(folder, { recursive: true });
@@ -187,7 +306,15 @@ describe('density', () => {
     await expect(density(['watch', '999'])).rejects.toThrow('there is no space 999');
     await expect(density(['dpus', 'move', 'dpu-x', '--doorway', '1'])).rejects.toThrow('there is no DPU dpu-x');
     await expect(density(['dpus', 'add', 'bad id'])).rejects.toThrow('id');
-    for (const args of [['fly'], ['dpus', 'move', 'x'], ['watch'], ['watch', '1', '--events', 'many'], ['watch', '1', '--events', '0'], ['cluster', '--nodes', 'many'], ['spaces', 'add', 'X', '--capacity', 'x']]) {
+    for (const args of [
+      ['fly'],
+      ['dpus', 'move', 'x'],
+      ['watch'],
+      ['watch', '1', '--events', 'many'],
+      ['watch', '1', '--events', '0'],
+      ['cluster', '--nodes', 'many'],
+      ['spaces', 'add', 'X', '--capacity', 'x'],
+    ]) {
       expect({ args, code: (await density(args)).code }).toEqual({ args, code: 2 });
     }
     expect((await density(['recreate'])).code).toBe(2);
@@ -204,21 +331,45 @@ describe('density', () => {
     ]);
     expect(good.code).toBe(0);
     expect(Array.isArray(JSON.parse(good.out))).toBe(true);
-    expect(bad).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^density: there is no space 999\n$/) as string });
+    expect(bad).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^density: there is no space 999\n$/) as string,
+    });
     expect(wrong).toMatchObject({ code: 2, out: '' });
-    expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('space_id: must be ids') as string });
-    expect(vague).toMatchObject({ code: 2, out: '', err: expect.stringContaining('must be a time of day, such as 04:00') as string });
+    expect(refused).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('space_id: must be ids') as string,
+    });
+    expect(vague).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('must be a time of day, such as 04:00') as string,
+    });
   });
 
   it('deletes everything on request, and creates it anew', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'density-cli-'));
-    const own = { ...QUICK, NATS_URL: '', DENSITY_DATA_DIR: dataDir, PARTITIONS: '2', NATS_SERVER_BIN: globalThis.process.env['NATS_SERVER_BIN'] ?? '' };
+    const own = {
+      ...QUICK,
+      NATS_URL: '',
+      DENSITY_DATA_DIR: dataDir,
+      PARTITIONS: '2',
+      NATS_SERVER_BIN: globalThis.process.env['NATS_SERVER_BIN'] ?? '',
+    };
     try {
       const made = await density(['migrate', '--json'], own);
-      expect({ code: made.code, out: made.out.map((line) => JSON.parse(line) as unknown) }).toEqual({ code: 0, out: [{ migrated: true }] });
+      expect({ code: made.code, out: made.out.map((line) => JSON.parse(line) as unknown) }).toEqual({
+        code: 0,
+        out: [{ migrated: true }],
+      });
       for (const args of [['migrate'], ['recreate', '--yes']]) {
         const { code, out } = await density(args, own);
-        expect({ args, code, last: out.at(-1) }).toMatchObject({ code: 0, last: expect.stringMatching(/streams and tables are there/) as string });
+        expect({ args, code, last: out.at(-1) }).toMatchObject({
+          code: 0,
+          last: expect.stringMatching(/streams and tables are there/) as string,
+        });
       }
     } finally {
       await rm(dataDir, { recursive: true, force: true });

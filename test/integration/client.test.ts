@@ -7,7 +7,10 @@ import type { paths } from '../client/api.d.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
-interface Content { readonly content?: Record<string, { readonly schema: object }>; readonly $ref?: string }
+interface Content {
+  readonly content?: Record<string, { readonly schema: object }>;
+  readonly $ref?: string;
+}
 interface Document {
   readonly paths: Record<string, Record<string, { readonly responses: Record<string, Content> }>>;
   readonly components: { readonly responses: Record<string, Content> };
@@ -25,13 +28,15 @@ describe('the generated client', () => {
 
   beforeAll(async () => {
     service = await startLocalService({ PARTITIONS: '2' });
-    document = await (await fetch(`${service.api}/openapi.json`)).json() as Document;
+    document = (await (await fetch(`${service.api}/openapi.json`)).json()) as Document;
     const isValid = new Ajv2020({ strict: false, validateFormats: false });
     isValid.addSchema(document, 'api');
     const problemOf = async (path: string, method: string, response: Response): Promise<string | undefined> => {
       const declared = document.paths[path]?.[method]?.responses[response.status];
       if (!declared) return `${response.status} is not declared`;
-      const { content } = declared.$ref ? document.components.responses[declared.$ref.split('/').at(-1) ?? ''] ?? declared : declared;
+      const { content } = declared.$ref
+        ? (document.components.responses[declared.$ref.split('/').at(-1) ?? ''] ?? declared)
+        : declared;
       const type = response.headers.get('content-type')?.split(';')[0];
       if (!content) return type === undefined ? undefined : `it has a body, ${type}`;
       const schema = type === undefined ? undefined : content[type]?.schema;
@@ -54,61 +59,132 @@ describe('the generated client', () => {
   afterAll(async () => service?.dispose());
 
   it('registers, changes and removes a building', async () => {
-    const hall = await api.POST('/spaces', { body: { name: 'Hall', time_zone: 'Europe/Vienna', daily_reset: null, capacity: 10 } });
+    const hall = await api.POST('/spaces', {
+      body: { name: 'Hall', time_zone: 'Europe/Vienna', daily_reset: null, capacity: 10 },
+    });
     expect(hall).toMatchObject({ response: { status: 201 }, data: { id: 1, name: 'Hall' } });
     const space = { params: { path: { id: hall.data?.id ?? 0 } } };
-    expect((await api.GET('/spaces', { params: { query: { limit: 5, sort: 'name', desc: true, filter: "name = 'Hall'" } } })).data).toHaveLength(1);
+    expect(
+      (await api.GET('/spaces', { params: { query: { limit: 5, sort: 'name', desc: true, filter: "name = 'Hall'" } } }))
+        .data,
+    ).toHaveLength(1);
     expect((await api.GET('/spaces/{id}', space)).data).toMatchObject({ name: 'Hall' });
-    expect((await api.PUT('/spaces/{id}', { ...space, body: { name: 'Great hall', time_zone: 'UTC', daily_reset: null, capacity: 20 } })).data).toMatchObject({ name: 'Great hall' });
-    expect((await api.PATCH('/spaces/{id}', { ...space, body: { capacity: 30 } })).data).toMatchObject({ name: 'Great hall', capacity: 30 });
-    expect((await api.POST('/spaces/{id}/resets', { ...space, body: { timestamp: '2018-02-24T04:00:00Z', count: 2 } })).response.status).toBe(201);
+    expect(
+      (
+        await api.PUT('/spaces/{id}', {
+          ...space,
+          body: { name: 'Great hall', time_zone: 'UTC', daily_reset: null, capacity: 20 },
+        })
+      ).data,
+    ).toMatchObject({ name: 'Great hall' });
+    expect((await api.PATCH('/spaces/{id}', { ...space, body: { capacity: 30 } })).data).toMatchObject({
+      name: 'Great hall',
+      capacity: 30,
+    });
+    expect(
+      (await api.POST('/spaces/{id}/resets', { ...space, body: { timestamp: '2018-02-24T04:00:00Z', count: 2 } }))
+        .response.status,
+    ).toBe(201);
     expect((await api.GET('/spaces/{id}/resets', space)).data).toMatchObject([{ count: 2 }]);
 
     const door = await api.POST('/doorways', { body: { name: 'Door', ingress_space_id: 1, egress_space_id: null } });
     const doorway = { params: { path: { id: door.data?.id ?? 0 } } };
     expect((await api.GET('/doorways')).data).toHaveLength(1);
     expect((await api.GET('/doorways/{id}', doorway)).data).toMatchObject({ ingress_space_id: 1 });
-    expect((await api.PUT('/doorways/{id}', { ...doorway, body: { name: 'Front door', ingress_space_id: 1, egress_space_id: null } })).data).toMatchObject({ name: 'Front door' });
-    expect((await api.PATCH('/doorways/{id}', { ...doorway, body: { name: 'Back door' } })).data).toMatchObject({ name: 'Back door', ingress_space_id: 1 });
+    expect(
+      (
+        await api.PUT('/doorways/{id}', {
+          ...doorway,
+          body: { name: 'Front door', ingress_space_id: 1, egress_space_id: null },
+        })
+      ).data,
+    ).toMatchObject({ name: 'Front door' });
+    expect((await api.PATCH('/doorways/{id}', { ...doorway, body: { name: 'Back door' } })).data).toMatchObject({
+      name: 'Back door',
+      ingress_space_id: 1,
+    });
 
-    expect((await api.POST('/dpus', { body: { id: '423', doorway_id: null } })).data).toMatchObject({ id: '423', doorway_id: null });
+    expect((await api.POST('/dpus', { body: { id: '423', doorway_id: null } })).data).toMatchObject({
+      id: '423',
+      doorway_id: null,
+    });
     const dpu = { params: { path: { id: '423' } } };
     expect((await api.GET('/dpus')).data).toHaveLength(1);
     expect((await api.PUT('/dpus/{id}', { ...dpu, body: { doorway_id: null } })).response.status).toBe(200);
-    expect((await api.PATCH('/dpus/{id}', { ...dpu, body: { doorway_id: 1, effective_at: '2018-01-01T00:00:00Z' } })).data).toMatchObject({ doorway_id: 1 });
+    expect(
+      (await api.PATCH('/dpus/{id}', { ...dpu, body: { doorway_id: 1, effective_at: '2018-01-01T00:00:00Z' } })).data,
+    ).toMatchObject({ doorway_id: 1 });
     expect((await api.GET('/dpus/{id}', dpu)).data).toMatchObject({ doorway_id: 1 });
     expect((await api.GET('/dpus/{id}/placements', dpu)).data?.at(-1)).toMatchObject({ doorway_id: 1, to: null });
-    expect(await api.DELETE('/spaces/{id}', space)).toMatchObject({ response: { status: 409 }, error: { type: 'urn:density:problem:conflict' } });
+    expect(await api.DELETE('/spaces/{id}', space)).toMatchObject({
+      response: { status: 409 },
+      error: { type: 'urn:density:problem:conflict' },
+    });
 
     await api.POST('/dpus', { body: { id: 'gone', doorway_id: null } });
     expect((await api.DELETE('/dpus/{id}', { params: { path: { id: 'gone' } } })).response.status).toBe(204);
     const spare = await api.POST('/doorways', { body: { name: 'Spare', ingress_space_id: 1, egress_space_id: null } });
-    expect((await api.DELETE('/doorways/{id}', { params: { path: { id: spare.data?.id ?? 0 } } })).response.status).toBe(204);
-    const attic = await api.POST('/spaces', { body: { name: 'Attic', time_zone: 'UTC', daily_reset: null, capacity: null } });
-    expect((await api.DELETE('/spaces/{id}', { params: { path: { id: attic.data?.id ?? 0 } } })).response.status).toBe(204);
+    expect(
+      (await api.DELETE('/doorways/{id}', { params: { path: { id: spare.data?.id ?? 0 } } })).response.status,
+    ).toBe(204);
+    const attic = await api.POST('/spaces', {
+      body: { name: 'Attic', time_zone: 'UTC', daily_reset: null, capacity: null },
+    });
+    expect((await api.DELETE('/spaces/{id}', { params: { path: { id: attic.data?.id ?? 0 } } })).response.status).toBe(
+      204,
+    );
   });
 
   it('sends readings, and looks them up', async () => {
     const sent = await api.POST('/readings', { body: { dpu_id: '423', timestamp: AT, direction: 1 } });
     expect(sent).toMatchObject({ response: { status: 202 }, data: { id: '423~1519461921893~+' } });
-    const batch = await api.POST('/readings/batch', { body: [{ dpu_id: '423', timestamp: '2018-02-24T08:50:00Z', direction: 1 }, { dpu_id: '423', timestamp: 'today', direction: 1 }] });
+    const batch = await api.POST('/readings/batch', {
+      body: [
+        { dpu_id: '423', timestamp: '2018-02-24T08:50:00Z', direction: 1 },
+        { dpu_id: '423', timestamp: 'today', direction: 1 },
+      ],
+    });
     expect(batch.data).toMatchObject({ accepted: 1, rejected: [{ index: 1, path: 'timestamp' }], rejected_count: 1 });
-    await eventually(async () => expect((await api.GET('/readings', { params: { query: { desc: true } } })).data).toHaveLength(2));
+    await eventually(async () =>
+      expect((await api.GET('/readings', { params: { query: { desc: true } } })).data).toHaveLength(2),
+    );
     // Two tables, which are filled one after the other.
-    await eventually(async () => expect((await api.GET('/readings/{id}', { params: { path: { id: sent.data?.id ?? '' } } })).data).toMatchObject({ dpu_id: '423', doorway_id: 1 }));
+    await eventually(async () =>
+      expect((await api.GET('/readings/{id}', { params: { path: { id: sent.data?.id ?? '' } } })).data).toMatchObject({
+        dpu_id: '423',
+        doorway_id: 1,
+      }),
+    );
     expect((await api.GET('/account')).data).toMatchObject({ accepted: 2, applied: 2, remainder: 0 });
   });
 
   it('asks how many', async () => {
     const space = { space_id: 1 };
-    expect((await api.GET('/counts/{space_id}/current', { params: { path: space, query: { at: '2018-02-24T08:46:00Z' } } })).data).toMatchObject({ count: 3 });
-    expect((await api.GET('/counts/{space_id}', { params: { path: space, query: { limit: 10 } } })).data).toMatchObject([{ count: 3 }, { count: 4 }]);
+    expect(
+      (await api.GET('/counts/{space_id}/current', { params: { path: space, query: { at: '2018-02-24T08:46:00Z' } } }))
+        .data,
+    ).toMatchObject({ count: 3 });
+    expect((await api.GET('/counts/{space_id}', { params: { path: space, query: { limit: 10 } } })).data).toMatchObject(
+      [{ count: 3 }, { count: 4 }],
+    );
     await eventually(async () => expect((await api.GET('/counts')).data).toHaveLength(2));
-    expect((await api.GET('/counts/{space_id}/intervals', { params: { path: space, query: { ...DAY, interval: '1d' } } })).data).toMatchObject([{ entrances: 2, count: 4 }]);
-    expect((await api.GET('/counts/intervals', { params: { query: { space_id: '1', ...DAY, interval: '6h' } } })).data).toHaveLength(4);
-    const csv = await api.GET('/counts/intervals', { params: { query: { space_id: '1', ...DAY, interval: '1d' } }, headers: { accept: 'text/csv' }, parseAs: 'text' });
+    expect(
+      (await api.GET('/counts/{space_id}/intervals', { params: { path: space, query: { ...DAY, interval: '1d' } } }))
+        .data,
+    ).toMatchObject([{ entrances: 2, count: 4 }]);
+    expect(
+      (await api.GET('/counts/intervals', { params: { query: { space_id: '1', ...DAY, interval: '6h' } } })).data,
+    ).toHaveLength(4);
+    const csv = await api.GET('/counts/intervals', {
+      params: { query: { space_id: '1', ...DAY, interval: '1d' } },
+      headers: { accept: 'text/csv' },
+      parseAs: 'text',
+    });
     expect(csv.data).toMatch(/^space_id,start,end,/);
-    const { data: stream } = await api.GET('/counts/stream', { params: { query: { space_id: '1' } }, parseAs: 'stream' });
+    const { data: stream } = await api.GET('/counts/stream', {
+      params: { query: { space_id: '1' } },
+      parseAs: 'stream',
+    });
     const reader = stream?.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
     while (!text.includes('event: snapshot')) text += (await reader?.read())?.value ?? 'no more\n\nevent: snapshot';
@@ -117,14 +193,22 @@ describe('the generated client', () => {
   });
 
   it('gets problems as they are described', async () => {
-    expect(await api.GET('/spaces/{id}', { params: { path: { id: 99 } } })).toMatchObject({ error: { status: 404, detail: 'there is no space 99' } });
-    expect(await api.GET('/spaces', { params: { query: { filter: 'name =' } } })).toMatchObject({ error: { status: 422, errors: [{ path: 'filter' }] } });
-    await eventually(async () => expect((await api.GET('/health')).data).toEqual({ status: 'ok', problems: [], losses: [] }));
+    expect(await api.GET('/spaces/{id}', { params: { path: { id: 99 } } })).toMatchObject({
+      error: { status: 404, detail: 'there is no space 99' },
+    });
+    expect(await api.GET('/spaces', { params: { query: { filter: 'name =' } } })).toMatchObject({
+      error: { status: 422, errors: [{ path: 'filter' }] },
+    });
+    await eventually(async () =>
+      expect((await api.GET('/health')).data).toEqual({ status: 'ok', problems: [], losses: [] }),
+    );
     expect((await api.GET('/openapi.json')).data).toMatchObject({ openapi: '3.1.0' });
   });
 
   it('has called every operation of the document, and got only what it declares', () => {
-    const described = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
     expect([...called].sort()).toEqual(described.sort());
     expect(undocumented).toEqual([]);
   });

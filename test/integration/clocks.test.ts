@@ -12,8 +12,22 @@ const MINUTE = 60_000;
 const KEY = 'a key that only the service has';
 
 /** Another process on the same engines, which owns nothing. */
-async function startApi(owner: LocalService, clock: { aheadMs: number }, more: Readonly<Record<string, string>> = {}): Promise<LocalService> {
-  return startLocalService({ NATS_URL: owner.natsUrl, CLICKHOUSE_URL: owner.clickhouseUrl, ROLE: 'api', PARTITIONS: '2', READINGS_KEY: KEY, ...more }, () => Date.now() + clock.aheadMs);
+async function startApi(
+  owner: LocalService,
+  clock: { aheadMs: number },
+  more: Readonly<Record<string, string>> = {},
+): Promise<LocalService> {
+  return startLocalService(
+    {
+      NATS_URL: owner.natsUrl,
+      CLICKHOUSE_URL: owner.clickhouseUrl,
+      ROLE: 'api',
+      PARTITIONS: '2',
+      READINGS_KEY: KEY,
+      ...more,
+    },
+    () => Date.now() + clock.aheadMs,
+  );
 }
 
 describe('a process whose clock is off', () => {
@@ -40,10 +54,20 @@ describe('a process whose clock is off', () => {
       const { body } = await api.get('/counts/1/current');
       expect(body).toMatchObject({ count: 1, net: 1 });
       expect(Date.parse((body as { timestamp: string }).timestamp)).toBeGreaterThan(beforeMs - MINUTE);
-      const skewsIn = ({ body: health }: { body: unknown }): { detail: string }[] => (health as { problems: { code: string; detail: string }[] }).problems.filter(({ code }) => code === 'clock_skew');
+      const skewsIn = ({ body: health }: { body: unknown }): { detail: string }[] =>
+        (health as { problems: { code: string; detail: string }[] }).problems.filter(
+          ({ code }) => code === 'clock_skew',
+        );
       const health = await api.get('/health');
       expect(health.status).toBe(503);
-      expect(skewsIn(health)).toMatchObject([{ detail: expect.stringMatching(/^the clock of this machine is 7\d\d\d\.\d s behind that of the NATS server/) as string, process: expect.any(String) as string }]);
+      expect(skewsIn(health)).toMatchObject([
+        {
+          detail: expect.stringMatching(
+            /^the clock of this machine is 7\d\d\d\.\d s behind that of the NATS server/,
+          ) as string,
+          process: expect.any(String) as string,
+        },
+      ]);
       expect(metricValue(await readMetrics(api.url), 'density_clock_skew_seconds')).toBeCloseTo(-7_200, -2);
       // The owner tells of it once it has heard; it has no such problem itself.
       await eventually(async () => expect(skewsIn(await owner.get('/health'))).toHaveLength(1));
@@ -77,8 +101,10 @@ describe('a process whose clock is off', () => {
 describe('a reading that was answered 202', () => {
   let owner: LocalService;
   let nats: NatsHandles;
-  const future = async (): Promise<number> => ((await owner.get('/account')).body as { dead_letters: { future?: number } }).dead_letters.future ?? 0;
-  const net = async (): Promise<number> => ((await owner.get('/counts/1/current?at=2100-01-01T00:00:00Z')).body as { net: number }).net;
+  const future = async (): Promise<number> =>
+    ((await owner.get('/account')).body as { dead_letters: { future?: number } }).dead_letters.future ?? 0;
+  const net = async (): Promise<number> =>
+    ((await owner.get('/counts/1/current?at=2100-01-01T00:00:00Z')).body as { net: number }).net;
   beforeAll(async () => {
     // The router allows a minute; processes that answer requests have another setting, and so does any whose clock is ahead.
     owner = await startLocalService({ PARTITIONS: '2', READINGS_KEY: KEY, SKEW_MAX_MS: String(MINUTE) });
@@ -97,7 +123,15 @@ describe('a reading that was answered 202', () => {
     try {
       const timestamp = Date.now() + HOUR;
       expect((await api.send('POST', '/readings', { dpu_id: 'd1', timestamp, direction: 1 })).status).toBe(202);
-      expect((await api.send('POST', '/readings/batch', [1, 2, 3].map((n) => ({ dpu_id: 'd1', timestamp: timestamp + n, direction: 1 })))).body).toMatchObject({ accepted: 3, rejected: [] });
+      expect(
+        (
+          await api.send(
+            'POST',
+            '/readings/batch',
+            [1, 2, 3].map((n) => ({ dpu_id: 'd1', timestamp: timestamp + n, direction: 1 })),
+          )
+        ).body,
+      ).toMatchObject({ accepted: 3, rejected: [] });
       await eventually(async () => expect(await net()).toBe(4));
       expect(await future()).toBe(0);
     } finally {
@@ -125,7 +159,13 @@ describe('a reading that was answered 202', () => {
       await forged('d2', genuine, stored?.data ?? '');
       // Sent again as it was, it is the same reading.
       await forged('d1', genuine, stored?.data ?? '');
-      await eventually(async () => expect((await owner.get('/account')).body).toMatchObject({ dead_letters: { future: 4 }, duplicate: 1, remainder: 0 }));
+      await eventually(async () =>
+        expect((await owner.get('/account')).body).toMatchObject({
+          dead_letters: { future: 4 },
+          duplicate: 1,
+          remainder: 0,
+        }),
+      );
       expect(await net()).toBe(before + 1);
     } finally {
       await api.dispose();

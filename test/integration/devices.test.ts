@@ -14,7 +14,8 @@ let js: JetStreamClient;
 let jsm: JetStreamManager;
 let spaceId: number;
 
-const create = async (path: string, body: object): Promise<number> => ((await service.send('POST', path, body)).body as { id: number }).id;
+const create = async (path: string, body: object): Promise<number> =>
+  ((await service.send('POST', path, body)).body as { id: number }).id;
 const count = async (): Promise<unknown> => (await service.get(`/counts/${spaceId}/current`)).body;
 const at = (second: number): string => new Date(Date.UTC(2024, 0, 1, 12, 0, second)).toISOString();
 
@@ -36,27 +37,48 @@ describe('a NATS client', () => {
   it('publishes one reading, or an array, and gets the acknowledgement of JetStream', async () => {
     const one = await js.publish('dpu.nats-1.readings', JSON.stringify({ timestamp: at(1), direction: 1 }));
     expect(one).toMatchObject({ stream: 'READINGS' });
-    const many = [2, 3, 4].map((second) => ({ dpu_id: 'nats-1', timestamp: at(second), direction: second === 3 ? -1 : 1, id: `r${second}` }));
+    const many = [2, 3, 4].map((second) => ({
+      dpu_id: 'nats-1',
+      timestamp: at(second),
+      direction: second === 3 ? -1 : 1,
+      id: `r${second}`,
+    }));
     expect((await js.publish('dpu.nats-1.readings', JSON.stringify(many))).seq).toBeGreaterThan(one.seq);
     await eventually(async () => expect(await count()).toMatchObject({ count: 2, net: 2 }));
   });
 
   it('may give a number as dpu_id, milliseconds as timestamp, and any offset', async () => {
-    await js.publish('dpu.7.readings', JSON.stringify([
-      { dpu_id: 7, timestamp: Date.parse(at(5)), direction: '+1' }, { dpu_id: '7', timestamp: '2024-01-01T13:00:06+01:00', direction: '-1' },
-      // The second, again.
-      { timestamp: at(6), direction: -1 },
-    ]));
-    await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ accepted: 7, applied: 6, duplicate: 1 }));
+    await js.publish(
+      'dpu.7.readings',
+      JSON.stringify([
+        { dpu_id: 7, timestamp: Date.parse(at(5)), direction: '+1' },
+        { dpu_id: '7', timestamp: '2024-01-01T13:00:06+01:00', direction: '-1' },
+        // The second, again.
+        { timestamp: at(6), direction: -1 },
+      ]),
+    );
+    await eventually(async () =>
+      expect((await service.get('/account')).body).toMatchObject({ accepted: 7, applied: 6, duplicate: 1 }),
+    );
     expect(await count()).toMatchObject({ count: 2, net: 2 });
   });
 });
 
 describe('an MQTT 3.1.1 client', () => {
   it('publishes to dpu/<id>/readings with QoS 1', async () => {
-    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, { protocolVersion: 4, clientId: 'mqtt-1' });
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, {
+      protocolVersion: 4,
+      clientId: 'mqtt-1',
+    });
     await client.publishAsync('dpu/mqtt-1/readings', JSON.stringify({ timestamp: at(7), direction: 1 }), { qos: 1 });
-    await client.publishAsync('dpu/mqtt-1/readings', JSON.stringify([{ timestamp: at(8), direction: 1 }, { timestamp: at(9), direction: 1 }]), { qos: 1 });
+    await client.publishAsync(
+      'dpu/mqtt-1/readings',
+      JSON.stringify([
+        { timestamp: at(8), direction: 1 },
+        { timestamp: at(9), direction: 1 },
+      ]),
+      { qos: 1 },
+    );
     await client.publishAsync('dpu/mqtt-1/readings', JSON.stringify({ timestamp: at(10), direction: -1 }), { qos: 0 });
     await client.endAsync();
     await eventually(async () => expect(await count()).toMatchObject({ count: 4, net: 4, last_reading_at: at(10) }));
@@ -82,13 +104,27 @@ describe('what cannot be used', () => {
     const { seq } = await js.publish('dpu.bad-1.readings', `[${CASES.map(({ raw }) => raw).join(' ,\n ')}, ${good}]`);
     const broken = await js.publish('dpu.bad-1.readings', '[{"timestamp":');
     await eventually(async () => expect(await count()).toMatchObject({ net: before.net + 1, last_reading_at: at(21) }));
-    await eventually(async () => expect((await service.get('/account')).body).toMatchObject({
-      dead_lettered: CASES.length + 1, remainder: 0,
-      dead_letters: { bad_direction: 2, bad_timestamp: 2, future: 1, bad_dpu_id: 1, bad_id: 1, bad_reading: 1, bad_json: 1 },
-    }));
+    await eventually(async () =>
+      expect((await service.get('/account')).body).toMatchObject({
+        dead_lettered: CASES.length + 1,
+        remainder: 0,
+        dead_letters: {
+          bad_direction: 2,
+          bad_timestamp: 2,
+          future: 1,
+          bad_dpu_id: 1,
+          bad_id: 1,
+          bad_reading: 1,
+          bad_json: 1,
+        },
+      }),
+    );
     for (const reason of new Set(CASES.map((some) => some.reason))) {
       // One letter for each reason, under the place of the first.
-      const [index, raws] = [CASES.findIndex((some) => some.reason === reason), CASES.flatMap((some) => (some.reason === reason ? [some.raw] : []))];
+      const [index, raws] = [
+        CASES.findIndex((some) => some.reason === reason),
+        CASES.flatMap((some) => (some.reason === reason ? [some.raw] : [])),
+      ];
       const letter = await jsm.streams.getMessage(DEAD_LETTERS, { last_by_subj: `dead.${reason}.${seq}.${index}` });
       expect(letter?.string()).toBe(raws.length === 1 ? raws[0] : `[${raws.join(',')}]`);
       expect(letter?.header.get('items')).toBe(String(raws.length));
@@ -96,14 +132,22 @@ describe('what cannot be used', () => {
       expect(letter?.header.get('subject')).toMatch(/^readings\.\d+\.bad-1\.readings$/);
       expect(letter?.header.get('detail')).not.toBe('');
     }
-    expect((await jsm.streams.getMessage(DEAD_LETTERS, { last_by_subj: `dead.bad_json.${broken.seq}.0` }))?.string()).toBe('[{"timestamp":');
+    expect(
+      (await jsm.streams.getMessage(DEAD_LETTERS, { last_by_subj: `dead.bad_json.${broken.seq}.0` }))?.string(),
+    ).toBe('[{"timestamp":');
   });
 });
 
 describe('a DPU nobody registered', () => {
   it('is heard, held, and counts once it is placed', async () => {
     const before = (await count()) as { net: number };
-    await js.publish('dpu.stranger.readings', JSON.stringify([{ timestamp: at(30), direction: 1 }, { timestamp: at(31), direction: 1 }]));
+    await js.publish(
+      'dpu.stranger.readings',
+      JSON.stringify([
+        { timestamp: at(30), direction: 1 },
+        { timestamp: at(31), direction: 1 },
+      ]),
+    );
     await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ held: 2, remainder: 0 }));
     expect(await count()).toMatchObject({ net: before.net });
     await service.send('POST', '/dpus', { id: 'stranger', doorway_id: 1 });

@@ -28,8 +28,17 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'density-tokens-'));
   const file = join(folder, 'tokens.json');
   token = await addToken(file, 'admin', ['admin'], undefined);
-  service = await startLocalService({ PARTITIONS: '1', AUTH_TOKENS_FILE: file, RATE_LIMIT_PER_MINUTE: String(LIMIT), CORS_ORIGINS: ORIGIN });
-  for (const [path, body] of [['/spaces', { name: 'Hall' }], ['/doorways', { name: 'Door', ingress_space_id: 1 }], ['/dpus', { id: '1', doorway_id: 1 }]] as const) {
+  service = await startLocalService({
+    PARTITIONS: '1',
+    AUTH_TOKENS_FILE: file,
+    RATE_LIMIT_PER_MINUTE: String(LIMIT),
+    CORS_ORIGINS: ORIGIN,
+  });
+  for (const [path, body] of [
+    ['/spaces', { name: 'Hall' }],
+    ['/doorways', { name: 'Door', ingress_space_id: 1 }],
+    ['/dpus', { id: '1', doorway_id: 1 }],
+  ] as const) {
     expect((await ask('POST', path, { body: JSON.stringify(body) })).status).toBe(201);
   }
 });
@@ -38,21 +47,37 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-interface Asked { readonly status: number; readonly headers: Headers; readonly text: string }
-
-/** Of a stream only the head. While an engine is slow to answer, the service says that it is not in health. */
-async function ask(method: string, path: string, init: { body?: string; headers?: Record<string, string> } = {}): Promise<Asked> {
-  return path.startsWith('/health') ? eventually(async () => {
-    const asked = await askOnce(method, path, init);
-    expect(asked.status).not.toBe(503);
-    return asked;
-  }) : askOnce(method, path, init);
+interface Asked {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
 }
 
-async function askOnce(method: string, path: string, init: { body?: string; headers?: Record<string, string> }): Promise<Asked> {
+/** Of a stream only the head. While an engine is slow to answer, the service says that it is not in health. */
+async function ask(
+  method: string,
+  path: string,
+  init: { body?: string; headers?: Record<string, string> } = {},
+): Promise<Asked> {
+  return path.startsWith('/health')
+    ? eventually(async () => {
+        const asked = await askOnce(method, path, init);
+        expect(asked.status).not.toBe(503);
+        return asked;
+      })
+    : askOnce(method, path, init);
+}
+
+async function askOnce(
+  method: string,
+  path: string,
+  init: { body?: string; headers?: Record<string, string> },
+): Promise<Asked> {
   const abort = new AbortController();
   const response = await fetch(`${service.api}${path}`, {
-    method, signal: abort.signal, ...(init.body === undefined ? {} : { body: init.body }),
+    method,
+    signal: abort.signal,
+    ...(init.body === undefined ? {} : { body: init.body }),
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...init.headers },
   });
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
@@ -68,84 +93,156 @@ function concrete({ path, query }: Pick<Route, 'path'> & { readonly query?: Rout
 }
 
 const withSlash = (path: string): string => path.replace(/(?=\?)|$/, '/');
-const bodyOf = ({ bodyExample, streamedBody }: Route): { body?: string } => (bodyExample === undefined && !streamedBody ? {} : { body: JSON.stringify(bodyExample ?? []) });
-const list = (headers: Headers, name: string): string[] => (headers.get(name) ?? '').split(',').map((each) => each.trim()).sort();
+const bodyOf = ({ bodyExample, streamedBody }: Route): { body?: string } =>
+  bodyExample === undefined && !streamedBody ? {} : { body: JSON.stringify(bodyExample ?? []) };
+const list = (headers: Headers, name: string): string[] =>
+  (headers.get(name) ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .sort();
 
 describe('every route', () => {
-  it.each(named.filter(({ route }) => route.method === 'GET'))('$name is the same with a slash at its end, and HEAD without a body', async ({ route }) => {
-    const path = concrete(route);
-    const plain = await ask('GET', path);
-    const slashed = await ask('GET', withSlash(path));
-    const head = await ask('HEAD', path);
-    expect([plain.status, slashed.status, head.status]).toEqual(Array(3).fill(route.path === '/readings/{id}' ? 404 : 200));
-    expect(head.text).toBe('');
-    for (const header of ['content-type', 'cache-control', 'etag', 'x-total-count', 'link']) {
-      expect([header, slashed.headers.get(header)]).toEqual([header, header === 'link' ? slashed.headers.get(header) : plain.headers.get(header)]);
-      expect([header, head.headers.get(header)]).toEqual([header, plain.headers.get(header)]);
-    }
-  });
-
-  it.each(named.filter(({ route }) => route.method !== 'GET'))('$name is the same with a slash at its end', async ({ route }) => {
-    const path = concrete(route, false);
-    const [plain, slashed] = [await ask(route.method, path, bodyOf(route)), await ask(route.method, withSlash(path), bodyOf(route))];
-    const nothing = route.path.includes('{') ? 404 : undefined;
-    expect(plain.text + slashed.text).not.toContain('there is nothing at');
-    // What was made by the first is taken for the second.
-    expect([plain.status, slashed.status]).toEqual(nothing ? [404, 404] : route.success.status === 201 ? [route.path === '/dpus' ? 201 : plain.status, 409] : [202, 202]);
-  });
-
-  it.each(paths)('$path says what it takes to OPTIONS, and 405 to everything else', async ({ path, methods, allowed }) => {
-    for (const at of [concrete({ path }), withSlash(concrete({ path }))]) {
-      const options = await ask('OPTIONS', at);
-      expect({ status: options.status, allow: list(options.headers, 'allow') }).toEqual({ status: 200, allow: allowed });
-      for (const method of METHODS.filter((each) => !methods.includes(each))) {
-        const { status, headers, text } = await ask(method, at);
-        expect({ method, status, allow: list(headers, 'allow') }).toEqual({ method, status: 405, allow: allowed });
-        expect(JSON.parse(text)).toMatchObject({ type: 'urn:density:problem:method-not-allowed', status: 405 });
+  it.each(named.filter(({ route }) => route.method === 'GET'))(
+    '$name is the same with a slash at its end, and HEAD without a body',
+    async ({ route }) => {
+      const path = concrete(route);
+      const plain = await ask('GET', path);
+      const slashed = await ask('GET', withSlash(path));
+      const head = await ask('HEAD', path);
+      expect([plain.status, slashed.status, head.status]).toEqual(
+        Array(3).fill(route.path === '/readings/{id}' ? 404 : 200),
+      );
+      expect(head.text).toBe('');
+      for (const header of ['content-type', 'cache-control', 'etag', 'x-total-count', 'link']) {
+        expect([header, slashed.headers.get(header)]).toEqual([
+          header,
+          header === 'link' ? slashed.headers.get(header) : plain.headers.get(header),
+        ]);
+        expect([header, head.headers.get(header)]).toEqual([header, plain.headers.get(header)]);
       }
-    }
-  });
+    },
+  );
 
-  it.each(paths.filter(({ path }) => !path.startsWith('/docs')))('$path in capitals is another path, and there is nothing', async ({ path }) => {
-    const asked = await ask('GET', concrete({ path }).toUpperCase());
-    expect([asked.status, JSON.parse(asked.text)]).toMatchObject([404, { type: 'urn:density:problem:not-found' }]);
-  });
+  it.each(named.filter(({ route }) => route.method !== 'GET'))(
+    '$name is the same with a slash at its end',
+    async ({ route }) => {
+      const path = concrete(route, false);
+      const [plain, slashed] = [
+        await ask(route.method, path, bodyOf(route)),
+        await ask(route.method, withSlash(path), bodyOf(route)),
+      ];
+      const nothing = route.path.includes('{') ? 404 : undefined;
+      expect(plain.text + slashed.text).not.toContain('there is nothing at');
+      // What was made by the first is taken for the second.
+      expect([plain.status, slashed.status]).toEqual(
+        nothing
+          ? [404, 404]
+          : route.success.status === 201
+            ? [route.path === '/dpus' ? 201 : plain.status, 409]
+            : [202, 202],
+      );
+    },
+  );
 
-  it.each(named)('$name has an id, says what is left of the limit, and is for pages of a configured origin', async ({ route }) => {
-    const { headers } = await ask(route.method, concrete(route, false), { ...bodyOf(route), headers: { origin: ORIGIN } });
-    expect(headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('access-control-allow-origin')).toBe(ORIGIN);
-    expect(list(headers, 'access-control-expose-headers')).toEqual(expect.arrayContaining(['etag', 'link', 'ratelimit', 'x-total-count']));
-    // Where anyone may ask, nobody is counted.
-    expect(headers.get('ratelimit-policy')).toBe(route.scope === null ? null : `"default";q=${LIMIT};w=60`);
-    if (route.scope !== null) expect(headers.get('ratelimit')).toMatch(/^"default";r=\d+;t=\d+$/);
-    const preflight = await ask('OPTIONS', concrete(route), { headers: { origin: ORIGIN, 'access-control-request-method': route.method, 'access-control-request-headers': 'authorization' } });
-    expect(preflight.status).toBe(204);
-    expect(list(preflight.headers, 'access-control-allow-methods')).toContain(route.method);
-  });
+  it.each(paths)(
+    '$path says what it takes to OPTIONS, and 405 to everything else',
+    async ({ path, methods, allowed }) => {
+      for (const at of [concrete({ path }), withSlash(concrete({ path }))]) {
+        const options = await ask('OPTIONS', at);
+        expect({ status: options.status, allow: list(options.headers, 'allow') }).toEqual({
+          status: 200,
+          allow: allowed,
+        });
+        for (const method of METHODS.filter((each) => !methods.includes(each))) {
+          const { status, headers, text } = await ask(method, at);
+          expect({ method, status, allow: list(headers, 'allow') }).toEqual({ method, status: 405, allow: allowed });
+          expect(JSON.parse(text)).toMatchObject({ type: 'urn:density:problem:method-not-allowed', status: 405 });
+        }
+      }
+    },
+  );
 
-  it.each(named.filter(({ route }) => route.requestHeaders && 'if-match' in route.requestHeaders))('$name answers 412 when it has changed, and changes nothing', async ({ route }) => {
-    const path = concrete(route);
-    const before = await ask('GET', path);
-    const { status, text } = await ask(route.method, path, { ...bodyOf(route), headers: { 'if-match': '"another"' } });
-    expect({ status, problem: JSON.parse(text) as unknown }).toMatchObject({ status: 412, problem: { type: 'urn:density:problem:changed' } });
-    expect((await ask('GET', path)).text).toBe(before.text);
-  });
+  it.each(paths.filter(({ path }) => !path.startsWith('/docs')))(
+    '$path in capitals is another path, and there is nothing',
+    async ({ path }) => {
+      const asked = await ask('GET', concrete({ path }).toUpperCase());
+      expect([asked.status, JSON.parse(asked.text)]).toMatchObject([404, { type: 'urn:density:problem:not-found' }]);
+    },
+  );
+
+  it.each(named)(
+    '$name has an id, says what is left of the limit, and is for pages of a configured origin',
+    async ({ route }) => {
+      const { headers } = await ask(route.method, concrete(route, false), {
+        ...bodyOf(route),
+        headers: { origin: ORIGIN },
+      });
+      expect(headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('access-control-allow-origin')).toBe(ORIGIN);
+      expect(list(headers, 'access-control-expose-headers')).toEqual(
+        expect.arrayContaining(['etag', 'link', 'ratelimit', 'x-total-count']),
+      );
+      // Where anyone may ask, nobody is counted.
+      expect(headers.get('ratelimit-policy')).toBe(route.scope === null ? null : `"default";q=${LIMIT};w=60`);
+      if (route.scope !== null) expect(headers.get('ratelimit')).toMatch(/^"default";r=\d+;t=\d+$/);
+      const preflight = await ask('OPTIONS', concrete(route), {
+        headers: {
+          origin: ORIGIN,
+          'access-control-request-method': route.method,
+          'access-control-request-headers': 'authorization',
+        },
+      });
+      expect(preflight.status).toBe(204);
+      expect(list(preflight.headers, 'access-control-allow-methods')).toContain(route.method);
+    },
+  );
+
+  it.each(named.filter(({ route }) => route.requestHeaders && 'if-match' in route.requestHeaders))(
+    '$name answers 412 when it has changed, and changes nothing',
+    async ({ route }) => {
+      const path = concrete(route);
+      const before = await ask('GET', path);
+      const { status, text } = await ask(route.method, path, {
+        ...bodyOf(route),
+        headers: { 'if-match': '"another"' },
+      });
+      expect({ status, problem: JSON.parse(text) as unknown }).toMatchObject({
+        status: 412,
+        problem: { type: 'urn:density:problem:changed' },
+      });
+      expect((await ask('GET', path)).text).toBe(before.text);
+    },
+  );
 
   it('writes to what is there only on the condition of its etag', () => {
-    const writes = routes.filter(({ method, path }) => ['PUT', 'PATCH', 'DELETE'].includes(method) && path.endsWith('{id}'));
-    expect(writes.map(({ operationId, requestHeaders }) => [operationId, requestHeaders && 'if-match' in requestHeaders])).toEqual(writes.map(({ operationId }) => [operationId, true]));
+    const writes = routes.filter(
+      ({ method, path }) => ['PUT', 'PATCH', 'DELETE'].includes(method) && path.endsWith('{id}'),
+    );
+    expect(
+      writes.map(({ operationId, requestHeaders }) => [operationId, requestHeaders && 'if-match' in requestHeaders]),
+    ).toEqual(writes.map(({ operationId }) => [operationId, true]));
   });
 
-  it.each(named.filter(({ route }) => route.requestHeaders && 'if-none-match' in route.requestHeaders))('$name answers 304 to who has it', async ({ route }) => {
-    // What is not final has no etag, and is not stored by caches.
-    const old = 'start=2018-01-01T00:00:00Z&end=2018-01-02T00:00:00Z';
-    const path = route.path.includes('intervals') ? `${concrete(route)}${route.path.startsWith('/counts/intervals') ? '&' : '?'}${old}` : route.path.endsWith('/current') ? `${concrete(route)}?at=2018-01-01T00:00:00Z` : concrete(route);
-    const { headers } = await ask('GET', path);
-    const etag = headers.get('etag');
-    if (etag === null) return void expect(headers.get('cache-control')).toBe('no-store');
-    const again = await ask('GET', path, { headers: { 'if-none-match': etag } });
-    expect({ status: again.status, text: again.text, etag: again.headers.get('etag') }).toEqual({ status: 304, text: '', etag });
-  });
+  it.each(named.filter(({ route }) => route.requestHeaders && 'if-none-match' in route.requestHeaders))(
+    '$name answers 304 to who has it',
+    async ({ route }) => {
+      // What is not final has no etag, and is not stored by caches.
+      const old = 'start=2018-01-01T00:00:00Z&end=2018-01-02T00:00:00Z';
+      const path = route.path.includes('intervals')
+        ? `${concrete(route)}${route.path.startsWith('/counts/intervals') ? '&' : '?'}${old}`
+        : route.path.endsWith('/current')
+          ? `${concrete(route)}?at=2018-01-01T00:00:00Z`
+          : concrete(route);
+      const { headers } = await ask('GET', path);
+      const etag = headers.get('etag');
+      if (etag === null) return void expect(headers.get('cache-control')).toBe('no-store');
+      const again = await ask('GET', path, { headers: { 'if-none-match': etag } });
+      expect({ status: again.status, text: again.text, etag: again.headers.get('etag') }).toEqual({
+        status: 304,
+        text: '',
+        etag,
+      });
+    },
+  );
 });

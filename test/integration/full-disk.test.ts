@@ -70,8 +70,10 @@ describe.skipIf(!isMounted)('a ClickHouse whose disk is full', () => {
     await nats.js.publish('dpu.d1.readings', JSON.stringify(items));
   }
   const net = async (): Promise<unknown> => ((await service.get('/counts/1/current')).body as { net: number }).net;
-  const stored = async (): Promise<number> => Number((await service.get('/readings?limit=1')).headers.get('x-total-count'));
-  const failures = async (): Promise<number> => metricValue(await readMetrics(service.url), 'density_block_failures_total');
+  const stored = async (): Promise<number> =>
+    Number((await service.get('/readings?limit=1')).headers.get('x-total-count'));
+  const failures = async (): Promise<number> =>
+    metricValue(await readMetrics(service.url), 'density_block_failures_total');
 
   it('does not stop live counts, and history has all of it once there is room', async () => {
     await send(100);
@@ -90,7 +92,11 @@ describe.skipIf(!isMounted)('a ClickHouse whose disk is full', () => {
     await rm(join(disk, 'filling'));
     await eventually(async () => expect(await stored()).toBe(sent));
     await eventually(async () => expect(metricValue(await readMetrics(service.url), 'density_blocks_queued')).toBe(0));
-    const [hour] = (await service.get(`/counts/1/intervals?start=${new Date(firstMs).toISOString()}&end=${new Date(firstMs + 3_600_000).toISOString()}&interval=1h`)).body as { entrances: number; count: number }[];
+    const [hour] = (
+      await service.get(
+        `/counts/1/intervals?start=${new Date(firstMs).toISOString()}&end=${new Date(firstMs + 3_600_000).toISOString()}&interval=1h`,
+      )
+    ).body as { entrances: number; count: number }[];
     expect(hour).toMatchObject({ entrances: sent, count: sent });
     expect((await service.get('/account')).body).toMatchObject({ accepted: sent, applied: sent, remainder: 0 });
   });

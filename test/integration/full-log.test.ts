@@ -28,11 +28,18 @@ describe('a store that is full of readings', () => {
 
   const net = async (): Promise<unknown> => ((await service.get('/counts/1/current')).body as { net: number }).net;
   /** A reading, and white space to the length of a large message. */
-  const padded = (n: number): string => `${JSON.stringify({ timestamp: FIRST_MS + n, direction: 1 })}${' '.repeat(900_000)}`;
+  const padded = (n: number): string =>
+    `${JSON.stringify({ timestamp: FIRST_MS + n, direction: 1 })}${' '.repeat(900_000)}`;
 
   it('leaves room beside the readings, in the streams that are there', async () => {
-    const bounds = await Promise.all([READINGS, SPACE_EVENTS, DEAD_LETTERS].map(async (name) => (await nats.jsm.streams.info(name)).config));
-    expect(bounds.map(({ max_bytes: bytes, discard }) => [bytes, discard])).toEqual([[Math.floor(STORE * 0.6), 'new'], [STORE * 0.25, 'new'], [4 * 1024 * 1024, 'old']]);
+    const bounds = await Promise.all(
+      [READINGS, SPACE_EVENTS, DEAD_LETTERS].map(async (name) => (await nats.jsm.streams.info(name)).config),
+    );
+    expect(bounds.map(({ max_bytes: bytes, discard }) => [bytes, discard])).toEqual([
+      [Math.floor(STORE * 0.6), 'new'],
+      [STORE * 0.25, 'new'],
+      [4 * 1024 * 1024, 'old'],
+    ]);
   });
 
   it('refuses publishers, counts what it has, and takes readings again once those are stored', async () => {
@@ -50,13 +57,25 @@ describe('a store that is full of readings', () => {
     expect(String(refusal)).toContain('maximum bytes exceeded');
     // More than fits beside the others, were it not for the bound.
     expect(accepted).toBeGreaterThan(150);
-    const posted = await service.send('POST', '/readings', { dpu_id: 'd1', timestamp: FIRST_MS - 1, direction: 1, id: 'x'.repeat(64) });
+    const posted = await service.send('POST', '/readings', {
+      dpu_id: 'd1',
+      timestamp: FIRST_MS - 1,
+      direction: 1,
+      id: 'x'.repeat(64),
+    });
     // Some bytes may be left that one small reading still fits into.
     if (posted.status === 202) accepted += 1;
-    const batch = await service.send('POST', '/readings/batch', Array.from({ length: 20_000 }, (_, n) => ({ dpu_id: 'd2', timestamp: FIRST_MS + n, direction: 1 })));
+    const batch = await service.send(
+      'POST',
+      '/readings/batch',
+      Array.from({ length: 20_000 }, (_, n) => ({ dpu_id: 'd2', timestamp: FIRST_MS + n, direction: 1 })),
+    );
     expect(batch.status).toBe(503);
     expect(batch.headers.get('retry-after')).toBe('30');
-    expect(batch.body).toMatchObject({ type: 'urn:density:problem:unavailable', detail: expect.stringContaining('the log of readings is full') as string });
+    expect(batch.body).toMatchObject({
+      type: 'urn:density:problem:unavailable',
+      detail: expect.stringContaining('the log of readings is full') as string,
+    });
 
     // Everything else goes on.
     await eventually(async () => expect(await net()).toBe(accepted));
@@ -66,9 +85,13 @@ describe('a store that is full of readings', () => {
 
     // By itself, once a checkpoint says that those in the log are in ClickHouse.
     await eventually(async () => nats.js.publish('dpu.d1.readings', padded(accepted)), 120_000);
-    expect((await service.send('POST', '/readings', { dpu_id: 'd1', timestamp: FIRST_MS - 2, direction: 1 })).status).toBe(202);
+    expect(
+      (await service.send('POST', '/readings', { dpu_id: 'd1', timestamp: FIRST_MS - 2, direction: 1 })).status,
+    ).toBe(202);
     await eventually(async () => expect(await net()).toBe(accepted + 2));
-    await eventually(async () => expect(metricValue(await readMetrics(service.url), 'density_readings_log_full_ratio')).toBeLessThan(0.8));
+    await eventually(async () =>
+      expect(metricValue(await readMetrics(service.url), 'density_readings_log_full_ratio')).toBeLessThan(0.8),
+    );
     // What made room is the oldest, and no more than is needed.
     const { state } = await nats.jsm.streams.info(READINGS);
     expect(state.first_seq).toBeGreaterThan(1);
@@ -78,8 +101,13 @@ describe('a store that is full of readings', () => {
   it('A1 keeps dead letters to their bound, and counts those it has evicted', async () => {
     const MESSAGES = 12;
     for (let n = 0; n < MESSAGES; n++) await nats.js.publish('dpu.bad.readings', 'x'.repeat(1_000_000));
-    await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ dead_lettered: MESSAGES, remainder: 0 }));
-    const account = (await service.get('/account')).body as Record<'dead_letters' | 'dead_letters_evicted', { bad_json: number }>;
+    await eventually(async () =>
+      expect((await service.get('/account')).body).toMatchObject({ dead_lettered: MESSAGES, remainder: 0 }),
+    );
+    const account = (await service.get('/account')).body as Record<
+      'dead_letters' | 'dead_letters_evicted',
+      { bad_json: number }
+    >;
     expect(account.dead_letters_evicted.bad_json).toBeGreaterThan(MESSAGES / 2);
     expect(account.dead_letters.bad_json).toBeGreaterThan(0);
     expect(account.dead_letters.bad_json + account.dead_letters_evicted.bad_json).toBe(MESSAGES);

@@ -9,19 +9,30 @@ describe('the API', () => {
 
   beforeAll(async () => {
     service = await startLocalService({ PARTITIONS: '2' });
-    for (const [name, capacity] of [['Hall', 10], ['Attic', null], ['Cellar', 3], ['Café', 10]] as const) await service.send('POST', '/spaces', { name, capacity });
+    for (const [name, capacity] of [
+      ['Hall', 10],
+      ['Attic', null],
+      ['Cellar', 3],
+      ['Café', 10],
+    ] as const)
+      await service.send('POST', '/spaces', { name, capacity });
     await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
     await service.send('POST', '/dpus', { id: 'a-1', doorway_id: 1 });
   });
   afterAll(async () => service?.dispose());
 
   it('takes a path with and without a trailing slash', async () => {
-    for (const path of ['/spaces', '/spaces/', '/spaces/1', '/spaces/1/', '/health/', '/dpus/a-1/placements/']) expect((await ask(path)).status, path).toBe(200);
+    for (const path of ['/spaces', '/spaces/', '/spaces/1', '/spaces/1/', '/health/', '/dpus/a-1/placements/'])
+      expect((await ask(path)).status, path).toBe(200);
   });
 
   it('answers HEAD like GET without a body, and OPTIONS with what there is', async () => {
     const head = await ask('/spaces', { method: 'HEAD' });
-    expect({ status: head.status, total: head.headers.get('x-total-count'), text: await head.text() }).toEqual({ status: 200, total: '4', text: '' });
+    expect({ status: head.status, total: head.headers.get('x-total-count'), text: await head.text() }).toEqual({
+      status: 200,
+      total: '4',
+      text: '',
+    });
     const options = await ask('/spaces/1', { method: 'OPTIONS' });
     expect(options.status).toBe(200);
     expect(options.headers.get('allow')?.split(', ').sort()).toEqual(['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']);
@@ -31,16 +42,23 @@ describe('the API', () => {
     const response = await ask('/spaces', { method: 'DELETE' });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST']);
-    expect(await json(response)).toMatchObject({ type: 'urn:density:problem:method-not-allowed', status: 405, instance: '/api/v1/spaces' });
+    expect(await json(response)).toMatchObject({
+      type: 'urn:density:problem:method-not-allowed',
+      status: 405,
+      instance: '/api/v1/spaces',
+    });
     expect(await json(await ask('/nothing'))).toMatchObject({ status: 404, title: 'Not found' });
     expect(await json(await ask('/spaces/99'))).toMatchObject({ status: 404, detail: 'there is no space 99' });
   });
 
   it('pages, sorts and filters lists', async () => {
-    const names = async (query: string): Promise<unknown> => ((await json(await ask(`/spaces?${query}`))) as { name: string }[]).map(({ name }) => name);
+    const names = async (query: string): Promise<unknown> =>
+      ((await json(await ask(`/spaces?${query}`))) as { name: string }[]).map(({ name }) => name);
     expect(await names('sort=name&desc=true')).toEqual(['Hall', 'Cellar', 'Café', 'Attic']);
     expect(await names('sort=name&desc')).toEqual(['Hall', 'Cellar', 'Café', 'Attic']);
-    expect(await names(`filter=${encodeURIComponent("capacity >= 3 and not (name in ('Hall', \"Café\"))")}`)).toEqual(['Cellar']);
+    expect(await names(`filter=${encodeURIComponent('capacity >= 3 and not (name in (\'Hall\', "Café"))')}`)).toEqual([
+      'Cellar',
+    ]);
     expect(await names('filter=capacity is null')).toEqual(['Attic']);
     expect(await names('filter=')).toEqual(await names('limit=25'));
     const page = await ask('/spaces?limit=1&offset=1&filter=capacity%3D10');
@@ -52,29 +70,45 @@ describe('the API', () => {
 
   it('points at what is wrong with a query', async () => {
     expect(await json(await ask(`/spaces?filter=${encodeURIComponent("name = 'Ha")}`))).toMatchObject({
-      status: 422, errors: [{ path: 'filter', detail: 'at position 7: the quote is not closed', position: 7 }],
+      status: 422,
+      errors: [{ path: 'filter', detail: 'at position 7: the quote is not closed', position: 7 }],
     });
     expect(await json(await ask('/spaces?limit=0&sort=size&page=2'))).toMatchObject({
-      status: 422, errors: [{ path: 'limit', detail: 'must be a whole number from 1 to 1000' }, { path: 'sort' }, { path: 'page', detail: 'is not known here' }],
+      status: 422,
+      errors: [
+        { path: 'limit', detail: 'must be a whole number from 1 to 1000' },
+        { path: 'sort' },
+        { path: 'page', detail: 'is not known here' },
+      ],
     });
   });
 
   it('names every field at fault in a body, and tells malformed, too large and unsupported apart', async () => {
-    const post = (body: string, type = 'application/json'): Promise<Response> => ask('/spaces', { method: 'POST', body, headers: { 'content-type': type } });
+    const post = (body: string, type = 'application/json'): Promise<Response> =>
+      ask('/spaces', { method: 'POST', body, headers: { 'content-type': type } });
     expect(await json(await post('{"name": "", "capacity": -1, "time_zone": "Mars/Olympus"}'))).toMatchObject({
-      status: 422, type: 'urn:density:problem:invalid', errors: [{ path: 'name' }, { path: 'time_zone' }, { path: 'capacity' }],
+      status: 422,
+      type: 'urn:density:problem:invalid',
+      errors: [{ path: 'name' }, { path: 'time_zone' }, { path: 'capacity' }],
     });
     expect(await json(await post('{"name": '))).toMatchObject({ status: 400 });
     expect(await json(await post('name=x', 'application/x-www-form-urlencoded'))).toMatchObject({ status: 415 });
-    expect(await json(await ask('/spaces', { method: 'POST' }))).toMatchObject({ status: 400, detail: 'the body is missing: send JSON' });
+    expect(await json(await ask('/spaces', { method: 'POST' }))).toMatchObject({
+      status: 400,
+      detail: 'the body is missing: send JSON',
+    });
     expect(await json(await post(JSON.stringify({ name: 'x'.repeat(11_000_000) })))).toMatchObject({ status: 413 });
     expect(await json(await post('{"name": "Hall"}'))).toMatchObject({ status: 409, errors: [{ path: 'name' }] });
   });
 
   it('takes a reset to as many people as there may be, and none to more', async () => {
     const { id } = (await service.send('POST', '/spaces', { name: 'Crowd' })).body as { id: number };
-    const reset = async (count: number): Promise<unknown> => service.send('POST', `/spaces/${id}/resets`, { timestamp: new Date(Date.now() - 1_000).toISOString(), count });
-    expect(await reset(1_000_000_001)).toMatchObject({ status: 422, body: { errors: [{ path: 'count', detail: 'must be at most 1000000000' }] } });
+    const reset = async (count: number): Promise<unknown> =>
+      service.send('POST', `/spaces/${id}/resets`, { timestamp: new Date(Date.now() - 1_000).toISOString(), count });
+    expect(await reset(1_000_000_001)).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'count', detail: 'must be at most 1000000000' }] },
+    });
     expect(await reset(1_000_000_000)).toMatchObject({ status: 201 });
     expect(await service.get(`/counts/${id}/current`)).toMatchObject({ status: 200, body: { count: 1_000_000_000 } });
   });
@@ -85,7 +119,11 @@ describe('the API', () => {
     expect(first.headers.get('cache-control')).toBe('private, no-cache');
     expect((await ask('/spaces/3', { headers: { 'if-none-match': etag } })).status).toBe(304);
     const patch = (ifMatch: string, capacity: number): Promise<Response> =>
-      ask('/spaces/3', { method: 'PATCH', body: JSON.stringify({ capacity }), headers: { 'content-type': 'application/json', 'if-match': ifMatch } });
+      ask('/spaces/3', {
+        method: 'PATCH',
+        body: JSON.stringify({ capacity }),
+        headers: { 'content-type': 'application/json', 'if-match': ifMatch },
+      });
     const changed = await patch(etag, 4);
     expect(changed.status).toBe(200);
     expect(await json(await patch(etag, 5))).toMatchObject({ status: 412, type: 'urn:density:problem:changed' });

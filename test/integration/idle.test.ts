@@ -11,12 +11,18 @@ describe('a service that nobody passes', () => {
   let service: LocalService;
   let nats: NatsHandles;
   beforeAll(async () => {
-    service = await startLocalService({ TICK_INTERVAL_MS: String(TICK_MS), IDLE_TIMEOUT_MS: String(IDLE_MS), OUT_OF_ORDERNESS_MS: String(DISORDER_MS), BLOCK_AGE_MAX_MS: String(BLOCK_AGE_MS) });
+    service = await startLocalService({
+      TICK_INTERVAL_MS: String(TICK_MS),
+      IDLE_TIMEOUT_MS: String(IDLE_MS),
+      OUT_OF_ORDERNESS_MS: String(DISORDER_MS),
+      BLOCK_AGE_MAX_MS: String(BLOCK_AGE_MS),
+    });
     nats = await connectNats(service.natsUrl, 'test');
     await service.send('POST', '/spaces', { name: 'Hall' });
     await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
     // The second DPU never reports, and is read by another router: its clock has to move, too.
-    for (const id of ['a', 'silent-1', 'silent-2', 'silent-3']) await service.send('POST', '/dpus', { id, doorway_id: 1 });
+    for (const id of ['a', 'silent-1', 'silent-2', 'silent-3'])
+      await service.send('POST', '/dpus', { id, doorway_id: 1 });
   });
   afterAll(async () => {
     await nats.nc.close();
@@ -24,10 +30,18 @@ describe('a service that nobody passes', () => {
   });
 
   const ends = async (): Promise<[number, number]> => {
-    const [readings, events] = await Promise.all([nats.jsm.streams.info(READINGS), nats.jsm.streams.info(SPACE_EVENTS)]);
+    const [readings, events] = await Promise.all([
+      nats.jsm.streams.info(READINGS),
+      nats.jsm.streams.info(SPACE_EVENTS),
+    ]);
     return [readings.state.last_seq, events.state.last_seq];
   };
-  const current = async (query = ''): Promise<{ count: number; final: boolean; watermark: string | null }> => (await service.get(`/counts/1/current${query}`)).body as { count: number; final: boolean; watermark: string | null };
+  const current = async (query = ''): Promise<{ count: number; final: boolean; watermark: string | null }> =>
+    (await service.get(`/counts/1/current${query}`)).body as {
+      count: number;
+      final: boolean;
+      watermark: string | null;
+    };
 
   it('writes nothing once everything is final and stored', async () => {
     const timestamp = new Date().toISOString();
@@ -53,9 +67,13 @@ describe('a service that nobody passes', () => {
     const minute = 60_000;
     const { watermark } = await current();
     await eventually(() => expect(Date.now() % minute).toBeGreaterThan(2 * (IDLE_MS + DISORDER_MS)), 2 * minute);
-    await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(watermark ?? '') + 2 * (IDLE_MS + DISORDER_MS)));
+    await eventually(() =>
+      expect(Date.now()).toBeGreaterThan(Date.parse(watermark ?? '') + 2 * (IDLE_MS + DISORDER_MS)),
+    );
     const startMs = Math.floor(Date.now() / minute) * minute - minute;
-    const { body } = await service.get(`/counts/1/intervals?start=${new Date(startMs).toISOString()}&end=${new Date(startMs + 2 * minute).toISOString()}&interval=1m`);
+    const { body } = await service.get(
+      `/counts/1/intervals?start=${new Date(startMs).toISOString()}&end=${new Date(startMs + 2 * minute).toISOString()}&interval=1m`,
+    );
     expect((body as { final: boolean }[]).map(({ final }) => final)).toEqual([true, false]);
   });
 });

@@ -25,7 +25,9 @@ async function open(query: string, headers: Record<string, string> = {}): Promis
 
 async function newSpace(name: string): Promise<number> {
   const { id } = (await service.send('POST', '/spaces', { name })).body as { id: number };
-  const doorway = (await service.send('POST', '/doorways', { name: `door of ${name}`, ingress_space_id: id })).body as { id: number };
+  const doorway = (await service.send('POST', '/doorways', { name: `door of ${name}`, ingress_space_id: id })).body as {
+    id: number;
+  };
   const dpu = `dpu-${id}`;
   await service.send('POST', '/dpus', { id: dpu, doorway_id: doorway.id });
   dpus.set(id, dpu);
@@ -34,18 +36,24 @@ async function newSpace(name: string): Promise<number> {
 
 async function pass(spaceId: number, direction: 1 | -1, timestampMs = ++lastMs): Promise<void> {
   const timestamp = new Date(timestampMs).toISOString();
-  expect((await service.send('POST', '/readings', { dpu_id: dpus.get(spaceId), timestamp, direction })).status).toBe(202);
+  expect((await service.send('POST', '/readings', { dpu_id: dpus.get(spaceId), timestamp, direction })).status).toBe(
+    202,
+  );
 }
 
 const counts = ({ events }: SseClient, spaceId: number): unknown[] =>
-  events.filter(({ event, data }) => (event === 'snapshot' || event === 'change') && data['space_id'] === spaceId).map(({ event, data }) => [event, data['count']]);
+  events
+    .filter(({ event, data }) => (event === 'snapshot' || event === 'change') && data['space_id'] === spaceId)
+    .map(({ event, data }) => [event, data['count']]);
 const lastId = ({ events }: SseClient): string => events.findLast(({ id }) => id !== undefined)?.id ?? '';
 
 describe('the live stream', () => {
   it('tells where each space stands, then each change', async () => {
     const space = await newSpace('A');
     await pass(space, 1);
-    await eventually(async () => expect((await service.get(`/counts/${space}/current`)).body).toMatchObject({ count: 1 }));
+    await eventually(async () =>
+      expect((await service.get(`/counts/${space}/current`)).body).toMatchObject({ count: 1 }),
+    );
     const client = await open(`?space_id=${space}`);
     expect(client.headers.get('content-type')).toMatch(/^text\/event-stream/);
     await eventually(() => expect(counts(client, space)).toEqual([['snapshot', 1]]));
@@ -53,7 +61,11 @@ describe('the live stream', () => {
       await pass(space, 1);
       await eventually(() => expect(counts(client, space).at(-1)).toEqual(['change', count]));
     }
-    expect(counts(client, space)).toEqual([['snapshot', 1], ['change', 2], ['change', 3]]);
+    expect(counts(client, space)).toEqual([
+      ['snapshot', 1],
+      ['change', 2],
+      ['change', 3],
+    ]);
     const { sequence, last_reading_at } = client.events.at(-1)?.data ?? {};
     expect(sequence).toBeGreaterThan(Number(client.events[0]?.data['sequence']));
     expect(last_reading_at).toBe(new Date(lastMs).toISOString());
@@ -105,21 +117,40 @@ describe('the live stream', () => {
   it('tells of corrections of history: a late reading, a reset in the past, a move', async () => {
     const [space, other] = [await newSpace('E1'), await newSpace('E2')];
     const client = await open(`?space_id=${space},${other}`);
-    const corrections = (spaceId: number): unknown[] => client.events.filter(({ event, data }) => event === 'correction' && data['space_id'] === spaceId).map(({ data }) => data);
+    const corrections = (spaceId: number): unknown[] =>
+      client.events
+        .filter(({ event, data }) => event === 'correction' && data['space_id'] === spaceId)
+        .map(({ data }) => data);
     const lateMs = Date.now() - 3_600_000;
-    await eventually(async () => expect((await service.get(`/counts/${space}/current`)).body).toMatchObject({ watermark: expect.stringMatching(/^20/) as string }));
+    await eventually(async () =>
+      expect((await service.get(`/counts/${space}/current`)).body).toMatchObject({
+        watermark: expect.stringMatching(/^20/) as string,
+      }),
+    );
     await pass(space, 1, lateMs);
-    await eventually(() => expect(corrections(space)).toMatchObject([{ from: new Date(lateMs).toISOString(), cause: 'late' }]));
+    await eventually(() =>
+      expect(corrections(space)).toMatchObject([{ from: new Date(lateMs).toISOString(), cause: 'late' }]),
+    );
     await eventually(() => expect(counts(client, space).at(-1)).toEqual(['change', 1]));
     const resetMs = lateMs - 60_000;
     await service.send('POST', `/spaces/${space}/resets`, { timestamp: new Date(resetMs).toISOString(), count: 5 });
-    await eventually(() => expect(corrections(space).at(-1)).toMatchObject({ from: new Date(resetMs).toISOString(), cause: 'reset' }));
+    await eventually(() =>
+      expect(corrections(space).at(-1)).toMatchObject({ from: new Date(resetMs).toISOString(), cause: 'reset' }),
+    );
     await eventually(() => expect(counts(client, space).at(-1)).toEqual(['change', 6]));
     const doorways = (await service.get('/doorways?limit=1000')).body as { id: number; ingress_space_id: number }[];
     const doorway = doorways.find(({ ingress_space_id: id }) => id === other)?.id;
-    await service.send('PATCH', `/dpus/${dpus.get(space)}`, { doorway_id: doorway, effective_at: new Date(lateMs - 1_000).toISOString() });
-    for (const [spaceId, count] of [[space, 5], [other, 1]] as const) {
-      await eventually(() => expect(corrections(spaceId).at(-1)).toMatchObject({ from: new Date(lateMs).toISOString(), cause: 'move' }));
+    await service.send('PATCH', `/dpus/${dpus.get(space)}`, {
+      doorway_id: doorway,
+      effective_at: new Date(lateMs - 1_000).toISOString(),
+    });
+    for (const [spaceId, count] of [
+      [space, 5],
+      [other, 1],
+    ] as const) {
+      await eventually(() =>
+        expect(corrections(spaceId).at(-1)).toMatchObject({ from: new Date(lateMs).toISOString(), cause: 'move' }),
+      );
       await eventually(() => expect(counts(client, spaceId).at(-1)).toEqual(['change', count]));
     }
   });
@@ -134,7 +165,8 @@ describe('the live stream', () => {
   it('takes 1,000 idle subscribers and one that does not read', async () => {
     const [space, quiet] = [await newSpace('F1'), await newSpace('F2')];
     const idle: IncomingMessage[] = [];
-    while (idle.length < 1_000) idle.push(...await Promise.all(Array.from({ length: 50 }, () => raw(`?space_id=${quiet}`))));
+    while (idle.length < 1_000)
+      idle.push(...(await Promise.all(Array.from({ length: 50 }, () => raw(`?space_id=${quiet}`)))));
     const stuck = await raw(`?space_id=${space}`);
     stuck.pause();
     const brisk = await eventually(async () => {
@@ -154,7 +186,9 @@ async function raw(query: string): Promise<IncomingMessage> {
   const url = `${service.api}/counts/stream${query}`;
   // Of so many at once one may be told to come again.
   return eventually(async () => {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => get(url, { agent: false }, resolve).on('error', reject));
+    const response = await new Promise<IncomingMessage>((resolve, reject) =>
+      get(url, { agent: false }, resolve).on('error', reject),
+    );
     if (response.statusCode !== 200) response.destroy();
     expect(response.statusCode).toBe(200);
     return response;

@@ -23,7 +23,16 @@ const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
   stream: new Set(['', 'READINGS', 'SPACE_EVENTS', 'TOPOLOGY']),
   log: new Set(['READINGS', 'SPACE_EVENTS', 'TOPOLOGY']),
   // Of health: what the service calls its problems.
-  code: new Set(['shard_without_owner', 'shard_restoring', 'shard_restarting', 'shard_lagging', 'consumer_silent', 'clock_skew', 'log_went_back', 'readings_full']),
+  code: new Set([
+    'shard_without_owner',
+    'shard_restoring',
+    'shard_restarting',
+    'shard_lagging',
+    'consumer_silent',
+    'clock_skew',
+    'log_went_back',
+    'readings_full',
+  ]),
   outcome: new Set(['new', 'duplicate', 'dead_letter']),
   reason: new Set(['bad_json', 'bad_reading', 'bad_dpu_id', 'bad_timestamp', 'bad_direction', 'bad_id', 'future']),
 };
@@ -44,36 +53,62 @@ afterAll(async () => {
 
 async function ask(method: string, path: string, body?: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const asked = request(`${service.url}${path}`, { method, agent: false, headers: { 'content-type': 'application/json', 'x-request-id': path, 'user-agent': method } }, (response) => {
-      if (response.headers['content-type']?.startsWith('text/event-stream')) response.destroy();
-      response.resume().on('close', resolve);
-    });
+    const asked = request(
+      `${service.url}${path}`,
+      {
+        method,
+        agent: false,
+        headers: { 'content-type': 'application/json', 'x-request-id': path, 'user-agent': method },
+      },
+      (response) => {
+        if (response.headers['content-type']?.startsWith('text/event-stream')) response.destroy();
+        response.resume().on('close', resolve);
+      },
+    );
     asked.on('error', reject).end(body);
   });
 }
 
 /** @param round makes every value another than before */
 async function flood(round: string): Promise<void> {
-  for (const method of NODE_METHODS.filter((each) => each !== 'CONNECT')) await ask(method, `${API_PREFIX}/spaces/${round.length}`);
+  for (const method of NODE_METHODS.filter((each) => each !== 'CONNECT'))
+    await ask(method, `${API_PREFIX}/spaces/${round.length}`);
   for (let n = 0; n < REQUESTS; n += 1) {
     const odd = `${round}${n}`;
     await ask('GET', `/${odd}`);
     await ask('GET', `${API_PREFIX}/${odd}`);
-    for (const { path } of routes) await ask('GET', `${API_PREFIX}${path.replaceAll(/\{\w+\}/g, n % 2 ? odd : String(n))}?${odd}=${odd}`);
-    await ask('POST', `${API_PREFIX}/readings`, JSON.stringify({ dpu_id: odd, timestamp: Date.now(), direction: 1, id: odd }));
+    for (const { path } of routes)
+      await ask('GET', `${API_PREFIX}${path.replaceAll(/\{\w+\}/g, n % 2 ? odd : String(n))}?${odd}=${odd}`);
+    await ask(
+      'POST',
+      `${API_PREFIX}/readings`,
+      JSON.stringify({ dpu_id: odd, timestamp: Date.now(), direction: 1, id: odd }),
+    );
   }
   const js = jetstream(nats);
   for (let n = 0; n < REQUESTS; n += 1) {
     const odd = `${round}${n}`;
-    await js.publish(`dpu.${odd}.readings`, JSON.stringify([
-      { timestamp: Date.now(), direction: 1 }, { timestamp: odd, direction: 1 }, { timestamp: Date.now(), direction: odd }, { timestamp: Date.now() + 1e9, direction: 1 },
-      { timestamp: Date.now(), direction: 1, id: `${odd} ` }, { dpu_id: `${odd}x`, timestamp: Date.now(), direction: 1 }, odd,
-    ]));
+    await js.publish(
+      `dpu.${odd}.readings`,
+      JSON.stringify([
+        { timestamp: Date.now(), direction: 1 },
+        { timestamp: odd, direction: 1 },
+        { timestamp: Date.now(), direction: odd },
+        { timestamp: Date.now() + 1e9, direction: 1 },
+        { timestamp: Date.now(), direction: 1, id: `${odd} ` },
+        { dpu_id: `${odd}x`, timestamp: Date.now(), direction: 1 },
+        odd,
+      ]),
+    );
     await js.publish(`dpu.${odd}.readings`, odd);
   }
 }
 
-const seriesOf = (samples: readonly Sample[]): string[] => samples.filter((sample) => !isOfNode(sample)).map(({ name, labels }) => `${name}${JSON.stringify(labels)}`).sort();
+const seriesOf = (samples: readonly Sample[]): string[] =>
+  samples
+    .filter((sample) => !isOfNode(sample))
+    .map(({ name, labels }) => `${name}${JSON.stringify(labels)}`)
+    .sort();
 
 async function readAfter(deadLetters: number): Promise<Sample[]> {
   return eventually(async () => {
@@ -88,10 +123,16 @@ it('label values are bounded: a second flood with other names adds no series to 
   const first = await readAfter(7 * REQUESTS);
   await flood('strange-');
   const second = await readAfter(14 * REQUESTS);
-  const strays = second.filter((sample) => !isOfNode(sample)).flatMap(({ name, labels }) =>
-    Object.entries(labels).filter(([label, value]) => (label === 'le' ? !/^(?:\+Inf|[\d.]+)$/.test(value) : !ALLOWED[label]?.has(value))).map(([label, value]) => `${name} ${label}=${value}`));
+  const strays = second
+    .filter((sample) => !isOfNode(sample))
+    .flatMap(({ name, labels }) =>
+      Object.entries(labels)
+        .filter(([label, value]) => (label === 'le' ? !/^(?:\+Inf|[\d.]+)$/.test(value) : !ALLOWED[label]?.has(value)))
+        .map(([label, value]) => `${name} ${label}=${value}`),
+    );
   expect(strays).toEqual([]);
   expect(seriesOf(second)).toEqual(seriesOf(first));
-  for (const reason of ALLOWED['reason'] ?? []) expect(metricValue(second, 'density_dead_letters_total', { reason }), reason).toBeGreaterThan(0);
+  for (const reason of ALLOWED['reason'] ?? [])
+    expect(metricValue(second, 'density_dead_letters_total', { reason }), reason).toBeGreaterThan(0);
   expect(metricValue(second, 'http_request_duration_seconds_count', { method: 'other' })).toBeGreaterThan(20);
 });

@@ -29,9 +29,22 @@ const DPU = 'd' as DpuId;
 const [ROUTER, SHARD] = [partitionOfDpu(DPU, PARTITIONS), partitionOfSpace(1 as SpaceId, PARTITIONS)];
 const START_MS = Date.UTC(2026, 0, 1, 9);
 /** Two entrances and an exit by a DPU that names its readings, then an entrance without a name. */
-const READINGS = [[0, 1, 'n0'], [1_000, 1, 'n1'], [2_000, -1, 'n2'], [3_000, 1, undefined]] as const;
-const items = READINGS.map(([ms, direction, id]) => ({ dpu_id: DPU, timestamp: new Date(START_MS + ms).toISOString(), direction, ...(id === undefined ? {} : { id }) }));
-const tuples = READINGS.map(([ms, direction, id]) => [1, DPU, 1, START_MS + ms, direction, direction, 1, 1, ...(id === undefined ? [] : [id])] as unknown as EventTuple);
+const READINGS = [
+  [0, 1, 'n0'],
+  [1_000, 1, 'n1'],
+  [2_000, -1, 'n2'],
+  [3_000, 1, undefined],
+] as const;
+const items = READINGS.map(([ms, direction, id]) => ({
+  dpu_id: DPU,
+  timestamp: new Date(START_MS + ms).toISOString(),
+  direction,
+  ...(id === undefined ? {} : { id }),
+}));
+const tuples = READINGS.map(
+  ([ms, direction, id]) =>
+    [1, DPU, 1, START_MS + ms, direction, direction, 1, 1, ...(id === undefined ? [] : [id])] as unknown as EventTuple,
+);
 
 let folder: string;
 let engines: Engines;
@@ -40,8 +53,17 @@ let config: Config;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'density-migrate-'));
-  const environment = { ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: folder, PARTITIONS: String(PARTITIONS) };
-  engines = await startEngines(readConfig(environment), () => undefined, () => undefined);
+  const environment = {
+    ...QUICK,
+    NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
+    DENSITY_DATA_DIR: folder,
+    PARTITIONS: String(PARTITIONS),
+  };
+  engines = await startEngines(
+    readConfig(environment),
+    () => undefined,
+    () => undefined,
+  );
   config = readConfig({ ...environment, NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
   nats = await connectNats(engines.natsUrl, 'test');
 });
@@ -56,12 +78,23 @@ async function leaveVersion1(): Promise<void> {
   const { js, jsm } = nats;
   await createStreams(jsm, PARTITIONS, 1);
   await jsm.streams.delete(SPACE_EVENTS);
-  const { created } = await jsm.streams.add({ name: SPACE_EVENTS, subjects: ['spaces.*', 'routers.*'], allow_atomic: true, allow_direct: true });
+  const { created } = await jsm.streams.add({
+    name: SPACE_EVENTS,
+    subjects: ['spaces.*', 'routers.*'],
+    allow_atomic: true,
+    allow_direct: true,
+  });
   const dates = { createdMs: 0, updatedMs: 0, deleted: false };
   const facts: TopologyFact[] = [
     { kind: 'settings', doc: DEFAULT_SETTINGS },
-    ...[1, 2].map((id): TopologyFact => ({ kind: 'space', doc: { id: id as SpaceId, name: `s${id}`, timeZone: 'UTC', dailyReset: null, capacity: null, ...dates } })),
-    ...[1, 2].map((id): TopologyFact => ({ kind: 'doorway', doc: { id: id as DoorwayId, name: `w${id}`, ingressSpaceId: id as SpaceId, egressSpaceId: null, ...dates } })),
+    ...[1, 2].map((id): TopologyFact => ({
+      kind: 'space',
+      doc: { id: id as SpaceId, name: `s${id}`, timeZone: 'UTC', dailyReset: null, capacity: null, ...dates },
+    })),
+    ...[1, 2].map((id): TopologyFact => ({
+      kind: 'doorway',
+      doc: { id: id as DoorwayId, name: `w${id}`, ingressSpaceId: id as SpaceId, egressSpaceId: null, ...dates },
+    })),
     { kind: 'dpu', doc: { id: DPU, placements: [{ doorwayId: 1 as DoorwayId, fromMs: BEGINNING_MS }], ...dates } },
   ];
   for (const [seq, fact] of facts.entries()) expect(await new NatsTopologyLog(js).append(fact, seq)).toBe(seq + 1);
@@ -71,20 +104,32 @@ async function leaveVersion1(): Promise<void> {
   await new ClickHouseHistory(clickhouse, created).storeBlock(blockOf(0, SHARD, 1, named));
   await clickhouse.close();
 
-  const put = async (subject: string, entry: object): Promise<number> => (await js.publish(subject, JSON.stringify({ v: 1, ...entry }))).seq;
+  const put = async (subject: string, entry: object): Promise<number> =>
+    (await js.publish(subject, JSON.stringify({ v: 1, ...entry }))).seq;
   let previousSeq = 0;
   for (const [at, tuple] of tuples.entries()) {
     const { seq: readingsSeq } = await js.publish(readingSubject(DPU), JSON.stringify(items[at]));
     await put(`spaces.${SHARD}`, { e: [tuple] });
     previousSeq = await put(`routers.${ROUTER}`, {
-      kind: 'position', router: ROUTER, commitId: `c${at}`, previousSeq, payloads: { [SHARD]: 1 }, readingsSeq, previousReadingsSeq: readingsSeq - 1, topologySeq: facts.length,
-      reattribution: null, clockMs: START_MS + at, counters: { received: at + 1, fresh: at + 1, held: 0, duplicate: 0, dead: 0 },
+      kind: 'position',
+      router: ROUTER,
+      commitId: `c${at}`,
+      previousSeq,
+      payloads: { [SHARD]: 1 },
+      readingsSeq,
+      previousReadingsSeq: readingsSeq - 1,
+      topologySeq: facts.length,
+      reattribution: null,
+      clockMs: START_MS + at,
+      counters: { received: at + 1, fresh: at + 1, held: 0, duplicate: 0, dead: 0 },
     });
   }
 }
 
 /** Runs the service, and asks it. */
-async function whileRunning<T>(act: (send: (method: string, path: string, body?: unknown) => Promise<Answer>) => Promise<T>): Promise<T> {
+async function whileRunning<T>(
+  act: (send: (method: string, path: string, body?: unknown) => Promise<Answer>) => Promise<T>,
+): Promise<T> {
   const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
   try {
     return await act((method, path, body) => request(`${running.url}/api/v1${path}`, method, body));
@@ -95,28 +140,63 @@ async function whileRunning<T>(act: (send: (method: string, path: string, body?:
 
 it('a log of version 1 is refused, and taken over; what it alone had is counted, once, and under the id it has', async () => {
   await leaveVersion1();
-  await expect(serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' })).rejects.toThrow(/SPACE_EVENTS was written by version 1 of the service: stop every process and run: density migrate/);
+  await expect(serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' })).rejects.toThrow(
+    /SPACE_EVENTS was written by version 1 of the service: stop every process and run: density migrate/,
+  );
 
   // It is interrupted just before it ends, and run again; a third time there is nothing to do.
   const log = new Version1Log(nats.js, nats.jsm, PARTITIONS);
   const finish = Version1Log.prototype.finish;
   Version1Log.prototype.finish = async () => Promise.reject(new Error('killed'));
-  await expect(migrateCommand(config, {}, () => undefined, () => undefined)).rejects.toThrow('killed');
+  await expect(
+    migrateCommand(
+      config,
+      {},
+      () => undefined,
+      () => undefined,
+    ),
+  ).rejects.toThrow('killed');
   Version1Log.prototype.finish = finish;
   expect(await log.isTakenOver()).toBe(true);
-  for (let times = 0; times < 2; times++) expect(await migrateCommand(config, {}, () => undefined, () => undefined)).toBe(0);
+  for (let times = 0; times < 2; times++)
+    expect(
+      await migrateCommand(
+        config,
+        {},
+        () => undefined,
+        () => undefined,
+      ),
+    ).toBe(0);
   expect(await Version1Log.isThere(nats.jsm)).toBe(false);
 
   await whileRunning(async (send) => {
-    const counts = async (): Promise<unknown[]> => Promise.all([1, 2].map(async (id) => (await send('GET', `/counts/${id}/current`)).body));
+    const counts = async (): Promise<unknown[]> =>
+      Promise.all([1, 2].map(async (id) => (await send('GET', `/counts/${id}/current`)).body));
     expect(await counts()).toMatchObject([{ count: 2, net: 2, drift: 0 }, { count: 0 }]);
     await send('POST', '/readings/batch', items);
-    await eventually(async () => expect((await send('GET', '/account')).body).toMatchObject({ accepted: 8, applied: 4, duplicate: 4, remainder: 0 }));
+    await eventually(async () =>
+      expect((await send('GET', '/account')).body).toMatchObject({
+        accepted: 8,
+        applied: 4,
+        duplicate: 4,
+        remainder: 0,
+      }),
+    );
     await send('PATCH', `/dpus/${DPU}`, { doorway_id: 2, effective_at: new Date(START_MS).toISOString() });
-    await eventually(async () => expect(await counts()).toMatchObject([{ count: 0, net: 0, drift: 0 }, { count: 2, net: 2, drift: 0 }]));
+    await eventually(async () =>
+      expect(await counts()).toMatchObject([
+        { count: 0, net: 0, drift: 0 },
+        { count: 2, net: 2, drift: 0 },
+      ]),
+    );
     await eventually(async () => {
       const readings = (await send('GET', '/readings?sort=timestamp')).body as { id: string; doorway_id: number }[];
-      expect(readings.map(({ id, doorway_id: doorway }) => [id, doorway])).toEqual([['d.n0', 2], ['d.n1', 2], ['d.n2', 2], [`d~${START_MS + 3_000}~+`, 2]]);
+      expect(readings.map(({ id, doorway_id: doorway }) => [id, doorway])).toEqual([
+        ['d.n0', 2],
+        ['d.n1', 2],
+        ['d.n2', 2],
+        [`d~${START_MS + 3_000}~+`, 2],
+      ]);
     });
   });
 });

@@ -26,28 +26,40 @@ class Device {
 
   constructor(id: string, port: number, acknowledged: Set<string>) {
     [this.id, this.acknowledged] = [id, acknowledged];
-    this.#client = mqtt.connect({ host: '127.0.0.1', port, protocolVersion: 4, clientId: id, reconnectPeriod: 20, connectTimeout: 5_000 });
+    this.#client = mqtt.connect({
+      host: '127.0.0.1',
+      port,
+      protocolVersion: 4,
+      clientId: id,
+      reconnectPeriod: 20,
+      connectTimeout: 5_000,
+    });
     // The server is away at times.
     this.#client.on('error', () => undefined);
   }
 
   /** Publishes until it is stopped. */
   async publish(): Promise<void> {
-    await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
-      while (!this.#isStopped) await this.publishOne();
-    }));
+    await Promise.all(
+      Array.from({ length: IN_FLIGHT }, async () => {
+        while (!this.#isStopped) await this.publishOne();
+      }),
+    );
   }
 
   async publishOne(): Promise<void> {
     const payload = JSON.stringify({ timestamp: FIRST_MS + this.#sent++, direction: 1 });
-    while (!await this.#isAcknowledged(payload)) {
+    while (!(await this.#isAcknowledged(payload))) {
       // The connection broke off meanwhile: the device does not know, and sends it again.
     }
     this.acknowledged.add(`${this.id} ${payload}`);
   }
 
   async #isAcknowledged(payload: string): Promise<boolean> {
-    return this.#client.publishAsync(`dpu/${this.id}/readings`, payload, { qos: 1 }).then(() => true, () => false);
+    return this.#client.publishAsync(`dpu/${this.id}/readings`, payload, { qos: 1 }).then(
+      () => true,
+      () => false,
+    );
   }
 
   stop(): void {
@@ -70,7 +82,11 @@ beforeEach(async () => {
   await service.send('POST', '/spaces', { name: 'Hall' });
   await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
   for (let n = 0; n < DEVICES; n++) await service.send('POST', '/dpus', { id: `mqtt-${n}`, doorway_id: 1 });
-  await eventually(async () => expect((await alone.nats.jsm.consumers.info(MQTT_MESSAGES, MQTT_CONSUMER)).config.ack_policy).toBe(AckPolicy.Explicit));
+  await eventually(async () =>
+    expect((await alone.nats.jsm.consumers.info(MQTT_MESSAGES, MQTT_CONSUMER)).config.ack_policy).toBe(
+      AckPolicy.Explicit,
+    ),
+  );
   acknowledged = new Set();
   devices = Array.from({ length: DEVICES }, (_, n) => new Device(`mqtt-${n}`, alone.mqttPort, acknowledged));
 });
@@ -84,7 +100,8 @@ afterEach(async () => {
 /** What READINGS has, as `device payload`. */
 async function stored(): Promise<Set<string>> {
   const found = new Set<string>();
-  for await (const { dpuId, data } of service.service.readings.storedBetween(0, Infinity)) found.add(`${dpuId} ${new TextDecoder().decode(data)}`);
+  for await (const { dpuId, data } of service.service.readings.storedBetween(0, Infinity))
+    found.add(`${dpuId} ${new TextDecoder().decode(data)}`);
   return found;
 }
 

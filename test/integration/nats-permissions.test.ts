@@ -8,7 +8,15 @@ import { type Account, decode, encodeAccount } from '@nats-io/jwt';
 import mqtt from 'mqtt';
 import { headers, type NatsConnection, PermissionViolationError } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { densityToken, dpuCredentials, mqttDpuToken, publicKeyOf, seedsOf, serviceCredentials, systemCredentials } from '../../src/nats/credentials.ts';
+import {
+  densityToken,
+  dpuCredentials,
+  mqttDpuToken,
+  publicKeyOf,
+  seedsOf,
+  serviceCredentials,
+  systemCredentials,
+} from '../../src/nats/credentials.ts';
 import { DEVICES_API, hasDevicesAccount, MQTT_MESSAGES } from '../../src/nats/mqtt-messages.ts';
 import { pushRevocations } from '../../src/nats/revocations.ts';
 import { createStreams } from '../../src/nats/streams.ts';
@@ -20,13 +28,44 @@ import { environmentOf, startSecuredNats, type SecuredNats } from '../support/se
 const OWN = ['dpu.7.readings', 'dpu.7.heartbeat'];
 /** What no DPU may publish to, and none may hear. */
 const OTHERS = [
-  'dpu.8.readings', 'dpu.8.heartbeat', 'dpu.7', 'dpu.7.other', 'dpu.7.readings.more', 'dpu.readings',
-  'readings.0.7.readings', 'readings.0.tick', 'spaces.0', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last',
-  '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.feed.0', 'density.changes.0', '_INBOX.x', '_INBOX_dpu.8.x',
-  '$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.INFO.READINGS', '$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.DELETE.READINGS',
-  '$JS.API.STREAM.PURGE.READINGS', '$JS.API.STREAM.MSG.GET.READINGS', '$JS.API.DIRECT.GET.READINGS', '$JS.API.CONSUMER.CREATE.READINGS.c',
-  '$JS.API.CONSUMER.MSG.NEXT.READINGS.c', '$SYS.REQ.SERVER.PING', '$SYS.REQ.ACCOUNT.PING.CONNZ', '$MQTT.msgs.x', '$MQTT.msgs.dpu.7.readings', '$MQTT.JSA.x',
-  '$JS.API.CONSUMER.MSG.NEXT.$MQTT_msgs.density', '$JS.API.STREAM.PURGE.$MQTT_msgs', '$JS.ACK.$MQTT_msgs.density.1.1.1.1.1', '$JS.DEVICES.API.STREAM.INFO.$MQTT_msgs',
+  'dpu.8.readings',
+  'dpu.8.heartbeat',
+  'dpu.7',
+  'dpu.7.other',
+  'dpu.7.readings.more',
+  'dpu.readings',
+  'readings.0.7.readings',
+  'readings.0.tick',
+  'spaces.0',
+  'routers.0',
+  'topology.space.1',
+  'dead.bad_json.1.0',
+  'checkpoints.0.last',
+  '$KV.density_leases.shard.0',
+  'density.shards.0.owner',
+  'density.feed.0',
+  'density.changes.0',
+  '_INBOX.x',
+  '_INBOX_dpu.8.x',
+  '$JS.API.INFO',
+  '$JS.API.STREAM.NAMES',
+  '$JS.API.STREAM.INFO.READINGS',
+  '$JS.API.STREAM.CREATE.MINE',
+  '$JS.API.STREAM.DELETE.READINGS',
+  '$JS.API.STREAM.PURGE.READINGS',
+  '$JS.API.STREAM.MSG.GET.READINGS',
+  '$JS.API.DIRECT.GET.READINGS',
+  '$JS.API.CONSUMER.CREATE.READINGS.c',
+  '$JS.API.CONSUMER.MSG.NEXT.READINGS.c',
+  '$SYS.REQ.SERVER.PING',
+  '$SYS.REQ.ACCOUNT.PING.CONNZ',
+  '$MQTT.msgs.x',
+  '$MQTT.msgs.dpu.7.readings',
+  '$MQTT.JSA.x',
+  '$JS.API.CONSUMER.MSG.NEXT.$MQTT_msgs.density',
+  '$JS.API.STREAM.PURGE.$MQTT_msgs',
+  '$JS.ACK.$MQTT_msgs.density.1.1.1.1.1',
+  '$JS.DEVICES.API.STREAM.INFO.$MQTT_msgs',
 ];
 const WILDCARDS = ['>', '*', 'dpu.>', 'dpu.*.readings', '$JS.>', '$SYS.>', '_INBOX.>', '_INBOX_dpu.>', '$MQTT.>'];
 
@@ -58,14 +97,19 @@ function watchRefusals(connection: NatsConnection): string[] {
   refusals.set(connection, refused);
   void (async (): Promise<void> => {
     for await (const status of connection.status()) {
-      if (status.type === 'error' && status.error instanceof PermissionViolationError) refused.push(status.error.subject);
+      if (status.type === 'error' && status.error instanceof PermissionViolationError)
+        refused.push(status.error.subject);
     }
   })();
   return refused;
 }
 
 /** Tries to publish; the server answers in order, so that a refusal is here before the answer to a ping. */
-async function mayPublish(connection: NatsConnection, subject: string, options: { reply?: string } = {}): Promise<boolean> {
+async function mayPublish(
+  connection: NatsConnection,
+  subject: string,
+  options: { reply?: string } = {},
+): Promise<boolean> {
   const refused = refusals.get(connection) ?? watchRefusals(connection);
   refused.length = 0;
   connection.publish(subject, '{}', options);
@@ -90,7 +134,10 @@ async function messagesIn(stream: string): Promise<number> {
 describe('a DPU that speaks NATS', () => {
   test('publishes its own readings and heartbeats, and is told when they are stored', async () => {
     const before = await messagesIn('READINGS');
-    const ack = await jetstream(dpu).publish('dpu.7.readings', JSON.stringify({ timestamp: '1970-01-01T00:00:00.001Z', direction: 1 }));
+    const ack = await jetstream(dpu).publish(
+      'dpu.7.readings',
+      JSON.stringify({ timestamp: '1970-01-01T00:00:00.001Z', direction: 1 }),
+    );
     expect([ack.stream, ack.duplicate]).toEqual(['READINGS', false]);
     expect(await mayPublish(dpu, 'dpu.7.heartbeat')).toBe(true);
     await eventually(async () => expect(await messagesIn('READINGS')).toBe(before + 2));
@@ -109,7 +156,17 @@ describe('a DPU that speaks NATS', () => {
   test('cannot have an answer stored as if somebody else had sent it', async () => {
     const streams = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'DEAD_LETTERS', 'CHECKPOINTS'];
     const before = await Promise.all(streams.map(messagesIn));
-    const replies = ['dpu.8.readings', 'spaces.0', 'routers.0', 'topology.space.1', 'dead.x.1.0', 'checkpoints.0.last', 'readings.1.tick', '$JS.API.STREAM.PURGE.SPACE_EVENTS', '$JS.API.STREAM.DELETE.TOPOLOGY'];
+    const replies = [
+      'dpu.8.readings',
+      'spaces.0',
+      'routers.0',
+      'topology.space.1',
+      'dead.x.1.0',
+      'checkpoints.0.last',
+      'readings.1.tick',
+      '$JS.API.STREAM.PURGE.SPACE_EVENTS',
+      '$JS.API.STREAM.DELETE.TOPOLOGY',
+    ];
     for (const reply of replies) await mayPublish(dpu, 'dpu.7.readings', { reply });
     // An own reading, acknowledged, comes after all of them.
     await jetstream(dpu).publish('dpu.7.readings', '{}');
@@ -117,16 +174,25 @@ describe('a DPU that speaks NATS', () => {
     const after = await Promise.all(streams.map(messagesIn));
     expect(after[0], 'its own readings, and the one of the admin').toBe((before[0] ?? 0) + replies.length + 2);
     expect(after.slice(1)).toEqual(before.slice(1));
-    const others = await (await jetstreamManager(admin)).streams.info('READINGS', { subjects_filter: 'readings.*.8.>' });
+    const others = await (
+      await jetstreamManager(admin)
+    ).streams.info('READINGS', { subjects_filter: 'readings.*.8.>' });
     expect(others.state.subjects ?? {}).toEqual({});
   });
 
   test('cannot make its message replace, expire or order others', async () => {
     const before = await messagesIn('READINGS');
-    for (const [name, value] of [['Nats-Rollup', 'all'], ['Nats-TTL', '1s'], ['Nats-Schedule', '@every 1s'], ['Nats-Batch-Id', 'x']] as const) {
+    for (const [name, value] of [
+      ['Nats-Rollup', 'all'],
+      ['Nats-TTL', '1s'],
+      ['Nats-Schedule', '@every 1s'],
+      ['Nats-Batch-Id', 'x'],
+    ] as const) {
       const asked = headers();
       asked.set(name, value);
-      await jetstream(dpu).publish('dpu.7.readings', '{}', { headers: asked, retries: 0 }).catch(() => undefined);
+      await jetstream(dpu)
+        .publish('dpu.7.readings', '{}', { headers: asked, retries: 0 })
+        .catch(() => undefined);
     }
     expect(await messagesIn('READINGS')).toBeGreaterThanOrEqual(before);
   });
@@ -142,10 +208,16 @@ describe('a DPU that speaks NATS', () => {
 
 describe('a DPU that speaks MQTT', () => {
   let logins = 0;
-  const login = async (dpuId: string, password: string): Promise<mqtt.MqttClient> => mqtt.connectAsync(nats.mqttUrl, {
-    username: 'dpu', password, ca: nats.ca, reconnectPeriod: 0, clientId: `client-${dpuId}-${++logins}`, protocolVersion: 4,
-    will: { topic: 'dpu/8/readings', payload: Buffer.from('{}'), qos: 0, retain: false },
-  });
+  const login = async (dpuId: string, password: string): Promise<mqtt.MqttClient> =>
+    mqtt.connectAsync(nats.mqttUrl, {
+      username: 'dpu',
+      password,
+      ca: nats.ca,
+      reconnectPeriod: 0,
+      clientId: `client-${dpuId}-${++logins}`,
+      protocolVersion: 4,
+      will: { topic: 'dpu/8/readings', payload: Buffer.from('{}'), qos: 0, retain: false },
+    });
 
   test('publishes its own readings at QoS 0 and 1; others and the API stay untouched, by a will, too', async () => {
     const before = await messagesIn('READINGS');
@@ -154,7 +226,13 @@ describe('a DPU that speaks MQTT', () => {
     await client.publishAsync('dpu/7/heartbeat', '', { qos: 0 });
     await eventually(async () => expect(await messagesIn('READINGS')).toBe(before + 2));
     client.stream.destroy();
-    for (const topic of ['dpu/8/readings', 'dpu/7/other', 'spaces/0', '$JS/API/STREAM/DELETE/READINGS', '$JS/API/INFO']) {
+    for (const topic of [
+      'dpu/8/readings',
+      'dpu/7/other',
+      'spaces/0',
+      '$JS/API/STREAM/DELETE/READINGS',
+      '$JS/API/INFO',
+    ]) {
       const other = await login('7', await mqttDpuToken(nats.keyring, '7'));
       // Refused by silence at QoS 0; a server may also hang up.
       await other.publishAsync(topic, '{}', { qos: 0 }).catch(() => undefined);
@@ -167,49 +245,98 @@ describe('a DPU that speaks MQTT', () => {
     await last.endAsync(true);
   });
 
-  test.each(['dpu/7/readings', 'dpu/8/readings', 'dpu/+/readings', '#', '$JS/#', '$SYS/#'])('may not hear %s', async (topic) => {
-    const client = await login('7', await mqttDpuToken(nats.keyring, '7'));
-    const granted = await client.subscribeAsync(topic).then((grants) => grants.map(({ qos }) => qos), () => [128]);
-    expect(granted).toEqual([128]);
-    await client.endAsync(true);
-  });
+  test.each(['dpu/7/readings', 'dpu/8/readings', 'dpu/+/readings', '#', '$JS/#', '$SYS/#'])(
+    'may not hear %s',
+    async (topic) => {
+      const client = await login('7', await mqttDpuToken(nats.keyring, '7'));
+      const granted = await client.subscribeAsync(topic).then(
+        (grants) => grants.map(({ qos }) => qos),
+        () => [128],
+      );
+      expect(granted).toEqual([128]);
+      await client.endAsync(true);
+    },
+  );
 
   test('is refused with the password of nobody, with an expired one, and with the credentials of another transport', async () => {
     const expired = await mqttDpuToken(nats.keyring, '7', Math.floor(Date.now() / 1_000) - 60);
     const natsToken = /BEGIN NATS USER JWT-----\s+(\S+)/.exec(await dpuCredentials(nats.keyring, '7'))?.[1] ?? '';
-    const serviceToken = /BEGIN NATS USER JWT-----\s+(\S+)/.exec(await serviceCredentials(nats.keyring, 'service'))?.[1] ?? '';
-    for (const password of ['', 'guess', expired, natsToken, serviceToken]) await expect(login('7', password), password).rejects.toThrow();
+    const serviceToken =
+      /BEGIN NATS USER JWT-----\s+(\S+)/.exec(await serviceCredentials(nats.keyring, 'service'))?.[1] ?? '';
+    for (const password of ['', 'guess', expired, natsToken, serviceToken])
+      await expect(login('7', password), password).rejects.toThrow();
   });
 });
 
 describe('the service', () => {
-  const NEEDED = ['dpu.7.readings', 'readings.0.tick', 'routers.0', 'topology.space.1', 'dead.bad_json.1.0', 'checkpoints.0.last', '$KV.density_leases.shard.0', 'density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'];
+  const NEEDED = [
+    'dpu.7.readings',
+    'readings.0.tick',
+    'routers.0',
+    'topology.space.1',
+    'dead.bad_json.1.0',
+    'checkpoints.0.last',
+    '$KV.density_leases.shard.0',
+    'density.shards.0.owner',
+    'density.shards.0.standby',
+    'density.feed.0',
+    'density.changes.0',
+  ];
   const REFUSED = [
-    '$JS.API.STREAM.DELETE.READINGS', '$JS.API.STREAM.PURGE.TOPOLOGY', '$JS.API.STREAM.PURGE.CHECKPOINTS', '$JS.API.STREAM.UPDATE.TOPOLOGY',
-    '$JS.API.STREAM.CREATE.OTHER', '$JS.API.STREAM.MSG.DELETE.READINGS', '$JS.API.STREAM.CREATE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.CREATE.OTHER', '$JS.DEVICES.API.STREAM.INFO.$MQTT_sess',
-    '$JS.DEVICES.API.STREAM.DELETE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.PURGE.$MQTT_msgs', '$JS.DEVICES.API.STREAM.MSG.DELETE.$MQTT_msgs', '$JS.DEVICES.API.CONSUMER.CREATE.$MQTT_msgs.other.x', '$JS.DEVICES.API.CONSUMER.DELETE.$MQTT_msgs.density', '$JS.API.ACCOUNT.PURGE.x', '$SYS.REQ.SERVER.PING', 'spaces.0', 'other',
+    '$JS.API.STREAM.DELETE.READINGS',
+    '$JS.API.STREAM.PURGE.TOPOLOGY',
+    '$JS.API.STREAM.PURGE.CHECKPOINTS',
+    '$JS.API.STREAM.UPDATE.TOPOLOGY',
+    '$JS.API.STREAM.CREATE.OTHER',
+    '$JS.API.STREAM.MSG.DELETE.READINGS',
+    '$JS.API.STREAM.CREATE.$MQTT_msgs',
+    '$JS.DEVICES.API.STREAM.CREATE.OTHER',
+    '$JS.DEVICES.API.STREAM.INFO.$MQTT_sess',
+    '$JS.DEVICES.API.STREAM.DELETE.$MQTT_msgs',
+    '$JS.DEVICES.API.STREAM.PURGE.$MQTT_msgs',
+    '$JS.DEVICES.API.STREAM.MSG.DELETE.$MQTT_msgs',
+    '$JS.DEVICES.API.CONSUMER.CREATE.$MQTT_msgs.other.x',
+    '$JS.DEVICES.API.CONSUMER.DELETE.$MQTT_msgs.density',
+    '$JS.API.ACCOUNT.PURGE.x',
+    '$SYS.REQ.SERVER.PING',
+    'spaces.0',
+    'other',
   ];
   test.each(NEEDED)('may publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(true));
-  test.each(REFUSED)('may not publish to %s', async (subject) => expect(await mayPublish(service, subject)).toBe(false));
-  test.each(['>', 'dpu.>', 'spaces.0', '$JS.>', '$SYS.>'])('may not hear %s directly', async (subject) => expect(await maySubscribe(service, subject)).toBe(false));
-  test.each(['density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'])('hears other processes on %s', async (subject) => expect(await maySubscribe(service, subject)).toBe(true));
-  test('hears the answers to its questions', async () => expect(await maySubscribe(service, '_INBOX.abc.*')).toBe(true));
+  test.each(REFUSED)('may not publish to %s', async (subject) =>
+    expect(await mayPublish(service, subject)).toBe(false),
+  );
+  test.each(['>', 'dpu.>', 'spaces.0', '$JS.>', '$SYS.>'])('may not hear %s directly', async (subject) =>
+    expect(await maySubscribe(service, subject)).toBe(false),
+  );
+  test.each(['density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'])(
+    'hears other processes on %s',
+    async (subject) => expect(await maySubscribe(service, subject)).toBe(true),
+  );
+  test('hears the answers to its questions', async () =>
+    expect(await maySubscribe(service, '_INBOX.abc.*')).toBe(true));
 });
 
 describe('who is let in', () => {
   test('nobody without credentials, with a guessed key, with the MQTT password over NATS, or expired', async () => {
-    const forged = (await serviceCredentials(nats.keyring, 'service')).replace(/(SEED-----\s+)\S+/, '$1SUAIBDPBAUTWCWBKIO6XHQNINK5FWJW4OHLXC3HQ2KFE4PEJUA44CNHTC4');
+    const forged = (await serviceCredentials(nats.keyring, 'service')).replace(
+      /(SEED-----\s+)\S+/,
+      '$1SUAIBDPBAUTWCWBKIO6XHQNINK5FWJW4OHLXC3HQ2KFE4PEJUA44CNHTC4',
+    );
     const expired = await dpuCredentials(nats.keyring, '7', Math.floor(Date.now() / 1_000) - 60);
     for (const credentials of [undefined, forged, expired]) await expect(nats.connect(credentials)).rejects.toThrow();
   });
 
   test('a DPU id that would be another subject gets no credentials', async () => {
-    for (const id of ['*', '>', 'a.b', '', '{{name()}}', 'a b']) await expect(dpuCredentials(nats.keyring, id), id).rejects.toThrow('id must be');
+    for (const id of ['*', '>', 'a.b', '', '{{name()}}', 'a b'])
+      await expect(dpuCredentials(nats.keyring, id), id).rejects.toThrow('id must be');
   });
 
   test('the system user sees servers, and no reading', async () => {
     const system = await nats.connect(await systemCredentials(nats.keyring));
-    expect((await system.request('$SYS.REQ.SERVER.PING', '', { timeout: 60_000 })).json()).toMatchObject({ server: { name: 'test' } });
+    expect((await system.request('$SYS.REQ.SERVER.PING', '', { timeout: 60_000 })).json()).toMatchObject({
+      server: { name: 'test' },
+    });
     const heard: string[] = [];
     system.subscribe('dpu.>', { callback: (_error, message) => void heard.push(message.subject) });
     await system.flush();
@@ -235,16 +362,28 @@ describe('who is let in', () => {
 
 test('the configuration of one of three nodes is one that the server takes', async () => {
   const path = (name: string): string => join(nats.dir, name);
-  const { stderr } = await promisify(execFile)(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-t', '-c', path('nats-cluster.conf')], { env: environmentOf(path) });
+  const { stderr } = await promisify(execFile)(
+    process.env['NATS_SERVER_BIN'] ?? 'nats-server',
+    ['-t', '-c', path('nats-cluster.conf')],
+    { env: environmentOf(path) },
+  );
   expect(stderr).toContain('is valid');
 });
 
 test('`density nats` makes keys once, credentials for one DPU, and voids them on the servers', async () => {
   const keys = join(nats.dir, 'keys');
   const run = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ stdout: string }> =>
-    promisify(execFile)(process.execPath, ['bin/density.js', 'nats', ...args, '--keys', keys], { env: { ...process.env, ...env } });
+    promisify(execFile)(process.execPath, ['bin/density.js', 'nats', ...args, '--keys', keys], {
+      env: { ...process.env, ...env },
+    });
   await run(['init']);
-  expect((await readdir(keys)).sort()).toEqual(['accounts.conf', 'admin.creds', 'keyring.json', 'service.creds', 'system.creds']);
+  expect((await readdir(keys)).sort()).toEqual([
+    'accounts.conf',
+    'admin.creds',
+    'keyring.json',
+    'service.creds',
+    'system.creds',
+  ]);
   expect((await stat(join(keys, 'keyring.json'))).mode & 0o077).toBe(0);
   await expect(run(['init'])).rejects.toThrow('holds keys already');
   // The server of this test believes in other keys.
@@ -264,14 +403,24 @@ test('`density nats update` gives servers of an earlier version the rights of th
   const credentials = await dpuCredentials(nats.keyring, '22');
   await writeFile(join(keys, 'keyring.json'), JSON.stringify(seedsOf(nats.keyring)));
   await writeFile(join(keys, 'system.creds'), await systemCredentials(nats.keyring));
-  await writeFile(join(keys, 'revoked.json'), JSON.stringify({ [publicKeyOf(credentials)]: Math.floor(Date.now() / 1_000) + 1 }));
+  await writeFile(
+    join(keys, 'revoked.json'),
+    JSON.stringify({ [publicKeyOf(credentials)]: Math.floor(Date.now() / 1_000) + 1 }),
+  );
   const { nats: account } = decode<Account>(await densityToken(nats.keyring));
-  const before = await encodeAccount('DENSITY', nats.keyring.density, { ...account, imports: [] }, { signer: nats.keyring.operator });
+  const before = await encodeAccount(
+    'DENSITY',
+    nats.keyring.density,
+    { ...account, imports: [] },
+    { signer: nats.keyring.operator },
+  );
   const system = await nats.connect(await systemCredentials(nats.keyring));
   await system.request('$SYS.REQ.CLAIMS.UPDATE', before, { timeout: 60_000 });
   await system.close();
   await eventually(async () => expect(await hasDevicesAccount(service)).toBe(false));
-  await promisify(execFile)(process.execPath, ['bin/density.js', 'nats', 'update', '--keys', keys], { env: { ...process.env, NATS_URL: nats.url, NATS_CA_FILE: nats.caFile } });
+  await promisify(execFile)(process.execPath, ['bin/density.js', 'nats', 'update', '--keys', keys], {
+    env: { ...process.env, NATS_URL: nats.url, NATS_CA_FILE: nats.caFile },
+  });
   await eventually(async () => expect(await hasDevicesAccount(service)).toBe(true));
   expect(await readFile(join(keys, 'accounts.conf'), 'utf8')).toContain(nats.keyring.devices.getPublicKey());
   await expect(nats.connect(credentials)).rejects.toThrow();
@@ -281,22 +430,48 @@ test('the whole service runs on it with its own credentials, over TLS, and count
   const credentialsFile = join(nats.dir, 'service.creds');
   await writeFile(credentialsFile, await serviceCredentials(nats.keyring, 'service'));
   const manager = await jetstreamManager(admin);
-  for (const stream of ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'DEAD_LETTERS', 'CHECKPOINTS']) await manager.streams.delete(stream);
-  const running = await startLocalService({ NATS_URL: nats.url, NATS_CREDENTIALS_FILE: credentialsFile, NATS_CA_FILE: nats.caFile, PARTITIONS: '2', ...SYNCED });
+  for (const stream of ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'DEAD_LETTERS', 'CHECKPOINTS'])
+    await manager.streams.delete(stream);
+  const running = await startLocalService({
+    NATS_URL: nats.url,
+    NATS_CREDENTIALS_FILE: credentialsFile,
+    NATS_CA_FILE: nats.caFile,
+    PARTITIONS: '2',
+    ...SYNCED,
+  });
   try {
     await running.send('POST', '/spaces', { name: 'hall' });
     await running.send('POST', '/doorways', { name: 'door', ingress_space_id: 1, egress_space_id: null });
     await running.send('POST', '/dpus', { id: '7', doorway_id: 1 });
     const other = await nats.connect(await dpuCredentials(nats.keyring, '7'), '_INBOX_dpu.7');
-    await jetstream(other).publish('dpu.7.readings', JSON.stringify([{ timestamp: Date.now(), direction: 1 }, { timestamp: Date.now(), direction: 0 }]));
+    await jetstream(other).publish(
+      'dpu.7.readings',
+      JSON.stringify([
+        { timestamp: Date.now(), direction: 1 },
+        { timestamp: Date.now(), direction: 0 },
+      ]),
+    );
     await other.close();
     await running.send('POST', '/readings', { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 });
     await eventually(async () => {
       expect((await running.get('/counts/1/current')).body).toMatchObject({ count: 2 });
-      expect((await running.get('/account')).body).toMatchObject({ accepted: 3, applied: 2, dead_lettered: 1, dead_letters: { bad_direction: 1 }, remainder: 0 });
+      expect((await running.get('/account')).body).toMatchObject({
+        accepted: 3,
+        applied: 2,
+        dead_lettered: 1,
+        dead_letters: { bad_direction: 1 },
+        remainder: 0,
+      });
     });
     await keepsWhatMqttAcknowledged();
-    await othersJoin(running, { NATS_URL: nats.url, NATS_CREDENTIALS_FILE: credentialsFile, NATS_CA_FILE: nats.caFile, CLICKHOUSE_URL: running.clickhouseUrl, PARTITIONS: '2', ...SYNCED });
+    await othersJoin(running, {
+      NATS_URL: nats.url,
+      NATS_CREDENTIALS_FILE: credentialsFile,
+      NATS_CA_FILE: nats.caFile,
+      CLICKHOUSE_URL: running.clickhouseUrl,
+      PARTITIONS: '2',
+      ...SYNCED,
+    });
   } finally {
     await running.dispose();
   }
@@ -308,7 +483,13 @@ async function keepsWhatMqttAcknowledged(): Promise<void> {
   const devices = await jetstreamManager(service, { apiPrefix: DEVICES_API, checkAPI: false });
   await eventually(async () => expect((await devices.streams.info(MQTT_MESSAGES)).state.consumer_count).toBe(1));
   const before = await messagesOf7(manager);
-  const client = await mqtt.connectAsync(nats.mqttUrl, { username: 'dpu', password: await mqttDpuToken(nats.keyring, '7'), ca: nats.ca, clientId: 'keeps', protocolVersion: 4 });
+  const client = await mqtt.connectAsync(nats.mqttUrl, {
+    username: 'dpu',
+    password: await mqttDpuToken(nats.keyring, '7'),
+    ca: nats.ca,
+    clientId: 'keeps',
+    protocolVersion: 4,
+  });
   await manager.streams.update('READINGS', { max_msg_size: 1 });
   await client.publishAsync('dpu/7/readings', '[]', { qos: 1 });
   expect(await messagesOf7(manager)).toBe(before);
@@ -333,7 +514,13 @@ async function othersJoin(running: LocalService, environment: Readonly<Record<st
     await eventually(() => expect(running.service.cluster.isSettled).toBe(true));
     // Both halves of the building, so that one of the questions crosses to each owner.
     await request(`${url}/spaces`, 'POST', { name: 'yard' });
-    for (const [space, count] of [[1, 2], [2, 0]]) await eventually(async () => expect((await request(`${url}/counts/${space}/current`, 'GET')).body).toMatchObject({ count }));
+    for (const [space, count] of [
+      [1, 2],
+      [2, 0],
+    ])
+      await eventually(async () =>
+        expect((await request(`${url}/counts/${space}/current`, 'GET')).body).toMatchObject({ count }),
+      );
     const stream = await eventually(async () => {
       const opened = await fetch(`${url}/counts/stream?space_id=1`);
       expect(opened.status).toBe(200);
@@ -345,7 +532,10 @@ async function othersJoin(running: LocalService, environment: Readonly<Record<st
       heard += (await events.read()).value ?? '';
       expect(heard).toContain('"count":2');
     });
-    expect((await request(`${url}/readings`, 'POST', { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 })).status).toBe(202);
+    expect(
+      (await request(`${url}/readings`, 'POST', { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 }))
+        .status,
+    ).toBe(202);
     await eventually(async () => {
       heard += (await events.read()).value ?? '';
       expect(heard).toContain('"count":3');

@@ -31,12 +31,15 @@ test('/livez and /readyz answer at the root, with and without a slash, and not t
 });
 
 test('/metrics counts what became of readings, dead letters by reason, late events, blocks and requests', async () => {
-  const publish = async (body: unknown): Promise<unknown> => jetstream(nats).publish('dpu.7.readings', JSON.stringify(body));
+  const publish = async (body: unknown): Promise<unknown> =>
+    jetstream(nats).publish('dpu.7.readings', JSON.stringify(body));
   const now = Date.now();
   const first = { timestamp: now, direction: 1 };
   await publish([first, first, { timestamp: now, direction: 0 }, { timestamp: now + 86_400_000, direction: 1 }]);
   // Late is what comes when the clock of its router has moved on.
-  await eventually(async () => expect(metricValue(await readMetrics(service.url), 'density_readings_total', { outcome: 'new' })).toBe(1));
+  await eventually(async () =>
+    expect(metricValue(await readMetrics(service.url), 'density_readings_total', { outcome: 'new' })).toBe(1),
+  );
   await publish([{ timestamp: now - 86_400_000, direction: 1 }]);
   await jetstream(nats).publish('dpu.stranger.readings', JSON.stringify(first));
   await eventually(async () => {
@@ -59,7 +62,13 @@ test('/metrics counts what became of readings, dead letters by reason, late even
   const samples = await readMetrics(service.url);
   expect(metricValue(samples, 'density_shards')).toBe(2);
   expect(metricValue(samples, 'density_shards_owned')).toBe(2);
-  expect(metricValue(samples, 'http_request_duration_seconds_count', { route: '/api/v1/counts/:space_id/current', method: 'GET', status: '200' })).toBe(1);
+  expect(
+    metricValue(samples, 'http_request_duration_seconds_count', {
+      route: '/api/v1/counts/:space_id/current',
+      method: 'GET',
+      status: '200',
+    }),
+  ).toBe(1);
   expect(metricValue(samples, 'http_request_duration_seconds_count', { route: 'none', status: '404' })).toBe(1);
   expect(metricValue(samples, 'process_resident_memory_bytes')).toBeGreaterThan(0);
   expect(samples.some(({ name }) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);

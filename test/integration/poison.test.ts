@@ -37,12 +37,23 @@ describe('a message of 1 MB', () => {
   async function othersWait(text: string): Promise<number> {
     await nats.js.publish('dpu.bad.readings', text);
     const [startedAt, count] = [performance.now(), ++sent];
-    await nats.js.publish('dpu.good.readings', JSON.stringify({ timestamp: Date.now(), direction: 1, id: `n${count}` }));
-    await eventually(async () => expect((await service.get('/counts/1/current')).body).toMatchObject({ net: count }), COUNTED_WITHIN_MS);
+    await nats.js.publish(
+      'dpu.good.readings',
+      JSON.stringify({ timestamp: Date.now(), direction: 1, id: `n${count}` }),
+    );
+    await eventually(
+      async () => expect((await service.get('/counts/1/current')).body).toMatchObject({ net: count }),
+      COUNTED_WITHIN_MS,
+    );
     return performance.now() - startedAt;
   }
 
-  async function account(): Promise<{ accepted: number; dead_lettered: number; dead_letters: Record<string, number>; remainder: number }> {
+  async function account(): Promise<{
+    accepted: number;
+    dead_lettered: number;
+    dead_letters: Record<string, number>;
+    remainder: number;
+  }> {
     return (await service.get('/account')).body as Awaited<ReturnType<typeof account>>;
   }
 
@@ -50,21 +61,31 @@ describe('a message of 1 MB', () => {
 
   it.each([
     ['zeros', fullOf('0'), { bad_reading: 1 }],
-    ['items that are bad in turn for one reason and for another', fullOf('0', '{}', '{"timestamp":1,"direction":1}'), { bad_reading: 1 / 3, bad_timestamp: 2 / 3 }],
-  ] as const)('A1 of %s has a dead letter for each reason, and others are counted meanwhile', async (_, { text, items }, shares) => {
-    const [before, lettersBefore] = [await account(), await letters()];
-    const waitedMs = await othersWait(text);
-    const startedAt = performance.now();
-    await eventually(async () => {
-      const after = await account();
-      expect(after.accepted).toBe(before.accepted + items + 1);
-      expect(after.dead_lettered).toBe(before.dead_lettered + items);
-      expect(after.remainder).toBe(0);
-      for (const [reason, share] of Object.entries(shares)) expect(after.dead_letters[reason]).toBe((before.dead_letters[reason] ?? 0) + items * share);
-    });
-    process.stdout.write(`${items} bad items: another DPU's reading was counted after ${Math.round(waitedMs)} ms, the last of them after ${Math.round(waitedMs + performance.now() - startedAt)} ms\n`);
-    expect(await letters()).toBe(lettersBefore + Object.keys(shares).length);
-  });
+    [
+      'items that are bad in turn for one reason and for another',
+      fullOf('0', '{}', '{"timestamp":1,"direction":1}'),
+      { bad_reading: 1 / 3, bad_timestamp: 2 / 3 },
+    ],
+  ] as const)(
+    'A1 of %s has a dead letter for each reason, and others are counted meanwhile',
+    async (_, { text, items }, shares) => {
+      const [before, lettersBefore] = [await account(), await letters()];
+      const waitedMs = await othersWait(text);
+      const startedAt = performance.now();
+      await eventually(async () => {
+        const after = await account();
+        expect(after.accepted).toBe(before.accepted + items + 1);
+        expect(after.dead_lettered).toBe(before.dead_lettered + items);
+        expect(after.remainder).toBe(0);
+        for (const [reason, share] of Object.entries(shares))
+          expect(after.dead_letters[reason]).toBe((before.dead_letters[reason] ?? 0) + items * share);
+      });
+      process.stdout.write(
+        `${items} bad items: another DPU's reading was counted after ${Math.round(waitedMs)} ms, the last of them after ${Math.round(waitedMs + performance.now() - startedAt)} ms\n`,
+      );
+      expect(await letters()).toBe(lettersBefore + Object.keys(shares).length);
+    },
+  );
 
   it('that is no JSON is a dead letter with as much of it as fits', async () => {
     const before = await letters();
@@ -77,7 +98,10 @@ describe('a message of 1 MB', () => {
 
   it('A1 of good and bad readings is counted, and the bad ones are in one letter as they were sent', async () => {
     const [first, bad] = [Date.now() - 60_000, '{"timestamp": "noon",  "direction":1}'];
-    const items = Array.from({ length: 5_000 }, (_, n) => [JSON.stringify({ timestamp: first + n, direction: 1 }), bad]).flat();
+    const items = Array.from({ length: 5_000 }, (_, n) => [
+      JSON.stringify({ timestamp: first + n, direction: 1 }),
+      bad,
+    ]).flat();
     await service.send('POST', '/dpus', { id: 'mixed', doorway_id: 1 });
     const before = await account();
     await nats.js.publish('dpu.mixed.readings', `[${items.join(', ')}]`);

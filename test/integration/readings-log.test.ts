@@ -9,7 +9,17 @@ import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
 import { READINGS } from '../../src/nats/streams.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
-const IDS = ['283', '423', 'a', 'Z_9', 'dpu-1', 'x'.repeat(64), '0', '-', ...Array.from({ length: 40 }, (_, n) => `dpu_${n * n}`)] as DpuId[];
+const IDS = [
+  '283',
+  '423',
+  'a',
+  'Z_9',
+  'dpu-1',
+  'x'.repeat(64),
+  '0',
+  '-',
+  ...Array.from({ length: 40 }, (_, n) => `dpu_${n * n}`),
+] as DpuId[];
 
 let service: LocalService;
 let nats: NatsHandles;
@@ -35,7 +45,8 @@ describe('the READINGS stream', () => {
 
   it('lets go of what is both old and not needed', async () => {
     const firstSeq = async (): Promise<number> => (await nats.jsm.streams.info(READINGS)).state.first_seq;
-    const timeOf = async (seq: number): Promise<number> => (await nats.jsm.direct.getMessage(READINGS, { seq }))?.time.getTime() ?? 0;
+    const timeOf = async (seq: number): Promise<number> =>
+      (await nats.jsm.direct.getMessage(READINGS, { seq }))?.time.getTime() ?? 0;
     // Some are of one millisecond.
     await log.purge(30, (await timeOf(1)) - 60_000);
     expect(await firstSeq()).toBe(1);
@@ -48,12 +59,17 @@ describe('the READINGS stream', () => {
 });
 
 describe('a reader of the log', () => {
-  const deaf = (): JetStreamClient => new Proxy(nats.js, {
-    get: (js, key) => (key === 'consumers'
-      // A real consumer, which the server never has anything for.
-      ? { get: async (stream: string, options: object) => js.consumers.get(stream, { ...options, filter_subjects: ['readings.none'] }) }
-      : Reflect.get(js, key) as unknown),
-  });
+  const deaf = (): JetStreamClient =>
+    new Proxy(nats.js, {
+      get: (js, key) =>
+        key === 'consumers'
+          ? // A real consumer, which the server never has anything for.
+            {
+              get: async (stream: string, options: object) =>
+                js.consumers.get(stream, { ...options, filter_subjects: ['readings.none'] }),
+            }
+          : (Reflect.get(js, key) as unknown),
+    });
 
   it('fails when its consumer delivers nothing of what is there', async () => {
     const cursor = await openCursor(deaf(), READINGS, ['readings.>'], 0, 50);
@@ -63,7 +79,10 @@ describe('a reader of the log', () => {
 
   it('waits as long as there is nothing', async () => {
     const cursor = await openCursor(deaf(), READINGS, ['readings.nobody.>'], 0, 10);
-    const failed = cursor.next(1).then(() => false, () => true);
+    const failed = cursor.next(1).then(
+      () => false,
+      () => true,
+    );
     const checked = await openCursor(deaf(), READINGS, ['readings.>'], 0, 50);
     // Several checks of the one have passed when the other has failed.
     await expect(checked.next(1)).rejects.toThrow(/delivers nothing/);

@@ -31,19 +31,30 @@ test('readings, moves and resets of after the backup are not lost with ClickHous
   const [data, night] = [await folder(), await folder()];
   const start = async (): Promise<Running> => {
     running = await serve(
-      readConfig({ ...QUICK, PARTITIONS: '2', NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: data }),
-      { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
+      readConfig({
+        ...QUICK,
+        PARTITIONS: '2',
+        NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
+        DENSITY_DATA_DIR: data,
+      }),
+      { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' },
+    );
     return running;
   };
-  const send = (method: string, path: string, body?: unknown): Promise<Answer> => request(`${running?.url}/api/v1${path}`, method, body);
+  const send = (method: string, path: string, body?: unknown): Promise<Answer> =>
+    request(`${running?.url}/api/v1${path}`, method, body);
   const enter = async (dpuId: string, minutes: readonly number[]): Promise<void> => {
-    for (const minute of minutes) expect((await send('POST', '/readings', { dpu_id: dpuId, timestamp: NOON_MS + minute * 60_000, direction: 1 })).status).toBe(202);
+    for (const minute of minutes)
+      expect(
+        (await send('POST', '/readings', { dpu_id: dpuId, timestamp: NOON_MS + minute * 60_000, direction: 1 })).status,
+      ).toBe(202);
   };
-  const says = async (first: number, second: number, account: object): Promise<void> => eventually(async () => {
-    expect((await send('GET', '/counts/1/current')).body).toMatchObject({ count: first });
-    expect((await send('GET', '/counts/2/current')).body).toMatchObject({ count: second });
-    expect((await send('GET', '/account')).body).toMatchObject({ remainder: 0, ...account });
-  });
+  const says = async (first: number, second: number, account: object): Promise<void> =>
+    eventually(async () => {
+      expect((await send('GET', '/counts/1/current')).body).toMatchObject({ count: first });
+      expect((await send('GET', '/counts/2/current')).body).toMatchObject({ count: second });
+      expect((await send('GET', '/account')).body).toMatchObject({ remainder: 0, ...account });
+    });
 
   await start();
   for (const [n, name] of ['hall', 'yard'].entries()) {
@@ -60,7 +71,9 @@ test('readings, moves and resets of after the backup are not lost with ClickHous
   // The next day: more readings, one that was there before the backup, and a move of before it.
   await enter('a', [4, 5, 2]);
   await send('PATCH', '/dpus/a', { doorway_id: 2, effective_at: new Date(NOON_MS + 2.5 * 60_000).toISOString() });
-  expect((await send('POST', '/spaces/1/resets', { timestamp: new Date(NOON_MS + 90_000).toISOString(), count: 10 })).status).toBe(201);
+  expect(
+    (await send('POST', '/spaces/1/resets', { timestamp: new Date(NOON_MS + 90_000).toISOString(), count: 10 })).status,
+  ).toBe(201);
   await says(11, 3, { accepted: 7, applied: 5, duplicate: 2 });
   await running?.stop();
   for (const part of OF_ONE_MOMENT) {
@@ -72,6 +85,11 @@ test('readings, moves and resets of after the backup are not lost with ClickHous
   await says(11, 3, { accepted: 7, applied: 5, duplicate: 2 });
   await enter('a', [6, 3]);
   await says(11, 4, { accepted: 9, applied: 6, duplicate: 3 });
-  const intervals = (await send('GET', `/counts/2/intervals?start=${new Date(NOON_MS).toISOString()}&end=${new Date(NOON_MS + 3_600_000).toISOString()}&interval=1h`)).body;
+  const intervals = (
+    await send(
+      'GET',
+      `/counts/2/intervals?start=${new Date(NOON_MS).toISOString()}&end=${new Date(NOON_MS + 3_600_000).toISOString()}&interval=1h`,
+    )
+  ).body;
   expect(intervals).toMatchObject([{ entrances: 4, exits: 0 }]);
 }, 180_000);

@@ -21,7 +21,8 @@ describe.skipIf(!HAS_SAMPLE).each(Object.keys(ORDERS))('the sample file, %s', (o
   let file: string;
   let ids: { a: number; b: number };
   const lines: string[] = [];
-  const load = (): Promise<number> => importCommand(service.config, file, { nats: service.natsUrl }, (line) => lines.push(line));
+  const load = (): Promise<number> =>
+    importCommand(service.config, file, { nats: service.natsUrl }, (line) => lines.push(line));
 
   beforeAll(async () => {
     service = await startLocalService();
@@ -45,38 +46,84 @@ describe.skipIf(!HAS_SAMPLE).each(Object.keys(ORDERS))('the sample file, %s', (o
 
   it('counts 530 readings and 33 duplicates', async () => {
     const { stored, ...account } = (await service.get('/account')).body as { stored: { findings: string[] } | null };
-    expect(account).toEqual({ accepted: 563, applied: 530, duplicate: 33, held: 0, dead_lettered: 0, dead_letters: {}, dead_letters_evicted: {}, remainder: 0, losses: [] });
+    expect(account).toEqual({
+      accepted: 563,
+      applied: 530,
+      duplicate: 33,
+      held: 0,
+      dead_lettered: 0,
+      dead_letters: {},
+      dead_letters_evicted: {},
+      remainder: 0,
+      losses: [],
+    });
     expect(stored?.findings).toEqual([]);
   });
 
   it('has the right live counts', async () => {
     await eventually(async () => {
-      expect((await service.get(`/counts/${ids.a}/current`)).body).toMatchObject({ net: EXPECTED.A.net, count: EXPECTED.A.count });
-      expect((await service.get(`/counts/${ids.b}/current`)).body).toMatchObject({ net: EXPECTED.B.net, count: EXPECTED.B.count });
+      expect((await service.get(`/counts/${ids.a}/current`)).body).toMatchObject({
+        net: EXPECTED.A.net,
+        count: EXPECTED.A.count,
+      });
+      expect((await service.get(`/counts/${ids.b}/current`)).body).toMatchObject({
+        net: EXPECTED.B.net,
+        count: EXPECTED.B.count,
+      });
     });
   });
 
   it('has the right history, before and after the flush', async () => {
-    for (const [id, expected] of [[ids.a, EXPECTED.A], [ids.b, EXPECTED.B]] as const) {
-      const { body } = await service.get(`/counts/${id}/intervals?start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z&interval=1d`);
+    for (const [id, expected] of [
+      [ids.a, EXPECTED.A],
+      [ids.b, EXPECTED.B],
+    ] as const) {
+      const { body } = await service.get(
+        `/counts/${id}/intervals?start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z&interval=1d`,
+      );
       const days = body as { entrances: number; exits: number; max: number; count: number }[];
       const sum = (field: 'entrances' | 'exits'): number => days.reduce((total, day) => total + day[field], 0);
-      expect({ entrances: sum('entrances'), exits: sum('exits'), count: days.at(-1)?.count })
-        .toEqual({ entrances: expected.entrances, exits: expected.exits, count: expected.count });
+      expect({ entrances: sum('entrances'), exits: sum('exits'), count: days.at(-1)?.count }).toEqual({
+        entrances: expected.entrances,
+        exits: expected.exits,
+        count: expected.count,
+      });
     }
-    const { body } = await service.get(`/counts/${ids.a}/intervals?start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z&interval=1h`);
+    const { body } = await service.get(
+      `/counts/${ids.a}/intervals?start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z&interval=1h`,
+    );
     expect(Math.max(...(body as { max: number }[]).map(({ max }) => max))).toBe(EXPECTED.A.highest);
   });
 
   it('has the same in ClickHouse, in its rows and in its rollup', async () => {
     const client = createClient({ url: service.clickhouseUrl });
-    const sums = async (query: string): Promise<unknown> => (await client.query({ query, format: 'JSONCompactEachRow', clickhouse_settings: { output_format_json_quote_64bit_integers: 0 } })).json();
-    const expected = [[ids.a, -2, 264, 266], [ids.b, 8, 23, 15]];
+    const sums = async (query: string): Promise<unknown> =>
+      (
+        await client.query({
+          query,
+          format: 'JSONCompactEachRow',
+          clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+        })
+      ).json();
+    const expected = [
+      [ids.a, -2, 264, 266],
+      [ids.b, 8, 23, 15],
+    ];
     // A block's rows, its rollup and the readings' own rows become visible one after another: each is waited for.
-    await eventually(async () => expect(await sums(
-      'SELECT space_id, sum(delta * sign), sum(if(delta > 0, sign, 0)), sum(if(delta < 0, sign, 0)) FROM space_events WHERE space_id > 0 GROUP BY space_id ORDER BY space_id')).toEqual(expected));
-    await eventually(async () => expect(await sums(
-      'SELECT space_id, sum(net), sum(entrances), sum(exits) FROM counts_by_minute WHERE space_id > 0 GROUP BY space_id ORDER BY space_id')).toEqual(expected));
+    await eventually(async () =>
+      expect(
+        await sums(
+          'SELECT space_id, sum(delta * sign), sum(if(delta > 0, sign, 0)), sum(if(delta < 0, sign, 0)) FROM space_events WHERE space_id > 0 GROUP BY space_id ORDER BY space_id',
+        ),
+      ).toEqual(expected),
+    );
+    await eventually(async () =>
+      expect(
+        await sums(
+          'SELECT space_id, sum(net), sum(entrances), sum(exits) FROM counts_by_minute WHERE space_id > 0 GROUP BY space_id ORDER BY space_id',
+        ),
+      ).toEqual(expected),
+    );
     await eventually(async () => expect(await sums('SELECT sum(sign) FROM readings')).toEqual([[530]]));
     await client.close();
   });
@@ -84,8 +131,21 @@ describe.skipIf(!HAS_SAMPLE).each(Object.keys(ORDERS))('the sample file, %s', (o
   it('is not changed by a second import', async () => {
     const before = (await service.get(`/counts/${ids.a}/current?at=2018-12-31T00:00:00Z`)).body;
     expect(await load()).toBe(0);
-    await eventually(async () => expect((await service.get('/account')).body).toMatchObject({ accepted: 1126, applied: 530, duplicate: 596, remainder: 0 }));
-    expect((await service.get(`/counts/${ids.a}/current?at=2018-12-31T00:00:00Z`)).body).toMatchObject({ ...(before as object), watermark: expect.any(String) as string });
-    expect((await service.get(`/counts/${ids.a}/current`)).body).toMatchObject({ net: EXPECTED.A.net, count: EXPECTED.A.count });
+    await eventually(async () =>
+      expect((await service.get('/account')).body).toMatchObject({
+        accepted: 1126,
+        applied: 530,
+        duplicate: 596,
+        remainder: 0,
+      }),
+    );
+    expect((await service.get(`/counts/${ids.a}/current?at=2018-12-31T00:00:00Z`)).body).toMatchObject({
+      ...(before as object),
+      watermark: expect.any(String) as string,
+    });
+    expect((await service.get(`/counts/${ids.a}/current`)).body).toMatchObject({
+      net: EXPECTED.A.net,
+      count: EXPECTED.A.count,
+    });
   });
 });

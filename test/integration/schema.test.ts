@@ -23,10 +23,13 @@ afterAll(async () => {
 });
 
 const command = async (query: string): Promise<unknown> => client.command({ query });
-const rows = async (query: string): Promise<unknown[]> => (await client.query({ query, format: 'JSONCompactEachRow' })).json();
+const rows = async (query: string): Promise<unknown[]> =>
+  (await client.query({ query, format: 'JSONCompactEachRow' })).json();
 const COLUMNS = 'timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading';
-const digest = async (table: string): Promise<unknown[]> => rows(`SELECT count(), sum(cityHash64(${COLUMNS})) FROM ${table}`);
-const store = async (from: number): Promise<unknown> => command(`
+const digest = async (table: string): Promise<unknown[]> =>
+  rows(`SELECT count(), sum(cityHash64(${COLUMNS})) FROM ${table}`);
+const store = async (from: number): Promise<unknown> =>
+  command(`
   INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
   SELECT 1 + number % 3, 1514764800000 + number * 3600000, toString(number), 'a', 1, 1, 1, if(number % 7 = 0, -1, 1), number % 2, 0, number
   FROM numbers(${from}, 3000)`);
@@ -45,29 +48,46 @@ test('events in the order of time are there for data that was stored before that
 });
 
 const OPTIONS = { cluster: undefined, windowBlocks: 76_800, isSynced: true, cold: undefined };
-const definitions = async (): Promise<string[]> => (await rows("SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name")).map(String);
+const definitions = async (): Promise<string[]> =>
+  (
+    await rows(
+      "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name",
+    )
+  ).map(String);
 
 test('migrating gives tables that are there another window and synced parts, and forgets no block', async () => {
-  const block = async (): Promise<unknown> => client.command({
-    query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
+  const block = async (): Promise<unknown> =>
+    client.command({
+      query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
       SELECT 9, 1514764800000 + number * 60000, toString(number), 'b', 1, 1, 1, 1, 1, 0, 7000 FROM numbers(10)`,
-    clickhouse_settings: { insert_deduplicate: 1, insert_deduplication_token: 'log/0/7000', deduplicate_blocks_in_dependent_materialized_views: 1, insert_quorum: 'auto', insert_quorum_timeout: 20_000 },
-  });
-  const stored = async (): Promise<unknown[]> => rows(`SELECT (SELECT count() FROM space_events WHERE space_id = 9), (SELECT count() FROM readings WHERE dpu_id = 'b'),
+      clickhouse_settings: {
+        insert_deduplicate: 1,
+        insert_deduplication_token: 'log/0/7000',
+        deduplicate_blocks_in_dependent_materialized_views: 1,
+        insert_quorum: 'auto',
+        insert_quorum_timeout: 20_000,
+      },
+    });
+  const stored = async (): Promise<unknown[]> =>
+    rows(`SELECT (SELECT count() FROM space_events WHERE space_id = 9), (SELECT count() FROM readings WHERE dpu_id = 'b'),
     (SELECT sum(entrances) FROM counts_by_minute WHERE space_id = 9), (SELECT count() FROM events_by_time WHERE space_id = 9)`);
   await block();
   expect(await stored()).toEqual([[10, 10, 10, 10]]);
   await alterTables(client, OPTIONS);
   const after = await definitions();
   expect(after).toHaveLength(6);
-  for (const definition of after) expect(definition).toMatch(/non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1/);
+  for (const definition of after)
+    expect(definition).toMatch(
+      /non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1/,
+    );
   await block();
   expect(await stored()).toEqual([[10, 10, 10, 10]]);
 });
 
 test('migrating sets, changes and takes back the age at which rows go to another volume, and removes none', async () => {
   const before = await digest('space_events');
-  const aged = async (): Promise<number> => (await definitions()).filter((definition) => definition.includes(' TO VOLUME ')).length;
+  const aged = async (): Promise<number> =>
+    (await definitions()).filter((definition) => definition.includes(' TO VOLUME ')).length;
   // The one volume that an engine without a storage policy of its own has.
   for (const afterDays of [30, 30, 400]) {
     await alterTables(client, { ...OPTIONS, cold: { volume: 'default', afterDays } });
@@ -81,10 +101,12 @@ test('migrating sets, changes and takes back the age at which rows go to another
 });
 
 /** Rows in each of the first months from 1970 on; 630 of them reach to the middle of 2022. */
-const storeMonths = async (block: number, months: number): Promise<unknown> => command(`
+const storeMonths = async (block: number, months: number): Promise<unknown> =>
+  command(`
   INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block) SETTINGS max_partitions_per_insert_block = 0
   SELECT 8, toUnixTimestamp64Milli(toDateTime64(toDate('1970-01-15') + toIntervalMonth(number % ${months}), 3, 'UTC')) + number, concat('${block} ', toString(number)), 'c', 1, 1, 1, 1, 1, 0, ${block} FROM numbers(2000)`);
-const partsOf = async (block: number): Promise<unknown> => (await rows(`SELECT uniq(_part) FROM space_events WHERE space_id = 8 AND block = ${block}`))[0];
+const partsOf = async (block: number): Promise<unknown> =>
+  (await rows(`SELECT uniq(_part) FROM space_events WHERE space_id = 8 AND block = ${block}`))[0];
 
 test('readings of 630 months make a part in each decade; in tables of earlier versions, which go on, in each month', async () => {
   await command('SYSTEM STOP MERGES');
@@ -110,10 +132,16 @@ test('readings of 630 months make a part in each decade; in tables of earlier ve
 test('tables of one server do not turn into replicated ones in silence', async () => {
   // Without a Keeper the engine refuses `ON CLUSTER` itself, and reads what a cluster would be told.
   const cluster = { ...OPTIONS, cluster: 'blue', cold: { volume: 'cold', afterDays: 30 } };
-  for (const statement of [...tablesFor(cluster), ...alterationsFor(cluster)]) await command(`EXPLAIN AST ${statement}`);
+  for (const statement of [...tablesFor(cluster), ...alterationsFor(cluster)])
+    await command(`EXPLAIN AST ${statement}`);
   await expect(command('EXPLAIN AST CREATE TABLE a ENGIN = MergeTree')).rejects.toThrow();
-  const answering = new Proxy(client, { get: (target, key) => (key === 'command' ? async () => Promise.resolve() : Reflect.get(target, key, target) as unknown) });
-  await expect(createTables(answering, cluster)).rejects.toThrow(/is there as (Summing)?MergeTree: CLICKHOUSE_CLUSTER is decided/);
+  const answering = new Proxy(client, {
+    get: (target, key) =>
+      key === 'command' ? async () => Promise.resolve() : (Reflect.get(target, key, target) as unknown),
+  });
+  await expect(createTables(answering, cluster)).rejects.toThrow(
+    /is there as (Summing)?MergeTree: CLICKHOUSE_CLUSTER is decided/,
+  );
 });
 
 test('none is left when all are dropped', async () => {

@@ -31,8 +31,14 @@ beforeAll(async () => {
   expired = await addToken(tokensFile, 'old', ['read'], '2020-01-01T00:00:00Z');
   issuer = await startJwtIssuer();
   service = await startLocalService({
-    PARTITIONS: '1', AUTH_TOKENS_FILE: tokensFile, AUTH_JWKS_URL: issuer.jwksUrl, AUTH_ISSUER: issuer.issuer, AUTH_AUDIENCE: AUDIENCE,
-    RATE_LIMIT_PER_MINUTE: String(LIMIT), CORS_ORIGINS: ORIGIN, STREAM_HEARTBEAT_MS: '100',
+    PARTITIONS: '1',
+    AUTH_TOKENS_FILE: tokensFile,
+    AUTH_JWKS_URL: issuer.jwksUrl,
+    AUTH_ISSUER: issuer.issuer,
+    AUTH_AUDIENCE: AUDIENCE,
+    RATE_LIMIT_PER_MINUTE: String(LIMIT),
+    CORS_ORIGINS: ORIGIN,
+    STREAM_HEARTBEAT_MS: '100',
   });
 });
 afterAll(async () => {
@@ -51,17 +57,23 @@ interface Asked {
 async function ask(method: string, path: string, token?: string, headers: Record<string, string> = {}): Promise<Asked> {
   const abort = new AbortController();
   const response = await fetch(`${service.url}${path}`, {
-    method, signal: abort.signal,
-    headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers, ...(method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-type': 'application/json' } : {}) },
+    method,
+    signal: abort.signal,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+      ...(method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-type': 'application/json' } : {}),
+    },
     ...(method === 'POST' || method === 'PUT' || method === 'PATCH' ? { body: '{}' } : {}),
   });
   const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
-  const body = isProblem ? await response.json() as { detail?: string } : undefined;
+  const body = isProblem ? ((await response.json()) as { detail?: string }) : undefined;
   abort.abort();
   return { status: response.status, headers: response.headers, body };
 }
 
-const concrete = ({ path }: Route): string => `${API_PREFIX}${path.replace('{file}', 'start.js').replaceAll(/\{\w+\}/g, '999999')}`;
+const concrete = ({ path }: Route): string =>
+  `${API_PREFIX}${path.replace('{file}', 'start.js').replaceAll(/\{\w+\}/g, '999999')}`;
 const me = async (token?: string): Promise<Asked> => ask('GET', `${API_PREFIX}/account`, token);
 
 describe('every route', () => {
@@ -76,7 +88,11 @@ describe('every route', () => {
         const key = `${route.method} ${route.path} as ${holder ?? 'nobody'}`;
         const { status, headers } = await ask(route.method, concrete(route), holder && tokens.get(holder));
         const isOpen = route.scope === null || holder === route.scope || holder === 'admin';
-        expected[key] = isOpen ? 'let in' : holder === undefined ? '401 Bearer realm="density-api"' : `403 Bearer realm="density-api", error="insufficient_scope", scope="${route.scope}"`;
+        expected[key] = isOpen
+          ? 'let in'
+          : holder === undefined
+            ? '401 Bearer realm="density-api"'
+            : `403 Bearer realm="density-api", error="insufficient_scope", scope="${route.scope}"`;
         found[key] = status === 401 || status === 403 ? `${status} ${headers.get('www-authenticate')}` : 'let in';
       }
     }
@@ -99,10 +115,16 @@ describe('a token', () => {
     for (const bad of [`${good}x`, good.slice(1), 'x']) {
       const { status, headers, body } = await me(bad);
       expect({ status, says: headers.get('www-authenticate'), detail: body?.detail }).toEqual({
-        status: 401, says: 'Bearer realm="density-api", error="invalid_token"', detail: 'the token is not a valid one',
+        status: 401,
+        says: 'Bearer realm="density-api", error="invalid_token"',
+        detail: 'the token is not a valid one',
       });
     }
-    expect((await ask('GET', `${API_PREFIX}/account`, undefined, { authorization: 'Basic eDp5' })).headers.get('www-authenticate')).toContain('error="invalid_request"');
+    expect(
+      (await ask('GET', `${API_PREFIX}/account`, undefined, { authorization: 'Basic eDp5' })).headers.get(
+        'www-authenticate',
+      ),
+    ).toContain('error="invalid_request"');
   });
 
   it('expires', async () => {
@@ -120,7 +142,10 @@ describe('a JWT', () => {
     const bad: Record<string, string> = {
       'the token has expired': await issuer.sign({ scope: 'read' }, { expiresIn: '-1h' }),
       "the token's aud is not what it has to be": await issuer.sign({ scope: 'read' }, { audience: 'other' }),
-      "the token's iss is not what it has to be": await issuer.sign({ scope: 'read' }, { issuer: 'https://other.example' }),
+      "the token's iss is not what it has to be": await issuer.sign(
+        { scope: 'read' },
+        { issuer: 'https://other.example' },
+      ),
       'the token is not a valid one': await other.sign({ scope: 'read' }, { issuer: issuer.issuer }),
     };
     await other.stop();
@@ -128,20 +153,31 @@ describe('a JWT', () => {
       const { status, body } = await me(token);
       expect({ status, detail: body?.detail }).toEqual({ status: 401, detail: why });
     }
-    const unsigned = new UnsecuredJWT({ scope: 'admin' }).setIssuer(issuer.issuer).setAudience(AUDIENCE).setExpirationTime('1h').encode();
+    const unsigned = new UnsecuredJWT({ scope: 'admin' })
+      .setIssuer(issuer.issuer)
+      .setAudience(AUDIENCE)
+      .setExpirationTime('1h')
+      .encode();
     expect((await me(unsigned)).status).toBe(401);
   });
 });
 
 describe('a live stream', () => {
   it('ends when its token does, and not before; the client is told by a 401 when it comes back', async () => {
-    const open = async (token: string): Promise<Response> => fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } });
+    const open = async (token: string): Promise<Response> =>
+      fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } });
     const brief = await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '6s' });
-    const [ending, going] = [await open(brief), await open(await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '1h' }))];
+    const [ending, going] = [
+      await open(brief),
+      await open(await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '1h' })),
+    ];
     expect([ending.status, going.status]).toEqual([200, 200]);
     let isOver = false;
     const reader = going.body?.getReader();
-    void reader?.closed.then(() => (isOver = true), () => (isOver = true));
+    void reader?.closed.then(
+      () => (isOver = true),
+      () => (isOver = true),
+    );
     const startedAt = performance.now();
     expect(await ending.text()).toContain(': alive');
     expect(performance.now() - startedAt).toBeGreaterThan(500);
@@ -160,7 +196,8 @@ describe('the answer', () => {
     const left = Number(/r=(\d+);t=\d+$/.exec(headers.get('ratelimit') ?? '')?.[1]);
     expect(left).toBeLessThan(LIMIT);
     const path = `${API_PREFIX}/spaces`;
-    for (let sent = 0; sent < left; sent += 50) await Promise.all(Array.from({ length: Math.min(50, left - sent) }, () => ask('GET', path, token)));
+    for (let sent = 0; sent < left; sent += 50)
+      await Promise.all(Array.from({ length: Math.min(50, left - sent) }, () => ask('GET', path, token)));
     const refused = await ask('GET', path, token);
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -178,18 +215,29 @@ describe('the answer', () => {
     expect(headers.get('access-control-allow-credentials')).toBeNull();
     const preflight = { 'access-control-request-method': 'PATCH', 'access-control-request-headers': 'authorization' };
     const allowed = await ask('OPTIONS', `${API_PREFIX}/spaces/1`, undefined, { origin: ORIGIN, ...preflight });
-    expect({ status: allowed.status, methods: allowed.headers.get('access-control-allow-methods') }).toEqual({ status: 204, methods: 'GET,HEAD,POST,PUT,PATCH,DELETE' });
-    const refused = await ask('OPTIONS', `${API_PREFIX}/spaces/1`, undefined, { origin: 'https://other.example', ...preflight });
+    expect({ status: allowed.status, methods: allowed.headers.get('access-control-allow-methods') }).toEqual({
+      status: 204,
+      methods: 'GET,HEAD,POST,PUT,PATCH,DELETE',
+    });
+    const refused = await ask('OPTIONS', `${API_PREFIX}/spaces/1`, undefined, {
+      origin: 'https://other.example',
+      ...preflight,
+    });
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
     // A page that may not read it otherwise could not tell why it was refused.
-    expect((await ask('GET', `${API_PREFIX}/account`, undefined, { origin: ORIGIN })).headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(
+      (await ask('GET', `${API_PREFIX}/account`, undefined, { origin: ORIGIN })).headers.get(
+        'access-control-allow-origin',
+      ),
+    ).toBe(ORIGIN);
   });
 
   it('at /docs needs nothing that its policy forbids', async () => {
     const page = await (await fetch(`${service.api}/docs`)).text();
     expect(page).toContain('<script src="/');
     expect(page).not.toMatch(/<script>|\son\w+=|https?:\/\//);
-    for (const [, file] of page.matchAll(/(?:src|href)="([^"]+)"/g)) expect({ file, status: (await fetch(`${service.url}${file}`)).status }).toEqual({ file, status: 200 });
+    for (const [, file] of page.matchAll(/(?:src|href)="([^"]+)"/g))
+      expect({ file, status: (await fetch(`${service.url}${file}`)).status }).toEqual({ file, status: 200 });
   });
 });
 
@@ -220,16 +268,26 @@ describe('a token, later,', () => {
 
 describe('a service that others can reach', () => {
   const start = async (given: Record<string, string>): Promise<unknown> =>
-    serve(readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...given }), { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
+    serve(readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...given }), {
+      say: () => undefined,
+      onFailure: () => undefined,
+      logLevel: 'silent',
+    });
 
   it('does not start without authentication, and says what to do in one sentence', async () => {
     for (const HOST of ['0.0.0.0', '::', '10.0.0.1']) {
-      await expect(start({ HOST })).rejects.toThrow(/^HOST=.* can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE .* or AUTH_JWKS_URL, or listen on 127\.0\.0\.1 only$/);
+      await expect(start({ HOST })).rejects.toThrow(
+        /^HOST=.* can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE .* or AUTH_JWKS_URL, or listen on 127\.0\.0\.1 only$/,
+      );
     }
   });
 
   it('does not start with half of it', async () => {
-    await expect(start({ AUTH_JWKS_URL: 'https://id.example/jwks' })).rejects.toThrow('AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE');
-    await expect(start({ AUTH_TOKENS_FILE: join(folder, 'none.json') })).rejects.toThrow(/cannot read .*none\.json \(AUTH_TOKENS_FILE\)/);
+    await expect(start({ AUTH_JWKS_URL: 'https://id.example/jwks' })).rejects.toThrow(
+      'AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE',
+    );
+    await expect(start({ AUTH_TOKENS_FILE: join(folder, 'none.json') })).rejects.toThrow(
+      /cannot read .*none\.json \(AUTH_TOKENS_FILE\)/,
+    );
   });
 });

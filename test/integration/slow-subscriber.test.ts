@@ -19,15 +19,30 @@ let server: HttpServer;
 let response: ServerResponse;
 let place = 0;
 const subscriber = new Subscriber(null, () => `at.${place}`);
-const subscription = { open: subscriber.open.bind(subscriber), place: () => subscriber.place, drained: () => subscriber.drained(), close: () => undefined };
+const subscription = {
+  open: subscriber.open.bind(subscriber),
+  place: () => subscriber.place,
+  drained: () => subscriber.drained(),
+  close: () => undefined,
+};
 
 beforeAll(async () => {
-  const service = { metrics: new Metrics(), topology: { history: {} }, options: { skewMs: 0, heartbeatMs: HEARTBEAT_MS }, live: { subscribe: async () => subscription } };
+  const service = {
+    metrics: new Metrics(),
+    topology: { history: {} },
+    options: { skewMs: 0, heartbeatMs: HEARTBEAT_MS },
+    live: { subscribe: async () => subscription },
+  };
   const handle = createApp(service as unknown as Service, pino({ level: 'silent' })).callback();
-  server = await listen((request, answer) => {
-    response = answer;
-    void handle(request, answer);
-  }, '127.0.0.1', 0, pino({ level: 'silent' }));
+  server = await listen(
+    (request, answer) => {
+      response = answer;
+      void handle(request, answer);
+    },
+    '127.0.0.1',
+    0,
+    pino({ level: 'silent' }),
+  );
 });
 afterAll(async () => {
   response?.destroy();
@@ -35,13 +50,25 @@ afterAll(async () => {
 });
 
 it('costs a bounded amount while it takes nothing, then is told how much it missed, and gets the newest of each space', async () => {
-  const client = await new Promise<IncomingMessage>((resolve, reject) => get(`${server.url}/api/v1/counts/stream`, { agent: false }, resolve).on('error', reject));
+  const client = await new Promise<IncomingMessage>((resolve, reject) =>
+    get(`${server.url}/api/v1/counts/stream`, { agent: false }, resolve).on('error', reject),
+  );
   client.pause();
   let [waitingMost, bytesMost] = [0, 0];
   for (let round = 1; round <= ROUNDS; round++) {
     for (let space = 1; space <= SPACES; space++) {
       place += 1;
-      const item = { kind: 'count', spaceId: space as SpaceId, seq: place, timestampMs: place, count: round, net: round, lastReadingMs: 0, watermarkMs: 0, isSettled: true } as const;
+      const item = {
+        kind: 'count',
+        spaceId: space as SpaceId,
+        seq: place,
+        timestampMs: place,
+        count: round,
+        net: round,
+        lastReadingMs: 0,
+        watermarkMs: 0,
+        isSettled: true,
+      } as const;
       subscriber.offer({ kind: 'change', item });
     }
     waitingMost = Math.max(waitingMost, subscriber.waiting);
@@ -66,7 +93,10 @@ it('costs a bounded amount while it takes nothing, then is told how much it miss
       newest.set(item.space_id, item.count);
     },
   });
-  client.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk)).resume();
+  client
+    .setEncoding('utf8')
+    .on('data', (chunk: string) => parser.feed(chunk))
+    .resume();
   await eventually(() => expect(lastId).toBe(`at.${SPACES * ROUNDS}`));
   expect([...newest.values()]).toEqual(Array(SPACES).fill(ROUNDS));
   expect(told).toHaveLength(1);

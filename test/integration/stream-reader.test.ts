@@ -40,11 +40,17 @@ const consumers = async (): Promise<number> => (await info()).consumer_count;
 const lastSeq = async (): Promise<number> => (await info()).last_seq;
 
 function readerOf(options: Partial<StreamReaderOptions> = {}, js = server.nats.js): StreamReader {
-  return new StreamReader(js, { stream: READINGS, partitionOf: partitionOfReading, catchUpSubjects: (partition) => [readingsOf(partition)], ...options });
+  return new StreamReader(js, {
+    stream: READINGS,
+    partitionOf: partitionOfReading,
+    catchUpSubjects: (partition) => [readingsOf(partition)],
+    ...options,
+  });
 }
 
 async function publish(dpuIds: readonly DpuId[], rounds: number, data = SMALL): Promise<void> {
-  for (let round = 0; round < rounds; round++) await Promise.all(dpuIds.map(async (id) => server.nats.js.publish(readingSubject(id), data, { timeout: 1_000 })));
+  for (let round = 0; round < rounds; round++)
+    await Promise.all(dpuIds.map(async (id) => server.nats.js.publish(readingSubject(id), data, { timeout: 1_000 })));
 }
 
 /** DPUs whose readings fall into a partition. */
@@ -53,9 +59,15 @@ const dpusOf = (partition: Partition): DpuId[] => DPUS.filter((id) => partitionO
 /** What the stream has: sequences of a partition after one. */
 async function stored(partition: Partition, afterSeq: number): Promise<number[]> {
   const seqs: number[] = [];
-  const consumer = await server.nats.js.consumers.get(READINGS, { filter_subjects: readingsOf(partition), opt_start_seq: afterSeq + 1 });
+  const consumer = await server.nats.js.consumers.get(READINGS, {
+    filter_subjects: readingsOf(partition),
+    opt_start_seq: afterSeq + 1,
+  });
   if ((await consumer.info()).num_pending > 0) {
-    for await (const { seq, info: { pending } } of await consumer.consume({ max_messages: 10_000 })) {
+    for await (const {
+      seq,
+      info: { pending },
+    } of await consumer.consume({ max_messages: 10_000 })) {
       seqs.push(seq);
       if (pending === 0) break;
     }
@@ -108,7 +120,7 @@ class Reading {
     while (!this.#isOver) {
       try {
         this.#cursor = await this.#reader.open(this.partition, this.seq);
-        while (!this.#isOver) this.entries.push(...await this.#cursor.next(50));
+        while (!this.#isOver) this.entries.push(...(await this.#cursor.next(50)));
       } catch {
         this.failures += 1;
       }
@@ -124,27 +136,36 @@ async function readTo(cursor: LogCursor, seq: number): Promise<number[]> {
 }
 
 describe('a stream that partitions read together', () => {
-  it.each([4 * 1024 * 1024, 8 * 1024])('gives each what is its own, wherever and whenever it is opened, with queues of %d bytes', async (queueBytesMax) => {
-    const reader = readerOf({ queueBytesMax });
-    const readings: Reading[] = [];
-    const startSeq = await lastSeq();
-    let isPublished = false;
-    const publishing = publish(DPUS, 60).then(() => (isPublished = true));
-    for (let n = 0; !isPublished; n++) {
-      if (n < 24) readings.push(new Reading(reader, ALL[n % PARTITIONS] ?? P0, Math.max(0, await lastSeq() - (n * 37) % 500)));
-      await eventually(async () => expect(isPublished || await lastSeq() > startSeq + n * 50).toBe(true));
-    }
-    await publishing;
-    expect(readings.length).toBeGreaterThan(20);
-    await Promise.all(readings.map(async (reading) => reading.complete()));
-    expect(readings.map(({ failures }) => failures)).toEqual(readings.map(() => 0));
-  });
+  it.each([4 * 1024 * 1024, 8 * 1024])(
+    'gives each what is its own, wherever and whenever it is opened, with queues of %d bytes',
+    async (queueBytesMax) => {
+      const reader = readerOf({ queueBytesMax });
+      const readings: Reading[] = [];
+      const startSeq = await lastSeq();
+      let isPublished = false;
+      const publishing = publish(DPUS, 60).then(() => (isPublished = true));
+      for (let n = 0; !isPublished; n++) {
+        if (n < 24)
+          readings.push(
+            new Reading(reader, ALL[n % PARTITIONS] ?? P0, Math.max(0, (await lastSeq()) - ((n * 37) % 500))),
+          );
+        await eventually(async () => expect(isPublished || (await lastSeq()) > startSeq + n * 50).toBe(true));
+      }
+      await publishing;
+      expect(readings.length).toBeGreaterThan(20);
+      await Promise.all(readings.map(async (reading) => reading.complete()));
+      expect(readings.map(({ failures }) => failures)).toEqual(readings.map(() => 0));
+    },
+  );
 
   it('reads with one consumer once all have caught up, and with none when all are closed', async () => {
     const reader = readerOf();
     const seq = await lastSeq();
     await publish(DPUS, 5);
-    const readings = [new Reading(reader, P0, seq + 60), ...ALL.map((partition) => new Reading(reader, partition, seq))];
+    const readings = [
+      new Reading(reader, P0, seq + 60),
+      ...ALL.map((partition) => new Reading(reader, partition, seq)),
+    ];
     await publish(DPUS, 5);
     await eventually(async () => expect(await consumers()).toBe(1));
     await publish(DPUS, 5);
@@ -158,12 +179,14 @@ describe('a stream that partitions read together', () => {
     const cursors = await Promise.all(ALL.map(async (partition) => reader.open(partition, seq)));
     expect(await consumers()).toBe(1);
     await publish(DPUS, 1);
-    const read = await Promise.all(cursors.map(async (cursor) => {
-      const entries: StoredEntry[] = [];
-      while (entries.length < DPUS.length) entries.push(...await cursor.next(7));
-      await cursor.close();
-      return entries;
-    }));
+    const read = await Promise.all(
+      cursors.map(async (cursor) => {
+        const entries: StoredEntry[] = [];
+        while (entries.length < DPUS.length) entries.push(...(await cursor.next(7)));
+        await cursor.close();
+        return entries;
+      }),
+    );
     for (const entries of read) entries.forEach((entry, index) => expect(entry).toBe(read[0]?.[index]));
   });
 
@@ -242,7 +265,10 @@ describe('a stream that partitions read together', () => {
     const seq = await lastSeq();
     await publish(DPUS, 10);
     // The first follow, the others catch up.
-    const readings = [...ALL.map((partition) => new Reading(reader, partition, seq + 350)), ...ALL.map((partition) => new Reading(reader, partition, seq))];
+    const readings = [
+      ...ALL.map((partition) => new Reading(reader, partition, seq + 350)),
+      ...ALL.map((partition) => new Reading(reader, partition, seq)),
+    ];
     let isOver = false;
     const publishing = (async () => {
       while (!isOver) await publish(DPUS, 1).catch(() => undefined);
@@ -250,7 +276,13 @@ describe('a stream that partitions read together', () => {
     const goesOn = async (): Promise<void> => {
       const before = readings.map((reading) => reading.entries.length);
       // Less than half a minute, after which the client would see to it.
-      await eventually(() => readings.forEach((reading, index) => expect(reading.entries.length).toBeGreaterThan((before[index] ?? 0) + 500)), 25_000);
+      await eventually(
+        () =>
+          readings.forEach((reading, index) =>
+            expect(reading.entries.length).toBeGreaterThan((before[index] ?? 0) + 500),
+          ),
+        25_000,
+      );
     };
     try {
       for (let kills = 0; kills < 3; kills++) {
@@ -304,15 +336,26 @@ describe('a stream of which a process reads a part', () => {
 
 describe('a consumer that delivers nothing', () => {
   /** A real consumer, which the server never has anything for, instead of those that `isDeaf` names. */
-  const deaf = (isDeaf: (filter: unknown) => boolean): JetStreamClient => new Proxy(server.nats.js, {
-    get: (js, key) => (key === 'consumers'
-      ? { get: async (stream: string, options: { filter_subjects?: string | string[] }) => js.consumers.get(stream, isDeaf(options.filter_subjects) ? { ...options, filter_subjects: ['readings.none'] } : options) }
-      : Reflect.get(js, key) as unknown),
-  });
+  const deaf = (isDeaf: (filter: unknown) => boolean): JetStreamClient =>
+    new Proxy(server.nats.js, {
+      get: (js, key) =>
+        key === 'consumers'
+          ? {
+              get: async (stream: string, options: { filter_subjects?: string | string[] }) =>
+                js.consumers.get(
+                  stream,
+                  isDeaf(options.filter_subjects) ? { ...options, filter_subjects: ['readings.none'] } : options,
+                ),
+            }
+          : (Reflect.get(js, key) as unknown),
+    });
 
   it('fails for those who follow it, and not for who catches up; the next one opens another', async () => {
     let isSharedDeaf = true;
-    const reader = readerOf({ stallCheckMs: 50 }, deaf((filter) => filter === undefined && isSharedDeaf));
+    const reader = readerOf(
+      { stallCheckMs: 50 },
+      deaf((filter) => filter === undefined && isSharedDeaf),
+    );
     const seq = await lastSeq();
     await publish(DPUS, 2);
     const following = await reader.open(P0, seq + 20);
@@ -333,7 +376,10 @@ describe('a consumer that delivers nothing', () => {
 
   it('fails for who catches up, and not for the others', async () => {
     let isFilteredDeaf = true;
-    const reader = readerOf({ stallCheckMs: 50 }, deaf((filter) => filter !== undefined && isFilteredDeaf));
+    const reader = readerOf(
+      { stallCheckMs: 50 },
+      deaf((filter) => filter !== undefined && isFilteredDeaf),
+    );
     const seq = await lastSeq();
     await publish(DPUS, 2);
     const following = new Reading(reader, P0, await lastSeq());
@@ -349,8 +395,14 @@ describe('a consumer that delivers nothing', () => {
   it('is told from a log that nobody writes to', async () => {
     const reader = readerOf({ stallCheckMs: 10 });
     const cursor = await reader.open(P0, await lastSeq());
-    const failed = cursor.next(1).then(() => false, () => true);
-    const checked = await readerOf({ stallCheckMs: 50 }, deaf(() => true)).open(P0, 0);
+    const failed = cursor.next(1).then(
+      () => false,
+      () => true,
+    );
+    const checked = await readerOf(
+      { stallCheckMs: 50 },
+      deaf(() => true),
+    ).open(P0, 0);
     // Several checks of the one have passed when the other has failed.
     await expect(checked.next(1)).rejects.toThrow(/delivers nothing/);
     cursor.wake();

@@ -14,7 +14,11 @@ const HEARTBEAT_MS = 600_000;
 /** Far above what it takes, far below the sign of life. */
 const SOON_MS = 60_000;
 
-interface Entry { readonly name: string; scopes: string[]; expires_at?: string }
+interface Entry {
+  readonly name: string;
+  scopes: string[];
+  expires_at?: string;
+}
 
 let folder: string;
 let file: string;
@@ -38,7 +42,9 @@ class Stream {
   }
 
   static async open(token: string): Promise<Stream> {
-    const stream = new Stream(await fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } }));
+    const stream = new Stream(
+      await fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } }),
+    );
     streams.push(stream);
     return stream;
   }
@@ -62,7 +68,8 @@ class Stream {
   }
 }
 
-const statusOf = async (token: string): Promise<number> => (await fetch(`${service.api}/spaces`, { headers: { authorization: `Bearer ${token}` } })).status;
+const statusOf = async (token: string): Promise<number> =>
+  (await fetch(`${service.api}/spaces`, { headers: { authorization: `Bearer ${token}` } })).status;
 
 /** As an editor writes it: another file in its place. */
 async function changeTokens(change: (tokens: Entry[]) => Entry[]): Promise<void> {
@@ -82,9 +89,15 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'density-tokens-'));
   file = join(folder, 'tokens.json');
   issuer = await startJwtIssuer();
-  for (const name of ['staying', 'deleted', 'narrowed', 'soon', 'past', 'deaf']) tokens.set(name, await addToken(file, name, ['read'], undefined));
+  for (const name of ['staying', 'deleted', 'narrowed', 'soon', 'past', 'deaf'])
+    tokens.set(name, await addToken(file, name, ['read'], undefined));
   service = await startLocalService({
-    PARTITIONS: '1', STREAM_HEARTBEAT_MS: String(HEARTBEAT_MS), AUTH_TOKENS_FILE: file, AUTH_JWKS_URL: issuer.jwksUrl, AUTH_ISSUER: issuer.issuer, AUTH_AUDIENCE: AUDIENCE,
+    PARTITIONS: '1',
+    STREAM_HEARTBEAT_MS: String(HEARTBEAT_MS),
+    AUTH_TOKENS_FILE: file,
+    AUTH_JWKS_URL: issuer.jwksUrl,
+    AUTH_ISSUER: issuer.issuer,
+    AUTH_AUDIENCE: AUDIENCE,
   });
   staying = await Stream.open(tokenOf('staying'));
 });
@@ -98,7 +111,10 @@ afterAll(async () => {
 it('ends when its token is deleted, without another request, and those of other tokens go on', async () => {
   const token = tokenOf('deleted');
   const both = [await Stream.open(token), await Stream.open(token)];
-  expect(both.map(({ status, isOver }) => [status, isOver])).toEqual([[200, false], [200, false]]);
+  expect(both.map(({ status, isOver }) => [status, isOver])).toEqual([
+    [200, false],
+    [200, false],
+  ]);
   await changeTokens((entries) => entries.filter(({ name }) => name !== 'deleted'));
   await Promise.all(both.map((stream) => stream.ended()));
   expect(await statusOf(token)).toBe(401);
@@ -109,7 +125,8 @@ it('ends when its token loses the scope, and not when it gets another', async ()
   const token = tokenOf('narrowed');
   const stream = await Stream.open(token);
   await edit('narrowed', (entry) => (entry.scopes = ['admin']));
-  const write = async (): Promise<number> => (await fetch(`${service.api}/spaces`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status;
+  const write = async (): Promise<number> =>
+    (await fetch(`${service.api}/spaces`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status;
   // The scope is enough; the body is missing.
   await eventually(async () => expect(await write()).toBe(400));
   expect(stream.isOver).toBe(false);

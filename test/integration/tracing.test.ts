@@ -8,8 +8,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
-interface OtlpSpan { readonly traceId: string; readonly spanId: string; readonly parentSpanId?: string; readonly name: string }
-interface OtlpRequest { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[] }[] }
+interface OtlpSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+}
+interface OtlpRequest {
+  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[] }[];
+}
 
 const spans: OtlpSpan[] = [];
 let collector: Server;
@@ -28,7 +35,11 @@ beforeAll(async () => {
   await once(collector, 'listening');
   const { port } = collector.address() as AddressInfo;
   // Nothing begins a trace of its own: what is seen came from outside.
-  service = await startLocalService({ PARTITIONS: '2', TRACES_URL: `http://127.0.0.1:${port}/v1/traces`, TRACES_RATIO: '0' });
+  service = await startLocalService({
+    PARTITIONS: '2',
+    TRACES_URL: `http://127.0.0.1:${port}/v1/traces`,
+    TRACES_RATIO: '0',
+  });
   await service.send('POST', '/spaces', { name: 'hall' });
   await service.send('POST', '/doorways', { name: 'door', ingress_space_id: 1, egress_space_id: null });
   await service.send('POST', '/dpus', { id: '7', doorway_id: 1 });
@@ -49,12 +60,20 @@ test('a request that is traced where it began is one trace up to the stored bloc
   const traceId = '0af7651916cd43dd8448eb211c80319c';
   const reading = { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 };
   const posted = await fetch(`${service.api}/readings`, {
-    method: 'POST', body: JSON.stringify(reading), headers: { 'content-type': 'application/json', 'traceparent': `00-${traceId}-b7ad6b7169203331-01` },
+    method: 'POST',
+    body: JSON.stringify(reading),
+    headers: { 'content-type': 'application/json', traceparent: `00-${traceId}-b7ad6b7169203331-01` },
   });
   expect(posted.status).toBe(202);
   await eventually(() => {
     const stored = spans.find((span) => span.name === 'store block' && span.traceId === traceId);
-    expect(stored && wayUp(stored)).toEqual(['store block', 'fold events', 'route readings', 'publish readings', 'HTTP POST']);
+    expect(stored && wayUp(stored)).toEqual([
+      'store block',
+      'fold events',
+      'route readings',
+      'publish readings',
+      'HTTP POST',
+    ]);
   });
 });
 
@@ -63,7 +82,9 @@ test('a message that carries a trace continues it; one that was not sampled leav
   const publish = async (traceId: string, flags: string, direction: number): Promise<void> => {
     const carrier = headers();
     carrier.set('traceparent', `00-${traceId}-b7ad6b7169203331-${flags}`);
-    await jetstream(nats).publish('dpu.7.readings', JSON.stringify({ timestamp: Date.now(), direction }), { headers: carrier });
+    await jetstream(nats).publish('dpu.7.readings', JSON.stringify({ timestamp: Date.now(), direction }), {
+      headers: carrier,
+    });
   };
   const [sampled, unsampled] = ['1af7651916cd43dd8448eb211c80319c', '2af7651916cd43dd8448eb211c80319c'];
   await publish(unsampled, '00', -1);

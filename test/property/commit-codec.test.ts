@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CommitHeader, PartitionSection, Sections } from '../../src/domain/commit.ts';
-import { commitOf, configBytesMax, decodeCommit, encodeCommit, eventBytesMax, UnknownCommitVersion } from '../../src/domain/commit-codec.ts';
+import {
+  commitOf,
+  configBytesMax,
+  decodeCommit,
+  encodeCommit,
+  eventBytesMax,
+  UnknownCommitVersion,
+} from '../../src/domain/commit-codec.ts';
 import { ByteReader, ByteWriter } from '../../src/domain/bytes.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { readingIdOf } from '../../src/domain/reading.ts';
@@ -16,87 +23,161 @@ const instant = fc.integer({ min: -1, max: 253_402_300_799_999 });
 const sign = fc.constantFrom(1 as const, -1 as const);
 
 const header: fc.Arbitrary<CommitHeader> = fc.record({
-  router: fc.nat({ max: 4_096 }).map((k) => k as Partition), epoch: natural, commitId: fc.string(), previousSeq: natural, readingsSeq: natural, previousReadingsSeq: natural,
-  backlogs: fc.array(fc.record({ subject: id, seq: natural, index: natural }), { maxLength: 9 }), isMove: fc.boolean(), topologySeq: natural,
-  readingsMark: fc.option(fc.record({ timeMs: instant, digest: fc.nat({ max: 0xffff_ffff }) })), topologyDigest: fc.option(fc.nat({ max: 0xffff_ffff })),
-  reattribution: fc.option(fc.record({ toSeq: natural, after: fc.record({ dpuId: id.map((text) => text as DpuId), timestampMs: instant, readingId: id }) })),
-  clockMs: instant, counters: fc.record({ received: natural, fresh: natural, held: natural, duplicate: natural, dead: natural }),
+  router: fc.nat({ max: 4_096 }).map((k) => k as Partition),
+  epoch: natural,
+  commitId: fc.string(),
+  previousSeq: natural,
+  readingsSeq: natural,
+  previousReadingsSeq: natural,
+  backlogs: fc.array(fc.record({ subject: id, seq: natural, index: natural }), { maxLength: 9 }),
+  isMove: fc.boolean(),
+  topologySeq: natural,
+  readingsMark: fc.option(fc.record({ timeMs: instant, digest: fc.nat({ max: 0xffff_ffff }) })),
+  topologyDigest: fc.option(fc.nat({ max: 0xffff_ffff })),
+  reattribution: fc.option(
+    fc.record({
+      toSeq: natural,
+      after: fc.record({ dpuId: id.map((text) => text as DpuId), timestampMs: instant, readingId: id }),
+    }),
+  ),
+  clockMs: instant,
+  counters: fc.record({ received: natural, fresh: natural, held: natural, duplicate: natural, dead: natural }),
 });
 
-const event: fc.Arbitrary<SpaceEvent> = fc.record({
-  spaceId: fc.nat({ max: 0xffff_ffff }).map((n) => n as SpaceId), dpuId: fc.oneof(id, fc.constantFrom('a', 'b')).map((text) => text as DpuId), doorwayId: fc.nat({ max: 0xffff_ffff }).map((n) => n as DoorwayId),
-  timestampMs: instant, direction: sign, delta: sign, sign, primary: fc.boolean(), name: id,
-}, { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'direction', 'delta', 'sign', 'primary'] })
-  .chain((some) => (some.name === undefined ? fc.constant(some) : fc.constantFrom(some, { ...some, hasPreviousId: true as const })));
+const event: fc.Arbitrary<SpaceEvent> = fc
+  .record(
+    {
+      spaceId: fc.nat({ max: 0xffff_ffff }).map((n) => n as SpaceId),
+      dpuId: fc.oneof(id, fc.constantFrom('a', 'b')).map((text) => text as DpuId),
+      doorwayId: fc.nat({ max: 0xffff_ffff }).map((n) => n as DoorwayId),
+      timestampMs: instant,
+      direction: sign,
+      delta: sign,
+      sign,
+      primary: fc.boolean(),
+      name: id,
+    },
+    { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'direction', 'delta', 'sign', 'primary'] },
+  )
+  .chain((some) =>
+    some.name === undefined ? fc.constant(some) : fc.constantFrom(some, { ...some, hasPreviousId: true as const }),
+  );
 
 const section: fc.Arbitrary<PartitionSection> = fc.record({
   events: fc.array(event, { maxLength: 20 }),
-  heartbeats: fc.array(fc.record({ spaceId: fc.nat().map((n) => n as SpaceId), dpuId: id.map((text) => text as DpuId), timestampMs: instant }), { maxLength: 3 }),
-  configs: fc.array(fc.record({
-    spaceId: fc.nat().map((n) => n as SpaceId), timeZone: fc.constantFrom('UTC', 'Europe/Vienna'), dailyReset: fc.option(fc.constant('04:00')),
-    dpus: fc.array(fc.record({ dpuId: id.map((text) => text as DpuId), fromMs: instant, toMs: instant }), { maxLength: 3 }),
-    resets: fc.array(fc.record({ timestampMs: instant, count: fc.integer({ min: 0, max: 1_000_000 }) }), { maxLength: 3 }),
-  }), { maxLength: 2 }),
+  heartbeats: fc.array(
+    fc.record({
+      spaceId: fc.nat().map((n) => n as SpaceId),
+      dpuId: id.map((text) => text as DpuId),
+      timestampMs: instant,
+    }),
+    { maxLength: 3 },
+  ),
+  configs: fc.array(
+    fc.record({
+      spaceId: fc.nat().map((n) => n as SpaceId),
+      timeZone: fc.constantFrom('UTC', 'Europe/Vienna'),
+      dailyReset: fc.option(fc.constant('04:00')),
+      dpus: fc.array(fc.record({ dpuId: id.map((text) => text as DpuId), fromMs: instant, toMs: instant }), {
+        maxLength: 3,
+      }),
+      resets: fc.array(fc.record({ timestampMs: instant, count: fc.integer({ min: 0, max: 1_000_000 }) }), {
+        maxLength: 3,
+      }),
+    }),
+    { maxLength: 2 },
+  ),
   settings: fc.option(fc.constant(DEFAULT_SETTINGS), { nil: undefined }),
 });
 
-const sections: fc.Arbitrary<Sections> = fc.uniqueArray(fc.tuple(fc.nat({ max: 64 }).map((k) => k as Partition), section), { selector: ([k]) => k, maxLength: 5 }).map((some) => new Map(some));
+const sections: fc.Arbitrary<Sections> = fc
+  .uniqueArray(
+    fc.tuple(
+      fc.nat({ max: 64 }).map((k) => k as Partition),
+      section,
+    ),
+    { selector: ([k]) => k, maxLength: 5 },
+  )
+  .map((some) => new Map(some));
 
 describe('bytes', () => {
   it('numbers and text are read as they were written', () => {
     const value = fc.oneof(
       natural.map((n) => ['uint', n] as const),
-      fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(2 ** 30, -(2 ** 30) - 1, 2 ** 31, 2 ** 52, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER)).map((n) => ['int', n] as const),
+      fc
+        .oneof(
+          fc.integer(),
+          fc.maxSafeInteger(),
+          fc.constantFrom(2 ** 30, -(2 ** 30) - 1, 2 ** 31, 2 ** 52, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER),
+        )
+        .map((n) => ['int', n] as const),
       fc.string({ unit: 'grapheme' }).map((text) => ['text', text] as const),
     );
-    fc.assert(fc.property(fc.array(value), (values) => {
-      const writer = new ByteWriter();
-      for (const [kind, some] of values) (writer[kind] as (some: unknown) => void).call(writer, some);
-      const reader = new ByteReader(writer.finish());
-      expect(values.map(([kind]) => [kind, reader[kind]()])).toEqual(values);
-      expect(reader.at).toBe(writer.length);
-    }));
+    fc.assert(
+      fc.property(fc.array(value), (values) => {
+        const writer = new ByteWriter();
+        for (const [kind, some] of values) (writer[kind] as (some: unknown) => void).call(writer, some);
+        const reader = new ByteReader(writer.finish());
+        expect(values.map(([kind]) => [kind, reader[kind]()])).toEqual(values);
+        expect(reader.at).toBe(writer.length);
+      }),
+    );
   });
 
   it('signed numbers are zigzag-folded varints, whatever their size', () => {
-    fc.assert(fc.property(fc.oneof(fc.integer(), fc.maxSafeInteger()), (value) => {
-      const writer = new ByteWriter();
-      writer.int(value);
-      let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value);
-      const expected: number[] = [];
-      for (; rest >= 128n; rest >>= 7n) expected.push(Number(rest & 127n) | 128);
-      expect([...writer.finish()]).toEqual([...expected, Number(rest)]);
-    }));
+    fc.assert(
+      fc.property(fc.oneof(fc.integer(), fc.maxSafeInteger()), (value) => {
+        const writer = new ByteWriter();
+        writer.int(value);
+        let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value);
+        const expected: number[] = [];
+        for (; rest >= 128n; rest >>= 7n) expected.push(Number(rest & 127n) | 128);
+        expect([...writer.finish()]).toEqual([...expected, Number(rest)]);
+      }),
+    );
   });
 });
 
 describe('a commit', () => {
   it('R1 is read as it was written, each partition by itself', () => {
-    fc.assert(fc.property(header, sections, (wrote, of) => {
-      const commit = decodeCommit({ seq: 7, data: encodeCommit(wrote, of) });
-      expect(commit.header).toEqual(wrote);
-      expect([...commit.partitions]).toEqual([...of.keys()]);
-      for (const [partition, { events, ...rest }] of of) {
-        expect(commit.section(partition)).toEqual({ ...rest, events: events.map((some) => ({ ...some, seq: 7, readingId: readingIdOf(some) })) });
-      }
-      expect(commit.section(65 as Partition)).toBeUndefined();
-    }));
+    fc.assert(
+      fc.property(header, sections, (wrote, of) => {
+        const commit = decodeCommit({ seq: 7, data: encodeCommit(wrote, of) });
+        expect(commit.header).toEqual(wrote);
+        expect([...commit.partitions]).toEqual([...of.keys()]);
+        for (const [partition, { events, ...rest }] of of) {
+          expect(commit.section(partition)).toEqual({
+            ...rest,
+            events: events.map((some) => ({ ...some, seq: 7, readingId: readingIdOf(some) })),
+          });
+        }
+        expect(commit.section(65 as Partition)).toBeUndefined();
+      }),
+    );
   });
 
   it('takes no more bytes than are reckoned with', () => {
-    fc.assert(fc.property(sections, (of) => {
-      const most = [...of.values()].flatMap(({ events, configs }) => [...events.map(eventBytesMax), ...configs.map(configBytesMax)]).reduce((sum, bytes) => sum + bytes, 0);
-      const bare = new Map([...of].map(([partition, some]) => [partition, { ...some, events: [], configs: [] }]));
-      expect(encodeCommit(commitHeader(), of).length - encodeCommit(commitHeader(), bare).length).toBeLessThanOrEqual(most + 8 * of.size);
-    }));
+    fc.assert(
+      fc.property(sections, (of) => {
+        const most = [...of.values()]
+          .flatMap(({ events, configs }) => [...events.map(eventBytesMax), ...configs.map(configBytesMax)])
+          .reduce((sum, bytes) => sum + bytes, 0);
+        const bare = new Map([...of].map(([partition, some]) => [partition, { ...some, events: [], configs: [] }]));
+        expect(encodeCommit(commitHeader(), of).length - encodeCommit(commitHeader(), bare).length).toBeLessThanOrEqual(
+          most + 8 * of.size,
+        );
+      }),
+    );
   });
 
   it('R1 is refused when bytes are missing, too many, or of another version', () => {
-    fc.assert(fc.property(header, sections, fc.nat(), (wrote, of, at) => {
-      const data = encodeCommit(wrote, of);
-      expect(() => decodeCommit({ seq: 1, data: data.subarray(0, at % data.length) })).toThrow(RangeError);
-      expect(() => decodeCommit({ seq: 1, data: new Uint8Array([...data, 0]) })).toThrow(RangeError);
-    }));
+    fc.assert(
+      fc.property(header, sections, fc.nat(), (wrote, of, at) => {
+        const data = encodeCommit(wrote, of);
+        expect(() => decodeCommit({ seq: 1, data: data.subarray(0, at % data.length) })).toThrow(RangeError);
+        expect(() => decodeCommit({ seq: 1, data: new Uint8Array([...data, 0]) })).toThrow(RangeError);
+      }),
+    );
     const json = new TextEncoder().encode('{"v":1,"kind":"position"}');
     expect(() => decodeCommit({ seq: 1, data: json })).toThrow(UnknownCommitVersion);
     expect(() => decodeCommit({ seq: 1, data: new Uint8Array([4]) })).toThrow(/version 4/);

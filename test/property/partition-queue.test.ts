@@ -8,7 +8,12 @@ import { PartitionQueue } from '../../src/nats/partition-queue.ts';
 /** Room for four small entries. */
 const BYTES_MAX = 1_200;
 
-const entryAt = (seq: number, bytes = 44): StoredEntry => ({ seq, timeMs: seq, subject: 'readings.0.a.readings', data: new Uint8Array(bytes) });
+const entryAt = (seq: number, bytes = 44): StoredEntry => ({
+  seq,
+  timeMs: seq,
+  subject: 'readings.0.a.readings',
+  data: new Uint8Array(bytes),
+});
 
 type Step = 'append' | 'shared' | 'own' | 'take' | 'detach' | 'shared ends' | 'shared starts' | 'purge';
 const STEPS: fc.Arbitrary<Step> = fc.oneof(
@@ -42,14 +47,30 @@ class Model {
   step(step: Step): void {
     const sourceBefore = this.queue.source;
     switch (step) {
-      case 'append': this.#append(); break;
-      case 'shared': this.#deliverShared(); break;
-      case 'own': this.#deliverOwn(); break;
-      case 'take': this.taken.push(...this.queue.take(2)); break;
-      case 'detach': if (this.queue.source === 'shared') this.queue.detach(); break;
-      case 'shared ends': this.#endShared(); break;
-      case 'shared starts': this.#startShared(); break;
-      case 'purge': this.#purge(); break;
+      case 'append':
+        this.#append();
+        break;
+      case 'shared':
+        this.#deliverShared();
+        break;
+      case 'own':
+        this.#deliverOwn();
+        break;
+      case 'take':
+        this.taken.push(...this.queue.take(2));
+        break;
+      case 'detach':
+        if (this.queue.source === 'shared') this.queue.detach();
+        break;
+      case 'shared ends':
+        this.#endShared();
+        break;
+      case 'shared starts':
+        this.#startShared();
+        break;
+      case 'purge':
+        this.#purge();
+        break;
     }
     if (this.queue.source === 'none' && this.queue.length === 0) this.#catchUp();
     if (sourceBefore === 'own' && this.queue.source === 'shared') this.joins += 1;
@@ -58,7 +79,8 @@ class Model {
   finish(): void {
     this.#startShared();
     // The shared consumer may have to bring everything again, one entry a round.
-    for (let round = 0; round < 2 * this.log.length + 2; round++) for (const step of ['own', 'shared', 'take', 'take'] as const) this.step(step);
+    for (let round = 0; round < 2 * this.log.length + 2; round++)
+      for (const step of ['own', 'shared', 'take', 'take'] as const) this.step(step);
   }
 
   get expected(): number[] {
@@ -71,7 +93,7 @@ class Model {
 
   #append(): void {
     // Sequences between are of other partitions.
-    const entry = entryAt(this.#lastSeq += 1 + this.log.length % 3);
+    const entry = entryAt((this.#lastSeq += 1 + (this.log.length % 3)));
     this.log.push(entry);
     this.#stored.push(entry);
   }
@@ -120,16 +142,24 @@ class Model {
 describe('the queue of a partition', () => {
   it('hands out the log after its place, each entry once, in order, whichever consumer brings it', () => {
     let joins = 0;
-    fc.assert(fc.property(fc.nat(12), fc.nat(12), fc.array(STEPS, { minLength: 30, maxLength: 150 }), (afterSeq, sharedSeq, steps) => {
-      const model = new Model(afterSeq, sharedSeq);
-      for (const step of steps) model.step(step);
-      model.finish();
-      const taken = model.taken.map(({ seq }) => seq);
-      const missing = model.expected.filter((seq) => !taken.includes(seq));
-      expect(missing.filter((seq) => !model.mayMiss.has(seq))).toEqual([]);
-      expect(taken).toEqual(model.expected.filter((seq) => !missing.includes(seq)));
-      joins += model.joins;
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(
+        fc.nat(12),
+        fc.nat(12),
+        fc.array(STEPS, { minLength: 30, maxLength: 150 }),
+        (afterSeq, sharedSeq, steps) => {
+          const model = new Model(afterSeq, sharedSeq);
+          for (const step of steps) model.step(step);
+          model.finish();
+          const taken = model.taken.map(({ seq }) => seq);
+          const missing = model.expected.filter((seq) => !taken.includes(seq));
+          expect(missing.filter((seq) => !model.mayMiss.has(seq))).toEqual([]);
+          expect(taken).toEqual(model.expected.filter((seq) => !missing.includes(seq)));
+          joins += model.joins;
+        },
+      ),
+      { numRuns: 2_000 },
+    );
     expect(joins).toBeGreaterThan(1_000);
   });
 

@@ -1,10 +1,21 @@
 // Counts put together from runs are those of walking through every event.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { advance, append, countOf, countRange, driftOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Segment } from '../../src/domain/segment.ts';
+import {
+  advance,
+  append,
+  countOf,
+  countRange,
+  driftOf,
+  EMPTY_SEGMENT,
+  occupancyAfterReset,
+  segmentOf,
+  type Segment,
+} from '../../src/domain/segment.ts';
 
 const deltas = fc.array(fc.constantFrom(1, -1), { maxLength: 40 });
-const run = (of: readonly number[]): Segment => of.reduce((segment, delta) => append(segment, segmentOf(delta)), EMPTY_SEGMENT);
+const run = (of: readonly number[]): Segment =>
+  of.reduce((segment, delta) => append(segment, segmentOf(delta)), EMPTY_SEGMENT);
 
 /** DESIGN section 2, to the letter: net, and net less the lowest net below 0. */
 function walk(start: number, of: readonly number[]): { net: number; count: number }[] {
@@ -18,29 +29,40 @@ function walk(start: number, of: readonly number[]): { net: number; count: numbe
 
 describe('a segment', () => {
   it('is a monoid: how a run is cut does not matter', () => {
-    fc.assert(fc.property(deltas, deltas, deltas, (a, b, c) => {
-      const whole = run([...a, ...b, ...c]);
-      expect(append(append(run(a), run(b)), run(c))).toEqual(whole);
-      expect(append(run(a), append(run(b), run(c)))).toEqual(whole);
-      expect(append(EMPTY_SEGMENT, whole)).toEqual(whole);
-    }));
+    fc.assert(
+      fc.property(deltas, deltas, deltas, (a, b, c) => {
+        const whole = run([...a, ...b, ...c]);
+        expect(append(append(run(a), run(b)), run(c))).toEqual(whole);
+        expect(append(run(a), append(run(b), run(c)))).toEqual(whole);
+        expect(append(EMPTY_SEGMENT, whole)).toEqual(whole);
+      }),
+    );
   });
 
   it('leads to the net, the count and the drift of walking through it', () => {
-    fc.assert(fc.property(fc.nat(5), deltas, deltas, (start, before, during) => {
-      const steps = walk(start, [...before, ...during]);
-      const end = advance(advance(occupancyAfterReset(start), run(before)), run(during));
-      const expected = steps.at(-1) ?? { net: start, count: start };
-      expect({ net: end.net, count: countOf(end), drift: driftOf(end) }).toEqual({ ...expected, drift: expected.count - expected.net });
-    }));
+    fc.assert(
+      fc.property(fc.nat(5), deltas, deltas, (start, before, during) => {
+        const steps = walk(start, [...before, ...during]);
+        const end = advance(advance(occupancyAfterReset(start), run(before)), run(during));
+        const expected = steps.at(-1) ?? { net: start, count: start };
+        expect({ net: end.net, count: countOf(end), drift: driftOf(end) }).toEqual({
+          ...expected,
+          drift: expected.count - expected.net,
+        });
+      }),
+    );
   });
 
   it('knows the smallest and the largest count on the way', () => {
-    fc.assert(fc.property(fc.nat(5), deltas, deltas, (start, before, during) => {
-      const from = advance(occupancyAfterReset(start), run(before));
-      const counts = walk(start, [...before, ...during]).slice(before.length).map(({ count }) => count);
-      expect(countRange(from, run(during))).toEqual({ min: Math.min(...counts), max: Math.max(...counts) });
-    }));
+    fc.assert(
+      fc.property(fc.nat(5), deltas, deltas, (start, before, during) => {
+        const from = advance(occupancyAfterReset(start), run(before));
+        const counts = walk(start, [...before, ...during])
+          .slice(before.length)
+          .map(({ count }) => count);
+        expect(countRange(from, run(during))).toEqual({ min: Math.min(...counts), max: Math.max(...counts) });
+      }),
+    );
   });
 
   it('never counts below 0, and an exit from an empty room changes nothing', () => {

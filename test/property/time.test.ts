@@ -7,14 +7,23 @@ import { intervalBounds, intervalCount, parseInterval, type Interval } from '../
 import { nextResetAfter, resetInForce, resetsBetween, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS } from '../../src/domain/zone.ts';
 
-const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'America/St_Johns', 'Pacific/Apia'];
+const ZONES = [
+  'UTC',
+  'Europe/Vienna',
+  'America/New_York',
+  'Australia/Lord_Howe',
+  'Asia/Kolkata',
+  'America/St_Johns',
+  'Pacific/Apia',
+];
 const zone = fc.constantFrom(...ZONES);
 const instant = fc.integer({ min: Date.UTC(2005, 0), max: Date.UTC(2035, 0) });
 const interval = (text: string): Interval => parseInterval(text) ?? expect.fail(`${text} is an interval`);
 
 /** Goes through every minute until the wall clock shows the time, or has jumped over it. */
 function byLooking(localMs: number, zoneName: string): number {
-  const wall = (at: number): number => DateTime.fromMillis(at, { zone: zoneName }).setZone('UTC', { keepLocalTime: true }).toMillis();
+  const wall = (at: number): number =>
+    DateTime.fromMillis(at, { zone: zoneName }).setZone('UTC', { keepLocalTime: true }).toMillis();
   let at = localMs - 15 * 60 * MINUTE_MS;
   while (wall(at) < localMs) at += MINUTE_MS;
   return wall(at) === localMs ? at : at + localMs - wall(at - MINUTE_MS) - MINUTE_MS;
@@ -22,28 +31,45 @@ function byLooking(localMs: number, zoneName: string): number {
 
 describe('an instant', () => {
   it('is read back from what is written', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }), (ms) => {
-      expect(parseInstant(formatInstant(ms))).toBe(ms);
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }), (ms) => {
+        expect(parseInstant(formatInstant(ms))).toBe(ms);
+      }),
+    );
   });
 
   it('may have any offset, and digits past the millisecond', () => {
-    for (const text of ['2018-02-24T09:45:21.893+01:00', '2018-02-24 08:45:21,893999Z', '2018-02-24T03:45:21.893456789-0500']) {
+    for (const text of [
+      '2018-02-24T09:45:21.893+01:00',
+      '2018-02-24 08:45:21,893999Z',
+      '2018-02-24T03:45:21.893456789-0500',
+    ]) {
       expect(parseInstant(text)).toBe(Date.UTC(2018, 1, 24, 8, 45, 21, 893));
     }
     expect(parseInstant('2018-02-24T08:45Z')).toBe(Date.UTC(2018, 1, 24, 8, 45));
   });
 
-  it.each(['2018-02-24T08:45:21', '2018-02-30T00:00:00Z', '2019-02-29T00:00:00Z', '1969-12-31T23:59:59Z', '2018-13-01T00:00:00Z', '2018-01-01T24:00:00Z', 'now', ''])(
-    'is not %j', (text) => expect(parseInstant(text)).toBeUndefined());
+  it.each([
+    '2018-02-24T08:45:21',
+    '2018-02-30T00:00:00Z',
+    '2019-02-29T00:00:00Z',
+    '1969-12-31T23:59:59Z',
+    '2018-13-01T00:00:00Z',
+    '2018-01-01T24:00:00Z',
+    'now',
+    '',
+  ])('is not %j', (text) => expect(parseInstant(text)).toBeUndefined());
 });
 
 describe('local time', () => {
   it('is found as by looking at every minute: the first of two, and as far after a skip as it would have been', () => {
-    fc.assert(fc.property(instant, zone, (near, name) => {
-      const localMs = Math.floor(near / MINUTE_MS) * MINUTE_MS;
-      expect(fromLocalMs(localMs, name)).toBe(byLooking(localMs, name));
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(instant, zone, (near, name) => {
+        const localMs = Math.floor(near / MINUTE_MS) * MINUTE_MS;
+        expect(fromLocalMs(localMs, name)).toBe(byLooking(localMs, name));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it.each([
@@ -59,24 +85,50 @@ describe('local time', () => {
 });
 
 describe('an interval', () => {
-  it.each(['1m', '7m', '15m', '90m', '1h', '36h', '168h', '1d', '1w'])('%s is one', (text) => expect(parseInterval(text)).toBeDefined());
-  it.each(['0m', '1s', '2d', '2w', '169h', '15', 'm', '1.5h', '-1h', '01h'])('%j is none', (text) => expect(parseInterval(text)).toBeUndefined());
+  it.each(['1m', '7m', '15m', '90m', '1h', '36h', '168h', '1d', '1w'])('%s is one', (text) =>
+    expect(parseInterval(text)).toBeDefined(),
+  );
+  it.each(['0m', '1s', '2d', '2w', '169h', '15', 'm', '1.5h', '-1h', '01h'])('%j is none', (text) =>
+    expect(parseInterval(text)).toBeUndefined(),
+  );
 
   it('covers the span, without gap or overlap', () => {
-    fc.assert(fc.property(instant, fc.integer({ min: 1, max: 20 * DAY_MS }), fc.constantFrom('7m', '1h', '5h', '1d', '1w'), zone, (startMs, lengthMs, text, name) => {
-      const bounds = intervalBounds(startMs, startMs + lengthMs, interval(text), name);
-      expect(bounds[0]).toBeLessThanOrEqual(startMs);
-      expect(bounds[1]).toBeGreaterThan(startMs);
-      expect(bounds.at(-1)).toBeGreaterThanOrEqual(startMs + lengthMs);
-      expect(bounds.at(-2)).toBeLessThan(startMs + lengthMs);
-      for (let at = 1; at < bounds.length; at++) expect(bounds[at]).toBeGreaterThan(bounds[at - 1] ?? 0);
-      expect(Math.abs(bounds.length - 1 - intervalCount(startMs, startMs + lengthMs, interval(text)))).toBeLessThanOrEqual(interval(text).isLocal ? 2 : 1);
-    }), { numRuns: 50 });
+    fc.assert(
+      fc.property(
+        instant,
+        fc.integer({ min: 1, max: 20 * DAY_MS }),
+        fc.constantFrom('7m', '1h', '5h', '1d', '1w'),
+        zone,
+        (startMs, lengthMs, text, name) => {
+          const bounds = intervalBounds(startMs, startMs + lengthMs, interval(text), name);
+          expect(bounds[0]).toBeLessThanOrEqual(startMs);
+          expect(bounds[1]).toBeGreaterThan(startMs);
+          expect(bounds.at(-1)).toBeGreaterThanOrEqual(startMs + lengthMs);
+          expect(bounds.at(-2)).toBeLessThan(startMs + lengthMs);
+          for (let at = 1; at < bounds.length; at++) expect(bounds[at]).toBeGreaterThan(bounds[at - 1] ?? 0);
+          expect(
+            Math.abs(bounds.length - 1 - intervalCount(startMs, startMs + lengthMs, interval(text))),
+          ).toBeLessThanOrEqual(interval(text).isLocal ? 2 : 1);
+        },
+      ),
+      { numRuns: 50 },
+    );
   });
 
   it('of a day that a zone left out does not exist', () => {
-    const bounds = intervalBounds(Date.parse('2011-12-29T12:00:00Z'), Date.parse('2012-01-01T12:00:00Z'), interval('1d'), 'Pacific/Apia');
-    expect(bounds.map(formatInstant)).toEqual(['2011-12-29T10:00:00.000Z', '2011-12-30T10:00:00.000Z', '2011-12-31T10:00:00.000Z', '2012-01-01T10:00:00.000Z', '2012-01-02T10:00:00.000Z']);
+    const bounds = intervalBounds(
+      Date.parse('2011-12-29T12:00:00Z'),
+      Date.parse('2012-01-01T12:00:00Z'),
+      interval('1d'),
+      'Pacific/Apia',
+    );
+    expect(bounds.map(formatInstant)).toEqual([
+      '2011-12-29T10:00:00.000Z',
+      '2011-12-30T10:00:00.000Z',
+      '2011-12-31T10:00:00.000Z',
+      '2012-01-01T10:00:00.000Z',
+      '2012-01-02T10:00:00.000Z',
+    ]);
   });
 
   it('of a day has 23 and 25 hours when the clocks change', () => {
@@ -89,30 +141,50 @@ describe('an interval', () => {
   });
 
   it('of a week begins on Monday', () => {
-    const [first = 0] = intervalBounds(Date.UTC(2024, 4, 15, 12), Date.UTC(2024, 4, 16), interval('1w'), 'America/New_York');
+    const [first = 0] = intervalBounds(
+      Date.UTC(2024, 4, 15, 12),
+      Date.UTC(2024, 4, 16),
+      interval('1w'),
+      'America/New_York',
+    );
     expect(DateTime.fromMillis(first, { zone: 'America/New_York' }).toFormat('cccc HH:mm')).toBe('Monday 00:00');
   });
 });
 
 describe('a schedule of resets', () => {
   const schedule = fc.record({
-    manual: fc.array(fc.record({ timestampMs: fc.integer({ min: Date.UTC(2024, 2, 28), max: Date.UTC(2024, 3, 3) }), count: fc.nat(9) }), { maxLength: 5 }),
+    manual: fc.array(
+      fc.record({
+        timestampMs: fc.integer({ min: Date.UTC(2024, 2, 28), max: Date.UTC(2024, 3, 3) }),
+        count: fc.nat(9),
+      }),
+      { maxLength: 5 },
+    ),
     dailyReset: fc.constantFrom(null, '04:00', '02:30', '00:00'),
     timeZone: zone,
   });
   const [fromMs, toMs] = [Date.UTC(2024, 2, 27), Date.UTC(2024, 3, 4)];
 
   it('has the reset in force that is the last of those until then', () => {
-    fc.assert(fc.property(schedule, fc.integer({ min: fromMs, max: toMs }), (some: ResetSchedule, atMs) => {
-      const last = resetsBetween(some, fromMs - 3 * DAY_MS, atMs).at(-1);
-      if (last) expect(resetInForce(some, atMs)).toEqual(last);
-      expect(nextResetAfter(some, atMs)).toBeGreaterThan(atMs);
-    }));
+    fc.assert(
+      fc.property(schedule, fc.integer({ min: fromMs, max: toMs }), (some: ResetSchedule, atMs) => {
+        const last = resetsBetween(some, fromMs - 3 * DAY_MS, atMs).at(-1);
+        if (last) expect(resetInForce(some, atMs)).toEqual(last);
+        expect(nextResetAfter(some, atMs)).toBeGreaterThan(atMs);
+      }),
+    );
   });
 
   it('lets the later recorded of two at one instant win, and a person over the daily rule', () => {
     const at = Date.parse('2024-03-30T03:00:00Z');
-    const some: ResetSchedule = { manual: [{ timestampMs: at, count: 3 }, { timestampMs: at, count: 5 }], dailyReset: '04:00', timeZone: 'Europe/Vienna' };
+    const some: ResetSchedule = {
+      manual: [
+        { timestampMs: at, count: 3 },
+        { timestampMs: at, count: 5 },
+      ],
+      dailyReset: '04:00',
+      timeZone: 'Europe/Vienna',
+    };
     expect(resetInForce(some, at)).toEqual({ timestampMs: at, count: 5 });
     expect(resetInForce({ ...some, manual: [] }, at)).toEqual({ timestampMs: at, count: 0 });
     expect(resetInForce(some, at - 1).count).toBe(0);
@@ -120,8 +192,15 @@ describe('a schedule of resets', () => {
 
   it('happens once on both days of a clock change', () => {
     const some: ResetSchedule = { manual: [], dailyReset: '04:00', timeZone: 'Europe/Vienna' };
-    const on = (from: string, to: string): string[] => resetsBetween(some, Date.parse(from), Date.parse(to)).map(({ timestampMs }) => formatInstant(timestampMs));
-    expect(on('2024-03-30T00:00:00Z', '2024-04-01T00:00:00Z')).toEqual(['2024-03-30T03:00:00.000Z', '2024-03-31T02:00:00.000Z']);
-    expect(on('2024-10-26T00:00:00Z', '2024-10-28T00:00:00Z')).toEqual(['2024-10-26T02:00:00.000Z', '2024-10-27T03:00:00.000Z']);
+    const on = (from: string, to: string): string[] =>
+      resetsBetween(some, Date.parse(from), Date.parse(to)).map(({ timestampMs }) => formatInstant(timestampMs));
+    expect(on('2024-03-30T00:00:00Z', '2024-04-01T00:00:00Z')).toEqual([
+      '2024-03-30T03:00:00.000Z',
+      '2024-03-31T02:00:00.000Z',
+    ]);
+    expect(on('2024-10-26T00:00:00Z', '2024-10-28T00:00:00Z')).toEqual([
+      '2024-10-26T02:00:00.000Z',
+      '2024-10-27T03:00:00.000Z',
+    ]);
   });
 });

@@ -9,7 +9,12 @@ import { sentIn, type SentEntry } from './sent.ts';
 const MINUTE = 60_000;
 
 /** Rollups and readings of a space, the stored and the unstored, against what the log said of it, taken back or not. @returns what differs */
-export function auditTables({ tables }: Engines, process: SimProcess, spaceId: SpaceId, logged: readonly LoggedEvent[]): string[] {
+export function auditTables(
+  { tables }: Engines,
+  process: SimProcess,
+  spaceId: SpaceId,
+  logged: readonly LoggedEvent[],
+): string[] {
   const fold = process.hostOf(spaceId)?.fold;
   // A block that is stored in part, or whose answer is on its way, is neither the one nor the other.
   if (!fold || !tables.isWholeUpTo(fold.partition, fold.storedBlock)) return [];
@@ -21,7 +26,8 @@ export function auditTables({ tables }: Engines, process: SimProcess, spaceId: S
     minutes.add(`entrances of minute ${minute}`, entrances);
     minutes.add(`exits of minute ${minute}`, exits);
   }
-  for (const row of tables.readings) if (row.spaceId === spaceId) readings.add(`reading ${row.readingId} ${row.timestampMs}`, row.sign);
+  for (const row of tables.readings)
+    if (row.spaceId === spaceId) readings.add(`reading ${row.readingId} ${row.timestampMs}`, row.sign);
   const count = (event: LoggedEvent, sign: number): void => {
     const minute = Math.floor(event.timestampMs / MINUTE);
     minutes.add(`net of minute ${minute}`, event.delta * sign);
@@ -30,13 +36,16 @@ export function auditTables({ tables }: Engines, process: SimProcess, spaceId: S
   };
   for (const event of fold.unstoredEvents(spaceId)) count(event, event.sign);
   for (const event of logged) count(event, -event.sign);
-  return [...minutes.others, ...readings.others].map((what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: ${what} is off by that`);
+  return [...minutes.others, ...readings.others].map(
+    (what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: ${what} is off by that`,
+  );
 }
 
 /** The account against what the routers have consumed of READINGS, where they stood still while it was read. */
 export async function auditAccount({ streams }: Engines, process: SimProcess): Promise<string[]> {
   const { lastSeq } = streams.events;
-  const { accepted, applied, held, duplicate, deadLettered, deadLetters, evicted, remainder } = await process.accounts.read();
+  const { accepted, applied, held, duplicate, deadLettered, deadLetters, evicted, remainder } =
+    await process.accounts.read();
   if (remainder !== 0) return [`account: the remainder is ${remainder}`];
   if (streams.events.lastSeq !== lastSeq) return [];
   const consumed = Array.from({ length: streams.partitions }, (_, k) => consumedBy(streams, k as Partition)).flat();
@@ -46,8 +55,12 @@ export async function auditAccount({ streams }: Engines, process: SimProcess): P
   const shouldBe = JSON.stringify([items, distinct, readings.length - distinct, items - readings.length]);
   const letters = [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0);
   return [
-    ...(is === shouldBe ? [] : [`account at ${lastSeq} of the log: accepted, different, duplicate and dead are ${is}, should be ${shouldBe}`]),
-    ...(letters >= deadLettered ? [] : [`account at ${lastSeq} of the log: ${letters} dead letters of ${deadLettered}`]),
+    ...(is === shouldBe
+      ? []
+      : [`account at ${lastSeq} of the log: accepted, different, duplicate and dead are ${is}, should be ${shouldBe}`]),
+    ...(letters >= deadLettered
+      ? []
+      : [`account at ${lastSeq} of the log: ${letters} dead letters of ${deadLettered}`]),
   ];
 }
 

@@ -55,36 +55,48 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'settings are changed': /"kind":"settings"/,
   'a daily reset is changed': /"kind":"changeSpace"/,
   'bad JSON': /"text":"\[\{\\"timestamp\\""/,
-  'a reading over HTTP that is further ahead than its arrival allows': /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
+  'a reading over HTTP that is further ahead than its arrival allows':
+    /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
   'a mark that a device has made up': /"kind":"post".*"aheadMs":3600000,"isMadeUp":true/,
   'a process whose clock is behind is asked': /"kind":"ask".*"behindMs":7200000/,
   'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 
-interface Item { readonly timestamp?: string; readonly direction?: number; readonly id?: string }
+interface Item {
+  readonly timestamp?: string;
+  readonly direction?: number;
+  readonly id?: string;
+}
 
 /** What the DPUs of a scenario send, each DPU's in its order. */
 function itemsOf(seed: number): Item[][] {
   const byDpu = new Map<string, Item[]>();
   for (const action of drawScenario(seed).actions) {
     if (action.kind !== 'publish' || !/^(\{|\[\{).*[}\]]$/.test(action.text)) continue;
-    for (const item of [JSON.parse(action.text)].flat() as (Item | 0 | null)[]) if (item) addTo(byDpu, action.dpuId, item);
+    for (const item of [JSON.parse(action.text)].flat() as (Item | 0 | null)[])
+      if (item) addTo(byDpu, action.dpuId, item);
   }
   return [...byDpu.values()];
 }
 
 const PAIRS: Readonly<Record<string, (a: Item, b: Item) => boolean>> = {
-  'a named reading is sent again': (a, b) => a.id === b.id && a.timestamp === b.timestamp && a.direction === b.direction,
+  'a named reading is sent again': (a, b) =>
+    a.id === b.id && a.timestamp === b.timestamp && a.direction === b.direction,
   'an id is used again at another time': (a, b) => a.id === b.id && a.timestamp !== b.timestamp,
-  'an id is used again for the other direction': (a, b) => a.id === b.id && a.timestamp === b.timestamp && a.direction !== b.direction,
+  'an id is used again for the other direction': (a, b) =>
+    a.id === b.id && a.timestamp === b.timestamp && a.direction !== b.direction,
   'the same without the id': (a, b) => b.id === undefined && a.timestamp === b.timestamp && a.direction === b.direction,
-  'the same with another id': (a, b) => b.id !== undefined && a.id !== b.id && a.timestamp === b.timestamp && a.direction === b.direction,
+  'the same with another id': (a, b) =>
+    b.id !== undefined && a.id !== b.id && a.timestamp === b.timestamp && a.direction === b.direction,
 };
 
 describe('simulation', () => {
   it.each(Object.entries(PAIRS))(`S3 a third of the first ${SEEDS} seeds: %s`, (_, isPair) => {
-    const having = Array.from({ length: SEEDS }, (_unused, n) => itemsOf(n + 1))
-      .filter((dpus) => dpus.some((items) => items.some((a, at) => a.id !== undefined && items.some((b, other) => other !== at && isPair(a, b)))));
+    const having = Array.from({ length: SEEDS }, (_unused, n) => itemsOf(n + 1)).filter((dpus) =>
+      dpus.some((items) =>
+        items.some((a, at) => a.id !== undefined && items.some((b, other) => other !== at && isPair(a, b))),
+      ),
+    );
     expect(having.length).toBeGreaterThan(SEEDS / 3);
   });
 
@@ -93,7 +105,8 @@ describe('simulation', () => {
     let finalAnswers = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
       const outcome = await simulate(drawScenario(seed), (line) => {
-        for (const [name, pattern] of Object.entries(line.startsWith('{') ? { ...CASES, ...FAULTS } : FAULTS)) if (pattern.test(line)) seen.set(name, (seen.get(name) ?? 0) + 1);
+        for (const [name, pattern] of Object.entries(line.startsWith('{') ? { ...CASES, ...FAULTS } : FAULTS))
+          if (pattern.test(line)) seen.set(name, (seen.get(name) ?? 0) + 1);
       });
       finalAnswers += outcome.finalAnswers;
     }

@@ -13,7 +13,14 @@ const START_MS = Date.UTC(2024, 2, 29, 12);
 const iso = (ms: number): string => new Date(ms).toISOString();
 const at = (clock: string): number => Date.parse(`2024-03-29T${clock}Z`);
 
-const SETTINGS = { outOfOrdernessMs: 1_000, idleTimeoutMs: 10_000, blockRowsMax: 2, blockAgeMaxMs: 0, lateBlockAgeMaxMs: 0, bufferEventsMax: 1_000 };
+const SETTINGS = {
+  outOfOrdernessMs: 1_000,
+  idleTimeoutMs: 10_000,
+  blockRowsMax: 2,
+  blockAgeMaxMs: 0,
+  lateBlockAgeMaxMs: 0,
+  bufferEventsMax: 1_000,
+};
 
 interface Told {
   count(space: number, atMs: number): Promise<[count: number, net: number]>;
@@ -21,14 +28,34 @@ interface Told {
 
 /** Plays it on one shard and on three, calmly and with crashes; says what comes out in the end. */
 async function play(actions: readonly Action[], check: (told: Told) => Promise<void>): Promise<void> {
-  for (const [partitions, failureRate] of [[1, 0], [3, 0], [3, 0.05]] as const) {
+  for (const [partitions, failureRate] of [
+    [1, 0],
+    [3, 0],
+    [3, 0.05],
+  ] as const) {
     const scenario: Scenario = {
-      seed: 11 + partitions, partitions, startMs: START_MS, settings: SETTINGS, failureRate, pageReadings: 2, commitItems: 100, isTopologyQuiet: false, hasLosses: false, leases: 'kept', isPersonPatient: true, actions: [{ kind: 'start' }, ...actions],
+      seed: 11 + partitions,
+      partitions,
+      startMs: START_MS,
+      settings: SETTINGS,
+      failureRate,
+      pageReadings: 2,
+      commitItems: 100,
+      isTopologyQuiet: false,
+      hasLosses: false,
+      leases: 'kept',
+      isPersonPatient: true,
+      actions: [{ kind: 'start' }, ...actions],
     };
     const world = new World(scenario);
     await world.run();
     const process = await world.settle();
-    expect([...world.witness.objections, ...world.engines.tables.objections, ...world.engines.streams.objections, ...await new Verdict(world, process).reach(new Random(1))]).toEqual([]);
+    expect([
+      ...world.witness.objections,
+      ...world.engines.tables.objections,
+      ...world.engines.streams.objections,
+      ...(await new Verdict(world, process).reach(new Random(1))),
+    ]).toEqual([]);
     await check({
       count: async (space, atMs) => {
         const { count, net } = await world.finish(process.counts.at(space as SpaceId, atMs));
@@ -38,14 +65,50 @@ async function play(actions: readonly Action[], check: (told: Told) => Promise<v
   }
 }
 
-const space = (name: string, more: { timeZone?: string; dailyReset?: string } = {}): Action => ({ kind: 'space', name, timeZone: more.timeZone ?? 'UTC', dailyReset: more.dailyReset ?? null });
-const doorway = (name: string, ingress: number | null, egress: number | null): Action => ({ kind: 'doorway', name, ingress, egress });
-const dpu = (id: string, to: number, effectiveMs?: number): Action => ({ kind: 'dpu', dpuId: id as DpuId, doorway: to, ...(effectiveMs === undefined ? {} : { effectiveMs }) });
-const move = (id: string, to: number | null, effectiveMs?: number): Action => ({ kind: 'move', dpuId: id as DpuId, doorway: to, ...(effectiveMs === undefined ? {} : { effectiveMs }) });
-const reset = (of: number, timestampMs: number, count: number): Action => ({ kind: 'reset', space: of, timestampMs, count });
+const space = (name: string, more: { timeZone?: string; dailyReset?: string } = {}): Action => ({
+  kind: 'space',
+  name,
+  timeZone: more.timeZone ?? 'UTC',
+  dailyReset: more.dailyReset ?? null,
+});
+const doorway = (name: string, ingress: number | null, egress: number | null): Action => ({
+  kind: 'doorway',
+  name,
+  ingress,
+  egress,
+});
+const dpu = (id: string, to: number, effectiveMs?: number): Action => ({
+  kind: 'dpu',
+  dpuId: id as DpuId,
+  doorway: to,
+  ...(effectiveMs === undefined ? {} : { effectiveMs }),
+});
+const move = (id: string, to: number | null, effectiveMs?: number): Action => ({
+  kind: 'move',
+  dpuId: id as DpuId,
+  doorway: to,
+  ...(effectiveMs === undefined ? {} : { effectiveMs }),
+});
+const reset = (of: number, timestampMs: number, count: number): Action => ({
+  kind: 'reset',
+  space: of,
+  timestampMs,
+  count,
+});
 const wait = (ms: number): Action => ({ kind: 'sleep', ms });
-const pass = (id: string, ...readings: readonly (readonly [ms: number, direction: 1 | -1, name?: string])[]): Action => ({
-  kind: 'publish', dpuId: id as DpuId, text: JSON.stringify(readings.map(([ms, direction, name]) => ({ timestamp: iso(ms), direction, ...(name === undefined ? {} : { id: name }) }))),
+const pass = (
+  id: string,
+  ...readings: readonly (readonly [ms: number, direction: 1 | -1, name?: string])[]
+): Action => ({
+  kind: 'publish',
+  dpuId: id as DpuId,
+  text: JSON.stringify(
+    readings.map(([ms, direction, name]) => ({
+      timestamp: iso(ms),
+      direction,
+      ...(name === undefined ? {} : { id: name }),
+    })),
+  ),
 });
 /** Spaces A (1) and B (2); doorways: 1 into A from outside, 2 into B from A, 3 into B from outside. */
 const BUILDING = [space('A'), space('B'), doorway('in', 1, null), doorway('between', 2, 1), doorway('back', 2, null)];
@@ -54,153 +117,314 @@ const HOUR = 3_600_000;
 describe('semantics', () => {
   it('T1 readings of one millisecond are taken in the order of their ids: the entrance before the exit', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t, 1]), pass('d1', [t, 1, 'b'], [t, -1, 'a'])], async ({ count }) => {
-      // `d1~..~+`, `d1~..~+.b`, `d1~..~-`, `d1~..~-.a`: 1, 2, 1, 0; the floor is 0.
-      expect(await count(1, t)).toEqual([0, 0]);
-    });
+    await play(
+      [...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t, 1]), pass('d1', [t, 1, 'b'], [t, -1, 'a'])],
+      async ({ count }) => {
+        // `d1~..~+`, `d1~..~+.b`, `d1~..~-`, `d1~..~-.a`: 1, 2, 1, 0; the floor is 0.
+        expect(await count(1, t)).toEqual([0, 0]);
+      },
+    );
   });
 
   it('T2 an exit from an empty space changes nothing, and the next entrance gives 1', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t + 1, -1], [t + 2, 1])], async ({ count }) => expect(await count(1, t + 2)).toEqual([1, -1]));
+    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, -1], [t + 1, -1], [t + 2, 1])], async ({ count }) =>
+      expect(await count(1, t + 2)).toEqual([1, -1]),
+    );
   });
 
   it('T3 a reset between two readings, in the past, and one in the future', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 10, 1]), wait(60_000), reset(1, t + 5, 7), reset(1, START_MS + HOUR, 2)], async ({ count }) => {
-      expect(await count(1, t)).toEqual([1, 1]);
-      expect(await count(1, t + 5)).toEqual([7, 7]);
-      expect(await count(1, t + 10)).toEqual([8, 8]);
-      expect(await count(1, START_MS + HOUR - 1)).toEqual([8, 8]);
-      expect(await count(1, START_MS + HOUR)).toEqual([2, 2]);
-    });
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [t, 1], [t + 10, 1]),
+        wait(60_000),
+        reset(1, t + 5, 7),
+        reset(1, START_MS + HOUR, 2),
+      ],
+      async ({ count }) => {
+        expect(await count(1, t)).toEqual([1, 1]);
+        expect(await count(1, t + 5)).toEqual([7, 7]);
+        expect(await count(1, t + 10)).toEqual([8, 8]);
+        expect(await count(1, START_MS + HOUR - 1)).toEqual([8, 8]);
+        expect(await count(1, START_MS + HOUR)).toEqual([2, 2]);
+      },
+    );
   });
 
   it('T4 of two resets at one instant the later recorded one wins, and a reading of that instant is before them', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 1, 1]), wait(60_000), reset(1, t, 9), wait(5_000), reset(1, t, 4)], async ({ count }) => {
-      expect(await count(1, t)).toEqual([4, 4]);
-      expect(await count(1, t + 1)).toEqual([5, 5]);
-    });
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [t, 1], [t + 1, 1]),
+        wait(60_000),
+        reset(1, t, 9),
+        wait(5_000),
+        reset(1, t, 4),
+      ],
+      async ({ count }) => {
+        expect(await count(1, t)).toEqual([4, 4]);
+        expect(await count(1, t + 1)).toEqual([5, 5]);
+      },
+    );
   });
 
-  const changes = [['forward: 23 hours after the last', Date.UTC(2024, 2, 30, 3), Date.UTC(2024, 2, 31, 2), 23], ['back: 25 hours after the last', Date.UTC(2024, 9, 26, 2), Date.UTC(2024, 9, 27, 3), 25]] as const;
+  const changes = [
+    ['forward: 23 hours after the last', Date.UTC(2024, 2, 30, 3), Date.UTC(2024, 2, 31, 2), 23],
+    ['back: 25 hours after the last', Date.UTC(2024, 9, 26, 2), Date.UTC(2024, 9, 27, 3), 25],
+  ] as const;
   it.each(changes)('T5 a daily reset at 04:00 on the day the clocks go %s', async (_, before, after, hours) => {
     expect(after - before).toBe(hours * HOUR);
-    const vienna = [space('A', { timeZone: 'Europe/Vienna', dailyReset: '04:00' }), doorway('in', 1, null), dpu('d1', 1)];
-    await play([...vienna, wait(after + 12 * HOUR - START_MS), pass('d1', [before, 1], [before + 1, 1], [after - 1, 1], [after, 1], [after + 1, 1])], async ({ count }) => {
-      expect(await count(1, before)).toEqual([0, 0]);
-      expect(await count(1, after - 1)).toEqual([2, 2]);
-      expect(await count(1, after)).toEqual([0, 0]);
-      expect(await count(1, after + 1)).toEqual([1, 1]);
-      // An hour off, on either side, it does not come.
-      expect(await count(1, after + 2 * HOUR)).toEqual([1, 1]);
-    });
+    const vienna = [
+      space('A', { timeZone: 'Europe/Vienna', dailyReset: '04:00' }),
+      doorway('in', 1, null),
+      dpu('d1', 1),
+    ];
+    await play(
+      [
+        ...vienna,
+        wait(after + 12 * HOUR - START_MS),
+        pass('d1', [before, 1], [before + 1, 1], [after - 1, 1], [after, 1], [after + 1, 1]),
+      ],
+      async ({ count }) => {
+        expect(await count(1, before)).toEqual([0, 0]);
+        expect(await count(1, after - 1)).toEqual([2, 2]);
+        expect(await count(1, after)).toEqual([0, 0]);
+        expect(await count(1, after + 1)).toEqual([1, 1]);
+        // An hour off, on either side, it does not come.
+        expect(await count(1, after + 2 * HOUR)).toEqual([1, 1]);
+      },
+    );
   });
 
   it('T6 a daily reset at an hour that is skipped, and one at an hour that is shown twice', async () => {
     const [skipped, twice] = [Date.UTC(2024, 2, 31, 1, 30), Date.UTC(2024, 9, 27, 0, 30)];
-    const vienna = [space('A', { timeZone: 'Europe/Vienna', dailyReset: '02:30' }), doorway('in', 1, null), dpu('d1', 1)];
-    await play([...vienna, wait(3 * 24 * HOUR), pass('d1', [skipped - 1, 1], [skipped + 1, 1]), wait(210 * 24 * HOUR), pass('d1', [twice - 1, 1], [twice + 1, 1])], async ({ count }) => {
-      expect(await count(1, skipped - 1)).toEqual([1, 1]);
-      expect(await count(1, skipped)).toEqual([0, 0]);
-      expect(await count(1, skipped + 1)).toEqual([1, 1]);
-      expect(await count(1, twice - 1)).toEqual([1, 1]);
-      expect(await count(1, twice)).toEqual([0, 0]);
-      // The second 02:30 of that night does not reset again.
-      expect(await count(1, twice + HOUR)).toEqual([1, 1]);
-    });
+    const vienna = [
+      space('A', { timeZone: 'Europe/Vienna', dailyReset: '02:30' }),
+      doorway('in', 1, null),
+      dpu('d1', 1),
+    ];
+    await play(
+      [
+        ...vienna,
+        wait(3 * 24 * HOUR),
+        pass('d1', [skipped - 1, 1], [skipped + 1, 1]),
+        wait(210 * 24 * HOUR),
+        pass('d1', [twice - 1, 1], [twice + 1, 1]),
+      ],
+      async ({ count }) => {
+        expect(await count(1, skipped - 1)).toEqual([1, 1]);
+        expect(await count(1, skipped)).toEqual([0, 0]);
+        expect(await count(1, skipped + 1)).toEqual([1, 1]);
+        expect(await count(1, twice - 1)).toEqual([1, 1]);
+        expect(await count(1, twice)).toEqual([0, 0]);
+        // The second 02:30 of that night does not reset again.
+        expect(await count(1, twice + HOUR)).toEqual([1, 1]);
+      },
+    );
   });
 
   it('T7 a doorway whose spaces are changed, and exchanged', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 1, 1]), wait(60_000), { kind: 'changeDoorway', doorway: 1, ingress: null, egress: 1 }], async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]));
-    await play([...BUILDING, dpu('d1', 2), pass('d1', [t, 1], [t + 1, 1]), wait(60_000), { kind: 'changeDoorway', doorway: 2, ingress: 1, egress: 2 }], async ({ count }) => {
-      expect(await count(1, t + 1)).toEqual([2, 2]);
-      expect(await count(2, t + 1)).toEqual([0, -2]);
-    });
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [t, 1], [t + 1, 1]),
+        wait(60_000),
+        { kind: 'changeDoorway', doorway: 1, ingress: null, egress: 1 },
+      ],
+      async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]),
+    );
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 2),
+        pass('d1', [t, 1], [t + 1, 1]),
+        wait(60_000),
+        { kind: 'changeDoorway', doorway: 2, ingress: 1, egress: 2 },
+      ],
+      async ({ count }) => {
+        expect(await count(1, t + 1)).toEqual([2, 2]);
+        expect(await count(2, t + 1)).toEqual([0, -2]);
+      },
+    );
   });
 
   it('T8 a move in the past, one in the future, and one back', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1], [t + 10, 1], [t + 20, 1]), wait(60_000), move('d1', 3, t + 5), wait(60_000), move('d1', 1, t + 15)], async ({ count }) => {
-      expect(await count(1, t + 20)).toEqual([2, 2]);
-      expect(await count(2, t + 20)).toEqual([1, 1]);
-    });
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [t, 1], [t + 10, 1], [t + 20, 1]),
+        wait(60_000),
+        move('d1', 3, t + 5),
+        wait(60_000),
+        move('d1', 1, t + 15),
+      ],
+      async ({ count }) => {
+        expect(await count(1, t + 20)).toEqual([2, 2]);
+        expect(await count(2, t + 20)).toEqual([1, 1]);
+      },
+    );
     const later = START_MS + HOUR;
-    await play([...BUILDING, dpu('d1', 1), move('d1', 3, later), wait(2 * HOUR), pass('d1', [later - 1, 1], [later, 1])], async ({ count }) => {
-      expect(await count(1, later)).toEqual([1, 1]);
-      expect(await count(2, later)).toEqual([1, 1]);
-    });
+    await play(
+      [...BUILDING, dpu('d1', 1), move('d1', 3, later), wait(2 * HOUR), pass('d1', [later - 1, 1], [later, 1])],
+      async ({ count }) => {
+        expect(await count(1, later)).toEqual([1, 1]);
+        expect(await count(2, later)).toEqual([1, 1]);
+      },
+    );
   });
 
   it('T9 readings of a DPU that is registered a day later', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, pass('d1', [t, 1], [t + 1, 1]), wait(24 * HOUR), dpu('d1', 1), pass('d1', [t, 1])], async ({ count }) => expect(await count(1, t + 1)).toEqual([2, 2]));
+    await play(
+      [...BUILDING, pass('d1', [t, 1], [t + 1, 1]), wait(24 * HOUR), dpu('d1', 1), pass('d1', [t, 1])],
+      async ({ count }) => expect(await count(1, t + 1)).toEqual([2, 2]),
+    );
   });
 
   it('T10 a DPU that is deleted keeps what it counted; what it sends then is held', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1]), wait(60_000), { kind: 'deleteDpu', dpuId: 'd1' as DpuId }, wait(60_000), pass('d1', [START_MS + 100_000, 1])], async ({ count }) => expect(await count(1, START_MS + 100_000)).toEqual([1, 1]));
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [t, 1]),
+        wait(60_000),
+        { kind: 'deleteDpu', dpuId: 'd1' as DpuId },
+        wait(60_000),
+        pass('d1', [START_MS + 100_000, 1]),
+      ],
+      async ({ count }) => expect(await count(1, START_MS + 100_000)).toEqual([1, 1]),
+    );
   });
 
   it('T11 a reading of 1970 and one of tomorrow within the skew', async () => {
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [0, 1], [START_MS + 60_000, 1], [START_MS + 10 * HOUR, 1])], async ({ count }) => {
-      expect(await count(1, 0)).toEqual([1, 1]);
-      expect(await count(1, START_MS + 60_000)).toEqual([2, 2]);
-      // Further ahead than the allowance: a dead letter.
-      expect(await count(1, START_MS + 11 * HOUR)).toEqual([2, 2]);
-    });
+    await play(
+      [...BUILDING, dpu('d1', 1), pass('d1', [0, 1], [START_MS + 60_000, 1], [START_MS + 10 * HOUR, 1])],
+      async ({ count }) => {
+        expect(await count(1, 0)).toEqual([1, 1]);
+        expect(await count(1, START_MS + 60_000)).toEqual([2, 2]);
+        // Further ahead than the allowance: a dead letter.
+        expect(await count(1, START_MS + 11 * HOUR)).toEqual([2, 2]);
+      },
+    );
   });
 
   it('T12 a space that is deleted while readings arrive hurts no other', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 2), pass('d1', [t, 1]), { kind: 'changeDoorway', doorway: 3, ingress: null, egress: 1 }, { kind: 'changeDoorway', doorway: 2, ingress: null, egress: 1 }, { kind: 'deleteSpace', space: 2 }, pass('d1', [t + 1, 1])],
-      async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]));
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 2),
+        pass('d1', [t, 1]),
+        { kind: 'changeDoorway', doorway: 3, ingress: null, egress: 1 },
+        { kind: 'changeDoorway', doorway: 2, ingress: null, egress: 1 },
+        { kind: 'deleteSpace', space: 2 },
+        pass('d1', [t + 1, 1]),
+      ],
+      async ({ count }) => expect(await count(1, t + 1)).toEqual([0, -2]),
+    );
   });
 
   it('T13 an id that is used again for another timestamp, another direction, another DPU', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), move('d1', 3, t + 5), pass('d1', [t + 10, 1, 'n']), wait(60_000), pass('d1', [t, 1, 'n'])], async ({ count }) => {
-      expect(await count(1, t + 10)).toEqual([1, 1]);
-      expect(await count(2, t + 10)).toEqual([1, 1]);
-    });
-    const said = [[t, 1, 'n'], [t, -1, 'n'], [t, 1], [t, 1, 'm'], [t + 1, 1, 'n']] as const;
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        move('d1', 3, t + 5),
+        pass('d1', [t + 10, 1, 'n']),
+        wait(60_000),
+        pass('d1', [t, 1, 'n']),
+      ],
+      async ({ count }) => {
+        expect(await count(1, t + 10)).toEqual([1, 1]);
+        expect(await count(2, t + 10)).toEqual([1, 1]);
+      },
+    );
+    const said = [
+      [t, 1, 'n'],
+      [t, -1, 'n'],
+      [t, 1],
+      [t, 1, 'm'],
+      [t + 1, 1, 'n'],
+    ] as const;
     // Each of them again, at once and when it is stored.
-    await play([...BUILDING, dpu('d1', 1), dpu('d2', 1), pass('d1', ...said, ...said), pass('d2', [t, 1, 'n']), wait(60_000), pass('d1', ...said)], async ({ count }) => {
-      expect(await count(1, t + 1)).toEqual([4, 4]);
-    });
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        dpu('d2', 1),
+        pass('d1', ...said, ...said),
+        pass('d2', [t, 1, 'n']),
+        wait(60_000),
+        pass('d1', ...said),
+      ],
+      async ({ count }) => {
+        expect(await count(1, t + 1)).toEqual([4, 4]);
+      },
+    );
   });
 
   it('T13 a sensor that numbers its readings from 0 again after a reboot', async () => {
     const t = at('11:00:00');
-    const numbered = (fromMs: number): Action => pass('d1', ...[0, 1, 2].map((n) => [fromMs + n * 1_000, 1, String(n)] as const));
-    await play([...BUILDING, dpu('d1', 1), numbered(t), wait(60_000), numbered(t + 60_000)], async ({ count }) => expect(await count(1, t + 120_000)).toEqual([6, 6]));
+    const numbered = (fromMs: number): Action =>
+      pass('d1', ...[0, 1, 2].map((n) => [fromMs + n * 1_000, 1, String(n)] as const));
+    await play([...BUILDING, dpu('d1', 1), numbered(t), wait(60_000), numbered(t + 60_000)], async ({ count }) =>
+      expect(await count(1, t + 120_000)).toEqual([6, 6]),
+    );
   });
 
   it('T13 a sensor whose clock says 1970 after a reboot: what it sent before stays in final history', async () => {
     const t = at('11:00:00');
-    await play([...BUILDING, dpu('d1', 1), pass('d1', [t, 1, '1']), wait(600_000), pass('d1', [5_000, 1, '1'])], async ({ count }) => {
-      expect(await count(1, t - 1)).toEqual([1, 1]);
-      expect(await count(1, t)).toEqual([2, 2]);
-    });
+    await play(
+      [...BUILDING, dpu('d1', 1), pass('d1', [t, 1, '1']), wait(600_000), pass('d1', [5_000, 1, '1'])],
+      async ({ count }) => {
+        expect(await count(1, t - 1)).toEqual([1, 1]);
+        expect(await count(1, t)).toEqual([2, 2]);
+      },
+    );
   });
 
   it('T13 two recordings of one tracker, each with ids from 1', async () => {
     const t = at('11:00:00');
-    const recording = (fromMs: number): Action => pass('d1', ...[1, 2, 3, 4].map((n) => [fromMs + n * 100, 1, String(n)] as const));
-    await play([...BUILDING, dpu('d1', 1), recording(t + 5_000), wait(60_000), recording(t), wait(60_000), recording(t)], async ({ count }) => {
-      expect(await count(1, t + 1_000)).toEqual([4, 4]);
-      expect(await count(1, t + 6_000)).toEqual([8, 8]);
-    });
+    const recording = (fromMs: number): Action =>
+      pass('d1', ...[1, 2, 3, 4].map((n) => [fromMs + n * 100, 1, String(n)] as const));
+    await play(
+      [...BUILDING, dpu('d1', 1), recording(t + 5_000), wait(60_000), recording(t), wait(60_000), recording(t)],
+      async ({ count }) => {
+        expect(await count(1, t + 1_000)).toEqual([4, 4]);
+        expect(await count(1, t + 6_000)).toEqual([8, 8]);
+      },
+    );
   });
 
-  it.each([['of the same shard', true], ['of different shards', false]] as const)('T14 a DPU that is moved between two spaces %s, back in time, and then home again', async (_, isSame) => {
+  it.each([
+    ['of the same shard', true],
+    ['of different shards', false],
+  ] as const)('T14 a DPU that is moved between two spaces %s, back in time, and then home again', async (_, isSame) => {
     const shardOf = (id: number): number => partitionOfSpace(id as SpaceId, 3);
     const there = [2, 3, 4, 5, 6].find((id) => (shardOf(id) === shardOf(1)) === isSame) ?? 0;
     const spaces = Array.from({ length: there }, (_unused, n) => space(`S${n + 1}`));
     const t = at('11:00:00');
-    const moved = [...spaces, doorway('here', 1, null), doorway('there', there, null), dpu('d1', 1), pass('d1', [t, 1], [t + 10, 1], [t + 20, -1]), wait(60_000), move('d1', 2, t + 10), pass('d1', [t + 5, 1], [t + 15, 1])];
+    const moved = [
+      ...spaces,
+      doorway('here', 1, null),
+      doorway('there', there, null),
+      dpu('d1', 1),
+      pass('d1', [t, 1], [t + 10, 1], [t + 20, -1]),
+      wait(60_000),
+      move('d1', 2, t + 10),
+      pass('d1', [t + 5, 1], [t + 15, 1]),
+    ];
     await play(moved, async ({ count }) => {
       expect(await count(1, t + 20)).toEqual([2, 2]);
       expect(await count(there, t + 15)).toEqual([2, 2]);
@@ -218,7 +442,12 @@ describe('a shard', () => {
     const t = START_MS;
     // A router asks history about the first readings of a DPU that it does not remember.
     const known = [pass('d1', [t, 1]), ...Array.from({ length: 40 }, (): Action => ({ kind: 'tick' }))];
-    const away = Array.from({ length: 200 }, (_, n): Action[] => [pass('d1', [t + 1_000 + n * 2_000, 1]), wait(2_000), { kind: 'tick' }, { kind: 'tick' }]).flat();
+    const away = Array.from({ length: 200 }, (_, n): Action[] => [
+      pass('d1', [t + 1_000 + n * 2_000, 1]),
+      wait(2_000),
+      { kind: 'tick' },
+      { kind: 'tick' },
+    ]).flat();
     await play([...BUILDING, dpu('d1', 1), ...known, { kind: 'history', isAway: true }, ...away], async ({ count }) => {
       expect(await count(1, t + 500_000)).toEqual([201, 201]);
     });

@@ -18,13 +18,18 @@ export function lose(streams: MemoryStreams, { logs, share }: Extract<Action, { 
 
 function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number) => number, random: Random): void {
   switch (log) {
-    case 'READINGS': return streams.readings.loseAfter(kept(streams.readings.lastSeq));
-    case 'SPACE_EVENTS': return streams.events.loseAfter(kept(streams.events.lastSeq));
-    case 'TOPOLOGY': return void streams.topology.splice(kept(streams.topology.length));
+    case 'READINGS':
+      return streams.readings.loseAfter(kept(streams.readings.lastSeq));
+    case 'SPACE_EVENTS':
+      return streams.events.loseAfter(kept(streams.events.lastSeq));
+    case 'TOPOLOGY':
+      return void streams.topology.splice(kept(streams.topology.length));
     case 'CHECKPOINTS':
       for (const partition of [...streams.checkpoints.keys()]) {
         // What a newer one replaced is often gone with it.
-        const older = random.chance(0.5) ? streams.olderCheckpoints.findLast(([other]) => other === partition)?.[1] : undefined;
+        const older = random.chance(0.5)
+          ? streams.olderCheckpoints.findLast(([other]) => other === partition)?.[1]
+          : undefined;
         if (older) streams.checkpoints.set(partition, older);
         else if (random.chance(0.5)) streams.checkpoints.delete(partition);
       }
@@ -37,7 +42,8 @@ export function readingsInLogs({ events, checkpoints, partitions }: MemoryStream
   for (const entry of events.everything) {
     if (!events.at(entry.seq)) continue;
     const commit = decodeCommit(entry);
-    for (const partition of commit.partitions) found.push(...(commit.section(partition)?.events ?? []).map(oracleReading));
+    for (const partition of commit.partitions)
+      found.push(...(commit.section(partition)?.events ?? []).map(oracleReading));
   }
   for (const [partition, { snapshot }] of checkpoints) {
     const reading = decodeSnapshot(partition, partitions, snapshot);
@@ -52,6 +58,11 @@ export function readingsInTables({ known, spaceEvents }: MemoryTables): OracleRe
   return [...[...known.values()].map(oracleReading), ...spaceEvents.map(oracleReading)];
 }
 
-function oracleReading({ dpuId, timestampMs, direction, name }: Pick<SpaceEvent, 'dpuId' | 'timestampMs' | 'direction' | 'name'>): OracleReading {
+function oracleReading({
+  dpuId,
+  timestampMs,
+  direction,
+  name,
+}: Pick<SpaceEvent, 'dpuId' | 'timestampMs' | 'direction' | 'name'>): OracleReading {
   return { dpuId, timestampMs, direction, name };
 }

@@ -9,6 +9,10 @@ const STACKS = process.argv.includes('--seed') ? [] : ['--stack-trace-limit=0'];
 const ONE_CORE = '--single-threaded';
 
 const program = await bundle('test/simulation/run.ts', 'run');
-const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=64', ONE_CORE, ...STACKS, program, ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(
+  process.execPath,
+  ['--enable-source-maps', '--max-semi-space-size=64', ONE_CORE, ...STACKS, program, ...process.argv.slice(2)],
+  { stdio: 'inherit' },
+);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('close', (code) => (process.exitCode = code ?? 1));

@@ -24,7 +24,14 @@ import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
 import type { Scenario } from './scenario.ts';
 import { MemoryRecovery } from './engines/memory-recovery.ts';
 import { MemoryLeases, type LeaseTable } from './engines/memory-leases.ts';
-import { MemoryCheckpoints, MemoryDeadLetters, MemoryReadingsLog, MemorySpaceEventsLog, MemoryTopologyLog, type MemoryStreams } from './engines/memory-streams.ts';
+import {
+  MemoryCheckpoints,
+  MemoryDeadLetters,
+  MemoryReadingsLog,
+  MemorySpaceEventsLog,
+  MemoryTopologyLog,
+  type MemoryStreams,
+} from './engines/memory-streams.ts';
 
 export interface Engines {
   readonly streams: MemoryStreams;
@@ -81,12 +88,21 @@ export class SimProcess {
     this.#engines = engines;
     const { streams, tables } = engines;
     // What the service logs is part of the trace; so is an invariant that does not hold.
-    this.#log = pino({ level: 'warn', base: null, timestamp: false, serializers: { err: ({ name, message }: Error) => `${name}: ${message}` } }, {
-      write: (line) => {
-        access.scheduler.note(`${access.owner.name} ${line.trim()}`);
-        if (streams.losses === 0 && line.includes(ALARM)) streams.objections.push(`a loss was noticed where there was none: ${line.trim()}`);
+    this.#log = pino(
+      {
+        level: 'warn',
+        base: null,
+        timestamp: false,
+        serializers: { err: ({ name, message }: Error) => `${name}: ${message}` },
       },
-    });
+      {
+        write: (line) => {
+          access.scheduler.note(`${access.owner.name} ${line.trim()}`);
+          if (streams.losses === 0 && line.includes(ALARM))
+            streams.objections.push(`a loss was noticed where there was none: ${line.trim()}`);
+        },
+      },
+    );
     this.#events = new MemorySpaceEventsLog(access, streams, this.#epoch);
     this.#checkpoints = new MemoryCheckpoints(access, streams);
     this.#history = new MemoryHistory(access, tables);
@@ -94,35 +110,58 @@ export class SimProcess {
     this.#timing = {
       now: () => access.scheduler.steps * STEP_MS,
       random: () => access.random.next(),
-      pause: async (ms, signal) => new Promise((resolve) => {
-        if (signal.aborted) return resolve();
-        // Node keeps whoever listens to a signal that is made of others.
-        const deafen = (): void => signal.removeEventListener('abort', end);
-        const effect = { label: 'pause', weight: pauseWeight(ms), apply: deafen, dropped: deafen };
-        const end = (): void => {
-          access.scheduler.withdraw(effect);
-          resolve();
-        };
-        signal.addEventListener('abort', end, { once: true });
-        void access.scheduler.request(access.owner, effect).then(resolve);
-      }),
+      pause: async (ms, signal) =>
+        new Promise((resolve) => {
+          if (signal.aborted) return resolve();
+          // Node keeps whoever listens to a signal that is made of others.
+          const deafen = (): void => signal.removeEventListener('abort', end);
+          const effect = { label: 'pause', weight: pauseWeight(ms), apply: deafen, dropped: deafen };
+          const end = (): void => {
+            access.scheduler.withdraw(effect);
+            resolve();
+          };
+          signal.addEventListener('abort', end, { once: true });
+          void access.scheduler.request(access.owner, effect).then(resolve);
+        }),
       turn: async () => undefined,
     };
-    this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () => this.shards.forEach((shard) => shard.wakeRouter()));
+    this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () =>
+      this.shards.forEach((shard) => shard.wakeRouter()),
+    );
     const readings = new MemoryReadingsLog(access, streams);
-    this.#ticks = new Ticks({ tick: async (k) => readings.tick(k), intervalMs: TICK_INTERVAL_MS, nowMs: engines.now, timing: this.#timing, log: this.#log });
+    this.#ticks = new Ticks({
+      tick: async (k) => readings.tick(k),
+      intervalMs: TICK_INTERVAL_MS,
+      nowMs: engines.now,
+      timing: this.#timing,
+      log: this.#log,
+    });
     const memoryLeases = new MemoryLeases(access, engines.leases, leases === 'kept');
     this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
-    this.shards = Array.from({ length: streams.partitions }, (_, k) => this.#shard(k as Partition, sizes, memoryLeases));
+    this.shards = Array.from({ length: streams.partitions }, (_, k) =>
+      this.#shard(k as Partition, sizes, memoryLeases),
+    );
     const { name } = access.owner;
-    this.#keeper = leases === 'none' ? undefined : new ShardKeeper({
-      leases: memoryLeases, member: { id: name, name, takesShards: true, standsBy: true }, partitions: streams.partitions, shards: this.shards,
-      ticks: this.#ticks, timing: this.#timing, log: this.#log,
-    });
+    this.#keeper =
+      leases === 'none'
+        ? undefined
+        : new ShardKeeper({
+            leases: memoryLeases,
+            member: { id: name, name, takesShards: true, standsBy: true },
+            partitions: streams.partitions,
+            shards: this.shards,
+            ticks: this.#ticks,
+            timing: this.#timing,
+            log: this.#log,
+          });
     this.counts = this.questions(() => undefined);
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
-      partitions: streams.partitions, reports: { report: (spaceId, atMs) => this.#report(spaceId, atMs) }, events: this.#events, history: this.#history, timing: this.#timing,
+      partitions: streams.partitions,
+      reports: { report: (spaceId, atMs) => this.#report(spaceId, atMs) },
+      events: this.#events,
+      history: this.#history,
+      timing: this.#timing,
     });
   }
 
@@ -153,31 +192,53 @@ export class SimProcess {
     else for (const shard of this.shards) shard.want('own');
     await this.#guard?.run(signal);
     // Without a guard there is nothing more to do.
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 
   #logGuard(leases: MemoryLeases): LogGuard {
     const { streams, tables, now } = this.#engines;
     return new LogGuard({
-      partitions: streams.partitions, epoch: this.#epoch, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
-      topology: this.topology.history, catchUpTopology: () => this.topology.catchUp(), checkpoints: this.#checkpoints, records: new MemoryRecovery(this.access, tables), history: this.#history, partitionRecords: this.#history,
-      topologyLog: new MemoryTopologyLog(this.access, streams), topologyReached: (seq) => this.topology.reached(seq),
-      newCommitId: () => `${this.access.owner.name}-${++this.#commits}`, nowMs: now,
-      suspendShards: async () => { await (this.#keeper?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop()))); },
+      partitions: streams.partitions,
+      epoch: this.#epoch,
+      readings: new MemoryReadingsLog(this.access, streams),
+      events: this.#events,
+      topology: this.topology.history,
+      catchUpTopology: () => this.topology.catchUp(),
+      checkpoints: this.#checkpoints,
+      records: new MemoryRecovery(this.access, tables),
+      history: this.#history,
+      partitionRecords: this.#history,
+      topologyLog: new MemoryTopologyLog(this.access, streams),
+      topologyReached: (seq) => this.topology.reached(seq),
+      newCommitId: () => `${this.access.owner.name}-${++this.#commits}`,
+      nowMs: now,
+      suspendShards: async () => {
+        await (this.#keeper?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop())));
+      },
       resumeShards: () => {
         if (this.#keeper) this.#keeper.resume();
         else for (const shard of this.shards) shard.want('own');
       },
-      seenHere: () => this.shards.flatMap(({ host }) => (host && host.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      seenHere: () =>
+        this.shards.flatMap(({ host }) => (host && host.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
       topologyReader: this.topology,
-      leases, holder: this.access.owner.name, timing: this.#timing, log: this.#log,
+      leases,
+      holder: this.access.owner.name,
+      timing: this.#timing,
+      log: this.#log,
     });
   }
 
   #topologyCopier(guard: LogGuard): TopologyCopier {
     return new TopologyCopier({
-      topology: this.topology.history, epoch: this.#epoch, records: new MemoryRecovery(this.access, this.#engines.tables),
-      isOn: () => guard.problem === undefined && this.shards[0]?.isOwner === true, onMismatch: () => guard.suspect(), timing: this.#timing, log: this.#log,
+      topology: this.topology.history,
+      epoch: this.#epoch,
+      records: new MemoryRecovery(this.access, this.#engines.tables),
+      isOn: () => guard.problem === undefined && this.shards[0]?.isOwner === true,
+      onMismatch: () => guard.suspect(),
+      timing: this.#timing,
+      log: this.#log,
     });
   }
 
@@ -188,8 +249,12 @@ export class SimProcess {
     if (this.#abort.signal.aborted) return;
     await this.#deadLetters.evict(LETTERS_KEPT_MS);
     await purgeReadings({
-      partitions: streams.partitions, readings: new MemoryReadingsLog(this.access, streams), events: this.#events,
-      storedBeforeSeq: () => this.#storedBefore(() => undefined), keptMs: 0, now,
+      partitions: streams.partitions,
+      readings: new MemoryReadingsLog(this.access, streams),
+      events: this.#events,
+      storedBeforeSeq: () => this.#storedBefore(() => undefined),
+      keptMs: 0,
+      now,
     });
   }
 
@@ -218,30 +283,52 @@ export class SimProcess {
 
   async #report(spaceId: SpaceId, atMs: number): Promise<KnownReport> {
     const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
-    const found = shard && await this.#ticks.report(shard, spaceId, atMs);
+    const found = shard && (await this.#ticks.report(shard, spaceId, atMs));
     if (!found) throw new Failure('unavailable', 'the space is being restored');
     return { ...found, isStale: false };
   }
 
   #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): ShardRunner {
     const { streams } = this.#engines;
-    const common = { partition, partitions: streams.partitions, epoch: this.#epoch, events: this.#events, history: this.#history };
+    const common = {
+      partition,
+      partitions: streams.partitions,
+      epoch: this.#epoch,
+      events: this.#events,
+      history: this.#history,
+    };
     const { name } = this.access.owner;
     return new ShardRunner({
       router: {
-        ...common, latestOf: (entry) => BOUND.of(entry), pageReadings, commitItems,
-        readings: new MemoryReadingsLog(this.access, streams), deadLetters: this.#deadLetters, topology: this.topology.history, topologyReached: (seq) => this.topology.reached(seq),
+        ...common,
+        latestOf: (entry) => BOUND.of(entry),
+        pageReadings,
+        commitItems,
+        readings: new MemoryReadingsLog(this.access, streams),
+        deadLetters: this.#deadLetters,
+        topology: this.topology.history,
+        topologyReached: (seq) => this.topology.reached(seq),
         newCommitId: () => `${name}-${++this.#commits}`,
-        storedBeforeSeq: () => this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined)),
+        storedBeforeSeq: () =>
+          this.#storedBefore((k) =>
+            this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined,
+          ),
       },
       host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
-      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined), truncateIntervalMs: TRUNCATE_INTERVAL_MS,
-      leases, holder: name, logs: this.#guard, log: this.#log, timing: this.#timing,
+      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
+      truncateIntervalMs: TRUNCATE_INTERVAL_MS,
+      leases,
+      holder: name,
+      logs: this.#guard,
+      log: this.#log,
+      timing: this.#timing,
     });
   }
 
   async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
-    const all = this.shards.map(async (_, k) => byFold(k as Partition) ?? (await this.#checkpoints.last(k as Partition)).storedBeforeSeq);
-    return Math.min(...await Promise.all(all));
+    const all = this.shards.map(
+      async (_, k) => byFold(k as Partition) ?? (await this.#checkpoints.last(k as Partition)).storedBeforeSeq,
+    );
+    return Math.min(...(await Promise.all(all)));
   }
 }

@@ -2,19 +2,27 @@
 // Ends with 1 when a mutant survives.
 import { spawn } from 'node:child_process';
 import { Command } from 'commander';
-import { bundle } from './bundle.ts';
+import { bundle, sourceOf } from './bundle.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const { seeds, only } = new Command('sim:mutants')
   .option('--seeds <n>', 'how many seeds to try', '5000')
   .option('--only <text>', 'mutants whose name has this in it', '')
-  .parse().opts<{ seeds: string; only: string }>();
+  .parse()
+  .opts<{ seeds: string; only: string }>();
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function firstSeedThatFails({ patch, step = 1 }: Mutant, index: number): Promise<{ seed: string; objection: string } | undefined> {
+async function firstSeedThatFails(
+  { patch, step = 1 }: Mutant,
+  index: number,
+): Promise<{ seed: string; objection: string } | undefined> {
   const program = await bundle('test/simulation/run.ts', `mutant-${index}`, [patch]);
-  const child = spawn(process.execPath, [program, '--seeds', seeds, '--from', String(step), '--step', String(step), '--first'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [program, '--seeds', seeds, '--from', String(step), '--step', String(step), '--first'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   await new Promise((resolve) => child.on('close', resolve));
@@ -28,7 +36,9 @@ for (const [index, mutant] of MUTANTS.entries()) {
   if (!mutant.name.includes(only)) continue;
   const caught = await firstSeedThatFails(mutant, index);
   if (!caught) survivors += 1;
-  say(`| ${mutant.name} | ${mutant.patch.file} | ${caught?.seed ?? '**survives**'} | ${(caught?.objection ?? '').slice(0, 90).replaceAll('|', '/')} |`);
+  say(
+    `| ${mutant.name} | ${await sourceOf(mutant.patch)} | ${caught?.seed ?? '**survives**'} | ${(caught?.objection ?? '').slice(0, 90).replaceAll('|', '/')} |`,
+  );
 }
 say(`\n${MUTANTS.length} mutants, ${survivors} survive ${seeds} seeds`);
 process.exitCode = survivors > 0 ? 1 : 0;

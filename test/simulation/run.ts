@@ -28,7 +28,8 @@ const options = new Command('sim')
   .option('--keep-going', 'do not stop and shrink at the first failure: list them all')
   .option('--first', 'stop at the first failure, and do not shrink it')
   .option('--trace', 'print everything that happens')
-  .parse().opts<Options>();
+  .parse()
+  .opts<Options>();
 
 const first = Number(options.seed ?? options.from);
 const count = options.seed === undefined ? Number(options.seeds) : 1;
@@ -53,7 +54,9 @@ for (let seed = first; seed < first + count; seed += step) {
   if (options.first) break;
   say('shrinking …');
   const smaller = await shrink(scenario);
-  say(`fails still with ${smaller.scenario.actions.length} of ${scenario.actions.length} actions (failure rate ${smaller.scenario.failureRate}):`);
+  say(
+    `fails still with ${smaller.scenario.actions.length} of ${scenario.actions.length} actions (failure rate ${smaller.scenario.failureRate}):`,
+  );
   for (const action of smaller.scenario.actions) say(`  ${JSON.stringify(action)}`);
   for (const objection of smaller.outcome.objections.slice(0, 5)) say(`  → ${objection}`);
   process.exit(1);
@@ -65,6 +68,8 @@ function summary(seeds: number): string {
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpuAtStart);
   const cpuSeconds = (user + system) / 1e6;
-  return `${seeds} seeds from ${first}, ${failures} mismatches; ${steps} steps in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), `
-    + `${Math.round((seeds / cpuSeconds) * 60)} seeds a minute of one core`;
+  return (
+    `${seeds} seeds from ${first}, ${failures} mismatches; ${steps} steps in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), ` +
+    `${Math.round((seeds / cpuSeconds) * 60)} seeds a minute of one core`
+  );
 }

@@ -7,7 +7,13 @@ import { Random } from './random.ts';
 export type Action =
   | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
   /** Over HTTP, to a process whose clock is ahead; or by a device that makes such a message up. */
-  | { readonly kind: 'post'; readonly dpuId: DpuId; readonly timestampMs: readonly number[]; readonly aheadMs: number; readonly isMadeUp: boolean }
+  | {
+      readonly kind: 'post';
+      readonly dpuId: DpuId;
+      readonly timestampMs: readonly number[];
+      readonly aheadMs: number;
+      readonly isMadeUp: boolean;
+    }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }
@@ -15,7 +21,12 @@ export type Action =
   | { readonly kind: 'changeSpace'; readonly space: number; readonly dailyReset: string | null }
   | { readonly kind: 'deleteSpace'; readonly space: number }
   | { readonly kind: 'doorway'; readonly name: string; readonly ingress: number | null; readonly egress: number | null }
-  | { readonly kind: 'changeDoorway'; readonly doorway: number; readonly ingress: number | null; readonly egress: number | null }
+  | {
+      readonly kind: 'changeDoorway';
+      readonly doorway: number;
+      readonly ingress: number | null;
+      readonly egress: number | null;
+    }
   | { readonly kind: 'deleteDoorway'; readonly doorway: number }
   | { readonly kind: 'dpu'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
@@ -34,7 +45,12 @@ export type Action =
   /** Every process ends, no checkpoint can be used, and somebody has the state computed again. */
   | { readonly kind: 'rebuild' }
   /** NATS stops, and comes back without the last entries of some streams: of the last 40, this share. */
-  | { readonly kind: 'lose'; readonly logs: readonly LosableLog[]; readonly share: number; readonly isPowerFailure: boolean };
+  | {
+      readonly kind: 'lose';
+      readonly logs: readonly LosableLog[];
+      readonly share: number;
+      readonly isPowerFailure: boolean;
+    };
 
 export type LosableLog = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS';
 
@@ -73,14 +89,18 @@ export function drawScenario(seed: number): Scenario {
   const actions = random.chance(0.2) ? random.int(60, 140) : random.int(15, 60);
   for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
   const scenario = {
-    seed, startMs: START_MS, isTopologyQuiet, isPersonPatient: false,
+    seed,
+    startMs: START_MS,
+    isTopologyQuiet,
+    isPersonPatient: false,
     partitions: random.int(1, 3),
     failureRate: random.pick([0, 0.01, 0.03, 0.08]),
     pageReadings: random.pick([2, 7, 5_000]),
     settings: drawSettings(random),
     leases: random.pick(['kept', 'none']),
     commitItems: random.pick([2, 7, 1_000]),
-    hasLosses: false, actions: writer.actions,
+    hasLosses: false,
+    actions: writer.actions,
   } satisfies Scenario;
   return seed % LOSSES_EVERY === 0 ? withLosses(scenario, new Random(seed ^ 0x1055)) : scenario;
 }
@@ -90,13 +110,16 @@ function withLosses(scenario: Scenario, random: Random): Scenario {
   const actions = scenario.actions.filter(({ kind }) => kind !== 'rebuild' && kind !== 'logClock');
   for (let losses = random.int(1, 3); losses > 0; losses--) {
     const logs = LOSABLE.filter(() => random.chance(0.5));
-    const lose: Action = { kind: 'lose', logs: logs.length > 0 ? logs : [random.pick(LOSABLE)], share: random.pick([0.1, 0.3, 1, random.next()]), isPowerFailure: random.chance(0.4) };
+    const lose: Action = {
+      kind: 'lose',
+      logs: logs.length > 0 ? logs : [random.pick(LOSABLE)],
+      share: random.pick([0.1, 0.3, 1, random.next()]),
+      isPowerFailure: random.chance(0.4),
+    };
     actions.splice(random.int(Math.floor(actions.length / 2), actions.length), 0, lose);
   }
   return { ...scenario, leases: 'kept', hasLosses: true, actions };
 }
-
-
 
 function drawSettings(random: Random): Settings {
   return {
@@ -136,24 +159,63 @@ class Writer {
     this.actions.push({ kind: 'start' });
     for (let n = random.int(1, 4); n > 0; n--) this.#space();
     for (let n = random.int(1, 4); n > 0; n--) this.#doorway();
-    for (const dpuId of this.#dpus) if (random.chance(0.8)) this.actions.push({ kind: 'dpu', dpuId, doorway: random.int(1, this.#doorways) });
+    for (const dpuId of this.#dpus)
+      if (random.chance(0.8)) this.actions.push({ kind: 'dpu', dpuId, doorway: random.int(1, this.#doorways) });
   }
 
   next(isTopologyQuiet: boolean): void {
-    const kind = this.#random.weighted({ publish: 50, post: 4, heartbeat: 3, tick: 8, sleep: 12, topology: isTopologyQuiet ? 0 : 10, recount: isTopologyQuiet ? 0 : 1, ask: 12, process: 7, history: 2, settings: 0.3, logClock: 0.5, rebuild: 0.5 });
+    const kind = this.#random.weighted({
+      publish: 50,
+      post: 4,
+      heartbeat: 3,
+      tick: 8,
+      sleep: 12,
+      topology: isTopologyQuiet ? 0 : 10,
+      recount: isTopologyQuiet ? 0 : 1,
+      ask: 12,
+      process: 7,
+      history: 2,
+      settings: 0.3,
+      logClock: 0.5,
+      rebuild: 0.5,
+    });
     switch (kind) {
-      case 'publish': return this.#publish();
-      case 'post': return this.#post();
-      case 'heartbeat': return this.#push({ kind, dpuId: this.#random.pick(this.#dpus), text: this.#random.chance(0.6) ? '' : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }) });
-      case 'settings': return this.#push({ kind, settings: drawSettings(this.#random) });
-      case 'logClock': return this.#push({ kind, behindMs: this.#random.pick([0, 200, 3 * SECOND]) });
-      case 'tick': case 'rebuild': return this.#push({ kind });
-      case 'sleep': return this.#sleep();
-      case 'topology': return this.#topology();
-      case 'recount': return this.#recount();
-      case 'ask': return this.#push({ kind, space: this.#someSpace(), atMs: this.#someInstant(), behindMs: this.#random.chance(0.15) ? 2 * HOUR : 0 });
-      case 'process': return this.#process();
-      case 'history': return this.#push({ kind, isAway: this.#random.chance(0.4) });
+      case 'publish':
+        return this.#publish();
+      case 'post':
+        return this.#post();
+      case 'heartbeat':
+        return this.#push({
+          kind,
+          dpuId: this.#random.pick(this.#dpus),
+          text: this.#random.chance(0.6)
+            ? ''
+            : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }),
+        });
+      case 'settings':
+        return this.#push({ kind, settings: drawSettings(this.#random) });
+      case 'logClock':
+        return this.#push({ kind, behindMs: this.#random.pick([0, 200, 3 * SECOND]) });
+      case 'tick':
+      case 'rebuild':
+        return this.#push({ kind });
+      case 'sleep':
+        return this.#sleep();
+      case 'topology':
+        return this.#topology();
+      case 'recount':
+        return this.#recount();
+      case 'ask':
+        return this.#push({
+          kind,
+          space: this.#someSpace(),
+          atMs: this.#someInstant(),
+          behindMs: this.#random.chance(0.15) ? 2 * HOUR : 0,
+        });
+      case 'process':
+        return this.#process();
+      case 'history':
+        return this.#push({ kind, isAway: this.#random.chance(0.4) });
     }
   }
 
@@ -163,17 +225,29 @@ class Writer {
 
   #sleep(): void {
     const ms = this.#random.weighted({ short: 6, minute: 3, hour: 1, day: 0.5 });
-    const length = { short: this.#random.int(1, 5 * SECOND), minute: this.#random.int(SECOND, 3 * MINUTE), hour: this.#random.int(MINUTE, HOUR), day: this.#random.int(HOUR, 2 * DAY) }[ms];
+    const length = {
+      short: this.#random.int(1, 5 * SECOND),
+      minute: this.#random.int(SECOND, 3 * MINUTE),
+      hour: this.#random.int(MINUTE, HOUR),
+      day: this.#random.int(HOUR, 2 * DAY),
+    }[ms];
     this.#nowMs += length;
     this.#push({ kind: 'sleep', ms: length });
   }
 
   #publish(): void {
     const random = this.#random;
-    if (this.#sent.length > 0 && random.chance(0.15)) return this.#push({ kind: 'publish', ...random.pick(this.#sent) });
+    if (this.#sent.length > 0 && random.chance(0.15))
+      return this.#push({ kind: 'publish', ...random.pick(this.#sent) });
     const dpuId = random.pick(this.#dpus);
     const items = Array.from({ length: random.chance(0.6) ? 1 : random.int(2, 12) }, () => this.#item(dpuId));
-    const text = random.chance(0.02) ? '[{"timestamp"' : random.chance(0.03) ? this.#poison() : items.length === 1 && random.chance(0.7) ? items[0] ?? '[]' : `[${items.join(', ')}]`;
+    const text = random.chance(0.02)
+      ? '[{"timestamp"'
+      : random.chance(0.03)
+        ? this.#poison()
+        : items.length === 1 && random.chance(0.7)
+          ? (items[0] ?? '[]')
+          : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
     this.#push({ kind: 'publish', dpuId, text });
   }
@@ -182,25 +256,45 @@ class Writer {
     const random = this.#random;
     const aheadMs = random.pick([0, MINUTE, HOUR]);
     this.#push({
-      kind: 'post', dpuId: random.pick(this.#dpus), aheadMs, isMadeUp: random.chance(0.3),
-      timestampMs: Array.from({ length: random.int(1, 5) }, () => (random.chance(0.5) ? this.#nowMs + random.int(0, aheadMs) : this.#someInstant())),
+      kind: 'post',
+      dpuId: random.pick(this.#dpus),
+      aheadMs,
+      isMadeUp: random.chance(0.3),
+      timestampMs: Array.from({ length: random.int(1, 5) }, () =>
+        random.chance(0.5) ? this.#nowMs + random.int(0, aheadMs) : this.#someInstant(),
+      ),
     });
   }
 
   /** Nothing but bad items, of one kind or of several. */
   #poison(): string {
     const random = this.#random;
-    return JSON.stringify(Array.from({ length: random.int(2, 12) }, () => random.pick([0, null, { direction: 1 }, { timestamp: 'noon', direction: 1 }])));
+    return JSON.stringify(
+      Array.from({ length: random.int(2, 12) }, () =>
+        random.pick([0, null, { direction: 1 }, { timestamp: 'noon', direction: 1 }]),
+      ),
+    );
   }
 
   #item(dpuId: DpuId): string {
     const random = this.#random;
     const direction = random.chance(0.5) ? 1 : -1;
     const timestamp = new Date(this.#someInstant()).toISOString();
-    const bad = random.chance(0.05) ? random.pick([{ direction: 0 }, { timestamp: 'noon' }, { dpu_id: 'other' }, { id: 'a b' }, { timestamp: new Date(this.#nowMs + 10 * MINUTE).toISOString() }]) : {};
+    const bad = random.chance(0.05)
+      ? random.pick([
+          { direction: 0 },
+          { timestamp: 'noon' },
+          { dpu_id: 'other' },
+          { id: 'a b' },
+          { timestamp: new Date(this.#nowMs + 10 * MINUTE).toISOString() },
+        ])
+      : {};
     const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
     const before = this.#named.filter((some) => some.dpuId === dpuId);
-    const item = before.length > 0 && random.chance(0.1) ? this.#almost(random.pick(before).item) : { timestamp, direction, ...name };
+    const item =
+      before.length > 0 && random.chance(0.1)
+        ? this.#almost(random.pick(before).item)
+        : { timestamp, direction, ...name };
     if ('id' in item) this.#named.push({ dpuId, item });
     return JSON.stringify({ ...item, ...bad });
   }
@@ -209,10 +303,16 @@ class Writer {
   #almost(item: Item): Item {
     const random = this.#random;
     switch (random.pick(['timestamp', 'direction', 'id', 'nothing'] as const)) {
-      case 'timestamp': return { ...item, timestamp: new Date(this.#someInstant()).toISOString() };
-      case 'direction': return { ...item, direction: -item.direction };
-      case 'id': return random.chance(0.5) ? { ...item, id: `n${random.int(1, 20)}` } : { timestamp: item.timestamp, direction: item.direction };
-      case 'nothing': return item;
+      case 'timestamp':
+        return { ...item, timestamp: new Date(this.#someInstant()).toISOString() };
+      case 'direction':
+        return { ...item, direction: -item.direction };
+      case 'id':
+        return random.chance(0.5)
+          ? { ...item, id: `n${random.int(1, 20)}` }
+          : { timestamp: item.timestamp, direction: item.direction };
+      case 'nothing':
+        return item;
     }
   }
 
@@ -221,13 +321,20 @@ class Writer {
     const random = this.#random;
     const kind = random.weighted({ now: 10, jitter: 6, tie: 3, late: 3, veryLate: 1, future: 0.5, first: 0.2 });
     switch (kind) {
-      case 'now': return this.#nowMs;
-      case 'jitter': return this.#nowMs - random.int(0, 30 * SECOND);
-      case 'tie': return Math.floor(this.#nowMs / MINUTE) * MINUTE;
-      case 'late': return this.#nowMs - random.int(0, 4 * HOUR);
-      case 'veryLate': return this.#nowMs - random.int(0, 40 * DAY);
-      case 'future': return this.#nowMs + random.int(0, 2 * MINUTE);
-      case 'first': return random.int(0, 1);
+      case 'now':
+        return this.#nowMs;
+      case 'jitter':
+        return this.#nowMs - random.int(0, 30 * SECOND);
+      case 'tie':
+        return Math.floor(this.#nowMs / MINUTE) * MINUTE;
+      case 'late':
+        return this.#nowMs - random.int(0, 4 * HOUR);
+      case 'veryLate':
+        return this.#nowMs - random.int(0, 40 * DAY);
+      case 'future':
+        return this.#nowMs + random.int(0, 2 * MINUTE);
+      case 'first':
+        return random.int(0, 1);
     }
   }
 
@@ -235,19 +342,46 @@ class Writer {
     const random = this.#random;
     const dpuId = random.pick(this.#dpus);
     const effective = random.chance(0.5) ? { effectiveMs: this.#someInstant() + (random.chance(0.35) ? HOUR : 0) } : {};
-    const kind = random.weighted({ move: 10, reset: 6, resetAgain: 2, dpu: 3, deleteDpu: 1, changeDoorway: 3, deleteDoorway: 0.5, doorway: 1, space: 0.5, changeSpace: 2, deleteSpace: 0.4 });
+    const kind = random.weighted({
+      move: 10,
+      reset: 6,
+      resetAgain: 2,
+      dpu: 3,
+      deleteDpu: 1,
+      changeDoorway: 3,
+      deleteDoorway: 0.5,
+      doorway: 1,
+      space: 0.5,
+      changeSpace: 2,
+      deleteSpace: 0.4,
+    });
     switch (kind) {
-      case 'move': return this.#push({ kind, dpuId, doorway: random.chance(0.15) ? null : this.#someDoorway(), ...effective });
-      case 'reset': return this.#reset(this.#someSpace(), this.#someInstant(), random.int(0, 3));
-      case 'resetAgain': return this.#resetAgain();
-      case 'dpu': return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
-      case 'deleteDpu': return this.#push({ kind, dpuId, ...effective });
-      case 'changeDoorway': return this.#push({ kind, doorway: this.#someDoorway(), ...this.#sides() });
-      case 'deleteDoorway': return this.#push({ kind, doorway: this.#someDoorway() });
-      case 'doorway': return this.#doorway();
-      case 'space': return this.#space();
-      case 'changeSpace': return this.#push({ kind, space: this.#someSpace(), dailyReset: random.pick([null, '04:00', '02:30', '12:10']) });
-      case 'deleteSpace': return this.#push({ kind, space: this.#someSpace() });
+      case 'move':
+        return this.#push({ kind, dpuId, doorway: random.chance(0.15) ? null : this.#someDoorway(), ...effective });
+      case 'reset':
+        return this.#reset(this.#someSpace(), this.#someInstant(), random.int(0, 3));
+      case 'resetAgain':
+        return this.#resetAgain();
+      case 'dpu':
+        return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
+      case 'deleteDpu':
+        return this.#push({ kind, dpuId, ...effective });
+      case 'changeDoorway':
+        return this.#push({ kind, doorway: this.#someDoorway(), ...this.#sides() });
+      case 'deleteDoorway':
+        return this.#push({ kind, doorway: this.#someDoorway() });
+      case 'doorway':
+        return this.#doorway();
+      case 'space':
+        return this.#space();
+      case 'changeSpace':
+        return this.#push({
+          kind,
+          space: this.#someSpace(),
+          dailyReset: random.pick([null, '04:00', '02:30', '12:10']),
+        });
+      case 'deleteSpace':
+        return this.#push({ kind, space: this.#someSpace() });
     }
   }
 
@@ -268,11 +402,21 @@ class Writer {
   /** A count that a person corrects downwards, after late readings that may or may not have emptied the space. */
   #recount(): void {
     const random = this.#random;
-    const [space, dpuId, direction, timestampMs] = [this.#someSpace(), random.pick(this.#dpus), random.pick([1, -1]), this.#nowMs];
+    const [space, dpuId, direction, timestampMs] = [
+      this.#someSpace(),
+      random.pick(this.#dpus),
+      random.pick([1, -1]),
+      this.#nowMs,
+    ];
     const count = random.int(2, 4);
-    const readings = (n: number, fromMs: number, of: number): void => this.#push({
-      kind: 'publish', dpuId, text: JSON.stringify(Array.from({ length: n }, (_, at) => ({ timestamp: new Date(fromMs + at).toISOString(), direction: of }))),
-    });
+    const readings = (n: number, fromMs: number, of: number): void =>
+      this.#push({
+        kind: 'publish',
+        dpuId,
+        text: JSON.stringify(
+          Array.from({ length: n }, (_, at) => ({ timestamp: new Date(fromMs + at).toISOString(), direction: of })),
+        ),
+      });
     this.#reset(space, timestampMs, count);
     readings(random.int(2, 5), timestampMs + 1, direction);
     this.#nowMs += 15 * MINUTE;
@@ -297,7 +441,12 @@ class Writer {
   #space(): void {
     const random = this.#random;
     this.#spaces += 1;
-    this.#push({ kind: 'space', name: `space ${this.#spaces}`, timeZone: random.pick(ZONES), dailyReset: random.chance(0.3) ? random.pick(['04:00', '02:30']) : null });
+    this.#push({
+      kind: 'space',
+      name: `space ${this.#spaces}`,
+      timeZone: random.pick(ZONES),
+      dailyReset: random.chance(0.3) ? random.pick(['04:00', '02:30']) : null,
+    });
   }
 
   #doorway(): void {
@@ -308,7 +457,9 @@ class Writer {
   #sides(): { ingress: number | null; egress: number | null } {
     const [one, other] = [this.#someSpace(), this.#random.chance(0.5) ? null : this.#someSpace()];
     const sides = other === one ? [one, null] : [one, other];
-    return this.#random.chance(0.5) ? { ingress: sides[0] ?? null, egress: sides[1] ?? null } : { ingress: sides[1] ?? null, egress: sides[0] ?? null };
+    return this.#random.chance(0.5)
+      ? { ingress: sides[0] ?? null, egress: sides[1] ?? null }
+      : { ingress: sides[1] ?? null, egress: sides[0] ?? null };
   }
 
   #someSpace(): number {

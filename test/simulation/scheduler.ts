@@ -150,7 +150,8 @@ export class Scheduler {
     if (fate === 'answer lost') effect.apply();
     if (fate === 'cut short') effect.applyPart?.();
     // On its way still: it arrives when the asker has given up.
-    if (fate === 'late') void this.request(NOBODY, { label: `${effect.label} (late)`, apply: effect.apply, weight: 0.2 });
+    if (fate === 'late')
+      void this.request(NOBODY, { label: `${effect.label} (late)`, apply: effect.apply, weight: 0.2 });
     reject(effect.failure?.() ?? new Error(effect.label));
   }
 

@@ -30,8 +30,19 @@ export function sentIn(entries: readonly SentEntry[]): Sent {
       items += 1;
       const { timestamp, direction, dpu_id: other, id } = (item ?? {}) as Record<string, string | number | undefined>;
       const timestampMs = Date.parse(String(timestamp));
-      const isGood = item !== undefined && (direction === 1 || direction === -1) && timestampMs <= Math.max(timeMs + SKEW_MS, acceptedUpTo(mark)) && other === undefined && !/\s/.test(String(id ?? ''));
-      if (isGood) readings.push({ dpuId, timestampMs, direction: Number(direction), name: id === undefined ? undefined : String(id) });
+      const isGood =
+        item !== undefined &&
+        (direction === 1 || direction === -1) &&
+        timestampMs <= Math.max(timeMs + SKEW_MS, acceptedUpTo(mark)) &&
+        other === undefined &&
+        !/\s/.test(String(id ?? ''));
+      if (isGood)
+        readings.push({
+          dpuId,
+          timestampMs,
+          direction: Number(direction),
+          name: id === undefined ? undefined : String(id),
+        });
     }
   }
   return { readings, items };

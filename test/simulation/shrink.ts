@@ -16,10 +16,14 @@ export async function shrink(scenario: Scenario): Promise<{ scenario: Scenario; 
     return true;
   };
   await attempt({ ...best, failureRate: 0 });
-  for (let size = Math.ceil(best.actions.length / 2); size >= 1 && trials < TRIALS_MAX; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(best.actions.length / 2);
+    size >= 1 && trials < TRIALS_MAX;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     for (let at = 0; at < best.actions.length && trials < TRIALS_MAX;) {
       const without = [...best.actions.slice(0, at), ...best.actions.slice(at + size)];
-      if (!await attempt({ ...best, actions: without })) at += size;
+      if (!(await attempt({ ...best, actions: without }))) at += size;
     }
   }
   return { scenario: best, outcome };

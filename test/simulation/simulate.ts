@@ -29,12 +29,28 @@ export async function simulate(scenario: Scenario, onTrace?: (line: string) => v
     await world.run();
     const process = await world.settle();
     const verdict = new Verdict(world, process);
-    objections.push(...world.witness.objections, ...world.engines.tables.objections, ...world.engines.streams.objections, ...await verdict.reach(new Random(scenario.seed ^ 0x7e57)));
+    objections.push(
+      ...world.witness.objections,
+      ...world.engines.tables.objections,
+      ...world.engines.streams.objections,
+      ...(await verdict.reach(new Random(scenario.seed ^ 0x7e57))),
+    );
     ({ finalAnswers } = verdict);
   } catch (error) {
-    objections.push(...world.witness.objections, ...world.engines.tables.objections, ...world.engines.streams.objections, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    objections.push(
+      ...world.witness.objections,
+      ...world.engines.tables.objections,
+      ...world.engines.streams.objections,
+      error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    );
   }
-  const outcome = { seed: scenario.seed, traceHash: world.scheduler.traceHash, steps: world.scheduler.steps, objections, finalAnswers };
+  const outcome = {
+    seed: scenario.seed,
+    traceHash: world.scheduler.traceHash,
+    steps: world.scheduler.steps,
+    objections,
+    finalAnswers,
+  };
   world.dispose();
   await setImmediate();
   Error.stackTraceLimit = stackTraceLimit;

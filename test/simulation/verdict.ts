@@ -28,7 +28,10 @@ export class Verdict {
     this.#sent = sentIn(world.engines.streams.readings.everything);
     const { streams, tables } = world.engines;
     const survivors = world.survivors ? [...world.survivors.readings, ...readingsInTables(tables)] : [];
-    this.#oracle = new Oracle([...this.#sent.readings, ...survivors], streams.topology.map(({ fact }) => fact));
+    this.#oracle = new Oracle(
+      [...this.#sent.readings, ...survivors],
+      streams.topology.map(({ fact }) => fact),
+    );
   }
 
   async reach(random: Random): Promise<string[]> {
@@ -49,7 +52,8 @@ export class Verdict {
   /** Says only where two tables differ. */
   #expectSame<T>(what: string, actual: readonly [string, T][], expected: readonly [string, T][]): void {
     const [is, shouldBe] = [new Map(actual), new Map(expected)];
-    for (const key of [...new Set([...is.keys(), ...shouldBe.keys()])].sort()) this.#expect(`${what} ${key}`, is.get(key) ?? null, shouldBe.get(key) ?? null);
+    for (const key of [...new Set([...is.keys(), ...shouldBe.keys()])].sort())
+      this.#expect(`${what} ${key}`, is.get(key) ?? null, shouldBe.get(key) ?? null);
   }
 
   async #judgeSpace(spaceId: SpaceId, random: Random): Promise<void> {
@@ -58,10 +62,17 @@ export class Verdict {
     const live = await this.#world.answer(() => counts.now(spaceId, nowMs));
     this.#expect(`space ${spaceId} now`, pick(live), this.#oracle.at(spaceId, nowMs));
     const events = this.#oracle.events(spaceId);
-    const instants = Array.from({ length: INSTANTS_PER_SPACE }, () => (events.length > 0 ? random.pick(events).timestampMs : nowMs) + random.pick([-1, 0, 0, 1, 3_600_000]));
+    const instants = Array.from(
+      { length: INSTANTS_PER_SPACE },
+      () => (events.length > 0 ? random.pick(events).timestampMs : nowMs) + random.pick([-1, 0, 0, 1, 3_600_000]),
+    );
     for (const atMs of [...instants, nowMs - 86_400_000]) {
       const answer = await this.#world.answer(() => counts.at(spaceId, atMs));
-      this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}`, { ...pick(answer), final: answer.isFinal }, { ...this.#oracle.at(spaceId, atMs), final: atMs <= answer.watermarkMs && answer.watermarkMs >= 0 });
+      this.#expect(
+        `space ${spaceId} at ${new Date(atMs).toISOString()}`,
+        { ...pick(answer), final: answer.isFinal },
+        { ...this.#oracle.at(spaceId, atMs), final: atMs <= answer.watermarkMs && answer.watermarkMs >= 0 },
+      );
     }
     const startMs = Math.max(0, Math.min(...instants) - random.int(0, MINUTE));
     // Not decades with a reset for every day of them.
@@ -70,7 +81,10 @@ export class Verdict {
     const answers = await this.#world.answer(() => counts.intervals(spaceId, bounds));
     for (const answer of answers) {
       const { startMs: from, endMs: to, isFinal } = answer;
-      this.#expect(`space ${spaceId}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, answer, { ...this.#oracle.interval(spaceId, from, to), isFinal });
+      this.#expect(`space ${spaceId}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, answer, {
+        ...this.#oracle.interval(spaceId, from, to),
+        isFinal,
+      });
     }
   }
 
@@ -82,20 +96,38 @@ export class Verdict {
       const { spaceId, atMs, answer, schedule } = testimony;
       const space = view.space(spaceId);
       if (!space || space.deleted) continue;
-      const now = JSON.stringify({ timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) });
+      const now = JSON.stringify({
+        timeZone: space.timeZone,
+        dailyReset: space.dailyReset,
+        manual: view.resets(spaceId),
+      });
       if (now !== schedule || witness.saysMoreOf(testimony)) continue;
       const again = await this.#world.answer(() => this.#process.counts.at(spaceId, atMs));
-      this.#expect(`space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, { ...pick(again), final: again.isFinal }, { ...pick(answer), final: true });
+      this.#expect(
+        `space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`,
+        { ...pick(again), final: again.isFinal },
+        { ...pick(answer), final: true },
+      );
       this.finalAnswers += 1;
     }
     for (const testimony of witness.intervals) {
       const { spaceId, atMs, answer, schedule } = testimony;
       const space = view.space(spaceId);
       if (!space || space.deleted) continue;
-      const now = JSON.stringify({ timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) });
+      const now = JSON.stringify({
+        timeZone: space.timeZone,
+        dailyReset: space.dailyReset,
+        manual: view.resets(spaceId),
+      });
       if (now !== schedule || witness.saysMoreOf(testimony)) continue;
-      const [again] = await this.#world.answer(() => this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]));
-      this.#expect(`space ${spaceId} from ${new Date(answer.startMs).toISOString()} to ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`, again, answer);
+      const [again] = await this.#world.answer(() =>
+        this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]),
+      );
+      this.#expect(
+        `space ${spaceId} from ${new Date(answer.startMs).toISOString()} to ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`,
+        again,
+        answer,
+      );
       this.finalAnswers += 1;
     }
   }
@@ -112,7 +144,9 @@ export class Verdict {
       }
     }
     const alive = new Set(['0', ...this.#oracle.spaces.map(({ id }) => String(id))]);
-    const stored = [...this.#world.engines.tables.minutes].filter(([key, { entrances, exits }]) => alive.has(key.split(' ')[0] ?? '') && (entrances !== 0 || exits !== 0));
+    const stored = [...this.#world.engines.tables.minutes].filter(
+      ([key, { entrances, exits }]) => alive.has(key.split(' ')[0] ?? '') && (entrances !== 0 || exits !== 0),
+    );
     this.#expectSame('rollup by minute', stored, [...minutes]);
   }
 
@@ -123,34 +157,59 @@ export class Verdict {
       sums.set(key, (sums.get(key) ?? 0) + row.sign);
     }
     const stored = [...sums].filter(([, sum]) => sum !== 0);
-    const expected = this.#oracle.readings.map(({ readingId, timestampMs, direction }): [string, number] => [`${readingId} ${timestampMs} ${direction}`, 1]);
+    const expected = this.#oracle.readings.map(({ readingId, timestampMs, direction }): [string, number] => [
+      `${readingId} ${timestampMs} ${direction}`,
+      1,
+    ]);
     this.#expectSame('readings', stored, expected);
     const counted = new Set(this.#oracle.readings.map(({ readingId }) => readingId));
-    for (const reading of this.#world.witness.accepted) this.#expect(`${identityOf(reading)}, which was answered 202, counts`, counted.has(identityOf(reading)), true);
+    for (const reading of this.#world.witness.accepted)
+      this.#expect(`${identityOf(reading)}, which was answered 202, counts`, counted.has(identityOf(reading)), true);
   }
 
   /** What was copied of the topology when a log went back is in it at the end. */
   #judgeTopology(): void {
     const facts = new Set(this.#world.engines.streams.topology.map(({ fact }) => JSON.stringify(fact)));
-    for (const fact of this.#world.survivors?.facts ?? []) if (!facts.has(fact)) this.objections.push(`a fact of the topology that was copied is lost: ${fact}`);
+    for (const fact of this.#world.survivors?.facts ?? [])
+      if (!facts.has(fact)) this.objections.push(`a fact of the topology that was copied is lost: ${fact}`);
   }
 
   async #judgeAccount(): Promise<void> {
-    const { accepted, applied, duplicate, held, deadLettered, deadLetters, evicted, remainder } = await this.#world.answer(() => this.#process.accounts.read());
+    const { accepted, applied, duplicate, held, deadLettered, deadLetters, evicted, remainder } =
+      await this.#world.answer(() => this.#process.accounts.read());
     if (this.#world.survivors) {
       // What was routed again is accepted again: only what is counted has to be what it was.
       const all = this.#oracle.readings.length;
-      this.#expect('account after a loss', { applied, held, remainder }, { applied: all - this.#oracle.held, held: this.#oracle.held, remainder: 0 });
+      this.#expect(
+        'account after a loss',
+        { applied, held, remainder },
+        { applied: all - this.#oracle.held, held: this.#oracle.held, remainder: 0 },
+      );
       return;
     }
     const dead = this.#sent.items - this.#sent.readings.length;
     const distinct = this.#oracle.readings.length;
-    this.#expect('account', { accepted, applied, duplicate, held, deadLettered, remainder }, {
-      accepted: this.#sent.items, applied: distinct - this.#oracle.held, duplicate: this.#sent.readings.length - distinct, held: this.#oracle.held, deadLettered: dead, remainder: 0,
-    });
-    this.#expect('account of history (A2)', findingsOf(await this.#world.answer(() => this.#process.comparisons.read())), []);
+    this.#expect(
+      'account',
+      { accepted, applied, duplicate, held, deadLettered, remainder },
+      {
+        accepted: this.#sent.items,
+        applied: distinct - this.#oracle.held,
+        duplicate: this.#sent.readings.length - distinct,
+        held: this.#oracle.held,
+        deadLettered: dead,
+        remainder: 0,
+      },
+    );
+    this.#expect(
+      'account of history (A2)',
+      findingsOf(await this.#world.answer(() => this.#process.comparisons.read())),
+      [],
+    );
     const { itemsStoredAgain } = this.#world.engines.streams;
-    const kept = [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0) - itemsStoredAgain;
+    const kept =
+      [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0) -
+      itemsStoredAgain;
     this.#expect('dead letters, kept and evicted', kept, dead);
   }
 }

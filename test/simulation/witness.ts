@@ -94,8 +94,12 @@ export class Witness {
           this.#neverBack(spaceId, report.seq);
         });
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
-        if (question === 'now' && answer.timestampMs < askedLogMs) this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
-        this.#hear(foldSeq, answer, schedule, { isExact: question === 'at' || isSettled, knowsResets: question === 'at' });
+        if (question === 'now' && answer.timestampMs < askedLogMs)
+          this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
+        this.#hear(foldSeq, answer, schedule, {
+          isExact: question === 'at' || isSettled,
+          knowsResets: question === 'at',
+        });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
       }
@@ -107,7 +111,8 @@ export class Witness {
 
   #auditTables(process: SimProcess, spaceId: SpaceId): void {
     const fold = process.hostOf(spaceId)?.fold;
-    if (fold) this.objections.push(...auditTables(this.#engines, process, spaceId, this.#saidUpTo(spaceId, fold.seq).said));
+    if (fold)
+      this.objections.push(...auditTables(this.#engines, process, spaceId, this.#saidUpTo(spaceId, fold.seq).said));
   }
 
   async #askIntervals(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
@@ -127,8 +132,19 @@ export class Witness {
       for (const answer of answers) {
         const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };
         const [is, shouldBe] = [JSON.stringify(answer), JSON.stringify(expected)];
-        if (is !== shouldBe) this.objections.push(`space ${spaceId}, log up to ${foldSeq}: the interval is ${is}, the log says ${shouldBe}`);
-        if (answer.isFinal) this.intervals.push({ spaceId, atMs: answer.endMs - 1, foldSeq, answer, schedule: JSON.stringify(schedule), life: this.#life });
+        if (is !== shouldBe)
+          this.objections.push(
+            `space ${spaceId}, log up to ${foldSeq}: the interval is ${is}, the log says ${shouldBe}`,
+          );
+        if (answer.isFinal)
+          this.intervals.push({
+            spaceId,
+            atMs: answer.endMs - 1,
+            foldSeq,
+            answer,
+            schedule: JSON.stringify(schedule),
+            life: this.#life,
+          });
       }
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -142,9 +158,12 @@ export class Witness {
     if (!fold || !state) return;
     const [seq, watermarkMs] = [fold.seq, fold.watermarkOf(state)];
     let seen = this.#watermarks.get(spaceId);
-    if (!seen) this.#watermarks.set(spaceId, seen = []);
+    if (!seen) this.#watermarks.set(spaceId, (seen = []));
     const higher = seen.find((other) => other.seq <= seq && other.watermarkMs > watermarkMs);
-    if (higher) this.objections.push(`space ${spaceId}: the watermark was ${higher.watermarkMs} at ${higher.seq} of the log, and ${watermarkMs} at ${seq}`);
+    if (higher)
+      this.objections.push(
+        `space ${spaceId}: the watermark was ${higher.watermarkMs} at ${higher.seq} of the log, and ${watermarkMs} at ${seq}`,
+      );
     seen.push({ seq, watermarkMs });
   }
 
@@ -153,25 +172,44 @@ export class Witness {
     if (!this.#isOwned || this.#isBlind) return;
     const partition = partitionOfSpace(spaceId, this.#engines.streams.partitions);
     const answeredSeq = this.#answeredSeq.get(partition) ?? 0;
-    if (foldSeq < answeredSeq) this.objections.push(`space ${spaceId}: answered from ${foldSeq} of the log, after an answer from ${answeredSeq}`);
+    if (foldSeq < answeredSeq)
+      this.objections.push(
+        `space ${spaceId}: answered from ${foldSeq} of the log, after an answer from ${answeredSeq}`,
+      );
     this.#answeredSeq.set(partition, Math.max(answeredSeq, foldSeq));
   }
 
-  #hear(foldSeq: number, answer: CountAnswer, schedule: OracleSchedule, { isExact, knowsResets }: { readonly isExact: boolean; readonly knowsResets: boolean }): void {
+  #hear(
+    foldSeq: number,
+    answer: CountAnswer,
+    schedule: OracleSchedule,
+    { isExact, knowsResets }: { readonly isExact: boolean; readonly knowsResets: boolean },
+  ): void {
     if (this.#isBlind) return;
     const { spaceId, timestampMs: atMs } = answer;
     const { events, config } = this.eventsUpTo(spaceId, foldSeq);
     // What a process knew of resets when it was asked is in its answer. Now, without history, it may be only what the
     // log has told the space, and not final.
-    const folded: OracleSchedule = config ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets } : { timeZone: 'UTC', dailyReset: null, manual: [] };
-    const expected = (answer.isFinal || knowsResets ? [schedule] : [schedule, folded]).map((some) => new SpaceOracle(events, some).at(atMs));
+    const folded: OracleSchedule = config
+      ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets }
+      : { timeZone: 'UTC', dailyReset: null, manual: [] };
+    const expected = (answer.isFinal || knowsResets ? [schedule] : [schedule, folded]).map((some) =>
+      new SpaceOracle(events, some).at(atMs),
+    );
     const isRight = expected.some(({ net, count }) => net === answer.net && count === answer.count);
     if (isExact && !isRight) {
-      this.objections.push(`space ${spaceId} at ${new Date(atMs).toISOString()}, log up to ${foldSeq}: answered ${answer.count} (net ${answer.net}), the log says ${expected.map(({ count, net }) => `${count} (net ${net})`).join(' or ')}`);
+      this.objections.push(
+        `space ${spaceId} at ${new Date(atMs).toISOString()}, log up to ${foldSeq}: answered ${answer.count} (net ${answer.net}), the log says ${expected.map(({ count, net }) => `${count} (net ${net})`).join(' or ')}`,
+      );
     }
-    const before = this.testimonies.filter((other) => other.spaceId === spaceId && other.foldSeq <= foldSeq && other.life === this.#life);
+    const before = this.testimonies.filter(
+      (other) => other.spaceId === spaceId && other.foldSeq <= foldSeq && other.life === this.#life,
+    );
     const higher = before.find((other) => other.answer.watermarkMs > answer.watermarkMs);
-    if (higher) this.objections.push(`space ${spaceId}: the watermark was ${higher.answer.watermarkMs} at ${higher.foldSeq} of the log, and ${answer.watermarkMs} at ${foldSeq}`);
+    if (higher)
+      this.objections.push(
+        `space ${spaceId}: the watermark was ${higher.answer.watermarkMs} at ${higher.foldSeq} of the log, and ${answer.watermarkMs} at ${foldSeq}`,
+      );
     this.testimonies.push({ spaceId, atMs, foldSeq, answer, schedule: JSON.stringify(schedule), life: this.#life });
   }
 
@@ -185,8 +223,13 @@ export class Witness {
 
   /** True when, after a moment of the log, it says something of what had happened up to an instant. */
   saysMoreOf({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
-    return this.#engines.streams.events.everything.some((stored) => stored.seq > foldSeq
-      && this.#sectionFor(stored, spaceId)?.events.some((event) => event.spaceId === spaceId && event.timestampMs <= atMs));
+    return this.#engines.streams.events.everything.some(
+      (stored) =>
+        stored.seq > foldSeq &&
+        this.#sectionFor(stored, spaceId)?.events.some(
+          (event) => event.spaceId === spaceId && event.timestampMs <= atMs,
+        ),
+    );
   }
 
   /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */
@@ -199,8 +242,15 @@ export class Witness {
       if (found) found.sum += event.sign;
       else events.set(key, { event, sum: event.sign });
     }
-    for (const [key, { sum }] of events) if (sum !== 0 && sum !== 1) this.objections.push(`space ${spaceId}: ${key} is in the log ${sum} times`);
-    return { config, events: [...events.values()].filter(({ sum }) => sum > 0).map(({ event }) => event).sort(compareEvents) };
+    for (const [key, { sum }] of events)
+      if (sum !== 0 && sum !== 1) this.objections.push(`space ${spaceId}: ${key} is in the log ${sum} times`);
+    return {
+      config,
+      events: [...events.values()]
+        .filter(({ sum }) => sum > 0)
+        .map(({ event }) => event)
+        .sort(compareEvents),
+    };
   }
 
   #saidUpTo(spaceId: SpaceId, seq: number): { said: LoggedEvent[]; config: SpaceConfig | undefined } {

@@ -8,7 +8,13 @@ import type { Reading } from '../../src/domain/reading.ts';
 import { rebuildPartition } from '../../src/shards/rebuild-partition.ts';
 import { MemoryHistory, MemoryTables } from './engines/memory-history.ts';
 import { LeaseTable } from './engines/memory-leases.ts';
-import { MemoryCheckpoints, MemoryReadingsLog, MemorySpaceEventsLog, MemoryStreams, topologyOf } from './engines/memory-streams.ts';
+import {
+  MemoryCheckpoints,
+  MemoryReadingsLog,
+  MemorySpaceEventsLog,
+  MemoryStreams,
+  topologyOf,
+} from './engines/memory-streams.ts';
 import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
 import { lose, readingsInLogs } from './losses.ts';
 import type { OracleReading } from '../support/oracle.ts';
@@ -60,9 +66,17 @@ export class World {
     this.#nowMs = scenario.startMs;
     this.scheduler = new Scheduler(this.#random, onTrace);
     const now = (): number => this.#nowMs;
-    this.engines = { streams: new MemoryStreams(scenario.partitions, () => this.#nowMs - this.#logBehindMs), tables: new MemoryTables(), leases: new LeaseTable(LEASE_TTL_STEPS * STEP_MS, () => this.scheduler.steps * STEP_MS), now };
+    this.engines = {
+      streams: new MemoryStreams(scenario.partitions, () => this.#nowMs - this.#logBehindMs),
+      tables: new MemoryTables(),
+      leases: new LeaseTable(LEASE_TTL_STEPS * STEP_MS, () => this.scheduler.steps * STEP_MS),
+      now,
+    };
     const owner: Owner = { name: 'dpus', isDead: false, suspendedUntil: 0 };
-    this.#outside = { owner, readings: new MemoryReadingsLog({ owner, scheduler: this.scheduler, random: this.#random }, this.engines.streams) };
+    this.#outside = {
+      owner,
+      readings: new MemoryReadingsLog({ owner, scheduler: this.scheduler, random: this.#random }, this.engines.streams),
+    };
     this.witness = new Witness(this.engines, scenario.leases === 'kept');
   }
 
@@ -138,33 +152,61 @@ export class World {
   }
 
   #tick(): void {
-    for (let k = 0; k < this.scenario.partitions; k++) this.engines.streams.readings.append({ subject: `readings.${k}.tick`, data: new Uint8Array() });
+    for (let k = 0; k < this.scenario.partitions; k++)
+      this.engines.streams.readings.append({ subject: `readings.${k}.tick`, data: new Uint8Array() });
   }
 
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
-      case 'publish': return void this.#publish(action.dpuId, action.text);
-      case 'post': return void this.#post(action);
-      case 'heartbeat': return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
-      case 'tick': return this.#tick();
-      case 'sleep': return void (this.#nowMs += action.ms);
-      case 'ask': return this.#ask(action.space as SpaceId, action.atMs, this.#nowMs - (action.behindMs ?? 0));
-      case 'logClock': return void (this.#logBehindMs = action.behindMs);
-      case 'start': return void (this.#processes.length < PROCESSES_MAX && this.#startProcess());
-      case 'crash': return this.#crash(action.process);
-      case 'stop': return this.#stop(action.process);
-      case 'suspend': return this.#suspend(action.process, action.steps);
-      case 'rebuild': return this.#rebuild();
-      case 'lose': return this.#lose(action);
-      case 'history': return void (this.engines.tables.isAway = action.isAway);
-      case 'space': case 'changeSpace': case 'deleteSpace': case 'doorway': case 'changeDoorway': case 'deleteDoorway':
-      case 'dpu': case 'move': case 'deleteDpu': case 'reset': case 'settings': return this.#execute(this.#running(), commandOf(action));
+      case 'publish':
+        return void this.#publish(action.dpuId, action.text);
+      case 'post':
+        return void this.#post(action);
+      case 'heartbeat':
+        return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
+      case 'tick':
+        return this.#tick();
+      case 'sleep':
+        return void (this.#nowMs += action.ms);
+      case 'ask':
+        return this.#ask(action.space as SpaceId, action.atMs, this.#nowMs - (action.behindMs ?? 0));
+      case 'logClock':
+        return void (this.#logBehindMs = action.behindMs);
+      case 'start':
+        return void (this.#processes.length < PROCESSES_MAX && this.#startProcess());
+      case 'crash':
+        return this.#crash(action.process);
+      case 'stop':
+        return this.#stop(action.process);
+      case 'suspend':
+        return this.#suspend(action.process, action.steps);
+      case 'rebuild':
+        return this.#rebuild();
+      case 'lose':
+        return this.#lose(action);
+      case 'history':
+        return void (this.engines.tables.isAway = action.isAway);
+      case 'space':
+      case 'changeSpace':
+      case 'deleteSpace':
+      case 'doorway':
+      case 'changeDoorway':
+      case 'deleteDoorway':
+      case 'dpu':
+      case 'move':
+      case 'deleteDpu':
+      case 'reset':
+      case 'settings':
+        return this.#execute(this.#running(), commandOf(action));
     }
   }
 
   #startProcess(leases = this.scenario.leases): SimProcess {
     const owner: Owner = { name: `p${++this.#started}`, isDead: false, suspendedUntil: 0 };
-    const process = new SimProcess({ owner, scheduler: this.scheduler, random: this.#random }, this.engines, { ...this.scenario, leases });
+    const process = new SimProcess({ owner, scheduler: this.scheduler, random: this.#random }, this.engines, {
+      ...this.scenario,
+      leases,
+    });
     this.#processes.push(process);
     this.#everStarted.push(process);
     process.start();
@@ -198,13 +240,17 @@ export class World {
 
   #lose(action: Extract<Action, { kind: 'lose' }>): void {
     const { streams, tables } = this.engines;
-    if (action.isPowerFailure) for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
+    if (action.isPowerFailure)
+      for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
     // What is under way to ClickHouse then is there before anybody can look (docs/adr/0065).
     this.scheduler.arrive('store block');
     lose(streams, action, this.#random);
     // A server takes its time to come back.
     this.#nowMs += SERVER_RESTART_MS;
-    this.survivors = { readings: readingsInLogs(streams), facts: [...tables.topology.values()].map(({ fact }) => JSON.stringify(fact)) };
+    this.survivors = {
+      readings: readingsInLogs(streams),
+      facts: [...tables.topology.values()].map(({ fact }) => JSON.stringify(fact)),
+    };
     this.witness.logsWentBack();
     for (const process of this.#processes) process.reconnected();
   }
@@ -215,18 +261,33 @@ export class World {
     // Whoever does this has waited until nothing of them is left.
     this.scheduler.arrive();
     tables.isAway = false;
-    for (const [partition, checkpoint] of streams.checkpoints) streams.checkpoints.set(partition, { ...checkpoint, snapshot: ['{"version":0}'] });
+    for (const [partition, checkpoint] of streams.checkpoints)
+      streams.checkpoints.set(partition, { ...checkpoint, snapshot: ['{"version":0}'] });
     const owner: Owner = { name: `r${++this.#started}`, isDead: false, suspendedUntil: 0 };
     const access = { owner, scheduler: this.scheduler, random: this.#random };
     const history = new MemoryHistory(access, tables);
-    const deps = { partitions: streams.partitions, epoch: 0, topology: topologyOf(streams), history, records: history, events: new MemorySpaceEventsLog(access, streams), checkpoints: new MemoryCheckpoints(access, streams) };
+    const deps = {
+      partitions: streams.partitions,
+      epoch: 0,
+      topology: topologyOf(streams),
+      history,
+      records: history,
+      events: new MemorySpaceEventsLog(access, streams),
+      checkpoints: new MemoryCheckpoints(access, streams),
+    };
     for (let k = 0; k < streams.partitions; k++) {
       for (let [isDone, attempts] = [false, 1]; !isDone; attempts++) {
-        isDone = await this.finish(rebuildPartition({ ...deps, partition: k as Partition }).then(() => true, (error: unknown) => {
-          // An engine that gave no answer: a person tries again. What is wrong stays wrong.
-          if (this.scheduler.failureRate > 0 && !(error instanceof InvariantViolation) && attempts < REBUILDS_MAX) return false;
-          throw error;
-        }));
+        isDone = await this.finish(
+          rebuildPartition({ ...deps, partition: k as Partition }).then(
+            () => true,
+            (error: unknown) => {
+              // An engine that gave no answer: a person tries again. What is wrong stays wrong.
+              if (this.scheduler.failureRate > 0 && !(error instanceof InvariantViolation) && attempts < REBUILDS_MAX)
+                return false;
+              throw error;
+            },
+          ),
+        );
       }
     }
     this.witness.stateWasRebuilt();
@@ -246,10 +307,19 @@ export class World {
   /** As the API does, which answers 202 for what it takes. */
   async #post({ dpuId, timestampMs, aheadMs, isMadeUp }: Extract<Action, { kind: 'post' }>): Promise<void> {
     const latestMs = BOUND.at(this.#nowMs + aheadMs);
-    const taken = timestampMs.filter((some) => some <= latestMs).map((some): Reading => ({ dpuId, timestampMs: some, direction: 1 }));
+    const taken = timestampMs
+      .filter((some) => some <= latestMs)
+      .map((some): Reading => ({ dpuId, timestampMs: some, direction: 1 }));
     const { readings } = this.#outside;
-    const log = isMadeUp ? { append: (dpu: DpuId, data: Uint8Array) => readings.append(dpu, data, `${latestMs}${MADE_UP}`) } : acceptedUpTo(readings, BOUND, latestMs);
-    while (!await appendReadings(log, taken, { retries: 0 }).then(() => true, () => false));
+    const log = isMadeUp
+      ? { append: (dpu: DpuId, data: Uint8Array) => readings.append(dpu, data, `${latestMs}${MADE_UP}`) }
+      : acceptedUpTo(readings, BOUND, latestMs);
+    while (
+      !(await appendReadings(log, taken, { retries: 0 }).then(
+        () => true,
+        () => false,
+      ))
+    );
     if (!isMadeUp) this.witness.accepted.push(...taken);
   }
 
@@ -257,11 +327,14 @@ export class World {
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
     if (!process.isSound) return;
     let [isDone, isAnswered] = [false, true];
-    const attempt = process.topology.execute(command).catch((error: unknown) => {
-      if (!(error instanceof Failure)) throw error;
-      if (error.kind === 'unavailable') isAnswered = false;
-      else this.witness.refused(command, error);
-    }).finally(() => (isDone = true));
+    const attempt = process.topology
+      .execute(command)
+      .catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error;
+        if (error.kind === 'unavailable') isAnswered = false;
+        else this.witness.refused(command, error);
+      })
+      .finally(() => (isDone = true));
     attempt.catch(() => undefined);
     for (let steps = 0; !isDone && steps < STEPS_FOR_COMMAND_MAX / 10; steps++) await this.#step();
     if (!isAnswered && this.scenario.isPersonPatient) await this.#execute(this.#running(), command);
@@ -270,7 +343,10 @@ export class World {
   #ask(spaceId: SpaceId, atMs: number, nowMs: number): void {
     this.#running();
     // The newest first: then one that answers still, and is not the owner any more, shows.
-    for (const asked of [...this.#processes].reverse()) void this.witness.ask(asked, spaceId, atMs, nowMs).catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
+    for (const asked of [...this.#processes].reverse())
+      void this.witness
+        .ask(asked, spaceId, atMs, nowMs)
+        .catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
   }
 
   #isAtRest(process: SimProcess): boolean {
@@ -283,8 +359,14 @@ export class World {
     for (const { host, router, isServing } of shards) {
       if (!host || !router || !isServing) return 'a shard is not running';
       const { fold } = host;
-      if (router.committed.topologySeq < streams.topology.length || topology.history.seq < streams.topology.length) return 'the topology is not followed';
-      if (router.committed.readingsSeq < (streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${fold.partition}.`))?.seq ?? 0)) return 'readings are not routed';
+      if (router.committed.topologySeq < streams.topology.length || topology.history.seq < streams.topology.length)
+        return 'the topology is not followed';
+      if (
+        router.committed.readingsSeq <
+        (streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${fold.partition}.`))
+          ?.seq ?? 0)
+      )
+        return 'readings are not routed';
       if (router.committed.backlogs.length > 0) return 'a backlog is not routed';
       if (fold.seq < streams.events.lastSeq) return 'events are not applied';
       if (fold.buffering.size > 0) return `space ${[...fold.buffering].join()} has events that are not final`;
@@ -295,22 +377,75 @@ export class World {
   }
 }
 
-function commandOf(action: Exclude<Action, { kind: 'publish' | 'post' | 'heartbeat' | 'tick' | 'sleep' | 'ask' | 'logClock' | 'start' | 'crash' | 'stop' | 'suspend' | 'history' | 'rebuild' | 'lose' }>): TopologyCommand {
+function commandOf(
+  action: Exclude<
+    Action,
+    {
+      kind:
+        | 'publish'
+        | 'post'
+        | 'heartbeat'
+        | 'tick'
+        | 'sleep'
+        | 'ask'
+        | 'logClock'
+        | 'start'
+        | 'crash'
+        | 'stop'
+        | 'suspend'
+        | 'history'
+        | 'rebuild'
+        | 'lose';
+    }
+  >,
+): TopologyCommand {
   switch (action.kind) {
-    case 'space': return { kind: 'createSpace', fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null } };
-    case 'changeSpace': return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
-    case 'deleteSpace': return { kind: 'deleteSpace', id: action.space as SpaceId };
-    case 'doorway': return { kind: 'createDoorway', fields: { name: action.name, ...sides(action) } };
-    case 'changeDoorway': return { kind: 'updateDoorway', id: action.doorway as DoorwayId, fields: sides(action) };
-    case 'deleteDoorway': return { kind: 'deleteDoorway', id: action.doorway as DoorwayId };
-    case 'dpu': return { kind: 'createDpu', id: action.dpuId, doorwayId: action.doorway as DoorwayId | null, effectiveMs: action.effectiveMs };
-    case 'move': return { kind: 'placeDpu', id: action.dpuId, doorwayId: action.doorway as DoorwayId | null, effectiveMs: action.effectiveMs };
-    case 'deleteDpu': return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
-    case 'settings': return { kind: 'changeSettings', settings: action.settings };
-    case 'reset': return { kind: 'recordReset', spaceId: action.space as SpaceId, timestampMs: action.timestampMs, count: action.count };
+    case 'space':
+      return {
+        kind: 'createSpace',
+        fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null },
+      };
+    case 'changeSpace':
+      return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
+    case 'deleteSpace':
+      return { kind: 'deleteSpace', id: action.space as SpaceId };
+    case 'doorway':
+      return { kind: 'createDoorway', fields: { name: action.name, ...sides(action) } };
+    case 'changeDoorway':
+      return { kind: 'updateDoorway', id: action.doorway as DoorwayId, fields: sides(action) };
+    case 'deleteDoorway':
+      return { kind: 'deleteDoorway', id: action.doorway as DoorwayId };
+    case 'dpu':
+      return {
+        kind: 'createDpu',
+        id: action.dpuId,
+        doorwayId: action.doorway as DoorwayId | null,
+        effectiveMs: action.effectiveMs,
+      };
+    case 'move':
+      return {
+        kind: 'placeDpu',
+        id: action.dpuId,
+        doorwayId: action.doorway as DoorwayId | null,
+        effectiveMs: action.effectiveMs,
+      };
+    case 'deleteDpu':
+      return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'settings':
+      return { kind: 'changeSettings', settings: action.settings };
+    case 'reset':
+      return {
+        kind: 'recordReset',
+        spaceId: action.space as SpaceId,
+        timestampMs: action.timestampMs,
+        count: action.count,
+      };
   }
 }
 
-function sides({ ingress, egress }: { ingress: number | null; egress: number | null }): { ingressSpaceId: SpaceId | null; egressSpaceId: SpaceId | null } {
+function sides({ ingress, egress }: { ingress: number | null; egress: number | null }): {
+  ingressSpaceId: SpaceId | null;
+  egressSpaceId: SpaceId | null;
+} {
   return { ingressSpaceId: ingress as SpaceId | null, egressSpaceId: egress as SpaceId | null };
 }

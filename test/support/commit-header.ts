@@ -5,7 +5,20 @@ import { BEGINNING_MS } from '../../src/domain/instant.ts';
 /** The header of a commit that consumes nothing and asserts nothing, but for what is given. */
 export function commitHeader(fields: Partial<CommitHeader> = {}): CommitHeader {
   return {
-    router: 0 as Partition, epoch: 0, commitId: 'c', previousSeq: 0, readingsSeq: 0, readingsMark: null, backlogs: [], previousReadingsSeq: 0, isMove: false, topologySeq: 0, topologyDigest: null,
-    reattribution: null, clockMs: BEGINNING_MS, counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 }, ...fields,
+    router: 0 as Partition,
+    epoch: 0,
+    commitId: 'c',
+    previousSeq: 0,
+    readingsSeq: 0,
+    readingsMark: null,
+    backlogs: [],
+    previousReadingsSeq: 0,
+    isMove: false,
+    topologySeq: 0,
+    topologyDigest: null,
+    reattribution: null,
+    clockMs: BEGINNING_MS,
+    counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+    ...fields,
   };
 }

@@ -53,15 +53,30 @@ export class CountWatch {
   since(sinceAt: number): { oldestFreshMs: number; stale: number; answers: number } {
     const samples = this.#samples.filter(({ askedAt }) => askedAt >= sinceAt);
     // An answer is as old as the first acknowledged reading that it lacks.
-    const ages = samples.map(({ askedAt, count, isStale }) => (isStale ? 0 : askedAt - (this.#acknowledgedAt[count] ?? askedAt)));
-    return { oldestFreshMs: Math.max(0, ...ages), stale: samples.filter(({ isStale }) => isStale).length, answers: samples.length };
+    const ages = samples.map(({ askedAt, count, isStale }) =>
+      isStale ? 0 : askedAt - (this.#acknowledgedAt[count] ?? askedAt),
+    );
+    return {
+      oldestFreshMs: Math.max(0, ...ages),
+      stale: samples.filter(({ isStale }) => isStale).length,
+      answers: samples.length,
+    };
   }
 
   /** The same reading until it is acknowledged: it counts once. */
   async #sending(): Promise<void> {
     while (!this.#isOver) {
-      const bytes = new TextEncoder().encode(JSON.stringify({ timestamp: new Date().toISOString(), direction: 1, id: String(this.#acknowledgedAt.length) }));
-      while (!this.#isOver && !await this.#send(bytes).then(() => true, () => false)) await sleep(SEND_EVERY_MS);
+      const bytes = new TextEncoder().encode(
+        JSON.stringify({ timestamp: new Date().toISOString(), direction: 1, id: String(this.#acknowledgedAt.length) }),
+      );
+      while (
+        !this.#isOver &&
+        !(await this.#send(bytes).then(
+          () => true,
+          () => false,
+        ))
+      )
+        await sleep(SEND_EVERY_MS);
       if (!this.#isOver) this.#acknowledgedAt.push(performance.now());
       await sleep(SEND_EVERY_MS);
     }

@@ -6,7 +6,9 @@ const streamsOf = (natsFolder: string): string => join(natsFolder, 'jetstream', 
 
 async function newestBlock(natsFolder: string, stream: string): Promise<string> {
   const folder = join(streamsOf(natsFolder), stream, 'msgs');
-  const blocks = (await readdir(folder)).filter((name) => name.endsWith('.blk')).sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
+  const blocks = (await readdir(folder))
+    .filter((name) => name.endsWith('.blk'))
+    .sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
   // What is known of the stream beside its blocks would be newer than they are.
   await rm(join(folder, 'index.db'), { force: true });
   return join(folder, blocks.at(-1) ?? '');

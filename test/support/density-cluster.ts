@@ -35,8 +35,19 @@ export class DensityCluster {
   readonly #members = new Map<string, string>();
   readonly #over = new AbortController();
 
-  private constructor({ partitions, ttlMs }: DensityClusterOptions, folder: string, engines: KillableEngines, handles: NatsHandles) {
-    [this.partitions, this.ttlMs, this.#folder, this.engines, this.nats] = [partitions, ttlMs, folder, engines, handles];
+  private constructor(
+    { partitions, ttlMs }: DensityClusterOptions,
+    folder: string,
+    engines: KillableEngines,
+    handles: NatsHandles,
+  ) {
+    [this.partitions, this.ttlMs, this.#folder, this.engines, this.nats] = [
+      partitions,
+      ttlMs,
+      folder,
+      engines,
+      handles,
+    ];
   }
 
   /** Engines, and no process of the service yet. */
@@ -50,7 +61,13 @@ export class DensityCluster {
 
   async join(name: string, environment: Readonly<Record<string, string>> = {}): Promise<Node> {
     const child = startDensity(['run'], {
-      NATS_URL: this.engines.natsUrl, CLICKHOUSE_URL: this.engines.clickhouseUrl, NODE_NAME: name, PARTITIONS: String(this.partitions), LEASE_TTL_MS: String(this.ttlMs), RATE_LIMIT_PER_MINUTE: '0', ...environment,
+      NATS_URL: this.engines.natsUrl,
+      CLICKHOUSE_URL: this.engines.clickhouseUrl,
+      NODE_NAME: name,
+      PARTITIONS: String(this.partitions),
+      LEASE_TTL_MS: String(this.ttlMs),
+      RATE_LIMIT_PER_MINUTE: '0',
+      ...environment,
     });
     const [, api = ''] = await child.said(/density-api is ready: (\S+)\/health/);
     const node = { ...child, name, api };
@@ -100,13 +117,15 @@ export class DensityCluster {
   async #watch(): Promise<void> {
     const { signal } = this.#over;
     while (!signal.aborted) {
-      const watching = NatsLeases.open(this.nats, this.ttlMs, 1).then(async (leases) => leases.watch((change) => {
-        if (change.kind === 'member') {
-          if (change.member) this.#members.set(change.id, change.member.name);
-          else this.#members.delete(change.id);
-        } else if (change.holder === undefined) this.#holders.delete(change.shard);
-        else this.#holders.set(change.shard, change.holder);
-      }, signal));
+      const watching = NatsLeases.open(this.nats, this.ttlMs, 1).then(async (leases) =>
+        leases.watch((change) => {
+          if (change.kind === 'member') {
+            if (change.member) this.#members.set(change.id, change.member.name);
+            else this.#members.delete(change.id);
+          } else if (change.holder === undefined) this.#holders.delete(change.shard);
+          else this.#holders.set(change.shard, change.holder);
+        }, signal),
+      );
       await watching.catch(async () => sleep(WATCH_AGAIN_MS));
     }
   }

@@ -20,7 +20,8 @@ export interface DensityProcess {
 
 export function startDensity(args: readonly string[], environment: Readonly<Record<string, string>>): DensityProcess {
   const child = spawn(process.execPath, [ENTRY, ...args], {
-    env: { ...process.env, ...QUICK, LOG_LEVEL: 'warn', ...environment }, stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...QUICK, LOG_LEVEL: 'warn', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
   const listeners = new Set<() => void>();
@@ -31,23 +32,27 @@ export function startDensity(args: readonly string[], environment: Readonly<Reco
     });
   }
   const exit = once(child, 'exit').then(([code]) => code as number | null);
-  const said = async (pattern: RegExp, withinMs = READY_WITHIN_MS): Promise<RegExpExecArray> => new Promise((resolve, reject) => {
-    const finish = (act: () => void): void => {
-      clearTimeout(timer);
-      listeners.delete(look);
-      act();
-    };
-    const look = (): void => {
-      const match = pattern.exec(text);
-      if (match) finish(() => resolve(match));
-    };
-    const timer = setTimeout(() => finish(() => reject(new Error(`never said ${pattern}:\n${text}`))), withinMs);
-    listeners.add(look);
-    void exit.then((code) => finish(() => reject(new Error(`ended with ${code} before it said ${pattern}:\n${text}`))));
-    look();
-  });
+  const said = async (pattern: RegExp, withinMs = READY_WITHIN_MS): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const finish = (act: () => void): void => {
+        clearTimeout(timer);
+        listeners.delete(look);
+        act();
+      };
+      const look = (): void => {
+        const match = pattern.exec(text);
+        if (match) finish(() => resolve(match));
+      };
+      const timer = setTimeout(() => finish(() => reject(new Error(`never said ${pattern}:\n${text}`))), withinMs);
+      listeners.add(look);
+      void exit.then((code) =>
+        finish(() => reject(new Error(`ended with ${code} before it said ${pattern}:\n${text}`))),
+      );
+      look();
+    });
   return {
-    child, said,
+    child,
+    said,
     output: () => text,
     ended: () => exit,
     end: async (signal) => {

@@ -23,7 +23,8 @@ export async function openEvents(url: string, headers: Record<string, string> = 
   const events: SseEvent[] = [];
   const comments: string[] = [];
   const parser = createParser({
-    onEvent: ({ event, id, data }: EventSourceMessage) => events.push({ event: event ?? 'message', id, data: JSON.parse(data) as Record<string, unknown> }),
+    onEvent: ({ event, id, data }: EventSourceMessage) =>
+      events.push({ event: event ?? 'message', id, data: JSON.parse(data) as Record<string, unknown> }),
     onComment: (comment) => comments.push(comment),
   });
   const read = async (): Promise<void> => {

@@ -6,7 +6,10 @@ export interface JwtIssuer {
   readonly issuer: string;
   readonly jwksUrl: string;
   readonly jwks: object;
-  sign(claims: JWTPayload, options?: { audience?: string; issuer?: string; expiresIn?: string; kid?: string }): Promise<string>;
+  sign(
+    claims: JWTPayload,
+    options?: { audience?: string; issuer?: string; expiresIn?: string; kid?: string },
+  ): Promise<string>;
   /** From now on its key set has no key. */
   withdrawKeys(): void;
   stop(): Promise<void>;
@@ -16,7 +19,7 @@ export const AUDIENCE = 'density';
 
 export async function startJwtIssuer(): Promise<JwtIssuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
-  const jwks = { keys: [{ ...await exportJWK(publicKey), kid: 'first', alg: 'ES256', use: 'sig' }] };
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'first', alg: 'ES256', use: 'sig' }] };
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(jwks));
@@ -25,9 +28,16 @@ export async function startJwtIssuer(): Promise<JwtIssuer> {
   const address = server.address();
   const issuer = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
   return {
-    issuer, jwks, jwksUrl: `${issuer}/jwks.json`,
+    issuer,
+    jwks,
+    jwksUrl: `${issuer}/jwks.json`,
     sign: async (claims, { audience = AUDIENCE, issuer: as = issuer, expiresIn = '1h', kid = 'first' } = {}) =>
-      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid }).setIssuer(as).setAudience(audience).setExpirationTime(expiresIn).sign(privateKey),
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .setIssuer(as)
+        .setAudience(audience)
+        .setExpirationTime(expiresIn)
+        .sign(privateKey),
     withdrawKeys: () => void jwks.keys.splice(0),
     stop: async () => {
       server.closeAllConnections();

@@ -58,10 +58,24 @@ export class KillableEngines {
   }
 
   async #startNats(port: number): Promise<void> {
-    this.#nats = await startNatsServer({ binary: this.#binary, dataDir: join(this.#folder, 'nats'), host: HOST, port, mqttPort: 0, name: 'test', syncInterval: QUICK.NATS_SYNC_INTERVAL, logFile: join(this.#folder, 'nats.log') });
+    this.#nats = await startNatsServer({
+      binary: this.#binary,
+      dataDir: join(this.#folder, 'nats'),
+      host: HOST,
+      port,
+      mqttPort: 0,
+      name: 'test',
+      syncInterval: QUICK.NATS_SYNC_INTERVAL,
+      logFile: join(this.#folder, 'nats.log'),
+    });
   }
 
   async #startClickhouse(port: number): Promise<void> {
-    this.#clickhouse = await startClickhouse({ dataDir: join(this.#folder, 'clickhouse'), host: HOST, port, logFile: join(this.#folder, 'clickhouse.log') });
+    this.#clickhouse = await startClickhouse({
+      dataDir: join(this.#folder, 'clickhouse'),
+      host: HOST,
+      port,
+      logFile: join(this.#folder, 'clickhouse.log'),
+    });
   }
 }

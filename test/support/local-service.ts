@@ -23,17 +23,41 @@ export interface Answer {
 
 /** Short times, so that tests wait for events and not for clocks. Tests kill processes, not the machine: what they wrote survives without a sync. */
 export const QUICK = {
-  PORT: '0', NATS_PORT: '0', MQTT_PORT: '0', CLICKHOUSE_PORT: '0', LOG_LEVEL: 'silent',
-  NATS_SYNC_INTERVAL: '2m', TICK_INTERVAL_MS: '50', OUT_OF_ORDERNESS_MS: '200', IDLE_TIMEOUT_MS: '500', BLOCK_AGE_MAX_MS: '100', LEASE_TTL_MS: '5000',
+  PORT: '0',
+  NATS_PORT: '0',
+  MQTT_PORT: '0',
+  CLICKHOUSE_PORT: '0',
+  LOG_LEVEL: 'silent',
+  NATS_SYNC_INTERVAL: '2m',
+  TICK_INTERVAL_MS: '50',
+  OUT_OF_ORDERNESS_MS: '200',
+  IDLE_TIMEOUT_MS: '500',
+  BLOCK_AGE_MAX_MS: '100',
+  LEASE_TTL_MS: '5000',
 };
 
-export async function startLocalService(overrides: Readonly<Record<string, string>> = {}, now: () => number = Date.now): Promise<LocalService> {
+export async function startLocalService(
+  overrides: Readonly<Record<string, string>> = {},
+  now: () => number = Date.now,
+): Promise<LocalService> {
   const dataDir = await mkdtemp(join(tmpdir(), 'density-'));
-  const config = readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir, ...overrides });
-  const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: config.LOG_LEVEL, now });
+  const config = readConfig({
+    ...QUICK,
+    NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
+    DENSITY_DATA_DIR: dataDir,
+    ...overrides,
+  });
+  const running = await serve(config, {
+    say: () => undefined,
+    onFailure: () => undefined,
+    logLevel: config.LOG_LEVEL,
+    now,
+  });
   const api = `${running.url}/api/v1`;
   return {
-    ...running, config, api,
+    ...running,
+    config,
+    api,
     get: (path) => request(`${api}${path}`, 'GET'),
     send: (method, path, body) => request(`${api}${path}`, method, body),
     dispose: async () => {
@@ -45,8 +69,13 @@ export async function startLocalService(overrides: Readonly<Record<string, strin
 
 export async function request(url: string, method: string, body?: unknown): Promise<Answer> {
   const response = await fetch(url, {
-    method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    method,
+    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) as unknown };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : (JSON.parse(text) as unknown),
+  };
 }

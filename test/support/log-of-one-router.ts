@@ -15,8 +15,20 @@ export interface CommitOfOneRouter {
 /** SPACE_EVENTS of one partition and its router: settings first, then each commit. */
 export function logOfOneRouter(commits: readonly CommitOfOneRouter[], settings: Settings): StoredEntry[] {
   return commits.map(({ events, clockMs }, n) => {
-    const header = commitHeader({ router: ROUTER, commitId: `c${n}`, previousSeq: n, readingsSeq: n, previousReadingsSeq: n, clockMs });
+    const header = commitHeader({
+      router: ROUTER,
+      commitId: `c${n}`,
+      previousSeq: n,
+      readingsSeq: n,
+      previousReadingsSeq: n,
+      clockMs,
+    });
     const section = { events, heartbeats: [], configs: [], settings: n === 0 ? settings : undefined };
-    return { seq: n + 1, timeMs: clockMs, subject: 'routers.0', data: encodeCommit(header, new Map([[ROUTER, section]])) };
+    return {
+      seq: n + 1,
+      timeMs: clockMs,
+      subject: 'routers.0',
+      data: encodeCommit(header, new Map([[ROUTER, section]])),
+    };
   });
 }

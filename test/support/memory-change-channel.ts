@@ -14,8 +14,12 @@ export class MemoryChangeChannel implements ChangeChannel {
     if (this.isLost) return;
     const copy = structuredClone(batch);
     // Those who listen now; who comes later does not hear it.
-    const listeners = [...this.#listeners.get(partition) ?? []];
-    queueMicrotask(() => listeners.filter((listener) => this.#listeners.get(partition)?.has(listener)).forEach((listener) => listener(copy)));
+    const listeners = [...(this.#listeners.get(partition) ?? [])];
+    queueMicrotask(() =>
+      listeners
+        .filter((listener) => this.#listeners.get(partition)?.has(listener))
+        .forEach((listener) => listener(copy)),
+    );
   }
 
   subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void {

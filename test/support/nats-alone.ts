@@ -41,7 +41,9 @@ export class NatsAlone {
   /** @param signal SIGTERM waits for its orderly end @returns how to start it again */
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<() => Promise<void>> {
     await (signal === 'SIGKILL' ? this.#server.kill9() : this.#server.stop());
-    return async () => { this.#server = await startIn(this.#folder, this.#server, this.#syncInterval); };
+    return async () => {
+      this.#server = await startIn(this.#folder, this.#server, this.#syncInterval);
+    };
   }
 
   async dispose(): Promise<void> {
@@ -52,5 +54,14 @@ export class NatsAlone {
 }
 
 async function startIn(folder: string, { port, mqttPort }: Ports, syncInterval: string): Promise<LocalNatsServer> {
-  return startNatsServer({ binary: process.env['NATS_SERVER_BIN'] ?? '', dataDir: join(folder, 'nats'), host: '127.0.0.1', port, mqttPort, name: 'test', syncInterval, logFile: join(folder, 'nats.log') });
+  return startNatsServer({
+    binary: process.env['NATS_SERVER_BIN'] ?? '',
+    dataDir: join(folder, 'nats'),
+    host: '127.0.0.1',
+    port,
+    mqttPort,
+    name: 'test',
+    syncInterval,
+    logFile: join(folder, 'nats.log'),
+  });
 }

@@ -32,16 +32,24 @@ export class NatsCluster {
     const clientPorts = ports.slice(0, CLUSTER_SIZE);
     const routePorts = ports.slice(CLUSTER_SIZE);
     const routes = routePorts.map((port) => `nats://${HOST}:${port}`).join(', ');
-    const servers = clientPorts.map((port, n): Server => ({ name: `n${n}`, folder: join(folder, `n${n}`), url: `nats://${HOST}:${port}`, child: undefined }));
+    const servers = clientPorts.map((port, n): Server => ({
+      name: `n${n}`,
+      folder: join(folder, `n${n}`),
+      url: `nats://${HOST}:${port}`,
+      child: undefined,
+    }));
     for (const [n, { name, folder: own }] of servers.entries()) {
       await mkdir(own, { recursive: true });
-      await writeFile(join(own, 'nats-server.conf'), [
-        `server_name: ${name}`,
-        `listen: "${HOST}:${clientPorts[n]}"`,
-        `jetstream { store_dir: ${JSON.stringify(join(own, 'data'))} }`,
-        `cluster { name: density, listen: "${HOST}:${routePorts[n]}", routes: [${routes}] }`,
-        '',
-      ].join('\n'));
+      await writeFile(
+        join(own, 'nats-server.conf'),
+        [
+          `server_name: ${name}`,
+          `listen: "${HOST}:${clientPorts[n]}"`,
+          `jetstream { store_dir: ${JSON.stringify(join(own, 'data'))} }`,
+          `cluster { name: density, listen: "${HOST}:${routePorts[n]}", routes: [${routes}] }`,
+          '',
+        ].join('\n'),
+      );
     }
     const cluster = new NatsCluster(binary, servers);
     for (const { name } of servers) await cluster.revive(name);
@@ -67,7 +75,9 @@ export class NatsCluster {
   async revive(name: string): Promise<void> {
     const server = this.#server(name);
     const log = await open(join(server.folder, 'nats-server.log'), 'a');
-    server.child = spawn(this.#binary, ['-c', join(server.folder, 'nats-server.conf')], { stdio: ['ignore', log.fd, log.fd] });
+    server.child = spawn(this.#binary, ['-c', join(server.folder, 'nats-server.conf')], {
+      stdio: ['ignore', log.fd, log.fd],
+    });
     await once(server.child, 'spawn');
     await log.close();
   }
@@ -75,7 +85,10 @@ export class NatsCluster {
   /** A connection of the test's own, once all servers have met: until then no stream can have three replicas. */
   async connect(withinMs: number): Promise<NatsHandles> {
     const nats = await eventually(() => connectNats(this.url, 'test'), withinMs);
-    await eventually(() => nats.jsm.streams.add({ name: 'MEETING', subjects: ['meeting'], num_replicas: CLUSTER_SIZE }), withinMs);
+    await eventually(
+      () => nats.jsm.streams.add({ name: 'MEETING', subjects: ['meeting'], num_replicas: CLUSTER_SIZE }),
+      withinMs,
+    );
     await nats.jsm.streams.delete('MEETING');
     return nats;
   }
@@ -83,11 +96,14 @@ export class NatsCluster {
   async hasAllReplicas({ jsm }: NatsHandles, stream: string): Promise<boolean> {
     const { cluster: group } = await jsm.streams.info(stream);
     const replicas = group?.replicas ?? [];
-    return replicas.length === CLUSTER_SIZE - 1 && replicas.every(({ current, offline }) => current && offline !== true);
+    return (
+      replicas.length === CLUSTER_SIZE - 1 && replicas.every(({ current, offline }) => current && offline !== true)
+    );
   }
 
   async stop(): Promise<void> {
-    for (const { name, child } of this.#servers) if (child && child.exitCode === null && child.signalCode === null) await this.kill9(name);
+    for (const { name, child } of this.#servers)
+      if (child && child.exitCode === null && child.signalCode === null) await this.kill9(name);
   }
 
   #server(name: string): Server {

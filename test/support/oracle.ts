@@ -75,10 +75,12 @@ export class SpaceOracle {
     for (const event of events) counts.push(this.#after(event));
     for (const resetMs of this.#resetInstants(startMs, endMs)) counts.push(this.resetAt(resetMs).count);
     return {
-      startMs, endMs,
+      startMs,
+      endMs,
       entrances: events.filter(({ delta }) => delta > 0).length,
       exits: events.filter(({ delta }) => delta < 0).length,
-      min: Math.min(...counts), max: Math.max(...counts),
+      min: Math.min(...counts),
+      max: Math.max(...counts),
       count: this.at(endMs - 1).count,
     };
   }
@@ -86,7 +88,9 @@ export class SpaceOracle {
   /** The latest reset at or before an instant: the daily one, or a person's, who prevails in a tie. */
   resetAt(atMs: number): { timestampMs: number; count: number } {
     let found = { timestampMs: -1, count: 0 };
-    const daily = this.#dailyResets(atMs - 3 * DAY, atMs).filter((instant) => instant >= 0).at(-1);
+    const daily = this.#dailyResets(atMs - 3 * DAY, atMs)
+      .filter((instant) => instant >= 0)
+      .at(-1);
     if (daily !== undefined) found = { timestampMs: daily, count: 0 };
     for (const { timestampMs, count } of this.#schedule.manual) {
       if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count };
@@ -108,7 +112,9 @@ export class SpaceOracle {
 
   #resetInstants(fromMs: number, toMs: number): number[] {
     const manual = this.#schedule.manual.map(({ timestampMs }) => timestampMs);
-    return [...manual, ...this.#dailyResets(fromMs - 1, toMs - 1)].filter((instant) => fromMs <= instant && instant < toMs);
+    return [...manual, ...this.#dailyResets(fromMs - 1, toMs - 1)].filter(
+      (instant) => fromMs <= instant && instant < toMs,
+    );
   }
 
   #dailyResets(afterMs: number, upToMs: number): number[] {
@@ -141,7 +147,8 @@ export class Oracle {
     }
     const byId = new Map(sent.map((reading) => [idOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(inOrder);
-    for (const reading of this.readings) for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
+    for (const reading of this.readings)
+      for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
   }
 
   get spaces(): Space[] {
@@ -168,7 +175,9 @@ export class Oracle {
   space(spaceId: number): SpaceOracle {
     const space = this.#spaces.get(spaceId);
     return new SpaceOracle(this.#eventsOfSpace(spaceId), {
-      timeZone: space?.timeZone ?? 'UTC', dailyReset: space?.dailyReset ?? null, manual: this.#resets.filter((reset) => reset.spaceId === spaceId),
+      timeZone: space?.timeZone ?? 'UTC',
+      dailyReset: space?.dailyReset ?? null,
+      manual: this.#resets.filter((reset) => reset.spaceId === spaceId),
     });
   }
 
@@ -176,7 +185,12 @@ export class Oracle {
     const placements = this.#dpus.get(reading.dpuId)?.placements ?? [];
     const placement = placements.filter(({ fromMs }) => fromMs <= reading.timestampMs).at(-1);
     const doorway = this.#doorways.get(placement?.doorwayId ?? 0);
-    const event = (spaceId: number, delta: number): OracleEvent => ({ spaceId, delta, timestampMs: reading.timestampMs, readingId: reading.readingId });
+    const event = (spaceId: number, delta: number): OracleEvent => ({
+      spaceId,
+      delta,
+      timestampMs: reading.timestampMs,
+      readingId: reading.readingId,
+    });
     if (!doorway) return [event(UNPLACED, reading.direction)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, reading.direction));
@@ -186,7 +200,7 @@ export class Oracle {
 
   #eventsOfSpace(spaceId: number): OracleEvent[] {
     let events = this.#events.get(spaceId);
-    if (!events) this.#events.set(spaceId, events = []);
+    if (!events) this.#events.set(spaceId, (events = []));
     return events;
   }
 }

@@ -15,9 +15,11 @@ export function projectYaml(path: string): unknown {
 
 /** Every document of a file of several. @throws Error for one that is not YAML */
 export function yamlDocuments(text: string): unknown[] {
-  return parseAllDocuments(text, { merge: true }).map((document) => {
-    const [error] = document.errors;
-    if (error) throw error;
-    return document.toJS() as unknown;
-  }).filter((document) => document !== null);
+  return parseAllDocuments(text, { merge: true })
+    .map((document) => {
+      const [error] = document.errors;
+      if (error) throw error;
+      return document.toJS() as unknown;
+    })
+    .filter((document) => document !== null);
 }

@@ -4,7 +4,7 @@ import type { LogCursor } from '../../src/ports.ts';
 /** Everything up to a sequence; closes the cursor. */
 export async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
-  while ((entries.at(-1)?.seq ?? 0) < seq) entries.push(...await cursor.next(500));
+  while ((entries.at(-1)?.seq ?? 0) < seq) entries.push(...(await cursor.next(500)));
   await cursor.close();
   return entries;
 }
@@ -12,7 +12,7 @@ export async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntr
 /** So many entries; closes the cursor. */
 export async function readNext(cursor: LogCursor, count: number): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
-  while (entries.length < count) entries.push(...await cursor.next(100));
+  while (entries.length < count) entries.push(...(await cursor.next(100)));
   await cursor.close();
   return entries;
 }

@@ -16,7 +16,8 @@ type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
 /** Spaces A (1) and B (2), doorway X into A from outside with DPU 283, doorway Z from B into A with DPU 423. */
 export async function raiseSampleBuilding(send: Send): Promise<{ a: number; b: number }> {
-  const create = async (path: string, body: object): Promise<number> => ((await send('POST', path, body)).body as { id: number }).id;
+  const create = async (path: string, body: object): Promise<number> =>
+    ((await send('POST', path, body)).body as { id: number }).id;
   const a = await create('/spaces', { name: 'A' });
   const b = await create('/spaces', { name: 'B' });
   const x = await create('/doorways', { name: 'X', ingress_space_id: a, egress_space_id: null });

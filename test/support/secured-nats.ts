@@ -36,32 +36,63 @@ export async function startSecuredNats(configuration = 'nats-server.conf'): Prom
     keyType: 'ec',
     extensions: [
       { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }, { type: 7, ip: '127.0.0.1' }] },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'localhost' },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
     ],
   });
   await writeFile(path('tls.key'), key);
   await writeFile(path('tls.crt'), cert);
   await mkdir(path('ports'));
-  const child = spawn(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-c', path(configuration), '--ports_file_dir', path('ports')], {
-    env: environmentOf(path), stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    process.env['NATS_SERVER_BIN'] ?? 'nats-server',
+    ['-c', path(configuration), '--ports_file_dir', path('ports')],
+    {
+      env: environmentOf(path),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const [port, mqttPort, monitorUrl = ''] = await eventually(async () => {
     if (child.exitCode !== null) throw new Error(`nats-server ended: ${log}`);
     const file = (await readdir(path('ports')))[0];
-    const ports = JSON.parse(await readFile(path(join('ports', file ?? '')), 'utf8')) as { nats: string[]; monitoring: string[] };
-    const found = [/:(\d+)$/.exec(ports.nats[0] ?? '')?.[1], /Listening for MQTT clients on \S+:(\d+)/.exec(log)?.[1], ports.monitoring[0]];
-    if (found.includes(undefined) || !log.includes('Server is ready')) throw new Error(`nats-server is not ready: ${log}`);
+    const ports = JSON.parse(await readFile(path(join('ports', file ?? '')), 'utf8')) as {
+      nats: string[];
+      monitoring: string[];
+    };
+    const found = [
+      /:(\d+)$/.exec(ports.nats[0] ?? '')?.[1],
+      /Listening for MQTT clients on \S+:(\d+)/.exec(log)?.[1],
+      ports.monitoring[0],
+    ];
+    if (found.includes(undefined) || !log.includes('Server is ready'))
+      throw new Error(`nats-server is not ready: ${log}`);
     return found;
   });
   return {
-    keyring, dir, caFile: path('tls.crt'), ca: cert, url: `tls://127.0.0.1:${port}`, mqttUrl: `mqtts://127.0.0.1:${mqttPort}`, monitorUrl,
-    connect: (credentials, inboxPrefix) => connect({
-      servers: `127.0.0.1:${port}`, tls: { ca: cert }, reconnect: false, timeout: 60_000,
-      ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
-      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
-    }),
+    keyring,
+    dir,
+    caFile: path('tls.crt'),
+    ca: cert,
+    url: `tls://127.0.0.1:${port}`,
+    mqttUrl: `mqtts://127.0.0.1:${mqttPort}`,
+    monitorUrl,
+    connect: (credentials, inboxPrefix) =>
+      connect({
+        servers: `127.0.0.1:${port}`,
+        tls: { ca: cert },
+        reconnect: false,
+        timeout: 60_000,
+        ...(credentials === undefined
+          ? {}
+          : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+        ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+      }),
     stop: async () => {
       await ended(child);
       await rm(dir, { recursive: true, force: true });
@@ -72,9 +103,21 @@ export async function startSecuredNats(configuration = 'nats-server.conf'): Prom
 /** What the configuration takes from its environment. */
 export function environmentOf(path: (name: string) => string): NodeJS.ProcessEnv {
   return {
-    NATS_SERVER_NAME: 'test', NATS_LISTEN_HOST: '127.0.0.1', NATS_LISTEN_PORT: '-1', NATS_MONITOR_LISTEN: '127.0.0.1:-1', NATS_MQTT_PORT: '-1',
-    NATS_TLS_CERT: path('tls.crt'), NATS_TLS_KEY: path('tls.key'), NATS_TLS_CA: path('tls.crt'), NATS_STORE_DIR: path('data'), NATS_STORE_MAX: '1GB', NATS_ACCOUNTS_DIR: path('accounts'),
-    NATS_CLUSTER_PORT: '-1', NATS_ROUTE_1: 'nats://127.0.0.1:6222', NATS_ROUTE_2: 'nats://127.0.0.1:6223', NATS_ROUTE_3: 'nats://127.0.0.1:6224',
+    NATS_SERVER_NAME: 'test',
+    NATS_LISTEN_HOST: '127.0.0.1',
+    NATS_LISTEN_PORT: '-1',
+    NATS_MONITOR_LISTEN: '127.0.0.1:-1',
+    NATS_MQTT_PORT: '-1',
+    NATS_TLS_CERT: path('tls.crt'),
+    NATS_TLS_KEY: path('tls.key'),
+    NATS_TLS_CA: path('tls.crt'),
+    NATS_STORE_DIR: path('data'),
+    NATS_STORE_MAX: '1GB',
+    NATS_ACCOUNTS_DIR: path('accounts'),
+    NATS_CLUSTER_PORT: '-1',
+    NATS_ROUTE_1: 'nats://127.0.0.1:6222',
+    NATS_ROUTE_2: 'nats://127.0.0.1:6223',
+    NATS_ROUTE_3: 'nats://127.0.0.1:6224',
   };
 }
 

@@ -5,14 +5,26 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
 import { readConfig } from '../../src/config.ts';
 
-const WHOLE = { accepted: 10, applied: 6, duplicate: 2, held: 1, dead_lettered: 1, dead_letters: { future: 1 }, dead_letters_evicted: {}, remainder: 0, stored: { readings: 7, findings: [] } };
+const WHOLE = {
+  accepted: 10,
+  applied: 6,
+  duplicate: 2,
+  held: 1,
+  dead_lettered: 1,
+  dead_letters: { future: 1 },
+  dead_letters_evicted: {},
+  remainder: 0,
+  stored: { readings: 7, findings: [] },
+};
 
 describe('density account', () => {
   let server: Server | undefined;
   afterEach(() => void server?.close());
 
   async function account(body: object): Promise<{ code: number; said: string }> {
-    server = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(body)));
+    server = createServer((_, response) =>
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(body)),
+    );
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
     const lines: string[] = [];
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -37,7 +49,10 @@ describe('density account', () => {
   });
 
   it('A3 ends with 1 when ClickHouse lacks a reading, and when it could not be asked', async () => {
-    const lacking = await account({ ...WHOLE, stored: { readings: 6, findings: ['shard 3: ClickHouse holds 1 reading fewer'] } });
+    const lacking = await account({
+      ...WHOLE,
+      stored: { readings: 6, findings: ['shard 3: ClickHouse holds 1 reading fewer'] },
+    });
     expect(lacking.code).toBe(1);
     expect(lacking.said).toContain('! shard 3: ClickHouse holds 1 reading fewer');
     expect(lacking.said).not.toContain('the account holds');

@@ -7,20 +7,31 @@ const shards = fc.integer({ min: 1, max: 64 });
 
 describe('shares of shards', () => {
   it('differ by one at most, and leave no shard out', () => {
-    fc.assert(fc.property(shards, members, (count, all) => {
-      const { owners } = assignShards(count, all);
-      const sizes = all.map((member) => owners.filter((owner) => owner === member).length);
-      expect(owners).toHaveLength(count);
-      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(count);
-      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
-    }));
+    fc.assert(
+      fc.property(shards, members, (count, all) => {
+        const { owners } = assignShards(count, all);
+        const sizes = all.map((member) => owners.filter((owner) => owner === member).length);
+        expect(owners).toHaveLength(count);
+        expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(count);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+      }),
+    );
   });
 
   it('go to the standby when the owner leaves', () => {
-    fc.assert(fc.property(shards, members, (count, all) => {
-      const { owners, standbys } = assignShards(count, all);
-      owners.forEach((owner, shard) => expect(standbys[shard]).toBe(assignShards(count, all.filter((member) => member !== owner)).owners[shard]));
-    }));
+    fc.assert(
+      fc.property(shards, members, (count, all) => {
+        const { owners, standbys } = assignShards(count, all);
+        owners.forEach((owner, shard) =>
+          expect(standbys[shard]).toBe(
+            assignShards(
+              count,
+              all.filter((member) => member !== owner),
+            ).owners[shard],
+          ),
+        );
+      }),
+    );
   });
 
   it('mostly stay where they are when a member joins', () => {

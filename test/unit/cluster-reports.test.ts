@@ -21,20 +21,44 @@ const PATIENT: Timing = {
   pause: async (ms, signal) => MACHINE_TIMING.pause(ms > 50 ? ms * 20 : ms, signal),
 };
 
-function reportsWith(requests: Partial<ReportRequests>, shards: readonly ShardRunner[] = [], timing = MACHINE_TIMING, isFresh = true): ClusterReports {
-  const ticks: ClusterReportsDeps['ticks'] = { report: async (shard, spaceId, atMs) => Promise.resolve(shard.report(spaceId, atMs)) };
-  return new ClusterReports({ partitions: 1, shards, requests: requests as ReportRequests, ticks, freshness: { isFresh: async () => Promise.resolve(isFresh) }, isConnected: () => true, timing, log });
+function reportsWith(
+  requests: Partial<ReportRequests>,
+  shards: readonly ShardRunner[] = [],
+  timing = MACHINE_TIMING,
+  isFresh = true,
+): ClusterReports {
+  const ticks: ClusterReportsDeps['ticks'] = {
+    report: async (shard, spaceId, atMs) => Promise.resolve(shard.report(spaceId, atMs)),
+  };
+  return new ClusterReports({
+    partitions: 1,
+    shards,
+    requests: requests as ReportRequests,
+    ticks,
+    freshness: { isFresh: async () => Promise.resolve(isFresh) },
+    isConnected: () => true,
+    timing,
+    log,
+  });
 }
 
 test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {
   const questions = 100;
   let [asked, hasOwner] = [0, false];
-  const reports = reportsWith({
-    ask: async (_, respondent, spaceId, atMs) => {
-      asked += 1;
-      return Promise.resolve(hasOwner && respondent === 'owner' ? { ...reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs), isStale: false } : 'nobody');
+  const reports = reportsWith(
+    {
+      ask: async (_, respondent, spaceId, atMs) => {
+        asked += 1;
+        return Promise.resolve(
+          hasOwner && respondent === 'owner'
+            ? { ...reportSpace(new PartitionFold(SHARD, 1), spaceId, atMs), isStale: false }
+            : 'nobody',
+        );
+      },
     },
-  }, [], PATIENT);
+    [],
+    PATIENT,
+  );
   const answers = Promise.all(Array.from({ length: questions }, async () => reports.report(SPACE, 0)));
   // Each has asked for the owner and for a copy, and one has gone on.
   await eventually(() => expect(asked).toBeGreaterThanOrEqual(2 * questions + 6));
@@ -46,7 +70,14 @@ test('of many that wait for an owner one asks again, and all are answered when t
 test('whoever gives up lets another ask on, and each is refused after its own second', async () => {
   const reports = reportsWith({ ask: async () => Promise.resolve('nobody') });
   for (let n = 0; n < 2; n++) {
-    const refusals = await Promise.all(Array.from({ length: 3 }, async () => reports.report(SPACE, 0).then(() => 'answered', (error: unknown) => error)));
+    const refusals = await Promise.all(
+      Array.from({ length: 3 }, async () =>
+        reports.report(SPACE, 0).then(
+          () => 'answered',
+          (error: unknown) => error,
+        ),
+      ),
+    );
     for (const refusal of refusals) expect(refusal).toMatchObject({ kind: 'unavailable', retryAfterSeconds: 1 });
   }
 });
@@ -77,10 +108,12 @@ test('what an owner says is marked as stale while it may miss what was acknowled
   const report = (spaceId: SpaceId, atMs: number): ReturnType<typeof reportSpace> => reportSpace(fold, spaceId, atMs);
   const owner = { isOwner: true, host: { fold }, report } as unknown as ShardRunner;
   const answers: ReportAnswer[] = [];
-  const requests: Pick<ReportRequests, 'answer'> = { answer: (_, __, answer) => {
-    answers.push(answer);
-    return () => undefined;
-  } };
+  const requests: Pick<ReportRequests, 'answer'> = {
+    answer: (_, __, answer) => {
+      answers.push(answer);
+      return () => undefined;
+    },
+  };
   for (const isFresh of [true, false]) {
     const reports = reportsWith(requests, [owner], MACHINE_TIMING, isFresh);
     expect((await reports.report(SPACE, 0)).isStale).toBe(!isFresh);

@@ -14,39 +14,97 @@ const [P0, P1] = [0, 1] as Partition[] as [Partition, Partition];
 type Said = Pick<SpaceReport, 'seq' | 'storedBlock' | 'totals'>;
 
 /** Three commits of router 0; each asserts one reading to each shard. */
-const header = (n: number): ReturnType<typeof commitHeader> => commitHeader({ router: P0, commitId: `c${n}`, previousSeq: n - 1, readingsSeq: n, counters: { received: 2 * n, fresh: 2 * n, held: 0, duplicate: 0, dead: 0 } });
+const header = (n: number): ReturnType<typeof commitHeader> =>
+  commitHeader({
+    router: P0,
+    commitId: `c${n}`,
+    previousSeq: n - 1,
+    readingsSeq: n,
+    counters: { received: 2 * n, fresh: 2 * n, held: 0, duplicate: 0, dead: 0 },
+  });
 const section = (n: number, spaceId: number) => ({
-  events: [{ spaceId: spaceId as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: n, direction: 1 as const, delta: 1 as const, sign: 1 as const, primary: true }], heartbeats: [], configs: [], settings: undefined,
+  events: [
+    {
+      spaceId: spaceId as SpaceId,
+      dpuId: 'd' as DpuId,
+      doorwayId: 1 as DoorwayId,
+      timestampMs: n,
+      direction: 1 as const,
+      delta: 1 as const,
+      sign: 1 as const,
+      primary: true,
+    },
+  ],
+  heartbeats: [],
+  configs: [],
+  settings: undefined,
 });
-const entry = (n: number) => ({ seq: n, timeMs: n, subject: 'routers.0', data: encodeCommit(header(n), new Map([[P0, section(n, 1)], [P1, section(n, 2)]])) });
+const entry = (n: number) => ({
+  seq: n,
+  timeMs: n,
+  subject: 'routers.0',
+  data: encodeCommit(
+    header(n),
+    new Map([
+      [P0, section(n, 1)],
+      [P1, section(n, 2)],
+    ]),
+  ),
+});
 
 describe('the comparison with ClickHouse', () => {
   let said: Map<Partition, Said[]>;
   let stored: Map<Partition, StoredTotals>[];
   let upTo: number;
   let log: readonly number[];
-  const shard = (seq: number, storedBlock: number, folded: number, readings: number, cutBlock = storedBlock): Said => ({ seq, storedBlock, totals: { folded, stored: readings, cutBlock } });
+  const shard = (seq: number, storedBlock: number, folded: number, readings: number, cutBlock = storedBlock): Said => ({
+    seq,
+    storedBlock,
+    totals: { folded, stored: readings, cutBlock },
+  });
   /** The first of several, and the last one again and again. */
   const next = <T>(of: T[]): T | undefined => (of.length > 1 ? of.shift() : of[0]);
 
   beforeEach(() => {
-    said = new Map([[P0, [shard(3, 5, 3, 3)]], [P1, [shard(3, 7, 3, 2)]]]);
-    stored = [new Map([[P0, { readings: 3, lastBlock: 5 }], [P1, { readings: 2, lastBlock: 7 }]])];
+    said = new Map([
+      [P0, [shard(3, 5, 3, 3)]],
+      [P1, [shard(3, 7, 3, 2)]],
+    ]);
+    stored = [
+      new Map([
+        [P0, { readings: 3, lastBlock: 5 }],
+        [P1, { readings: 2, lastBlock: 7 }],
+      ]),
+    ];
     [upTo, log] = [0, [1, 2, 3]];
   });
-  const compare = async (): Promise<Comparison> => new Comparisons({
-    partitions: PARTITIONS, timing: { pause: async () => Promise.resolve() },
-    reports: { report: async (spaceId) => {
-      const one = next(said.get(partitionOfSpace(spaceId, PARTITIONS)) ?? []);
-      if (!one) throw new Failure('unavailable', 'nobody owns it');
-      return Promise.resolve({ ...one, isStale: false } as SpaceReport & { isStale: boolean });
-    } },
-    events: {
-      lastCommit: async (router): Promise<LastCommit> => Promise.resolve(router === P0 ? { seq: 3, header: header(3) } : { seq: 0, header: undefined }),
-      open: async (_, afterSeq) => Promise.resolve({ behind: 0, wake: () => undefined, close: async () => Promise.resolve(), next: async () => Promise.resolve(log.filter((n) => n > afterSeq).map(entry)) } satisfies LogCursor),
-    },
-    history: { storedTotals: async () => Promise.resolve(next(stored) ?? new Map()), readingsUpTo: async () => Promise.resolve(upTo) },
-  }).read();
+  const compare = async (): Promise<Comparison> =>
+    new Comparisons({
+      partitions: PARTITIONS,
+      timing: { pause: async () => Promise.resolve() },
+      reports: {
+        report: async (spaceId) => {
+          const one = next(said.get(partitionOfSpace(spaceId, PARTITIONS)) ?? []);
+          if (!one) throw new Failure('unavailable', 'nobody owns it');
+          return Promise.resolve({ ...one, isStale: false } as SpaceReport & { isStale: boolean });
+        },
+      },
+      events: {
+        lastCommit: async (router): Promise<LastCommit> =>
+          Promise.resolve(router === P0 ? { seq: 3, header: header(3) } : { seq: 0, header: undefined }),
+        open: async (_, afterSeq) =>
+          Promise.resolve({
+            behind: 0,
+            wake: () => undefined,
+            close: async () => Promise.resolve(),
+            next: async () => Promise.resolve(log.filter((n) => n > afterSeq).map(entry)),
+          } satisfies LogCursor),
+      },
+      history: {
+        storedTotals: async () => Promise.resolve(next(stored) ?? new Map()),
+        readingsUpTo: async () => Promise.resolve(upTo),
+      },
+    }).read();
 
   it('A3 holds where both have the same', async () => {
     const comparison = await compare();
@@ -72,7 +130,9 @@ describe('the comparison with ClickHouse', () => {
     upTo = 1;
     expect((await compare()).differences).toEqual([]);
     upTo = 0;
-    expect((await compare()).differences).toEqual([{ shard: P1, block: 6, expected: 1, stored: 0, strangeBlock: undefined }]);
+    expect((await compare()).differences).toEqual([
+      { shard: P1, block: 6, expected: 1, stored: 0, strangeBlock: undefined },
+    ]);
     // Nobody has cut that block.
     said.set(P1, [shard(3, 6, 3, 1, 6)]);
     upTo = 1;
@@ -81,13 +141,21 @@ describe('the comparison with ClickHouse', () => {
 
   it('A3 notices a shard that was computed again from a history that had lost a reading', async () => {
     said.set(P0, [shard(3, 5, 2, 2)]);
-    stored = [new Map([[P0, { readings: 2, lastBlock: 5 }], [P1, { readings: 2, lastBlock: 7 }]])];
+    stored = [
+      new Map([
+        [P0, { readings: 2, lastBlock: 5 }],
+        [P1, { readings: 2, lastBlock: 7 }],
+      ]),
+    ];
     const comparison = await compare();
     expect(comparison).toMatchObject({ differences: [], missing: 1 });
     expect(findingsOf(comparison)).toEqual([expect.stringMatching(/^all shards together: they have 1 reading fewer/)]);
   });
 
-  it.each([['nobody answers', undefined], ['a checkpoint did not know', { seq: 3, storedBlock: 7 }]])('A3 says which shards it could not compare where %s', async (_, one) => {
+  it.each([
+    ['nobody answers', undefined],
+    ['a checkpoint did not know', { seq: 3, storedBlock: 7 }],
+  ])('A3 says which shards it could not compare where %s', async (_, one) => {
     said.set(P1, one ? [one] : []);
     const comparison = await compare();
     expect(comparison).toMatchObject({ stored: 3, unknown: [P1], missing: undefined });

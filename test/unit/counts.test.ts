@@ -15,38 +15,87 @@ const RESET_MS = Date.UTC(2024, 2, 29, 12);
 
 function countsAfterReset(segments: History['segments'], watermarkMs: number): Counts {
   const topology = new TopologyHistory();
-  const space: Space = { id: SPACE, name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null, createdMs: 0, updatedMs: 0, deleted: false };
+  const space: Space = {
+    id: SPACE,
+    name: 'hall',
+    timeZone: 'UTC',
+    dailyReset: null,
+    capacity: null,
+    createdMs: 0,
+    updatedMs: 0,
+    deleted: false,
+  };
   topology.apply({ seq: 1, fact: { kind: 'space', doc: space } });
-  topology.apply({ seq: 2, fact: { kind: 'reset', doc: { spaceId: SPACE, timestampMs: RESET_MS, count: 3, recordedMs: RESET_MS } } });
+  topology.apply({
+    seq: 2,
+    fact: { kind: 'reset', doc: { spaceId: SPACE, timestampMs: RESET_MS, count: 3, recordedMs: RESET_MS } },
+  });
   const fold = new PartitionFold(0 as Partition, 1);
-  const reports: Pick<SpaceReports, 'report' | 'isCutOff'> = { isCutOff: false, report: async (spaceId, atMs) => Promise.resolve({ ...reportSpace(fold, spaceId, atMs), watermarkMs, isStale: false }) };
+  const reports: Pick<SpaceReports, 'report' | 'isCutOff'> = {
+    isCutOff: false,
+    report: async (spaceId, atMs) =>
+      Promise.resolve({ ...reportSpace(fold, spaceId, atMs), watermarkMs, isStale: false }),
+  };
   return new Counts(topology, reports, { segments } as History);
 }
 
 test('a reset that was answered is in the next answer, whether or not the log has told the space', async () => {
-  const counts = countsAfterReset(async (_, edges) => Promise.resolve(edges.slice(1).map(() => EMPTY_SEGMENT)), RESET_MS - 1);
+  const counts = countsAfterReset(
+    async (_, edges) => Promise.resolve(edges.slice(1).map(() => EMPTY_SEGMENT)),
+    RESET_MS - 1,
+  );
   expect(await counts.now(SPACE, RESET_MS + 1)).toMatchObject({ count: 3, net: 3 });
   expect(await counts.at(SPACE, RESET_MS)).toMatchObject({ count: 3 });
   expect(await counts.at(SPACE, RESET_MS - 1)).toMatchObject({ count: 0 });
 });
 
 test('without history the live count is answered as it was, and never as final', async () => {
-  const counts = countsAfterReset(async () => Promise.reject(new Failure('unavailable', 'ClickHouse is away')), RESET_MS + 1);
+  const counts = countsAfterReset(
+    async () => Promise.reject(new Failure('unavailable', 'ClickHouse is away')),
+    RESET_MS + 1,
+  );
   expect(await counts.now(SPACE, RESET_MS + 1)).toMatchObject({ count: 0, isFinal: false });
 });
 
 test('an interval that a reset begins has the readings at that instant, and then the count of the reset', async () => {
   const entrances = [RESET_MS - 2, RESET_MS - 1, RESET_MS - 1, RESET_MS - 1, RESET_MS - 1, RESET_MS, RESET_MS + 1];
-  const counts = countsAfterReset(async (_, edges) => Promise.resolve(edges.slice(1).map((toMs, gap) =>
-    entrances.filter((atMs) => atMs > (edges[gap] ?? 0) && atMs <= toMs).reduce((run) => append(run, segmentOf(1)), EMPTY_SEGMENT))), RESET_MS);
+  const counts = countsAfterReset(
+    async (_, edges) =>
+      Promise.resolve(
+        edges
+          .slice(1)
+          .map((toMs, gap) =>
+            entrances
+              .filter((atMs) => atMs > (edges[gap] ?? 0) && atMs <= toMs)
+              .reduce((run) => append(run, segmentOf(1)), EMPTY_SEGMENT),
+          ),
+      ),
+    RESET_MS,
+  );
   expect(await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS, RESET_MS + 10])).toMatchObject([
-    { entrances: 4, min: 1, max: 5, count: 5 }, { entrances: 2, min: 3, max: 6, count: 4 },
+    { entrances: 4, min: 1, max: 5, count: 5 },
+    { entrances: 2, min: 3, max: 6, count: 4 },
   ]);
   // Within an interval it is one count of several.
-  expect(await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS + 10])).toMatchObject([{ entrances: 6, min: 1, max: 6, count: 4 }]);
+  expect(await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS + 10])).toMatchObject([
+    { entrances: 6, min: 1, max: 6, count: 4 },
+  ]);
 });
 
 test('an interval that a reset begins has nothing of the count before it where nobody passes at that instant', async () => {
-  const counts = countsAfterReset(async (_, edges) => Promise.resolve(edges.slice(1).map((toMs, gap) => ((edges[gap] ?? 0) < RESET_MS - 5 && toMs >= RESET_MS - 5 ? segmentOf(1) : EMPTY_SEGMENT))), RESET_MS);
-  expect(await counts.intervals(SPACE, [RESET_MS - 10, RESET_MS, RESET_MS + 10])).toMatchObject([{ entrances: 1, min: 0, max: 1, count: 1 }, { entrances: 0, min: 3, max: 3, count: 3 }]);
+  const counts = countsAfterReset(
+    async (_, edges) =>
+      Promise.resolve(
+        edges
+          .slice(1)
+          .map((toMs, gap) =>
+            (edges[gap] ?? 0) < RESET_MS - 5 && toMs >= RESET_MS - 5 ? segmentOf(1) : EMPTY_SEGMENT,
+          ),
+      ),
+    RESET_MS,
+  );
+  expect(await counts.intervals(SPACE, [RESET_MS - 10, RESET_MS, RESET_MS + 10])).toMatchObject([
+    { entrances: 1, min: 0, max: 1, count: 1 },
+    { entrances: 0, min: 3, max: 3, count: 3 },
+  ]);
 });

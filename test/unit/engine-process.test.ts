@@ -10,11 +10,22 @@ beforeAll(async () => {
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-const starting = async (n: number, command: string): Promise<unknown> => startEngine({
-  title: 'engine', command, args: ['-e', 'process.exit(3)'], hasIpc: false, dataDir: join(folder, `${n}`), pidFileName: 'engine.pid', commandMark: 'process.exit',
-  logFile: join(folder, `${n}.log`), startTimeoutMs: 60_000, stopGraceMs: 1_000, prepare: async () => undefined, explain: () => undefined,
-  untilReady: async () => new Promise(() => undefined),
-}).catch((error: unknown) => (error as Error).message);
+const starting = async (n: number, command: string): Promise<unknown> =>
+  startEngine({
+    title: 'engine',
+    command,
+    args: ['-e', 'process.exit(3)'],
+    hasIpc: false,
+    dataDir: join(folder, `${n}`),
+    pidFileName: 'engine.pid',
+    commandMark: 'process.exit',
+    logFile: join(folder, `${n}.log`),
+    startTimeoutMs: 60_000,
+    stopGraceMs: 1_000,
+    prepare: async () => undefined,
+    explain: () => undefined,
+    untilReady: async () => new Promise(() => undefined),
+  }).catch((error: unknown) => (error as Error).message);
 
 test('an engine that ends before anybody looks has ended all the same', async () => {
   // What keeps a process busy while others start, and end.

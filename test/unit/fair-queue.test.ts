@@ -23,17 +23,29 @@ interface Turn {
 
 /** A log of messages, each of a subject and with so many items. */
 function logOf(...messages: readonly (readonly [subject: string, items: number])[]): StoredEntry[] {
-  return messages.map(([subject, items], at) => ({ seq: at + 1, timeMs: 1_001 + at, subject, data: encode(Array.from({ length: items }, (_, n) => n)) }));
+  return messages.map(([subject, items], at) => ({
+    seq: at + 1,
+    timeMs: 1_001 + at,
+    subject,
+    data: encode(Array.from({ length: items }, (_, n) => n)),
+  }));
 }
 
-const sizes = (slices: readonly Slice[]): [seq: number, items: number][] => slices.map(({ message, from, to }) => [message.entry.seq, to - from]);
+const sizes = (slices: readonly Slice[]): [seq: number, items: number][] =>
+  slices.map(({ message, from, to }) => [message.entry.seq, to - from]);
 const itemsOf = (slices: readonly Slice[]): number => slices.reduce((sum, { from, to }) => sum + to - from, 0);
 
 describe('the queue of a router', () => {
   it('Q1 a DPU within its share goes first, and what another has beyond its own is sliced', () => {
     const queue = new FairQueue(100, 0);
     queue.put(logOf(['a', 20], ['a', 20], ['b', 3], ['a', 500], ['c', 5]));
-    expect(sizes(queue.take(false))).toEqual([[1, 20], [3, 3], [5, 5], [2, 20], [4, 52]]);
+    expect(sizes(queue.take(false))).toEqual([
+      [1, 20],
+      [3, 3],
+      [5, 5],
+      [2, 20],
+      [4, 52],
+    ]);
     expect(queue.backlogs).toEqual([{ subject: 'a', seq: 4, index: 52 }]);
     expect(queue.readingsSeq).toBe(5);
     // Nothing of the backlog may find the watermark past it.
@@ -47,14 +59,24 @@ describe('the queue of a router', () => {
     expect(itemsOf(queue.take(true))).toBe(20);
     queue.put(logOf(...Array.from({ length: 200 }, (_, n) => [`d${n}`, 1] as const)));
     const slices = queue.take(false);
-    expect([itemsOf(slices.filter(({ message }) => message.entry.subject === 'a')), itemsOf(slices)]).toEqual([20, 100]);
+    expect([itemsOf(slices.filter(({ message }) => message.entry.subject === 'a')), itemsOf(slices)]).toEqual([
+      20, 100,
+    ]);
   });
 
   it('Q1 backlogs take turns', () => {
     const queue = new FairQueue(100, 0);
     queue.put(logOf(['a', 500], ['b', 500], ['c', 26]));
-    expect(sizes(queue.take(false))).toEqual([[1, 34], [2, 34], [3, 26], [1, 6]]);
-    expect(sizes(queue.take(false))).toEqual([[2, 50], [1, 50]]);
+    expect(sizes(queue.take(false))).toEqual([
+      [1, 34],
+      [2, 34],
+      [3, 26],
+      [1, 6],
+    ]);
+    expect(sizes(queue.take(false))).toEqual([
+      [2, 50],
+      [1, 50],
+    ]);
   });
 
   it('Q1 a backlog that everyone has is consumed in the order of the log', () => {
@@ -70,34 +92,58 @@ describe('the queue of a router', () => {
   });
 
   it('Q1 consumes every item once, in the order of its DPU, and restarts where a commit left it', () => {
-    const message = fc.tuple(fc.constantFrom(...Array.from({ length: 12 }, (_, n) => `d${n}`)), fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: 60 })));
-    const turns = fc.infiniteStream(fc.record({ reads: fc.nat({ max: 25 }), isBehind: fc.boolean(), restarts: fc.boolean() }));
-    fc.assert(fc.property(fc.array(message, { maxLength: 80 }), fc.integer({ min: 1, max: 50 }), turns, (messages, commitItems, more) => {
-      const log = logOf(...messages);
-      const consumed = new Map<string, string[]>();
-      let [queue, read, idle] = [new FairQueue(commitItems, 0), 0, 0];
-      while (read < log.length || !queue.isEmpty) {
-        const { reads, isBehind, restarts } = more.next().value as Turn;
-        queue.put(log.slice(read, read += reads));
-        const slices = queue.take(isBehind);
-        for (const { message: { entry }, from, to } of slices) {
-          const own = consumed.get(entry.subject) ?? [];
-          for (let index = from; index < to; index++) own.push(`${entry.seq} ${index}`);
-          consumed.set(entry.subject, own);
-        }
-        expect(itemsOf(slices)).toBeLessThanOrEqual(Math.max(commitItems, Math.ceil(commitItems * 0.8) + Math.ceil(commitItems * 0.2)));
-        idle = slices.length === 0 ? idle + 1 : 0;
-        expect(idle === 0 || queue.isEmpty).toBe(true);
-        if (restarts) [queue, read] = restarted(queue, log, commitItems);
-      }
-      const all = new Map<string, string[]>();
-      for (const { seq, subject } of log) all.set(subject, [...all.get(subject) ?? [], ...Array.from({ length: messages[seq - 1]?.[1] ?? 0 }, (_, index) => `${seq} ${index}`)]);
-      for (const [subject, items] of all) expect(consumed.get(subject) ?? []).toEqual(items);
-    }), { numRuns: 400 });
+    const message = fc.tuple(
+      fc.constantFrom(...Array.from({ length: 12 }, (_, n) => `d${n}`)),
+      fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: 60 })),
+    );
+    const turns = fc.infiniteStream(
+      fc.record({ reads: fc.nat({ max: 25 }), isBehind: fc.boolean(), restarts: fc.boolean() }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(message, { maxLength: 80 }),
+        fc.integer({ min: 1, max: 50 }),
+        turns,
+        (messages, commitItems, more) => {
+          const log = logOf(...messages);
+          const consumed = new Map<string, string[]>();
+          let [queue, read, idle] = [new FairQueue(commitItems, 0), 0, 0];
+          while (read < log.length || !queue.isEmpty) {
+            const { reads, isBehind, restarts } = more.next().value as Turn;
+            queue.put(log.slice(read, (read += reads)));
+            const slices = queue.take(isBehind);
+            for (const {
+              message: { entry },
+              from,
+              to,
+            } of slices) {
+              const own = consumed.get(entry.subject) ?? [];
+              for (let index = from; index < to; index++) own.push(`${entry.seq} ${index}`);
+              consumed.set(entry.subject, own);
+            }
+            expect(itemsOf(slices)).toBeLessThanOrEqual(
+              Math.max(commitItems, Math.ceil(commitItems * 0.8) + Math.ceil(commitItems * 0.2)),
+            );
+            idle = slices.length === 0 ? idle + 1 : 0;
+            expect(idle === 0 || queue.isEmpty).toBe(true);
+            if (restarts) [queue, read] = restarted(queue, log, commitItems);
+          }
+          const all = new Map<string, string[]>();
+          for (const { seq, subject } of log)
+            all.set(subject, [
+              ...(all.get(subject) ?? []),
+              ...Array.from({ length: messages[seq - 1]?.[1] ?? 0 }, (_, index) => `${seq} ${index}`),
+            ]);
+          for (const [subject, items] of all) expect(consumed.get(subject) ?? []).toEqual(items);
+        },
+      ),
+      { numRuns: 400 },
+    );
   });
 });
 
-const bySubject = (backlogs: readonly Backlog[]): Backlog[] => [...backlogs].sort((a, b) => (a.subject < b.subject ? -1 : 1));
+const bySubject = (backlogs: readonly Backlog[]): Backlog[] =>
+  [...backlogs].sort((a, b) => (a.subject < b.subject ? -1 : 1));
 
 /** As a router does that finds the last commit. */
 function restarted(before: FairQueue, log: readonly StoredEntry[], commitItems: number): [FairQueue, number] {
@@ -105,7 +151,8 @@ function restarted(before: FairQueue, log: readonly StoredEntry[], commitItems: 
   const queue = new FairQueue(commitItems, readingsSeq);
   for (const entry of log) {
     const backlog = backlogs.find(({ subject }) => subject === entry.subject);
-    if (backlog && entry.seq >= backlog.seq && entry.seq <= readingsSeq) queue.resume(entry, entry.seq === backlog.seq ? backlog.index : 0);
+    if (backlog && entry.seq >= backlog.seq && entry.seq <= readingsSeq)
+      queue.resume(entry, entry.seq === backlog.seq ? backlog.index : 0);
   }
   // Whose turn is next may be another's.
   expect(bySubject(queue.backlogs)).toEqual(bySubject(backlogs));
@@ -115,7 +162,9 @@ function restarted(before: FairQueue, log: readonly StoredEntry[], commitItems: 
 describe('a router with a backlog', () => {
   const late = 'late' as DpuId;
   const partition = partitionOfDpu(late, PARTITIONS);
-  const other = Array.from({ length: 20 }, (_, n) => `d${n}` as DpuId).find((id) => partitionOfDpu(id, PARTITIONS) === partition) ?? late;
+  const other =
+    Array.from({ length: 20 }, (_, n) => `d${n}` as DpuId).find((id) => partitionOfDpu(id, PARTITIONS) === partition) ??
+    late;
   const reading = (atMs: number): object => ({ timestamp: new Date(atMs).toISOString(), direction: 1 });
   let ports: Ports;
   beforeAll(async () => {
@@ -123,11 +172,24 @@ describe('a router with a backlog', () => {
   });
   afterAll(async () => ports.close());
 
-  const router = (): Router => new Router({
-    partition, partitions: PARTITIONS, epoch: new LogEpoch(), readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
-    topology: new TopologyHistory(), topologyReached: async () => undefined, latestOf: ({ timeMs }) => timeMs + 60_000, commitItems: 4, pageReadings: 10,
-    timing: MACHINE_TIMING, newCommitId: () => String(Math.random()), storedBeforeSeq: async () => 0,
-  });
+  const router = (): Router =>
+    new Router({
+      partition,
+      partitions: PARTITIONS,
+      epoch: new LogEpoch(),
+      readings: ports.readings,
+      events: ports.events,
+      history: ports.history,
+      deadLetters: ports.deadLetters,
+      topology: new TopologyHistory(),
+      topologyReached: async () => undefined,
+      latestOf: ({ timeMs }) => timeMs + 60_000,
+      commitItems: 4,
+      pageReadings: 10,
+      timing: MACHINE_TIMING,
+      newCommitId: () => String(Math.random()),
+      storedBeforeSeq: async () => 0,
+    });
 
   it('Q1 routes the others, holds its clock back, and goes on in the middle of a message when it restarts', async () => {
     expect(other).not.toBe(late);
@@ -135,15 +197,19 @@ describe('a router with a backlog', () => {
     await ports.readings.append(other, encode(reading(1)));
     await ports.readings.tick(partition);
     const reader = await ports.readings.open(partition, 0);
-    const entries = [...await reader.next(100)];
-    while (entries.length < 3) entries.push(...await reader.next(100));
+    const entries = [...(await reader.next(100))];
+    while (entries.length < 3) entries.push(...(await reader.next(100)));
     await reader.close();
     const [first, , last] = entries;
 
     const running = router();
     await running.restore();
     while (running.committed.readingsSeq < (last?.seq ?? 0)) await running.step();
-    const { backlogs: [backlog], counters, clockMs } = running.committed;
+    const {
+      backlogs: [backlog],
+      counters,
+      clockMs,
+    } = running.committed;
     expect(backlog).toMatchObject({ subject: `readings.${partition}.late.readings`, seq: first?.seq });
     expect(backlog?.index).toBeGreaterThan(0);
     expect(counters.fresh).toBe((backlog?.index ?? 0) + 1);

@@ -11,7 +11,14 @@ import { occupancyAfterReset } from '../../src/domain/segment.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 
-const SETTINGS = { outOfOrdernessMs: 5, idleTimeoutMs: 20, blockRowsMax: 3, blockAgeMaxMs: 1_000_000, lateBlockAgeMaxMs: 1_000_000, bufferEventsMax: 1_000 };
+const SETTINGS = {
+  outOfOrdernessMs: 5,
+  idleTimeoutMs: 20,
+  blockRowsMax: 3,
+  blockAgeMaxMs: 1_000_000,
+  lateBlockAgeMaxMs: 1_000_000,
+  bufferEventsMax: 1_000,
+};
 
 interface Said {
   readonly timestampMs: number;
@@ -20,66 +27,98 @@ interface Said {
 
 /** A commit for each list of events. */
 function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
-  const event = ({ timestampMs, delta }: Said): SpaceEvent => ({ spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs, direction: delta, delta, sign: 1, primary: true });
-  return logOfOneRouter(commits.map((said, n) => ({ events: said.map(event), clockMs: (n + 1) * 7 })), SETTINGS);
+  const event = ({ timestampMs, delta }: Said): SpaceEvent => ({
+    spaceId: 1 as SpaceId,
+    dpuId: 'd' as DpuId,
+    doorwayId: 1 as DoorwayId,
+    timestampMs,
+    direction: delta,
+    delta,
+    sign: 1,
+    primary: true,
+  });
+  return logOfOneRouter(
+    commits.map((said, n) => ({ events: said.map(event), clockMs: (n + 1) * 7 })),
+    SETTINGS,
+  );
 }
 
-const commits = fc.uniqueArray(fc.record({ timestampMs: fc.integer({ min: 0, max: 300 }), delta: fc.constantFrom(1 as const, -1 as const) }), { selector: ({ timestampMs, delta }) => timestampMs * 2 + delta, maxLength: 40 })
-  .chain((all) => fc.infiniteStream(fc.integer({ min: 1, max: 4 })).map((sizes) => {
-    const found: Said[][] = [];
-    for (let at = 0; at < all.length;) {
-      const size = sizes.next().value as number;
-      found.push(all.slice(at, at + size));
-      at += size;
-    }
-    return [...found, ...Array.from({ length: 120 }, () => [])];
-  }));
+const commits = fc
+  .uniqueArray(
+    fc.record({ timestampMs: fc.integer({ min: 0, max: 300 }), delta: fc.constantFrom(1 as const, -1 as const) }),
+    { selector: ({ timestampMs, delta }) => timestampMs * 2 + delta, maxLength: 40 },
+  )
+  .chain((all) =>
+    fc.infiniteStream(fc.integer({ min: 1, max: 4 })).map((sizes) => {
+      const found: Said[][] = [];
+      for (let at = 0; at < all.length;) {
+        const size = sizes.next().value as number;
+        found.push(all.slice(at, at + size));
+        at += size;
+      }
+      return [...found, ...Array.from({ length: 120 }, () => [])];
+    }),
+  );
 
 const blocksOf = (fold: PartitionFold): unknown => fold.unstored.map(({ number, rows }) => ({ number, rows }));
 
 describe('the fold of a partition', () => {
   it('W1 B1 O1 keeps its watermark, emits every event once, and in order what was not late', () => {
-    fc.assert(fc.property(commits, (drawn) => {
-      const fold = new PartitionFold(ROUTER, 1);
-      let watermarkMs = -1;
-      for (const entry of logOf(drawn)) {
-        const late: number[] = [];
-        const emittedBefore = fold.unstored.flatMap(({ rows }) => rows).length + fold.openRows.length;
-        fold.apply(entry);
+    fc.assert(
+      fc.property(commits, (drawn) => {
+        const fold = new PartitionFold(ROUTER, 1);
+        let watermarkMs = -1;
+        for (const entry of logOf(drawn)) {
+          const late: number[] = [];
+          const emittedBefore = fold.unstored.flatMap(({ rows }) => rows).length + fold.openRows.length;
+          fold.apply(entry);
+          const state = fold.state(1 as SpaceId);
+          if (!state) continue;
+          const now = fold.watermarkOf(state);
+          expect(now).toBeGreaterThanOrEqual(watermarkMs);
+          const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows].slice(emittedBefore);
+          for (const { timestampMs } of emitted) if (timestampMs <= watermarkMs) late.push(timestampMs);
+          const inTime = emitted
+            .map(({ timestampMs }) => timestampMs)
+            .filter((timestampMs) => timestampMs > watermarkMs);
+          expect(inTime).toEqual([...inTime].sort((a, b) => a - b));
+          watermarkMs = now;
+        }
+        const said = drawn.flat();
         const state = fold.state(1 as SpaceId);
-        if (!state) continue;
-        const now = fold.watermarkOf(state);
-        expect(now).toBeGreaterThanOrEqual(watermarkMs);
-        const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows].slice(emittedBefore);
-        for (const { timestampMs } of emitted) if (timestampMs <= watermarkMs) late.push(timestampMs);
-        const inTime = emitted.map(({ timestampMs }) => timestampMs).filter((timestampMs) => timestampMs > watermarkMs);
-        expect(inTime).toEqual([...inTime].sort((a, b) => a - b));
-        watermarkMs = now;
-      }
-      const said = drawn.flat();
-      const state = fold.state(1 as SpaceId);
-      const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows];
-      expect(emitted.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort()).toEqual(said.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort());
-      expect(state?.occupancy.net ?? 0).toBe(said.reduce((sum, { delta }) => sum + delta, 0));
-    }), { numRuns: 150 });
+        const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows];
+        expect(emitted.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort()).toEqual(
+          said.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort(),
+        );
+        expect(state?.occupancy.net ?? 0).toBe(said.reduce((sum, { delta }) => sum + delta, 0));
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('F2 F3 cuts the same blocks after a restart at any entry, whatever history answered', () => {
-    fc.assert(fc.property(commits, fc.nat(), (drawn, at) => {
-      const log = logOf(drawn);
-      const whole = new PartitionFold(ROUTER, 1);
-      for (const entry of log) whole.apply(entry);
-      let resumed = new PartitionFold(ROUTER, 1);
-      const cut = at % (log.length + 1);
-      log.forEach((entry, index) => {
-        if (index === cut) resumed = decodedSnapshot(ROUTER, 1, encodeSnapshot(resumed));
-        resumed.apply(entry);
-        const state = resumed.state(1 as SpaceId);
-        if (state?.correction) resumed.correct({ spaceId: 1 as SpaceId, block: state.correction.block, base: state.base }, { ...occupancyAfterReset(0), net: state.occupancy.net - (state.correction.tail?.sum ?? 0) });
-      });
-      expect(blocksOf(resumed)).toEqual(blocksOf(whole));
-      expect(whole.unstored.map(({ number }) => number)).toEqual(whole.unstored.map((_, index) => index + 1));
-    }), { numRuns: 150 });
+    fc.assert(
+      fc.property(commits, fc.nat(), (drawn, at) => {
+        const log = logOf(drawn);
+        const whole = new PartitionFold(ROUTER, 1);
+        for (const entry of log) whole.apply(entry);
+        let resumed = new PartitionFold(ROUTER, 1);
+        const cut = at % (log.length + 1);
+        log.forEach((entry, index) => {
+          if (index === cut) resumed = decodedSnapshot(ROUTER, 1, encodeSnapshot(resumed));
+          resumed.apply(entry);
+          const state = resumed.state(1 as SpaceId);
+          if (state?.correction)
+            resumed.correct(
+              { spaceId: 1 as SpaceId, block: state.correction.block, base: state.base },
+              { ...occupancyAfterReset(0), net: state.occupancy.net - (state.correction.tail?.sum ?? 0) },
+            );
+        });
+        expect(blocksOf(resumed)).toEqual(blocksOf(whole));
+        expect(whole.unstored.map(({ number }) => number)).toEqual(whole.unstored.map((_, index) => index + 1));
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('F1 refuses a log with a hole, and an entry that is out of order', () => {
@@ -90,7 +129,7 @@ describe('the fold of a partition', () => {
     // What is missing may be the commits of other routers: the chain of this one's own says nothing of them.
     const behind = new PartitionFold(ROUTER, 1);
     behind.apply(log[0] as StoredEntry);
-    expect(() => behind.apply({ ...log[1] as StoredEntry, seq: 3 })).toThrow(/between 1 and 3 is not there any more/);
+    expect(() => behind.apply({ ...(log[1] as StoredEntry), seq: 3 })).toThrow(/between 1 and 3 is not there any more/);
     const other = new PartitionFold(ROUTER, 1);
     for (const entry of log) other.apply(entry);
     expect(() => other.apply(log[1] as StoredEntry)).toThrow(/entry 2 after 3/);

@@ -54,7 +54,14 @@ describe('where a log ended', () => {
       nowMs += SECOND;
     }
     // Asked at 100, 101, 102 and 103 s.
-    expect([20, 19, 15, 14, 10, 9].map((read) => end.completeAt(read) / SECOND)).toEqual([103, 102, 102, 101, 101, -Infinity]);
+    expect([20, 19, 15, 14, 10, 9].map((read) => end.completeAt(read) / SECOND)).toEqual([
+      103,
+      102,
+      102,
+      101,
+      101,
+      -Infinity,
+    ]);
     expect([20, 19, 14, 9].map((read) => (end.missingSince(read) ?? 0) / SECOND)).toEqual([0, 103, 102, 100]);
   });
 
@@ -70,7 +77,11 @@ describe('where a log ended', () => {
     await settle();
     answers[0]?.(10);
     await settle();
-    expect([end.completeAt(30), end.completeAt(29), end.missingSince(30)]).toEqual([102 * SECOND, -Infinity, undefined]);
+    expect([end.completeAt(30), end.completeAt(29), end.missingSince(30)]).toEqual([
+      102 * SECOND,
+      -Infinity,
+      undefined,
+    ]);
   });
 
   test('an end that cannot be read is not known, whatever is asked next', async () => {
@@ -85,9 +96,24 @@ describe('where a log ended', () => {
 });
 
 describe('a fold', () => {
-  const log = logOfOneRouter(Array.from({ length: 20 }, (_, n) => ({
-    events: [{ spaceId: SPACE, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: n, direction: 1 as const, delta: 1 as const, sign: 1 as const, primary: true }], clockMs: 1_000 + n,
-  })), DEFAULT_SETTINGS);
+  const log = logOfOneRouter(
+    Array.from({ length: 20 }, (_, n) => ({
+      events: [
+        {
+          spaceId: SPACE,
+          dpuId: 'd' as DpuId,
+          doorwayId: 1 as DoorwayId,
+          timestampMs: n,
+          direction: 1 as const,
+          delta: 1 as const,
+          sign: 1 as const,
+          primary: true,
+        },
+      ],
+      clockMs: 1_000 + n,
+    })),
+    DEFAULT_SETTINGS,
+  );
   let fold: PartitionFold;
   let freshness: Freshness;
   /** What NATS holds, and whether it says so. */
@@ -95,18 +121,24 @@ describe('a fold', () => {
   const apply = (count: number): void => {
     for (const entry of log.filter(({ seq }: StoredEntry) => seq > fold.seq).slice(0, count)) fold.apply(entry);
   };
-  const answer = async <T>(value: T): Promise<T> => (ends.isSilent ? new Promise(() => undefined) : Promise.resolve(value));
+  const answer = async <T>(value: T): Promise<T> =>
+    ends.isSilent ? new Promise(() => undefined) : Promise.resolve(value);
 
   beforeEach(() => {
     fold = new PartitionFold(ROUTER, 1);
     apply(5);
     ends = { seq: 5, newestMs: 1_004, isSilent: false };
-    freshness = new Freshness({ partitions: 1, timing, events: { end: () => answer(ends.seq) }, readings: { newestMs: () => answer(ends.newestMs) } });
+    freshness = new Freshness({
+      partitions: 1,
+      timing,
+      events: { end: () => answer(ends.seq) },
+      readings: { newestMs: () => answer(ends.newestMs) },
+    });
   });
   /** Asked once a second, as clients do. @returns after how many seconds it is not fresh any more; undefined when it stays so */
   const staleAfterSeconds = async (secondsMax = 10): Promise<number | undefined> => {
     for (let second = 0; second <= secondsMax; second++) {
-      if (!await freshness.isFresh(fold, SPACE)) return second;
+      if (!(await freshness.isFresh(fold, SPACE))) return second;
       await settle();
       nowMs += SECOND;
     }
@@ -122,9 +154,24 @@ describe('a fold', () => {
   });
 
   test.each([
-    ['its consumer is silent although commits come', () => { ends.seq = 6; }],
-    ['its router is stuck although readings come', () => { ends.newestMs = 1_005; }],
-    ['nobody leads the logs', () => { ends.isSilent = true; }],
+    [
+      'its consumer is silent although commits come',
+      () => {
+        ends.seq = 6;
+      },
+    ],
+    [
+      'its router is stuck although readings come',
+      () => {
+        ends.newestMs = 1_005;
+      },
+    ],
+    [
+      'nobody leads the logs',
+      () => {
+        ends.isSilent = true;
+      },
+    ],
   ])('is stale within seconds when %s', async (_, happen) => {
     expect(await freshness.isFresh(fold, SPACE)).toBe(true);
     nowMs += SECOND;

@@ -18,12 +18,24 @@ afterEach(() => server.stop());
 test('before the service has begun the process is alive and not ready, and the API says when to come back', async () => {
   expect([await status('/livez'), await status('/readyz'), await status('/metrics')]).toEqual([200, 503, 200]);
   const early = await fetch(`${server.url}/api/v1/spaces`);
-  expect([early.status, early.headers.get('retry-after'), early.headers.get('content-type')]).toEqual([503, '1', 'application/problem+json']);
-  expect(await early.json()).toMatchObject({ type: 'urn:density:problem:unavailable', status: 503, instance: '/api/v1/spaces', request_id: early.headers.get('x-request-id') });
+  expect([early.status, early.headers.get('retry-after'), early.headers.get('content-type')]).toEqual([
+    503,
+    '1',
+    'application/problem+json',
+  ]);
+  expect(await early.json()).toMatchObject({
+    type: 'urn:density:problem:unavailable',
+    status: 503,
+    instance: '/api/v1/spaces',
+    request_id: early.headers.get('x-request-id'),
+  });
 });
 
 test('it is ready while the service is, and no longer once it drains, though requests go through', async () => {
-  const readiness: { unready: string | undefined; refusals: string[] } = { unready: 'waiting for the topology', refusals: [] };
+  const readiness: { unready: string | undefined; refusals: string[] } = {
+    unready: 'waiting for the topology',
+    refusals: [],
+  };
   gate.open((_request, response) => void response.writeHead(204).end(), readiness);
   expect([await status('/readyz'), await status('/api/v1/spaces')]).toEqual([503, 204]);
   expect(await (await fetch(`${server.url}/readyz`)).text()).toBe('waiting for the topology\n');
@@ -37,6 +49,10 @@ test('it is ready while the service is, and no longer once it drains, though req
 
 test('what it does not take is a problem document, too', async () => {
   const refused = await fetch(`${server.url}/livez?x`, { method: 'POST' });
-  expect([refused.status, refused.headers.get('allow'), refused.headers.get('content-type')]).toEqual([405, 'GET, HEAD', 'application/problem+json']);
+  expect([refused.status, refused.headers.get('allow'), refused.headers.get('content-type')]).toEqual([
+    405,
+    'GET, HEAD',
+    'application/problem+json',
+  ]);
   expect(await refused.json()).toMatchObject({ type: 'urn:density:problem:method-not-allowed', instance: '/livez' });
 });

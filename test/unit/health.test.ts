@@ -4,7 +4,17 @@ import { PartitionFold } from '../../actors/shard/partition-fold.ts';
 import type { Problem } from '../../src/domain/health.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { Health, type HealthDeps } from '../../src/health/health.ts';
-import { clockProblems, consumerProblems, engineProblems, LAG_MAX_MS, ownerProblems, roomProblems, shardProblems, topologyProblems, TOPOLOGY_BEHIND_MAX_MS } from '../../src/health/sources.ts';
+import {
+  clockProblems,
+  consumerProblems,
+  engineProblems,
+  LAG_MAX_MS,
+  ownerProblems,
+  roomProblems,
+  shardProblems,
+  topologyProblems,
+  TOPOLOGY_BEHIND_MAX_MS,
+} from '../../src/health/sources.ts';
 import type { Member } from '../../src/ports.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { Restarts } from '../../src/shards/restarts.ts';
@@ -14,18 +24,32 @@ const SHARD = 3 as Partition;
 const codesOf = (problems: readonly Problem[]): string[] => problems.map(({ code }) => code);
 
 describe('health', () => {
-  const member = (id: string, problems?: readonly Problem[]): Member => ({ id, name: `name of ${id}`, takesShards: true, standsBy: false, ...(problems ? { problems } : {}) });
-  const health = (deps: Partial<HealthDeps>): Health => new Health({ member: member('a'), own: [], shared: [], members: () => [], timing: MACHINE_TIMING, ...deps });
+  const member = (id: string, problems?: readonly Problem[]): Member => ({
+    id,
+    name: `name of ${id}`,
+    takesShards: true,
+    standsBy: false,
+    ...(problems ? { problems } : {}),
+  });
+  const health = (deps: Partial<HealthDeps>): Health =>
+    new Health({ member: member('a'), own: [], shared: [], members: () => [], timing: MACHINE_TIMING, ...deps });
 
   test('has what every process sees, what this one sees of itself, and what the others announce of themselves', async () => {
     const own = { code: 'own', detail: 'own' };
     const asked = health({
-      own: [() => [own]], shared: [async () => Promise.resolve([{ code: 'shared', detail: 'shared', shard: SHARD }])],
+      own: [() => [own]],
+      shared: [async () => Promise.resolve([{ code: 'shared', detail: 'shared', shard: SHARD }])],
       // What it announced itself is older than what it sees.
-      members: () => [member('a', [{ code: 'own', detail: 'of before', process: 'name of a' }]), member('b', [{ code: 'other', detail: 'other', process: 'name of b' }]), member('c')],
+      members: () => [
+        member('a', [{ code: 'own', detail: 'of before', process: 'name of a' }]),
+        member('b', [{ code: 'other', detail: 'other', process: 'name of b' }]),
+        member('c'),
+      ],
     });
     expect(await asked.problems()).toEqual([
-      { code: 'shared', detail: 'shared', shard: SHARD }, { ...own, process: 'name of a' }, { code: 'other', detail: 'other', process: 'name of b' },
+      { code: 'shared', detail: 'shared', shard: SHARD },
+      { ...own, process: 'name of a' },
+      { code: 'other', detail: 'other', process: 'name of b' },
     ]);
     expect(asked.announced).toEqual([{ ...own, process: 'name of a' }]);
   });
@@ -38,16 +62,27 @@ describe('health', () => {
   });
 
   test('a check that fails is a problem', async () => {
-    const failing = health({ shared: [async () => Promise.reject(new Error('no'))], own: [() => { throw new Error('no'); }] });
+    const failing = health({
+      shared: [async () => Promise.reject(new Error('no'))],
+      own: [
+        () => {
+          throw new Error('no');
+        },
+      ],
+    });
     expect(codesOf(await failing.problems())).toEqual(['check_failed', 'check_failed']);
   });
 
   test('looks at itself without being asked', async () => {
     const over = new AbortController();
-    const looking = health({ own: [() => {
-      over.abort();
-      return [{ code: 'own', detail: '' }];
-    }] });
+    const looking = health({
+      own: [
+        () => {
+          over.abort();
+          return [{ code: 'own', detail: '' }];
+        },
+      ],
+    });
     await looking.run(over.signal);
     expect(codesOf(looking.own)).toEqual(['own']);
   });
@@ -62,11 +97,19 @@ describe('a shard', () => {
   });
   const seen = async (state: Partial<ShardRunner>, awaitedSeq?: number): Promise<readonly Problem[]> => {
     const host = { fold: new PartitionFold(SHARD, 4) } as ShardRunner['host'];
-    const runner = { partition: SHARD, state: 'running', isServing: true, refusal: undefined, restarts, host, ...state } as ShardRunner;
+    const runner = {
+      partition: SHARD,
+      state: 'running',
+      isServing: true,
+      refusal: undefined,
+      restarts,
+      host,
+      ...state,
+    } as ShardRunner;
     return shardProblems([runner], { lag: async () => Promise.resolve(lag) }, () => awaitedSeq)();
   };
 
-  test('that runs and has everything is well, and so is one that is another process\'s', async () => {
+  test("that runs and has everything is well, and so is one that is another process's", async () => {
     expect(await seen({})).toEqual([]);
     lag = { eventsMs: LAG_MAX_MS, readingsMs: LAG_MAX_MS };
     expect(await seen({})).toEqual([]);
@@ -74,7 +117,13 @@ describe('a shard', () => {
   });
 
   test.each<[string, RegExp, Partial<ShardRunner>, { eventsMs?: number; readingsMs?: number }, number | undefined]>([
-    ['shard_refused', /of version 9/, { state: 'restoring', isServing: false, refusal: new Error('it is of version 9') }, {}, undefined],
+    [
+      'shard_refused',
+      /of version 9/,
+      { state: 'restoring', isServing: false, refusal: new Error('it is of version 9') },
+      {},
+      undefined,
+    ],
     ['shard_restoring', /is being restored/, { state: 'restoring', isServing: false }, {}, undefined],
     ['shard_lagging', /commits.* 61 s/, {}, { eventsMs: 61_000 }, undefined],
     ['shard_lagging', /readings.* 62 s/, {}, { readingsMs: 62_000 }, undefined],
@@ -96,7 +145,13 @@ describe('a shard', () => {
     }
     nowMs = 90_000;
     restarts.note(new Error('at 90'));
-    expect(await seen({})).toMatchObject([{ code: 'shard_restarting', shard: SHARD, detail: expect.stringMatching(/3 times within a minute.*at 90/) as string }]);
+    expect(await seen({})).toMatchObject([
+      {
+        code: 'shard_restarting',
+        shard: SHARD,
+        detail: expect.stringMatching(/3 times within a minute.*at 90/) as string,
+      },
+    ]);
     nowMs = 141_000;
     expect(await seen({})).toEqual([]);
   });
@@ -108,12 +163,19 @@ describe('the rest', () => {
   });
 
   test('a silent consumer', async () => {
-    expect(await consumerProblems(() => [{ stream: 'READINGS', silent: 0 }, { stream: 'SPACE_EVENTS', silent: 2 }])()).toMatchObject([{ code: 'consumer_silent', stream: 'SPACE_EVENTS' }]);
+    expect(
+      await consumerProblems(() => [
+        { stream: 'READINGS', silent: 0 },
+        { stream: 'SPACE_EVENTS', silent: 2 },
+      ])(),
+    ).toMatchObject([{ code: 'consumer_silent', stream: 'SPACE_EVENTS' }]);
   });
 
   test('a clock that is off', async () => {
     expect(await clockProblems(() => undefined)()).toEqual([]);
-    expect(await clockProblems(() => 'the clock is 7 s behind')()).toMatchObject([{ code: 'clock_skew', detail: expect.stringMatching(/^the clock is 7 s behind/) as string }]);
+    expect(await clockProblems(() => 'the clock is 7 s behind')()).toMatchObject([
+      { code: 'clock_skew', detail: expect.stringMatching(/^the clock is 7 s behind/) as string },
+    ]);
   });
 
   test('a log of readings that is full', async () => {
@@ -122,9 +184,28 @@ describe('the rest', () => {
   });
 
   test('engines that do not answer, and those that say no', async () => {
-    expect(await engineProblems(async () => Promise.resolve(1), async () => Promise.resolve(true))()).toEqual([]);
-    expect(codesOf(await engineProblems(async () => Promise.reject(new Error('closed')), async () => Promise.resolve(false))())).toEqual(['nats_unreachable', 'clickhouse_unreachable']);
-    expect(codesOf(await engineProblems(async () => new Promise(() => undefined), async () => Promise.resolve(true))())).toEqual(['nats_unreachable']);
+    expect(
+      await engineProblems(
+        async () => Promise.resolve(1),
+        async () => Promise.resolve(true),
+      )(),
+    ).toEqual([]);
+    expect(
+      codesOf(
+        await engineProblems(
+          async () => Promise.reject(new Error('closed')),
+          async () => Promise.resolve(false),
+        )(),
+      ),
+    ).toEqual(['nats_unreachable', 'clickhouse_unreachable']);
+    expect(
+      codesOf(
+        await engineProblems(
+          async () => new Promise(() => undefined),
+          async () => Promise.resolve(true),
+        )(),
+      ),
+    ).toEqual(['nats_unreachable']);
   });
 
   test('a process that waits for the topology', async () => {

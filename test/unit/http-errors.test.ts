@@ -7,19 +7,34 @@ import { listen, type HttpServer } from '../../src/http/server.ts';
 import { Metrics } from '../../src/metrics.ts';
 import type { Service } from '../../src/service.ts';
 
-interface Line { readonly level: number; readonly request?: string; readonly msg?: string; readonly err?: { readonly message: string; readonly stack: string } }
+interface Line {
+  readonly level: number;
+  readonly request?: string;
+  readonly msg?: string;
+  readonly err?: { readonly message: string; readonly stack: string };
+}
 
 const lines: Line[] = [];
-const log = pino({ level: 'debug' }, new Writable({
-  write(chunk: Buffer, _encoding, done) {
-    lines.push(JSON.parse(chunk.toString('utf8')) as Line);
-    done();
-  },
-}));
+const log = pino(
+  { level: 'debug' },
+  new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(JSON.parse(chunk.toString('utf8')) as Line);
+      done();
+    },
+  }),
+);
 let server: HttpServer;
 
 beforeAll(async () => {
-  const failing = { metrics: new Metrics(), topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 }, accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) }, comparisons: { read: async () => Promise.resolve(undefined) }, losses: { read: async () => Promise.resolve([]) } };
+  const failing = {
+    metrics: new Metrics(),
+    topology: { history: {} },
+    options: { skewMs: 0, heartbeatMs: 1_000 },
+    accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) },
+    comparisons: { read: async () => Promise.resolve(undefined) },
+    losses: { read: async () => Promise.resolve([]) },
+  };
   const handle = createApp(failing as unknown as Service, log).callback();
   server = await listen((request, response) => void handle(request, response), '127.0.0.1', 0, log);
 });
@@ -27,14 +42,21 @@ afterAll(async () => server.stop());
 
 test('an unknown error is a 500 with an id, under which the log has what happened, and the answer does not', async () => {
   for (const given of [undefined, 'trace-9']) {
-    const response = await fetch(`${server.url}/api/v1/account`, given === undefined ? {} : { headers: { 'x-request-id': given } });
+    const response = await fetch(
+      `${server.url}/api/v1/account`,
+      given === undefined ? {} : { headers: { 'x-request-id': given } },
+    );
     const text = await response.text();
     const problem = JSON.parse(text) as { request_id: string; detail: string };
     expect(response.status).toBe(500);
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     expect(problem).toEqual({
-      type: 'urn:density:problem:internal', title: 'Internal error', status: 500, instance: '/api/v1/account',
-      detail: `an error that is in the log under ${problem.request_id}`, request_id: given ?? response.headers.get('x-request-id'),
+      type: 'urn:density:problem:internal',
+      title: 'Internal error',
+      status: 500,
+      instance: '/api/v1/account',
+      detail: `an error that is in the log under ${problem.request_id}`,
+      request_id: given ?? response.headers.get('x-request-id'),
     });
     expect(text).not.toContain('secret');
     const logged = lines.filter(({ level, request }) => level === 50 && request === problem.request_id);

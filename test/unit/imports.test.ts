@@ -14,22 +14,28 @@ interface Source {
   readonly packages: readonly string[];
 }
 
-const sources: readonly Source[] = ['src', 'actors'].flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
-  .map((name) => sourceOf(join(folder, name))));
+const sources: readonly Source[] = ['src', 'actors'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => sourceOf(join(folder, name))),
+);
 
 function sourceOf(path: string): Source {
   const text = readFileSync(join(ROOT, path), 'utf8');
-  const specifiers = [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';|\bimport\('([^']+)'\)|^import '([^']+)';/gms)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+  const specifiers = [
+    ...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';|\bimport\('([^']+)'\)|^import '([^']+)';/gms),
+  ].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
   const isOwn = (specifier: string): boolean => specifier.startsWith('.');
   return {
-    path, text,
+    path,
+    text,
     files: specifiers.filter(isOwn).map((specifier) => relative(ROOT, resolve(ROOT, path, '..', specifier))),
     packages: specifiers.filter((specifier) => !isOwn(specifier)),
   };
 }
 
-const within = (path: string, places: readonly string[]): boolean => places.some((place) => path === place || path.startsWith(`${place}/`));
+const within = (path: string, places: readonly string[]): boolean =>
+  places.some((place) => path === place || path.startsWith(`${place}/`));
 
 const PURE = ['src/domain', 'actors'];
 const MIDDLE = [...PURE, 'src/ports.ts', 'src/list-ports.ts', 'src/recovery-ports.ts', 'src/runtime'];
@@ -54,32 +60,46 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/clickhouse', of: MIDDLE },
 ];
 /** These put things together, or stand at the edge: nothing further in may know them. */
-const OUTER = ['src/http', 'src/cli', 'src/demo', 'src/local', 'src/service.ts', 'src/config.ts', 'src/log.ts', 'src/metrics.ts', 'src/observability'];
+const OUTER = [
+  'src/http',
+  'src/cli',
+  'src/demo',
+  'src/local',
+  'src/service.ts',
+  'src/config.ts',
+  'src/log.ts',
+  'src/metrics.ts',
+  'src/observability',
+];
 
 /** A package, and the only places that may import it. */
 const CLIENTS: Readonly<Record<string, readonly string[]>> = {
-  'nats': ['src/nats', 'src/service.ts', 'src/demo', 'src/cli'],
+  nats: ['src/nats', 'src/service.ts', 'src/demo', 'src/cli'],
   '@nats-io/jetstream': ['src/nats'],
   '@nats-io/kv': ['src/nats'],
   '@clickhouse/client': ['src/clickhouse', 'src/service.ts', 'src/cli'],
-  'koa': ['src/http'],
+  koa: ['src/http'],
   '@koa/router': ['src/http'],
-  'chdb': ['src/local'],
-  'commander': ['src/cli'],
-  'xstate': ['actors'],
+  chdb: ['src/local'],
+  commander: ['src/cli'],
+  xstate: ['actors'],
   '@opentelemetry/sdk-trace-node': ['src/observability'],
 };
 
 describe('the tree', () => {
   it('is read whole', () => {
     expect(sources.length).toBeGreaterThan(80);
-    expect(sources.find(({ path }) => path === 'actors/shard/partition-fold.ts')?.files).toContain('src/domain/log-entry.ts');
+    expect(sources.find(({ path }) => path === 'actors/shard/partition-fold.ts')?.files).toContain(
+      'src/domain/log-entry.ts',
+    );
   });
 
   it.each(MAY_IMPORT)('$place imports inwards only', ({ place, of }) => {
     const own = sources.filter(({ path }) => within(path, [place]));
     expect(own.length).toBeGreaterThan(0);
-    const strays = own.flatMap(({ path, files }) => files.filter((file) => !within(file, [place, ...of])).map((file) => `${path} → ${file}`));
+    const strays = own.flatMap(({ path, files }) =>
+      files.filter((file) => !within(file, [place, ...of])).map((file) => `${path} → ${file}`),
+    );
     expect(strays).toEqual([]);
   });
 
@@ -89,12 +109,16 @@ describe('the tree', () => {
   });
 
   it.each(Object.entries(CLIENTS))('imports %s only in its place', (name, places) => {
-    const users = sources.filter(({ packages }) => packages.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)));
+    const users = sources.filter(({ packages }) =>
+      packages.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
+    );
     expect(users.map(({ path }) => path).filter((path) => !within(path, places))).toEqual([]);
   });
 
   it('reads the environment in config.ts alone', () => {
-    const readers = sources.filter(({ path, text }) => /process\.env\b/.test(text) && !within(path, ['src/config.ts', 'src/local']));
+    const readers = sources.filter(
+      ({ path, text }) => /process\.env\b/.test(text) && !within(path, ['src/config.ts', 'src/local']),
+    );
     expect(readers.map(({ path }) => path)).toEqual([]);
   });
 });
@@ -107,12 +131,16 @@ describe('what decides', () => {
     ['waiting', /\basync\b|\bawait\b|\bPromise\b/],
     ['the process', /\bprocess\b\./],
   ])('knows nothing of %s', (_, pattern) => {
-    const strays = sources.filter(({ path }) => within(path, PURE)).filter(({ text }) => pattern.test(text.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\//g, '')));
+    const strays = sources
+      .filter(({ path }) => within(path, PURE))
+      .filter(({ text }) => pattern.test(text.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\//g, '')));
     expect(strays.map(({ path }) => path)).toEqual([]);
   });
 
   it('uses no package but luxon in the domain and xstate in the actors', () => {
-    const used = (place: string): string[] => [...new Set(sources.filter(({ path }) => within(path, [place])).flatMap(({ packages }) => packages))];
+    const used = (place: string): string[] => [
+      ...new Set(sources.filter(({ path }) => within(path, [place])).flatMap(({ packages }) => packages)),
+    ];
     expect(used('src/domain')).toEqual(['luxon']);
     expect(used('actors')).toEqual(['xstate']);
   });

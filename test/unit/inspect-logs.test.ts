@@ -32,12 +32,14 @@ describe('a look at logs that are written to', () => {
   it('finds nothing where a checkpoint is saved and the log truncated at any moment', async () => {
     for (let at = 1; at <= CALLS; at++) {
       let calls = 0;
-      const found = await inspectLogs(watched(ports, async () => {
-        if (++calls !== at) return;
-        for (let n = 0; n < 3; n++) await writer.commit();
-        await writer.checkpoint();
-        await ports.events.truncate(ROUTER, writer.lastSeq);
-      }));
+      const found = await inspectLogs(
+        watched(ports, async () => {
+          if (++calls !== at) return;
+          for (let n = 0; n < 3; n++) await writer.commit();
+          await writer.checkpoint();
+          await ports.events.truncate(ROUTER, writer.lastSeq);
+        }),
+      );
       expect(found, `truncated at question ${at}`).toEqual([]);
     }
   });
@@ -59,33 +61,61 @@ class Writer {
 
   /** After those that are being made: the questions of a look overlap. */
   commit(): Promise<void> {
-    return this.#last = this.#last.then(() => this.#commit());
+    return (this.#last = this.#last.then(() => this.#commit()));
   }
 
   /** A space, a reading, a commit that has followed both, a block that has the commit, and the copy of the space. */
   async #commit(): Promise<void> {
     const { readings, events, topology, history, recovery } = this.#ports;
     const n = ++this.commits;
-    await topology.append({ kind: 'space', doc: { id: n as SpaceId, name: `space ${n}`, timeZone: 'UTC', dailyReset: null, capacity: null, createdMs: 0, updatedMs: 0, deleted: false } }, n - 1);
+    await topology.append(
+      {
+        kind: 'space',
+        doc: {
+          id: n as SpaceId,
+          name: `space ${n}`,
+          timeZone: 'UTC',
+          dailyReset: null,
+          capacity: null,
+          createdMs: 0,
+          updatedMs: 0,
+          deleted: false,
+        },
+      },
+      n - 1,
+    );
     await catchUp(this.#topology, this.#ports);
     await readings.append('d1' as DpuId, new TextEncoder().encode(String(n)));
     const readingsSeq = (await readings.bounds()).lastSeq;
     const header = commitHeader({
-      router: ROUTER, commitId: `c${n}`, previousSeq: this.lastSeq, readingsSeq, previousReadingsSeq: this.#previousReadingsSeq, topologySeq: n, topologyDigest: this.#topology.digestAt(n) ?? null,
+      router: ROUTER,
+      commitId: `c${n}`,
+      previousSeq: this.lastSeq,
+      readingsSeq,
+      previousReadingsSeq: this.#previousReadingsSeq,
+      topologySeq: n,
+      topologyDigest: this.#topology.digestAt(n) ?? null,
     });
     const outcome = await events.commit(header, new Map(), this.lastSeq);
     if (outcome.kind !== 'committed') throw new Error('superseded');
     this.lastSeq = outcome.seq;
     this.#previousReadingsSeq = readingsSeq;
     await history.storeBlock(blockOf(0, ROUTER, n, [], { seq: this.lastSeq, commitId: header.commitId }));
-    await recovery.copyTopology(this.#topology.entries(n - 1, n).map((entry) => ({ ...entry, digest: this.#topology.digestAt(n) ?? 0 })), 0);
+    await recovery.copyTopology(
+      this.#topology.entries(n - 1, n).map((entry) => ({ ...entry, digest: this.#topology.digestAt(n) ?? 0 })),
+      0,
+    );
   }
 
   /** Of every shard: it has folded all that is committed. */
   async checkpoint(): Promise<void> {
     const mark = { seq: this.lastSeq, commitId: `c${this.commits}` };
     for (let k = 0; k < PARTITIONS; k++) {
-      const saved = await this.#ports.checkpoints.save(k as Partition, { storedBeforeSeq: mark.seq, epoch: 0, mark, commitSeqs: [mark.seq, 0, 0], snapshot: [] }, this.#revisions[k] ?? 0);
+      const saved = await this.#ports.checkpoints.save(
+        k as Partition,
+        { storedBeforeSeq: mark.seq, epoch: 0, mark, commitSeqs: [mark.seq, 0, 0], snapshot: [] },
+        this.#revisions[k] ?? 0,
+      );
       if (saved === undefined) throw new Error('superseded');
       this.#revisions[k] = saved;
     }
@@ -102,17 +132,26 @@ async function catchUp(history: TopologyHistory, { topology }: Ports): Promise<v
 
 /** The ports of a look; something happens before and after each of its questions. */
 function watched(ports: Ports, happens: () => Promise<void>): LogDeps {
-  const watch = <T extends object>(port: T): T => new Proxy(port, {
-    get: (target, key) => async (...args: unknown[]) => {
-      await happens();
-      const answer = await (target[key as keyof T] as (...args: unknown[]) => Promise<unknown>).apply(target, args);
-      await happens();
-      return answer;
-    },
-  });
+  const watch = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get:
+        (target, key) =>
+        async (...args: unknown[]) => {
+          await happens();
+          const answer = await (target[key as keyof T] as (...args: unknown[]) => Promise<unknown>).apply(target, args);
+          await happens();
+          return answer;
+        },
+    });
   const topology = new TopologyHistory();
   return {
-    partitions: PARTITIONS, epoch: new LogEpoch(), topology, catchUpTopology: () => catchUp(topology, { ...ports, topology: watch(ports.topology) }),
-    readings: watch(ports.readings), events: watch(ports.events), checkpoints: watch(ports.checkpoints), records: watch(ports.recovery),
+    partitions: PARTITIONS,
+    epoch: new LogEpoch(),
+    topology,
+    catchUpTopology: () => catchUp(topology, { ...ports, topology: watch(ports.topology) }),
+    readings: watch(ports.readings),
+    events: watch(ports.events),
+    checkpoints: watch(ports.checkpoints),
+    records: watch(ports.recovery),
   };
 }

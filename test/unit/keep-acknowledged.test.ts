@@ -17,44 +17,62 @@ interface Outcome {
 }
 
 /** One batch of acknowledged messages, and then the end. */
-async function keep(acknowledged: readonly StoredMessage[], stored: readonly StoredMessage[], options: { refuse?: string } = {}): Promise<Outcome> {
+async function keep(
+  acknowledged: readonly StoredMessage[],
+  stored: readonly StoredMessage[],
+  options: { refuse?: string } = {},
+): Promise<Outcome> {
   const done: string[] = [];
   const abort = new AbortController();
   let restored = 0;
-  const batch = acknowledged.map((one, n): AcknowledgedMessage => ({ ...one, storedMs: 1_000 + n, release: () => void done.push(`release ${nameOf(one)}`) }));
-  const error = await keepAcknowledged({
-    acknowledged: {
-      next: async () => {
-        if (batch.length === 0) abort.abort();
-        return batch.splice(0);
+  const batch = acknowledged.map((one, n): AcknowledgedMessage => ({
+    ...one,
+    storedMs: 1_000 + n,
+    release: () => void done.push(`release ${nameOf(one)}`),
+  }));
+  const error = await keepAcknowledged(
+    {
+      acknowledged: {
+        next: async () => {
+          if (batch.length === 0) abort.abort();
+          return batch.splice(0);
+        },
       },
+      readings: {
+        async *storedBetween(fromMs, toMs) {
+          if (fromMs < 1_000 && toMs > 1_000 + acknowledged.length) yield* stored;
+        },
+        append: async (dpuId, data) => {
+          const name = nameOf({ dpuId, data });
+          if (name === options.refuse) throw new Error('READINGS is full');
+          done.push(`append ${name}`);
+        },
+      },
+      timing: { now: () => 0, random: () => 0, turn: async () => undefined, pause: async () => void done.push('wait') },
+      log: pino({ level: 'silent' }),
+      onRestored: (messages) => void (restored += messages),
     },
-    readings: {
-      async *storedBetween(fromMs, toMs) {
-        if (fromMs < 1_000 && toMs > 1_000 + acknowledged.length) yield* stored;
-      },
-      append: async (dpuId, data) => {
-        const name = nameOf({ dpuId, data });
-        if (name === options.refuse) throw new Error('READINGS is full');
-        done.push(`append ${name}`);
-      },
-    },
-    timing: { now: () => 0, random: () => 0, turn: async () => undefined, pause: async () => void done.push('wait') },
-    log: pino({ level: 'silent' }),
-    onRestored: (messages) => void (restored += messages),
-  }, abort.signal).then(() => undefined, (thrown: unknown) => thrown);
+    abort.signal,
+  ).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   return { done, restored, error };
 }
 
 describe('messages that MQTT has acknowledged', () => {
   it('A2 are released when READINGS has them, and nothing is put there', async () => {
-    expect(await keep([message('a', '1'), message('b', '2')], [message('b', '2'), message('c', '3'), message('a', '1')]))
-      .toEqual({ done: ['wait', 'release a 1', 'release b 2'], restored: 0, error: undefined });
+    expect(
+      await keep([message('a', '1'), message('b', '2')], [message('b', '2'), message('c', '3'), message('a', '1')]),
+    ).toEqual({ done: ['wait', 'release a 1', 'release b 2'], restored: 0, error: undefined });
   });
 
   it('A2 are put into READINGS when it lacks them, before any of them is released', async () => {
-    expect(await keep([message('a', '1'), message('a', '2'), message('b', '1')], [message('a', '1')]))
-      .toEqual({ done: ['wait', 'append a 2', 'append b 1', 'release a 1', 'release a 2', 'release b 1'], restored: 2, error: undefined });
+    expect(await keep([message('a', '1'), message('a', '2'), message('b', '1')], [message('a', '1')])).toEqual({
+      done: ['wait', 'append a 2', 'append b 1', 'release a 1', 'release a 2', 'release b 1'],
+      restored: 2,
+      error: undefined,
+    });
   });
 
   it('A2 are missed also where another DPU has sent the same bytes', async () => {
@@ -68,7 +86,12 @@ describe('messages that MQTT has acknowledged', () => {
   });
 
   it('A2 that are the same, to the byte, are one', async () => {
-    expect((await keep([message('a', '1'), message('a', '1')], [])).done).toEqual(['wait', 'append a 1', 'release a 1', 'release a 1']);
+    expect((await keep([message('a', '1'), message('a', '1')], [])).done).toEqual([
+      'wait',
+      'append a 1',
+      'release a 1',
+      'release a 1',
+    ]);
   });
 
   it('A2 are compared as bytes, which need not be text', async () => {

@@ -28,7 +28,9 @@ class Owner {
     this.epoch = epoch;
     this.counts = new Map(counts);
     this.stop = channel.serve(K, ({ after, isRenewal }): FeedAnswer => ({
-      epoch, n: this.items.length, counts: isRenewal ? [] : SPACES.map((id) => ({ count: this.#count(id), since: 0 })),
+      epoch,
+      n: this.items.length,
+      counts: isRenewal ? [] : SPACES.map((id) => ({ count: this.#count(id), since: 0 })),
       items: after?.epoch === epoch && this.items.length - after.n <= this.kept ? this.items.slice(after.n) : [],
     }));
     channel.publish(K, { epoch, first: 1, items: [] });
@@ -42,7 +44,17 @@ class Owner {
 
   #count(spaceId: SpaceId): LiveCount {
     const count = this.counts.get(spaceId) ?? 0;
-    return { kind: 'count', spaceId, seq: this.items.length, timestampMs: 0, count, net: count, lastReadingMs: 0, watermarkMs: 0, isSettled: true };
+    return {
+      kind: 'count',
+      spaceId,
+      seq: this.items.length,
+      timestampMs: 0,
+      count,
+      net: count,
+      lastReadingMs: 0,
+      watermarkMs: 0,
+      isSettled: true,
+    };
   }
 }
 
@@ -82,46 +94,58 @@ class Client implements LiveSink {
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...SPACES).map((spaceId) => ({ kind: 'change', spaceId }) as const) },
   fc.boolean().map((isLost) => ({ kind: 'lose', isLost }) as const),
-  fc.constantFrom({ kind: 'disconnect' } as const, { kind: 'connect' } as const, { kind: 'newOwner' } as const, { kind: 'forget' } as const, { kind: 'turn' } as const),
+  fc.constantFrom(
+    { kind: 'disconnect' } as const,
+    { kind: 'connect' } as const,
+    { kind: 'newOwner' } as const,
+    { kind: 'forget' } as const,
+    { kind: 'turn' } as const,
+  ),
 );
 
 describe('live counts', () => {
   it('converge, without a gap or a repetition, over loss, new owners and reconnects', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const channel = new MemoryChangeChannel();
-      const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
-      let owner = new Owner(channel, 1, new Map());
-      const [client, other] = [new Client(), new Client()];
-      await other.connect(live);
-      for (const { kind, ...detail } of steps) {
-        if (kind === 'change') owner.change((detail as { spaceId: SpaceId }).spaceId);
-        if (kind === 'lose') channel.isLost = (detail as { isLost: boolean }).isLost;
-        if (kind === 'disconnect') client.disconnect();
-        if (kind === 'connect' && !client.subscription) {
-          const connected = client.connect(live);
-          owner.change(SPACES[0] as SpaceId);
-          await connected;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const channel = new MemoryChangeChannel();
+        const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+        let owner = new Owner(channel, 1, new Map());
+        const [client, other] = [new Client(), new Client()];
+        await other.connect(live);
+        for (const { kind, ...detail } of steps) {
+          if (kind === 'change') owner.change((detail as { spaceId: SpaceId }).spaceId);
+          if (kind === 'lose') channel.isLost = (detail as { isLost: boolean }).isLost;
+          if (kind === 'disconnect') client.disconnect();
+          if (kind === 'connect' && !client.subscription) {
+            const connected = client.connect(live);
+            owner.change(SPACES[0] as SpaceId);
+            await connected;
+          }
+          if (kind === 'forget') owner.kept = 0;
+          if (kind === 'turn') await turn();
+          if (kind === 'newOwner') {
+            owner.stop();
+            owner = new Owner(channel, owner.epoch + 1, owner.counts);
+          }
         }
-        if (kind === 'forget') owner.kept = 0;
-        if (kind === 'turn') await turn();
-        if (kind === 'newOwner') {
-          owner.stop();
-          owner = new Owner(channel, owner.epoch + 1, owner.counts);
-        }
-      }
-      channel.isLost = false;
-      if (!client.subscription) await client.connect(live);
-      for (const spaceId of SPACES) owner.change(spaceId);
-      for (let turns = 0; turns < 6; turns += 1) await turn();
-      for (const { known } of [client, other]) expect(Object.fromEntries(known)).toEqual(Object.fromEntries(owner.counts));
-      live.stop();
-    }), { numRuns: 300 });
+        channel.isLost = false;
+        if (!client.subscription) await client.connect(live);
+        for (const spaceId of SPACES) owner.change(spaceId);
+        for (let turns = 0; turns < 6; turns += 1) await turn();
+        for (const { known } of [client, other])
+          expect(Object.fromEntries(known)).toEqual(Object.fromEntries(owner.counts));
+        live.stop();
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('resume from the owner where this process has not followed', async () => {
     const channel = new MemoryChangeChannel();
     const owner = new Owner(channel, 1, new Map());
-    const [one, two] = [1, 2].map(() => new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true })) as [LiveCounts, LiveCounts];
+    const [one, two] = [1, 2].map(
+      () => new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true }),
+    ) as [LiveCounts, LiveCounts];
     const client = new Client();
     await client.connect(one);
     owner.change(SPACES[0] as SpaceId);

@@ -11,19 +11,39 @@ let server: HttpServer;
 
 beforeAll(async () => {
   const log = pino({ level: 'silent' });
-  const handle = createApp({ metrics: new Metrics(), topology: { history: {} }, options: { skewMs: 0, heartbeatMs: 1_000 } } as unknown as Service, log).callback();
+  const handle = createApp(
+    {
+      metrics: new Metrics(),
+      topology: { history: {} },
+      options: { skewMs: 0, heartbeatMs: 1_000 },
+    } as unknown as Service,
+    log,
+  ).callback();
   server = await listen((incoming, response) => void handle(incoming, response), '127.0.0.1', 0, log);
 });
 afterAll(async () => server.stop());
 
 /** fetch would put in an encoding of its own. */
-async function get(path: string, headers: Record<string, string>): Promise<{ status: number | undefined; encoding: string | undefined; type: string | undefined; bytes: number }> {
+async function get(
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number | undefined; encoding: string | undefined; type: string | undefined; bytes: number }> {
   return new Promise((resolve, reject) => {
     request(`${server.url}${path}`, { headers, agent: false }, (response) => {
       let bytes = 0;
-      response.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () =>
-        resolve({ status: response.statusCode, encoding: response.headers['content-encoding'], type: response.headers['content-type'], bytes }));
-    }).on('error', reject).end();
+      response
+        .on('data', (chunk: Buffer) => (bytes += chunk.length))
+        .on('end', () =>
+          resolve({
+            status: response.statusCode,
+            encoding: response.headers['content-encoding'],
+            type: response.headers['content-type'],
+            bytes,
+          }),
+        );
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -31,9 +51,23 @@ async function get(path: string, headers: Record<string, string>): Promise<{ sta
 const LARGE = '/api/v1/openapi.json';
 
 it.each([
-  ['*;q=0', undefined], ['identity;q=0', undefined], ['identity;q=0, *;q=0', undefined], ['gzip;q=0, deflate;q=0, identity;q=0', undefined],
-  ['br', undefined], ['zstd;q=0', undefined], ['', undefined], ['*', 'gzip'], ['gzip', 'gzip'], ['gzip;q=0', undefined], ['deflate', 'deflate'], ['gzip;q=x', undefined],
-  ['gzip;q=-1', undefined], [',,,;;;', undefined], ['\u00ff\u00fe', undefined], ['constructor', undefined], ['__proto__', undefined],
+  ['*;q=0', undefined],
+  ['identity;q=0', undefined],
+  ['identity;q=0, *;q=0', undefined],
+  ['gzip;q=0, deflate;q=0, identity;q=0', undefined],
+  ['br', undefined],
+  ['zstd;q=0', undefined],
+  ['', undefined],
+  ['*', 'gzip'],
+  ['gzip', 'gzip'],
+  ['gzip;q=0', undefined],
+  ['deflate', 'deflate'],
+  ['gzip;q=x', undefined],
+  ['gzip;q=-1', undefined],
+  [',,,;;;', undefined],
+  ['\u00ff\u00fe', undefined],
+  ['constructor', undefined],
+  ['__proto__', undefined],
 ] as const)('accept-encoding %j is answered with %s', async (accepted, encoding) => {
   const { status, encoding: found, bytes } = await get(LARGE, { 'accept-encoding': accepted });
   expect({ status, encoding: found }).toEqual({ status: 200, encoding });
@@ -41,7 +75,18 @@ it.each([
 });
 
 it('a problem is answered as a problem, whatever is accepted', async () => {
-  for (const headers of [{ accept: 'text/html;q=0' }, { accept: '*/*;q=0' }, { accept: ';;;' }, { accept: '' }, { 'accept-encoding': '*;q=0' }, { 'accept-language': '*;q=0' }, { 'accept-charset': '*;q=0' }]) {
-    expect(await get(`/api/v1/${'x'.repeat(4_000)}`, headers)).toMatchObject({ status: 404, type: 'application/problem+json' });
+  for (const headers of [
+    { accept: 'text/html;q=0' },
+    { accept: '*/*;q=0' },
+    { accept: ';;;' },
+    { accept: '' },
+    { 'accept-encoding': '*;q=0' },
+    { 'accept-language': '*;q=0' },
+    { 'accept-charset': '*;q=0' },
+  ]) {
+    expect(await get(`/api/v1/${'x'.repeat(4_000)}`, headers)).toMatchObject({
+      status: 404,
+      type: 'application/problem+json',
+    });
   }
 });

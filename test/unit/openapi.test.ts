@@ -18,15 +18,22 @@ describe('the OpenAPI document', () => {
     const missing: string[] = [];
     for (const [path, methods] of Object.entries(document['paths'] as Record<string, Record<string, Operation>>)) {
       for (const [method, { requestBody, responses }] of Object.entries(methods)) {
-        const contents = [requestBody, ...Object.entries(responses).filter(([status]) => status.startsWith('2')).map(([, response]) => response)];
-        for (const content of contents.flatMap((each) => Object.values(each?.content ?? {}))) if (content.example === undefined) missing.push(`${method} ${path}`);
+        const contents = [
+          requestBody,
+          ...Object.entries(responses)
+            .filter(([status]) => status.startsWith('2'))
+            .map(([, response]) => response),
+        ];
+        for (const content of contents.flatMap((each) => Object.values(each?.content ?? {})))
+          if (content.example === undefined) missing.push(`${method} ${path}`);
       }
     }
     expect(missing).toEqual([]);
   });
 
   it('says which scope each operation needs', () => {
-    for (const { scope, operationId } of tableOfRoutes()) if (scope !== null) expect(SCOPES, operationId).toContain(scope);
+    for (const { scope, operationId } of tableOfRoutes())
+      if (scope !== null) expect(SCOPES, operationId).toContain(scope);
   });
 
   it('is what the client of the tests is generated from (npm run generate:client)', async () => {

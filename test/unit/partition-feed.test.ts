@@ -11,13 +11,35 @@ import { eventually } from '../support/eventually.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 
-const entrance = (spaceId: number, timestampMs: number): SpaceEvent => ({ spaceId: spaceId as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs, direction: 1, delta: 1, sign: 1, primary: true });
+const entrance = (spaceId: number, timestampMs: number): SpaceEvent => ({
+  spaceId: spaceId as SpaceId,
+  dpuId: 'd' as DpuId,
+  doorwayId: 1 as DoorwayId,
+  timestampMs,
+  direction: 1,
+  delta: 1,
+  sign: 1,
+  primary: true,
+});
 
 test('the first change of a space is told at once, and what follows within 20 ms is one', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'setInterval', 'clearInterval', 'performance'] });
+  vi.useFakeTimers({
+    toFake: [
+      'setTimeout',
+      'clearTimeout',
+      'setImmediate',
+      'clearImmediate',
+      'setInterval',
+      'clearInterval',
+      'performance',
+    ],
+  });
   try {
     const nowMs = 1_000_000;
-    const log = logOfOneRouter(Array.from({ length: 8 }, (_, n) => ({ events: [entrance(n === 3 ? 2 : 1, nowMs + n)], clockMs: nowMs + n })), DEFAULT_SETTINGS);
+    const log = logOfOneRouter(
+      Array.from({ length: 8 }, (_, n) => ({ events: [entrance(n === 3 ? 2 : 1, nowMs + n)], clockMs: nowMs + n })),
+      DEFAULT_SETTINGS,
+    );
     const fold = new PartitionFold(ROUTER, 1);
     const channel = new MemoryChangeChannel();
     const told: FeedBatch['items'][number][] = [];
@@ -28,7 +50,10 @@ test('the first change of a space is told at once, and what follows within 20 ms
       const entry = log[n];
       if (entry) fold.apply(entry);
     };
-    const counts = (): [SpaceId, number][] => told.splice(0).flatMap((item): [SpaceId, number][] => (item.kind === 'count' ? [[item.spaceId, item.count]] : []));
+    const counts = (): [SpaceId, number][] =>
+      told
+        .splice(0)
+        .flatMap((item): [SpaceId, number][] => (item.kind === 'count' ? [[item.spaceId, item.count]] : []));
 
     apply(0);
     await vi.advanceTimersByTimeAsync(0);
@@ -55,13 +80,22 @@ test('the first change of a space is told at once, and what follows within 20 ms
 });
 
 test('while the fold is behind, whoever listens hears that it is stale, and where everything stands once it has caught up', async () => {
-  const log = logOfOneRouter([{ events: [entrance(1, 1_000)], clockMs: 1_000 }, { events: [entrance(1, 1_001)], clockMs: 1_001 }], DEFAULT_SETTINGS);
+  const log = logOfOneRouter(
+    [
+      { events: [entrance(1, 1_000)], clockMs: 1_000 },
+      { events: [entrance(1, 1_001)], clockMs: 1_001 },
+    ],
+    DEFAULT_SETTINGS,
+  );
   const fold = new PartitionFold(ROUTER, 1);
   const channel = new MemoryChangeChannel();
   let isBehind = false;
   const asked: (readonly SpaceId[] | null)[] = [];
   const feed = new PartitionFeed({
-    fold, channel, readyAtSeq: 0, now: () => 2_000,
+    fold,
+    channel,
+    readyAtSeq: 0,
+    now: () => 2_000,
     isBehind: (spaceIds) => {
       asked.push(spaceIds && [...spaceIds]);
       return isBehind;
@@ -69,7 +103,9 @@ test('while the fold is behind, whoever listens hears that it is stale, and wher
   });
   const heard: string[] = [];
   const relay: PartitionRelay = new PartitionRelay(ROUTER, channel, {
-    item: (_, item) => heard.push(item.kind), stale: () => heard.push('stale'), renewed: () => heard.push(`renewed ${relay.count(1 as SpaceId)?.count}`),
+    item: (_, item) => heard.push(item.kind),
+    stale: () => heard.push('stale'),
+    renewed: () => heard.push(`renewed ${relay.count(1 as SpaceId)?.count}`),
   });
   try {
     const [first, second] = log;
@@ -80,7 +116,9 @@ test('while the fold is behind, whoever listens hears that it is stale, and wher
     await eventually(() => expect(heard).toEqual(['renewed 1', 'stale']));
     // Of what somebody listens to, and again and again.
     expect(asked.at(-1)).toEqual([1]);
-    await expect(channel.ask(ROUTER, { all: false, spaceIds: [1 as SpaceId], epochMin: 0, isRenewal: false, after: null })).rejects.toThrow('nobody owns');
+    await expect(
+      channel.ask(ROUTER, { all: false, spaceIds: [1 as SpaceId], epochMin: 0, isRenewal: false, after: null }),
+    ).rejects.toThrow('nobody owns');
     const asks = asked.length;
     await eventually(() => expect(asked.length).toBeGreaterThan(asks + 1));
     expect(heard).toEqual(['renewed 1', 'stale']);

@@ -15,7 +15,18 @@ import { commitHeader } from '../support/commit-header.ts';
 const PARTITION = 0 as Partition;
 
 function row(seq: number): LoggedEvent {
-  return { spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: seq, direction: 1, delta: 1, sign: 1, primary: true, seq, readingId: `d~${seq}~+` };
+  return {
+    spaceId: 1 as SpaceId,
+    dpuId: 'd' as DpuId,
+    doorwayId: 1 as DoorwayId,
+    timestampMs: seq,
+    direction: 1,
+    delta: 1,
+    sign: 1,
+    primary: true,
+    seq,
+    readingId: `d~${seq}~+`,
+  };
 }
 
 /** A host with blocks 1 to 3 in memory, and a history that tells what was sent to it. */
@@ -26,13 +37,31 @@ async function hostWithBlocks(): Promise<{ host: PartitionHost; sent: number[]; 
   fold.seq = 3;
   const sent: number[] = [];
   const history = { last: 0 };
-  const checkpoints: Pick<Checkpoints, 'load'> = { load: async () => Promise.resolve({ revision: 1, ...checkpointOf(1, encodeSnapshot(fold)) }) };
-  const events: Pick<SpaceEventsLog, 'open'> = { open: async () => Promise.resolve({ next: async () => Promise.resolve([]), behind: 0, wake: () => undefined, close: async () => Promise.resolve() }) };
+  const checkpoints: Pick<Checkpoints, 'load'> = {
+    load: async () => Promise.resolve({ revision: 1, ...checkpointOf(1, encodeSnapshot(fold)) }),
+  };
+  const events: Pick<SpaceEventsLog, 'open'> = {
+    open: async () =>
+      Promise.resolve({
+        next: async () => Promise.resolve([]),
+        behind: 0,
+        wake: () => undefined,
+        close: async () => Promise.resolve(),
+      }),
+  };
   const tables: Pick<History, 'lastBlockMark' | 'storeBlock'> = {
     lastBlockMark: async () => Promise.resolve({ number: history.last, epoch: 0, mark: NO_MARK }),
     storeBlock: async ({ number }) => Promise.resolve(void sent.push(number)),
   };
-  const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, epoch: new LogEpoch(), events: events as SpaceEventsLog, history: tables as History, checkpoints: checkpoints as Checkpoints });
+  const host = new PartitionHost({
+    turn: async () => undefined,
+    partition: PARTITION,
+    partitions: 1,
+    epoch: new LogEpoch(),
+    events: events as SpaceEventsLog,
+    history: tables as History,
+    checkpoints: checkpoints as Checkpoints,
+  });
   await host.restore();
   return { host, sent, history };
 }
@@ -65,11 +94,27 @@ test('a standby that takes over says of the log what the owner before has said, 
     last: async () => Promise.resolve({ revision: 2, ...checkpointOf(3, []) }),
     save: async (_, { storedBeforeSeq }) => Promise.resolve(saved.push(storedBeforeSeq)),
   };
-  const entries = [{ subject: 'routers.0', seq: 4, timeMs: 4, data: encodeCommit(commitHeader({ clockMs: 4 }), new Map()) }];
+  const entries = [
+    { subject: 'routers.0', seq: 4, timeMs: 4, data: encodeCommit(commitHeader({ clockMs: 4 }), new Map()) },
+  ];
   const events: Pick<SpaceEventsLog, 'open'> = {
-    open: async () => Promise.resolve({ next: async () => Promise.resolve(entries.splice(0)), behind: 0, wake: () => undefined, close: async () => Promise.resolve() }),
+    open: async () =>
+      Promise.resolve({
+        next: async () => Promise.resolve(entries.splice(0)),
+        behind: 0,
+        wake: () => undefined,
+        close: async () => Promise.resolve(),
+      }),
   };
-  const host = new PartitionHost({ turn: async () => undefined, partition: PARTITION, partitions: 1, epoch: new LogEpoch(), events: events as SpaceEventsLog, history: {} as History, checkpoints });
+  const host = new PartitionHost({
+    turn: async () => undefined,
+    partition: PARTITION,
+    partitions: 1,
+    epoch: new LogEpoch(),
+    events: events as SpaceEventsLog,
+    history: {} as History,
+    checkpoints,
+  });
   await host.restore();
   await host.follow();
   await host.promote();

@@ -34,32 +34,72 @@ describe('a change of the topology', () => {
     ports = await memoryPorts();
     topology = new TopologyHistory();
     const dates = { createdMs: 0, updatedMs: 0, deleted: false };
-    for (const id of [1, 2] as SpaceId[]) apply({ kind: 'space', doc: { id, name: `s${id}`, timeZone: 'UTC', dailyReset: null, capacity: null, ...dates } });
+    for (const id of [1, 2] as SpaceId[])
+      apply({
+        kind: 'space',
+        doc: { id, name: `s${id}`, timeZone: 'UTC', dailyReset: null, capacity: null, ...dates },
+      });
     leadTo(SPACE);
     apply({ kind: 'dpu', doc: { id: D, placements: [{ doorwayId: DOORWAY, fromMs: BEGINNING_MS }], ...dates } });
   });
   afterEach(async () => ports.close());
 
   const apply = (fact: TopologyFact): void => topology.apply({ seq: topology.seq + 1, fact });
-  const leadTo = (ingressSpaceId: SpaceId): void => apply({ kind: 'doorway', doc: { id: DOORWAY, name: 'door', ingressSpaceId, egressSpaceId: null, createdMs: 0, updatedMs: 0, deleted: false } satisfies Doorway });
-  const stored = async (...tuples: readonly EventTuple[]): Promise<void> => ports.history.storeBlock(blockOf(0, 0 as Partition, 1, tuples.map((tuple) => fromTuple(tuple, 1))));
+  const leadTo = (ingressSpaceId: SpaceId): void =>
+    apply({
+      kind: 'doorway',
+      doc: {
+        id: DOORWAY,
+        name: 'door',
+        ingressSpaceId,
+        egressSpaceId: null,
+        createdMs: 0,
+        updatedMs: 0,
+        deleted: false,
+      } satisfies Doorway,
+    });
+  const stored = async (...tuples: readonly EventTuple[]): Promise<void> =>
+    ports.history.storeBlock(
+      blockOf(
+        0,
+        0 as Partition,
+        1,
+        tuples.map((tuple) => fromTuple(tuple, 1)),
+      ),
+    );
 
   async function pages(memory: ReadingMemory): Promise<string[]> {
-    const change = { before: topology.at(3), after: topology.at(4), spans: new Map([[D, [{ fromMs: BEGINNING_MS, toMs: END_MS }]]]), configs: [], settings: undefined };
+    const change = {
+      before: topology.at(3),
+      after: topology.at(4),
+      spans: new Map([[D, [{ fromMs: BEGINNING_MS, toMs: END_MS }]]]),
+      configs: [],
+      settings: undefined,
+    };
     const found: string[] = [];
-    for await (const { readings } of pagesOf(change, undefined, ports.history, memory, 1)) found.push(...readings.map(readingIdOf));
+    for await (const { readings } of pagesOf(change, undefined, ports.history, memory, 1))
+      found.push(...readings.map(readingIdOf));
     return found;
   }
 
   it('concerns a reading once that memory and history have under different ids', async () => {
     await stored(BEFORE, [SPACE, D, DOORWAY, 2_000, 1, 1, 1, 1, 'm']);
     const memory = new ReadingMemory();
-    for (const [timestampMs, name] of [[1_000, 'n'], [2_000, 'm'], [3_000, 'n']] as const) memory.remember({ dpuId: D, timestampMs, direction: 1, name }, 1);
+    for (const [timestampMs, name] of [
+      [1_000, 'n'],
+      [2_000, 'm'],
+      [3_000, 'n'],
+    ] as const)
+      memory.remember({ dpuId: D, timestampMs, direction: 1, name }, 1);
     expect(await pages(memory)).toEqual(['d.n', 'd~2000~+.m', 'd~3000~+.n']);
   });
 
   it('does not concern a reading that was retracted because an earlier one had its id', async () => {
-    await stored(BEFORE, [SPACE, D, DOORWAY, 2_000, 1, 1, 1, 1, 'n', 1], [SPACE, D, DOORWAY, 2_000, 1, 1, -1, 1, 'n', 1]);
+    await stored(
+      BEFORE,
+      [SPACE, D, DOORWAY, 2_000, 1, 1, 1, 1, 'n', 1],
+      [SPACE, D, DOORWAY, 2_000, 1, 1, -1, 1, 'n', 1],
+    );
     const memory = new ReadingMemory();
     // It was sent again.
     memory.remember({ dpuId: D, timestampMs: 2_000, direction: 1, name: 'n' }, 1);

@@ -19,7 +19,9 @@ beforeAll(async () => {
   const echo: Parameters<typeof listen>[0] = (request, response) => {
     if (request.url === '/begun') response.writeHead(200).write('begun;');
     let length = 0;
-    request.on('data', (chunk: Buffer) => (length += chunk.length)).on('end', () => response.end(`${request.method} ${length}`));
+    request
+      .on('data', (chunk: Buffer) => (length += chunk.length))
+      .on('end', () => response.end(`${request.method} ${length}`));
   };
   server = await listen(echo, '127.0.0.1', 0, log);
   hasty = await listen(echo, '127.0.0.1', 0, log, QUICK);
@@ -33,29 +35,46 @@ afterAll(async () => {
 async function exchange({ port }: HttpServer, text: string, { half = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => (half ? socket.end(text) : socket.write(text)));
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () =>
+      half ? socket.end(text) : socket.write(text),
+    );
     socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no end of the answer:\n${answer}`)));
-    socket.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk)).on('error', reject).on('end', () => {
-      socket.end();
-      resolve(answer);
-    });
+    socket
+      .setEncoding('latin1')
+      .on('data', (chunk: string) => (answer += chunk))
+      .on('error', reject)
+      .on('end', () => {
+        socket.end();
+        resolve(answer);
+      });
   });
 }
 
-interface Parsed { readonly status: number; readonly headers: Record<string, string>; readonly body: string }
+interface Parsed {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
 
 function parse(answer: string): Parsed {
   const [head = '', ...rest] = answer.split('\r\n\r\n');
   const [line = '', ...fields] = head.split('\r\n');
   return {
-    status: Number(/^HTTP\/1\.1 (\d{3}) \S/.exec(line)?.[1]), body: rest.join('\r\n\r\n'),
-    headers: Object.fromEntries(fields.map((each) => [each.slice(0, each.indexOf(':')).toLowerCase(), each.slice(each.indexOf(':') + 1).trim()])),
+    status: Number(/^HTTP\/1\.1 (\d{3}) \S/.exec(line)?.[1]),
+    body: rest.join('\r\n\r\n'),
+    headers: Object.fromEntries(
+      fields.map((each) => [each.slice(0, each.indexOf(':')).toLowerCase(), each.slice(each.indexOf(':') + 1).trim()]),
+    ),
   };
 }
 
 function expectProblem(answer: string, status: number, detail: RegExp): void {
   const { status: found, headers, body } = parse(answer);
-  expect({ found, type: headers['content-type'], cache: headers['cache-control'] }).toEqual({ found: status, type: 'application/problem+json', cache: 'no-store' });
+  expect({ found, type: headers['content-type'], cache: headers['cache-control'] }).toEqual({
+    found: status,
+    type: 'application/problem+json',
+    cache: 'no-store',
+  });
   const value = JSON.parse(body) as { detail: string; status: number; request_id: string };
   expect(isProblem(value) ? [] : isProblem.errors).toEqual([]);
   expect(value).toMatchObject({ status, request_id: headers['x-request-id'] });
@@ -71,14 +90,44 @@ describe('a problem document answers', () => {
     ['what is not HTTP at all', 400, /does not begin with a method/, '\u0016\u0003\u0001\u0002\u0000\u0001'],
     ['another version', 400, /cannot be read|not HTTP/, `GET / HTTP/9.1\r\n${HOST}\r\n`],
     ['a header that is none', 400, /cannot be read/, `GET / HTTP/1.1\r\n${HOST}no colon\r\n\r\n`],
-    ['two lengths of the body', 400, /cannot be read/, `POST / HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`],
-    ['a chunk that is none', 400, /cannot be read/, `POST / HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\nzz\r\n`],
+    [
+      'two lengths of the body',
+      400,
+      /cannot be read/,
+      `POST / HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`,
+    ],
+    [
+      'a chunk that is none',
+      400,
+      /cannot be read/,
+      `POST / HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\nzz\r\n`,
+    ],
     ['no host', 400, /this one has none/, 'GET /path?query HTTP/1.1\r\n\r\n'],
     ['two hosts', 400, /this one has 2/, `GET / HTTP/1.1\r\n${HOST}host: b\r\nconnection: close\r\n\r\n`],
-    ['an expectation other than 100-continue', 417, /100-continue/, `GET / HTTP/1.1\r\n${HOST}expect: wonders\r\nconnection: close\r\n\r\n`],
-    ['headers that are too long', 431, /may hold at most 16384 bytes/, `GET / HTTP/1.1\r\n${HOST}x-long: ${LONG}\r\n\r\n`],
-    ['a request line that is too long', 431, /the request line and the headers/, `GET /${LONG} HTTP/1.1\r\n${HOST}\r\n`],
-    ['extensions of chunks that are too long', 413, /extensions of the chunks/, `POST / HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n1;${LONG}\r\na\r\n0\r\n\r\n`],
+    [
+      'an expectation other than 100-continue',
+      417,
+      /100-continue/,
+      `GET / HTTP/1.1\r\n${HOST}expect: wonders\r\nconnection: close\r\n\r\n`,
+    ],
+    [
+      'headers that are too long',
+      431,
+      /may hold at most 16384 bytes/,
+      `GET / HTTP/1.1\r\n${HOST}x-long: ${LONG}\r\n\r\n`,
+    ],
+    [
+      'a request line that is too long',
+      431,
+      /the request line and the headers/,
+      `GET /${LONG} HTTP/1.1\r\n${HOST}\r\n`,
+    ],
+    [
+      'extensions of chunks that are too long',
+      413,
+      /extensions of the chunks/,
+      `POST / HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n1;${LONG}\r\na\r\n0\r\n\r\n`,
+    ],
     ['CONNECT', 501, /no method CONNECT/, `CONNECT a:1 HTTP/1.1\r\n${HOST}\r\n`],
   ])('%s: %i', async (_what, status, detail, text) => {
     expectProblem(await exchange(server, text), status, detail);
@@ -93,17 +142,32 @@ describe('a problem document answers', () => {
   });
 
   it('a request whose body does not arrive in time: 408', async () => {
-    expectProblem(await exchange(hasty, `POST / HTTP/1.1\r\n${HOST}content-length: 10\r\n\r\n123`), 408, /did not arrive in time/);
+    expectProblem(
+      await exchange(hasty, `POST / HTTP/1.1\r\n${HOST}content-length: 10\r\n\r\n123`),
+      408,
+      /did not arrive in time/,
+    );
   });
 
   it('names the path of a request that could be read, and keeps its id', async () => {
-    const { body } = parse(await exchange(server, `GET /a/b?c HTTP/1.1\r\n${HOST}expect: x\r\nx-request-id: mine\r\nconnection: close\r\n\r\n`));
+    const { body } = parse(
+      await exchange(
+        server,
+        `GET /a/b?c HTTP/1.1\r\n${HOST}expect: x\r\nx-request-id: mine\r\nconnection: close\r\n\r\n`,
+      ),
+    );
     expect(JSON.parse(body)).toMatchObject({ instance: '/a/b', request_id: 'mine' });
   });
 
   it('but to HEAD only its head', async () => {
-    const { status, headers, body } = parse(await exchange(server, `HEAD / HTTP/1.1\r\n${HOST}x-long: ${LONG}\r\n\r\n`));
-    expect({ status, type: headers['content-type'], body }).toEqual({ status: 431, type: 'application/problem+json', body: '' });
+    const { status, headers, body } = parse(
+      await exchange(server, `HEAD / HTTP/1.1\r\n${HOST}x-long: ${LONG}\r\n\r\n`),
+    );
+    expect({ status, type: headers['content-type'], body }).toEqual({
+      status: 431,
+      type: 'application/problem+json',
+      body: '',
+    });
   });
 
   it('however much the client goes on sending', async () => {
@@ -113,19 +177,31 @@ describe('a problem document answers', () => {
 
 describe('what is wrong after a good request', () => {
   it('is refused after the answer to that, which is whole', async () => {
-    const answers = await exchange(server, `POST / HTTP/1.1\r\n${HOST}content-length: 3\r\n\r\n123FOO / HTTP/1.1\r\n\r\n`);
+    const answers = await exchange(
+      server,
+      `POST / HTTP/1.1\r\n${HOST}content-length: 3\r\n\r\n123FOO / HTTP/1.1\r\n\r\n`,
+    );
     const second = answers.indexOf('HTTP/1.1', 1);
-    expect(parse(answers.slice(0, second))).toMatchObject({ status: 200, body: expect.stringContaining('POST 3') as string });
+    expect(parse(answers.slice(0, second))).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('POST 3') as string,
+    });
     expectProblem(answers.slice(second), 400, /method/);
   });
 
   it('in its body, once its answer has begun, ends the connection and adds nothing to the answer', async () => {
-    const answer = await exchange(server, `POST /begun HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n`).catch(() => 'broken');
+    const answer = await exchange(
+      server,
+      `POST /begun HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n`,
+    ).catch(() => 'broken');
     expect(answer).not.toContain('problem+json');
   });
 
   it('is nothing: 100-continue is met, and HTTP/1.0 needs no host', async () => {
-    const met = await exchange(server, `POST / HTTP/1.1\r\n${HOST}expect: 100-continue\r\ncontent-length: 3\r\nconnection: close\r\n\r\n123`);
+    const met = await exchange(
+      server,
+      `POST / HTTP/1.1\r\n${HOST}expect: 100-continue\r\ncontent-length: 3\r\nconnection: close\r\n\r\n123`,
+    );
     expect(met).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
     expect(parse(await exchange(server, 'GET / HTTP/1.0\r\n\r\n')).status).toBe(200);
   });

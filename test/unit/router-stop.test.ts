@@ -19,8 +19,20 @@ afterAll(async () => ports.close());
 /** Its topology does not come to what another process has routed with. */
 function routerThatWaits(onWaiting: () => void): Router {
   return new Router({
-    partition: P0, partitions: PARTITIONS, epoch: new LogEpoch(), readings: ports.readings, events: ports.events, history: ports.history, deadLetters: ports.deadLetters,
-    topology: new TopologyHistory(), latestOf: ({ timeMs }) => timeMs, commitItems: 1_000, timing: MACHINE_TIMING, pageReadings: 10, newCommitId: () => 'c2', storedBeforeSeq: async () => 0,
+    partition: P0,
+    partitions: PARTITIONS,
+    epoch: new LogEpoch(),
+    readings: ports.readings,
+    events: ports.events,
+    history: ports.history,
+    deadLetters: ports.deadLetters,
+    topology: new TopologyHistory(),
+    latestOf: ({ timeMs }) => timeMs,
+    commitItems: 1_000,
+    timing: MACHINE_TIMING,
+    pageReadings: 10,
+    newCommitId: () => 'c2',
+    storedBeforeSeq: async () => 0,
     topologyReached: async () => {
       onWaiting();
       return new Promise(() => undefined);

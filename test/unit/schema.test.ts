@@ -3,7 +3,8 @@ import { alterationsFor, TABLES, tablesFor, windowBlocksFor } from '../../src/cl
 
 const OPTIONS = { cluster: 'density', windowBlocks: 50_000, isSynced: true, cold: { volume: 'cold', afterDays: 400 } };
 const NAMES = ['space_events', 'log_epochs', 'topology_copy', 'readings', 'counts_by_minute', 'events_by_time'];
-const SETTINGS = 'replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, lightweight_mutation_projection_mode = \'rebuild\'';
+const SETTINGS =
+  "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, lightweight_mutation_projection_mode = 'rebuild'";
 
 test('the deduplication window follows shards and blocks, within bounds', () => {
   expect(windowBlocksFor(16, 3_000)).toBe(16 * 1_200 * 4);
@@ -28,13 +29,22 @@ test('a cluster has replicated tables with a window, and views on every replica'
 
 test('what grows with the readings goes to the cold volume by age; minutes stay', () => {
   const created = tablesFor(OPTIONS).filter((statement) => statement.includes('ENGINE'));
-  const moved = created.filter((statement) => statement.includes("\n  TTL toDateTime(timestamp) + toIntervalDay(400) TO VOLUME 'cold'\n  SETTINGS"));
-  expect(moved.map((statement) => /EXISTS (\w+)/.exec(statement)?.[1])).toEqual(['space_events', 'readings', 'events_by_time']);
+  const moved = created.filter((statement) =>
+    statement.includes("\n  TTL toDateTime(timestamp) + toIntervalDay(400) TO VOLUME 'cold'\n  SETTINGS"),
+  );
+  expect(moved.map((statement) => /EXISTS (\w+)/.exec(statement)?.[1])).toEqual([
+    'space_events',
+    'readings',
+    'events_by_time',
+  ]);
   for (const statement of tablesFor({ ...OPTIONS, cold: undefined })) expect(statement).not.toContain('TTL');
 });
 
 test('tables that are there get the settings of today, all of them', () => {
-  expect(alterationsFor(OPTIONS)).toEqual(NAMES.map((name) => `ALTER TABLE ${name} ON CLUSTER 'density' MODIFY SETTING ${SETTINGS}`));
-  expect(alterationsFor({ ...OPTIONS, cluster: undefined, isSynced: false }).at(-1))
-    .toBe("ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, lightweight_mutation_projection_mode = 'rebuild'");
+  expect(alterationsFor(OPTIONS)).toEqual(
+    NAMES.map((name) => `ALTER TABLE ${name} ON CLUSTER 'density' MODIFY SETTING ${SETTINGS}`),
+  );
+  expect(alterationsFor({ ...OPTIONS, cluster: undefined, isSynced: false }).at(-1)).toBe(
+    "ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, lightweight_mutation_projection_mode = 'rebuild'",
+  );
 });

@@ -5,10 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const specified = [...readFileSync(join(ROOT, 'actors/SPEC.md'), 'utf8').matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(([, number]) => number);
-const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts'));
+const specified = [...readFileSync(join(ROOT, 'actors/SPEC.md'), 'utf8').matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(
+  ([, number]) => number,
+);
+const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.test.ts'),
+);
 // `it('F2 F3 …')`: a title may carry several.
-const titles = tests.flatMap((name) => [...readFileSync(join(ROOT, 'test', name), 'utf8').matchAll(/\b(?:it|describe)(?:\.\w+\([^\n]*?\))?\(\s*['"`]((?:[A-Z]\d+ )+)/g)]).flatMap(([, numbers = '']) => numbers.trim().split(' '));
+const titles = tests
+  .flatMap((name) => [
+    ...readFileSync(join(ROOT, 'test', name), 'utf8').matchAll(
+      /\b(?:it|describe)(?:\.\w+\([^\n]*?\))?\(\s*['"`]((?:[A-Z]\d+ )+)/g,
+    ),
+  ])
+  .flatMap(([, numbers = '']) => numbers.trim().split(' '));
 
 describe('SPEC.md', () => {
   it('has a test for every invariant', () => {

@@ -4,11 +4,21 @@ import type { Correction, LiveCount } from '../../actors/shard/feed-message.ts';
 import { Subscriber, type LiveEvent } from '../../src/live/subscriber.ts';
 
 const count = (spaceId: number, people: number): LiveCount => ({
-  kind: 'count', spaceId: spaceId as SpaceId, seq: people, timestampMs: 0, count: people, net: people, lastReadingMs: 0, watermarkMs: 0, isSettled: true,
+  kind: 'count',
+  spaceId: spaceId as SpaceId,
+  seq: people,
+  timestampMs: 0,
+  count: people,
+  net: people,
+  lastReadingMs: 0,
+  watermarkMs: 0,
+  isSettled: true,
 });
 const change = (spaceId: number, people: number): LiveEvent => ({ kind: 'change', item: count(spaceId, people) });
-const correction = (fromMs: number, toMs: number): LiveEvent =>
-  ({ kind: 'correction', item: { kind: 'correction', spaceId: 1 as SpaceId, seq: 1, fromMs, toMs, cause: 'late' } satisfies Correction });
+const correction = (fromMs: number, toMs: number): LiveEvent => ({
+  kind: 'correction',
+  item: { kind: 'correction', spaceId: 1 as SpaceId, seq: 1, fromMs, toMs, cause: 'late' } satisfies Correction,
+});
 
 /** Takes `room` events, and then says that it is full. */
 class Sink {
@@ -37,7 +47,11 @@ describe('a subscriber', () => {
     subscriber.begin([change(1, 1), change(2, 1)]);
     subscriber.open(sink);
     subscriber.offer(change(1, 2));
-    expect(sink.written.map(({ event, id }) => [event.kind === 'change' && event.item.count, id])).toEqual([[1, undefined], [1, 'here'], [2, 'here']]);
+    expect(sink.written.map(({ event, id }) => [event.kind === 'change' && event.item.count, id])).toEqual([
+      [1, undefined],
+      [1, 'here'],
+      [2, 'here'],
+    ]);
     expect(subscriber.place).toBe('here');
   });
 

@@ -20,20 +20,51 @@ function quietShard(): { shard: ShardRunner; fold: PartitionFold; moveClock: (ms
   const fold = new PartitionFold(SHARD, 1);
   let seq = 0;
   const moveClock = (clockMs: number): void => {
-    const configs = [{ spaceId: SPACE, timeZone: 'UTC', dailyReset: null, dpus: [{ dpuId: 'd' as DpuId, fromMs: BEGINNING_MS, toMs: END_MS }], resets: [] }];
+    const configs = [
+      {
+        spaceId: SPACE,
+        timeZone: 'UTC',
+        dailyReset: null,
+        dpus: [{ dpuId: 'd' as DpuId, fromMs: BEGINNING_MS, toMs: END_MS }],
+        resets: [],
+      },
+    ];
     const section = { events: [], heartbeats: [], configs: seq === 0 ? configs : [], settings: undefined };
-    fold.apply({ seq: seq + 1, timeMs: clockMs, subject: 'routers.0', data: encodeCommit(commitHeader({ previousSeq: seq, clockMs }), new Map([[SHARD, section]])) });
+    fold.apply({
+      seq: seq + 1,
+      timeMs: clockMs,
+      subject: 'routers.0',
+      data: encodeCommit(commitHeader({ previousSeq: seq, clockMs }), new Map([[SHARD, section]])),
+    });
     seq += 1;
   };
   moveClock(NOON);
-  const shard: Pick<ShardRunner, 'report' | 'host' | 'isOwner'> = { isOwner: true, host: { fold } as PartitionHost, report: (spaceId, atMs) => reportSpace(fold, spaceId, atMs) };
+  const shard: Pick<ShardRunner, 'report' | 'host' | 'isOwner'> = {
+    isOwner: true,
+    host: { fold } as PartitionHost,
+    report: (spaceId, atMs) => reportSpace(fold, spaceId, atMs),
+  };
   return { shard: shard as ShardRunner, fold, moveClock };
 }
 
 function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: Ticks; elapsed: () => number } {
   let elapsedMs = 0;
-  const timing = { now: () => elapsedMs, random: () => 0, turn: async () => undefined, pause: async (ms: number) => { elapsedMs += ms; return Promise.resolve(); } };
-  const ticks = new Ticks({ tick: async (router) => Promise.resolve(tick(router)), intervalMs: 1_000, nowMs: () => nowMs, timing, log: pino({ level: 'silent' }) });
+  const timing = {
+    now: () => elapsedMs,
+    random: () => 0,
+    turn: async () => undefined,
+    pause: async (ms: number) => {
+      elapsedMs += ms;
+      return Promise.resolve();
+    },
+  };
+  const ticks = new Ticks({
+    tick: async (router) => Promise.resolve(tick(router)),
+    intervalMs: 1_000,
+    nowMs: () => nowMs,
+    timing,
+    log: pino({ level: 'silent' }),
+  });
   return { ticks, elapsed: () => elapsedMs };
 }
 

@@ -8,7 +8,11 @@ import { AUDIENCE, startJwtIssuer } from '../support/jwt-issuer.ts';
 
 const GOOD: Principal = { name: 'token:a', scopes: ['read'], expiresAtMs: undefined };
 
-interface Scripted { version: number; answer: () => Promise<Principal | string>; asked: number }
+interface Scripted {
+  version: number;
+  answer: () => Promise<Principal | string>;
+  asked: number;
+}
 let scripted: Scripted;
 let watch: TokenWatch;
 let ended: string[];
@@ -94,10 +98,13 @@ test('a key that its issuer withdraws changes the version once the key set is fe
     issuer.withdrawKeys();
     const inAQuarter = Date.now() + 900_000;
     vi.spyOn(Date, 'now').mockImplementation(() => inAQuarter);
-    await vi.waitFor(() => {
-      jwts.refresh();
-      expect(jwts.version).toBe(version + 1);
-    }, { timeout: 30_000 });
+    await vi.waitFor(
+      () => {
+        jwts.refresh();
+        expect(jwts.version).toBe(version + 1);
+      },
+      { timeout: 30_000 },
+    );
     expect(await jwts.verify(token)).toBe('the token is not a valid one');
   } finally {
     vi.restoreAllMocks();

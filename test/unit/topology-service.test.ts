@@ -44,7 +44,11 @@ function logThatTells(isLate: boolean): TopologyLog {
 }
 
 function follow(log: TopologyLog): TopologyService {
-  const service = new TopologyService(log, () => 0, () => undefined);
+  const service = new TopologyService(
+    log,
+    () => 0,
+    () => undefined,
+  );
   void service.follow();
   return service;
 }
@@ -53,35 +57,49 @@ beforeEach(async () => {
   entries.length = 0;
   waiting = [];
   isAway = false;
-  await follow(logThatTells(false)).execute({ kind: 'createSpace', fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null } });
+  await follow(logThatTells(false)).execute({
+    kind: 'createSpace',
+    fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null },
+  });
 });
 
 test('E1 refuses nothing for want of what another process has written', async () => {
   const late = follow(logThatTells(true));
-  const { doc } = await late.execute({ kind: 'createDoorway', fields: { name: 'door', ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
+  const { doc } = await late.execute({
+    kind: 'createDoorway',
+    fields: { name: 'door', ingressSpaceId: 1 as SpaceId, egressSpaceId: null },
+  });
   expect(doc).toMatchObject({ id: 1, ingressSpaceId: 1 });
 });
 
 test('E1 looks again at what a command is about to change', async () => {
   const late = follow(logThatTells(true));
-  const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, (view) => existing(view.space(1 as SpaceId), 'space 1'));
+  const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, (view) =>
+    existing(view.space(1 as SpaceId), 'space 1'),
+  );
   expect(doc).toMatchObject({ id: 1, deleted: true });
 });
 
 test('E1 leaves a sensor where another process has put it', async () => {
   const [first, late] = [follow(logThatTells(false)), follow(logThatTells(true))];
-  for (const name of ['front', 'back']) await first.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
+  for (const name of ['front', 'back'])
+    await first.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
   await first.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 1 as DoorwayId });
   await late.catchUp();
   await first.execute({ kind: 'placeDpu', id: 'd' as DpuId, doorwayId: 2 as DoorwayId, effectiveMs: 0 });
   const { doc } = await late.execute({ kind: 'placeDpu', id: 'd' as DpuId, effectiveMs: 5 });
-  expect(doc).toMatchObject({ placements: expect.not.arrayContaining([expect.objectContaining({ fromMs: 5, doorwayId: 1 })]) as unknown });
+  expect(doc).toMatchObject({
+    placements: expect.not.arrayContaining([expect.objectContaining({ fromMs: 5, doorwayId: 1 })]) as unknown,
+  });
 });
 
 test('E1 refuses what the whole log does not allow, and says when nobody can know', async () => {
   const late = follow(logThatTells(true));
   const refused = late.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 7 as DoorwayId });
-  await expect(refused).rejects.toMatchObject({ kind: 'invalid', message: expect.stringContaining('there is no doorway 7') as string });
+  await expect(refused).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining('there is no doorway 7') as string,
+  });
   isAway = true;
   await expect(late.execute({ kind: 'deleteSpace', id: 9 as SpaceId })).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(late.catchUp()).rejects.toThrow('nobody answers');

@@ -11,7 +11,13 @@ import type { LogCursor, ReadingsLog, SpaceEventsLog } from '../../src/ports.ts'
 import { activeTraceparent, contextOf, inSpan, isTracing } from '../../src/runtime/trace.ts';
 import { commitHeader } from '../support/commit-header.ts';
 
-interface OtlpRequest { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly { readonly name: string; readonly status: { readonly code?: number } }[] }[] }[] }
+interface OtlpRequest {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly {
+      readonly spans: readonly { readonly name: string; readonly status: { readonly code?: number } }[];
+    }[];
+  }[];
+}
 
 let received: OtlpRequest[];
 let url: string;
@@ -33,7 +39,10 @@ beforeEach(async () => {
 });
 afterEach(() => close());
 
-const spans = (): { name: string; status: { code?: number } }[] => received.flatMap(({ resourceSpans }) => resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+const spans = (): { name: string; status: { code?: number } }[] =>
+  received.flatMap(({ resourceSpans }) =>
+    resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)),
+  );
 
 test('off: work is done, and no message gets a header', async () => {
   expect(isTracing()).toBe(false);
@@ -44,7 +53,11 @@ test('off: work is done, and no message gets a header', async () => {
 test('of the traces that begin here a share is kept, and only those travel on', async () => {
   const stop = await startTracing({ url, ratio: 0.25 });
   let travelling = 0;
-  for (let k = 0; k < 1_000; k++) await inSpan('work', {}, async () => { travelling += activeTraceparent() === undefined ? 0 : 1; return Promise.resolve(); });
+  for (let k = 0; k < 1_000; k++)
+    await inSpan('work', {}, async () => {
+      travelling += activeTraceparent() === undefined ? 0 : 1;
+      return Promise.resolve();
+    });
   await stop();
   expect(spans()).toHaveLength(travelling);
   // Five standard deviations from 250.
@@ -55,7 +68,8 @@ test('of the traces that begin here a share is kept, and only those travel on', 
 
 test('what was sampled, or not, elsewhere is so here; a failure is seen and passed on', async () => {
   const stop = await startTracing({ url, ratio: 0 });
-  const from = (flags: string): ReturnType<typeof contextOf> => contextOf(`00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`);
+  const from = (flags: string): ReturnType<typeof contextOf> =>
+    contextOf(`00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`);
   await inSpan('not sampled', {}, async () => Promise.resolve(), from('00'));
   const failing = inSpan('failing', {}, async () => Promise.reject(new Error('no disk')), from('01'));
   await expect(failing).rejects.toThrow('no disk');
@@ -66,15 +80,25 @@ test('what was sampled, or not, elsewhere is so here; a failure is seen and pass
 test('what a router has read is traced with the commit that routes it, and not with a move between', async () => {
   const stop = await startTracing({ url, ratio: 0 });
   const traces = new PipelineTraces();
-  const entry: StoredEntry = { seq: 7, timeMs: Date.now(), subject: 'dpu.1.readings', data: new Uint8Array(), trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+  const entry: StoredEntry = {
+    seq: 7,
+    timeMs: Date.now(),
+    subject: 'dpu.1.readings',
+    data: new Uint8Array(),
+    trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  };
   const cursor = { next: async () => Promise.resolve([entry]) } as unknown as LogCursor;
   const readings = traces.readings({ open: async () => Promise.resolve(cursor) } as unknown as ReadingsLog);
   const traced: boolean[] = [];
   const events = traces.events({
-    commit: async () => { traced.push(activeTraceparent() !== undefined); return Promise.resolve({ kind: 'committed', seq: 1 }); },
+    commit: async () => {
+      traced.push(activeTraceparent() !== undefined);
+      return Promise.resolve({ kind: 'committed', seq: 1 });
+    },
   } as unknown as SpaceEventsLog);
   await (await readings.open(0 as Partition, 0)).next(10);
-  for (const isMove of [true, false, false]) await events.commit(commitHeader({ isMove, readingsSeq: 7 }), new Map(), 0);
+  for (const isMove of [true, false, false])
+    await events.commit(commitHeader({ isMove, readingsSeq: 7 }), new Map(), 0);
   await stop();
   expect(traced).toEqual([false, true, false]);
   expect(spans().map(({ name }) => name)).toEqual(['route readings']);

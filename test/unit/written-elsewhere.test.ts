@@ -5,18 +5,30 @@ import type { Route } from '../../src/http/route.ts';
 import { knowingOthersWrites } from '../../src/http/written-elsewhere.ts';
 
 /** @param log whether it has more than this process knows, or cannot be reached */
-async function ask(method: 'GET' | 'POST', log: 'more' | 'no more' | 'away', failure = new Failure('not_found', 'there is no space 1')): Promise<{ runs: number; refusal: unknown }> {
+async function ask(
+  method: 'GET' | 'POST',
+  log: 'more' | 'no more' | 'away',
+  failure = new Failure('not_found', 'there is no space 1'),
+): Promise<{ runs: number; refusal: unknown }> {
   let [runs, isKnown] = [0, false];
-  const route = { method, run: async () => {
-    runs += 1;
-    if (!isKnown) throw failure;
-    return Promise.resolve();
-  } } as unknown as Route;
+  const route = {
+    method,
+    run: async () => {
+      runs += 1;
+      if (!isKnown) throw failure;
+      return Promise.resolve();
+    },
+  } as unknown as Route;
   const catchUp = async (): Promise<boolean> => {
     if (log === 'away') throw new Error('nobody answers');
-    return Promise.resolve(isKnown = log === 'more');
+    return Promise.resolve((isKnown = log === 'more'));
   };
-  const refusal: unknown = await knowingOthersWrites(route, { catchUp }).run({} as Context, {}).then(() => undefined, (error: unknown) => error);
+  const refusal: unknown = await knowingOthersWrites(route, { catchUp })
+    .run({} as Context, {})
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
   return { runs, refusal };
 }
 
@@ -29,6 +41,9 @@ test.each(['no more', 'away'] as const)('what is nowhere is not there (the log: 
 });
 
 test('other refusals, and commands, are as they are', async () => {
-  expect(await ask('GET', 'more', new Failure('invalid', 'no'))).toMatchObject({ runs: 1, refusal: { kind: 'invalid' } });
+  expect(await ask('GET', 'more', new Failure('invalid', 'no'))).toMatchObject({
+    runs: 1,
+    refusal: { kind: 'invalid' },
+  });
   expect(await ask('POST', 'more')).toMatchObject({ runs: 1, refusal: { kind: 'not_found' } });
 });

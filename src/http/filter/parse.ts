@@ -1,9 +1,31 @@
 // Reads a filter such as `timestamp > '2018-02-25' and not (direction = 1 or dpu_id in ('283', '423'))`, by chevrotain's
 // lexer and parser. What comes out names only fields of the list, with values of their types; nothing of the text remains.
-import { EmbeddedActionsParser, EOF, Lexer, type IParserErrorMessageProvider, type IToken, type TokenType } from 'chevrotain';
+import {
+  EmbeddedActionsParser,
+  EOF,
+  Lexer,
+  type IParserErrorMessageProvider,
+  type IToken,
+  type TokenType,
+} from 'chevrotain';
 import { parseInstant } from '../../domain/instant.ts';
 import type { Comparator, Expression, FieldType, FieldTypes, Value } from '../../domain/filter.ts';
-import { And, Close, Comma, Compare, Identifier, In, Is, Not, Null, NumberLiteral, Open, Or, TextLiteral, TOKENS } from './tokens.ts';
+import {
+  And,
+  Close,
+  Comma,
+  Compare,
+  Identifier,
+  In,
+  Is,
+  Not,
+  Null,
+  NumberLiteral,
+  Open,
+  Or,
+  TextLiteral,
+  TOKENS,
+} from './tokens.ts';
 
 const LENGTH_MAX = 2_000;
 /** Of parentheses and `not`: the tree is walked by recursion. */
@@ -42,7 +64,8 @@ function oneOf(paths: readonly (readonly TokenType[])[], actual: readonly IToken
 
 const messages: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected, actual }) => `${label(expected)} is expected, and ${found(actual)}`,
-  buildNotAllInputParsedMessage: ({ firstRedundant }) => `and, or, or the end is expected, and ${found(firstRedundant)}`,
+  buildNotAllInputParsedMessage: ({ firstRedundant }) =>
+    `and, or, or the end is expected, and ${found(firstRedundant)}`,
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual }) => oneOf(expectedPathsPerAlt.flat(), actual),
   buildEarlyExitMessage: ({ expectedIterationPaths, actual }) => oneOf(expectedIterationPaths, actual),
 };
@@ -67,29 +90,44 @@ class FilterParser extends EmbeddedActionsParser {
     return joined('and', terms);
   });
 
-  readonly term = this.RULE('term', (): Untyped => this.OR([
-    { ALT: (): Untyped => {
-      this.CONSUME(Not);
-      return { kind: 'not', term: this.SUBRULE(this.term) };
-    } },
-    { ALT: (): Untyped => {
-      this.CONSUME(Open);
-      const inner = this.SUBRULE(this.filter);
-      this.CONSUME(Close);
-      return inner;
-    } },
-    { ALT: (): Untyped => this.SUBRULE(this.comparison) },
-  ]));
+  readonly term = this.RULE('term', (): Untyped =>
+    this.OR([
+      {
+        ALT: (): Untyped => {
+          this.CONSUME(Not);
+          return { kind: 'not', term: this.SUBRULE(this.term) };
+        },
+      },
+      {
+        ALT: (): Untyped => {
+          this.CONSUME(Open);
+          const inner = this.SUBRULE(this.filter);
+          this.CONSUME(Close);
+          return inner;
+        },
+      },
+      { ALT: (): Untyped => this.SUBRULE(this.comparison) },
+    ]),
+  );
 
   readonly comparison = this.RULE('comparison', (): Untyped => {
     const field = this.CONSUME(Identifier);
     return this.OR([
-      { ALT: (): Untyped => ({ kind: 'compare', field, comparator: this.CONSUME(Compare), literal: this.SUBRULE(this.literal) }) },
+      {
+        ALT: (): Untyped => ({
+          kind: 'compare',
+          field,
+          comparator: this.CONSUME(Compare),
+          literal: this.SUBRULE(this.literal),
+        }),
+      },
       { ALT: (): Untyped => this.SUBRULE(this.membership, { ARGS: [field] }) },
-      { ALT: (): Untyped => {
-        this.CONSUME(Not);
-        return { kind: 'not', term: this.SUBRULE2(this.membership, { ARGS: [field] }) };
-      } },
+      {
+        ALT: (): Untyped => {
+          this.CONSUME(Not);
+          return { kind: 'not', term: this.SUBRULE2(this.membership, { ARGS: [field] }) };
+        },
+      },
       { ALT: (): Untyped => this.SUBRULE(this.nullness, { ARGS: [field] }) },
     ]);
   });
@@ -110,17 +148,23 @@ class FilterParser extends EmbeddedActionsParser {
     return negation ? { kind: 'not', term: isNull } : isNull;
   });
 
-  readonly literal = this.RULE('literal', (): Literal => this.OR([
-    { ALT: (): Literal => {
-      const token = this.CONSUME(TextLiteral);
-      return { token, value: this.ACTION(() => unquoted(token.image)) };
-    } },
-    { ALT: (): Literal => {
-      const token = this.CONSUME(NumberLiteral);
-      return { token, value: this.ACTION(() => Number(token.image)) };
-    } },
-    { ALT: (): Literal => ({ token: this.CONSUME(Null), value: null }) },
-  ]));
+  readonly literal = this.RULE('literal', (): Literal =>
+    this.OR([
+      {
+        ALT: (): Literal => {
+          const token = this.CONSUME(TextLiteral);
+          return { token, value: this.ACTION(() => unquoted(token.image)) };
+        },
+      },
+      {
+        ALT: (): Literal => {
+          const token = this.CONSUME(NumberLiteral);
+          return { token, value: this.ACTION(() => Number(token.image)) };
+        },
+      },
+      { ALT: (): Literal => ({ token: this.CONSUME(Null), value: null }) },
+    ]),
+  );
 }
 
 const parser = new FilterParser();
@@ -128,16 +172,23 @@ const parser = new FilterParser();
 /** @throws FilterError that says where */
 export function parseFilter(text: string, fields: FieldTypes): Expression {
   if (text.length > LENGTH_MAX) throw new FilterError(LENGTH_MAX, `a filter has at most ${LENGTH_MAX} characters`);
-  const { tokens, errors: [unread] } = lexer.tokenize(text);
+  const {
+    tokens,
+    errors: [unread],
+  } = lexer.tokenize(text);
   if (unread) {
     const character = text.charAt(unread.offset);
-    throw new FilterError(unread.offset, /['"]/.test(character) ? 'the quote is not closed' : `${JSON.stringify(character)} has no meaning here`);
+    throw new FilterError(
+      unread.offset,
+      /['"]/.test(character) ? 'the quote is not closed' : `${JSON.stringify(character)} has no meaning here`,
+    );
   }
   checkDepth(tokens);
   parser.input = tokens;
   const tree = parser.filter();
   const [error] = parser.errors;
-  if (error) throw new FilterError(Number.isNaN(error.token.startOffset) ? text.length : error.token.startOffset, error.message);
+  if (error)
+    throw new FilterError(Number.isNaN(error.token.startOffset) ? text.length : error.token.startOffset, error.message);
   return typed(tree, fields);
 }
 
@@ -157,20 +208,29 @@ function checkDepth(tokens: readonly IToken[]): void {
     if (tokenType === Open) open += 1;
     if (tokenType === Close) open -= 1;
     if (tokenType === Not) nots += 1;
-    if (open > DEPTH_MAX || nots > DEPTH_MAX) throw new FilterError(startOffset, `more than ${DEPTH_MAX} parentheses or nots within each other`);
+    if (open > DEPTH_MAX || nots > DEPTH_MAX)
+      throw new FilterError(startOffset, `more than ${DEPTH_MAX} parentheses or nots within each other`);
   }
 }
 
 function typed(tree: Untyped, fields: FieldTypes): Expression {
   switch (tree.kind) {
     case 'and':
-    case 'or': return { kind: tree.kind, terms: tree.terms.map((term) => typed(term, fields)) };
-    case 'not': return { kind: 'not', term: typed(tree.term, fields) };
-    case 'in': return { kind: 'in', field: known(tree.field, fields), values: tree.literals.map((literal) => valueOf(tree.field, literal, fields)) };
+    case 'or':
+      return { kind: tree.kind, terms: tree.terms.map((term) => typed(term, fields)) };
+    case 'not':
+      return { kind: 'not', term: typed(tree.term, fields) };
+    case 'in':
+      return {
+        kind: 'in',
+        field: known(tree.field, fields),
+        values: tree.literals.map((literal) => valueOf(tree.field, literal, fields)),
+      };
     case 'compare': {
       const comparator = COMPARATOR[tree.comparator.image] ?? (tree.comparator.image as Comparator);
       const value = valueOf(tree.field, tree.literal, fields);
-      if (value === null && comparator !== '=' && comparator !== '!=') throw new FilterError(tree.literal.token.startOffset, 'null is neither less nor more than anything');
+      if (value === null && comparator !== '=' && comparator !== '!=')
+        throw new FilterError(tree.literal.token.startOffset, 'null is neither less nor more than anything');
       return { kind: 'compare', field: known(tree.field, fields), comparator, value };
     }
   }
@@ -180,12 +240,16 @@ const COMPARATOR: Readonly<Record<string, Comparator>> = { '==': '=', '<>': '!='
 
 function known(field: IToken, fields: FieldTypes): string {
   if (Object.hasOwn(fields, field.image)) return field.image;
-  throw new FilterError(field.startOffset, `there is no field ${field.image}; there are ${Object.keys(fields).join(', ')}`);
+  throw new FilterError(
+    field.startOffset,
+    `there is no field ${field.image}; there are ${Object.keys(fields).join(', ')}`,
+  );
 }
 
 function valueOf(field: IToken, { token, value }: Literal, fields: FieldTypes): Value {
   const name = known(field, fields);
-  const mismatch = (what: string): FilterError => new FilterError(token.startOffset, `${name} is compared with ${what}, not with ${token.image}`);
+  const mismatch = (what: string): FilterError =>
+    new FilterError(token.startOffset, `${name} is compared with ${what}, not with ${token.image}`);
   if (value === null) return null;
   const type = fields[name] as FieldType;
   switch (type) {
@@ -193,10 +257,14 @@ function valueOf(field: IToken, { token, value }: Literal, fields: FieldTypes): 
       if (typeof value === 'number' && Number.isFinite(value)) return value;
       throw mismatch('a number');
     // Ids may be written as numbers: `dpu_id = 423`.
-    case 'text': return typeof value === 'string' ? value : token.image;
+    case 'text':
+      return typeof value === 'string' ? value : token.image;
     case 'instant': {
       // A day alone is its first instant, UTC.
-      const ms = typeof value === 'number' ? value : parseInstant(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value);
+      const ms =
+        typeof value === 'number'
+          ? value
+          : parseInstant(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value);
       if (ms !== undefined && Number.isSafeInteger(ms) && ms >= 0) return ms;
       throw mismatch("an instant such as '2018-02-25T10:00:00Z' or a day such as '2018-02-25'");
     }

@@ -1,7 +1,8 @@
 import { createToken, Lexer, type TokenType } from 'chevrotain';
 
 export const Identifier = createToken({ name: 'Identifier', label: 'a field', pattern: /[A-Za-z_][A-Za-z0-9_]*/ });
-const keyword = (name: string, pattern: RegExp): TokenType => createToken({ name, label: name.toLowerCase(), pattern, longer_alt: Identifier });
+const keyword = (name: string, pattern: RegExp): TokenType =>
+  createToken({ name, label: name.toLowerCase(), pattern, longer_alt: Identifier });
 
 export const And = keyword('And', /and/i);
 export const Or = keyword('Or', /or/i);
@@ -13,10 +14,33 @@ export const Open = createToken({ name: 'Open', label: '"("', pattern: '(' });
 export const Close = createToken({ name: 'Close', label: '")"', pattern: ')' });
 export const Comma = createToken({ name: 'Comma', label: '","', pattern: ',' });
 export const Compare = createToken({ name: 'Compare', label: 'a comparison', pattern: /<>|!=|<=|>=|==?|<|>/ });
-export const NumberLiteral = createToken({ name: 'Number', label: 'a number', pattern: /[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?/ });
+export const NumberLiteral = createToken({
+  name: 'Number',
+  label: 'a number',
+  pattern: /[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?/,
+});
 /** A quote in a text is written twice, as in SQL. */
-export const TextLiteral = createToken({ name: 'Text', label: 'a text in quotes', pattern: /'(?:[^']|'')*'|"(?:[^"]|"")*"/ });
+export const TextLiteral = createToken({
+  name: 'Text',
+  label: 'a text in quotes',
+  pattern: /'(?:[^']|'')*'|"(?:[^"]|"")*"/,
+});
 const Blank = createToken({ name: 'Blank', pattern: /\s+/, group: Lexer.SKIPPED });
 
 // Keywords come before Identifier: the first that matches wins, unless `longer_alt` matches more.
-export const TOKENS = [Blank, And, Or, Not, In, Is, Null, Open, Close, Comma, Compare, TextLiteral, NumberLiteral, Identifier];
+export const TOKENS = [
+  Blank,
+  And,
+  Or,
+  Not,
+  In,
+  Is,
+  Null,
+  Open,
+  Close,
+  Comma,
+  Compare,
+  TextLiteral,
+  NumberLiteral,
+  Identifier,
+];

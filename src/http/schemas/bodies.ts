@@ -7,24 +7,41 @@ import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
 /** Schemas of bodies by the name they have in the OpenAPI document. */
 export const BODIES = z.registry<{ id: string }>();
 
-const name = z.string('must be text').trim().min(1, 'must not be empty').max(200, 'must have at most 200 characters')
+const name = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200, 'must have at most 200 characters')
   .meta({ description: 'unique among those that exist' });
 
-const people = z.int('must be a whole number').min(0, 'must not be negative').max(PEOPLE_MAX, `must be at most ${PEOPLE_MAX}`);
+const people = z
+  .int('must be a whole number')
+  .min(0, 'must not be negative')
+  .max(PEOPLE_MAX, `must be at most ${PEOPLE_MAX}`);
 
 const space = {
   name,
-  time_zone: z.string('must be text').refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
+  time_zone: z
+    .string('must be text')
+    .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
     .meta({ description: 'IANA zone: days, weeks and the daily reset follow it', examples: ['Europe/Vienna'] }),
-  daily_reset: z.string('must be text').regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00').nullable()
+  daily_reset: z
+    .string('must be text')
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00')
+    .nullable()
     .meta({ description: 'local time of day at which the space is empty every day', examples: ['04:00'] }),
   capacity: people.nullable().meta({ description: 'how many people it is for' }),
 };
 
 /** All of a space; what is left out takes its default. */
-export const spaceBody = z.strictObject({
-  name: space.name, time_zone: space.time_zone.default('UTC'), daily_reset: space.daily_reset.default(null), capacity: space.capacity.default(null),
-}).register(BODIES, { id: 'SpaceBody' });
+export const spaceBody = z
+  .strictObject({
+    name: space.name,
+    time_zone: space.time_zone.default('UTC'),
+    daily_reset: space.daily_reset.default(null),
+    capacity: space.capacity.default(null),
+  })
+  .register(BODIES, { id: 'SpaceBody' });
 /** What is left out stays as it is. */
 export const spacePatch = z.strictObject(space).partial().register(BODIES, { id: 'SpacePatch' });
 
@@ -33,24 +50,44 @@ const doorway = {
   ingress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads into' }),
   egress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads out of; null is outside' }),
 };
-export const doorwayBody = z.strictObject({
-  name, ingress_space_id: doorway.ingress_space_id.default(null), egress_space_id: doorway.egress_space_id.default(null),
-}).register(BODIES, { id: 'DoorwayBody' });
+export const doorwayBody = z
+  .strictObject({
+    name,
+    ingress_space_id: doorway.ingress_space_id.default(null),
+    egress_space_id: doorway.egress_space_id.default(null),
+  })
+  .register(BODIES, { id: 'DoorwayBody' });
 export const doorwayPatch = z.strictObject(doorway).partial().register(BODIES, { id: 'DoorwayPatch' });
 
 const placement = {
   doorway_id: doorwayId.nullable().meta({ description: 'the doorway it is above; null is none' }),
-  effective_at: instant.optional().meta({ description: 'since or from when, in the past or the future; otherwise now, and a first placement has been there always' }),
+  effective_at: instant.optional().meta({
+    description:
+      'since or from when, in the past or the future; otherwise now, and a first placement has been there always',
+  }),
 };
-export const dpuBody = z.strictObject({ id: dpuId, doorway_id: placement.doorway_id.default(null), effective_at: placement.effective_at })
+export const dpuBody = z
+  .strictObject({ id: dpuId, doorway_id: placement.doorway_id.default(null), effective_at: placement.effective_at })
   .register(BODIES, { id: 'DpuBody' });
 /** All of a sensor. The id may be repeated, as clients send back what they were given. */
-export const dpuPut = z.strictObject({ id: dpuId.optional(), doorway_id: placement.doorway_id.default(null), effective_at: placement.effective_at })
+export const dpuPut = z
+  .strictObject({
+    id: dpuId.optional(),
+    doorway_id: placement.doorway_id.default(null),
+    effective_at: placement.effective_at,
+  })
   .register(BODIES, { id: 'DpuPut' });
-export const dpuPatch = z.strictObject({ id: dpuId.optional(), doorway_id: placement.doorway_id.optional(), effective_at: placement.effective_at })
+export const dpuPatch = z
+  .strictObject({
+    id: dpuId.optional(),
+    doorway_id: placement.doorway_id.optional(),
+    effective_at: placement.effective_at,
+  })
   .register(BODIES, { id: 'DpuPatch' });
 
-export const resetBody = z.strictObject({
-  timestamp: instant.meta({ description: 'holds for readings after it' }),
-  count: people.meta({ description: 'how many people there were' }),
-}).register(BODIES, { id: 'ResetBody' });
+export const resetBody = z
+  .strictObject({
+    timestamp: instant.meta({ description: 'holds for readings after it' }),
+    count: people.meta({ description: 'how many people there were' }),
+  })
+  .register(BODIES, { id: 'ResetBody' });

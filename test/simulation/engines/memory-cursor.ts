@@ -42,7 +42,11 @@ export class MemoryCursor implements LogCursor {
       isReady: () => this.#isWoken || this.#isClosed || this.#hasGoneBack || this.#peek() !== undefined,
       apply: () => {
         this.#isWoken = false;
-        return this.#hasGoneBack ? new LogWentBack(`${this.#label} does not hold entry ${this.#seq}`) : this.#isClosed ? [] : this.#take(Math.min(entriesMax, random.int(1, 12)));
+        return this.#hasGoneBack
+          ? new LogWentBack(`${this.#label} does not hold entry ${this.#seq}`)
+          : this.#isClosed
+            ? []
+            : this.#take(Math.min(entriesMax, random.int(1, 12)));
       },
       failure: () => new Error(`the consumer of ${this.#label} ended`),
     });

@@ -14,7 +14,17 @@ import type { CopiedEntry } from '../../../src/recovery-ports.ts';
 import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
-import type { DpuReadingsPage, DpuReadingsQuery, EventPlace, History, HistoryEvent, OccupancyRequest, PartitionRecords, StoredBlockMark, StoredTotals } from '../../../src/ports.ts';
+import type {
+  DpuReadingsPage,
+  DpuReadingsQuery,
+  EventPlace,
+  History,
+  HistoryEvent,
+  OccupancyRequest,
+  PartitionRecords,
+  StoredBlockMark,
+  StoredTotals,
+} from '../../../src/ports.ts';
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {
@@ -35,10 +45,12 @@ type TableName = 'space_events' | 'readings' | 'counts_by_minute';
 /** A run has a hundredth of the blocks that a window is made for. */
 const WINDOW_SCALE = 100;
 /** How many blocks each table remembers: from the schema itself, so that a window that is missing or short there is so here. */
-const WINDOWS = new Map((['space_events', 'readings', 'counts_by_minute'] as const).map((name) => {
-  const ddl = TABLES.find((some) => some.includes(`EXISTS ${name} (`)) ?? '';
-  return [name, Math.ceil(Number(/non_replicated_deduplication_window = (\d+)/.exec(ddl)?.[1] ?? 0) / WINDOW_SCALE)];
-}));
+const WINDOWS = new Map(
+  (['space_events', 'readings', 'counts_by_minute'] as const).map((name) => {
+    const ddl = TABLES.find((some) => some.includes(`EXISTS ${name} (`)) ?? '';
+    return [name, Math.ceil(Number(/non_replicated_deduplication_window = (\d+)/.exec(ddl)?.[1] ?? 0) / WINDOW_SCALE)];
+  }),
+);
 
 /** What a ClickHouse server holds. Survives every process. */
 export class MemoryTables {
@@ -70,11 +82,14 @@ export class MemoryTables {
     const content = JSON.stringify(rows);
     const before = this.#blocks.get(token);
     if (before === undefined) this.#blocks.set(token, content);
-    else if (before !== content) this.objections.push(`block ${token} had other rows when it was sent again: ${content} instead of ${before}`);
+    else if (before !== content)
+      this.objections.push(`block ${token} had other rows when it was sent again: ${content} instead of ${before}`);
     const byMonth = new Map<string, Row[]>();
     for (const row of rows) addTo(byMonth, monthOf(row), row);
     const months = [...byMonth.keys()].sort();
-    const parts = (['space_events', 'readings', 'counts_by_minute'] as const).flatMap((table) => months.map((month) => ({ table, month })));
+    const parts = (['space_events', 'readings', 'counts_by_minute'] as const).flatMap((table) =>
+      months.map((month) => ({ table, month })),
+    );
     for (const { table, month } of parts.slice(0, partsMax)) {
       if (this.#isRemembered(table, `${month} ${token}`)) continue;
       this.#parts.add(`${table} ${month} ${token}`);
@@ -122,7 +137,8 @@ export class MemoryTables {
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): void {
     this.readings.splice(0, Infinity, ...this.readings.filter((row) => row.spaceId !== spaceId));
     for (const key of this.minutes.keys()) if (key.startsWith(`${spaceId} `)) this.minutes.delete(key);
-    for (const part of this.#parts) if (part.endsWith(` ${blockToken('log', { epoch: 0, partition, number: block })}`)) this.#parts.delete(part);
+    for (const part of this.#parts)
+      if (part.endsWith(` ${blockToken('log', { epoch: 0, partition, number: block })}`)) this.#parts.delete(part);
   }
 
   /** False for what was retracted for the sake of another reading, when an id of the previous form was taken for the identity. */
@@ -140,7 +156,11 @@ export class MemoryTables {
       const reading = readingOf(row);
       this.known.set(identityOf(reading), reading);
       const before = this.#countingByPreviousId.get(row.readingId);
-      if (row.hasPreviousId && (!before || compare([row.timestampMs, row.direction], [before.timestampMs, before.direction]) < 0)) this.#countingByPreviousId.set(row.readingId, reading);
+      if (
+        row.hasPreviousId &&
+        (!before || compare([row.timestampMs, row.direction], [before.timestampMs, before.direction]) < 0)
+      )
+        this.#countingByPreviousId.set(row.readingId, reading);
     } else if (table === 'counts_by_minute') {
       const key = `${row.spaceId} ${Math.floor(row.timestampMs / 60_000)}`;
       const minute = this.minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
@@ -172,19 +192,32 @@ export class MemoryHistory implements History, PartitionRecords {
       return !this.#tables.isAway;
     };
     const isStored = await this.#access.scheduler.request(this.#access.owner, {
-      label: `store block ${token}`, isWrite: true, failure: awayError, apply: () => insert(), applyPart: () => insert(this.#access.random.int(1, 3)),
+      label: `store block ${token}`,
+      isWrite: true,
+      failure: awayError,
+      apply: () => insert(),
+      applyPart: () => insert(this.#access.random.int(1, 3)),
     });
     if (!isStored) throw awayError();
-    if (epoch < this.#tables.epochs.begun) throw new EpochChanged(`block ${number} of partition ${partition} is of epoch ${epoch}`);
+    if (epoch < this.#tables.epochs.begun)
+      throw new EpochChanged(`block ${number} of partition ${partition} is of epoch ${epoch}`);
   }
 
   async lastBlock(partition: Partition): Promise<number> {
-    return this.#read('last block', () => this.#tables.spaceEvents.reduce((last, row) => (row.partition === partition ? Math.max(last, row.block) : last), 0));
+    return this.#read('last block', () =>
+      this.#tables.spaceEvents.reduce(
+        (last, row) => (row.partition === partition ? Math.max(last, row.block) : last),
+        0,
+      ),
+    );
   }
 
   async lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined> {
     return this.#read('last block', () => {
-      const last = this.#tables.spaceEvents.reduce<Row | undefined>((found, row) => (row.partition === partition && row.block >= (found?.block ?? 0) ? row : found), undefined);
+      const last = this.#tables.spaceEvents.reduce<Row | undefined>(
+        (found, row) => (row.partition === partition && row.block >= (found?.block ?? 0) ? row : found),
+        undefined,
+      );
       return last && { number: last.block, epoch: last.epoch, mark: last.mark };
     });
   }
@@ -192,7 +225,8 @@ export class MemoryHistory implements History, PartitionRecords {
   async newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>> {
     return this.#read('newest readings', () => {
       const newest = new Map<DpuId, number>();
-      for (const { dpuId, timestampMs } of this.#tables.readings) if (dpuIds.includes(dpuId)) newest.set(dpuId, Math.max(newest.get(dpuId) ?? 0, timestampMs));
+      for (const { dpuId, timestampMs } of this.#tables.readings)
+        if (dpuIds.includes(dpuId)) newest.set(dpuId, Math.max(newest.get(dpuId) ?? 0, timestampMs));
       return newest;
     });
   }
@@ -203,7 +237,11 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
-    const place = (reading: Reading): [string, number, string] => [reading.dpuId, reading.timestampMs, readingIdOf(reading)];
+    const place = (reading: Reading): [string, number, string] => [
+      reading.dpuId,
+      reading.timestampMs,
+      readingIdOf(reading),
+    ];
     const start: [string, number, string] = [after.dpuId, after.timestampMs, after.readingId];
     return this.#read('readings of DPUs', () => {
       const found = [...this.#tables.known.values()]
@@ -220,14 +258,32 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
-    return this.#read('occupancy segments', () => new Map(requests.map(({ spaceId, block, afterMs }) => [
-      spaceId, this.#events(spaceId, afterMs, Infinity, block, (row) => row.partition === partition).reduce((run, { delta }) => append(run, segmentOf(delta)), EMPTY_SEGMENT),
-    ])));
+    return this.#read(
+      'occupancy segments',
+      () =>
+        new Map(
+          requests.map(({ spaceId, block, afterMs }) => [
+            spaceId,
+            this.#events(spaceId, afterMs, Infinity, block, (row) => row.partition === partition).reduce(
+              (run, { delta }) => append(run, segmentOf(delta)),
+              EMPTY_SEGMENT,
+            ),
+          ]),
+        ),
+    );
   }
 
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]> {
-    return this.#read('segments', () => edgesMs.slice(0, -1).map((edge, gap) =>
-      this.#events(spaceId, edge, edgesMs[gap + 1] ?? edge, block).reduce((run, { delta }) => append(run, segmentOf(delta)), EMPTY_SEGMENT)));
+    return this.#read('segments', () =>
+      edgesMs
+        .slice(0, -1)
+        .map((edge, gap) =>
+          this.#events(spaceId, edge, edgesMs[gap + 1] ?? edge, block).reduce(
+            (run, { delta }) => append(run, segmentOf(delta)),
+            EMPTY_SEGMENT,
+          ),
+        ),
+    );
   }
 
   async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
@@ -235,37 +291,75 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async completeBlock(partition: Partition, number: number): Promise<void> {
-    const epoch = this.#tables.spaceEvents.findLast((row) => row.partition === partition && row.block === number)?.epoch ?? 0;
+    const epoch =
+      this.#tables.spaceEvents.findLast((row) => row.partition === partition && row.block === number)?.epoch ?? 0;
     const token = blockToken('log', { epoch, partition, number });
     const complete = (): boolean => {
       if (!this.#tables.isAway) this.#tables.complete(token, partition, number);
       return !this.#tables.isAway;
     };
-    if (!await this.#access.scheduler.request(this.#access.owner, { label: `complete block ${token}`, isWrite: true, failure: awayError, apply: complete })) throw awayError();
+    if (
+      !(await this.#access.scheduler.request(this.#access.owner, {
+        label: `complete block ${token}`,
+        isWrite: true,
+        failure: awayError,
+        apply: complete,
+      }))
+    )
+      throw awayError();
   }
 
   async newest(partition: Partition): Promise<StoredNewest[]> {
     return this.#read('newest', () => {
       const newest = new Map<string, StoredNewest>();
-      for (const { spaceId, dpuId, timestampMs, sign } of this.#tables.spaceEvents.filter((row) => row.partition === partition)) {
+      for (const { spaceId, dpuId, timestampMs, sign } of this.#tables.spaceEvents.filter(
+        (row) => row.partition === partition,
+      )) {
         const before = newest.get(`${spaceId} ${dpuId}`);
         newest.set(`${spaceId} ${dpuId}`, {
-          spaceId, dpuId, newestMs: Math.max(before?.newestMs ?? 0, timestampMs), newestReadingMs: Math.max(before?.newestReadingMs ?? 0, sign > 0 ? timestampMs : 0),
+          spaceId,
+          dpuId,
+          newestMs: Math.max(before?.newestMs ?? 0, timestampMs),
+          newestReadingMs: Math.max(before?.newestReadingMs ?? 0, sign > 0 ? timestampMs : 0),
         });
       }
       return [...newest.values()].sort((a, b) => compare([a.spaceId, a.dpuId], [b.spaceId, b.dpuId]));
     });
   }
 
-  async claims(partition: Partition, places: readonly (EventPlace & { readonly spaceId: SpaceId })[]): Promise<StoredClaim[]> {
-    const wanted = new Set(places.map(({ spaceId, timestampMs, readingId }) => `${spaceId} ${timestampMs} ${readingId}`));
+  async claims(
+    partition: Partition,
+    places: readonly (EventPlace & { readonly spaceId: SpaceId })[],
+  ): Promise<StoredClaim[]> {
+    const wanted = new Set(
+      places.map(({ spaceId, timestampMs, readingId }) => `${spaceId} ${timestampMs} ${readingId}`),
+    );
     return this.#read('claims', () => {
       const claims = new Map<string, StoredClaim>();
-      for (const { spaceId, timestampMs, readingId, doorwayId, direction, delta, primary, sign, partition: shard } of this.#tables.spaceEvents) {
+      for (const {
+        spaceId,
+        timestampMs,
+        readingId,
+        doorwayId,
+        direction,
+        delta,
+        primary,
+        sign,
+        partition: shard,
+      } of this.#tables.spaceEvents) {
         const place = `${spaceId} ${timestampMs} ${readingId}`;
         if (shard !== partition || !wanted.has(place)) continue;
         const key = `${place} ${doorwayId} ${direction} ${delta} ${primary}`;
-        claims.set(key, { spaceId, timestampMs, readingId, doorwayId, direction, delta, primary, signs: (claims.get(key)?.signs ?? 0) + sign });
+        claims.set(key, {
+          spaceId,
+          timestampMs,
+          readingId,
+          doorwayId,
+          direction,
+          delta,
+          primary,
+          signs: (claims.get(key)?.signs ?? 0) + sign,
+        });
       }
       return [...claims.values()];
     });
@@ -283,14 +377,22 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async readingsUpTo(partition: Partition, block: number): Promise<number> {
-    return this.#read('readings up to a block', () => readingsIn(this.#tables.spaceEvents.filter((row) => row.partition === partition && row.block <= block)));
+    return this.#read('readings up to a block', () =>
+      readingsIn(this.#tables.spaceEvents.filter((row) => row.partition === partition && row.block <= block)),
+    );
   }
 
   async ping(): Promise<boolean> {
     return !this.#tables.isAway;
   }
 
-  #events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, where: (row: Row) => boolean = () => true): HistoryEvent[] {
+  #events(
+    spaceId: SpaceId,
+    afterMs: number,
+    upToMs: number,
+    block: number,
+    where: (row: Row) => boolean = () => true,
+  ): HistoryEvent[] {
     const changes = new Map<string, { row: Row; change: number }>();
     for (const row of this.#tables.rowsOfSpaces.get(spaceId) ?? []) {
       if (row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block || !where(row)) continue;
@@ -299,13 +401,23 @@ export class MemoryHistory implements History, PartitionRecords {
       if (before) before.change += row.delta * row.sign;
       else changes.set(key, { row, change: row.delta * row.sign });
     }
-    return [...changes.values()].filter(({ change }) => change !== 0)
-      .map(({ row, change }): HistoryEvent => ({ timestampMs: row.timestampMs, readingId: row.readingId, delta: change as Direction, sign: 1 }))
+    return [...changes.values()]
+      .filter(({ change }) => change !== 0)
+      .map(({ row, change }): HistoryEvent => ({
+        timestampMs: row.timestampMs,
+        readingId: row.readingId,
+        delta: change as Direction,
+        sign: 1,
+      }))
       .sort((a, b) => compare([a.timestampMs, a.readingId], [b.timestampMs, b.readingId]));
   }
 
   async #read<T>(label: string, apply: () => T): Promise<T> {
-    const answer = await this.#access.scheduler.request(this.#access.owner, { label, failure: awayError, apply: () => (this.#tables.isAway ? undefined : { value: apply() }) });
+    const answer = await this.#access.scheduler.request(this.#access.owner, {
+      label,
+      failure: awayError,
+      apply: () => (this.#tables.isAway ? undefined : { value: apply() }),
+    });
     if (!answer) throw awayError();
     return answer.value;
   }

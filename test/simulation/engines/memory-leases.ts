@@ -29,13 +29,19 @@ export class LeaseTable {
   holder(shard: Partition): { readonly holder: string; readonly revision: number } | undefined {
     this.#expire();
     const entry = this.#entries.get(`shard ${shard}`);
-    return entry?.change.kind === 'shard' && entry.change.holder !== undefined ? { holder: entry.change.holder, revision: entry.revision } : undefined;
+    return entry?.change.kind === 'shard' && entry.change.holder !== undefined
+      ? { holder: entry.change.holder, revision: entry.revision }
+      : undefined;
   }
 
   put(key: string, change: LeaseChange, lasts: boolean): number {
     this.#revision += 1;
     this.#entries.delete(key);
-    this.#entries.set(key, { change, revision: this.#revision, endsAtMs: lasts ? this.#now() + this.ttlMs : undefined });
+    this.#entries.set(key, {
+      change,
+      revision: this.#revision,
+      endsAtMs: lasts ? this.#now() + this.ttlMs : undefined,
+    });
     return this.#revision;
   }
 
@@ -48,7 +54,11 @@ export class LeaseTable {
   #expire(): void {
     for (const [key, { change, endsAtMs }] of [...this.#entries]) {
       if (endsAtMs === undefined || endsAtMs > this.#now()) continue;
-      this.put(key, change.kind === 'shard' ? { ...change, holder: undefined } : { ...change, member: undefined }, false);
+      this.put(
+        key,
+        change.kind === 'shard' ? { ...change, holder: undefined } : { ...change, member: undefined },
+        false,
+      );
     }
   }
 }
@@ -80,22 +90,29 @@ export class MemoryLeases implements Leases {
 
   async release(shard: Partition, revision: number): Promise<void> {
     await this.#write(`release ${shard}`, () => {
-      if (this.#table.holder(shard)?.revision === revision) this.#table.put(`shard ${shard}`, { kind: 'shard', shard, holder: undefined }, false);
+      if (this.#table.holder(shard)?.revision === revision)
+        this.#table.put(`shard ${shard}`, { kind: 'shard', shard, holder: undefined }, false);
     });
   }
 
   async announce(member: Member): Promise<void> {
-    await this.#write(`announce ${member.name}`, () => this.#table.put(`member ${member.id}`, { kind: 'member', id: member.id, member }, true));
+    await this.#write(`announce ${member.name}`, () =>
+      this.#table.put(`member ${member.id}`, { kind: 'member', id: member.id, member }, true),
+    );
   }
 
   async withdraw(member: Member): Promise<void> {
-    await this.#write(`withdraw ${member.name}`, () => this.#table.put(`member ${member.id}`, { kind: 'member', id: member.id, member: undefined }, false));
+    await this.#write(`withdraw ${member.name}`, () =>
+      this.#table.put(`member ${member.id}`, { kind: 'member', id: member.id, member: undefined }, false),
+    );
   }
 
   async watch(report: (change: LeaseChange) => void, signal: AbortSignal): Promise<void> {
     for (let seen = 0; !signal.aborted;) {
       const entries = await this.#access.scheduler.request(this.#access.owner, {
-        label: 'watch leases', apply: () => this.#table.after(seen), failure: () => new Error('the watch of the leases ended'),
+        label: 'watch leases',
+        apply: () => this.#table.after(seen),
+        failure: () => new Error('the watch of the leases ended'),
         isReady: () => signal.aborted || this.#table.after(seen).length > 0,
       });
       for (const { change, revision } of entries) {
@@ -106,6 +123,11 @@ export class MemoryLeases implements Leases {
   }
 
   async #write<T>(label: string, apply: () => T): Promise<T> {
-    return this.#access.scheduler.request(this.#access.owner, { label, isWrite: true, apply, failure: () => new Error(`no answer: ${label}`) });
+    return this.#access.scheduler.request(this.#access.owner, {
+      label,
+      isWrite: true,
+      apply,
+      failure: () => new Error(`no answer: ${label}`),
+    });
   }
 }

@@ -27,7 +27,13 @@ export class MemoryLog {
   /** @returns the sequence of the last entry */
   append(...entries: readonly Appended[]): number {
     for (const { subject, data, mark } of entries) {
-      const entry = { seq: this.everything.length + 1, timeMs: this.#now(), subject, data, ...(mark === undefined ? {} : { mark }) };
+      const entry = {
+        seq: this.everything.length + 1,
+        timeMs: this.#now(),
+        subject,
+        data,
+        ...(mark === undefined ? {} : { mark }),
+      };
       this.everything.push(entry);
       this.#lastBySubject.set(subject, entry);
     }
@@ -66,6 +72,7 @@ export class MemoryLog {
   }
 
   purge(matches: (subject: string) => boolean, beforeSeq: number): void {
-    for (const entry of this.everything.slice(0, Math.max(0, beforeSeq - 1))) if (matches(entry.subject)) this.#purged.add(entry.seq);
+    for (const entry of this.everything.slice(0, Math.max(0, beforeSeq - 1)))
+      if (matches(entry.subject)) this.#purged.add(entry.seq);
   }
 }

@@ -23,12 +23,20 @@ export class MemoryRecovery implements RecoveryRecords {
   }
 
   async beginEpoch(epoch: number): Promise<void> {
-    await this.#ask(`begin epoch ${epoch}`, () => void (this.#tables.epochs.begun = Math.max(epoch, this.#tables.epochs.begun)), true);
+    await this.#ask(
+      `begin epoch ${epoch}`,
+      () => void (this.#tables.epochs.begun = Math.max(epoch, this.#tables.epochs.begun)),
+      true,
+    );
   }
 
   async finishEpoch(epoch: number, report: string): Promise<void> {
     this.#reports.unshift({ epoch, atMs: 0, report });
-    await this.#ask(`finish epoch ${epoch}`, () => void (this.#tables.epochs.done = Math.max(epoch, this.#tables.epochs.done)), true);
+    await this.#ask(
+      `finish epoch ${epoch}`,
+      () => void (this.#tables.epochs.done = Math.max(epoch, this.#tables.epochs.done)),
+      true,
+    );
   }
 
   async reports(limit: number): Promise<{ epoch: number; atMs: number; report: string }[]> {
@@ -36,7 +44,9 @@ export class MemoryRecovery implements RecoveryRecords {
   }
 
   async copiedAfter(seq: number): Promise<CopiedEntry[]> {
-    return this.#ask('copied topology', () => [...this.#tables.topology.values()].filter((entry) => entry.seq > seq).sort((a, b) => a.seq - b.seq));
+    return this.#ask('copied topology', () =>
+      [...this.#tables.topology.values()].filter((entry) => entry.seq > seq).sort((a, b) => a.seq - b.seq),
+    );
   }
 
   async lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined> {
@@ -44,15 +54,22 @@ export class MemoryRecovery implements RecoveryRecords {
   }
 
   async copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void> {
-    await this.#ask('copy topology', () => {
-      for (const entry of entries) if ((this.#tables.topology.get(entry.seq)?.epoch ?? -1) <= epoch) this.#tables.topology.set(entry.seq, { ...entry, epoch });
-    }, true);
+    await this.#ask(
+      'copy topology',
+      () => {
+        for (const entry of entries)
+          if ((this.#tables.topology.get(entry.seq)?.epoch ?? -1) <= epoch)
+            this.#tables.topology.set(entry.seq, { ...entry, epoch });
+      },
+      true,
+    );
   }
 
   async lastBlocks(): Promise<Map<Partition, StoredBlockMark>> {
     return this.#ask('last blocks', () => {
       const last = new Map<Partition, StoredBlockMark>();
-      for (const row of this.#tables.spaceEvents) if (row.block >= (last.get(row.partition)?.number ?? 0)) last.set(row.partition, markOfRow(row));
+      for (const row of this.#tables.spaceEvents)
+        if (row.block >= (last.get(row.partition)?.number ?? 0)) last.set(row.partition, markOfRow(row));
       return last;
     });
   }
@@ -60,12 +77,19 @@ export class MemoryRecovery implements RecoveryRecords {
   async blocksFrom(partition: Partition, epoch: number, logSeq: number): Promise<StoredBlockMark[]> {
     return this.#ask('blocks', () => {
       const blocks = new Map<number, StoredBlockMark>();
-      for (const row of this.#tables.spaceEvents) if (row.partition === partition && row.epoch === epoch && row.mark.seq >= logSeq) blocks.set(row.block, markOfRow(row));
+      for (const row of this.#tables.spaceEvents)
+        if (row.partition === partition && row.epoch === epoch && row.mark.seq >= logSeq)
+          blocks.set(row.block, markOfRow(row));
       return [...blocks.values()].sort((a, b) => a.number - b.number);
     });
   }
 
-  async readingsFromBlock(partition: Partition, block: number, after: EventPlace | null, limit: number): Promise<ReadingsInOrder> {
+  async readingsFromBlock(
+    partition: Partition,
+    block: number,
+    after: EventPlace | null,
+    limit: number,
+  ): Promise<ReadingsInOrder> {
     return this.#readings((row) => row.partition === partition && row.block >= block, after, limit);
   }
 
@@ -81,7 +105,18 @@ export class MemoryRecovery implements RecoveryRecords {
         if (!wanted.has(row.readingId)) continue;
         const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, sign, name, hasPreviousId } = row;
         const key = [row.readingId, timestampMs, spaceId, doorwayId, direction, delta, primary].join();
-        const claim = claims.get(key) ?? { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, signs: 0, ...(name === undefined ? {} : { name }), ...(hasPreviousId ? { hasPreviousId } : {}) };
+        const claim = claims.get(key) ?? {
+          spaceId,
+          dpuId,
+          doorwayId,
+          timestampMs,
+          direction,
+          delta,
+          primary,
+          signs: 0,
+          ...(name === undefined ? {} : { name }),
+          ...(hasPreviousId ? { hasPreviousId } : {}),
+        };
         claim.signs += sign;
         claims.set(key, claim);
       }
@@ -98,7 +133,8 @@ export class MemoryRecovery implements RecoveryRecords {
         return count;
       };
       for (const { dpuId } of this.#tables.known.values()) countOf(dpuId).readings += 1;
-      for (const { spaceId, dpuId, sign } of this.#tables.spaceEvents) if (spaceId === UNPLACED) countOf(dpuId).held += sign;
+      for (const { spaceId, dpuId, sign } of this.#tables.spaceEvents)
+        if (spaceId === UNPLACED) countOf(dpuId).held += sign;
       return counts;
     });
   }
@@ -108,16 +144,28 @@ export class MemoryRecovery implements RecoveryRecords {
       const found = new Map<string, { reading: Reading; place: EventPlace }>();
       for (const row of this.#tables.spaceEvents) {
         const reading = readingOf(row);
-        if (matches(row) && (!after || isAfter(row, after))) found.set(identityOf(reading), { reading, place: { timestampMs: row.timestampMs, readingId: row.readingId } });
+        if (matches(row) && (!after || isAfter(row, after)))
+          found.set(identityOf(reading), {
+            reading,
+            place: { timestampMs: row.timestampMs, readingId: row.readingId },
+          });
       }
       const page = [...found.values()].sort((a, b) => (isAfter(a.place, b.place) ? 1 : -1)).slice(0, limit);
-      return { readings: page.map(({ reading }) => reading).filter((reading) => this.#tables.counts(reading) || !reading.hasPreviousId), end: page.length < limit ? null : page.at(-1)?.place ?? null };
+      return {
+        readings: page
+          .map(({ reading }) => reading)
+          .filter((reading) => this.#tables.counts(reading) || !reading.hasPreviousId),
+        end: page.length < limit ? null : (page.at(-1)?.place ?? null),
+      };
     });
   }
 
   async #ask<T>(label: string, apply: () => T, isWrite = false): Promise<T> {
     const answer = await this.#access.scheduler.request(this.#access.owner, {
-      label, isWrite, failure: awayError, apply: () => (this.#tables.isAway ? undefined : { value: apply() }),
+      label,
+      isWrite,
+      failure: awayError,
+      apply: () => (this.#tables.isAway ? undefined : { value: apply() }),
     });
     if (!answer) throw awayError();
     return answer.value;

@@ -12,7 +12,20 @@ import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type {
-  Checkpoints, CommitOutcome, DeadLetter, DeadLetters, ItemsByReason, LastCommit, LogBounds, LogCursor, Occupied, ReadingsLog, SpaceEventsLog, StoredCheckpoint, TopologyCursor, TopologyLog,
+  Checkpoints,
+  CommitOutcome,
+  DeadLetter,
+  DeadLetters,
+  ItemsByReason,
+  LastCommit,
+  LogBounds,
+  LogCursor,
+  Occupied,
+  ReadingsLog,
+  SpaceEventsLog,
+  StoredCheckpoint,
+  TopologyCursor,
+  TopologyLog,
 } from '../../../src/ports.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -58,7 +71,13 @@ export class MemoryReadingsLog implements ReadingsLog {
   }
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    return new MemoryCursor(this.#access, this.#streams.readings, `READINGS ${partition}`, (subject) => subject.startsWith(`readings.${partition}.`), afterSeq);
+    return new MemoryCursor(
+      this.#access,
+      this.#streams.readings,
+      `READINGS ${partition}`,
+      (subject) => subject.startsWith(`readings.${partition}.`),
+      afterSeq,
+    );
   }
 
   async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
@@ -74,7 +93,10 @@ export class MemoryReadingsLog implements ReadingsLog {
   }
 
   async bounds(): Promise<LogBounds> {
-    return this.#read('bounds of READINGS', () => ({ firstSeq: this.#streams.readings.firstSeq, lastSeq: this.#streams.readings.lastSeq }));
+    return this.#read('bounds of READINGS', () => ({
+      firstSeq: this.#streams.readings.firstSeq,
+      lastSeq: this.#streams.readings.lastSeq,
+    }));
   }
 
   async at(seq: number): Promise<StoredEntry | undefined> {
@@ -95,15 +117,20 @@ export class MemoryReadingsLog implements ReadingsLog {
   async newestMs(partition: Partition): Promise<number> {
     const { owner, scheduler } = this.#access;
     return scheduler.request(owner, {
-      label: `newest of READINGS ${partition}`, failure: away('newest'),
-      apply: () => this.#streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${partition}.`))?.timeMs ?? BEGINNING_MS,
+      label: `newest of READINGS ${partition}`,
+      failure: away('newest'),
+      apply: () =>
+        this.#streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${partition}.`))
+          ?.timeMs ?? BEGINNING_MS,
     });
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {
     const { owner, scheduler } = this.#access;
     await scheduler.request(owner, {
-      label: 'purge READINGS', isWrite: true, failure: away('purge'),
+      label: 'purge READINGS',
+      isWrite: true,
+      failure: away('purge'),
       apply: () => {
         const kept = this.#streams.readings.everything.find(({ timeMs }) => timeMs >= beforeMs)?.seq ?? beforeSeq;
         this.#streams.readings.purge(() => true, Math.min(beforeSeq, kept));
@@ -119,8 +146,10 @@ export class MemoryReadingsLog implements ReadingsLog {
   async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
     const { owner, scheduler } = this.#access;
     return scheduler.request(owner, {
-      label: `first entry of ${partition}`, failure: away('first entry'),
-      apply: () => this.#streams.readings.firstFrom(seq, (subject) => subject.startsWith(`readings.${partition}.`))?.seq,
+      label: `first entry of ${partition}`,
+      failure: away('first entry'),
+      apply: () =>
+        this.#streams.readings.firstFrom(seq, (subject) => subject.startsWith(`readings.${partition}.`))?.seq,
     });
   }
 
@@ -135,8 +164,12 @@ export class MemoryReadingsLog implements ReadingsLog {
   async #append(subject: string, data: Uint8Array, mark?: string): Promise<void> {
     const { owner, scheduler } = this.#access;
     await scheduler.request(owner, {
-      label: `publish ${subject}`, isWrite: true, failure: away('publish'),
-      apply: () => { this.#streams.readings.append({ subject, data, mark }); },
+      label: `publish ${subject}`,
+      isWrite: true,
+      failure: away('publish'),
+      apply: () => {
+        this.#streams.readings.append({ subject, data, mark });
+      },
     });
   }
 }
@@ -176,7 +209,9 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     // What is committed is what it was when it was sent.
     const data = encodeCommit(header, sections);
     return scheduler.request(owner, {
-      label: `commit ${header.router}${describeBacklogs(header)}`, isWrite: true, failure: away('commit'),
+      label: `commit ${header.router}${describeBacklogs(header)}`,
+      isWrite: true,
+      failure: away('commit'),
       apply: (): CommitOutcome => {
         if ((this.#log.last(subject)?.seq ?? 0) !== expectedSeq) return { kind: 'superseded' };
         return { kind: 'committed', seq: this.#log.append({ subject, data }) };
@@ -188,7 +223,9 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     const subject = routerSubject(header.router, header.epoch);
     const data = encodeCommit(header, new Map());
     const seq = await this.#access.scheduler.request(this.#access.owner, {
-      label: `begin ${subject}`, isWrite: true, failure: away('begin'),
+      label: `begin ${subject}`,
+      isWrite: true,
+      failure: away('begin'),
       apply: () => (this.#log.last(subject) ? undefined : this.#log.append({ subject, data })),
     });
     if (seq === undefined) throw new Error(`${subject} has begun`);
@@ -213,7 +250,9 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
   async removeOlderEpochs(beforeSeq: number): Promise<void> {
     const { current } = this.#epoch;
     await this.#access.scheduler.request(this.#access.owner, {
-      label: 'remove older epochs', isWrite: true, failure: away('removal'),
+      label: 'remove older epochs',
+      isWrite: true,
+      failure: away('removal'),
       apply: () => this.#log.purge((subject) => !isOfEpoch(subject, current), beforeSeq),
     });
   }
@@ -221,7 +260,12 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
     const { owner, scheduler } = this.#access;
     const subject = routerSubject(router, this.#epoch.current);
-    await scheduler.request(owner, { label: `truncate ${subject}`, isWrite: true, failure: away('truncate'), apply: () => this.#log.purge((other) => other === subject, beforeSeq) });
+    await scheduler.request(owner, {
+      label: `truncate ${subject}`,
+      isWrite: true,
+      failure: away('truncate'),
+      apply: () => this.#log.purge((other) => other === subject, beforeSeq),
+    });
   }
 
   async #read<T>(label: string, apply: () => T): Promise<T> {
@@ -253,24 +297,29 @@ export class MemoryTopologyLog implements TopologyLog {
     const { owner, scheduler } = this.#access;
     let [at, isClosed] = [afterSeq, false];
     return {
-      next: async () => scheduler.request(owner, {
-        label: 'read TOPOLOGY',
-        isReady: () => isClosed || this.#streams.topology.length > at,
-        failure: away('read TOPOLOGY'),
-        apply: () => {
-          const entries = isClosed ? [] : this.#streams.topology.slice(at);
-          at += entries.length;
-          return entries;
-        },
-      }),
-      close: async () => { isClosed = true; },
+      next: async () =>
+        scheduler.request(owner, {
+          label: 'read TOPOLOGY',
+          isReady: () => isClosed || this.#streams.topology.length > at,
+          failure: away('read TOPOLOGY'),
+          apply: () => {
+            const entries = isClosed ? [] : this.#streams.topology.slice(at);
+            at += entries.length;
+            return entries;
+          },
+        }),
+      close: async () => {
+        isClosed = true;
+      },
     };
   }
 
   async append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined> {
     const { owner, scheduler } = this.#access;
     return scheduler.request(owner, {
-      label: `append ${fact.kind}`, isWrite: true, failure: away('append to TOPOLOGY'),
+      label: `append ${fact.kind}`,
+      isWrite: true,
+      failure: away('append to TOPOLOGY'),
       apply: () => {
         if (this.#streams.topology.length !== expectedSeq) return undefined;
         return this.#streams.topology.push({ seq: expectedSeq + 1, fact });
@@ -280,12 +329,20 @@ export class MemoryTopologyLog implements TopologyLog {
 
   async at(seq: number): Promise<TopologyFact | undefined> {
     const { owner, scheduler } = this.#access;
-    return scheduler.request(owner, { label: `TOPOLOGY ${seq}`, failure: away('TOPOLOGY'), apply: () => this.#streams.topology[seq - 1]?.fact });
+    return scheduler.request(owner, {
+      label: `TOPOLOGY ${seq}`,
+      failure: away('TOPOLOGY'),
+      apply: () => this.#streams.topology[seq - 1]?.fact,
+    });
   }
 
   async lastSeq(): Promise<number> {
     const { owner, scheduler } = this.#access;
-    return scheduler.request(owner, { label: 'end of TOPOLOGY', failure: away('end of TOPOLOGY'), apply: () => this.#streams.topology.length });
+    return scheduler.request(owner, {
+      label: 'end of TOPOLOGY',
+      failure: away('end of TOPOLOGY'),
+      apply: () => this.#streams.topology.length,
+    });
   }
 }
 
@@ -301,8 +358,11 @@ export class MemoryDeadLetters implements DeadLetters {
   async store(letters: readonly DeadLetter[]): Promise<void> {
     const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#put(letter));
     await this.#access.scheduler.request(this.#access.owner, {
-      label: 'store dead letters', isWrite: true, failure: away('dead letters'),
-      apply: () => put(letters), applyPart: () => put(letters.slice(0, Math.ceil(letters.length / 2))),
+      label: 'store dead letters',
+      isWrite: true,
+      failure: away('dead letters'),
+      apply: () => put(letters),
+      applyPart: () => put(letters.slice(0, Math.ceil(letters.length / 2))),
     });
   }
 
@@ -320,7 +380,9 @@ export class MemoryDeadLetters implements DeadLetters {
   async evict(ageMaxMs: number): Promise<void> {
     const { letters, evicted, evictedKeys, now } = this.#streams;
     await this.#access.scheduler.request(this.#access.owner, {
-      label: 'evict dead letters', isWrite: true, failure: away('evict'),
+      label: 'evict dead letters',
+      isWrite: true,
+      failure: away('evict'),
       apply: () => {
         for (const [key, { reason, items, storedMs }] of letters) {
           if (storedMs >= now() - ageMaxMs) continue;
@@ -355,21 +417,35 @@ export class MemoryCheckpoints implements Checkpoints {
 
   async last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>> {
     return this.#read(`last checkpoint ${partition}`, () => {
-      const { revision, storedBeforeSeq, epoch, mark, commitSeqs } = this.#streams.checkpoints.get(partition) ?? { revision: 0, storedBeforeSeq: 0, epoch: 0, mark: NO_MARK, commitSeqs: [] };
+      const { revision, storedBeforeSeq, epoch, mark, commitSeqs } = this.#streams.checkpoints.get(partition) ?? {
+        revision: 0,
+        storedBeforeSeq: 0,
+        epoch: 0,
+        mark: NO_MARK,
+        commitSeqs: [],
+      };
       return { revision, storedBeforeSeq, epoch, mark, commitSeqs };
     });
   }
 
-  async save(partition: Partition, checkpoint: Omit<StoredCheckpoint, 'revision'>, expectedRevision: number): Promise<number | undefined> {
+  async save(
+    partition: Partition,
+    checkpoint: Omit<StoredCheckpoint, 'revision'>,
+    expectedRevision: number,
+  ): Promise<number | undefined> {
     const snapshot = [...checkpoint.snapshot];
     return this.#access.scheduler.request(this.#access.owner, {
-      label: `save checkpoint ${partition}`, isWrite: true, failure: away('save checkpoint'),
+      label: `save checkpoint ${partition}`,
+      isWrite: true,
+      failure: away('save checkpoint'),
       apply: () => {
         const before = this.#streams.checkpoints.get(partition);
         if ((before?.revision ?? 0) !== expectedRevision) return undefined;
         // The log has been let go of up to there.
         if (before && checkpoint.epoch === before.epoch && checkpoint.storedBeforeSeq < before.storedBeforeSeq) {
-          this.#streams.objections.push(`partition ${partition}: stored before ${before.storedBeforeSeq}, said one checkpoint, and the next ${checkpoint.storedBeforeSeq}`);
+          this.#streams.objections.push(
+            `partition ${partition}: stored before ${before.storedBeforeSeq}, said one checkpoint, and the next ${checkpoint.storedBeforeSeq}`,
+          );
         }
         const revision = ++this.#streams.checkpointRevision;
         if (before) this.#streams.olderCheckpoints.push([partition, before]);
