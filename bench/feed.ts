@@ -2,7 +2,7 @@
 // somebody listens to for all spaces. By the time of the processor, and in rounds that alternate, so that what else
 // the machine does matters little.
 import { setImmediate as turn } from 'node:timers/promises';
-import { PartitionFold } from '../actors/shard/partition-fold.ts';
+import { PartitionFold } from '../actors/partition/partition-fold.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../src/domain/ids.ts';
 import type { StoredEntry } from '../src/domain/log-entry.ts';
 import type { SpaceEvent } from '../src/domain/space-event.ts';

@@ -43,7 +43,7 @@ const always: Omit<Row, 'blockCut' | 'historyRead'> = {
   configured: (state, { config, context }) => state.configure(config, context),
 };
 
-export const SPACE_TABLE: { readonly [Phase in SpacePhase]: Row } = {
+const SPACE_TABLE: { readonly [Phase in SpacePhase]: Row } = {
   settled: { ...always, blockCut: ignore, historyRead: ignore },
   correcting: {
     ...always,

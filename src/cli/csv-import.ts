@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { parse, type Info } from 'csv-parse';
 import { parseReading, type Reading } from '../domain/reading.ts';
-import type { ReadingsLog } from '../ports.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
 import { appendReadings } from '../publishing/append-readings.ts';
 
 const COLUMNS = ['timestamp', 'direction', 'dpu_id'] as const;

@@ -43,7 +43,7 @@ export function logCommand(
 }
 
 /** Prints what is in the log now. @returns the exit code */
-export async function logCatCommand(
+async function logCatCommand(
   config: Config,
   { nats, from, limit = Infinity, router, json, events }: LogCatOptions,
   say: (line: string) => void,

@@ -1,6 +1,6 @@
 // `density routes`: the table the service itself is made from.
-import { API_PREFIX } from '../http/route.ts';
-import { apiRoutes, type RouteDeps } from '../http/routes.ts';
+import { API_PREFIX } from '../http/routes/route.ts';
+import { apiRoutes, type RouteDeps } from '../http/routes/routes.ts';
 import { table } from './table.ts';
 
 export function routesCommand({ json }: { json?: boolean }, say: (line: string) => void): number {

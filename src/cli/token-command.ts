@@ -2,8 +2,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../config.ts';
 import { parseInstant } from '../domain/instant.ts';
-import { addToken } from '../http/auth-tokens.ts';
-import { SCOPES, type Scope } from '../http/route.ts';
+import { addToken } from '../http/auth/auth-tokens.ts';
+import { SCOPES, type Scope } from '../http/routes/route.ts';
 
 interface TokenOptions {
   readonly scope: Scope[];

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TopologyFact } from '../domain/topology.ts';
-import type { CopiedEntry, EpochRecords, TopologyCopy } from '../recovery-ports.ts';
+import type { CopiedEntry, EpochRecords, TopologyCopy } from '../ports/recovery.ts';
 import { queryRows } from './query-rows.ts';
 
 const POLL_MS = 50;

@@ -4,8 +4,15 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import { previousIdOf, readingOfIdentity, type Direction } from '../domain/reading.ts';
 import type { Segment } from '../domain/segment.ts';
-import type { EventPage, EventPageQuery, EventPages, ReadingsQuery, StoredReading, TimedSpace } from '../list-ports.ts';
-import type { EventPlace, HistoryEvent, OccupancyRequest } from '../ports.ts';
+import type {
+  EventPage,
+  EventPageQuery,
+  EventPages,
+  ReadingsQuery,
+  StoredReading,
+  TimedSpace,
+} from '../ports/event-pages.ts';
+import type { EventPlace, HistoryEvent, OccupancyRequest } from '../ports/history.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { queryRows } from './query-rows.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';

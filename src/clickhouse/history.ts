@@ -2,7 +2,7 @@
 // question put together from an actor's memory and from here has neither a gap nor an overlap.
 import { Readable } from 'node:stream';
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
-import { blockToken, type Block } from '../../actors/shard/block.ts';
+import { blockToken, type Block } from '../../actors/partition/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
@@ -14,9 +14,9 @@ import type {
   History,
   HistoryEvent,
   OccupancyRequest,
-  StoredBlockMark,
   StoredTotals,
-} from '../ports.ts';
+} from '../ports/history.ts';
+import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
 import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';

@@ -1,11 +1,11 @@
 // What ClickHouse keeps of one partition, for computing its state again.
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { StoredNewest } from '../../actors/shard/fold-from-history.ts';
-import type { StoredClaim } from '../../actors/shard/log-tail.ts';
+import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
+import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { Direction } from '../domain/reading.ts';
-import type { EventPlace, PartitionRecords } from '../ports.ts';
+import type { EventPlace, PartitionRecords } from '../ports/history.ts';
 import { queryRows } from './query-rows.ts';
 import { viewQuery } from './schema.ts';
 

@@ -2,8 +2,9 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { UNPLACED, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
 import { readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
-import type { EventPlace, StoredBlockMark } from '../ports.ts';
-import type { Claim, ReadingsInOrder, RecoveryRecords } from '../recovery-ports.ts';
+import type { EventPlace } from '../ports/history.ts';
+import type { StoredBlockMark } from '../ports/space-events-log.ts';
+import type { Claim, ReadingsInOrder, RecoveryRecords } from '../ports/recovery.ts';
 import { ClickHouseEpochRecords } from './epoch-records.ts';
 import { queryRows } from './query-rows.ts';
 import { LAST_BLOCK } from './schema.ts';

@@ -1,6 +1,7 @@
 // The account: every accepted reading is applied, a duplicate, held or dead-lettered, and nothing is left over.
 import { allPartitions } from '../domain/partition.ts';
-import type { DeadLetters, ItemsByReason, SpaceEventsLog } from '../ports.ts';
+import type { DeadLetters, ItemsByReason } from '../ports/dead-letters.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
 export interface Account {
   /** Readings, and what was sent in their place, taken from the READINGS log. */

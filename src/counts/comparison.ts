@@ -5,15 +5,17 @@
 //    questions, and both are asked again; where that goes on, ClickHouse is asked for the rows up to that block, which takes longer.
 //  - Of all shards together, at one place of the log: what they have folded is what the routers have accepted. A shard whose state
 //    was computed again from a ClickHouse that had lost rows agrees with it, and shows here.
-import { readingsIn } from '../../actors/shard/block.ts';
-import type { PartitionTotals } from '../../actors/shard/space-report.ts';
+import { readingsIn } from '../../actors/partition/block.ts';
+import type { PartitionTotals } from '../../actors/partition/space-report.ts';
 import type { CommitHeader, LoggedCommit } from '../domain/commit.ts';
 import { commitOf } from '../domain/commit-codec.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { allPartitions, partitionOfSpace } from '../domain/partition.ts';
-import type { History, SpaceEventsLog, SpaceReports } from '../ports.ts';
+import type { History } from '../ports/history.ts';
+import type { SpaceReports } from '../ports/reports.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 
 /** A shard stores a block every few seconds, and both questions take some milliseconds. */

@@ -1,12 +1,13 @@
 // Answers "how many": now, at an instant, per interval. Every answer says up to where it is final.
-import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.ts';
+import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { isSameReset, resetInForce, resetsBetween, type ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import type { History, SpaceReports } from '../ports.ts';
+import type { History } from '../ports/history.ts';
+import type { SpaceReports } from '../ports/reports.ts';
 import { LastKnown } from './last-known.ts';
 import { runsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';

@@ -1,6 +1,6 @@
 // The count after each event of a space: what is stored and what is only in memory, joined at the actor's block number, so
 // that no event is missing and none is there twice. A page begins after a place, so that a deep one costs what the first does.
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { TimeRange } from '../domain/filter.ts';
 import type { SpaceId } from '../domain/ids.ts';
@@ -9,8 +9,9 @@ import { nextResetAfter, resetInForce, type ResetSchedule } from '../domain/rese
 import { advance, countOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Direction } from '../domain/reading.ts';
-import type { EventPages, TimedSpace } from '../list-ports.ts';
-import type { EventPlace, History, HistoryEvent, SpaceReports } from '../ports.ts';
+import type { EventPages, TimedSpace } from '../ports/event-pages.ts';
+import type { EventPlace, History, HistoryEvent } from '../ports/history.ts';
+import type { SpaceReports } from '../ports/reports.ts';
 import { mergeEvents, runsBetween } from './runs.ts';
 import { scheduleEver, scheduleOf } from './schedule-of.ts';
 
@@ -268,7 +269,7 @@ function countedFrom(
   });
 }
 
-export function comparePlaces(a: EventPlace, b: EventPlace): number {
+function comparePlaces(a: EventPlace, b: EventPlace): number {
   return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
 }
 

@@ -1,9 +1,9 @@
 // Runs of a space's events between edges, from history and from memory together, with neither a gap
 // nor an overlap: history answers up to block n, the report holds what came after it.
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
 import { compareEvents } from '../domain/space-event.ts';
-import type { History, HistoryEvent } from '../ports.ts';
+import type { History, HistoryEvent } from '../ports/history.ts';
 
 /**
  * One segment for each gap `(edges[i], edges[i + 1]]`. Where nothing in memory is older than an edge,

@@ -135,7 +135,7 @@ export function previousIdOf({ dpuId, name }: Reading): string {
 }
 
 /** The `id` a DPU gave, back from a reading id of either form; undefined where it gave none. */
-export function readingNameOf(readingId: string): string | undefined {
+function readingNameOf(readingId: string): string | undefined {
   const dot = readingId.indexOf('.');
   return dot < 0 ? undefined : readingId.slice(dot + 1);
 }

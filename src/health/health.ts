@@ -3,7 +3,7 @@
 //
 // What is looked at is a list of sources: each gives the problems it sees now, and none when all is well.
 import type { Problem } from '../domain/health.ts';
-import type { Member } from '../ports.ts';
+import type { Member } from '../ports/leases.ts';
 import type { Timing } from '../runtime/timing.ts';
 
 const LOOK_INTERVAL_MS = 5_000;

@@ -3,15 +3,15 @@ import Router from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
 import type { Service } from '../service.ts';
-import { compression } from './compression.ts';
-import { page } from './docs-routes.ts';
-import { measured } from './measured.ts';
-import { mount, type Guard } from './mount.ts';
+import { compression } from './middleware/compression.ts';
+import { page } from './routes/docs-routes.ts';
+import { measured } from './middleware/measured.ts';
+import { mount, type Guard } from './routes/mount.ts';
 import { problems } from './problem.ts';
-import { requestIds } from './request-id.ts';
-import { API_PREFIX } from './route.ts';
-import { apiRoutes } from './routes.ts';
-import { discardUnread } from './unread-bodies.ts';
+import { requestIds } from './middleware/request-id.ts';
+import { API_PREFIX } from './routes/route.ts';
+import { apiRoutes } from './routes/routes.ts';
+import { discardUnread } from './middleware/unread-bodies.ts';
 
 export interface AppOptions {
   readonly now?: () => number;

@@ -1,7 +1,7 @@
 // Lists that are in memory: filtered, sorted, one page of them, with the headers that lead to the others.
 import type { Context } from 'koa';
 import { matches, type FieldTypes, type Value } from '../domain/filter.ts';
-import { revalidatedPage } from './caching.ts';
+import { revalidatedPage } from './middleware/caching.ts';
 import type { ListQuery } from './schemas/list.ts';
 
 export const LIST_HEADERS = {
@@ -30,7 +30,7 @@ export function answerList<Item, Types extends FieldTypes>(
   return revalidatedPage(ctx, found.length, body);
 }
 
-export function setPageHeaders(
+function setPageHeaders(
   ctx: Context,
   { offset, limit, total }: { offset: number; limit: number; total: number },
 ): void {

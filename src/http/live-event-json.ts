@@ -1,6 +1,6 @@
 // The events of a live stream as their JSON.
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
-import type { LiveCount } from '../../actors/shard/feed-message.ts';
+import type { LiveCount } from '../live/feed-message.ts';
 import type { LiveEvent } from '../live/subscriber.ts';
 
 const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null : formatInstant(ms));

@@ -1,7 +1,7 @@
 // The OpenAPI 3.1 document, made from the table of routes and the schemas that validate.
 import { z } from 'zod';
 import { PROBLEM_TYPE, PROBLEMS, type ProblemStatus } from './problem.ts';
-import { API_PREFIX, TAGS, type HeaderDoc, type Route } from './route.ts';
+import { API_PREFIX, TAGS, type HeaderDoc, type Route } from './routes/route.ts';
 import { BODIES } from './schemas/bodies.ts';
 import { RESOURCES } from './schemas/resources.ts';
 

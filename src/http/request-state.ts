@@ -1,7 +1,7 @@
 // What is known of a request while it is answered. Koa's `ctx.state` has no types; this is the only place that reads it.
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
-import type { Route } from './route.ts';
+import type { Route } from './routes/route.ts';
 
 export interface RequestState {
   requestId?: string;

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Logger } from 'pino';
-import { refuseExpectation, refuseMalformed, SocketRefusals } from './refusals.ts';
+import { refuseExpectation, refuseMalformed, SocketRefusals } from './middleware/refusals.ts';
 
 export interface ServerLimits {
   /** How long a request may take to arrive, its body included. */

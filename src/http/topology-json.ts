@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { doorwayAt, type Placement } from '../domain/placement.ts';
 import type { Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
-import { API_PREFIX } from './route.ts';
+import { API_PREFIX } from './routes/route.ts';
 
 /** Says where what was created is. */
 export function createdAt<T>(ctx: Context, path: string, body: T): T {

@@ -1,5 +1,5 @@
 // The last items of a feed, numbered without a gap, bounded in number and in age.
-import type { FeedItem } from '../../actors/shard/feed-message.ts';
+import type { FeedItem } from './feed-message.ts';
 
 export class ItemRing {
   readonly #itemsMax: number;

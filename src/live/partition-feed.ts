@@ -11,10 +11,10 @@ import { countOf } from '../domain/segment.ts';
 import { nextResetAfter } from '../domain/reset-schedule.ts';
 import { UNPLACED, type Partition, type SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import type { CorrectionCause, FoldObserver } from '../../actors/shard/fold-observer.ts';
-import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { CorrectionCause, FoldObserver } from '../../actors/partition/fold-observer.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { SpaceState } from '../../actors/space/space-state.ts';
-import type { ChangeChannel } from '../ports.ts';
+import type { ChangeChannel } from '../ports/change-channel.ts';
 import {
   INTEREST_MS,
   type Correction,
@@ -23,7 +23,7 @@ import {
   type FeedQuestion,
   type LiveCount,
   type WatchedCount,
-} from '../../actors/shard/feed-message.ts';
+} from './feed-message.ts';
 import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';

@@ -5,8 +5,8 @@
 // Invariants: `counts` is what the feed told up to item `ring.last`; items are handed on in their order, each once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partition, SpaceId } from '../domain/ids.ts';
-import type { ChangeChannel } from '../ports.ts';
-import type { FeedAnswer, FeedBatch, FeedItem, FeedPlace, LiveCount } from '../../actors/shard/feed-message.ts';
+import type { ChangeChannel } from '../ports/change-channel.ts';
+import type { FeedAnswer, FeedBatch, FeedItem, FeedPlace, LiveCount } from './feed-message.ts';
 import { ItemRing } from './item-ring.ts';
 
 const RENEW_INTERVAL_MS = 5_000;

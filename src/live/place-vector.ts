@@ -1,7 +1,7 @@
 // A subscriber's place: for each partition it hears of, how far in that partition's feed. As text it is
 // what a client sends back to go on where it stopped.
 import type { Partition } from '../domain/ids.ts';
-import type { FeedPlace } from '../../actors/shard/feed-message.ts';
+import type { FeedPlace } from './feed-message.ts';
 
 export type PlaceVector = ReadonlyMap<Partition, FeedPlace>;
 

@@ -2,7 +2,7 @@
 // in order, up to a bound. Past that, only the newest state of each space waits, and the subscriber is
 // told that it missed some: so a slow one costs little, delays nobody, and ends up right.
 import type { SpaceId } from '../domain/ids.ts';
-import type { Correction, FeedItem, LiveCount } from '../../actors/shard/feed-message.ts';
+import type { Correction, FeedItem, LiveCount } from './feed-message.ts';
 
 /** Events that may wait before they are merged. */
 const WAITING_MAX = 1_000;

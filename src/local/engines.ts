@@ -3,12 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
-import { startClickhouse } from './clickhouse-engine.ts';
+import { startClickhouse } from './clickhouse/clickhouse-engine.ts';
 import type { LocalEngineError } from './local-engine-error.ts';
 import { writingTo } from './local-engine-error.ts';
-import { findNatsServer } from './nats-binary.ts';
-import { startNatsServer } from './nats-server.ts';
-import { storeBytesFor } from './store-size.ts';
+import { findNatsServer } from './nats/nats-binary.ts';
+import { startNatsServer } from './nats/nats-server.ts';
+import { storeBytesFor } from './nats/store-size.ts';
 
 const LOOPBACK = '127.0.0.1';
 const CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));

@@ -5,8 +5,8 @@
 import { type Msg, type NatsConnection, nuid } from 'nats';
 import { Failure } from '../domain/failure.ts';
 import type { Partition } from '../domain/ids.ts';
-import { INTEREST_MS, type FeedAnswer, type FeedBatch, type FeedQuestion } from '../../actors/shard/feed-message.ts';
-import type { ChangeChannel } from '../ports.ts';
+import { INTEREST_MS, type FeedAnswer, type FeedBatch, type FeedQuestion } from '../live/feed-message.ts';
+import type { ChangeChannel } from '../ports/change-channel.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const ANSWER_WITHIN_MS = 2_000;
@@ -14,9 +14,8 @@ const NOTHING = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export const changesSubject = (partition: Partition, process: string): string =>
-  `density.changes.${partition}.${process}`;
-export const feedSubject = (partition: Partition): string => `density.feed.${partition}`;
+const changesSubject = (partition: Partition, process: string): string => `density.changes.${partition}.${process}`;
+const feedSubject = (partition: Partition): string => `density.feed.${partition}`;
 
 interface WireQuestion extends FeedQuestion {
   /** The process that asks. */

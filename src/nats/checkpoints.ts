@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import { constants, createGzip, gunzip } from 'node:zlib';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { headers, nuid } from 'nats';
-import { CheckpointRefused } from '../../actors/shard/snapshot.ts';
+import { CheckpointRefused } from '../../actors/partition/snapshot.ts';
 import type { Partition } from '../domain/ids.ts';
-import { NO_MARK } from '../../actors/shard/block.ts';
+import { NO_MARK } from '../../actors/partition/block.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
-import type { Checkpoints, StoredCheckpoint } from '../ports.ts';
+import type { Checkpoints, StoredCheckpoint } from '../ports/checkpoints.ts';
 import { CHECKPOINTS } from './streams.ts';
 
 const CHUNK_BYTES = 512 * 1024;

@@ -14,7 +14,7 @@ import {
 } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import type { RejectReason } from '../domain/reading.ts';
-import type { DeadLetter, DeadLetters, ItemsByReason } from '../ports.ts';
+import type { DeadLetter, DeadLetters, ItemsByReason } from '../ports/dead-letters.ts';
 import { DEAD_LETTERS } from './streams.ts';
 
 const IN_FLIGHT_MAX = 500;

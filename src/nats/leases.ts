@@ -6,7 +6,7 @@ import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, StorageTyp
 import { type KV, Kvm } from '@nats-io/kv';
 import { nanos } from 'nats';
 import type { Partition } from '../domain/ids.ts';
-import type { LeaseChange, Leases, Member } from '../ports.ts';
+import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
 import type { NatsHandles } from './connect.ts';
 
 const BUCKET = 'density_leases';

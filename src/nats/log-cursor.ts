@@ -1,6 +1,6 @@
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
-import type { LogCursor } from '../ports.ts';
+import type { LogCursor } from '../ports/log.ts';
 import { STALL_CHECK_MS } from './log-consumer.ts';
 import { StreamReader } from './stream-reader.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { DpuId } from '../domain/ids.ts';
-import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports.ts';
+import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports/readings-log.ts';
 
 /** The name is nats-server's. */
 export const MQTT_MESSAGES = '$MQTT_msgs';

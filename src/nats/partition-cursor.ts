@@ -2,7 +2,7 @@
 // `PartitionQueue` decides what follows what; this opens and closes the own consumer, and has it wait for a reader that is slow.
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { LogCursor } from '../ports.ts';
+import type { LogCursor } from '../ports/log.ts';
 import { Condition } from '../runtime/condition.ts';
 import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import type { LogConsumer, Receiver } from './log-consumer.ts';

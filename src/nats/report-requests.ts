@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { NoRespondersError, RequestError, TimeoutError, type Msg, type NatsConnection } from 'nats';
 import type { Logger } from 'pino';
-import { decodeReport, encodeReport } from '../../actors/shard/report-codec.ts';
-import type { KnownReport } from '../../actors/shard/space-report.ts';
+import { decodeReport, encodeReport } from '../../actors/partition/report-codec.ts';
+import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
-import type { ReportAnswer, ReportRequests, Respondent } from '../ports.ts';
+import type { ReportAnswer, ReportRequests, Respondent } from '../ports/reports.ts';
 
 /** Beyond this a report is compressed: most questions are answered in some hundred bytes. */
 const PLAIN_BYTES_MAX = 16 * 1024;

@@ -1,6 +1,6 @@
 // Single messages of a stream, and where it begins and ends.
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import type { LogBounds } from '../ports.ts';
+import type { LogBounds } from '../ports/log.ts';
 
 /** From the stream's leader: what a replica has may be less. */
 export async function boundsOf(jsm: JetStreamManager, stream: string): Promise<LogBounds> {

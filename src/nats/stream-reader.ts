@@ -9,7 +9,7 @@
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { LogCursor } from '../ports.ts';
+import type { LogCursor } from '../ports/log.ts';
 import { LogConsumer, SilentConsumer, STALL_CHECK_MS, type Receiver } from './log-consumer.ts';
 import { OpenCursors } from './open-cursors.ts';
 import { PartitionCursor, type CursorHome } from './partition-cursor.ts';

@@ -3,7 +3,7 @@
 import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
-import type { TopologyCursor, TopologyLog } from '../ports.ts';
+import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
 import { messageAt } from './stored-messages.ts';
 import { openCursor } from './log-cursor.ts';
 import { TOPOLOGY } from './streams.ts';

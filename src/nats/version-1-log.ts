@@ -2,8 +2,8 @@
 // then the router's position on `routers.<k>`. Read once, by `density migrate`.
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { nuid } from 'nats';
-import { LogTail } from '../../actors/shard/log-tail.ts';
-import { LogGap } from '../../actors/shard/partition-fold.ts';
+import { LogTail } from '../../actors/partition/log-tail.ts';
+import { LogGap } from '../../actors/partition/partition-fold.ts';
 import { consumedThrough, type CommitHeader, type LoggedSection } from '../domain/commit.ts';
 import { encodeCommit } from '../domain/commit-codec.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';

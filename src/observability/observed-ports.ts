@@ -1,7 +1,8 @@
 // Ports that tell the metrics what goes through them, so that neither the shards nor the clients of
 // the engines have to know about metrics.
 import type { Metrics } from '../metrics.ts';
-import type { DeadLetters, History } from '../ports.ts';
+import type { DeadLetters } from '../ports/dead-letters.ts';
+import type { History } from '../ports/history.ts';
 
 export function observedHistory(history: History, metrics: Metrics): History {
   return replacing(history, {

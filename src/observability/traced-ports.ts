@@ -4,11 +4,14 @@
 //
 // A commit of many readings is one span: the first sampled reading is its parent, the others are links.
 import { type Context, type Link, type Span, trace } from '@opentelemetry/api';
-import type { Block } from '../../actors/shard/block.ts';
+import type { Block } from '../../actors/partition/block.ts';
 import { commitOf } from '../domain/commit-codec.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { History, LogCursor, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { History } from '../ports/history.ts';
+import type { LogCursor } from '../ports/log.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { replacing } from './observed-ports.ts';
 import { contextOf, inSpan, isTracing, startSpan } from '../runtime/trace.ts';
 

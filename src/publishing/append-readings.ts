@@ -6,7 +6,7 @@ import { Failure } from '../domain/failure.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
 import type { Reading } from '../domain/reading.ts';
-import type { ReadingsLog } from '../ports.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
 
 /** Each takes at most 150 bytes. */

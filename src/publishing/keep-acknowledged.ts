@@ -6,7 +6,12 @@
 // - One that is put there although it was there is a duplicate, and changes no count. So it may always be put there.
 import type { Logger } from 'pino';
 import type { DpuId } from '../domain/ids.ts';
-import type { AcknowledgedMessage, AcknowledgedMessages, StoredMessage, StoredMessages } from '../ports.ts';
+import type {
+  AcknowledgedMessage,
+  AcknowledgedMessages,
+  StoredMessage,
+  StoredMessages,
+} from '../ports/readings-log.ts';
 import type { Timing } from '../runtime/timing.ts';
 
 export interface KeepOptions {

@@ -9,9 +9,12 @@ import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
 import { allPartitions } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import type { Checkpoints, LogBounds, ReadingsLog, SpaceEventsLog, StoredBlockMark } from '../ports.ts';
+import type { Checkpoints } from '../ports/checkpoints.ts';
+import type { LogBounds } from '../ports/log.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog, StoredBlockMark } from '../ports/space-events-log.ts';
 import { isConsumed, isFollowed, isThere, readable } from '../router/marked-logs.ts';
-import type { RecoveryRecords } from '../recovery-ports.ts';
+import type { RecoveryRecords } from '../ports/recovery.ts';
 
 export interface LogDeps {
   readonly partitions: number;

@@ -1,6 +1,6 @@
 // What NATS has lost in the life of an installation, as the repairs have recorded it.
 import type { LogEpoch } from '../domain/log-epoch.ts';
-import type { EpochRecords } from '../recovery-ports.ts';
+import type { EpochRecords } from '../ports/recovery.ts';
 import { describeLosses } from './describe-losses.ts';
 import type { RepairReport } from './repair-logs.ts';
 

@@ -8,7 +8,7 @@ import { readingIdOf, type Reading } from '../domain/reading.ts';
 import type { SpaceEvent } from '../domain/space-event.ts';
 import { attribute } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
-import type { Claim } from '../recovery-ports.ts';
+import type { Claim } from '../ports/recovery.ts';
 
 /** The events that turn the stored rows of some readings into the right ones. */
 export function eventsToReconcile(

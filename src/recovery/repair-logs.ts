@@ -3,9 +3,9 @@
 // commit of each router and a checkpoint of each partition (docs/adr/0065).
 //
 // No shard may run during a repair. A repair that was killed is started over in a higher epoch, with the same result.
-import { blockOf } from '../../actors/shard/block.ts';
-import { LogTail } from '../../actors/shard/log-tail.ts';
-import { CheckpointRefused, decodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { blockOf } from '../../actors/partition/block.ts';
+import { LogTail } from '../../actors/partition/log-tail.ts';
+import { CheckpointRefused, decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { commitOf } from '../domain/commit-codec.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -15,7 +15,9 @@ import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
 import { readingOf } from '../domain/space-event.ts';
-import type { EventPlace, History, PartitionRecords, StoredBlockMark, TopologyLog } from '../ports.ts';
+import type { EventPlace, History, PartitionRecords } from '../ports/history.ts';
+import type { StoredBlockMark } from '../ports/space-events-log.ts';
+import type { TopologyLog } from '../ports/topology-log.ts';
 import { saveRebuilt } from '../shards/rebuild-partition.ts';
 import { Superseded } from '../router/router.ts';
 import { isConsumed, isThere } from '../router/marked-logs.ts';

@@ -1,7 +1,7 @@
 // Restores lost entries of TOPOLOGY from the copy in ClickHouse.
 import type { LogDeps } from './inspect-logs.ts';
-import type { CopiedEntry } from '../recovery-ports.ts';
-import type { TopologyLog } from '../ports.ts';
+import type { CopiedEntry } from '../ports/recovery.ts';
+import type { TopologyLog } from '../ports/topology-log.ts';
 import { allPartitions } from '../domain/partition.ts';
 
 export interface TopologyRepair {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Timing } from '../runtime/timing.ts';
-import type { CopiedEntry, TopologyCopy } from '../recovery-ports.ts';
+import type { CopiedEntry, TopologyCopy } from '../ports/recovery.ts';
 
 const POLL_MS = 250;
 const RETRY_MS = 2_000;

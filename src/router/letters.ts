@@ -4,7 +4,7 @@
 // They are those of the whole message, however it is sliced: so they are the same for every router that writes them,
 // and storing them again changes nothing.
 import type { RejectReason } from '../domain/reading.ts';
-import type { DeadLetter } from '../ports.ts';
+import type { DeadLetter } from '../ports/dead-letters.ts';
 import { forEachItem, type LatestOf } from './intake.ts';
 import type { Message } from './message.ts';
 

@@ -3,7 +3,9 @@ import type { CommitHeader } from '../domain/commit.ts';
 import { isUnreadable, UNREADABLE } from '../domain/commit-codec.ts';
 import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import type { LogBounds, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { LogBounds } from '../ports/log.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
 /** What is asked of commits; undefined where one of them was written by another version of the service. */
 export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined> {

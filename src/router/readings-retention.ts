@@ -2,7 +2,8 @@
 // restarts reads again to fill its memory. Neither age nor a full log loses a reading, however long the service was down.
 import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
-import type { Occupied, ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { Occupied, ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
 export interface ReadingsRetentionDeps {
   readonly partitions: number;

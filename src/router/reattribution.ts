@@ -7,7 +7,7 @@ import type { ReadingPlace } from '../domain/commit.ts';
 import { identityOf, readingIdOf, type Reading } from '../domain/reading.ts';
 import { attribute, type SpaceEvent } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
-import type { History } from '../ports.ts';
+import type { History } from '../ports/history.ts';
 import type { ReadingMemory } from './reading-memory.ts';
 import type { TopologyChange } from './topology-change.ts';
 

@@ -26,10 +26,6 @@ export function assignShards(shards: number, members: readonly string[]): Assign
   return { owners, standbys: owners.map((owner, shard) => without.get(owner)?.[shard]) };
 }
 
-export function shardsOf(member: string, byShard: readonly (string | undefined)[]): Set<Partition> {
-  return new Set(byShard.flatMap((owner, shard) => (owner === member ? [shard as Partition] : [])));
-}
-
 function ownersOf(shards: number, members: readonly string[]): string[] {
   if (members.length === 0) return [];
   const larger = Math.ceil(shards / members.length);

@@ -5,12 +5,12 @@
 // like a new one.
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.ts';
+import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import type { ShardState } from '../../actors/shard/shard-machine.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
-import type { ReportRequests, Respondent, SpaceReports } from '../ports.ts';
+import type { ReportRequests, Respondent, SpaceReports } from '../ports/reports.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 import type { ShardRunner } from './shard-runner.ts';
 import type { Freshness } from './freshness.ts';

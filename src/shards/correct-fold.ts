@@ -1,6 +1,6 @@
-import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.ts';
-import type { History } from '../ports.ts';
+import type { History } from '../ports/history.ts';
 
 /** Reads again, in one query, every floor that late readings or resets in the past may have moved. @param waitsFor what has to be over before the fold may be changed */
 export async function correctFold(

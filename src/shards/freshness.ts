@@ -6,11 +6,12 @@
 //    arrived up to an instant.
 //  - Asked for a space, a fold is fresh while all that was in these logs a moment ago is folded. After an idle time nobody
 //    knows: then an answer waits until the logs' ends are known, and the fold is there.
-import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { allPartitions } from '../domain/partition.ts';
-import type { ReadingsLog, SpaceEventsLog } from '../ports.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 import { LogEnd } from './log-end.ts';
 

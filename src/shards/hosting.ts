@@ -9,7 +9,7 @@ import { Router, Superseded, type RouterDeps } from '../router/router.ts';
 import { Condition } from '../runtime/condition.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
-import { CheckpointRefused } from '../../actors/shard/snapshot.ts';
+import { CheckpointRefused } from '../../actors/partition/snapshot.ts';
 import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
 import { PartitionHost, type PartitionHostDeps } from './partition-host.ts';
 

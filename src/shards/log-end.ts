@@ -2,7 +2,7 @@
 // how old what it knows may be. Asked for at most once a second, and only while somebody wants to know.
 import type { Timing } from '../runtime/timing.ts';
 
-export const ASK_INTERVAL_MS = 1_000;
+const ASK_INTERVAL_MS = 1_000;
 /** Ten minutes of what one that does not catch up has missed; then the oldest are forgotten. */
 const ENDS_MAX = 600;
 

@@ -1,9 +1,9 @@
 // Takes a partition over from version 1 of the log: what that holds and ClickHouse does not goes to ClickHouse, and the
 // state is saved as one that history leads to. So nothing but the migration reads the old log (docs/adr/0064). Idempotent,
 // also after a kill in the middle.
-import { blockOf } from '../../actors/shard/block.ts';
-import type { LogTail } from '../../actors/shard/log-tail.ts';
-import type { History } from '../ports.ts';
+import { blockOf } from '../../actors/partition/block.ts';
+import type { LogTail } from '../../actors/partition/log-tail.ts';
+import type { History } from '../ports/history.ts';
 import { missingFrom, saveRebuilt, type RebuildDeps } from './rebuild-partition.ts';
 
 const ROWS_PER_BLOCK = 20_000;

@@ -2,10 +2,13 @@
 // saves its state. Each is a step of its own, so that a simulation can interleave and crash them.
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
-import type { Checkpoints, History, LogCursor, SpaceEventsLog } from '../ports.ts';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { decodeSnapshot, encodeSnapshot } from '../../actors/shard/snapshot.ts';
-import { reportSpace, type SpaceReport } from '../../actors/shard/space-report.ts';
+import type { Checkpoints } from '../ports/checkpoints.ts';
+import type { History } from '../ports/history.ts';
+import type { LogCursor } from '../ports/log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../actors/partition/snapshot.ts';
+import { reportSpace, type SpaceReport } from '../../actors/partition/space-report.ts';
 import { assertThere } from '../router/marked-logs.ts';
 import { Superseded } from '../router/router.ts';
 import { correctFold } from './correct-fold.ts';

@@ -1,13 +1,15 @@
 // Computes a partition's state again from ClickHouse, the log and the topology, and saves it in place of a
 // checkpoint that cannot be used. Done twice, or once more after it was killed, it comes to the same. No process may
 // run the shard meanwhile: blocks it cuts would not be those that this state cuts.
-import { foldFromHistory, followTail } from '../../actors/shard/fold-from-history.ts';
-import { LogTail } from '../../actors/shard/log-tail.ts';
-import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { foldFromHistory, followTail } from '../../actors/partition/fold-from-history.ts';
+import { LogTail } from '../../actors/partition/log-tail.ts';
+import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import type { Checkpoints, History, PartitionRecords, SpaceEventsLog } from '../ports.ts';
+import type { Checkpoints } from '../ports/checkpoints.ts';
+import type { History, PartitionRecords } from '../ports/history.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { configsOf } from '../router/topology-change.ts';
 import { Superseded } from '../router/router.ts';
 import { correctFold } from './correct-fold.ts';

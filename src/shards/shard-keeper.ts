@@ -6,7 +6,7 @@
 import type { Logger } from 'pino';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
-import type { LeaseChange, Leases, Member } from '../ports.ts';
+import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { assignShards } from './assignment.ts';

@@ -3,7 +3,7 @@
 // waking that its lease has run out, before it has heard anything from anybody.
 import type { Logger } from 'pino';
 import type { Partition } from '../domain/ids.ts';
-import type { Leases } from '../ports.ts';
+import type { Leases } from '../ports/leases.ts';
 import type { Timing } from '../runtime/timing.ts';
 
 const RENEWALS_PER_TTL = 3;

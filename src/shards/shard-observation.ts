@@ -1,5 +1,5 @@
 // What there is to see of a running shard, taken at one moment, for metrics. Reads, and changes nothing.
-import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { RouterCounters } from '../domain/commit.ts';

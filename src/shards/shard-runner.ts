@@ -4,7 +4,7 @@
 //  - It answers as the owner only while its lease is valid by its own clock (L1), and only when
 //    everything that was in the log when it became the owner is applied: so never with an older state
 //    than the owner before it has answered with.
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import {
   startShardActor,
   stateOfShard,
@@ -13,7 +13,7 @@ import {
   type ShardState,
 } from '../../actors/shard/shard-machine.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
-import type { Leases } from '../ports.ts';
+import type { Leases } from '../ports/leases.ts';
 import type { Router } from '../router/router.ts';
 import { Hosting, type HostingDeps } from './hosting.ts';
 import type { PartitionHost } from './partition-host.ts';

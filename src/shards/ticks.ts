@@ -8,8 +8,8 @@
 //
 // Anyone may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
 import type { Logger } from 'pino';
-import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';

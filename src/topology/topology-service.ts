@@ -5,7 +5,7 @@ import { Failure } from '../domain/failure.ts';
 import type { TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
 import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
-import type { TopologyCursor, TopologyLog } from '../ports.ts';
+import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
 
 const ATTEMPTS_MAX = 20;
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findNatsServer } from '../../src/local/nats-binary.ts';
+import { findNatsServer } from '../../src/local/nats/nats-binary.ts';
 import { connectNats } from '../../src/nats/connect.ts';
 import { ROOT } from '../simulation/bundle.ts';
 import { Random } from '../simulation/random.ts';

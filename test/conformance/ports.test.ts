@@ -1,7 +1,7 @@
 // P1: the ports in memory, which the simulation runs on, keep the contracts of the real engines. Every
 // test runs on both.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { blockOf, type Block } from '../../actors/shard/block.ts';
+import { blockOf, type Block } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { CommitHeader, ReadingPlace, Sections } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
@@ -10,8 +10,10 @@ import { partitionOfDpu } from '../../src/domain/partition.ts';
 import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { Failure } from '../../src/domain/failure.ts';
-import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../actors/shard/feed-message.ts';
-import type { DpuReadingsPage, History, Member, ReadingsLog } from '../../src/ports.ts';
+import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../src/live/feed-message.ts';
+import type { DpuReadingsPage, History } from '../../src/ports/history.ts';
+import type { Member } from '../../src/ports/leases.ts';
+import type { ReadingsLog } from '../../src/ports/readings-log.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { readNext } from '../support/read-log.ts';
 import { commitHeader } from '../support/commit-header.ts';

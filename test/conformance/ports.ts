@@ -20,18 +20,15 @@ import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
 import { NatsSpaceEventsLog } from '../../src/nats/space-events-log.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { NatsTopologyLog } from '../../src/nats/topology-log.ts';
-import type {
-  ChangeChannel,
-  Checkpoints,
-  DeadLetters,
-  History,
-  Leases,
-  PartitionRecords,
-  ReadingsLog,
-  SpaceEventsLog,
-  TopologyLog,
-} from '../../src/ports.ts';
-import type { RecoveryRecords } from '../../src/recovery-ports.ts';
+import type { ChangeChannel } from '../../src/ports/change-channel.ts';
+import type { Checkpoints } from '../../src/ports/checkpoints.ts';
+import type { DeadLetters } from '../../src/ports/dead-letters.ts';
+import type { History, PartitionRecords } from '../../src/ports/history.ts';
+import type { Leases } from '../../src/ports/leases.ts';
+import type { ReadingsLog } from '../../src/ports/readings-log.ts';
+import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
+import type { TopologyLog } from '../../src/ports/topology-log.ts';
+import type { RecoveryRecords } from '../../src/ports/recovery.ts';
 import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/memory-history.ts';
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
 import {

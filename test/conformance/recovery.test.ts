@@ -1,6 +1,6 @@
 // What a repair of the logs asks, and says, of the engines: both implementations, held to the same.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { blockOf } from '../../actors/shard/block.ts';
+import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { EpochChanged } from '../../src/domain/log-epoch.ts';
 import { isMarked, markOf } from '../../src/domain/log-mark.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startClickhouse } from '../../src/local/clickhouse-engine.ts';
+import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 import { readConfig } from '../../src/config.ts';
 import { projectYaml } from '../support/project.ts';
 

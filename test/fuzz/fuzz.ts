@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addToken } from '../../src/http/auth-tokens.ts';
+import { addToken } from '../../src/http/auth/auth-tokens.ts';
 import { startDensity, type DensityProcess } from '../support/density-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { curlOf, rawLineOf } from './command-line.ts';

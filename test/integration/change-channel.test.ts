@@ -1,6 +1,6 @@
 // Changes between processes: each channel here is one's.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { FeedBatch, FeedQuestion } from '../../actors/shard/feed-message.ts';
+import type { FeedBatch, FeedQuestion } from '../../src/live/feed-message.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { NatsChangeChannel } from '../../src/nats/change-channel.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';

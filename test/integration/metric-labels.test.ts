@@ -4,7 +4,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/http/problem.ts';
-import { API_PREFIX } from '../../src/http/route.ts';
+import { API_PREFIX } from '../../src/http/routes/route.ts';
 import { tableOfRoutes } from '../support/client-types.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { blockOf } from '../../actors/shard/block.ts';
+import { blockOf } from '../../actors/partition/block.ts';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { createTables } from '../../src/clickhouse/schema.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { alterationsFor, alterTables, createTables, dropTables, tablesFor } from '../../src/clickhouse/schema.ts';
-import { startClickhouse } from '../../src/local/clickhouse-engine.ts';
+import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 
 let engine: Awaited<ReturnType<typeof startClickhouse>>;
 let client: ClickHouseClient;

@@ -8,7 +8,7 @@ import { partitionOfDpu } from '../../src/domain/partition.ts';
 import type { ReadMode } from '../../src/nats/read-mode.ts';
 import { StreamReader, type StreamReaderOptions } from '../../src/nats/stream-reader.ts';
 import { partitionOfReading, READINGS, readingsOf, readingSubject } from '../../src/nats/streams.ts';
-import type { LogCursor } from '../../src/ports.ts';
+import type { LogCursor } from '../../src/ports/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { NatsAlone } from '../support/nats-alone.ts';
 

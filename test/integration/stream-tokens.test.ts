@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addToken } from '../../src/http/auth-tokens.ts';
+import { addToken } from '../../src/http/auth/auth-tokens.ts';
 import { eventually } from '../support/eventually.ts';
 import { AUDIENCE, startJwtIssuer, type JwtIssuer } from '../support/jwt-issuer.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';

@@ -23,7 +23,7 @@ export async function sourceOf({ find }: Patch): Promise<string> {
     for (const path of await readdir(`${ROOT}${folder}`, { recursive: true })) {
       if (!path.endsWith('.ts')) continue;
       const source = await readSource(`${folder}/${path}`);
-      for (const _ of source.matchAll(pattern)) places.push(`${folder}/${path}`);
+      places.push(...[...source.matchAll(pattern)].map(() => `${folder}/${path}`));
     }
   }
   const [place] = places;

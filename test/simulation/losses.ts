@@ -1,5 +1,5 @@
 // What is left when NATS loses the end of its streams, gathered from every place a reading can survive in.
-import { decodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import type { OracleReading } from '../support/oracle.ts';

@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
-import type { KnownReport, SpaceReport } from '../../actors/shard/space-report.ts';
+import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';

@@ -41,7 +41,7 @@ const SERVER_RESTART_MS = 1_000;
 const encoder = new TextEncoder();
 
 /** The pipeline does not come to rest, or a process died of a broken invariant. */
-export class Stuck extends Error {
+class Stuck extends Error {
   override readonly name = 'Stuck';
 }
 

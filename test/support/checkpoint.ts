@@ -1,5 +1,5 @@
-import { NO_MARK } from '../../actors/shard/block.ts';
-import type { StoredCheckpoint } from '../../src/ports.ts';
+import { NO_MARK } from '../../actors/partition/block.ts';
+import type { StoredCheckpoint } from '../../src/ports/checkpoints.ts';
 
 /** A checkpoint of the first epoch, at no place of the log. */
 export function checkpointOf(storedBeforeSeq: number, snapshot: Iterable<string>): Omit<StoredCheckpoint, 'revision'> {

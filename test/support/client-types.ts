@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
 import { openApiDocument } from '../../src/http/openapi.ts';
-import type { Route } from '../../src/http/route.ts';
-import { apiRoutes, type RouteDeps } from '../../src/http/routes.ts';
+import type { Route } from '../../src/http/routes/route.ts';
+import { apiRoutes, type RouteDeps } from '../../src/http/routes/routes.ts';
 
 export const CLIENT_TYPES = fileURLToPath(new URL('../client/api.d.ts', import.meta.url));
 

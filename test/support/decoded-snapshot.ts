@@ -1,5 +1,5 @@
-import type { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { decodeSnapshot } from '../../actors/shard/snapshot.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 
 /** All at once. @throws CheckpointRefused */

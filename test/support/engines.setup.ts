@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import pRetry from 'p-retry';
-import { findNatsServer } from '../../src/local/nats-binary.ts';
+import { findNatsServer } from '../../src/local/nats/nats-binary.ts';
 
 /** Finds or fetches nats-server once, before test files that run side by side would each try. */
 export default async function setup(): Promise<void> {

@@ -1,8 +1,8 @@
 // A nats-server and a ClickHouse engine as processes of their own, each of which can be killed and started again on
 // its port and its data.
 import { join } from 'node:path';
-import { startClickhouse, type LocalClickhouse } from '../../src/local/clickhouse-engine.ts';
-import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-server.ts';
+import { startClickhouse, type LocalClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
+import { startNatsServer, type LocalNatsServer } from '../../src/local/nats/nats-server.ts';
 import { freePorts } from './free-ports.ts';
 import { QUICK } from './local-service.ts';
 

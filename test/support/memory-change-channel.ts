@@ -2,8 +2,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
-import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../actors/shard/feed-message.ts';
-import type { ChangeChannel } from '../../src/ports.ts';
+import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../src/live/feed-message.ts';
+import type { ChangeChannel } from '../../src/ports/change-channel.ts';
 
 export class MemoryChangeChannel implements ChangeChannel {
   isLost = false;

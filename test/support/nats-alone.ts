@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startNatsServer, type LocalNatsServer } from '../../src/local/nats-server.ts';
+import { startNatsServer, type LocalNatsServer } from '../../src/local/nats/nats-server.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { freePorts } from './free-ports.ts';

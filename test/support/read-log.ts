@@ -1,5 +1,5 @@
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
-import type { LogCursor } from '../../src/ports.ts';
+import type { LogCursor } from '../../src/ports/log.ts';
 
 /** Everything up to a sequence; closes the cursor. */
 export async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntry[]> {

@@ -1,10 +1,10 @@
 // How questions wait for an owner: what they cost while there is none, and who says it can answer.
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { reportSpace } from '../../actors/shard/space-report.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { reportSpace } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { ReportAnswer, ReportRequests } from '../../src/ports.ts';
+import type { ReportAnswer, ReportRequests } from '../../src/ports/reports.ts';
 import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
 import { ClusterReports, type ClusterReportsDeps } from '../../src/shards/cluster-reports.ts';
 import type { PartitionHost } from '../../src/shards/partition-host.ts';

@@ -1,12 +1,14 @@
 // The comparison of the logs with ClickHouse where shards are at different places, blocks come in between, or nobody answers.
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SpaceReport } from '../../actors/shard/space-report.ts';
+import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Comparisons, findingsOf, type Comparison } from '../../src/counts/comparison.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
-import type { LastCommit, LogCursor, StoredTotals } from '../../src/ports.ts';
+import type { StoredTotals } from '../../src/ports/history.ts';
+import type { LogCursor } from '../../src/ports/log.ts';
+import type { LastCommit } from '../../src/ports/space-events-log.ts';
 import { commitHeader } from '../support/commit-header.ts';
 
 const PARTITIONS = 2;

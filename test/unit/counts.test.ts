@@ -1,14 +1,15 @@
 // What an answer says of a reset: one that the log has not told the space yet, and one at the start of an interval.
 import { expect, test } from 'vitest';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { reportSpace } from '../../actors/shard/space-report.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { reportSpace } from '../../actors/partition/space-report.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { append, EMPTY_SEGMENT, segmentOf } from '../../src/domain/segment.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { Space } from '../../src/domain/topology.ts';
-import type { History, SpaceReports } from '../../src/ports.ts';
+import type { History } from '../../src/ports/history.ts';
+import type { SpaceReports } from '../../src/ports/reports.ts';
 
 const SPACE = 1 as SpaceId;
 const RESET_MS = Date.UTC(2024, 2, 29, 12);

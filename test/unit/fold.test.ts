@@ -1,9 +1,9 @@
 // The fold of a partition alone, against what it must keep in any order of arrival.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LogTail } from '../../actors/shard/log-tail.ts';
-import { LogGap, PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { LogTail } from '../../actors/partition/log-tail.ts';
+import { LogGap, PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';

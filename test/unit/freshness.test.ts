@@ -1,6 +1,6 @@
 // How old what a fold says may be: by where the logs ended each time they were asked, and by durations of this process alone.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';

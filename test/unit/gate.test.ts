@@ -1,7 +1,7 @@
 // The front gate of the HTTP server, before, while and after there is a service.
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Gate } from '../../src/http/gate.ts';
+import { Gate } from '../../src/http/middleware/gate.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 import { Metrics } from '../../src/metrics.ts';
 

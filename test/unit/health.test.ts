@@ -1,6 +1,6 @@
 // What /api/v1/health lists, source by source, and that every process tells of all.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Problem } from '../../src/domain/health.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { Health, type HealthDeps } from '../../src/health/health.ts';
@@ -15,7 +15,7 @@ import {
   topologyProblems,
   TOPOLOGY_BEHIND_MAX_MS,
 } from '../../src/health/sources.ts';
-import type { Member } from '../../src/ports.ts';
+import type { Member } from '../../src/ports/leases.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { Restarts } from '../../src/shards/restarts.ts';
 import type { ShardRunner } from '../../src/shards/shard-runner.ts';

@@ -38,15 +38,14 @@ const within = (path: string, places: readonly string[]): boolean =>
   places.some((place) => path === place || path.startsWith(`${place}/`));
 
 const PURE = ['src/domain', 'actors'];
-const MIDDLE = [...PURE, 'src/ports.ts', 'src/list-ports.ts', 'src/recovery-ports.ts', 'src/runtime'];
+const MIDDLE = [...PURE, 'src/ports', 'src/live/feed-message.ts', 'src/runtime'];
 
 /** What the files of a place may import of this project, beside their own folder. The innermost first. */
 const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly string[] }[] = [
   { place: 'src/domain', of: [] },
   { place: 'actors', of: ['src/domain'] },
-  { place: 'src/ports.ts', of: PURE },
-  { place: 'src/list-ports.ts', of: [...PURE, 'src/ports.ts'] },
-  { place: 'src/recovery-ports.ts', of: [...PURE, 'src/ports.ts'] },
+  { place: 'src/live/feed-message.ts', of: PURE },
+  { place: 'src/ports', of: [...PURE, 'src/live/feed-message.ts'] },
   { place: 'src/runtime', of: [] },
   { place: 'src/router', of: MIDDLE },
   { place: 'src/topology', of: MIDDLE },
@@ -89,7 +88,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
 describe('the tree', () => {
   it('is read whole', () => {
     expect(sources.length).toBeGreaterThan(80);
-    expect(sources.find(({ path }) => path === 'actors/shard/partition-fold.ts')?.files).toContain(
+    expect(sources.find(({ path }) => path === 'actors/partition/partition-fold.ts')?.files).toContain(
       'src/domain/log-entry.ts',
     );
   });

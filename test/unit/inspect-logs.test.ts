@@ -1,6 +1,6 @@
 // A look at the logs while others write: nothing that they add meanwhile looks lost.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { blockOf } from '../../actors/shard/block.ts';
+import { blockOf } from '../../actors/partition/block.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
-import type { AcknowledgedMessage, StoredMessage } from '../../src/ports.ts';
+import type { AcknowledgedMessage, StoredMessage } from '../../src/ports/readings-log.ts';
 import { keepAcknowledged } from '../../src/publishing/keep-acknowledged.ts';
 
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { FeedAnswer, FeedItem, LiveCount } from '../../actors/shard/feed-message.ts';
+import type { FeedAnswer, FeedItem, LiveCount } from '../../src/live/feed-message.ts';
 import { LiveCounts, type Subscription } from '../../src/live/live-counts.ts';
 import { parsePlaces } from '../../src/live/place-vector.ts';
 import type { LiveEvent, LiveSink } from '../../src/live/subscriber.ts';

@@ -1,7 +1,7 @@
 // When the feed of a partition tells of changes: the first of a space at once, what follows in groups.
 import { expect, test, vi } from 'vitest';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import type { FeedBatch } from '../../actors/shard/feed-message.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import type { FeedBatch } from '../../src/live/feed-message.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';

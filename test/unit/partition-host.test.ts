@@ -1,12 +1,14 @@
 // What a host sends to ClickHouse after it was suspended, when another process has gone on with its shard.
 import { expect, test } from 'vitest';
-import { blockOf, NO_MARK } from '../../actors/shard/block.ts';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { encodeSnapshot } from '../../actors/shard/snapshot.ts';
+import { blockOf, NO_MARK } from '../../actors/partition/block.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
-import type { Checkpoints, History, SpaceEventsLog } from '../../src/ports.ts';
+import type { Checkpoints } from '../../src/ports/checkpoints.ts';
+import type { History } from '../../src/ports/history.ts';
+import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
 import { PartitionHost } from '../../src/shards/partition-host.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { checkpointOf } from '../support/checkpoint.ts';

@@ -1,6 +1,6 @@
 // Readings that were routed or stored when `<dpu>.<id>` was the id of a named reading keep that id.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { blockOf } from '../../actors/shard/block.ts';
+import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import { fromTuple, toTuple, type EventTuple } from '../../src/domain/log-entry.ts';

@@ -15,7 +15,7 @@ const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8
 const titles = tests
   .flatMap((name) => [
     ...readFileSync(join(ROOT, 'test', name), 'utf8').matchAll(
-      /\b(?:it|describe)(?:\.\w+\([^\n]*?\))?\(\s*['"`]((?:[A-Z]\d+ )+)/g,
+      /\b(?:it|describe)(?:\.\w+\([^]*?\))?\(\s*['"`]((?:[A-Z]\d+ )+)/g,
     ),
   ])
   .flatMap(([, numbers = '']) => numbers.trim().split(' '));

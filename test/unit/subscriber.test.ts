@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SpaceId } from '../../src/domain/ids.ts';
-import type { Correction, LiveCount } from '../../actors/shard/feed-message.ts';
+import type { Correction, LiveCount } from '../../src/live/feed-message.ts';
 import { Subscriber, type LiveEvent } from '../../src/live/subscriber.ts';
 
 const count = (spaceId: number, people: number): LiveCount => ({

@@ -1,8 +1,8 @@
 // When time is marked in the log, and what an answer waits for.
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { PartitionFold } from '../../actors/shard/partition-fold.ts';
-import { reportSpace } from '../../actors/shard/space-report.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { reportSpace } from '../../actors/partition/space-report.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import type { PartitionHost } from '../../src/shards/partition-host.ts';

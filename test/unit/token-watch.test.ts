@@ -1,8 +1,8 @@
 // When a stream's token is looked at again, and what is done about it.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { JwtVerifier } from '../../src/http/auth-jwt.ts';
-import type { Principal, TokenVerifier } from '../../src/http/principal.ts';
-import { TokenWatch } from '../../src/http/token-watch.ts';
+import { JwtVerifier } from '../../src/http/auth/auth-jwt.ts';
+import type { Principal, TokenVerifier } from '../../src/http/auth/principal.ts';
+import { TokenWatch } from '../../src/http/auth/token-watch.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { AUDIENCE, startJwtIssuer } from '../support/jwt-issuer.ts';
 

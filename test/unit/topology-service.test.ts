@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { DpuId, DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import type { TopologyEntry } from '../../src/domain/topology.ts';
 import { existing } from '../../src/domain/topology-history.ts';
-import type { TopologyLog } from '../../src/ports.ts';
+import type { TopologyLog } from '../../src/ports/topology-log.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
 
 const entries: TopologyEntry[] = [];

@@ -7,7 +7,9 @@ import type { Partition } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import { PipelineTraces } from '../../src/observability/traced-ports.ts';
 import { startTracing } from '../../src/observability/start-tracing.ts';
-import type { LogCursor, ReadingsLog, SpaceEventsLog } from '../../src/ports.ts';
+import type { LogCursor } from '../../src/ports/log.ts';
+import type { ReadingsLog } from '../../src/ports/readings-log.ts';
+import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
 import { activeTraceparent, contextOf, inSpan, isTracing } from '../../src/runtime/trace.ts';
 import { commitHeader } from '../support/commit-header.ts';
 

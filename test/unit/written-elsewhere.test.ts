@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
-import type { Route } from '../../src/http/route.ts';
-import { knowingOthersWrites } from '../../src/http/written-elsewhere.ts';
+import type { Route } from '../../src/http/routes/route.ts';
+import { knowingOthersWrites } from '../../src/http/middleware/written-elsewhere.ts';
 
 /** @param log whether it has more than this process knows, or cannot be reached */
 async function ask(

@@ -7,7 +7,7 @@ import { booleanInQuery, wholeNumberInQuery } from './fields.ts';
 const LIMIT_MAX = 1_000;
 const OFFSET_MAX = 1_000_000_000;
 
-export const paging = {
+const paging = {
   limit: wholeNumberInQuery({ minimum: 1, maximum: LIMIT_MAX, description: 'how many at most' })
     .prefault('25')
     .meta({ default: 25 }),

@@ -1,6 +1,6 @@
 import type { StoredEntry } from '../../../src/domain/log-entry.ts';
 import { LogWentBack } from '../../../src/domain/log-mark.ts';
-import type { LogCursor } from '../../../src/ports.ts';
+import type { LogCursor } from '../../../src/ports/log.ts';
 import type { Random } from '../random.ts';
 import type { Owner, Scheduler } from '../scheduler.ts';
 import type { MemoryLog } from './memory-log.ts';

@@ -1,8 +1,8 @@
 // ClickHouse's port in memory, with the contracts of its tables: a window of tokens for each table,
 // an insert that may stop between two parts, rows that are read up to a block.
-import { blockToken, readingsIn, type Block } from '../../../actors/shard/block.ts';
-import type { StoredNewest } from '../../../actors/shard/fold-from-history.ts';
-import type { StoredClaim } from '../../../actors/shard/log-tail.ts';
+import { blockToken, readingsIn, type Block } from '../../../actors/partition/block.ts';
+import type { StoredNewest } from '../../../actors/partition/fold-from-history.ts';
+import type { StoredClaim } from '../../../actors/partition/log-tail.ts';
 import { TABLES } from '../../../src/clickhouse/schema.ts';
 import { Failure } from '../../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../../src/domain/ids.ts';
@@ -10,7 +10,7 @@ import { addTo } from '../../../src/domain/lists.ts';
 import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { EpochChanged } from '../../../src/domain/log-epoch.ts';
 import type { CommitMark } from '../../../src/domain/log-mark.ts';
-import type { CopiedEntry } from '../../../src/recovery-ports.ts';
+import type { CopiedEntry } from '../../../src/ports/recovery.ts';
 import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
@@ -22,9 +22,9 @@ import type {
   HistoryEvent,
   OccupancyRequest,
   PartitionRecords,
-  StoredBlockMark,
   StoredTotals,
-} from '../../../src/ports.ts';
+} from '../../../src/ports/history.ts';
+import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 
 export interface Row extends LoggedEvent {

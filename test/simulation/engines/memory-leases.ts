@@ -1,7 +1,7 @@
 // Leases in memory. Kept ones run out by the scheduler's own measure of time; ones that bind nobody are
 // granted to whoever asks, so that every process runs every shard: what leases avoid must still be right.
 import type { Partition } from '../../../src/domain/ids.ts';
-import type { LeaseChange, Leases, Member } from '../../../src/ports.ts';
+import type { LeaseChange, Leases, Member } from '../../../src/ports/leases.ts';
 import type { Access } from './memory-cursor.ts';
 
 /** Longer than any run. */

@@ -3,8 +3,9 @@ import type { DpuId, Partition } from '../../../src/domain/ids.ts';
 import { UNPLACED } from '../../../src/domain/ids.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
-import type { EventPlace, StoredBlockMark } from '../../../src/ports.ts';
-import type { Claim, CopiedEntry, ReadingsInOrder, RecoveryRecords } from '../../../src/recovery-ports.ts';
+import type { EventPlace } from '../../../src/ports/history.ts';
+import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
+import type { Claim, CopiedEntry, ReadingsInOrder, RecoveryRecords } from '../../../src/ports/recovery.ts';
 import type { Access } from './memory-cursor.ts';
 import { awayError, type MemoryTables, type Row } from './memory-history.ts';
 

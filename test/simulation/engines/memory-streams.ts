@@ -1,7 +1,7 @@
 // The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
 // clock of their own, letters that are stored once.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
-import { NO_MARK } from '../../../actors/shard/block.ts';
+import { NO_MARK } from '../../../actors/partition/block.ts';
 import { LogEpoch } from '../../../src/domain/log-epoch.ts';
 import type { StoredEntry } from '../../../src/domain/log-entry.ts';
 import type { CommitHeader, Sections } from '../../../src/domain/commit.ts';
@@ -11,22 +11,12 @@ import { BEGINNING_MS } from '../../../src/domain/instant.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
-import type {
-  Checkpoints,
-  CommitOutcome,
-  DeadLetter,
-  DeadLetters,
-  ItemsByReason,
-  LastCommit,
-  LogBounds,
-  LogCursor,
-  Occupied,
-  ReadingsLog,
-  SpaceEventsLog,
-  StoredCheckpoint,
-  TopologyCursor,
-  TopologyLog,
-} from '../../../src/ports.ts';
+import type { Checkpoints, StoredCheckpoint } from '../../../src/ports/checkpoints.ts';
+import type { DeadLetter, DeadLetters, ItemsByReason } from '../../../src/ports/dead-letters.ts';
+import type { LogBounds, LogCursor } from '../../../src/ports/log.ts';
+import type { Occupied, ReadingsLog } from '../../../src/ports/readings-log.ts';
+import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../../../src/ports/space-events-log.ts';
+import type { TopologyCursor, TopologyLog } from '../../../src/ports/topology-log.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
 

@@ -1,0 +1,136 @@
+// Who may do what: a bearer token is known by its hash, or is a JWT of the identity provider; a route names the scope it needs.
+// `admin` includes every other scope. Without a configured kind of token nothing is checked, which
+// is allowed only to a service that listens on loopback.
+import type { Context } from 'koa';
+import type { Logger } from 'pino';
+import { ConfigError, type Config } from '../../config.ts';
+import { Failure } from '../../domain/failure.ts';
+import { JwtVerifier, KeysUnavailable } from './auth-jwt.ts';
+import { TokenFile, tokensOf, type StaticTokens } from './auth-tokens.ts';
+import type { Guard } from '../routes/mount.ts';
+import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
+import { HttpProblem } from '../problem.ts';
+import { stateOf } from '../request-state.ts';
+import type { Scope } from '../routes/route.ts';
+import { TokenWatch } from './token-watch.ts';
+
+const REALM = 'Bearer realm="density-api"';
+const TOKEN = /^bearer +([\w.~+/-]+=*)$/i;
+
+interface Admission {
+  readonly principal: Principal;
+  /** Calls `end` once a request like this one would be refused. @returns how to stop watching */
+  readonly watch: (end: () => void) => () => void;
+}
+
+const admissions = new WeakMap<Context['req'], Admission>();
+
+/** Who asks; undefined where nobody has to say. */
+export function principalOf(ctx: Context): Principal | undefined {
+  return admissions.get(ctx.req)?.principal;
+}
+
+/** For answers that go on. @param end called once the token is good no longer: revoked, expired, or without the scope. @returns how to stop watching */
+export function whileAdmitted(ctx: Context, end: () => void): () => void {
+  return admissions.get(ctx.req)?.watch(end) ?? (() => undefined);
+}
+
+/** @returns undefined when no token is asked for. @throws ConfigError with one sentence that says what to do */
+export async function openVerifier(config: Config, log: Logger): Promise<TokenVerifier | undefined> {
+  const {
+    AUTH_TOKENS: inline,
+    AUTH_TOKENS_FILE: tokensFile,
+    AUTH_JWKS_URL: jwksUrl,
+    AUTH_ISSUER: issuer,
+    AUTH_AUDIENCE: audience,
+  } = config;
+  if (inline === undefined && tokensFile === undefined && jwksUrl === undefined) {
+    if (isLoopback(config.HOST)) return undefined;
+    throw new ConfigError(
+      `HOST=${config.HOST} can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE or AUTH_TOKENS (\`density token\` makes one) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`,
+    );
+  }
+  if (jwksUrl !== undefined && (issuer === undefined || audience === undefined)) {
+    throw new ConfigError(
+      'AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE: a token of another issuer, or for another service, is none',
+    );
+  }
+  const tokens: StaticTokens[] = [];
+  if (inline !== undefined) tokens.push(tokensOf(inline));
+  if (tokensFile !== undefined) tokens.push(await TokenFile.open(tokensFile, log));
+  const jwts =
+    jwksUrl === undefined || issuer === undefined || audience === undefined
+      ? undefined
+      : await JwtVerifier.open({ jwksUrl, issuer, audience });
+  return {
+    get version() {
+      return tokens.reduce((sum, { version }) => sum + version, jwts?.version ?? 0);
+    },
+    verify: (token) => verify(token, tokens, jwts),
+    refresh: async () => {
+      jwts?.refresh();
+      for (const some of tokens) await some.refresh();
+    },
+  };
+}
+
+async function verify(
+  token: string,
+  tokens: readonly StaticTokens[],
+  jwts: JwtVerifier | undefined,
+): Promise<Principal | string> {
+  for (const some of tokens) {
+    const known = await some.find(token);
+    if (!known) continue;
+    if (known.expiresAtMs !== undefined && known.expiresAtMs <= Date.now()) return 'the token has expired';
+    return { ...known, name: `token:${known.name}` };
+  }
+  if (!jwts || token.split('.').length !== 3) return 'the token is not a valid one';
+  try {
+    const identity = await jwts.verify(token);
+    return typeof identity === 'string' ? identity : { ...identity, name: `jwt:${identity.name}` };
+  } catch (error) {
+    if (!(error instanceof KeysUnavailable)) throw error;
+    throw new Failure('unavailable', 'tokens cannot be checked now', { cause: error, retryAfterSeconds: 5 });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Checks the token of every request to a route that needs a scope. */
+export function requireScope(verifier: TokenVerifier): Guard {
+  const watch = new TokenWatch(verifier);
+  return (route) => async (ctx, next) => {
+    if (route.scope !== null) await authorise(ctx, route.scope, verifier, watch);
+    await next();
+  };
+}
+
+async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, watch: TokenWatch): Promise<void> {
+  const header = ctx.get('authorization');
+  if (header === '') throw unauthenticated('send a token as "authorization: Bearer <token>"');
+  const token = TOKEN.exec(header)?.[1];
+  if (token === undefined) throw unauthenticated('the authorization header is not "Bearer <token>"', 'invalid_request');
+  // Taken before: what changes while the token is checked is looked at again.
+  const { version } = verifier;
+  const principal = await verifier.verify(token);
+  if (typeof principal === 'string') throw unauthenticated(principal, 'invalid_token');
+  admissions.set(ctx.req, {
+    principal,
+    watch: (end) => watch.add({ token, scope, version, expiresAtMs: principal.expiresAtMs, end }),
+  });
+  const state = stateOf(ctx);
+  if (state.log) state.log = state.log.child({ principal: principal.name });
+  if (isAllowed(principal, scope)) return;
+  throw new HttpProblem(403, `this needs a token with the scope ${scope}`, [], {
+    'www-authenticate': `${REALM}, error="insufficient_scope", scope="${scope}"`,
+  });
+}
+
+function unauthenticated(detail: string, error?: string): HttpProblem {
+  return new HttpProblem(401, detail, [], {
+    'www-authenticate': error === undefined ? REALM : `${REALM}, error="${error}"`,
+  });
+}

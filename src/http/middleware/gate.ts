@@ -1,0 +1,83 @@
+// The first to see a request, there from before the service has begun until after it stopped. It
+// answers what an operator's machinery asks, at the root: `/livez`, `/readyz`, `/metrics`; everything
+// else goes to the API, once there is one.
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Metrics } from '../../metrics.ts';
+import { answerProblem } from './refusals.ts';
+
+/** What an orchestrator has to know of the service. */
+export interface Readiness {
+  /** Why this process cannot answer now; undefined when it can. */
+  readonly unready: string | undefined;
+  /** What it cannot serve, though it serves the rest. */
+  readonly refusals: readonly string[];
+}
+
+const METHODS = 'GET, HEAD';
+
+export class Gate {
+  readonly #metrics: Metrics;
+  #api: { readonly handle: RequestListener; readonly readiness: Readiness } | undefined;
+  #isDraining = false;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** From now on requests go to the API. */
+  open(handle: RequestListener, readiness: Readiness): void {
+    this.#api = { handle, readiness };
+  }
+
+  /** From now on it says that it is not ready, so that nobody sends it new requests; it still answers them. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  readonly handle: RequestListener = (request, response) => {
+    const path = (request.url ?? '').replace(/\/?(\?.*)?$/s, '');
+    switch (path) {
+      case '/livez':
+        return only(request, response, () => text(response, 200, 'alive'));
+      case '/readyz':
+        return only(request, response, () => this.#answerReadiness(response));
+      case '/metrics':
+        return only(request, response, () => this.#answerMetrics(request, response));
+      default:
+        return this.#api ? void this.#api.handle(request, response) : starting(request, response);
+    }
+  };
+
+  #answerReadiness(response: ServerResponse): void {
+    const unready = this.#isDraining
+      ? 'stopping'
+      : this.#api
+        ? this.#api.readiness.unready
+        : 'starting: waiting for the topology, or catching up with the log';
+    if (unready === undefined) text(response, 200, ['ready', ...(this.#api?.readiness.refusals ?? [])].join('\n'));
+    else text(response, 503, unready);
+  }
+
+  #answerMetrics(request: IncomingMessage, response: ServerResponse): void {
+    this.#metrics.render().then(
+      (body) =>
+        response.writeHead(200, { 'content-type': this.#metrics.contentType, 'cache-control': 'no-store' }).end(body),
+      (error: unknown) => answerProblem(request, response, 500, `metrics cannot be collected: ${String(error)}`),
+    );
+  }
+}
+
+function only(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
+  if (request.method === 'GET' || request.method === 'HEAD') answer();
+  else answerProblem(request, response, 405, `this takes ${METHODS}`, { allow: METHODS });
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+  response
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+    .end(`${body}\n`);
+}
+
+function starting(request: IncomingMessage, response: ServerResponse): void {
+  answerProblem(request, response, 503, 'the service is starting', { 'retry-after': '1' });
+}

@@ -1,0 +1,19 @@
+// What stands before every route: security headers, CORS, who may do what, how often.
+import type { Logger } from 'pino';
+import type { Config } from '../../config.ts';
+import type { AppOptions } from '../app.ts';
+import { openVerifier, requireScope } from '../auth/auth.ts';
+import { limitRefused, limitRequests } from './rate-limit.ts';
+import { crossOrigin, securityHeaders } from './security-headers.ts';
+
+/** @throws ConfigError with one sentence, when others could reach a service that asks for no token */
+export async function openProtection(
+  config: Config,
+  log: Logger,
+): Promise<Required<Pick<AppOptions, 'before' | 'guards'>>> {
+  const verifier = await openVerifier(config, log);
+  const before = [securityHeaders(), ...(config.CORS_ORIGINS.length === 0 ? [] : [crossOrigin(config.CORS_ORIGINS)])];
+  if (!verifier) return { before, guards: [] };
+  const limits = config.RATE_LIMIT_PER_MINUTE === 0 ? [] : [limitRequests(config.RATE_LIMIT_PER_MINUTE)];
+  return { before: [...before, limitRefused()], guards: [requireScope(verifier), ...limits] };
+}

@@ -1,0 +1,50 @@
+// How many people: now, and at an instant.
+import { z } from 'zod';
+import type { Counts } from '../../counts/counts.ts';
+import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
+import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
+import { COUNT_EXAMPLE, countJson } from '../counts-json.ts';
+import { defineRoute, type Route } from './route.ts';
+import { booleanInQuery, instantInQuery, spaceIdInPath } from '../schemas/fields.ts';
+import * as resources from '../schemas/resources.ts';
+
+export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () => number): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/counts/{space_id}/current',
+      operationId: 'getCurrentCount',
+      tag: 'counts',
+      summary: 'How many people now, or at an instant',
+      scope: 'read',
+      params: z.strictObject({ space_id: spaceIdInPath }),
+      query: z.strictObject({
+        at: instantInQuery('the instant; otherwise now').optional(),
+        stale: booleanInQuery('true where the last known count is better than none while nobody can say')
+          .prefault('false')
+          .meta({ default: false }),
+      }),
+      problems: [404],
+      requestHeaders: IF_NONE_MATCH,
+      success: {
+        status: 200,
+        description: 'the count, and how final it is',
+        schema: resources.currentCount,
+        example: COUNT_EXAMPLE,
+      },
+      handle: async ({ params: { space_id: spaceId }, query: { at, stale } }, ctx) => {
+        const { capacity } = existing(topology.latest().space(spaceId), `space ${spaceId}`);
+        const answer = at === undefined ? await counts.now(spaceId, now(), stale) : await counts.at(spaceId, at, stale);
+        // The watermark and the newest reading go on while this count stays the same.
+        const { count, net, isFinal, isStale } = answer;
+        return history(ctx, at !== undefined && isFinal && !isStale, countJson(answer, capacity), {
+          spaceId,
+          at,
+          count,
+          net,
+          capacity,
+        });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,92 @@
+// Readings over HTTP: the same parser and the same log as over NATS.
+import { z } from 'zod';
+import { Failure } from '../../domain/failure.ts';
+import { doorwayAt } from '../../domain/placement.ts';
+import { readingIdOf } from '../../domain/reading.ts';
+import type { TopologyHistory } from '../../domain/topology-history.ts';
+import type { ReadingsLog } from '../../ports/readings-log.ts';
+import { acceptedUpTo, toMessage } from '../../publishing/append-readings.ts';
+import type { TimestampBound } from '../../publishing/timestamp-bound.ts';
+import { takeBatch } from './batch.ts';
+import { logOf } from '../request-state.ts';
+import { defineRoute, type Route } from './route.ts';
+import * as resources from '../schemas/resources.ts';
+import { READING_EXAMPLE, readingBody } from '../schemas/readings.ts';
+
+const encoder = new TextEncoder();
+
+export interface ReadingsDeps {
+  readonly log: ReadingsLog;
+  readonly topology: TopologyHistory;
+  readonly bound: TimestampBound;
+  readonly now: () => number;
+}
+
+export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/readings',
+      operationId: 'sendReading',
+      tag: 'readings',
+      summary: 'Send a reading',
+      scope: 'readings:write',
+      description:
+        'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.',
+      body: readingBody(() => bound.at(now())),
+      bodyExample: READING_EXAMPLE,
+      success: {
+        status: 202,
+        description: 'it is stored, and will be counted',
+        schema: resources.readingAccepted,
+        example: { id: '423~1519461921893~+', held: false },
+      },
+      handle: async ({ body: reading }, ctx) => {
+        // The clock may have gone back since it was accepted.
+        const latestMs = Math.max(bound.at(now()), reading.timestampMs);
+        await acceptedUpTo(log, bound, latestMs)
+          .append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading))))
+          .catch((error: unknown) => {
+            logOf(ctx).warn({ err: error }, 'a reading was not stored');
+            if (error instanceof Failure) throw error;
+            throw new Failure('unavailable', 'the reading is not stored; send it again', {
+              cause: error,
+              retryAfterSeconds: 2,
+            });
+          });
+        const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
+        return { id: readingIdOf(reading), held: doorwayAt(placements, reading.timestampMs) === null };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/readings/batch',
+      operationId: 'sendReadings',
+      tag: 'readings',
+      summary: 'Send many readings',
+      scope: 'readings:write',
+      description:
+        'A JSON array, JSON lines or CSV with a header line, up to 50 MB (before compression) and 500,000 readings; gzip, deflate and br are understood. ' +
+        'A bad reading hurts only itself. Sending a batch again changes nothing, since readings have an identity; so where the answer is not 202, send it again whole.',
+      streamedBody: {
+        'application/json': { schema: z.array(z.unknown()), example: [READING_EXAMPLE] },
+        'application/x-ndjson': { example: `${JSON.stringify(READING_EXAMPLE)}\n` },
+        'text/csv': { example: 'timestamp,direction,dpu_id\n2018-02-24T08:45:21.893Z,1,423\n' },
+      },
+      success: {
+        status: 202,
+        description: 'what became of them',
+        schema: resources.batchResult,
+        example: {
+          accepted: 499,
+          rejected: [{ index: 7, path: 'direction', detail: 'direction must be 1 or -1' }],
+          rejected_count: 1,
+        },
+      },
+      handle: async (_input, ctx) => {
+        const latestMs = bound.at(now());
+        return takeBatch(ctx, acceptedUpTo(log, bound, latestMs), latestMs);
+      },
+    }),
+  ];
+}

@@ -1,0 +1,57 @@
+// The table of all routes under /api/v1.
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { Service } from '../../service.ts';
+import { countsRoutes } from './counts-routes.ts';
+import { docsRoutes } from './docs-routes.ts';
+import { doorwaysRoutes } from './doorways-routes.ts';
+import { dpusRoutes } from './dpus-routes.ts';
+import { eventCountsRoutes } from './event-counts-routes.ts';
+import { intervalsRoutes } from './intervals-routes.ts';
+import { readingsRoutes } from './readings-routes.ts';
+import type { Route } from './route.ts';
+import { serviceRoutes } from './service-routes.ts';
+import { spacesRoutes } from './spaces-routes.ts';
+import { storedReadingsRoutes } from './stored-readings-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
+import { knowingOthersWrites } from '../middleware/written-elsewhere.ts';
+
+/** What the routes need of the service. */
+export type RouteDeps = Pick<
+  Service,
+  | 'topology'
+  | 'live'
+  | 'counts'
+  | 'eventCounts'
+  | 'eventPages'
+  | 'accounts'
+  | 'comparisons'
+  | 'readings'
+  | 'bound'
+  | 'health'
+  | 'losses'
+> & {
+  readonly options: Pick<Service['options'], 'heartbeatMs'>;
+};
+
+export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
+  const {
+    topology,
+    counts,
+    readings,
+    bound,
+    options: { heartbeatMs },
+  } = service;
+  const routes = [
+    ...serviceRoutes(service),
+    ...spacesRoutes(topology),
+    ...doorwaysRoutes(topology),
+    ...dpusRoutes(topology, now),
+    ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
+    ...storedReadingsRoutes(service.eventPages),
+    ...eventCountsRoutes(service.eventCounts),
+    ...countsRoutes(counts, topology.history, now),
+    ...streamRoutes(service.live, topology.history, heartbeatMs),
+    ...intervalsRoutes(counts, topology.history, now),
+  ].map((route) => knowingOthersWrites(route, topology));
+  return [...routes, ...docsRoutes(routes, packageJson.version)];
+}

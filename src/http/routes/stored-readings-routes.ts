@@ -1,0 +1,88 @@
+// Readings that are stored in history.
+import { z } from 'zod';
+import type { EventPages, StoredReading } from '../../ports/event-pages.ts';
+import { Failure } from '../../domain/failure.ts';
+import { isDpuId } from '../../domain/ids.ts';
+import { formatInstant } from '../../domain/instant.ts';
+import { IF_NONE_MATCH, revalidated, revalidatedPage } from '../middleware/caching.ts';
+import { cursor, setCursorHeaders } from '../cursor.ts';
+import { LIST_HEADERS } from '../list.ts';
+import { invalid } from '../problem.ts';
+import { defineRoute, type Route } from './route.ts';
+import { field } from '../schemas/fields.ts';
+import { listQuery } from '../schemas/list.ts';
+import * as resources from '../schemas/resources.ts';
+
+const FIELDS = { id: 'text', timestamp: 'instant', dpu_id: 'text', direction: 'number', doorway_id: 'number' } as const;
+const EXAMPLE = {
+  id: '423~1519461921893~+',
+  dpu_id: '423',
+  timestamp: '2018-02-24T08:45:21.893Z',
+  direction: 1,
+  doorway_id: 1,
+};
+const STORED_NOTE =
+  'A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.';
+
+const readingId = field(
+  { type: 'string', description: 'the id that sending it gave', examples: [EXAMPLE.id] },
+  'must be the id of a reading',
+  (value) => (typeof value === 'string' && value.length <= 200 ? value : undefined),
+);
+
+export function storedReadingsRoutes(pages: EventPages): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/readings',
+      operationId: 'listReadings',
+      tag: 'readings',
+      summary: 'List readings',
+      scope: 'read',
+      description: STORED_NOTE,
+      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
+      requestHeaders: IF_NONE_MATCH,
+      success: {
+        status: 200,
+        description: 'a page of readings',
+        schema: z.array(resources.reading),
+        example: [EXAMPLE],
+        headers: LIST_HEADERS,
+      },
+      handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after } }, ctx) => {
+        if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
+        if (after && sort !== 'timestamp') throw invalid('cursor', 'goes with the order of timestamp only');
+        const total = after ? after.total : await pages.countReadings(filter);
+        const found = await pages.readings({ filter, sort, desc, offset, limit: limit + 1, after: after ?? null });
+        const items = found.slice(0, limit);
+        const more =
+          found.length <= limit ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: offset + limit };
+        setCursorHeaders(ctx, { total, offset, limit, last: undefined, ...more });
+        return revalidatedPage(ctx, total, items.map(readingJson));
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/readings/{id}',
+      operationId: 'getReading',
+      tag: 'readings',
+      summary: 'Look a reading up',
+      scope: 'read',
+      description: STORED_NOTE,
+      params: z.strictObject({ id: readingId }),
+      problems: [404],
+      requestHeaders: IF_NONE_MATCH,
+      success: { status: 200, description: 'the reading', schema: resources.reading, example: EXAMPLE },
+      handle: async ({ params: { id } }, ctx) => {
+        const dpuId = id.split(/[~.]/, 1)[0];
+        const found = isDpuId(dpuId) ? await pages.reading(dpuId, id) : undefined;
+        if (!found) throw new Failure('not_found', `there is no reading ${id} in history`);
+        return revalidated(ctx, readingJson(found));
+      },
+    }),
+  ];
+}
+
+function readingJson({ readingId: id, dpuId, timestampMs, direction, doorwayId }: StoredReading): object {
+  return { id, dpu_id: dpuId, timestamp: formatInstant(timestampMs), direction, doorway_id: doorwayId };
+}

@@ -1,0 +1,118 @@
+// Runs the real ClickHouse on one machine: chDB in a process of its own, behind ClickHouse's HTTP
+// interface, so that the service has one code path, `@clickhouse/client` against a URL.
+//
+// Differences to a server, all of them refused or stated and none silent: no users, no sessions between
+// requests, no replicated tables, results are held in memory whole, and a query whose client went away
+// runs to its end. Time zone: UTC, whatever the machine's.
+//
+// Invariants: it is reported as started only once it listens with the folder open; its process ends
+// with this one.
+
+import { createRequire } from 'node:module';
+import { extname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { THREADS } from './chdb-engine.ts';
+import { ENGINE_MESSAGE } from './clickhouse-messages.ts';
+import type { EngineMessage } from './clickhouse-messages.ts';
+import { nextMessage, startEngine } from '../engine-process.ts';
+import { LocalEngineError, folderUnusable, portTaken } from '../local-engine-error.ts';
+
+export interface ClickhouseOptions {
+  /** Holds the tables (`chdb/`) and the pid file; created when needed. */
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly logFile: string;
+  readonly startTimeoutMs?: number;
+  /** The engine ended and nobody asked it to. */
+  readonly onExit?: (error: LocalEngineError) => void;
+}
+
+export interface LocalClickhouse {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+  /** As a crash would. For tests. */
+  kill9(): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 60_000;
+const STOP_GRACE_MS = 12_000;
+
+/** Throws LocalEngineError. */
+export async function startClickhouse(options: ClickhouseOptions): Promise<LocalClickhouse> {
+  const dataDir = resolve(options.dataDir);
+  const tables = join(dataDir, 'chdb');
+  const engine = await startEngine({
+    title: 'the ClickHouse engine',
+    command: process.execPath,
+    args: [...entryPoint(), '--data-dir', tables, '--host', options.host, '--port', String(options.port)],
+    // Handed on, not read. chDB takes its time zone and libuv its threads from nowhere else.
+    env: { ...process.env, TZ: 'UTC', UV_THREADPOOL_SIZE: String(THREADS) },
+    hasIpc: true,
+    dataDir,
+    pidFileName: 'clickhouse.pid',
+    commandMark: tables,
+    logFile: resolve(options.logFile),
+    startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
+    stopGraceMs: STOP_GRACE_MS,
+    onExit: options.onExit,
+    prepare: async () => undefined,
+    untilReady: async (child, _log, signal) => {
+      const message = ENGINE_MESSAGE.parse(await nextMessage(child, signal));
+      if (message.type === 'failed') throw explain(message, options, tables);
+      return message.port;
+    },
+    explain: () => undefined,
+  });
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const reachable = options.host === '0.0.0.0' ? '127.0.0.1' : host;
+  return {
+    url: `http://${reachable}:${engine.ready}`,
+    port: engine.ready,
+    pid: engine.pid,
+    stop: engine.stop,
+    kill9: engine.kill9,
+  };
+}
+
+// Sources in a checkout, which need tsx, or what `npm run build` made of them, which does not.
+function entryPoint(): string[] {
+  const extension = extname(fileURLToPath(import.meta.url));
+  const entry = fileURLToPath(new URL(`./clickhouse-http${extension}`, import.meta.url));
+  if (extension !== '.ts') return [entry];
+  // As an address, because `--import tsx` would be looked up from the working directory.
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, entry];
+}
+
+function explain(
+  failure: Extract<EngineMessage, { type: 'failed' }>,
+  options: ClickhouseOptions,
+  tables: string,
+): LocalEngineError {
+  switch (failure.why) {
+    case 'port-taken':
+      return portTaken(options.host, options.port, 'CLICKHOUSE_PORT');
+    case 'chdb-missing':
+      return new LocalEngineError(
+        'not-installed',
+        `The ClickHouse engine chdb cannot be loaded (${firstLine(failure.detail)}): it is a development dependency, so run npm ci, or set CLICKHOUSE_URL to a ClickHouse server.`,
+      );
+    case 'other': {
+      const refusal = /EACCES|EPERM|EROFS|ENOSPC|ENOTDIR|permission denied|read-only file system|no space left/i.exec(
+        failure.detail,
+      )?.[0];
+      if (refusal !== undefined) return folderUnusable(tables, refusal);
+      return new LocalEngineError(
+        'failed',
+        `The ClickHouse engine cannot start: ${firstLine(failure.detail)} (its log is ${options.logFile}).`,
+      );
+    }
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? text;
+}

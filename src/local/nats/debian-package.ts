@@ -1,0 +1,120 @@
+// Fetches nats-server out of Debian sid's package, on a Debian of any release and without root.
+//
+// Debian stable's server is too old, and adding sid to the machine's own sources would change what its
+// next upgrade installs. So apt gets state, cache and sources of its own below one folder, and the
+// package is unpacked there, never installed.
+//
+// Invariant: signatures are checked, with Debian's own keys; a package apt does not trust is not used.
+
+import { execFile } from 'node:child_process';
+import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { systemCode } from '../local-engine-error.ts';
+
+const run = promisify(execFile);
+
+const COMMAND_TIMEOUT_MS = 180_000;
+const MIRRORS_MAX = 3;
+const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.pgp', '/usr/share/keyrings/debian-archive-keyring.gpg'];
+
+/** Returns the path of the server below `folder`. Throws an Error with one clause saying what failed. */
+export async function fetchFromDebian(folder: string, onProgress: (message: string) => void): Promise<string> {
+  const mirrors = await debianMirrors();
+  if (mirrors.length === 0) throw new Error('apt has no Debian mirror in its sources');
+  let failure: unknown;
+  for (const [index, mirror] of mirrors.slice(0, MIRRORS_MAX).entries()) {
+    try {
+      const work = join(folder, String(index));
+      await mkdir(work);
+      return await fetchFrom(mirror, work, onProgress);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+// The mirror this machine uses already: it is near, and reachable from here.
+async function debianMirrors(): Promise<string[]> {
+  const listing = await aptGet(['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
+  const all = [...new Set(listing.split('\n').map((line) => line.trim()))];
+  // The security archive has no sid, and a third party's archive has no Debian release at all.
+  return all.filter((uri) => /\/debian\/?$/.test(uri));
+}
+
+async function fetchFrom(mirror: string, work: string, onProgress: (message: string) => void): Promise<string> {
+  const options = await aptFolders(mirror, work);
+  onProgress('reading the package list of Debian sid (11 MB)');
+  await aptGet([...options, 'update'], work);
+  onProgress('fetching the nats-server package (5 MB)');
+  await aptGet([...options, 'download', 'nats-server'], work);
+  const deb = (await readdir(work)).find((name) => name.endsWith('.deb'));
+  if (deb === undefined) throw new Error('apt-get download left no package');
+  await run('dpkg', ['-x', deb, 'unpacked'], { cwd: work, timeout: COMMAND_TIMEOUT_MS });
+  for (const place of ['usr/sbin', 'usr/bin']) {
+    const server = join(work, 'unpacked', place, 'nats-server');
+    if (await exists(server)) return server;
+  }
+  throw new Error('the nats-server package has no nats-server where it used to be');
+}
+
+async function aptFolders(mirror: string, work: string): Promise<string[]> {
+  const at = (name: string): string => join(work, name);
+  await Promise.all(['lists/partial', 'cache/archives/partial'].map((name) => mkdir(at(name), { recursive: true })));
+  // An empty status file: what is installed on this machine plays no part in the choice.
+  await writeFile(at('status'), '');
+  const keyring = await firstExisting(KEYRINGS);
+  const signedBy = keyring === undefined ? '' : `[signed-by=${keyring}] `;
+  await writeFile(at('sources.list'), `deb ${signedBy}${mirror} sid main\n`);
+  const settings: Readonly<Record<string, string>> = {
+    'Dir::State': work,
+    'Dir::State::Lists': at('lists'),
+    'Dir::State::status': at('status'),
+    'Dir::Cache': at('cache'),
+    'Dir::Etc::SourceList': at('sources.list'),
+    'Dir::Etc::SourceParts': '/dev/null',
+    'Dir::Etc::Preferences': '/dev/null',
+    'Dir::Etc::PreferencesParts': '/dev/null',
+    // A default release named in the machine's settings is not in these sources, which is an error.
+    'APT::Default-Release': '',
+    // As root apt would drop to a user who may not write in here.
+    'APT::Sandbox::User': '',
+    'Acquire::Languages': 'none',
+    'Acquire::Retries': '2',
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+}
+
+async function aptGet(args: readonly string[], cwd?: string): Promise<string> {
+  try {
+    const { stdout } = await run('apt-get', [...args], {
+      timeout: COMMAND_TIMEOUT_MS,
+      maxBuffer: 64 * 1024 * 1024,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    return stdout;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new Error('there is no apt-get here', { cause: error });
+    throw new Error(`apt-get ${complaint(error)}`, { cause: error });
+  }
+}
+
+// apt's first E: line; the rest repeats it in other words.
+function complaint(error: unknown): string {
+  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  const line = stderr.split('\n').find((text) => text.startsWith('E:'));
+  return line === undefined ? 'failed or took too long' : `says: ${line.slice(2).trim()}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function firstExisting(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await exists(path)) return path;
+  return undefined;
+}
