@@ -2,7 +2,6 @@
 // comes to the same answer, and nobody has to be in charge. Highest random weight (Thaler and
 // Ravishankar, 1998) with a bound: a member takes at most its fair share, so that the shares differ by
 // one at most, and a member that joins or leaves moves little else than what it takes or leaves.
-import type { Partition } from '../domain/ids.ts';
 
 export interface Assignment {
   /** By shard. Empty when there is no member. */

@@ -27,7 +27,7 @@ export interface Statement {
   readonly wantsCompression: boolean;
 }
 
-export const BODY_BYTES_MAX = 256 * 1024 * 1024;
+const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
 // About the connection or the answer, and without an effect on what a statement means here.
 const HTTP_ONLY = new Set([
