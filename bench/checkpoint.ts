@@ -15,8 +15,7 @@ import { encodeSnapshot } from '../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../src/domain/ids.ts';
 import type { SpaceConfig } from '../src/domain/commit.ts';
 import { encodeCommit } from '../src/domain/commit-codec.ts';
-import type { LoggedEvent, StoredEntry } from '../src/domain/log-entry.ts';
-import { readingIdOf } from '../src/domain/reading.ts';
+import { loggedEvent, type LoggedEvent, type StoredEntry } from '../src/domain/log-entry.ts';
 import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
 import { findNatsServer } from '../src/local/nats/nats-binary.ts';
 import { startNatsServer } from '../src/local/nats/nats-server.ts';
@@ -31,6 +30,7 @@ import { PartitionHost } from '../src/shards/partition-host.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
 import { machine, say } from './support/output.ts';
 import { SYNC_INTERVAL } from './support/processes.ts';
+import { personEvent } from '../test/support/person-event.ts';
 
 /** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
 const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
@@ -61,21 +61,15 @@ function foldWith(spaces: number, partition: Partition, partitions: number): Par
   });
   const events = ids.flatMap((spaceId) =>
     Array.from({ length: PROVISIONAL_PER_SPACE }, (_, n): LoggedEvent => {
-      const reading = {
-        dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE),
-        timestampMs: NOW_MS + n * 400,
-        direction: n % 3 === 0 ? (-1 as const) : (1 as const),
-      };
-      return {
+      const event = {
         spaceId,
+        dpuId: dpuOf(spaceId, n % DPUS_PER_SPACE),
         doorwayId: 1 as DoorwayId,
-        delta: reading.direction,
+        timestampMs: NOW_MS + n * 400,
         sign: 1,
         primary: true,
-        seq: 1,
-        readingId: readingIdOf(reading),
-        ...reading,
-      };
+      } as const;
+      return loggedEvent(personEvent(event, n % 3 === 0 ? -1 : 1), 1);
     }),
   );
   const tail = new LogTail(partition, partitions, 0);

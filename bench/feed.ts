@@ -12,6 +12,7 @@ import { logOfOneRouter, ROUTER } from '../test/support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../test/support/memory-change-channel.ts';
 import { machine, say } from './support/output.ts';
 import { median } from './support/statistics.ts';
+import { personEvent } from '../test/support/person-event.ts';
 
 const [COMMITS, EVENTS_PER_COMMIT, SPACES, ROUNDS] = [400, 500, 200, 9];
 const START_MS = Date.UTC(2026, 0, 1);
@@ -24,16 +25,17 @@ function logOf(): StoredEntry[] {
       const events = Array.from({ length: EVENTS_PER_COMMIT }, (_, at): SpaceEvent => {
         const spaceId = (1 + ((n++ * 7) % SPACES)) as SpaceId;
         const direction = n % 3 === 0 ? -1 : 1;
-        return {
-          spaceId,
-          dpuId: `dpu-${spaceId}` as DpuId,
-          doorwayId: spaceId as number as DoorwayId,
-          timestampMs: clockMs + at,
+        return personEvent(
+          {
+            spaceId,
+            dpuId: `dpu-${spaceId}` as DpuId,
+            doorwayId: spaceId as number as DoorwayId,
+            timestampMs: clockMs + at,
+            sign: 1,
+            primary: true,
+          },
           direction,
-          delta: direction,
-          sign: 1,
-          primary: true,
-        };
+        );
       });
       return { events, clockMs };
     }),

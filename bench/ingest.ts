@@ -112,6 +112,8 @@ await withEngines(async (engines) => {
     replicas: 1,
     settings: DEFAULT_SETTINGS,
     skewMs: config.SKEW_MAX_MS,
+
+    earliestMs: 0,
     tickIntervalMs: 1_000,
     readingsKeptMs: 86_400_000,
     deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: 86_400_000 },

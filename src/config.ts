@@ -1,6 +1,7 @@
 // All configuration, read once from the environment. This schema is also the README's table
 // (`npm run docs:config`), so that a key cannot exist without a sentence about it.
 import { z } from 'zod';
+import { parseInstant } from './domain/instant.ts';
 import { DEFAULT_SETTINGS } from './domain/topology.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -115,6 +116,16 @@ export const CONFIG = {
     .default(DEFAULT_SETTINGS.idleTimeoutMs)
     .describe('a DPU silent for longer does not delay finality'),
   SKEW_MAX_MS: ms.default(300_000).describe('how far ahead of its arrival the timestamp of a reading may be'),
+  EARLIEST_TIMESTAMP: z
+    .string()
+    .default('2000-01-01T00:00:00Z')
+    .transform((text, context): number => {
+      const instant = parseInstant(text);
+      if (instant !== undefined) return instant;
+      context.addIssue({ code: 'custom', message: 'must be an ISO 8601 instant with an offset' });
+      return z.NEVER;
+    })
+    .describe('a device that sends an earlier timestamp has not set its clock: its readings become dead letters'),
   READINGS_KEY: z
     .string()
     .min(16)

@@ -78,6 +78,8 @@ export interface ServiceOptions {
   readonly replicas: number;
   readonly settings: Settings;
   readonly skewMs: number;
+  /** Earlier timestamps are of devices whose clock is not set. */
+  readonly earliestMs: number;
   /** Of the marks on readings that HTTP has accepted, the same in every process; undefined: they are not marked. */
   readonly readingsKey?: string | undefined;
   readonly tickIntervalMs: number;
@@ -180,7 +182,7 @@ export class Service {
       log,
       onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000),
     });
-    this.bound = new TimestampBound(options.skewMs, options.readingsKey);
+    this.bound = new TimestampBound(options.skewMs, options.readingsKey, options.earliestMs);
     this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, lostTimes);
     this.history = new ClickHouseHistory(clickhouse, logId);
     this.#events = new NatsSpaceEventsLog(js, jsm, this.#epoch, lostTimes);
@@ -453,7 +455,8 @@ export class Service {
   }
 
   #shard(partition: Partition, leases: Leases): ShardRunner {
-    const { partitions } = this.options;
+    const { options } = this;
+    const { partitions } = options;
     const common = {
       partition,
       partitions,
@@ -464,7 +467,7 @@ export class Service {
     return new ShardRunner({
       router: {
         ...common,
-        latestOf: (entry) => this.bound.of(entry),
+        times: { latestOf: (entry) => this.bound.of(entry), earliestMs: options.earliestMs },
         readings: this.#traces.readings(this.readings),
         deadLetters: observedDeadLetters(this.#deadLetters, this.metrics),
         topology: this.topology.history,

@@ -15,13 +15,13 @@ import { LogGap } from './partition-fold.ts';
 /** Rows of one reading in one space that history holds and that are alike, taken together. */
 export interface StoredClaim extends Pick<
   LoggedEvent,
-  'spaceId' | 'timestampMs' | 'readingId' | 'doorwayId' | 'direction' | 'delta' | 'primary'
+  'spaceId' | 'timestampMs' | 'readingId' | 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'
 > {
   /** Sum of their signs: 1 where it stands, 0 where it was taken back. */
   readonly signs: number;
 }
 
-type Claim = Pick<LoggedEvent, 'doorwayId' | 'direction' | 'delta' | 'primary'>;
+type Claim = Pick<LoggedEvent, 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'>;
 type Place = Pick<LoggedEvent, 'spaceId' | 'timestampMs' | 'readingId'>;
 
 export class LogTail {
@@ -129,7 +129,11 @@ function leftBefore(events: readonly LoggedEvent[], at: number): Claim | undefin
 
 function isSame(a: Claim | undefined, b: Claim | undefined): boolean {
   return (
-    a?.doorwayId === b?.doorwayId && a?.direction === b?.direction && a?.delta === b?.delta && a?.primary === b?.primary
+    a?.doorwayId === b?.doorwayId &&
+    a?.entrances === b?.entrances &&
+    a?.exits === b?.exits &&
+    a?.isEgress === b?.isEgress &&
+    a?.primary === b?.primary
   );
 }
 

@@ -7,7 +7,7 @@
 // stored yet, nothing would be left of it where it was first, and its copy would count again.
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
-import { compareEvents } from '../../src/domain/space-event.ts';
+import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
 
 const COMPACT_AT = 1024;
 
@@ -88,9 +88,9 @@ export function forEachChange(
 ): void {
   for (let at = 0; at < events.length;) {
     const first = events[at] as LoggedEvent;
-    let [change, signs, next] = [first.delta * first.sign, first.sign as number, at + 1];
+    let [change, signs, next] = [deltaOf(first) * first.sign, first.sign as number, at + 1];
     for (let other = events[next]; other && compareEvents(first, other) === 0; other = events[++next]) {
-      change += other.delta * other.sign;
+      change += deltaOf(other) * other.sign;
       signs += other.sign;
     }
     invariant(

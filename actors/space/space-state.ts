@@ -22,6 +22,7 @@ import {
   type ResetPoint,
   type ResetSchedule,
 } from '../../src/domain/reset-schedule.ts';
+import { deltaOf } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
@@ -202,7 +203,8 @@ export class SpaceState {
   #buffer(event: LoggedEvent): void {
     const isNext = this.buffer.add(event);
     // An assertion behind all others is a change of its own; anything else may be one with what is there already.
-    if (this.#provisional && isNext && event.sign > 0) this.#advance(this.#provisional, event.timestampMs, event.delta);
+    if (this.#provisional && isNext && event.sign > 0)
+      this.#advance(this.#provisional, event.timestampMs, deltaOf(event));
     else this.#provisional = undefined;
   }
 
@@ -241,7 +243,7 @@ export class SpaceState {
     this.lateEvents += 1;
     context.emitLate(event);
     if (event.timestampMs <= this.base.timestampMs) return;
-    const change = event.delta * event.sign;
+    const change = deltaOf(event) * event.sign;
     const { net, low } = this.occupancy;
     this.#provisional = undefined;
     const lowAtLeast = low + Math.min(0, change);

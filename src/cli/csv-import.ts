@@ -2,11 +2,11 @@
 // have an identity.
 import { createReadStream } from 'node:fs';
 import { parse, type Info } from 'csv-parse';
-import { parseReading, type Reading } from '../domain/reading.ts';
+import { parseReading, type SentReading } from '../domain/parse-reading.ts';
+import { missingColumns, readingOfRow } from '../domain/reading-table.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import { appendReadings } from '../publishing/append-readings.ts';
 
-const COLUMNS = ['timestamp', 'direction', 'dpu_id'] as const;
 /** Rows that are held until they are stored; so many that of each DPU there are some, which share a message. */
 const ROWS_PER_CHUNK = 20_000;
 /** A file is not sent again as easily as a request is. */
@@ -51,7 +51,7 @@ export async function importCsv(
   );
   const rejected: RejectedLine[] = [];
   let accepted = 0;
-  let chunk: Reading[] = [];
+  let chunk: SentReading[] = [];
   let bytes = 0;
   const send = async (): Promise<void> => {
     await appendReadings(log, chunk, RETRY);
@@ -61,8 +61,7 @@ export async function importCsv(
   };
   for await (const { record, info } of parser as AsyncIterable<CsvRow>) {
     ({ bytes } = info);
-    const { timestamp, direction, dpu_id: dpuId, id } = record;
-    const parsed = parseReading({ timestamp, direction, dpu_id: dpuId, ...(id ? { id } : {}) }, { latestMs });
+    const parsed = parseReading(readingOfRow(record), { latestMs });
     if (parsed.ok) chunk.push(parsed.reading);
     else rejected.push({ line: info.lines, detail: parsed.rejection.detail });
     if (chunk.length >= ROWS_PER_CHUNK) await send();
@@ -72,7 +71,7 @@ export async function importCsv(
 }
 
 function requireColumns(header: string[]): string[] {
-  const missing = COLUMNS.filter((name) => !header.includes(name));
+  const missing = missingColumns(header);
   if (missing.length > 0) throw new Error(`the first line must name the columns; missing: ${missing.join(', ')}`);
   return header;
 }

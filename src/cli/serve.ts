@@ -92,6 +92,7 @@ export async function serve(
           bufferEventsMax: config.BUFFER_EVENTS_MAX,
         },
         skewMs: config.SKEW_MAX_MS,
+        earliestMs: config.EARLIEST_TIMESTAMP,
         readingsKey,
         tickIntervalMs: config.TICK_INTERVAL_MS,
         readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,

@@ -2,7 +2,8 @@
 // All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
-import { previousIdOf, readingOfIdentity, type Direction } from '../domain/reading.ts';
+import { directionOf, type Direction } from '../domain/measure.ts';
+import { previousIdOf, readingOfIdentity } from '../domain/reading.ts';
 import type { Segment } from '../domain/segment.ts';
 import type {
   EventPage,
@@ -33,11 +34,21 @@ const READING_COLUMNS: Columns = {
   id: { sql: 'reading_id', type: 'String' },
   timestamp: { sql: 'timestamp', type: 'DateTime64' },
   dpu_id: { sql: 'dpu_id', type: 'String' },
-  direction: { sql: 'direction', type: 'Float64' },
+  direction: { sql: 'direction', type: 'Float64', nullAs: 0 },
+  entrances: { sql: 'entrances', type: 'Float64' },
+  exits: { sql: 'exits', type: 'Float64' },
   doorway_id: { sql: 'doorway_id', type: 'Float64', nullAs: 0 },
 };
 
-type ReadingRow = [readingId: string, dpuId: string, timestampMs: number, direction: Direction, doorwayId: number];
+type ReadingRow = [
+  readingId: string,
+  dpuId: string,
+  timestampMs: number,
+  direction: Direction | 0,
+  entrances: number,
+  exits: number,
+  doorwayId: number,
+];
 
 export class ClickHouseEventPages implements EventPages {
   readonly #client: ClickHouseClient;
@@ -50,8 +61,8 @@ export class ClickHouseEventPages implements EventPages {
     const limit = Math.max(wanted, ROWS_MIN);
     const order = desc ? 'DESC' : 'ASC';
     // Rows, not events: an event may be said, taken back and said again. In the order of the table, and so few are read.
-    const rows = await this.#rows<[number, string, number]>(
-      `SELECT toUnixTimestamp64Milli(timestamp), reading_id, delta * sign FROM space_events
+    const rows = await this.#rows<[number, string, string, string]>(
+      `SELECT toUnixTimestamp64Milli(timestamp), reading_id, toInt64(entrances) * sign, toInt64(exits) * sign FROM space_events
       WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}
         ${after ? `AND (timestamp, reading_id) ${desc ? '<' : '>'} (${AT('afterTime')}, {afterId:String})` : ''}
       ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
@@ -68,20 +79,23 @@ export class ClickHouseEventPages implements EventPages {
     const events: HistoryEvent[] = [];
     let place = after;
     for (let at = 0; at < rows.length;) {
-      const [timestampMs, readingId] = rows[at] as [number, string, number];
-      let change = 0;
-      for (; rows[at]?.[0] === timestampMs && rows[at]?.[1] === readingId; at++) change += Number(rows[at]?.[2]);
+      const [timestampMs, readingId] = rows[at] as [number, string, string, string];
+      let [entrances, exits] = [0, 0];
+      for (; rows[at]?.[0] === timestampMs && rows[at]?.[1] === readingId; at++) {
+        entrances += Number(rows[at]?.[2]);
+        exits += Number(rows[at]?.[3]);
+      }
       // The last one may go on beyond what was read.
       if (at === rows.length && !isAll && place !== after) break;
       place = { timestampMs: Number(timestampMs), readingId };
-      if (change !== 0) events.push({ ...place, delta: change > 0 ? 1 : -1, sign: 1 });
+      if (entrances !== 0 || exits !== 0) events.push({ ...place, entrances, exits, sign: 1 });
     }
     return { events, end: isAll ? null : place };
   }
 
   async countEvents(spaceId: SpaceId, range: { fromMs: number; toMs: number }, block: number): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT sum(sign) FROM space_events WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
+      `SELECT sumIf(sign, entrances + exits > 0) FROM space_events WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
       { space: spaceId, block, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
     );
     return Number(row?.[0] ?? 0);
@@ -122,16 +136,20 @@ export class ClickHouseEventPages implements EventPages {
   ): Promise<Map<SpaceId, HistoryEvent[]>> {
     const found = new Map<SpaceId, HistoryEvent[]>(spaces.map(({ spaceId }) => [spaceId, []]));
     if (spaces.length === 0) return found;
-    const rows = await this.#rows<[number, number, string, Direction]>(
-      `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, sum(delta * sign) AS change FROM space_events
+    const rows = await this.#rows<[number, number, string, string, string]>(
+      `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out FROM space_events
       WHERE space_id IN {spaces:Array(UInt32)} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')} AND ${UP_TO_BLOCK}
-      GROUP BY space_id, timestamp, reading_id HAVING change != 0 ORDER BY space_id, timestamp, reading_id`,
+      GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, timestamp, reading_id`,
       { ...bound(spaces), from: Math.max(0, fromMs), to: Math.min(toMs, LATEST_MS) },
     );
-    for (const [spaceId, timestampMs, readingId, delta] of rows) {
-      found
-        .get(Number(spaceId) as SpaceId)
-        ?.push({ timestampMs: Number(timestampMs), readingId, delta: Number(delta) as Direction, sign: 1 });
+    for (const [spaceId, timestampMs, readingId, entrances, exits] of rows) {
+      found.get(Number(spaceId) as SpaceId)?.push({
+        timestampMs: Number(timestampMs),
+        readingId,
+        entrances: Number(entrances),
+        exits: Number(exits),
+        sign: 1,
+      });
     }
     return found;
   }
@@ -159,7 +177,7 @@ export class ClickHouseEventPages implements EventPages {
 
   async countAllEvents(range: { fromMs: number; toMs: number }): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT sum(sign) FROM events_by_time WHERE space_id > 0 AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
+      `SELECT sumIf(sign, entrances + exits > 0) FROM events_by_time WHERE space_id > 0 AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
       { from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
     );
     return Number(row?.[0] ?? 0);
@@ -179,7 +197,7 @@ export class ClickHouseEventPages implements EventPages {
     for (let place: EventPlace | null = after; found.length < limit;) {
       const rowsMax = Math.max(limit - found.length, ROWS_MIN);
       const rows: [...ReadingRow, sign: number][] = await this.#rows<[...ReadingRow, sign: number]>(
-        `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, doorway_id, sign FROM events_by_time
+        `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id, sign FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${place ? beyond(desc) : ''}
         ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
         {
@@ -205,10 +223,10 @@ export class ClickHouseEventPages implements EventPages {
     const order = desc ? 'DESC' : 'ASC';
     const column = READING_COLUMNS[sort]?.sql ?? 'timestamp';
     const rows = await this.#rows<ReadingRow>(
-      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, doorway_id FROM (
-        SELECT timestamp, reading_id, dpu_id, direction, doorway_id FROM events_by_time
+      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM (
+        SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${after ? beyond(desc) : ''}
-        GROUP BY timestamp, reading_id, dpu_id, direction, doorway_id HAVING sum(sign) > 0
+        GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id HAVING sum(sign) > 0
         ORDER BY ${column === 'timestamp' ? '' : `${column} ${order}, `}timestamp ${order}, reading_id ${order}
         LIMIT {limit:UInt32} OFFSET {offset:UInt64}
       )`,
@@ -237,10 +255,10 @@ export class ClickHouseEventPages implements EventPages {
     // A reading that was stored under an id of the previous form is sent again, and looked up, under the present one.
     const ids = said?.name === undefined ? [readingId] : [readingId, previousIdOf(said)];
     const [row] = await this.#rows<ReadingRow>(
-      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, doorway_id FROM readings
+      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM readings
       WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${said ? `AND timestamp = ${AT('time')} AND direction = {direction:Int8}` : ''}
-      GROUP BY timestamp, reading_id, dpu_id, direction, doorway_id HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
-      { dpu: dpuId, ids, ...(said ? { time: said.timestampMs, direction: said.direction } : {}) },
+      GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
+      { dpu: dpuId, ids, ...(said ? { time: said.timestampMs, direction: directionOf(said.measure) } : {}) },
     );
     return row && toReading(row);
   }
@@ -268,24 +286,26 @@ function inGroups<Row>(rows: readonly Row[], isSame: (a: Row, b: Row) => boolean
 /** Of the rows of one reading's id and instant, what was said more often than taken back: it may have been moved to another doorway. */
 function standing(rows: readonly [...ReadingRow, sign: number][]): StoredReading[] {
   const [only] = rows;
-  if (only && rows.length === 1) return only[5] > 0 ? [toReading(only)] : [];
+  if (only && rows.length === 1) return only[7] > 0 ? [toReading(only)] : [];
   const bySaying = new Map<string, { row: [...ReadingRow, sign: number]; signs: number }>();
   for (const row of rows) {
-    const key = JSON.stringify(row.slice(0, 5));
+    const key = JSON.stringify(row.slice(0, 7));
     const before = bySaying.get(key);
-    if (before) before.signs += row[5];
-    else bySaying.set(key, { row, signs: row[5] });
+    if (before) before.signs += row[7];
+    else bySaying.set(key, { row, signs: row[7] });
   }
   return [...bySaying.values()].filter(({ signs }) => signs > 0).map(({ row }) => toReading(row));
 }
 
-function toReading([readingId, dpuId, timestampMs, direction, doorwayId]:
+function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, doorwayId]:
   ReadingRow | [...ReadingRow, number]): StoredReading {
   return {
     readingId,
     dpuId: dpuId as DpuId,
     timestampMs: Number(timestampMs),
     direction,
+    entrances: Number(entrances),
+    exits: Number(exits),
     doorwayId: Number(doorwayId) || null,
   };
 }

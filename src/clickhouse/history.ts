@@ -5,10 +5,13 @@ import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
 import { blockToken, type Block } from '../../actors/partition/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import { addTo } from '../domain/lists.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
-import { identityOf, readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
+import { directionOf, type Direction } from '../domain/measure.ts';
+import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type {
+  DpuInstant,
   DpuReadingsPage,
   DpuReadingsQuery,
   History,
@@ -33,7 +36,16 @@ const LATEST_MS = 9_000_000_000_000;
 
 const DAY_MS = 86_400_000;
 
-type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction, readingId: string];
+type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
+
+const [AT_FROM, AT_TO] = ['from', 'to'].map((name) => `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`);
+/** Of one DPU. */
+const SPANS_MAX = 8;
+
+interface InstantSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
 
 const COLUMNS = [
   'space_id',
@@ -42,7 +54,9 @@ const COLUMNS = [
   'dpu_id',
   'doorway_id',
   'direction',
-  'delta',
+  'entrances',
+  'exits',
+  'is_egress',
   'sign',
   'is_reading',
   'shard',
@@ -166,6 +180,28 @@ export class ClickHouseHistory implements History {
     };
   }
 
+  async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
+    const found = new Map<string, Reading>();
+    for (const [dpuId, times] of byDpu(places)) {
+      // Few instants are looked up one by one, and many with what lies between them.
+      const spans = times.length > SPANS_MAX ? [spanOf(times)] : times.map((at) => ({ fromMs: at, toMs: at }));
+      for (const span of spans)
+        for (const row of await this.#standingsOf(dpuId, span)) found.set(row[3], toReading(row));
+    }
+    return [...found.values()];
+  }
+
+  /** All within a span, and those of the nearest instants before and after it. By the table's order, so that few rows are read. */
+  async #standingsOf(dpuId: DpuId, { fromMs, toMs }: InstantSpan): Promise<ReadingRow[]> {
+    const standings = `readings WHERE dpu_id = {dpu:String} AND position(reading_id, '~t') > 0 AND match(reading_id, '^[^~]+~[0-9]+~t') AND timestamp`;
+    return this.#rows<ReadingRow>(
+      `WITH ifNull((SELECT timestamp FROM ${standings} < ${AT_FROM} ORDER BY dpu_id DESC, timestamp DESC LIMIT 1), ${AT_FROM}) AS first,
+        ifNull((SELECT timestamp FROM ${standings} > ${AT_TO} ORDER BY dpu_id, timestamp LIMIT 1), ${AT_TO}) AS last
+      SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM ${standings} >= first AND timestamp <= last`,
+      { dpu: dpuId, from: Math.min(fromMs, LATEST_MS), to: Math.min(toMs, LATEST_MS) },
+    );
+  }
+
   /** The identities of the readings that count, among those stored under ids of the previous form. */
   async #countingUnderPreviousIds(readings: readonly Reading[]): Promise<Set<string>> {
     const counting = new Set<string>();
@@ -227,18 +263,19 @@ export class ClickHouseHistory implements History {
   }
 
   async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
-    const rows = await this.#rows<[number, string, Direction]>(
-      `SELECT toUnixTimestamp64Milli(timestamp) AS at, reading_id, sum(delta * sign) AS change
+    const rows = await this.#rows<[number, string, string, string]>(
+      `SELECT toUnixTimestamp64Milli(timestamp) AS at, reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out
       FROM space_events
       WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
         AND timestamp > fromUnixTimestamp64Milli({after:Int64}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli({upTo:Int64}, 'UTC')
-      GROUP BY timestamp, reading_id HAVING change != 0 ORDER BY timestamp, reading_id`,
+      GROUP BY timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY timestamp, reading_id`,
       { space: spaceId, block, after: afterMs, upTo: Math.min(upToMs, LATEST_MS) },
     );
-    return rows.map(([timestampMs, readingId, delta]) => ({
+    return rows.map(([timestampMs, readingId, entrances, exits]) => ({
       timestampMs: Number(timestampMs),
       readingId,
-      delta: Number(delta) as Direction,
+      entrances: Number(entrances),
+      exits: Number(exits),
       sign: 1,
     }));
   }
@@ -274,17 +311,19 @@ export class ClickHouseHistory implements History {
   }
 }
 
-/** Ids are of letters, digits and `_ - . ~ +`: nothing in a row has to be escaped. Half the work of JSON, here and there. */
+/** Text in a row is printable ASCII: only a backslash has to be escaped. Half the work of JSON, here and there. */
+function escaped(text: string): string {
+  return text.includes('\\') ? text.replaceAll('\\', '\\\\') : text;
+}
+
 function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Generator<Buffer> {
   const [marked, unmarked] = [`\t${mark.seq}\t${mark.commitId}\n`, '\t0\t\n'];
   let day = NaN;
   for (let at = 0; at < rows.length; at += ROWS_PER_CHUNK) {
     let text = '';
-    for (const { spaceId, timestampMs, readingId, dpuId, doorwayId, direction, delta, sign, primary } of rows.slice(
-      at,
-      at + ROWS_PER_CHUNK,
-    )) {
-      text += `${spaceId}\t${timestampMs}\t${readingId}\t${dpuId}\t${doorwayId}\t${direction}\t${delta}\t${sign}\t${primary ? 1 : 0}\t${partition}\t${number}\t${epoch}`;
+    for (const row of rows.slice(at, at + ROWS_PER_CHUNK)) {
+      const { timestampMs } = row;
+      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? 1 : 0}\t${row.sign}\t${row.primary ? 1 : 0}\t${partition}\t${number}\t${epoch}`;
       // The first of each day has the mark, so that every part of the block has one, each being of one month.
       const itsDay = Math.floor(timestampMs / DAY_MS);
       text += itsDay === day ? unmarked : marked;
@@ -292,6 +331,19 @@ function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Gener
     }
     yield Buffer.from(text);
   }
+}
+
+function byDpu(places: readonly DpuInstant[]): Map<DpuId, number[]> {
+  const times = new Map<DpuId, number[]>();
+  for (const { dpuId, timestampMs } of places) addTo(times, dpuId, timestampMs);
+  return times;
+}
+
+function spanOf(times: readonly number[]): InstantSpan {
+  return times.reduce((span, at) => ({ fromMs: Math.min(span.fromMs, at), toMs: Math.max(span.toMs, at) }), {
+    fromMs: Infinity,
+    toMs: -Infinity,
+  });
 }
 
 function toReading([dpuId, timestampMs, direction, readingId]: ReadingRow): Reading {

@@ -4,7 +4,6 @@ import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import type { Direction } from '../domain/reading.ts';
 import type { EventPlace, PartitionRecords } from '../ports/history.ts';
 import { queryRows } from './query-rows.ts';
 import { viewQuery } from './schema.ts';
@@ -50,7 +49,7 @@ const VIEWS: readonly View[] = [
     targetKey: '(space_id, minute)',
     sums: {
       source:
-        'toString(sum(delta * sign)), toString(sum(if(delta > 0, sign, 0))), toString(sum(if(delta < 0, sign, 0)))',
+        'toString(sum((toInt64(entrances) - exits) * sign)), toString(sum(toInt64(entrances) * sign)), toString(sum(toInt64(exits) * sign))',
       target: 'toString(sum(net)), toString(sum(entrances)), toString(sum(exits))',
     },
   },
@@ -61,8 +60,9 @@ type ClaimRow = [
   timestampMs: string,
   readingId: string,
   doorwayId: number,
-  direction: Direction,
-  delta: Direction,
+  entrances: number,
+  exits: number,
+  isEgress: 0 | 1,
   isReading: 0 | 1,
   signs: string,
 ];
@@ -146,12 +146,12 @@ export class ClickHousePartitionRecords implements PartitionRecords {
       const rows = await queryRows<ClaimRow>(
         this.#client,
         `
-        SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, doorway_id, direction, delta, is_reading, sum(sign)
+        SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, doorway_id, entrances, exits, is_egress, is_reading, sum(sign)
         FROM space_events
         WHERE shard = {shard:UInt16} AND (space_id, timestamp, reading_id) IN (
           SELECT place.1, fromUnixTimestamp64Milli(place.2, 'UTC'), place.3
           FROM (SELECT arrayJoin(arrayZip({spaces:Array(UInt32)}, {times:Array(Int64)}, {ids:Array(String)})) AS place))
-        GROUP BY space_id, timestamp, reading_id, doorway_id, direction, delta, is_reading`,
+        GROUP BY space_id, timestamp, reading_id, doorway_id, entrances, exits, is_egress, is_reading`,
         {
           shard: partition,
           spaces: some.map(({ spaceId }) => spaceId),
@@ -159,13 +159,13 @@ export class ClickHousePartitionRecords implements PartitionRecords {
           ids: some.map(({ readingId }) => readingId),
         },
       );
-      found.push(...rows.map((row) => ({ ...toClaim(row), signs: Number(row[7]) })));
+      found.push(...rows.map((row) => ({ ...toClaim(row), signs: Number(row[8]) })));
     }
     return found;
   }
 }
 
-function toClaim([spaceId, timestampMs, readingId, doorwayId, direction, delta, isReading]: ClaimRow): Omit<
+function toClaim([spaceId, timestampMs, readingId, doorwayId, entrances, exits, isEgress, isReading]: ClaimRow): Omit<
   StoredClaim,
   'signs'
 > {
@@ -174,8 +174,9 @@ function toClaim([spaceId, timestampMs, readingId, doorwayId, direction, delta, 
     timestampMs: Number(timestampMs),
     readingId,
     doorwayId: doorwayId as DoorwayId,
-    direction,
-    delta,
+    entrances: Number(entrances),
+    exits: Number(exits),
+    isEgress: Number(isEgress) === 1,
     primary: Number(isReading) === 1,
   };
 }

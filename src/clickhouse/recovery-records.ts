@@ -1,7 +1,8 @@
 // What a repair of the logs asks of the stored events.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { UNPLACED, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
-import { readingIdOf, storedReading, type Direction, type Reading } from '../domain/reading.ts';
+import type { Direction } from '../domain/measure.ts';
+import { readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
 import type { EventPlace } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { Claim, ReadingsInOrder, RecoveryRecords } from '../ports/recovery.ts';
@@ -13,14 +14,16 @@ import { LAST_BLOCK } from './schema.ts';
 const IDS_PER_QUERY = 2_000;
 
 type BlockRow = [shard: number, block: string, epoch: number, logSeq: string, commitId: string];
-type ReadingRow = [dpuId: string, timestampMs: string, direction: Direction, readingId: string];
+type ReadingRow = [dpuId: string, timestampMs: string, direction: Direction | 0, readingId: string];
 type ClaimRow = [
   spaceId: number,
   dpuId: string,
   doorwayId: number,
   timestampMs: string,
-  direction: Direction,
-  delta: Direction,
+  direction: Direction | 0,
+  entrances: number,
+  exits: number,
+  isEgress: 0 | 1,
   isReading: 0 | 1,
   readingId: string,
   signs: string,
@@ -82,12 +85,12 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
       const rows = await this.#rows<ClaimRow>(
         `
         WITH arrayZip({times:Array(Int64)}, {ids:Array(String)}) AS wanted
-        SELECT space_id, any(dpu_id), doorway_id, toUnixTimestamp64Milli(timestamp), direction, delta, is_reading, reading_id, sum(sign)
+        SELECT space_id, any(dpu_id), doorway_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, is_egress, is_reading, reading_id, sum(sign)
         FROM space_events
         WHERE (space_id, timestamp, reading_id) IN (
           SELECT space_id, timestamp, reading_id FROM events_by_time
           WHERE (timestamp, reading_id) IN (SELECT fromUnixTimestamp64Milli(place.1, 'UTC'), place.2 FROM (SELECT arrayJoin(wanted) AS place)))
-        GROUP BY space_id, timestamp, reading_id, doorway_id, direction, delta, is_reading`,
+        GROUP BY space_id, timestamp, reading_id, doorway_id, direction, entrances, exits, is_egress, is_reading`,
         { times: some.map(({ timestampMs }) => timestampMs), ids: some.map(readingIdOf) },
       );
       claims.push(...rows.map(toClaim));
@@ -159,19 +162,23 @@ function toClaim([
   doorwayId,
   timestampMs,
   direction,
-  delta,
+  entrances,
+  exits,
+  isEgress,
   isReading,
   readingId,
   signs,
 ]: ClaimRow): Claim {
-  const { name, hasPreviousId } = storedReading(dpuId as DpuId, Number(timestampMs), direction, readingId);
+  const { measure, name, hasPreviousId } = storedReading(dpuId as DpuId, Number(timestampMs), direction, readingId);
   return {
     spaceId: spaceId as SpaceId,
     dpuId: dpuId as DpuId,
     doorwayId: doorwayId as DoorwayId,
     timestampMs: Number(timestampMs),
-    direction,
-    delta,
+    measure,
+    entrances: Number(entrances),
+    exits: Number(exits),
+    isEgress: Number(isEgress) === 1,
     primary: Number(isReading) === 1,
     signs: Number(signs),
     ...(name === undefined ? {} : { name }),

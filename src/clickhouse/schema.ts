@@ -106,8 +106,13 @@ function byTime(column: string): string {
   return `if(${column} < toDateTime('2026-01-01 00:00:00', 'UTC'), intDiv(toYear(${column}), 10) * 10, toYYYYMM(${column}))`;
 }
 
+/** As the device sees it: in the space that a doorway leads out of, its entrances are exits. */
+const PASSED_BY_READING =
+  'if(is_egress = 1, exits, entrances) AS entrances, if(is_egress = 1, entrances, exits) AS exits';
+
 const STATEMENTS: readonly string[] = [
-  // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space.
+  // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space. `direction` is that of one person, 0 for
+  // other measures; entrances and exits are those of the space.
   `CREATE TABLE IF NOT EXISTS space_events (
     space_id UInt32,
     timestamp_ms Int64 EPHEMERAL,
@@ -116,7 +121,9 @@ const STATEMENTS: readonly string[] = [
     dpu_id String,
     doorway_id UInt32,
     direction Int8,
-    delta Int8,
+    entrances UInt32,
+    exits UInt32,
+    is_egress UInt8,
     sign Int8,
     is_reading UInt8,
     shard UInt16,
@@ -153,6 +160,8 @@ const STATEMENTS: readonly string[] = [
     timestamp DateTime64(3, 'UTC'),
     reading_id String,
     direction Int8,
+    entrances UInt32,
+    exits UInt32,
     doorway_id UInt32,
     space_id UInt32,
     sign Int8,
@@ -162,7 +171,7 @@ const STATEMENTS: readonly string[] = [
   ORDER BY (dpu_id, timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
-  SELECT dpu_id, timestamp, reading_id, direction, doorway_id, space_id, sign
+  SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign
   FROM space_events WHERE is_reading = 1`,
   // Additive, so that late rows and retractions correct it by themselves.
   `CREATE TABLE IF NOT EXISTS counts_by_minute (
@@ -177,7 +186,7 @@ const STATEMENTS: readonly string[] = [
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS counts_by_minute_view TO counts_by_minute AS
   SELECT space_id, toStartOfMinute(timestamp) AS minute,
-    sum(delta * sign) AS net, sum(if(delta > 0, sign, 0)) AS entrances, sum(if(delta < 0, sign, 0)) AS exits
+    sum((toInt64(entrances) - exits) * sign) AS net, sum(toInt64(entrances) * sign) AS entrances, sum(toInt64(exits) * sign) AS exits
   FROM space_events GROUP BY space_id, minute`,
   // The same events in the order of time, for lists over all spaces and sensors.
   `CREATE TABLE IF NOT EXISTS events_by_time (
@@ -185,6 +194,8 @@ const STATEMENTS: readonly string[] = [
     reading_id String,
     dpu_id String,
     direction Int8,
+    entrances UInt32,
+    exits UInt32,
     doorway_id UInt32,
     space_id UInt32,
     sign Int8,
@@ -194,7 +205,7 @@ const STATEMENTS: readonly string[] = [
   ORDER BY (timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS
-  SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading FROM space_events`,
+  SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading FROM space_events`,
 ];
 
 /** What a view selects from the table of events. */
@@ -205,6 +216,10 @@ export function viewQuery(view: string): string {
 
 const TABLE_NAMES = STATEMENTS.flatMap(
   (statement) => /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? [],
+);
+
+const VIEW_NAMES = STATEMENTS.flatMap(
+  (statement) => /CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? [],
 );
 
 /** On one server, with the least window. */
@@ -225,25 +240,37 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
   }
 }
 
-/** What the table of events of earlier versions does not have. */
-const LATER_COLUMNS = [
-  ['epoch', 'UInt32 DEFAULT 0'],
-  ['log_seq', 'UInt64 DEFAULT 0'],
-  ['log_commit', "String DEFAULT ''"],
-] as const;
+/** What tables of earlier versions do not have. In those each row was of one person, and `delta` 1 or -1. */
+const LATER_COLUMNS: readonly (readonly [table: string, column: string, type: string])[] = [
+  ['space_events', 'epoch', 'UInt32 DEFAULT 0'],
+  ['space_events', 'log_seq', 'UInt64 DEFAULT 0'],
+  ['space_events', 'log_commit', "String DEFAULT ''"],
+  ['space_events', 'entrances', 'UInt32 DEFAULT delta > 0'],
+  ['space_events', 'exits', 'UInt32 DEFAULT delta < 0'],
+  ['space_events', 'is_egress', 'UInt8 DEFAULT direction != delta'],
+  ['readings', 'entrances', 'UInt32 DEFAULT direction > 0'],
+  ['readings', 'exits', 'UInt32 DEFAULT direction < 0'],
+  ['events_by_time', 'entrances', 'UInt32 DEFAULT direction > 0'],
+  ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
+];
 
 async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  const rows = await queryRows<[string]>(
+  const rows = await queryRows<[string, string]>(
     client,
-    "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'space_events'",
-    {},
+    'SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN {tables:Array(String)}',
+    { tables: TABLE_NAMES },
   );
-  const there = new Set(rows.map(([name]) => name));
-  const missing = LATER_COLUMNS.filter(([name]) => !there.has(name));
-  if (missing.length === 0) return;
-  await client.command({
-    query: `ALTER TABLE space_events${onCluster(options)} ${missing.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`).join(', ')}`,
-  });
+  const there = new Set(rows.map(([table, name]) => `${table}.${name}`));
+  const missing = LATER_COLUMNS.filter(([table, name]) => !there.has(`${table}.${name}`));
+  for (const [table, name, type] of missing) {
+    await client.command({
+      query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
+    });
+  }
+  if (!missing.some(([, name]) => name === 'entrances')) return;
+  for (const view of VIEW_NAMES) {
+    await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
+  }
 }
 
 /** Gives tables that are there already the settings of today. For `density migrate`: it takes the right to alter. */
@@ -307,7 +334,8 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   const months = await queryRows<[number]>(client, 'SELECT DISTINCT toYYYYMM(timestamp) FROM space_events', {});
   for (const [month] of months) {
     await client.command({
-      query: `INSERT INTO events_by_time SELECT timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading FROM space_events
+      query: `INSERT INTO events_by_time (timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading)
+        ${viewQuery(LATER_VIEW)}
         WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
       query_params: { month },
       clickhouse_settings: {

@@ -19,15 +19,15 @@ export type SegmentRow = [
 export function segmentQuery(key: string, where: string): string {
   const run = 'PARTITION BY key ORDER BY timestamp, reading_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW';
   return `
-    SELECT key, sum(change), min(prefix), max(prefix), max(prefix - lowest), sum(if(change > 0, change, 0)), sum(if(change < 0, -change, 0))
+    SELECT key, sum(change), min(prefix), max(prefix), max(prefix - lowest), sum(into), sum(out)
     FROM (
-      SELECT key, change, prefix, min(prefix) OVER (${run}) AS lowest
+      SELECT key, into, out, change, prefix, min(prefix) OVER (${run}) AS lowest
       FROM (
-        SELECT key, timestamp, reading_id, change, sum(change) OVER (${run}) AS prefix
+        SELECT key, timestamp, reading_id, into, out, into - out AS change, sum(into - out) OVER (${run}) AS prefix
         FROM (
-          SELECT ${key} AS key, timestamp, reading_id, sum(delta * sign) AS change
+          SELECT ${key} AS key, timestamp, reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out
           FROM space_events WHERE ${where}
-          GROUP BY key, timestamp, reading_id HAVING change != 0
+          GROUP BY key, timestamp, reading_id HAVING into != 0 OR out != 0
         )
       )
     ) GROUP BY key`;

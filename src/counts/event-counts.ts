@@ -8,7 +8,6 @@ import { END_MS } from '../domain/instant.ts';
 import { nextResetAfter, resetInForce, type ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import type { Direction } from '../domain/reading.ts';
 import type { EventPages, TimedSpace } from '../ports/event-pages.ts';
 import type { EventPlace, History, HistoryEvent } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
@@ -17,7 +16,9 @@ import { scheduleEver, scheduleOf } from './schedule-of.ts';
 
 export interface CountAfterEvent extends EventPlace {
   readonly spaceId: SpaceId;
-  readonly delta: Direction;
+  /** People into and out of the space. */
+  readonly entrances: number;
+  readonly exits: number;
   readonly count: number;
   readonly net: number;
   readonly isFinal: boolean;
@@ -222,7 +223,7 @@ export class EventCounts {
     ]);
     return sameInstant
       .filter((event) => comparePlaces(event, first) < 0)
-      .reduce((at, { delta }) => advance(at, segmentOf(delta)), occupancy);
+      .reduce((at, event) => advance(at, segmentOf(event)), occupancy);
   }
 }
 
@@ -248,19 +249,20 @@ function countedFrom(
   let { occupancy } = before;
   let nextResetMs = nextResetAfter(schedule, before.atMs - 1);
   let basis = basisAt(before.atMs - 1);
-  return events.map(({ timestampMs, readingId, delta }) => {
+  return events.map(({ timestampMs, readingId, entrances, exits }) => {
     // A reset at T holds for events after T.
     if (nextResetMs < timestampMs) {
       basis = basisAt(timestampMs - 1);
       occupancy = occupancyAfterReset(basis.resetCount);
       nextResetMs = nextResetAfter(schedule, timestampMs - 1);
     }
-    occupancy = advance(occupancy, segmentOf(delta));
+    occupancy = advance(occupancy, segmentOf({ entrances, exits }));
     return {
       spaceId,
       timestampMs,
       readingId,
-      delta,
+      entrances,
+      exits,
       count: countOf(occupancy),
       net: occupancy.net,
       isFinal: timestampMs <= watermarkMs,
@@ -276,7 +278,7 @@ function comparePlaces(a: EventPlace, b: EventPlace): number {
 function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent[] {
   return report.unstored
     .filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs)
-    .map(({ timestampMs, readingId, delta, sign }) => ({ timestampMs, readingId, delta, sign }));
+    .map(({ timestampMs, readingId, entrances, exits, sign }) => ({ timestampMs, readingId, entrances, exits, sign }));
 }
 
 /** @throws Failure invalid when a list has to be searched that is too long for it */

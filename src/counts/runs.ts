@@ -23,10 +23,11 @@ export async function runsBetween(
     headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
     history.events(report.spaceId, splitMs, lastMs, report.storedBlock),
   ]);
-  const inMemory = unstored.map(({ timestampMs, readingId, delta, sign }): HistoryEvent => ({
+  const inMemory = unstored.map(({ timestampMs, readingId, entrances, exits, sign }): HistoryEvent => ({
     timestampMs,
     readingId,
-    delta,
+    entrances,
+    exits,
     sign,
   }));
   const tail = mergeEvents([...stored, ...inMemory]);
@@ -35,22 +36,23 @@ export async function runsBetween(
     const endMs = edgesMs[gap + 1] ?? lastMs;
     let run = head[gap] ?? EMPTY_SEGMENT;
     for (let event = tail[at]; event && event.timestampMs <= endMs; event = tail[++at])
-      run = append(run, segmentOf(event.delta));
+      run = append(run, segmentOf(event));
     return run;
   });
 }
 
-/** In event order, with assertions and retractions of one event cancelled out. */
+/** In event order, with assertions and retractions of one event cancelled out; without events that no one passed in. */
 export function mergeEvents(events: readonly HistoryEvent[]): HistoryEvent[] {
-  const merged = new Map<string, { event: HistoryEvent; change: number }>();
+  const merged = new Map<string, { event: HistoryEvent; entrances: number; exits: number }>();
   for (const event of events) {
     const key = `${event.timestampMs} ${event.readingId}`;
-    const before = merged.get(key);
-    if (before) before.change += event.delta * event.sign;
-    else merged.set(key, { event, change: event.delta * event.sign });
+    let sums = merged.get(key);
+    if (!sums) merged.set(key, (sums = { event, entrances: 0, exits: 0 }));
+    sums.entrances += event.entrances * event.sign;
+    sums.exits += event.exits * event.sign;
   }
   return [...merged.values()]
-    .filter(({ change }) => change !== 0)
-    .map(({ event, change }): HistoryEvent => ({ ...event, delta: change > 0 ? 1 : -1, sign: 1 }))
+    .filter(({ entrances, exits }) => entrances !== 0 || exits !== 0)
+    .map(({ event, entrances, exits }): HistoryEvent => ({ ...event, entrances, exits, sign: 1 }))
     .sort(compareEvents);
 }

@@ -3,7 +3,7 @@
 import type { NatsConnection } from 'nats';
 import type { SpaceId } from '../domain/ids.ts';
 import { formatInstant } from '../domain/instant.ts';
-import type { Direction } from '../domain/reading.ts';
+import type { Direction } from '../domain/measure.ts';
 import { readingSubject } from '../nats/streams.ts';
 import type { DemoBuilding, DemoDoor } from './building.ts';
 

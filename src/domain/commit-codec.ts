@@ -14,20 +14,21 @@ import type {
   Sections,
   SpaceConfig,
 } from './commit.ts';
+import { directionOf, isPerson, personMeasure, type Measure } from './measure.ts';
 import { loggedEvent, type LoggedEvent, type StoredEntry } from './log-entry.ts';
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
-const VERSION = 3;
-/** Without epochs and marks. */
+const VERSION = 4;
+/** In version 3 every reading is of one person. In version 2 there are no epochs and marks, either. */
 const VERSION_2 = 2;
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
-/** Bits of an event's flags. */
-const [ENTERS, ADDS, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID] = [1, 2, 4, 8, 16, 32];
+/** Bits of an event's flags. The first two say the same in version 3, where INTO is that the space gains a person. */
+const [ENTERS, INTO, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID, MEASURED] = [1, 2, 4, 8, 16, 32, 64];
 const [HAS_READINGS_MARK, HAS_TOPOLOGY_DIGEST] = [1, 2];
-/** An event takes at most so many bytes beside its DPU's id and its own. */
-const EVENT_BYTES_MAX = 28;
+/** An event takes at most so many bytes beside its DPU's id, its measure and its own. */
+const EVENT_BYTES_MAX = 40;
 
 /** The log holds an entry that another version of the service wrote. */
 export class UnknownCommitVersion extends Error {
@@ -53,8 +54,8 @@ export function commitIdIn(entry: Pick<StoredEntry, 'seq' | 'data'>): string {
 }
 
 /** An upper bound of the bytes that an event adds to a commit. */
-export function eventBytesMax({ dpuId, name }: SpaceEvent): number {
-  return EVENT_BYTES_MAX + dpuId.length + (name?.length ?? 0);
+export function eventBytesMax({ dpuId, measure, name }: SpaceEvent): number {
+  return EVENT_BYTES_MAX + dpuId.length + measure.length + (name?.length ?? 0);
 }
 
 export function encodeCommit(header: CommitHeader, sections: Sections): Uint8Array {
@@ -86,9 +87,9 @@ class EncodedCommit implements LoggedCommit {
       throw new UnknownCommitVersion(
         'SPACE_EVENTS holds entries of version 1, which this version of the service does not read: run density migrate',
       );
-    if (version !== VERSION && version !== VERSION_2)
+    if (version < VERSION_2 || version > VERSION)
       throw new UnknownCommitVersion(
-        `SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION_2} and ${VERSION}`,
+        `SPACE_EVENTS holds an entry of version ${version}, and this version of the service reads ${VERSION_2} to ${VERSION}`,
       );
     this.header = readHeader(reader, version);
     const lengths = Array.from({ length: reader.uint() }, () => [reader.uint() as Partition, reader.uint()] as const);
@@ -260,13 +261,22 @@ function writeEvents(writer: ByteWriter, events: readonly SpaceEvent[]): void {
   for (const { doorwayId } of events) writer.uint(doorwayId);
   writeInstants(writer, events);
   for (const event of events) writer.byte(flagsOf(event));
-  for (const { name } of events) if (name !== undefined) writer.text(name);
+  for (const event of events) {
+    if (!isPerson(event.measure)) {
+      writer.text(event.measure);
+      writer.uint(event.entrances);
+      writer.uint(event.exits);
+    }
+    if (event.name !== undefined) writer.text(event.name);
+  }
 }
 
-function flagsOf({ direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent): number {
+function flagsOf({ measure, isEgress, sign, primary, name, hasPreviousId }: SpaceEvent): number {
+  const enters = directionOf(measure) > 0;
   return (
-    (direction > 0 ? ENTERS : 0) |
-    (delta > 0 ? ADDS : 0) |
+    (isPerson(measure) ? 0 : MEASURED) |
+    (enters ? ENTERS : 0) |
+    (enters !== isEgress ? INTO : 0) |
     (sign > 0 ? ASSERTS : 0) |
     (primary ? PRIMARY : 0) |
     (name === undefined ? 0 : NAMED) |
@@ -312,13 +322,17 @@ function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): Logged
   const flags = dpus.map(() => reader.byte());
   return dpus.map((dpuId, at): LoggedEvent => {
     const flag = flags[at] as number;
+    const [enters, isInto] = [(flag & ENTERS) !== 0, (flag & INTO) !== 0];
+    const isMeasured = (flag & MEASURED) !== 0;
     const event: SpaceEvent = {
       spaceId: spaces[at] as SpaceId,
       dpuId,
       doorwayId: doorways[at] as DoorwayId,
       timestampMs: instants[at] as number,
-      direction: flag & ENTERS ? 1 : -1,
-      delta: flag & ADDS ? 1 : -1,
+      measure: isMeasured ? (reader.text() as Measure) : personMeasure(enters ? 1 : -1),
+      entrances: isMeasured ? reader.uint() : isInto ? 1 : 0,
+      exits: isMeasured ? reader.uint() : isInto ? 0 : 1,
+      isEgress: enters !== isInto,
       sign: flag & ASSERTS ? 1 : -1,
       primary: (flag & PRIMARY) !== 0,
     };

@@ -1,13 +1,13 @@
 // The identifiers of the domain, branded so that one cannot be passed for another.
 
 declare const brand: unique symbol;
-type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** A space: a positive integer given by the topology. 0 is the space of unplaced readings. */
 export type SpaceId = Brand<number, 'SpaceId'>;
 /** A doorway: a positive integer given by the topology. */
 export type DoorwayId = Brand<number, 'DoorwayId'>;
-/** A DPU's own name, as its subject carries it: 1 to 64 of A-Z a-z 0-9 _ and -. */
+/** A DPU's own name: 1 to 128 printable ASCII characters without white space, such as a MAC address. */
 export type DpuId = Brand<string, 'DpuId'>;
 /** Number of a shard: reading partition k plus space partition k. */
 export type Partition = Brand<number, 'Partition'>;
@@ -17,17 +17,44 @@ export const UNPLACED = 0 as SpaceId;
 /** The doorway named in events of UNPLACED. */
 export const NO_DOORWAY = 0 as DoorwayId;
 
-const DPU_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const READING_ID = /^[A-Za-z0-9_-]{1,64}$/;
+// ASCII, so that this code, NATS and ClickHouse order and hash it alike.
+const NAME = /^[\x21-\x7e]{1,128}$/;
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 
-export const DPU_ID_RULE = '1 to 64 letters, digits, _ or -';
+export const DPU_ID_RULE = '1 to 128 printable ASCII characters without white space';
 
-/** A DPU id becomes one token of a NATS subject: `.`, `*`, `>`, spaces and `/` would change its meaning. */
 export function isDpuId(value: unknown): value is DpuId {
-  return typeof value === 'string' && DPU_ID.test(value);
+  return typeof value === 'string' && NAME.test(value);
 }
 
-/** What a DPU may send as a reading's `id`. ASCII, so that this code and ClickHouse order it alike. */
+/** What a DPU may send as a reading's `id`. */
 export function isReadingName(value: unknown): value is string {
-  return typeof value === 'string' && READING_ID.test(value);
+  return typeof value === 'string' && NAME.test(value);
+}
+
+/** 1 to 64 letters, digits, _ or -. */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}
+
+/** These have a meaning in subjects of NATS or topics of MQTT; `=` begins an escape, and `~` separates the parts of a reading id. */
+const ESCAPED = /[.*>/+#=~]/g;
+const ESCAPE = /=([0-9A-F]{2})/g;
+
+/** A DPU's id as one token of a subject, and as the first part of a reading id. Letters, digits, `:`, `_` and `-` stand for themselves. */
+export function tokenOfDpu(dpuId: DpuId): string {
+  return dpuId.replace(
+    ESCAPED,
+    (character) => `=${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+/** The DPU that a token names; undefined when `tokenOfDpu` never makes that token. */
+export function dpuOfToken(token: string | undefined): DpuId | undefined {
+  if (token === undefined) return undefined;
+  // Most ids have nothing to escape.
+  const text = token.includes('=')
+    ? token.replace(ESCAPE, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+    : token;
+  return isDpuId(text) && tokenOfDpu(text) === token ? text : undefined;
 }

@@ -1,6 +1,7 @@
 // Entries of a log as they are stored, and the space events in them.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import { readingIdOf, type Direction } from './reading.ts';
+import type { Measure } from './measure.ts';
+import { readingIdOf } from './reading.ts';
 import type { SpaceEvent } from './space-event.ts';
 
 /** An entry of a log as it was stored. */
@@ -25,53 +26,76 @@ export interface LoggedEvent extends SpaceEvent {
 }
 
 /** The last element, 1, says that a named reading has an id of the previous form. */
-export type EventTuple = [number, string, number, number, Direction, Direction, 1 | -1, 0 | 1, string?, 1?];
+export type EventTuple = [
+  spaceId: number,
+  dpuId: string,
+  doorwayId: number,
+  timestampMs: number,
+  measure: string,
+  entrances: number,
+  exits: number,
+  isEgress: 0 | 1,
+  sign: 1 | -1,
+  primary: 0 | 1,
+  name?: string,
+  hasPreviousId?: 1,
+];
 
 export function toTuple(event: SpaceEvent): EventTuple {
-  const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId } = event;
-  const tuple: EventTuple = [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary ? 1 : 0];
-  if (name !== undefined) tuple.push(name);
-  if (hasPreviousId) tuple.push(1);
+  const { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, sign, primary } = event;
+  const tuple: EventTuple = [
+    spaceId,
+    dpuId,
+    doorwayId,
+    timestampMs,
+    measure,
+    entrances,
+    exits,
+    isEgress ? 1 : 0,
+    sign,
+    primary ? 1 : 0,
+  ];
+  if (event.name !== undefined) tuple.push(event.name);
+  if (event.hasPreviousId) tuple.push(1);
   return tuple;
 }
 
 export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
-  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId] = tuple;
+  const [spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, sign, primary, name, previous] =
+    tuple;
   const event = {
     spaceId: spaceId as SpaceId,
     dpuId: dpuId as DpuId,
     doorwayId: doorwayId as DoorwayId,
     timestampMs,
-    direction,
-    delta,
+    measure: measure as Measure,
+    entrances,
+    exits,
+    isEgress: isEgress === 1,
     sign,
     primary: primary === 1,
   };
   if (name === undefined) return loggedEvent(event, seq);
-  return loggedEvent(hasPreviousId ? { ...event, name, hasPreviousId: true } : { ...event, name }, seq);
+  return loggedEvent(previous ? { ...event, name, hasPreviousId: true } : { ...event, name }, seq);
 }
 
 /** Written out, so that all of them have one shape wherever they come from. */
-export function loggedEvent(
-  { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, name, hasPreviousId }: SpaceEvent,
-  seq: number,
-): LoggedEvent {
-  if (name === undefined)
-    return {
-      spaceId,
-      dpuId,
-      doorwayId,
-      timestampMs,
-      direction,
-      delta,
-      sign,
-      primary,
-      seq,
-      readingId: readingIdOf({ dpuId, timestampMs, direction }),
-    };
-  const readingId = readingIdOf(
-    hasPreviousId ? { dpuId, timestampMs, direction, name, hasPreviousId } : { dpuId, timestampMs, direction, name },
-  );
-  const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary, seq, readingId, name };
-  return hasPreviousId ? { ...event, hasPreviousId } : event;
+export function loggedEvent(event: SpaceEvent, seq: number): LoggedEvent {
+  const { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, sign, primary, name } = event;
+  const logged = {
+    spaceId,
+    dpuId,
+    doorwayId,
+    timestampMs,
+    measure,
+    entrances,
+    exits,
+    isEgress,
+    sign,
+    primary,
+    seq,
+    readingId: readingIdOf(event),
+  };
+  if (name === undefined) return logged;
+  return event.hasPreviousId ? { ...logged, name, hasPreviousId: true } : { ...logged, name };
 }

@@ -1,6 +1,6 @@
 // Which partition a DPU or a space belongs to. The function is NATS's own `{{partition(n,…)}}`
 // (FNV-1a, 32 bit, modulo n), so that the stream's subject transform and this code agree.
-import type { DpuId, Partition, SpaceId } from './ids.ts';
+import { tokenOfDpu, type DpuId, type Partition, type SpaceId } from './ids.ts';
 
 function fnv1a32(text: string): number {
   let hash = 0x811c9dc5;
@@ -16,7 +16,7 @@ export function allPartitions(count: number): Partition[] {
 }
 
 export function partitionOfDpu(dpuId: DpuId, partitions: number): Partition {
-  return (fnv1a32(dpuId) % partitions) as Partition;
+  return (fnv1a32(tokenOfDpu(dpuId)) % partitions) as Partition;
 }
 
 export function partitionOfSpace(spaceId: SpaceId, partitions: number): Partition {

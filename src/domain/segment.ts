@@ -30,16 +30,10 @@ export const EMPTY_SEGMENT: Segment = {
   exits: 0,
 };
 
-/** One event; `delta` is 1 or -1. */
-export function segmentOf(delta: number): Segment {
-  return {
-    sum: delta,
-    sumMin: delta,
-    sumMax: delta,
-    riseMax: 0,
-    entrances: delta > 0 ? delta : 0,
-    exits: delta < 0 ? -delta : 0,
-  };
+/** One event: all who passed are one change of the count. */
+export function segmentOf({ entrances, exits }: { readonly entrances: number; readonly exits: number }): Segment {
+  const sum = entrances - exits;
+  return { sum, sumMin: sum, sumMax: sum, riseMax: 0, entrances, exits };
 }
 
 /** `a`, then `b`. Associative, with EMPTY_SEGMENT as its unit. */

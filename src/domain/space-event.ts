@@ -1,7 +1,8 @@
 // A space event: a reading attributed to one space, or that attribution taken back.
 import { NO_DOORWAY, UNPLACED, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
 import { doorwayAt, spansAtDoorway, type Span } from './placement.ts';
-import type { Direction, Reading } from './reading.ts';
+import type { Measure, Passed } from './measure.ts';
+import type { Reading } from './reading.ts';
 import type { Doorway } from './topology.ts';
 import type { TopologyView } from './topology-history.ts';
 
@@ -10,9 +11,13 @@ export interface SpaceEvent {
   readonly dpuId: DpuId;
   readonly doorwayId: DoorwayId;
   readonly timestampMs: number;
-  readonly direction: Direction;
-  /** What the reading does to the space: its direction for the ingress space, the opposite for the egress space. */
-  readonly delta: Direction;
+  readonly measure: Measure;
+  /** People who went into the space, */
+  readonly entrances: number;
+  /** and out of it. Together they are one change of its count: nobody knows their order. */
+  readonly exits: number;
+  /** True for the space that the doorway leads out of: what enters by the DPU leaves this space. */
+  readonly isEgress: boolean;
   /** 1 asserts, -1 retracts an earlier assertion of the same event. */
   readonly sign: 1 | -1;
   /** True for exactly one of a reading's events, so that readings can be counted from events. */
@@ -23,8 +28,13 @@ export interface SpaceEvent {
   readonly hasPreviousId?: true;
 }
 
-export function readingOf({ dpuId, timestampMs, direction, name, hasPreviousId }: SpaceEvent): Reading {
-  const reading = { dpuId, timestampMs, direction };
+/** What an event adds to the count of its space while it stands. */
+export function deltaOf({ entrances, exits }: Passed): number {
+  return entrances - exits;
+}
+
+export function readingOf({ dpuId, timestampMs, measure, name, hasPreviousId }: SpaceEvent): Reading {
+  const reading = { dpuId, timestampMs, measure };
   if (name === undefined) return reading;
   return hasPreviousId ? { ...reading, name, hasPreviousId } : { ...reading, name };
 }
@@ -44,31 +54,47 @@ export function compareEvents(a: EventPlace, b: EventPlace): number {
 /**
  * The events of a reading under a topology: one for each space of the doorway its DPU was above, or
  * one of UNPLACED where it was above none. Never empty, so that every reading is stored.
+ *
+ * @param passed who passed: `passedIn` its measure, or, for a standing, the difference to the one before
  */
-export function attribute(view: TopologyView, reading: Reading, sign: 1 | -1): SpaceEvent[] {
+export function attribute(view: TopologyView, reading: Reading, passed: Passed, sign: 1 | -1): SpaceEvent[] {
   const dpu = view.dpu(reading.dpuId);
   const doorwayId = dpu === undefined ? null : doorwayAt(dpu.placements, reading.timestampMs);
   const doorway = doorwayId === null ? undefined : view.doorway(doorwayId);
-  if (doorway === undefined) return [eventOf(reading, sign, UNPLACED, NO_DOORWAY, reading.direction, true)];
+  if (doorway === undefined) return [eventOf(reading, passed, sign, UNPLACED, NO_DOORWAY, false, true)];
   const { id, ingressSpaceId, egressSpaceId } = doorway;
   const events: SpaceEvent[] = [];
-  if (ingressSpaceId !== null) events.push(eventOf(reading, sign, ingressSpaceId, id, reading.direction, true));
+  if (ingressSpaceId !== null) events.push(eventOf(reading, passed, sign, ingressSpaceId, id, false, true));
   if (egressSpaceId !== null)
-    events.push(eventOf(reading, sign, egressSpaceId, id, reading.direction > 0 ? -1 : 1, ingressSpaceId === null));
+    events.push(eventOf(reading, passed, sign, egressSpaceId, id, true, ingressSpaceId === null));
   return events;
 }
 
 // Written out: spreading an object is most of the cost where it is done for every reading.
 function eventOf(
   reading: Reading,
+  passed: Passed,
   sign: 1 | -1,
   spaceId: SpaceId,
   doorwayId: DoorwayId,
-  delta: Direction,
+  isEgress: boolean,
   primary: boolean,
 ): SpaceEvent {
-  const { dpuId, timestampMs, direction, name, hasPreviousId } = reading;
-  const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
+  const { dpuId, timestampMs, measure, name, hasPreviousId } = reading;
+  const entrances = isEgress ? passed.exits : passed.entrances;
+  const exits = isEgress ? passed.entrances : passed.exits;
+  const event = {
+    spaceId,
+    dpuId,
+    doorwayId,
+    timestampMs,
+    measure,
+    entrances,
+    exits,
+    isEgress,
+    sign,
+    primary,
+  };
   if (name === undefined) return event;
   return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };
 }

@@ -33,13 +33,15 @@ export type TopologyCommand =
       readonly id: DpuId;
       readonly doorwayId: DoorwayId | null;
       readonly effectiveMs?: number | undefined;
+      readonly counterModulus?: number | null | undefined;
     }
-  /** Without a doorway: above the one it is above now. */
+  /** Without a doorway: above the one it is above now. Without a modulus: the one it has. */
   | {
       readonly kind: 'placeDpu';
       readonly id: DpuId;
       readonly doorwayId?: DoorwayId | null | undefined;
       readonly effectiveMs?: number | undefined;
+      readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
@@ -133,13 +135,18 @@ function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number):
   const dpu: Dpu = before
     ? { ...before, deleted: false, updatedMs: nowMs }
     : { id: command.id, placements: [], createdMs: nowMs, updatedMs: nowMs, deleted: false };
-  return { kind: 'dpu', doc: place(view, dpu, command, nowMs) };
+  return { kind: 'dpu', doc: place(view, withModulus(dpu, command.counterModulus), command, nowMs) };
 }
 
 function placeDpu(view: TopologyView, command: Of<'placeDpu'>, nowMs: number): TopologyFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
-  const { doorwayId = doorwayAt(before.placements, nowMs), effectiveMs } = command;
-  return { kind: 'dpu', doc: place(view, { ...before, updatedMs: nowMs }, { doorwayId, effectiveMs }, nowMs) };
+  const { doorwayId = doorwayAt(before.placements, nowMs), effectiveMs, counterModulus } = command;
+  const dpu = withModulus({ ...before, updatedMs: nowMs }, counterModulus);
+  return { kind: 'dpu', doc: place(view, dpu, { doorwayId, effectiveMs }, nowMs) };
+}
+
+function withModulus(dpu: Dpu, counterModulus: number | null | undefined): Dpu {
+  return counterModulus === undefined ? dpu : { ...dpu, counterModulus };
 }
 
 function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): TopologyFact {

@@ -36,6 +36,8 @@ export interface Dpu {
   readonly id: DpuId;
   /** Ascending by fromMs, all different. */
   readonly placements: readonly PlacementRecord[];
+  /** Its counters go on from 0 when they reach this; null or absent where they do not wrap. */
+  readonly counterModulus?: number | null;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly deleted: boolean;

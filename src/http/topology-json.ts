@@ -38,7 +38,8 @@ export function doorwayJson(doorway: Doorway): object {
 }
 
 export function dpuJson(dpu: Dpu, nowMs: number): object {
-  return { id: dpu.id, doorway_id: doorwayAt(dpu.placements, nowMs), ...stamps(dpu) };
+  const { id, placements, counterModulus = null } = dpu;
+  return { id, doorway_id: doorwayAt(placements, nowMs), counter_modulus: counterModulus, ...stamps(dpu) };
 }
 
 export function placementJson({ doorwayId, fromMs, toMs }: Placement): object {

@@ -1,7 +1,7 @@
 // What lists of events and readings need of ClickHouse. No simulated implementation: nothing that counts uses it.
 import type { Expression, TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
-import type { Direction } from '../domain/reading.ts';
+import type { Direction } from '../domain/measure.ts';
 import type { Segment } from '../domain/segment.ts';
 import type { EventPlace, HistoryEvent, OccupancyRequest } from './history.ts';
 
@@ -27,7 +27,11 @@ export interface TimedSpace extends EventPlace {
 
 export interface StoredReading extends EventPlace {
   readonly dpuId: DpuId;
-  readonly direction: Direction;
+  /** 0 where it is not of one person. */
+  readonly direction: Direction | 0;
+  /** As the device sees it; of a standing, the difference to the one before. */
+  readonly entrances: number;
+  readonly exits: number;
   /** Null while it is held. */
   readonly doorwayId: number | null;
 }

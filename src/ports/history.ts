@@ -4,9 +4,14 @@ import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import type { Direction, Reading } from '../domain/reading.ts';
+import type { Reading } from '../domain/reading.ts';
 import type { Segment } from '../domain/segment.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
+
+export interface DpuInstant {
+  readonly dpuId: DpuId;
+  readonly timestampMs: number;
+}
 
 export interface DpuReadingsQuery {
   readonly dpuIds: readonly DpuId[];
@@ -26,7 +31,10 @@ export interface DpuReadingsPage {
 export interface HistoryEvent {
   readonly timestampMs: number;
   readonly readingId: string;
-  readonly delta: Direction;
+  /** People into and out of the space, */
+  readonly entrances: number;
+  readonly exits: number;
+  /** who are taken back where this is -1. */
   readonly sign: number;
 }
 
@@ -52,6 +60,11 @@ export interface History {
    * asserted again in the other.
    */
   findReadings(readings: readonly Reading[]): Promise<Reading[]>;
+  /**
+   * For each place: the stored standings of its DPU at that instant, and at the nearest instants before and after it
+   * that have any. Others may be among them. Stored is meant as in `findReadings`.
+   */
+  standingsAround(places: readonly DpuInstant[]): Promise<Reading[]>;
   /**
    * Stored readings of some DPUs with fromMs <= timestamp < toMs, in the order of places. Of several with one
    * reading id of the previous form only the earliest (then the exit) is among them: the others were retracted

@@ -5,7 +5,8 @@ import type { DpuId } from '../domain/ids.ts';
 import { Failure } from '../domain/failure.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
-import type { Reading } from '../domain/reading.ts';
+import { directionOf, passedIn, standingIn, startOf, type Measure } from '../domain/measure.ts';
+import type { SentReading } from '../domain/parse-reading.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
 
@@ -18,9 +19,24 @@ const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, ra
 const encoder = new TextEncoder();
 
 /** A reading as a DPU would publish it to its subject. */
-export function toMessage({ timestampMs, direction, name }: Reading): object {
-  const message = { timestamp: formatInstant(timestampMs), direction };
-  return name === undefined ? message : { ...message, id: name };
+export function toMessage({ timestampMs, measure, name }: SentReading): object {
+  return {
+    ...(timestampMs === null ? {} : { timestamp: formatInstant(timestampMs) }),
+    ...fieldsOf(measure),
+    ...(name === undefined ? {} : { id: name }),
+  };
+}
+
+function fieldsOf(measure: Measure): object {
+  const [direction, standing] = [directionOf(measure), standingIn(measure)];
+  if (direction !== 0) return { direction };
+  if (standing) {
+    const { totalEntrances, totalExits, counterEpoch } = standing;
+    const totals = { total_entrances: totalEntrances, total_exits: totalExits };
+    return counterEpoch === null ? totals : { ...totals, counter_epoch: counterEpoch };
+  }
+  const startMs = startOf(measure);
+  return startMs === null ? passedIn(measure) : { ...passedIn(measure), start: formatInstant(startMs) };
 }
 
 /** A log in which what is appended is marked as accepted up to an instant. */
@@ -35,7 +51,7 @@ export function acceptedUpTo(
 /** Resolves when all are stored. Doing it again changes nothing. @throws what the log throws, again and again; some may be stored then */
 export async function appendReadings(
   log: Pick<ReadingsLog, 'append'>,
-  readings: readonly Reading[],
+  readings: readonly SentReading[],
   retry: RetryOptions = RETRY,
 ): Promise<void> {
   const messages = inMessages(readings);
@@ -52,7 +68,7 @@ export async function appendReadings(
   await Promise.all(Array.from({ length: Math.min(IN_FLIGHT_MAX, readings.length) }, appendNext));
 }
 
-function* inMessages(readings: readonly Reading[]): Generator<[DpuId, readonly object[]]> {
+function* inMessages(readings: readonly SentReading[]): Generator<[DpuId, readonly object[]]> {
   const byDpu = new Map<DpuId, object[]>();
   for (const reading of readings) addTo(byDpu, reading.dpuId, toMessage(reading));
   for (const [dpuId, all] of byDpu) {

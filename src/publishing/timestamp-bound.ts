@@ -6,17 +6,22 @@
 // the same header, in an account that it shares with the service, too: it has not the key, and its mark is ignored. The
 // signature covers the DPU and the bytes, so that a mark cannot be put on another message.
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { EARLIEST_MS } from '../domain/parse-reading.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 
 export class TimestampBound {
   readonly #skewMs: number;
   readonly #key: string | undefined;
+  /** A device whose clock says an earlier time has not set it. */
+  readonly earliestMs: number;
 
   /**
    * @param skewMs how far ahead of its arrival a reading's timestamp may be
    * @param key the same in every process; without one nothing is marked, and no mark believed
+   * @param earliestMs the earliest timestamp that is accepted
    */
-  constructor(skewMs: number, key: string | undefined) {
+  constructor(skewMs: number, key: string | undefined, earliestMs = EARLIEST_MS) {
+    this.earliestMs = earliestMs;
     this.#skewMs = skewMs;
     this.#key = key;
   }

@@ -4,22 +4,28 @@ import type { Partition } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
+import type { Passed } from '../domain/measure.ts';
 import { readingIdOf, type Reading } from '../domain/reading.ts';
+import { isAlike } from '../router/reattribution.ts';
 import type { SpaceEvent } from '../domain/space-event.ts';
 import { attribute } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { Claim } from '../ports/recovery.ts';
 
-/** The events that turn the stored rows of some readings into the right ones. */
+/**
+ * The events that turn the stored rows of some readings into the right ones.
+ * @param passedBy who passed by a reading
+ */
 export function eventsToReconcile(
   readings: readonly Reading[],
   claims: readonly Claim[],
   viewOf: (reading: Reading) => TopologyView,
+  passedBy: (reading: Reading) => Passed,
 ): SpaceEvent[] {
   const stored = new Map<string, Claim[]>();
   for (const claim of claims) addTo(stored, readingIdOf(claim), claim);
   return readings.flatMap((reading) =>
-    eventsOf(attribute(viewOf(reading), reading, 1), stored.get(readingIdOf(reading)) ?? []),
+    eventsOf(attribute(viewOf(reading), reading, passedBy(reading), 1), stored.get(readingIdOf(reading)) ?? []),
   );
 }
 
@@ -41,23 +47,8 @@ function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): Spac
   return events;
 }
 
-function isAlike(a: SpaceEvent, b: Claim): boolean {
-  return (
-    a.spaceId === b.spaceId &&
-    a.doorwayId === b.doorwayId &&
-    a.direction === b.direction &&
-    a.delta === b.delta &&
-    a.primary === b.primary
-  );
-}
-
-function withSign(
-  { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, name, hasPreviousId }: Claim,
-  sign: 1 | -1,
-): SpaceEvent {
-  const event = { spaceId, dpuId, doorwayId, timestampMs, direction, delta, sign, primary };
-  if (name === undefined) return event;
-  return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };
+function withSign({ signs: _, ...claim }: Claim, sign: 1 | -1): SpaceEvent {
+  return { ...claim, sign };
 }
 
 /** Events by the partition of their space, as rows that come from no commit. */

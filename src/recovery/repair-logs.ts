@@ -7,15 +7,18 @@ import { blockOf } from '../../actors/partition/block.ts';
 import { LogTail } from '../../actors/partition/log-tail.ts';
 import { CheckpointRefused, decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { commitOf } from '../domain/commit-codec.ts';
-import type { CommitHeader } from '../domain/commit.ts';
-import type { Partition } from '../domain/ids.ts';
-import { BEGINNING_MS } from '../domain/instant.ts';
+import type { CommitHeader, ReadingPlace } from '../domain/commit.ts';
+import type { DpuId, Partition } from '../domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
+import { isStanding, type Passed } from '../domain/measure.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
+import { Standings } from '../domain/standings.ts';
+import { passedUnder } from '../router/route-standing.ts';
 import { readingOf } from '../domain/space-event.ts';
-import type { EventPlace, History, PartitionRecords } from '../ports/history.ts';
+import type { DpuReadingsPage, EventPlace, History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
 import { saveRebuilt } from '../shards/rebuild-partition.ts';
@@ -33,7 +36,7 @@ const ROUTED_AGAIN_MS = 600_000;
 const ATTEMPTS_MAX = 20;
 
 export interface RepairDeps extends LogDeps {
-  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments'>;
+  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments' | 'readingsOfDpus'>;
   readonly partitionRecords: PartitionRecords;
   readonly topologyLog: Pick<TopologyLog, 'append'>;
   /** Resolves when `topology` has come to a sequence. */
@@ -70,6 +73,10 @@ class Repair {
   readonly #deps: RepairDeps;
   readonly #headers = new Map<Partition, CommitHeader | undefined>();
   readonly #blockNumbers = new Map<Partition, number>();
+  /** By identity: readings whose rows may be incomplete, */
+  readonly #suspects = new Map<string, Reading>();
+  /** and by DPU all of its standings, once they were asked for. */
+  readonly #standings = new Map<DpuId, Standings>();
   #epoch = 0;
   #lookedAt = 0;
   #rowsStored = 0;
@@ -100,6 +107,7 @@ class Repair {
     const topologyRepair = await repairTopology(this.#deps);
     const [views, isTopologyLost] = viewsOf(topology, this.#headers, partitions);
     const commits = await this.#lostCommits(blocks);
+    await this.#readSuspects();
     if (isTopologyLost || [...this.#headers.values()].includes(undefined)) await this.#reconcileAll(views);
     await this.#reconcileSuspects(views);
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
@@ -119,16 +127,22 @@ class Repair {
     return report;
   }
 
-  /** Readings in the log, in a checkpoint, or in a block whose commit is no longer in the log: their rows may be incomplete. */
+  /** Readings in the log, or in a checkpoint: their rows may be incomplete. */
+  async #readSuspects(): Promise<void> {
+    await this.#readLog();
+    for (const partition of allPartitions(this.#deps.partitions)) await this.#readCheckpoint(partition);
+  }
+
+  #suspect(reading: Reading): void {
+    this.#suspects.set(identityOf(reading), reading);
+  }
+
+  /** Also readings in a block whose commit is no longer in the log. */
   async #reconcileSuspects(views: ViewOfReading): Promise<void> {
     const { partitions, records } = this.#deps;
-    const suspects = new Map<string, Reading>();
-    const suspect = (reading: Reading): void => void suspects.set(identityOf(reading), reading);
-    await this.#readLog(suspect);
-    for (const partition of allPartitions(partitions)) await this.#readCheckpoint(partition, suspect);
-    const held = [...suspects.values()];
-    for (let at = 0; at < held.length; at += READINGS_PER_PAGE)
-      await this.#reconcile(held.slice(at, at + READINGS_PER_PAGE), views);
+    const suspects = [...this.#suspects.values()];
+    for (let at = 0; at < suspects.length; at += READINGS_PER_PAGE)
+      await this.#reconcile(suspects.slice(at, at + READINGS_PER_PAGE), views);
     for (const partition of allPartitions(partitions)) {
       const block = await this.#firstUnknownBlock(partition);
       if (block === undefined) continue;
@@ -156,11 +170,14 @@ class Repair {
     }
   }
 
-  async #reconcile(readings: readonly Reading[], views: ViewOfReading): Promise<void> {
-    if (readings.length === 0) return;
+  async #reconcile(page: readonly Reading[], views: ViewOfReading): Promise<void> {
+    if (page.length === 0) return;
     const { partitions, records, history } = this.#deps;
+    const standings = await this.#standingsWith(page);
+    const readings = withNext(page, standings);
     this.#lookedAt += readings.length;
-    const missing = eventsToReconcile(readings, await records.claimsOf(readings), views);
+    const passedBy = (reading: Reading): Passed => passedUnder(views(reading), reading, standings);
+    const missing = eventsToReconcile(readings, await records.claimsOf(readings), views, passedBy);
     for (const [partition, rows] of rowsByPartition(missing, partitions)) {
       const number = (this.#blockNumbers.get(partition) ?? 0) + 1;
       this.#blockNumbers.set(partition, number);
@@ -169,7 +186,19 @@ class Repair {
     }
   }
 
-  async #readLog(suspect: (reading: Reading) => void): Promise<void> {
+  /** By DPU: all standings that survive, for the DPUs that have some among the readings. */
+  async #standingsWith(readings: readonly Reading[]): Promise<ReadonlyMap<DpuId, Standings>> {
+    for (const { dpuId, measure } of readings) {
+      if (!isStanding(measure) || this.#standings.has(dpuId)) continue;
+      const standings = new Standings(await storedStandings(dpuId, this.#deps.history));
+      for (const suspect of this.#suspects.values())
+        if (suspect.dpuId === dpuId && isStanding(suspect.measure)) standings.add(suspect);
+      this.#standings.set(dpuId, standings);
+    }
+    return this.#standings;
+  }
+
+  async #readLog(): Promise<void> {
     const { events, epoch, partitions } = this.#deps;
     const last = await Promise.all(allPartitions(partitions).map((router) => events.lastCommit(router)));
     const end = Math.max(...last.map(({ seq }) => seq));
@@ -181,7 +210,7 @@ class Repair {
           const commit = commitOf(entry);
           if (commit.header.epoch !== epoch.current) continue;
           for (const partition of commit.partitions)
-            commit.section(partition)?.events.forEach((event) => suspect(readingOf(event)));
+            commit.section(partition)?.events.forEach((event) => this.#suspect(readingOf(event)));
         }
       }
     } finally {
@@ -190,7 +219,7 @@ class Repair {
   }
 
   /** An unreadable checkpoint is skipped: the log and ClickHouse hold its contents, unless the log has lost them. */
-  async #readCheckpoint(partition: Partition, suspect: (reading: Reading) => void): Promise<void> {
+  async #readCheckpoint(partition: Partition): Promise<void> {
     const { checkpoints, partitions } = this.#deps;
     try {
       const checkpoint = await checkpoints.load(partition);
@@ -198,7 +227,7 @@ class Repair {
       const reading = decodeSnapshot(partition, partitions, checkpoint.snapshot);
       let step = reading.next();
       while (!step.done) step = reading.next();
-      for (const event of step.value.allUnstoredEvents()) suspect(readingOf(event));
+      for (const event of step.value.allUnstoredEvents()) this.#suspect(readingOf(event));
     } catch (error) {
       if (!(error instanceof CheckpointRefused)) throw error;
     }
@@ -346,6 +375,28 @@ class Repair {
       if (attempt >= ATTEMPTS_MAX) throw new Error('the topology is changing too fast to begin an epoch');
     }
   }
+}
+
+async function storedStandings(dpuId: DpuId, history: Pick<History, 'readingsOfDpus'>): Promise<Reading[]> {
+  const found: Reading[] = [];
+  let after: ReadingPlace | null = { dpuId, timestampMs: BEGINNING_MS, readingId: '' };
+  while (after) {
+    const query = { dpuIds: [dpuId], fromMs: BEGINNING_MS, toMs: END_MS, after, limit: READINGS_PER_PAGE };
+    const page: DpuReadingsPage = await history.readingsOfDpus(query);
+    found.push(...page.readings.filter(({ measure }) => isStanding(measure)));
+    after = page.end;
+  }
+  return found;
+}
+
+/** Also what comes after each standing: the row of a standing may have survived, and that of the change it made to the next not. */
+function withNext(page: readonly Reading[], standings: ReadonlyMap<DpuId, Standings>): Reading[] {
+  const readings = new Map(page.map((reading) => [identityOf(reading), reading]));
+  for (const reading of page) {
+    const next = isStanding(reading.measure) ? standings.get(reading.dpuId)?.after(reading) : undefined;
+    if (next) readings.set(identityOf(next), next);
+  }
+  return [...readings.values()];
 }
 
 const NOTHING_ROUTED: CommitHeader = {

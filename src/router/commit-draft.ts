@@ -4,6 +4,7 @@ import type { Partition } from '../domain/ids.ts';
 import { UNPLACED } from '../domain/ids.ts';
 import type { Heartbeat, PartitionSection, RouterCounters, SpaceConfig } from '../domain/commit.ts';
 import { configBytesMax, eventBytesMax } from '../domain/commit-codec.ts';
+import type { Passed } from '../domain/measure.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { Reading } from '../domain/reading.ts';
 import { attribute, type SpaceEvent } from '../domain/space-event.ts';
@@ -45,13 +46,13 @@ export class CommitDraft {
   }
 
   /** Asserts where a reading counts. */
-  assert(view: TopologyView, reading: Reading): void {
-    this.#attribute(view, reading, 1);
+  assert(view: TopologyView, reading: Reading, passed: Passed): void {
+    this.#attribute(view, reading, passed, 1);
   }
 
   /** Retracts what was asserted under a topology. */
-  retract(view: TopologyView, reading: Reading): void {
-    this.#attribute(view, reading, -1);
+  retract(view: TopologyView, reading: Reading, passed: Passed): void {
+    this.#attribute(view, reading, passed, -1);
   }
 
   heartbeat(beat: Heartbeat): void {
@@ -68,8 +69,8 @@ export class CommitDraft {
     this.#section(own).settings = settings;
   }
 
-  #attribute(view: TopologyView, reading: Reading, sign: 1 | -1): void {
-    for (const event of attribute(view, reading, sign)) {
+  #attribute(view: TopologyView, reading: Reading, passed: Passed, sign: 1 | -1): void {
+    for (const event of attribute(view, reading, passed, sign)) {
       this.#section(partitionOfSpace(event.spaceId, this.#partitions)).events.push(event);
       this.#bytesMax += eventBytesMax(event);
       if (event.spaceId === UNPLACED) this.counters.held += sign;

@@ -5,16 +5,16 @@
 // and storing them again changes nothing.
 import type { RejectReason } from '../domain/reading.ts';
 import type { DeadLetter } from '../ports/dead-letters.ts';
-import { forEachItem, type LatestOf } from './intake.ts';
+import { forEachItem, type AcceptedTimes } from './intake.ts';
 import type { Message } from './message.ts';
 
 /** A message of NATS has at most 1 MB, and a letter has headers beside its bytes. */
 const RAW_BYTES_MAX = 1_000_000;
 const [OPEN, COMMA, CLOSE] = ['[', ',', ']'].map((character) => character.charCodeAt(0)) as [number, number, number];
 
-export function lettersOf(message: Message, latestOf: LatestOf): DeadLetter[] {
+export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] {
   const found = new Map<RejectReason, BadItems>();
-  forEachItem(message, 0, message.length, latestOf, (taken, index) => {
+  forEachItem(message, 0, message.length, times, (taken, index) => {
     if (!('rejection' in taken)) return;
     const { reason, detail } = taken.rejection;
     let bad = found.get(reason);

@@ -75,9 +75,16 @@ export class Message {
   }
 }
 
+/** Firmware in C may send the NUL at the end of its string, too. */
+function withoutNul(data: Uint8Array): Uint8Array {
+  let end = data.length;
+  while (end > 0 && data[end - 1] === 0) end--;
+  return end === data.length ? data : data.subarray(0, end);
+}
+
 function parse(data: Uint8Array): Body {
   try {
-    const value = JSON.parse(decoder.decode(data)) as unknown;
+    const value = JSON.parse(decoder.decode(withoutNul(data))) as unknown;
     return Array.isArray(value)
       ? { isJson: true, isArray: true, items: value }
       : { isJson: true, isArray: false, items: [value] };

@@ -5,14 +5,16 @@
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
+import { directionOf, isPerson } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
+import { StandingMemory } from './standing-memory.ts';
 
-/** Identity within a DPU: (timestamp, direction) as one number, and with it the name where there is one. */
+/** Identity within a DPU. Of one person without a name it is (timestamp, direction) as one number, since most readings are that. */
 type Key = string | number;
 
-function keyOf({ timestampMs, direction, name }: Reading): Key {
-  const unnamed = timestampMs * 2 + (direction > 0 ? 1 : 0);
-  return name === undefined ? unnamed : `${unnamed} ${name}`;
+function keyOf({ timestampMs, measure, name }: Reading): Key {
+  if (name === undefined && isPerson(measure)) return timestampMs * 2 + (directionOf(measure) > 0 ? 1 : 0);
+  return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;
 }
 
 interface DpuMemory {
@@ -33,6 +35,8 @@ interface Remembered {
 const COMPACT_AT = 10_000;
 
 export class ReadingMemory {
+  /** Which standings come next to one another. */
+  readonly standings = new StandingMemory();
   readonly #dpus = new Map<DpuId, DpuMemory>();
   #order: Remembered[] = [];
   #head = 0;
@@ -67,6 +71,7 @@ export class ReadingMemory {
     const key = keyOf(reading);
     if (dpu.recent.has(key)) return;
     dpu.recent.set(key, { reading, seq });
+    this.standings.remember(reading);
     this.#order.push({ dpuId: reading.dpuId, key, seq });
   }
 
@@ -79,6 +84,7 @@ export class ReadingMemory {
       const remembered = dpu.recent.get(oldest.key);
       if (remembered?.seq !== oldest.seq) continue;
       dpu.recent.delete(oldest.key);
+      this.standings.forget(remembered.reading);
       if (dpu.newestStoredMs !== undefined)
         dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }

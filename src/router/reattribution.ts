@@ -4,9 +4,9 @@
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
+import type { Passed } from '../domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../domain/reading.ts';
 import { attribute, type SpaceEvent } from '../domain/space-event.ts';
-import type { TopologyView } from '../domain/topology-history.ts';
 import type { History } from '../ports/history.ts';
 import type { ReadingMemory } from './reading-memory.ts';
 import type { TopologyChange } from './topology-change.ts';
@@ -89,13 +89,30 @@ export function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange
   return (change.spans.get(dpuId) ?? []).some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs);
 }
 
-/** True when a reading counts elsewhere after the change. */
-export function isMoved(before: TopologyView, after: TopologyView, reading: Reading): boolean {
-  const [was, is] = [attribute(before, reading, 1), attribute(after, reading, 1)];
-  const differs = (a: SpaceEvent | undefined, b: SpaceEvent | undefined): boolean =>
-    a?.spaceId !== b?.spaceId || a?.doorwayId !== b?.doorwayId || a?.delta !== b?.delta || a?.primary !== b?.primary;
-  return was.length !== is.length || was.some((event, index) => differs(event, is[index]));
+/** True when a reading counts elsewhere, or otherwise, after the change. @param was who passed by it before, and `is` after */
+export function isMoved(
+  { before, after }: Pick<TopologyChange, 'before' | 'after'>,
+  reading: Reading,
+  was: Passed,
+  is: Passed,
+): boolean {
+  const [old, current] = [attribute(before, reading, was, 1), attribute(after, reading, is, 1)];
+  return old.length !== current.length || old.some((event, index) => !isAlike(event, current[index]));
 }
+
+/** True when two events of one reading say the same of the same space. */
+export function isAlike(a: Claimed, b: Claimed | undefined): boolean {
+  return (
+    a.spaceId === b?.spaceId &&
+    a.doorwayId === b.doorwayId &&
+    a.entrances === b.entrances &&
+    a.exits === b.exits &&
+    a.isEgress === b.isEgress &&
+    a.primary === b.primary
+  );
+}
+
+type Claimed = Pick<SpaceEvent, 'spaceId' | 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'>;
 
 export function placeOf(reading: Reading): ReadingPlace {
   return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };

@@ -9,7 +9,9 @@ import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import { isMarked, LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
+import { isStanding, passedIn } from '../domain/measure.ts';
 import { identityOf } from '../domain/reading.ts';
+import type { Standings } from '../domain/standings.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import type { History } from '../ports/history.ts';
@@ -19,12 +21,13 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
-import { takeIn, type LatestOf, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { takeIn, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
+import { assertStanding, passedUnder } from './route-standing.ts';
 import { changeBetween, type TopologyChange } from './topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
@@ -43,7 +46,7 @@ export interface RouterDeps {
   readonly topology: TopologyHistory;
   /** Resolves when `topology` has come to a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
-  readonly latestOf: LatestOf;
+  readonly times: AcceptedTimes;
   /** How many readings one commit of a re-attribution looks at. */
   readonly pageReadings: number;
   /** How many items, readings mostly, one commit consumes at most. */
@@ -166,7 +169,7 @@ export class Router {
     const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
     const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
     const slice = new Message(entry).take(isWaiting ? consumed : Infinity);
-    for (const { reading } of takeIn([slice], this.#deps.latestOf).readings) this.#memory.remember(reading, entry.seq);
+    for (const { reading } of takeIn([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);
     if (isWaiting) this.#queue.resume(entry, consumed);
   }
 
@@ -227,11 +230,12 @@ export class Router {
   }
 
   async #route(slices: readonly Slice[]): Promise<void> {
-    const intake = takeIn(slices, this.#deps.latestOf);
+    const intake = takeIn(slices, this.#deps.times);
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
+    const standings = await this.#standingsAround(intake.readings);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
-    for (const received of intake.readings) this.#routeReading(received, stored, view, draft);
+    for (const received of intake.readings) this.#routeReading(received, stored, standings, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
     draft.counters.received += intake.readings.length + intake.dead;
     draft.counters.dead += intake.dead;
@@ -251,7 +255,7 @@ export class Router {
   async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
     const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
     if (messages.length === 0) return;
-    await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.latestOf)));
+    await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.times)));
     for (const message of messages) message.hasLetters = true;
   }
 
@@ -270,9 +274,16 @@ export class Router {
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
+  /** By DPU, the standings that come next to those received. */
+  async #standingsAround(received: readonly ReceivedReading[]): Promise<ReadonlyMap<DpuId, Standings>> {
+    const standings = received.map(({ reading }) => reading).filter(({ measure }) => isStanding(measure));
+    return this.#memory.standings.around(standings, this.#deps.history);
+  }
+
   #routeReading(
     { reading, seq }: ReceivedReading,
     stored: ReadonlySet<string>,
+    standings: ReadonlyMap<DpuId, Standings>,
     view: TopologyView,
     draft: CommitDraft,
   ): void {
@@ -280,7 +291,9 @@ export class Router {
       draft.counters.duplicate += 1;
     } else {
       draft.counters.fresh += 1;
-      draft.assert(view, reading);
+      const others = isStanding(reading.measure) ? standings.get(reading.dpuId) : undefined;
+      if (others) assertStanding(draft, view, reading, others);
+      else draft.assert(view, reading, passedIn(reading.measure));
     }
     this.#memory.remember(reading, seq);
   }
@@ -295,10 +308,16 @@ export class Router {
     const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
       let draft = this.#draft();
+      const standings = await this.#memory.standings.around(
+        readings.filter(({ measure }) => isStanding(measure)),
+        history,
+      );
       for (const reading of readings) {
-        if (!isMoved(change.before, change.after, reading)) continue;
-        draft.retract(change.before, reading);
-        draft.assert(change.after, reading);
+        const was = passedUnder(change.before, reading, standings);
+        const is = passedUnder(change.after, reading, standings);
+        if (!isMoved(change, reading, was, is)) continue;
+        draft.retract(change.before, reading, was);
+        draft.assert(change.after, reading, is);
         if (!draft.isFull) continue;
         await this.#commit(draft, { reattribution: { toSeq, after: placeOf(reading) }, isMove: true });
         draft = this.#draft();

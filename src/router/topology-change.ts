@@ -2,11 +2,14 @@
 // and which spaces of its partition need a new configuration.
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { SpaceConfig } from '../domain/commit.ts';
+import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
 import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
 import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';
 import type { Settings, TopologyFact } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+
+const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
 
 export interface TopologyChange {
   readonly before: TopologyView;
@@ -84,7 +87,10 @@ function spacesTouched(fact: TopologyFact, before: TopologyView, after: Topology
 function spansTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
   if (fact.kind === 'dpu') {
     const { id } = fact.doc;
-    return [[id, spansOfDifference(before.dpu(id)?.placements ?? [], after.dpu(id)?.placements ?? [])]];
+    const [was, is] = [before.dpu(id), after.dpu(id)];
+    // Every difference of its standings may be another.
+    if ((was?.counterModulus ?? null) !== (is?.counterModulus ?? null)) return [[id, [ALWAYS]]];
+    return [[id, spansOfDifference(was?.placements ?? [], is?.placements ?? [])]];
   }
   if (fact.kind !== 'doorway') return [];
   const { id } = fact.doc;

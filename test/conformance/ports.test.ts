@@ -5,9 +5,9 @@ import { blockOf, type Block } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { CommitHeader, ReadingPlace, Sections } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
-import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
+import { loggedEvent, type LoggedEvent, type StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
-import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
+import { readingIdOf } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../src/live/feed-message.ts';
@@ -20,6 +20,8 @@ import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { readTo } from '../support/read-log.ts';
 import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
+import { personEvent } from '../support/person-event.ts';
+import { directionOf, personMeasure, type Direction } from '../../src/domain/measure.ts';
 
 const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -51,23 +53,17 @@ function row(
   more: Partial<{ dpuId: string; sign: 1 | -1; name: string; hasPreviousId: true; primary: boolean }> = {},
 ): LoggedEvent {
   const { dpuId = 'd1', sign = 1, name, hasPreviousId, primary = true } = more;
-  const reading = {
+  const event = {
+    spaceId: spaceId as SpaceId,
     dpuId: dpuId as DpuId,
+    doorwayId: 1 as DoorwayId,
     timestampMs,
-    direction: delta,
+    sign,
+    primary,
     ...(name === undefined ? {} : { name }),
     ...(hasPreviousId ? { hasPreviousId } : {}),
   };
-  return {
-    spaceId: spaceId as SpaceId,
-    doorwayId: 1 as DoorwayId,
-    delta,
-    sign,
-    primary,
-    seq: 1,
-    readingId: readingIdOf(reading),
-    ...reading,
-  };
+  return loggedEvent(personEvent(event, delta), 1);
 }
 
 const block = (partition: Partition, number: number, ...rows: LoggedEvent[]): Block =>
@@ -416,7 +412,10 @@ describe.each([
     expect(await history.lastBlock(P0)).toBe(1);
     expect(await history.lastBlock(P2)).toBe(0);
     expect(
-      (await history.events(11 as SpaceId, 0, month, 1)).map(({ timestampMs, delta }) => [timestampMs, delta]),
+      (await history.events(11 as SpaceId, 0, month, 1)).map(({ timestampMs, entrances, exits }) => [
+        timestampMs,
+        entrances - exits,
+      ]),
     ).toEqual([
       [60_000, 1],
       [60_001, 1],
@@ -474,7 +473,13 @@ describe.each([
     ]);
     expect(
       claims
-        .map(({ spaceId, timestampMs, delta, primary, signs }) => ({ spaceId, timestampMs, delta, primary, signs }))
+        .map(({ spaceId, timestampMs, entrances, exits, primary, signs }) => ({
+          spaceId,
+          timestampMs,
+          delta: entrances - exits,
+          primary,
+          signs,
+        }))
         .sort((a, b) => a.spaceId - b.spaceId || a.timestampMs - b.timestampMs),
     ).toEqual([
       { spaceId: here, timestampMs: 1_000, delta: 1, primary: true, signs: 1 },
@@ -534,7 +539,10 @@ describe.each([
     await history.storeBlock(block(P0, 11, row(21, 200, -1, some), row(21, 100, 1, some), row(21, 100, -1, some)));
     await history.storeBlock(block(P0, 12, row(21, 150, 1, some), row(21, 100, 1, { ...some, sign: -1 })));
     const at = async (n: number): Promise<[number, number][]> =>
-      (await history.events(space, 0, 1_000, n)).map(({ timestampMs, delta }) => [timestampMs, delta]);
+      (await history.events(space, 0, 1_000, n)).map(({ timestampMs, entrances, exits }) => [
+        timestampMs,
+        entrances - exits,
+      ]);
     // `~+` stands before `~-`.
     expect(await at(11)).toEqual([
       [100, 1],
@@ -577,16 +585,16 @@ describe.each([
     const dpuId = 'd4' as DpuId;
     const found = await history.findReadings([
       // All but the first and the last but one differ in one thing from what is stored.
-      { dpuId, timestampMs: 500, direction: 1, name: 'n' },
-      { dpuId, timestampMs: 501, direction: 1, name: 'n' },
-      { dpuId, timestampMs: 500, direction: -1, name: 'n' },
-      { dpuId, timestampMs: 500, direction: 1, name: 'm' },
-      { dpuId, timestampMs: 500, direction: 1 },
-      { dpuId: 'd5' as DpuId, timestampMs: 500, direction: 1, name: 'n' },
-      { dpuId, timestampMs: 600, direction: -1, name: 'n' },
-      { dpuId, timestampMs: 600, direction: 1 },
-      { dpuId, timestampMs: 600, direction: -1 },
-      { dpuId, timestampMs: 700, direction: 1 },
+      { dpuId, timestampMs: 500, measure: personMeasure(1), name: 'n' },
+      { dpuId, timestampMs: 501, measure: personMeasure(1), name: 'n' },
+      { dpuId, timestampMs: 500, measure: personMeasure(-1), name: 'n' },
+      { dpuId, timestampMs: 500, measure: personMeasure(1), name: 'm' },
+      { dpuId, timestampMs: 500, measure: personMeasure(1) },
+      { dpuId: 'd5' as DpuId, timestampMs: 500, measure: personMeasure(1), name: 'n' },
+      { dpuId, timestampMs: 600, measure: personMeasure(-1), name: 'n' },
+      { dpuId, timestampMs: 600, measure: personMeasure(1) },
+      { dpuId, timestampMs: 600, measure: personMeasure(-1) },
+      { dpuId, timestampMs: 700, measure: personMeasure(1) },
     ]);
     expect(found.map(readingIdOf).sort()).toEqual(['d4~500~+.n', 'd4~600~-']);
     expect(await history.newestReadings([dpuId, 'nobody' as DpuId])).toEqual(new Map([[dpuId, 600]]));
@@ -619,16 +627,18 @@ describe.each([
     );
     const dpuId = 'd6' as DpuId;
     const found = await history.findReadings([
-      { dpuId, timestampMs: 700, direction: 1, name: 'm' },
-      { dpuId, timestampMs: 701, direction: 1, name: 'm' },
-      { dpuId, timestampMs: 700, direction: 1 },
-      { dpuId, timestampMs: 900, direction: 1, name: 'n' },
-      { dpuId, timestampMs: 900, direction: -1, name: 'n' },
+      { dpuId, timestampMs: 700, measure: personMeasure(1), name: 'm' },
+      { dpuId, timestampMs: 701, measure: personMeasure(1), name: 'm' },
+      { dpuId, timestampMs: 700, measure: personMeasure(1) },
+      { dpuId, timestampMs: 900, measure: personMeasure(1), name: 'n' },
+      { dpuId, timestampMs: 900, measure: personMeasure(-1), name: 'n' },
     ]);
-    expect(found.sort((a, b) => a.timestampMs - b.timestampMs || a.direction - b.direction)).toEqual([
-      { dpuId, timestampMs: 700, direction: 1, name: 'm', hasPreviousId: true },
-      { dpuId, timestampMs: 900, direction: -1, name: 'n' },
-      { dpuId, timestampMs: 900, direction: 1, name: 'n', hasPreviousId: true },
+    expect(
+      found.sort((a, b) => a.timestampMs - b.timestampMs || directionOf(a.measure) - directionOf(b.measure)),
+    ).toEqual([
+      { dpuId, timestampMs: 700, measure: personMeasure(1), name: 'm', hasPreviousId: true },
+      { dpuId, timestampMs: 900, measure: personMeasure(-1), name: 'n' },
+      { dpuId, timestampMs: 900, measure: personMeasure(1), name: 'n', hasPreviousId: true },
     ]);
     expect(await pagesOf(history, dpuId)).toEqual(['d6.m', 'd6.n', 'd6~900~-', 'd6~900~-.n']);
   });

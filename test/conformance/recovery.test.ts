@@ -11,6 +11,8 @@ import type { TopologyFact } from '../../src/domain/topology.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { readNext } from '../support/read-log.ts';
 import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
+import { personEvent } from '../support/person-event.ts';
+import { personMeasure } from '../../src/domain/measure.ts';
 
 const [P0, P1] = [0 as Partition, 1 as Partition];
 const T = Date.UTC(2026, 2, 1);
@@ -23,16 +25,18 @@ function row(
 ): LoggedEvent {
   const { dpuId = 'd1', sign = 1, doorwayId = 1, primary = true, delta = 1 } = more;
   return loggedEvent(
-    {
-      spaceId: spaceId as SpaceId,
-      dpuId: dpuId as DpuId,
-      doorwayId: doorwayId as DoorwayId,
-      timestampMs,
-      direction: 1,
+    personEvent(
+      {
+        spaceId: spaceId as SpaceId,
+        dpuId: dpuId as DpuId,
+        doorwayId: doorwayId as DoorwayId,
+        timestampMs,
+        sign,
+        primary,
+      },
       delta,
-      sign,
-      primary,
-    },
+      1,
+    ),
     1,
   );
 }
@@ -84,7 +88,7 @@ describe.each([
 
   it('P1 claims are the sums of the signs of rows that are alike, in every space', async () => {
     const { history, recovery } = ports;
-    const reading = { dpuId: 'd3' as DpuId, timestampMs: T + 50, direction: 1 as const };
+    const reading = { dpuId: 'd3' as DpuId, timestampMs: T + 50, measure: personMeasure(1) };
     await history.storeBlock(
       blockOf(0, P0, 3, [
         row(1, T + 50, { dpuId: 'd3' }),
@@ -93,13 +97,15 @@ describe.each([
       ]),
     );
     await history.storeBlock(blockOf(0, P1, 2, [row(2, T + 50, { dpuId: 'd3', primary: false, delta: -1 })]));
-    const claims = (await recovery.claimsOf([reading])).map(({ spaceId, doorwayId, delta, primary, signs }) => [
-      spaceId,
-      doorwayId,
-      delta,
-      primary,
-      signs,
-    ]);
+    const claims = (await recovery.claimsOf([reading])).map(
+      ({ spaceId, doorwayId, entrances, exits, primary, signs }) => [
+        spaceId,
+        doorwayId,
+        entrances - exits,
+        primary,
+        signs,
+      ],
+    );
     expect(claims.sort()).toEqual([
       [1, 1, 1, true, 0],
       [1, 4, 1, true, 1],

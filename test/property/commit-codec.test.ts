@@ -16,6 +16,7 @@ import { readingIdOf } from '../../src/domain/reading.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { intervalMeasure, personMeasure, standingMeasure } from '../../src/domain/measure.ts';
 
 const natural = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
@@ -44,21 +45,44 @@ const header: fc.Arbitrary<CommitHeader> = fc.record({
   counters: fc.record({ received: natural, fresh: natural, held: natural, duplicate: natural, dead: natural }),
 });
 
+const people = fc.nat({ max: 0xffff_ffff });
+const measured = fc.oneof(
+  fc.tuple(sign, fc.boolean()).map(([direction, isEgress]) => {
+    const isInto = direction > 0 !== isEgress;
+    return { measure: personMeasure(direction), entrances: isInto ? 1 : 0, exits: isInto ? 0 : 1, isEgress };
+  }),
+  fc.record({
+    measure: fc.oneof(
+      fc
+        .tuple(fc.record({ entrances: people, exits: people }), fc.option(instant))
+        .map(([passed, start]) => intervalMeasure(passed, start)),
+      fc
+        .record({ totalEntrances: people, totalExits: people, counterEpoch: fc.option(id) })
+        .map((standing) => standingMeasure(standing)),
+    ),
+    entrances: people,
+    exits: people,
+    isEgress: fc.boolean(),
+  }),
+);
+
 const event: fc.Arbitrary<SpaceEvent> = fc
-  .record(
-    {
-      spaceId: fc.nat({ max: 0xffff_ffff }).map((n) => n as SpaceId),
-      dpuId: fc.oneof(id, fc.constantFrom('a', 'b')).map((text) => text as DpuId),
-      doorwayId: fc.nat({ max: 0xffff_ffff }).map((n) => n as DoorwayId),
-      timestampMs: instant,
-      direction: sign,
-      delta: sign,
-      sign,
-      primary: fc.boolean(),
-      name: id,
-    },
-    { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'direction', 'delta', 'sign', 'primary'] },
+  .tuple(
+    measured,
+    fc.record(
+      {
+        spaceId: fc.nat({ max: 0xffff_ffff }).map((n) => n as SpaceId),
+        dpuId: fc.oneof(id, fc.constantFrom('a', 'b')).map((text) => text as DpuId),
+        doorwayId: fc.nat({ max: 0xffff_ffff }).map((n) => n as DoorwayId),
+        timestampMs: instant,
+        sign,
+        primary: fc.boolean(),
+        name: id,
+      },
+      { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'sign', 'primary'] },
+    ),
   )
+  .map(([said, some]) => ({ ...some, ...said }))
   .chain((some) =>
     some.name === undefined ? fc.constant(some) : fc.constantFrom(some, { ...some, hasPreviousId: true as const }),
   );
@@ -180,7 +204,7 @@ describe('a commit', () => {
     );
     const json = new TextEncoder().encode('{"v":1,"kind":"position"}');
     expect(() => decodeCommit({ seq: 1, data: json })).toThrow(UnknownCommitVersion);
-    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([4]) })).toThrow(/version 4/);
+    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([5]) })).toThrow(/version 5/);
   });
 
   it('is decoded once for all partitions of a process', () => {

@@ -30,8 +30,9 @@ export function auditTables(
     if (row.spaceId === spaceId) readings.add(`reading ${row.readingId} ${row.timestampMs}`, row.sign);
   const count = (event: LoggedEvent, sign: number): void => {
     const minute = Math.floor(event.timestampMs / MINUTE);
-    minutes.add(`net of minute ${minute}`, event.delta * sign);
-    minutes.add(`${event.delta > 0 ? 'entrances' : 'exits'} of minute ${minute}`, sign);
+    minutes.add(`net of minute ${minute}`, (event.entrances - event.exits) * sign);
+    minutes.add(`entrances of minute ${minute}`, event.entrances * sign);
+    minutes.add(`exits of minute ${minute}`, event.exits * sign);
     if (event.primary) readings.add(`reading ${event.readingId} ${event.timestampMs}`, sign);
   };
   for (const event of fold.unstoredEvents(spaceId)) count(event, event.sign);

@@ -1,8 +1,9 @@
 // What is left when NATS loses the end of its streams, gathered from every place a reading can survive in.
 import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
-import type { SpaceEvent } from '../../src/domain/space-event.ts';
-import type { OracleReading } from '../support/oracle.ts';
+import { identityOf } from '../../src/domain/reading.ts';
+import { readingOf } from '../../src/domain/space-event.ts';
+import { oracleReadingOf, type OracleReading } from '../support/oracle.ts';
 import type { MemoryTables } from './engines/memory-history.ts';
 import type { MemoryStreams } from './engines/memory-streams.ts';
 import type { Random } from './random.ts';
@@ -55,14 +56,12 @@ export function readingsInLogs({ events, checkpoints, partitions }: MemoryStream
 }
 
 export function readingsInTables({ known, spaceEvents }: MemoryTables): OracleReading[] {
-  return [...[...known.values()].map(oracleReading), ...spaceEvents.map(oracleReading)];
+  return [
+    ...[...known.values()].map((reading) => oracleReadingOf(identityOf(reading), reading.dpuId)),
+    ...spaceEvents.map(oracleReading),
+  ];
 }
 
-function oracleReading({
-  dpuId,
-  timestampMs,
-  direction,
-  name,
-}: Pick<SpaceEvent, 'dpuId' | 'timestampMs' | 'direction' | 'name'>): OracleReading {
-  return { dpuId, timestampMs, direction, name };
+function oracleReading(event: Parameters<typeof readingOf>[0]): OracleReading {
+  return oracleReadingOf(identityOf(readingOf(event)), event.dpuId);
 }

@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'duplicate memory lost on restart',
-    'for (const { reading } of takeIn([slice], this.#deps.latestOf).readings) this.#memory.remember(reading, entry.seq);',
+    'for (const { reading } of takeIn([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);',
     '',
   ),
   mutant('duplicates are remembered and never looked up', '&& this.#memory.mayBeStored(reading)', '&& false'),
@@ -82,18 +82,68 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the id alone is the identity',
-    'return name === undefined ? unnamed : `${unnamed} ${name}`;',
-    'return name ?? unnamed;',
+    "return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
+    'return name ?? `${timestampMs}~${measure}`;',
   ),
   mutant(
     'the id is no part of the identity',
-    'return name === undefined ? unnamed : `${unnamed} ${name}`;',
-    'return unnamed;',
+    "if (name === undefined && isPerson(measure)) return timestampMs * 2 + (directionOf(measure) > 0 ? 1 : 0); return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
+    'return `${timestampMs}~${measure}`;',
   ),
   mutant(
-    'the direction is no part of the identity of a named reading',
-    '`${unnamed} ${name}`',
-    '`${timestampMs} ${name}`',
+    'what passed is no part of the identity of a named reading',
+    "return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
+    'return `${timestampMs}${name === undefined ? measure : `.${name}`}`;',
+  ),
+  mutant(
+    'readings without a timestamp are one where they say the same',
+    'return `${measure}@${seq}_${index}` as Measure;',
+    'return `${measure}@0_0` as Measure;',
+  ),
+  mutant(
+    'what enters by a doorway enters both of its spaces',
+    'const entrances = isEgress ? passed.exits : passed.entrances;',
+    'const entrances = passed.entrances;',
+  ),
+  mutant(
+    'a standing that comes late leaves the next as it was',
+    'if (was.entrances !== is.entrances || was.exits !== is.exits) {',
+    'if (was.entrances < 0) {',
+  ),
+  mutant(
+    'a standing is compared with the newest',
+    'const [before, after] = [others.before(reading), others.after(reading)];',
+    'const [before, after] = [others.newest, others.after(reading)];',
+  ),
+  mutant(
+    'history is not asked for the neighbours of a standing that comes late',
+    'if (late.length === 0) return found;',
+    'if (late.length >= 0) return found;',
+  ),
+  mutant(
+    'a standing that is stored is forgotten',
+    'if (dpu.newestStored !== undefined) this.#storedUpTo(reading);',
+    '',
+  ),
+  mutant(
+    'a counter that wraps has restarted',
+    'return wrapped < modulus / 2 ? wrapped : undefined;',
+    'return wrapped < 0 ? wrapped : undefined;',
+  ),
+  mutant(
+    'one counter may restart alone',
+    'return entrances === undefined || exits === undefined ? restarted : { entrances, exits };',
+    'return { entrances: entrances ?? restarted.entrances, exits: exits ?? restarted.exits };',
+  ),
+  mutant(
+    'another counter epoch is not noticed',
+    'if (previous.counterEpoch !== next.counterEpoch) return restarted;',
+    '',
+  ),
+  mutant(
+    'a change of the modulus holds for what comes after it',
+    'if ((was?.counterModulus ?? null) !== (is?.counterModulus ?? null)) return [[id, [ALWAYS]]];',
+    '',
   ),
   mutant(
     'a named reading counts as newer than all that history holds',
@@ -121,7 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
     'cut: this.totals.cut + block.rows.length',
   ),
   mutant('totals begin anew with a checkpoint', 'fold.totals = header.totals;', ''),
-  mutant('a move retracts nothing', 'draft.retract(change.before, reading);', ''),
+  mutant('a move retracts nothing', 'draft.retract(change.before, reading, was);', ''),
   mutant(
     'reset applied by arrival order',
     'if (reset.timestampMs <= atMs && reset.timestampMs >= found.timestampMs) found = reset;',
@@ -319,10 +369,14 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   lossMutant(
     'a repair does not look into checkpoints',
-    'for (const event of step.value.allUnstoredEvents()) suspect(readingOf(event));',
+    'for (const event of step.value.allUnstoredEvents()) this.#suspect(readingOf(event));',
     '',
   ),
-  lossMutant('a repair does not look into the log', '?.events.forEach((event) => suspect(readingOf(event)));', ';'),
+  lossMutant(
+    'a repair does not look into the log',
+    '?.events.forEach((event) => this.#suspect(readingOf(event)));',
+    ';',
+  ),
   lossMutant(
     'a reading is whole where any row of it survived',
     'for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);',
@@ -338,7 +392,16 @@ export const MUTANTS: readonly Mutant[] = [
     'counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };',
     'counters: header.counters };',
   ),
-  lossMutant('a repair puts nothing back into the topology', 'of missing) {', 'of missing.slice(0, 0)) {'),
+  lossMutant(
+    'a repair leaves a standing after a lost one as it was',
+    'if (next) readings.set(identityOf(next), next);',
+    '',
+  ),
+  lossMutant(
+    'a repair puts nothing back into the topology',
+    'for (const { seq, fact } of missing) {',
+    'for (const { seq, fact } of missing.slice(0, 0)) {',
+  ),
   lossMutant('shards are run while the logs are repaired', 'if (!isSuspended) await suspendShards();', ''),
   lossMutant(
     'the repair does not wait for others to give up their shards',

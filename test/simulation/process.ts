@@ -45,7 +45,9 @@ type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
 type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 
 export const SKEW_MS = 120_000;
-export const BOUND = new TimestampBound(SKEW_MS, 'a key of the service');
+/** Of the two first instants only one is accepted. */
+export const EARLIEST_MS = 1;
+export const BOUND = new TimestampBound(SKEW_MS, 'a key of the service', EARLIEST_MS);
 /** What one step of the scheduler counts for in the service's own durations. */
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
@@ -301,7 +303,7 @@ export class SimProcess {
     return new ShardRunner({
       router: {
         ...common,
-        latestOf: (entry) => BOUND.of(entry),
+        times: { latestOf: (entry) => BOUND.of(entry), earliestMs: BOUND.earliestMs },
         pageReadings,
         commitItems,
         readings: new MemoryReadingsLog(this.access, streams),

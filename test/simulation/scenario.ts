@@ -30,6 +30,7 @@ export type Action =
   | { readonly kind: 'deleteDoorway'; readonly doorway: number }
   | { readonly kind: 'dpu'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
+  | { readonly kind: 'modulus'; readonly dpuId: DpuId; readonly modulus: number | null }
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
@@ -78,6 +79,8 @@ const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
 const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
 export const LOSSES_EVERY = 4;
+/** Small, so that counters wrap. */
+const MODULUS = 12;
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
 
 export function drawScenario(seed: number): Scenario {
@@ -144,6 +147,9 @@ class Writer {
   readonly #dpus: DpuId[];
   readonly #sent: { readonly dpuId: DpuId; readonly text: string }[] = [];
   readonly #named: { readonly dpuId: DpuId; readonly item: Item }[] = [];
+  /** DPUs that report where their counters stand, and where they stood last. */
+  readonly #reportsTotals: ReadonlySet<DpuId>;
+  readonly #totals = new Map<DpuId, [entrances: number, exits: number]>();
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
@@ -152,6 +158,7 @@ class Writer {
   constructor(random: Random) {
     this.#random = random;
     this.#dpus = Array.from({ length: random.int(1, 5) }, (_, n) => `d${n + 1}` as DpuId);
+    this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
   }
 
   building(): void {
@@ -280,6 +287,7 @@ class Writer {
     const random = this.#random;
     const direction = random.chance(0.5) ? 1 : -1;
     const timestamp = new Date(this.#someInstant()).toISOString();
+    if (random.chance(this.#reportsTotals.has(dpuId) ? 0.7 : 0.1)) return this.#report(dpuId, timestamp);
     const bad = random.chance(0.05)
       ? random.pick([
           { direction: 0 },
@@ -297,6 +305,40 @@ class Writer {
         : { timestamp, direction, ...name };
     if ('id' in item) this.#named.push({ dpuId, item });
     return JSON.stringify({ ...item, ...bad });
+  }
+
+  /** How many passed, or where the counters stand; at times without a timestamp. */
+  #report(dpuId: DpuId, timestamp: string): string {
+    const random = this.#random;
+    const timed = random.chance(0.1) ? {} : { timestamp };
+    const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
+    const bad = random.chance(0.04)
+      ? random.pick([{ direction: 1 }, { entrances: -1, exits: 0 }, { total_entrances: 1.5, total_exits: 2 }])
+      : {};
+    if (!this.#reportsTotals.has(dpuId) || random.chance(0.15)) {
+      const start = random.chance(0.4)
+        ? { start: new Date(Date.parse(timestamp) - random.int(0, HOUR)).toISOString() }
+        : {};
+      return JSON.stringify({
+        ...timed,
+        entrances: random.int(0, 3),
+        exits: random.int(0, 3),
+        ...start,
+        ...name,
+        ...bad,
+      });
+    }
+    const [entrances, exits] = this.#totals.get(dpuId) ?? [0, 0];
+    // Mostly it goes on; at times it starts again, or anywhere.
+    const next = random.weighted({ on: 10, restart: 1.5, anywhere: 1.5 });
+    const totals: [number, number] = {
+      on: [(entrances + random.int(0, 3)) % MODULUS, (exits + random.int(0, 3)) % MODULUS] as [number, number],
+      restart: [random.int(0, 2), random.int(0, 2)] as [number, number],
+      anywhere: [random.int(0, MODULUS), random.int(0, MODULUS)] as [number, number],
+    }[next];
+    this.#totals.set(dpuId, totals);
+    const epoch = random.chance(0.15) ? { counter_epoch: random.pick(['a', 'b']) } : {};
+    return JSON.stringify({ ...timed, total_entrances: totals[0], total_exits: totals[1], ...epoch, ...name, ...bad });
   }
 
   /** A named reading again, but for one thing: a sensor that has rebooted uses its ids again. */
@@ -348,6 +390,7 @@ class Writer {
       resetAgain: 2,
       dpu: 3,
       deleteDpu: 1,
+      modulus: 2,
       changeDoorway: 3,
       deleteDoorway: 0.5,
       doorway: 1,
@@ -364,6 +407,8 @@ class Writer {
         return this.#resetAgain();
       case 'dpu':
         return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
+      case 'modulus':
+        return this.#push({ kind, dpuId, modulus: random.pick([null, MODULUS, MODULUS * 3]) });
       case 'deleteDpu':
         return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway':

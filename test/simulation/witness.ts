@@ -237,7 +237,7 @@ export class Witness {
     const events = new Map<string, { event: LoggedEvent; sum: number }>();
     const { said, config } = this.#saidUpTo(spaceId, seq);
     for (const event of said) {
-      const key = `${event.readingId} ${event.timestampMs} ${event.delta}`;
+      const key = `${event.readingId} ${event.timestampMs} ${event.entrances} ${event.exits}`;
       const found = events.get(key);
       if (found) found.sum += event.sign;
       else events.set(key, { event, sum: event.sign });

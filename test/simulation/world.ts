@@ -4,6 +4,7 @@ import type { DpuId, DoorwayId, Partition, SpaceId } from '../../src/domain/ids.
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import { acceptedUpTo, appendReadings } from '../../src/publishing/append-readings.ts';
+import { personMeasure } from '../../src/domain/measure.ts';
 import type { Reading } from '../../src/domain/reading.ts';
 import { rebuildPartition } from '../../src/shards/rebuild-partition.ts';
 import { MemoryHistory, MemoryTables } from './engines/memory-history.ts';
@@ -194,6 +195,7 @@ export class World {
       case 'deleteDoorway':
       case 'dpu':
       case 'move':
+      case 'modulus':
       case 'deleteDpu':
       case 'reset':
       case 'settings':
@@ -308,8 +310,8 @@ export class World {
   async #post({ dpuId, timestampMs, aheadMs, isMadeUp }: Extract<Action, { kind: 'post' }>): Promise<void> {
     const latestMs = BOUND.at(this.#nowMs + aheadMs);
     const taken = timestampMs
-      .filter((some) => some <= latestMs)
-      .map((some): Reading => ({ dpuId, timestampMs: some, direction: 1 }));
+      .filter((some) => some >= BOUND.earliestMs && some <= latestMs)
+      .map((some): Reading => ({ dpuId, timestampMs: some, measure: personMeasure(1) }));
     const { readings } = this.#outside;
     const log = isMadeUp
       ? { append: (dpu: DpuId, data: Uint8Array) => readings.append(dpu, data, `${latestMs}${MADE_UP}`) }
@@ -429,6 +431,8 @@ function commandOf(
         doorwayId: action.doorway as DoorwayId | null,
         effectiveMs: action.effectiveMs,
       };
+    case 'modulus':
+      return { kind: 'placeDpu', id: action.dpuId, counterModulus: action.modulus };
     case 'deleteDpu':
       return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
     case 'settings':

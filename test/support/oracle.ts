@@ -3,10 +3,19 @@
 import { DateTime } from 'luxon';
 import type { Doorway, Dpu, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
 
+/** Has exactly one of direction, passed and stands. */
 export interface OracleReading {
   readonly dpuId: string;
   readonly timestampMs: number;
-  readonly direction: number;
+  readonly direction?: number | undefined;
+  /** How many passed since `startMs`, where that is known. */
+  readonly passed?:
+    { readonly entrances: number; readonly exits: number; readonly startMs?: number | undefined } | undefined;
+  /** Where the counters stood. */
+  readonly stands?:
+    { readonly entrances: number; readonly exits: number; readonly epoch?: string | undefined } | undefined;
+  /** It had no timestamp, and arrived at this place of READINGS. */
+  readonly place?: string | undefined;
   readonly name?: string | undefined;
 }
 
@@ -14,7 +23,8 @@ export interface OracleEvent {
   readonly spaceId: number;
   readonly timestampMs: number;
   readonly readingId: string;
-  readonly delta: number;
+  readonly entrances: number;
+  readonly exits: number;
 }
 
 export interface OracleCount {
@@ -60,7 +70,7 @@ export class SpaceOracle {
     let [net, lowest] = [reset.count, reset.count];
     for (const event of this.#events) {
       if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
-      net += event.delta;
+      net += event.entrances - event.exits;
       lowest = Math.min(lowest, net);
     }
     const count = net - Math.min(0, lowest);
@@ -77,8 +87,8 @@ export class SpaceOracle {
     return {
       startMs,
       endMs,
-      entrances: events.filter(({ delta }) => delta > 0).length,
-      exits: events.filter(({ delta }) => delta < 0).length,
+      entrances: events.reduce((sum, { entrances }) => sum + entrances, 0),
+      exits: events.reduce((sum, { exits }) => sum + exits, 0),
       min: Math.min(...counts),
       max: Math.max(...counts),
       count: this.at(endMs - 1).count,
@@ -104,7 +114,7 @@ export class SpaceOracle {
     let [net, lowest] = [reset.count, reset.count];
     for (const other of this.#events) {
       if (other.timestampMs <= reset.timestampMs || inOrder(other, event) > 0) continue;
-      net += other.delta;
+      net += other.entrances - other.exits;
       lowest = Math.min(lowest, net);
     }
     return net - Math.min(0, lowest);
@@ -137,6 +147,8 @@ export class Oracle {
   readonly #dpus = new Map<string, Dpu>();
   readonly #resets: Reset[] = [];
   readonly #events = new Map<number, OracleEvent[]>();
+  /** By DPU: its standings in their order. */
+  readonly #standings = new Map<string, OracleReading[]>();
 
   constructor(sent: readonly OracleReading[], facts: readonly TopologyFact[]) {
     for (const fact of facts) {
@@ -147,6 +159,11 @@ export class Oracle {
     }
     const byId = new Map(sent.map((reading) => [idOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(inOrder);
+    for (const reading of this.readings) {
+      if (!reading.stands) continue;
+      const standings = this.#standings.get(reading.dpuId) ?? [];
+      this.#standings.set(reading.dpuId, [...standings, reading].sort(byStanding));
+    }
     for (const reading of this.readings)
       for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
   }
@@ -185,17 +202,32 @@ export class Oracle {
     const placements = this.#dpus.get(reading.dpuId)?.placements ?? [];
     const placement = placements.filter(({ fromMs }) => fromMs <= reading.timestampMs).at(-1);
     const doorway = this.#doorways.get(placement?.doorwayId ?? 0);
-    const event = (spaceId: number, delta: number): OracleEvent => ({
+    const [entrances, exits] = this.#passedBy(reading);
+    const event = (spaceId: number, entered: number, left: number): OracleEvent => ({
       spaceId,
-      delta,
+      entrances: entered,
+      exits: left,
       timestampMs: reading.timestampMs,
       readingId: reading.readingId,
     });
-    if (!doorway) return [event(UNPLACED, reading.direction)];
+    if (!doorway) return [event(UNPLACED, entrances, exits)];
     const events: OracleEvent[] = [];
-    if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, reading.direction));
-    if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, -reading.direction));
+    if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
+    if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, exits, entrances));
     return events;
+  }
+
+  #passedBy(reading: OracleReading): readonly [entrances: number, exits: number] {
+    if (reading.passed) return [reading.passed.entrances, reading.passed.exits];
+    if (!reading.stands) return reading.direction === 1 ? [1, 0] : [0, 1];
+    const standings = this.#standings.get(reading.dpuId) ?? [];
+    const before = standings[standings.indexOf(reading) - 1]?.stands;
+    if (!before) return [0, 0];
+    const { entrances, exits, epoch } = reading.stands;
+    const modulus = this.#dpus.get(reading.dpuId)?.counterModulus ?? undefined;
+    const [entered, left] = [ahead(before.entrances, entrances, modulus), ahead(before.exits, exits, modulus)];
+    const hasRestarted = before.epoch !== epoch || entered === undefined || left === undefined;
+    return hasRestarted ? [entrances, exits] : [entered, left];
   }
 
   #eventsOfSpace(spaceId: number): OracleEvent[] {
@@ -205,9 +237,53 @@ export class Oracle {
   }
 }
 
+/** How far a counter has got; undefined where it was set to 0 meanwhile. */
+function ahead(from: number, to: number, modulus: number | undefined): number | undefined {
+  if (to >= from) return to - from;
+  if (modulus === undefined) return undefined;
+  let difference = to - from;
+  while (difference < 0) difference += modulus;
+  return difference * 2 < modulus ? difference : undefined;
+}
+
+function byStanding(a: OracleReading, b: OracleReading): number {
+  const key = ({ timestampMs, name = '', stands }: OracleReading): (number | string)[] => [
+    timestampMs,
+    name,
+    stands?.entrances ?? 0,
+    stands?.exits ?? 0,
+    idOf({ dpuId: '', timestampMs: 0, stands }),
+  ];
+  const [left, right] = [key(a), key(b)];
+  const at = left.findIndex((value, n) => value !== right[n]);
+  return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
+}
+
 /** Everything that a reading says. */
-function idOf({ dpuId, timestampMs, direction, name }: OracleReading): string {
-  return `${dpuId}~${timestampMs}~${direction > 0 ? '+' : '-'}${name === undefined ? '' : `.${name}`}`;
+function idOf({ dpuId, timestampMs, direction, passed, stands, place, name }: OracleReading): string {
+  const token = dpuId.replace(/[.*>/+#=~]/g, (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const said = passed
+    ? [passed.entrances, passed.exits, passed.startMs].filter((part) => part !== undefined).join('-')
+    : stands
+      ? `t${[stands.entrances, stands.exits, stands.epoch].filter((part) => part !== undefined).join('-')}`
+      : direction === 1
+        ? '+'
+        : '-';
+  return `${token}~${timestampMs}~${said}${place === undefined ? '' : `@${place}`}${name === undefined ? '' : `.${name}`}`;
+}
+
+/** What a reading id says, which `idOf` makes. */
+export function oracleReadingOf(readingId: string, dpuId: string): OracleReading {
+  const [, ms, rest = ''] = readingId.split(/~/, 3);
+  const said = readingId.slice(readingId.indexOf(rest, readingId.indexOf('~') + 1));
+  const [, head = '', place, name] = /^([^@.]+)(?:@([^.]+))?(?:\.(.+))?$/s.exec(said) ?? [];
+  const parts = head.replace(/^t/, '').split('-');
+  const common = { dpuId, timestampMs: Number(ms), place, name };
+  if (head === '+' || head === '-') return { ...common, direction: head === '+' ? 1 : -1 };
+  const [entrances, exits] = [Number(parts[0]), Number(parts[1])];
+  if (!head.startsWith('t'))
+    return { ...common, passed: { entrances, exits, startMs: parts[2] === undefined ? undefined : Number(parts[2]) } };
+  return { ...common, stands: { entrances, exits, epoch: parts.length > 2 ? parts.slice(2).join('-') : undefined } };
 }
 
 function inOrder(a: { timestampMs: number; readingId: string }, b: { timestampMs: number; readingId: string }): number {

@@ -10,6 +10,7 @@ import type { StoredTotals } from '../../src/ports/history.ts';
 import type { LogCursor } from '../../src/ports/log.ts';
 import type { LastCommit } from '../../src/ports/space-events-log.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { personEvent } from '../support/person-event.ts';
 
 const PARTITIONS = 2;
 const [P0, P1] = [0, 1] as Partition[] as [Partition, Partition];
@@ -26,16 +27,17 @@ const header = (n: number): ReturnType<typeof commitHeader> =>
   });
 const section = (n: number, spaceId: number) => ({
   events: [
-    {
-      spaceId: spaceId as SpaceId,
-      dpuId: 'd' as DpuId,
-      doorwayId: 1 as DoorwayId,
-      timestampMs: n,
-      direction: 1 as const,
-      delta: 1 as const,
-      sign: 1 as const,
-      primary: true,
-    },
+    personEvent(
+      {
+        spaceId: spaceId as SpaceId,
+        dpuId: 'd' as DpuId,
+        doorwayId: 1 as DoorwayId,
+        timestampMs: n,
+        sign: 1,
+        primary: true,
+      },
+      1,
+    ),
   ],
   heartbeats: [],
   configs: [],

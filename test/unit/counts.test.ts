@@ -10,6 +10,7 @@ import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { Space } from '../../src/domain/topology.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceReports } from '../../src/ports/reports.ts';
+import { onePerson } from '../support/person-event.ts';
 
 const SPACE = 1 as SpaceId;
 const RESET_MS = Date.UTC(2024, 2, 29, 12);
@@ -68,7 +69,7 @@ test('an interval that a reset begins has the readings at that instant, and then
           .map((toMs, gap) =>
             entrances
               .filter((atMs) => atMs > (edges[gap] ?? 0) && atMs <= toMs)
-              .reduce((run) => append(run, segmentOf(1)), EMPTY_SEGMENT),
+              .reduce((run) => append(run, segmentOf(onePerson(1))), EMPTY_SEGMENT),
           ),
       ),
     RESET_MS,
@@ -90,7 +91,7 @@ test('an interval that a reset begins has nothing of the count before it where n
         edges
           .slice(1)
           .map((toMs, gap) =>
-            (edges[gap] ?? 0) < RESET_MS - 5 && toMs >= RESET_MS - 5 ? segmentOf(1) : EMPTY_SEGMENT,
+            (edges[gap] ?? 0) < RESET_MS - 5 && toMs >= RESET_MS - 5 ? segmentOf(onePerson(1)) : EMPTY_SEGMENT,
           ),
       ),
     RESET_MS,

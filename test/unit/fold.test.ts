@@ -6,10 +6,11 @@ import { LogGap, PartitionFold } from '../../actors/partition/partition-fold.ts'
 import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
-import type { SpaceEvent } from '../../src/domain/space-event.ts';
+import { deltaOf, type SpaceEvent } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset } from '../../src/domain/segment.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
+import { personEvent } from '../support/person-event.ts';
 
 const SETTINGS = {
   outOfOrdernessMs: 5,
@@ -27,16 +28,18 @@ interface Said {
 
 /** A commit for each list of events. */
 function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
-  const event = ({ timestampMs, delta }: Said): SpaceEvent => ({
-    spaceId: 1 as SpaceId,
-    dpuId: 'd' as DpuId,
-    doorwayId: 1 as DoorwayId,
-    timestampMs,
-    direction: delta,
-    delta,
-    sign: 1,
-    primary: true,
-  });
+  const event = ({ timestampMs, delta }: Said): SpaceEvent =>
+    personEvent(
+      {
+        spaceId: 1 as SpaceId,
+        dpuId: 'd' as DpuId,
+        doorwayId: 1 as DoorwayId,
+        timestampMs,
+        sign: 1,
+        primary: true,
+      },
+      delta,
+    );
   return logOfOneRouter(
     commits.map((said, n) => ({ events: said.map(event), clockMs: (n + 1) * 7 })),
     SETTINGS,
@@ -87,7 +90,7 @@ describe('the fold of a partition', () => {
         const said = drawn.flat();
         const state = fold.state(1 as SpaceId);
         const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows];
-        expect(emitted.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort()).toEqual(
+        expect(emitted.map((event) => `${event.timestampMs} ${deltaOf(event)}`).sort()).toEqual(
           said.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort(),
         );
         expect(state?.occupancy.net ?? 0).toBe(said.reduce((sum, { delta }) => sum + delta, 0));

@@ -8,6 +8,7 @@ import type { Timing } from '../../src/runtime/timing.ts';
 import { Freshness, STALE_AFTER_MS } from '../../src/shards/freshness.ts';
 import { LogEnd } from '../../src/shards/log-end.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
+import { personEvent } from '../support/person-event.ts';
 
 const SPACE = 1 as SpaceId;
 const SECOND = 1_000;
@@ -99,16 +100,17 @@ describe('a fold', () => {
   const log = logOfOneRouter(
     Array.from({ length: 20 }, (_, n) => ({
       events: [
-        {
-          spaceId: SPACE,
-          dpuId: 'd' as DpuId,
-          doorwayId: 1 as DoorwayId,
-          timestampMs: n,
-          direction: 1 as const,
-          delta: 1 as const,
-          sign: 1 as const,
-          primary: true,
-        },
+        personEvent(
+          {
+            spaceId: SPACE,
+            dpuId: 'd' as DpuId,
+            doorwayId: 1 as DoorwayId,
+            timestampMs: n,
+            sign: 1,
+            primary: true,
+          },
+          1,
+        ),
       ],
       clockMs: 1_000 + n,
     })),

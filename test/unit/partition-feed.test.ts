@@ -10,17 +10,20 @@ import { PartitionRelay } from '../../src/live/partition-relay.ts';
 import { eventually } from '../support/eventually.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
+import { personEvent } from '../support/person-event.ts';
 
-const entrance = (spaceId: number, timestampMs: number): SpaceEvent => ({
-  spaceId: spaceId as SpaceId,
-  dpuId: 'd' as DpuId,
-  doorwayId: 1 as DoorwayId,
-  timestampMs,
-  direction: 1,
-  delta: 1,
-  sign: 1,
-  primary: true,
-});
+const entrance = (spaceId: number, timestampMs: number): SpaceEvent =>
+  personEvent(
+    {
+      spaceId: spaceId as SpaceId,
+      dpuId: 'd' as DpuId,
+      doorwayId: 1 as DoorwayId,
+      timestampMs,
+      sign: 1,
+      primary: true,
+    },
+    1,
+  );
 
 test('the first change of a space is told at once, and what follows within 20 ms is one', async () => {
   vi.useFakeTimers({

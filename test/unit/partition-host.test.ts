@@ -5,7 +5,7 @@ import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
-import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Checkpoints } from '../../src/ports/checkpoints.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
@@ -13,22 +13,13 @@ import { PartitionHost } from '../../src/shards/partition-host.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { personEvent } from '../support/person-event.ts';
 
 const PARTITION = 0 as Partition;
 
 function row(seq: number): LoggedEvent {
-  return {
-    spaceId: 1 as SpaceId,
-    dpuId: 'd' as DpuId,
-    doorwayId: 1 as DoorwayId,
-    timestampMs: seq,
-    direction: 1,
-    delta: 1,
-    sign: 1,
-    primary: true,
-    seq,
-    readingId: `d~${seq}~+`,
-  };
+  const [spaceId, dpuId, doorwayId] = [1 as SpaceId, 'd' as DpuId, 1 as DoorwayId];
+  return loggedEvent(personEvent({ spaceId, dpuId, doorwayId, timestampMs: seq, sign: 1, primary: true }, 1), seq);
 }
 
 /** A host with blocks 1 to 3 in memory, and a history that tells what was sent to it. */

@@ -11,16 +11,17 @@ import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { ReadingMemory } from '../../src/router/reading-memory.ts';
 import { pagesOf } from '../../src/router/reattribution.ts';
 import { memoryPorts, type Ports } from '../conformance/ports.ts';
+import { personMeasure } from '../../src/domain/measure.ts';
 
 const [D, SPACE, DOORWAY] = ['d' as DpuId, 1 as SpaceId, 1 as DoorwayId];
-const BEFORE: EventTuple = [SPACE, D, DOORWAY, 1_000, 1, 1, 1, 1, 'n', 1];
-const NOW: EventTuple = [SPACE, D, DOORWAY, 1_000, 1, 1, 1, 1, 'n'];
+const BEFORE: EventTuple = [SPACE, D, DOORWAY, 1_000, '+', 1, 0, 0, 1, 1, 'n', 1];
+const NOW: EventTuple = [SPACE, D, DOORWAY, 1_000, '+', 1, 0, 0, 1, 1, 'n'];
 
 describe('an event of the log', () => {
   it('has the id that it had when it was written, also when it is written again', () => {
     expect(fromTuple(BEFORE, 7)).toMatchObject({ readingId: 'd.n', hasPreviousId: true });
     expect(fromTuple(NOW, 7)).toMatchObject({ readingId: 'd~1000~+.n' });
-    for (const tuple of [BEFORE, NOW, BEFORE.slice(0, 8) as EventTuple]) {
+    for (const tuple of [BEFORE, NOW, BEFORE.slice(0, 10) as EventTuple]) {
       expect(toTuple(fromTuple(tuple, 7))).toEqual(tuple);
       expect(readingIdOf(readingOf(fromTuple(tuple, 7)))).toBe(fromTuple(tuple, 7).readingId);
     }
@@ -83,26 +84,26 @@ describe('a change of the topology', () => {
   }
 
   it('concerns a reading once that memory and history have under different ids', async () => {
-    await stored(BEFORE, [SPACE, D, DOORWAY, 2_000, 1, 1, 1, 1, 'm']);
+    await stored(BEFORE, [SPACE, D, DOORWAY, 2_000, '+', 1, 0, 0, 1, 1, 'm']);
     const memory = new ReadingMemory();
     for (const [timestampMs, name] of [
       [1_000, 'n'],
       [2_000, 'm'],
       [3_000, 'n'],
     ] as const)
-      memory.remember({ dpuId: D, timestampMs, direction: 1, name }, 1);
+      memory.remember({ dpuId: D, timestampMs, measure: personMeasure(1), name }, 1);
     expect(await pages(memory)).toEqual(['d.n', 'd~2000~+.m', 'd~3000~+.n']);
   });
 
   it('does not concern a reading that was retracted because an earlier one had its id', async () => {
     await stored(
       BEFORE,
-      [SPACE, D, DOORWAY, 2_000, 1, 1, 1, 1, 'n', 1],
-      [SPACE, D, DOORWAY, 2_000, 1, 1, -1, 1, 'n', 1],
+      [SPACE, D, DOORWAY, 2_000, '+', 1, 0, 0, 1, 1, 'n', 1],
+      [SPACE, D, DOORWAY, 2_000, '+', 1, 0, 0, -1, 1, 'n', 1],
     );
     const memory = new ReadingMemory();
     // It was sent again.
-    memory.remember({ dpuId: D, timestampMs: 2_000, direction: 1, name: 'n' }, 1);
+    memory.remember({ dpuId: D, timestampMs: 2_000, measure: personMeasure(1), name: 'n' }, 1);
     expect(await pages(memory)).toEqual(['d.n']);
   });
 });

@@ -27,7 +27,7 @@ function routerThatWaits(onWaiting: () => void): Router {
     history: ports.history,
     deadLetters: ports.deadLetters,
     topology: new TopologyHistory(),
-    latestOf: ({ timeMs }) => timeMs,
+    times: { latestOf: ({ timeMs }) => timeMs, earliestMs: 0 },
     commitItems: 1_000,
     timing: MACHINE_TIMING,
     pageReadings: 10,

@@ -6,6 +6,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { JSONParser } from '@streamparser/json';
 import { CsvError, parse as parseCsv } from 'csv-parse';
 import type { Context } from 'koa';
+import { missingColumns, readingOfRow } from '../../domain/reading-table.ts';
 import { HttpProblem } from '../problem.ts';
 
 const BATCH_BYTES_MAX = 50_000_000;
@@ -15,8 +16,6 @@ const ITEM_BYTES_MAX = 256_000;
 
 /** A decoded item, or why it cannot be decoded. */
 export type BatchItem = { readonly value: unknown } | { readonly malformed: string };
-
-const COLUMNS = ['timestamp', 'direction', 'dpu_id'] as const;
 
 const READERS: Readonly<Record<string, (body: Readable) => AsyncIterable<BatchItem[]>>> = {
   'application/json': jsonItems,
@@ -145,12 +144,11 @@ async function* csvItems(body: Readable): AsyncIterable<BatchItem[]> {
     record_delimiter: ['\r\n', '\n', '\r'],
   });
   pipeline(body, parser, () => undefined);
-  for await (const { id, ...record } of parser as AsyncIterable<Record<string, string>>)
-    yield [{ value: id ? { ...record, id } : record }];
+  for await (const record of parser as AsyncIterable<Record<string, string>>) yield [{ value: readingOfRow(record) }];
 }
 
 function requireColumns(header: string[]): string[] {
-  const missing = COLUMNS.filter((name) => !header.includes(name));
+  const missing = missingColumns(header);
   if (missing.length > 0)
     throw new HttpProblem(422, `the first line must name the columns; missing: ${missing.join(', ')}`);
   return header;

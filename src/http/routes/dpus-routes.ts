@@ -1,5 +1,7 @@
 // DPUs, and where they were when.
+import type { Context } from 'koa';
 import { z } from 'zod';
+import type { DpuId } from '../../domain/ids.ts';
 import { END_MS } from '../../domain/instant.ts';
 import { doorwayAt, placementsOf, type Placement } from '../../domain/placement.ts';
 import type { Dpu } from '../../domain/topology.ts';
@@ -72,8 +74,10 @@ export function dpusRoutes(topology: TopologyService, now: () => number): Route[
         example: DPU_EXAMPLE,
         headers: { location: { description: 'where it is' } },
       },
-      handle: async ({ body: { id, doorway_id: doorwayId, effective_at: effectiveMs } }, ctx) => {
-        const dpu = (await topology.execute({ kind: 'createDpu', id, doorwayId, effectiveMs })).doc as Dpu;
+      handle: async ({ body }, ctx) => {
+        const { id, doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
+        const command = { kind: 'createDpu', id, doorwayId, effectiveMs, counterModulus } as const;
+        const dpu = (await topology.execute(command)).doc as Dpu;
         return createdAt(ctx, `/dpus/${dpu.id}`, dpuJson(dpu, now()));
       },
     }),
@@ -136,6 +140,13 @@ function writeRoutes(topology: TopologyService, now: () => number): Route[] {
     requestHeaders: IF_MATCH,
   } as const;
   const bodyExample = { doorway_id: 2, effective_at: '2018-02-26T12:00:00Z' };
+  const change = async (ctx: Context, id: DpuId, body: z.infer<typeof dpuPatch>): Promise<object | undefined> => {
+    const { doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
+    const fact = await topology.execute({ kind: 'placeDpu', id, doorwayId, effectiveMs, counterModulus }, (seen) =>
+      checkUnchanged(ctx, () => dpuJson(dpuIn(seen, id), now())),
+    );
+    return revalidated(ctx, dpuJson(fact.doc as Dpu, now()));
+  };
   return [
     defineRoute({
       ...common,
@@ -146,12 +157,7 @@ function writeRoutes(topology: TopologyService, now: () => number): Route[] {
       body: dpuPut,
       bodyExample,
       success,
-      handle: async ({ params: { id }, body: { doorway_id: doorwayId, effective_at: effectiveMs } }, ctx) => {
-        const fact = await topology.execute({ kind: 'placeDpu', id, doorwayId, effectiveMs }, (seen) =>
-          checkUnchanged(ctx, () => dpuJson(dpuIn(seen, id), now())),
-        );
-        return revalidated(ctx, dpuJson(fact.doc as Dpu, now()));
-      },
+      handle: ({ params: { id }, body }, ctx) => change(ctx, id, body),
     }),
     defineRoute({
       ...common,
@@ -162,12 +168,7 @@ function writeRoutes(topology: TopologyService, now: () => number): Route[] {
       body: dpuPatch,
       bodyExample,
       success,
-      handle: async ({ params: { id }, body: { doorway_id: doorwayId, effective_at: effectiveMs } }, ctx) => {
-        const fact = await topology.execute({ kind: 'placeDpu', id, doorwayId, effectiveMs }, (seen) =>
-          checkUnchanged(ctx, () => dpuJson(dpuIn(seen, id), now())),
-        );
-        return revalidated(ctx, dpuJson(fact.doc as Dpu, now()));
-      },
+      handle: ({ params: { id }, body }, ctx) => change(ctx, id, body),
     }),
     defineRoute({
       ...common,

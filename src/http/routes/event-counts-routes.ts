@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { refuseScan, type CountAfterEvent, type CountedPlace, type EventCounts } from '../../counts/event-counts.ts';
 import { matches, timeRangeOf, type Expression, type TimeRange, type Value } from '../../domain/filter.ts';
 import type { SpaceId } from '../../domain/ids.ts';
+import { deltaOf } from '../../domain/space-event.ts';
 import { END_MS, formatInstant } from '../../domain/instant.ts';
 import { history, IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
 import { cursor, setCursorHeaders, type Cursor } from '../cursor.ts';
@@ -13,12 +14,22 @@ import { spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery, type ListQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 
-const FIELDS = { timestamp: 'instant', count: 'number', net: 'number', delta: 'number', reading_id: 'text' } as const;
+const FIELDS = {
+  timestamp: 'instant',
+  count: 'number',
+  net: 'number',
+  delta: 'number',
+  entrances: 'number',
+  exits: 'number',
+  reading_id: 'text',
+} as const;
 const READERS: Readonly<Record<string, (event: CountAfterEvent) => Value>> = {
   timestamp: ({ timestampMs }) => timestampMs,
   count: ({ count }) => count,
   net: ({ net }) => net,
-  delta: ({ delta }) => delta,
+  delta: (event) => deltaOf(event),
+  entrances: ({ entrances }) => entrances,
+  exits: ({ exits }) => exits,
   reading_id: ({ readingId }) => readingId,
   space_id: ({ spaceId }) => spaceId,
 };
@@ -32,6 +43,8 @@ const EXAMPLE = {
   count: 3,
   net: 3,
   delta: 1,
+  entrances: 1,
+  exits: 0,
   reading_id: '423~1519461921893~+',
   final: true,
 };
@@ -175,21 +188,16 @@ function placeOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent)
   return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }
 
-function eventJson({
-  spaceId,
-  timestampMs,
-  count,
-  net,
-  delta,
-  readingId,
-  isFinal,
-}: CountAfterEvent & { readonly spaceId: SpaceId }): object {
+function eventJson(event: CountAfterEvent & { readonly spaceId: SpaceId }): object {
+  const { spaceId, timestampMs, count, net, entrances, exits, readingId, isFinal } = event;
   return {
     space_id: spaceId,
     timestamp: formatInstant(timestampMs),
     count,
     net,
-    delta,
+    delta: deltaOf(event),
+    entrances,
+    exits,
     reading_id: readingId,
     final: isFinal,
   };

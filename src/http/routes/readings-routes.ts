@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
 import { doorwayAt } from '../../domain/placement.ts';
-import { readingIdOf } from '../../domain/reading.ts';
+import { identityOf } from '../../domain/reading.ts';
 import type { TopologyHistory } from '../../domain/topology-history.ts';
 import type { ReadingsLog } from '../../ports/readings-log.ts';
 import { acceptedUpTo, toMessage } from '../../publishing/append-readings.ts';
@@ -32,8 +32,8 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       summary: 'Send a reading',
       scope: 'readings:write',
       description:
-        'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.',
-      body: readingBody(() => bound.at(now())),
+        'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, what passed, and `id` or none.',
+      body: readingBody(() => ({ latestMs: bound.at(now()), earliestMs: bound.earliestMs })),
       bodyExample: READING_EXAMPLE,
       success: {
         status: 202,
@@ -43,7 +43,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       },
       handle: async ({ body: reading }, ctx) => {
         // The clock may have gone back since it was accepted.
-        const latestMs = Math.max(bound.at(now()), reading.timestampMs);
+        const latestMs = Math.max(bound.at(now()), reading.timestampMs ?? 0);
         await acceptedUpTo(log, bound, latestMs)
           .append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading))))
           .catch((error: unknown) => {
@@ -55,7 +55,12 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
             });
           });
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
-        return { id: readingIdOf(reading), held: doorwayAt(placements, reading.timestampMs) === null };
+        const { timestampMs } = reading;
+        return {
+          // That of a reading without a timestamp has its place in the log, which the sender is not told.
+          id: timestampMs === null ? null : identityOf({ ...reading, timestampMs }),
+          held: doorwayAt(placements, timestampMs ?? now()) === null,
+        };
       },
     }),
     defineRoute({
@@ -85,7 +90,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       },
       handle: async (_input, ctx) => {
         const latestMs = bound.at(now());
-        return takeBatch(ctx, acceptedUpTo(log, bound, latestMs), latestMs);
+        return takeBatch(ctx, acceptedUpTo(log, bound, latestMs), { latestMs, earliestMs: bound.earliestMs });
       },
     }),
   ];

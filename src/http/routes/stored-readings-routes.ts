@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { EventPages, StoredReading } from '../../ports/event-pages.ts';
 import { Failure } from '../../domain/failure.ts';
-import { isDpuId } from '../../domain/ids.ts';
+import { standingIn, startOf } from '../../domain/measure.ts';
+import { dpuOfReadingId, readingOfIdentity } from '../../domain/reading.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import { IF_NONE_MATCH, revalidated, revalidatedPage } from '../middleware/caching.ts';
 import { cursor, setCursorHeaders } from '../cursor.ts';
@@ -13,21 +14,34 @@ import { field } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 
-const FIELDS = { id: 'text', timestamp: 'instant', dpu_id: 'text', direction: 'number', doorway_id: 'number' } as const;
+const FIELDS = {
+  id: 'text',
+  timestamp: 'instant',
+  dpu_id: 'text',
+  direction: 'number',
+  entrances: 'number',
+  exits: 'number',
+  doorway_id: 'number',
+} as const;
 const EXAMPLE = {
   id: '423~1519461921893~+',
   dpu_id: '423',
   timestamp: '2018-02-24T08:45:21.893Z',
+  entrances: 1,
+  exits: 0,
   direction: 1,
   doorway_id: 1,
 };
 const STORED_NOTE =
   'A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.';
 
+/** A DPU's id of 128 characters may be three times as long as a token; then an instant, a measure, and an id. */
+const ID_LENGTH_MAX = 800;
+
 const readingId = field(
   { type: 'string', description: 'the id that sending it gave', examples: [EXAMPLE.id] },
   'must be the id of a reading',
-  (value) => (typeof value === 'string' && value.length <= 200 ? value : undefined),
+  (value) => (typeof value === 'string' && value.length <= ID_LENGTH_MAX ? value : undefined),
 );
 
 export function storedReadingsRoutes(pages: EventPages): Route[] {
@@ -74,8 +88,8 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       requestHeaders: IF_NONE_MATCH,
       success: { status: 200, description: 'the reading', schema: resources.reading, example: EXAMPLE },
       handle: async ({ params: { id } }, ctx) => {
-        const dpuId = id.split(/[~.]/, 1)[0];
-        const found = isDpuId(dpuId) ? await pages.reading(dpuId, id) : undefined;
+        const dpuId = dpuOfReadingId(id);
+        const found = dpuId === undefined ? undefined : await pages.reading(dpuId, id);
         if (!found) throw new Failure('not_found', `there is no reading ${id} in history`);
         return revalidated(ctx, readingJson(found));
       },
@@ -83,6 +97,27 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
   ];
 }
 
-function readingJson({ readingId: id, dpuId, timestampMs, direction, doorwayId }: StoredReading): object {
-  return { id, dpu_id: dpuId, timestamp: formatInstant(timestampMs), direction, doorway_id: doorwayId };
+function readingJson(reading: StoredReading): object {
+  const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId } = reading;
+  return {
+    id,
+    dpu_id: dpuId,
+    timestamp: formatInstant(timestampMs),
+    entrances,
+    exits,
+    ...reportedBy(reading),
+    doorway_id: doorwayId,
+  };
+}
+
+/** What the device said beside how many passed. */
+function reportedBy({ readingId: id, direction }: StoredReading): object {
+  if (direction !== 0) return { direction };
+  const measure = readingOfIdentity(id)?.measure;
+  const [startMs, standing] = measure ? [startOf(measure), standingIn(measure)] : [null, undefined];
+  if (startMs !== null) return { start: formatInstant(startMs) };
+  if (!standing) return {};
+  const { totalEntrances, totalExits, counterEpoch } = standing;
+  const totals = { total_entrances: totalEntrances, total_exits: totalExits };
+  return counterEpoch === null ? totals : { ...totals, counter_epoch: counterEpoch };
 }

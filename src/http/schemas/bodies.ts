@@ -1,5 +1,6 @@
 // What clients send, as schemas.
 import { z } from 'zod';
+import { TOTAL_MAX } from '../../domain/measure.ts';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
 import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
@@ -66,8 +67,24 @@ const placement = {
       'since or from when, in the past or the future; otherwise now, and a first placement has been there always',
   }),
 };
+/** A counter of 32 bits. */
+const COUNTER_MODULUS_MAX = TOTAL_MAX + 1;
+const counterModulus = z
+  .int()
+  .min(2)
+  .max(COUNTER_MODULUS_MAX)
+  .nullable()
+  .meta({
+    description:
+      'its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes',
+  });
 export const dpuBody = z
-  .strictObject({ id: dpuId, doorway_id: placement.doorway_id.default(null), effective_at: placement.effective_at })
+  .strictObject({
+    id: dpuId,
+    doorway_id: placement.doorway_id.default(null),
+    effective_at: placement.effective_at,
+    counter_modulus: counterModulus.optional(),
+  })
   .register(BODIES, { id: 'DpuBody' });
 /** All of a sensor. The id may be repeated, as clients send back what they were given. */
 export const dpuPut = z
@@ -75,6 +92,7 @@ export const dpuPut = z
     id: dpuId.optional(),
     doorway_id: placement.doorway_id.default(null),
     effective_at: placement.effective_at,
+    counter_modulus: counterModulus.default(null),
   })
   .register(BODIES, { id: 'DpuPut' });
 export const dpuPatch = z
@@ -82,6 +100,7 @@ export const dpuPatch = z
     id: dpuId.optional(),
     doorway_id: placement.doorway_id.optional(),
     effective_at: placement.effective_at,
+    counter_modulus: counterModulus.optional(),
   })
   .register(BODIES, { id: 'DpuPatch' });
 

@@ -1,43 +1,60 @@
 // The body of one reading. The domain's own parser reads it, as it does over NATS and MQTT; the document beside it says
 // what that parser takes.
 import { z } from 'zod';
-import { parseReading, SECONDS_BELOW, type Reading } from '../../domain/reading.ts';
+import { PASSED_MAX, TOTAL_MAX } from '../../domain/measure.ts';
+import { parseReading, type SentReading } from '../../domain/parse-reading.ts';
+
+const INSTANT = {
+  anyOf: [
+    { type: 'string', format: 'date-time' },
+    { type: 'string', pattern: '^\\d{12,16}$' },
+    { type: 'integer', minimum: 0 },
+  ],
+};
+const whole = (maximum: number, description: string): object => ({ type: 'integer', minimum: 0, maximum, description });
 
 const DOC = {
   type: 'object',
-  description: 'One person passed under one sensor',
-  required: ['dpu_id', 'timestamp', 'direction'],
+  description:
+    'What one sensor reports: that one person passed (`direction`), how many passed (`entrances` and `exits`), or where its counters stand (`total_entrances` and `total_exits`). Exactly one of the three.',
+  required: ['dpu_id'],
   properties: {
     dpu_id: {
-      anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' }, { type: 'integer' }],
+      anyOf: [{ type: 'string', pattern: '^[!-~]{1,128}$' }, { type: 'integer' }],
       description: 'the sensor',
     },
     timestamp: {
-      anyOf: [
-        { type: 'string', format: 'date-time' },
-        { type: 'integer', minimum: SECONDS_BELOW },
-      ],
-      description: 'when the person passed: ISO 8601 with an offset, or milliseconds since 1970',
+      ...INSTANT,
+      description:
+        'when the person passed, the interval ended, or the counters stood there: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again',
     },
     direction: { type: 'integer', enum: [1, -1], description: 'into the ingress space of the doorway, or out of it' },
+    entrances: whole(PASSED_MAX, 'people who went into the ingress space since `start`, or since the reading before'),
+    exits: whole(PASSED_MAX, 'people who went out of it'),
+    start: { ...INSTANT, description: 'when the interval began; everyone counts at `timestamp`' },
+    total_entrances: whole(TOTAL_MAX, 'where the counter of entrances stands: the difference to the one before counts'),
+    total_exits: whole(TOTAL_MAX, 'where the counter of exits stands'),
+    counter_epoch: {
+      anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' }, { type: 'integer' }],
+      description: 'names a life of the counters: with another one they have started from 0',
+    },
     id: {
-      type: ['string', 'null'],
-      pattern: '^[A-Za-z0-9_-]{1,64}$',
+      anyOf: [{ type: ['string', 'null'], pattern: '^[!-~]{1,128}$' }, { type: 'integer' }],
       description:
-        "the sensor's own name for the reading, which makes it different from another in the same millisecond; it may be used again at another timestamp",
+        "the sensor's own name for the reading, which makes it different from another that says the same; it may be used again at another timestamp",
     },
   },
 };
 
 export const READING_EXAMPLE = { dpu_id: '423', timestamp: '2018-02-24T08:45:21.893Z', direction: 1 };
 
-/** @param latestMs readings may lie at most up to here in the future */
-export function readingBody(latestMs: () => number) {
+/** @param times which timestamps are accepted now */
+export function readingBody(times: () => { readonly latestMs: number; readonly earliestMs: number }) {
   return z
     .unknown()
     .meta(DOC)
-    .transform((value, context): Reading => {
-      const parsed = parseReading(value, { latestMs: latestMs() });
+    .transform((value, context): SentReading => {
+      const parsed = parseReading(value, times());
       if (parsed.ok) return parsed.reading;
       const { field, detail } = parsed.rejection;
       context.addIssue({ code: 'custom', message: detail, path: field === '' ? [] : [field] });

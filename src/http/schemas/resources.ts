@@ -45,6 +45,7 @@ export const doorway = resource(
 export const dpu = resource('Dpu', 'A sensor above a doorway', {
   id: z.string().meta({ description: 'its own name' }),
   doorway_id: id('the doorway it is above now; null is none').nullable(),
+  counter_modulus: count('its counters go on from 0 when they reach this; null where they do not wrap').nullable(),
   ...stamps,
 });
 
@@ -64,9 +65,10 @@ export const readingAccepted = resource(
   'ReadingAccepted',
   'A reading that is stored in the log and will be counted once',
   {
-    id: z
-      .string()
-      .meta({ description: 'its identity: sending the same reading again gives the same id and changes nothing' }),
+    id: z.string().nullable().meta({
+      description:
+        'its identity: sending the same reading again gives the same id and changes nothing; null for a reading without a timestamp, which counts each time it is sent',
+    }),
     held: z.boolean().meta({
       description:
         'true where the sensor was above no doorway then, as far as is known: it counts once the sensor is placed there',
@@ -74,16 +76,26 @@ export const readingAccepted = resource(
   },
 );
 
-export const reading = resource('Reading', 'One person passed under one sensor', {
-  id: z.string().meta({ description: '`<dpu>~<ms>~<+ or ->`, or `<dpu>.<id>` where the sensor sends an id' }),
+export const reading = resource('Reading', 'What one sensor reported', {
+  id: z.string().meta({ description: '`<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id' }),
   dpu_id: z.string(),
-  timestamp: instant('when the person passed'),
-  direction: z.union([z.literal(1), z.literal(-1)]),
+  timestamp: instant('when the person passed, the interval ended, or the counters stood there'),
+  entrances: count('people who passed in the direction 1; of a standing, the difference to the one before'),
+  exits: count('people who passed in the direction -1'),
+  direction: z
+    .union([z.literal(1), z.literal(-1)])
+    .meta({ description: 'there when it is of one person' })
+    .optional(),
+  start: instant('when the interval began; there when the sensor said so').optional(),
+  total_entrances: count('where the counter of entrances stood; there when it is a standing').optional(),
+  total_exits: count('where the counter of exits stood').optional(),
+  counter_epoch: z.string().meta({ description: 'the life of the counters, where the sensor named it' }).optional(),
   doorway_id: id('the doorway it counts at; null while its sensor is not placed there and then').nullable(),
 });
 
 export const batchResult = resource('BatchResult', 'What became of a batch', {
   accepted: count('readings stored; those that were there before count too, and change nothing'),
+  repeated: count('of these, how many say what another item of the batch says: together they count once'),
   rejected: z
     .array(
       z.strictObject({
@@ -122,7 +134,9 @@ export const countAfterEvent = resource('CountAfterEvent', 'How many people were
   timestamp: instant('when the person passed'),
   count: count('people, just after'),
   net: z.int().meta({ description: 'the last reset plus all entrances minus all exits since' }),
-  delta: z.union([z.literal(1), z.literal(-1)]).meta({ description: 'in or out' }),
+  delta: z.int().meta({ description: 'entrances minus exits, which are one change of the count' }),
+  entrances: count('people who came in'),
+  exits: count('people who went out'),
   reading_id: z.string().meta({ description: 'the reading behind it' }),
   final,
 });

@@ -11,10 +11,12 @@ import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { EpochChanged } from '../../../src/domain/log-epoch.ts';
 import type { CommitMark } from '../../../src/domain/log-mark.ts';
 import type { CopiedEntry } from '../../../src/ports/recovery.ts';
-import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
+import { directionOf, isStanding } from '../../../src/domain/measure.ts';
+import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf } from '../../../src/domain/space-event.ts';
 import type {
+  DpuInstant,
   DpuReadingsPage,
   DpuReadingsQuery,
   EventPlace,
@@ -156,21 +158,20 @@ export class MemoryTables {
       const reading = readingOf(row);
       this.known.set(identityOf(reading), reading);
       const before = this.#countingByPreviousId.get(row.readingId);
-      if (
-        row.hasPreviousId &&
-        (!before || compare([row.timestampMs, row.direction], [before.timestampMs, before.direction]) < 0)
-      )
+      if (row.hasPreviousId && (!before || compare(instantOf(row), instantOf(before)) < 0))
         this.#countingByPreviousId.set(row.readingId, reading);
     } else if (table === 'counts_by_minute') {
       const key = `${row.spaceId} ${Math.floor(row.timestampMs / 60_000)}`;
       const minute = this.minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
       this.minutes.set(key, minute);
-      minute.net += row.delta * row.sign;
-      minute[row.delta > 0 ? 'entrances' : 'exits'] += row.sign;
+      minute.net += (row.entrances - row.exits) * row.sign;
+      minute.entrances += row.entrances * row.sign;
+      minute.exits += row.exits * row.sign;
     }
   }
 }
 
+const instantOf = ({ timestampMs, measure }: Reading): [number, number] => [timestampMs, directionOf(measure)];
 const monthOf = (row: Row): string => new Date(row.timestampMs).toISOString().slice(0, 7);
 
 export class MemoryHistory implements History, PartitionRecords {
@@ -247,13 +248,27 @@ export class MemoryHistory implements History, PartitionRecords {
       const found = [...this.#tables.known.values()]
         .filter(({ dpuId, timestampMs }) => dpuIds.includes(dpuId) && fromMs <= timestampMs && timestampMs < toMs)
         .filter((reading) => compare(place(reading), start) > 0)
-        .sort((a, b) => compare([...place(a), a.direction], [...place(b), b.direction]))
+        .sort((a, b) => compare([...place(a), directionOf(a.measure)], [...place(b), directionOf(b.measure)]))
         .slice(0, limit);
       const last = found.length < limit ? undefined : found.at(-1);
       return {
         readings: found.filter((reading) => this.#tables.counts(reading)),
         end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null,
       };
+    });
+  }
+
+  async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
+    return this.#read('standings', () => {
+      const found = new Set<Reading>();
+      const standings = [...this.#tables.known.values()].filter(({ measure }) => isStanding(measure));
+      for (const { dpuId, timestampMs: atMs } of places) {
+        const own = standings.filter((reading) => reading.dpuId === dpuId);
+        const beforeMs = Math.max(...own.map(({ timestampMs: ms }) => (ms < atMs ? ms : -Infinity)));
+        const afterMs = Math.min(...own.map(({ timestampMs: ms }) => (ms > atMs ? ms : Infinity)));
+        for (const reading of own) if ([beforeMs, atMs, afterMs].includes(reading.timestampMs)) found.add(reading);
+      }
+      return [...found];
     });
   }
 
@@ -265,7 +280,7 @@ export class MemoryHistory implements History, PartitionRecords {
           requests.map(({ spaceId, block, afterMs }) => [
             spaceId,
             this.#events(spaceId, afterMs, Infinity, block, (row) => row.partition === partition).reduce(
-              (run, { delta }) => append(run, segmentOf(delta)),
+              (run, event) => append(run, segmentOf(event)),
               EMPTY_SEGMENT,
             ),
           ]),
@@ -279,7 +294,7 @@ export class MemoryHistory implements History, PartitionRecords {
         .slice(0, -1)
         .map((edge, gap) =>
           this.#events(spaceId, edge, edgesMs[gap + 1] ?? edge, block).reduce(
-            (run, { delta }) => append(run, segmentOf(delta)),
+            (run, event) => append(run, segmentOf(event)),
             EMPTY_SEGMENT,
           ),
         ),
@@ -341,22 +356,24 @@ export class MemoryHistory implements History, PartitionRecords {
         timestampMs,
         readingId,
         doorwayId,
-        direction,
-        delta,
+        entrances,
+        exits,
+        isEgress,
         primary,
         sign,
         partition: shard,
       } of this.#tables.spaceEvents) {
         const place = `${spaceId} ${timestampMs} ${readingId}`;
         if (shard !== partition || !wanted.has(place)) continue;
-        const key = `${place} ${doorwayId} ${direction} ${delta} ${primary}`;
+        const key = [place, doorwayId, entrances, exits, isEgress, primary].join(' ');
         claims.set(key, {
           spaceId,
           timestampMs,
           readingId,
           doorwayId,
-          direction,
-          delta,
+          entrances,
+          exits,
+          isEgress,
           primary,
           signs: (claims.get(key)?.signs ?? 0) + sign,
         });
@@ -393,20 +410,22 @@ export class MemoryHistory implements History, PartitionRecords {
     block: number,
     where: (row: Row) => boolean = () => true,
   ): HistoryEvent[] {
-    const changes = new Map<string, { row: Row; change: number }>();
+    const changes = new Map<string, { row: Row; entrances: number; exits: number }>();
     for (const row of this.#tables.rowsOfSpaces.get(spaceId) ?? []) {
       if (row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block || !where(row)) continue;
       const key = `${row.timestampMs} ${row.readingId}`;
-      const before = changes.get(key);
-      if (before) before.change += row.delta * row.sign;
-      else changes.set(key, { row, change: row.delta * row.sign });
+      const change = changes.get(key) ?? { row, entrances: 0, exits: 0 };
+      changes.set(key, change);
+      change.entrances += row.entrances * row.sign;
+      change.exits += row.exits * row.sign;
     }
     return [...changes.values()]
-      .filter(({ change }) => change !== 0)
-      .map(({ row, change }): HistoryEvent => ({
-        timestampMs: row.timestampMs,
-        readingId: row.readingId,
-        delta: change as Direction,
+      .filter(({ entrances, exits }) => entrances !== 0 || exits !== 0)
+      .map(({ row: { timestampMs, readingId }, entrances, exits }): HistoryEvent => ({
+        timestampMs,
+        readingId,
+        entrances,
+        exits,
         sign: 1,
       }))
       .sort((a, b) => compare([a.timestampMs, a.readingId], [b.timestampMs, b.readingId]));

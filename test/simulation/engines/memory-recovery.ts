@@ -104,15 +104,28 @@ export class MemoryRecovery implements RecoveryRecords {
       const claims = new Map<string, Claim & { signs: number }>();
       for (const row of this.#tables.spaceEvents) {
         if (!wanted.has(row.readingId)) continue;
-        const { spaceId, dpuId, doorwayId, timestampMs, direction, delta, primary, sign, name, hasPreviousId } = row;
-        const key = [row.readingId, timestampMs, spaceId, doorwayId, direction, delta, primary].join();
+        const { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, primary, sign } = row;
+        const { name, hasPreviousId } = row;
+        const key = [
+          row.readingId,
+          timestampMs,
+          measure,
+          spaceId,
+          doorwayId,
+          entrances,
+          exits,
+          isEgress,
+          primary,
+        ].join();
         const claim = claims.get(key) ?? {
           spaceId,
           dpuId,
           doorwayId,
           timestampMs,
-          direction,
-          delta,
+          measure,
+          entrances,
+          exits,
+          isEgress,
           primary,
           signs: 0,
           ...(name === undefined ? {} : { name }),

@@ -1,0 +1,147 @@
+// What one reading reports: that a person passed, how many passed in an interval, or where a device's counters stand.
+//
+// A measure is kept as text, in one canonical form, because it is part of a reading's identity:
+//
+//     +  -                    one person in, or out
+//     5-3  5-3-1711713600000  five in and three out, and when the interval began (ms since 1970), where that is known
+//     t105-99  t105-99-b7     the counters stand at 105 and 99, in the counter epoch b7, where the device names one
+//
+// `@17_0` at its end says that the reading had no timestamp and arrived as item 0 of entry 17 of READINGS.
+//
+// All characters are unreserved in a URL path, and neither `~` nor `.` occurs, which separate the parts of an identity.
+import { isToken, type Brand } from './ids.ts';
+
+export type Measure = Brand<string, 'Measure'>;
+
+export type Direction = 1 | -1;
+
+/** People who passed, as the device sees it: in is the direction that leads into the ingress space of its doorway. */
+export interface Passed {
+  readonly entrances: number;
+  readonly exits: number;
+}
+
+export interface Standing {
+  readonly totalEntrances: number;
+  readonly totalExits: number;
+  /** Names a life of the counters: in another epoch they have started from 0. */
+  readonly counterEpoch: string | null;
+}
+
+/** More people than pass one doorway between two reports of any device. */
+export const PASSED_MAX = 1_000_000;
+/** What a counter of 32 bits holds. */
+export const TOTAL_MAX = 0xffff_ffff;
+
+const [ENTRANCE, EXIT] = ['+' as Measure, '-' as Measure];
+const NOBODY: Passed = { entrances: 0, exits: 0 };
+const [ONE_IN, ONE_OUT]: [Passed, Passed] = [
+  { entrances: 1, exits: 0 },
+  { entrances: 0, exits: 1 },
+];
+
+const INTERVAL = /^(0|[1-9]\d{0,6})-(0|[1-9]\d{0,6})(?:-(0|[1-9]\d{0,14}))?(?:@|$)/;
+const STANDING = /^t(0|[1-9]\d{0,9})-(0|[1-9]\d{0,9})(?:-([^@]+))?(?:@|$)/;
+const PLACE = /@\d+_\d+$/;
+
+export function personMeasure(direction: Direction): Measure {
+  return direction > 0 ? ENTRANCE : EXIT;
+}
+
+export function intervalMeasure({ entrances, exits }: Passed, startMs: number | null): Measure {
+  return `${entrances}-${exits}${startMs === null ? '' : `-${startMs}`}` as Measure;
+}
+
+export function standingMeasure({ totalEntrances, totalExits, counterEpoch }: Standing): Measure {
+  return `t${totalEntrances}-${totalExits}${counterEpoch === null ? '' : `-${counterEpoch}`}` as Measure;
+}
+
+/** The measure of a reading without a timestamp: its place in READINGS sets it apart from others that say the same. */
+export function arrivedAt(measure: Measure, seq: number, index: number): Measure {
+  return `${measure}@${seq}_${index}` as Measure;
+}
+
+/** False where the timestamp of a reading is that of its arrival. */
+export function isTimed(measure: Measure): boolean {
+  return !measure.includes('@');
+}
+
+/** True for a measure in its canonical form. */
+export function isMeasure(text: string): text is Measure {
+  const measure = text.replace(PLACE, '');
+  if (measure === ENTRANCE || measure === EXIT) return true;
+  if (measure.includes('@')) return false;
+  const [, entrances, exits] = INTERVAL.exec(measure) ?? [];
+  if (entrances !== undefined) return Number(entrances) <= PASSED_MAX && Number(exits) <= PASSED_MAX;
+  const [, totalEntrances, totalExits, epoch] = STANDING.exec(measure) ?? [];
+  return (
+    totalEntrances !== undefined &&
+    Number(totalEntrances) <= TOTAL_MAX &&
+    Number(totalExits) <= TOTAL_MAX &&
+    (epoch === undefined || isToken(epoch))
+  );
+}
+
+/** 1 or -1 for one person, 0 for every other measure. */
+export function directionOf(measure: Measure): Direction | 0 {
+  if (measure === ENTRANCE || measure.startsWith('+@')) return 1;
+  return measure === EXIT || measure.startsWith('-@') ? -1 : 0;
+}
+
+/** True for one person whose timestamp the device gave. */
+export function isPerson(measure: Measure): boolean {
+  return measure === ENTRANCE || measure === EXIT;
+}
+
+export function isStanding(measure: Measure): boolean {
+  return measure.charCodeAt(0) === STANDS;
+}
+
+const STANDS = 't'.charCodeAt(0);
+
+/** Who passed by what the reading reports alone; nobody for a standing, which counts by its difference to the one before. */
+export function passedIn(measure: Measure): Passed {
+  const direction = directionOf(measure);
+  if (direction !== 0) return direction > 0 ? ONE_IN : ONE_OUT;
+  const [, entrances, exits] = INTERVAL.exec(measure) ?? [];
+  return entrances === undefined ? NOBODY : { entrances: Number(entrances), exits: Number(exits) };
+}
+
+/** When the interval of a measure began; null where it has none, or the device does not say. */
+export function startOf(measure: Measure): number | null {
+  const start = INTERVAL.exec(measure)?.[3];
+  return start === undefined ? null : Number(start);
+}
+
+/** Where the counters stand; undefined where the measure is no standing. */
+export function standingIn(measure: Measure): Standing | undefined {
+  const [, totalEntrances, totalExits, counterEpoch = null] = STANDING.exec(measure) ?? [];
+  return totalEntrances === undefined
+    ? undefined
+    : { totalEntrances: Number(totalEntrances), totalExits: Number(totalExits), counterEpoch };
+}
+
+/**
+ * Who passed between two consecutive standings of a device.
+ *
+ * A counter that is lower than before has wrapped if it has a modulus and is ahead by less than half of it (serial number
+ * arithmetic, RFC 1982). Otherwise the device has restarted: both counters count from 0. Another epoch is a restart, too.
+ *
+ * @param previous undefined for the first standing, which is only what later ones are compared with
+ * @param modulus of both counters; null where they do not wrap
+ */
+export function passedBetween(previous: Standing | undefined, next: Standing, modulus: number | null): Passed {
+  if (!previous) return NOBODY;
+  const restarted = { entrances: next.totalEntrances, exits: next.totalExits };
+  if (previous.counterEpoch !== next.counterEpoch) return restarted;
+  const entrances = ahead(previous.totalEntrances, next.totalEntrances, modulus);
+  const exits = ahead(previous.totalExits, next.totalExits, modulus);
+  return entrances === undefined || exits === undefined ? restarted : { entrances, exits };
+}
+
+function ahead(from: number, to: number, modulus: number | null): number | undefined {
+  if (to >= from) return to - from;
+  if (modulus === null) return undefined;
+  const wrapped = (((to - from) % modulus) + modulus) % modulus;
+  return wrapped < modulus / 2 ? wrapped : undefined;
+}

@@ -1,0 +1,195 @@
+// Reads what a device sends as a reading. One parser serves NATS, MQTT, HTTP and CSV, so that a reading means the same
+// wherever it comes in.
+import { DPU_ID_RULE, isDpuId, isReadingName, isToken, type DpuId } from './ids.ts';
+import { formatInstant, parseInstant } from './instant.ts';
+import {
+  intervalMeasure,
+  PASSED_MAX,
+  personMeasure,
+  standingMeasure,
+  TOTAL_MAX,
+  type Direction,
+  type Measure,
+} from './measure.ts';
+import type { Reading, RejectReason } from './reading.ts';
+
+export interface Rejection {
+  readonly reason: RejectReason;
+  /** The field at fault, empty when it is the whole. */
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** A reading as it was sent: `timestampMs` is null where it has none, and counts at its arrival. */
+export interface SentReading extends Omit<Reading, 'timestampMs' | 'hasPreviousId'> {
+  readonly timestampMs: number | null;
+}
+
+export type ParsedReading =
+  { readonly ok: true; readonly reading: SentReading } | { readonly ok: false; readonly rejection: Rejection };
+
+export interface ParseContext {
+  /** The DPU the transport names (subject, topic); a `dpu_id` in the body must then agree or be absent. */
+  readonly dpuId?: DpuId;
+  /** Readings may lie at most up to here in the future. */
+  readonly latestMs: number;
+  /** A device whose clock says an earlier time has not set it; 2000-01-01 unless given. */
+  readonly earliestMs?: number;
+}
+
+export const EARLIEST_MS = Date.UTC(2000, 0, 1);
+/** As seconds since 1970 this is the year 5138; as milliseconds it is 1973, when no counter was sold. */
+const SECONDS_BELOW = 100_000_000_000;
+const FORMS =
+  'a reading has a direction (1 or -1), or entrances and exits, or total_entrances and total_exits, and no others of these';
+
+const NO_READING: ParsedReading = {
+  ok: false,
+  rejection: { reason: 'bad_reading', field: '', detail: `a reading is an object; ${FORMS}` },
+};
+
+class Rejected extends Error {
+  readonly rejection: Rejection;
+
+  constructor(reason: RejectReason, field: string, detail: string) {
+    super(detail);
+    this.rejection = { reason, field, detail };
+  }
+}
+
+/**
+ * Reads one of `{dpu_id?, timestamp?, id?, direction}`, `{…, entrances, exits, start?}` and
+ * `{…, total_entrances, total_exits, counter_epoch?}` from decoded JSON or CSV. Never throws.
+ */
+export function parseReading(value: unknown, context: ParseContext): ParsedReading {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_READING;
+  try {
+    return { ok: true, reading: readingIn(value as Record<string, unknown>, context) };
+  } catch (error) {
+    if (error instanceof Rejected) return { ok: false, rejection: error.rejection };
+    throw error;
+  }
+}
+
+function readingIn(body: Record<string, unknown>, context: ParseContext): SentReading {
+  const dpuId = dpuIdIn(body['dpu_id'], context.dpuId);
+  const timestampMs = isAbsent(body['timestamp']) ? null : instantIn(body['timestamp'], 'timestamp', context);
+  const measure = measureIn(body, timestampMs, context);
+  const name = nameIn(body['id']);
+  return name === undefined ? { dpuId, timestampMs, measure } : { dpuId, timestampMs, measure, name };
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function dpuIdIn(value: unknown, expected: DpuId | undefined): DpuId {
+  if (value === undefined && expected !== undefined) return expected;
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (isDpuId(text) && (expected === undefined || expected === text)) return text;
+  throw new Rejected(
+    'bad_dpu_id',
+    'dpu_id',
+    expected === undefined
+      ? `dpu_id must be ${DPU_ID_RULE}`
+      : `dpu_id, when given, must be that of the subject, ${expected}`,
+  );
+}
+
+/** ISO 8601 with an offset, or milliseconds since 1970 as a number or as text. */
+function instantIn(value: unknown, field: string, { latestMs, earliestMs = EARLIEST_MS }: ParseContext): number {
+  const ms = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  if (typeof ms === 'number' && ms < SECONDS_BELOW && ms * 1_000 >= earliestMs)
+    throw new Rejected('bad_timestamp', field, `${field} looks like seconds: a number is milliseconds since 1970`);
+  const instant = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
+  if (instant === undefined || instant < 0)
+    throw new Rejected(
+      'bad_timestamp',
+      field,
+      `${field} must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970`,
+    );
+  if (instant < earliestMs)
+    throw new Rejected(
+      'clock_unset',
+      field,
+      `${field} is ${formatInstant(instant)}: the device's clock is not set (the earliest that is accepted is ${formatInstant(earliestMs)})`,
+    );
+  if (instant > latestMs)
+    throw new Rejected(
+      'future',
+      field,
+      `${field} is too far in the future: the latest that is accepted now is ${formatInstant(latestMs)}`,
+    );
+  return instant;
+}
+
+function measureIn(body: Record<string, unknown>, timestampMs: number | null, context: ParseContext): Measure {
+  const has = (...fields: readonly string[]): boolean => fields.some((field) => !isAbsent(body[field]));
+  const [isPerson, isInterval, isStanding] = [
+    has('direction'),
+    has('entrances', 'exits', 'start'),
+    has('total_entrances', 'total_exits', 'counter_epoch'),
+  ];
+  const forms = [isPerson, isInterval, isStanding].filter(Boolean).length;
+  if (forms > 1) throw new Rejected('bad_reading', isPerson ? 'direction' : 'entrances', FORMS);
+  if (isInterval) {
+    const passed = {
+      entrances: countIn(body, 'entrances', PASSED_MAX),
+      exits: countIn(body, 'exits', PASSED_MAX),
+    };
+    return intervalMeasure(passed, startIn(body['start'], timestampMs, context));
+  }
+  if (isStanding) {
+    return standingMeasure({
+      totalEntrances: countIn(body, 'total_entrances', TOTAL_MAX),
+      totalExits: countIn(body, 'total_exits', TOTAL_MAX),
+      counterEpoch: epochIn(body['counter_epoch']),
+    });
+  }
+  const direction = directionIn(body['direction']);
+  if (direction === undefined)
+    throw new Rejected('bad_direction', 'direction', isPerson ? 'direction must be 1 or -1' : FORMS);
+  // Several people with one direction: read as one person, the others would vanish.
+  if (has('count') && numberIn(body['count']) !== 1)
+    throw new Rejected('bad_count', 'count', 'several people are reported by entrances and exits, without a direction');
+  return personMeasure(direction);
+}
+
+/** JSON has 1, and CSV '1', '+1' or, as some programs write whole numbers, '1.0'. */
+function numberIn(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^[+-]?\d{1,16}(?:\.0*)?$/.test(value) ? Number(value) : undefined;
+}
+
+function directionIn(value: unknown): Direction | undefined {
+  const number = numberIn(value);
+  return number === 1 || number === -1 ? number : undefined;
+}
+
+function countIn(body: Record<string, unknown>, field: string, max: number): number {
+  const count = numberIn(body[field]);
+  if (count !== undefined && Number.isSafeInteger(count) && count >= 0 && count <= max) return count;
+  throw new Rejected('bad_count', field, `${field} must be a whole number from 0 to ${max}`);
+}
+
+function startIn(value: unknown, timestampMs: number | null, context: ParseContext): number | null {
+  if (isAbsent(value)) return null;
+  const startMs = instantIn(value, 'start', context);
+  if (timestampMs !== null && startMs > timestampMs)
+    throw new Rejected('bad_timestamp', 'start', 'start must not be later than timestamp');
+  return startMs;
+}
+
+function epochIn(value: unknown): string | null {
+  if (isAbsent(value)) return null;
+  const epoch = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (isToken(epoch)) return epoch;
+  throw new Rejected('bad_count', 'counter_epoch', 'counter_epoch must be 1 to 64 letters, digits, _ or -');
+}
+
+function nameIn(value: unknown): string | undefined {
+  if (isAbsent(value)) return undefined;
+  const name = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (isReadingName(name)) return name;
+  throw new Rejected('bad_id', 'id', 'id must be 1 to 128 printable ASCII characters without white space');
+}

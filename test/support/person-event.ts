@@ -1,0 +1,20 @@
+import { personMeasure, type Direction } from '../../src/domain/measure.ts';
+import type { SpaceEvent } from '../../src/domain/space-event.ts';
+
+type Fields = Omit<SpaceEvent, 'measure' | 'entrances' | 'exits' | 'isEgress'>;
+
+/** The event of one person. @param delta what it adds to the space @param direction what the DPU saw; the same, unless given */
+export function personEvent(fields: Fields, delta: Direction, direction: Direction = delta): SpaceEvent {
+  return {
+    ...fields,
+    measure: personMeasure(direction),
+    entrances: delta > 0 ? 1 : 0,
+    exits: delta < 0 ? 1 : 0,
+    isEgress: direction !== delta,
+  };
+}
+
+/** What one person adds to a segment. */
+export function onePerson(delta: number): { entrances: number; exits: number } {
+  return { entrances: delta > 0 ? 1 : 0, exits: delta < 0 ? 1 : 0 };
+}
