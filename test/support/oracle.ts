@@ -79,7 +79,10 @@ export class SpaceOracle {
 
   /** `min` and `max` over the count just before the start, after each event, and after each reset; with a reset at the start, over what comes from there on. */
   interval(startMs: number, endMs: number): OracleInterval {
-    const events = this.#events.filter(({ timestampMs }) => startMs <= timestampMs && timestampMs < endMs);
+    // A standing that nobody passed before is no event.
+    const events = this.#events.filter(
+      ({ timestampMs, entrances, exits }) => startMs <= timestampMs && timestampMs < endMs && entrances + exits > 0,
+    );
     const isResetAtStart = this.resetAt(startMs).timestampMs === startMs;
     const counts = [this.at(isResetAtStart ? startMs : startMs - 1).count];
     for (const event of events) counts.push(this.#after(event));
