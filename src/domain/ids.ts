@@ -12,7 +12,7 @@ export type DpuId = Brand<string, 'DpuId'>;
 /** Number of a shard: reading partition k plus space partition k. */
 export type Partition = Brand<number, 'Partition'>;
 
-/** Holds the readings of DPUs that had no placement at the time (DESIGN section 4, held readings). */
+/** Holds the readings of DPUs that had no placement at the time (docs/design.md, section 4: held readings). */
 export const UNPLACED = 0 as SpaceId;
 /** The doorway named in events of UNPLACED. */
 export const NO_DOORWAY = 0 as DoorwayId;

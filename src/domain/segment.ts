@@ -71,7 +71,7 @@ export function advance(from: Occupancy, segment: Segment): Occupancy {
   return { net: from.net + segment.sum, low: Math.min(from.low, from.net + segment.sumMin) };
 }
 
-/** DESIGN section 2: an exit from an empty room changes nothing, and the next entrance gives 1. */
+/** docs/design.md, section 2: an exit from an empty room changes nothing, and the next entrance gives 1. */
 export function countOf(at: Occupancy): number {
   return at.net - Math.min(0, at.low);
 }
