@@ -1,4 +1,4 @@
-// The pages of the project name only what is there: pages, headings, files, ADRs.
+// The pages of the project name only what is there: pages, headings, files, alerts, metrics, settings, ADRs.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,12 +68,13 @@ describe('links', () => {
   });
 });
 
+// ADRs, measurements and the list of changes speak of the moment at which they were written.
+const current = pages.filter(
+  ({ path }) => (!path.startsWith(ADR_FOLDER) || path === INDEX) && !/^(bench|CHANGELOG)/.test(path),
+);
+
 describe('files', () => {
   const FILE = /`((?:src|actors|test|bench|docs|deploy|k8s|scripts|bin)\/[\w./-]+\.\w+)`/g;
-  // ADRs, measurements and the list of changes speak of the moment at which they were written.
-  const current = pages.filter(
-    ({ path }) => (!path.startsWith(ADR_FOLDER) || path === INDEX) && !/^(bench|CHANGELOG)/.test(path),
-  );
 
   it('are found', () => {
     expect(current.flatMap(({ text }) => [...text.matchAll(FILE)]).length).toBeGreaterThan(60);
@@ -84,6 +85,32 @@ describe('files', () => {
       .map(([, file = '']) => file)
       .filter((file) => !existsSync(join(ROOT, file)));
     expect(missing).toEqual([]);
+  });
+});
+
+describe('names', () => {
+  const TEXTS = ['src', 'deploy', 'k8s', 'bench', 'test'].flatMap((folder) =>
+    ['.ts', '.yml', '.yaml', '.conf', '.json'].flatMap((ending) => filesIn(folder, ending)),
+  );
+  const texts = [...TEXTS.filter((path) => !path.includes('docs-links')), 'docker-compose.yml', 'package.json']
+    .map(textOf)
+    .join('\n');
+  const alerts = textOf('deploy/prometheus/alerts.yml');
+  const namedIn = (text: string, pattern: RegExp): string[] => [
+    ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
+  ];
+
+  it.each(current)('of alerts, metrics and settings that $path has are in use', ({ text }) => {
+    expect(
+      namedIn(text, /`(Density[A-Z]\w+)`/g).filter((name) => !alerts.includes(`alert: ${name}\n`)),
+      'alerts',
+    ).toEqual([]);
+    expect(
+      namedIn(text, /`(density_\w+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g).filter(
+        (name) => !new RegExp(`\\b${name}\\b`).test(texts),
+      ),
+      'metrics and settings',
+    ).toEqual([]);
   });
 });
 
