@@ -37,9 +37,7 @@ export const CONFIG = {
       'NATS server to use, such as nats://host:4222, or several separated by commas; empty: one is started on this machine',
     ),
   NATS_CREDENTIALS_FILE: path.describe('file with the credentials for that server (docs/operations.md)'),
-  NATS_CA_FILE: path.describe(
-    'certificates of the authorities trusted to sign that server; if set, the connection must be encrypted',
-  ),
+  NATS_CA_FILE: path.describe('CA certificates to verify that server with; if set, the connection must be encrypted'),
   NATS_CERT_FILE: path.describe('client certificate, if that server requires one'),
   NATS_KEY_FILE: path.describe('key of that certificate'),
   CLICKHOUSE_URL: url

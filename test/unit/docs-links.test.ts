@@ -88,6 +88,19 @@ describe('files', () => {
   });
 });
 
+describe('docs/architecture.md', () => {
+  it('has every folder of the sources in its code map', () => {
+    const map = textOf('docs/architecture.md').split('## The code map')[1]?.split('\n## ')[0] ?? '';
+    const folders = ['src', 'actors'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${folder}/${name}`),
+    );
+    expect(folders.length).toBeGreaterThan(15);
+    expect(folders.filter((folder) => !map.includes(`\`${folder}\``))).toEqual([]);
+  });
+});
+
 describe('names', () => {
   const TEXTS = ['src', 'deploy', 'k8s', 'bench', 'test'].flatMap((folder) =>
     ['.ts', '.yml', '.yaml', '.conf', '.json'].flatMap((ending) => filesIn(folder, ending)),
