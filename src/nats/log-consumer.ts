@@ -37,7 +37,7 @@ export interface ConsumerPlace {
   /** A consumer that leaves an entry undelivered from one check to the next fails. */
   readonly stallCheckMs: number;
   /** How often the connection was lost: after each time it is looked whether the stream still holds what was delivered. */
-  readonly lostTimes: () => number;
+  readonly disconnects: () => number;
 }
 
 /** Who a consumer delivers to. */
@@ -65,7 +65,7 @@ export class LogConsumer {
   #lastSeq: number;
   /** The entry after which it continues: the last one delivered, or the one that was there when it was opened. */
   #last: { readonly seq: number; readonly timeMs: number | undefined } | undefined;
-  #lostTimes: number;
+  #disconnects: number;
   /** At the last check: what had been received, and what had not been delivered. */
   #receivedBefore = 0;
   #missingSeq = Infinity;
@@ -75,7 +75,7 @@ export class LogConsumer {
     this.#place = place;
     this.#receiver = receiver;
     this.#lastSeq = place.afterSeq;
-    this.#lostTimes = place.lostTimes();
+    this.#disconnects = place.disconnects();
     this.opened = this.#open();
     this.opened
       .then(() => this.#run())
@@ -146,7 +146,7 @@ export class LogConsumer {
     for await (const message of messages) {
       if (this.#closing) return;
       this.#pending = message.info.pending;
-      if (this.#place.lostTimes() !== this.#lostTimes) await this.#assertUnchanged();
+      if (this.#place.disconnects() !== this.#disconnects) await this.#assertUnchanged();
       this.#lastSeq = message.seq;
       const entry = entryOf(message);
       this.#last = entry;
@@ -162,7 +162,7 @@ export class LogConsumer {
 
   /** @throws LogWentBack when the stream does not hold what was delivered last */
   async #assertUnchanged(): Promise<void> {
-    const lostTimes = this.#place.lostTimes();
+    const disconnects = this.#place.disconnects();
     if (this.#last) {
       const { seq, timeMs } = this.#last;
       const { stream } = this.#place;
@@ -172,7 +172,7 @@ export class LogConsumer {
       const isGone = isOther || (!there && (await boundsOf(jsm, stream)).lastSeq < seq);
       if (isGone) throw new LogWentBack(`${stream} does not hold entry ${seq}, which was read from it`);
     }
-    this.#lostTimes = lostTimes;
+    this.#disconnects = disconnects;
   }
 
   async #watch(messages: ConsumerMessages): Promise<void> {

@@ -7,7 +7,7 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
-import type { Occupied, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
+import type { LogUsage, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
@@ -22,7 +22,7 @@ import {
   readingsBytesOf,
   readingsOf,
   readingSubject,
-  takesReadings,
+  acceptsReadings,
   tickSubject,
 } from './streams.ts';
 
@@ -51,14 +51,14 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
 
   /**
    * @param partitions of the stream; without it every partition is read by a consumer of its own
-   * @param lostTimes how often the connection was lost
+   * @param disconnects how often the connection was lost
    */
   constructor(
     nc: NatsConnection,
     js: JetStreamClient,
     jsm: JetStreamManager,
     partitions = Infinity,
-    lostTimes = (): number => 0,
+    disconnects = (): number => 0,
   ) {
     this.#nc = nc;
     this.#js = js;
@@ -68,7 +68,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       partitionOf: partitionOfReading,
       catchUpSubjects: (partition) => [readingsOf(partition)],
       partitions,
-      lostTimes,
+      disconnects,
       modeFor: (open, now) => readingsMode(open, partitions, now),
     });
   }
@@ -124,7 +124,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     );
   }
 
-  async lastBefore(ms: number): Promise<number> {
+  async lastSeqBefore(ms: number): Promise<number> {
     const { lastSeq } = await this.bounds();
     if (lastSeq === 0) return 0;
     const next = await this.#jsm.direct.getMessage(READINGS, { start_time: new Date(ms) });
@@ -162,23 +162,23 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     if (seq > 1) await this.#jsm.streams.purge(READINGS, { seq });
   }
 
-  async occupied(): Promise<Occupied> {
+  async usage(): Promise<LogUsage> {
     const {
       config,
       state: { bytes, first_seq: firstSeq, last_seq: lastSeq },
     } = await this.#jsm.streams.info(READINGS);
     const bytesMax = readingsBytesOf(config);
-    return { part: bytesMax > 0 ? bytes / bytesMax : 0, takesReadings: takesReadings(config), firstSeq, lastSeq };
+    return { usedFraction: bytesMax > 0 ? bytes / bytesMax : 0, acceptsReadings: acceptsReadings(config), firstSeq, lastSeq };
   }
 
-  async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
+  async firstSeqFrom(partition: Partition, seq: number): Promise<number | undefined> {
     return (await this.#jsm.direct.getMessage(READINGS, { next_by_subj: readingsOf(partition), seq: Math.max(1, seq) }))
       ?.seq;
   }
 
-  async admit(isWanted: boolean): Promise<void> {
+  async setAcceptsReadings(isWanted: boolean): Promise<void> {
     const { config } = await this.#jsm.streams.info(READINGS);
-    if (takesReadings(config) !== isWanted)
+    if (acceptsReadings(config) !== isWanted)
       await this.#jsm.streams.update(
         READINGS,
         isWanted ? openedTo(readingsBytesOf(config)) : closedAt(readingsBytesOf(config)),

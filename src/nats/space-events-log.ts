@@ -26,8 +26,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #epoch: LogEpoch;
   readonly #reader: StreamReader;
 
-  /** @param lostTimes how often the connection was lost */
-  constructor(js: JetStreamClient, jsm: JetStreamManager, epoch = new LogEpoch(), lostTimes = (): number => 0) {
+  /** @param disconnects how often the connection was lost */
+  constructor(js: JetStreamClient, jsm: JetStreamManager, epoch = new LogEpoch(), disconnects = (): number => 0) {
     this.#epoch = epoch;
     this.#js = js;
     this.#jsm = jsm;
@@ -36,7 +36,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
       partitionOf: () => 'all',
       catchUpSubjects: () => [],
       isUrgent,
-      lostTimes,
+      disconnects,
     });
   }
 

@@ -39,7 +39,7 @@ export interface StreamReaderOptions {
   /** A consumer that leaves an entry undelivered from one check to the next fails. */
   readonly stallCheckMs?: number;
   /** How often the connection was lost. */
-  readonly lostTimes?: () => number;
+  readonly disconnects?: () => number;
 }
 
 export interface Silence {
@@ -67,7 +67,7 @@ export class StreamReader {
       queueBytesMax: QUEUE_BYTES_MAX,
       idleMaxMs: IDLE_MAX_MS,
       stallCheckMs: STALL_CHECK_MS,
-      lostTimes: () => 0,
+      disconnects: () => 0,
       ...options,
     };
     this.#home = this.#homeOfCursors();
@@ -98,11 +98,11 @@ export class StreamReader {
   }
 
   #startShared(): void {
-    const { stream, partitionOf, idleMaxMs, stallCheckMs, lostTimes } = this.#options;
+    const { stream, partitionOf, idleMaxMs, stallCheckMs, disconnects } = this.#options;
     const cursors = [...this.#cursors.of('all')];
     // From the most advanced cursor on: it would otherwise wait while the others' past is read.
     const afterSeq = Math.max(...cursors.map(({ lastSeq }) => lastSeq));
-    const place = { stream, subjects: [], afterSeq, stallCheckMs, lostTimes, partitionOf, idleMaxMs };
+    const place = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, partitionOf, idleMaxMs };
     const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) =>
       this.#sharedFailed(shared, error),
     );
@@ -143,7 +143,7 @@ export class StreamReader {
   }
 
   #homeOfCursors(): CursorHome {
-    const { stream, catchUpSubjects, stallCheckMs, lostTimes, partitions, queueBytesMax, idleMaxMs } = this.#options;
+    const { stream, catchUpSubjects, stallCheckMs, disconnects, partitions, queueBytesMax, idleMaxMs } = this.#options;
     const [cursors, shared] = [this.#cursors, () => this.#shared];
     return {
       queueBytesMax,
@@ -157,7 +157,7 @@ export class StreamReader {
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
         new LogConsumer(
           this.#js,
-          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes },
+          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, disconnects },
           {
             deliver: (entry) => receiver.deliver(entry),
             failed: (error) => {

@@ -141,14 +141,14 @@ export function closedAt(bytes: number): Bound {
   return { max_bytes: Math.ceil(bytes * (1 + MARKS_PART)), max_msg_size: NO_LENGTH };
 }
 
-export function takesReadings(config: Pick<StreamConfig, 'max_msg_size'>): boolean {
+export function acceptsReadings(config: Pick<StreamConfig, 'max_msg_size'>): boolean {
   return config.max_msg_size !== NO_LENGTH;
 }
 
 /** What readings may take; 0 where there is no bound. */
 export function readingsBytesOf(config: Pick<StreamConfig, 'max_bytes' | 'max_msg_size'>): number {
   if (config.max_bytes <= 0) return 0;
-  return takesReadings(config) ? config.max_bytes : Math.floor(config.max_bytes / (1 + MARKS_PART));
+  return acceptsReadings(config) ? config.max_bytes : Math.floor(config.max_bytes / (1 + MARKS_PART));
 }
 
 async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig> & { name: string }): Promise<void> {

@@ -3,7 +3,7 @@
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import { LogTail } from '../../actors/partition/log-tail.ts';
-import { LogGap } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
 import { consumedThrough, type CommitHeader, type LoggedSection } from '../domain/commit.ts';
 import { encodeCommit } from '../domain/commit-codec.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';

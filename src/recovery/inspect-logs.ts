@@ -20,7 +20,7 @@ export interface LogDeps {
   readonly partitions: number;
   /** The epoch that the logs are in, as far as this process knows; inspecting learns of a later one. */
   readonly epoch: LogEpoch;
-  readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastBefore'>;
+  readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastSeqBefore'>;
   readonly events: SpaceEventsLog;
   readonly topology: TopologyHistory;
   /** Resolves when `topology` has what the log has now. */

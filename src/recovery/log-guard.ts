@@ -6,7 +6,7 @@ import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Timing } from '../runtime/timing.ts';
-import { LogGap } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
 import type { LogDoubts } from '../shards/log-doubts.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import type { TopologyService } from '../topology/topology-service.ts';

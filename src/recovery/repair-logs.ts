@@ -14,8 +14,8 @@ import { EpochChanged } from '../domain/log-epoch.ts';
 import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
-import { readingOf } from '../domain/space-event.ts';
-import type { EventPlace, History, PartitionRecords } from '../ports/history.ts';
+import { readingOf, type EventPlace } from '../domain/space-event.ts';
+import type { History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
 import { saveRebuilt } from '../shards/rebuild-partition.ts';
@@ -282,7 +282,7 @@ class Repair {
       reattribution,
     };
     if (isKept) return { header, lost: null };
-    const end = last.readingsMark ? await readings.lastBefore(last.readingsMark.timeMs + 1) : readingsSeq;
+    const end = last.readingsMark ? await readings.lastSeqBefore(last.readingsMark.timeMs + 1) : readingsSeq;
     const [fromSeq, before] = [Math.min(end, last.readingsSeq) + 1, await readings.at(Math.min(end, last.readingsSeq))];
     return {
       header,
@@ -299,7 +299,7 @@ class Repair {
   /** Everything after this offset is routed again; stored readings are recognized as duplicates. */
   async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
     return readingsMark
-      ? Math.min(readingsSeq, await this.#deps.readings.lastBefore(readingsMark.timeMs - ROUTED_AGAIN_MS))
+      ? Math.min(readingsSeq, await this.#deps.readings.lastSeqBefore(readingsMark.timeMs - ROUTED_AGAIN_MS))
       : 0;
   }
 
