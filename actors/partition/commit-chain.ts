@@ -1,6 +1,7 @@
-// Checks that commits read from SPACE_EVENTS are complete (F1). Two things can be missing: entries of the log, which leave a
-// hole in its sequences, and commits of a router, each of which names the one before it. Truncation removes only commits that are
-// stored in ClickHouse, so a reader that may skip stored commits passes `storedBeforeSeq`; a fold must have every one.
+// Checks that commits read from SPACE_EVENTS are complete (F1). Two things can be missing: entries of the log, which
+// leave a hole in its sequences, and commits of a router, each of which names the one before it. Truncation removes
+// only commits that are stored in ClickHouse, so a reader that may skip stored commits passes `storedBeforeSeq`; a fold
+// must have every one.
 import type { CommitHeader } from '../../src/domain/commit.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 
@@ -15,7 +16,10 @@ export function assertNoHole(partition: Partition, lastSeq: number, seq: number,
     throw new LogGap(`partition ${partition}: the log between ${lastSeq} and ${seq} is no longer there`);
 }
 
-/** @throws LogGap when a router's commit does not follow `lastSeq`, its last known one, and the one it follows may not be stored */
+/**
+ * @throws LogGap when a router's commit does not follow `lastSeq`, its last known one, and the one it follows may not
+ * be stored
+ */
 export function assertChained(
   partition: Partition,
   lastSeq: number | undefined,

@@ -1,7 +1,7 @@
 // Records the epochs of the logs in ClickHouse, and keeps the copy of the topology.
 //
-// Invariant: once an epoch has begun, `space_events` takes no row of an older one, however late it arrives. A constraint on
-// the table enforces it.
+// Invariant: once an epoch has begun, `space_events` takes no row of an older one, however late it arrives. A
+// constraint on the table enforces it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TopologyFact } from '../domain/topology.ts';

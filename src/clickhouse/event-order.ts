@@ -1,6 +1,6 @@
 // Event order in SQL: the counterpart of `compareEvents` (src/domain/space-event.ts), for sorting, window functions and
-// keyset paging. ClickHouse compares strings byte by byte, JavaScript by UTF-16 code unit; reading ids are ASCII, so the two
-// agree. test/integration/event-order.test.ts holds them together.
+// keyset paging. ClickHouse compares strings byte by byte, JavaScript by UTF-16 code unit; reading ids are ASCII, so
+// the two agree. test/integration/event-order.test.ts holds them together.
 import type { EventPlace } from '../domain/space-event.ts';
 import { instantParam, storable } from './instants.ts';
 

@@ -1,5 +1,5 @@
-// Pages of stored events and readings. Paging is by keyset: a page starts after a place in event order, so a deep page costs
-// no more than the first. All values are bound as parameters.
+// Pages of stored events and readings. Paging is by keyset: a page starts after a place in event order, so a deep page
+// costs no more than the first. All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
@@ -31,7 +31,10 @@ function rangeParams({ fromMs, toMs }: TimeRange): { from: number; to: number } 
   return { from: Math.max(0, fromMs), to: storable(toMs) };
 }
 
-/** What is left of a range after a place: it bounds the sorting key's first column, so that ClickHouse skips what was read. */
+/**
+ * What is left of a range after a place: it bounds the sorting key's first column, so that ClickHouse skips what was
+ * read.
+ */
 function rangeBeyond(range: TimeRange, place: EventPlace | null, isDescending: boolean): TimeRange {
   if (!place) return range;
   return isDescending
@@ -65,8 +68,8 @@ export class ClickHouseEventPages implements EventPages {
 
   async eventPage({ spaceId, block, range, after, desc, limit: wanted }: EventPageQuery): Promise<EventPage> {
     const limit = Math.max(wanted, ROWS_MIN);
-    // Selects rows, not events: an event that was asserted, retracted and asserted again has several. Without a GROUP BY,
-    // ClickHouse reads in the table's order and stops at the limit.
+    // Selects rows, not events: an event that was asserted, retracted and asserted again has several. Without a GROUP
+    // BY, ClickHouse reads in the table's order and stops at the limit.
     const rows = await this.#rows<[number, string, number]>(
       `SELECT toUnixTimestamp64Milli(timestamp), reading_id, delta * sign FROM space_events
       WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
@@ -111,7 +114,8 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>> {
-    // A common lower bound lets ClickHouse use the sorting key. It reads little too much: most spaces were reset within a day.
+    // A common lower bound lets ClickHouse use the sorting key. It reads little too much: most spaces were reset within
+    // a day.
     const firstMs = spaces.reduce((least, { afterMs }) => Math.min(least, afterMs), Infinity);
     if (firstMs >= upToMs) return new Map();
     const rows = await this.#rows<SegmentRow>(
@@ -259,7 +263,10 @@ function groupConsecutive<Row>(rows: readonly Row[], isSame: (a: Row, b: Row) =>
   return groups;
 }
 
-/** Nets out the rows of one reading id and instant. A move leaves rows for both doorways; only the later one still stands. */
+/**
+ * Nets out the rows of one reading id and instant. A move leaves rows for both doorways; only the later one still
+ * stands.
+ */
 function withoutRetracted(rows: readonly [...ReadingRow, sign: number][]): StoredReading[] {
   const [only] = rows;
   if (only && rows.length === 1) return only[5] > 0 ? [toReading(only)] : [];

@@ -1,5 +1,5 @@
-// Translates a filter into an SQL condition with the meaning of `matches` (src/domain/filter.ts). The SQL text consists of
-// the columns and operators in this file only; the client's values are bound as typed parameters (`{f0:Type}`).
+// Translates a filter into an SQL condition with the meaning of `matches` (src/domain/filter.ts). The SQL text consists
+// of the columns and operators in this file only; the client's values are bound as typed parameters (`{f0:Type}`).
 import type { Comparator, Expression, Value } from '../domain/filter.ts';
 import { instantParam, storable } from './instants.ts';
 

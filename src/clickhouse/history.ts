@@ -1,6 +1,6 @@
-// Stored space events in ClickHouse: storing blocks, and the queries that counting needs. Queries take an upper block number,
-// so that a count joined from here and from a fold's memory has neither a gap nor an overlap. All values are bound as
-// parameters.
+// Stored space events in ClickHouse: storing blocks, and the queries that counting needs. Queries take an upper block
+// number, so that a count joined from here and from a fold's memory has neither a gap nor an overlap. All values are
+// bound as parameters.
 import { Readable } from 'node:stream';
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
 import { blockToken, type Block } from '../../actors/partition/block.ts';
@@ -160,7 +160,9 @@ export class ClickHouseHistory implements History {
     };
   }
 
-  /** Of readings stored under ids of the previous form, the identities of those that are counted: the first of each id. */
+  /**
+   * Of readings stored under ids of the previous form, the identities of those that are counted: the first of each id.
+   */
   async #countedUnderPreviousIds(readings: readonly Reading[]): Promise<Set<string>> {
     const counted = new Set<string>();
     for (const some of chunks(readings)) {
@@ -269,8 +271,8 @@ export class ClickHouseHistory implements History {
 }
 
 /**
- * Encodes a block as TabSeparated, at half the CPU cost of JSON for both this process and the server. Ids consist of letters,
- * digits and `_ - . ~ +`, so nothing needs escaping.
+ * Encodes a block as TabSeparated, at half the CPU cost of JSON for both this process and the server. Ids consist of
+ * letters, digits and `_ - . ~ +`, so nothing needs escaping.
  */
 function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Generator<Buffer> {
   const [marked, unmarked] = [`\t${mark.seq}\t${mark.commitId}\n`, '\t0\t\n'];
@@ -282,8 +284,8 @@ function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Gener
       at + ROWS_PER_CHUNK,
     )) {
       text += `${spaceId}\t${timestampMs}\t${readingId}\t${dpuId}\t${doorwayId}\t${direction}\t${delta}\t${sign}\t${primary ? 1 : 0}\t${partition}\t${number}\t${epoch}`;
-      // The first row of each day carries the block's mark. ClickHouse splits an insert into parts by month or decade, and
-      // any one of them may be all that survives; so every part has the mark.
+      // The first row of each day carries the block's mark. ClickHouse splits an insert into parts by month or decade,
+      // and any one of them may be all that survives; so every part has the mark.
       const rowDay = Math.floor(timestampMs / DAY_MS);
       text += rowDay === day ? unmarked : marked;
       day = rowDay;

@@ -1,5 +1,5 @@
-// Reads what ClickHouse holds of one partition when its state has to be rebuilt, and completes a block that was interrupted
-// between the table of events and its materialized views.
+// Reads what ClickHouse holds of one partition when its state has to be rebuilt, and completes a block that was
+// interrupted between the table of events and its materialized views.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
@@ -89,8 +89,8 @@ export class ClickHousePartitionRecords implements PartitionRecords {
   }
 
   /**
-   * Inserts a block's rows of one month into a view's target unless they are there; ClickHouse stores such a part whole or
-   * not at all. Compares the stored rows, because the deduplication token may have expired.
+   * Inserts a block's rows of one month into a view's target unless they are there; ClickHouse stores such a part whole
+   * or not at all. Compares the stored rows, because the deduplication token may have expired.
    */
   async #completePart(
     { view, target, sums, where, targetKey, sourceKey }: View,

@@ -2,8 +2,8 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { Failure } from '../domain/failure.ts';
 
 /**
- * Runs a query and returns all of its rows as arrays of columns. Values are bound as parameters. 64-bit integers may arrive as
- * strings.
+ * Runs a query and returns all of its rows as arrays of columns. Values are bound as parameters. 64-bit integers may
+ * arrive as strings.
  * @throws Failure unavailable when the query fails for any reason
  */
 export async function queryRows<Row>(

@@ -1,5 +1,5 @@
-// The queries over stored events that a repair of the logs needs: the mark of each block, readings page by page, and their
-// rows. The repair writes the rows that are missing; nothing here changes a table.
+// The queries over stored events that a repair of the logs needs: the mark of each block, readings page by page, and
+// their rows. The repair writes the rows that are missing; nothing here changes a table.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { UNPLACED, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -83,7 +83,8 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
     const claims: Claim[] = [];
     for (let at = 0; at < readings.length; at += IDS_PER_QUERY) {
       const some = readings.slice(at, at + IDS_PER_QUERY);
-      // events_by_time tells which spaces the readings are in; with the space, the lookup can use the key of space_events.
+      // events_by_time tells which spaces the readings are in; with the space, the lookup can use the key of
+      // space_events.
       const rows = await this.#rows<ClaimRow>(
         `
         WITH arrayZip({times:Array(Int64)}, {ids:Array(String)}) AS wanted
@@ -133,8 +134,8 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 
   /**
-   * Drops readings that were superseded by another with the same id. Earlier versions took an id of the previous form for a
-   * reading's identity, and retracted all but the first.
+   * Drops readings that were superseded by another with the same id. Earlier versions took an id of the previous form
+   * for a reading's identity, and retracted all but the first.
    */
   async #withoutSuperseded(readings: readonly Reading[]): Promise<Reading[]> {
     const previous = readings.filter(({ hasPreviousId }) => hasPreviousId);

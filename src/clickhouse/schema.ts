@@ -1,7 +1,7 @@
 // The tables: how they are created, and how those of earlier versions are brought up to date.
 //
-// Invariant: every table that a block reaches, directly or through a view, has a deduplication window. With one on the source
-// alone, a block that is sent twice would be stored once there and twice in the views.
+// Invariant: every table that a block reaches, directly or through a view, has a deduplication window. With one on the
+// source alone, a block that is sent twice would be stored once there and twice in the views.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { queryRows } from './query-rows.ts';
 
@@ -10,7 +10,10 @@ export interface TableOptions {
   readonly cluster: string | undefined;
   /** Size of the deduplication window: how many parts, of all shards together, each table remembers. */
   readonly windowBlocks: number;
-  /** Whether parts are synced to disk before a block is acknowledged. The log is truncated after that, so only tests and the local demo go without. */
+  /**
+   * Whether parts are synced to disk before a block is acknowledged. The log is truncated after that, so only tests and
+   * the local demo go without.
+   */
   readonly isSynced: boolean;
   /** The volume that old rows are moved to; undefined leaves them in place. No row is ever deleted (docs/adr/0042). */
   readonly cold: { readonly volume: string; readonly afterDays: number } | undefined;
@@ -86,7 +89,10 @@ function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, tim
   return `toDateTime(${timeColumn}) + toIntervalDay(${afterDays}) TO VOLUME '${volume}'`;
 }
 
-/** The time column that old rows are moved by; undefined for small tables, counts_by_minute included, which stay on hot storage. */
+/**
+ * The time column that old rows are moved by; undefined for small tables, counts_by_minute included, which stay on hot
+ * storage.
+ */
 function timeColumnOf(statement: string): string | undefined {
   return /PARTITION BY (?:(?!ORDER BY)[^])*?\btimestamp\b/.test(statement) ? 'timestamp' : undefined;
 }
@@ -98,14 +104,15 @@ function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
 /** A shard's last block with its mark. Only some rows of a block carry the mark, and those sort after the others. */
 export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
 /**
- * Totals of each shard without reading its rows. A projection rather than a view: it is maintained with the rows, so that it stays
- * right when rows are deleted or a part is lost.
+ * Totals of each shard without reading its rows. A projection rather than a view: it is maintained with the rows, so
+ * that it stays right when rows are deleted or a part is lost.
  */
 const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
 /**
- * Partitions by month, and by decade for anything older than the service. Every insert creates a part per partition it touches, and
- * a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier versions have months only (docs/adr/0076).
+ * Partitions by month, and by decade for anything older than the service. Every insert creates a part per partition it
+ * touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier versions have
+ * months only (docs/adr/0076).
  */
 function byTime(column: string): string {
   return `if(${column} < toDateTime('2026-01-01 00:00:00', 'UTC'), intDiv(toYear(${column}), 10) * 10, toYYYYMM(${column}))`;
@@ -254,7 +261,9 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
   });
 }
 
-/** Applies the current settings to existing tables. Run by `density migrate` only, because it needs the ALTER privilege. */
+/**
+ * Applies the current settings to existing tables. Run by `density migrate` only, because it needs the ALTER privilege.
+ */
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   for (const query of alterationsFor(options)) await client.command({ query });
   await addTotalsProjection(client, options);
@@ -269,7 +278,10 @@ export async function alterTables(client: ClickHouseClient, options: TableOption
   }
 }
 
-/** Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background, and reads their rows until then. */
+/**
+ * Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background, and
+ * reads their rows until then.
+ */
 async function addTotalsProjection(client: ClickHouseClient, options: TableOptions): Promise<void> {
   const [row] = await queryRows<[string]>(
     client,
@@ -298,7 +310,10 @@ async function existingTables(client: ClickHouseClient): Promise<ExistingTable[]
   return rows.map(([name, engine, definition]) => ({ name, engine, definition }));
 }
 
-/** Missing in earlier versions, whose space_events already has rows: its target is filled from those before it is created. */
+/**
+ * Missing in earlier versions, whose space_events already has rows: its target is filled from those before it is
+ * created.
+ */
 const ADDED_VIEW = 'events_by_time_view';
 
 async function hasTable(client: ClickHouseClient, name: string): Promise<boolean> {
@@ -310,7 +325,10 @@ async function hasTable(client: ClickHouseClient, name: string): Promise<boolean
   return rows.length > 0;
 }
 
-/** Idempotent, also when several processes do it at once: each month is one deterministic insert with its own deduplication token. */
+/**
+ * Idempotent, also when several processes do it at once: each month is one deterministic insert with its own
+ * deduplication token.
+ */
 async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   const months = await queryRows<[number]>(client, 'SELECT DISTINCT toYYYYMM(timestamp) FROM space_events', {});
   for (const [month] of months) {

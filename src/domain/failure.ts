@@ -1,5 +1,5 @@
-// The ways in which a command or question can fail. The edges translate the kind into an HTTP status or exit code, which the
-// domain does not know about.
+// The ways in which a command or question can fail. The edges translate the kind into an HTTP status or exit code,
+// which the domain does not know about.
 
 /** `changed`: the resource was modified since the client read it (a precondition failed). */
 export type FailureKind = 'not_found' | 'invalid' | 'conflict' | 'changed' | 'unavailable';

@@ -1,6 +1,6 @@
 // A parsed filter: an expression tree over the fields of one list. `matches` evaluates it in memory and
-// src/clickhouse/filter-sql.ts in ClickHouse, with the same meaning. Logic is two-valued: null equals only null, and comparing it
-// by order is false.
+// src/clickhouse/filter-sql.ts in ClickHouse, with the same meaning. Logic is two-valued: null equals only null, and
+// comparing it by order is false.
 
 export type FieldType = 'number' | 'text' | 'instant';
 

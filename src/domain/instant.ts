@@ -1,6 +1,6 @@
-// Instants are integers: milliseconds since 1970-01-01T00:00:00Z. This module parses and formats their text form, and names
-// the bounds of time. A reading lies after BEGINNING_MS and, because its timestamp may only be a skew allowance ahead of the
-// log's clock, before LATEST_STORABLE_MS.
+// Instants are integers: milliseconds since 1970-01-01T00:00:00Z. This module parses and formats their text form, and
+// names the bounds of time. A reading lies after BEGINNING_MS and, because its timestamp may only be a skew allowance
+// ahead of the log's clock, before LATEST_STORABLE_MS.
 
 /** Before every reading: the reset of a space that was never reset, and the `from` of a DPU's first placement. */
 export const BEGINNING_MS = -1;

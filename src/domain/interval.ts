@@ -28,8 +28,9 @@ export function intervalCount(startMs: number, endMs: number, { lengthMs }: Inte
 }
 
 /**
- * The bounds of the intervals that cover `[startMs, endMs)`, ascending; interval i is `[bounds[i], bounds[i + 1])`. Days begin at
- * local midnight and weeks on Monday; minutes and hours begin at multiples of their length since 1970 UTC.
+ * The bounds of the intervals that cover `[startMs, endMs)`, ascending; interval i is `[bounds[i], bounds[i + 1])`.
+ * Days begin at local midnight and weeks on Monday; minutes and hours begin at multiples of their length since 1970
+ * UTC.
  */
 export function intervalBounds(startMs: number, endMs: number, interval: Interval, zone: string): number[] {
   const { lengthMs, isLocal } = interval;

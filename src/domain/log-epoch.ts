@@ -1,5 +1,5 @@
-// Epochs of the logs. A log that lost entries may reuse sequence numbers, so its repair begins a new epoch: commits, blocks and
-// checkpoints of older epochs are ignored from then on.
+// Epochs of the logs. A log that lost entries may reuse sequence numbers, so its repair begins a new epoch: commits,
+// blocks and checkpoints of older epochs are ignored from then on.
 
 /** The epoch that this process works in. One object, shared by everything that reads or writes the logs. */
 export class LogEpoch {

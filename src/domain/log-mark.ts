@@ -1,6 +1,6 @@
-// Marks tell whether a log is still the one that was read. After a power failure, a corrupted file or a restored backup a stream
-// may be shorter than it was, and reuse sequence numbers. So a stored position in a log always comes with a mark: what identifies
-// the entry at that position.
+// Marks tell whether a log is still the one that was read. After a power failure, a corrupted file or a restored backup
+// a stream may be shorter than it was, and reuse sequence numbers. So a stored position in a log always comes with a
+// mark: what identifies the entry at that position.
 
 /** Identifies a message of READINGS. */
 export interface MessageMark {

@@ -1,5 +1,5 @@
-// Which partition a DPU or a space belongs to: 32-bit FNV-1a of its id, modulo the number of partitions. This is the function of
-// NATS's `{{partition(n,…)}}`, so that this code and the stream's subject transform agree.
+// Which partition a DPU or a space belongs to: 32-bit FNV-1a of its id, modulo the number of partitions. This is the
+// function of NATS's `{{partition(n,…)}}`, so that this code and the stream's subject transform agree.
 import type { DpuId, Partition, SpaceId } from './ids.ts';
 
 function fnv1a32(text: string): number {

@@ -1,6 +1,6 @@
-// When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to 0. A reset at T applies to events
-// with timestamp > T. Of two manual resets at the same instant the one recorded later wins, and a manual reset overrides the daily
-// one (T3 to T6).
+// When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to 0. A reset at T
+// applies to events with timestamp > T. Of two manual resets at the same instant the one recorded later wins, and a
+// manual reset overrides the daily one (T3 to T6).
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
 
@@ -51,7 +51,10 @@ export function resetsBetween(schedule: ResetSchedule, afterMs: number, upToMs: 
   return found;
 }
 
-/** The span from the first to the last reset, up to an instant, that only one of two schedules has; undefined if there is none. */
+/**
+ * The span from the first to the last reset, up to an instant, that only one of two schedules has; undefined if there
+ * is none.
+ */
 export function differingResets(
   before: ResetSchedule,
   after: ResetSchedule,

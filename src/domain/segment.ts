@@ -1,12 +1,12 @@
-// Occupancy as a monoid. A run of events, taken in event order, is summarized by six numbers, and two consecutive runs combine
-// into one. So a count can be composed of stored blocks, the intervals of a query and a live tail without looking at any event
-// twice.
+// Occupancy as a monoid. A run of events, taken in event order, is summarized by six numbers, and two consecutive runs
+// combine into one. So a count can be composed of stored blocks, the intervals of a query and a live tail without
+// looking at any event twice.
 //
-// With p_i the prefix sums of a run and m_i the lowest prefix up to i, a run that starts with net N
-// and lowest net L (since the reset) passes through
+// With p_i the prefix sums of a run and m_i the lowest prefix up to i, a run that starts with net N and lowest net L
+// (since the reset) passes through
 //     net_i = N + p_i        count_i = net_i - min(0, L, N + m_i)
-// so its largest count is max(N - min(0, L) + max p_i, max(p_i - m_i)), its smallest
-// max(0, N - min(0, L) + min p_i): the two `max` are what `sumMax` and `riseMax` keep.
+// so its largest count is max(N - min(0, L) + max p_i, max(p_i - m_i)), its smallest max(0, N - min(0, L) + min p_i):
+// the two `max` are what `sumMax` and `riseMax` keep.
 
 export interface Segment {
   /** Sum of all deltas. */

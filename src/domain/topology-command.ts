@@ -1,6 +1,6 @@
-// The commands that change the topology, and the fact that each one becomes. Pure: takes the current view and the time, returns a
-// fact, or throws a Failure that names the field. The fact is appended only if the log has not changed since, which makes the checks
-// made here serializable across processes.
+// The commands that change the topology, and the fact that each one becomes. Pure: takes the current view and the time,
+// returns a fact, or throws a Failure that names the field. The fact is appended only if the log has not changed since,
+// which makes the checks made here serializable across processes.
 import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';

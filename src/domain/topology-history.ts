@@ -1,5 +1,5 @@
-// Keeps every version of every topology fact, because a router must know how it attributed readings at an earlier sequence of the
-// TOPOLOGY log: after a move it retracts exactly what it asserted before.
+// Keeps every version of every topology fact, because a router must know how it attributed readings at an earlier
+// sequence of the TOPOLOGY log: after a move it retracts exactly what it asserted before.
 import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
@@ -101,7 +101,9 @@ export class TopologyHistory {
     }
   }
 
-  /** Digest of the log up to and including a sequence; undefined if it has no entry there. The empty log's digest is 0. */
+  /**
+   * Digest of the log up to and including a sequence; undefined if it has no entry there. The empty log's digest is 0.
+   */
   digestAt(seq: number): number | undefined {
     if (seq === 0) return 0;
     // Sequences ascend from 1 and may have gaps, so the entry is at index seq - 1 or before.
@@ -171,7 +173,10 @@ export class TopologyHistory {
   }
 }
 
-/** Returns the document. @throws Failure not_found when it is undefined or deleted; `what` names it, such as `space 3` */
+/**
+ * Returns the document.
+ * @throws Failure not_found when it is undefined or deleted; `what` names it, such as `space 3`
+ */
 export function existing<T extends { readonly deleted: boolean }>(doc: T | undefined, what: string): T {
   if (doc === undefined || doc.deleted) throw new Failure('not_found', `there is no ${what}`);
   return doc;

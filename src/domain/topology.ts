@@ -1,5 +1,5 @@
-// The facts of the topology: spaces, doorways, DPUs with their placements, resets, and the settings that all folds share. Each
-// fact is a complete document; the TOPOLOGY log keeps every version of it.
+// The facts of the topology: spaces, doorways, DPUs with their placements, resets, and the settings that all folds
+// share. Each fact is a complete document; the TOPOLOGY log keeps every version of it.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 
 export interface Space {
@@ -15,7 +15,10 @@ export interface Space {
   readonly deleted: boolean;
 }
 
-/** A threshold between two spaces. Direction +1 leads into the ingress space and out of the egress space; null is outside. */
+/**
+ * A threshold between two spaces. Direction +1 leads into the ingress space and out of the egress space; null is
+ * outside.
+ */
 export interface Doorway {
   readonly id: DoorwayId;
   readonly name: string;
@@ -41,7 +44,9 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
-/** Upper bound for capacities and reset counts: more than any space holds, and far from where integers lose precision. */
+/**
+ * Upper bound for capacities and reset counts: more than any space holds, and far from where integers lose precision.
+ */
 export const PEOPLE_MAX = 1_000_000_000;
 
 /** At `timestampMs` the space held `count` people. Of two resets at the same instant the one recorded later wins. */
@@ -53,8 +58,8 @@ export interface Reset {
 }
 
 /**
- * Parameters of the fold. They are facts in the log, not configuration of a process, because all processes that fold the same log
- * must cut the same blocks.
+ * Parameters of the fold. They are facts in the log, not configuration of a process, because all processes that fold
+ * the same log must cut the same blocks.
  */
 export interface Settings {
   /** How far out of order a DPU's readings may arrive before they count as late. */
@@ -65,7 +70,10 @@ export interface Settings {
   readonly blockRowsMax: number;
   /** A block is cut once its first row is this old, by the log's clock. */
   readonly blockAgeMaxMs: number;
-  /** A block is cut once its first late row is this old: the count that the row corrects is exact only when the block is stored. */
+  /**
+   * A block is cut once its first late row is this old: the count that the row corrects is exact only when the block is
+   * stored.
+   */
   readonly lateBlockAgeMaxMs: number;
   /** Bound of a space's reorder buffer. When it is reached, the oldest events become final early. */
   readonly bufferEventsMax: number;

@@ -1,6 +1,6 @@
-// Local time. Arithmetic on local days uses "local milliseconds": the wall clock, read as if it were UTC. luxon supplies the
-// offsets of IANA zones. Its own conversions are not used, because for ambiguous times their result depends on the offset at the
-// moment of the call.
+// Local time. Arithmetic on local days uses "local milliseconds": the wall clock, read as if it were UTC. luxon
+// supplies the offsets of IANA zones. Its own conversions are not used, because for ambiguous times their result
+// depends on the offset at the moment of the call.
 import { IANAZone } from 'luxon';
 
 export const MINUTE_MS = 60_000;
@@ -35,8 +35,8 @@ export function toLocalMs(atMs: number, zone: string): number {
 }
 
 /**
- * The instant at which the wall clock shows a local time. If it does so twice, the first. If the local time is skipped, the instant
- * that is as long after the change as it would have been without the change.
+ * The instant at which the wall clock shows a local time. If it does so twice, the first. If the local time is skipped,
+ * the instant that is as long after the change as it would have been without the change.
  */
 export function fromLocalMs(localMs: number, zone: string): number {
   const before = offsetMs(localMs - DAY_MS, zone);

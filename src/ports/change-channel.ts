@@ -1,5 +1,6 @@
-// Carries live changes of a partition from the process that owns it to processes with subscribers. Messages are not stored and
-// may be lost. Items are numbered without gaps, so a receiver notices a loss and asks the owner for the current state.
+// Carries live changes of a partition from the process that owns it to processes with subscribers. Messages are not
+// stored and may be lost. Items are numbered without gaps, so a receiver notices a loss and asks the owner for the
+// current state.
 import type { Partition } from '../domain/ids.ts';
 import type { FeedAnswer, FeedBatch, FeedQuestion } from '../live/feed-message.ts';
 
@@ -9,8 +10,8 @@ export interface ChangeChannel {
   /** Calls `onBatch` with each batch, in the order it was published. @returns a function that ends the subscription */
   subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void;
   /**
-   * Answers questions about a partition. When `answer` returns undefined, no reply is sent, because another process may be the
-   * owner by now.
+   * Answers questions about a partition. When `answer` returns undefined, no reply is sent, because another process may
+   * be the owner by now.
    * @returns a function that stops answering
    */
   serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void;

@@ -1,5 +1,5 @@
-// Keeps items from READINGS that could not be used, with the reason, for people to look at. The store is bounded in age and
-// bytes; whatever it evicts stays counted, so that the account of readings always balances.
+// Keeps items from READINGS that could not be used, with the reason, for people to look at. The store is bounded in age
+// and bytes; whatever it evicts stays counted, so that the account of readings always balances.
 import type { RejectReason } from '../domain/reading.ts';
 
 /** All items of one message that were rejected for the same reason. */

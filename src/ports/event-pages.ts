@@ -1,5 +1,5 @@
-// Pages of stored events and readings, for the list endpoints. Unlike other ports it has no simulated implementation, because
-// counting does not depend on it. All methods throw Failure unavailable when ClickHouse does not answer.
+// Pages of stored events and readings, for the list endpoints. Unlike other ports it has no simulated implementation,
+// because counting does not depend on it. All methods throw Failure unavailable when ClickHouse does not answer.
 import type { Expression, TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import type { Direction } from '../domain/reading.ts';
@@ -54,7 +54,10 @@ export interface EventPages {
   countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number>;
   /** The newest block that has a row of the space in the range; 0 if none. Changes whenever the range's contents do. */
   newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
-  /** For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces without any are left out. */
+  /**
+   * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces
+   * without any are left out.
+   */
   segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>>;
   /** For each space, its events in a range, in blocks up to its `block`, in event order, with retractions applied. */
   eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>>;

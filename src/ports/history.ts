@@ -1,6 +1,7 @@
-// Stored space events: where folds store their blocks, and the queries that counts are computed from. Blocks of a partition are
-// numbered from 1 without gaps and stored in order. Queries that take a `block` ignore later blocks, so that their result can be
-// joined with what a fold has not stored yet. All methods throw Failure unavailable when ClickHouse does not answer.
+// Stored space events: where folds store their blocks, and the queries that counts are computed from. Blocks of a
+// partition are numbered from 1 without gaps and stored in order. Queries that take a `block` ignore later blocks, so
+// that their result can be joined with what a fold has not stored yet. All methods throw Failure unavailable when
+// ClickHouse does not answer.
 import type { Block } from '../../actors/partition/block.ts';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
@@ -58,28 +59,36 @@ export interface History {
   /** The event time of each DPU's newest reading, in ms. DPUs without readings are left out. */
   newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
   /**
-   * The given readings that are stored, as they are stored (`hasPreviousId`). A reading counts as stored if it has any row,
-   * even a retraction: during a re-attribution it may be retracted in one shard and not yet asserted in the other.
+   * The given readings that are stored, as they are stored (`hasPreviousId`). A reading counts as stored if it has any
+   * row, even a retraction: during a re-attribution it may be retracted in one shard and not yet asserted in the other.
    */
   findReadings(readings: readonly Reading[]): Promise<Reading[]>;
   /**
-   * Stored readings of the given DPUs with fromMs <= timestamp < toMs, ordered by DPU and then by event order. Of several
-   * readings with the same id of the previous form, only the earliest is included (at the same instant the exit): routing
-   * retracted the others as its duplicates.
+   * Stored readings of the given DPUs with fromMs <= timestamp < toMs, ordered by DPU and then by event order. Of
+   * several readings with the same id of the previous form, only the earliest is included (at the same instant the
+   * exit): routing retracted the others as its duplicates.
    */
   readingsOfDpus(query: DpuReadingsQuery): Promise<DpuReadingsPage>;
-  /** For each requested space, its events with timestamp > afterMs in blocks up to `block`, as a segment; empty if there are none. */
+  /**
+   * For each requested space, its events with timestamp > afterMs in blocks up to `block`, as a segment; empty if there
+   * are none.
+   */
   occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
   /**
-   * A space's events in blocks up to `block`, as one segment per gap between successive edges: `(edges[i], edges[i + 1]]`.
-   * Edges ascend.
+   * A space's events in blocks up to `block`, as one segment per gap between successive edges: `(edges[i], edges[i +
+   * 1]]`. Edges ascend.
    */
   segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
-  /** A space's events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, with retractions applied. */
+  /**
+   * A space's events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, with retractions
+   * applied.
+   */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
   /** Totals of every partition that has rows. Cheap: reads no rows. */
   storedTotals(): Promise<Map<Partition, StoredTotals>>;
-  /** Readings asserted in a partition's blocks up to `block`, less those retracted. Expensive: reads all of its rows. */
+  /**
+   * Readings asserted in a partition's blocks up to `block`, less those retracted. Expensive: reads all of its rows.
+   */
   readingsUpTo(partition: Partition, block: number): Promise<number>;
   /** True when ClickHouse answers. */
   ping(): Promise<boolean>;
@@ -94,7 +103,10 @@ export interface StoredTotals {
 
 /** What is stored of one partition, for rebuilding its state. */
 export interface PartitionRecords {
-  /** Completes a block whose insert was interrupted: adds the rows that the views lack of what space_events has. Idempotent. */
+  /**
+   * Completes a block whose insert was interrupted: adds the rows that the views lack of what space_events has.
+   * Idempotent.
+   */
   completeBlock(partition: Partition, number: number): Promise<void>;
   /** For each space and DPU, the event time of its newest row and of its newest assertion. */
   newest(partition: Partition): Promise<StoredNewest[]>;

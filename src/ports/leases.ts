@@ -1,6 +1,6 @@
-// Which process owns which shard, and which processes are alive. A lease only avoids double work; correctness never depends on
-// it, because a process that wrongly believes it holds one is refused when it commits or saves a checkpoint. Ownership is decided
-// by the result of a compare-and-set, never by a read.
+// Which process owns which shard, and which processes are alive. A lease only avoids double work; correctness never
+// depends on it, because a process that wrongly believes it holds one is refused when it commits or saves a checkpoint.
+// Ownership is decided by the result of a compare-and-set, never by a read.
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 

@@ -1,6 +1,6 @@
-// The READINGS log, which holds what devices sent, byte for byte, by partition of the device; and MQTT messages that were
-// acknowledged but may not have reached READINGS. Times are arrival times in ms, by the log's own clock. Methods reject when the
-// log cannot be reached.
+// The READINGS log, which holds what devices sent, byte for byte, by partition of the device; and MQTT messages that
+// were acknowledged but may not have reached READINGS. Times are arrival times in ms, by the log's own clock. Methods
+// reject when the log cannot be reached.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from './log.ts';
@@ -9,8 +9,8 @@ export interface ReadingsLog {
   /** Reads a partition's entries after a sequence. */
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
   /**
-   * Stores a message as if the DPU had published it. Resolves when it is durable. After a rejection it may have been stored or
-   * not; storing it twice changes no count.
+   * Stores a message as if the DPU had published it. Resolves when it is durable. After a rejection it may have been
+   * stored or not; storing it twice changes no count.
    * @param mark evidence of the bound up to which the service accepted the readings (TimestampBound)
    * @throws Failure unavailable when the log is full
    */
@@ -49,7 +49,9 @@ export interface StoredMessage {
 
 /** READINGS, searchable for single messages. */
 export interface StoredMessages extends Pick<ReadingsLog, 'append'> {
-  /** Messages of readings stored from `fromMs` to `toMs`, both inclusive, in order. Ticks and heartbeats are left out. */
+  /**
+   * Messages of readings stored from `fromMs` to `toMs`, both inclusive, in order. Ticks and heartbeats are left out.
+   */
   storedBetween(fromMs: number, toMs: number): AsyncIterable<StoredMessage>;
 }
 
@@ -62,13 +64,13 @@ export interface AcknowledgedMessage extends StoredMessage {
 }
 
 /**
- * Acknowledged messages, kept until they are released. There is no simulated implementation: to a router, a message that is
- * appended twice is a duplicate like any other.
+ * Acknowledged messages, kept until they are released. There is no simulated implementation: to a router, a message
+ * that is appended twice is a duplicate like any other.
  */
 export interface AcknowledgedMessages {
   /**
-   * The next messages, in the order they were stored. Returns none if none arrive for some seconds, or when the signal aborts. A
-   * message that is not released is delivered again.
+   * The next messages, in the order they were stored. Returns none if none arrive for some seconds, or when the signal
+   * aborts. A message that is not released is delivered again.
    */
   next(signal: AbortSignal): Promise<AcknowledgedMessage[]>;
 }

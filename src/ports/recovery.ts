@@ -1,6 +1,6 @@
-// What ClickHouse keeps for repairing a NATS log that lost entries: the epochs of the logs, the mark of each block, a copy of the
-// topology, and the queries that a repair runs over the stored events. All methods throw Failure unavailable when ClickHouse
-// does not answer.
+// What ClickHouse keeps for repairing a NATS log that lost entries: the epochs of the logs, the mark of each block, a
+// copy of the topology, and the queries that a repair runs over the stored events. All methods throw Failure
+// unavailable when ClickHouse does not answer.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { EventPlace, SpaceEvent } from '../domain/space-event.ts';
@@ -8,9 +8,14 @@ import type { TopologyEntry } from '../domain/topology.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
 
 export interface EpochRecords {
-  /** The latest epoch that a repair has begun, and the latest that one has finished. They differ while a repair is under way or after one was interrupted. The first epoch is 0. */
+  /**
+   * The latest epoch that a repair has begun, and the latest that one has finished. They differ while a repair is under
+   * way or after one was interrupted. The first epoch is 0.
+   */
   epochs(): Promise<{ readonly begun: number; readonly done: number }>;
-  /** Begins an epoch. Once it resolves, no block of an older epoch can be stored, and no insert of one is still running. */
+  /**
+   * Begins an epoch. Once it resolves, no block of an older epoch can be stored, and no insert of one is still running.
+   */
   beginEpoch(epoch: number): Promise<void>;
   /** @param report what was lost and repaired, as JSON (RepairReport) */
   finishEpoch(epoch: number, report: string): Promise<void>;
@@ -50,8 +55,8 @@ export interface RecoveryRecords extends EpochRecords, TopologyCopy {
   /** A partition's blocks of an epoch that were cut at or after a sequence of SPACE_EVENTS, in order. */
   blocksFrom(partition: Partition, epoch: number, logSeq: number): Promise<StoredBlockMark[]>;
   /**
-   * Readings that have a row in a partition's blocks from `block` on, in event order. Readings that were superseded by another
-   * with the same id of the previous form are left out.
+   * Readings that have a row in a partition's blocks from `block` on, in event order. Readings that were superseded by
+   * another with the same id of the previous form are left out.
    */
   readingsFromBlock(
     partition: Partition,

@@ -1,5 +1,5 @@
-// Questions about the state of a space, from any process to the one that can answer: the owner of the space's shard, or a process
-// that keeps a standby copy of it.
+// Questions about the state of a space, from any process to the one that can answer: the owner of the space's shard, or
+// a process that keeps a standby copy of it.
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 
@@ -12,7 +12,8 @@ export type ReportAnswer = (spaceId: SpaceId, atMs: number) => Promise<KnownRepo
 export interface ReportRequests {
   /**
    * Asks for the state of a space at an instant.
-   * @returns 'nobody', at once, when no process answers for the shard; 'silence' when none has replied within `timeoutMs`
+   * @returns 'nobody', at once, when no process answers for the shard; 'silence' when none has replied within
+   * `timeoutMs`
    */
   ask(
     shard: Partition,

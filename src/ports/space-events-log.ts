@@ -1,6 +1,6 @@
-// The SPACE_EVENTS log: the commits of all routers, each one message. Commits of one router form a chain: each is stored only if
-// the router's previous one is still its last, which is what makes routing exactly once. Methods reject when the log cannot be
-// reached.
+// The SPACE_EVENTS log: the commits of all routers, each one message. Commits of one router form a chain: each is
+// stored only if the router's previous one is still its last, which is what makes routing exactly once. Methods reject
+// when the log cannot be reached.
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
@@ -33,13 +33,14 @@ export interface SpaceEventsLog {
   /** A router's first commit at or after a sequence; undefined if there is none. */
   firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined>;
   /**
-   * Stores a commit if the router's last one is still at `expectedSeq` (0: it has none). Settles an unknown outcome itself.
+   * Stores a commit if the router's last one is still at `expectedSeq` (0: it has none). Settles an unknown outcome
+   * itself.
    * @throws when the commit was not stored; it may still arrive later, so restart from what the log then holds
    */
   commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome>;
   /**
-   * Stores a router's first commit of an epoch, without sections, before this process switches to that epoch. Settles an unknown
-   * outcome itself.
+   * Stores a router's first commit of an epoch, without sections, before this process switches to that epoch. Settles
+   * an unknown outcome itself.
    * @returns its sequence
    * @throws when the router already has another commit in the epoch
    */

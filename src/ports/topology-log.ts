@@ -1,5 +1,5 @@
-// The TOPOLOGY log: every version of every fact about spaces, doorways, DPUs and resets. A fact is appended only if the log still
-// ends where the decision was made, which makes checks such as unique names hold across processes.
+// The TOPOLOGY log: every version of every fact about spaces, doorways, DPUs and resets. A fact is appended only if the
+// log still ends where the decision was made, which makes checks such as unique names hold across processes.
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 
 /** Methods reject when the log cannot be reached. */

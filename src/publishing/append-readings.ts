@@ -1,5 +1,5 @@
-// Appends many readings to the READINGS log, grouped by DPU: a message with many readings costs about as much as one with a single
-// reading. Messages stay below NATS's limit of 1 MB.
+// Appends many readings to the READINGS log, grouped by DPU: a message with many readings costs about as much as one
+// with a single reading. Messages stay below NATS's limit of 1 MB.
 import pRetry, { type Options as RetryOptions } from 'p-retry';
 import type { DpuId } from '../domain/ids.ts';
 import { Failure } from '../domain/failure.ts';
@@ -13,7 +13,10 @@ import type { TimestampBound } from './timestamp-bound.ts';
 const READINGS_PER_MESSAGE = 2_000;
 /** Bounds unacknowledged messages, because a NATS server drops what its queue has no room for. */
 const IN_FLIGHT_MAX = 1_000;
-/** For appends with an unknown outcome, which are safe to repeat. Not for a full log, which stays full for longer than this. */
+/**
+ * For appends with an unknown outcome, which are safe to repeat. Not for a full log, which stays full for longer than
+ * this.
+ */
 const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, randomize: true };
 const encoder = new TextEncoder();
 

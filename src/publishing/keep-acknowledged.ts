@@ -1,6 +1,6 @@
-// Makes sure that every acknowledged MQTT message is in READINGS. nats-server acknowledges a message once its own MQTT stream has
-// it, and passes it on to READINGS without waiting; if the server stops in between, READINGS lacks it. So acknowledged messages are
-// looked up in READINGS and appended if they are missing.
+// Makes sure that every acknowledged MQTT message is in READINGS. nats-server acknowledges a message once its own MQTT
+// stream has it, and passes it on to READINGS without waiting; if the server stops in between, READINGS lacks it. So
+// acknowledged messages are looked up in READINGS and appended if they are missing.
 //
 // Invariants (actors/SPEC.md, A2):
 // - A message is released only after it was found in READINGS, or its append was acknowledged.
@@ -25,7 +25,9 @@ export interface KeepOptions {
 
 /** READINGS normally stores a message within this time of the MQTT stream. */
 const SETTLING_MS = 1_000;
-/** How far READINGS's timestamp of a message may be before the MQTT stream's: that stream may have been the slower one. */
+/**
+ * How far READINGS's timestamp of a message may be before the MQTT stream's: that stream may have been the slower one.
+ */
 const STORED_BEFORE_MS = 2_000;
 /** How far READINGS's timestamp of a message may be after the MQTT stream's. */
 const STORED_AFTER_MS = 60_000;
@@ -61,7 +63,9 @@ async function keep(
   );
 }
 
-/** Messages that READINGS lacks. Messages of a DPU with the same bytes hold the same readings, so one of them is enough. */
+/**
+ * Messages that READINGS lacks. Messages of a DPU with the same bytes hold the same readings, so one of them is enough.
+ */
 async function missingOf(
   messages: readonly AcknowledgedMessage[],
   readings: StoredMessages,

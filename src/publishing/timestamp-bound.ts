@@ -1,10 +1,10 @@
-// How far in the future a reading's timestamp may be: by default the skew allowance ahead of its arrival in READINGS, by that log's
-// clock. A reading accepted over HTTP may be as late as HTTP allowed when it answered 202: it must not become a dead letter because
-// the routing process has a different clock or setting.
+// How far in the future a reading's timestamp may be: by default the skew allowance ahead of its arrival in READINGS,
+// by that log's clock. A reading accepted over HTTP may be as late as HTTP allowed when it answered 202: it must not
+// become a dead letter because the routing process has a different clock or setting.
 //
-// The bound that HTTP applied travels with the message as a mark, signed with a key that only the service has. A device that shares
-// the service's NATS account could send the same header, but without the key its mark is ignored. The signature covers the DPU and
-// the bytes, so a mark cannot be moved to another message.
+// The bound that HTTP applied travels with the message as a mark, signed with a key that only the service has. A device
+// that shares the service's NATS account could send the same header, but without the key its mark is ignored. The
+// signature covers the DPU and the bytes, so a mark cannot be moved to another message.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { StoredEntry } from '../domain/log-entry.ts';
 

@@ -1,8 +1,9 @@
-// Finds out whether a stream lost entries: compares it with what routers, checkpoints, blocks in ClickHouse and the copy of the
-// topology have recorded of it. A stream that ends before a recorded position, or has another entry there, has gone back.
+// Finds out whether a stream lost entries: compares it with what routers, checkpoints, blocks in ClickHouse and the
+// copy of the topology have recorded of it. A stream that ends before a recorded position, or has another entry there,
+// has gone back.
 //
-// Other processes write in the meantime. So what was recorded of a stream is always read before the stream's end: read afterwards,
-// new entries would look lost.
+// Other processes write in the meantime. So what was recorded of a stream is always read before the stream's end: read
+// afterwards, new entries would look lost.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -44,7 +45,10 @@ const INSPECTIONS_MAX = 5;
 /** The last commits that this process has folded, which may be beyond anything that was saved. */
 export type SeenHere = readonly CommitMark[];
 
-/** Sets `epoch` to the current epoch of the logs. @returns an empty list if the logs hold everything that was recorded of them */
+/**
+ * Sets `epoch` to the current epoch of the logs.
+ * @returns an empty list if the logs hold everything that was recorded of them
+ */
 export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promise<Discrepancy[]> {
   for (let inspections = 1; ; inspections++) {
     const saved = await savedCheckpoints(deps);
@@ -188,9 +192,9 @@ async function ofCheckpoint(
 }
 
 /**
- * Checks that no commit after the oldest checkpoint was truncated. If one was, some router's first commit after that checkpoint names
- * it as its predecessor. The oldest checkpoint is enough, because truncation starts at the beginning: it lacks whatever a newer one
- * lacks.
+ * Checks that no commit after the oldest checkpoint was truncated. If one was, some router's first commit after that
+ * checkpoint names it as its predecessor. The oldest checkpoint is enough, because truncation starts at the beginning:
+ * it lacks whatever a newer one lacks.
  */
 async function ofOldestCheckpoint(
   { epoch, events, partitions }: LogDeps,

@@ -1,6 +1,6 @@
-// Makes sure that no shard runs on logs that lost entries (L3). Inspects the logs before the process takes its first shard, after
-// every reconnection to NATS, on suspicion, and at intervals. If they have gone back, it suspends this process's shards, waits
-// until all other processes have given up theirs, and repairs the logs.
+// Makes sure that no shard runs on logs that lost entries (L3). Inspects the logs before the process takes its first
+// shard, after every reconnection to NATS, on suspicion, and at intervals. If they have gone back, it suspends this
+// process's shards, waits until all other processes have given up theirs, and repairs the logs.
 import type { Logger } from 'pino';
 import type { CommitMark } from '../domain/log-mark.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -131,7 +131,8 @@ export class LogGuard implements LogDoubts {
     // Another process has repaired the logs: the shards here still run in the old epoch.
     if (epoch.current !== before)
       found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are now in ${epoch.current}` });
-    // A gap that keeps coming back is a loss: a fold that merely lagged restarts from a newer checkpoint and does not meet it again.
+    // A gap that keeps coming back is a loss: a fold that merely lagged restarts from a newer checkpoint and does not
+    // meet it again.
     const gap = [...this.#gaps].find(([, times]) => times >= GAPS_MAX);
     if (found.length === 0 && gap) found.push({ log: 'SPACE_EVENTS', detail: gap[0] });
     return found;
@@ -163,7 +164,10 @@ export class LogGuard implements LogDoubts {
     }
   }
 
-  /** Takes all leases in a fixed order, so that of two repairing processes one waits for the other. @returns false if a repair is no longer needed */
+  /**
+   * Takes all leases in a fixed order, so that of two repairing processes one waits for the other.
+   * @returns false if a repair is no longer needed
+   */
   async #takeAll(leases: Leases, held: ShardLease[], signal: AbortSignal): Promise<boolean> {
     const { partitions, holder, timing, log } = this.#deps;
     for (const partition of allPartitions(partitions)) {

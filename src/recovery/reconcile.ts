@@ -1,5 +1,5 @@
-// Computes the events that bring the stored rows of readings in line with the topology, after a log lost commits. Works per reading
-// and space, because a reading's row in one space may have been stored while its row in the other was lost.
+// Computes the events that bring the stored rows of readings in line with the topology, after a log lost commits. Works
+// per reading and space, because a reading's row in one space may have been stored while its row in the other was lost.
 import type { Partition } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';

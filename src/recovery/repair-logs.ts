@@ -1,8 +1,9 @@
-// Repairs logs that lost entries (L3, docs/adr/0065): stores in ClickHouse whatever only the logs and checkpoints hold, then begins
-// a new epoch of the logs with one commit per router and one checkpoint per partition.
+// Repairs logs that lost entries (L3, docs/adr/0065): stores in ClickHouse whatever only the logs and checkpoints hold,
+// then begins a new epoch of the logs with one commit per router and one checkpoint per partition.
 //
 // Invariants:
-// - Afterwards, counts are exact for all readings that still exist in READINGS, SPACE_EVENTS, a checkpoint or ClickHouse.
+// - Afterwards, counts are exact for all readings that still exist in READINGS, SPACE_EVENTS, a checkpoint or
+//   ClickHouse.
 // - No shard may run during a repair.
 // - A repair that was interrupted is repeated in a higher epoch, with the same result.
 import { blockOf } from '../../actors/partition/block.ts';
@@ -46,7 +47,10 @@ export interface RepairDeps extends LogDeps {
 
 export interface RepairReport {
   readonly epoch: number;
-  /** Lost messages of READINGS that routers had consumed; null if none. Their readings are still counted if they were stored. */
+  /**
+   * Lost messages of READINGS that routers had consumed; null if none. Their readings are still counted if they were
+   * stored.
+   */
   readonly readings: {
     readonly messages: number;
     readonly fromSeq: number;
@@ -122,7 +126,10 @@ class Repair {
     return report;
   }
 
-  /** Reconciles readings whose rows may be incomplete: those in the log, in a checkpoint, or in a block whose commit was lost. */
+  /**
+   * Reconciles readings whose rows may be incomplete: those in the log, in a checkpoint, or in a block whose commit was
+   * lost.
+   */
   async #reconcileSuspects(views: ViewOfReading): Promise<void> {
     const { partitions, records } = this.#deps;
     const suspects = new Map<string, Reading>();

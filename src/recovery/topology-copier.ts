@@ -1,5 +1,5 @@
-// Copies new entries of TOPOLOGY to ClickHouse, so that entries that NATS loses can be restored. One process is enough; several at
-// once are harmless.
+// Copies new entries of TOPOLOGY to ClickHouse, so that entries that NATS loses can be restored. One process is enough;
+// several at once are harmless.
 import type { Logger } from 'pino';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';

@@ -1,5 +1,5 @@
-// Restarts a task whenever it fails, with capped exponential backoff and jitter. The backoff resets once the task has been
-// healthy for a while; repeated failures are logged at a higher level.
+// Restarts a task whenever it fails, with capped exponential backoff and jitter. The backoff resets once the task has
+// been healthy for a while; repeated failures are logged at a higher level.
 import type { Logger } from 'pino';
 import type { Timing } from './timing.ts';
 

@@ -1,4 +1,5 @@
-// Time and randomness. Everything that runs gets them through this interface, so that the simulation can replace the machine's.
+// Time and randomness. Everything that runs gets them through this interface, so that the simulation can replace the
+// machine's.
 import { setMaxListeners } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
@@ -25,8 +26,9 @@ export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 
 /**
- * For long work in small steps: the function returned yields once `budgetMs` has passed since it last did. Yielding after every
- * step would take too long in a busy process. Tasks that share the function resume one per turn of the event loop.
+ * For long work in small steps: the function returned yields once `budgetMs` has passed since it last did. Yielding
+ * after every step would take too long in a busy process. Tasks that share the function resume one per turn of the
+ * event loop.
  */
 export function yieldEvery(timing: Pick<Timing, 'now' | 'yield'>, budgetMs: number): Timing['yield'] {
   const { now } = timing;

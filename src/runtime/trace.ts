@@ -1,5 +1,6 @@
-// Creates trace spans for the rest of the code. Costs nothing until tracing is switched on (observability/start-tracing.ts).
-// Between processes a trace travels in the W3C `traceparent` header of a NATS message.
+// Creates trace spans for the rest of the code. Costs nothing until tracing is switched on
+// (observability/start-tracing.ts). Between processes a trace travels in the W3C `traceparent` header of a NATS
+// message.
 import {
   context,
   propagation,
@@ -25,7 +26,10 @@ export function isTracing(): boolean {
   return isOn;
 }
 
-/** Runs `work` in a span that is a child of `parent`, by default the active one. If the work rejects, the span is marked failed. */
+/**
+ * Runs `work` in a span that is a child of `parent`, by default the active one. If the work rejects, the span is marked
+ * failed.
+ */
 export async function inSpan<T>(
   name: string,
   options: SpanOptions,
@@ -58,7 +62,9 @@ export function activeTraceparent(): string | undefined {
   return carrier[TRACEPARENT];
 }
 
-/** The context of the span that a message or request came from; the root context for anything but a valid traceparent. */
+/**
+ * The context of the span that a message or request came from; the root context for anything but a valid traceparent.
+ */
 export function contextOf(traceparent: string | undefined): Context {
   return traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { [TRACEPARENT]: traceparent });
 }

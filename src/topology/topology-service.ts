@@ -1,6 +1,6 @@
-// Follows the TOPOLOGY log, and turns commands into facts appended to it. Every append expects the log to end where the decision was
-// made, so unique names, references and ids hold across processes without another database. Before a command is refused, the service
-// catches up with the log, so that a refusal is never due to missing entries (E1).
+// Follows the TOPOLOGY log, and turns commands into facts appended to it. Every append expects the log to end where the
+// decision was made, so unique names, references and ids hold across processes without another database. Before a
+// command is refused, the service catches up with the log, so that a refusal is never due to missing entries (E1).
 import { Failure } from '../domain/failure.ts';
 import type { TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
@@ -45,7 +45,10 @@ export class TopologyService {
     return this.#known.seq > this.history.seq ? this.#now() - this.#known.sinceMs : 0;
   }
 
-  /** Asks for the log's last sequence, without waiting until the history has reached it. @throws when the log cannot be reached */
+  /**
+   * Asks for the log's last sequence, without waiting until the history has reached it.
+   * @throws when the log cannot be reached
+   */
   async readEnd(): Promise<number> {
     const seq = await this.#log.lastSeq();
     this.#known = {

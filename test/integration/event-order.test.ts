@@ -1,5 +1,5 @@
-// Event order is defined twice, by `compareEvents` and by the ORDER BY of SQL statements. Both must sort any two reading ids alike,
-// and so must keyset paging, or pages would skip or repeat events.
+// Event order is defined twice, by `compareEvents` and by the ORDER BY of SQL statements. Both must sort any two
+// reading ids alike, and so must keyset paging, or pages would skip or repeat events.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
