@@ -338,7 +338,7 @@ export class Service {
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     await this.topology.catchUp();
     // Before anything is owned, or written.
-    await this.#guard.makeSound(signal);
+    await this.#guard.ensureSound(signal);
     await this.losses.read();
     this.#loops.push(this.#guard.run(signal), this.#topologyCopier().run(signal));
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.

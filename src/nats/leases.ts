@@ -44,22 +44,22 @@ export class NatsLeases implements Leases {
   }
 
   async take(shard: Partition, holder: string): Promise<number | undefined> {
-    const taken = await decided(this.#kv.create(shardKey(shard), holder));
+    const taken = await unlessRefused(this.#kv.create(shardKey(shard), holder));
     if (taken !== undefined) return taken;
     // This holder may have it already, if the reply to an earlier attempt was lost.
     const entry = await this.#kv.get(shardKey(shard));
     const isOwn = entry?.operation === 'PUT' && entry.string() === holder;
-    return isOwn ? decided(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
+    return isOwn ? unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
   }
 
   async renew(shard: Partition, holder: string, revision: number): Promise<number | undefined> {
-    const renewed = await decided(this.#kv.update(shardKey(shard), encoder.encode(holder), revision));
+    const renewed = await unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), revision));
     // The renewal was refused: the lease has expired and may be free, or the reply to an earlier renewal was lost.
     return renewed ?? this.take(shard, holder);
   }
 
   async release(shard: Partition, revision: number): Promise<void> {
-    await decided(this.#kv.delete(shardKey(shard), { previousSeq: revision }).then(() => 0));
+    await unlessRefused(this.#kv.delete(shardKey(shard), { previousSeq: revision }).then(() => 0));
   }
 
   async announce(member: Member): Promise<void> {
@@ -119,7 +119,7 @@ async function setMaxAge(jsm: JetStreamManager, ttlMs: number): Promise<void> {
  * @returns undefined when the server refused it
  * @throws any other error, after which the outcome is unknown
  */
-async function decided(write: Promise<number>): Promise<number | undefined> {
+async function unlessRefused(write: Promise<number>): Promise<number | undefined> {
   try {
     return await write;
   } catch (error) {

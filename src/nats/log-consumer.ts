@@ -163,13 +163,13 @@ export class LogConsumer {
       this.#lastSeq = message.seq;
       const entry = entryOf(message);
       this.#last = entry;
-      const goesOn = this.#receiver.deliver(entry);
-      if (goesOn === true) continue;
+      const answer = this.#receiver.deliver(entry);
+      if (answer === true) continue;
       this.#isReceiverBusy = true;
-      const isWanted = await goesOn;
+      const isMoreWanted = await answer;
       this.#isReceiverBusy = false;
       // Not awaited, because the messages end only after this loop does.
-      if (!isWanted) return void this.close();
+      if (!isMoreWanted) return void this.close();
     }
   }
 

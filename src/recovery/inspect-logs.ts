@@ -90,13 +90,13 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
     const partition = k as Partition;
     const { seq, header } = last[k] ?? { seq: Infinity, header: undefined };
     return [
-      ...(await ofChain(deps, partition, seq, saved)),
-      ...(header ? await ofRouter(deps, header, readingsBounds) : []),
-      ...(await ofCheckpoint(deps, partition, checkpoint, logEnd)),
-      ...(await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd)),
+      ...(await checkChain(deps, partition, seq, saved)),
+      ...(header ? await checkRouter(deps, header, readingsBounds) : []),
+      ...(await checkCheckpoint(deps, partition, checkpoint, logEnd)),
+      ...(await checkBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd)),
     ];
   });
-  found.push(...(await Promise.all(each)).flat(), ...(await ofOldestCheckpoint(deps, saved)));
+  found.push(...(await Promise.all(each)).flat(), ...(await checkOldestCheckpoint(deps, saved)));
   for (const mark of seenHere) {
     if (!(await isThere(events, mark, logEnd)))
       found.push({
@@ -108,7 +108,7 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
 }
 
 /** A router's commits must continue from the last one that a checkpoint includes, or the fold refuses them (F1). */
-async function ofChain(
+async function checkChain(
   { epoch, events }: LogDeps,
   router: Partition,
   lastSeq: number,
@@ -136,7 +136,7 @@ async function ofChain(
   ];
 }
 
-async function ofRouter(
+async function checkRouter(
   { topology, readings }: LogDeps,
   header: CommitHeader,
   bounds: LogBounds,
@@ -157,7 +157,7 @@ async function ofRouter(
   return found;
 }
 
-async function ofCheckpoint(
+async function checkCheckpoint(
   { epoch, events }: LogDeps,
   partition: Partition,
   { revision, ...checkpoint }: SavedCheckpoint,
@@ -167,7 +167,7 @@ async function ofCheckpoint(
     return [
       {
         log: 'CHECKPOINTS',
-        detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, but the logs are in epoch ${epoch.current}`,
+        detail: `the checkpoint of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, but the logs are in epoch ${epoch.current}`,
       },
     ];
   }
@@ -186,7 +186,7 @@ async function ofCheckpoint(
   return [
     {
       log: 'CHECKPOINTS',
-      detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which no longer holds commit ${next}`,
+      detail: `the checkpoint of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which no longer holds commit ${next}`,
     },
   ];
 }
@@ -196,7 +196,7 @@ async function ofCheckpoint(
  * checkpoint names it as its predecessor. The oldest checkpoint is enough, because truncation starts at the beginning:
  * it lacks whatever a newer one lacks.
  */
-async function ofOldestCheckpoint(
+async function checkOldestCheckpoint(
   { epoch, events, partitions }: LogDeps,
   saved: readonly SavedCheckpoint[],
 ): Promise<Discrepancy[]> {
@@ -215,12 +215,12 @@ async function ofOldestCheckpoint(
     : [
         {
           log: 'CHECKPOINTS',
-          detail: `the oldest ends at ${seq} of SPACE_EVENTS, which no longer holds commit ${missing}`,
+          detail: `the oldest checkpoint ends at ${seq} of SPACE_EVENTS, which no longer holds commit ${missing}`,
         },
       ];
 }
 
-async function ofBlock(
+async function checkBlock(
   { epoch, events }: LogDeps,
   partition: Partition,
   block: StoredBlockMark | undefined,

@@ -73,7 +73,7 @@ export class LogGuard implements LogDoubts {
   }
 
   /** Inspects the logs, repairs them if needed, and resolves once they are sound or the signal aborts. */
-  async makeSound(signal: AbortSignal): Promise<void> {
+  async ensureSound(signal: AbortSignal): Promise<void> {
     const { log, timing, topologyReader, suspendShards, resumeShards, isConnected = () => true } = this.#deps;
     let isSuspended = false;
     while (!signal.aborted) {
@@ -106,7 +106,7 @@ export class LogGuard implements LogDoubts {
       if (!this.#isInDoubt)
         await this.#deps.timing.pause(INTERVAL_MS, AbortSignal.any([signal, this.#inspectNow.signal]));
       this.#inspectNow = new AbortController();
-      if (!signal.aborted) await this.makeSound(signal);
+      if (!signal.aborted) await this.ensureSound(signal);
     }
   }
 

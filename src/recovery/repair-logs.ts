@@ -248,7 +248,7 @@ class Repair {
     let [lost, firstSeq]: [RepairReport['readings'], number] = [null, Infinity];
     for (const router of allPartitions(partitions)) {
       const { header, lost: more } = await this.#firstHeader(router, views);
-      lost = widest(lost, more);
+      lost = unionOf(lost, more);
       let [fresh, held] = [0, 0];
       for (const [dpuId, count] of counts) {
         if (partitionOfDpu(dpuId, partitions) !== router) continue;
@@ -375,7 +375,7 @@ const NOTHING_ROUTED: CommitHeader = {
   counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
 };
 
-function widest(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
+function unionOf(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
   if (!a || !b) return a ?? b;
   const [first, last] = [a.fromSeq <= b.fromSeq ? a : b, a.toSeq >= b.toSeq ? a : b];
   return {

@@ -185,7 +185,7 @@ export class SimProcess {
     const { signal } = this.#abort;
     if (this.#guard) {
       await this.topology.catchUp();
-      await this.#guard.makeSound(signal);
+      await this.#guard.ensureSound(signal);
       void this.#topologyCopier(this.#guard).run(signal);
     }
     if (this.#keeper) this.#keeper.start();
