@@ -23,14 +23,12 @@ import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
 import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
-import { queryRows } from './query-rows.ts';
+import { chunksOf, queryRows } from './query-rows.ts';
 
 /** Encoding a chunk of this size takes about a millisecond, so other work gets its turn in between. */
 const ROWS_PER_CHUNK = 1_000;
 /** Shorter than the client's request timeout. A block that does not reach its quorum is sent again. */
 const QUORUM_TIMEOUT_MS = 20_000;
-/** Parameters are sent in the URL, which ClickHouse limits to 1 MB. */
-const KEYS_PER_QUERY = 2_000;
 
 const DAY_MS = 86_400_000;
 
@@ -114,7 +112,7 @@ export class ClickHouseHistory implements History {
 
   async newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>> {
     const newest = new Map<DpuId, number>();
-    for (const ids of chunks(dpuIds)) {
+    for (const ids of chunksOf(dpuIds)) {
       const rows = await this.#rows<[string, number]>(
         'SELECT dpu_id, toUnixTimestamp64Milli(max(timestamp)) FROM readings WHERE dpu_id IN {ids:Array(String)} GROUP BY dpu_id',
         { ids },
@@ -126,7 +124,7 @@ export class ClickHouseHistory implements History {
 
   async findReadings(readings: readonly Reading[]): Promise<Reading[]> {
     const found: Reading[] = [];
-    for (const some of chunks(readings)) {
+    for (const some of chunksOf(readings)) {
       // Matched by fields rather than by id, because a stored id may have the previous form.
       const rows = await this.#rows<ReadingRow>(
         `SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM readings
@@ -165,7 +163,7 @@ export class ClickHouseHistory implements History {
    */
   async #countedUnderPreviousIds(readings: readonly Reading[]): Promise<Set<string>> {
     const counted = new Set<string>();
-    for (const some of chunks(readings)) {
+    for (const some of chunksOf(readings)) {
       const rows = await this.#rows<ReadingRow>(
         `SELECT dpu_id, toUnixTimestamp64Milli(first.1), first.2, reading_id FROM (
           SELECT dpu_id, reading_id, min((timestamp, direction)) AS first FROM readings
@@ -179,7 +177,7 @@ export class ClickHouseHistory implements History {
 
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
     const segments = new Map(requests.map(({ spaceId }) => [spaceId, EMPTY_SEGMENT]));
-    for (const some of chunks(requests)) {
+    for (const some of chunksOf(requests)) {
       const rows = await this.#rows<SegmentRow>(
         segmentQuery(
           'space_id',
@@ -296,8 +294,4 @@ function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Gener
 
 function toReading([dpuId, timestampMs, direction, readingId]: ReadingRow): Reading {
   return storedReading(dpuId as DpuId, Number(timestampMs), direction, readingId);
-}
-
-function* chunks<T>(items: readonly T[]): Generator<T[]> {
-  for (let at = 0; at < items.length; at += KEYS_PER_QUERY) yield items.slice(at, at + KEYS_PER_QUERY);
 }

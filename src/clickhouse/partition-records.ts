@@ -8,11 +8,8 @@ import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { Direction } from '../domain/reading.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { PartitionRecords } from '../ports/history.ts';
-import { queryRows } from './query-rows.ts';
+import { chunksOf, queryRows } from './query-rows.ts';
 import { viewQuery } from './schema.ts';
-
-/** Parameters are sent in the URL, which ClickHouse limits to 1 MB. */
-const PLACES_PER_QUERY = 2_000;
 
 /** A materialized view of space_events, and how to compare its target with the source. All fields but names are SQL. */
 interface View {
@@ -146,8 +143,7 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     places: readonly (EventPlace & { readonly spaceId: SpaceId })[],
   ): Promise<StoredClaim[]> {
     const found: StoredClaim[] = [];
-    for (let at = 0; at < places.length; at += PLACES_PER_QUERY) {
-      const some = places.slice(at, at + PLACES_PER_QUERY);
+    for (const some of chunksOf(places)) {
       const rows = await queryRows<ClaimRow>(
         this.#client,
         `

@@ -9,11 +9,9 @@ import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { Claim, ReadingsInOrder, RecoveryRecords } from '../ports/recovery.ts';
 import { ClickHouseEpochRecords } from './epoch-records.ts';
 import { beyondPlace, EVENT_ORDER, placeParams } from './event-order.ts';
-import { queryRows } from './query-rows.ts';
+import { chunksOf, queryRows } from './query-rows.ts';
 import { LAST_BLOCK } from './schema.ts';
 
-/** Parameters are sent in the URL, which ClickHouse limits to 1 MB. */
-const IDS_PER_QUERY = 2_000;
 /** Before every row in event order. */
 const FIRST_PLACE: EventPlace = { timestampMs: BEGINNING_MS, readingId: '' };
 
@@ -81,8 +79,7 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
 
   async claimsOf(readings: readonly Reading[]): Promise<Claim[]> {
     const claims: Claim[] = [];
-    for (let at = 0; at < readings.length; at += IDS_PER_QUERY) {
-      const some = readings.slice(at, at + IDS_PER_QUERY);
+    for (const some of chunksOf(readings)) {
       // events_by_time tells which spaces the readings are in; with the space, the lookup can use the key of
       // space_events.
       const rows = await this.#rows<ClaimRow>(
