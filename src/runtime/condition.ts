@@ -1,4 +1,6 @@
-/** A condition variable: `notify` wakes all waiters, which then check again what they wait for. */
+// A condition variable.
+
+/** `notify` wakes all waiters, which then check again what they wait for. */
 export class Condition {
   #waiting: (() => void)[] = [];
 
