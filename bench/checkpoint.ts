@@ -26,7 +26,7 @@ import { createStreams } from '../src/nats/streams.ts';
 import type { History } from '../src/ports/history.ts';
 import type { LogCursor } from '../src/ports/log.ts';
 import type { SpaceEventsLog } from '../src/ports/space-events-log.ts';
-import { inTurns, MACHINE_TIMING } from '../src/runtime/timing.ts';
+import { yieldEvery, MACHINE_TIMING } from '../src/runtime/timing.ts';
 import { PartitionHost } from '../src/shards/partition-host.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
 import { machine, say } from './support/output.ts';
@@ -175,7 +175,7 @@ try {
         },
         (await checkpoints.last(k)).revision,
       );
-    const turn = inTurns(MACHINE_TIMING, 4);
+    const turn = yieldEvery(MACHINE_TIMING, 4);
     const hosts = partitions.map(
       (partition) =>
         new PartitionHost({

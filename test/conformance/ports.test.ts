@@ -207,11 +207,11 @@ describe.each([
     expect(await kept(1, seqs[2])).toEqual(seqs.slice(1));
     await readings.purge(seqs[2], Date.now() + 60_000);
     expect(await kept(1, seqs[2])).toEqual(seqs.slice(2));
-    expect(await readings.firstFrom(partition, seqs[0])).toBe(seqs[2]);
-    expect(await readings.firstFrom(partition, seqs[2])).toBe(seqs[2]);
-    expect(await readings.firstFrom(partition, seqs[2] + 1)).toBeUndefined();
-    expect(await readings.firstFrom(((partition + 1) % PARTITIONS) as Partition, seqs[0])).toBeUndefined();
-    expect((await readings.occupied()).lastSeq).toBe(seqs[2]);
+    expect(await readings.firstSeqFrom(partition, seqs[0])).toBe(seqs[2]);
+    expect(await readings.firstSeqFrom(partition, seqs[2])).toBe(seqs[2]);
+    expect(await readings.firstSeqFrom(partition, seqs[2] + 1)).toBeUndefined();
+    expect(await readings.firstSeqFrom(((partition + 1) % PARTITIONS) as Partition, seqs[0])).toBeUndefined();
+    expect((await readings.usage()).lastSeq).toBe(seqs[2]);
     // What comes then has the next sequence, and is read.
     await readings.append(dpuId, bytes('4'));
     expect((await readNewest(readings, partition, 'purged', 2)).map(({ data }) => text(data))).toEqual(['3', '4']);

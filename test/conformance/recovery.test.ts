@@ -153,7 +153,7 @@ describe.each([
   it('P1 READINGS says what stands at a sequence, and what was stored before an instant', async () => {
     const { readings } = ports;
     expect(await readings.bounds()).toMatchObject({ lastSeq: 0 });
-    expect(await readings.lastBefore(Date.now())).toBe(0);
+    expect(await readings.lastSeqBefore(Date.now())).toBe(0);
     const dpuId = 'x' as DpuId;
     await readings.append(dpuId, new TextEncoder().encode('one'));
     await readings.append(dpuId, new TextEncoder().encode('two'));
@@ -163,8 +163,8 @@ describe.each([
     expect(one && entries[0] && isMarked(one, markOf(entries[0]))).toBe(true);
     expect(two && entries[0] && isMarked(two, markOf(entries[0]))).toBe(false);
     expect(await readings.at(3)).toBeUndefined();
-    expect(await readings.lastBefore((entries[1]?.timeMs ?? 0) + 2)).toBe(2);
-    expect(await readings.lastBefore((entries[0]?.timeMs ?? 0) - 1)).toBe(0);
+    expect(await readings.lastSeqBefore((entries[1]?.timeMs ?? 0) + 2)).toBe(2);
+    expect(await readings.lastSeqBefore((entries[0]?.timeMs ?? 0) - 1)).toBe(0);
   });
 
   it('P1 an epoch of the log begins with commits on subjects of its own', async () => {
