@@ -189,6 +189,16 @@ describe('a space', () => {
     expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.idleTimeoutMs - SETTINGS.outOfOrdernessMs);
   });
 
+  it('keeps what it heard of a DPU that stays when another arrives', () => {
+    const space = new Space();
+    space.observe(1_000, pass(990));
+    space.configure({ dpus: ['d', 'e'] });
+    expect([...space.state.newestMs]).toEqual([
+      ['d', 990],
+      ['e', BEGINNING_MS],
+    ]);
+  });
+
   it('hears a DPU only to its clock: a reading of the future says nothing of those before it', () => {
     const space = new Space();
     space.observe(1_000, pass(5_000));
