@@ -10,7 +10,7 @@ import { describePorts } from './ports.ts';
 const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
 
 describePorts('coordination', (ports) => {
-  it('P1 changes of a partition are heard in order by who listens to it, until he ends that', async () => {
+  it('P1 a subscriber of a partition gets its changes in order, until it unsubscribes', async () => {
     const { changes } = ports();
     const heard: FeedBatch[] = [];
     const end = changes.subscribe(P1, (some) => heard.push(some));
@@ -28,7 +28,7 @@ describePorts('coordination', (ports) => {
     await eventually(() => expect(heard).toEqual([batch(1), batch(3), batch(5)]));
     end();
     changes.publish(P1, batch(7));
-    // A second listener hears it, so that the first would have.
+    // A second subscriber gets the next change, so the first would have got it, too.
     const others: FeedBatch[] = [];
     const endOther = changes.subscribe(P1, (some) => others.push(some));
     changes.publish(P1, batch(9));
@@ -37,7 +37,7 @@ describePorts('coordination', (ports) => {
     expect(heard).toHaveLength(3);
   });
 
-  it('P1 a question is answered by who owns the partition, whole however long; by nobody when he does not answer', async () => {
+  it('P1 the owner of a partition answers a question in full, however long the answer; without an owner the question fails', async () => {
     const { changes } = ports();
     const question: FeedQuestion = {
       all: true,
@@ -69,7 +69,7 @@ describePorts('coordination', (ports) => {
     await expect(changes.ask(P2, question)).rejects.toThrow(Failure);
   });
 
-  it("P1 a lease is one holder's until it is given up, and whoever lost an answer may ask again", async () => {
+  it('P1 a lease has one holder until it is released, and a holder that lost an answer may ask again', async () => {
     const { leases } = ports();
     const taken = (await leases.take(P0, 'a')) ?? 0;
     expect(taken).toBeGreaterThan(0);
@@ -85,7 +85,7 @@ describePorts('coordination', (ports) => {
     expect(await leases.renew(P0, 'a', renewed)).toBeUndefined();
   });
 
-  it('P1 leases and memberships run out unless they are renewed, and whoever watches hears of all of it, the oldest first', async () => {
+  it('P1 leases and memberships expire unless they are renewed, and a watcher hears of every change, the oldest first', async () => {
     const { leases } = ports();
     const member = (id: string): Member => ({ id, name: id, takesShards: true, standsBy: false });
     await leases.announce(member('old'));
@@ -111,7 +111,7 @@ describePorts('coordination', (ports) => {
     expect(await leases.take(P1, 'new')).toBeDefined();
     await eventually(() => expect(heard.at(-1)).toBe('1 new'));
     watching.abort();
-    // It may be waiting for something to report.
+    // The watch ends at the next change.
     await leases.announce(member('last'));
     await watch;
   });

@@ -75,7 +75,7 @@ describePorts('history', (ports) => {
     expect(page.end).toBeNull();
   });
 
-  it('P1 what is stored of a partition: its newest events, what stands of a reading, a block that is completed', async () => {
+  it('P1 the records of a partition: its newest events, the net sign of a reading, and a block that is completed', async () => {
     const { history, records } = ports();
     const [here, there] = [41 as SpaceId, 42 as SpaceId];
     await history.storeBlock(
@@ -126,7 +126,7 @@ describePorts('history', (ports) => {
     ]);
   });
 
-  it('P1 a block that came to a stop before the views had it is completed, once', async () => {
+  it('P1 a block that was stored without its views is completed, once', async () => {
     const { history, records } = ports();
     const space = 43 as SpaceId;
     const month = 32 * 86_400_000;
@@ -195,7 +195,7 @@ describePorts('history', (ports) => {
     expect(runs.get(22 as SpaceId)).toMatchObject({ sum: 0, entrances: 0, exits: 0 });
   });
 
-  it('P1 a reading is found by everything it says, retracted or not', async () => {
+  it('P1 a reading is found by all of its fields, retracted or not', async () => {
     const { history } = ports();
     const some = { dpuId: 'd4' };
     await history.storeBlock(
@@ -211,7 +211,7 @@ describePorts('history', (ports) => {
     await history.storeBlock(block(P2, 4, row(31, 400, -1, { ...some, name: 'n' })));
     const dpuId = 'd4' as DpuId;
     const found = await history.findReadings([
-      // All but the first and the last but one differ in one thing from what is stored.
+      // All but the first and the ninth differ in one field from what is stored.
       { dpuId, timestampMs: 500, direction: 1, name: 'n' },
       { dpuId, timestampMs: 501, direction: 1, name: 'n' },
       { dpuId, timestampMs: 500, direction: -1, name: 'n' },
@@ -228,7 +228,7 @@ describePorts('history', (ports) => {
     expect(await pagesOf(history, dpuId)).toEqual(['d4~400~-.n', 'd4~500~+.n', 'd4~600~-']);
   });
 
-  it('P1 a reading that has an id of the previous form is found by what it says, and keeps its id; of several with one such id the earliest counts', async () => {
+  it('P1 a reading with an id of the previous form is found by its fields and keeps its id; of several with the same id the earliest counts', async () => {
     const { history } = ports();
     const before = { dpuId: 'd6', hasPreviousId: true } as const;
     // 900 was retracted when 800 came, and moved; at 800 the exit prevails.
@@ -269,7 +269,7 @@ describePorts('history', (ports) => {
   });
 });
 
-/** The ids of a DPU's readings, one a page. */
+/** The ids of a DPU's readings, read one per page. */
 async function pagesOf(history: History, dpuId: DpuId): Promise<string[]> {
   const ids: string[] = [];
   for (let after: ReadingPlace | null = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' }; after;) {

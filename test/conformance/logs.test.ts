@@ -21,7 +21,7 @@ let commits = 0;
 const header = (router: Partition, readingsSeq: number): CommitHeader =>
   commitHeader({ router, readingsSeq, commitId: `c${++commits}` });
 
-/** Something for each of these partitions. */
+/** A section with one heartbeat for each of these partitions. */
 function sections(...partitions: readonly Partition[]): Sections {
   return new Map(
     partitions.map((partition) => [
@@ -36,7 +36,7 @@ function sections(...partitions: readonly Partition[]): Sections {
   );
 }
 
-/** The newest entries of a DPU, once there are so many. */
+/** The entries of a DPU, once there are `count` of them. */
 async function readNewest(
   readings: ReadingsLog,
   partition: Partition,
@@ -52,7 +52,7 @@ async function readNewest(
 }
 
 describePorts('logs', (ports) => {
-  it("P1 a commit is whole, in order, and refused when its router's last one is not the one it expects", async () => {
+  it("P1 a commit is stored whole and in order, and refused unless its router's last commit is the expected one", async () => {
     const { events } = ports();
     expect(await events.lastCommit(P0)).toEqual({ seq: 0, header: undefined });
     const first = await events.commit(header(P0, 1), sections(P0, P1), 0);
@@ -74,7 +74,7 @@ describePorts('logs', (ports) => {
     expect(await events.end()).toBe(entries[1]?.seq);
   });
 
-  it('P1 of two commits with one expectation one is stored', async () => {
+  it('P1 one of two commits with the same expectation is stored', async () => {
     const { events } = ports();
     const outcomes = await Promise.all([1, 2].map(async (n) => events.commit(header(P1, n), sections(P2), 0)));
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'superseded']);
@@ -101,7 +101,7 @@ describePorts('logs', (ports) => {
     expect((await events.firstCommitFrom(P2, 0))?.readingsSeq).toBe(2);
   });
 
-  it('P1 the newest entry of a partition is known by when it was stored', async () => {
+  it('P1 READINGS tells when the newest entry of a partition was stored', async () => {
     const { readings } = ports();
     const dpuId = 'newest' as DpuId;
     const partition = partitionOfDpu(dpuId, PARTITIONS);
@@ -115,7 +115,7 @@ describePorts('logs', (ports) => {
     });
   });
 
-  it('P1 a cursor waits, is woken, and goes on where it stopped', async () => {
+  it('P1 a cursor waits, can be woken, and continues where it stopped', async () => {
     const { readings } = ports();
     const dpuId = 'cursor' as DpuId;
     const partition = partitionOfDpu(dpuId, PARTITIONS);
@@ -137,7 +137,7 @@ describePorts('logs', (ports) => {
     expect((await readNext(await readings.open(partition, entry?.seq ?? 0), 1))[0]?.seq).toBe(tick?.seq);
   });
 
-  it('P1 a purge of readings removes what is before a sequence and was stored before an instant', async () => {
+  it('P1 a purge of READINGS removes entries that are before a sequence and were stored before an instant', async () => {
     const { readings } = ports();
     const dpuId = 'purged' as DpuId;
     const partition = partitionOfDpu(dpuId, PARTITIONS);
@@ -153,7 +153,7 @@ describePorts('logs', (ports) => {
     await readings.append(dpuId, bytes('3'));
     const [, second, third] = await readNewest(readings, partition, 'purged', 3);
     const seqs = [first, second, third].map((entry) => entry?.seq ?? 0) as [number, number, number];
-    // By the one alone, or the other alone, nothing goes.
+    // One of the two conditions alone removes nothing.
     await readings.purge(seqs[2], 0);
     await readings.purge(seqs[0], Date.now() + 60_000);
     expect(await kept(seqs[0], seqs[2])).toEqual(seqs);
@@ -166,12 +166,12 @@ describePorts('logs', (ports) => {
     expect(await readings.firstFrom(partition, seqs[2] + 1)).toBeUndefined();
     expect(await readings.firstFrom(((partition + 1) % PARTITIONS) as Partition, seqs[0])).toBeUndefined();
     expect((await readings.occupied()).lastSeq).toBe(seqs[2]);
-    // What comes then has the next sequence, and is read.
+    // The next entry gets the next sequence, and can be read.
     await readings.append(dpuId, bytes('4'));
     expect((await readNewest(readings, partition, 'purged', 2)).map(({ data }) => text(data))).toEqual(['3', '4']);
   });
 
-  it('P1 a fact of the topology is stored where the log ends as expected', async () => {
+  it('P1 a topology fact is stored only if the log ends at the expected sequence', async () => {
     const { topology } = ports();
     const fact = (timestampMs: number): TopologyFact => ({
       kind: 'reset',
@@ -208,7 +208,7 @@ describePorts('logs', (ports) => {
     expect(await ports().deadLetters.count()).toEqual({ kept: { bad_json: 6, future: 3 }, evicted: {} });
   });
 
-  it('P1 dead letters that are too old are removed, and what they stood for stays counted', async () => {
+  it('P1 dead letters that are too old are removed, and the items they stand for stay counted', async () => {
     const { deadLetters } = ports();
     const letter = {
       reason: 'bad_id',

@@ -141,7 +141,7 @@ describePorts('recovery', (ports) => {
     expect(await recovery.lastCopied()).toMatchObject({ seq: 2, digest: 12 });
   });
 
-  it('P1 READINGS says what stands at a sequence, and what was stored before an instant', async () => {
+  it('P1 READINGS tells which entry is at a sequence, and which entries were stored before an instant', async () => {
     const { readings } = ports();
     expect(await readings.bounds()).toMatchObject({ lastSeq: 0 });
     expect(await readings.lastBefore(Date.now())).toBe(0);
