@@ -7,7 +7,7 @@ type Given<T> = { readonly [Member in keyof T]?: T[Member] | Partial<T[Member]> 
  */
 export function fakeOf<T extends object>(name: string, given: Given<T>): T {
   return new Proxy(given, {
-    get: (target, member) => {
+    get: (target, member): unknown => {
       const value: unknown = Reflect.get(target, member);
       if (isPlain(value)) return fakeOf(`${name}.${String(member)}`, value);
       return member in target ? value : missing(name, member);
@@ -20,7 +20,7 @@ function missing(name: string, member: string | symbol): unknown {
   if (typeof member === 'symbol' || member === 'then') return undefined;
   const path = `${name}.${member}`;
   return new Proxy(() => undefined, {
-    get: (_, inner) => missing(path, inner),
+    get: (_, inner): unknown => missing(path, inner),
     apply: () => {
       throw new Error(`the test has no fake of ${path}`);
     },

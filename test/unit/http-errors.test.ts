@@ -32,7 +32,7 @@ beforeAll(async () => {
     metrics: new Metrics(),
     options: { skewMs: 0, heartbeatMs: 1_000 },
     accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) },
-    comparisons: { read: async () => Promise.resolve(undefined) },
+    comparisons: { read: async () => Promise.reject(new Error('a secret of the inside')) },
     losses: { read: async () => Promise.resolve([]) },
   });
   const handle = createApp(failing, log).callback();
