@@ -2,7 +2,7 @@
 // (bundle.ts), so that nothing in the sources knows of it. `npm run sim:mutants` shows which seed
 // catches each; one that survives shows what the simulation does not test.
 import type { Patch } from './bundle.ts';
-import { LOSSES_EVERY } from './scenario.ts';
+import { LOSSES_EVERY } from './draw-scenario.ts';
 
 export interface Mutant {
   readonly name: string;

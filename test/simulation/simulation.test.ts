@@ -1,6 +1,6 @@
 // A few hundred seeds of the simulation; `npm run sim -- --seeds 10000` runs as many as you like.
 import { describe, expect, it } from 'vitest';
-import { drawScenario } from './scenario.ts';
+import { drawScenario } from './draw-scenario.ts';
 import { simulate } from './simulate.ts';
 
 const SEEDS = 300;
