@@ -21,7 +21,7 @@ export class ManualTiming implements Timing {
     return 0;
   }
 
-  async turn(): Promise<void> {
+  async yield(): Promise<void> {
     return undefined;
   }
 
