@@ -24,6 +24,7 @@ import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor } from '../space/space-actor.ts';
 import type { PartitionContext, SpaceState } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
+import { assertChained, assertNoHole } from './commit-chain.ts';
 import type { FoldObserver } from './fold-observer.ts';
 
 /** Watermarks of quiet spaces are moved on when the log's clock passes a multiple of this. */
@@ -41,11 +42,6 @@ export interface ReadingTotals {
   readonly folded: number;
   /** Of these, in blocks that are cut. */
   readonly cut: number;
-}
-
-/** Another process has saved a newer state and truncated the log before it: restart from that. */
-export class LogGap extends Error {
-  override readonly name = 'LogGap';
 }
 
 export class PartitionFold {
@@ -104,11 +100,8 @@ export class PartitionFold {
   /** Takes the next entry of the log. Blocks it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
     invariant(stored.seq > this.seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.seq}`);
-    // Not by the chain of the router's own commits alone: what is missing may be those of another.
-    if (stored.seq !== this.seq + 1)
-      throw new LogGap(
-        `partition ${this.partition}: the log between ${this.seq} and ${stored.seq} is not there any more`,
-      );
+    // The chain of a router's commits is not enough: what is missing may be another router's.
+    assertNoHole(this.partition, this.seq, stored.seq);
     const commit = commitOf(stored);
     const { epoch, commitId } = commit.header;
     if (epoch > this.epoch)
@@ -122,11 +115,8 @@ export class PartitionFold {
   }
 
   #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
-    const { router, previousSeq, isMove, clockMs } = commit.header;
-    if (previousSeq !== this.commitSeqs[router])
-      throw new LogGap(
-        `partition ${this.partition}: router ${router} made commit ${previousSeq} before ${stored.seq}, and the last known is ${this.commitSeqs[router]}`,
-      );
+    const { router, isMove, clockMs } = commit.header;
+    assertChained(this.partition, this.commitSeqs[router], commit.header);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.logMs / SWEEP_INTERVAL_MS);
     this.seq = stored.seq;
     // Stamps of one stream do not go back, except by a change of leader with a slower clock.

@@ -194,7 +194,7 @@ export class Hosting {
       if (this.#host.isFull) await timing.pause(FLUSH_POLL_MS, signal);
       else await this.#host.follow();
       if (this.#host.hasWork) this.#work.notify();
-      await timing.turn();
+      await timing.yield();
     }
   }
 
@@ -281,7 +281,7 @@ export class Hosting {
           this.#truncateAt = timing.now() + truncateIntervalMs;
         }
         await router.step();
-        await timing.turn();
+        await timing.yield();
         if (timing.now() >= forgetAt) {
           router.forgetStored(await deps.storedBeforeSeq());
           forgetAt = timing.now() + FORGET_INTERVAL_MS;

@@ -123,7 +123,7 @@ export class SimProcess {
           signal.addEventListener('abort', end, { once: true });
           void access.scheduler.request(access.owner, effect).then(resolve);
         }),
-      turn: async () => undefined,
+      yield: async () => undefined,
     };
     this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () =>
       this.shards.forEach((shard) => shard.wakeRouter()),
@@ -185,7 +185,7 @@ export class SimProcess {
     const { signal } = this.#abort;
     if (this.#guard) {
       await this.topology.catchUp();
-      await this.#guard.makeSound(signal);
+      await this.#guard.ensureSound(signal);
       void this.#topologyCopier(this.#guard).run(signal);
     }
     if (this.#keeper) this.#keeper.start();
@@ -314,7 +314,7 @@ export class SimProcess {
             this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined,
           ),
       },
-      host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
+      host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases,

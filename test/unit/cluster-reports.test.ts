@@ -10,6 +10,7 @@ import { ClusterReports, type ClusterReportsDeps } from '../../src/shards/cluste
 import type { PartitionHost } from '../../src/shards/partition-host.ts';
 import type { ShardRunner } from '../../src/shards/shard-runner.ts';
 import { eventually } from '../support/eventually.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const [SHARD, SPACE] = [0 as Partition, 1 as SpaceId];
 const log = pino({ level: 'silent' });
@@ -33,7 +34,7 @@ function reportsWith(
   return new ClusterReports({
     partitions: 1,
     shards,
-    requests: requests as ReportRequests,
+    requests: fakeOf<ReportRequests>('ReportRequests', requests),
     ticks,
     freshness: { isFresh: async () => Promise.resolve(isFresh) },
     isConnected: () => true,
@@ -91,12 +92,13 @@ test('a process that waits for a lease answers as a copy only if it has kept one
     },
   };
   const shard: { host: PartitionHost | undefined } = { host: undefined };
-  const reports = reportsWith(requests, [shard as ShardRunner]);
+  const runner = fakeOf<ShardRunner>('ShardRunner', shard);
+  const reports = reportsWith(requests, [runner]);
   reports.follow(SHARD, 'acquiring');
   expect(answering).toEqual([]);
   reports.follow(SHARD, 'standingBy');
   expect(answering).toEqual(['standby']);
-  shard.host = {} as PartitionHost;
+  shard.host = fakeOf<PartitionHost>('PartitionHost', {});
   reports.follow(SHARD, 'acquiring');
   expect(answering).toEqual(['standby']);
   reports.follow(SHARD, 'running');
@@ -106,7 +108,7 @@ test('a process that waits for a lease answers as a copy only if it has kept one
 test('what an owner says is marked as stale while it may miss what was acknowledged', async () => {
   const fold = new PartitionFold(SHARD, 1);
   const report = (spaceId: SpaceId, atMs: number): ReturnType<typeof reportSpace> => reportSpace(fold, spaceId, atMs);
-  const owner = { isOwner: true, host: { fold }, report } as unknown as ShardRunner;
+  const owner = fakeOf<ShardRunner>('ShardRunner', { isOwner: true, host: { fold }, report });
   const answers: ReportAnswer[] = [];
   const requests: Pick<ReportRequests, 'answer'> = {
     answer: (_, __, answer) => {

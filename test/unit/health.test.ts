@@ -19,6 +19,7 @@ import type { Member } from '../../src/ports/leases.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { Restarts } from '../../src/shards/restarts.ts';
 import type { ShardRunner } from '../../src/shards/shard-runner.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const SHARD = 3 as Partition;
 const codesOf = (problems: readonly Problem[]): string[] => problems.map(({ code }) => code);
@@ -96,16 +97,15 @@ describe('a shard', () => {
     lag = { eventsMs: 0, readingsMs: 0 };
   });
   const seen = async (state: Partial<ShardRunner>, awaitedSeq?: number): Promise<readonly Problem[]> => {
-    const host = { fold: new PartitionFold(SHARD, 4) } as ShardRunner['host'];
-    const runner = {
+    const runner = fakeOf<ShardRunner>('ShardRunner', {
       partition: SHARD,
       state: 'running',
       isServing: true,
       refusal: undefined,
       restarts,
-      host,
+      host: { fold: new PartitionFold(SHARD, 4) },
       ...state,
-    } as ShardRunner;
+    });
     return shardProblems([runner], { lag: async () => Promise.resolve(lag) }, () => awaitedSeq)();
   };
 
@@ -209,7 +209,7 @@ describe('the rest', () => {
   });
 
   test('a process that waits for the topology', async () => {
-    const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, look: async () => Promise.resolve(1) };
+    const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, readEnd: async () => Promise.resolve(1) };
     expect(await topologyProblems(topology)()).toEqual([]);
     topology.behindMs += 1;
     expect(codesOf(await topologyProblems(topology)())).toEqual(['topology_behind']);

@@ -13,6 +13,7 @@ import { PartitionHost } from '../../src/shards/partition-host.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const PARTITION = 0 as Partition;
 
@@ -114,7 +115,7 @@ test('a standby that takes over says of the log what the owner before has said, 
     partitions: 1,
     epoch: new LogEpoch(),
     events: events as SpaceEventsLog,
-    history: {} as History,
+    history: fakeOf<History>('History', {}),
     checkpoints,
   });
   await host.restore();

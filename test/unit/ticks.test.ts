@@ -5,12 +5,12 @@ import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { reportSpace } from '../../actors/partition/space-report.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
-import type { PartitionHost } from '../../src/shards/partition-host.ts';
 import type { ShardRunner } from '../../src/shards/shard-runner.ts';
 import { Ticks } from '../../src/shards/ticks.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const [SHARD, SPACE, NOON] = [0 as Partition, 1 as SpaceId, Date.UTC(2026, 0, 1, 12)];
 const DELAY_MS = DEFAULT_SETTINGS.idleTimeoutMs + DEFAULT_SETTINGS.outOfOrdernessMs;
@@ -39,12 +39,12 @@ function quietShard(): { shard: ShardRunner; fold: PartitionFold; moveClock: (ms
     seq += 1;
   };
   moveClock(NOON);
-  const shard: Pick<ShardRunner, 'report' | 'host' | 'isOwner'> = {
+  const shard = fakeOf<ShardRunner>('ShardRunner', {
     isOwner: true,
-    host: { fold } as PartitionHost,
-    report: (spaceId, atMs) => reportSpace(fold, spaceId, atMs),
-  };
-  return { shard: shard as ShardRunner, fold, moveClock };
+    host: { fold },
+    report: (spaceId: SpaceId, atMs: number) => reportSpace(fold, spaceId, atMs),
+  });
+  return { shard, fold, moveClock };
 }
 
 function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: Ticks; elapsed: () => number } {
@@ -52,7 +52,7 @@ function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: T
   const timing = {
     now: () => elapsedMs,
     random: () => 0,
-    turn: async () => undefined,
+    yield: async () => undefined,
     pause: async (ms: number) => {
       elapsedMs += ms;
       return Promise.resolve();
