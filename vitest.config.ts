@@ -7,6 +7,8 @@ const processes = process.env['COVERAGE_OF_PROCESSES'];
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They need Docker: npm run test:images.
+    exclude: ['test/images/**'],
     globalSetup: ['test/support/engines.setup.ts'],
     testTimeout: 600_000,
     hookTimeout: 300_000,

@@ -64,6 +64,9 @@ function refuseByProblems(server: Server, handle: RequestListener, log: Logger):
 }
 
 async function close(server: Server): Promise<void> {
+  // A client that never lets its connection become idle, such as a busy proxy, would keep the server open for ever.
+  const closeAfterAnswer: RequestListener = (_request, response) => void response.setHeader('connection', 'close');
+  server.prependListener('request', closeAfterAnswer).prependListener('checkExpectation', closeAfterAnswer);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();

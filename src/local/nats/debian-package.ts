@@ -1,4 +1,4 @@
-// Fetches nats-server out of Debian sid's package, on a Debian of any release and without root.
+// Fetches a program, such as nats-server, out of Debian sid's package, on a Debian of any release and without root.
 //
 // Debian stable's server is too old, and adding sid to the machine's own sources would change what its
 // next upgrade installs. So apt gets state, cache and sources of its own below one folder, and the
@@ -20,6 +20,20 @@ const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.pgp', '/usr/share/
 
 /** Returns the path of the server below `folder`. Throws an Error with one clause saying what failed. */
 export async function fetchFromDebian(folder: string, onProgress: (message: string) => void): Promise<string> {
+  return fetchProgram('nats-server', ['usr/sbin/nats-server', 'usr/bin/nats-server'], folder, onProgress);
+}
+
+/**
+ * @param places where the package may have the program
+ * @returns the path of the program below `folder`
+ * @throws Error with one clause saying what failed
+ */
+export async function fetchProgram(
+  name: string,
+  places: readonly string[],
+  folder: string,
+  onProgress: (message: string) => void,
+): Promise<string> {
   const mirrors = await debianMirrors();
   if (mirrors.length === 0) throw new Error('apt has no Debian mirror in its sources');
   let failure: unknown;
@@ -27,7 +41,10 @@ export async function fetchFromDebian(folder: string, onProgress: (message: stri
     try {
       const work = join(folder, String(index));
       await mkdir(work);
-      return await fetchFrom(mirror, work, onProgress);
+      await unpackFrom(mirror, name, work, onProgress);
+      const program = await firstExisting(places.map((place) => join(work, 'unpacked', place)));
+      if (program === undefined) throw new Error(`the ${name} package has no ${name} where it used to be`);
+      return program;
     } catch (error) {
       failure = error;
     }
@@ -43,20 +60,20 @@ async function debianMirrors(): Promise<string[]> {
   return all.filter((uri) => /\/debian\/?$/.test(uri));
 }
 
-async function fetchFrom(mirror: string, work: string, onProgress: (message: string) => void): Promise<string> {
+async function unpackFrom(
+  mirror: string,
+  name: string,
+  work: string,
+  onProgress: (message: string) => void,
+): Promise<void> {
   const options = await aptFolders(mirror, work);
   onProgress('reading the package list of Debian sid (11 MB)');
   await aptGet([...options, 'update'], work);
-  onProgress('fetching the nats-server package (5 MB)');
-  await aptGet([...options, 'download', 'nats-server'], work);
-  const deb = (await readdir(work)).find((name) => name.endsWith('.deb'));
+  onProgress(`fetching the ${name} package`);
+  await aptGet([...options, 'download', name], work);
+  const deb = (await readdir(work)).find((file) => file.endsWith('.deb'));
   if (deb === undefined) throw new Error('apt-get download left no package');
   await run('dpkg', ['-x', deb, 'unpacked'], { cwd: work, timeout: COMMAND_TIMEOUT_MS });
-  for (const place of ['usr/sbin', 'usr/bin']) {
-    const server = join(work, 'unpacked', place, 'nats-server');
-    if (await exists(server)) return server;
-  }
-  throw new Error('the nats-server package has no nats-server where it used to be');
 }
 
 async function aptFolders(mirror: string, work: string): Promise<string[]> {
