@@ -7,7 +7,7 @@ import { compression } from './middleware/compression.ts';
 import { page } from './routes/docs-routes.ts';
 import { measured } from './middleware/measured.ts';
 import { mount, type Guard } from './routes/mount.ts';
-import { problems } from './problem.ts';
+import { problems } from './middleware/problems.ts';
 import { requestIds } from './middleware/request-id.ts';
 import { API_PREFIX } from './routes/route.ts';
 import { apiRoutes } from './routes/routes.ts';

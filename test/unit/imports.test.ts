@@ -85,6 +85,29 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/sdk-trace-node': ['src/observability'],
 };
 
+/** The shortest way from a file through its imports back to itself, for each file that has one. */
+function cycles(): string[] {
+  const importsOf = new Map(sources.map(({ path, files }) => [path, files]));
+  const found = new Map<string, string>();
+  for (const { path: start } of sources) {
+    const cameFrom = new Map<string, string>();
+    const queue = [start];
+    for (let at = queue.shift(); at !== undefined && !cameFrom.has(start); at = queue.shift()) {
+      for (const file of importsOf.get(at) ?? []) {
+        if (cameFrom.has(file)) continue;
+        cameFrom.set(file, at);
+        queue.push(file);
+      }
+    }
+    if (!cameFrom.has(start)) continue;
+    const cycle = [start];
+    for (let at = cameFrom.get(start) ?? start; at !== start; at = cameFrom.get(at) ?? start) cycle.unshift(at);
+    // The same cycle is found from each of its files.
+    found.set([...cycle].sort().join(), [start, ...cycle].join(' → '));
+  }
+  return [...found.values()];
+}
+
 describe('the tree', () => {
   it('is read whole', () => {
     expect(sources.length).toBeGreaterThan(80);
@@ -100,6 +123,11 @@ describe('the tree', () => {
       files.filter((file) => !within(file, [place, ...of])).map((file) => `${path} → ${file}`),
     );
     expect(strays).toEqual([]);
+  });
+
+  // Type imports count, too: a file that needs the types of another cannot be understood, or moved, without it.
+  it('has no import cycle', () => {
+    expect(cycles()).toEqual([]);
   });
 
   it('has no file that belongs nowhere', () => {
