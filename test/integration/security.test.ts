@@ -117,7 +117,7 @@ describe('a token', () => {
       expect({ status, says: headers.get('www-authenticate'), detail: body?.detail }).toEqual({
         status: 401,
         says: 'Bearer realm="density-api", error="invalid_token"',
-        detail: 'the token is not a valid one',
+        detail: 'the token is not valid',
       });
     }
     expect(
@@ -141,12 +141,12 @@ describe('a JWT', () => {
     const other = await startJwtIssuer();
     const bad: Record<string, string> = {
       'the token has expired': await issuer.sign({ scope: 'read' }, { expiresIn: '-1h' }),
-      "the token's aud is not what it has to be": await issuer.sign({ scope: 'read' }, { audience: 'other' }),
-      "the token's iss is not what it has to be": await issuer.sign(
+      "the claim aud of the token is not the required one": await issuer.sign({ scope: 'read' }, { audience: 'other' }),
+      "the claim iss of the token is not the required one": await issuer.sign(
         { scope: 'read' },
         { issuer: 'https://other.example' },
       ),
-      'the token is not a valid one': await other.sign({ scope: 'read' }, { issuer: issuer.issuer }),
+      'the token is not valid': await other.sign({ scope: 'read' }, { issuer: issuer.issuer }),
     };
     await other.stop();
     for (const [why, token] of Object.entries(bad)) {
