@@ -50,6 +50,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/router', of: MIDDLE },
   { place: 'src/topology', of: MIDDLE },
   { place: 'src/publishing', of: MIDDLE },
+  { place: 'src/retention', of: MIDDLE },
   { place: 'src/counts', of: MIDDLE },
   { place: 'src/shards', of: [...MIDDLE, 'src/router'] },
   { place: 'src/recovery', of: [...MIDDLE, 'src/router', 'src/shards', 'src/topology'] },
@@ -65,6 +66,7 @@ const OUTER = [
   'src/demo',
   'src/local',
   'src/service.ts',
+  'src/service',
   'src/config.ts',
   'src/log.ts',
   'src/metrics.ts',
@@ -73,10 +75,10 @@ const OUTER = [
 
 /** A package, and the only places that may import it. */
 const CLIENTS: Readonly<Record<string, readonly string[]>> = {
-  nats: ['src/nats', 'src/service.ts', 'src/demo', 'src/cli'],
+  nats: ['src/nats', 'src/service', 'src/demo', 'src/cli'],
   '@nats-io/jetstream': ['src/nats'],
   '@nats-io/kv': ['src/nats'],
-  '@clickhouse/client': ['src/clickhouse', 'src/service.ts', 'src/cli'],
+  '@clickhouse/client': ['src/clickhouse', 'src/service', 'src/cli'],
   koa: ['src/http'],
   '@koa/router': ['src/http'],
   chdb: ['src/local'],
