@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import { createTables, dropTables } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
-import { raiseBuilding } from '../demo/building.ts';
+import { registerBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
 import { startEngines } from '../local/engines.ts';
 import { connectNats, type NatsHandles } from '../nats/connect.ts';
@@ -61,7 +61,7 @@ export async function seedCommand(
   say: Say,
 ): Promise<number> {
   return withTopology(config, options, async (topology) => {
-    const { spaces, doors, isNew } = await raiseBuilding(topology, options.timeZone ?? 'UTC');
+    const { spaces, doors, isNew } = await registerBuilding(topology, options.timeZone ?? 'UTC');
     if (options.json)
       say(
         JSON.stringify({
@@ -86,7 +86,7 @@ export async function simulateCommand(
   signal: AbortSignal,
 ): Promise<number> {
   return withTopology(config, options, async (topology, { nc }) => {
-    const building = await raiseBuilding(topology, 'UTC');
+    const building = await registerBuilding(topology, 'UTC');
     const crowd = new Crowd(nc, building, new Map());
     const startedMs = performance.now();
     const tell = (line: string): void => void (options.json || say(line));

@@ -1,6 +1,6 @@
 // `density demo`: the service with a small building whose DPUs are simulated.
 import type { Config } from '../config.ts';
-import { raiseBuilding, type DemoBuilding } from '../demo/building.ts';
+import { registerBuilding, type DemoBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { connectNats } from '../nats/connect.ts';
@@ -14,7 +14,7 @@ const STATUS_INTERVAL_MS = 15_000;
 export async function demoCommand(config: Config, say: (line: string) => void): Promise<number> {
   say('starting the engines; the first start downloads what is missing');
   return serveUntilSignal(config, config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL, say, async (running) => {
-    const building = await raiseBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
+    const building = await registerBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
     say(
       building.isNew
         ? 'registered a building with three spaces and five DPUs'

@@ -340,7 +340,7 @@ describe('density', () => {
     expect(refused).toMatchObject({
       code: 2,
       out: '',
-      err: expect.stringContaining('space_id: must be ids') as string,
+      err: expect.stringContaining('space_id: must be the ids') as string,
     });
     expect(vague).toMatchObject({
       code: 2,

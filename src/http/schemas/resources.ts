@@ -80,12 +80,10 @@ export const readingAccepted = resource(
 );
 
 export const reading = resource('Reading', 'One person passed under one sensor', {
-  id: z
-    .string()
-    .meta({
-      description:
-        '`<dpu>~<ms>~<+ or ->`, followed by `.<id>` if the sensor sends an id; `<dpu>.<id>` for readings stored by earlier versions',
-    }),
+  id: z.string().meta({
+    description:
+      '`<dpu>~<ms>~<+ or ->`, followed by `.<id>` if the sensor sends an id; `<dpu>.<id>` for readings stored by earlier versions',
+  }),
   dpu_id: z.string(),
   timestamp: instant('when the person passed'),
   direction: z.union([z.literal(1), z.literal(-1)]),
@@ -111,12 +109,10 @@ const utilization = z
   .min(0)
   .nullable()
   .meta({ description: 'count / capacity; null if there is no capacity' });
-const final = z
-  .boolean()
-  .meta({
-    description:
-      'true once all readings up to that instant have arrived as far as is known; a late reading still corrects it',
-  });
+const final = z.boolean().meta({
+  description:
+    'true once all readings up to that instant have arrived as far as is known; a late reading still corrects it',
+});
 
 export const currentCount = resource('Count', 'How many people are in a space at an instant', {
   space_id: id('the space'),
@@ -186,17 +182,13 @@ export const account = resource(
     duplicate: count('sent more than once'),
     held: count('waiting for their sensor to be placed'),
     dead_lettered: count('could not be used'),
-    dead_letters: z
-      .record(z.string(), z.int())
-      .meta({
-        description: `dead-lettered readings whose dead letters are kept, by reason: ${REJECT_REASONS.join(', ')}`,
-      }),
-    dead_letters_evicted: z
-      .record(z.string(), z.int())
-      .meta({
-        description:
-          'dead-lettered readings whose dead letters were removed because of their age or to free space, by reason',
-      }),
+    dead_letters: z.record(z.string(), z.int()).meta({
+      description: `dead-lettered readings whose dead letters are kept, by reason: ${REJECT_REASONS.join(', ')}`,
+    }),
+    dead_letters_evicted: z.record(z.string(), z.int()).meta({
+      description:
+        'dead-lettered readings whose dead letters were removed because of their age or to free space, by reason',
+    }),
     remainder: z.int().meta({ description: 'accepted minus the others; anything but 0 is a defect' }),
     stored: z
       .strictObject({
