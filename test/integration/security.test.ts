@@ -141,8 +141,8 @@ describe('a JWT', () => {
     const other = await startJwtIssuer();
     const bad: Record<string, string> = {
       'the token has expired': await issuer.sign({ scope: 'read' }, { expiresIn: '-1h' }),
-      "the claim aud of the token is not the required one": await issuer.sign({ scope: 'read' }, { audience: 'other' }),
-      "the claim iss of the token is not the required one": await issuer.sign(
+      'the claim aud of the token is not the required one': await issuer.sign({ scope: 'read' }, { audience: 'other' }),
+      'the claim iss of the token is not the required one': await issuer.sign(
         { scope: 'read' },
         { issuer: 'https://other.example' },
       ),
