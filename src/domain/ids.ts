@@ -17,17 +17,17 @@ export const UNPLACED = 0 as SpaceId;
 /** The doorway of events in UNPLACED. */
 export const NO_DOORWAY = 0 as DoorwayId;
 
-const DPU_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const READING_ID = /^[A-Za-z0-9_-]{1,64}$/;
+export const DPU_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+export const READING_NAME_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 export const DPU_ID_RULE = '1 to 64 letters, digits, _ or -';
 
 /** A DPU id is one token of a NATS subject, where `.`, `*`, `>`, spaces and `/` have a meaning of their own. */
 export function isDpuId(value: unknown): value is DpuId {
-  return typeof value === 'string' && DPU_ID.test(value);
+  return typeof value === 'string' && DPU_ID_PATTERN.test(value);
 }
 
 /** What a DPU may send as a reading's `id`. ASCII only, so that JavaScript and ClickHouse sort reading ids alike. */
 export function isReadingName(value: unknown): value is string {
-  return typeof value === 'string' && READING_ID.test(value);
+  return typeof value === 'string' && READING_NAME_PATTERN.test(value);
 }

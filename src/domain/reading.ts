@@ -22,8 +22,17 @@ export interface Reading {
   readonly hasPreviousId?: true;
 }
 
-export type RejectReason =
-  'bad_json' | 'bad_reading' | 'bad_dpu_id' | 'bad_timestamp' | 'bad_direction' | 'bad_id' | 'future';
+/** Why an item cannot be used. Counters, dead letters and their documentation derive from this list. */
+export const REJECT_REASONS = [
+  'bad_json',
+  'bad_reading',
+  'bad_dpu_id',
+  'bad_timestamp',
+  'bad_direction',
+  'bad_id',
+  'future',
+] as const;
+export type RejectReason = (typeof REJECT_REASONS)[number];
 
 export interface Rejection {
   readonly reason: RejectReason;

@@ -15,6 +15,7 @@ import {
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Router } from '../router/router.ts';
+import { backoffMs, HEALTHY_AFTER_MS } from '../runtime/backoff.ts';
 import { Hosting, type HostingDeps } from './hosting.ts';
 import type { PartitionHost } from './partition-host.ts';
 import { Restarts } from './restarts.ts';
@@ -25,9 +26,6 @@ const RETAKE_INTERVAL_MS = 250;
 const STANDBY_POLL_MS = 5;
 /** A last effort has an end: what is not stored and saved by then, the next owner does again. */
 const DRAIN_MAX_MS = 10_000;
-const FAILURE_PAUSE_MIN_MS = 50;
-const FAILURE_PAUSE_MAX_MS = 5_000;
-const HEALTHY_AFTER_MS = 10_000;
 
 export type ShardWish = 'own' | 'standBy' | 'nothing';
 const WISHES: Record<ShardWish, ShardEventType> = {
@@ -269,9 +267,6 @@ export class ShardRunner {
     if (this.#hostedAt === 0) return;
     if (timing.now() - this.#hostedAt > HEALTHY_AFTER_MS) this.#failures = 0;
     this.#failures += 1;
-    await timing.pause(
-      Math.min(FAILURE_PAUSE_MAX_MS, FAILURE_PAUSE_MIN_MS * 2 ** this.#failures) * (0.5 + timing.random() / 2),
-      left,
-    );
+    await timing.pause(backoffMs(this.#failures, timing), left);
   }
 }

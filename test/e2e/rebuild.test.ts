@@ -149,7 +149,7 @@ describe('density rebuild', () => {
     expect(code).toBe(1);
     expect(output).toContain('the service is running: n1; stop every process first');
     expect((await density('rebuild', '--shard', '3')).output).toContain(
-      'there is no shard 3: they are 0 to 1 (PARTITIONS)',
+      'there is no shard 3: shards are numbered 0 to 1 (PARTITIONS)',
     );
   });
 

@@ -107,7 +107,7 @@ test('`density nats` makes keys once, credentials for one DPU, and voids them on
     'system.creds',
   ]);
   expect((await stat(join(keys, 'keyring.json'))).mode & 0o077).toBe(0);
-  await expect(run(['init'])).rejects.toThrow('holds keys already');
+  await expect(run(['init'])).rejects.toThrow('already contains keys');
   // The server of this test believes in other keys.
   await writeFile(join(keys, 'keyring.json'), JSON.stringify(seedsOf(nats.keyring)));
   await writeFile(join(keys, 'system.creds'), await systemCredentials(nats.keyring));

@@ -9,7 +9,7 @@ import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
-import { purgeReadings } from '../../src/router/readings-retention.ts';
+import { purgeReadings } from '../../src/retention/readings-retention.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { LogGuard } from '../../src/recovery/log-guard.ts';
 import { TopologyCopier } from '../../src/recovery/topology-copier.ts';

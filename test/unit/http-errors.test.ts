@@ -55,7 +55,7 @@ test('an unknown error is a 500 with an id, under which the log has what happene
       title: 'Internal error',
       status: 500,
       instance: '/api/v1/account',
-      detail: `an error that is in the log under ${problem.request_id}`,
+      detail: `an internal error; the log has the details under request id ${problem.request_id}`,
       request_id: given ?? response.headers.get('x-request-id'),
     });
     expect(text).not.toContain('secret');

@@ -1,16 +1,15 @@
-// Takes a batch of readings as it arrives, and stores them in messages of the log. A repetition changes nothing, so a batch
-// that broke off is sent again whole.
+// Stores a batch of readings while it arrives. Storing a reading twice changes nothing, so a client whose batch was interrupted
+// sends all of it again.
 import type { Context } from 'koa';
-import { Failure } from '../../domain/failure.ts';
 import { parseReading, type Reading } from '../../domain/reading.ts';
 import type { ReadingsLog } from '../../ports/readings-log.ts';
 import { appendReadings } from '../../publishing/append-readings.ts';
 import { batchItems } from './batch-items.ts';
 import { HttpProblem } from '../problem.ts';
-import { logOf } from '../request-state.ts';
+import { refuseUnstored } from './unstored.ts';
 
 const READINGS_MAX = 500_000;
-/** Held until they are stored; so many that of each sensor there are some, which share a message. */
+/** Large enough that each sensor has several readings in a chunk, which then share a message. */
 const READINGS_PER_CHUNK = 20_000;
 const REJECTED_SHOWN_MAX = 1_000;
 
@@ -20,8 +19,12 @@ interface Rejected {
   readonly detail: string;
 }
 
-/** @returns what became of them @throws HttpProblem 400, 413, 415, 422, Failure unavailable; readings before were stored then */
-export async function takeBatch(ctx: Context, log: Pick<ReadingsLog, 'append'>, latestMs: number): Promise<object> {
+/**
+ * Chunks that were stored before an error stay stored.
+ * @returns the body of the answer
+ * @throws HttpProblem 400, 413, 415; Failure invalid, unavailable
+ */
+export async function storeBatch(ctx: Context, log: Pick<ReadingsLog, 'append'>, latestMs: number): Promise<object> {
   const rejected: Rejected[] = [];
   let [index, accepted, rejectedCount] = [0, 0, 0];
   let chunk: Reading[] = [];
@@ -29,8 +32,8 @@ export async function takeBatch(ctx: Context, log: Pick<ReadingsLog, 'append'>, 
     rejectedCount += 1;
     if (rejected.length < REJECTED_SHOWN_MAX) rejected.push({ index, path, detail });
   };
-  const send = async (): Promise<void> => {
-    await store(ctx, log, chunk);
+  const store = async (): Promise<void> => {
+    await appendReadings(log, chunk).catch(refuseUnstored(ctx, 'not all readings were stored; send the batch again'));
     accepted += chunk.length;
     chunk = [];
   };
@@ -45,20 +48,9 @@ export async function takeBatch(ctx: Context, log: Pick<ReadingsLog, 'append'>, 
         else reject(parsed.rejection.field, parsed.rejection.detail);
       }
       index += 1;
-      if (chunk.length >= READINGS_PER_CHUNK) await send();
+      if (chunk.length >= READINGS_PER_CHUNK) await store();
     }
   }
-  await send();
+  await store();
   return { accepted, rejected, rejected_count: rejectedCount };
-}
-
-async function store(ctx: Context, log: Pick<ReadingsLog, 'append'>, readings: readonly Reading[]): Promise<void> {
-  await appendReadings(log, readings).catch((error: unknown) => {
-    logOf(ctx).warn({ err: error }, 'a batch was not stored whole');
-    if (error instanceof Failure) throw error;
-    throw new Failure('unavailable', 'not all readings are stored; send the batch again', {
-      cause: error,
-      retryAfterSeconds: 2,
-    });
-  });
 }

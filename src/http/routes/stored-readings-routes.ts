@@ -1,13 +1,12 @@
-// Readings that are stored in history.
+// Readings as stored in ClickHouse.
 import { z } from 'zod';
 import type { EventPages, StoredReading } from '../../ports/event-pages.ts';
 import { Failure } from '../../domain/failure.ts';
 import { isDpuId } from '../../domain/ids.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import { IF_NONE_MATCH, revalidated, revalidatedPage } from '../middleware/caching.ts';
-import { cursor, setCursorHeaders } from '../cursor.ts';
-import { LIST_HEADERS } from '../list.ts';
-import { invalid } from '../problem.ts';
+import { cursor, encodeCursor } from '../cursor.ts';
+import { checkCursor, CURSOR_SORT, LIST_HEADERS, setPageHeaders } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
@@ -22,10 +21,10 @@ const EXAMPLE = {
   doorway_id: 1,
 };
 const STORED_NOTE =
-  'A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.';
+  'A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.';
 
 const readingId = field(
-  { type: 'string', description: 'the id that sending it gave', examples: [EXAMPLE.id] },
+  { type: 'string', description: 'the id from the answer to sending it', examples: [EXAMPLE.id] },
   'must be the id of a reading',
   (value) => (typeof value === 'string' && value.length <= 200 ? value : undefined),
 );
@@ -40,7 +39,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       summary: 'List readings',
       scope: 'read',
       description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
+      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
@@ -50,14 +49,14 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
         headers: LIST_HEADERS,
       },
       handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after } }, ctx) => {
-        if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
-        if (after && sort !== 'timestamp') throw invalid('cursor', 'goes with the order of timestamp only');
+        checkCursor({ cursor: after, offset, sort });
         const total = after ? after.total : await pages.countReadings(filter);
         const found = await pages.readings({ filter, sort, desc, offset, limit: limit + 1, after: after ?? null });
         const items = found.slice(0, limit);
-        const more =
-          found.length <= limit ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: offset + limit };
-        setCursorHeaders(ctx, { total, offset, limit, last: undefined, ...more });
+        const last = found.length > limit ? items.at(-1) : undefined;
+        const next =
+          last && (sort === CURSOR_SORT ? { cursor: encodeCursor(last, total) } : { offset: offset + limit });
+        setPageHeaders(ctx, { total, offset, limit, next });
         return revalidatedPage(ctx, total, items.map(readingJson));
       },
     }),
@@ -66,7 +65,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       path: '/readings/{id}',
       operationId: 'getReading',
       tag: 'readings',
-      summary: 'Look a reading up',
+      summary: 'Get a reading',
       scope: 'read',
       description: STORED_NOTE,
       params: z.strictObject({ id: readingId }),
@@ -76,7 +75,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       handle: async ({ params: { id } }, ctx) => {
         const dpuId = id.split(/[~.]/, 1)[0];
         const found = isDpuId(dpuId) ? await pages.reading(dpuId, id) : undefined;
-        if (!found) throw new Failure('not_found', `there is no reading ${id} in history`);
+        if (!found) throw new Failure('not_found', `there is no stored reading ${id}`);
         return revalidated(ctx, readingJson(found));
       },
     }),

@@ -1,10 +1,10 @@
-// What clients send, as schemas.
+// The schemas of request bodies.
 import { z } from 'zod';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
 import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
 
-/** Schemas of bodies by the name they have in the OpenAPI document. */
+/** Registers each schema under its name in the OpenAPI document. */
 export const BODIES = z.registry<{ id: string }>();
 
 const name = z
@@ -12,7 +12,7 @@ const name = z
   .trim()
   .min(1, 'must not be empty')
   .max(200, 'must have at most 200 characters')
-  .meta({ description: 'unique among those that exist' });
+  .meta({ description: 'unique among all that are not deleted' });
 
 const people = z
   .int('must be a whole number')
@@ -24,16 +24,16 @@ const space = {
   time_zone: z
     .string('must be text')
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
-    .meta({ description: 'IANA zone: days, weeks and the daily reset follow it', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string('must be text')
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00')
     .nullable()
-    .meta({ description: 'local time of day at which the space is empty every day', examples: ['04:00'] }),
-  capacity: people.nullable().meta({ description: 'how many people it is for' }),
+    .meta({ description: 'local time of day at which the count is reset to 0 every day', examples: ['04:00'] }),
+  capacity: people.nullable().meta({ description: 'how many people the space is for' }),
 };
 
-/** All of a space; what is left out takes its default. */
+/** All fields of a space; one that is left out gets its default. */
 export const spaceBody = z
   .strictObject({
     name: space.name,
@@ -42,13 +42,15 @@ export const spaceBody = z
     capacity: space.capacity.default(null),
   })
   .register(BODIES, { id: 'SpaceBody' });
-/** What is left out stays as it is. */
+/** A field that is left out stays as it is. */
 export const spacePatch = z.strictObject(space).partial().register(BODIES, { id: 'SpacePatch' });
 
 const doorway = {
   name,
   ingress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads into' }),
-  egress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads out of; null is outside' }),
+  egress_space_id: spaceId
+    .nullable()
+    .meta({ description: 'the space that direction 1 leads out of; null means outside' }),
 };
 export const doorwayBody = z
   .strictObject({
@@ -60,16 +62,16 @@ export const doorwayBody = z
 export const doorwayPatch = z.strictObject(doorway).partial().register(BODIES, { id: 'DoorwayPatch' });
 
 const placement = {
-  doorway_id: doorwayId.nullable().meta({ description: 'the doorway it is above; null is none' }),
+  doorway_id: doorwayId.nullable().meta({ description: 'the doorway that the sensor is placed at; null for none' }),
   effective_at: instant.optional().meta({
     description:
-      'since or from when, in the past or the future; otherwise now, and a first placement has been there always',
+      'when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time',
   }),
 };
 export const dpuBody = z
   .strictObject({ id: dpuId, doorway_id: placement.doorway_id.default(null), effective_at: placement.effective_at })
   .register(BODIES, { id: 'DpuBody' });
-/** All of a sensor. The id may be repeated, as clients send back what they were given. */
+/** All fields of a sensor. The id is allowed because clients send back what they were given. */
 export const dpuPut = z
   .strictObject({
     id: dpuId.optional(),
@@ -87,7 +89,7 @@ export const dpuPatch = z
 
 export const resetBody = z
   .strictObject({
-    timestamp: instant.meta({ description: 'holds for readings after it' }),
-    count: people.meta({ description: 'how many people there were' }),
+    timestamp: instant.meta({ description: 'the reset applies to readings after this instant' }),
+    count: people.meta({ description: 'how many people were in the space' }),
   })
   .register(BODIES, { id: 'ResetBody' });

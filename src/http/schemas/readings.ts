@@ -1,6 +1,7 @@
-// The body of one reading. The domain's own parser reads it, as it does over NATS and MQTT; the document beside it says
-// what that parser takes.
+// The body of one reading. The domain's parser reads it, as it does for NATS and MQTT; the JSON Schema next to it documents what
+// that parser accepts.
 import { z } from 'zod';
+import { DPU_ID_PATTERN, READING_NAME_PATTERN } from '../../domain/ids.ts';
 import { parseReading, SECONDS_BELOW, type Reading } from '../../domain/reading.ts';
 
 const DOC = {
@@ -9,8 +10,8 @@ const DOC = {
   required: ['dpu_id', 'timestamp', 'direction'],
   properties: {
     dpu_id: {
-      anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' }, { type: 'integer' }],
-      description: 'the sensor',
+      anyOf: [{ type: 'string', pattern: DPU_ID_PATTERN.source }, { type: 'integer' }],
+      description: 'id of the sensor',
     },
     timestamp: {
       anyOf: [
@@ -19,19 +20,23 @@ const DOC = {
       ],
       description: 'when the person passed: ISO 8601 with an offset, or milliseconds since 1970',
     },
-    direction: { type: 'integer', enum: [1, -1], description: 'into the ingress space of the doorway, or out of it' },
+    direction: {
+      type: 'integer',
+      enum: [1, -1],
+      description: '1: into the ingress space of the doorway; -1: out of it',
+    },
     id: {
       type: ['string', 'null'],
-      pattern: '^[A-Za-z0-9_-]{1,64}$',
+      pattern: READING_NAME_PATTERN.source,
       description:
-        "the sensor's own name for the reading, which makes it different from another in the same millisecond; it may be used again at another timestamp",
+        "the sensor's own id for the reading; it tells apart two readings in the same millisecond, and may be reused at another timestamp",
     },
   },
 };
 
 export const READING_EXAMPLE = { dpu_id: '423', timestamp: '2018-02-24T08:45:21.893Z', direction: 1 };
 
-/** @param latestMs readings may lie at most up to here in the future */
+/** @param latestMs returns the latest timestamp accepted now */
 export function readingBody(latestMs: () => number) {
   return z
     .unknown()

@@ -2,8 +2,8 @@ import type { Context } from 'koa';
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Route } from '../../src/http/routes/route.ts';
-import { knowingOthersWrites } from '../../src/http/middleware/written-elsewhere.ts';
 import { fakeOf } from '../support/fake-of.ts';
+import { retryAfterCatchUp } from '../../src/http/middleware/retry-after-catch-up.ts';
 
 /** @param log whether it has more than this process knows, or cannot be reached */
 async function ask(
@@ -24,7 +24,7 @@ async function ask(
     if (log === 'away') throw new Error('nobody answers');
     return Promise.resolve((isKnown = log === 'more'));
   };
-  const refusal: unknown = await knowingOthersWrites(route, { catchUp })
+  const refusal: unknown = await retryAfterCatchUp(route, { catchUp })
     .run(fakeOf<Context>('Context', {}), {})
     .then(
       () => undefined,

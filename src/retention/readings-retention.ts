@@ -1,5 +1,5 @@
-// Removes readings that are old and no longer needed: routed by every router, and past what a router that
-// restarts reads again to fill its memory. Neither age nor a full log loses a reading, however long the service was down.
+// Removes readings that are no longer needed: those that every router has routed, and that no router reads again after a restart to
+// fill its memory. Neither age nor a full log ever removes a reading that is needed, however long the service was down.
 import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
 import type { LogUsage, ReadingsLog } from '../ports/readings-log.ts';
@@ -9,31 +9,31 @@ export interface ReadingsRetentionDeps {
   readonly partitions: number;
   readonly readings: ReadingsLog;
   readonly events: SpaceEventsLog;
-  /** Everything in SPACE_EVENTS before this is in ClickHouse, and every checkpoint knows. */
+  /** Everything in SPACE_EVENTS before this sequence is in ClickHouse, according to every checkpoint. */
   readonly storedBeforeSeq: () => Promise<number>;
-  /** How long readings are kept at least. */
+  /** Minimum time that readings are kept. */
   readonly keptMs: number;
   readonly now: () => number;
 }
 
-/** Parts of the log's bound: it is crowded from here, eased down to there, and takes no more readings from there on. */
+/** Fill levels of the log: above CROWDED it is purged down to EASED, and at FULL it refuses readings. */
 const [CROWDED, EASED, FULL] = [0.8, 0.6, 0.97];
 
-/** What may go: entries before a sequence, and of those only what was stored before an instant. */
+/** Entries before a sequence may be removed if they were also stored before an instant. */
 interface Unneeded {
   readonly seq: number;
   readonly beforeMs: number;
 }
 
-/** @throws what a port throws: try again later */
+/** Removes readings that are older than `keptMs` and not needed. @throws what a port throws: try again later */
 export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> {
   const { seq, beforeMs } = await unneeded(deps);
   if (seq > 1 && beforeMs > 0) await deps.readings.purge(seq, Math.min(deps.now() - deps.keptMs, beforeMs));
 }
 
 /**
- * Removes readings that are not needed, whatever their age, from a log that is nearly full. Where that does not help, only
- * time goes on in it until it does.
+ * Removes readings that are not needed, whatever their age, from a log that is nearly full. If that does not help, the log accepts
+ * only time marks until it does.
  * @throws what a port throws
  */
 export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<LogUsage> {
@@ -57,11 +57,12 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
 }
 
 /**
- * What stands before the first entry that a router would read (Router.restore), which is of its own partition: a router that hears
- * nothing for weeks would otherwise keep what others have sent. One that never spoke needs everything.
+ * Entries before the first one that any router would read after a restart (Router.restore). Only entries of a router's own partition
+ * count, because otherwise a router that receives nothing for weeks would keep the readings of all others. A router that has never
+ * committed needs everything.
  *
- * Had the log gone back, what was stored since could stand before an offset, and nobody has routed it. The mark of every offset proves
- * that the log stood until then, so the latest mark bounds what may go; without a mark nothing does.
+ * If the log has gone back, entries stored since then may have sequences below a committed offset although nobody has routed them. The
+ * mark of a committed offset proves that the log was intact until then, so only entries older than the latest mark may be removed.
  */
 async function unneeded({
   partitions,
@@ -76,7 +77,7 @@ async function unneeded({
     allPartitions(partitions).map(async (router): Promise<Unneeded> => {
       const { seq, header } = await events.lastCommit(router);
       const unstored = await events.firstCommitFrom(router, storedBefore);
-      // SPACE_EVENTS went back between the two questions.
+      // SPACE_EVENTS has gone back between the two reads.
       if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
       const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
       return {
