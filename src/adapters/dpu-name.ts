@@ -20,9 +20,7 @@ export function readingNameOf(text: string | undefined): string | undefined {
 }
 
 function printable(text: string): string {
-  return text
-    .trim()
-    .replaceAll(/[^\x21-\x24\x26-\x7e]+/g, (some) =>
-      Array.from(Buffer.from(some, 'utf8'), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
-    );
+  return text.replaceAll(/[^\x21-\x24\x26-\x7e]+/g, (some) =>
+    Array.from(Buffer.from(some, 'utf8'), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 }

@@ -37,7 +37,11 @@ export const mappingOptions = z
       .boolean()
       .default(false)
       .describe('the first two lines of the CSV are names and values that hold for all of it: `$.preamble`'),
-    items: path('items').optional().describe('JSONPath of the items; without it the document, or each row of a CSV'),
+    items: path('items')
+      .optional()
+      .describe(
+        'JSONPath of the items; without it the document, each element where that is a list, or each row of a CSV',
+      ),
     device: field.optional().describe('the device; without it that of the subject or URL'),
     line: field.optional().describe('the line, where a device has several'),
     lines: z

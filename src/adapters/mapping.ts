@@ -6,7 +6,7 @@ import { readingNameOf } from './dpu-name.ts';
 import { Field } from './field.ts';
 import { placeAt, placesAt, type Path } from './json-path.ts';
 import { mappingOptions, type MappingOptions } from './mapping-options.ts';
-import { csvLines, csvRecord, jsonDocuments, textOf } from './payload-text.ts';
+import { csvLines, csvRecord, textOf, wholeDocumentsIn } from './payload-text.ts';
 import type { ReadingCollection } from './reading-collection.ts';
 
 export const mapping = defineAdapter({
@@ -21,7 +21,7 @@ export const mapping = defineAdapter({
 });
 
 function documentsOf(payload: Uint8Array, { format, delimiter, preamble }: MappingOptions): readonly Field[] {
-  if (format === 'json') return jsonDocuments(payload);
+  if (format === 'json') return wholeDocumentsIn(textOf(payload));
   const lines = csvLines(textOf(payload), delimiter);
   const [[names = [], constants = []], [header = [], ...rows]] = preamble ? [lines, lines.slice(2)] : [[], lines];
   return [
@@ -34,7 +34,7 @@ function documentsOf(payload: Uint8Array, { format, delimiter, preamble }: Mappi
 
 function itemsOf(document: Field, { items, format }: MappingOptions): Iterable<Field> {
   if (items) return placesAt(items, document);
-  return format === 'csv' ? document.get('rows').items() : [document];
+  return format === 'csv' ? document.get('rows').items() : document.items();
 }
 
 interface Item {

@@ -24,9 +24,14 @@ export function jsonDocuments(payload: Uint8Array): readonly Field[] {
 }
 
 export function documentsIn(text: string): readonly Field[] {
+  return wholeDocumentsIn(text).flatMap((document) => document.items());
+}
+
+/** The same, but an array is one document. @throws WrongField */
+export function wholeDocumentsIn(text: string): readonly Field[] {
   checkDepth(text);
   const whole = parsed(text);
-  if (whole.ok) return new Field(whole.value).items();
+  if (whole.ok) return [new Field(whole.value)];
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   if (lines.length < 2 || !lines.every((line) => line.trimStart().startsWith('{')))
     throw new WrongField('', `is not JSON: ${whole.detail}`);
