@@ -1,5 +1,7 @@
 // The declarative adapter: what its description may say, and what it makes of payloads.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { ADAPTERS } from '../../../src/adapters/adapters.ts';
 import { adaptAll, counted, json } from '../../support/device-samples.ts';
 
@@ -195,5 +197,29 @@ describe('a mapped CSV', () => {
     expect(csv('to;people in\n"2026').rejected).toMatchObject([
       { detail: expect.stringContaining('is not CSV') as string },
     ]);
+  });
+});
+
+describe('docs/devices.md', () => {
+  const text = readFileSync(new URL('../../../docs/devices.md', import.meta.url), 'utf8');
+
+  it.each([...ADAPTERS.keys()])('says what %s is for', (name) => {
+    expect(text).toContain(`\n| \`${name}\` |`);
+  });
+
+  it('describes every option of a mapping, and of the others', () => {
+    for (const adapter of ADAPTERS.values()) {
+      const schema = z.toJSONSchema(adapter.options, { io: 'input' });
+      for (const option of Object.keys(schema.properties ?? {})) expect(text).toContain(`\`${option}\``);
+    }
+  });
+
+  it('has examples that are valid', () => {
+    const examples = [...text.matchAll(/```json\n([^`]*)```|`(\{"kind"[^`]*\})`/g)].map(
+      (match) => match[1] ?? match[2] ?? '',
+    );
+    expect(examples).toHaveLength(2);
+    for (const example of examples)
+      expect(ADAPTERS.get('mapping')!.configure(JSON.parse(example))).toMatchObject({ ok: true });
   });
 });
