@@ -5,7 +5,7 @@
 import type { AdaptedReading, PeoplePassed } from './adapter.ts';
 
 /** The identity of a reading of an interval; undefined for readings of another form, and where the device gave no start. */
-export function intervalKeyOf({ dpuId, reading }: AdaptedReading): string | undefined {
+function intervalKeyOf({ dpuId, reading }: AdaptedReading): string | undefined {
   if (!('entrances' in reading) || reading.startMs === undefined || reading.timestampMs === null) return undefined;
   return `${dpuId} ${reading.startMs} ${reading.timestampMs}`;
 }

@@ -2,7 +2,7 @@
 import { parseMultipart, type MultipartPart } from '@remix-run/multipart-parser';
 import { XMLParser } from 'fast-xml-parser';
 import { Field } from './field.ts';
-import { textOf } from './payload-text.ts';
+import { checkSize, textOf } from './payload-text.ts';
 import { WrongField } from './wrong-field.ts';
 
 const PARTS_MAX = 50;
@@ -35,13 +35,14 @@ export function xmlRoot(text: string): readonly [string, Field] {
 
 /** The parts of a multipart body as text, and any other body as its only part. @throws WrongField */
 export function partsOf(payload: Uint8Array, contentType: string | undefined): readonly string[] {
+  checkSize(payload);
   const boundary = boundaryOf(payload, contentType);
   if (boundary === undefined) return [textOf(payload)];
-  const start = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).indexOf(`--${boundary}`);
-  const options = { boundary, maxParts: PARTS_MAX, maxFileSize: payload.length, maxTotalSize: payload.length };
+  const body = normalized(payload, boundary);
+  const options = { boundary, maxParts: PARTS_MAX, maxFileSize: body.length, maxTotalSize: body.length };
   const texts: string[] = [];
   try {
-    for (const part of parseMultipart(payload.subarray(Math.max(start, 0)), options)) {
+    for (const part of parseMultipart(body, options)) {
       if (isMarkup(part)) texts.push(textOf(part.bytes));
     }
   } catch (error) {
@@ -49,6 +50,20 @@ export function partsOf(payload: Uint8Array, contentType: string | undefined): r
     throw new WrongField('', `is not multipart: ${error instanceof Error ? error.message.slice(0, 200) : ''}`);
   }
   return texts;
+}
+
+/**
+ * As the parser wants it: without what stands before the first boundary, with CRLF where some firmware has line feeds (pictures
+ * suffer, and are not read), and closed where a part of an endless stream was sent on.
+ */
+function normalized(payload: Uint8Array, boundary: string): Uint8Array {
+  const delimiter = `--${boundary}`;
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  let text = bytes.subarray(Math.max(bytes.indexOf(delimiter, 0, 'latin1'), 0)).toString('latin1');
+  if (!text.includes(`${delimiter}\r\n`)) text = text.replaceAll('\n', '\r\n');
+  if (text.includes(`${delimiter}--`)) return Buffer.from(text, 'latin1');
+  const end = text.trimEnd();
+  return Buffer.from(end.endsWith(delimiter) ? `${end}--` : `${end}\r\n${delimiter}--`, 'latin1');
 }
 
 /** By the type in the header, or by a body that begins as multipart bodies do. */

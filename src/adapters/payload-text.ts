@@ -8,9 +8,14 @@ const BYTES_MAX = 1_048_576;
 const DEPTH_MAX = 64;
 const COLUMNS_MAX = 1_000;
 
+/** @throws WrongField */
+export function checkSize({ length }: Uint8Array): void {
+  if (length > BYTES_MAX) throw new WrongField('', `has more than ${BYTES_MAX} bytes`);
+}
+
 /** UTF-8 without a byte order mark, surrounding white space and the NUL that firmware written in C sends along. @throws WrongField */
 export function textOf(payload: Uint8Array): string {
-  if (payload.length > BYTES_MAX) throw new WrongField('', `has more than ${BYTES_MAX} bytes`);
+  checkSize(payload);
   let end = payload.length;
   while (end > 0 && payload[end - 1] === 0) end--;
   const text = new TextDecoder().decode(payload.subarray(0, end)).trim();

@@ -81,6 +81,18 @@ describe('Hikvision alerts', () => {
       ).toHaveLength(2);
   });
 
+  it.each([
+    ['with line feeds alone', (body: string) => body.replaceAll('\r\n', '\n')],
+    ['that is a part of an endless stream', (body: string) => body.replace(/--b--$/, '--b\r\n')],
+    ['that ends after a part', (body: string) => body.replace(/\r\n--b--$/, '')],
+    ['with something before it', (body: string) => `ignored\r\n${body}`],
+  ])('in a multipart body %s count', (_, change) => {
+    const body = `--b\r\nContent-Type: application/xml\r\n\r\n${alert(`${WINDOW}<enter>1</enter><exit>2</exit>`)}\r\n--b--`;
+    const message = { payload: Buffer.from(change(body)), context: { contentType: 'multipart/mixed; boundary=b' } };
+    expect(adaptAll('hikvision', {}, [message])[0]?.rejected).toEqual([]);
+    expect(counted(adaptAll('hikvision', {}, [message]))).toEqual([`${WINDOW_SHOWN}  1/2`]);
+  });
+
   it('are rejected with what is wrong', () => {
     const rejected = (text: string): unknown => adaptAll('hikvision', {}, [xml(text)])[0]?.rejected;
     expect(rejected(alert(`${WINDOW}<enter>1</enter>`))).toEqual(
@@ -99,7 +111,7 @@ describe('Hikvision alerts', () => {
     expect(rejected('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')).toMatchObject([
       { detail: expect.stringContaining('document type') as string },
     ]);
-    expect(rejected('--b\r\n\r\n<a/>')).toMatchObject([
+    expect(rejected(`${'--b\r\n\r\n<a/>\r\n'.repeat(51)}--b--`)).toMatchObject([
       { detail: expect.stringContaining('is not multipart') as string },
     ]);
   });
@@ -143,6 +155,15 @@ describe('Axis object analytics', () => {
   it('tells two people of one millisecond apart by the standing', () => {
     const ids = [human, { ...human, totalHuman: 6 }].map((data) => run(event(data)).readings[0]?.reading.id);
     expect(ids).toEqual(['5', '6']);
+  });
+
+  it('restarts its totals where they were reset, also when they have grown since', () => {
+    expect(run(event(human), topic, { counter: 'total' }).readings[0]?.reading).toEqual({
+      timestampMs: Date.UTC(2026, 10, 3),
+      totalEntrances: 5,
+      totalExits: 0,
+      counterEpoch: '2026-11-03T00:00:00Z',
+    });
   });
 
   it('takes the camera from the message, the topic or the transport', () => {

@@ -85,7 +85,11 @@ describe('uplinks', () => {
       { periodic_counter_in: 1, periodic_counter_out: 2, total_counter_in: 7, total_counter_out: 7 },
       ['e  1/2'],
     ],
-    ['regions only', { region_1: 1, region_1_count: 5, people_count_max: 3 }, []],
+    [
+      'regions only',
+      { region_1: 1, region_1_count: 5, people_count_max: 3, line_in: 4, line_out: 4, in: 1, out: 1 },
+      [],
+    ],
   ])('with %s', (_, object, lines) => {
     const shown = counted(adaptAll('chirpstack', {}, [uplink(object)]));
     expect(shown.map((text) => text.replace('2026-11-03T10:00:00Z  ', ''))).toEqual(lines);

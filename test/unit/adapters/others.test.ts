@@ -203,6 +203,12 @@ describe('the name of a DPU', () => {
 });
 
 describe('decoding', () => {
+  it('finds fields of the payload only', () => {
+    expect(new Field({}).get('constructor').exists).toBe(false);
+    expect(new Field([1]).get('length').exists).toBe(false);
+    expect(new Field(JSON.parse('{"__proto__":{"a":1}}')).get('a').exists).toBe(false);
+  });
+
   it.each([
     ['', 'is empty'],
     ['\0\0', 'is empty'],
