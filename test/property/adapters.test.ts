@@ -31,6 +31,11 @@ const adapts: readonly (readonly [string, Adapt])[] = [...ADAPTERS].flatMap(([na
   }),
 );
 
+/** One for each way to decode: other options of an adapter read the same. */
+const decoders = adapts.filter(
+  ([name], at) => name.startsWith('mapping') || name.split(' ')[0] !== adapts[at - 1]?.[0].split(' ')[0],
+);
+
 const samples: readonly Message[] = allSamples().flatMap(messagesOf);
 const CONTEXT: PayloadContext = { device: 'device', arrivalMs: Date.parse('2026-11-26T00:00:00Z') };
 
@@ -41,10 +46,10 @@ function checkAll(payload: Uint8Array, some: Partial<PayloadContext> = {}): numb
   return readings;
 }
 
-function checkEach(payload: Uint8Array, some: Partial<PayloadContext> = {}): number {
+function checkEach(payload: Uint8Array, some: Partial<PayloadContext> = {}, of = adapts): number {
   const context = { ...CONTEXT, ...some };
   let readings = 0;
-  for (const [name, adapt] of adapts) {
+  for (const [name, adapt] of of) {
     const adapted = adapt(payload, context);
     expect([name, problemsOf(adapted)]).toEqual([name, []]);
     readings += adapted.readings.length;
@@ -215,7 +220,7 @@ describe('adapters', () => {
     ['counts of wrong types', `{"line_periodic_data":[${'{"in":"x"},'.repeat(90_000)}{}]}`],
     ['more than a message holds', `"${'a'.repeat(1_100_000)}"`],
   ])('bound the work on many %s', (_, text) => {
-    checkEach(Buffer.from(text));
+    checkEach(Buffer.from(text), {}, decoders);
   });
 
   it('bound the readings of a payload', () => {
