@@ -381,7 +381,7 @@ export class Service {
         logProblems(() => this.#guard.problem),
         clockProblems(() => this.clock.problem),
       ],
-      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#retention.takesReadings)],
+      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#retention.acceptsReadings)],
     });
   }
 

@@ -1,6 +1,7 @@
 // Declares all commands with their options. Each is implemented in a file of its own.
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
+import { adaptCommand, type AdaptOptions } from './adapt-command.ts';
 import { accountCommand } from './account-command.ts';
 import { recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
 import { clusterCommand } from './cluster-command.ts';
@@ -131,6 +132,18 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option('--limit <number>', 'maximum number of letters', atLeastOne, 20)
     .option(...JSON_OPTION)
     .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)));
+  program
+    .command('adapt')
+    .description("print the readings that an adapter makes of a device's payload, as lines of JSON (docs/devices.md)")
+    .argument('<adapter>', 'name of the adapter, such as xovis')
+    .argument('<file>', 'the payload as the device sends it; - for standard input')
+    .requiredOption('--device <id>', 'the device, where the payload does not name it')
+    .option('--options <json>', "the adapter's options for this device")
+    .option('--content-type <type>', 'content type of the payload; needed for multipart')
+    .option('--topic <topic>', 'MQTT topic it was published to')
+    .action((adapter: string, file: string, options: AdaptOptions) =>
+      finish(adaptCommand(adapter, file, options, say, warn)),
+    );
   program.addCommand(logCommand(readConfig, say, finish));
 }
 

@@ -78,6 +78,22 @@ async function process(
 }
 
 describe('density', () => {
+  it('prints the readings that an adapter makes of a payload, and what it leaves out', async () => {
+    const payload = ['adapt', 'xovis', 'test/data/devices/xovis-datapush5/sample-1.json', '--device', 'x'];
+    const { code, out, err } = await density([...payload, '--options', '{"counter":"event"}']);
+    expect(code).toBe(0);
+    expect(err).toEqual([]);
+    expect(out.map((line) => JSON.parse(line) as object)).not.toHaveLength(0);
+    for (const line of out)
+      expect(JSON.parse(line)).toMatchObject({
+        dpu_id: expect.any(String) as string,
+        direction: expect.any(Number) as number,
+      });
+    expect((await density(payload)).err).toContainEqual(expect.stringMatching(/^skipped: .*line crossings/));
+    await expect(density([...payload, '--options', '{"counter":"x"}'])).rejects.toThrow('--options: counter');
+    await expect(density(['adapt', 'nosuch', 'x', '--device', 'y'])).rejects.toThrow('there are xovis');
+  });
+
   it('says of each command what it does', async () => {
     const commands = [
       'run',
@@ -88,6 +104,7 @@ describe('density', () => {
       'seed',
       'simulate',
       'import',
+      'adapt',
       'dead-letters',
       'account',
       'routes',
