@@ -62,9 +62,10 @@ import type { Leases, Member } from './ports/leases.ts';
 import type { ShardState } from '../actors/shard/shard-machine.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
 import { Freshness } from './shards/freshness.ts';
-import { ShardKeeper } from './shards/shard-keeper.ts';
+import { LocalReports } from './shards/local-reports.ts';
+import { Membership } from './shards/membership.ts';
 import { observeShard } from './shards/shard-observation.ts';
-import { ShardRunner } from './shards/shard-runner.ts';
+import { Shard } from './shards/shard.ts';
 import { Ticks } from './shards/ticks.ts';
 import { TopologyService } from './topology/topology-service.ts';
 
@@ -126,7 +127,7 @@ export class Service {
   readonly options: ServiceOptions;
   readonly metrics: Metrics;
   readonly losses: Losses;
-  readonly cluster: ShardKeeper;
+  readonly cluster: Membership;
   readonly health: Health;
   readonly #nats: NatsHandles;
   readonly #clickhouse: ClickHouseClient;
@@ -147,7 +148,7 @@ export class Service {
   /** By shard: the sequence of the topology that its router waits for. */
   readonly #awaitedTopology = new Map<Partition, number>();
   /** Of all partitions; none where this process only answers. */
-  readonly #shards: readonly ShardRunner[];
+  readonly #shards: readonly Shard[];
   readonly #traces = new PipelineTraces();
   readonly #feeds = new Map<Partition, PartitionFeed>();
   readonly #abort = new AbortController();
@@ -220,9 +221,13 @@ export class Service {
     this.#reports = new ClusterReports({
       partitions: options.partitions,
       shards: this.#shards,
+      local: new LocalReports({
+        events: this.#events,
+        ticks,
+        freshness: this.#freshness,
+        timing: MACHINE_TIMING,
+      }),
       requests,
-      ticks,
-      freshness: this.#freshness,
       isConnected: () => this.#link.isUp,
       timing: MACHINE_TIMING,
       log,
@@ -231,7 +236,7 @@ export class Service {
     this.counts = new Counts(this.topology.history, this.#reports, this.history);
     this.eventPages = new ClickHouseEventPages(clickhouse);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
-    this.cluster = new ShardKeeper({
+    this.cluster = new Membership({
       leases,
       member: this.#member,
       problems: () => this.health.announced,
@@ -430,8 +435,7 @@ export class Service {
         this.cluster.resume();
         void this.losses.read();
       },
-      seenHere: () =>
-        this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      seenHere: () => this.#shards.flatMap(({ fold }) => (fold?.epoch === this.#epoch.current ? [fold.mark] : [])),
       leases: this.options.takesShards ? leases : undefined,
       holder: this.#member.id,
       isConnected: () => this.#link.isUp,
@@ -452,7 +456,7 @@ export class Service {
     });
   }
 
-  #shard(partition: Partition, leases: Leases): ShardRunner {
+  #shard(partition: Partition, leases: Leases): Shard {
     const { partitions } = this.options;
     const common = {
       partition,
@@ -461,7 +465,7 @@ export class Service {
       events: this.#traces.events(this.#events),
       history: this.#traces.history(observedHistory(this.history, this.metrics)),
     };
-    return new ShardRunner({
+    return new Shard({
       router: {
         ...common,
         latestOf: (entry) => this.bound.of(entry),
@@ -474,7 +478,7 @@ export class Service {
         newCommitId: () => nuid.next(),
         storedBeforeSeq: () => this.#storedByFolds(),
       },
-      host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
+      fold: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases,
@@ -501,7 +505,8 @@ export class Service {
       this.#feeds.get(partition)?.close();
       this.#feeds.delete(partition);
     }
-    if (state !== 'running' || !shard?.host) return;
+    const fold = shard?.fold;
+    if (state !== 'running' || !shard || !fold) return;
     const channel: ChangeChannel = {
       publish: (k, batch) => this.#changes.publish(k, batch),
       subscribe: (k, onBatch) => this.#changes.subscribe(k, onBatch),
@@ -509,8 +514,7 @@ export class Service {
       serve: (k, answer) => this.#changes.serve(k, (question) => (shard.isOwner ? answer(question) : undefined)),
       ask: (k, question) => this.#changes.ask(k, question),
     };
-    // It runs, so everything that was in the log when it was taken over is applied.
-    const { fold } = shard.host;
+    // A running shard has applied everything that was in the log when it was taken over, so the feed is ready at once.
     this.#feeds.set(
       partition,
       new PartitionFeed({
@@ -529,7 +533,7 @@ export class Service {
     if (!this.#stored || now - this.#stored.atMs > STORED_MAX_AGE_MS) {
       const seq = this.#storedBefore((k) => {
         const shard = this.#shards[k];
-        return shard?.isServing ? shard.host?.fold.storedBeforeSeq : undefined;
+        return shard?.isServing ? shard.fold?.storedBeforeSeq : undefined;
       });
       this.#stored = { atMs: now, seq };
       seq.catch(() => (this.#stored = undefined));

@@ -133,7 +133,7 @@ export class PartitionFeed implements FoldObserver {
       if (!isLapsed) this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
       return { epoch: this.#epoch, n: isLapsed ? -1 : this.#ring.last, counts: [], items: [] };
     }
-    if (all) for (const spaceId of this.#fold.actors.keys()) if (spaceId !== UNPLACED) wanted.add(spaceId);
+    if (all) for (const spaceId of this.#fold.spaceIds()) if (spaceId !== UNPLACED) wanted.add(spaceId);
     const news = [...wanted].filter((spaceId) => !this.#interest.has(spaceId));
     this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
     this.#listen();
@@ -149,12 +149,12 @@ export class PartitionFeed implements FoldObserver {
   }
 
   #listen(): void {
-    this.#fold.observer = this;
+    this.#fold.observe(this);
     this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
   #rest(): void {
-    if (this.#fold.observer === this) this.#fold.observer = undefined;
+    this.#fold.unobserve(this);
     clearInterval(this.#sweepTimer);
     clearTimeout(this.#flushTimer);
     this.#isFlushDue = this.#isBehind = false;
@@ -175,7 +175,7 @@ export class PartitionFeed implements FoldObserver {
       this.#rest();
       return;
     }
-    const watched = this.#interest.isAll ? this.#fold.actors.keys() : this.#interest.spaces();
+    const watched = this.#interest.isAll ? this.#fold.spaceIds() : this.#interest.spaces();
     for (const spaceId of watched) {
       const state = this.#fold.state(spaceId);
       if (state && state.nextResetMs <= nowMs && this.watches(spaceId)) this.touched(spaceId);
@@ -250,7 +250,7 @@ export class PartitionFeed implements FoldObserver {
 
   /** True while the count may be wrong, and soon will not. */
   #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
-    if (!this.#fold.state(spaceId)?.correction) {
+    if (this.#fold.state(spaceId)?.isSettled ?? true) {
       this.#heldSinceMs.delete(spaceId);
       return false;
     }
@@ -277,7 +277,7 @@ export class PartitionFeed implements FoldObserver {
         isSettled: true,
       };
     }
-    const watermarkMs = this.#fold.watermarkOf(state);
+    const watermarkMs = this.#fold.watermarkOf(spaceId);
     const timestampMs = Math.max(nowMs, watermarkMs);
     const occupancy = state.occupancyAt(timestampMs);
     return {
@@ -289,7 +289,7 @@ export class PartitionFeed implements FoldObserver {
       count: countOf(occupancy),
       net: occupancy.net,
       lastReadingMs: state.lastReadingMs,
-      isSettled: state.correction === null,
+      isSettled: state.isSettled,
     };
   }
 

@@ -8,6 +8,11 @@ const PAUSE_MAX_MS = 5_000;
 const HEALTHY_AFTER_MS = 10_000;
 const LOUD_AFTER_FAILURES = 5;
 
+/** How long to wait before the next attempt, with jitter. @param failures in a row, at least 1 */
+export function retryPauseMs(failures: number, { random }: Pick<Timing, 'random'>): number {
+  return Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** failures) * (0.5 + random() / 2);
+}
+
 /**
  * Runs `task` again and again until the signal aborts. Resolves then, and never rejects.
  * @param onFailure hears of each failure, before the task is begun anew
@@ -30,7 +35,7 @@ export async function supervise(
       if (timing.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
       failures += 1;
       onFailure?.(error);
-      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** failures) * (0.5 + timing.random() / 2);
+      const pauseMs = retryPauseMs(failures, timing);
       const level = failures >= LOUD_AFTER_FAILURES ? 'error' : 'warn';
       log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; beginning anew`);
       await timing.pause(pauseMs, signal);

@@ -21,6 +21,25 @@ export const MACHINE_TIMING: Timing = {
   turn: async () => setImmediate(),
 };
 
+/** The same as timers with a callback, for libraries that want those. */
+export function timersOf({ pause }: Pick<Timing, 'pause'>): {
+  setTimeout(act: () => void, ms: number): AbortController;
+  clearTimeout(timer: unknown): void;
+} {
+  return {
+    setTimeout: (act, ms) => {
+      const timer = new AbortController();
+      void pause(ms, timer.signal).then(() => {
+        if (!timer.signal.aborted) act();
+      });
+      return timer;
+    },
+    clearTimeout: (timer) => {
+      if (timer instanceof AbortController) timer.abort();
+    },
+  };
+}
+
 /** For a pause that nothing ends early; many may listen to it at once. */
 export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);

@@ -356,9 +356,8 @@ export class World {
   #unrest({ shards, topology, isSound }: SimProcess): string {
     const { streams } = this.engines;
     if (!isSound) return 'the logs are not sound';
-    for (const { host, router, isServing } of shards) {
-      if (!host || !router || !isServing) return 'a shard is not running';
-      const { fold } = host;
+    for (const { fold, router, isServing } of shards) {
+      if (!fold || !router || !isServing) return 'a shard is not running';
       if (router.committed.topologySeq < streams.topology.length || topology.history.seq < streams.topology.length)
         return 'the topology is not followed';
       if (
