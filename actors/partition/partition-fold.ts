@@ -25,6 +25,8 @@ import { startSpaceActor, stateOf, tell, type SpaceActor, type SpaceActorEvent }
 import { SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import type { FoldObserver } from './fold-observer.ts';
+import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
+import { OpenBlock } from './open-block.ts';
 
 /** Watermarks of quiet spaces are advanced when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
@@ -36,45 +38,9 @@ export interface CorrectionDue {
   readonly base: ResetPoint;
 }
 
-/** Readings asserted to a partition, less those retracted, since its log began. */
-export interface ReadingTotals {
-  readonly folded: number;
-  /** Of these, in blocks that are cut. */
-  readonly cut: number;
-}
-
 /** Another process has saved a newer state and truncated the log before it. The fold has to restart from that state. */
 export class LogGap extends Error {
   override readonly name = 'LogGap';
-}
-
-/** The state of a fold, except its spaces. */
-export interface FoldSnapshot {
-  /** Commits of other epochs are ignored. */
-  readonly epoch: number;
-  /** Sequence of the last commit applied: everything up to here is in the state, and nothing after it. */
-  readonly seq: number;
-  /** The commit at `seq`, as far as it is known. */
-  readonly mark: CommitMark;
-  /** The log's clock. */
-  readonly logMs: number;
-  /** By router: the arrival time up to which it has consumed READINGS. */
-  readonly clocks: readonly number[];
-  /** By router: the sequence of its last commit. */
-  readonly commitSeqs: readonly number[];
-  readonly settings: Settings;
-  /** Undefined where the checkpoint that it was restored from did not have them. */
-  readonly totals: ReadingTotals | undefined;
-  /** Number of the open block, and its rows. */
-  readonly openNumber: number;
-  readonly openRows: readonly LoggedEvent[];
-  /** When the open block got its first row; null while it is empty. */
-  readonly openedMs: number | null;
-  /** When the open block got its first late row. A correction waits for that row to be stored, so the block is cut early. */
-  readonly lateMs: number | null;
-  readonly cutRequested: boolean;
-  /** Blocks that are cut and not yet known to be stored. Ascending. */
-  readonly unstored: readonly Block[];
 }
 
 export class PartitionFold {
@@ -95,11 +61,7 @@ export class PartitionFold {
   readonly #commitSeqs: number[];
   #settings: Settings;
   #totals: ReadingTotals | undefined;
-  #openNumber: number;
-  #openRows: LoggedEvent[];
-  #openedMs: number | null;
-  #lateMs: number | null;
-  #cutRequested: boolean;
+  readonly #open: OpenBlock;
   readonly #unstored: Block[];
 
   /** @param from the state that it continues from; what is missing there is as at the start of a log */
@@ -115,11 +77,7 @@ export class PartitionFold {
     this.#commitSeqs = [...(from.commitSeqs ?? new Array<number>(partitions).fill(0))];
     this.#settings = from.settings ?? DEFAULT_SETTINGS;
     this.#totals = 'totals' in from ? from.totals : { folded: 0, cut: 0 };
-    this.#openNumber = from.openNumber ?? 1;
-    this.#openRows = [...(from.openRows ?? [])];
-    this.#openedMs = from.openedMs ?? null;
-    this.#lateMs = from.lateMs ?? null;
-    this.#cutRequested = from.cutRequested ?? false;
+    this.#open = new OpenBlock(from);
     this.#unstored = [...(from.unstored ?? [])];
   }
 
@@ -133,11 +91,7 @@ export class PartitionFold {
       commitSeqs: this.#commitSeqs,
       settings: this.#settings,
       totals: this.#totals,
-      openNumber: this.#openNumber,
-      openRows: this.#openRows,
-      openedMs: this.#openedMs,
-      lateMs: this.#lateMs,
-      cutRequested: this.#cutRequested,
+      ...this.#open.snapshot(),
       unstored: this.#unstored,
     };
   }
@@ -175,15 +129,15 @@ export class PartitionFold {
   }
 
   get openNumber(): number {
-    return this.#openNumber;
+    return this.#open.number;
   }
 
   get openRows(): readonly LoggedEvent[] {
-    return this.#openRows;
+    return this.#open.rows;
   }
 
   get openedMs(): number | null {
-    return this.#openedMs;
+    return this.#open.openedMs;
   }
 
   get unstored(): readonly Block[] {
@@ -268,7 +222,7 @@ export class PartitionFold {
 
   /** Number of the last block that is stored with all before it. */
   get storedBlock(): number {
-    return (this.#unstored[0]?.number ?? this.#openNumber) - 1;
+    return (this.#unstored[0]?.number ?? this.#open.number) - 1;
   }
 
   /** Readings in blocks up to `storedBlock`: what history should hold. */
@@ -278,7 +232,7 @@ export class PartitionFold {
 
   /** Everything in the log before this sequence is stored. */
   get storedBeforeSeq(): number {
-    let least = Math.min(this.#seq + 1, leastSeq(this.#openRows));
+    let least = Math.min(this.#seq + 1, leastSeq(this.#open.rows));
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
     for (const spaceId of this.#buffering) least = Math.min(least, this.state(spaceId)?.leastBufferedSeq() ?? Infinity);
     return least;
@@ -304,14 +258,14 @@ export class PartitionFold {
   awaitedRouters(): Set<Partition> {
     const awaited = new Set<Partition>();
     for (const spaceId of this.#buffering) for (const router of this.routersOf(spaceId)) awaited.add(router);
-    if (this.#openRows.length > 0 || this.#cutRequested) awaited.add(this.partition);
+    if (this.#open.isWaiting) awaited.add(this.partition);
     return awaited;
   }
 
   /** A space's events that are not stored yet, in no particular order. */
   unstoredEvents(spaceId: SpaceId): LoggedEvent[] {
     const found = this.state(spaceId)?.bufferedEvents() ?? [];
-    for (const rows of [...this.#unstored.map((block) => block.rows), this.#openRows]) {
+    for (const rows of [...this.#unstored.map((block) => block.rows), this.#open.rows]) {
       for (const row of rows) if (row.spaceId === spaceId) found.push(row);
     }
     return found;
@@ -320,7 +274,7 @@ export class PartitionFold {
   /** The events of all spaces that are not stored yet, in no particular order. */
   allUnstoredEvents(): LoggedEvent[] {
     const buffered = [...this.#buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
-    return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#openRows, ...buffered];
+    return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#open.rows, ...buffered];
   }
 
   /** Corrections whose block is stored, so that history can make them. */
@@ -396,8 +350,7 @@ export class PartitionFold {
       actor = startSpaceActor(new SpaceState(spaceId), this.#onOutput);
       this.#actors.set(spaceId, actor);
     }
-    tell(actor, event);
-    this.#noteConcerns(spaceId, stateOf(actor));
+    this.#noteConcerns(spaceId, tell(actor, event));
     if (this.#observer?.watches(spaceId)) this.#observer.touched(spaceId);
   }
 
@@ -436,22 +389,11 @@ export class PartitionFold {
   }
 
   #cutIfDue(): void {
-    if (this.#openRows.length === 0 && !this.#cutRequested) return;
-    this.#openedMs ??= this.#logMs;
-    const isFull = this.#openRows.length >= this.#settings.blockRowsMax;
-    const isOld =
-      this.#logMs - this.#openedMs >= this.#settings.blockAgeMaxMs * this.#partOfAge ||
-      (this.#lateMs !== null && this.#logMs - this.#lateMs >= this.#settings.lateBlockAgeMaxMs);
-    if (!isFull && !isOld && !this.#cutRequested) return;
-    const number = this.#openNumber;
-    const block = blockOf(this.#epoch, this.partition, number, this.#openRows, this.#mark);
+    if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
+    const { number, rows } = this.#open.cut();
+    const block = blockOf(this.#epoch, this.partition, number, rows, this.#mark);
     this.#unstored.push(block);
     if (this.#totals) this.#totals = { ...this.#totals, cut: this.#totals.cut + block.readings };
-    this.#openNumber += 1;
-    this.#openRows = [];
-    this.#openedMs = null;
-    this.#lateMs = null;
-    this.#cutRequested = false;
     for (const spaceId of this.#correcting) this.#tell(spaceId, { type: 'blockCut', block: number });
   }
 
@@ -461,21 +403,9 @@ export class PartitionFold {
       partitions: this.partitions,
       settings: this.#settings,
       clocks: this.#clocks,
-      openBlock: this.#openNumber,
+      openBlock: this.#open.number,
     };
   }
 
-  readonly #onOutput = (output: SpaceOutput): void => {
-    switch (output.type) {
-      case 'eventsFinal':
-        for (const event of output.events) this.#openRows.push(event);
-        return;
-      case 'eventLate':
-        this.#openRows.push(output.event);
-        this.#lateMs ??= this.#logMs;
-        return;
-      case 'cutRequested':
-        this.#cutRequested = true;
-    }
-  };
+  readonly #onOutput = (output: SpaceOutput): void => this.#open.take(output, this.#logMs);
 }

@@ -9,7 +9,8 @@ import { type EventTuple, fromTuple, type LoggedEvent, toTuple } from '../../src
 import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
 import { blockOf } from './block.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
-import { PartitionFold, type FoldSnapshot } from './partition-fold.ts';
+import type { FoldSnapshot } from './fold-snapshot.ts';
+import { PartitionFold } from './partition-fold.ts';
 
 /** Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks. */
 const VERSION = 4;

@@ -1,5 +1,5 @@
 // The statechart of a shard, running: with the work of its states, and a clock, that the caller supplies.
-import { createActor, fromPromise, waitFor } from 'xstate';
+import { createActor, fromPromise, waitFor, type ActorOptions } from 'xstate';
 import { shardMachine, shardStateOf, type ShardState, type ShardWish } from './shard-machine.ts';
 
 /** A task that a state runs. The signal aborts when the state is left before the task has ended. */
@@ -18,15 +18,9 @@ export interface ShardTasks {
   readonly abandon: Task<void>;
 }
 
-/** What XState asks of a clock. */
-interface Clock {
-  setTimeout(act: () => void, ms: number): unknown;
-  clearTimeout(id: unknown): void;
-}
-
 export interface ShardActorOptions {
   readonly tasks: ShardTasks;
-  readonly clock: Clock;
+  readonly clock: NonNullable<ActorOptions<typeof shardMachine>['clock']>;
   readonly backoffMs: (failures: number) => number;
   readonly onState: (state: ShardState) => void;
   /** A task failed, and the machine restarts the work. */

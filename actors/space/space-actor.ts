@@ -61,10 +61,12 @@ export function startSpaceActor(state: SpaceState, onOutput: Emit): SpaceActor {
   return actor.start();
 }
 
-export function tell(actor: SpaceActor, event: SpaceActorEvent): void {
+/** @returns the state after the event. @throws what the space threw */
+export function tell(actor: SpaceActor, event: SpaceActorEvent): SpaceState {
   actor.send(event);
-  const snapshot = actor.getSnapshot();
-  if (snapshot.status === 'error') throw snapshot.error;
+  const { status, error, context } = actor.getSnapshot();
+  if (status === 'error') throw error;
+  return context;
 }
 
 export function stateOf(actor: SpaceActor): SpaceState {

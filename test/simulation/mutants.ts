@@ -116,8 +116,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'retraction without its rollup',
-    'this.#openRows.push(output.event);',
-    'this.#openRows.push({ ...output.event, sign: 1 });',
+    'this.#rows.push(output.event);',
+    'this.#rows.push({ ...output.event, sign: 1 });',
   ),
   mutant(
     'a block is totalled by its rows, not its readings',
