@@ -1,40 +1,8 @@
 // The statechart of a shard: what every event does in every state, and what the delays do.
-import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createActor, fromPromise, SimulatedClock, type AnyStateNode } from 'xstate';
-import { shardMachine, shardStateOf, SHARD_STATES } from '../../actors/shard/shard-machine.ts';
-
-const LEAVES = [
-  'idle',
-  'standingBy.following',
-  'standingBy.stopping',
-  'standingBy.pausing',
-  'acquiring.asking',
-  'acquiring.waiting',
-  'holding.restoring.catchingUp',
-  'holding.restoring.stopping',
-  'holding.restoring.pausing',
-  'holding.running',
-  'holding.draining',
-  'releasing',
-  'abandoning',
-] as const;
-type Leaf = (typeof LEAVES)[number];
-
-/** Everything that can happen. `taskEnds` and `taskFails` are about the task of the innermost state. */
-const EVENTS = [
-  'wishOwn',
-  'wishStandBy',
-  'wishNothing',
-  'leaseFreed',
-  'leaseGranted',
-  'leaseRefused',
-  'leaseLost',
-  'taskEnds',
-  'taskFails',
-  'delayElapses',
-] as const;
-type Event = (typeof EVENTS)[number];
+import type { AnyStateNode } from 'xstate';
+import { shardMachine, SHARD_STATES } from '../../actors/shard/shard-machine.ts';
+import { ControlledShard, EVENTS, LEAVES, type Event, type Leaf } from '../support/controlled-shard.ts';
 
 /** `stay`: nothing changes. `never`: cannot happen there, because the state has no such task. */
 type Cell = Leaf | 'stay' | 'never';
@@ -215,123 +183,6 @@ const PATHS: Record<Leaf, readonly Event[]> = {
   abandoning: ['wishStandBy', 'wishNothing'],
 };
 
-interface Running {
-  readonly signal: AbortSignal;
-  readonly end: (output?: boolean) => void;
-  readonly fail: (error: Error) => void;
-}
-
-/** The statechart with tasks that end when the test says so. */
-class Shard {
-  readonly clock = new SimulatedClock();
-  readonly failures: unknown[] = [];
-  /** By name, also those that were stopped or have ended. */
-  readonly tasks = new Map<string, Running>();
-  #innermost: Running | undefined;
-  readonly #actor;
-
-  constructor() {
-    const task = <Output>(name: string): ReturnType<typeof fromPromise<Output>> =>
-      fromPromise<Output>(
-        async ({ signal }) =>
-          new Promise<Output>((resolve, reject) => {
-            const running: Running = { signal, end: (output) => resolve(output as Output), fail: reject };
-            this.tasks.set(name, running);
-            if (name !== 'keepLease') this.#innermost = running;
-          }),
-      );
-    this.#actor = createActor(
-      shardMachine.provide({
-        actors: {
-          keepCopy: task<void>('keepCopy'),
-          takeLease: task<boolean>('takeLease'),
-          keepLease: task<void>('keepLease'),
-          catchUp: task<void>('catchUp'),
-          run: task<void>('run'),
-          drain: task<void>('drain'),
-          stopFailed: task<void>('stopFailed'),
-          release: task<void>('release'),
-          abandon: task<void>('abandon'),
-        },
-      }),
-      { clock: this.clock },
-    );
-    this.#actor.on('failed', ({ error }) => this.failures.push(error));
-    this.#actor.start();
-  }
-
-  get leaf(): Leaf {
-    const { value } = this.#actor.getSnapshot();
-    const names: string[] = [];
-    for (let at: unknown = value; at !== undefined;) {
-      if (typeof at === 'string') {
-        names.push(at);
-        break;
-      }
-      const [name, inner] = Object.entries(at as object)[0] as [string, unknown];
-      names.push(name);
-      at = inner;
-    }
-    return names.join('.') as Leaf;
-  }
-
-  get state(): string {
-    return shardStateOf(this.#actor.getSnapshot());
-  }
-
-  /** True when something is left that an outcome can be of. */
-  can(event: Event): boolean {
-    const isRunning = (name: string): boolean => this.#isRunning(this.tasks.get(name));
-    if (event === 'leaseGranted' || event === 'leaseRefused') return isRunning('takeLease');
-    if (event === 'leaseLost') return isRunning('keepLease');
-    return (event !== 'taskEnds' && event !== 'taskFails') || this.#isRunning(this.#innermost);
-  }
-
-  async happens(...events: readonly Event[]): Promise<void> {
-    for (const event of events) {
-      expect(this.can(event), `${event} in ${this.leaf}`).toBe(true);
-      this.#act(event);
-      await turn();
-    }
-  }
-
-  #isRunning(task: Running | undefined): boolean {
-    return task !== undefined && !task.signal.aborted && !this.#ended.has(task);
-  }
-
-  readonly #ended = new Set<Running>();
-
-  #act(event: Event): void {
-    const settle = (task: Running | undefined, act: (task: Running) => void): void => {
-      if (!task) return;
-      this.#ended.add(task);
-      act(task);
-    };
-    switch (event) {
-      case 'wishOwn':
-        return this.#actor.send({ type: 'wished', wish: 'own' });
-      case 'wishStandBy':
-        return this.#actor.send({ type: 'wished', wish: 'standBy' });
-      case 'wishNothing':
-        return this.#actor.send({ type: 'wished', wish: 'nothing' });
-      case 'leaseFreed':
-        return this.#actor.send({ type: 'leaseFreed' });
-      case 'leaseGranted':
-        return settle(this.tasks.get('takeLease'), ({ end }) => end(true));
-      case 'leaseRefused':
-        return settle(this.tasks.get('takeLease'), ({ end }) => end(false));
-      case 'leaseLost':
-        return settle(this.tasks.get('keepLease'), ({ end }) => end());
-      case 'taskEnds':
-        return settle(this.#innermost, ({ end }) => end(false));
-      case 'taskFails':
-        return settle(this.#innermost, ({ fail }) => fail(new Error('a task failed')));
-      case 'delayElapses':
-        return void this.clock.increment(60_000);
-    }
-  }
-}
-
 function leavesOf(node: AnyStateNode): string[] {
   const children = Object.values(node.states);
   return children.length === 0 ? [node.path.join('.')] : children.flatMap(leavesOf);
@@ -345,7 +196,7 @@ describe('the statechart of a shard', () => {
   it.each(LEAVES.flatMap((leaf) => EVENTS.map((event) => [leaf, event, TABLE[leaf][event]] as const)))(
     'in %s, on %s: %s',
     async (leaf, event, cell) => {
-      const shard = new Shard();
+      const shard = new ControlledShard();
       await shard.happens(...PATHS[leaf]);
       expect(shard.leaf).toBe(leaf);
       expect(shard.can(event)).toBe(cell !== 'never');
@@ -358,7 +209,7 @@ describe('the statechart of a shard', () => {
   it('names the outer state, of which there are eight', async () => {
     const seen = new Set<string>();
     for (const leaf of LEAVES) {
-      const shard = new Shard();
+      const shard = new ControlledShard();
       await shard.happens(...PATHS[leaf]);
       seen.add(shard.state);
     }
@@ -382,7 +233,7 @@ it('L1, L2: every way from a granted lease ends in releasing, or in abandoning i
 
 describe('a lease that is granted when the shard is no longer wanted', () => {
   it.each(['wishStandBy', 'wishNothing'] as const)('is released after %s', async (wish) => {
-    const shard = new Shard();
+    const shard = new ControlledShard();
     await shard.happens('wishOwn', wish, 'leaseGranted');
     expect(shard.leaf).toBe('releasing');
     await shard.happens('taskEnds');
@@ -391,13 +242,13 @@ describe('a lease that is granted when the shard is no longer wanted', () => {
 });
 
 it('keeps a wish that it cannot grant at once', async () => {
-  const shard = new Shard();
+  const shard = new ControlledShard();
   await shard.happens(...PATHS['holding.draining'], 'wishOwn', 'taskEnds', 'taskEnds');
   expect(shard.leaf).toBe('acquiring.asking');
 });
 
 it('stops the task of a state that is left, and that of the lease with the last state that needs it', async () => {
-  const shard = new Shard();
+  const shard = new ControlledShard();
   await shard.happens(...TO_RUNNING);
   const [run, lease] = [shard.tasks.get('run'), shard.tasks.get('keepLease')];
   expect([run?.signal.aborted, lease?.signal.aborted]).toEqual([false, false]);
@@ -409,7 +260,7 @@ it('stops the task of a state that is left, and that of the lease with the last 
 
 describe('a shard that fails', () => {
   /** How long it pauses after its next failure. */
-  async function pauseOf(shard: Shard): Promise<number> {
+  async function pauseOf(shard: ControlledShard): Promise<number> {
     await shard.happens('taskFails', 'taskEnds');
     expect(shard.leaf).toBe('holding.restoring.pausing');
     let ms = 0;
@@ -418,14 +269,14 @@ describe('a shard that fails', () => {
   }
 
   it('pauses for longer after each failure, and reports each', async () => {
-    const shard = new Shard();
+    const shard = new ControlledShard();
     await shard.happens('wishOwn', 'leaseGranted');
     expect([await pauseOf(shard), await pauseOf(shard), await pauseOf(shard)]).toEqual([100, 200, 400]);
     expect(shard.failures).toHaveLength(3);
   });
 
   it('pauses for a short time again once it has been healthy for a while', async () => {
-    const shard = new Shard();
+    const shard = new ControlledShard();
     await shard.happens('wishOwn', 'leaseGranted');
     expect([await pauseOf(shard), await pauseOf(shard)]).toEqual([100, 200]);
     await shard.happens('taskEnds');
@@ -439,13 +290,13 @@ describe('a shard that fails', () => {
 });
 
 it('gives a drain ten seconds, and the lease a quarter of one', async () => {
-  const draining = new Shard();
+  const draining = new ControlledShard();
   await draining.happens(...PATHS['holding.draining']);
   draining.clock.increment(9_999);
   expect(draining.leaf).toBe('holding.draining');
   draining.clock.increment(1);
   expect(draining.leaf).toBe('releasing');
-  const waiting = new Shard();
+  const waiting = new ControlledShard();
   await waiting.happens(...PATHS['acquiring.waiting']);
   waiting.clock.increment(249);
   expect(waiting.leaf).toBe('acquiring.waiting');
