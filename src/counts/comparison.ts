@@ -135,11 +135,11 @@ export class Comparisons {
   }
 
   /** ClickHouse always has later blocks: the shard stores one after the other, or something else has written there. */
-  async #compareUpTo(shards: ShardTotals, lastBlock: number): Promise<Compared> {
-    const { cutBlock } = (await this.#ask(shards.shard)) ?? shards;
+  async #compareUpTo(one: ShardTotals, lastBlock: number): Promise<Compared> {
+    const { cutBlock } = (await this.#ask(one.shard)) ?? one;
     return comparedWith(
-      shards,
-      await this.#deps.history.readingsUpTo(shards.shard, shards.storedBlock),
+      one,
+      await this.#deps.history.readingsUpTo(one.shard, one.storedBlock),
       lastBlock > cutBlock ? lastBlock : undefined,
     );
   }
