@@ -33,17 +33,17 @@ export const CONFIG = {
   PORT: port.default(8000).describe('port of the HTTP API; 0 takes any free one'),
   NATS_URL: url
     .optional()
-    .describe('NATS server to use, such as nats://host:4222, or several with commas; none starts one on this machine'),
+    .describe(
+      'NATS server to use, such as nats://host:4222, or several separated by commas; empty: one is started on this machine',
+    ),
   NATS_CREDENTIALS_FILE: path.describe('file with the credentials for that server (docs/operations.md)'),
-  NATS_CA_FILE: path.describe(
-    'certificates of the authorities that may vouch for that server; given, the connection must be encrypted',
-  ),
-  NATS_CERT_FILE: path.describe('own certificate, where that server asks for one'),
+  NATS_CA_FILE: path.describe('CA certificates to verify that server with; if set, the connection must be encrypted'),
+  NATS_CERT_FILE: path.describe('client certificate, if that server requires one'),
   NATS_KEY_FILE: path.describe('key of that certificate'),
   CLICKHOUSE_URL: url
     .optional()
     .describe(
-      'ClickHouse to use, such as http://user:password@host:8123/database; none starts the engine on this machine',
+      'ClickHouse to use, such as http://user:password@host:8123/database; empty: the engine is started on this machine',
     ),
   NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 takes any free one'),
   MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 takes any free one"),
@@ -59,41 +59,44 @@ export const CONFIG = {
     .regex(/^\w+$/, 'must be a name')
     .optional()
     .describe(
-      'name of a ClickHouse cluster: tables are created on all its replicas, as replicated ones; none is one server',
+      'name of a ClickHouse cluster: tables are created as replicated tables on all its replicas; empty: one server',
     ),
   CLICKHOUSE_COLD_VOLUME: z
     .string()
     .regex(/^\w+$/, 'must be a name')
     .optional()
     .describe(
-      "volume of the tables' storage policy to which old rows are moved, by `density migrate`; none leaves them where they are. No row is ever removed",
+      "volume of the tables' storage policy to which `density migrate` has old rows moved; empty: they stay where they are. No row is ever removed",
     ),
   HISTORY_HOT_DAYS: z.coerce
     .number()
     .int()
     .min(1)
     .default(365)
-    .describe('age, in days, at which rows go to CLICKHOUSE_COLD_VOLUME'),
+    .describe('age, in days, at which rows move to CLICKHOUSE_COLD_VOLUME'),
   CLICKHOUSE_PORT: port.default(8123).describe('port of the ClickHouse engine started here; 0 takes any free one'),
-  DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of what is started here'),
-  NATS_SERVER_BIN: z.string().optional().describe('nats-server program to start; none looks on PATH, then fetches one'),
+  DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of the engines started here'),
+  NATS_SERVER_BIN: z
+    .string()
+    .optional()
+    .describe('nats-server program to start; empty: the one on PATH, otherwise one is fetched'),
   NATS_STORE_MAX: bytes
     .refine((size) => size >= 256 * MB, 'must be at least 256MB')
     .optional()
     .describe(
-      'what JetStream may take of the disk, as max_file_store of the NATS server says: the streams share it, and readings have 60 % of it. None: three quarters of what is free, for a server started here; else what its account is limited to, or no bound',
+      'disk space for JetStream, the same as max_file_store of the NATS server: the streams share it, and readings have 60 % of it. Empty: three quarters of the free space for a server started here; otherwise the limit of its account, if it has one',
     ),
   DEAD_LETTERS_BYTES_MAX: bytes
     .refine((size) => size >= 4 * MB, 'must be at least 4MB')
     .default(256 * MB)
     .describe(
-      'room for dead letters, at most 5 % of NATS_STORE_MAX; beyond it the oldest are removed, and stay counted',
+      'disk space for dead letters, at most 5 % of NATS_STORE_MAX; beyond that the oldest are removed, and stay counted',
     ),
   DEAD_LETTERS_KEPT_DAYS: z.coerce
     .number()
     .min(0)
     .default(90)
-    .describe('how long dead letters are kept at most; removed, they stay counted'),
+    .describe('how long dead letters are kept at most; those that are removed stay counted'),
   PARTITIONS: z.coerce
     .number()
     .int()
@@ -120,7 +123,7 @@ export const CONFIG = {
     .min(16)
     .optional()
     .describe(
-      'secret that marks readings accepted over HTTP, so that no router refuses them for their timestamp; the same in all processes. None: one that is kept in DENSITY_DATA_DIR where NATS is started here, else no mark',
+      'secret that marks readings accepted over HTTP, so that no router refuses them for their timestamp; the same in all processes. Empty: one is kept in DENSITY_DATA_DIR if NATS is started here, otherwise readings are not marked',
     ),
   BLOCK_ROWS_MAX: z.coerce
     .number()
@@ -131,9 +134,7 @@ export const CONFIG = {
   BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
   LATE_BLOCK_AGE_MAX_MS: ms
     .default(DEFAULT_SETTINGS.lateBlockAgeMaxMs)
-    .describe(
-      'the same for a block with a late reading in it, which may make a count an estimate until the block is stored',
-    ),
+    .describe('the same for a block with a late reading: until it is stored, a count may be an estimate'),
   BUFFER_EVENTS_MAX: z.coerce
     .number()
     .int()
@@ -146,28 +147,30 @@ export const CONFIG = {
     .min(10)
     .default(1_000)
     .describe(
-      'how often time is marked in the log where something waits for it, so that counts become final when nobody passes',
+      'how often a tick is published to the log while something waits for time to pass, so that counts become final when nobody passes',
     ),
   READINGS_KEPT_HOURS: z.coerce
     .number()
     .min(0)
     .default(168)
     .describe(
-      'how long readings stay in READINGS at least; they go only once they are routed, and stored in ClickHouse; earlier than that only where their room is needed',
+      'how long readings stay in READINGS at least. They are removed only once they are routed and stored in ClickHouse, and earlier only if READINGS runs out of space',
     ),
   SHUTDOWN_WAIT_MS: ms
     .default(0)
-    .describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
+    .describe(
+      'how long to go on answering requests after SIGTERM, while /readyz answers 503, so that load balancers notice',
+    ),
   AUTH_TOKENS: z
     .string()
     .min(1)
     .optional()
-    .describe('what AUTH_TOKENS_FILE would hold, for platforms that keep secrets in variables'),
+    .describe('the content of AUTH_TOKENS_FILE, for platforms that keep secrets in variables'),
   AUTH_TOKENS_FILE: z
     .string()
     .min(1)
     .optional()
-    .describe('file of hashed bearer tokens, made by `density token`; it is read again when it changes'),
+    .describe('file of hashed bearer tokens, made by `density token`; read again when it changes'),
   AUTH_JWKS_URL: url.optional().describe('key set (https: or file:) that JWTs are verified against'),
   AUTH_ISSUER: z.string().min(1).optional().describe('issuer that JWTs must name; needed with AUTH_JWKS_URL'),
   AUTH_AUDIENCE: z.string().min(1).optional().describe('audience that JWTs must name; needed with AUTH_JWKS_URL'),
@@ -176,7 +179,7 @@ export const CONFIG = {
     .int()
     .min(0)
     .default(6_000)
-    .describe('requests a token may make in a minute, by each process; 0 is no limit'),
+    .describe('requests that a token may make per minute, in each process; 0: no limit'),
   CORS_ORIGINS: z
     .string()
     .default('')
@@ -186,31 +189,31 @@ export const CONFIG = {
         .map((origin) => origin.trim())
         .filter((origin) => origin !== ''),
     )
-    .describe('origins whose pages may ask the API, separated by commas; * is any'),
+    .describe('origins whose pages may use the API, separated by commas; *: any'),
   STREAM_SUBSCRIBERS_MAX: z.coerce
     .number()
     .int()
     .min(0)
     .default(10_000)
-    .describe('subscribers of live counts this process takes; more are told to come back'),
+    .describe('subscribers of live counts that this process accepts; others are told to retry'),
   STREAM_HEARTBEAT_MS: z.coerce
     .number()
     .int()
     .min(50)
     .default(15_000)
-    .describe('how often a live stream sends a sign of life'),
+    .describe('how often a live stream sends a heartbeat'),
   DENSITY_TOKEN: z.string().min(1).optional().describe('token that the commands of `density` send to the service'),
   ROLE: z
     .enum(['all', 'api', 'shards'])
     .default('all')
     .describe(
-      'api: answers requests and owns no shards; shards: owns shards, and its HTTP is for probes and metrics; all: both',
+      'api: answers requests and owns no shards; shards: owns shards, and serves HTTP for probes and metrics only; all: both',
     ),
   NODE_NAME: z
     .string()
     .max(100)
     .default('')
-    .describe('what this process is called in logs and in the list of members; none takes host name and process id'),
+    .describe('name of this process in logs and in the list of members; empty: host name and process id'),
   LEASE_TTL_MS: z.coerce
     .number()
     .int()
@@ -221,23 +224,23 @@ export const CONFIG = {
     .enum(['0', '1'])
     .default('0')
     .describe(
-      "1: keep warm copies of other processes' shards, which answer and take over at once when their owner dies; costs their memory and CPU a second time",
+      "1: keep warm copies of other processes' shards, which answer and take over at once if their owner dies; costs their memory and CPU a second time",
     ),
   TRACES_URL: url
     .optional()
     .describe(
-      'where an OTLP collector takes traces over HTTP, such as http://collector:4318/v1/traces; none: no tracing',
+      'URL of an OTLP collector that accepts traces over HTTP, such as http://collector:4318/v1/traces; empty: no tracing',
     ),
   TRACES_RATIO: z.coerce
     .number()
     .min(0)
     .max(1)
     .default(0.01)
-    .describe('share of the traces beginning here that is kept'),
+    .describe('share of the traces beginning in this process that is kept'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('least level that is logged'),
+    .describe('lowest level that is logged'),
 } as const;
 
 const schema = z.object(CONFIG);

@@ -56,7 +56,7 @@ import { TimestampBound } from './publishing/timestamp-bound.ts';
 import { makeRoom, purgeReadings } from './router/readings-retention.ts';
 import { PipelineTraces } from './observability/traced-ports.ts';
 import { supervise } from './runtime/supervise.ts';
-import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
+import { yieldEvery, MACHINE_TIMING } from './runtime/timing.ts';
 import type { ChangeChannel } from './ports/change-channel.ts';
 import type { Leases, Member } from './ports/leases.ts';
 import type { ShardState } from '../actors/shard/shard-machine.ts';
@@ -141,7 +141,7 @@ export class Service {
   readonly #guard: LogGuard;
   readonly #recovery: ClickHouseRecoveryRecords;
   /** Shards write their snapshots at the same moment, when the process ends. */
-  readonly #snapshotTurn = inTurns(MACHINE_TIMING, SNAPSHOT_TURN_MS);
+  readonly #snapshotTurn = yieldEvery(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   readonly #member: Member;
   readonly #reports: ClusterReports;
   readonly #freshness: Freshness;
@@ -155,7 +155,7 @@ export class Service {
   #loops: Promise<void>[] = [];
   #isReady = false;
   /** False while READINGS is full. */
-  #takesReadings = true;
+  #acceptsReadings = true;
   #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
 
   private constructor(
@@ -174,7 +174,7 @@ export class Service {
     this.#clickhouse = clickhouse;
     this.#log = log;
     this.#link = new NatsLink(nc, log, () => this.#guard.suspect());
-    const lostTimes = (): number => this.#link.lostTimes;
+    const disconnects = (): number => this.#link.disconnects;
     this.clock = new LogClock(jsm, {
       now: options.now ?? Date.now,
       timing: MACHINE_TIMING,
@@ -182,9 +182,9 @@ export class Service {
       onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000),
     });
     this.bound = new TimestampBound(options.skewMs, options.readingsKey);
-    this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, lostTimes);
+    this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, disconnects);
     this.history = new ClickHouseHistory(clickhouse, logId);
-    this.#events = new NatsSpaceEventsLog(js, jsm, this.#epoch, lostTimes);
+    this.#events = new NatsSpaceEventsLog(js, jsm, this.#epoch, disconnects);
     this.#checkpoints = new NatsCheckpoints(js, jsm);
     this.#deadLetters = new NatsDeadLetters(js, jsm);
     this.#changes = new NatsChangeChannel(nc);
@@ -262,7 +262,7 @@ export class Service {
         logProblems(() => this.#guard.problem),
         clockProblems(() => this.clock.problem),
       ],
-      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#takesReadings)],
+      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#acceptsReadings)],
     });
     this.losses = new Losses(this.#recovery, this.#epoch);
     metrics.watchLosses(
@@ -343,7 +343,7 @@ export class Service {
     this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
     await this.topology.catchUp();
     // Before anything is owned, or written.
-    await this.#guard.makeSound(signal);
+    await this.#guard.ensureSound(signal);
     await this.losses.read();
     this.#loops.push(this.#guard.run(signal), this.#topologyCopier().run(signal));
     // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
@@ -389,14 +389,14 @@ export class Service {
     };
     let agedAt = performance.now();
     const turn = async (): Promise<void> => {
-      const { part, takesReadings } = await makeRoom(retention);
-      this.metrics.readingsOccupied(part);
-      if (takesReadings !== this.#takesReadings)
+      const { usedFraction, acceptsReadings } = await makeRoom(retention);
+      this.metrics.readingsOccupied(usedFraction);
+      if (acceptsReadings !== this.#acceptsReadings)
         this.#log.warn(
-          { part, takesReadings },
-          takesReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused',
+          { usedFraction, acceptsReadings },
+          acceptsReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused',
         );
-      this.#takesReadings = takesReadings;
+      this.#acceptsReadings = acceptsReadings;
       if (performance.now() - agedAt < AGE_CHECK_INTERVAL_MS) return;
       agedAt = performance.now();
       await purgeReadings(retention);

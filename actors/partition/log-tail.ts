@@ -9,7 +9,7 @@ import { commitOf } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { NO_MARK } from './block.ts';
-import { LogGap } from './partition-fold.ts';
+import { assertChained, assertNoHole } from './commit-chain.ts';
 
 /** Equal rows of one reading in one space that history holds, added up. */
 export interface StoredClaim extends Pick<
@@ -48,11 +48,7 @@ export class LogTail {
 
   /** @throws LogGap when something is missing that is not stored */
   add(stored: StoredEntry): void {
-    const isHole = stored.seq > this.seq + 1 && stored.seq > this.#storedBeforeSeq;
-    if (isHole)
-      throw new LogGap(
-        `partition ${this.#partition}: the log between ${this.seq} and ${stored.seq} is gone, and not all of it is stored`,
-      );
+    assertNoHole(this.#partition, this.seq, stored.seq, this.#storedBeforeSeq);
     const commit = commitOf(stored);
     this.addCommit(stored, commit.header, commit.section(this.#partition));
   }
@@ -60,14 +56,11 @@ export class LogTail {
   /** Adds a commit and its section for the partition. @throws LogGap when its router's commit before it is missing and not stored */
   addCommit(
     { seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>,
-    { router, commitId, previousSeq, clockMs, topologySeq }: CommitHeader,
+    header: CommitHeader,
     section: LoggedSection | undefined,
   ): void {
-    const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
-    if (isMissing)
-      throw new LogGap(
-        `partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`,
-      );
+    const { router, commitId, clockMs, topologySeq } = header;
+    assertChained(this.#partition, this.commitSeqs[router], header, this.#storedBeforeSeq);
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, timeMs);

@@ -24,6 +24,7 @@ import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor, type SpaceActorEvent } from '../space/space-actor.ts';
 import { SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
+import { assertChained, assertNoHole } from './commit-chain.ts';
 import type { FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
 import { OpenBlock } from './open-block.ts';
@@ -36,11 +37,6 @@ export interface CorrectionDue {
   readonly spaceId: SpaceId;
   readonly block: number;
   readonly base: ResetPoint;
-}
-
-/** Another process has saved a newer state and truncated the log before it. The fold has to restart from that state. */
-export class LogGap extends Error {
-  override readonly name = 'LogGap';
 }
 
 export class PartitionFold {
@@ -176,11 +172,8 @@ export class PartitionFold {
   /** Applies the next entry of the log. Blocks that it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
     invariant(stored.seq > this.#seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.#seq}`);
-    // The chain of a router's own commits does not show this: the missing commits may be another router's.
-    if (stored.seq !== this.#seq + 1)
-      throw new LogGap(
-        `partition ${this.partition}: the log between ${this.#seq} and ${stored.seq} is not there any more`,
-      );
+    // The chain of a router's commits is not enough: what is missing may be another router's.
+    assertNoHole(this.partition, this.#seq, stored.seq);
     const commit = commitOf(stored);
     const { epoch, commitId } = commit.header;
     if (epoch > this.#epoch)
@@ -194,14 +187,11 @@ export class PartitionFold {
   }
 
   #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
-    const { router, previousSeq, isMove, clockMs } = commit.header;
-    if (previousSeq !== this.#commitSeqs[router])
-      throw new LogGap(
-        `partition ${this.partition}: router ${router} made commit ${previousSeq} before ${stored.seq}, and the last known is ${this.#commitSeqs[router]}`,
-      );
+    const { router, isMove, clockMs } = commit.header;
+    assertChained(this.partition, this.#commitSeqs[router], commit.header);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.#logMs / SWEEP_INTERVAL_MS);
     this.#seq = stored.seq;
-    // Timestamps of a stream go back only when a leader with a slower clock takes over.
+    // Stamps of one stream do not go back, except by a change of leader with a slower clock.
     this.#logMs = Math.max(this.#logMs, stored.timeMs);
     this.#commitSeqs[router] = stored.seq;
     const section = commit.section(this.partition);

@@ -5,12 +5,13 @@ import { Failure } from '../domain/failure.ts';
 import type { TimeRange } from '../domain/filter.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
+import { compareEvents, type EventPlace } from '../domain/space-event.ts';
 import { nextResetAfter, resetInForce, type ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Direction } from '../domain/reading.ts';
 import type { EventPages, TimedSpace } from '../ports/event-pages.ts';
-import type { EventPlace, History, HistoryEvent } from '../ports/history.ts';
+import type { History, HistoryEvent } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { mergeEvents, runsBetween } from './runs.ts';
 import { scheduleEver, scheduleOf } from './schedule-of.ts';
@@ -114,9 +115,9 @@ export class EventCounts {
         toMs: Math.min(range.toMs, Math.max(first.timestampMs, edgeMs)),
       };
       const here = (await this.#countedOf(spaces, narrowed)).filter(
-        (event) => !place || (desc ? -1 : 1) * comparePlaces(event, place) > 0,
+        (event) => !place || (desc ? -1 : 1) * compareEvents(event, place) > 0,
       );
-      found.push(...here.sort((a, b) => (desc ? -1 : 1) * (comparePlaces(a, b) || a.spaceId - b.spaceId)));
+      found.push(...here.sort((a, b) => (desc ? -1 : 1) * (compareEvents(a, b) || a.spaceId - b.spaceId)));
       if (isAll) break;
       place = { timestampMs: edgeMs, readingId: desc ? '' : '\uffff' };
     }
@@ -130,7 +131,7 @@ export class EventCounts {
   async #events(report: SpaceReport, { range, after, desc, limit }: CountsPageQuery): Promise<HistoryEvent[]> {
     const sign = desc ? -1 : 1;
     const isAfter = (event: EventPlace, place: EventPlace | null): boolean =>
-      !place || sign * comparePlaces(event, place) > 0;
+      !place || sign * compareEvents(event, place) > 0;
     const pending = inRange(report, range).filter((event) => isAfter(event, after));
     const found: HistoryEvent[] = [];
     for (let place = after; found.length < limit;) {
@@ -171,7 +172,7 @@ export class EventCounts {
       afterMs: base.timestampMs,
     }));
     const [runs, events] = await Promise.all([
-      this.#pages.runsOf(asked, range.fromMs - 1),
+      this.#pages.segmentsOf(asked, range.fromMs - 1),
       this.#pages.eventsOf(asked, range),
     ]);
     const counted = stored.flatMap(({ spaceId, schedule, report, base }) => {
@@ -221,7 +222,7 @@ export class EventCounts {
       ...inRange(report, { fromMs: first.timestampMs, toMs: first.timestampMs }),
     ]);
     return sameInstant
-      .filter((event) => comparePlaces(event, first) < 0)
+      .filter((event) => compareEvents(event, first) < 0)
       .reduce((at, { delta }) => advance(at, segmentOf(delta)), occupancy);
   }
 }
@@ -267,10 +268,6 @@ function countedFrom(
       basis: timestampMs < storedBeforeMs ? basis : null,
     };
   });
-}
-
-function comparePlaces(a: EventPlace, b: EventPlace): number {
-  return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
 }
 
 function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent[] {

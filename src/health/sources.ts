@@ -168,10 +168,10 @@ export function roomProblems(takesReadings: () => boolean): ProblemSource {
         ];
 }
 
-export function topologyProblems(topology: { look(): Promise<number>; readonly behindMs: number }): ProblemSource {
+export function topologyProblems(topology: { readEnd(): Promise<number>; readonly behindMs: number }): ProblemSource {
   return async () => {
     // Without NATS nobody knows; that is a problem of its own.
-    await isWithin(topology.look().then(() => true));
+    await isWithin(topology.readEnd().then(() => true));
     return topology.behindMs > TOPOLOGY_BEHIND_MAX_MS
       ? [
           {

@@ -2,7 +2,7 @@
 // restarts reads again to fill its memory. Neither age nor a full log loses a reading, however long the service was down.
 import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
-import type { Occupied, ReadingsLog } from '../ports/readings-log.ts';
+import type { LogUsage, ReadingsLog } from '../ports/readings-log.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
 export interface ReadingsRetentionDeps {
@@ -36,24 +36,24 @@ export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> 
  * time goes on in it until it does.
  * @throws what a port throws
  */
-export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Occupied> {
+export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<LogUsage> {
   const { readings } = deps;
-  let occupied = await readings.occupied();
-  const { part, firstSeq, lastSeq } = occupied;
-  if (part >= CROWDED) {
+  let usage = await readings.usage();
+  const { usedFraction, firstSeq, lastSeq } = usage;
+  if (usedFraction >= CROWDED) {
     // The oldest, and so many as if all had one size; what is still too much goes the next time.
-    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (part - EASED)) / part);
+    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - EASED)) / usedFraction);
     const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
     const beforeSeq = Math.min(seq, neededFromSeq);
     if (beforeSeq > firstSeq && beforeMs > 0) {
       await readings.purge(beforeSeq, beforeMs);
-      occupied = await readings.occupied();
+      usage = await readings.usage();
     }
   }
-  const { takesReadings } = occupied;
-  if (takesReadings ? occupied.part < FULL : occupied.part >= CROWDED) return occupied;
-  await readings.admit(!takesReadings);
-  return { ...occupied, takesReadings: !takesReadings };
+  const { acceptsReadings } = usage;
+  if (acceptsReadings ? usage.usedFraction < FULL : usage.usedFraction >= CROWDED) return usage;
+  await readings.setAcceptsReadings(!acceptsReadings);
+  return { ...usage, acceptsReadings: !acceptsReadings };
 }
 
 /**
@@ -70,7 +70,7 @@ async function unneeded({
   storedBeforeSeq,
 }: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
   // What comes from now on is after this.
-  const { lastSeq } = await readings.occupied();
+  const { lastSeq } = await readings.usage();
   const storedBefore = await storedBeforeSeq();
   const needed = await Promise.all(
     allPartitions(partitions).map(async (router): Promise<Unneeded> => {
@@ -80,7 +80,7 @@ async function unneeded({
       if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
       const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
       return {
-        seq: (await readings.firstFrom(router, readThrough + 1)) ?? Infinity,
+        seq: (await readings.firstSeqFrom(router, readThrough + 1)) ?? Infinity,
         beforeMs: header.readingsMark ? header.readingsMark.timeMs + 1 : 0,
       };
     }),

@@ -1,5 +1,5 @@
-// Keeps a task going: what fails is begun anew after a pause that grows, has jitter, and is short again
-// once the task has been healthy for a while. Logs louder as it lasts.
+// Restarts a task whenever it fails, with capped exponential backoff and jitter. The backoff resets once the task has
+// been healthy for a while; repeated failures are logged at a higher level.
 import type { Logger } from 'pino';
 import type { Timing } from './timing.ts';
 
@@ -14,8 +14,8 @@ export function retryPauseMs(failures: number, { random }: Pick<Timing, 'random'
 }
 
 /**
- * Runs `task` again and again until the signal aborts. Resolves then, and never rejects.
- * @param onFailure hears of each failure, before the task is begun anew
+ * Runs `task` again and again until the signal aborts, then resolves. Never rejects.
+ * @param onFailure called with each failure, before the task is restarted
  */
 export async function supervise(
   name: string,
@@ -37,7 +37,7 @@ export async function supervise(
       onFailure?.(error);
       const pauseMs = retryPauseMs(failures, timing);
       const level = failures >= LOUD_AFTER_FAILURES ? 'error' : 'warn';
-      log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; beginning anew`);
+      log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; restarting`);
       await timing.pause(pauseMs, signal);
     }
   }

@@ -212,7 +212,7 @@ export class ShardLoops {
       if (this.#fold.isFull) await timing.pause(FLUSH_POLL_MS, signal);
       else await this.#fold.follow();
       if (this.#fold.hasWork) this.#work.notify();
-      await timing.turn();
+      await timing.yield();
     }
   }
 
@@ -300,7 +300,7 @@ export class ShardLoops {
           this.#truncateAt = timing.now() + truncateIntervalMs;
         }
         await router.step();
-        await timing.turn();
+        await timing.yield();
         if (timing.now() >= forgetAt) {
           router.forgetStored(await deps.storedBeforeSeq());
           forgetAt = timing.now() + FORGET_INTERVAL_MS;

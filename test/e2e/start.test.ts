@@ -73,7 +73,7 @@ describe('the demo', () => {
     const first = startDensity(['demo'], environment);
     const [, api = ''] = await first.said(/curl (\S+)\/counts\/1\/current/);
     const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> =>
-      (await request(`${url}/account`, 'GET')).body as never;
+      (await request(`${url}/account`, 'GET')).body as { accepted: number; applied: number; remainder: number };
     // The backfill, and people who came since.
     const sent = Number((await first.said(/as if the DPUs had been offline: (\d+) readings/))[1]);
     await eventually(async () => expect((await accepted(api)).accepted).toBeGreaterThan(sent + 2));

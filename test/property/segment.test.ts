@@ -17,7 +17,7 @@ const deltas = fc.array(fc.constantFrom(1, -1), { maxLength: 40 });
 const run = (of: readonly number[]): Segment =>
   of.reduce((segment, delta) => append(segment, segmentOf(delta)), EMPTY_SEGMENT);
 
-/** DESIGN section 2, to the letter: net, and net less the lowest net below 0. */
+/** docs/design.md, section 2, to the letter: net, and net less the lowest net below 0. */
 function walk(start: number, of: readonly number[]): { net: number; count: number }[] {
   let [net, lowest] = [start, start];
   return of.map((delta) => {

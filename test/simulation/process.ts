@@ -125,7 +125,7 @@ export class SimProcess {
           signal.addEventListener('abort', end, { once: true });
           void access.scheduler.request(access.owner, effect).then(resolve);
         }),
-      turn: async () => undefined,
+      yield: async () => undefined,
     };
     this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () =>
       this.shards.forEach((shard) => shard.wakeRouter()),
@@ -194,7 +194,7 @@ export class SimProcess {
     const { signal } = this.#abort;
     if (this.#guard) {
       await this.topology.catchUp();
-      await this.#guard.makeSound(signal);
+      await this.#guard.ensureSound(signal);
       void this.#topologyCopier(this.#guard).run(signal);
     }
     if (this.#membership) this.#membership.start();
@@ -321,7 +321,7 @@ export class SimProcess {
         storedBeforeSeq: () =>
           this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),
       },
-      fold: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
+      fold: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases,

@@ -9,6 +9,7 @@ import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
 import { ClusterReports, type ReportingShard } from '../../src/shards/cluster-reports.ts';
 import { LocalReports } from '../../src/shards/local-reports.ts';
 import { eventually } from '../support/eventually.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const [SHARD, SPACE] = [0 as Partition, 1 as SpaceId];
 const log = pino({ level: 'silent' });
@@ -33,7 +34,7 @@ function reportsWith(
   return new ClusterReports({
     partitions: 1,
     shards,
-    requests: requests as ReportRequests,
+    requests: fakeOf<ReportRequests>('ReportRequests', requests),
     local: new LocalReports({
       events: { end: async () => Promise.resolve(0) },
       ticks: { advance: async () => Promise.resolve() },

@@ -13,6 +13,7 @@ import { DurableFold } from '../../src/shards/durable-fold.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const PARTITION = 0 as Partition;
 
@@ -111,7 +112,7 @@ test('a copy that takes over records as stored what the owner before has recorde
     partitions: 1,
     epoch: new LogEpoch(),
     events: events as SpaceEventsLog,
-    history: {} as History,
+    history: fakeOf<History>('History', {}),
     checkpoints,
   });
   await durable.restore();

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogTail } from '../../actors/partition/log-tail.ts';
-import { LogGap, PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
@@ -129,7 +130,7 @@ describe('the fold of a partition', () => {
     // What is missing may be the commits of other routers: the chain of this one's own says nothing of them.
     const behind = new PartitionFold(ROUTER, 1);
     behind.apply(log[0] as StoredEntry);
-    expect(() => behind.apply({ ...(log[1] as StoredEntry), seq: 3 })).toThrow(/between 1 and 3 is not there any more/);
+    expect(() => behind.apply({ ...(log[1] as StoredEntry), seq: 3 })).toThrow(/between 1 and 3 is no longer there/);
     const other = new PartitionFold(ROUTER, 1);
     for (const entry of log) other.apply(entry);
     expect(() => other.apply(log[1] as StoredEntry)).toThrow(/entry 2 after 3/);

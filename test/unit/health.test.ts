@@ -208,7 +208,7 @@ describe('the rest', () => {
   });
 
   test('a process that waits for the topology', async () => {
-    const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, look: async () => Promise.resolve(1) };
+    const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, readEnd: async () => Promise.resolve(1) };
     expect(await topologyProblems(topology)()).toEqual([]);
     topology.behindMs += 1;
     expect(codesOf(await topologyProblems(topology)())).toEqual(['topology_behind']);

@@ -6,6 +6,7 @@ import { createApp } from '../../src/http/app.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 import { Metrics } from '../../src/metrics.ts';
 import type { Service } from '../../src/service.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 interface Line {
   readonly level: number;
@@ -27,15 +28,14 @@ const log = pino(
 let server: HttpServer;
 
 beforeAll(async () => {
-  const failing = {
+  const failing = fakeOf<Service>('Service', {
     metrics: new Metrics(),
-    topology: { history: {} },
     options: { skewMs: 0, heartbeatMs: 1_000 },
     accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) },
-    comparisons: { read: async () => Promise.resolve(undefined) },
+    comparisons: { read: async () => Promise.reject(new Error('a secret of the inside')) },
     losses: { read: async () => Promise.resolve([]) },
-  };
-  const handle = createApp(failing as unknown as Service, log).callback();
+  });
+  const handle = createApp(failing, log).callback();
   server = await listen((request, response) => void handle(request, response), '127.0.0.1', 0, log);
 });
 afterAll(async () => server.stop());

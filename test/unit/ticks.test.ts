@@ -44,7 +44,7 @@ function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: T
   const timing = {
     now: () => elapsedMs,
     random: () => 0,
-    turn: async () => undefined,
+    yield: async () => undefined,
     pause: async (ms: number) => {
       elapsedMs += ms;
       return Promise.resolve();

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Route } from '../../src/http/routes/route.ts';
 import { knowingOthersWrites } from '../../src/http/middleware/written-elsewhere.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 /** @param log whether it has more than this process knows, or cannot be reached */
 async function ask(
@@ -11,20 +12,20 @@ async function ask(
   failure = new Failure('not_found', 'there is no space 1'),
 ): Promise<{ runs: number; refusal: unknown }> {
   let [runs, isKnown] = [0, false];
-  const route = {
+  const route = fakeOf<Route>('Route', {
     method,
     run: async () => {
       runs += 1;
       if (!isKnown) throw failure;
       return Promise.resolve();
     },
-  } as unknown as Route;
+  });
   const catchUp = async (): Promise<boolean> => {
     if (log === 'away') throw new Error('nobody answers');
     return Promise.resolve((isKnown = log === 'more'));
   };
   const refusal: unknown = await knowingOthersWrites(route, { catchUp })
-    .run({} as Context, {})
+    .run(fakeOf<Context>('Context', {}), {})
     .then(
       () => undefined,
       (error: unknown) => error,

@@ -4,6 +4,7 @@ import { refuseScan, type CountAfterEvent, type CountedPlace, type EventCounts }
 import { matches, timeRangeOf, type Expression, type TimeRange, type Value } from '../../domain/filter.ts';
 import type { SpaceId } from '../../domain/ids.ts';
 import { END_MS, formatInstant } from '../../domain/instant.ts';
+import { compareEvents } from '../../domain/space-event.ts';
 import { history, IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
 import { cursor, setCursorHeaders, type Cursor } from '../cursor.ts';
 import { compareValues, LIST_HEADERS } from '../list.ts';
@@ -167,7 +168,7 @@ function endOfReading(events: readonly CountAfterEvent[], end: number): number {
 }
 
 function isBeyond(event: CountAfterEvent, place: Cursor, desc: boolean): boolean {
-  const order = event.timestampMs - place.timestampMs || compareValues(event.readingId, place.readingId);
+  const order = compareEvents(event, place);
   return desc ? order < 0 : order > 0;
 }
 

@@ -13,11 +13,10 @@ import type { CommitMark } from '../../../src/domain/log-mark.ts';
 import type { CopiedEntry } from '../../../src/ports/recovery.ts';
 import { identityOf, readingIdOf, type Direction, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
-import { readingOf } from '../../../src/domain/space-event.ts';
+import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
   DpuReadingsPage,
   DpuReadingsQuery,
-  EventPlace,
   History,
   HistoryEvent,
   OccupancyRequest,

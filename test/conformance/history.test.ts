@@ -1,0 +1,287 @@
+// Blocks, and what is read from them: both implementations, held to the same contracts.
+import { expect, it } from 'vitest';
+import { blockOf, type Block } from '../../actors/partition/block.ts';
+import type { ReadingPlace } from '../../src/domain/commit.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import { readingIdOf, type Direction } from '../../src/domain/reading.ts';
+import type { DpuReadingsPage, History } from '../../src/ports/history.ts';
+import { describePorts } from './ports.ts';
+
+const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
+
+function row(
+  spaceId: number,
+  timestampMs: number,
+  delta: Direction,
+  more: Partial<{ dpuId: string; sign: 1 | -1; name: string; hasPreviousId: true; primary: boolean }> = {},
+): LoggedEvent {
+  const { dpuId = 'd1', sign = 1, name, hasPreviousId, primary = true } = more;
+  const reading = {
+    dpuId: dpuId as DpuId,
+    timestampMs,
+    direction: delta,
+    ...(name === undefined ? {} : { name }),
+    ...(hasPreviousId ? { hasPreviousId } : {}),
+  };
+  return {
+    spaceId: spaceId as SpaceId,
+    doorwayId: 1 as DoorwayId,
+    delta,
+    sign,
+    primary,
+    seq: 1,
+    readingId: readingIdOf(reading),
+    ...reading,
+  };
+}
+
+const block = (partition: Partition, number: number, ...rows: LoggedEvent[]): Block =>
+  blockOf(0, partition, number, rows);
+
+describePorts('history', (ports) => {
+  it('P1 a block sent again changes nothing, in the events, the readings and the rollup', async () => {
+    const { history } = ports();
+    const month = 32 * 86_400_000;
+    const rows = [row(11, 60_000, 1), row(11, 60_001, 1), row(11, 60_002, -1), row(11, month, 1)];
+    for (let n = 0; n < 3; n++) await history.storeBlock(block(P0, 1, ...rows));
+    // Another partition's block of the same number is another block.
+    await history.storeBlock(block(P1, 1, row(12, 60_000, 1, { dpuId: 'd2' })));
+    await history.storeBlock(block(P0, 2));
+    expect(await history.lastBlock(P0)).toBe(1);
+    expect(await history.lastBlock(P2)).toBe(0);
+    expect(
+      (await history.events(11 as SpaceId, 0, month, 1)).map(({ timestampMs, delta }) => [timestampMs, delta]),
+    ).toEqual([
+      [60_000, 1],
+      [60_001, 1],
+      [60_002, -1],
+      [month, 1],
+    ]);
+    expect(await ports().minutes(11 as SpaceId)).toEqual(
+      new Map([
+        [1, { net: 1, entrances: 2, exits: 1 }],
+        [month / 60_000, { net: 1, entrances: 1, exits: 0 }],
+      ]),
+    );
+    const page = await history.readingsOfDpus({
+      dpuIds: ['d1' as DpuId],
+      fromMs: 0,
+      toMs: month + 1,
+      after: { dpuId: '' as DpuId, timestampMs: -1, readingId: '' },
+      limit: 10,
+    });
+    expect(page.readings).toHaveLength(4);
+    expect(page.end).toBeNull();
+  });
+
+  it('P1 the records of a partition: its newest events, the net sign of a reading, and a block that is completed', async () => {
+    const { history, records } = ports();
+    const [here, there] = [41 as SpaceId, 42 as SpaceId];
+    await history.storeBlock(
+      block(
+        P2,
+        1,
+        row(here, 1_000, 1),
+        row(here, 2_000, -1, { dpuId: 'd2' }),
+        row(there, 1_000, -1, { primary: false }),
+        row(here, 3_000, 1, { name: 'n' }),
+      ),
+    );
+    await history.storeBlock(
+      block(P2, 2, row(here, 3_000, 1, { name: 'n', sign: -1 }), row(here, 5_000, 1, { dpuId: 'd2', sign: -1 })),
+    );
+    expect((await records.newest(P2)).filter(({ spaceId }) => spaceId >= here)).toEqual([
+      { spaceId: here, dpuId: 'd1', newestMs: 3_000, newestReadingMs: 3_000 },
+      { spaceId: here, dpuId: 'd2', newestMs: 5_000, newestReadingMs: 2_000 },
+      { spaceId: there, dpuId: 'd1', newestMs: 1_000, newestReadingMs: 1_000 },
+    ]);
+    const place = (
+      spaceId: SpaceId,
+      timestampMs: number,
+      readingId: string,
+    ): { spaceId: SpaceId; timestampMs: number; readingId: string } => ({ spaceId, timestampMs, readingId });
+    const claims = await records.claims(P2, [
+      place(here, 1_000, 'd1~1000~+'),
+      place(there, 1_000, 'd1~1000~-'),
+      place(here, 3_000, 'd1~3000~+.n'),
+      place(here, 4_000, 'd1~4000~+'),
+    ]);
+    expect(
+      claims
+        .map(({ spaceId, timestampMs, delta, primary, signs }) => ({ spaceId, timestampMs, delta, primary, signs }))
+        .sort((a, b) => a.spaceId - b.spaceId || a.timestampMs - b.timestampMs),
+    ).toEqual([
+      { spaceId: here, timestampMs: 1_000, delta: 1, primary: true, signs: 1 },
+      { spaceId: here, timestampMs: 3_000, delta: 1, primary: true, signs: 0 },
+      { spaceId: there, timestampMs: 1_000, delta: -1, primary: false, signs: 1 },
+    ]);
+    // Another partition's rows are not its own.
+    expect(await records.claims(P1, [place(here, 1_000, 'd1~1000~+')])).toEqual([]);
+    const before = await ports().minutes(here);
+    for (let n = 0; n < 2; n++) await records.completeBlock(P2, 1);
+    expect(await ports().minutes(here)).toEqual(before);
+    expect((await history.events(here, 0, 10_000, 1)).map(({ timestampMs }) => timestampMs)).toEqual([
+      1_000, 2_000, 3_000,
+    ]);
+  });
+
+  it('P1 a block that was stored without its views is completed, once', async () => {
+    const { history, records } = ports();
+    const space = 43 as SpaceId;
+    const month = 32 * 86_400_000;
+    await history.storeBlock(
+      block(
+        P2,
+        90,
+        row(space, 61_000, 1, { dpuId: 'd9' }),
+        row(space, 62_000, -1, { dpuId: 'd9' }),
+        row(space, month, 1, { dpuId: 'd9' }),
+      ),
+    );
+    const [before, page] = [
+      await ports().minutes(space),
+      {
+        dpuIds: ['d9' as DpuId],
+        fromMs: 0,
+        toMs: month + 1,
+        after: { dpuId: '' as DpuId, timestampMs: -1, readingId: '' },
+        limit: 10,
+      },
+    ];
+    expect(before.size).toBe(2);
+    await ports().loseFromViews(space, P2, 90);
+    expect((await ports().minutes(space)).size).toBe(0);
+    for (let n = 0; n < 2; n++) await records.completeBlock(P2, 90);
+    expect(await ports().minutes(space)).toEqual(before);
+    expect((await history.readingsOfDpus(page)).readings).toHaveLength(3);
+    expect((await history.events(space, 0, month, 90)).map(({ timestampMs }) => timestampMs)).toEqual([
+      61_000,
+      62_000,
+      month,
+    ]);
+  });
+
+  it('P1 rows are read up to a block, in event order, with retractions applied', async () => {
+    const { history } = ports();
+    const space = 21 as SpaceId;
+    const some = { dpuId: 'd3' };
+    await history.storeBlock(block(P0, 11, row(21, 200, -1, some), row(21, 100, 1, some), row(21, 100, -1, some)));
+    await history.storeBlock(block(P0, 12, row(21, 150, 1, some), row(21, 100, 1, { ...some, sign: -1 })));
+    const at = async (n: number): Promise<[number, number][]> =>
+      (await history.events(space, 0, 1_000, n)).map(({ timestampMs, delta }) => [timestampMs, delta]);
+    // `~+` stands before `~-`.
+    expect(await at(11)).toEqual([
+      [100, 1],
+      [100, -1],
+      [200, -1],
+    ]);
+    expect(await at(12)).toEqual([
+      [100, -1],
+      [150, 1],
+      [200, -1],
+    ]);
+    expect(await history.events(space, 100, 150, 12)).toHaveLength(1);
+    expect(await history.segments(space, [0, 100, 150, 300], 12)).toEqual([
+      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
+      { sum: 1, sumMin: 1, sumMax: 1, riseMax: 0, entrances: 1, exits: 0 },
+      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
+    ]);
+    const runs = await history.occupancySegments(P0, [
+      { spaceId: space, block: 12, afterMs: 0 },
+      { spaceId: 22 as SpaceId, block: 12, afterMs: 0 },
+    ]);
+    expect(runs.get(space)).toMatchObject({ sum: -1, sumMin: -1, sumMax: 0, riseMax: 1 });
+    expect(runs.get(22 as SpaceId)).toMatchObject({ sum: 0, entrances: 0, exits: 0 });
+  });
+
+  it('P1 a reading is found by all of its fields, retracted or not', async () => {
+    const { history } = ports();
+    const some = { dpuId: 'd4' };
+    await history.storeBlock(
+      block(
+        P2,
+        3,
+        row(31, 500, 1, { ...some, name: 'n' }),
+        row(31, 600, -1, some),
+        row(31, 600, -1, { ...some, sign: -1 }),
+        row(31, 700, 1, { ...some, primary: false }),
+      ),
+    );
+    await history.storeBlock(block(P2, 4, row(31, 400, -1, { ...some, name: 'n' })));
+    const dpuId = 'd4' as DpuId;
+    const found = await history.findReadings([
+      // All but the first and the ninth differ in one field from what is stored.
+      { dpuId, timestampMs: 500, direction: 1, name: 'n' },
+      { dpuId, timestampMs: 501, direction: 1, name: 'n' },
+      { dpuId, timestampMs: 500, direction: -1, name: 'n' },
+      { dpuId, timestampMs: 500, direction: 1, name: 'm' },
+      { dpuId, timestampMs: 500, direction: 1 },
+      { dpuId: 'd5' as DpuId, timestampMs: 500, direction: 1, name: 'n' },
+      { dpuId, timestampMs: 600, direction: -1, name: 'n' },
+      { dpuId, timestampMs: 600, direction: 1 },
+      { dpuId, timestampMs: 600, direction: -1 },
+      { dpuId, timestampMs: 700, direction: 1 },
+    ]);
+    expect(found.map(readingIdOf).sort()).toEqual(['d4~500~+.n', 'd4~600~-']);
+    expect(await history.newestReadings([dpuId, 'nobody' as DpuId])).toEqual(new Map([[dpuId, 600]]));
+    expect(await pagesOf(history, dpuId)).toEqual(['d4~400~-.n', 'd4~500~+.n', 'd4~600~-']);
+  });
+
+  it('P1 a reading with an id of the previous form is found by its fields and keeps its id; of several with the same id the earliest counts', async () => {
+    const { history } = ports();
+    const before = { dpuId: 'd6', hasPreviousId: true } as const;
+    // 900 was retracted when 800 came, and moved; at 800 the exit prevails.
+    await history.storeBlock(
+      block(
+        P2,
+        5,
+        row(32, 900, 1, { ...before, name: 'n' }),
+        row(32, 900, 1, { ...before, name: 'n', sign: -1 }),
+        row(32, 800, 1, { ...before, name: 'n' }),
+        row(32, 700, 1, { ...before, name: 'm' }),
+      ),
+    );
+    await history.storeBlock(
+      block(
+        P2,
+        6,
+        row(32, 800, 1, { ...before, name: 'n', sign: -1 }),
+        row(32, 800, -1, { ...before, name: 'n' }),
+        row(32, 900, -1, { dpuId: 'd6', name: 'n' }),
+        row(32, 900, -1, { dpuId: 'd6' }),
+      ),
+    );
+    const dpuId = 'd6' as DpuId;
+    const found = await history.findReadings([
+      { dpuId, timestampMs: 700, direction: 1, name: 'm' },
+      { dpuId, timestampMs: 701, direction: 1, name: 'm' },
+      { dpuId, timestampMs: 700, direction: 1 },
+      { dpuId, timestampMs: 900, direction: 1, name: 'n' },
+      { dpuId, timestampMs: 900, direction: -1, name: 'n' },
+    ]);
+    expect(found.sort((a, b) => a.timestampMs - b.timestampMs || a.direction - b.direction)).toEqual([
+      { dpuId, timestampMs: 700, direction: 1, name: 'm', hasPreviousId: true },
+      { dpuId, timestampMs: 900, direction: -1, name: 'n' },
+      { dpuId, timestampMs: 900, direction: 1, name: 'n', hasPreviousId: true },
+    ]);
+    expect(await pagesOf(history, dpuId)).toEqual(['d6.m', 'd6.n', 'd6~900~-', 'd6~900~-.n']);
+  });
+});
+
+/** The ids of a DPU's readings, read one per page. */
+async function pagesOf(history: History, dpuId: DpuId): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after: ReadingPlace | null = { dpuId: '' as DpuId, timestampMs: -1, readingId: '' }; after;) {
+    const page: DpuReadingsPage = await history.readingsOfDpus({
+      dpuIds: [dpuId],
+      fromMs: 0,
+      toMs: 1_000,
+      limit: 1,
+      after,
+    });
+    ids.push(...page.readings.map(readingIdOf));
+    after = page.end;
+  }
+  return ids;
+}
