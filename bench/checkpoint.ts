@@ -27,7 +27,7 @@ import type { History } from '../src/ports/history.ts';
 import type { LogCursor } from '../src/ports/log.ts';
 import type { SpaceEventsLog } from '../src/ports/space-events-log.ts';
 import { yieldEvery, MACHINE_TIMING } from '../src/runtime/timing.ts';
-import { PartitionHost } from '../src/shards/partition-host.ts';
+import { DurableFold } from '../src/shards/durable-fold.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
 import { machine, say } from './support/output.ts';
 import { SYNC_INTERVAL } from './support/processes.ts';
@@ -179,7 +179,7 @@ try {
     const turn = yieldEvery(MACHINE_TIMING, 4);
     const hosts = partitions.map(
       (partition) =>
-        new PartitionHost({
+        new DurableFold({
           partition,
           partitions: shards,
           epoch: new LogEpoch(),

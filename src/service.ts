@@ -42,9 +42,10 @@ import type { ServiceOptions } from './service/options.ts';
 import { createShards } from './service/shards.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
 import { Freshness } from './shards/freshness.ts';
-import { ShardKeeper } from './shards/shard-keeper.ts';
+import { LocalReports } from './shards/local-reports.ts';
+import { Membership } from './shards/membership.ts';
 import { observeShard } from './shards/shard-observation.ts';
-import type { ShardRunner } from './shards/shard-runner.ts';
+import type { Shard } from './shards/shard.ts';
 import { Ticks } from './shards/ticks.ts';
 import { AwaitedTopology } from './topology/awaited-topology.ts';
 import { TopologyService } from './topology/topology-service.ts';
@@ -63,7 +64,7 @@ export class Service {
   readonly bound: TimestampBound;
   readonly losses: Losses;
   readonly health: Health;
-  readonly cluster: ShardKeeper;
+  readonly cluster: Membership;
   readonly metrics: Metrics;
 
   readonly #connections: Connections;
@@ -79,7 +80,7 @@ export class Service {
   readonly #reports: ClusterReports;
   readonly #feeds: PartitionFeeds;
   /** One for each partition, or none if this process only answers requests. */
-  readonly #shards: readonly ShardRunner[];
+  readonly #shards: readonly Shard[];
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
   #hasStarted = false;
@@ -117,7 +118,7 @@ export class Service {
       now,
       isBehind: (fold, spaceIds) => this.#freshness.isBehind(fold, spaceIds),
     });
-    this.cluster = this.#createKeeper(ticks);
+    this.cluster = this.#createMembership(ticks);
 
     this.counts = new Counts(this.topology.history, this.#reports, history);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
@@ -229,7 +230,7 @@ export class Service {
       checkpoints: this.#adapters.checkpoints,
       byFold: (k) => {
         const shard = this.#shards[k];
-        return shard?.isServing ? shard.host?.fold.storedBeforeSeq : undefined;
+        return shard?.isServing ? shard.fold?.storedBeforeSeq : undefined;
       },
       timing: MACHINE_TIMING,
     });
@@ -280,8 +281,7 @@ export class Service {
         this.cluster.resume();
         void this.losses.read();
       },
-      seenHere: () =>
-        this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      seenHere: () => this.#shards.flatMap(({ fold }) => (fold?.epoch === this.#epoch.current ? [fold.mark] : [])),
       leases: this.options.takesShards ? leases : undefined,
       holder: this.#member.id,
       isConnected: () => link.isUp,
@@ -302,7 +302,7 @@ export class Service {
     });
   }
 
-  #createShards(): ShardRunner[] {
+  #createShards(): Shard[] {
     return createShards({
       partitions: this.options.partitions,
       adapters: this.#adapters,
@@ -336,17 +336,21 @@ export class Service {
     return new ClusterReports({
       partitions: this.options.partitions,
       shards: this.#shards,
+      local: new LocalReports({
+        events: this.#adapters.events,
+        ticks,
+        freshness: this.#freshness,
+        timing: MACHINE_TIMING,
+      }),
       requests: this.#adapters.reportRequests,
-      ticks,
-      freshness: this.#freshness,
       isConnected: () => this.#adapters.link.isUp,
       timing: MACHINE_TIMING,
       log: this.#log,
     });
   }
 
-  #createKeeper(ticks: Ticks): ShardKeeper {
-    return new ShardKeeper({
+  #createMembership(ticks: Ticks): Membership {
+    return new Membership({
       leases: this.#adapters.leases,
       member: this.#member,
       problems: () => this.health.announced,

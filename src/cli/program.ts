@@ -40,6 +40,7 @@ export function createProgram(terminal: Terminal): Command {
     .description('Turns doorway sensor readings into people counts.')
     .addHelpText('after', EXIT_CODES);
   serviceCommands(program, terminal);
+  deviceCommands(program, terminal);
   dataCommands(program, terminal);
   askingCommands(program, terminal);
   for (const command of all(program)) command.exitOverride().showHelpAfterError('(see --help)');
@@ -132,6 +133,10 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option('--limit <number>', 'maximum number of letters', atLeastOne, 20)
     .option(...JSON_OPTION)
     .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)));
+  program.addCommand(logCommand(readConfig, say, finish));
+}
+
+function deviceCommands(program: Command, { say, warn, finish }: Terminal): void {
   program
     .command('adapt')
     .description("print the readings that an adapter makes of a device's payload, as lines of JSON (docs/devices.md)")
@@ -144,7 +149,6 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .action((adapter: string, file: string, options: AdaptOptions) =>
       finish(adaptCommand(adapter, file, options, say, warn)),
     );
-  program.addCommand(logCommand(readConfig, say, finish));
 }
 
 function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {

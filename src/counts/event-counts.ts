@@ -1,5 +1,5 @@
-// The count after each event of a space: what is stored and what is only in memory, joined at the actor's block number, so
-// that no event is missing and none is there twice. A page begins after a place, so that a deep one costs what the first does.
+// The count after each event of a space. Stored events and events in memory are joined at the fold's block number, so that
+// none is missing and none appears twice. A page starts after a position, so a deep page costs as much as the first.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { TimeRange } from '../domain/filter.ts';
@@ -22,11 +22,11 @@ export interface CountAfterEvent extends EventPlace {
   readonly count: number;
   readonly net: number;
   readonly isFinal: boolean;
-  /** What the count rests on; null where that is not all stored yet. */
+  /** What the count is based on; null while not all of that is stored. */
   readonly basis: Basis | null;
 }
 
-/** Counts stay as they are while nothing is stored in later blocks before them, and the reset in force is this one. */
+/** The count stays valid while no later block has events before it, and this reset is in force. */
 export interface Basis {
   readonly spaceId: SpaceId;
   readonly block: number;
@@ -34,7 +34,7 @@ export interface Basis {
   readonly resetCount: number;
 }
 
-/** Where a page ended, with the count there: the next one goes on from it, and not from the last reset. */
+/** Where a page ended, with the count there, so that the next page need not start from the last reset. */
 export interface CountedPlace extends EventPlace {
   readonly counted?: (Basis & { readonly count: number; readonly net: number }) | undefined;
 }
@@ -46,7 +46,7 @@ export interface CountsPageQuery {
   readonly limit: number;
 }
 
-/** Of one space in a piece of the list over all; the piece itself is shorter. */
+/** Events of one space in a part of the list over all spaces. */
 const EVENTS_MAX = 10_000;
 
 export class EventCounts {
@@ -62,7 +62,7 @@ export class EventCounts {
     this.#pages = pages;
   }
 
-  /** The first `limit` events after a place. */
+  /** The first `limit` events after a position. */
   async page(spaceId: SpaceId, query: CountsPageQuery): Promise<CountAfterEvent[]> {
     return this.#page(spaceId, scheduleOf(this.#topology, spaceId), query);
   }
@@ -81,7 +81,7 @@ export class EventCounts {
     return query.desc ? counted.reverse() : counted;
   }
 
-  /** True when no event comes to stand in a range any more, unless it is late or moved. */
+  /** True when only late or moved readings can still change the events in a range. */
   async isFinal(spaceId: SpaceId, { toMs }: TimeRange): Promise<boolean> {
     scheduleOf(this.#topology, spaceId);
     return toMs < END_MS && (await this.#reports.report(spaceId, toMs)).watermarkMs >= toMs;
@@ -91,11 +91,11 @@ export class EventCounts {
     scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
-    // Signs of one event sum up to 0 or 1, here and there together.
+    // The signs of one event, stored and in memory together, sum up to 0 or 1.
     return inRange(report, range).reduce((total, { sign }) => total + sign, stored);
   }
 
-  /** Over all spaces, deleted ones included, what is stored: a page, in the order of time, then of spaces. */
+  /** A page over all spaces, including deleted ones: stored events, ordered by time, then by space. */
   async pageOfAll({ range, after, desc, limit }: CountsPageQuery): Promise<CountAfterEvent[]> {
     const found: CountAfterEvent[] = [];
     for (let [place, rowsMax]: [EventPlace | null, number] = [after, limit * 2]; found.length < limit;) {
@@ -103,7 +103,7 @@ export class EventCounts {
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) break;
       const isAll = rows.length < rowsMax;
-      // Whole milliseconds, since a reading has events in two spaces; the last one may go on beyond what was read.
+      // Only whole milliseconds, because a reading has events in two spaces; the last millisecond may continue on the next page.
       if (!isAll && first.timestampMs === last.timestampMs) {
         rowsMax *= 4;
         continue;
@@ -152,7 +152,7 @@ export class EventCounts {
     return found.slice(0, limit);
   }
 
-  /** Every event of some spaces in a range, in event order for each. Where all of it is stored, history is asked about all spaces at once. */
+  /** Every event of some spaces in a range, in event order for each. One query covers all spaces whose events are all stored. */
   async #countedOf(spaceIds: readonly SpaceId[], range: TimeRange): Promise<CountAfterEvent[]> {
     const spaces = await Promise.all(
       spaceIds.map(async (spaceId) => {
@@ -192,7 +192,7 @@ export class EventCounts {
     return counted;
   }
 
-  /** The count at the place a page begins after, if it is known and still so. */
+  /** The count at the position after which a page starts, if it is known and still valid. */
   async #carried(
     report: SpaceReport,
     schedule: ResetSchedule,
@@ -204,7 +204,7 @@ export class EventCounts {
     if (spaceId !== report.spaceId || base.timestampMs !== resetMs || base.count !== resetCount) return undefined;
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(report, since).length > 0 || (await this.#pages.newestBlock(spaceId, since)) > block) return undefined;
-    // The lowest net matters only where it is below 0.
+    // The lowest net matters only if it is below 0.
     return { occupancy: { net, low: net - count }, atMs: after.timestampMs };
   }
 
@@ -227,7 +227,7 @@ export class EventCounts {
   }
 }
 
-/** Where a space stands before the first event after or at an instant. */
+/** The occupancy of a space before the first event at or after an instant. */
 interface Before {
   readonly occupancy: Occupancy;
   readonly atMs: number;
@@ -276,7 +276,7 @@ function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent
     .map(({ timestampMs, readingId, delta, sign }) => ({ timestampMs, readingId, delta, sign }));
 }
 
-/** @throws Failure invalid when a list has to be searched that is too long for it */
+/** @throws Failure invalid when the list to be searched is too long */
 export function refuseScan(scanned: number, max: number): void {
   if (scanned > max)
     throw new Failure(

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { Freshness } from '../shards/freshness.ts';
-import type { ShardRunner } from '../shards/shard-runner.ts';
+import type { Shard } from '../shards/shard.ts';
 import type { ProblemSource } from './health.ts';
 
 /** A shard lags if entries of a log wait for longer than this. */
@@ -53,9 +53,11 @@ export function ownerProblems(owners: () => readonly (string | null)[]): Problem
     );
 }
 
-/** @param awaitedTopology returns the topology entry that the router of a shard waits for; undefined if it does not wait */
+export type ObservedShard = Pick<Shard, 'partition' | 'state' | 'refusal' | 'isServing' | 'fold' | 'restarts'>;
+
+/** @param awaitedTopology the sequence of the topology that the shard's router waits for; undefined when it waits for none */
 export function shardProblems(
-  shards: readonly ShardRunner[],
+  shards: readonly ObservedShard[],
   freshness: Pick<Freshness, 'lag'>,
   awaitedTopology: (shard: Partition) => number | undefined,
 ): ProblemSource {
@@ -66,7 +68,7 @@ export function shardProblems(
 }
 
 async function problemsOf(
-  runner: ShardRunner,
+  observed: ObservedShard,
   freshness: Pick<Freshness, 'lag'>,
   awaitedSeq: number | undefined,
 ): Promise<Problem[]> {
@@ -75,9 +77,9 @@ async function problemsOf(
     state,
     refusal,
     isServing,
-    host,
+    fold,
     restarts: { loop },
-  } = runner;
+  } = observed;
   const problems: Problem[] = [];
   const add = (code: string, detail: string): void => void problems.push({ code, detail, shard });
   if (refusal) add('shard_refused', refusal.message);
@@ -96,8 +98,8 @@ async function problemsOf(
       'topology_awaited',
       `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology log, which this process has not received: its readings wait`,
     );
-  if (!isServing || !host) return problems;
-  const { eventsMs, readingsMs } = await freshness.lag(host.fold, [shard]);
+  if (!isServing || !fold) return problems;
+  const { eventsMs, readingsMs } = await freshness.lag(fold, [shard]);
   const seconds = (ms: number): number => Math.round(ms / 1_000);
   if (eventsMs > LAG_MAX_MS)
     add(

@@ -9,7 +9,7 @@ import { PartitionFeed } from './partition-feed.ts';
 export interface FeedSource {
   readonly isServing: boolean;
   readonly isOwner: boolean;
-  readonly host: { readonly fold: PartitionFold } | undefined;
+  readonly fold: PartitionFold | undefined;
 }
 
 export interface PartitionFeedsDeps {
@@ -33,7 +33,7 @@ export class PartitionFeeds {
       this.#feeds.get(partition)?.close();
       this.#feeds.delete(partition);
     }
-    if (state === 'running' && shard?.host) this.#feeds.set(partition, this.#open(shard.host.fold, shard));
+    if (state === 'running' && shard?.fold) this.#feeds.set(partition, this.#open(shard.fold, shard));
   }
 
   #open(fold: PartitionFold, shard: FeedSource): PartitionFeed {

@@ -21,6 +21,25 @@ export const MACHINE_TIMING: Timing = {
   yield: async () => setImmediate(),
 };
 
+/** The same as timers with a callback, for libraries that want those. */
+export function timersOf({ pause }: Pick<Timing, 'pause'>): {
+  setTimeout(act: () => void, ms: number): AbortController;
+  clearTimeout(timer: unknown): void;
+} {
+  return {
+    setTimeout: (act, ms) => {
+      const timer = new AbortController();
+      void pause(ms, timer.signal).then(() => {
+        if (!timer.signal.aborted) act();
+      });
+      return timer;
+    },
+    clearTimeout: (timer) => {
+      if (timer instanceof AbortController) timer.abort();
+    },
+  };
+}
+
 /** A signal that never aborts. It may have any number of listeners at once. */
 export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);

@@ -1,4 +1,4 @@
-// Composes the runner of each shard.
+// Composes the shards.
 import type { ShardState } from '../../actors/shard/shard-machine.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -10,7 +10,7 @@ import type { TimestampBound } from '../publishing/timestamp-bound.ts';
 import type { StoredSequence } from '../retention/stored-sequence.ts';
 import { yieldEvery, MACHINE_TIMING } from '../runtime/timing.ts';
 import type { LogDoubts } from '../shards/log-doubts.ts';
-import { ShardRunner, type ShardRunnerDeps } from '../shards/shard-runner.ts';
+import { Shard, type ShardDeps } from '../shards/shard.ts';
 import type { AwaitedTopology } from '../topology/awaited-topology.ts';
 import type { TopologyService } from '../topology/topology-service.ts';
 import type { Logger } from 'pino';
@@ -39,20 +39,18 @@ export interface ShardsDeps {
   readonly log: Logger;
 }
 
-export function createShards(deps: ShardsDeps): ShardRunner[] {
+export function createShards(deps: ShardsDeps): Shard[] {
   const snapshotTurn = yieldEvery(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   const traces = new PipelineTraces();
-  return allPartitions(deps.partitions).map(
-    (partition) => new ShardRunner(runnerDeps(partition, deps, traces, snapshotTurn)),
-  );
+  return allPartitions(deps.partitions).map((partition) => new Shard(shardDeps(partition, deps, traces, snapshotTurn)));
 }
 
-function runnerDeps(
+function shardDeps(
   partition: Partition,
   deps: ShardsDeps,
   traces: PipelineTraces,
   snapshotTurn: () => Promise<void>,
-): ShardRunnerDeps {
+): ShardDeps {
   const { partitions, adapters, epoch, topology, awaitedTopology, bound, stored, metrics, log } = deps;
   const common = {
     partition,
@@ -74,7 +72,7 @@ function runnerDeps(
       newCommitId: adapters.newId,
       storedBeforeSeq: () => stored.byFolds(),
     },
-    host: { ...common, checkpoints: adapters.checkpoints, turn: snapshotTurn },
+    fold: { ...common, checkpoints: adapters.checkpoints, turn: snapshotTurn },
     storedBeforeCheckpoints: () => stored.byCheckpoints(),
     truncateIntervalMs: TRUNCATE_INTERVAL_MS,
     leases: adapters.leases,

@@ -4,9 +4,8 @@ import type { SimProcess } from './process.ts';
 /** What a process still has to do before every fact in the logs is routed, final and stored; empty when there is nothing. */
 export function unrestOf({ shards, topology, isSound }: SimProcess, streams: MemoryStreams): string {
   if (!isSound) return 'the logs are not sound';
-  for (const { host, router, isServing } of shards) {
-    if (!host || !router || !isServing) return 'a shard is not running';
-    const { fold } = host;
+  for (const { fold, router, isServing } of shards) {
+    if (!fold || !router || !isServing) return 'a shard is not running';
     if (router.committed.topologySeq < streams.topology.length || topology.history.seq < streams.topology.length)
       return 'the topology is not followed';
     if (

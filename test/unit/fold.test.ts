@@ -75,7 +75,7 @@ describe('the fold of a partition', () => {
           fold.apply(entry);
           const state = fold.state(1 as SpaceId);
           if (!state) continue;
-          const now = fold.watermarkOf(state);
+          const now = fold.watermarkOf(state.spaceId);
           expect(now).toBeGreaterThanOrEqual(watermarkMs);
           const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows].slice(emittedBefore);
           for (const { timestampMs } of emitted) if (timestampMs <= watermarkMs) late.push(timestampMs);
@@ -109,10 +109,10 @@ describe('the fold of a partition', () => {
           if (index === cut) resumed = decodedSnapshot(ROUTER, 1, encodeSnapshot(resumed));
           resumed.apply(entry);
           const state = resumed.state(1 as SpaceId);
-          if (state?.correction)
+          if (state?.correctionDue)
             resumed.correct(
-              { spaceId: 1 as SpaceId, block: state.correction.block, base: state.base },
-              { ...occupancyAfterReset(0), net: state.occupancy.net - (state.correction.tail?.sum ?? 0) },
+              { spaceId: state.spaceId, ...state.correctionDue },
+              { ...occupancyAfterReset(0), net: state.occupancy.net - (state.snapshot().correction?.tail?.sum ?? 0) },
             );
         });
         expect(blocksOf(resumed)).toEqual(blocksOf(whole));

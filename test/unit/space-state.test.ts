@@ -1,7 +1,7 @@
 // What a space knows, alone: its watermark, what becomes final when, and the count in between.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SpaceState, type PartitionContext } from '../../actors/space/space-state.ts';
+import { SpaceState, type Emit, type PartitionContext, type SpaceSnapshot } from '../../actors/space/space-state.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
@@ -39,11 +39,18 @@ class Space {
       settings: SETTINGS,
       clocks: [this.clockMs],
       openBlock: this.openBlock,
-      emit: (event) => this.final.push(event),
-      emitLate: (event) => this.late.push(event),
-      requestCut: () => void (this.cutsAsked += 1),
     };
   }
+
+  get snapshot(): SpaceSnapshot {
+    return this.state.snapshot();
+  }
+
+  readonly #emit: Emit = (output) => {
+    if (output.type === 'eventsFinal') this.final.push(...output.events);
+    else if (output.type === 'eventLate') this.late.push(output.event);
+    else this.cutsAsked += 1;
+  };
 
   configure(config: Partial<Omit<SpaceConfig, 'dpus'>> & { readonly dpus?: readonly string[] }): void {
     const { dpus = ['d'], ...rest } = config;
@@ -57,17 +64,18 @@ class Space {
         dpus: dpus.map((dpuId) => ({ dpuId: dpuId as DpuId, fromMs: BEGINNING_MS, toMs: END_MS })),
       },
       this.context,
+      this.#emit,
     );
   }
 
   observe(clockMs: number, ...events: LoggedEvent[]): void {
     this.clockMs = clockMs;
-    this.state.observe(events, this.context);
+    this.state.observe(events, this.context, this.#emit);
   }
 
   elapse(clockMs: number): void {
     this.clockMs = clockMs;
-    this.state.elapse(this.context);
+    this.state.elapse(this.context, this.#emit);
   }
 
   /** The open block is cut, and the next begins. */
@@ -185,7 +193,7 @@ describe('a space', () => {
     const space = new Space();
     space.observe(1_000, eventOf({ timestampMs: 500, dpuId: 'stranger' }));
     space.state.heard('stranger' as DpuId, 999);
-    expect([...space.state.newestMs.keys()]).toEqual(['d']);
+    expect(space.snapshot.newestMs.map(([dpuId]) => dpuId)).toEqual(['d']);
     expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.idleTimeoutMs - SETTINGS.outOfOrdernessMs);
   });
 
@@ -193,7 +201,7 @@ describe('a space', () => {
     const space = new Space();
     space.observe(1_000, pass(990));
     space.configure({ dpus: ['d', 'e'] });
-    expect([...space.state.newestMs]).toEqual([
+    expect(space.snapshot.newestMs).toEqual([
       ['d', 990],
       ['e', BEGINNING_MS],
     ]);
@@ -226,7 +234,7 @@ describe('a late reading', () => {
     const space = calm();
     space.observe(1_000, pass(300));
     expect([times(space.late), times(space.final), space.state.lateEvents]).toEqual([[300], [400, 401], 1]);
-    expect([space.at(1_000), space.state.correction]).toEqual([[3, 0], null]);
+    expect([space.at(1_000), space.snapshot.correction]).toEqual([[3, 0], null]);
   });
 
   it('is one at the watermark itself, and not one after it', () => {
@@ -239,16 +247,16 @@ describe('a late reading', () => {
     const space = calm();
     space.observe(1_000, pass(300, -1));
     expect(space.at(1_000)).toEqual([1, -1]);
-    expect(space.state.correction).toEqual({ block: 1, tail: null, netKnown: true });
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
     // The answer has to hold the rows of the open block, so that it is not taken before that is cut.
-    space.state.correct(1, space.state.base, { net: 1, low: -1 });
-    expect(space.state.correction).not.toBeNull();
+    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    expect(space.snapshot.correction).not.toBeNull();
     space.cut();
     // What becomes final while history is read is put onto the answer.
     space.observe(1_200, pass(1_150, -1), pass(1_151, -1), pass(1_152));
     space.elapse(2_000);
-    space.state.correct(1, space.state.base, { net: 1, low: -1 });
-    expect([space.at(2_000), space.state.correction]).toEqual([[0, -1], null]);
+    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    expect([space.at(2_000), space.snapshot.correction]).toEqual([[0, -1], null]);
   });
 
   it('takes the lowest net from what became final since, if that is lower', () => {
@@ -257,7 +265,7 @@ describe('a late reading', () => {
     space.cut();
     space.observe(1_200, ...[0, 1, 2].map((n) => pass(1_150 + n, -1)), pass(1_160));
     space.elapse(2_000);
-    space.state.correct(1, space.state.base, { net: 0, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 0, low: -1 });
     expect(space.at(2_000)).toEqual([-2, -3]);
   });
 
@@ -265,18 +273,18 @@ describe('a late reading', () => {
     const space = new Space({ timestampMs: 800, count: 4 });
     space.elapse(1_000);
     space.observe(1_000, pass(300, -1), pass(800, -1));
-    expect([space.at(1_000), times(space.late), space.state.correction]).toEqual([[4, 4], [300, 800], null]);
+    expect([space.at(1_000), times(space.late), space.snapshot.correction]).toEqual([[4, 4], [300, 800], null]);
   });
 
   it('of another block or another reset is no answer; nor is one that the log contradicts', () => {
     const space = calm();
     space.observe(1_000, pass(300, -1));
     space.cut();
-    space.state.correct(2, space.state.base, { net: 1, low: 0 });
+    space.state.correct(2, space.snapshot.base, { net: 1, low: 0 });
     space.state.correct(1, { timestampMs: 5, count: 0 }, { net: 1, low: 0 });
-    expect(space.state.correction).not.toBeNull();
-    expect(() => space.state.correct(1, space.state.base, { net: 7, low: 0 })).toThrow('net 7');
-    space.state.correct(1, space.state.base, { net: 1, low: 0 });
+    expect(space.snapshot.correction).not.toBeNull();
+    expect(() => space.state.correct(1, space.snapshot.base, { net: 7, low: 0 })).toThrow('net 7');
+    space.state.correct(1, space.snapshot.base, { net: 1, low: 0 });
     expect(space.at(1_000)).toEqual([1, 0]);
   });
 
@@ -285,11 +293,11 @@ describe('a late reading', () => {
     space.observe(1_000, pass(300, -1));
     space.cut();
     space.observe(1_000, pass(301));
-    expect(space.state.correction).toEqual({ block: 2, tail: null, netKnown: true });
-    space.state.correct(1, space.state.base, { net: 1, low: -1 });
-    expect(space.state.correction).not.toBeNull();
+    expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: true });
+    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    expect(space.snapshot.correction).not.toBeNull();
     space.cut();
-    space.state.correct(2, space.state.base, { net: 2, low: -1 });
+    space.state.correct(2, space.snapshot.base, { net: 2, low: -1 });
     expect(space.at(1_000)).toEqual([2, -1]);
   });
 });
@@ -308,7 +316,7 @@ describe('a reset', () => {
       { timestampMs: 1_500, count: 7 },
     ]);
     space.elapse(3_000);
-    expect([space.at(3_000), space.state.base]).toEqual([[8, 7], { timestampMs: 1_500, count: 7 }]);
+    expect([space.at(3_000), space.snapshot.base]).toEqual([[8, 7], { timestampMs: 1_500, count: 7 }]);
   });
 
   it('of every day takes effect on each', () => {
@@ -321,7 +329,7 @@ describe('a reset', () => {
       [0, 0],
     ]);
     space.elapse(3 * DAY_MS);
-    expect(space.state.base.timestampMs).toBe(2 * DAY_MS + 4 * 3_600_000);
+    expect(space.snapshot.base.timestampMs).toBe(2 * DAY_MS + 4 * 3_600_000);
   });
 
   it('in the past has the space looked up from there on, and the open block cut', () => {
@@ -330,15 +338,15 @@ describe('a reset', () => {
     space.elapse(2_000);
     space.configure({ resets: [{ timestampMs: 400, count: 9 }] });
     expect([space.at(2_000), space.cutsAsked]).toEqual([[9, 9], 1]);
-    expect(space.state.correction).toEqual({ block: 1, tail: null, netKnown: false });
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: false });
     space.cut();
     // A late reading meanwhile: what history holds up to the block before lacks it.
     space.observe(2_000, pass(450));
-    expect(space.state.correction).toEqual({ block: 2, tail: null, netKnown: false });
+    expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: false });
     space.cut();
     // Not even the net is known here, so that history may say anything.
     space.state.correct(2, { timestampMs: 400, count: 9 }, { net: 11, low: 9 });
-    expect([space.at(2_000), space.state.correction]).toEqual([[11, 9], null]);
+    expect([space.at(2_000), space.snapshot.correction]).toEqual([[11, 9], null]);
   });
 
   it('that a later one passes ends the looking up', () => {
@@ -350,9 +358,9 @@ describe('a reset', () => {
         { timestampMs: 2_500, count: 1 },
       ],
     });
-    expect(space.state.correction).not.toBeNull();
+    expect(space.snapshot.correction).not.toBeNull();
     space.elapse(4_000);
-    expect([space.state.correction, space.at(4_000)]).toEqual([null, [1, 1]]);
+    expect([space.snapshot.correction, space.at(4_000)]).toEqual([null, [1, 1]]);
   });
 
   it('corrected to more moves the count; to less, it may have emptied the space', () => {
@@ -367,10 +375,10 @@ describe('a reset', () => {
         ],
       });
     corrected(5);
-    expect([space.at(2_000), space.cutsAsked, space.state.correction]).toEqual([[4, 3], 0, null]);
+    expect([space.at(2_000), space.cutsAsked, space.snapshot.correction]).toEqual([[4, 3], 0, null]);
     corrected(1);
     expect([space.at(2_000), space.cutsAsked]).toEqual([[0, -1], 1]);
-    expect(space.state.correction).toEqual({ block: 1, tail: null, netKnown: true });
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
   });
 
   it('corrected to less above zero cuts the block all the same, so that blocks do not depend on history', () => {
@@ -382,7 +390,7 @@ describe('a reset', () => {
         { timestampMs: 100, count: 3 },
       ],
     });
-    expect([space.at(2_000), space.cutsAsked, space.state.correction]).toEqual([[3, 3], 1, null]);
+    expect([space.at(2_000), space.cutsAsked, space.snapshot.correction]).toEqual([[3, 3], 1, null]);
   });
 });
 
@@ -395,12 +403,12 @@ describe('a space that goes on from what is stored', () => {
     space.observe(2_000, pass(1_900, -1));
     space.elapse(4_000);
     space.state.correct(6, { timestampMs: 100, count: 4 }, { net: 3, low: 2 });
-    expect([space.at(4_000), space.state.correction]).toEqual([[2, 2], null]);
+    expect([space.at(4_000), space.snapshot.correction]).toEqual([[2, 2], null]);
   });
 
   it('has nothing to read where nothing is stored', () => {
     const space = new Space();
     space.state.resumeAt(BEGINNING_MS, BEGINNING_MS, null);
-    expect([space.state.correction, space.at(0)]).toEqual([null, [0, 0]]);
+    expect([space.snapshot.correction, space.at(0)]).toEqual([null, [0, 0]]);
   });
 });

@@ -1,4 +1,4 @@
-// What a host sends to ClickHouse after it was suspended, when another process has gone on with its shard.
+// What a fold sends to ClickHouse after its process was suspended, while another process ran its shard.
 import { expect, test } from 'vitest';
 import { blockOf, NO_MARK } from '../../actors/partition/block.ts';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -9,7 +9,7 @@ import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Checkpoints } from '../../src/ports/checkpoints.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
-import { PartitionHost } from '../../src/shards/partition-host.ts';
+import { DurableFold } from '../../src/shards/durable-fold.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { commitHeader } from '../support/commit-header.ts';
@@ -32,12 +32,11 @@ function row(seq: number): LoggedEvent {
   };
 }
 
-/** A host with blocks 1 to 3 in memory, and a history that tells what was sent to it. */
-async function hostWithBlocks(): Promise<{ host: PartitionHost; sent: number[]; history: { last: number } }> {
-  const fold = new PartitionFold(PARTITION, 1);
-  fold.unstored.push(...[1, 2, 3].map((number) => blockOf(0, PARTITION, number, [row(number)])));
-  fold.openNumber = 4;
-  fold.seq = 3;
+const BLOCKS = [1, 2, 3].map((number) => blockOf(0, PARTITION, number, [row(number)]));
+
+/** A fold with blocks 1 to 3 in memory, and a history that records what is sent to it. */
+async function foldWithBlocks(): Promise<{ durable: DurableFold; sent: number[]; history: { last: number } }> {
+  const fold = new PartitionFold(PARTITION, 1, { unstored: BLOCKS, openNumber: 4, seq: 3 });
   const sent: number[] = [];
   const history = { last: 0 };
   const checkpoints: Pick<Checkpoints, 'load'> = {
@@ -56,7 +55,7 @@ async function hostWithBlocks(): Promise<{ host: PartitionHost; sent: number[]; 
     lastBlockMark: async () => Promise.resolve({ number: history.last, epoch: 0, mark: NO_MARK }),
     storeBlock: async ({ number }) => Promise.resolve(void sent.push(number)),
   };
-  const host = new PartitionHost({
+  const durable = new DurableFold({
     turn: async () => undefined,
     partition: PARTITION,
     partitions: 1,
@@ -65,35 +64,33 @@ async function hostWithBlocks(): Promise<{ host: PartitionHost; sent: number[]; 
     history: tables as History,
     checkpoints: checkpoints as Checkpoints,
   });
-  await host.restore();
-  return { host, sent, history };
+  await durable.restore();
+  return { durable, sent, history };
 }
 
-test('what others have stored whole while it was suspended is not sent again; the last, which may be there in part, is', async () => {
-  const { host, sent, history } = await hostWithBlocks();
-  await host.flush();
+test('blocks that another process stored during a suspension are not sent again, except the last, which may be stored in part', async () => {
+  const { durable, sent, history } = await foldWithBlocks();
+  await durable.flush();
   history.last = 3;
-  host.forgetStored();
-  while (await host.flush()) continue;
+  durable.forgetStored();
+  while (await durable.flush()) continue;
   expect(sent).toEqual([1, 3]);
 });
 
-test('a host that was not suspended asks history once', async () => {
-  const { host, sent, history } = await hostWithBlocks();
-  await host.flush();
+test('a fold whose process was not suspended asks history once', async () => {
+  const { durable, sent, history } = await foldWithBlocks();
+  await durable.flush();
   history.last = 3;
-  while (await host.flush()) continue;
+  while (await durable.flush()) continue;
   expect(sent).toEqual([1, 2, 3]);
 });
 
-test('a standby that takes over says of the log what the owner before has said, though it heard of fewer blocks', async () => {
-  const fold = new PartitionFold(PARTITION, 1);
-  fold.unstored.push(...[1, 2, 3].map((number) => blockOf(0, PARTITION, number, [row(number)])));
-  fold.seq = 3;
+test('a copy that takes over records as stored what the owner before has recorded, even if it heard of fewer blocks', async () => {
+  const fold = new PartitionFold(PARTITION, 1, { unstored: BLOCKS, openNumber: 4, seq: 3 });
   const saved: number[] = [];
   const checkpoints: Checkpoints = {
     load: async () => Promise.resolve({ revision: 1, ...checkpointOf(1, encodeSnapshot(fold)) }),
-    // The owner has stored block 2 and saved, since the standby restored.
+    // Since the copy restored, the owner has stored block 2 and saved a checkpoint.
     last: async () => Promise.resolve({ revision: 2, ...checkpointOf(3, []) }),
     save: async (_, { storedBeforeSeq }) => Promise.resolve(saved.push(storedBeforeSeq)),
   };
@@ -109,7 +106,7 @@ test('a standby that takes over says of the log what the owner before has said, 
         close: async () => Promise.resolve(),
       }),
   };
-  const host = new PartitionHost({
+  const durable = new DurableFold({
     turn: async () => undefined,
     partition: PARTITION,
     partitions: 1,
@@ -118,9 +115,9 @@ test('a standby that takes over says of the log what the owner before has said, 
     history: fakeOf<History>('History', {}),
     checkpoints,
   });
-  await host.restore();
-  await host.follow();
-  await host.promote();
-  await host.checkpoint();
+  await durable.restore();
+  await durable.follow();
+  await durable.promote();
+  await durable.checkpoint();
   expect(saved).toEqual([3]);
 });

@@ -1,6 +1,6 @@
-// Hosts the fold of one partition: feeds it the log, stores its blocks, has its floors read again,
-// saves its state. Each is a step of its own, so that a simulation can interleave and crash them.
-import type { Partition, SpaceId } from '../domain/ids.ts';
+// The fold of one partition with its input and output: reads the log, stores blocks, reads what a correction needs, and
+// saves checkpoints. Each is a step of its own, so that a simulation can interleave the steps and crash between them.
+import type { Partition } from '../domain/ids.ts';
 import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import type { Checkpoints } from '../ports/checkpoints.ts';
 import type { History } from '../ports/history.ts';
@@ -8,59 +8,57 @@ import type { LogCursor } from '../ports/log.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../actors/partition/snapshot.ts';
-import { reportSpace, type SpaceReport } from '../../actors/partition/space-report.ts';
 import { assertThere } from '../router/marked-logs.ts';
 import { Superseded } from '../router/router.ts';
 import { correctFold } from './correct-fold.ts';
 
-/** Small, since a process goes on answering between two steps. */
+/** Small, because the process answers requests between two steps. */
 const ENTRIES_PER_STEP = 32;
-/** Blocks in memory beyond which the log waits: ClickHouse is away, or slow. */
+/** With more blocks in memory than this, reading the log waits: ClickHouse is unavailable, or slow. */
 const UNSTORED_BLOCKS_MAX = 64;
-/** A checkpoint carries what is not stored; beyond this the older checkpoint serves better. */
+/** A checkpoint contains the blocks that are not stored. With more than this, the checkpoint before serves better. */
 const UNSTORED_BLOCKS_IN_CHECKPOINT = 4;
 
-export interface PartitionHostDeps {
+export interface DurableFoldDeps {
   readonly partition: Partition;
   readonly partitions: number;
   readonly epoch: LogEpoch;
   readonly events: SpaceEventsLog;
   readonly history: History;
   readonly checkpoints: Checkpoints;
-  /** Lets others run, between two lines of a checkpoint. */
+  /** Yields to other work between two lines of a checkpoint. */
   readonly turn: () => Promise<void>;
 }
 
-export class PartitionHost {
-  readonly #deps: PartitionHostDeps;
+export class DurableFold {
+  readonly #deps: DurableFoldDeps;
   #fold: PartitionFold;
   #cursor: LogCursor | undefined;
   #revision = 0;
   #checkpointSeq = 0;
-  /** What checkpoints have said; never less than it was. */
+  /** As recorded in checkpoints. Never decreases. */
   #storedBeforeSeq = 0;
-  /** Blocks before this one were stored in an earlier life; undefined until history was asked. */
+  /** Blocks before this one are known to be in history; undefined until history was asked. */
   #storedEarlier: number | undefined;
   #isPromoted = false;
-  /** While a checkpoint is written: the state has to be that of one moment, so the fold waits, and answers. */
+  /** Set while a checkpoint is written: its state has to be that of one moment, so the fold only answers meanwhile. */
   #writing: Promise<unknown> | undefined;
 
-  constructor(deps: PartitionHostDeps) {
+  constructor(deps: DurableFoldDeps) {
     this.#deps = deps;
-    this.#fold = new PartitionFold(deps.partition, deps.partitions);
-    this.#fold.epoch = deps.epoch.current;
+    this.#fold = new PartitionFold(deps.partition, deps.partitions, { epoch: deps.epoch.current });
   }
 
   get fold(): PartitionFold {
     return this.#fold;
   }
 
-  /** Entries that wait to be folded. */
+  /** Entries of the log that are not folded yet. */
   get behind(): number {
     return this.#cursor?.behind ?? 0;
   }
 
-  /** True while the log has to wait for ClickHouse. */
+  /** True while reading the log has to wait for ClickHouse. */
   get isFull(): boolean {
     return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;
   }
@@ -85,18 +83,18 @@ export class PartitionHost {
         `partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`,
       );
     this.#cursor = await events.open(partition, this.#fold.seq);
-    // Not before: the cursor notices what happens to the log from here on.
+    // Checked after the cursor is open: from here on the cursor notices what happens to the log.
     await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
   }
 
-  /** Takes over from the owner whose log it has followed: from here on it stores and saves. */
+  /** A copy takes over from the owner: from here on it stores blocks and saves checkpoints. */
   async promote(): Promise<void> {
     const { partition, checkpoints } = this.#deps;
     this.#isPromoted = true;
     ({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));
   }
 
-  /** Lets go of blocks that the owner has stored, without storing any. */
+  /** Forgets blocks that the owner has stored, without storing any. */
   async followStored(): Promise<void> {
     if (this.#fold.unstored.length === 0) return;
     const last = await this.#lastBlock();
@@ -113,12 +111,12 @@ export class PartitionHost {
     for (const entry of entries ?? []) this.#fold.apply(entry);
   }
 
-  /** Stores the oldest block that is not stored. @returns false when there is none */
+  /** Stores the oldest block that is not stored yet. @returns false when there is none */
   async flush(): Promise<boolean> {
     const block = this.#fold.unstored[0];
     if (!block) return false;
-    // Blocks are stored one after the other: where n has rows, all before it are stored whole. n
-    // itself may be stored in part, and is sent again with its token.
+    // Blocks are stored one after the other: if block n has rows, all blocks before it are complete. Block n itself may be
+    // stored in part, and is sent again under the same token.
     this.#storedEarlier ??= await this.#lastBlock();
     if (block.number >= this.#storedEarlier) await this.#deps.history.storeBlock(block);
     while (this.#writing) await this.#writing;
@@ -127,14 +125,14 @@ export class PartitionHost {
   }
 
   /**
-   * Time has passed in which another process may have stored blocks: history is asked again before the next is
-   * sent. The window in which ClickHouse knows a block by its token is long, and no suspension has to end within it.
+   * The process was suspended, and another may have stored blocks since. Asks history again before the next block is
+   * sent, because ClickHouse recognises a block by its token only for some time.
    */
   forgetStored(): void {
     this.#storedEarlier = undefined;
   }
 
-  /** Reads again every floor that late readings or resets in the past may have moved. */
+  /** Makes the corrections that history can answer. */
   async correct(): Promise<void> {
     await correctFold(this.#fold, this.#deps.history, () => this.#writing);
   }
@@ -145,7 +143,7 @@ export class PartitionHost {
     if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
     const { seq, epoch, mark } = this.#fold;
     const commitSeqs = [...this.#fold.commitSeqs];
-    // The owner before may have stored more than a standby has heard of, and let go of the log before it.
+    // The owner before may have stored more than this copy has heard of, and truncated the log before it.
     const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
     const snapshot = await this.#write();
     const revision = await checkpoints.save(
@@ -156,15 +154,12 @@ export class PartitionHost {
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
-    // Routers truncate the log before this, and not before the checkpoint: should that ever be unreadable, ClickHouse
-    // and the log hold everything (ADR 0031).
+    // Routers truncate the log only before this, not up to the checkpoint: if the checkpoint is ever unreadable, ClickHouse
+    // and the log together hold everything (ADR 0031).
     this.#storedBeforeSeq = storedBeforeSeq;
   }
 
-  report(spaceId: SpaceId, atMs: number): SpaceReport {
-    return reportSpace(this.#fold, spaceId, atMs);
-  }
-
+  /** Ends the wait of `follow`. */
   wake(): void {
     this.#cursor?.wake();
   }
@@ -174,7 +169,7 @@ export class PartitionHost {
     await this.#cursor?.close();
   }
 
-  /** The last block that is stored. @throws LogWentBack when it was not cut from this log */
+  /** The last block in history. @throws LogWentBack when it was not cut from this log */
   async #lastBlock(): Promise<number> {
     const { history, events, partition, epoch } = this.#deps;
     const last = await history.lastBlockMark(partition);
@@ -183,7 +178,7 @@ export class PartitionHost {
     return last?.number ?? 0;
   }
 
-  /** The snapshot of this moment, made a line at a time. */
+  /** The snapshot of this moment. Yields after each line. */
   async #write(): Promise<string[]> {
     const write = async (): Promise<string[]> => {
       const lines: string[] = [];

@@ -1,8 +1,9 @@
-// Decides what this process wants of each shard: to own its fair share, to keep copies of some others,
-// and to give up the rest. Every member comes to the same assignment from the same members, so that the
-// only thing to agree on is who lives; leases settle the moments at which they do not agree yet.
+// This process as a member of the cluster: announces itself, hears of the other members and of the leases, and decides
+// what it wants of each shard: to own its fair share, to keep copies of some others, and nothing of the rest. Every member
+// computes the same assignment from the same members, so they only have to agree on who is alive. Leases decide while they
+// do not agree yet.
 //
-// While nothing is heard of the others, nothing is changed: what is owned goes on, and its leases run out.
+// While nothing is heard of the others, nothing changes: owned shards go on, and their leases expire.
 import type { Logger } from 'pino';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -10,38 +11,38 @@ import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { assignShards } from './assignment.ts';
-import type { ShardRunner } from './shard-runner.ts';
+import type { Shard } from './shard.ts';
 import type { Ticks } from './ticks.ts';
 
 const ANNOUNCEMENTS_PER_TTL = 3;
 const STEER_INTERVAL_MS = 250;
-/** A mark of an expiry can be missed while the watch is interrupted. */
+/** The watch may miss an expiry while it is interrupted. */
 const FORGOTTEN_AFTER_TTLS = 2;
-/** Longer than a lease lasts whose holder has died, and than taking it. */
+/** Longer than it takes for the lease of a dead holder to expire and to be taken again. */
 const OWNERLESS_MAX_TTLS = 3;
 
 interface Seen<T> {
   readonly value: T;
   readonly atMs: number;
-  /** Heard of more than once: it did not only leave an entry behind. */
+  /** Seen more than once, so it is not a stale entry. */
   readonly isConfirmed: boolean;
 }
 
-export interface ShardKeeperDeps {
+export interface MembershipDeps {
   readonly leases: Leases;
   readonly member: Member;
-  /** What others are to hear of this process, with its membership. */
+  /** Announced to the others with the membership. */
   readonly problems?: () => readonly Problem[];
   readonly partitions: number;
-  /** Of all partitions; none where the member takes no shards. */
-  readonly shards: readonly ShardRunner[];
+  /** By partition; empty where the member takes no shards. */
+  readonly shards: readonly Shard[];
   readonly ticks: Ticks;
   readonly timing: Timing;
   readonly log: Logger;
 }
 
-export class ShardKeeper {
-  readonly #deps: ShardKeeperDeps;
+export class Membership {
+  readonly #deps: MembershipDeps;
   readonly #members = new Map<string, Seen<Member>>();
   readonly #holders = new Map<Partition, Seen<string>>();
   readonly #abort = new AbortController();
@@ -53,16 +54,16 @@ export class ShardKeeper {
   #assignedMembers = '';
   #assignment = assignShards(0, []);
 
-  constructor(deps: ShardKeeperDeps) {
+  constructor(deps: MembershipDeps) {
     this.#deps = deps;
   }
 
-  /** Those that live, by name. */
+  /** The live members, by name. */
   get members(): Member[] {
     return [...this.#members.values()].map(({ value }) => value).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** By shard: the name of the member that holds its lease; null while nobody does. */
+  /** By shard: the name of the member that holds its lease; null while none does. */
   get owners(): (string | null)[] {
     return Array.from({ length: this.#deps.partitions }, (_, shard) => {
       const holder = this.#holders.get(shard as Partition)?.value;
@@ -71,8 +72,8 @@ export class ShardKeeper {
   }
 
   /**
-   * True when this process runs its share, as far as it can be run, and every other shard has an owner that lives. A shard that
-   * nobody owns for long, or that fails again and again, keeps no process from answering for the others.
+   * True when this process runs its share, as far as it can, and every other shard has a live owner. A shard that has no
+   * owner for long, or that fails again and again, does not prevent a process from answering for the others.
    */
   get isSettled(): boolean {
     const { member, shards, partitions, leases, timing } = this.#deps;
@@ -83,7 +84,7 @@ export class ShardKeeper {
       return false;
     if (this.#holders.size < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs)
       return false;
-    const isSettled = (shard: ShardRunner): boolean =>
+    const isSettled = (shard: Shard): boolean =>
       shard.isOwner || shard.refusal !== undefined || shard.restarts.loop !== undefined;
     return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || isSettled(shard));
   }
@@ -95,24 +96,24 @@ export class ShardKeeper {
     this.#loops = [
       supervise('membership', () => this.#announce(), signal, log, timing),
       supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
-      this.#steerForEver(),
+      this.#steerUntilStopped(),
       this.#deps.ticks.run(this.#deps.shards, signal),
     ];
   }
 
-  /** Leaves: the others take over as each shard is drained and released. */
+  /** Leaves the cluster: the others take over as each shard is drained and released. */
   async stop(): Promise<void> {
     const { leases, member, shards, log } = this.#deps;
     this.#abort.abort();
     this.#changed.abort();
     await leases
       .withdraw(member)
-      .catch((error: unknown) => log.debug({ err: error }, 'the membership was not withdrawn; it runs out'));
+      .catch((error: unknown) => log.debug({ err: error }, 'the membership was not withdrawn; it will expire'));
     await Promise.all(shards.map((shard) => shard.stop()));
     await Promise.all(this.#loops);
   }
 
-  /** Gives up every shard, and resolves when none is left here. */
+  /** Gives up every shard. Resolves when none runs here. */
   async suspend(): Promise<void> {
     this.#isSuspended = true;
     await Promise.all(this.#deps.shards.map((shard) => shard.stop()));
@@ -135,7 +136,7 @@ export class ShardKeeper {
   #hear(change: LeaseChange): void {
     const atMs = this.#deps.timing.now();
     this.#heardAtMs = atMs;
-    // Most of what is heard is that a lease or a member goes on: ten times a second, and nothing follows from it.
+    // Most changes are renewals, ten a second, which change nothing here.
     const isRenewal =
       change.kind === 'member'
         ? change.member !== undefined && this.#members.has(change.id)
@@ -153,12 +154,12 @@ export class ShardKeeper {
     if (!isRenewal) this.#changed.abort();
   }
 
-  async #steerForEver(): Promise<void> {
+  async #steerUntilStopped(): Promise<void> {
     const { timing } = this.#deps;
     const { signal } = this.#abort;
     while (!signal.aborted) {
       this.#steer();
-      // Stopping is a change, too.
+      // `stop` aborts this one, too.
       this.#changed = new AbortController();
       await timing.pause(STEER_INTERVAL_MS, this.#changed.signal);
     }
@@ -166,8 +167,8 @@ export class ShardKeeper {
 
   #steer(): void {
     const { member, shards } = this.#deps;
-    this.#forgetTheSilent();
-    // Entries come oldest first, so whoever sees itself sees all who were there before.
+    this.#forgetSilent();
+    // Entries come oldest first, so a process that sees itself sees all members that came before it.
     if (!this.#members.has(member.id)) return;
     this.#assign();
     for (const shard of shards) {
@@ -189,11 +190,11 @@ export class ShardKeeper {
     this.#assignment = assignShards(this.#deps.partitions, takers);
     this.#deps.log.info(
       { members: takers.length, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length },
-      'shards are shared out',
+      'shards are assigned',
     );
   }
 
-  #forgetTheSilent(): void {
+  #forgetSilent(): void {
     const beforeMs = this.#heardAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
     for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
     for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
