@@ -1,22 +1,24 @@
-# The service alone. ClickHouse's engine (chDB, 550 MB) is a development dependency and stays out:
-# NATS_URL and CLICKHOUSE_URL must name the engines.
+# The service without its engines: NATS_URL and CLICKHOUSE_URL must name them.
 
-FROM node:20.20.2-bookworm-slim AS build
+# Settable, for a mirror or for a base image made locally (test/images).
+ARG NODE_IMAGE=node:20.20.2-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Types and the compiler; nothing here runs an install script.
-RUN npm ci --ignore-scripts --no-audit --no-fund
+# Optional packages are native binaries, chDB (543 MB) among them. Compiling needs none of them, and no install script.
+RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY actors ./actors
 RUN npm run build
 
-FROM node:20.20.2-bookworm-slim AS dependencies
+FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
 
-FROM node:20.20.2-bookworm-slim
+FROM ${NODE_IMAGE}
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=8000
@@ -25,14 +27,15 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json ./
 COPY bin ./bin
-# A number, so that Kubernetes can tell that it is not root. Writes nothing: the root file system may be read-only.
+COPY deploy/docker ./deploy/docker
+# By number, so that Kubernetes can verify that it is not root. The service writes no files: the root file system may
+# be read-only.
 USER 1000:1000
 EXPOSE 8000
-# Alive, not ready: a container that catches up must not be restarted.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Node itself is process 1 and handles SIGTERM: no shell stands between. Much of what a reading needs lives for
-# milliseconds: a larger nursery keeps it from being promoted (as in the scripts of package.json).
+# Liveness, not readiness: a container that is catching up must not be restarted.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["/app/deploy/docker/healthcheck.sh"]
+# Node is process 1 and handles SIGTERM itself; no shell in between. The larger semi-space keeps short-lived objects of a
+# reading out of the old generation (package.json uses the same value).
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=64", "bin/density.js"]
 CMD ["run"]

@@ -31,7 +31,7 @@ export default tseslint.config(
     rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }] },
   },
   {
-    files: ['src/domain/**/*.ts', 'actors/**/*.ts'],
+    files: ['src/domain/**/*.ts', 'src/adapters/**/*.ts', 'actors/**/*.ts'],
     rules: { 'no-restricted-properties': ['error', ...clock] },
   },
   { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },

@@ -25,12 +25,13 @@ import { createStreams } from '../src/nats/streams.ts';
 import type { History } from '../src/ports/history.ts';
 import type { LogCursor } from '../src/ports/log.ts';
 import type { SpaceEventsLog } from '../src/ports/space-events-log.ts';
-import { inTurns, MACHINE_TIMING } from '../src/runtime/timing.ts';
-import { PartitionHost } from '../src/shards/partition-host.ts';
+import { yieldEvery, MACHINE_TIMING } from '../src/runtime/timing.ts';
+import { DurableFold } from '../src/shards/durable-fold.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
 import { machine, say } from './support/output.ts';
 import { SYNC_INTERVAL } from './support/processes.ts';
 import { personEvent } from '../test/support/person-event.ts';
+import { fakeOf } from '../test/support/fake-of.ts';
 
 /** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
 const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
@@ -124,7 +125,7 @@ function oneMore(partition: Partition): SpaceEventsLog {
     wake: () => undefined,
     close: async () => undefined,
   };
-  return { open: async () => cursor } as unknown as SpaceEventsLog;
+  return fakeOf<SpaceEventsLog>('SpaceEventsLog', { open: async () => cursor });
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
@@ -169,15 +170,15 @@ try {
         },
         (await checkpoints.last(k)).revision,
       );
-    const turn = inTurns(MACHINE_TIMING, 4);
+    const turn = yieldEvery(MACHINE_TIMING, 4);
     const hosts = partitions.map(
       (partition) =>
-        new PartitionHost({
+        new DurableFold({
           partition,
           partitions: shards,
           epoch: new LogEpoch(),
           events: oneMore(partition),
-          history: {} as History,
+          history: fakeOf<History>('History', {}),
           checkpoints,
           turn,
         }),

@@ -1,5 +1,5 @@
-// All configuration, read once from the environment. This schema is also the README's table
-// (`npm run docs:config`), so that a key cannot exist without a sentence about it.
+// All configuration, read once from environment variables. The README's table is generated from this schema (`npm run docs:config`),
+// so every variable is documented.
 import { z } from 'zod';
 import { parseInstant } from './domain/instant.ts';
 import { DEFAULT_SETTINGS } from './domain/topology.ts';
@@ -7,7 +7,7 @@ import { DEFAULT_SETTINGS } from './domain/topology.ts';
 const port = z.coerce.number().int().min(0).max(65_535);
 const path = z.string().min(1).optional();
 const ms = z.coerce.number().int().min(0);
-/** As nats-server reads them: KB, MB, GB and TB are powers of 1024. */
+/** In nats-server's notation: KB, MB, GB and TB are powers of 1024. */
 const bytes = z
   .string()
   .trim()
@@ -30,92 +30,97 @@ const url = z
   );
 
 export const CONFIG = {
-  HOST: z.string().min(1).default('127.0.0.1').describe('address the HTTP API listens on'),
-  PORT: port.default(8000).describe('port of the HTTP API; 0 takes any free one'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('address that the HTTP API listens on'),
+  PORT: port.default(8000).describe('port of the HTTP API; 0 picks a free one'),
   NATS_URL: url
     .optional()
-    .describe('NATS server to use, such as nats://host:4222, or several with commas; none starts one on this machine'),
-  NATS_CREDENTIALS_FILE: path.describe('file with the credentials for that server (docs/operations.md)'),
+    .describe(
+      'URL of the NATS server, such as nats://host:4222, or several separated by commas; if unset, one is started on this machine',
+    ),
+  NATS_CREDENTIALS_FILE: path.describe('file with the credentials for NATS_URL (docs/operations.md)'),
   NATS_CA_FILE: path.describe(
-    'certificates of the authorities that may vouch for that server; given, the connection must be encrypted',
+    'file with the CA certificates to verify the server at NATS_URL; if set, the connection must use TLS',
   ),
-  NATS_CERT_FILE: path.describe('own certificate, where that server asks for one'),
-  NATS_KEY_FILE: path.describe('key of that certificate'),
+  NATS_CERT_FILE: path.describe('file with the client certificate, if the server requires one'),
+  NATS_KEY_FILE: path.describe('file with the key of the client certificate'),
   CLICKHOUSE_URL: url
     .optional()
     .describe(
-      'ClickHouse to use, such as http://user:password@host:8123/database; none starts the engine on this machine',
+      'URL of ClickHouse, such as http://user:password@host:8123/database; if unset, the local engine is started on this machine',
     ),
-  NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 takes any free one'),
-  MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 takes any free one"),
+  NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 picks a free one'),
+  MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 picks a free one"),
   NATS_SYNC_INTERVAL: z
     .string()
     .regex(/^(always|\d+(ms|s|m|h))$/, 'must be always, or a duration such as 2m')
     .default('always')
     .describe(
-      'when the NATS server started here syncs its files to the disk. always: before each acknowledgement. A duration such as 2m is faster, but after a power failure or a crash of the machine, readings acknowledged since the last sync may be gone',
+      'when the NATS server started here syncs its files to disk. always: before every acknowledgement. A duration such as 2m is faster, but readings acknowledged since the last sync may be lost in a power failure or a crash of the machine',
     ),
   CLICKHOUSE_CLUSTER: z
     .string()
     .regex(/^\w+$/, 'must be a name')
     .optional()
     .describe(
-      'name of a ClickHouse cluster: tables are created on all its replicas, as replicated ones; none is one server',
+      'name of a ClickHouse cluster, on all replicas of which replicated tables are created; if unset, ClickHouse is a single server',
     ),
   CLICKHOUSE_COLD_VOLUME: z
     .string()
     .regex(/^\w+$/, 'must be a name')
     .optional()
     .describe(
-      "volume of the tables' storage policy to which old rows are moved, by `density migrate`; none leaves them where they are. No row is ever removed",
+      "volume of the tables' storage policy that old rows are moved to (applied by `density migrate`); if unset, they are not moved. No row is ever deleted",
     ),
   HISTORY_HOT_DAYS: z.coerce
     .number()
     .int()
     .min(1)
     .default(365)
-    .describe('age, in days, at which rows go to CLICKHOUSE_COLD_VOLUME'),
-  CLICKHOUSE_PORT: port.default(8123).describe('port of the ClickHouse engine started here; 0 takes any free one'),
-  DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of what is started here'),
-  NATS_SERVER_BIN: z.string().optional().describe('nats-server program to start; none looks on PATH, then fetches one'),
+    .describe('age in days at which rows are moved to CLICKHOUSE_COLD_VOLUME'),
+  CLICKHOUSE_PORT: port.default(8123).describe('port of the ClickHouse engine started here; 0 picks a free one'),
+  DENSITY_DATA_DIR: z.string().min(1).default('.density').describe('folder for the data of the engines started here'),
+  NATS_SERVER_BIN: z
+    .string()
+    .optional()
+    .describe('nats-server program to start; if unset, it is looked for on PATH, then downloaded'),
   NATS_STORE_MAX: bytes
     .refine((size) => size >= 256 * MB, 'must be at least 256MB')
     .optional()
     .describe(
-      'what JetStream may take of the disk, as max_file_store of the NATS server says: the streams share it, and readings have 60 % of it. None: three quarters of what is free, for a server started here; else what its account is limited to, or no bound',
+      'disk space for JetStream, the same as max_file_store of the NATS server; the streams share it, and READINGS gets 60 % of it. If unset: three quarters of the free space for a server started here, otherwise the limit of the account, if any',
     ),
   DEAD_LETTERS_BYTES_MAX: bytes
     .refine((size) => size >= 4 * MB, 'must be at least 4MB')
     .default(256 * MB)
     .describe(
-      'room for dead letters, at most 5 % of NATS_STORE_MAX; beyond it the oldest are removed, and stay counted',
+      'maximum size of all dead letters, at most 5 % of NATS_STORE_MAX; beyond it the oldest are removed, but stay counted',
     ),
   DEAD_LETTERS_KEPT_DAYS: z.coerce
     .number()
     .min(0)
     .default(90)
-    .describe('how long dead letters are kept at most; removed, they stay counted'),
+    .describe('how long dead letters are kept; removed ones stay counted'),
   PARTITIONS: z.coerce
     .number()
     .int()
     .min(1)
     .max(256)
     .default(16)
-    .describe('number of shards; fixed when the streams are created'),
+    .describe('number of shards; cannot be changed once the streams exist'),
   STREAM_REPLICAS: z.coerce
     .number()
     .int()
     .min(1)
     .max(5)
     .default(1)
-    .describe('replicas of each stream; 3 in production'),
+    .describe('replicas of each stream; use 3 in production'),
   OUT_OF_ORDERNESS_MS: ms
     .default(DEFAULT_SETTINGS.outOfOrdernessMs)
     .describe("how far out of order a DPU's readings may be before they count as late"),
   IDLE_TIMEOUT_MS: ms
     .default(DEFAULT_SETTINGS.idleTimeoutMs)
-    .describe('a DPU silent for longer does not delay finality'),
-  SKEW_MAX_MS: ms.default(300_000).describe('how far ahead of its arrival the timestamp of a reading may be'),
+    .describe('a DPU that is silent for longer does not delay finality'),
+  SKEW_MAX_MS: ms.default(300_000).describe('how far the timestamp of a reading may be ahead of its arrival'),
   EARLIEST_TIMESTAMP: z
     .string()
     .default('2000-01-01T00:00:00Z')
@@ -131,63 +136,61 @@ export const CONFIG = {
     .min(16)
     .optional()
     .describe(
-      'secret that marks readings accepted over HTTP, so that no router refuses them for their timestamp; the same in all processes. None: one that is kept in DENSITY_DATA_DIR where NATS is started here, else no mark',
+      'secret for marking readings accepted over HTTP, so that no router rejects them for their timestamp; must be the same in all processes. If unset: generated and kept in DENSITY_DATA_DIR if NATS is started here, otherwise readings are not marked',
     ),
   BLOCK_ROWS_MAX: z.coerce
     .number()
     .int()
     .min(1)
     .default(DEFAULT_SETTINGS.blockRowsMax)
-    .describe('rows after which a block goes to ClickHouse'),
-  BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age after which a block goes to ClickHouse'),
+    .describe('number of rows at which a block is sent to ClickHouse'),
+  BLOCK_AGE_MAX_MS: ms.default(DEFAULT_SETTINGS.blockAgeMaxMs).describe('age at which a block is sent to ClickHouse'),
   LATE_BLOCK_AGE_MAX_MS: ms
     .default(DEFAULT_SETTINGS.lateBlockAgeMaxMs)
-    .describe(
-      'the same for a block with a late reading in it, which may make a count an estimate until the block is stored',
-    ),
+    .describe('the same for a block with a late reading, because counts may be estimates until it is stored'),
   BUFFER_EVENTS_MAX: z.coerce
     .number()
     .int()
     .min(1)
     .default(DEFAULT_SETTINGS.bufferEventsMax)
-    .describe("bound of one space's reorder buffer; beyond it the oldest events are final early"),
+    .describe("maximum size of a space's reorder buffer; beyond it the oldest events become final early"),
   TICK_INTERVAL_MS: z.coerce
     .number()
     .int()
     .min(10)
     .default(1_000)
     .describe(
-      'how often time is marked in the log where something waits for it, so that counts become final when nobody passes',
+      'interval of time marks in the log while something waits for time to pass, so that counts become final even if nobody passes',
     ),
   READINGS_KEPT_HOURS: z.coerce
     .number()
     .min(0)
     .default(168)
     .describe(
-      'how long readings stay in READINGS at least; they go only once they are routed, and stored in ClickHouse; earlier than that only where their room is needed',
+      'minimum time that readings stay in READINGS, unless it is full; they are removed only once they are routed and stored in ClickHouse',
     ),
   SHUTDOWN_WAIT_MS: ms
     .default(0)
-    .describe('how long to answer requests after SIGTERM, while /readyz says 503, so that load balancers notice'),
+    .describe('how long requests are still answered after SIGTERM, with /readyz at 503, so that load balancers notice'),
   AUTH_TOKENS: z
     .string()
     .min(1)
     .optional()
-    .describe('what AUTH_TOKENS_FILE would hold, for platforms that keep secrets in variables'),
+    .describe('content of a token file, for platforms that keep secrets in variables'),
   AUTH_TOKENS_FILE: z
     .string()
     .min(1)
     .optional()
-    .describe('file of hashed bearer tokens, made by `density token`; it is read again when it changes'),
-  AUTH_JWKS_URL: url.optional().describe('key set (https: or file:) that JWTs are verified against'),
-  AUTH_ISSUER: z.string().min(1).optional().describe('issuer that JWTs must name; needed with AUTH_JWKS_URL'),
-  AUTH_AUDIENCE: z.string().min(1).optional().describe('audience that JWTs must name; needed with AUTH_JWKS_URL'),
+    .describe('file with hashed bearer tokens, written by `density token`; reloaded when it changes'),
+  AUTH_JWKS_URL: url.optional().describe('URL (https: or file:) of the key set that JWTs are verified against'),
+  AUTH_ISSUER: z.string().min(1).optional().describe('required issuer of JWTs; must be set with AUTH_JWKS_URL'),
+  AUTH_AUDIENCE: z.string().min(1).optional().describe('required audience of JWTs; must be set with AUTH_JWKS_URL'),
   RATE_LIMIT_PER_MINUTE: z.coerce
     .number()
     .int()
     .min(0)
     .default(6_000)
-    .describe('requests a token may make in a minute, by each process; 0 is no limit'),
+    .describe('requests per token and minute that each process accepts; 0 for no limit'),
   CORS_ORIGINS: z
     .string()
     .default('')
@@ -197,65 +200,65 @@ export const CONFIG = {
         .map((origin) => origin.trim())
         .filter((origin) => origin !== ''),
     )
-    .describe('origins whose pages may ask the API, separated by commas; * is any'),
+    .describe('origins whose pages may use the API, separated by commas; * for any'),
   STREAM_SUBSCRIBERS_MAX: z.coerce
     .number()
     .int()
     .min(0)
     .default(10_000)
-    .describe('subscribers of live counts this process takes; more are told to come back'),
+    .describe('maximum number of live streams of this process; further ones get 503 with retry-after'),
   STREAM_HEARTBEAT_MS: z.coerce
     .number()
     .int()
     .min(50)
     .default(15_000)
-    .describe('how often a live stream sends a sign of life'),
-  DENSITY_TOKEN: z.string().min(1).optional().describe('token that the commands of `density` send to the service'),
+    .describe('interval of heartbeats on live streams'),
+  DENSITY_TOKEN: z.string().min(1).optional().describe('token that `density` commands send to the service'),
   ROLE: z
     .enum(['all', 'api', 'shards'])
     .default('all')
     .describe(
-      'api: answers requests and owns no shards; shards: owns shards, and its HTTP is for probes and metrics; all: both',
+      'api: answers requests and owns no shards; shards: owns shards, and serves HTTP for probes and metrics; all: both',
     ),
   NODE_NAME: z
     .string()
     .max(100)
     .default('')
-    .describe('what this process is called in logs and in the list of members; none takes host name and process id'),
+    .describe('name of this process in logs and in the list of members; default: host name and process id'),
   LEASE_TTL_MS: z.coerce
     .number()
     .int()
     .min(500)
     .default(5_000)
-    .describe('a process that is silent for longer loses its shards; the same in all processes'),
+    .describe('a process that is silent for longer loses its shards; must be the same in all processes'),
   STANDBY: z
     .enum(['0', '1'])
     .default('0')
     .describe(
-      "1: keep warm copies of other processes' shards, which answer and take over at once when their owner dies; costs their memory and CPU a second time",
+      "1: keep warm copies of other processes' shards, which answer and take over at once if the owner dies; doubles their memory and CPU",
     ),
   TRACES_URL: url
     .optional()
     .describe(
-      'where an OTLP collector takes traces over HTTP, such as http://collector:4318/v1/traces; none: no tracing',
+      'URL of an OTLP collector for traces over HTTP, such as http://collector:4318/v1/traces; if unset, tracing is off',
     ),
   TRACES_RATIO: z.coerce
     .number()
     .min(0)
     .max(1)
     .default(0.01)
-    .describe('share of the traces beginning here that is kept'),
+    .describe('sampled share of the traces that start in this service'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('least level that is logged'),
+    .describe('minimum level that is logged'),
 } as const;
 
 const schema = z.object(CONFIG);
 
 export type Config = z.infer<typeof schema>;
 
-/** A variable with a value that cannot be used. */
+/** A variable has an invalid value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -280,12 +283,12 @@ export function readEnvironment(): Config {
   return readConfig(process.env);
 }
 
-/** For a process started from here: what this one was given, with some of it changed. */
+/** The environment for a child process: that of this process, with changes. */
 export function environmentWith(changes: Readonly<Partial<Record<keyof typeof CONFIG, string>>>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes };
 }
 
-/** All keys with default and meaning, as a Markdown table. */
+/** All variables with default and meaning, as a Markdown table. */
 export function configTable(): string {
   const rows = Object.entries(CONFIG).map(([key, type]) => {
     const { data } = type.safeParse(undefined);

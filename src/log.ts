@@ -1,7 +1,8 @@
+// The log of the process.
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 
-/** JSON lines, or something to read when a person is looking. Goes to stderr: stdout is for answers. */
+/** Logs to stderr, since stdout is for the answers of commands: JSON lines, or a readable form on a terminal. */
 export function createLog(level: Config['LOG_LEVEL']): Logger {
   const isTerminal = process.stderr.isTTY;
   return isTerminal

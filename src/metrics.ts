@@ -1,21 +1,20 @@
-// Every metric of the service: its name, its help, its labels. Names follow Prometheus: base units,
-// `_total` for what only grows. Dashboards, alerts and the autoscaler name them; a test holds those
-// files to this one.
+// Every metric of the service with its name, help and labels. Names follow Prometheus: base units, and `_total` for counters. A test
+// checks that dashboards, alerts and the autoscaler use only metrics declared here.
 //
-// No label has a value that a client chooses: each is of a set that the code or the configuration bounds.
+// Clients cannot choose label values: the code or the configuration bounds the values of every label.
 //
-// What a shard knows is not pushed here at every reading: it is asked when somebody scrapes.
+// Shards are observed when Prometheus scrapes, so that a reading costs nothing here.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Problem } from './domain/health.ts';
 import type { Partition } from './domain/ids.ts';
-import type { RejectReason } from './domain/reading.ts';
+import { REJECT_REASONS, type RejectReason } from './domain/reading.ts';
 import type { ShardObservation } from './shards/shard-observation.ts';
 
-/** From a cached answer to a question about years of history. */
+/** From a cached answer to a query over years of history. */
 const REQUEST_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const INSERT_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Methods that have series of their own. Node's parser takes some thirty more, and what clients send must not make series. */
+/** Methods with their own series. Node's parser accepts some thirty more, which clients could use to create series. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 export type MethodLabel = (typeof METHODS)[number] | 'other';
 
@@ -25,13 +24,13 @@ export function methodLabel(method: string): MethodLabel {
 
 export interface RequestObservation {
   readonly method: MethodLabel;
-  /** The route's pattern, never the path: ids would make a series each. */
+  /** The pattern of the route. A path would create a series for each id. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
 }
 
-/** Of one stream, how many consumers of this process have failed because they were silent. */
+/** How many consumers of a stream this process has replaced because they were silent. */
 export interface ConsumerSilences {
   readonly stream: string;
   readonly failed: number;
@@ -42,7 +41,7 @@ interface WaitingBlock {
   readonly sinceMs: number;
 }
 
-/** Of one repair of the logs. */
+/** What one repair of the logs found lost. */
 interface LostMessages {
   readonly readings: number;
   readonly commits: number;
@@ -52,7 +51,7 @@ interface LostMessages {
 export class Metrics {
   readonly registry = new Registry();
   readonly #now: () => number;
-  /** By partition: the block that is being stored, from the first attempt on. */
+  /** By partition: the block being stored, since the first attempt. */
   readonly #waiting = new Map<Partition, WaitingBlock>();
   #observe: () => readonly ShardObservation[] = () => [];
   #problemsNow: () => readonly Problem[] = () => [];
@@ -62,93 +61,91 @@ export class Metrics {
 
   readonly #requests = this.#histogram(
     'http_request_duration_seconds',
-    'From the request to the start of its answer.',
+    'Time from a request to the start of its answer.',
     ['method', 'route', 'status'],
     REQUEST_BUCKETS_S,
   );
-  readonly #shards = this.#gauge('density_shards', 'Shards there are, in all processes together.');
-  readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards this process runs, restored and answering.');
+  readonly #shards = this.#gauge('density_shards', 'Number of shards in the cluster.');
+  readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards that this process runs, restored and answering.');
   readonly #shardsRefused = this.#gauge(
     'density_shards_refused',
-    'Shards this process cannot serve because their checkpoint cannot be used: stop every process, and run density rebuild.',
+    'Shards that this process cannot serve because their checkpoint cannot be used: stop every process and run density rebuild.',
   );
   readonly #problems = this.#gauge(
     'density_problems',
-    'Problems that this process sees of itself, by code: those that it has in /api/v1/health, looked at every 5 seconds.',
+    'Problems of this process by code, as in /api/v1/health; checked every 5 seconds.',
     ['code', 'shard', 'stream'],
   );
   readonly #silentConsumers = this.#counter(
     'density_consumers_silent_total',
-    'Consumers that were replaced because they delivered nothing although their stream went on.',
+    'Consumers that were replaced because they delivered nothing although their stream had new messages.',
     ['stream'],
   );
   readonly #logEpoch = this.#gauge(
     'density_log_epoch',
-    'Epoch of the logs: how often a log of NATS had gone back and was repaired.',
+    'Epoch of the logs: how often a NATS log had gone back and was repaired.',
   );
   readonly #lost = this.#gauge(
     'density_lost_messages',
-    'Messages that NATS had acknowledged and lost, in the life of the installation, as far as they had been seen.',
+    'Acknowledged messages that NATS has lost since the installation was created, as far as the service had seen them.',
     ['log'],
   );
-  readonly #spaces = this.#gauge('density_spaces', 'Spaces whose actor lives in the shard.', ['shard']);
+  readonly #spaces = this.#gauge('density_spaces', 'Spaces with an actor in the shard.', ['shard']);
   readonly #routerLagSeconds = this.#gauge(
     'density_router_lag_seconds',
-    'How long ago the last routed entry of READINGS arrived, while others wait; 0 when none do.',
+    'Age of the last routed entry of READINGS while others wait; 0 if none do.',
     ['shard'],
   );
   readonly #routerLagEntries = this.#gauge(
     'density_router_lag_entries',
-    'Entries of READINGS that are known to wait for the router.',
+    'Entries of READINGS that wait for the router, as far as it knows.',
     ['shard'],
   );
   readonly #foldLagSeconds = this.#gauge(
     'density_fold_lag_seconds',
-    'How long ago the last applied commit of SPACE_EVENTS was stored, while others wait: how old live counts are; 0 when none do.',
+    'Age of the last applied commit of SPACE_EVENTS while others wait, which is how old live counts are; 0 if none do.',
     ['shard'],
   );
   readonly #foldLagEntries = this.#gauge(
     'density_fold_lag_entries',
-    'Entries of SPACE_EVENTS that are known to wait for the fold.',
+    'Entries of SPACE_EVENTS that wait for the fold, as far as it knows.',
     ['shard'],
   );
   readonly #flushLagSeconds = this.#gauge(
     'density_flush_lag_seconds',
-    'Age of the oldest final row that ClickHouse does not hold.',
+    'Age of the oldest final row that is not in ClickHouse.',
     ['shard'],
   );
-  readonly #flushLagRows = this.#gauge('density_flush_lag_rows', 'Final rows that ClickHouse does not hold.', [
-    'shard',
-  ]);
+  readonly #flushLagRows = this.#gauge('density_flush_lag_rows', 'Final rows that are not in ClickHouse.', ['shard']);
   readonly #blocksQueued = this.#gauge(
     'density_blocks_queued',
-    'Blocks that are cut and not stored; at 64 the shard stops reading the log.',
+    'Blocks that are complete and not stored; at 64 the shard stops reading the log.',
     ['shard'],
   );
   readonly #watermarkDelay = this.#gauge(
     'density_watermark_delay_seconds',
-    'How far the slowest watermark, of the spaces with provisional events, is behind the clock of the log.',
+    'How far the slowest watermark of a space with provisional events is behind the clock of the log.',
     ['shard'],
   );
   readonly #provisional = this.#gauge(
     'density_provisional_events',
-    'Events in reorder buffers: counted, and not final.',
+    'Events in reorder buffers: counted, but not final.',
     ['shard'],
   );
   readonly #corrections = this.#gauge(
     'density_corrections_pending',
-    'Spaces whose lowest net is being read again from history.',
+    'Spaces whose lowest net is being recomputed from ClickHouse.',
     ['shard'],
   );
-  readonly #held = this.#gauge('density_readings_held', 'Readings whose DPU is not placed.', ['shard']);
+  readonly #held = this.#gauge('density_readings_held', 'Readings whose DPU has no placement.', ['shard']);
   readonly #remembered = this.#gauge(
     'density_router_remembered_readings',
-    'Readings in the memory in which a router looks for duplicates.',
+    'Readings in the memory that a router recognises duplicates by.',
     ['shard'],
   );
   readonly #readings = this.#counter(
     'density_readings_total',
-    'Readings taken from READINGS since the log began, by what became of them: new, duplicate, dead_letter.',
+    'Readings taken from READINGS since the log was created, by outcome: new, duplicate, dead_letter.',
     ['shard', 'outcome'],
   );
   readonly #late = this.#counter('density_late_events_total', "Space events at or before their space's watermark.", [
@@ -156,36 +153,40 @@ export class Metrics {
   ]);
   readonly #mqttRestored = this.#counter(
     'density_mqtt_messages_restored_total',
-    'Messages of readings that MQTT had acknowledged and READINGS did not have; this process put them there.',
+    'Messages that MQTT had acknowledged, that were missing in READINGS, and that this process added.',
     [],
   );
   readonly #occupied = this.#gauge(
     'density_readings_log_full_ratio',
-    'How full the READINGS stream is, 0 to 1: at 1 publishers are refused. 0 where it has no bound.',
+    'How full READINGS is, from 0 to 1, where publishers are refused. 0 if its size is not limited.',
   );
   readonly #clockSkew = this.#gauge(
     'density_clock_skew_seconds',
-    "How far this machine's clock is ahead of the NATS server's, which stamps the log; below 0 it is behind.",
+    "How far this machine's clock is ahead of that of the NATS server, which timestamps the log; negative if it is behind.",
   );
   readonly #deadLetters = this.#counter(
     'density_dead_letters_total',
-    'Items that this process stored dead letters for, by reason; those stored again after a crash count again.',
+    'Items that this process has dead-lettered, by reason; items dead-lettered again after a crash count again.',
     ['reason'],
   );
   readonly #blocksStored = this.#counter(
     'density_blocks_stored_total',
-    'Blocks that ClickHouse has acknowledged to this process.',
+    'Blocks that this process has stored in ClickHouse.',
     ['shard'],
   );
-  readonly #rowsStored = this.#counter('density_block_rows_stored_total', 'Rows in those blocks.', ['shard']);
+  readonly #rowsStored = this.#counter(
+    'density_block_rows_stored_total',
+    'Rows in the blocks that this process has stored in ClickHouse.',
+    ['shard'],
+  );
   readonly #blockFailures = this.#counter(
     'density_block_failures_total',
-    'Attempts to store a block that failed; each is repeated.',
+    'Failed attempts to store a block; each is retried.',
     ['shard'],
   );
   readonly #blockSeconds = this.#histogram(
     'density_block_insert_duration_seconds',
-    'Time ClickHouse took for a block, failures included.',
+    'Time that ClickHouse took to store a block, including failures.',
     [],
     INSERT_BUCKETS_S,
   );
@@ -193,10 +194,12 @@ export class Metrics {
   /** @param now wall clock, in milliseconds */
   constructor(now: () => number = Date.now) {
     this.#now = now;
+    // A series that exists from the start lets `increase()` see the first dead letter.
+    for (const reason of REJECT_REASONS) this.#deadLetters.inc({ reason }, 0);
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** The text that Prometheus reads. */
+  /** In the text format of Prometheus. */
   async render(): Promise<string> {
     this.#refresh(this.#observe());
     this.#refreshHealth();
@@ -208,19 +211,19 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  /** From now on, these are the shards. */
+  /** Sets where to observe the shards. */
   watchShards(shards: number, observe: () => readonly ShardObservation[]): void {
     this.#shards.set(shards);
     this.#observe = observe;
   }
 
-  /** From now on, these are the problems and the consumers. */
+  /** Sets where to read problems and silent consumers. */
   watchHealth(problems: () => readonly Problem[], silences: () => readonly ConsumerSilences[]): void {
     this.#problemsNow = problems;
     this.#silences = silences;
   }
 
-  /** From now on, these are the losses of NATS, and the epoch of its logs. */
+  /** Sets where to read the losses of NATS and the epoch of its logs. */
   watchLosses(losses: () => readonly LostMessages[], epoch: () => number): void {
     this.#losses = losses;
     this.#epoch = epoch;
@@ -281,7 +284,7 @@ export class Metrics {
       this.#readings,
       this.#late,
     ];
-    // A shard that went to another process must not stay here with its last values.
+    // The last values of a shard that has moved to another process must not stay.
     for (const metric of ofShards) metric.reset();
     this.#shardsOwned.set(shards.filter(({ fold }) => fold).length);
     this.#shardsRefused.set(shards.filter(({ isRefused }) => isRefused).length);
@@ -318,7 +321,7 @@ export class Metrics {
 
   #refreshRouter({ partition: shard, router }: ShardObservation, nowMs: number): void {
     if (!router) return;
-    // A clock that stands still because nothing came is not behind.
+    // If no entry waits, an old clock only means that nothing has arrived.
     this.#routerLagSeconds.set({ shard }, router.behind > 0 ? secondsSince(router.clockMs, nowMs) : 0);
     this.#routerLagEntries.set({ shard }, router.behind);
     this.#remembered.set({ shard }, router.remembered);
@@ -363,7 +366,7 @@ export class Metrics {
   }
 }
 
-/** The log's clock and this machine's may differ a little: never less than 0. */
+/** Never negative, although the log's clock and this machine's may differ a little. */
 function secondsSince(thenMs: number, nowMs: number): number {
   return Math.max(0, nowMs - thenMs) / 1_000;
 }

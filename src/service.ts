@@ -1,37 +1,13 @@
-// The service: everything that runs in one process, put together. `start` to ready, `stop` in the
-// order that loses nothing: stop taking requests, stop reading the logs, store, save, disconnect.
+// The service: composes everything that runs in one process. `start` resolves once it can answer; `stop` ends it in the order that
+// loses nothing: stop streaming, drain the shards, end the loops, disconnect.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClickHouseClient } from '@clickhouse/client';
-import { nuid } from 'nats';
 import type { Logger } from 'pino';
-import { connectClickHouse } from './clickhouse/connect.ts';
-import { ClickHouseEventPages } from './clickhouse/event-pages.ts';
-import { ClickHouseHistory } from './clickhouse/history.ts';
-import { createTables, type TableOptions } from './clickhouse/schema.ts';
+import type { ClickHouseEventPages } from './clickhouse/event-pages.ts';
 import { Accounts } from './counts/account.ts';
 import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
-import type { Partition } from './domain/ids.ts';
-import { allPartitions } from './domain/partition.ts';
-import type { Settings } from './domain/topology.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
-import { LiveCounts } from './live/live-counts.ts';
-import { PartitionFeed } from './live/partition-feed.ts';
-import { NatsChangeChannel } from './nats/change-channel.ts';
-import { NatsCheckpoints } from './nats/checkpoints.ts';
-import { connectNats, type NatsHandles, type NatsSecurity } from './nats/connect.ts';
-import { NatsDeadLetters } from './nats/dead-letters.ts';
-import { NatsLeases } from './nats/leases.ts';
-import { NatsLink } from './nats/link.ts';
-import { LogClock } from './nats/log-clock.ts';
-import { NatsMqttMessages } from './nats/mqtt-messages.ts';
-import { NatsReadingsLog } from './nats/readings-log.ts';
-import { NatsReportRequests } from './nats/report-requests.ts';
-import { NatsSpaceEventsLog } from './nats/space-events-log.ts';
-import type { Silence } from './nats/stream-reader.ts';
-import { boundsFor, createStreams, SPACE_EVENTS } from './nats/streams.ts';
-import { NatsTopologyLog } from './nats/topology-log.ts';
 import { Health } from './health/health.ts';
 import {
   clockProblems,
@@ -44,278 +20,155 @@ import {
   topologyProblems,
   TOPOLOGY_BEHIND_MAX_MS,
 } from './health/sources.ts';
+import { LiveCounts } from './live/live-counts.ts';
+import { PartitionFeeds } from './live/partition-feeds.ts';
 import { Metrics } from './metrics.ts';
-import { observedDeadLetters, observedHistory } from './observability/observed-ports.ts';
-import { ClickHouseRecoveryRecords } from './clickhouse/recovery-records.ts';
-import { ClickHousePartitionRecords } from './clickhouse/partition-records.ts';
-import { Losses } from './recovery/losses.ts';
-import { LogGuard } from './recovery/log-guard.ts';
-import { TopologyCopier } from './recovery/topology-copier.ts';
+import type { LogClock } from './nats/log-clock.ts';
+import type { NatsReadingsLog } from './nats/readings-log.ts';
+import type { Silence } from './nats/stream-reader.ts';
+import type { Member } from './ports/leases.ts';
 import { keepAcknowledged } from './publishing/keep-acknowledged.ts';
 import { TimestampBound } from './publishing/timestamp-bound.ts';
-import { makeRoom, purgeReadings } from './router/readings-retention.ts';
-import { PipelineTraces } from './observability/traced-ports.ts';
+import { LogGuard } from './recovery/log-guard.ts';
+import { Losses } from './recovery/losses.ts';
+import { TopologyCopier } from './recovery/topology-copier.ts';
+import { Retention } from './retention/retention.ts';
+import { StoredSequence } from './retention/stored-sequence.ts';
 import { supervise } from './runtime/supervise.ts';
-import { inTurns, MACHINE_TIMING } from './runtime/timing.ts';
-import type { ChangeChannel } from './ports/change-channel.ts';
-import type { Leases, Member } from './ports/leases.ts';
-import type { ShardState } from '../actors/shard/shard-machine.ts';
+import { MACHINE_TIMING } from './runtime/timing.ts';
+import { createAdapters, type Adapters } from './service/adapters.ts';
+import { openConnections, type Connections } from './service/connections.ts';
+import type { ServiceOptions } from './service/options.ts';
+import { createShards } from './service/shards.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
 import { Freshness } from './shards/freshness.ts';
-import { ShardKeeper } from './shards/shard-keeper.ts';
+import { LocalReports } from './shards/local-reports.ts';
+import { Membership } from './shards/membership.ts';
 import { observeShard } from './shards/shard-observation.ts';
-import { ShardRunner } from './shards/shard-runner.ts';
+import type { Shard } from './shards/shard.ts';
 import { Ticks } from './shards/ticks.ts';
+import { AwaitedTopology } from './topology/awaited-topology.ts';
 import { TopologyService } from './topology/topology-service.ts';
 
-export interface ServiceOptions {
-  readonly natsUrl: string;
-  /** This machine's clock; the real one unless told. */
-  readonly now?: () => number;
-  readonly natsSecurity?: NatsSecurity;
-  readonly clickhouseUrl: string;
-  readonly partitions: number;
-  readonly replicas: number;
-  readonly settings: Settings;
-  readonly skewMs: number;
-  /** Earlier timestamps are of devices whose clock is not set. */
-  readonly earliestMs: number;
-  /** Of the marks on readings that HTTP has accepted, the same in every process; undefined: they are not marked. */
-  readonly readingsKey?: string | undefined;
-  readonly tickIntervalMs: number;
-  /** How long READINGS keeps readings at least. */
-  readonly readingsKeptMs: number;
-  /** What the streams may take of the NATS server's store; undefined: what their account is limited to. */
-  readonly natsStoreBytes?: number | undefined;
-  readonly deadLetters: { readonly bytesMax: number; readonly keptMs: number };
-  /** Live streams: how many subscribers, and how often each gets a sign of life. */
-  readonly subscribersMax: number;
-  readonly heartbeatMs: number;
-  /** How this process is called where people read. */
-  readonly nodeName: string;
-  /** False for a process that only answers, and owns no shards. */
-  readonly takesShards: boolean;
-  /** Keeps copies of other processes' shards, too. */
-  readonly standsBy: boolean;
-  readonly leaseTtlMs: number;
-  /** How the tables are created that are missing; on one server unless told. */
-  readonly tables?: TableOptions;
-}
-
-const AGE_CHECK_INTERVAL_MS = 300_000;
-const ROOM_CHECK_INTERVAL_MS = 5_000;
-const TRUNCATE_INTERVAL_MS = 60_000;
-/** A fold waits while its snapshot is made; everything else waits for so much of it at a time. */
-const SNAPSHOT_TURN_MS = 4;
 const READY_POLL_MS = 20;
-const REATTRIBUTION_PAGE_READINGS = 5_000;
-/** Some milliseconds of work: others wait for no more, and a commit stays well under a message's bound. */
-const ITEMS_PER_COMMIT = 1_000;
-const STORED_MAX_AGE_MS = 2_000;
 
 export class Service {
+  // What the API, the commands and the tests use.
+  readonly options: ServiceOptions;
   readonly topology: TopologyService;
   readonly counts: Counts;
-  readonly eventPages: ClickHouseEventPages;
   readonly eventCounts: EventCounts;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly live: LiveCounts;
-  readonly readings: NatsReadingsLog;
   readonly bound: TimestampBound;
-  readonly clock: LogClock;
-  readonly history: ClickHouseHistory;
-  readonly options: ServiceOptions;
-  readonly metrics: Metrics;
   readonly losses: Losses;
-  readonly cluster: ShardKeeper;
   readonly health: Health;
-  readonly #nats: NatsHandles;
-  readonly #clickhouse: ClickHouseClient;
+  readonly cluster: Membership;
+  readonly metrics: Metrics;
+
+  readonly #connections: Connections;
+  readonly #adapters: Adapters;
   readonly #log: Logger;
-  readonly #events: NatsSpaceEventsLog;
-  readonly #checkpoints: NatsCheckpoints;
-  readonly #deadLetters: NatsDeadLetters;
-  readonly #changes: NatsChangeChannel;
-  readonly #link: NatsLink;
   readonly #epoch = new LogEpoch();
-  readonly #guard: LogGuard;
-  readonly #recovery: ClickHouseRecoveryRecords;
-  /** Shards write their snapshots at the same moment, when the process ends. */
-  readonly #snapshotTurn = inTurns(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   readonly #member: Member;
-  readonly #reports: ClusterReports;
+  readonly #guard: LogGuard;
+  readonly #awaitedTopology: AwaitedTopology;
+  readonly #stored: StoredSequence;
+  readonly #retention: Retention;
   readonly #freshness: Freshness;
-  /** By shard: the sequence of the topology that its router waits for. */
-  readonly #awaitedTopology = new Map<Partition, number>();
-  /** Of all partitions; none where this process only answers. */
-  readonly #shards: readonly ShardRunner[];
-  readonly #traces = new PipelineTraces();
-  readonly #feeds = new Map<Partition, PartitionFeed>();
+  readonly #reports: ClusterReports;
+  readonly #feeds: PartitionFeeds;
+  /** One for each partition, or none if this process only answers requests. */
+  readonly #shards: readonly Shard[];
   readonly #abort = new AbortController();
   #loops: Promise<void>[] = [];
-  #isReady = false;
-  /** False while READINGS is full. */
-  #takesReadings = true;
-  #stored: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
+  #hasStarted = false;
 
-  private constructor(
-    options: ServiceOptions,
-    nats: NatsHandles,
-    clickhouse: ClickHouseClient,
-    logId: string,
-    leases: NatsLeases,
-    log: Logger,
-    metrics: Metrics,
-  ) {
-    const { js, jsm, nc } = nats;
+  private constructor(options: ServiceOptions, connections: Connections, log: Logger, metrics: Metrics) {
+    const { partitions, nodeName, takesShards, standsBy } = options;
     this.options = options;
     this.metrics = metrics;
-    this.#nats = nats;
-    this.#clickhouse = clickhouse;
     this.#log = log;
-    this.#link = new NatsLink(nc, log, () => this.#guard.suspect());
-    const lostTimes = (): number => this.#link.lostTimes;
-    this.clock = new LogClock(jsm, {
-      now: options.now ?? Date.now,
-      timing: MACHINE_TIMING,
+    this.#connections = connections;
+    this.#adapters = createAdapters(connections, {
+      options,
+      epoch: this.#epoch,
+      onLinkChange: () => this.#guard.suspect(),
+      metrics,
       log,
-      onMeasured: (aheadMs) => metrics.clockMeasured(aheadMs / 1_000),
     });
+    const { events, history, eventPages, recovery, changes, deadLetters, topologyLog, newId } = this.#adapters;
+    const now = (): number => this.clock.now();
+    this.#member = { id: newId(), name: nodeName, takesShards, standsBy };
     this.bound = new TimestampBound(options.skewMs, options.readingsKey, options.earliestMs);
-    this.readings = new NatsReadingsLog(nc, js, jsm, options.partitions, lostTimes);
-    this.history = new ClickHouseHistory(clickhouse, logId);
-    this.#events = new NatsSpaceEventsLog(js, jsm, this.#epoch, lostTimes);
-    this.#checkpoints = new NatsCheckpoints(js, jsm);
-    this.#deadLetters = new NatsDeadLetters(js, jsm);
-    this.#changes = new NatsChangeChannel(nc);
-    this.topology = new TopologyService(
-      new NatsTopologyLog(js),
-      () => this.clock.now(),
-      () => this.#shards.forEach((shard) => shard.wakeRouter()),
-    );
-    this.#member = {
-      id: nuid.next(),
-      name: options.nodeName,
-      takesShards: options.takesShards,
-      standsBy: options.standsBy,
-    };
-    this.#recovery = new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster);
-    this.#guard = this.#logGuard(leases);
-    this.#shards = options.takesShards
-      ? allPartitions(options.partitions).map((partition) => this.#shard(partition, leases))
-      : [];
-    const requests = new NatsReportRequests(nc, log);
-    const ticks = new Ticks({
-      tick: (k) => this.readings.tick(k),
-      intervalMs: options.tickIntervalMs,
-      nowMs: () => this.clock.now(),
-      timing: MACHINE_TIMING,
-      log,
+    this.topology = new TopologyService(topologyLog, now, () => this.#shards.forEach((shard) => shard.wakeRouter()));
+    this.#awaitedTopology = new AwaitedTopology(this.topology);
+
+    this.#stored = this.#createStoredSequence();
+    this.#retention = this.#createRetention();
+    this.#guard = this.#createLogGuard();
+    this.#shards = takesShards ? this.#createShards() : [];
+
+    const ticks = this.#createTicks();
+    this.#freshness = new Freshness({ partitions, events, readings: this.readings, timing: MACHINE_TIMING });
+    this.#reports = this.#createReports(ticks);
+    this.#feeds = new PartitionFeeds({
+      channel: changes,
+      now,
+      isBehind: (fold, spaceIds) => this.#freshness.isBehind(fold, spaceIds),
     });
-    this.#freshness = new Freshness({
-      partitions: options.partitions,
-      events: this.#events,
-      readings: this.readings,
-      timing: MACHINE_TIMING,
-    });
-    this.#reports = new ClusterReports({
-      partitions: options.partitions,
-      shards: this.#shards,
-      requests,
-      ticks,
-      freshness: this.#freshness,
-      isConnected: () => this.#link.isUp,
-      timing: MACHINE_TIMING,
-      log,
-    });
-    metrics.watchShards(options.partitions, () => this.#shards.map(observeShard));
-    this.counts = new Counts(this.topology.history, this.#reports, this.history);
-    this.eventPages = new ClickHouseEventPages(clickhouse);
-    this.eventCounts = new EventCounts(this.topology.history, this.#reports, this.history, this.eventPages);
-    this.cluster = new ShardKeeper({
-      leases,
-      member: this.#member,
-      problems: () => this.health.announced,
-      partitions: options.partitions,
-      shards: this.#shards,
-      ticks,
-      timing: MACHINE_TIMING,
-      log,
-    });
-    const silences = (): Silence[] => [this.readings.silence, this.#events.silence];
-    this.health = new Health({
-      member: this.#member,
-      members: () => this.cluster.members,
-      timing: MACHINE_TIMING,
-      own: [
-        engineProblems(
-          () => nc.rtt(),
-          () => this.history.ping(),
-        ),
-        topologyProblems(this.topology),
-        shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.get(shard)),
-        consumerProblems(silences),
-        logProblems(() => this.#guard.problem),
-        clockProblems(() => this.clock.problem),
-      ],
-      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#takesReadings)],
-    });
-    this.losses = new Losses(this.#recovery, this.#epoch);
-    metrics.watchLosses(
-      () => this.losses.known,
-      () => this.#epoch.current,
-    );
-    metrics.watchHealth(() => this.health.own, silences);
-    this.live = new LiveCounts(this.#changes, {
-      partitions: options.partitions,
-      subscribersMax: options.subscribersMax,
-      exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
-    });
-    this.accounts = new Accounts(this.#events, this.#deadLetters, options.partitions);
-    this.comparisons = new Comparisons({
-      partitions: options.partitions,
-      reports: this.#reports,
-      events: this.#events,
-      history: this.history,
-      timing: MACHINE_TIMING,
-    });
+    this.cluster = this.#createMembership(ticks);
+
+    this.counts = new Counts(this.topology.history, this.#reports, history);
+    this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
+    this.accounts = new Accounts(events, deadLetters, partitions);
+    this.comparisons = new Comparisons({ partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING });
+    this.live = this.#createLiveCounts();
+    this.losses = new Losses(recovery, this.#epoch);
+    this.health = this.#createHealth();
+    this.#watchMetrics();
   }
 
-  /** Connects, creates what is missing, and resolves when every space answers. */
+  /** Connects, creates missing streams and tables, and resolves once every space is answered for. */
   static async start(options: ServiceOptions, log: Logger, metrics = new Metrics()): Promise<Service> {
-    const nats = await connectNats(options.natsUrl, 'density-api', options.natsSecurity);
-    let clickhouse: ClickHouseClient | undefined;
+    const connections = await openConnections(options, log);
     try {
-      const bounds = await boundsFor(nats.jsm, options.natsStoreBytes, options.deadLetters.bytesMax);
-      if (bounds.readings === undefined)
-        log.warn('readings are not bounded: how much the NATS server may store is not known here (NATS_STORE_MAX)');
-      await createStreams(nats.jsm, options.partitions, options.replicas, bounds);
-      clickhouse = await connectClickHouse(options.clickhouseUrl);
-      await createTables(clickhouse, options.tables);
-      const { created } = await nats.jsm.streams.info(SPACE_EVENTS);
-      const leases = await NatsLeases.open(nats, options.leaseTtlMs, options.replicas);
-      const service = new Service(options, nats, clickhouse, created, leases, log, metrics);
-      await service.#begin();
+      const service = new Service(options, connections, log, metrics);
+      await service.#start();
       return service;
     } catch (error) {
-      await clickhouse?.close();
-      await nats.nc.close();
+      await connections.close();
       throw error;
     }
   }
 
-  get isReady(): boolean {
-    return this.#isReady && !this.#abort.signal.aborted;
+  get readings(): NatsReadingsLog {
+    return this.#adapters.readings;
   }
 
-  /** Why this process cannot answer now; undefined when it can. What it does not own, or cannot reach, is no reason: others are asked, or it says what it knows. */
+  get eventPages(): ClickHouseEventPages {
+    return this.#adapters.eventPages;
+  }
+
+  get clock(): LogClock {
+    return this.#adapters.clock;
+  }
+
+  get isReady(): boolean {
+    return this.#hasStarted && !this.#abort.signal.aborted;
+  }
+
+  /**
+   * Why this process cannot answer now; undefined if it can. Shards of other processes and unreachable engines are no reason: other
+   * processes are asked, and answers say when they are stale.
+   */
   get unready(): string | undefined {
     if (!this.isReady) return 'catching up with the log';
     return this.topology.behindMs > TOPOLOGY_BEHIND_MAX_MS ? 'waiting for the topology' : undefined;
   }
 
-  /** Shards of this process that cannot be served until somebody comes. */
+  /** Why shards of this process cannot be served until somebody repairs them. */
   get refusals(): string[] {
     return this.#shards.flatMap(({ refusal }) => refusal?.message ?? []);
   }
@@ -328,103 +181,99 @@ export class Service {
     await this.cluster.stop();
     await this.topology.stop();
     await Promise.all(this.#loops);
-    await this.#nats.nc.close();
-    await this.#clickhouse.close();
+    await this.#connections.close();
   }
 
-  async #begin(): Promise<void> {
+  async #start(): Promise<void> {
     const { signal } = this.#abort;
-    const { settings } = this.options;
     await this.clock.measure();
-    this.#loops.push(this.clock.run(signal));
-    this.#loops.push(supervise('topology', () => this.topology.follow(), signal, this.#log, MACHINE_TIMING));
+    this.#loops.push(
+      this.clock.run(signal),
+      this.#supervised('topology', () => this.topology.follow()),
+    );
     await this.topology.catchUp();
-    // Before anything is owned, or written.
-    await this.#guard.makeSound(signal);
+    // Before this process owns a shard or writes to a log.
+    await this.#guard.ensureSound(signal);
     await this.losses.read();
-    this.#loops.push(this.#guard.run(signal), this.#topologyCopier().run(signal));
-    // Not "when it differs from the defaults": a fold starts with the defaults of its code's version.
-    if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings)) {
-      await this.topology.execute({ kind: 'changeSettings', settings });
-    }
+    this.#loops.push(this.#guard.run(signal), this.#createTopologyCopier().run(signal));
+    await this.#writeSettings();
     this.cluster.start();
     if (this.options.takesShards)
-      this.#loops.push(
-        supervise(
-          'keeping what MQTT acknowledged',
-          () => this.#keepAcknowledged(signal),
-          signal,
-          this.#log,
-          MACHINE_TIMING,
-        ),
-      );
-    this.#loops.push(this.#retain(signal), this.health.run(signal));
+      this.#loops.push(this.#supervised('restoring MQTT messages', () => this.#restoreMqttMessages(signal)));
+    this.#loops.push(this.#retention.run(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
-    this.#isReady = true;
+    this.#hasStarted = true;
   }
 
-  /** Any process may, beside others: each message is given to one of them. */
-  async #keepAcknowledged(signal: AbortSignal): Promise<void> {
-    const acknowledged = await NatsMqttMessages.open(this.#nats.nc, this.options.replicas);
+  #supervised(name: string, task: () => Promise<void>): Promise<void> {
+    return supervise(name, task, this.#abort.signal, this.#log, MACHINE_TIMING);
+  }
+
+  /** Compared with what the topology log says, and not with the defaults, because those differ between versions of the code. */
+  async #writeSettings(): Promise<void> {
+    const { settings } = this.options;
+    if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings))
+      await this.topology.execute({ kind: 'changeSettings', settings });
+  }
+
+  /** Several processes may run this side by side: NATS gives each message to one of them. */
+  async #restoreMqttMessages(signal: AbortSignal): Promise<void> {
+    const acknowledged = await this.#adapters.openMqttMessages();
     const onRestored = (messages: number): void => this.metrics.mqttMessagesRestored(messages);
-    await keepAcknowledged(
-      { acknowledged, readings: this.readings, timing: MACHINE_TIMING, log: this.#log, onRestored },
-      signal,
-    );
+    const { readings } = this;
+    await keepAcknowledged({ acknowledged, readings, timing: MACHINE_TIMING, log: this.#log, onRestored }, signal);
   }
 
-  /** Removes what is not needed any more: often looks for want of room, and rarely for age. */
-  async #retain(signal: AbortSignal): Promise<void> {
+  #createStoredSequence(): StoredSequence {
+    return new StoredSequence({
+      partitions: this.options.partitions,
+      checkpoints: this.#adapters.checkpoints,
+      byFold: (k) => {
+        const shard = this.#shards[k];
+        return shard?.isServing ? shard.fold?.storedBeforeSeq : undefined;
+      },
+      timing: MACHINE_TIMING,
+    });
+  }
+
+  #createRetention(): Retention {
     const { partitions, readingsKeptMs, deadLetters } = this.options;
-    const retention = {
-      partitions,
-      readings: this.readings,
-      events: this.#events,
-      storedBeforeSeq: () => this.#storedBefore(() => undefined),
-      keptMs: readingsKeptMs,
-      now: () => this.clock.now(),
-    };
-    let agedAt = performance.now();
-    const turn = async (): Promise<void> => {
-      const { part, takesReadings } = await makeRoom(retention);
-      this.metrics.readingsOccupied(part);
-      if (takesReadings !== this.#takesReadings)
-        this.#log.warn(
-          { part, takesReadings },
-          takesReadings ? 'there is room for readings again' : 'the log of readings is full: publishers are refused',
-        );
-      this.#takesReadings = takesReadings;
-      if (performance.now() - agedAt < AGE_CHECK_INTERVAL_MS) return;
-      agedAt = performance.now();
-      await purgeReadings(retention);
-      await this.#deadLetters.evict(deadLetters.keptMs);
-    };
-    while (!signal.aborted) {
-      await MACHINE_TIMING.pause(ROOM_CHECK_INTERVAL_MS * (0.5 + MACHINE_TIMING.random()), signal);
-      if (!signal.aborted)
-        await turn().catch((error: unknown) =>
-          this.#log.warn({ err: error }, 'what is not needed any more stays; trying again later'),
-        );
-    }
+    return new Retention({
+      readings: {
+        partitions,
+        readings: this.readings,
+        events: this.#adapters.events,
+        storedBeforeSeq: () => this.#stored.byCheckpoints(),
+        keptMs: readingsKeptMs,
+        now: () => this.clock.now(),
+      },
+      deadLetters: this.#adapters.deadLetters,
+      deadLettersKeptMs: deadLetters.keptMs,
+      onOccupied: (part) => this.metrics.readingsOccupied(part),
+      timing: MACHINE_TIMING,
+      log: this.#log,
+    });
   }
 
-  #logGuard(leases: Leases): LogGuard {
-    const { history, topology } = this;
+  #createLogGuard(): LogGuard {
+    const { topology, readings } = this;
+    const { events, checkpoints, recovery, history, partitionRecords, topologyLog, leases, link, newId } =
+      this.#adapters;
     return new LogGuard({
       partitions: this.options.partitions,
       epoch: this.#epoch,
-      readings: this.readings,
-      events: this.#events,
+      readings,
+      events,
       topology: topology.history,
       catchUpTopology: () => topology.catchUp(),
-      checkpoints: this.#checkpoints,
-      records: this.#recovery,
+      checkpoints,
+      records: recovery,
       history,
-      partitionRecords: new ClickHousePartitionRecords(this.#clickhouse),
-      topologyLog: new NatsTopologyLog(this.#nats.js),
+      partitionRecords,
+      topologyLog,
       topologyReached: (seq) => topology.reached(seq),
       topologyReader: topology,
-      newCommitId: () => nuid.next(),
+      newCommitId: newId,
       nowMs: () => this.clock.now(),
       suspendShards: () => this.cluster.suspend(),
       resumeShards: () => {
@@ -432,21 +281,20 @@ export class Service {
         this.cluster.resume();
         void this.losses.read();
       },
-      seenHere: () =>
-        this.#shards.flatMap(({ host }) => (host?.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      seenHere: () => this.#shards.flatMap(({ fold }) => (fold?.epoch === this.#epoch.current ? [fold.mark] : [])),
       leases: this.options.takesShards ? leases : undefined,
       holder: this.#member.id,
-      isConnected: () => this.#link.isUp,
+      isConnected: () => link.isUp,
       timing: MACHINE_TIMING,
       log: this.#log,
     });
   }
 
-  #topologyCopier(): TopologyCopier {
+  #createTopologyCopier(): TopologyCopier {
     return new TopologyCopier({
       topology: this.topology.history,
       epoch: this.#epoch,
-      records: this.#recovery,
+      records: this.#adapters.recovery,
       isOn: () => this.#guard.problem === undefined && this.#shards[0]?.isOwner === true,
       onMismatch: () => this.#guard.suspect(),
       timing: MACHINE_TIMING,
@@ -454,96 +302,106 @@ export class Service {
     });
   }
 
-  #shard(partition: Partition, leases: Leases): ShardRunner {
-    const { options } = this;
-    const { partitions } = options;
-    const common = {
-      partition,
-      partitions,
+  #createShards(): Shard[] {
+    return createShards({
+      partitions: this.options.partitions,
+      adapters: this.#adapters,
       epoch: this.#epoch,
-      events: this.#traces.events(this.#events),
-      history: this.#traces.history(observedHistory(this.history, this.metrics)),
-    };
-    return new ShardRunner({
-      router: {
-        ...common,
-        times: { latestOf: (entry) => this.bound.of(entry), earliestMs: options.earliestMs },
-        readings: this.#traces.readings(this.readings),
-        deadLetters: observedDeadLetters(this.#deadLetters, this.metrics),
-        topology: this.topology.history,
-        topologyReached: (seq) => this.#topologyReached(partition, seq),
-        pageReadings: REATTRIBUTION_PAGE_READINGS,
-        commitItems: ITEMS_PER_COMMIT,
-        newCommitId: () => nuid.next(),
-        storedBeforeSeq: () => this.#storedByFolds(),
-      },
-      host: { ...common, checkpoints: this.#checkpoints, turn: this.#snapshotTurn },
-      storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
-      truncateIntervalMs: TRUNCATE_INTERVAL_MS,
-      leases,
-      holder: this.#member.id,
-      onState: (k, state) => this.#hear(k, state),
+      topology: this.topology,
+      awaitedTopology: this.#awaitedTopology,
+      bound: this.bound,
+      stored: this.#stored,
       logs: this.#guard,
+      holder: this.#member.id,
+      onState: (partition, state) => {
+        this.#reports.follow(partition, state);
+        this.#feeds.follow(partition, state, this.#shards[partition]);
+      },
+      metrics: this.metrics,
       log: this.#log,
-      timing: MACHINE_TIMING,
     });
   }
 
-  async #topologyReached(shard: Partition, seq: number): Promise<void> {
-    if (seq > this.topology.history.seq) this.#awaitedTopology.set(shard, seq);
-    await this.topology.reached(seq);
-    this.#awaitedTopology.delete(shard);
+  #createTicks(): Ticks {
+    return new Ticks({
+      tick: (k) => this.readings.tick(k),
+      intervalMs: this.options.tickIntervalMs,
+      nowMs: () => this.clock.now(),
+      timing: MACHINE_TIMING,
+      log: this.#log,
+    });
   }
 
-  /** Answers for a shard, and tells of its changes, for as long as this process runs it. */
-  #hear(partition: Partition, state: ShardState): void {
-    this.#reports.follow(partition, state);
-    const shard = this.#shards[partition];
-    const isServing = shard?.isServing ?? false;
-    if (!isServing || state === 'running') {
-      this.#feeds.get(partition)?.close();
-      this.#feeds.delete(partition);
-    }
-    if (state !== 'running' || !shard?.host) return;
-    const channel: ChangeChannel = {
-      publish: (k, batch) => this.#changes.publish(k, batch),
-      subscribe: (k, onBatch) => this.#changes.subscribe(k, onBatch),
-      // A zombie knows nothing new: whoever took over answers.
-      serve: (k, answer) => this.#changes.serve(k, (question) => (shard.isOwner ? answer(question) : undefined)),
-      ask: (k, question) => this.#changes.ask(k, question),
-    };
-    // It runs, so everything that was in the log when it was taken over is applied.
-    const { fold } = shard.host;
-    this.#feeds.set(
-      partition,
-      new PartitionFeed({
-        fold,
-        channel,
-        readyAtSeq: 0,
-        now: () => this.clock.now(),
-        isBehind: (spaceIds) => this.#freshness.isBehind(fold, spaceIds),
+  #createReports(ticks: Ticks): ClusterReports {
+    return new ClusterReports({
+      partitions: this.options.partitions,
+      shards: this.#shards,
+      local: new LocalReports({
+        events: this.#adapters.events,
+        ticks,
+        freshness: this.#freshness,
+        timing: MACHINE_TIMING,
       }),
+      requests: this.#adapters.reportRequests,
+      isConnected: () => this.#adapters.link.isUp,
+      timing: MACHINE_TIMING,
+      log: this.#log,
+    });
+  }
+
+  #createMembership(ticks: Ticks): Membership {
+    return new Membership({
+      leases: this.#adapters.leases,
+      member: this.#member,
+      problems: () => this.health.announced,
+      partitions: this.options.partitions,
+      shards: this.#shards,
+      ticks,
+      timing: MACHINE_TIMING,
+      log: this.#log,
+    });
+  }
+
+  #createLiveCounts(): LiveCounts {
+    const { partitions, subscribersMax } = this.options;
+    return new LiveCounts(this.#adapters.changes, {
+      partitions,
+      subscribersMax,
+      exists: (spaceId) => this.topology.history.latest().space(spaceId)?.deleted === false,
+    });
+  }
+
+  #createHealth(): Health {
+    const { pingNats, history } = this.#adapters;
+    return new Health({
+      member: this.#member,
+      members: () => this.cluster.members,
+      timing: MACHINE_TIMING,
+      own: [
+        engineProblems(pingNats, () => history.ping()),
+        topologyProblems(this.topology),
+        shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.of(shard)),
+        consumerProblems(() => this.#silences),
+        logProblems(() => this.#guard.problem),
+        clockProblems(() => this.clock.problem),
+      ],
+      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#retention.acceptsReadings)],
+    });
+  }
+
+  get #silences(): Silence[] {
+    return [this.readings.silence, this.#adapters.events.silence];
+  }
+
+  #watchMetrics(): void {
+    this.metrics.watchShards(this.options.partitions, () => this.#shards.map(observeShard));
+    this.metrics.watchLosses(
+      () => this.losses.known,
+      () => this.#epoch.current,
     );
-  }
-
-  /** Asked by every router, and not for free: an answer of a moment ago is lower, and so safe. */
-  async #storedByFolds(): Promise<number> {
-    const now = performance.now();
-    if (!this.#stored || now - this.#stored.atMs > STORED_MAX_AGE_MS) {
-      const seq = this.#storedBefore((k) => {
-        const shard = this.#shards[k];
-        return shard?.isServing ? shard.host?.fold.storedBeforeSeq : undefined;
-      });
-      this.#stored = { atMs: now, seq };
-      seq.catch(() => (this.#stored = undefined));
-    }
-    return this.#stored.seq;
-  }
-
-  /** The least over all partitions of what is stored: by the fold if it runs here, else by its checkpoint. */
-  async #storedBefore(byFold: (partition: Partition) => number | undefined): Promise<number> {
-    const partitions = allPartitions(this.options.partitions);
-    const all = partitions.map(async (k) => byFold(k) ?? (await this.#checkpoints.last(k)).storedBeforeSeq);
-    return Math.min(...(await Promise.all(all)));
+    this.metrics.watchHealth(
+      () => this.health.own,
+      () => this.#silences,
+    );
   }
 }

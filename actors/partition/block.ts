@@ -3,20 +3,20 @@ import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 
 /**
- * A run of final events of one partition, stored by one insert. Folding the same log cuts the same
- * blocks, so (partition, number) identifies the rows, and serves as their deduplication token.
+ * Final events of one partition that are stored by one insert. Folding the same log cuts the same blocks, so (partition,
+ * number) identifies the rows and serves as their deduplication token.
  */
 export interface Block {
-  /** Of the logs it was cut from. */
+  /** The epoch of the logs that it was cut from. */
   readonly epoch: number;
   readonly partition: Partition;
   readonly number: number;
   readonly rows: readonly LoggedEvent[];
-  /** Readings that its rows assert, less those they retract. */
+  /** Readings that its rows assert, less those that they retract. */
   readonly readings: number;
-  /** Of its rows, where the first of them stands in SPACE_EVENTS; Infinity when it has none. */
+  /** The least sequence of its rows in SPACE_EVENTS; Infinity when it has none. */
   readonly leastSeq: number;
-  /** The last commit that was folded when it was cut; a sequence of 0 where it comes from no log. */
+  /** The last commit that was folded when it was cut; its sequence is 0 if the block comes from no log. */
   readonly mark: CommitMark;
 }
 
@@ -45,11 +45,11 @@ export function leastSeq(events: Iterable<LoggedEvent>): number {
   return least;
 }
 
-/** What a block is stored under, so that storing it again changes nothing. `logId` sets the blocks of one log apart from another's. */
+/** The token under which a block is stored, so that storing it again changes nothing. `logId` distinguishes the blocks of different logs. */
 export function blockToken(
   logId: string,
   { epoch, partition, number }: Pick<Block, 'epoch' | 'partition' | 'number'>,
 ): string {
-  // As before there were epochs, in the first.
+  // In the first epoch, the token of the versions that had no epochs.
   return epoch === 0 ? `${logId}/${partition}/${number}` : `${logId}/${epoch}/${partition}/${number}`;
 }

@@ -1,7 +1,7 @@
-// A partition's state computed again, without a checkpoint: where history leaves each space, then what
-// only the log holds. Counts come out as they were. A watermark may be less than it was, where it rested on
-// heartbeats or settings of long ago (W1 holds within the life of a state, which ends here): an answer may
-// be less final than before, and never wrongly final.
+// Rebuilds a partition's state without a checkpoint: first the state of each space at the end of history, then what only
+// the log holds. Counts come out as before. A watermark may be earlier than before if it rested on old heartbeats or
+// settings (W1 holds within the life of a state, which ends here): an answer may be less final than before, but never
+// wrongly final.
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
@@ -11,12 +11,12 @@ import { SpaceState } from '../space/space-state.ts';
 import type { LogTail } from './log-tail.ts';
 import { PartitionFold } from './partition-fold.ts';
 
-/** Of one DPU in one space, the event times that history holds. */
+/** The newest event times that history holds of one DPU in one space. */
 export interface StoredNewest {
   readonly spaceId: SpaceId;
   readonly dpuId: DpuId;
   readonly newestMs: number;
-  /** Of assertions alone. */
+  /** Without retractions. */
   readonly newestReadingMs: number;
 }
 
@@ -24,17 +24,17 @@ export interface HistoryOfPartition {
   readonly epoch: number;
   readonly partition: Partition;
   readonly partitions: number;
-  /** What the partition's own router has told its spaces last. */
+  /** The last that the partition's own router has sent to its spaces. */
   readonly settings: Settings;
   readonly configs: readonly SpaceConfig[];
-  /** The last block that is stored, whole. */
+  /** The last stored block. It has to be complete. */
   readonly block: number;
   /** Readings in blocks up to that. */
   readonly readings: number;
   readonly newest: readonly StoredNewest[];
 }
 
-/** Where history leaves the spaces: each with a correction due, which reads its occupancy. */
+/** The spaces as of the end of history, each with a correction due, which will compute its occupancy. */
 export function foldFromHistory({
   epoch,
   partition,
@@ -45,29 +45,21 @@ export function foldFromHistory({
   readings,
   newest,
 }: HistoryOfPartition): PartitionFold {
-  const fold = new PartitionFold(partition, partitions);
-  fold.epoch = epoch;
-  fold.settings = settings;
-  fold.openNumber = block + 1;
-  fold.totals = { folded: readings, cut: readings };
+  const fold = new PartitionFold(partition, partitions, {
+    epoch,
+    settings,
+    openNumber: block + 1,
+    totals: { folded: readings, cut: readings },
+  });
   const states = new Map<SpaceId, SpaceState>();
   const stateOf = (spaceId: SpaceId): SpaceState => {
     const state = states.get(spaceId) ?? new SpaceState(spaceId);
     states.set(spaceId, state);
     return state;
   };
-  const nothing = (): void => undefined;
-  const context = {
-    partition,
-    partitions,
-    settings,
-    clocks: fold.clocks,
-    openBlock: fold.openNumber,
-    emit: nothing,
-    emitLate: nothing,
-    requestCut: nothing,
-  };
-  for (const config of configs) stateOf(config.spaceId).configure(config, context);
+  const context = { partition, partitions, settings, clocks: fold.clocks, openBlock: fold.openNumber };
+  // A space that has had no event has nothing to emit.
+  for (const config of configs) stateOf(config.spaceId).configure(config, context, () => undefined);
   const ends = new Map<SpaceId, { newestMs: number; readingMs: number }>();
   for (const { spaceId, dpuId, newestMs, newestReadingMs } of newest) {
     stateOf(spaceId).heard(dpuId, newestMs);
@@ -79,14 +71,14 @@ export function foldFromHistory({
   }
   for (const [spaceId, state] of states) {
     const end = ends.get(spaceId);
-    // All that is stored was final.
+    // Everything that is stored was final.
     state.resumeAt(end?.newestMs ?? BEGINNING_MS, end?.readingMs ?? BEGINNING_MS, end ? block : null);
-    fold.restore(state);
+    fold.addSpace(state);
   }
   return fold;
 }
 
-/** Once the corrections are made: what only the log holds, up to where it ends. */
+/** After the corrections are made: applies what only the log holds, up to its end. */
 export function followTail(fold: PartitionFold, tail: LogTail, missing: readonly LoggedEvent[]): void {
   fold.resume(tail, { events: missing, heartbeats: tail.heartbeats, configs: [], settings: undefined });
 }

@@ -1,6 +1,5 @@
-// What SPACE_EVENTS still holds for one partition, gathered to compute its state again: everything that
-// ClickHouse may not hold is in there (the log is truncated only before it), and more. `missing`
-// tells the two apart.
+// What SPACE_EVENTS still holds for one partition, collected to rebuild its state. It includes everything that ClickHouse
+// may lack, because the log is truncated only before that, and more; `missing` tells the two apart.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
@@ -10,14 +9,14 @@ import { commitOf } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { NO_MARK } from './block.ts';
-import { LogGap } from './partition-fold.ts';
+import { assertChained, assertNoHole } from './commit-chain.ts';
 
-/** Rows of one reading in one space that history holds and that are alike, taken together. */
+/** Equal rows of one reading in one space that history holds, added up. */
 export interface StoredClaim extends Pick<
   LoggedEvent,
   'spaceId' | 'timestampMs' | 'readingId' | 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'
 > {
-  /** Sum of their signs: 1 where it stands, 0 where it was taken back. */
+  /** Sum of their signs: 1 if the reading is asserted, 0 if it was retracted. */
   readonly signs: number;
 }
 
@@ -32,14 +31,14 @@ export class LogTail {
   seq = 0;
   mark: CommitMark = NO_MARK;
   logMs = BEGINNING_MS;
-  /** How far the partition's own router has followed the topology. */
+  /** How far the partition's own router has read the topology. */
   topologySeq = 0;
   readonly #partition: Partition;
   /** By space and reading, in the order of the log. */
   readonly #events = new Map<string, LoggedEvent[]>();
   readonly #storedBeforeSeq: number;
 
-  /** @param storedBeforeSeq everything before it is stored, and may be truncated */
+  /** @param storedBeforeSeq everything before this sequence is stored, and may be truncated */
   constructor(partition: Partition, partitions: number, storedBeforeSeq: number) {
     this.#partition = partition;
     this.#storedBeforeSeq = storedBeforeSeq;
@@ -49,26 +48,19 @@ export class LogTail {
 
   /** @throws LogGap when something is missing that is not stored */
   add(stored: StoredEntry): void {
-    const isHole = stored.seq > this.seq + 1 && stored.seq > this.#storedBeforeSeq;
-    if (isHole)
-      throw new LogGap(
-        `partition ${this.#partition}: the log between ${this.seq} and ${stored.seq}, which is not all stored, is not there any more`,
-      );
+    assertNoHole(this.#partition, this.seq, stored.seq, this.#storedBeforeSeq);
     const commit = commitOf(stored);
     this.addCommit(stored, commit.header, commit.section(this.#partition));
   }
 
-  /** A commit, and what it asserts to the partition. @throws LogGap when the one before it is missing, and not stored */
+  /** Adds a commit and its section for the partition. @throws LogGap when its router's commit before it is missing and not stored */
   addCommit(
     { seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>,
-    { router, commitId, previousSeq, clockMs, topologySeq }: CommitHeader,
+    header: CommitHeader,
     section: LoggedSection | undefined,
   ): void {
-    const isMissing = previousSeq !== this.commitSeqs[router] && previousSeq >= this.#storedBeforeSeq;
-    if (isMissing)
-      throw new LogGap(
-        `partition ${this.#partition}: commit ${previousSeq} of router ${router}, which is not stored, is missing from the log`,
-      );
+    const { router, commitId, clockMs, topologySeq } = header;
+    assertChained(this.#partition, this.commitSeqs[router], header, this.#storedBeforeSeq);
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, timeMs);
@@ -104,23 +96,20 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   const [first] = events;
   if (!first) return [];
   if (!claims) {
-    // All of it, also what was taken back: that there are rows of it is how a copy of the reading is known.
-    invariant(
-      first.sign > 0,
-      () => `space ${first.spaceId}: the log takes back ${first.readingId}, which is not stored`,
-    );
+    // All of them, also retracted ones: a duplicate of the reading is recognised by its rows.
+    invariant(first.sign > 0, () => `space ${first.spaceId}: the log retracts ${first.readingId}, which is not stored`);
     return events;
   }
   const standing = claims.filter(({ signs }) => signs !== 0);
   invariant(
     standing.length <= 1 && (standing[0]?.signs ?? 1) === 1,
-    () => `space ${first.spaceId}: history says ${first.readingId} more than once`,
+    () => `space ${first.spaceId}: history asserts ${first.readingId} more than once`,
   );
   for (let at = events.length; at >= 0; at--) if (isSame(leftBefore(events, at), standing[0])) return events.slice(at);
-  throw new Error(`space ${first.spaceId}: history and the log do not agree on ${first.readingId}`);
+  throw new Error(`space ${first.spaceId}: history and the log disagree on ${first.readingId}`);
 }
 
-/** What stands before event `at`. */
+/** What is asserted before event `at`. */
 function leftBefore(events: readonly LoggedEvent[], at: number): Claim | undefined {
   const [before, next] = [events[at - 1], events[at]];
   if (before) return before.sign > 0 ? before : undefined;

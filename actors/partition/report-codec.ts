@@ -1,4 +1,4 @@
-// A space's report as bytes, on its way from the owner of its shard to whoever was asked.
+// A space's report as text, as the owner of its shard sends it to the process that asks.
 import type { KnownReport } from './space-report.ts';
 import { fromLoggedTuple, toLoggedTuple, type LoggedTuple } from './snapshot.ts';
 

@@ -1,71 +1,54 @@
-// A partition's state as lines of JSON, and back: with the log's sequence it is a checkpoint, which any
-// process can resume. In lines, so that neither writing nor reading one holds up everything else; no line
-// is of more than some hundred events. Versioned; what this code cannot read is refused, and nothing is
-// guessed: `density rebuild` computes the state again.
+// The snapshot of a partition's state, as lines of JSON. Together with the log's sequence it is a checkpoint, from which
+// any process can resume. It has lines of at most some hundred events each, so that writing or reading it does not block
+// other work for long. It is versioned: a snapshot that this code cannot read is refused, never guessed at, and
+// `density rebuild` computes the state again.
 import { invariant } from '../../src/domain/failure.ts';
-import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { addTo } from '../../src/domain/lists.ts';
-import { type EventTuple, fromTuple, type LoggedEvent, toTuple } from '../../src/domain/log-entry.ts';
-import type { ResetPoint, ResetSchedule } from '../../src/domain/reset-schedule.ts';
-import type { Occupancy } from '../../src/domain/segment.ts';
-import type { Settings } from '../../src/domain/topology.ts';
-import { SpaceState, type Correction } from '../space/space-state.ts';
-import type { WatermarkInput } from '../space/watermark.ts';
-import { blockOf, NO_MARK } from './block.ts';
+import {
+  type EventTuple,
+  fromPersonTuple,
+  fromTuple,
+  type LoggedEvent,
+  type PersonTuple,
+  toTuple,
+} from '../../src/domain/log-entry.ts';
+import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
+import { blockOf } from './block.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
-import { PartitionFold, type ReadingTotals } from './partition-fold.ts';
+import type { FoldSnapshot } from './fold-snapshot.ts';
+import { PartitionFold } from './partition-fold.ts';
 
-/** 3: sequences of a log whose commits are single messages. 4: epochs and marks. */
-const VERSION = 4;
+/**
+ * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5 measures:
+ * before, every reading was of one person.
+ */
+const VERSION = 5;
+const VERSION_4 = 4;
 const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;
-/** About as long to write as so many events. */
+/** Writing a space takes about as long as writing this many events. */
 const SPACE_WEIGHT = 5;
 
 export type LoggedTuple = [number, ...EventTuple];
+type LoggedPersonTuple = [number, ...PersonTuple];
 
-interface SpaceSnapshot {
-  id: number;
-  inputs: readonly WatermarkInput[];
-  schedule: ResetSchedule;
-  newestMs: [string, number][];
-  watermarkMs: number;
-  base: ResetPoint;
-  nextResetMs: number;
-  occupancy: Occupancy;
-  correction: Correction | null;
-  lastReadingMs: number;
-  lateEvents: number;
-}
+/** Blocks are saved by their numbers and marks; their rows are in the lines that follow. */
+type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'unstored'> &
+  /** These are missing in older snapshots. */
+  Partial<Pick<FoldSnapshot, 'epoch' | 'mark' | 'totals'>> & {
+    readonly version: number;
+    readonly partition: number;
+    readonly partitions: number;
+    readonly unstored: readonly number[];
+    readonly unstoredMarks?: readonly CommitMark[];
+    /** How many of each follow, so that a truncated snapshot is noticed. */
+    readonly rows: number;
+    readonly buffered: number;
+    readonly spaces: number;
+  };
 
-interface Header {
-  version: number;
-  partition: number;
-  partitions: number;
-  /** 0 where it is missing, in version 3; so with the marks. */
-  epoch?: number;
-  seq: number;
-  mark?: CommitMark;
-  logMs: number;
-  clocks: number[];
-  commitSeqs: number[];
-  settings: Settings;
-  /** None in checkpoints of before it was kept. */
-  totals?: ReadingTotals;
-  openNumber: number;
-  openedMs: number | null;
-  lateMs: number | null;
-  cutRequested: boolean;
-  /** Numbers of the blocks that are not stored. */
-  unstored: number[];
-  unstoredMarks?: CommitMark[];
-  /** How many follow, so that a snapshot with its end missing is noticed. */
-  rows: number;
-  buffered: number;
-  spaces: number;
-}
-
-/** After the header. Rows are of a block by its number; buffered events come before their space. */
+/** A line after the header. Rows come first, each with the number of its block, then buffered events, then spaces. */
 type Line =
   | { readonly rows: LoggedTuple[]; readonly block: number }
   | { readonly buffered: LoggedTuple[] }
@@ -83,30 +66,21 @@ export class CheckpointRefused extends Error {
   }
 }
 
-/** The lines of a snapshot, each made when it is asked for: the fold must not change until the last. */
+/** The lines of a snapshot, each made when it is asked for. The fold must not change until the last one. */
 export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
-  const blocks = [...fold.unstored, { number: fold.openNumber, rows: fold.openRows }];
-  const states = [...fold.actors.keys()].flatMap((id) => fold.state(id) ?? []);
+  const { openRows, unstored, totals, ...rest } = fold.snapshot();
+  const blocks = [...unstored, { number: rest.openNumber, rows: openRows }];
+  const states = [...fold.spaceIds()].flatMap((id) => fold.state(id) ?? []);
   const header: Header = {
     version: VERSION,
     partition: fold.partition,
     partitions: fold.partitions,
-    epoch: fold.epoch,
-    seq: fold.seq,
-    mark: fold.mark,
-    logMs: fold.logMs,
-    clocks: fold.clocks,
-    commitSeqs: fold.commitSeqs,
-    settings: fold.settings,
-    ...(fold.totals ? { totals: fold.totals } : {}),
-    openNumber: fold.openNumber,
-    openedMs: fold.openedMs,
-    lateMs: fold.lateMs,
-    cutRequested: fold.cutRequested,
-    unstored: fold.unstored.map(({ number }) => number),
-    unstoredMarks: fold.unstored.map(({ mark }) => mark),
+    ...rest,
+    ...(totals ? { totals } : {}),
+    unstored: unstored.map(({ number }) => number),
+    unstoredMarks: unstored.map(({ mark }) => mark),
     rows: blocks.reduce((sum, { rows }) => sum + rows.length, 0),
-    buffered: states.reduce((sum, { buffer }) => sum + buffer.size, 0),
+    buffered: states.reduce((sum, { buffered }) => sum + buffered, 0),
     spaces: states.length,
   };
   yield JSON.stringify(header);
@@ -120,9 +94,9 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
 
 function* encodeBuffers(states: readonly SpaceState[]): Generator<string, void> {
   let buffered: LoggedTuple[] = [];
-  for (const { buffer } of states) {
-    if (buffer.size === 0) continue;
-    for (const event of buffer.items()) {
+  for (const state of states) {
+    if (state.buffered === 0) continue;
+    for (const event of state.bufferedEvents()) {
       buffered.push(toLoggedTuple(event));
       if (buffered.length < LINE_WEIGHT_MAX) continue;
       yield lineOf({ buffered });
@@ -135,8 +109,9 @@ function* encodeBuffers(states: readonly SpaceState[]): Generator<string, void> 
 function* encodeSpaces(states: readonly SpaceState[]): Generator<string, void> {
   let [spaces, weight]: [SpaceSnapshot[], number] = [[], 0];
   for (const state of states) {
-    spaces.push(encodeSpace(state));
-    weight += SPACE_WEIGHT + state.inputs.length + state.newestMs.size + state.schedule.manual.length;
+    const space = state.snapshot();
+    spaces.push(space);
+    weight += SPACE_WEIGHT + space.inputs.length + space.newestMs.length + space.schedule.manual.length;
     if (weight < LINE_WEIGHT_MAX) continue;
     yield lineOf({ spaces });
     [spaces, weight] = [[], 0];
@@ -147,8 +122,10 @@ function* encodeSpaces(states: readonly SpaceState[]): Generator<string, void> {
 const lineOf = (line: Line): string => JSON.stringify(line);
 
 class SnapshotReader {
-  readonly #fold: PartitionFold;
+  readonly #partition: Partition;
   readonly #header: Header;
+  /** Begins with the first line of spaces: all rows are known by then. */
+  #fold: PartitionFold | undefined;
   readonly #rows = new Map<number, LoggedEvent[]>();
   readonly #buffered = new Map<SpaceId, LoggedEvent[]>();
   #rowCount = 0;
@@ -157,63 +134,71 @@ class SnapshotReader {
   /** @throws CheckpointRefused */
   constructor(partition: Partition, partitions: number, headerLine: string) {
     const header = parsed<Header>(partition, headerLine);
-    if (header.version !== VERSION && header.version !== VERSION_3)
+    if (header.version < VERSION_3 || header.version > VERSION)
       throw new CheckpointRefused(
         partition,
-        `it is of version ${header.version}, and this code reads version ${VERSION}`,
+        `it is of version ${header.version}, and this code reads versions ${VERSION_3} to ${VERSION}`,
       );
     if (header.partition !== partition || header.partitions !== partitions) {
       throw new CheckpointRefused(
         partition,
-        `it is that of shard ${header.partition} of ${header.partitions}, not of ${partition} of ${partitions}`,
+        `it belongs to shard ${header.partition} of ${header.partitions}, not to ${partition} of ${partitions}`,
       );
     }
     this.#header = header;
-    this.#fold = new PartitionFold(partition, partitions);
+    this.#partition = partition;
   }
 
   /** @throws CheckpointRefused */
   add(text: string): void {
-    const line = parsed<Line>(this.#fold.partition, text);
+    const line = parsed<Line>(this.#partition, text);
     this.#reading(() => {
-      if ('rows' in line) this.#addRows(line.block, line.rows.map(fromLoggedTuple));
-      else if ('buffered' in line) this.#addBuffered(line.buffered.map(fromLoggedTuple));
+      if ('rows' in line)
+        this.#addRows(
+          line.block,
+          line.rows.map((tuple) => this.#event(tuple)),
+        );
+      else if ('buffered' in line) this.#addBuffered(line.buffered.map((tuple) => this.#event(tuple)));
       else
         for (const space of line.spaces)
-          this.#fold.restore(decodeSpace(space, this.#buffered.get(space.id as SpaceId) ?? []));
+          this.#begun().addSpace(SpaceState.restore(space, this.#buffered.get(space.id) ?? []));
     });
+  }
+
+  #event(tuple: LoggedTuple | LoggedPersonTuple): LoggedEvent {
+    if (this.#header.version > VERSION_4) return fromLoggedTuple(tuple as LoggedTuple);
+    const [seq, ...person] = tuple as LoggedPersonTuple;
+    return fromPersonTuple(person, seq);
   }
 
   /** After the last line. @throws CheckpointRefused */
   finish(): PartitionFold {
-    const [fold, header] = [this.#fold, this.#header];
     return this.#reading(() => {
-      const isWhole =
-        this.#rowCount === header.rows && this.#bufferedCount === header.buffered && fold.actors.size === header.spaces;
+      const [fold, { rows, buffered, spaces }] = [this.#begun(), this.#header];
+      const isWhole = this.#rowCount === rows && this.#bufferedCount === buffered && fold.spaces === spaces;
       invariant(isWhole, () => 'a part of it is missing');
-      fold.epoch = header.epoch ?? 0;
-      fold.seq = header.seq;
-      fold.mark = header.mark ?? NO_MARK;
-      fold.logMs = header.logMs;
-      header.clocks.forEach((clockMs, router) => (fold.clocks[router] = clockMs));
-      header.commitSeqs.forEach((seq, router) => (fold.commitSeqs[router] = seq));
-      fold.settings = header.settings;
-      fold.totals = header.totals;
-      fold.openNumber = header.openNumber;
-      fold.openedMs = header.openedMs;
-      fold.lateMs = header.lateMs;
-      fold.cutRequested = header.cutRequested;
-      fold.openRows = this.#rows.get(header.openNumber) ?? [];
-      header.unstored.forEach((number, at) =>
-        fold.unstored.push(
-          blockOf(fold.epoch, fold.partition, number, this.#rows.get(number) ?? [], header.unstoredMarks?.[at]),
-        ),
-      );
       return fold;
     });
   }
 
+  #begun(): PartitionFold {
+    if (this.#fold) return this.#fold;
+    const { partitions, unstored, unstoredMarks, epoch = 0, totals, ...rest } = this.#header;
+    const blocks = unstored.map((number, at) =>
+      blockOf(epoch, this.#partition, number, this.#rows.get(number) ?? [], unstoredMarks?.[at]),
+    );
+    this.#fold = new PartitionFold(this.#partition, partitions, {
+      ...rest,
+      epoch,
+      totals,
+      openRows: this.#rows.get(rest.openNumber) ?? [],
+      unstored: blocks,
+    });
+    return this.#fold;
+  }
+
   #addRows(block: number, rows: readonly LoggedEvent[]): void {
+    invariant(!this.#fold, () => 'its lines are out of order');
     this.#rowCount += rows.length;
     for (const row of rows) addTo(this.#rows, block, row);
   }
@@ -223,12 +208,12 @@ class SnapshotReader {
     for (const event of events) addTo(this.#buffered, event.spaceId, event);
   }
 
-  /** JSON of the right version can still be something else than a snapshot. */
+  /** JSON of the right version may still not be a snapshot. */
   #reading<T>(read: () => T): T {
     try {
       return read();
     } catch (error) {
-      throw new CheckpointRefused(this.#fold.partition, `it cannot be read (${String(error)})`, { cause: error });
+      throw new CheckpointRefused(this.#partition, `it cannot be read (${String(error)})`, { cause: error });
     }
   }
 }
@@ -256,40 +241,7 @@ function parsed<T>(partition: Partition, text: string): T {
   } catch (error) {
     throw new CheckpointRefused(partition, 'it is not JSON', { cause: error });
   }
-  throw new CheckpointRefused(partition, 'it is no snapshot');
-}
-
-function encodeSpace(state: SpaceState): SpaceSnapshot {
-  return {
-    id: state.spaceId,
-    inputs: state.inputs,
-    schedule: state.schedule,
-    newestMs: [...state.newestMs],
-    watermarkMs: state.watermarkMs,
-    base: state.base,
-    nextResetMs: state.nextResetMs,
-    occupancy: state.occupancy,
-    correction: state.correction,
-    lastReadingMs: state.lastReadingMs,
-    lateEvents: state.lateEvents,
-  };
-}
-
-function decodeSpace(snapshot: SpaceSnapshot, buffered: readonly LoggedEvent[]): SpaceState {
-  const state = new SpaceState(snapshot.id as SpaceId);
-  state.inputs = snapshot.inputs;
-  state.schedule = snapshot.schedule;
-  for (const [dpuId, newestMs] of snapshot.newestMs) state.newestMs.set(dpuId as DpuId, newestMs);
-  state.watermarkMs = snapshot.watermarkMs;
-  for (const event of buffered) state.buffer.add(event);
-  state.base = snapshot.base;
-  // A deadline is data, not a timer: restoring it arms it.
-  state.nextResetMs = snapshot.nextResetMs;
-  state.occupancy = snapshot.occupancy;
-  state.correction = snapshot.correction;
-  state.lastReadingMs = snapshot.lastReadingMs;
-  state.lateEvents = snapshot.lateEvents;
-  return state;
+  throw new CheckpointRefused(partition, 'it is not a snapshot');
 }
 
 export function toLoggedTuple(event: LoggedEvent): LoggedTuple {

@@ -1,5 +1,5 @@
-// What a partition says of one space when asked: everything a question needs beside history, taken at
-// one moment between two log entries. Plain data, so that it can be sent to another process.
+// A report of one space: everything that a question needs besides history, taken at one moment between two log entries.
+// It is plain data, so that it can be sent to another process.
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
@@ -8,7 +8,7 @@ import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts
 import type { PartitionFold } from './partition-fold.ts';
 
 export interface PartitionTotals {
-  /** Readings that are folded, taken back or not: the sum of their signs. */
+  /** Readings that are folded: those asserted less those retracted. */
   readonly folded: number;
   /** Of these, in blocks up to `storedBlock`. */
   readonly stored: number;
@@ -18,27 +18,27 @@ export interface PartitionTotals {
 
 export interface SpaceReport {
   readonly spaceId: SpaceId;
-  /** Sequence of SPACE_EVENTS that it was taken at. */
+  /** The sequence of SPACE_EVENTS at which it was taken. */
   readonly seq: number;
-  /** What the partition as a whole has; undefined where the fold does not know, or is of an earlier version. */
+  /** Of the whole partition; undefined where the fold does not know, or is of an earlier version. */
   readonly totals?: PartitionTotals;
-  /** By the log's clock: when what it was taken at was stored. */
+  /** When the commit at `seq` was stored, by the log's clock. */
   readonly logMs: number;
-  /** Rows of blocks up to this one are in history; `unstored` is what is not. */
+  /** Rows of blocks up to this one are in history; all others are in `unstored`. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
   readonly watermarkMs: number;
   /** Event time of the newest reading; BEGINNING_MS when there was none. */
   readonly lastReadingMs: number;
-  /** The occupancy at the instant asked for, or at the watermark if that is later. */
+  /** The occupancy at the requested instant, or at the watermark if that is later. */
   readonly live: Occupancy;
-  /** False while history is being asked for the floor: `live` is then an estimate. */
+  /** False while a correction is due: `live` is an estimate then. */
   readonly isSettled: boolean;
-  /** The reset that `live` counts from, of those that the log has told the space. */
+  /** The reset that `live` counts from, among those that the log has sent to the space. */
   readonly base: ResetPoint;
 }
 
-/** A report, and whether it may miss what was acknowledged, or answered elsewhere, some seconds ago. */
+/** A report, and whether it may lack what was acknowledged, or answered elsewhere, some seconds ago. */
 export interface KnownReport extends SpaceReport {
   readonly isStale: boolean;
 }
@@ -62,7 +62,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
       base: NEVER_RESET,
     };
   }
-  const watermarkMs = fold.watermarkOf(state);
+  const watermarkMs = fold.watermarkOf(spaceId);
   const liveMs = Math.max(atMs, watermarkMs);
   return {
     spaceId,
@@ -74,7 +74,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingMs,
     live: state.occupancyAt(liveMs),
-    isSettled: state.correction === null,
+    isSettled: state.isSettled,
     base: state.baseAt(liveMs),
   };
 }

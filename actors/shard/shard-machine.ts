@@ -1,17 +1,14 @@
-// The life of one shard in one process:
+// The life of one shard in one process, as a statechart. It decides and does nothing itself: the work of a state is the
+// actor that the state invokes, and src/shards/shard.ts supplies those. Leaving a state stops its actor.
 //
 //   idle ──► standingBy ──► acquiring ──► restoring ──► running ──► draining ──► releasing ──► idle
-//                                            │             └─────────┬────────┘
-//                                            └───► abandoning ◄──────┘   the lease is somebody else's
+//                                         └──────────── holding ───────────┘
+//                                                        └──► abandoning ──► idle      the lease was lost
 //
-// The table is total: a pair without a cell does not compile. The machine decides, and does nothing:
-// whoever hosts the shard gives it `enter`, does the work of the state that was entered, and reports how
-// it ended as the next event. So a late report (a lease granted after the shard was no longer wanted)
-// has a cell like any other.
-//
-//  - L1 a shard is answered for as the owner in `running` and `draining` alone.
-//  - L2 every path from a granted lease ends in `releasing`, or in `abandoning` when it was lost.
-import { createActor, createMachine, type ActorRefFrom, type MachineConfig } from 'xstate';
+//  - L1 a process answers for a shard as its owner only in `running` and `draining`.
+//  - L2 every path from a granted lease ends in `releasing`, or in `abandoning` if the lease was lost. A request for the
+//    lease is therefore never left while it is under way: the answer might be yes.
+import { assign, emit, fromPromise, setup, type SnapshotFrom } from 'xstate';
 
 export const SHARD_STATES = [
   'idle',
@@ -25,156 +22,206 @@ export const SHARD_STATES = [
 ] as const;
 export type ShardState = (typeof SHARD_STATES)[number];
 
-export const SHARD_EVENTS = [
-  'ownershipWanted',
-  'standbyWanted',
-  'nothingWanted',
-  'leaseGranted',
-  'leaseLost',
-  'restored',
-  'failed',
-  'drained',
-  'stopped',
-] as const;
-export type ShardEventType = (typeof SHARD_EVENTS)[number];
-export interface ShardEvent {
-  readonly type: ShardEventType;
+/** What this process wants of a shard: to own it, to keep a warm copy of it, or nothing. */
+export type ShardWish = 'own' | 'standBy' | 'nothing';
+
+export type ShardEvent =
+  | { readonly type: 'wished'; readonly wish: ShardWish }
+  /** The lease has no holder any more. */
+  | { readonly type: 'leaseFreed' };
+
+/** The shard's work failed, and will be restarted. */
+export interface ShardFailed {
+  readonly type: 'failed';
+  readonly error: unknown;
 }
 
-/** `stay` changes nothing; `anew` enters the same state again. */
-type Cell = ShardState | 'stay' | 'anew';
-
-/** Who does the work: it is told each state that is entered. */
-interface ShardWorker {
-  readonly enter: (state: ShardState) => void;
+export interface ShardContext {
+  /** Kept until the next wish: a state that cannot grant it at once leads to one that can. */
+  readonly wish: ShardWish;
+  /** In a row, without a healthy time between them. */
+  readonly failures: number;
 }
 
-/** What is wanted is said again and again: a wish that comes at a bad moment is heard at the next. */
-export const SHARD_TABLE: Readonly<Record<ShardState, Readonly<Record<ShardEventType, Cell>>>> = {
-  idle: {
-    ownershipWanted: 'acquiring',
-    standbyWanted: 'standingBy',
-    nothingWanted: 'stay',
-    leaseGranted: 'releasing',
-    leaseLost: 'stay',
-    restored: 'stay',
-    failed: 'stay',
-    drained: 'stay',
-    stopped: 'stay',
-  },
-  standingBy: {
-    ownershipWanted: 'acquiring',
-    standbyWanted: 'stay',
-    nothingWanted: 'idle',
-    leaseGranted: 'releasing',
-    leaseLost: 'stay',
-    restored: 'stay',
-    failed: 'anew',
-    drained: 'stay',
-    stopped: 'stay',
-  },
-  acquiring: {
-    ownershipWanted: 'stay',
-    standbyWanted: 'standingBy',
-    nothingWanted: 'idle',
-    // What was kept warm has failed: that is seen when it is needed, after the lease was granted.
-    leaseGranted: 'restoring',
-    leaseLost: 'stay',
-    restored: 'stay',
-    failed: 'stay',
-    drained: 'stay',
-    stopped: 'stay',
-  },
-  restoring: {
-    ownershipWanted: 'stay',
-    standbyWanted: 'releasing',
-    nothingWanted: 'releasing',
-    leaseGranted: 'stay',
-    leaseLost: 'abandoning',
-    restored: 'running',
-    failed: 'anew',
-    drained: 'stay',
-    stopped: 'stay',
-  },
-  running: {
-    ownershipWanted: 'stay',
-    standbyWanted: 'draining',
-    nothingWanted: 'draining',
-    leaseGranted: 'stay',
-    leaseLost: 'abandoning',
-    restored: 'stay',
-    failed: 'restoring',
-    drained: 'stay',
-    stopped: 'stay',
-  },
-  draining: {
-    ownershipWanted: 'stay',
-    standbyWanted: 'stay',
-    nothingWanted: 'stay',
-    leaseGranted: 'stay',
-    leaseLost: 'abandoning',
-    restored: 'stay',
-    failed: 'releasing',
-    drained: 'releasing',
-    stopped: 'stay',
-  },
-  releasing: {
-    ownershipWanted: 'stay',
-    standbyWanted: 'stay',
-    nothingWanted: 'stay',
-    leaseGranted: 'stay',
-    leaseLost: 'stay',
-    restored: 'stay',
-    failed: 'stay',
-    drained: 'stay',
-    stopped: 'idle',
-  },
-  abandoning: {
-    ownershipWanted: 'stay',
-    standbyWanted: 'stay',
-    nothingWanted: 'stay',
-    leaseGranted: 'stay',
-    leaseLost: 'stay',
-    restored: 'stay',
-    failed: 'stay',
-    drained: 'stay',
-    stopped: 'idle',
-  },
+/** The actors that only describe the machine: `shardMachine.provide` replaces them. */
+const notProvided = (): never => {
+  throw new Error('the work of this state is not provided');
 };
 
-function statesOf(table: typeof SHARD_TABLE): NonNullable<MachineConfig<ShardWorker, ShardEvent>['states']> {
-  return Object.fromEntries(
-    SHARD_STATES.map((state) => [
-      state,
-      {
-        entry: ({ context }: { context: ShardWorker }) => context.enter(state),
-        on: Object.fromEntries(
-          SHARD_EVENTS.flatMap((event) => {
-            const cell = table[state][event];
-            if (cell === 'stay') return [];
-            return [[event, cell === 'anew' ? { target: state, reenter: true } : { target: cell }]];
-          }),
-        ),
-      },
-    ]),
-  );
-}
-
-const shardMachine = createMachine({
-  types: {} as { events: ShardEvent; context: ShardWorker; input: ShardWorker },
+export const shardMachine = setup({
+  types: {
+    context: {} as ShardContext,
+    events: {} as ShardEvent,
+    emitted: {} as ShardFailed,
+  },
+  actors: {
+    /** Folds the log, and stores nothing. Never ends by itself, but fails. */
+    keepCopy: fromPromise<void>(notProvided),
+    /** Asks for the lease once. */
+    takeLease: fromPromise<boolean>(notProvided),
+    /** Ends when the lease is lost to another process. */
+    keepLease: fromPromise<void>(notProvided),
+    /** Becomes the owner: ends when everything that the log held when it began is applied. */
+    catchUp: fromPromise<void>(notProvided),
+    /** Routes, folds, stores and saves. Never ends by itself, but fails. */
+    run: fromPromise<void>(notProvided),
+    /** Stops routing, stores what is left and saves it. */
+    drain: fromPromise<void>(notProvided),
+    /** Stops what failed. What it knew last is still there for answers that may be stale. */
+    stopFailed: fromPromise<void>(notProvided),
+    /** Gives up the lease, and stops everything. */
+    release: fromPromise<void>(notProvided),
+    /** Stops everything. */
+    abandon: fromPromise<void>(notProvided),
+  },
+  delays: {
+    /** The lease may have become free without this process hearing of it. */
+    retake: 250,
+    /** Replaced by one with jitter. */
+    backoff: ({ context }) => 50 * 2 ** context.failures,
+    healthy: 10_000,
+    /** What is not stored and saved by then, the next owner does again. */
+    drainMax: 10_000,
+  },
+  guards: {
+    wantsOwnership: ({ context }) => context.wish === 'own',
+    wantsCopy: ({ context }) => context.wish === 'standBy',
+    wantsNothing: ({ context }) => context.wish === 'nothing',
+    wantsNoOwnership: ({ context }) => context.wish !== 'own',
+    isGranted: (_, { granted }: { granted: boolean }) => granted,
+  },
+  actions: {
+    keepWish: assign({ wish: (_, { wish }: { wish: ShardWish }) => wish }),
+    countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
+    forgetFailures: assign({ failures: 0 }),
+    reportFailure: emit((_, { error }: { error: unknown }) => ({ type: 'failed', error })),
+  },
+}).createMachine({
   id: 'shard',
+  context: { wish: 'nothing', failures: 0 },
   initial: 'idle',
-  context: ({ input }) => input,
-  states: statesOf(SHARD_TABLE),
+  on: {
+    wished: { actions: { type: 'keepWish', params: ({ event }) => ({ wish: event.wish }) } },
+  },
+  states: {
+    idle: {
+      always: [
+        { guard: 'wantsOwnership', target: 'acquiring' },
+        { guard: 'wantsCopy', target: 'standingBy' },
+      ],
+    },
+    standingBy: {
+      initial: 'following',
+      always: [
+        { guard: 'wantsOwnership', target: 'acquiring' },
+        { guard: 'wantsNothing', target: 'abandoning' },
+      ],
+      states: {
+        following: {
+          invoke: {
+            src: 'keepCopy',
+            onError: {
+              target: 'stopping',
+              actions: ['countFailure', { type: 'reportFailure', params: ({ event }) => ({ error: event.error }) }],
+            },
+          },
+          after: { healthy: { actions: 'forgetFailures' } },
+        },
+        stopping: {
+          invoke: { src: 'stopFailed', onDone: 'pausing', onError: 'pausing' },
+        },
+        pausing: { after: { backoff: 'following' } },
+      },
+    },
+    acquiring: {
+      // A copy that was kept goes on folding. If it fails, that is noticed once the lease is granted.
+      initial: 'asking',
+      states: {
+        asking: {
+          invoke: {
+            src: 'takeLease',
+            onDone: [
+              {
+                guard: { type: 'isGranted', params: ({ event }) => ({ granted: event.output }) },
+                target: '#shard.holding',
+              },
+              { target: 'waiting' },
+            ],
+            onError: 'waiting',
+          },
+        },
+        waiting: {
+          always: [
+            { guard: 'wantsCopy', target: '#shard.standingBy' },
+            { guard: 'wantsNothing', target: '#shard.abandoning' },
+          ],
+          on: { leaseFreed: 'asking' },
+          after: { retake: 'asking' },
+        },
+      },
+    },
+    holding: {
+      invoke: { src: 'keepLease', onDone: 'abandoning', onError: 'releasing' },
+      initial: 'restoring',
+      states: {
+        restoring: {
+          initial: 'catchingUp',
+          always: { guard: 'wantsNoOwnership', target: '#shard.releasing' },
+          states: {
+            catchingUp: {
+              invoke: {
+                src: 'catchUp',
+                onDone: '#shard.holding.running',
+                onError: {
+                  target: 'stopping',
+                  actions: ['countFailure', { type: 'reportFailure', params: ({ event }) => ({ error: event.error }) }],
+                },
+              },
+            },
+            stopping: {
+              invoke: { src: 'stopFailed', onDone: 'pausing', onError: 'pausing' },
+            },
+            pausing: { after: { backoff: 'catchingUp' } },
+          },
+        },
+        running: {
+          always: { guard: 'wantsNoOwnership', target: 'draining' },
+          invoke: {
+            src: 'run',
+            onError: {
+              target: 'restoring.stopping',
+              actions: ['countFailure', { type: 'reportFailure', params: ({ event }) => ({ error: event.error }) }],
+            },
+          },
+          after: { healthy: { actions: 'forgetFailures' } },
+        },
+        draining: {
+          invoke: {
+            src: 'drain',
+            onDone: '#shard.releasing',
+            onError: {
+              target: '#shard.releasing',
+              actions: { type: 'reportFailure', params: ({ event }) => ({ error: event.error }) },
+            },
+          },
+          after: { drainMax: '#shard.releasing' },
+        },
+      },
+    },
+    releasing: {
+      invoke: { src: 'release', onDone: 'idle', onError: 'idle' },
+    },
+    abandoning: {
+      invoke: { src: 'abandon', onDone: 'idle', onError: 'idle' },
+    },
+  },
 });
 
-export type ShardActor = ActorRefFrom<typeof shardMachine>;
-
-export function startShardActor(enter: (state: ShardState) => void, onError: (error: unknown) => void): ShardActor {
-  const actor = createActor(shardMachine, { input: { enter } });
-  // Without an observer XState raises an error of the actor as an uncaught exception of the process.
-  actor.subscribe({ error: onError });
-  return actor.start();
+/** The state without its inner states: whether `restoring` reads, or pauses after a failure, matters to nobody else. */
+export function shardStateOf({ value }: Pick<SnapshotFrom<typeof shardMachine>, 'value'>): ShardState {
+  if (typeof value === 'string') return value;
+  if ('standingBy' in value) return 'standingBy';
+  if ('acquiring' in value) return 'acquiring';
+  const held = value.holding;
+  return typeof held === 'string' ? held : 'restoring';
 }
-
-export const stateOfShard = (actor: ShardActor): ShardState => actor.getSnapshot().value as ShardState;

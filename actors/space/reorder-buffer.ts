@@ -1,10 +1,10 @@
-// Holds events until the watermark passes them, and hands them out in event order. A sorted array with
-// a moving head, not a heap: readings come nearly in order, so almost every insertion is a push, and
-// the live count needs to walk the buffer in order, which a heap cannot do.
+// Holds events until the watermark passes them, and returns them in event order. It is a sorted array with a moving head,
+// not a heap: readings arrive nearly in order, so almost every insertion is a push, and the live count has to walk the
+// buffer in order, which a heap cannot do.
 //
-// A retraction does not take its assertion out of the buffer; both go on to history. For a reading is
-// known to be a duplicate by what history holds of it: if a move took back in here what nobody had
-// stored yet, nothing would be left of it where it was first, and its copy would count again.
+// A retraction does not remove its assertion from the buffer; both go into history. A reading is recognised as a duplicate
+// by its rows in history. If a move removed here what was not stored yet, no row would be left in its first place, and a
+// duplicate would count again.
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
 import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
@@ -24,7 +24,7 @@ export class ReorderBuffer {
     return this.#events.slice(this.#head);
   }
 
-  /** Where the first of them stands in SPACE_EVENTS; Infinity when it is empty. */
+  /** The least sequence of its events in SPACE_EVENTS; Infinity when it is empty. */
   leastSeq(): number {
     let least = Infinity;
     for (let at = this.#head; at < this.#events.length; at++)
@@ -37,7 +37,7 @@ export class ReorderBuffer {
     return this.size === 0 ? -Infinity : (this.#events[this.#events.length - 1]?.timestampMs ?? -Infinity);
   }
 
-  /** @returns true when it comes after all that are there, and none of them is of the same reading */
+  /** @returns true when the event comes after all others, and none of them belongs to the same reading */
   add(event: LoggedEvent): boolean {
     const position = this.#position(event);
     const last = this.#events[this.#events.length - 1];
@@ -48,7 +48,7 @@ export class ReorderBuffer {
     return isNext;
   }
 
-  /** Takes out, in order, every event with timestamp <= upToMs. */
+  /** Removes and returns, in order, every event with timestamp <= upToMs. */
   take(upToMs: number): LoggedEvent[] {
     const start = this.#head;
     let end = start;
@@ -62,7 +62,7 @@ export class ReorderBuffer {
     return taken;
   }
 
-  /** Where an event goes: after all that are before or equal to it. */
+  /** Where an event is inserted: after all that are before it or equal to it. */
   #position(event: LoggedEvent): number {
     const last = this.#events[this.#events.length - 1];
     if (last === undefined || this.size === 0 || compareEvents(last, event) <= 0) return this.#events.length;
@@ -79,8 +79,8 @@ export class ReorderBuffer {
 }
 
 /**
- * Goes through events in event order, one reading at a time: what is said of a reading in one space,
- * taken back and said again, is one change of -1, 0 or 1, and no state between counts.
+ * Visits events in event order, one reading at a time. All assertions and retractions of a reading in a space are one
+ * change of -1, 0 or 1: the states between them do not count.
  */
 export function forEachChange(
   events: readonly LoggedEvent[],
@@ -95,7 +95,7 @@ export function forEachChange(
     }
     invariant(
       signs === 0 || signs === 1,
-      () => `space ${first.spaceId}: a reading at ${first.timestampMs} is said ${signs} times`,
+      () => `space ${first.spaceId}: a reading at ${first.timestampMs} is asserted ${signs} times`,
     );
     visit(first.timestampMs, change);
     at = next;

@@ -1,19 +1,14 @@
-// The actor of one space. Its phase says what can be answered from memory:
-//
-//   settled     net and floor are known
-//   correcting  a late reading or a reset in the past may have moved the floor; history is being asked
-//
-// The table is total: a pair without a cell does not compile. Built on XState's `fromTransition`, ten
-// times as fast as a machine (docs/adr/0003), with events sent in batches.
-import { createActor, fromTransition, type ActorRefFrom } from 'xstate';
-import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
+// The actor of one space: a fold behind a mailbox. It has no states of its own, because nothing that a space does depends
+// on anything but its data; so it is XState's `fromTransition`, which takes ten times as many events a second as a
+// statechart (docs/adr/0081). Readings arrive in batches. An event carries data only; what the space wants of its
+// partition, it emits.
+import { createActor, fromTransition, type ActorRefFrom, type ActorSystem, type ActorSystemInfo } from 'xstate';
+import type { DpuId } from '../../src/domain/ids.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
-import { SpaceState, type PartitionContext } from './space-state.ts';
-
-export type SpacePhase = 'settled' | 'correcting';
+import type { Emit, PartitionContext, SpaceOutput, SpaceState } from './space-state.ts';
 
 export type SpaceActorEvent =
   | { readonly type: 'readingsObserved'; readonly events: readonly LoggedEvent[]; readonly context: PartitionContext }
@@ -28,65 +23,52 @@ export type SpaceActorEvent =
   | { readonly type: 'blockCut'; readonly block: number }
   | { readonly type: 'historyRead'; readonly block: number; readonly base: ResetPoint; readonly occupancy: Occupancy };
 
-type EventOf<Type extends SpaceActorEvent['type']> = Extract<SpaceActorEvent, { type: Type }>;
-type Row = { readonly [Type in SpaceActorEvent['type']]: (state: SpaceState, event: EventOf<Type>) => void };
+function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
+  switch (event.type) {
+    case 'readingsObserved':
+      return state.observe(event.events, event.context, emit);
+    case 'heartbeatObserved':
+      state.heard(event.dpuId, event.timestampMs);
+      return state.elapse(event.context, emit);
+    case 'timeElapsed':
+      return state.elapse(event.context, emit);
+    case 'configured':
+      return state.configure(event.config, event.context, emit);
+    case 'blockCut':
+      return state.blockCut(event.block);
+    case 'historyRead':
+      return state.correct(event.block, event.base, event.occupancy);
+  }
+}
 
-const ignore = (): void => undefined;
-
-const always: Omit<Row, 'blockCut' | 'historyRead'> = {
-  readingsObserved: (state, { events, context }) => state.observe(events, context),
-  heartbeatObserved: (state, { dpuId, timestampMs, context }) => {
-    state.heard(dpuId, timestampMs);
-    state.elapse(context);
+const spaceLogic = fromTransition<SpaceState, SpaceActorEvent, ActorSystem<ActorSystemInfo>, SpaceState, SpaceOutput>(
+  (state, event, { emit }) => {
+    apply(state, event, emit);
+    return state;
   },
-  timeElapsed: (state, { context }) => state.elapse(context),
-  configured: (state, { config, context }) => state.configure(config, context),
-};
-
-const SPACE_TABLE: { readonly [Phase in SpacePhase]: Row } = {
-  settled: { ...always, blockCut: ignore, historyRead: ignore },
-  correcting: {
-    ...always,
-    blockCut: (state, { block }) => state.blockCut(block),
-    historyRead: (state, { block, base, occupancy }) => state.correct(block, base, occupancy),
-  },
-};
-
-export interface SpaceActorContext {
-  readonly phase: SpacePhase;
-  readonly state: SpaceState;
-}
-
-function contextOf(state: SpaceState): SpaceActorContext {
-  return { phase: state.correction === null ? 'settled' : 'correcting', state };
-}
-
-function transition(before: SpaceActorContext, event: SpaceActorEvent): SpaceActorContext {
-  const act = SPACE_TABLE[before.phase][event.type] as (state: SpaceState, event: SpaceActorEvent) => void;
-  act(before.state, event);
-  const isSettled = before.state.correction === null;
-  return isSettled === (before.phase === 'settled') ? before : contextOf(before.state);
-}
-
-export const spaceLogic = fromTransition(transition, ({ input }: { input: SpaceState }) => contextOf(input));
+  ({ input }) => input,
+);
 
 export type SpaceActor = ActorRefFrom<typeof spaceLogic>;
 
 /** Starts the actor of a space that is new, or restored from a checkpoint. */
-export function startSpaceActor(spaceId: SpaceId, restored?: SpaceState): SpaceActor {
-  const actor = createActor(spaceLogic, { input: restored ?? new SpaceState(spaceId) });
-  // Without an observer XState raises an error of the actor as an uncaught exception of the process;
-  // `tell` below raises it where the partition can stop.
-  actor.subscribe({ error: ignore });
+export function startSpaceActor(state: SpaceState, onOutput: Emit): SpaceActor {
+  const actor = createActor(spaceLogic, { input: state });
+  actor.on('*', onOutput);
+  // Without this observer XState raises an error of the actor as an uncaught exception of the process. `tell` raises it
+  // where the partition can stop.
+  actor.subscribe({ error: () => undefined });
   return actor.start();
 }
 
-export function tell(actor: SpaceActor, event: SpaceActorEvent): void {
+/** @returns the state after the event. @throws what the space threw */
+export function tell(actor: SpaceActor, event: SpaceActorEvent): SpaceState {
   actor.send(event);
-  const snapshot = actor.getSnapshot();
-  if (snapshot.status === 'error') throw snapshot.error;
+  const { status, error, context } = actor.getSnapshot();
+  if (status === 'error') throw error;
+  return context;
 }
 
 export function stateOf(actor: SpaceActor): SpaceState {
-  return actor.getSnapshot().context.state;
+  return actor.getSnapshot().context;
 }

@@ -1,13 +1,12 @@
-// What a space actor knows, and every way in which it changes. Mutable, and owned by one actor: at
-// 100,000 events a second a copy for each event would be most of the work. Deterministic: its inputs
-// are log entries, and corrections, which never change what is emitted to blocks.
+// The state of one space, and every way in which it changes. It is mutable and owned by one actor: at 100,000 events a
+// second, copying it for each event would be most of the work. It is deterministic: its inputs are log entries, and
+// corrections, which never change what goes into blocks.
 //
 // Invariants (numbers of actors/SPEC.md):
 //  - W1 the watermark never goes back.
 //  - B1 an event leaves the buffer once, in event order, when the watermark passes it.
-//  - O1 occupancy.net is the reset's count plus all deltas up to the watermark, unless a reset in the
-//    past is being looked up; occupancy.low is the lowest net since the reset, unless `correction` is
-//    set: then it is a lower bound.
+//  - O1 occupancy.net is the reset's count plus all deltas up to the watermark, except while a correction for a reset in
+//    the past is due; occupancy.low is the lowest net since the reset, or a lower bound of it while a correction is due.
 import { invariant } from '../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
@@ -28,7 +27,7 @@ import type { Settings } from '../../src/domain/topology.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
-/** What the partition tells a space with every event. */
+/** What a space needs to know of its partition when an event arrives. */
 export interface PartitionContext {
   readonly partition: Partition;
   readonly partitions: number;
@@ -36,15 +35,20 @@ export interface PartitionContext {
   readonly clocks: RouterClocks;
   /** Number of the block that is being filled. */
   readonly openBlock: number;
-  /** Puts a final event into the open block. */
-  readonly emit: (event: LoggedEvent) => void;
-  /** The same, for one that came after its time. */
-  readonly emitLate: (event: LoggedEvent) => void;
-  /** Asks for the open block to be cut even if it stays empty. */
-  readonly requestCut: () => void;
 }
 
-/** Where a space stands after everything in its buffer, and the next reset behind that. */
+/** What a space wants of its partition. */
+export type SpaceOutput =
+  /** These go into the open block, in this order. */
+  | { readonly type: 'eventsFinal'; readonly events: readonly LoggedEvent[] }
+  /** This one, too, but it came after the watermark had passed it. */
+  | { readonly type: 'eventLate'; readonly event: LoggedEvent }
+  /** The open block has to be cut, even if it stays empty. */
+  | { readonly type: 'cutRequested' };
+
+export type Emit = (output: SpaceOutput) => void;
+
+/** The occupancy after everything in the buffer, and the next reset after that. */
 interface Provisional {
   net: number;
   low: number;
@@ -57,129 +61,233 @@ export interface Tail {
   low: number;
 }
 
-/** The occupancy has to be read again from the stored rows of all blocks up to `block`. */
+/** The occupancy has to be computed again from the stored rows of all blocks up to `block`. */
 export interface Correction {
   readonly block: number;
-  /** Deltas that became final after that block was cut; null while it is still open. */
+  /** Deltas that became final after that block was cut; null while it is open. */
   tail: Tail | null;
-  /** False after a reset in the past: then net, too, is only an estimate. */
+  /** False after a reset in the past: then net is an estimate, too. */
   readonly netKnown: boolean;
+}
+
+/** Everything that a checkpoint saves of a space, except its buffered events. */
+export interface SpaceSnapshot {
+  readonly id: SpaceId;
+  readonly inputs: readonly WatermarkInput[];
+  readonly schedule: ResetSchedule;
+  readonly newestMs: readonly (readonly [DpuId, number])[];
+  readonly watermarkMs: number;
+  readonly base: ResetPoint;
+  readonly nextResetMs: number;
+  readonly occupancy: Occupancy;
+  readonly correction: Correction | null;
+  readonly lastReadingMs: number;
+  readonly lateEvents: number;
 }
 
 export class SpaceState {
   readonly spaceId: SpaceId;
-  inputs: readonly WatermarkInput[] = [];
-  schedule: ResetSchedule = { manual: [], dailyReset: null, timeZone: 'UTC' };
-  readonly newestMs = new Map<DpuId, number>();
-  watermarkMs = BEGINNING_MS;
-  readonly buffer = new ReorderBuffer();
+  #inputs: readonly WatermarkInput[] = [];
+  #schedule: ResetSchedule = { manual: [], dailyReset: null, timeZone: 'UTC' };
+  #newestMs = new Map<DpuId, number>();
+  #watermarkMs = BEGINNING_MS;
+  readonly #buffer = new ReorderBuffer();
   /** The latest reset at or before the watermark. */
-  base: ResetPoint = NEVER_RESET;
-  nextResetMs = END_MS;
-  occupancy: Occupancy = occupancyAfterReset(0);
-  correction: Correction | null = null;
-  lastReadingMs = BEGINNING_MS;
-  lateEvents = 0;
-  /** Kept up to date while events come in order, since the live count is asked for at every change; undefined when it has to be computed again. */
+  #base: ResetPoint = NEVER_RESET;
+  #nextResetMs = END_MS;
+  #occupancy: Occupancy = occupancyAfterReset(0);
+  #correction: Correction | null = null;
+  #lastReadingMs = BEGINNING_MS;
+  #lateEvents = 0;
+  /** Kept up to date while events come in order, because the live count is asked for at every change; undefined when it has to be computed again. */
   #provisional: Provisional | undefined;
 
   constructor(spaceId: SpaceId) {
     this.spaceId = spaceId;
   }
 
-  observe(events: readonly LoggedEvent[], context: PartitionContext): void {
-    this.elapse(context);
+  static restore(snapshot: SpaceSnapshot, buffered: readonly LoggedEvent[]): SpaceState {
+    const state = new SpaceState(snapshot.id);
+    state.#inputs = snapshot.inputs;
+    state.#schedule = snapshot.schedule;
+    state.#newestMs = new Map(snapshot.newestMs);
+    state.#watermarkMs = snapshot.watermarkMs;
+    for (const event of buffered) state.#buffer.add(event);
+    state.#base = snapshot.base;
+    // A deadline is data, not a timer: restoring the instant is enough.
+    state.#nextResetMs = snapshot.nextResetMs;
+    state.#occupancy = snapshot.occupancy;
+    state.#correction = snapshot.correction;
+    state.#lastReadingMs = snapshot.lastReadingMs;
+    state.#lateEvents = snapshot.lateEvents;
+    return state;
+  }
+
+  snapshot(): SpaceSnapshot {
+    return {
+      id: this.spaceId,
+      inputs: this.#inputs,
+      schedule: this.#schedule,
+      newestMs: [...this.#newestMs],
+      watermarkMs: this.#watermarkMs,
+      base: this.#base,
+      nextResetMs: this.#nextResetMs,
+      occupancy: this.#occupancy,
+      correction: this.#correction,
+      lastReadingMs: this.#lastReadingMs,
+      lateEvents: this.#lateEvents,
+    };
+  }
+
+  /** As of the last event that the space received; `watermarkBy` has the watermark of now. */
+  get watermarkMs(): number {
+    return this.#watermarkMs;
+  }
+
+  get schedule(): ResetSchedule {
+    return this.#schedule;
+  }
+
+  get nextResetMs(): number {
+    return this.#nextResetMs;
+  }
+
+  /** Event time of the newest reading; BEGINNING_MS when there was none. */
+  get lastReadingMs(): number {
+    return this.#lastReadingMs;
+  }
+
+  get lateEvents(): number {
+    return this.#lateEvents;
+  }
+
+  /** How many events are in the reorder buffer. */
+  get buffered(): number {
+    return this.#buffer.size;
+  }
+
+  bufferedEvents(): LoggedEvent[] {
+    return this.#buffer.items();
+  }
+
+  /** The least sequence of the buffered events; Infinity when there are none. */
+  leastBufferedSeq(): number {
+    return this.#buffer.leastSeq();
+  }
+
+  /** Up to the watermark. */
+  get occupancy(): Occupancy {
+    return this.#occupancy;
+  }
+
+  /** False while a correction is due: the live count is an estimate then. */
+  get isSettled(): boolean {
+    return this.#correction === null;
+  }
+
+  /** The correction that history can make once the block is stored; undefined when none is due. */
+  get correctionDue(): { readonly block: number; readonly base: ResetPoint } | undefined {
+    return this.#correction ? { block: this.#correction.block, base: this.#base } : undefined;
+  }
+
+  /** The routers that read the space's DPUs. */
+  routers(): Partition[] {
+    return [...new Set(this.#inputs.map(({ router }) => router))];
+  }
+
+  observe(events: readonly LoggedEvent[], context: PartitionContext, emit: Emit): void {
+    this.elapse(context, emit);
     for (const event of events) {
-      if (event.sign > 0) this.lastReadingMs = Math.max(this.lastReadingMs, event.timestampMs);
-      if (event.timestampMs <= this.watermarkMs) this.#observeLate(event, context);
-      else this.#buffer(event);
+      if (event.sign > 0) this.#lastReadingMs = Math.max(this.#lastReadingMs, event.timestampMs);
+      if (event.timestampMs <= this.#watermarkMs) this.#observeLate(event, context, emit);
+      else this.#bufferEvent(event);
       this.heard(event.dpuId, event.timestampMs);
     }
-    const excess = this.buffer.size - context.settings.bufferEventsMax;
-    if (excess > 0) this.#finalise(this.buffer.items()[excess - 1]?.timestampMs ?? this.watermarkMs, context);
+    const excess = this.#buffer.size - context.settings.bufferEventsMax;
+    if (excess > 0) this.#finalise(this.#buffer.items()[excess - 1]?.timestampMs ?? this.#watermarkMs, emit);
   }
 
-  /** A sign of life. Only of the space's own DPUs: ids come from outside, and memory has to be bounded. */
+  /** A sign of life of a DPU. Only the space's own DPUs are kept: ids come from outside, and memory has to be bounded. */
   heard(dpuId: DpuId, timestampMs: number): void {
-    const newestMs = this.newestMs.get(dpuId);
-    if (newestMs !== undefined && timestampMs > newestMs) this.newestMs.set(dpuId, timestampMs);
+    const newestMs = this.#newestMs.get(dpuId);
+    if (newestMs !== undefined && timestampMs > newestMs) this.#newestMs.set(dpuId, timestampMs);
   }
 
-  /** Moves the watermark to where the clocks and DPUs now allow. */
-  elapse(context: PartitionContext): void {
-    this.#finalise(this.watermarkBy(context), context);
+  /** Advances the watermark as far as the clocks and DPUs now allow. */
+  elapse(context: PartitionContext, emit: Emit): void {
+    this.#finalise(this.watermarkBy(context), emit);
   }
 
   watermarkBy(context: Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>): number {
-    const reached = watermarkOf(this.inputs, this.newestMs, context.clocks, context.partition, context.settings);
-    return Math.max(this.watermarkMs, reached);
+    const reached = watermarkOf(this.#inputs, this.#newestMs, context.clocks, context.partition, context.settings);
+    return Math.max(this.#watermarkMs, reached);
   }
 
-  configure(config: SpaceConfig, context: PartitionContext): void {
-    this.elapse(context);
+  configure(config: SpaceConfig, context: PartitionContext, emit: Emit): void {
+    this.elapse(context, emit);
     this.#provisional = undefined;
-    this.inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
-    const before = new Map(this.newestMs);
-    this.newestMs.clear();
-    for (const { dpuId } of this.inputs) this.newestMs.set(dpuId, before.get(dpuId) ?? BEGINNING_MS);
-    this.schedule = { manual: config.resets, dailyReset: config.dailyReset, timeZone: config.timeZone };
-    this.#rebaseInThePast(context);
+    this.#inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
+    const before = new Map(this.#newestMs);
+    this.#newestMs.clear();
+    for (const { dpuId } of this.#inputs) this.#newestMs.set(dpuId, before.get(dpuId) ?? BEGINNING_MS);
+    this.#schedule = { manual: config.resets, dailyReset: config.dailyReset, timeZone: config.timeZone };
+    this.#rebaseInThePast(context, emit);
   }
 
   /**
-   * Begins where history ends: everything stored is up to `watermarkMs`, and its occupancy is still to be read
-   * from the blocks up to `block`; null where nothing is stored.
+   * Starts where history ends: everything stored is up to `watermarkMs`, and the occupancy is still to be computed from
+   * the blocks up to `block`; null where nothing is stored.
    */
   resumeAt(watermarkMs: number, lastReadingMs: number, block: number | null): void {
-    this.watermarkMs = watermarkMs;
-    this.lastReadingMs = lastReadingMs;
-    this.base = resetInForce(this.schedule, watermarkMs);
-    this.nextResetMs = nextResetAfter(this.schedule, watermarkMs);
-    this.occupancy = occupancyAfterReset(this.base.count);
-    this.correction = block === null ? null : { block, tail: { sum: 0, low: 0 }, netKnown: false };
+    this.#watermarkMs = watermarkMs;
+    this.#lastReadingMs = lastReadingMs;
+    this.#base = resetInForce(this.#schedule, watermarkMs);
+    this.#nextResetMs = nextResetAfter(this.#schedule, watermarkMs);
+    this.#occupancy = occupancyAfterReset(this.#base.count);
+    this.#correction = block === null ? null : { block, tail: { sum: 0, low: 0 }, netKnown: false };
   }
 
-  /** The open block was cut; from here on rows go into the next. */
+  /** The open block was cut: from here on rows go into the next. */
   blockCut(block: number): void {
-    if (this.correction?.block === block) this.correction.tail = { sum: 0, low: 0 };
+    if (this.#correction?.block === block) this.#correction.tail = { sum: 0, low: 0 };
   }
 
-  /** The answer to `correction`: the occupancy after all stored rows up to its block, since `base`. */
+  /** What history answers to `correctionDue`: the occupancy after all stored rows since `base`, up to its block. */
   correct(block: number, base: ResetPoint, read: Occupancy): void {
-    const { correction } = this;
-    const isCurrent = correction?.block === block && isSameReset(base, this.base);
+    const correction = this.#correction;
+    const isCurrent = correction?.block === block && isSameReset(base, this.#base);
     if (!correction?.tail || !isCurrent) return;
     const { tail } = correction;
     const net = read.net + tail.sum;
     invariant(
-      !correction.netKnown || net === this.occupancy.net,
-      () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.occupancy.net}`,
+      !correction.netKnown || net === this.#occupancy.net,
+      () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.#occupancy.net}`,
     );
-    this.occupancy = { net, low: Math.min(read.low, read.net + tail.low) };
-    this.correction = null;
+    this.#occupancy = { net, low: Math.min(read.low, read.net + tail.low) };
+    this.#correction = null;
     this.#provisional = undefined;
   }
 
   /** The reset in force at an instant at or after the watermark. */
   baseAt(atMs: number): ResetPoint {
-    return atMs < this.nextResetMs ? this.base : resetInForce(this.schedule, atMs);
+    return atMs < this.#nextResetMs ? this.#base : resetInForce(this.#schedule, atMs);
   }
 
   /** The occupancy at an instant at or after the watermark. */
   occupancyAt(atMs: number): Occupancy {
-    if (atMs < this.buffer.lastMs) return this.#passed(this.#provisionalAt(atMs), atMs);
+    if (atMs < this.#buffer.lastMs) return this.#passed(this.#provisionalAt(atMs), atMs);
     this.#provisional ??= this.#provisionalAt(Infinity);
     return this.#passed({ ...this.#provisional }, atMs);
   }
 
-  /** After the events of the buffer up to an instant. */
+  /** After the buffered events up to an instant. */
   #provisionalAt(atMs: number): Provisional {
     const provisional: Provisional = {
-      net: this.occupancy.net,
-      low: this.occupancy.low,
-      nextResetMs: this.nextResetMs,
+      net: this.#occupancy.net,
+      low: this.#occupancy.low,
+      nextResetMs: this.#nextResetMs,
     };
-    forEachChange(this.buffer.items(), (timestampMs, change) => {
+    forEachChange(this.#buffer.items(), (timestampMs, change) => {
       if (timestampMs <= atMs) this.#advance(provisional, timestampMs, change);
     });
     return provisional;
@@ -195,83 +303,83 @@ export class SpaceState {
   #passed(provisional: Provisional, untilMs: number): Occupancy {
     if (provisional.nextResetMs <= untilMs) {
       provisional.net = provisional.low = this.baseAt(untilMs).count;
-      provisional.nextResetMs = nextResetAfter(this.schedule, untilMs);
+      provisional.nextResetMs = nextResetAfter(this.#schedule, untilMs);
     }
     return { net: provisional.net, low: provisional.low };
   }
 
-  #buffer(event: LoggedEvent): void {
-    const isNext = this.buffer.add(event);
-    // An assertion behind all others is a change of its own; anything else may be one with what is there already.
+  #bufferEvent(event: LoggedEvent): void {
+    const isNext = this.#buffer.add(event);
+    // An assertion after all others is a change of its own; anything else may belong to a reading that is in the buffer.
     if (this.#provisional && isNext && event.sign > 0)
       this.#advance(this.#provisional, event.timestampMs, deltaOf(event));
     else this.#provisional = undefined;
   }
 
-  #finalise(watermarkMs: number, context: PartitionContext): void {
-    if (watermarkMs <= this.watermarkMs) return;
-    const taken = this.buffer.take(watermarkMs);
+  #finalise(watermarkMs: number, emit: Emit): void {
+    if (watermarkMs <= this.#watermarkMs) return;
+    const taken = this.#buffer.take(watermarkMs);
     forEachChange(taken, (timestampMs, change) => {
       this.#passResets(timestampMs - 1);
       this.#add(change);
     });
-    for (const event of taken) context.emit(event);
+    if (taken.length > 0) emit({ type: 'eventsFinal', events: taken });
     this.#passResets(watermarkMs);
-    this.watermarkMs = watermarkMs;
+    this.#watermarkMs = watermarkMs;
   }
 
   #add(delta: number): void {
-    const net = this.occupancy.net + delta;
-    this.occupancy = { net, low: Math.min(this.occupancy.low, net) };
-    const tail = this.correction?.tail;
+    const net = this.#occupancy.net + delta;
+    this.#occupancy = { net, low: Math.min(this.#occupancy.low, net) };
+    const tail = this.#correction?.tail;
     if (tail) {
       tail.sum += delta;
       tail.low = Math.min(tail.low, tail.sum);
     }
   }
 
-  /** Resets up to an instant take effect: what came before them no longer matters to the live count. */
+  /** Resets up to an instant take effect: the live count no longer depends on what came before them. */
   #passResets(untilMs: number): void {
-    if (this.nextResetMs > untilMs) return;
-    this.base = resetInForce(this.schedule, untilMs);
-    this.occupancy = occupancyAfterReset(this.base.count);
-    this.correction = null;
-    this.nextResetMs = nextResetAfter(this.schedule, untilMs);
+    if (this.#nextResetMs > untilMs) return;
+    this.#base = resetInForce(this.#schedule, untilMs);
+    this.#occupancy = occupancyAfterReset(this.#base.count);
+    this.#correction = null;
+    this.#nextResetMs = nextResetAfter(this.#schedule, untilMs);
   }
 
-  #observeLate(event: LoggedEvent, context: PartitionContext): void {
-    this.lateEvents += 1;
-    context.emitLate(event);
-    if (event.timestampMs <= this.base.timestampMs) return;
+  #observeLate(event: LoggedEvent, context: PartitionContext, emit: Emit): void {
+    this.#lateEvents += 1;
+    emit({ type: 'eventLate', event });
+    if (event.timestampMs <= this.#base.timestampMs) return;
     const change = deltaOf(event) * event.sign;
-    const { net, low } = this.occupancy;
+    const { net, low } = this.#occupancy;
     this.#provisional = undefined;
     const lowAtLeast = low + Math.min(0, change);
-    this.occupancy = { net: net + change, low: lowAtLeast };
-    // Above 0 the lowest net does not matter. Below, it may or may not have moved: only history knows.
-    if (this.correction || lowAtLeast < 0) {
-      this.correction = { block: context.openBlock, tail: null, netKnown: this.correction?.netKnown ?? true };
+    this.#occupancy = { net: net + change, low: lowAtLeast };
+    // From 0 on the lowest net does not matter. Below 0 only history knows whether it has changed.
+    if (this.#correction || lowAtLeast < 0) {
+      this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
     }
   }
 
-  /** The reset in force at the watermark may be another one after a change of the schedule. */
-  #rebaseInThePast(context: PartitionContext): void {
-    const inForce = resetInForce(this.schedule, this.watermarkMs);
-    this.nextResetMs = nextResetAfter(this.schedule, this.watermarkMs);
-    const { base } = this;
-    this.base = inForce;
+  /** After a change of the schedule another reset may be in force at the watermark. */
+  #rebaseInThePast(context: PartitionContext, emit: Emit): void {
+    const inForce = resetInForce(this.#schedule, this.#watermarkMs);
+    this.#nextResetMs = nextResetAfter(this.#schedule, this.#watermarkMs);
+    const base = this.#base;
+    this.#base = inForce;
     if (inForce.timestampMs === base.timestampMs) {
       const shift = inForce.count - base.count;
-      this.occupancy = { net: this.occupancy.net + shift, low: this.occupancy.low + shift };
+      this.#occupancy = { net: this.#occupancy.net + shift, low: this.#occupancy.low + shift };
       if (shift >= 0) return;
-      if (this.occupancy.low < 0)
-        this.correction = { block: context.openBlock, tail: null, netKnown: this.correction?.netKnown ?? true };
-      // Cut in any case: the floor depends on what history has answered so far, and a block must not (F3).
-      context.requestCut();
+      if (this.#occupancy.low < 0)
+        this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
+      // Cut in any case: `low` depends on what history has answered so far, and a block must not (F3).
+      emit({ type: 'cutRequested' });
       return;
     }
-    this.occupancy = occupancyAfterReset(inForce.count);
-    this.correction = { block: context.openBlock, tail: null, netKnown: false };
-    context.requestCut();
+    this.#occupancy = occupancyAfterReset(inForce.count);
+    this.#correction = { block: context.openBlock, tail: null, netKnown: false };
+    emit({ type: 'cutRequested' });
   }
 }

@@ -1,3 +1,4 @@
+// `density account`: where every accepted reading went, and whether any is missing.
 import type { Config } from '../config.ts';
 import { ApiClient } from './api-client.ts';
 
@@ -13,7 +14,7 @@ interface AccountJson {
   readonly stored: { readonly readings: number; readonly findings: readonly string[] } | null;
 }
 
-/** @returns 0 when the account holds, 1 when a reading is missing, or when that cannot be known */
+/** @returns 0 if every reading is accounted for, 1 if not or if that cannot be checked */
 export async function accountCommand(
   config: Config,
   options: { json?: boolean; url?: string },
@@ -24,22 +25,21 @@ export async function accountCommand(
   const isWhole = account.remainder === 0 && letters + evicted === account.dead_lettered;
   const findings = account.stored
     ? account.stored.findings
-    : ['not compared with ClickHouse, which does not answer: ask again later'];
+    : ['not compared with ClickHouse, which does not answer; try again later'];
   if (options.json) say(JSON.stringify(account));
   else {
     say(
       `accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + dead-lettered ${account.dead_lettered}`,
     );
     for (const [reason, count] of Object.entries(account.dead_letters)) say(`  ${reason}: ${count}`);
-    if (evicted > 0)
-      say(`  whose letters are not kept any more (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);
+    if (evicted > 0) say(`  evicted (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);
     if (account.stored) say(`stored in ClickHouse ${account.stored.readings}`);
     for (const finding of findings) say(`! ${finding}`);
     if (!isWhole)
       say(
-        `MISSING: remainder ${account.remainder}, ${letters} dead items stored and ${evicted} evicted of ${account.dead_lettered}`,
+        `MISSING: remainder ${account.remainder}; of ${account.dead_lettered} dead-lettered readings, ${letters} are stored and ${evicted} evicted`,
       );
-    else if (findings.length === 0) say('the account holds');
+    else if (findings.length === 0) say('every reading is accounted for');
   }
   return isWhole && findings.length === 0 ? 0 : 1;
 }

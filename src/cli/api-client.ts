@@ -1,12 +1,13 @@
-// The API as the commands ask it: with the token of DENSITY_TOKEN, and errors that say what the API said.
+// The client of the commands: sends DENSITY_TOKEN, and fails with the detail of the API's problem document.
 import type { Config } from '../config.ts';
+import { LIMIT_MAX } from '../http/paging.ts';
 
 export interface ApiOptions {
-  /** Root of the service, without /api/v1. */
+  /** URL of the service, without /api/v1. */
   readonly url?: string;
 }
 
-/** The API said no, or did not answer. */
+/** The API answered with an error, or not at all. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number | undefined;
@@ -17,10 +18,9 @@ export class ApiError extends Error {
   }
 }
 
-const PAGE = 1_000;
 const HINTS: Readonly<Record<number, string>> = {
-  401: ' (DENSITY_TOKEN must be a token of the service)',
-  403: ' (DENSITY_TOKEN is not allowed this)',
+  401: ' (set DENSITY_TOKEN to a token of the service)',
+  403: ' (the token in DENSITY_TOKEN lacks the scope)',
 };
 
 export class ApiClient {
@@ -33,7 +33,7 @@ export class ApiClient {
     this.#token = config.DENSITY_TOKEN;
   }
 
-  /** The answer to a request. @throws ApiError unless it is a 2xx */
+  /** @throws ApiError unless the status is 2xx */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
@@ -42,7 +42,7 @@ export class ApiClient {
       response = await fetch(`${this.base}/api/v1${path}`, { ...init, headers });
     } catch (error) {
       if (init.signal?.aborted) throw error;
-      throw new ApiError(`no density-api answers at ${this.base}`, undefined, error);
+      throw new ApiError(`the service does not answer at ${this.base}`, undefined, error);
     }
     if (response.ok) return response;
     throw new ApiError(`${await detailOf(response)}${HINTS[response.status] ?? ''}`, response.status);
@@ -61,13 +61,13 @@ export class ApiClient {
     return (await response.json()) as T;
   }
 
-  /** All of a list, page by page. */
+  /** Reads all pages of a list. */
   async list<T>(path: string): Promise<T[]> {
     const items: T[] = [];
     for (;;) {
-      const page = await this.get<T[]>(`${path}?limit=${PAGE}&offset=${items.length}`);
+      const page = await this.get<T[]>(`${path}?limit=${LIMIT_MAX}&offset=${items.length}`);
       items.push(...page);
-      if (page.length < PAGE) return items;
+      if (page.length < LIMIT_MAX) return items;
     }
   }
 }
@@ -78,7 +78,7 @@ async function detailOf(response: Response): Promise<string> {
     const { detail } = JSON.parse(text) as { detail?: unknown };
     if (typeof detail === 'string') return detail;
   } catch {
-    // Something else than this service answers there: then its status has to do.
+    // Not a problem document, so something else than this service has answered.
   }
-  return `the API answers ${response.status} ${response.statusText}`;
+  return `the API answered ${response.status} ${response.statusText}`;
 }

@@ -1,5 +1,5 @@
-// Several processes of the service on one machine, with the engines they share: to see shards move.
-// Prints who owns what whenever that changes; a line with a node's name and a verb acts on that node.
+// `density cluster`: several processes of the service on one machine, with shared engines, to watch shards move. Prints the owner of
+// every shard whenever it changes, and reads commands such as `kill n2` from stdin.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { startEngines } from '../local/engines.ts';
 import { readingsKeyIn } from '../local/readings-key.ts';
 import { connectNats } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
-import { signalled } from './serve.ts';
+import { signalled } from './signals.ts';
 
 const ENTRY = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
 const PRINT_AFTER_MS = 300;
@@ -56,9 +56,9 @@ export async function clusterCommand(config: Config, nodes: number, say: (line: 
     const child = running.get(name ?? '');
     if (verb === 'start') start();
     else if (child && verb !== undefined && verb in VERBS) child.kill(VERBS[verb as keyof typeof VERBS]);
-    else say(USAGE);
+    else say(`commands: ${USAGE}`);
   });
-  say(`${nodes} nodes are starting. ${USAGE}`);
+  say(`starting ${nodes} nodes. Commands: ${USAGE}`);
   await signal;
   commands.close();
   over.abort();
@@ -90,14 +90,14 @@ async function printOwners(
     timer = undefined;
     const shards = Array.from({ length: config.PARTITIONS }, (_, k) => k);
     const owners = [
-      ...new Set([...names.values(), ...[...holders.values()].map((id) => names.get(id) ?? 'a node that is gone')]),
+      ...new Set([...names.values(), ...[...holders.values()].map((id) => names.get(id) ?? 'a stopped node')]),
     ].sort();
     const of = (name: string): string =>
       shards
-        .filter((k) => (names.get(holders.get(k) ?? '') ?? (holders.has(k) ? 'a node that is gone' : '')) === name)
+        .filter((k) => (names.get(holders.get(k) ?? '') ?? (holders.has(k) ? 'a stopped node' : '')) === name)
         .join(' ');
     const free = shards.filter((k) => !holders.has(k)).join(' ');
-    const text = [...owners.map((name) => `${name}: ${of(name) || '-'}`), ...(free ? [`nobody: ${free}`] : [])].join(
+    const text = [...owners.map((name) => `${name}: ${of(name) || '-'}`), ...(free ? [`no owner: ${free}`] : [])].join(
       '   ',
     );
     if (text !== printed) say(`shards  ${text}`);

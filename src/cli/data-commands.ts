@@ -1,10 +1,10 @@
-// `density recreate`, `seed` and `simulate`: they speak to the engines, not to the API. Where
-// no URL is given they start the engines on this machine's data, as `run` does; so `run` must not be running then.
+// `density recreate`, `seed` and `simulate`, which use NATS and ClickHouse directly. Without NATS_URL or CLICKHOUSE_URL, `recreate`
+// starts the engines on this machine's data, as `run` does, so `run` must not be running then.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import { createTables, dropTables } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
-import { raiseBuilding } from '../demo/building.ts';
+import { registerBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
 import { startEngines } from '../local/engines.ts';
 import { connectNats, type NatsHandles } from '../nats/connect.ts';
@@ -17,7 +17,7 @@ import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
 
-/** Deletes every reading, count and space, and creates streams and tables anew. @returns the exit code */
+/** Deletes all data and creates empty streams and tables. @returns the exit code */
 export async function recreateCommand(
   config: Config,
   { yes, json }: { yes?: boolean; json?: boolean },
@@ -26,7 +26,7 @@ export async function recreateCommand(
 ): Promise<number> {
   if (!yes) {
     warn(
-      'this deletes every reading, count, space, doorway and DPU; if that is meant: density recreate --yes, with no service running',
+      'this deletes every reading, count, space, doorway and DPU; to confirm, stop the service and run: density recreate --yes',
     );
     return 2;
   }
@@ -45,11 +45,7 @@ export async function recreateCommand(
       config.STREAM_REPLICAS,
       await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
     );
-    say(
-      json
-        ? JSON.stringify({ deleted: true, migrated: true })
-        : 'everything is deleted; streams and tables are there, and empty',
-    );
+    say(json ? JSON.stringify({ deleted: true, migrated: true }) : 'all data is deleted; streams and tables are empty');
     return 0;
   });
 }
@@ -58,14 +54,14 @@ interface NatsOption {
   readonly nats?: string;
 }
 
-/** Registers the demo's building; a second time finds it. @returns the exit code */
+/** Registers the demo's building unless it exists. @returns the exit code */
 export async function seedCommand(
   config: Config,
   options: NatsOption & { json?: boolean; timeZone?: string },
   say: Say,
 ): Promise<number> {
   return withTopology(config, options, async (topology) => {
-    const { spaces, doors, isNew } = await raiseBuilding(topology, options.timeZone ?? 'UTC');
+    const { spaces, doors, isNew } = await registerBuilding(topology, options.timeZone ?? 'UTC');
     if (options.json)
       say(
         JSON.stringify({
@@ -76,13 +72,13 @@ export async function seedCommand(
       );
     else
       say(
-        `${isNew ? 'registered' : 'there already'}: ${spaces.map(({ id, name }) => `${name} (${id})`).join(', ')}; DPUs ${doors.map(({ dpuId }) => dpuId).join(', ')}`,
+        `${isNew ? 'registered' : 'already registered'}: ${spaces.map(({ id, name }) => `${name} (${id})`).join(', ')}; DPUs ${doors.map(({ dpuId }) => dpuId).join(', ')}`,
       );
     return 0;
   });
 }
 
-/** Has people walk through the demo's building, until the signal or for some seconds. @returns the exit code */
+/** Simulates people who walk through the demo's building, until the signal or for some seconds. @returns the exit code */
 export async function simulateCommand(
   config: Config,
   options: NatsOption & { seconds?: number; backfill?: boolean; json?: boolean },
@@ -90,15 +86,15 @@ export async function simulateCommand(
   signal: AbortSignal,
 ): Promise<number> {
   return withTopology(config, options, async (topology, { nc }) => {
-    const building = await raiseBuilding(topology, 'UTC');
+    const building = await registerBuilding(topology, 'UTC');
     const crowd = new Crowd(nc, building, new Map());
     const startedMs = performance.now();
     const tell = (line: string): void => void (options.json || say(line));
     const backfilled = options.backfill ? crowd.backfill(Date.now()) : 0;
-    if (options.backfill) tell(`sent the last two hours: ${backfilled} readings`);
+    if (options.backfill) tell(`sent the readings of the last two hours: ${backfilled}`);
     crowd.start();
     tell(
-      `people come and go through ${building.doors.length} doorways${options.seconds === undefined ? '; Ctrl-C stops' : ` for ${options.seconds} s`}`,
+      `simulating people at ${building.doors.length} doorways${options.seconds === undefined ? ' until Ctrl-C' : ` for ${options.seconds} s`}`,
     );
     const ends =
       options.seconds === undefined
@@ -119,7 +115,7 @@ export async function simulateCommand(
   });
 }
 
-/** Connects to the engines, started here where no URL is given, for as long as the act takes. */
+/** Connects to the engines while `act` runs. Starts those here that have no URL. */
 export async function withEngines(
   config: Config,
   say: Say,
@@ -154,7 +150,7 @@ async function withTopology(
   }
 }
 
-/** The topology as it is now, followed until it is stopped. */
+/** The current topology, kept up to date until `stop`. */
 export async function followedTopology(
   nats: NatsHandles,
 ): Promise<{ service: TopologyService; stop: () => Promise<void> }> {
@@ -165,7 +161,7 @@ export async function followedTopology(
     () => undefined,
   );
   const lastSeq = await log.lastSeq().catch((error: unknown) => {
-    throw new Error('the streams are not there: start the service, or run density migrate', { cause: error });
+    throw new Error('the streams do not exist: start the service, or run density migrate', { cause: error });
   });
   const following = service.follow();
   await Promise.race([service.reached(lastSeq), following]);

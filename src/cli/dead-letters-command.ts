@@ -1,4 +1,4 @@
-// `density dead-letters`: what could not be used, and why.
+// `density dead-letters`: readings that could not be used, and why.
 import type { Config } from '../config.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { NatsDeadLetters } from '../nats/dead-letters.ts';
@@ -13,7 +13,7 @@ export interface DeadLettersOptions {
 
 const TEXT_SHOWN_MAX = 100;
 
-/** Prints the newest dead letters, the oldest of them first. @returns 0 */
+/** Prints the newest dead letters, oldest first. @returns 0 */
 export async function deadLettersCommand(
   config: Config,
   { nats, limit, json }: DeadLettersOptions,

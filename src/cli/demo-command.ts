@@ -1,5 +1,6 @@
+// `density demo`: the service with a small building whose DPUs are simulated.
 import type { Config } from '../config.ts';
-import { raiseBuilding, type DemoBuilding } from '../demo/building.ts';
+import { registerBuilding, type DemoBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { connectNats } from '../nats/connect.ts';
@@ -11,20 +12,20 @@ const STATUS_INTERVAL_MS = 15_000;
 
 /** @returns the exit code */
 export async function demoCommand(config: Config, say: (line: string) => void): Promise<number> {
-  say('starting the engines; the first time this fetches what is missing');
+  say('starting the engines; the first start downloads what is missing');
   return serveUntilSignal(config, config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL, say, async (running) => {
-    const building = await raiseBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
+    const building = await registerBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
     say(
       building.isNew
         ? 'registered a building with three spaces and five DPUs'
-        : 'the building of an earlier start goes on where it stopped',
+        : 'the building of an earlier start continues where it stopped',
     );
     const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
     const crowd = new Crowd(nc, building, await countsOf(running, building));
     if (building.isNew)
-      say(`sent the last two hours as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
+      say(`sent the last two hours, as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
     crowd.start();
-    say('people come and go; some readings are out of order, some come twice, some are late');
+    say('people come and go; some readings are out of order, duplicated or late');
     for (const line of whatToTry(config, running, building)) say(line);
     const status = setInterval(() => void printStatus(running, building, say), STATUS_INTERVAL_MS);
     return async () => {
@@ -46,7 +47,7 @@ async function printStatus(running: Running, building: DemoBuilding, say: (line:
     const counts = await countsOf(running, building);
     say(building.spaces.map(({ id, name }) => `${name} ${counts.get(id)}`).join(' · '));
   } catch (error) {
-    say(`no counts now: ${error instanceof Error ? error.message : String(error)}`);
+    say(`counts are unavailable: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+// `density import`: publishes the readings of a CSV file.
 import type { Config } from '../config.ts';
 import { connectCommand } from './connect-command.ts';
 import { NatsReadingsLog } from '../nats/readings-log.ts';
@@ -7,7 +8,7 @@ import { stat } from 'node:fs/promises';
 
 const SHOWN_MAX = 20;
 
-/** @returns 0 when every line was accepted, 2 when some were not */
+/** @returns 0 if every line was accepted, 2 if not */
 export async function importCommand(
   config: Config,
   file: string,

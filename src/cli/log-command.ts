@@ -1,4 +1,4 @@
-// `density log cat`: the commits in SPACE_EVENTS, readable.
+// `density log cat`: prints the commits in SPACE_EVENTS.
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { LoggedCommit, LoggedSection } from '../domain/commit.ts';
@@ -20,7 +20,7 @@ export interface LogCatOptions {
 }
 
 const ENTRIES_PER_READ = 500;
-/** Whose reader this is does not matter: every reader gets every commit. */
+/** Any partition will do: every reader gets every commit. */
 const ANY = 0 as Partition;
 
 export function logCommand(
@@ -28,21 +28,21 @@ export function logCommand(
   say: (line: string) => void,
   finish: (code: number) => void,
 ): Command {
-  const log = new Command('log').description('look into the SPACE_EVENTS log');
+  const log = new Command('log').description('inspect the SPACE_EVENTS log');
   log
     .command('cat')
-    .description('print its commits, one a line')
+    .description('print its commits, one per line')
     .option('--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT')
-    .option('--from <sequence>', 'the first to print', whole, 1)
-    .option('--limit <number>', 'how many at most', atLeastOne)
-    .option('--router <number>', 'those of one router only', whole)
-    .option('--json', 'print JSON, with the whole header')
-    .option('--events', 'the same, and all that they assert')
+    .option('--from <sequence>', 'first sequence to print', whole, 1)
+    .option('--limit <number>', 'maximum number of commits', atLeastOne)
+    .option('--router <number>', 'only the commits of this router', whole)
+    .option('--json', 'print JSON with the whole header')
+    .option('--events', 'print JSON with the whole header and all events')
     .action(async (options: LogCatOptions) => finish(await logCatCommand(readConfig(), options, say)));
   return log;
 }
 
-/** Prints what is in the log now. @returns the exit code */
+/** Prints the commits that are in the log now. @returns the exit code */
 async function logCatCommand(
   config: Config,
   { nats, from, limit = Infinity, router, json, events }: LogCatOptions,
@@ -70,10 +70,10 @@ async function logCatCommand(
   }
 }
 
-function describe({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit, isWhole: boolean): object {
+function describe({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit, withEvents: boolean): object {
   const sections = [...commit.partitions].map((partition) => {
     const section = commit.section(partition);
-    if (isWhole) return [partition, section];
+    if (withEvents) return [partition, section];
     return [
       partition,
       {

@@ -1,22 +1,21 @@
-// The command line. Prints what a person wants to know to stdout, and ends with one clear sentence on
-// stderr when it cannot do what it was asked. Exit codes: 0 done; 1 not done, or not as it should be; 2 it was
-// asked for something that makes no sense (to the service, too), or an import has lines that do not.
+// The entry point of the command line. Answers go to stdout, errors as one sentence to stderr. Exit codes: 0 done; 1 failed, or a check
+// found a problem; 2 invalid usage, a value that the API rejects, or an import with rejected lines.
 import { CommanderError } from 'commander';
 import { readEnvironment } from '../config.ts';
 import { ApiError } from './api-client.ts';
 import { createProgram } from './program.ts';
 
 const USAGE_ERROR = 2;
-/** What the API answers to a value that it cannot understand. */
+/** The API's status for an invalid value. */
 const INVALID = 422;
 
 function finish(code: number): void {
   process.exitCode = code;
-  // Clients keep sockets for reuse; nothing that matters is left to do.
+  // Idle keep-alive sockets would delay the exit.
   setImmediate(() => process.exit(code));
 }
 
-// A reader that has gone, as after `| head`, wants no more.
+// The reader of a pipe, such as `head`, may stop reading early.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 const program = createProgram({
@@ -28,7 +27,7 @@ const program = createProgram({
 
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof CommanderError) {
-    // It has printed what is wrong, or the help that was asked for.
+    // Commander has already printed the error or the help.
     process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
   }
   process.stderr.write(`density: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,5 +1,5 @@
-// `density migrate`: creates the streams and tables that are missing, gives the others today's settings, and takes over
-// the log of version 1 of the service.
+// `density migrate`: creates missing streams and tables, applies the current settings to the others, and takes over the log of
+// version 1 of the service.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
@@ -15,7 +15,7 @@ import { assertPartitions, boundsFor, createStreams, SPACE_EVENTS } from '../nat
 import { Version1Log } from '../nats/version-1-log.ts';
 import { migratePartition } from '../shards/migrate-partition.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
-import { assertNobodyRuns } from './rebuild-command.ts';
+import { assertNobodyRuns } from './running-members.ts';
 import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
@@ -43,7 +43,7 @@ export async function migrateCommand(
     } finally {
       await clickhouse.close();
     }
-    say(json ? JSON.stringify({ migrated: true }) : 'streams and tables are there');
+    say(json ? JSON.stringify({ migrated: true }) : 'all streams and tables exist');
     return 0;
   });
 }
@@ -72,7 +72,7 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
       let stored = 0;
       for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries())
         stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
-      tell(`the log of version 1: ${stored} events that only it had are in ClickHouse`);
+      tell(`took over the log of version 1: ${stored} events that were only in it are now in ClickHouse`);
     } finally {
       await topology.stop();
     }

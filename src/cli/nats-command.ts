@@ -1,5 +1,5 @@
-// `density nats`: makes the accounts of a NATS server, and the credentials of its users, out of keys in
-// a folder. Who holds the folder can become anybody: keep it off the servers.
+// `density nats`: creates the accounts of a NATS server and the credentials of its users from keys in a folder. Whoever has the folder
+// can issue any credentials, so keep it off the servers.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -30,11 +30,11 @@ type Say = (line: string) => void;
 
 export function natsCommand(readConfig: () => Config, say: Say): Command {
   const nats = new Command('nats').description('accounts and credentials of a NATS server (docs/operations.md)');
-  const keys = ['--keys <folder>', 'folder of the secret keys', 'nats-keys'] as const;
+  const keys = ['--keys <folder>', 'folder with the secret keys', 'nats-keys'] as const;
   nats
     .command('init')
     .description(
-      'make new keys, accounts.conf for the servers, and credentials of the service, the administrator and the system',
+      'create new keys, accounts.conf for the servers, and the credentials of the service, the administrator and the system',
     )
     .option(...keys)
     .action(async (options: { keys: string }) => init(options.keys, say));
@@ -42,22 +42,22 @@ export function natsCommand(readConfig: () => Config, say: Say): Command {
     .command('dpu')
     .description('print the credentials of one DPU: a .creds file, or the MQTT password')
     .argument('<id>', 'id of the DPU')
-    .option('--mqtt', 'for MQTT')
-    .option('--days <number>', 'days they are valid; none: until they are revoked', days)
+    .option('--mqtt', 'print the MQTT password')
+    .option('--days <number>', 'days until they expire; default: valid until revoked', days)
     .option(...keys)
     .action(async (id: string, options: { keys: string; mqtt?: boolean; days?: number }) =>
       say(await issue(id, options)),
     );
   nats
     .command('revoke')
-    .description('make credentials of a DPU void on the servers at NATS_URL, and end their connections')
+    .description('revoke the credentials of a DPU on the servers at NATS_URL, and close its connections')
     .argument('<file>', 'file with the credentials')
     .option(...keys)
     .action(async (file: string, options: { keys: string }) => revoke(file, options.keys, readConfig(), say));
   nats
     .command('update')
     .description(
-      'after an upgrade: write accounts.conf again with the rights of this version, and give them to the servers at NATS_URL',
+      'after an upgrade: rewrite accounts.conf with the permissions of this version, and push them to the servers at NATS_URL',
     )
     .option(...keys)
     .action(async (options: { keys: string }) => update(options.keys, readConfig(), say));
@@ -70,7 +70,7 @@ async function init(folder: string, say: Say): Promise<void> {
   const secret = { mode: 0o600, flag: 'wx' };
   await writeFile(join(folder, KEYRING), `${JSON.stringify(seedsOf(keyring), null, 2)}\n`, secret).catch(
     (error: unknown) => {
-      throw new Error(`${folder} holds keys already, or cannot be written: ${String(error)}`, { cause: error });
+      throw new Error(`${folder} already contains keys, or cannot be written: ${String(error)}`, { cause: error });
     },
   );
   await writeFile(join(folder, 'accounts.conf'), await accountsConfiguration(keyring));
@@ -78,7 +78,7 @@ async function init(folder: string, say: Say): Promise<void> {
     await writeFile(join(folder, `${role}.creds`), await serviceCredentials(keyring, role), secret);
   await writeFile(join(folder, SYSTEM), await systemCredentials(keyring), secret);
   say(
-    `${folder}: accounts.conf for every server; service.creds for NATS_CREDENTIALS_FILE; admin.creds and system.creds for people; ${KEYRING} for nobody else`,
+    `${folder}: put accounts.conf on every server; set NATS_CREDENTIALS_FILE to service.creds; keep admin.creds and system.creds for administrators; share ${KEYRING} with nobody`,
   );
 }
 
@@ -98,17 +98,19 @@ async function revoke(file: string, folder: string, config: Config, say: Say): P
     ...(await readRevocations(folder)),
     [publicKeyOf(await readFile(file, 'utf8'))]: Math.floor(Date.now() / 1_000) + 1,
   };
-  // First what is said again at the next time, then the servers.
+  // Written first: if pushing fails, the next revocation or update pushes it again.
   await writeFile(revokedFile, `${JSON.stringify(revoked, null, 2)}\n`);
   await asSystem(folder, config, async (nc) => pushRevocations(nc, keyring, revoked));
-  say(`void on all servers: ${Object.keys(revoked).length} credentials`);
+  say(`revoked on all servers: ${Object.keys(revoked).length} credentials`);
 }
 
 async function update(folder: string, config: Config, say: Say): Promise<void> {
   const [keyring, revoked] = [await readKeyring(folder), await readRevocations(folder)];
   await writeFile(join(folder, 'accounts.conf'), await accountsConfiguration(keyring, revoked));
   await asSystem(folder, config, async (nc) => pushAccounts(nc, keyring, revoked));
-  say(`all servers have the accounts of this version; put ${join(folder, 'accounts.conf')} on each for its next start`);
+  say(
+    `all servers have the accounts of this version; copy ${join(folder, 'accounts.conf')} to each server for its next start`,
+  );
 }
 
 async function asSystem(folder: string, config: Config, act: (nc: NatsConnection) => Promise<void>): Promise<void> {
@@ -130,13 +132,14 @@ async function readRevocations(folder: string): Promise<Record<string, number>> 
 
 async function readKeyring(folder: string): Promise<Keyring> {
   const text = await readFile(join(folder, KEYRING), 'utf8').catch((error: unknown) => {
-    throw new Error(`${folder} holds no ${KEYRING}; "density nats init" makes one`, { cause: error });
+    throw new Error(`${folder} contains no ${KEYRING}; run "density nats init" to create it`, { cause: error });
   });
   return keyringOf(JSON.parse(text) as Record<string, string>);
 }
 
 function days(text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number of days, at least 1.');
+  if (!Number.isInteger(number) || number < 1)
+    throw new InvalidArgumentError('must be a whole number of days, at least 1.');
   return number;
 }

@@ -1,10 +1,10 @@
-// `density routes`: the table the service itself is made from.
+// `density routes`: prints the table of routes that the service registers.
 import { API_PREFIX } from '../http/routes/route.ts';
 import { apiRoutes, type RouteDeps } from '../http/routes/routes.ts';
 import { table } from './table.ts';
 
 export function routesCommand({ json }: { json?: boolean }, say: (line: string) => void): number {
-  const routes = apiRoutes(unasked(), () => 0).map(({ method, path, scope, summary }) => ({
+  const routes = apiRoutes(routeDepsStub(), () => 0).map(({ method, path, scope, summary }) => ({
     method,
     path: `${API_PREFIX}${path}`,
     scope,
@@ -20,8 +20,8 @@ export function routesCommand({ json }: { json?: boolean }, say: (line: string) 
   return 0;
 }
 
-/** Stands for a service in routes that are only looked at: it answers any property with itself, and nothing with a result. */
-function unasked(): RouteDeps {
+/** Stands in for the service, because the handlers are never called: every property is the stub itself. */
+function routeDepsStub(): RouteDeps {
   const nothing: object = new Proxy(() => nothing, { get: () => nothing });
   return nothing as RouteDeps;
 }

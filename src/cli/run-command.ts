@@ -1,9 +1,10 @@
 import type { Config } from '../config.ts';
-import { serve, signalled, type Running } from './serve.ts';
+import { serve, type Running } from './serve.ts';
+import { signalled } from './signals.ts';
 
 /**
- * Serves until a signal, or until an engine started here ends by itself.
- * @param whileRunning what to do beside; its result is called before stopping
+ * Serves until a signal arrives, or until an engine that was started here ends by itself.
+ * @param whileRunning called once the service is ready; the function it returns is called before the service stops
  * @returns the exit code
  */
 export async function serveUntilSignal(
@@ -18,7 +19,7 @@ export async function serveUntilSignal(
   if (!running) return 130;
   const quit = await whileRunning(running);
   const ended = await Promise.race([signal, failed]);
-  say(ended instanceof Error ? ended.message : `${ended}: stopping; data stays in ${config.DENSITY_DATA_DIR}`);
+  say(ended instanceof Error ? ended.message : `${ended}: stopping; the data stays in ${config.DENSITY_DATA_DIR}`);
   await quit();
   await running.stop();
   say('stopped');

@@ -1,6 +1,6 @@
-// Runs the service with whatever engines it needs, until a signal.
-import { hostname } from 'node:os';
+// Serves the API: HTTP first, so that probes are answered from the start, then the engines, then the service. Stops in reverse order.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { createApp } from '../http/app.ts';
 import { Gate } from '../http/middleware/gate.ts';
@@ -11,10 +11,9 @@ import { LocalEngineError, portTaken, systemCode } from '../local/local-engine-e
 import { readingsKeyIn } from '../local/readings-key.ts';
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
-import { natsSecurityOf } from './nats-security.ts';
 import { startTracing } from '../observability/start-tracing.ts';
 import { Service } from '../service.ts';
-import { tableOptionsOf } from './table-options.ts';
+import { serviceOptionsOf } from './service-options.ts';
 
 export interface Running {
   readonly url: string;
@@ -27,10 +26,10 @@ export interface Running {
 
 export interface ServeOptions {
   readonly say: (line: string) => void;
-  /** Something that was started here has ended by itself: the service cannot go on. */
+  /** Called if an engine that was started here ends by itself; the service cannot continue. */
   readonly onFailure: (error: Error) => void;
   readonly logLevel: Config['LOG_LEVEL'];
-  /** This machine's clock; the real one unless told. */
+  /** This machine's clock; `Date.now` by default. */
   readonly now?: () => number;
 }
 
@@ -40,19 +39,16 @@ export async function serve(
   { say, onFailure, logLevel, now = Date.now }: ServeOptions,
 ): Promise<Running> {
   const log = createLog(logLevel);
-  // First of all: a service that others could use as they like is not to start.
+  // First, so that a service that others could use without a token never starts.
   const protection = await openProtection(config, log);
   const metrics = new Metrics();
   const gate = new Gate(metrics);
-  const stopTracing =
-    config.TRACES_URL === undefined
-      ? async (): Promise<void> => undefined
-      : await startTracing({ url: config.TRACES_URL, ratio: config.TRACES_RATIO });
+  const stopTracing = await startTracingIfSet(config);
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   const stop = async (): Promise<void> => {
     gate.drain();
     if (service?.isReady) await sleep(config.SHUTDOWN_WAIT_MS);
-    // Live streams never end by themselves, and the server waits for them.
+    // The HTTP server waits for open streams, which never end by themselves.
     service?.live.stop();
     await http?.stop();
     await service?.stop();
@@ -60,89 +56,41 @@ export async function serve(
     await stopTracing();
   };
   try {
-    http = await listen(gate.handle, config.HOST, config.PORT, log).catch((error: unknown) => {
-      if (systemCode(error) === 'EADDRINUSE') throw portTaken(config.HOST, config.PORT, 'PORT');
-      throw new LocalEngineError(
-        'failed',
-        `Cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${String(error)}`,
-        { cause: error },
-      );
-    });
+    http = await listenOn(config, gate, log);
     engines = await startEngines(config, say, onFailure);
-    const readingsKey =
-      config.READINGS_KEY ?? (config.NATS_URL === undefined ? await readingsKeyIn(config.DENSITY_DATA_DIR) : undefined);
-    if (readingsKey === undefined)
-      log.warn(
-        'READINGS_KEY is not set: a reading that was accepted over HTTP may become a dead letter where clocks differ',
-      );
-    service = await Service.start(
-      {
-        natsUrl: engines.natsUrl,
-        now,
-        natsSecurity: natsSecurityOf(config),
-        clickhouseUrl: engines.clickhouseUrl,
-        partitions: config.PARTITIONS,
-        replicas: config.STREAM_REPLICAS,
-        settings: {
-          outOfOrdernessMs: config.OUT_OF_ORDERNESS_MS,
-          idleTimeoutMs: config.IDLE_TIMEOUT_MS,
-          blockRowsMax: config.BLOCK_ROWS_MAX,
-          blockAgeMaxMs: config.BLOCK_AGE_MAX_MS,
-          lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS,
-          bufferEventsMax: config.BUFFER_EVENTS_MAX,
-        },
-        skewMs: config.SKEW_MAX_MS,
-        earliestMs: config.EARLIEST_TIMESTAMP,
-        readingsKey,
-        tickIntervalMs: config.TICK_INTERVAL_MS,
-        readingsKeptMs: config.READINGS_KEPT_HOURS * 3_600_000,
-        natsStoreBytes: engines.natsStoreBytes,
-        deadLetters: { bytesMax: config.DEAD_LETTERS_BYTES_MAX, keptMs: config.DEAD_LETTERS_KEPT_DAYS * 86_400_000 },
-        subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
-        heartbeatMs: config.STREAM_HEARTBEAT_MS,
-        nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,
-        takesShards: config.ROLE !== 'api',
-        standsBy: config.STANDBY === '1',
-        leaseTtlMs: config.LEASE_TTL_MS,
-        tables: tableOptionsOf(config),
-      },
-      log,
-      metrics,
-    );
+    const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
+    service = await Service.start({ ...options, now }, log, metrics);
     const { clock } = service;
     const api = createApp(service, log, { ...protection, now: () => clock.now() }).callback();
     gate.open((request, response) => void api(request, response), service);
-    return {
-      url: http.url,
-      natsUrl: engines.natsUrl,
-      clickhouseUrl: engines.clickhouseUrl,
-      mqttPort: engines.mqttPort,
-      service,
-      stop,
-    };
+    const { natsUrl, clickhouseUrl, mqttPort } = engines;
+    return { url: http.url, natsUrl, clickhouseUrl, mqttPort, service, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-export async function signalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        if (!isFirst) process.exit(130);
-        isFirst = false;
-        resolve(signal);
-      });
-    }
+/** @returns a function that stops tracing */
+async function startTracingIfSet({ TRACES_URL: url, TRACES_RATIO: ratio }: Config): Promise<() => Promise<void>> {
+  return url === undefined ? async () => undefined : startTracing({ url, ratio });
+}
+
+async function listenOn({ HOST: host, PORT: port }: Config, gate: Gate, log: Logger): Promise<HttpServer> {
+  return listen(gate.handle, host, port, log).catch((error: unknown) => {
+    if (systemCode(error) === 'EADDRINUSE') throw portTaken(host, port, 'PORT');
+    throw new LocalEngineError('failed', `Cannot listen on ${host}:${port} (HOST, PORT): ${String(error)}`, {
+      cause: error,
+    });
   });
 }
 
-/** Aborts at the first SIGINT or SIGTERM. */
-export function interrupted(): AbortSignal {
-  const abort = new AbortController();
-  void signalled().then(() => abort.abort());
-  return abort.signal;
+/** A NATS server started here serves this process alone, so a key can be generated. Otherwise all processes must share one. */
+async function readingsKeyFor(config: Config, log: Logger): Promise<string | undefined> {
+  if (config.READINGS_KEY !== undefined) return config.READINGS_KEY;
+  if (config.NATS_URL === undefined) return readingsKeyIn(config.DENSITY_DATA_DIR);
+  log.warn(
+    'READINGS_KEY is not set: if clocks differ, a reading that was accepted over HTTP may be dead-lettered for its timestamp',
+  );
+  return undefined;
 }

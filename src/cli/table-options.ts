@@ -1,7 +1,7 @@
 import { windowBlocksFor, type TableOptions } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
 
-/** How the tables are created. */
+/** The options for creating the tables. */
 export function tableOptionsOf(config: Config): TableOptions {
   const {
     CLICKHOUSE_URL,
@@ -15,7 +15,7 @@ export function tableOptionsOf(config: Config): TableOptions {
   return {
     cluster: CLICKHOUSE_CLUSTER,
     windowBlocks: windowBlocksFor(PARTITIONS, Math.min(BLOCK_AGE_MAX_MS, LATE_BLOCK_AGE_MAX_MS)),
-    // The engine on this machine is for trying things out, on disks that are slow to sync.
+    // The local engine is for development, often on disks that are slow to sync.
     isSynced: CLICKHOUSE_URL !== undefined,
     cold: volume === undefined ? undefined : { volume, afterDays },
   };

@@ -1,4 +1,4 @@
-/** Rows as columns that line up. */
+/** Formats rows as aligned columns. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string[] {
   const cells = [header, ...rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))))];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));

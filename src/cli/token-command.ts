@@ -1,4 +1,4 @@
-// `density token`: makes a bearer token, and puts its hash where the service looks for it.
+// `density token`: creates a bearer token and adds its hash to the token file.
 import { Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../config.ts';
 import { parseInstant } from '../domain/instant.ts';
@@ -19,18 +19,18 @@ export function tokenCommand(
   finish: (code: number) => void,
 ): Command {
   return new Command('token')
-    .description('make a bearer token; it is printed once, and only its hash is kept')
-    .argument('<name>', 'whose it is, for the log')
-    .requiredOption('--scope <scopes>', `what it allows, separated by commas: ${SCOPES.join(', ')}`, scopes)
-    .option('--file <path>', 'file of hashes; default: AUTH_TOKENS_FILE')
-    .option('--expires <instant>', 'when it stops being one; default: never', instant)
+    .description('create a bearer token; it is printed once, and only its hash is stored')
+    .argument('<name>', 'name of the token, for the log')
+    .requiredOption('--scope <scopes>', `scopes of the token, separated by commas: ${SCOPES.join(', ')}`, scopes)
+    .option('--file <path>', 'token file; default: AUTH_TOKENS_FILE')
+    .option('--expires <instant>', 'when the token expires; default: never', instant)
     .option('--json', 'print JSON')
     .action(async (name: string, options: TokenOptions) => {
       const path = options.file ?? readConfig().AUTH_TOKENS_FILE;
-      if (path === undefined) throw new Error('where to? Give --file, or set AUTH_TOKENS_FILE');
+      if (path === undefined) throw new Error('no token file: use --file, or set AUTH_TOKENS_FILE');
       const token = await addToken(path, name, options.scope, options.expires);
       say(options.json ? JSON.stringify({ name, token, scopes: options.scope, file: path }) : token);
-      if (!options.json) warn(`its hash is in ${path}; keep the token, it cannot be shown again`);
+      if (!options.json) warn(`its hash is in ${path}; store the token, it cannot be shown again`);
       finish(0);
     });
 }
@@ -39,7 +39,7 @@ function scopes(text: string): Scope[] {
   const given = text.split(',').map((scope) => scope.trim());
   const unknown = given.find((scope) => !(SCOPES as readonly string[]).includes(scope));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(`there is no scope ${unknown}; there are ${SCOPES.join(', ')}.`);
+    throw new InvalidArgumentError(`there is no scope ${unknown}; the scopes are ${SCOPES.join(', ')}.`);
   return given as Scope[];
 }
 

@@ -1,4 +1,4 @@
-// `density spaces`, `doorways` and `dpus`: the topology, over the API.
+// `density spaces`, `doorways` and `dpus`: list and change the topology through the API.
 import { Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../config.ts';
 import { ApiClient } from './api-client.ts';
@@ -33,9 +33,11 @@ export type Say = (line: string) => void;
 type ReadConfig = () => Config;
 type Finish = (code: number) => void;
 
-/** Every command that asks the API has these. */
+/** Adds the options of every command that calls the API. */
 export function withApi(command: Command): Command {
-  return command.option('--json', 'print JSON').option('--url <url>', 'the service; default: HOST and PORT');
+  return command
+    .option('--json', 'print JSON')
+    .option('--url <url>', 'URL of the service; default: from HOST and PORT');
 }
 
 export function whole(text: string): number {
@@ -51,7 +53,7 @@ export function atLeastOne(text: string): number {
 
 type DoorwayOrNone = number | 'none';
 
-/** Commander takes null for no value at all. */
+/** Not null, which commander treats as a missing value. */
 function doorwayOrNone(text: string): DoorwayOrNone {
   return text === 'none' ? text : whole(text);
 }
@@ -76,7 +78,7 @@ function one<T extends object>(item: T, { json }: Common, sentence: string, say:
 }
 
 export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
-  const spaces = new Command('spaces').description('the spaces whose people are counted');
+  const spaces = new Command('spaces').description('list and add spaces');
   withApi(spaces.command('list', { isDefault: true }).description('print all spaces')).action(
     async (options: Common) => {
       const list = await new ApiClient(readConfig(), options).list<SpaceJson>('/spaces');
@@ -90,10 +92,10 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
       finish(0);
     },
   );
-  withApi(spaces.command('add').description('register a space').argument('<name>'))
-    .option('--time-zone <zone>', 'IANA zone, such as Europe/Vienna; default: UTC')
-    .option('--daily-reset <time>', 'local time of day at which it is empty, such as 04:00')
-    .option('--capacity <people>', 'how many people it is for', whole)
+  withApi(spaces.command('add').description('add a space').argument('<name>'))
+    .option('--time-zone <zone>', 'IANA time zone, such as Europe/Vienna; default: UTC')
+    .option('--daily-reset <time>', 'local time of day at which the count is reset to 0, such as 04:00')
+    .option('--capacity <people>', 'how many people the space is for', whole)
     .action(async (name: string, options: Common & { timeZone?: string; dailyReset?: string; capacity?: number }) => {
       const { timeZone, dailyReset, capacity } = options;
       const body = { name, ...given({ time_zone: timeZone, daily_reset: dailyReset, capacity }) };
@@ -105,7 +107,7 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
 }
 
 export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
-  const doorways = new Command('doorways').description('the thresholds between spaces');
+  const doorways = new Command('doorways').description('list and add doorways, the thresholds between spaces');
   withApi(doorways.command('list', { isDefault: true }).description('print all doorways')).action(
     async (options: Common) => {
       const list = await new ApiClient(readConfig(), options).list<DoorwayJson>('/doorways');
@@ -122,7 +124,7 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
   withApi(
     doorways
       .command('add')
-      .description('register a doorway; without a space on one side it leads outside')
+      .description('add a doorway; without a space on one side it leads outside')
       .argument('<name>'),
   )
     .option('--into <space>', 'id of the space that direction 1 leads into', whole)
@@ -137,7 +139,7 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
 }
 
 export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
-  const dpus = new Command('dpus').description('the sensors, and which doorway each is above');
+  const dpus = new Command('dpus').description('list, add and move DPUs, the sensors above doorways');
   const where = ({ id, doorway_id: doorway }: DpuJson): string =>
     doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`;
   withApi(dpus.command('list', { isDefault: true }).description('print all DPUs')).action(async (options: Common) => {
@@ -145,9 +147,9 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
     columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], say);
     finish(0);
   });
-  withApi(dpus.command('add').description('register a DPU').argument('<id>'))
-    .option('--doorway <id>', 'the doorway it is above; default: none', doorwayOrNone)
-    .option('--at <instant>', 'since when; default: since ever')
+  withApi(dpus.command('add').description('add a DPU').argument('<id>'))
+    .option('--doorway <id>', 'id of the doorway that the DPU is above, or none; default: none', doorwayOrNone)
+    .option('--at <instant>', 'since when; default: always')
     .action(async (id: string, options: Common & { doorway?: DoorwayOrNone; at?: string }) => {
       const body = {
         id,
@@ -160,10 +162,10 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
   withApi(
     dpus
       .command('move')
-      .description('put a DPU above another doorway; with --at in the past its readings since then move too')
+      .description('move a DPU to another doorway; with --at in the past, its readings since then move too')
       .argument('<id>'),
   )
-    .requiredOption('--doorway <id>', 'the doorway it is above from then on, or none', doorwayOrNone)
+    .requiredOption('--doorway <id>', 'id of the new doorway, or none', doorwayOrNone)
     .option('--at <instant>', 'from when on; default: now')
     .action(async (id: string, options: Common & { doorway: DoorwayOrNone; at?: string }) => {
       const body = { doorway_id: idOrNull(options.doorway), ...given({ effective_at: options.at }) };

@@ -1,13 +1,13 @@
-// `density watch SPACE`: a space's people, live in the terminal. Connects again by itself and goes on
-// where it stopped.
-import { setTimeout as sleep } from 'node:timers/promises';
+// `density watch SPACE`: prints live counts of a space. Reconnects by itself and resumes where it stopped.
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { Config } from '../config.ts';
+import { backoffMs } from '../runtime/backoff.ts';
+import { MACHINE_TIMING } from '../runtime/timing.ts';
 import { ApiClient, ApiError, type ApiOptions } from './api-client.ts';
 
 export interface WatchOptions extends ApiOptions {
   readonly json?: boolean;
-  /** Ends after so many events. */
+  /** Stops after this many events. */
   readonly events?: number;
 }
 
@@ -24,10 +24,7 @@ interface LiveJson {
   readonly skipped?: number;
 }
 
-const PAUSE_MIN_MS = 250;
-const PAUSE_MAX_MS = 5_000;
-
-/** @returns 0 when it was told to stop, 1 when the service says no */
+/** @returns 0. @throws ApiError if the service rejects the request */
 export async function watchCommand(
   config: Config,
   space: string,
@@ -37,11 +34,8 @@ export async function watchCommand(
   signal: AbortSignal,
 ): Promise<number> {
   const api = new ApiClient(config, options);
-  let [left, lastId, pauseMs]: [number, string | undefined, number] = [
-    options.events ?? Infinity,
-    undefined,
-    PAUSE_MIN_MS,
-  ];
+  let [left, failures]: [number, number] = [options.events ?? Infinity, 0];
+  let lastId: string | undefined;
   const show = ({ event = 'message', id, data }: EventSourceMessage): void => {
     if (left <= 0) return;
     left -= 1;
@@ -55,7 +49,7 @@ export async function watchCommand(
         signal,
         headers: { accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) },
       });
-      pauseMs = PAUSE_MIN_MS;
+      failures = 0;
       const parser = createParser({ onEvent: show });
       const decoder = new TextDecoder();
       for await (const chunk of response.body ?? []) {
@@ -64,13 +58,13 @@ export async function watchCommand(
       }
     } catch (error) {
       if (signal.aborted) return 0;
-      // What the service refuses it will refuse again; what it cannot do now, or when it is not there, passes.
+      // A rejected request would be rejected again. Anything else is temporary once the stream has worked, and before that only a 503 is.
       if (error instanceof ApiError && (lastId === undefined ? error.status !== 503 : isRefusal(error.status)))
         throw error;
-      warn(`${error instanceof Error ? error.message : String(error)}; trying again`);
+      warn(`${error instanceof Error ? error.message : String(error)}; reconnecting`);
     }
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    pauseMs = Math.min(PAUSE_MAX_MS, 2 * pauseMs);
+    failures += 1;
+    await MACHINE_TIMING.pause(backoffMs(failures, MACHINE_TIMING), signal);
   }
   return 0;
 }
@@ -83,15 +77,15 @@ function lineOf(event: string, item: LiveJson): string {
   switch (event) {
     case 'snapshot':
     case 'change': {
-      const drift = item.drift ? `   (the sensors contradict themselves by ${item.drift})` : '';
+      const drift = item.drift ? `   (drift ${item.drift}: the sensors contradict each other)` : '';
       return `${clock(item.timestamp)}  space ${item.space_id}: ${item.settled === false ? 'about ' : ''}${item.count}${drift}`;
     }
     case 'correction':
       return `          space ${item.space_id}: history from ${item.from} to ${item.to} was corrected (${item.cause})`;
     case 'lagged':
-      return `          ${item.skipped} changes were skipped: this terminal is slow`;
+      return `          skipped ${item.skipped} changes: this terminal is too slow`;
     case 'stale':
-      return '          nobody counts at the moment; what is above may be old';
+      return '          the count may be out of date';
     default:
       return `          ${event}`;
   }

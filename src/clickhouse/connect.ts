@@ -1,15 +1,15 @@
+// Opens the connection to ClickHouse that all stored data goes through.
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
-/** Connects. @throws Error that names the URL */
+/** @throws Error naming the URL when no server answers */
 export async function connectClickHouse(url: string): Promise<ClickHouseClient> {
   const client = createClient({
     url,
     application: 'density-api',
     max_open_connections: 20,
     request_timeout: 60_000,
-    // Blocks are their own retry: their token makes a repetition harmless.
     keep_alive: { enabled: true },
-    // What fails is thrown, and logged where it is known what it was for.
+    // Errors are thrown, and logged by the caller, which knows what the request was for.
     log: { level: ClickHouseLogLevel.OFF },
   });
   const answer = await client.ping();

@@ -1,7 +1,7 @@
-// The epochs of the logs as recorded in ClickHouse, and the copy of the topology.
+// Records the epochs of the logs in ClickHouse, and keeps the copy of the topology.
 //
-// An epoch begins with a constraint on `space_events`: from then on ClickHouse itself rejects rows of older epochs, however
-// late they arrive.
+// Invariant: once an epoch has begun, `space_events` takes no row of an older one, however late it arrives. A
+// constraint on the table enforces it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TopologyFact } from '../domain/topology.ts';
@@ -9,14 +9,14 @@ import type { CopiedEntry, EpochRecords, TopologyCopy } from '../ports/recovery.
 import { queryRows } from './query-rows.ts';
 
 const POLL_MS = 50;
-/** Longer than any insert can take: its client gives up before. */
+/** No insert takes longer: clients time out earlier. */
 const INSERT_MAX_MS = 60_000;
 
 export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   readonly #client: ClickHouseClient;
   readonly #onCluster: string;
 
-  /** @param cluster whose replicas hold the tables; undefined for one server */
+  /** @param cluster the ClickHouse cluster whose replicas hold the tables; undefined for a single server */
   constructor(client: ClickHouseClient, cluster?: string) {
     this.#client = client;
     this.#onCluster = cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
@@ -35,19 +35,19 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
     const onCluster = this.#onCluster;
     await this.#insert('log_epochs', [{ epoch, state: 'begun', report: '' }]);
     await this.#client.command({
-      query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${nameOf(epoch)} CHECK epoch >= ${epoch}`,
+      query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${constraintOf(epoch)} CHECK epoch >= ${epoch}`,
     });
-    // Inserts that started earlier do not see the constraint.
-    await this.#untilNoInsertRuns();
-    const older = await queryRows<[string]>(
+    // An insert that is already running does not see the constraint.
+    await this.#waitForInserts();
+    const definition = await queryRows<[string]>(
       this.#client,
       "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
       {},
     );
-    for (const [, before] of (older[0]?.[0] ?? '').matchAll(/CONSTRAINT `?epoch_(\d+)`? CHECK/g)) {
+    for (const [, before] of (definition[0]?.[0] ?? '').matchAll(/CONSTRAINT `?epoch_(\d+)`? CHECK/g)) {
       if (Number(before) < epoch)
         await this.#client.command({
-          query: `ALTER TABLE space_events${onCluster} DROP CONSTRAINT IF EXISTS ${nameOf(Number(before))}`,
+          query: `ALTER TABLE space_events${onCluster} DROP CONSTRAINT IF EXISTS ${constraintOf(Number(before))}`,
         });
     }
   }
@@ -103,7 +103,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
     });
   }
 
-  async #untilNoInsertRuns(): Promise<void> {
+  async #waitForInserts(): Promise<void> {
     for (const until = performance.now() + INSERT_MAX_MS; performance.now() < until; await sleep(POLL_MS)) {
       const [row] = await queryRows<[number]>(
         this.#client,
@@ -112,8 +112,8 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
       );
       if (Number(row?.[0] ?? 0) === 0) return;
     }
-    throw new Error('inserts that began before the epoch are still running');
+    throw new Error('inserts that started before the epoch are still running');
   }
 }
 
-const nameOf = (epoch: number): string => `epoch_${epoch}`;
+const constraintOf = (epoch: number): string => `epoch_${epoch}`;

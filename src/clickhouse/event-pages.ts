@@ -1,10 +1,13 @@
-// Pages of what is stored, by keyset: a page begins after a place, so that a deep one costs what the first does.
-// All values are bound as parameters.
+// Pages of stored events and readings. Paging is by keyset: a page starts after a place in event order, so a deep page
+// costs no more than the first. All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
+import type { TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { previousIdOf, readingOfIdentity } from '../domain/reading.ts';
+import { LATEST_STORABLE_MS } from '../domain/instant.ts';
 import type { Segment } from '../domain/segment.ts';
+import type { EventPlace } from '../domain/space-event.ts';
 import type {
   EventPage,
   EventPageQuery,
@@ -13,20 +16,37 @@ import type {
   StoredReading,
   TimedSpace,
 } from '../ports/event-pages.ts';
-import type { EventPlace, HistoryEvent, OccupancyRequest } from '../ports/history.ts';
+import type { HistoryEvent, OccupancyRequest } from '../ports/history.ts';
+import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
+import { instantParam, storable } from './instants.ts';
 import { queryRows } from './query-rows.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 
-const LATEST_MS = 9_000_000_000_000;
-/** More rows than anybody says and takes back one event, so that a page always gets on. */
+/** Minimum rows per query: more than any single event has, so that paging always progresses. */
 const ROWS_MIN = 200;
-const AT = (name: string): string => `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
+const IN_RANGE = `timestamp >= ${instantParam('from')} AND timestamp <= ${instantParam('to')}`;
 
-/** Of each of several spaces, bound by `bound`. */
+/** The parameters of IN_RANGE. */
+function rangeParams({ fromMs, toMs }: TimeRange): { from: number; to: number } {
+  return { from: Math.max(0, fromMs), to: storable(toMs) };
+}
+
+/**
+ * What is left of a range after a place: it bounds the sorting key's first column, so that ClickHouse skips what was
+ * read.
+ */
+function rangeBeyond(range: TimeRange, place: EventPlace | null, isDescending: boolean): TimeRange {
+  if (!place) return range;
+  return isDescending
+    ? { ...range, toMs: Math.min(range.toMs, place.timestampMs) }
+    : { ...range, fromMs: Math.max(range.fromMs, place.timestampMs) };
+}
+
+/** A different upper block for each space; `blockParams` supplies the parameters. */
 const UP_TO_BLOCK = 'block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))';
 
-function bound(spaces: readonly OccupancyRequest[]): Record<string, unknown> {
+function blockParams(spaces: readonly OccupancyRequest[]): Record<string, unknown> {
   return { spaces: spaces.map(({ spaceId }) => spaceId), blocks: spaces.map(({ block }) => block) };
 }
 
@@ -59,20 +79,18 @@ export class ClickHouseEventPages implements EventPages {
 
   async eventPage({ spaceId, block, range, after, desc, limit: wanted }: EventPageQuery): Promise<EventPage> {
     const limit = Math.max(wanted, ROWS_MIN);
-    const order = desc ? 'DESC' : 'ASC';
-    // Rows, not events: an event may be said, taken back and said again. In the order of the table, and so few are read.
+    // Selects rows, not events: an event that was asserted, retracted and asserted again has several. Without a GROUP
+    // BY, ClickHouse reads in the table's order and stops at the limit.
     const rows = await this.#rows<[number, string, string, string]>(
       `SELECT toUnixTimestamp64Milli(timestamp), reading_id, toInt64(entrances) * sign, toInt64(exits) * sign FROM space_events
-      WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}
-        ${after ? `AND (timestamp, reading_id) ${desc ? '<' : '>'} (${AT('afterTime')}, {afterId:String})` : ''}
-      ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
+      WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
+      ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
       {
         space: spaceId,
         block,
         limit: limit + 1,
-        from: Math.max(range.fromMs, desc ? 0 : (after?.timestampMs ?? 0)),
-        to: Math.min(range.toMs, desc ? (after?.timestampMs ?? LATEST_MS) : LATEST_MS, LATEST_MS),
-        ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}),
+        ...rangeParams(rangeBeyond(range, after, desc)),
+        ...(after ? placeParams(after) : {}),
       },
     );
     const isAll = rows.length <= limit;
@@ -85,7 +103,7 @@ export class ClickHouseEventPages implements EventPages {
         entrances += Number(rows[at]?.[2]);
         exits += Number(rows[at]?.[3]);
       }
-      // The last one may go on beyond what was read.
+      // The last event may have more rows than were read.
       if (at === rows.length && !isAll && place !== after) break;
       place = { timestampMs: Number(timestampMs), readingId };
       if (entrances !== 0 || exits !== 0) events.push({ ...place, entrances, exits, sign: 1 });
@@ -93,54 +111,52 @@ export class ClickHouseEventPages implements EventPages {
     return { events, end: isAll ? null : place };
   }
 
-  async countEvents(spaceId: SpaceId, range: { fromMs: number; toMs: number }, block: number): Promise<number> {
+  async countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT sumIf(sign, entrances + exits > 0) FROM space_events WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
-      { space: spaceId, block, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
+      `SELECT sumIf(sign, entrances + exits > 0) FROM space_events WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND ${IN_RANGE}`,
+      { space: spaceId, block, ...rangeParams(range) },
     );
     return Number(row?.[0] ?? 0);
   }
 
-  async newestBlock(spaceId: SpaceId, range: { fromMs: number; toMs: number }): Promise<number> {
+  async newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
-      { space: spaceId, from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
+      `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND ${IN_RANGE}`,
+      { space: spaceId, ...rangeParams(range) },
     );
     return Number(row?.[0] ?? 0);
   }
 
-  async runsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>> {
-    // Few spaces have more than a day since their last reset; the least bound lets the table's order be used.
+  async segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>> {
+    // A common lower bound lets ClickHouse use the sorting key. It reads little too much: most spaces were reset within
+    // a day.
     const firstMs = spaces.reduce((least, { afterMs }) => Math.min(least, afterMs), Infinity);
     if (firstMs >= upToMs) return new Map();
     const rows = await this.#rows<SegmentRow>(
       segmentQuery(
         'space_id',
         `
-      space_id IN {spaces:Array(UInt32)} AND timestamp > ${AT('first')} AND timestamp <= ${AT('upTo')}
+      space_id IN {spaces:Array(UInt32)} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('upTo')}
       AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0)) AND ${UP_TO_BLOCK}`,
       ),
       {
-        ...bound(spaces),
+        ...blockParams(spaces),
         after: spaces.map(({ afterMs }) => afterMs),
         first: Math.max(0, firstMs),
-        upTo: Math.min(upToMs, LATEST_MS),
+        upTo: storable(upToMs),
       },
     );
     return new Map(rows.map((row) => [Number(row[0]) as SpaceId, toSegment(row)]));
   }
 
-  async eventsOf(
-    spaces: readonly OccupancyRequest[],
-    { fromMs, toMs }: { fromMs: number; toMs: number },
-  ): Promise<Map<SpaceId, HistoryEvent[]>> {
+  async eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>> {
     const found = new Map<SpaceId, HistoryEvent[]>(spaces.map(({ spaceId }) => [spaceId, []]));
     if (spaces.length === 0) return found;
     const rows = await this.#rows<[number, number, string, string, string]>(
       `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out FROM space_events
-      WHERE space_id IN {spaces:Array(UInt32)} AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')} AND ${UP_TO_BLOCK}
-      GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, timestamp, reading_id`,
-      { ...bound(spaces), from: Math.max(0, fromMs), to: Math.min(toMs, LATEST_MS) },
+      WHERE space_id IN {spaces:Array(UInt32)} AND ${IN_RANGE} AND ${UP_TO_BLOCK}
+      GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, ${EVENT_ORDER}`,
+      { ...blockParams(spaces), ...rangeParams(range) },
     );
     for (const [spaceId, timestampMs, readingId, entrances, exits] of rows) {
       found.get(Number(spaceId) as SpaceId)?.push({
@@ -155,18 +171,11 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async spacesByTime({ range, after, desc, limit }: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]> {
-    const order = desc ? 'DESC' : 'ASC';
     const rows = await this.#rows<[number, number, string]>(
       `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id FROM events_by_time
-      WHERE space_id > 0 AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}
-        ${after ? `AND (timestamp, reading_id) ${desc ? '<' : '>'} (${AT('afterTime')}, {afterId:String})` : ''}
-      ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
-      {
-        limit,
-        from: Math.max(range.fromMs, desc ? 0 : (after?.timestampMs ?? 0)),
-        to: Math.min(range.toMs, desc ? (after?.timestampMs ?? LATEST_MS) : LATEST_MS, LATEST_MS),
-        ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}),
-      },
+      WHERE space_id > 0 AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
+      ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
+      { limit, ...rangeParams(rangeBeyond(range, after, desc)), ...(after ? placeParams(after) : {}) },
     );
     return rows.map(([spaceId, timestampMs, readingId]) => ({
       spaceId: Number(spaceId) as SpaceId,
@@ -175,16 +184,16 @@ export class ClickHouseEventPages implements EventPages {
     }));
   }
 
-  async countAllEvents(range: { fromMs: number; toMs: number }): Promise<number> {
+  async countAllEvents(range: TimeRange): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT sumIf(sign, entrances + exits > 0) FROM events_by_time WHERE space_id > 0 AND timestamp >= ${AT('from')} AND timestamp <= ${AT('to')}`,
-      { from: Math.max(0, range.fromMs), to: Math.min(range.toMs, LATEST_MS) },
+      `SELECT sumIf(sign, entrances + exits > 0) FROM events_by_time WHERE space_id > 0 AND ${IN_RANGE}`,
+      rangeParams(range),
     );
     return Number(row?.[0] ?? 0);
   }
 
   async readings(query: ReadingsQuery): Promise<StoredReading[]> {
-    // In the order of the table only a page is read; any other order, and an offset, look at everything.
+    // In the table's own order ClickHouse reads only a page; any other order, or an offset, reads every row.
     return query.sort === 'timestamp' && query.offset === 0
       ? this.#readingsInOrder(query)
       : this.#readingsSorted(query);
@@ -192,25 +201,20 @@ export class ClickHouseEventPages implements EventPages {
 
   async #readingsInOrder({ filter, desc, limit, after }: ReadingsQuery): Promise<StoredReading[]> {
     const condition = conditionOf(filter, READING_COLUMNS);
-    const order = desc ? 'DESC' : 'ASC';
     const found: StoredReading[] = [];
     for (let place: EventPlace | null = after; found.length < limit;) {
       const rowsMax = Math.max(limit - found.length, ROWS_MIN);
       const rows: [...ReadingRow, sign: number][] = await this.#rows<[...ReadingRow, sign: number]>(
         `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id, sign FROM events_by_time
-        WHERE is_reading = 1 AND ${condition.sql} ${place ? beyond(desc) : ''}
-        ORDER BY timestamp ${order}, reading_id ${order} LIMIT {limit:UInt32}`,
-        {
-          ...condition.params,
-          limit: rowsMax + 1,
-          ...(place ? { afterTime: place.timestampMs, afterId: place.readingId } : {}),
-        },
+        WHERE is_reading = 1 AND ${condition.sql} ${place ? readingsBeyond(desc) : ''}
+        ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
+        { ...condition.params, limit: rowsMax + 1, ...(place ? placeParams(place) : {}) },
       );
       const isAll = rows.length <= rowsMax;
-      const groups = inGroups(rows, (a, b) => a[0] === b[0] && a[2] === b[2]);
-      // The last one may go on beyond what was read.
+      const groups = groupConsecutive(rows, (a, b) => a[0] === b[0] && a[2] === b[2]);
+      // The last group may have more rows than were read.
       const whole = isAll || groups.length === 1 ? groups : groups.slice(0, -1);
-      for (const group of whole) found.push(...standing(group));
+      for (const group of whole) found.push(...withoutRetracted(group));
       const last = whole.at(-1)?.[0];
       if (isAll || !last) break;
       place = { readingId: last[0], timestampMs: Number(last[2]) };
@@ -220,22 +224,16 @@ export class ClickHouseEventPages implements EventPages {
 
   async #readingsSorted({ filter, sort, desc, offset, limit, after }: ReadingsQuery): Promise<StoredReading[]> {
     const condition = conditionOf(filter, READING_COLUMNS);
-    const order = desc ? 'DESC' : 'ASC';
     const column = READING_COLUMNS[sort]?.sql ?? 'timestamp';
     const rows = await this.#rows<ReadingRow>(
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM (
         SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id FROM events_by_time
-        WHERE is_reading = 1 AND ${condition.sql} ${after ? beyond(desc) : ''}
+        WHERE is_reading = 1 AND ${condition.sql} ${after ? readingsBeyond(desc) : ''}
         GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id HAVING sum(sign) > 0
-        ORDER BY ${column === 'timestamp' ? '' : `${column} ${order}, `}timestamp ${order}, reading_id ${order}
+        ORDER BY ${column === 'timestamp' ? '' : `${column} ${desc ? 'DESC' : 'ASC'}, `}${eventOrder(desc)}
         LIMIT {limit:UInt32} OFFSET {offset:UInt64}
       )`,
-      {
-        ...condition.params,
-        limit,
-        offset,
-        ...(after ? { afterTime: after.timestampMs, afterId: after.readingId } : {}),
-      },
+      { ...condition.params, limit, offset, ...(after ? placeParams(after) : {}) },
     );
     return rows.map(toReading);
   }
@@ -250,15 +248,19 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined> {
-    const said = readingOfIdentity(readingId);
-    if (said && said.timestampMs > LATEST_MS) return undefined;
-    // A reading that was stored under an id of the previous form is sent again, and looked up, under the present one.
-    const ids = said?.name === undefined ? [readingId] : [readingId, previousIdOf(said)];
+    const identified = readingOfIdentity(readingId);
+    if (identified && identified.timestampMs > LATEST_STORABLE_MS) return undefined;
+    // A client may know a reading by its current id although it is stored under one of the previous form.
+    const ids = identified?.name === undefined ? [readingId] : [readingId, previousIdOf(identified)];
     const [row] = await this.#rows<ReadingRow>(
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM readings
-      WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${said ? `AND timestamp = ${AT('time')} AND direction = {direction:Int8}` : ''}
+      WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${identified ? `AND timestamp = ${instantParam('time')} AND direction = {direction:Int8}` : ''}
       GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
-      { dpu: dpuId, ids, ...(said ? { time: said.timestampMs, direction: directionOf(said.measure) } : {}) },
+      {
+        dpu: dpuId,
+        ids,
+        ...(identified ? { time: identified.timestampMs, direction: directionOf(identified.measure) } : {}),
+      },
     );
     return row && toReading(row);
   }
@@ -268,12 +270,12 @@ export class ClickHouseEventPages implements EventPages {
   }
 }
 
-/** After a place, which is bound as `afterTime` and `afterId`; the first half lets the table's order be used. */
-function beyond(desc: boolean): string {
-  return `AND timestamp ${desc ? '<=' : '>='} ${AT('afterTime')} AND (timestamp, reading_id) ${desc ? '<' : '>'} (${AT('afterTime')}, {afterId:String})`;
+/** Rows beyond a place; the redundant first condition lets ClickHouse use the sorting key. Bind with `placeParams`. */
+function readingsBeyond(isDescending: boolean): string {
+  return `AND timestamp ${isDescending ? '<=' : '>='} ${instantParam('afterTime')} AND ${beyondPlace(isDescending)}`;
 }
 
-function inGroups<Row>(rows: readonly Row[], isSame: (a: Row, b: Row) => boolean): Row[][] {
+function groupConsecutive<Row>(rows: readonly Row[], isSame: (a: Row, b: Row) => boolean): Row[][] {
   const groups: Row[][] = [];
   for (const row of rows) {
     const last = groups.at(-1);
@@ -283,18 +285,21 @@ function inGroups<Row>(rows: readonly Row[], isSame: (a: Row, b: Row) => boolean
   return groups;
 }
 
-/** Of the rows of one reading's id and instant, what was said more often than taken back: it may have been moved to another doorway. */
-function standing(rows: readonly [...ReadingRow, sign: number][]): StoredReading[] {
+/**
+ * Nets out the rows of one reading id and instant. A move leaves rows for both doorways; only the later one still
+ * stands.
+ */
+function withoutRetracted(rows: readonly [...ReadingRow, sign: number][]): StoredReading[] {
   const [only] = rows;
   if (only && rows.length === 1) return only[7] > 0 ? [toReading(only)] : [];
-  const bySaying = new Map<string, { row: [...ReadingRow, sign: number]; signs: number }>();
+  const netByContent = new Map<string, { row: [...ReadingRow, sign: number]; signs: number }>();
   for (const row of rows) {
     const key = JSON.stringify(row.slice(0, 7));
-    const before = bySaying.get(key);
+    const before = netByContent.get(key);
     if (before) before.signs += row[7];
-    else bySaying.set(key, { row, signs: row[7] });
+    else netByContent.set(key, { row, signs: row[7] });
   }
-  return [...bySaying.values()].filter(({ signs }) => signs > 0).map(({ row }) => toReading(row));
+  return [...netByContent.values()].filter(({ signs }) => signs > 0).map(({ row }) => toReading(row));
 }
 
 function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, doorwayId]:

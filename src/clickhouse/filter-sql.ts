@@ -1,12 +1,13 @@
-// A filter as a condition in SQL. The text is put together from the columns and operators written here; what the client
-// wrote travels as parameters, `{f0:Type}`, and only as values that were parsed to their types.
+// Translates a filter into an SQL condition with the meaning of `matches` (src/domain/filter.ts). The SQL text consists
+// of the columns and operators in this file only; the client's values are bound as typed parameters (`{f0:Type}`).
 import type { Comparator, Expression, Value } from '../domain/filter.ts';
+import { instantParam, storable } from './instants.ts';
 
 export interface Column {
-  /** An expression over the table. */
+  /** An SQL expression over the table. */
   readonly sql: string;
   readonly type: 'Float64' | 'String' | 'DateTime64';
-  /** What stands for null in the table. */
+  /** The value that represents null in the table. */
   readonly nullAs?: number | string;
 }
 
@@ -20,20 +21,19 @@ const OPERATORS: Readonly<Record<Comparator, string>> = {
   '>': '>',
   '>=': '>=',
 };
-/** DateTime64(3) ends in 2299; nothing is stored that late. */
-const LATEST_MS = 9_000_000_000_000;
 
 export interface BoundCondition {
   readonly sql: string;
   readonly params: Readonly<Record<string, number | string>>;
 }
 
+/** @throws Error for a field without a column: routes pass only fields that their list declares */
 export function conditionOf(filter: Expression | undefined, columns: Columns): BoundCondition {
   const params: Record<string, number | string> = {};
   const bind = (value: number | string, { type }: Column): string => {
     const name = `f${Object.keys(params).length}`;
-    params[name] = type === 'DateTime64' ? Math.min(Number(value), LATEST_MS) : value;
-    return type === 'DateTime64' ? `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')` : `{${name}:${type}}`;
+    params[name] = type === 'DateTime64' ? storable(Number(value)) : value;
+    return type === 'DateTime64' ? instantParam(name) : `{${name}:${type}}`;
   };
   const columnOf = (field: string): Column => {
     const column = columns[field];
@@ -43,7 +43,7 @@ export function conditionOf(filter: Expression | undefined, columns: Columns): B
   const equals = (field: string, value: Value): string => {
     const column = columnOf(field);
     if (value === null) return column.nullAs === undefined ? '0' : `${column.sql} = ${bind(column.nullAs, column)}`;
-    // What stands for null is a value nobody can ask for.
+    // The value that represents null must not match a client's literal of the same value.
     return value === column.nullAs ? '0' : `${column.sql} = ${bind(value, column)}`;
   };
   const compare = (field: string, comparator: Comparator, value: Value): string => {

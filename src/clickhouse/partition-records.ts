@@ -1,21 +1,20 @@
-// What ClickHouse keeps of one partition, for computing its state again.
+// Reads what ClickHouse holds of one partition when its state has to be rebuilt, and completes a block that was
+// interrupted between the table of events and its materialized views.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import type { EventPlace, PartitionRecords } from '../ports/history.ts';
-import { queryRows } from './query-rows.ts';
+import type { EventPlace } from '../domain/space-event.ts';
+import type { PartitionRecords } from '../ports/history.ts';
+import { chunksOf, queryRows } from './query-rows.ts';
 import { viewQuery } from './schema.ts';
 
-/** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
-const PLACES_PER_QUERY = 2_000;
-
-/** A view of the table of events, and how to tell whether it has a part of a block. */
+/** A materialized view of space_events, and how to compare its target with the source. All fields but names are SQL. */
 interface View {
   readonly view: string;
   readonly target: string;
-  /** Rows it takes. */
+  /** Which rows of space_events the view selects. */
   readonly where: string;
   readonly sourceKey: string;
   readonly targetKey: string;
@@ -86,7 +85,10 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     }
   }
 
-  /** A part is stored whole or not at all. Not by its token, which may be forgotten: by what is there. */
+  /**
+   * Inserts a block's rows of one month into a view's target unless they are there; ClickHouse stores such a part whole
+   * or not at all. Compares the stored rows, because the deduplication token may have expired.
+   */
   async #completePart(
     { view, target, sums, where, targetKey, sourceKey }: View,
     params: Record<string, unknown>,
@@ -94,17 +96,17 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     const ofMonth = `${ROWS} AND toYYYYMM(timestamp) = {month:UInt32} AND ${where}`;
     const keys = `SELECT ${sourceKey} FROM ${ofMonth}`;
     const spaces = `space_id IN (SELECT space_id FROM ${ofMonth})`;
-    const [is] = await queryRows(
+    const [actual] = await queryRows(
       this.#client,
       `SELECT ${sums.target} FROM ${target} WHERE ${spaces} AND ${targetKey} IN (${keys})`,
       params,
     );
-    const [shouldBe] = await queryRows(
+    const [expected] = await queryRows(
       this.#client,
       `SELECT ${sums.source} FROM space_events WHERE shard = {shard:UInt16} AND ${where} AND ${sourceKey} IN (${keys})`,
       params,
     );
-    if (JSON.stringify(is) === JSON.stringify(shouldBe)) return;
+    if (JSON.stringify(actual) === JSON.stringify(expected)) return;
     const select = viewQuery(view);
     await this.#client
       .command({
@@ -113,7 +115,7 @@ export class ClickHousePartitionRecords implements PartitionRecords {
         clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
       })
       .catch((error: unknown) => {
-        throw new Failure('unavailable', `what ${target} lacks of a block may not be stored`, {
+        throw new Failure('unavailable', `the rows of a block that ${target} lacks may not have been stored`, {
           cause: error,
           retryAfterSeconds: 5,
         });
@@ -141,8 +143,7 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     places: readonly (EventPlace & { readonly spaceId: SpaceId })[],
   ): Promise<StoredClaim[]> {
     const found: StoredClaim[] = [];
-    for (let at = 0; at < places.length; at += PLACES_PER_QUERY) {
-      const some = places.slice(at, at + PLACES_PER_QUERY);
+    for (const some of chunksOf(places)) {
       const rows = await queryRows<ClaimRow>(
         this.#client,
         `

@@ -1,17 +1,20 @@
-// What a repair of the logs asks of the stored events.
+// The queries over stored events that a repair of the logs needs: the mark of each block, readings page by page, and
+// their rows. The repair writes the rows that are missing; nothing here changes a table.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { UNPLACED, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Direction } from '../domain/measure.ts';
 import { readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
-import type { EventPlace } from '../ports/history.ts';
+import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { Claim, ReadingsInOrder, RecoveryRecords } from '../ports/recovery.ts';
 import { ClickHouseEpochRecords } from './epoch-records.ts';
-import { queryRows } from './query-rows.ts';
+import { beyondPlace, EVENT_ORDER, placeParams } from './event-order.ts';
+import { chunksOf, queryRows } from './query-rows.ts';
 import { LAST_BLOCK } from './schema.ts';
 
-/** Parameters travel in the URL, which ClickHouse limits to 1 MB. */
-const IDS_PER_QUERY = 2_000;
+/** Before every row in event order. */
+const FIRST_PLACE: EventPlace = { timestampMs: BEGINNING_MS, readingId: '' };
 
 type BlockRow = [shard: number, block: string, epoch: number, logSeq: string, commitId: string];
 type ReadingRow = [dpuId: string, timestampMs: string, direction: Direction | 0, readingId: string];
@@ -29,7 +32,7 @@ type ClaimRow = [
   signs: string,
 ];
 
-/** As the projection of the table has them: otherwise every row would be read. */
+/** Matches the projection totals_by_shard, so that ClickHouse does not read every row. */
 const LAST_BLOCKS = `SELECT shard, is_reading, ${LAST_BLOCK} AS last FROM space_events GROUP BY shard, is_reading`;
 
 export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements RecoveryRecords {
@@ -79,9 +82,9 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
 
   async claimsOf(readings: readonly Reading[]): Promise<Claim[]> {
     const claims: Claim[] = [];
-    for (let at = 0; at < readings.length; at += IDS_PER_QUERY) {
-      const some = readings.slice(at, at + IDS_PER_QUERY);
-      // By the table in the order of time: which spaces they are in; then by the key of the table of events.
+    for (const some of chunksOf(readings)) {
+      // events_by_time tells which spaces the readings are in; with the space, the lookup can use the key of
+      // space_events.
       const rows = await this.#rows<ClaimRow>(
         `
         WITH arrayZip({times:Array(Int64)}, {ids:Array(String)}) AS wanted
@@ -119,19 +122,22 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
     const rows = await this.#rows<ReadingRow>(
       `
       SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM ${table}
-      WHERE ${where} AND (timestamp, reading_id) > (fromUnixTimestamp64Milli({afterTime:Int64}, 'UTC'), {afterId:String})
-      ORDER BY timestamp, reading_id, direction LIMIT {limit:UInt32}`,
-      { ...params, afterTime: after?.timestampMs ?? -1, afterId: after?.readingId ?? '', limit },
+      WHERE ${where} AND ${beyondPlace(false)}
+      ORDER BY ${EVENT_ORDER}, direction LIMIT {limit:UInt32}`,
+      { ...params, ...placeParams(after ?? FIRST_PLACE), limit },
     );
     const last = rows.length < limit ? undefined : rows.at(-1);
     return {
-      readings: await this.#counting(rows.map(toReading)),
+      readings: await this.#withoutSuperseded(rows.map(toReading)),
       end: last ? { timestampMs: Number(last[1]), readingId: last[3] } : null,
     };
   }
 
-  /** Without those that were retracted for the sake of another with their id, when an id of the previous form was taken for the identity. */
-  async #counting(readings: readonly Reading[]): Promise<Reading[]> {
+  /**
+   * Drops readings that were superseded by another with the same id. Earlier versions took an id of the previous form
+   * for a reading's identity, and retracted all but the first.
+   */
+  async #withoutSuperseded(readings: readonly Reading[]): Promise<Reading[]> {
     const previous = readings.filter(({ hasPreviousId }) => hasPreviousId);
     if (previous.length === 0) return [...readings];
     const rows = await this.#rows<[string]>(
@@ -148,6 +154,7 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 }
 
+/** A row of LAST_BLOCK, preceded by its shard, as a block's mark. */
 export function toBlockMark([, block, epoch, logSeq, commitId]: BlockRow): StoredBlockMark {
   return { number: Number(block), epoch: Number(epoch), mark: { seq: Number(logSeq), commitId } };
 }

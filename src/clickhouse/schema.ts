@@ -1,37 +1,42 @@
-// The tables. Every table that a block reaches, directly or through a view, has a deduplication window:
-// with it on the source alone, a repeated block would be counted twice in the view's target.
+// The tables: how they are created, and how those of earlier versions are brought up to date.
+//
+// Invariant: every table that a block reaches, directly or through a view, has a deduplication window. With one on the
+// source alone, a block that is sent twice would be stored once there and twice in the views.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { queryRows } from './query-rows.ts';
 
 export interface TableOptions {
-  /** Name of the ClickHouse cluster whose replicas hold the tables; undefined for one server. */
+  /** The ClickHouse cluster whose replicas hold the tables; undefined for a single server. */
   readonly cluster: string | undefined;
-  /** How many parts, of all shards together, a table remembers in order to drop one that comes again. */
+  /** Size of the deduplication window: how many parts, of all shards together, each table remembers. */
   readonly windowBlocks: number;
-  /** Parts are on disk before a block is acknowledged: the log lets go of what was. */
+  /**
+   * Whether parts are synced to disk before a block is acknowledged. The log is truncated after that, so only tests and
+   * the local demo go without.
+   */
   readonly isSynced: boolean;
-  /** Where rows go that are older; undefined leaves them. None is ever removed (docs/adr/0042). */
+  /** The volume that old rows are moved to; undefined leaves them in place. No row is ever deleted (docs/adr/0042). */
   readonly cold: { readonly volume: string; readonly afterDays: number } | undefined;
 }
 
-/** A process may be suspended, or a shard without an owner, for so long, with a block under way, while other shards go on. */
-const STUCK_MAX_MS = 3_600_000;
-/** A block with late rows has a part, and so a place in the window, in each month it touches, and each decade before 2026. */
+/** The longest time after which a block may be sent again: its process was suspended, or its shard had no owner. */
+const RESEND_AFTER_MAX_MS = 3_600_000;
+/** A block with late rows takes one place in the window for each month it touches, or decade before 2026. */
 const PARTS_PER_BLOCK = 4;
-/** Each place is memory of the server, or of Keeper, in each table: some 200 bytes. */
+/** Each place takes about 200 bytes of memory per table, in the server or in Keeper. */
 const [WINDOW_MIN, WINDOW_MAX] = [10_000, 500_000];
 const WINDOW_SECONDS = 604_800;
 
-/** Shards x blocks in the longest time before one is sent again x parts. */
+/** Sizes the window so that a block is still remembered when it is sent again: shards x blocks in that time x parts. */
 export function windowBlocksFor(shards: number, blockAgeMaxMs: number): number {
-  const blocks = shards * Math.ceil(STUCK_MAX_MS / Math.max(1, blockAgeMaxMs)) * PARTS_PER_BLOCK;
+  const blocks = shards * Math.ceil(RESEND_AFTER_MAX_MS / Math.max(1, blockAgeMaxMs)) * PARTS_PER_BLOCK;
   return Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, blocks));
 }
 
-/** Of one server and with the least window: what tests and simulations have. */
+/** A single server with the smallest window, for tests and simulations. */
 const PLAIN: TableOptions = { cluster: undefined, windowBlocks: WINDOW_MIN, isSynced: false, cold: undefined };
 
-/** The statements that create what is missing, for one server or for the replicas of a cluster. */
+/** The statements that create missing tables and views, on a single server or on the replicas of a cluster. */
 export function tablesFor(options: TableOptions): string[] {
   return STATEMENTS.map((statement) => {
     const whole = statement.replace(
@@ -42,7 +47,7 @@ export function tablesFor(options: TableOptions): string[] {
     return (
       whole
         .replace(/IF NOT EXISTS (\w+)/, `IF NOT EXISTS $1${onCluster(options)}`)
-        // The place in Keeper comes first; {shard} and {replica} are the server's macros.
+        // A replicated engine takes its path in Keeper first. {shard} and {replica} are macros of the server.
         .replace(
           /ENGINE = (\w*)MergeTree(\(?)/,
           (_, kind: string, open: string) =>
@@ -52,7 +57,7 @@ export function tablesFor(options: TableOptions): string[] {
   });
 }
 
-/** The statements that give tables which are there already the settings of today. */
+/** The statements that apply the current settings to existing tables. */
 export function alterationsFor(options: TableOptions): string[] {
   return TABLE_NAMES.map((name) => `ALTER TABLE ${name}${onCluster(options)} MODIFY SETTING ${settingsOf(options)}`);
 }
@@ -66,7 +71,7 @@ function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
           `replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`,
         ];
   const flag = isSynced ? 1 : 0;
-  // A merge replaces parts that were synced by one that has to be, too.
+  // A merge replaces synced parts by a new one, which has to be synced as well.
   return [
     ...window,
     `fsync_after_insert = ${flag}`,
@@ -84,7 +89,10 @@ function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, tim
   return `toDateTime(${timeColumn}) + toIntervalDay(${afterDays}) TO VOLUME '${volume}'`;
 }
 
-/** Of a table that grows with the readings. Minutes are few, and asked for at all times. */
+/**
+ * The time column that old rows are moved by; undefined for small tables, counts_by_minute included, which stay on hot
+ * storage.
+ */
 function timeColumnOf(statement: string): string | undefined {
   return /PARTITION BY (?:(?!ORDER BY)[^])*?\btimestamp\b/.test(statement) ? 'timestamp' : undefined;
 }
@@ -93,14 +101,18 @@ function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
   return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
 }
 
-/** The last block of a shard, and one of its marks. A block has one in every part of it; others of its rows have none. */
+/** A shard's last block with its mark. Only some rows of a block carry the mark, and those sort after the others. */
 export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
-/** What each shard has stored, without reading its rows: a part of the table's parts, so that it follows deletions, and no block reaches it by itself. */
+/**
+ * Totals of each shard without reading its rows. A projection rather than a view: it is maintained with the rows, so
+ * that it stays right when rows are deleted or a part is lost.
+ */
 const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
 /**
- * Months, and what is older than the service in decades: a block makes a part in each partition that its rows are in, and a DPU whose
- * clock is wrong may send readings from every month since 1970. Tables of earlier versions have months alone (docs/adr/0076).
+ * Partitions by month, and by decade for anything older than the service. Every insert creates a part per partition it
+ * touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier versions have
+ * months only (docs/adr/0076).
  */
 function byTime(column: string): string {
   return `if(${column} < toDateTime('2026-01-01 00:00:00', 'UTC'), intDiv(toYear(${column}), 10) * 10, toYYYYMM(${column}))`;
@@ -136,7 +148,7 @@ const STATEMENTS: readonly string[] = [
   PARTITION BY ${byTime('timestamp')}
   ORDER BY (space_id, timestamp, reading_id)
   SETTINGS`,
-  // Epochs of the logs: one begins when a log that went back is repaired. A few rows in the life of an installation.
+  // The epochs of the logs. A repair of the logs begins a new one, so an installation has only a few.
   `CREATE TABLE IF NOT EXISTS log_epochs (
     epoch UInt32,
     state LowCardinality(String),
@@ -145,7 +157,7 @@ const STATEMENTS: readonly string[] = [
   ) ENGINE = MergeTree
   ORDER BY epoch
   SETTINGS`,
-  // What TOPOLOGY holds, to put back what that may lose.
+  // A copy of TOPOLOGY, to restore entries that NATS loses.
   `CREATE TABLE IF NOT EXISTS topology_copy (
     seq UInt64,
     epoch UInt32,
@@ -154,7 +166,7 @@ const STATEMENTS: readonly string[] = [
   ) ENGINE = ReplacingMergeTree(epoch)
   ORDER BY seq
   SETTINGS`,
-  // Readings by DPU. A reading is here when the sum of its signs is 1.
+  // Readings by DPU. A reading exists while the sum of its signs is 1.
   `CREATE TABLE IF NOT EXISTS readings (
     dpu_id String,
     timestamp DateTime64(3, 'UTC'),
@@ -173,7 +185,7 @@ const STATEMENTS: readonly string[] = [
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
   SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign
   FROM space_events WHERE is_reading = 1`,
-  // Additive, so that late rows and retractions correct it by themselves.
+  // Additive, so that late rows and retractions correct it without further work.
   `CREATE TABLE IF NOT EXISTS counts_by_minute (
     space_id UInt32,
     minute DateTime('UTC'),
@@ -188,7 +200,7 @@ const STATEMENTS: readonly string[] = [
   SELECT space_id, toStartOfMinute(timestamp) AS minute,
     sum((toInt64(entrances) - exits) * sign) AS net, sum(toInt64(entrances) * sign) AS entrances, sum(toInt64(exits) * sign) AS exits
   FROM space_events GROUP BY space_id, minute`,
-  // The same events in the order of time, for lists over all spaces and sensors.
+  // The same events in event order, for lists across all spaces and DPUs.
   `CREATE TABLE IF NOT EXISTS events_by_time (
     timestamp DateTime64(3, 'UTC'),
     reading_id String,
@@ -208,7 +220,7 @@ const STATEMENTS: readonly string[] = [
   SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading FROM space_events`,
 ];
 
-/** What a view selects from the table of events. */
+/** The SELECT of a materialized view. */
 export function viewQuery(view: string): string {
   const statement = STATEMENTS.find((some) => some.startsWith(`CREATE MATERIALIZED VIEW IF NOT EXISTS ${view} `)) ?? '';
   return statement.slice(statement.indexOf('SELECT'));
@@ -222,26 +234,32 @@ const VIEW_NAMES = STATEMENTS.flatMap(
   (statement) => /CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? [],
 );
 
-/** On one server, with the least window. */
+/** The tables of a single server. */
 export const TABLES = tablesFor(PLAIN);
 
-/** Creates what is missing; every process may do it. @throws Error when tables are there that are not replicated, and shall be */
+/**
+ * Creates missing tables, views and columns. Any number of processes may do so at the same time.
+ * @throws Error when existing tables are replicated and should not be, or the other way round
+ */
 export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
+  const hasNewColumns = await addColumns(client, options);
   for (const query of tablesFor(options)) {
-    if (query.includes(` ${LATER_VIEW} `) && !(await hasTable(client, LATER_VIEW))) await fillEventsByTime(client);
+    if (query.includes(` ${ADDED_VIEW} `) && !(await hasTable(client, ADDED_VIEW))) await fillEventsByTime(client);
     await client.command({ query });
   }
-  await addColumns(client, options);
-  for (const { name, engine } of await tablesThere(client)) {
+  // Views of an earlier version fill the columns that they know.
+  for (const view of hasNewColumns ? VIEW_NAMES : [])
+    await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
+  for (const { name, engine } of await existingTables(client)) {
     if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
     throw new Error(
-      `table ${name} is there as ${engine}: CLICKHOUSE_CLUSTER is decided when the tables are created (docs/operations.md)`,
+      `table ${name} exists with engine ${engine}: CLICKHOUSE_CLUSTER cannot be changed once the tables are created (docs/operations.md)`,
     );
   }
 }
 
-/** What tables of earlier versions do not have. In those each row was of one person, and `delta` 1 or -1. */
-const LATER_COLUMNS: readonly (readonly [table: string, column: string, type: string])[] = [
+/** Columns that tables of earlier versions lack. In those each row was of one person, and `delta` 1 or -1. */
+const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: string])[] = [
   ['space_events', 'epoch', 'UInt32 DEFAULT 0'],
   ['space_events', 'log_seq', 'UInt64 DEFAULT 0'],
   ['space_events', 'log_commit', "String DEFAULT ''"],
@@ -254,42 +272,46 @@ const LATER_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
 ];
 
-async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<void> {
+/** To the tables that exist. @returns whether any were missing */
+async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<boolean> {
   const rows = await queryRows<[string, string]>(
     client,
     'SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN {tables:Array(String)}',
     { tables: TABLE_NAMES },
   );
-  const there = new Set(rows.map(([table, name]) => `${table}.${name}`));
-  const missing = LATER_COLUMNS.filter(([table, name]) => !there.has(`${table}.${name}`));
+  const tables = new Set(rows.map(([table]) => table));
+  const columns = new Set(rows.map(([table, name]) => `${table}.${name}`));
+  const missing = ADDED_COLUMNS.filter(([table, name]) => tables.has(table) && !columns.has(`${table}.${name}`));
   for (const [table, name, type] of missing) {
     await client.command({
       query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
     });
   }
-  if (!missing.some(([, name]) => name === 'entrances')) return;
-  for (const view of VIEW_NAMES) {
-    await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
-  }
+  return missing.length > 0;
 }
 
-/** Gives tables that are there already the settings of today. For `density migrate`: it takes the right to alter. */
+/**
+ * Applies the current settings to existing tables. Run by `density migrate` only, because it needs the ALTER privilege.
+ */
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   for (const query of alterationsFor(options)) await client.command({ query });
-  await addTotals(client, options);
-  for (const { name, definition } of await tablesThere(client)) {
+  await addTotalsProjection(client, options);
+  for (const { name, definition } of await existingTables(client)) {
     const timeColumn = timeColumnOf(definition);
     const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
-    const isThere = wanted === undefined ? !definition.includes(' TO VOLUME ') : definition.includes(wanted);
-    if (isThere) continue;
+    const isCurrent = wanted === undefined ? !definition.includes(' TO VOLUME ') : definition.includes(wanted);
+    if (isCurrent) continue;
     await client.command({
       query: `ALTER TABLE ${name}${onCluster(options)} ${wanted === undefined ? 'REMOVE TTL' : `MODIFY TTL ${wanted}`}`,
     });
   }
 }
 
-/** To a table of an earlier version. Parts that are there get theirs in the background; until then their rows are read. */
-async function addTotals(client: ClickHouseClient, options: TableOptions): Promise<void> {
+/**
+ * Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background, and
+ * reads their rows until then.
+ */
+async function addTotalsProjection(client: ClickHouseClient, options: TableOptions): Promise<void> {
   const [row] = await queryRows<[string]>(
     client,
     "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
@@ -302,13 +324,13 @@ async function addTotals(client: ClickHouseClient, options: TableOptions): Promi
   });
 }
 
-interface TableThere {
+interface ExistingTable {
   readonly name: string;
   readonly engine: string;
   readonly definition: string;
 }
 
-async function tablesThere(client: ClickHouseClient): Promise<TableThere[]> {
+async function existingTables(client: ClickHouseClient): Promise<ExistingTable[]> {
   const rows = await queryRows<[string, string, string]>(
     client,
     'SELECT name, engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}',
@@ -317,8 +339,11 @@ async function tablesThere(client: ClickHouseClient): Promise<TableThere[]> {
   return rows.map(([name, engine, definition]) => ({ name, engine, definition }));
 }
 
-/** Came after its source had rows in the data of earlier versions; it is created when its target has them. */
-const LATER_VIEW = 'events_by_time_view';
+/**
+ * Missing in earlier versions, whose space_events already has rows: its target is filled from those before it is
+ * created.
+ */
+const ADDED_VIEW = 'events_by_time_view';
 
 async function hasTable(client: ClickHouseClient, name: string): Promise<boolean> {
   const rows = await queryRows(
@@ -329,13 +354,16 @@ async function hasTable(client: ClickHouseClient, name: string): Promise<boolean
   return rows.length > 0;
 }
 
-/** By tokens as blocks are, and in blocks that are the same each time: whoever does it again, or at the same time, adds nothing. */
+/**
+ * Idempotent, also when several processes do it at once: each month is one deterministic insert with its own
+ * deduplication token.
+ */
 async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   const months = await queryRows<[number]>(client, 'SELECT DISTINCT toYYYYMM(timestamp) FROM space_events', {});
   for (const [month] of months) {
     await client.command({
       query: `INSERT INTO events_by_time (timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading)
-        ${viewQuery(LATER_VIEW)}
+        ${viewQuery(ADDED_VIEW)}
         WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
       query_params: { month },
       clickhouse_settings: {
@@ -348,7 +376,7 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   }
 }
 
-/** Deletes the tables with all that is in them; views before what they write to. */
+/** Deletes all tables and their contents; views before the tables they write to. */
 export async function dropTables(client: ClickHouseClient, cluster?: string): Promise<void> {
   const where = onCluster({ cluster });
   for (const statement of [...STATEMENTS].reverse()) {

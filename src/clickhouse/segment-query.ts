@@ -1,4 +1,7 @@
+// Sums runs of stored events up into segments inside ClickHouse, so that no event leaves it. Must agree with `append`
+// in src/domain/segment.ts.
 import type { Segment } from '../domain/segment.ts';
+import { EVENT_ORDER } from './event-order.ts';
 
 export type SegmentRow = [
   key: number,
@@ -11,13 +14,12 @@ export type SegmentRow = [
 ];
 
 /**
- * SQL that sums up runs of space events as `Segment`s (src/domain/segment.ts): one row
- * [key, sum, sumMin, sumMax, riseMax, entrances, exits] for each value of `key`, an expression over
- * space_events. Events are taken in (timestamp, reading id) order, retractions applied first. Both
- * arguments are written by this code; values come as parameters.
+ * SQL that returns one SegmentRow for each value of `key`, an SQL expression over space_events. Retractions are netted
+ * out first; the remaining events are taken in event order. Both arguments become SQL text, so they must never contain
+ * client input: bind values as parameters.
  */
 export function segmentQuery(key: string, where: string): string {
-  const run = 'PARTITION BY key ORDER BY timestamp, reading_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW';
+  const run = `PARTITION BY key ORDER BY ${EVENT_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW`;
   return `
     SELECT key, sum(change), min(prefix), max(prefix), max(prefix - lowest), sum(into), sum(out)
     FROM (

@@ -1,22 +1,22 @@
-// The account: every accepted reading is applied, a duplicate, held or dead-lettered, and nothing is left over.
+// The account: every accepted reading is applied, a duplicate, held or dead-lettered.
 import { allPartitions } from '../domain/partition.ts';
 import type { DeadLetters, ItemsByReason } from '../ports/dead-letters.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
 export interface Account {
-  /** Readings, and what was sent in their place, taken from the READINGS log. */
+  /** Items that routers have read from the READINGS log, valid or not. */
   readonly accepted: number;
-  /** Different readings that count in a space. */
+  /** Distinct readings that count in a space. */
   readonly applied: number;
   readonly duplicate: number;
-  /** Different readings whose DPU was not placed then. */
+  /** Distinct readings whose DPU was above no doorway then. */
   readonly held: number;
   readonly deadLettered: number;
-  /** What the letters in the stream stand for, by reason, */
+  /** Items of the dead letters that are kept, by reason. */
   readonly deadLetters: ItemsByReason;
-  /** and what those stood for that its bounds have removed. Both together are `deadLettered`. */
+  /** Items of the dead letters that were evicted, by reason. Both together are `deadLettered`. */
   readonly evicted: ItemsByReason;
-  /** accepted - applied - duplicate - held - deadLettered. Anything but 0 is a defect. */
+  /** accepted - applied - duplicate - held - deadLettered. It is 0, or there is a defect. */
   readonly remainder: number;
 }
 

@@ -1,10 +1,10 @@
-// Compares the logs with ClickHouse, readings by readings: does history still hold what it was given, and no more?
+// Compares the logs with ClickHouse by the number of readings: does history still hold what was stored, and no more?
 //
-//  - Of each shard, at a cut that both know: the fold has counted the readings of its blocks up to the last one that is stored, and
-//    ClickHouse's rows are those of these blocks. Where ClickHouse has a later block, it was stored between the two
-//    questions, and both are asked again; where that goes on, ClickHouse is asked for the rows up to that block, which takes longer.
-//  - Of all shards together, at one place of the log: what they have folded is what the routers have accepted. A shard whose state
-//    was computed again from a ClickHouse that had lost rows agrees with it, and shows here.
+//  - For each shard: the fold has counted the readings of its blocks up to the last stored one, and ClickHouse should hold
+//    exactly those. If ClickHouse has a later block, it was stored between the two questions, and both are asked again. If
+//    that keeps happening, ClickHouse is asked for the rows up to the fold's block, which takes longer.
+//  - For all shards together, at one position of the log: they should have folded what the routers have accepted. A shard
+//    that was rebuilt from a ClickHouse that had lost rows agrees with ClickHouse, and shows only here.
 import { readingsIn } from '../../actors/partition/block.ts';
 import type { PartitionTotals } from '../../actors/partition/space-report.ts';
 import type { CommitHeader, LoggedCommit } from '../domain/commit.ts';
@@ -18,33 +18,33 @@ import type { SpaceReports } from '../ports/reports.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 
-/** A shard stores a block every few seconds, and both questions take some milliseconds. */
+/** A shard stores a block every few seconds, and both questions take milliseconds. */
 const ATTEMPTS = 3;
-/** For a moment after the log was truncated, or from a replica that is behind, a router's last commit is an older one, or none. */
+/** Just after the log was truncated, or from a replica that is behind, a router's last commit may be an older one, or none. */
 const ASK_AGAIN_MS = 300;
 const ENTRIES_PER_READ = 500;
-/** A shard that is further behind is not waited for. */
+/** A shard that is further behind is not compared. */
 const COMMITS_MAX = 10_000;
 
 export interface StoredDifference {
   readonly shard: Partition;
-  /** The blocks that were compared: up to this one. */
+  /** Blocks up to this one were compared. */
   readonly block: number;
-  /** Readings that these blocks had when they were stored, by the log. */
+  /** Readings that the log has in these blocks. */
   readonly expected: number;
   readonly stored: number;
-  /** The last block in ClickHouse, where the shard has not cut so many. */
+  /** The last block in ClickHouse, if the shard has not cut it. */
   readonly strangeBlock: number | undefined;
 }
 
 export interface Comparison {
-  /** Readings that ClickHouse holds of the shards that could be compared, up to the blocks compared. */
+  /** Readings that ClickHouse holds in the blocks that were compared. */
   readonly stored: number;
-  /** Of those that differ alone. */
+  /** Only of shards that differ. */
   readonly differences: readonly StoredDifference[];
-  /** Shards of which nobody could say what they have stored. */
+  /** Shards that could not be compared. */
   readonly unknown: readonly Partition[];
-  /** Readings that routers accepted as new and no shard has; undefined where that is not known of all shards. */
+  /** Readings that routers accepted as new and no shard has; undefined if that is not known for all shards. */
   readonly missing: number | undefined;
 }
 
@@ -56,8 +56,8 @@ export interface ComparisonsDeps {
   readonly timing: Pick<Timing, 'pause'>;
 }
 
-/** What a shard says of itself, at one moment. */
-interface Said extends PartitionTotals {
+/** The totals of a shard at one moment. */
+interface ShardTotals extends PartitionTotals {
   readonly shard: Partition;
   readonly seq: number;
   readonly storedBlock: number;
@@ -80,25 +80,25 @@ export class Comparisons {
   /** @throws Failure unavailable when ClickHouse, or the log, cannot be asked */
   async read(): Promise<Comparison> {
     const { partitions } = this.#deps;
-    const said = (await Promise.all(allPartitions(partitions).map(async (shard) => this.#ask(shard)))).filter(
+    const shards = (await Promise.all(allPartitions(partitions).map(async (shard) => this.#ask(shard)))).filter(
       (one) => one !== undefined,
     );
-    let missing = said.length === partitions ? await this.#missing(said) : undefined;
+    let missing = shards.length === partitions ? await this.#missing(shards) : undefined;
     for (let attempt = 1; attempt < ATTEMPTS && missing !== 0 && missing !== undefined; attempt++) {
       await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
-      missing = await this.#missing(said);
+      missing = await this.#missing(shards);
     }
-    const compared = await this.#compare(said);
+    const compared = await this.#compare(shards);
     return {
       stored: compared.reduce((sum, { stored }) => sum + stored, 0),
       differences: compared.flatMap(({ difference }) => difference ?? []),
-      unknown: allPartitions(partitions).filter((shard) => !said.some((one) => one.shard === shard)),
+      unknown: allPartitions(partitions).filter((shard) => !shards.some((one) => one.shard === shard)),
       missing,
     };
   }
 
-  /** A report of any space tells of its whole shard. Of the past, so that no time has to be marked for it. */
-  async #ask(shard: Partition): Promise<Said | undefined> {
+  /** The report of any space has the totals of its shard. It is asked about the past, so that no time has to be marked. */
+  async #ask(shard: Partition): Promise<ShardTotals | undefined> {
     try {
       const { totals, seq, storedBlock } = await this.#deps.reports.report(
         this.#anySpaces[shard] ?? (0 as SpaceId),
@@ -111,12 +111,12 @@ export class Comparisons {
     }
   }
 
-  async #compare(said: readonly Said[]): Promise<Compared[]> {
+  async #compare(shards: readonly ShardTotals[]): Promise<Compared[]> {
     const done: Compared[] = [];
-    let left = said;
+    let left = shards;
     for (let attempt = 1; left.length > 0; attempt++) {
       const totals = await this.#deps.history.storedTotals();
-      const ahead: Said[] = [];
+      const ahead: ShardTotals[] = [];
       for (const one of left) {
         const { readings, lastBlock } = totals.get(one.shard) ?? { readings: 0, lastBlock: 0 };
         if (lastBlock > one.storedBlock) ahead.push(one);
@@ -134,38 +134,38 @@ export class Comparisons {
     return done;
   }
 
-  /** ClickHouse has later blocks again and again: the shard stores one after the other, or somebody else has written there. */
-  async #compareUpTo(said: Said, lastBlock: number): Promise<Compared> {
-    const { cutBlock } = (await this.#ask(said.shard)) ?? said;
+  /** ClickHouse always has later blocks: the shard stores one after the other, or something else has written there. */
+  async #compareUpTo(one: ShardTotals, lastBlock: number): Promise<Compared> {
+    const { cutBlock } = (await this.#ask(one.shard)) ?? one;
     return comparedWith(
-      said,
-      await this.#deps.history.readingsUpTo(said.shard, said.storedBlock),
+      one,
+      await this.#deps.history.readingsUpTo(one.shard, one.storedBlock),
       lastBlock > cutBlock ? lastBlock : undefined,
     );
   }
 
-  /** At the last place of the log that any shard, or any router, is at. @returns undefined where the log does not tell any more */
-  async #missing(said: readonly Said[]): Promise<number | undefined> {
+  /** At the highest position of all shards and routers. @returns undefined if the log does not reach back far enough */
+  async #missing(shards: readonly ShardTotals[]): Promise<number | undefined> {
     const { events, partitions } = this.#deps;
     const last = await Promise.all(allPartitions(partitions).map(async (router) => events.lastCommit(router)));
     const headers = new Map(
       last.flatMap(({ header }): [Partition, CommitHeader][] => (header ? [[header.router, header]] : [])),
     );
     const [fromSeq, toSeq] = [
-      Math.min(...said.map(({ seq }) => seq)),
-      Math.max(...[...said, ...last].map(({ seq }) => seq)),
+      Math.min(...shards.map(({ seq }) => seq)),
+      Math.max(...[...shards, ...last].map(({ seq }) => seq)),
     ];
-    let folded = said.reduce((sum, one) => sum + one.folded, 0);
+    let folded = shards.reduce((sum, one) => sum + one.folded, 0);
     const commits = await this.#read(fromSeq, toSeq);
     if (!commits) return undefined;
     for (const { seq, commit } of commits) {
       headers.set(commit.header.router, commit.header);
-      for (const one of said) if (seq > one.seq) folded += readingsIn(commit.section(one.shard)?.events ?? []);
+      for (const one of shards) if (seq > one.seq) folded += readingsIn(commit.section(one.shard)?.events ?? []);
     }
     return [...headers.values()].reduce((sum, { counters }) => sum + counters.fresh, 0) - folded;
   }
 
-  /** The commits after one place up to another; undefined where they are not all there any more. */
+  /** The commits after one position up to another; undefined if some are truncated. */
   async #read(fromSeq: number, toSeq: number): Promise<{ seq: number; commit: LoggedCommit }[] | undefined> {
     const commits: { seq: number; commit: LoggedCommit }[] = [];
     if (fromSeq === toSeq) return commits;
@@ -188,7 +188,7 @@ export class Comparisons {
   }
 }
 
-/** What is wrong, and the way out, a sentence or more for each; none where everything is there, and nothing else. */
+/** What is wrong and what to do about it. Empty if ClickHouse holds exactly what it should. */
 export function findingsOf({ differences, unknown, missing }: Comparison): string[] {
   const findings = differences.flatMap(findingsOfShard);
   if (missing !== undefined && missing !== 0) {
@@ -230,7 +230,7 @@ const readings = (fewer: number): string =>
   `${Math.abs(fewer)} ${Math.abs(fewer) === 1 ? 'reading' : 'readings'} ${fewer > 0 ? 'fewer' : 'more'}`;
 
 function comparedWith(
-  { shard, storedBlock: block, stored: expected }: Said,
+  { shard, storedBlock: block, stored: expected }: ShardTotals,
   stored: number,
   strangeBlock: number | undefined,
 ): Compared {

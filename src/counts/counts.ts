@@ -1,4 +1,4 @@
-// Answers "how many": now, at an instant, per interval. Every answer says up to where it is final.
+// Answers how many people are in a space: now, at an instant, per interval. Every answer says up to when it is final.
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
@@ -25,7 +25,7 @@ export interface CountAnswer {
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
   readonly isFinal: boolean;
-  /** True when it was given without asking the log's owner: what was last known. */
+  /** True when the owner of the shard could not be asked, or may be behind: the last known count. */
   readonly isStale: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface IntervalAnswer {
   readonly endMs: number;
   readonly entrances: number;
   readonly exits: number;
-  /** Of the count until just before the start, or that of a reset at the start, and of the count after each event and reset since. */
+  /** Over the count just before the start (or of a reset at the start), and the counts after each event and reset since. */
   readonly min: number;
   readonly max: number;
   readonly count: number;
@@ -55,16 +55,16 @@ export class Counts {
   }
 
   /**
-   * The live count, from the actor alone unless a correction is under way, or events after now are final
-   * already (a full reorder buffer made them so).
-   * @param nowMs by the asker's clock; where the log's is later, that counts
+   * The live count. It needs only the report, unless a correction is due or events after now are final already, which
+   * happens when a reorder buffer is full.
+   * @param nowMs by this machine's clock; the log's clock replaces it if that is later
    * @param allowsStale the last known count is better than none
    */
   async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<CountAnswer> {
     const schedule = scheduleOf(this.#topology, spaceId);
     try {
       let [report, instantMs] = [await this.#reports.report(spaceId, nowMs, allowsStale), nowMs];
-      // This machine's clock is behind: "now" is never before what the log has stored already.
+      // This machine's clock is behind: "now" is never before what the log has already stored.
       if (report.logMs > instantMs) {
         instantMs = report.logMs;
         report = await this.#reports.report(spaceId, instantMs, allowsStale);
@@ -121,7 +121,7 @@ export class Counts {
     let next = 0;
     edges.forEach((edge, index) => {
       const [run, reset] = [index === 0 ? undefined : runs[index - 1], resets.get(edge)];
-      // A reset at the very start is what the interval begins with, and not the count until then.
+      // With a reset at its very start, the interval begins with the reset's count, not with the one before.
       if (reset !== undefined && edge === boundsMs[next - 1]) tally = newTally(occupancyAfterReset(reset));
       if (run) {
         const { min, max } = countRange(occupancy, run);
@@ -157,7 +157,7 @@ export class Counts {
   }
 }
 
-/** A reset is in the topology before the log has told the space: an answer never leaves out one that this process knows. */
+/** A reset is in the topology before the log has sent it to the space. An answer includes every reset that this process knows. */
 function isLiveAt(report: SpaceReport, schedule: ResetSchedule, atMs: number): boolean {
   return report.isSettled && atMs >= report.watermarkMs && isSameReset(report.base, resetInForce(schedule, atMs));
 }

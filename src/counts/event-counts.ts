@@ -1,15 +1,16 @@
-// The count after each event of a space: what is stored and what is only in memory, joined at the actor's block number, so
-// that no event is missing and none is there twice. A page begins after a place, so that a deep one costs what the first does.
+// The count after each event of a space. Stored events and events in memory are joined at the fold's block number, so that
+// none is missing and none appears twice. A page starts after a position, so a deep page costs as much as the first.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { TimeRange } from '../domain/filter.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
+import { compareEvents, type EventPlace } from '../domain/space-event.ts';
 import { nextResetAfter, resetInForce, type ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, EMPTY_SEGMENT, occupancyAfterReset, segmentOf, type Occupancy } from '../domain/segment.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { EventPages, TimedSpace } from '../ports/event-pages.ts';
-import type { EventPlace, History, HistoryEvent } from '../ports/history.ts';
+import type { History, HistoryEvent } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { mergeEvents, runsBetween } from './runs.ts';
 import { scheduleEver, scheduleOf } from './schedule-of.ts';
@@ -22,11 +23,11 @@ export interface CountAfterEvent extends EventPlace {
   readonly count: number;
   readonly net: number;
   readonly isFinal: boolean;
-  /** What the count rests on; null where that is not all stored yet. */
+  /** What the count is based on; null while not all of that is stored. */
   readonly basis: Basis | null;
 }
 
-/** Counts stay as they are while nothing is stored in later blocks before them, and the reset in force is this one. */
+/** The count stays valid while no later block has events before it, and this reset is in force. */
 export interface Basis {
   readonly spaceId: SpaceId;
   readonly block: number;
@@ -34,7 +35,7 @@ export interface Basis {
   readonly resetCount: number;
 }
 
-/** Where a page ended, with the count there: the next one goes on from it, and not from the last reset. */
+/** Where a page ended, with the count there, so that the next page need not start from the last reset. */
 export interface CountedPlace extends EventPlace {
   readonly counted?: (Basis & { readonly count: number; readonly net: number }) | undefined;
 }
@@ -46,7 +47,7 @@ export interface CountsPageQuery {
   readonly limit: number;
 }
 
-/** Of one space in a piece of the list over all; the piece itself is shorter. */
+/** Events of one space in a part of the list over all spaces. */
 const EVENTS_MAX = 10_000;
 
 export class EventCounts {
@@ -62,7 +63,7 @@ export class EventCounts {
     this.#pages = pages;
   }
 
-  /** The first `limit` events after a place. */
+  /** The first `limit` events after a position. */
   async page(spaceId: SpaceId, query: CountsPageQuery): Promise<CountAfterEvent[]> {
     return this.#page(spaceId, scheduleOf(this.#topology, spaceId), query);
   }
@@ -81,7 +82,7 @@ export class EventCounts {
     return query.desc ? counted.reverse() : counted;
   }
 
-  /** True when no event comes to stand in a range any more, unless it is late or moved. */
+  /** True when only late or moved readings can still change the events in a range. */
   async isFinal(spaceId: SpaceId, { toMs }: TimeRange): Promise<boolean> {
     scheduleOf(this.#topology, spaceId);
     return toMs < END_MS && (await this.#reports.report(spaceId, toMs)).watermarkMs >= toMs;
@@ -91,11 +92,11 @@ export class EventCounts {
     scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
-    // Signs of one event sum up to 0 or 1, here and there together.
+    // The signs of one event, stored and in memory together, sum up to 0 or 1.
     return inRange(report, range).reduce((total, { sign }) => total + sign, stored);
   }
 
-  /** Over all spaces, deleted ones included, what is stored: a page, in the order of time, then of spaces. */
+  /** A page over all spaces, including deleted ones: stored events, ordered by time, then by space. */
   async pageOfAll({ range, after, desc, limit }: CountsPageQuery): Promise<CountAfterEvent[]> {
     const found: CountAfterEvent[] = [];
     for (let [place, rowsMax]: [EventPlace | null, number] = [after, limit * 2]; found.length < limit;) {
@@ -103,7 +104,7 @@ export class EventCounts {
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) break;
       const isAll = rows.length < rowsMax;
-      // Whole milliseconds, since a reading has events in two spaces; the last one may go on beyond what was read.
+      // Only whole milliseconds, because a reading has events in two spaces; the last millisecond may continue on the next page.
       if (!isAll && first.timestampMs === last.timestampMs) {
         rowsMax *= 4;
         continue;
@@ -115,9 +116,9 @@ export class EventCounts {
         toMs: Math.min(range.toMs, Math.max(first.timestampMs, edgeMs)),
       };
       const here = (await this.#countedOf(spaces, narrowed)).filter(
-        (event) => !place || (desc ? -1 : 1) * comparePlaces(event, place) > 0,
+        (event) => !place || (desc ? -1 : 1) * compareEvents(event, place) > 0,
       );
-      found.push(...here.sort((a, b) => (desc ? -1 : 1) * (comparePlaces(a, b) || a.spaceId - b.spaceId)));
+      found.push(...here.sort((a, b) => (desc ? -1 : 1) * (compareEvents(a, b) || a.spaceId - b.spaceId)));
       if (isAll) break;
       place = { timestampMs: edgeMs, readingId: desc ? '' : '\uffff' };
     }
@@ -131,7 +132,7 @@ export class EventCounts {
   async #events(report: SpaceReport, { range, after, desc, limit }: CountsPageQuery): Promise<HistoryEvent[]> {
     const sign = desc ? -1 : 1;
     const isAfter = (event: EventPlace, place: EventPlace | null): boolean =>
-      !place || sign * comparePlaces(event, place) > 0;
+      !place || sign * compareEvents(event, place) > 0;
     const pending = inRange(report, range).filter((event) => isAfter(event, after));
     const found: HistoryEvent[] = [];
     for (let place = after; found.length < limit;) {
@@ -152,7 +153,7 @@ export class EventCounts {
     return found.slice(0, limit);
   }
 
-  /** Every event of some spaces in a range, in event order for each. Where all of it is stored, history is asked about all spaces at once. */
+  /** Every event of some spaces in a range, in event order for each. One query covers all spaces whose events are all stored. */
   async #countedOf(spaceIds: readonly SpaceId[], range: TimeRange): Promise<CountAfterEvent[]> {
     const spaces = await Promise.all(
       spaceIds.map(async (spaceId) => {
@@ -172,7 +173,7 @@ export class EventCounts {
       afterMs: base.timestampMs,
     }));
     const [runs, events] = await Promise.all([
-      this.#pages.runsOf(asked, range.fromMs - 1),
+      this.#pages.segmentsOf(asked, range.fromMs - 1),
       this.#pages.eventsOf(asked, range),
     ]);
     const counted = stored.flatMap(({ spaceId, schedule, report, base }) => {
@@ -192,7 +193,7 @@ export class EventCounts {
     return counted;
   }
 
-  /** The count at the place a page begins after, if it is known and still so. */
+  /** The count at the position after which a page starts, if it is known and still valid. */
   async #carried(
     report: SpaceReport,
     schedule: ResetSchedule,
@@ -204,7 +205,7 @@ export class EventCounts {
     if (spaceId !== report.spaceId || base.timestampMs !== resetMs || base.count !== resetCount) return undefined;
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(report, since).length > 0 || (await this.#pages.newestBlock(spaceId, since)) > block) return undefined;
-    // The lowest net matters only where it is below 0.
+    // The lowest net matters only if it is below 0.
     return { occupancy: { net, low: net - count }, atMs: after.timestampMs };
   }
 
@@ -222,12 +223,12 @@ export class EventCounts {
       ...inRange(report, { fromMs: first.timestampMs, toMs: first.timestampMs }),
     ]);
     return sameInstant
-      .filter((event) => comparePlaces(event, first) < 0)
+      .filter((event) => compareEvents(event, first) < 0)
       .reduce((at, event) => advance(at, segmentOf(event)), occupancy);
   }
 }
 
-/** Where a space stands before the first event after or at an instant. */
+/** The occupancy of a space before the first event at or after an instant. */
 interface Before {
   readonly occupancy: Occupancy;
   readonly atMs: number;
@@ -271,17 +272,13 @@ function countedFrom(
   });
 }
 
-function comparePlaces(a: EventPlace, b: EventPlace): number {
-  return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
-}
-
 function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent[] {
   return report.unstored
     .filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs)
     .map(({ timestampMs, readingId, entrances, exits, sign }) => ({ timestampMs, readingId, entrances, exits, sign }));
 }
 
-/** @throws Failure invalid when a list has to be searched that is too long for it */
+/** @throws Failure invalid when the list to be searched is too long */
 export function refuseScan(scanned: number, max: number): void {
   if (scanned > max)
     throw new Failure(

@@ -1,4 +1,4 @@
-/** What was last known of each of at most so many keys; the one that was set longest ago goes first. */
+/** The last known value of each key, for a bounded number of keys: the one that was set longest ago is evicted first. */
 export class LastKnown<Key, Value> {
   readonly #max: number;
   readonly #values = new Map<Key, Value>();

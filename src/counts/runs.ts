@@ -1,13 +1,13 @@
-// Runs of a space's events between edges, from history and from memory together, with neither a gap
-// nor an overlap: history answers up to block n, the report holds what came after it.
+// Segments of a space's events between edges, from history and memory together. There is neither a gap nor an overlap:
+// history has the blocks up to n, and the report has everything after them.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
 import { compareEvents } from '../domain/space-event.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
 
 /**
- * One segment for each gap `(edges[i], edges[i + 1]]`. Where nothing in memory is older than an edge,
- * ClickHouse sums up; from the oldest event in memory on, stored events are fetched and merged.
+ * One segment for each gap `(edges[i], edges[i + 1]]`. ClickHouse aggregates up to the oldest event in memory; from there
+ * on, stored events are fetched and merged with those in memory.
  */
 export async function runsBetween(
   report: SpaceReport,

@@ -9,7 +9,7 @@ export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): ResetSc
   return scheduleEver(topology, spaceId);
 }
 
-/** The same of a space that may have been deleted: what it counted stays in history. @throws Failure when there never was one */
+/** The same for a space that may have been deleted: its history is kept. @throws Failure when there never was one */
 export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
   const view = topology.latest();
   const space = view.space(spaceId);

@@ -6,14 +6,14 @@ import type { TopologyService } from '../topology/topology-service.ts';
 export interface DemoDoor {
   readonly dpuId: DpuId;
   readonly ingressSpaceId: SpaceId;
-  /** null: the street. */
+  /** Null for the street. */
   readonly egressSpaceId: SpaceId | null;
 }
 
 export interface DemoBuilding {
   readonly spaces: readonly Space[];
   readonly doors: readonly DemoDoor[];
-  /** False when it stood already. */
+  /** False if it was registered before. */
   readonly isNew: boolean;
 }
 
@@ -26,8 +26,8 @@ const DOORS: readonly { name: string; dpu: string; into: string; from: string | 
   { name: 'Library door', dpu: 'dpu-105', into: 'Library', from: 'Lobby' },
 ];
 
-/** Registers what is missing of the building; a second start finds it all. */
-export async function raiseBuilding(topology: TopologyService, timeZone: string): Promise<DemoBuilding> {
+/** Registers what is missing of the building. */
+export async function registerBuilding(topology: TopologyService, timeZone: string): Promise<DemoBuilding> {
   const view = topology.history.latest();
   const spaces = new Map<string, Space>();
   let isNew = false;

@@ -1,5 +1,5 @@
-// The demo's people: they come and go through the building's doors, and its DPUs report them as DPUs
-// do, some readings out of order, some twice, some minutes late.
+// The people of the demo, who come and go through the building's doors. Its DPUs report them as real ones do: some readings are out of
+// order, some are duplicated, and some are minutes late.
 import type { NatsConnection } from 'nats';
 import type { SpaceId } from '../domain/ids.ts';
 import { formatInstant } from '../domain/instant.ts';
@@ -8,7 +8,7 @@ import { readingSubject } from '../nats/streams.ts';
 import type { DemoBuilding, DemoDoor } from './building.ts';
 
 const STEP_MS = 400;
-/** People a space tends towards. */
+/** The number of people that a space tends towards. */
 const CROWD = 14;
 const [DUPLICATE, SHORT_DELAY, LONG_DELAY] = [0.05, 0.15, 0.02];
 const [SHORT_DELAY_MS, LONG_DELAY_MS] = [3_000, 90_000];
@@ -28,14 +28,14 @@ export class Crowd {
   readonly #timers = new Set<NodeJS.Timeout>();
   #step: NodeJS.Timeout | undefined;
 
-  /** @param inside how many people are in each space to begin with */
+  /** @param inside how many people are in each space at the start */
   constructor(nc: NatsConnection, building: DemoBuilding, inside: ReadonlyMap<SpaceId, number>) {
     this.#nc = nc;
     this.#building = building;
     this.#inside = new Map(inside);
   }
 
-  /** The last two hours at once, as from DPUs that were offline. */
+  /** Publishes the readings of the last two hours at once, as DPUs do that were offline. @returns how many */
   backfill(nowMs: number): number {
     let sent = 0;
     for (let atMs = nowMs - BACKFILL_MS; atMs < nowMs; atMs += BACKFILL_STEP_MS) {

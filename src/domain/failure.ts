@@ -1,15 +1,15 @@
-// Why a command or a question cannot be answered. Edges translate the kind (HTTP status, exit code);
-// the domain knows nothing of them.
+// The ways in which a command or question can fail. The edges translate the kind into an HTTP status or exit code,
+// which the domain does not know about.
 
-/** `changed`: what the command was based on is no longer so. */
+/** `changed`: the resource was modified since the client read it (a precondition failed). */
 export type FailureKind = 'not_found' | 'invalid' | 'conflict' | 'changed' | 'unavailable';
 
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly kind: FailureKind;
-  /** The field at fault, as the client names it; empty when it is none. */
+  /** The field at fault, by the client's name for it; empty if the failure concerns no single field. */
   readonly field: string;
-  /** For `unavailable`: when to try again. */
+  /** For `unavailable`: when to retry. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -24,11 +24,12 @@ export class Failure extends Error {
   }
 }
 
-/** What must hold does not. Stops the shard or router that finds it: a wrong count is worse than none. */
+/** An invariant does not hold. Stops the shard or router that finds out, because a wrong count is worse than none. */
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation';
 }
 
+/** @throws InvariantViolation with `statement`, which says what was found, unless the condition holds */
 export function invariant(condition: boolean, statement: () => string): asserts condition {
   if (!condition) throw new InvariantViolation(statement());
 }

@@ -1,21 +1,22 @@
-// A filter, parsed: a tree over the fields of one list. It is evaluated in memory by `matches`, and in ClickHouse by
-// src/clickhouse/filter-sql.ts. Two-valued: null equals null and nothing else, and is neither less nor more than anything.
+// A parsed filter: an expression tree over the fields of one list. `matches` evaluates it in memory and
+// src/clickhouse/filter-sql.ts in ClickHouse, with the same meaning. Logic is two-valued: null equals only null, and
+// comparing it by order is false.
 
 export type FieldType = 'number' | 'text' | 'instant';
 
-/** The fields of a list that a filter may name. */
+/** The fields of a list that a filter may use. */
 export type FieldTypes = Readonly<Record<string, FieldType>>;
 
 export const COMPARATORS = ['=', '!=', '<=', '>=', '<', '>'] as const;
 export type Comparator = (typeof COMPARATORS)[number];
 
-/** Instants are milliseconds. */
+/** Instants are milliseconds since 1970. */
 export type Value = number | string | null;
 
 export type Expression =
   | { readonly kind: 'and' | 'or'; readonly terms: readonly Expression[] }
   | { readonly kind: 'not'; readonly term: Expression }
-  /** With null only `=` and `!=`. */
+  /** A null value occurs only with `=` and `!=`. */
   | { readonly kind: 'compare'; readonly field: string; readonly comparator: Comparator; readonly value: Value }
   | { readonly kind: 'in'; readonly field: string; readonly values: readonly Value[] };
 
@@ -50,15 +51,16 @@ function compares(left: Value, comparator: Comparator, right: Value): boolean {
   }
 }
 
-/** Event times `fromMs <= t <= toMs`. */
+/** Event times with `fromMs <= t <= toMs`. */
 export interface TimeRange {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 /**
- * The span of time outside of which nothing matches, as far as the tree says so by conditions that must all hold.
- * @returns it, and whether the tree says nothing else
+ * A range of time outside of which the filter matches nothing, taken from the conditions that must all hold.
+ * @param all the range without a filter
+ * @returns the range, and `isAll`: the range is the whole filter, so that nothing else needs to be evaluated
  */
 export function timeRangeOf(
   expression: Expression | undefined,
@@ -68,9 +70,9 @@ export function timeRangeOf(
   if (!expression) return { range: all, isAll: true };
   if (expression.kind === 'and') {
     return expression.terms.reduce(
-      (sofar: { range: TimeRange; isAll: boolean }, term) => {
-        const { range, isAll } = timeRangeOf(term, field, sofar.range);
-        return { range, isAll: isAll && sofar.isAll };
+      (narrowedSoFar: { range: TimeRange; isAll: boolean }, term) => {
+        const { range, isAll } = timeRangeOf(term, field, narrowedSoFar.range);
+        return { range, isAll: isAll && narrowedSoFar.isAll };
       },
       { range: all, isAll: true },
     );

@@ -1,12 +1,13 @@
+// A problem of the cluster, as health checks and alerts report it.
 import type { Partition } from './ids.ts';
 
-/** Something that keeps the cluster from doing all it is there for. */
+/** Something that keeps part of the cluster from doing its work. */
 export interface Problem {
-  /** Stable: what monitors and alerts know it by. */
+  /** A stable identifier for monitors and alerts. */
   readonly code: string;
   /** A sentence for people. */
   readonly detail: string;
-  /** What it concerns, where that is a shard, a stream or a process. */
+  /** The shard, stream or process concerned, if any. */
   readonly shard?: Partition;
   readonly stream?: string;
   readonly process?: string;

@@ -1,35 +1,35 @@
-// The identifiers of the domain, branded so that one cannot be passed for another.
+// The identifiers of the domain, as branded types, so that one cannot be passed where another is expected.
 
 declare const brand: unique symbol;
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
-/** A space: a positive integer given by the topology. 0 is the space of unplaced readings. */
+/** A positive integer assigned by the topology, or UNPLACED. */
 export type SpaceId = Brand<number, 'SpaceId'>;
-/** A doorway: a positive integer given by the topology. */
+/** A positive integer assigned by the topology, or NO_DOORWAY. */
 export type DoorwayId = Brand<number, 'DoorwayId'>;
 /** A DPU's own name: 1 to 128 printable ASCII characters without white space, such as a MAC address. */
 export type DpuId = Brand<string, 'DpuId'>;
-/** Number of a shard: reading partition k plus space partition k. */
+/** The number of a partition, from 0. Shard k is reading partition k together with space partition k. */
 export type Partition = Brand<number, 'Partition'>;
 
-/** Holds the readings of DPUs that had no placement at the time (DESIGN section 4, held readings). */
+/** The space of held readings: those whose DPU had no placement at the time. */
 export const UNPLACED = 0 as SpaceId;
-/** The doorway named in events of UNPLACED. */
+/** The doorway of events in UNPLACED. */
 export const NO_DOORWAY = 0 as DoorwayId;
 
 // ASCII, so that this code, NATS and ClickHouse order and hash it alike.
-const NAME = /^[\x21-\x7e]{1,128}$/;
+export const ID_PATTERN = /^[\x21-\x7e]{1,128}$/;
 const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 
 export const DPU_ID_RULE = '1 to 128 printable ASCII characters without white space';
 
 export function isDpuId(value: unknown): value is DpuId {
-  return typeof value === 'string' && NAME.test(value);
+  return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
 /** What a DPU may send as a reading's `id`. */
 export function isReadingName(value: unknown): value is string {
-  return typeof value === 'string' && NAME.test(value);
+  return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
 /** 1 to 64 letters, digits, _ or -. */

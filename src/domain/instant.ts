@@ -1,17 +1,20 @@
-// Instants are integers: milliseconds since 1970-01-01T00:00:00Z. This module reads and writes
-// their text form, and names the two ends of time.
+// Instants are integers: milliseconds since 1970-01-01T00:00:00Z. This module parses and formats their text form, and
+// names the bounds of time. A reading lies after BEGINNING_MS and, because its timestamp may only be a skew allowance
+// ahead of the log's clock, before LATEST_STORABLE_MS.
 
-/** Before every reading: `T` of a space that was never reset, `from` of a first placement. */
+/** Before every reading: the reset of a space that was never reset, and the `from` of a DPU's first placement. */
 export const BEGINNING_MS = -1;
-/** After every reading: `to` of a placement in force. Fits DateTime64(3) and a JSON integer. */
+/** Stands for "no end": the `to` of the current placement. The last millisecond of year 9999; never stored. */
 export const END_MS = 253_402_300_799_999;
+/** The last millisecond of ClickHouse's DateTime64(3), at the end of 2299. Queries must not ask for a later one. */
+export const LATEST_STORABLE_MS = 10_413_791_999_999;
 
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)$/;
 const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
- * Reads an ISO 8601 instant with an offset; digits past the millisecond are cut off.
- * @returns milliseconds, or undefined when it is not one (no offset, 30 February, before 1970, after 9999)
+ * Parses an ISO 8601 instant with an offset; digits beyond milliseconds are ignored.
+ * @returns milliseconds since 1970; undefined for anything else: no offset, 30 February, before 1970, after 9999
  */
 export function parseInstant(text: string): number | undefined {
   const match = ISO.exec(text);
@@ -34,7 +37,7 @@ function offsetMs(offset: string): number {
   return (offset.startsWith('-') ? -minutes : minutes) * 60_000;
 }
 
-/** ISO 8601, UTC, with milliseconds. */
+/** ISO 8601 in UTC, with milliseconds. */
 export function formatInstant(ms: number): string {
   return new Date(ms).toISOString();
 }

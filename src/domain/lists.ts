@@ -1,4 +1,6 @@
-/** Adds to the list of a key, which the first begins. */
+// Maps of lists.
+
+/** Appends a value to the list under a key, creating the list if there is none. */
 export function addTo<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
   const before = lists.get(key);
   if (before) before.push(value);

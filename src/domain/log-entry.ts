@@ -1,6 +1,6 @@
 // Entries of a log as they are stored, and the space events in them.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import type { Measure } from './measure.ts';
+import { personMeasure, type Direction, type Measure } from './measure.ts';
 import { readingIdOf } from './reading.ts';
 import type { SpaceEvent } from './space-event.ts';
 
@@ -77,6 +77,27 @@ export function fromTuple(tuple: EventTuple, seq: number): LoggedEvent {
   };
   if (name === undefined) return loggedEvent(event, seq);
   return loggedEvent(previous ? { ...event, name, hasPreviousId: true } : { ...event, name }, seq);
+}
+
+/** An event of versions in which each reading was of one person. */
+export type PersonTuple = [
+  spaceId: number,
+  dpuId: string,
+  doorwayId: number,
+  timestampMs: number,
+  direction: Direction,
+  delta: Direction,
+  sign: 1 | -1,
+  primary: 0 | 1,
+  name?: string,
+  hasPreviousId?: 1,
+];
+
+export function fromPersonTuple(tuple: PersonTuple, seq: number): LoggedEvent {
+  const [spaceId, dpuId, doorwayId, timestampMs, direction, delta, ...rest] = tuple;
+  const [measure, entrances, exits] = [personMeasure(direction), delta > 0 ? 1 : 0, delta < 0 ? 1 : 0];
+  const isEgress = direction === delta ? 0 : 1;
+  return fromTuple([spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, ...rest], seq);
 }
 
 /** Written out, so that all of them have one shape wherever they come from. */

@@ -1,26 +1,27 @@
-// Marks show whether a log is still the one that was read. A log can go back: after a power failure, a flipped bit or a
-// restored backup a stream is shorter than it was, and reuses its sequence numbers. So every stored position in a log
-// comes with a mark of the entry at that position.
+// Marks tell whether a log is still the one that was read. After a power failure, a corrupted file or a restored backup
+// a stream may be shorter than it was, and reuse sequence numbers. So a stored position in a log always comes with a
+// mark: what identifies the entry at that position.
 
-/** Of a message of READINGS: when it was stored, and what it was. */
+/** Identifies a message of READINGS. */
 export interface MessageMark {
+  /** Arrival time, by the log's clock. */
   readonly timeMs: number;
   /** `digestOf` its subject and its bytes. */
   readonly digest: number;
 }
 
-/** A commit in SPACE_EVENTS. */
+/** Identifies a commit in SPACE_EVENTS. */
 export interface CommitMark {
   readonly seq: number;
   readonly commitId: string;
 }
 
-/** A log no longer holds what was read from it: it is shorter than it was, and may have reused sequences. */
+/** A log no longer holds what was read from it: it lost entries, and may have reused their sequences. */
 export class LogWentBack extends Error {
   override readonly name = 'LogWentBack';
 }
 
-/** 32-bit FNV-1a. It distinguishes a message from its replacement; it does not protect against forgery. */
+/** 32-bit FNV-1a: enough to tell a message from its replacement, but no protection against forgery. */
 export function digestOf(bytes: Uint8Array, seed = FNV_OFFSET): number {
   let hash = seed;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);
@@ -42,8 +43,8 @@ export function markOf({
   return { timeMs, digest: digestOf(data, digestOf(encoder.encode(subject))) };
 }
 
-/** True when a message is the one of which a mark was made. */
+/** True if `entry` is the message that the mark was made of. */
 export function isMarked(entry: Parameters<typeof markOf>[0], { timeMs, digest }: MessageMark): boolean {
-  // The server's nanoseconds do not fit into a number: a millisecond may come out rounded either way.
+  // The server's nanoseconds exceed the precision of a number, so a millisecond may be rounded either way.
   return Math.abs(entry.timeMs - timeMs) <= 1 && markOf(entry).digest === digest;
 }

@@ -39,7 +39,7 @@ export interface ParseContext {
 
 export const EARLIEST_MS = Date.UTC(2000, 0, 1);
 /** As seconds since 1970 this is the year 5138; as milliseconds it is 1973, when no counter was sold. */
-const SECONDS_BELOW = 100_000_000_000;
+export const SECONDS_BELOW = 100_000_000_000;
 const FORMS =
   'a reading has a direction (1 or -1), or entrances and exits, or total_entrances and total_exits, and no others of these';
 

@@ -1,5 +1,5 @@
-// Which partition a DPU or a space belongs to. The function is NATS's own `{{partition(n,…)}}`
-// (FNV-1a, 32 bit, modulo n), so that the stream's subject transform and this code agree.
+// Which partition a DPU or a space belongs to: 32-bit FNV-1a of its id, modulo the number of partitions. This is the
+// function of NATS's `{{partition(n,…)}}`, so that this code and the stream's subject transform agree.
 import { tokenOfDpu, type DpuId, type Partition, type SpaceId } from './ids.ts';
 
 function fnv1a32(text: string): number {
@@ -10,7 +10,7 @@ function fnv1a32(text: string): number {
   return hash >>> 0;
 }
 
-/** 0 to count - 1. */
+/** 0, 1, …, count - 1. */
 export function allPartitions(count: number): Partition[] {
   return Array.from({ length: count }, (_, k) => k as Partition);
 }

@@ -1,9 +1,9 @@
-// Placements: where a DPU was, when. A record holds until the next one on record.
+// Placements: which doorway a DPU was above, and when. Each record is in force until the next one begins.
 import type { DoorwayId } from './ids.ts';
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import type { PlacementRecord } from './topology.ts';
 
-/** `[fromMs, toMs)` above a doorway. */
+/** A DPU was above a doorway, or above none (null), during `[fromMs, toMs)`. */
 export interface Placement {
   readonly doorwayId: DoorwayId | null;
   readonly fromMs: number;
@@ -16,7 +16,7 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** The doorway a DPU was above at an instant, or null. */
+/** The doorway a DPU was above at an instant; null if none. */
 export function doorwayAt(records: readonly PlacementRecord[], atMs: number): DoorwayId | null {
   for (let index = records.length - 1; index >= 0; index--) {
     const record = records[index];
@@ -25,6 +25,7 @@ export function doorwayAt(records: readonly PlacementRecord[], atMs: number): Do
   return null;
 }
 
+/** The records as spans; the last one has no end (END_MS). */
 export function placementsOf(records: readonly PlacementRecord[]): Placement[] {
   return records.map((record, index) => ({
     doorwayId: record.doorwayId,
@@ -33,7 +34,7 @@ export function placementsOf(records: readonly PlacementRecord[]): Placement[] {
   }));
 }
 
-/** Puts a record in its place; one with the same `fromMs` is replaced, the later recorded one wins. */
+/** Inserts a record in order, replacing one with the same `fromMs`. */
 export function withRecord(records: readonly PlacementRecord[], added: PlacementRecord): PlacementRecord[] {
   return [...records.filter((record) => record.fromMs !== added.fromMs), added].sort((a, b) => a.fromMs - b.fromMs);
 }

@@ -19,7 +19,7 @@ export interface Reading {
   readonly hasPreviousId?: true;
 }
 
-/** Why an item of READINGS cannot be used. */
+/** Why an item cannot be used. Counters, dead letters and their documentation derive from this list. */
 export const REJECT_REASONS = [
   'bad_json',
   'bad_reading',

@@ -1,6 +1,6 @@
-// When a space is reset: by a person, at an instant, to a count; or every day at a local time, to 0.
-// A reset at T holds for events with T < timestamp. Of two at one instant the later recorded wins,
-// and a person's word stands above the daily rule's.
+// When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to 0. A reset at T
+// applies to events with timestamp > T. Of two manual resets at the same instant the one recorded later wins, and a
+// manual reset overrides the daily one (T3 to T6).
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
 
@@ -10,14 +10,14 @@ export interface ResetPoint {
 }
 
 export interface ResetSchedule {
-  /** In the order they were recorded. */
+  /** In the order of recording. */
   readonly manual: readonly ResetPoint[];
   /** Local time of day `HH:MM`, or null. */
   readonly dailyReset: string | null;
   readonly timeZone: string;
 }
 
-/** A space that was never reset starts at 0 at the beginning of time. */
+/** A space that was never reset starts with 0 at the beginning of time. */
 export const NEVER_RESET: ResetPoint = { timestampMs: BEGINNING_MS, count: 0 };
 
 export const isSameReset = (a: ResetPoint, b: ResetPoint): boolean =>
@@ -33,7 +33,7 @@ export function resetInForce(schedule: ResetSchedule, atMs: number): ResetPoint 
   return { timestampMs: found.timestampMs, count: found.count };
 }
 
-/** The first instant after `afterMs` at which a reset is due; END_MS when there is none. */
+/** The first instant after `afterMs` at which there is a reset; END_MS if there is none. */
 export function nextResetAfter(schedule: ResetSchedule, afterMs: number): number {
   const manual = schedule.manual.reduce(
     (least, { timestampMs }) => (timestampMs > afterMs && timestampMs < least ? timestampMs : least),
@@ -42,7 +42,7 @@ export function nextResetAfter(schedule: ResetSchedule, afterMs: number): number
   return Math.min(manual, dailyAfter(schedule, afterMs));
 }
 
-/** All resets with `after < T <= upTo`, ascending, one for each instant. */
+/** The resets in force with `afterMs < T <= upToMs`, ascending, one per instant. */
 export function resetsBetween(schedule: ResetSchedule, afterMs: number, upToMs: number): ResetPoint[] {
   const found: ResetPoint[] = [];
   for (let at = nextResetAfter(schedule, afterMs); at <= upToMs && at < END_MS; at = nextResetAfter(schedule, at)) {
@@ -51,17 +51,20 @@ export function resetsBetween(schedule: ResetSchedule, afterMs: number, upToMs: 
   return found;
 }
 
-/** From the first to the last reset, at or before an instant, that one schedule has and the other has not; undefined when there is none. */
+/**
+ * The span from the first to the last reset, up to an instant, that only one of two schedules has; undefined if there
+ * is none.
+ */
 export function differingResets(
   before: ResetSchedule,
   after: ResetSchedule,
   upToMs: number,
 ): { firstMs: number; lastMs: number } | undefined {
   if (upToMs <= BEGINNING_MS) return undefined;
-  const isOtherRule =
+  const isDailyChanged =
     before.dailyReset !== after.dailyReset || (after.dailyReset !== null && before.timeZone !== after.timeZone);
-  if (isOtherRule) return { firstMs: BEGINNING_MS + 1, lastMs: upToMs };
-  // Resets are recorded, and never taken back.
+  if (isDailyChanged) return { firstMs: BEGINNING_MS + 1, lastMs: upToMs };
+  // Manual resets are only ever added.
   const instants = after.manual
     .slice(before.manual.length)
     .map(({ timestampMs }) => timestampMs)

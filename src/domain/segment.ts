@@ -1,12 +1,12 @@
-// Occupancy as a monoid. A run of events, taken in (timestamp, reading id) order, is summed up by
-// five numbers; two runs that follow each other combine into one. So counts can be composed from
-// blocks, buckets of a query and a live tail, and no event is looked at twice.
+// Occupancy as a monoid. A run of events, taken in event order, is summarized by six numbers, and two consecutive runs
+// combine into one. So a count can be composed of stored blocks, the intervals of a query and a live tail without
+// looking at any event twice.
 //
-// With p_i the prefix sums of a run and m_i the lowest prefix up to i, a run that starts with net N
-// and lowest net L (since the reset) passes through
+// With p_i the prefix sums of a run and m_i the lowest prefix up to i, a run that starts with net N and lowest net L
+// (since the reset) passes through
 //     net_i = N + p_i        count_i = net_i - min(0, L, N + m_i)
-// so its largest count is max(N - min(0, L) + max p_i, max(p_i - m_i)), its smallest
-// max(0, N - min(0, L) + min p_i): the two `max` are what `sumMax` and `riseMax` keep.
+// so its largest count is max(N - min(0, L) + max p_i, max(p_i - m_i)), its smallest max(0, N - min(0, L) + min p_i):
+// the two `max` are what `sumMax` and `riseMax` keep.
 
 export interface Segment {
   /** Sum of all deltas. */
@@ -36,7 +36,7 @@ export function segmentOf({ entrances, exits }: { readonly entrances: number; re
   return { sum, sumMin: sum, sumMax: sum, riseMax: 0, entrances, exits };
 }
 
-/** `a`, then `b`. Associative, with EMPTY_SEGMENT as its unit. */
+/** `a` followed by `b`. Associative, with EMPTY_SEGMENT as the identity. */
 export function append(a: Segment, b: Segment): Segment {
   return {
     sum: a.sum + b.sum,
@@ -48,7 +48,7 @@ export function append(a: Segment, b: Segment): Segment {
   };
 }
 
-/** Where a space stands at an instant. */
+/** The state of a space at an instant, from which its count follows. */
 export interface Occupancy {
   /** The reset's count plus all deltas since. */
   readonly net: number;
@@ -65,7 +65,7 @@ export function advance(from: Occupancy, segment: Segment): Occupancy {
   return { net: from.net + segment.sum, low: Math.min(from.low, from.net + segment.sumMin) };
 }
 
-/** DESIGN section 2: an exit from an empty room changes nothing, and the next entrance gives 1. */
+/** Never below 0: an exit from an empty space changes nothing, and the next entrance gives 1 (T2). */
 export function countOf(at: Occupancy): number {
   return at.net - Math.min(0, at.low);
 }
@@ -75,7 +75,7 @@ export function driftOf(at: Occupancy): number {
   return countOf(at) - at.net;
 }
 
-/** Smallest and largest count after an event of `segment`; Infinity and -Infinity when it is empty. */
+/** The smallest and largest count after any event of `segment`; Infinity and -Infinity if it is empty. */
 export function countRange(from: Occupancy, segment: Segment): { min: number; max: number } {
   const start = countOf(from);
   return { min: Math.max(0, start + segment.sumMin), max: Math.max(start + segment.sumMax, segment.riseMax) };

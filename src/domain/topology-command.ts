@@ -1,6 +1,6 @@
-// What a person may ask of the topology, and the fact each wish becomes. Pure: the view and the time
-// come in, a fact goes out, or a Failure that names the field. Publishing the fact "if nothing else
-// has been written meanwhile" makes the checks made here serialisable.
+// The commands that change the topology, and the fact that each one becomes. Pure: takes the current view and the time,
+// returns a fact, or throws a Failure that names the field. The fact is appended only if the log has not changed since,
+// which makes the checks made here serializable across processes.
 import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
@@ -35,7 +35,7 @@ export type TopologyCommand =
       readonly effectiveMs?: number | undefined;
       readonly counterModulus?: number | null | undefined;
     }
-  /** Without a doorway: above the one it is above now. Without a modulus: the one it has. */
+  /** An absent `doorwayId` keeps the current doorway, an absent `counterModulus` the current modulus. */
   | {
       readonly kind: 'placeDpu';
       readonly id: DpuId;
@@ -131,7 +131,7 @@ function deleteDoorway(view: TopologyView, { id }: Of<'deleteDoorway'>, nowMs: n
 function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number): TopologyFact {
   const before = view.dpu(command.id);
   if (before && !before.deleted)
-    throw new Failure('conflict', `DPU ${command.id} is registered already`, { field: 'id' });
+    throw new Failure('conflict', `DPU ${command.id} is already registered`, { field: 'id' });
   const dpu: Dpu = before
     ? { ...before, deleted: false, updatedMs: nowMs }
     : { id: command.id, placements: [], createdMs: nowMs, updatedMs: nowMs, deleted: false };
@@ -151,7 +151,7 @@ function withModulus(dpu: Dpu, counterModulus: number | null | undefined): Dpu {
 
 function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): TopologyFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
-  // What it counted stays counted; from here on its readings are held.
+  // What it has counted stays counted; from here on its readings are held (T10).
   const fromMs = command.effectiveMs ?? nowMs;
   const placements = withRecord(
     before.placements.filter((record) => record.fromMs < fromMs),
@@ -203,7 +203,7 @@ function requireFreeName(
     throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
 }
 
-/** Ids are never given twice, not even after a deletion, nor after the log lost facts. */
+/** Ids are never reused, not even after a deletion or after the log lost facts. */
 function nextId(docs: readonly { readonly id: number }[], above = 0): number {
   return docs.reduce((highest, doc) => Math.max(highest, doc.id), above) + 1;
 }

@@ -1,5 +1,5 @@
-// Every version of every topology fact, so that a router can ask how readings were attributed at any
-// sequence of the TOPOLOGY log: what it has to take back after a move is what it said before it.
+// Keeps every version of every topology fact, because a router must know how it attributed readings at an earlier
+// sequence of the TOPOLOGY log: after a move it retracts exactly what it asserted before.
 import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
@@ -24,7 +24,7 @@ const encoder = new TextEncoder();
 
 type Versions<Id, T> = Map<Id, Version<T>[]>;
 
-/** The topology as it was at one sequence. Deleted documents are in it, marked as such. */
+/** The topology as of one sequence of the log. Includes deleted documents, which are marked as such. */
 export interface TopologyView {
   readonly seq: number;
   space(id: SpaceId): Space | undefined;
@@ -33,12 +33,12 @@ export interface TopologyView {
   spaces(): Space[];
   doorways(): Doorway[];
   dpus(): Dpu[];
-  /** In the order they were recorded. */
+  /** A space's manual resets, in the order of recording. */
   resets(spaceId: SpaceId): Reset[];
   settings(): Settings;
-  /** The last epoch of the logs that was begun; undefined in the first. */
+  /** The latest epoch of the logs; undefined in the first one. */
   epoch(): EpochBegun | undefined;
-  /** Doorways that name the space on either side, deleted ones included. */
+  /** Doorways with the space on either side, deleted ones included. */
   doorwaysOf(spaceId: SpaceId): Doorway[];
   /** DPUs with a placement at the doorway, past, present or future. */
   dpusAt(doorwayId: DoorwayId): Dpu[];
@@ -53,20 +53,21 @@ export class TopologyHistory {
   readonly #epochs: Version<EpochBegun>[] = [];
   #lastView: TopologyView | undefined;
   readonly #entries: TopologyEntry[] = [];
-  /** By entry: the digest of the log up to it. */
+  /** For each entry, the digest of the log up to and including it. */
   readonly #digests: number[] = [];
-  /** Ever named together, in any version: a superset that views filter. */
+  /** Indexes over all versions: a superset that views filter. */
   readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
   readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
   #seq = 0;
 
-  /** Sequence of the last entry applied; 0 when there is none. */
+  /** Sequence of the last entry applied; 0 if none. */
   get seq(): number {
     return this.#seq;
   }
 
+  /** Applies the next entry of the log. @throws InvariantViolation when its sequence does not ascend */
   apply(entry: TopologyEntry): void {
-    invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} follows ${this.#seq}`);
+    invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} was read after ${this.#seq}`);
     this.#seq = entry.seq;
     this.#entries.push(entry);
     const { fact } = entry;
@@ -78,20 +79,20 @@ export class TopologyHistory {
       case 'doorway':
         addTo(this.#doorways, fact.doc.id, { seq: entry.seq, doc: fact.doc });
         for (const spaceId of [fact.doc.ingressSpaceId, fact.doc.egressSpaceId]) {
-          if (spaceId !== null) index(this.#doorwaysBySpace, spaceId, fact.doc.id);
+          if (spaceId !== null) addToSet(this.#doorwaysBySpace, spaceId, fact.doc.id);
         }
         break;
       case 'dpu':
         addTo(this.#dpus, fact.doc.id, { seq: entry.seq, doc: fact.doc });
         for (const { doorwayId } of fact.doc.placements) {
-          if (doorwayId !== null) index(this.#dpusByDoorway, doorwayId, fact.doc.id);
+          if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         break;
       case 'reset':
         addTo(this.#resets, fact.doc.spaceId, { seq: entry.seq, doc: fact.doc });
         break;
       case 'settings':
-        // A fact of an earlier version may be without some.
+        // A fact written by an earlier version may lack some settings.
         this.#settings.push({ seq: entry.seq, doc: { ...DEFAULT_SETTINGS, ...fact.doc } });
         break;
       case 'epoch':
@@ -100,10 +101,12 @@ export class TopologyHistory {
     }
   }
 
-  /** Digest of the log up to a sequence; undefined where it has no entry there. Of the empty log it is 0. */
+  /**
+   * Digest of the log up to and including a sequence; undefined if it has no entry there. The empty log's digest is 0.
+   */
   digestAt(seq: number): number | undefined {
     if (seq === 0) return 0;
-    // Sequences are dense but for what never was: the entry is at its place or before it.
+    // Sequences ascend from 1 and may have gaps, so the entry is at index seq - 1 or before.
     for (let at = Math.min(seq, this.#entries.length) - 1; at >= 0; at--) {
       const entry = this.#entries[at];
       if (entry?.seq === seq) return this.#digests[at];
@@ -112,7 +115,7 @@ export class TopologyHistory {
     return undefined;
   }
 
-  /** Forgets everything: the log is to be followed from its beginning. */
+  /** Resets to empty, so that the log can be followed from its beginning. */
   clear(): void {
     for (const map of [
       this.#spaces,
@@ -140,7 +143,7 @@ export class TopologyHistory {
   }
 
   at(seq: number): TopologyView {
-    // Entries that come later do not change a view; routers ask for the same one at every commit.
+    // Cached, because routers ask for the same view at every commit. Later entries do not change it.
     if (this.#lastView?.seq !== seq) this.#lastView = this.#viewAt(seq);
     return this.#lastView;
   }
@@ -158,11 +161,11 @@ export class TopologyHistory {
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
       epoch: () => atSeq(this.#epochs, seq),
       doorwaysOf: (spaceId) =>
-        named(this.#doorwaysBySpace.get(spaceId), view.doorway).filter(
+        documentsOf(this.#doorwaysBySpace.get(spaceId), view.doorway).filter(
           (doorway) => doorway.ingressSpaceId === spaceId || doorway.egressSpaceId === spaceId,
         ),
       dpusAt: (doorwayId) =>
-        named(this.#dpusByDoorway.get(doorwayId), view.dpu).filter((dpu) =>
+        documentsOf(this.#dpusByDoorway.get(doorwayId), view.dpu).filter((dpu) =>
           dpu.placements.some((placement) => placement.doorwayId === doorwayId),
         ),
     };
@@ -170,13 +173,16 @@ export class TopologyHistory {
   }
 }
 
-/** A document that exists and is not deleted. @throws Failure not_found */
+/**
+ * Returns the document.
+ * @throws Failure not_found when it is undefined or deleted; `what` names it, such as `space 3`
+ */
 export function existing<T extends { readonly deleted: boolean }>(doc: T | undefined, what: string): T {
   if (doc === undefined || doc.deleted) throw new Failure('not_found', `there is no ${what}`);
   return doc;
 }
 
-function index<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+function addToSet<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
   const set = sets.get(key);
   if (set) set.add(value);
   else sets.set(key, new Set([value]));
@@ -195,6 +201,6 @@ function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {
   return [...versions.values()].map((list) => atSeq(list, seq)).filter((doc) => doc !== undefined);
 }
 
-function named<Id, T>(ids: Set<Id> | undefined, get: (id: Id) => T | undefined): T[] {
+function documentsOf<Id, T>(ids: Set<Id> | undefined, get: (id: Id) => T | undefined): T[] {
   return [...(ids ?? [])].map(get).filter((doc) => doc !== undefined);
 }

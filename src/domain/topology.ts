@@ -1,13 +1,13 @@
-// The facts of the topology: spaces, doorways, DPUs with their placements, resets, and the settings
-// every fold must share. Each is one document, written whole; the TOPOLOGY log keeps every version.
+// The facts of the topology: spaces, doorways, DPUs with their placements, resets, and the settings that all folds
+// share. Each fact is a complete document; the TOPOLOGY log keeps every version of it.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 
 export interface Space {
   readonly id: SpaceId;
   readonly name: string;
-  /** IANA zone: days, weeks and the daily reset follow it. */
+  /** IANA name. Days, weeks and the daily reset follow this zone. */
   readonly timeZone: string;
-  /** Local time of day `HH:MM` at which the space is empty every day, or null. */
+  /** Local time of day, `HH:MM`, at which the space is taken to be empty every day; or null. */
   readonly dailyReset: string | null;
   readonly capacity: number | null;
   readonly createdMs: number;
@@ -15,7 +15,10 @@ export interface Space {
   readonly deleted: boolean;
 }
 
-/** A threshold. +1 goes into the ingress space and out of the egress space; null is outside. */
+/**
+ * A threshold between two spaces. Direction +1 leads into the ingress space and out of the egress space; null is
+ * outside.
+ */
 export interface Doorway {
   readonly id: DoorwayId;
   readonly name: string;
@@ -26,7 +29,7 @@ export interface Doorway {
   readonly deleted: boolean;
 }
 
-/** From here on, until the next record, the DPU is above this doorway (null: above none). */
+/** From `fromMs` until the next record, the DPU is above this doorway (null: above none). */
 export interface PlacementRecord {
   readonly doorwayId: DoorwayId | null;
   readonly fromMs: number;
@@ -34,7 +37,7 @@ export interface PlacementRecord {
 
 export interface Dpu {
   readonly id: DpuId;
-  /** Ascending by fromMs, all different. */
+  /** Strictly ascending by `fromMs`. */
   readonly placements: readonly PlacementRecord[];
   /** Its counters go on from 0 when they reach this; null or absent where they do not wrap. */
   readonly counterModulus?: number | null;
@@ -43,10 +46,12 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
-/** More people than any space holds; a count stays exact however many pass after that. */
+/**
+ * Upper bound for capacities and reset counts: more than any space holds, and far from where integers lose precision.
+ */
 export const PEOPLE_MAX = 1_000_000_000;
 
-/** At `timestampMs` the space held `count` people. Of two at one instant the later recorded one wins. */
+/** At `timestampMs` the space held `count` people. Of two resets at the same instant the one recorded later wins. */
 export interface Reset {
   readonly spaceId: SpaceId;
   readonly timestampMs: number;
@@ -55,21 +60,24 @@ export interface Reset {
 }
 
 /**
- * What the fold's outcome depends on beside its events. Kept in the log, since every process that
- * folds the same log must cut the same blocks.
+ * Parameters of the fold. They are facts in the log, not configuration of a process, because all processes that fold
+ * the same log must cut the same blocks.
  */
 export interface Settings {
-  /** How far out of order a DPU's readings may be before they count as late. */
+  /** How far out of order a DPU's readings may arrive before they count as late. */
   readonly outOfOrdernessMs: number;
-  /** A DPU that is silent for longer no longer delays finality. */
+  /** A DPU that has been silent for longer no longer holds back the watermark. */
   readonly idleTimeoutMs: number;
-  /** A block is cut when it holds this many rows, */
+  /** A block is cut once it has this many rows. */
   readonly blockRowsMax: number;
-  /** or when its first row is this old, by the log's clock. */
+  /** A block is cut once its first row is this old, by the log's clock. */
   readonly blockAgeMaxMs: number;
-  /** or its first late row: what that corrects is exact once it is stored. */
+  /**
+   * A block is cut once its first late row is this old: the count that the row corrects is exact only when the block is
+   * stored.
+   */
   readonly lateBlockAgeMaxMs: number;
-  /** Bound of one space's reorder buffer. Reaching it makes the oldest events final early. */
+  /** Bound of a space's reorder buffer. When it is reached, the oldest events become final early. */
   readonly bufferEventsMax: number;
 }
 
@@ -82,11 +90,11 @@ export const DEFAULT_SETTINGS: Settings = {
   bufferEventsMax: 50_000,
 };
 
-/** A new epoch of the logs has begun, since one of them had gone back. */
+/** A new epoch of the logs has begun, because one of them had lost entries. */
 export interface EpochBegun {
   readonly epoch: number;
   readonly begunMs: number;
-  /** Ids up to these may have been given out by facts that are lost: they are not given out again. */
+  /** Ids up to these may have been assigned by facts that were lost. They are not assigned again. */
   readonly spaceIdsAbove: number;
   readonly doorwayIdsAbove: number;
 }

@@ -1,6 +1,6 @@
-// Local time. Arithmetic on local days is done on "local milliseconds" (the wall clock read as if it
-// were UTC); luxon supplies the offsets of the IANA zones. luxon's own conversions are not used for
-// ambiguous times, because there they depend on the offset at the moment of the call.
+// Local time. Arithmetic on local days uses "local milliseconds": the wall clock, read as if it were UTC. luxon
+// supplies the offsets of IANA zones. Its own conversions are not used, because for ambiguous times their result
+// depends on the offset at the moment of the call.
 import { IANAZone } from 'luxon';
 
 export const MINUTE_MS = 60_000;
@@ -11,20 +11,20 @@ export function isTimeZone(zone: string): boolean {
 }
 
 const HOUR_MS = 3_600_000;
-const REMEMBERED_MAX = 50_000;
-/** By zone: offsets at full hours. The question is asked for every reset of every day of an interval. */
+const CACHED_HOURS_MAX = 50_000;
+/** Cached offsets at full hours, by zone. They are needed for every daily reset in a queried interval. */
 const offsetsAtHours = new Map<string, Map<number, number>>();
 
 function offsetMs(atMs: number, zone: string): number {
   const hour = Math.floor(atMs / HOUR_MS);
   const [before, after] = [offsetAtHour(hour, zone), offsetAtHour(hour + 1, zone)];
-  // No zone changes its offset and changes it back within an hour.
+  // No zone changes its offset twice within an hour.
   return before === after ? before : IANAZone.create(zone).offset(atMs) * MINUTE_MS;
 }
 
 function offsetAtHour(hour: number, zone: string): number {
   let known = offsetsAtHours.get(zone);
-  if (!known || known.size >= REMEMBERED_MAX) offsetsAtHours.set(zone, (known = new Map<number, number>()));
+  if (!known || known.size >= CACHED_HOURS_MAX) offsetsAtHours.set(zone, (known = new Map<number, number>()));
   let offset = known.get(hour);
   if (offset === undefined) known.set(hour, (offset = IANAZone.create(zone).offset(hour * HOUR_MS) * MINUTE_MS));
   return offset;
@@ -35,8 +35,8 @@ export function toLocalMs(atMs: number, zone: string): number {
 }
 
 /**
- * The instant of a wall clock reading. Twice on that day: the first. Skipped on that day: as far after
- * the change as it would have been without it.
+ * The instant at which the wall clock shows a local time. If it does so twice, the first. If the local time is skipped,
+ * the instant that is as long after the change as it would have been without the change.
  */
 export function fromLocalMs(localMs: number, zone: string): number {
   const before = offsetMs(localMs - DAY_MS, zone);

@@ -1,18 +1,18 @@
-// What is looked at. A problem is what a client or an operator would notice, and not what is over in a second.
+// The sources of problems. A problem is something that a client or an operator would notice and that does not pass within a second.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { Freshness } from '../shards/freshness.ts';
-import type { ShardRunner } from '../shards/shard-runner.ts';
+import type { Shard } from '../shards/shard.ts';
 import type { ProblemSource } from './health.ts';
 
-/** Entries of a log that wait for longer than this are late. */
+/** A shard lags if entries of a log wait for longer than this. */
 export const LAG_MAX_MS = 10_000;
-/** What the topology's log has reaches a process in some milliseconds. */
+/** Entries of the topology log normally arrive within milliseconds. */
 export const TOPOLOGY_BEHIND_MAX_MS = 2_000;
 const ANSWER_MAX_MS = 2_000;
 
-/** NATS and ClickHouse, each by what resolves when it answers. */
+/** @param nats resolves if NATS answers. @param clickhouse resolves to true if ClickHouse answers */
 export function engineProblems(nats: () => Promise<unknown>, clickhouse: () => Promise<boolean>): ProblemSource {
   return async () => {
     const [hasNats, hasClickHouse] = await Promise.all([isWithin(nats().then(() => true)), isWithin(clickhouse())]);
@@ -30,14 +30,14 @@ export function engineProblems(nats: () => Promise<unknown>, clickhouse: () => P
         : [
             {
               code: 'clickhouse_unreachable',
-              detail: 'ClickHouse does not answer: blocks queue, and history cannot be asked for',
+              detail: 'ClickHouse does not answer: blocks queue up, and history is unavailable',
             },
           ]),
     ];
   };
 }
 
-/** @param owners by shard; null where nobody holds its lease */
+/** @param owners by shard; null if nobody holds the lease */
 export function ownerProblems(owners: () => readonly (string | null)[]): ProblemSource {
   return () =>
     owners().flatMap((owner, shard): Problem[] =>
@@ -45,7 +45,7 @@ export function ownerProblems(owners: () => readonly (string | null)[]): Problem
         ? [
             {
               code: 'shard_without_owner',
-              detail: `nobody owns shard ${shard}: its spaces answer 503, and its readings wait`,
+              detail: `shard ${shard} has no owner: its spaces answer 503, and its readings wait`,
               shard: shard as Partition,
             },
           ]
@@ -53,9 +53,11 @@ export function ownerProblems(owners: () => readonly (string | null)[]): Problem
     );
 }
 
+export type ObservedShard = Pick<Shard, 'partition' | 'state' | 'refusal' | 'isServing' | 'fold' | 'restarts'>;
+
 /** @param awaitedTopology the sequence of the topology that the shard's router waits for; undefined when it waits for none */
 export function shardProblems(
-  shards: readonly ShardRunner[],
+  shards: readonly ObservedShard[],
   freshness: Pick<Freshness, 'lag'>,
   awaitedTopology: (shard: Partition) => number | undefined,
 ): ProblemSource {
@@ -66,7 +68,7 @@ export function shardProblems(
 }
 
 async function problemsOf(
-  runner: ShardRunner,
+  observed: ObservedShard,
   freshness: Pick<Freshness, 'lag'>,
   awaitedSeq: number | undefined,
 ): Promise<Problem[]> {
@@ -75,9 +77,9 @@ async function problemsOf(
     state,
     refusal,
     isServing,
-    host,
+    fold,
     restarts: { loop },
-  } = runner;
+  } = observed;
   const problems: Problem[] = [];
   const add = (code: string, detail: string): void => void problems.push({ code, detail, shard });
   if (refusal) add('shard_refused', refusal.message);
@@ -89,15 +91,15 @@ async function problemsOf(
   if (loop)
     add(
       'shard_restarting',
-      `shard ${shard} was restarted ${loop.count} times within a minute, the last time because of: ${loop.cause}`,
+      `shard ${shard} was restarted ${loop.count} times within a minute, most recently because of: ${loop.cause}`,
     );
   if (awaitedSeq !== undefined && (isServing || state === 'restoring'))
     add(
       'topology_awaited',
-      `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology, which this process has not received: its readings wait`,
+      `the router of shard ${shard} waits for entry ${awaitedSeq} of the topology log, which this process has not received: its readings wait`,
     );
-  if (!isServing || !host) return problems;
-  const { eventsMs, readingsMs } = await freshness.lag(host.fold, [shard]);
+  if (!isServing || !fold) return problems;
+  const { eventsMs, readingsMs } = await freshness.lag(fold, [shard]);
   const seconds = (ms: number): number => Math.round(ms / 1_000);
   if (eventsMs > LAG_MAX_MS)
     add(
@@ -112,7 +114,7 @@ async function problemsOf(
   return problems;
 }
 
-/** @param found what is not as it was seen of the logs; undefined when they are sound */
+/** @param found returns what has gone back in the logs; undefined if they are sound */
 export function logProblems(found: () => string | undefined): ProblemSource {
   return () => {
     const what = found();
@@ -121,7 +123,7 @@ export function logProblems(found: () => string | undefined): ProblemSource {
       : [
           {
             code: 'log_went_back',
-            detail: `no shard is run in this process until the logs are looked at and repaired: ${what}`,
+            detail: `this process runs no shards until the logs are inspected and repaired: ${what}`,
           },
         ];
   };
@@ -136,7 +138,7 @@ export function consumerProblems(
         ? [
             {
               code: 'consumer_silent',
-              detail: `a consumer of ${stream} delivers nothing although the stream goes on: it is about to be replaced`,
+              detail: `a consumer of ${stream} delivers nothing although the stream has new messages; it will be replaced`,
               stream,
             },
           ]
@@ -144,15 +146,15 @@ export function consumerProblems(
     );
 }
 
-/** @param found what is wrong with this machine's clock; undefined when nothing is */
+/** @param found returns what is wrong with this machine's clock; undefined if nothing is */
 export function clockProblems(found: () => string | undefined): ProblemSource {
   return () => {
     const what = found();
-    return what === undefined ? [] : [{ code: 'clock_skew', detail: `${what}: its answers go by the server's` }];
+    return what === undefined ? [] : [{ code: 'clock_skew', detail: `${what}; its answers use the server's clock` }];
   };
 }
 
-/** @param takesReadings false while READINGS is full */
+/** @param takesReadings returns false while READINGS is full */
 export function roomProblems(takesReadings: () => boolean): ProblemSource {
   return () =>
     takesReadings()
@@ -160,21 +162,21 @@ export function roomProblems(takesReadings: () => boolean): ProblemSource {
       : [
           {
             code: 'readings_full',
-            detail: 'the log of readings is full: publishers are refused until readings in it are in ClickHouse',
+            detail: 'READINGS is full: publishers are refused until its readings are stored in ClickHouse',
             stream: 'READINGS',
           },
         ];
 }
 
-export function topologyProblems(topology: { look(): Promise<number>; readonly behindMs: number }): ProblemSource {
+export function topologyProblems(topology: { readEnd(): Promise<number>; readonly behindMs: number }): ProblemSource {
   return async () => {
-    // Without NATS nobody knows; that is a problem of its own.
-    await isWithin(topology.look().then(() => true));
+    // NATS being unreachable is a problem of its own.
+    await isWithin(topology.readEnd().then(() => true));
     return topology.behindMs > TOPOLOGY_BEHIND_MAX_MS
       ? [
           {
             code: 'topology_behind',
-            detail: `this process waits for entries that have been in the topology's log for ${Math.round(topology.behindMs / 1_000)} s`,
+            detail: `this process has not received entries that have been in the topology log for ${Math.round(topology.behindMs / 1_000)} s`,
             stream: 'TOPOLOGY',
           },
         ]

@@ -1,28 +1,28 @@
-// The HTTP API: the middlewares every request goes through, and the table of routes behind them.
+// The HTTP API: the middleware that every request passes through, and the routes behind it.
 import Router from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
-import type { Service } from '../service.ts';
+import type { Metrics } from '../metrics.ts';
 import { compression } from './middleware/compression.ts';
-import { page } from './routes/docs-routes.ts';
 import { measured } from './middleware/measured.ts';
-import { mount, type Guard } from './routes/mount.ts';
-import { problems } from './problem.ts';
+import { problems } from './middleware/problems.ts';
 import { requestIds } from './middleware/request-id.ts';
-import { API_PREFIX } from './routes/route.ts';
-import { apiRoutes } from './routes/routes.ts';
 import { discardUnread } from './middleware/unread-bodies.ts';
+import { page } from './routes/docs-routes.ts';
+import { mount, type Guard } from './routes/mount.ts';
+import { API_PREFIX } from './routes/route.ts';
+import { apiRoutes, type RouteDeps } from './routes/routes.ts';
 
 export interface AppOptions {
   readonly now?: () => number;
-  /** Before every request, found or not: security headers, CORS. */
+  /** Runs before every request, whether or not a route matches: security headers, CORS. */
   readonly before?: readonly Middleware[];
-  /** Made for each route, and run before it: authorisation, rate limits. */
+  /** Run before each route: authorisation, rate limits. */
   readonly guards?: readonly Guard[];
 }
 
 export function createApp(
-  service: Service,
+  service: RouteDeps & { readonly metrics: Metrics },
   log: Logger,
   { now = Date.now, before = [], guards = [] }: AppOptions = {},
 ): Koa {
@@ -31,14 +31,12 @@ export function createApp(
     ctx.body = page(ctx);
   });
   const app = new Koa();
-  // Errors that reach Koa itself come from sockets that went away.
+  // Only broken connections get here; the middleware answers everything else.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection failed'));
   app.use(discardUnread());
   app.use(requestIds(log));
   app.use(measured(service.metrics));
-  // Whatever goes wrong further in is a problem document.
   app.use(problems());
-  // Streams of events are written past Koa, and stay as they are.
   app.use(compression());
   for (const middleware of before) app.use(middleware);
   app.use(docs.routes());

@@ -13,11 +13,11 @@ const parse = bodyParser({
     if (status === 413) throw new HttpProblem(413, `a body may hold at most ${LIMIT}`);
     if (status === 415)
       throw new HttpProblem(415, `the content-encoding must be gzip, deflate, br or identity: ${error.message}`);
-    throw new HttpProblem(400, `the body is not JSON: ${error.message}`);
+    throw new HttpProblem(400, `the body is not valid JSON: ${error.message}`);
   },
 });
 
-/** Reads the JSON body. @throws HttpProblem 400 when there is none or it is not JSON, 413 past 10 MB, 415 when it is of another type */
+/** Parses the JSON body. @throws HttpProblem 400 for a missing or malformed body, 413 beyond 10 MB, 415 for another type */
 export async function jsonBody(ctx: Context): Promise<unknown> {
   const type = ctx.request.is('json', '+json');
   if (type === null || ctx.request.length === 0) throw new HttpProblem(400, 'the body is missing: send JSON');

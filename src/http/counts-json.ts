@@ -1,10 +1,11 @@
-// Counts as clients see them, and an example of each.
+// Counts as clients see them, with an example of each.
 import type { CountAnswer, IntervalAnswer } from '../counts/counts.ts';
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
 
-const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null : formatInstant(ms));
+/** Null stands for "never": no reading yet, or no watermark yet. */
+export const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null : formatInstant(ms));
 
-/** Null without a capacity, and for a space that is for nobody. */
+/** Null if the space has no capacity, or a capacity of 0. */
 function utilization(count: number, capacity: number | null): number | null {
   return capacity === null || capacity === 0 ? null : Math.round((count / capacity) * 10_000) / 10_000;
 }

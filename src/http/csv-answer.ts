@@ -3,8 +3,8 @@ import type { Context } from 'koa';
 import { HttpProblem } from './problem.ts';
 
 /**
- * The rows as the client accepts them: JSON, or CSV with a header line.
- * @throws HttpProblem 406 when it accepts neither
+ * Answers rows as JSON or as CSV with a header line, whichever the client accepts.
+ * @throws HttpProblem 406 if it accepts neither
  */
 export function answerCsv<Row extends object>(
   ctx: Context,
@@ -13,7 +13,7 @@ export function answerCsv<Row extends object>(
 ): readonly Row[] | string {
   ctx.vary('accept');
   const type = ctx.accepts('json', 'text/csv');
-  if (type === false) throw new HttpProblem(406, 'the answer can be application/json or text/csv');
+  if (type === false) throw new HttpProblem(406, 'the answer is available as application/json and text/csv');
   if (type === 'json') return rows;
   ctx.type = 'text/csv; charset=utf-8';
   return stringify([...rows], { header: true, columns: [...columns], cast: { boolean: String } });

@@ -1,10 +1,8 @@
-// The cursor of a deep page: where the page before it ended, and how many there were when the first page was asked for, so
-// that they are not counted again for each page. Opaque to clients; they follow the `link` header.
-import type { Context } from 'koa';
+// The cursor of a page of history. It holds where the previous page ended, and the total as counted for the first page, so that
+// deep pages cost no more than the first. Clients treat it as opaque and follow the `link` header.
 import { z } from 'zod';
 import type { CountedPlace } from '../counts/event-counts.ts';
 import type { SpaceId } from '../domain/ids.ts';
-import { linkTo } from './list.ts';
 import { field } from './schemas/fields.ts';
 
 const counted = z.object({
@@ -22,12 +20,19 @@ export interface Cursor extends CountedPlace {
 }
 
 export const cursor = field(
-  { type: 'string', description: 'where the page before ended, from its `link` header; then `offset` is left out' },
+  {
+    type: 'string',
+    description: 'where the previous page ended, taken from its `link` header; cannot be combined with `offset`',
+  },
   'must be a cursor from a link header',
-  read,
+  decode,
 ).optional();
 
-function read(value: unknown): Cursor | undefined {
+export function encodeCursor({ timestampMs, readingId, counted: at }: CountedPlace, total: number): string {
+  return Buffer.from(JSON.stringify([timestampMs, readingId, total, ...(at ? [at] : [])])).toString('base64url');
+}
+
+function decode(value: unknown): Cursor | undefined {
   if (typeof value !== 'string') return undefined;
   try {
     const [timestampMs, readingId, total, at] = content.parse(
@@ -37,29 +42,4 @@ function read(value: unknown): Cursor | undefined {
   } catch {
     return undefined;
   }
-}
-
-export interface HistoryPage {
-  readonly total: number;
-  readonly offset: number;
-  readonly limit: number;
-  /** The last item of the page when there are more, in an order that a cursor goes with. */
-  readonly last: CountedPlace | undefined;
-  /** Where the next page begins when there is one, in any other order. */
-  readonly nextOffset?: number | undefined;
-}
-
-/** The headers of a page of history. */
-export function setCursorHeaders(ctx: Context, { total, offset, limit, last, nextOffset }: HistoryPage): void {
-  const links: string[] = [];
-  if (last) {
-    const text = Buffer.from(
-      JSON.stringify([last.timestampMs, last.readingId, total, ...(last.counted ? [last.counted] : [])]),
-    ).toString('base64url');
-    links.push(linkTo(ctx, 'next', { cursor: text, offset: '' }));
-  }
-  if (nextOffset !== undefined) links.push(linkTo(ctx, 'next', { offset: String(nextOffset) }));
-  if (offset > 0) links.push(linkTo(ctx, 'prev', { offset: String(Math.max(0, offset - limit)), cursor: '' }));
-  if (links.length > 0) ctx.set('link', links.join(', '));
-  ctx.set('x-total-count', String(total));
 }

@@ -1,20 +1,19 @@
-// A response as a stream of server-sent events (the HTML standard's "text/event-stream"). What is written in one turn of the
-// event loop is sent at once, since a system call for each event costs more than the event. Says whether it
-// takes more, sends a sign of life, and gives up a client that takes nothing.
+// A response as a stream of server-sent events. Events written in the same turn of the event loop are sent together, because a system
+// call costs more than an event. Reports backpressure, sends heartbeats, and disconnects a client that does not read.
 import type { ServerResponse } from 'node:http';
 import type { LiveEvent, LiveSink } from '../live/subscriber.ts';
 import { liveEventJson } from './live-event-json.ts';
 
-/** What a client waits before it connects again. */
+/** Tells the client how long to wait before it reconnects. */
 const RETRY_MS = 2_000;
-/** Signs of life in a row that a client did not take. */
+/** Heartbeats in a row during which the client has read nothing. */
 const BLOCKED_BEATS_MAX = 8;
-/** What is left to send when a stream is ended has to be taken within this. */
+/** Time for the client to read the rest after the stream has ended. */
 const END_MAX_MS = 5_000;
-/** Of one turn; more has to wait for the next. */
+/** What may be buffered in one turn. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
-/** The same item goes to many subscribers: it is written out once. */
+/** An item is serialised once for all its subscribers. */
 const texts = new WeakMap<object, string>();
 
 function dataOf(event: LiveEvent): string {
@@ -29,10 +28,10 @@ export class EventStream implements LiveSink {
   readonly #drained: () => void;
   #blockedBeats = 0;
   #pending = '';
-  /** It has taken no more, and the writer waits to hear that it does again. */
-  #isAwaited = false;
+  /** The writer was told to pause and waits for `drained`. */
+  #isPaused = false;
 
-  /** @param drained it takes events again, after `write` has said that it does not */
+  /** @param drained called when the stream accepts events again after `write` returned false */
   constructor(response: ServerResponse, drained: () => void) {
     this.#response = response;
     this.#drained = drained;
@@ -43,8 +42,8 @@ export class EventStream implements LiveSink {
   write(event: LiveEvent, id: string | undefined): boolean {
     if (this.#pending === '') setImmediate(() => this.#flush());
     this.#pending += `event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${dataOf(event)}\n\n`;
-    this.#isAwaited = this.#response.writableNeedDrain || this.#pending.length >= PENDING_CHARS_MAX;
-    return !this.#isAwaited;
+    this.#isPaused = this.#response.writableNeedDrain || this.#pending.length >= PENDING_CHARS_MAX;
+    return !this.#isPaused;
   }
 
   #flush(): void {
@@ -55,15 +54,15 @@ export class EventStream implements LiveSink {
   }
 
   #resume(): void {
-    if (!this.#isAwaited) return;
-    this.#isAwaited = false;
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
     this.#drained();
   }
 
-  /** @param id the client's place, where nothing waits for it */
+  /** Sends a heartbeat. @param id the place up to which the client has everything, if it has everything */
   beat(id: string | undefined): void {
     if (this.#response.writableEnded) return;
-    // The id stands for everything that was written.
+    // The id vouches for everything written before it.
     this.#flush();
     if (this.#response.writableNeedDrain) {
       this.#blockedBeats += 1;
@@ -71,7 +70,7 @@ export class EventStream implements LiveSink {
       return;
     }
     this.#blockedBeats = 0;
-    // An event without data is not shown to the client's code; its id is kept.
+    // Browsers do not dispatch an event without data, but they keep its id.
     this.#response.write(id === undefined ? ': alive\n\n' : `: alive\nid: ${id}\n\n`);
   }
 
@@ -84,7 +83,7 @@ export class EventStream implements LiveSink {
   }
 }
 
-/** One timer for all streams. */
+/** Runs the heartbeats of all streams on one timer. */
 export class Heartbeat {
   readonly #intervalMs: number;
   readonly #beats = new Set<() => void>();
@@ -94,6 +93,7 @@ export class Heartbeat {
     this.#intervalMs = intervalMs;
   }
 
+  /** @returns a function that removes it */
   add(beat: () => void): () => void {
     this.#beats.add(beat);
     this.#timer ??= setInterval(() => this.#beats.forEach((each) => each()), this.#intervalMs).unref();

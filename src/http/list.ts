@@ -1,18 +1,14 @@
-// Lists that are in memory: filtered, sorted, one page of them, with the headers that lead to the others.
+// Answers lists that are held in memory: filters, sorts and cuts out one page.
 import type { Context } from 'koa';
 import { matches, type FieldTypes, type Value } from '../domain/filter.ts';
 import { revalidatedPage } from './middleware/caching.ts';
+import { setPageHeaders } from './paging.ts';
 import type { ListQuery } from './schemas/list.ts';
 
-export const LIST_HEADERS = {
-  link: { description: 'where the next and the previous page are (RFC 8288)' },
-  'x-total-count': { description: 'how many there are on all pages', type: 'integer' },
-} as const;
-
-/** How to read the fields of an item; ties are broken by the order the items come in. */
+/** How to read each field of an item. The sort is stable, so equal items keep the order they are given in. */
 export type Readers<Item, Types extends FieldTypes> = Readonly<Record<keyof Types & string, (item: Item) => Value>>;
 
-/** @returns one page as JSON, or nothing when the client has it already */
+/** @returns one page as JSON, or undefined when the client already has it */
 export function answerList<Item, Types extends FieldTypes>(
   ctx: Context,
   items: readonly Item[],
@@ -26,32 +22,12 @@ export function answerList<Item, Types extends FieldTypes>(
   const sign = desc ? -1 : 1;
   found.sort((a, b) => sign * compareValues(read(a, sort), read(b, sort)));
   const body = found.slice(offset, offset + limit).map(json);
-  setPageHeaders(ctx, { offset, limit, total: found.length });
+  const end = offset + limit;
+  setPageHeaders(ctx, { total: found.length, offset, limit, next: end < found.length ? { offset: end } : undefined });
   return revalidatedPage(ctx, found.length, body);
 }
 
-function setPageHeaders(
-  ctx: Context,
-  { offset, limit, total }: { offset: number; limit: number; total: number },
-): void {
-  const links: string[] = [];
-  if (offset + limit < total) links.push(linkTo(ctx, 'next', { offset: String(offset + limit) }));
-  if (offset > 0) links.push(linkTo(ctx, 'prev', { offset: String(Math.max(0, offset - limit)) }));
-  if (links.length > 0) ctx.set('link', links.join(', '));
-  ctx.set('x-total-count', String(total));
-}
-
-/** The same list with other parameters; an empty one is left out. */
-export function linkTo(ctx: Context, rel: 'next' | 'prev', changes: Readonly<Record<string, string>>): string {
-  const params = new URLSearchParams(ctx.querystring);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === '') params.delete(name);
-    else params.set(name, value);
-  }
-  return `<${ctx.path}?${params.toString()}>; rel="${rel}"`;
-}
-
-/** Null comes first. */
+/** Null sorts first. */
 export function compareValues(a: Value, b: Value): number {
   if (a === b) return 0;
   if (a === null) return -1;

@@ -1,9 +1,8 @@
-// The events of a live stream as their JSON.
+// The events of a live stream as JSON.
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
 import type { LiveCount } from '../live/feed-message.ts';
 import type { LiveEvent } from '../live/subscriber.ts';
-
-const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null : formatInstant(ms));
+import { instantOrNull } from './counts-json.ts';
 
 export function liveEventJson(event: LiveEvent): object {
   switch (event.kind) {

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made from the table of routes and the schemas that validate.
+// Generates the OpenAPI 3.1 document from the table of routes and the schemas that validate requests.
 import { z } from 'zod';
 import { PROBLEM_TYPE, PROBLEMS, type ProblemStatus } from './problem.ts';
 import { API_PREFIX, TAGS, type HeaderDoc, type Route } from './routes/route.ts';
@@ -26,7 +26,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
       title: 'density-api',
       version,
       description:
-        'Turns doorway sensor readings into people counts: live, at any past instant, and aggregated. Every answer says how final it is.',
+        'Turns doorway sensor readings into people counts: live, at any past instant, and aggregated. Every answer says whether it is final.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: API_PREFIX }],
@@ -49,7 +49,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
           type: 'http',
           scheme: 'bearer',
           description:
-            'A token of the service, or a JWT of its issuer; not needed where the service listens on loopback only.',
+            'A token issued by `density token`, or a JWT of the configured issuer. Not needed if the service listens on loopback only.',
         },
       },
     },
@@ -66,7 +66,7 @@ function operation(route: Route): Json {
   const body = requestBody(route);
   const responses: Json = { [success.status]: successResponse(route) };
   if (route.requestHeaders && 'if-none-match' in route.requestHeaders)
-    responses['304'] = { description: 'what the client has is still so' };
+    responses['304'] = { description: 'not modified: the client has the current answer' };
   if (alternativeStatus)
     responses[alternativeStatus.status] = {
       description: alternativeStatus.description,
@@ -91,10 +91,10 @@ function operation(route: Route): Json {
   };
 }
 
-/** Malformed, too slow, a bad `expect`, a parameter that is not known, headers that are too long, a defect, and not there yet: whatever the route. */
+/** Any route may answer these: to malformed, slow or oversized requests, unknown parameters, defects, and while it starts. */
 const ALWAYS: readonly ProblemStatus[] = [400, 408, 417, 422, 431, 500, 503];
 
-/** What follows from a route's fields, and what it says beside. */
+/** The statuses that follow from a route's fields, and those that it declares. */
 function problemsOf(route: Route): ProblemStatus[] {
   const found = new Set<ProblemStatus>([...ALWAYS, ...(route.problems ?? [])]);
   const hasBody = route.body !== undefined || route.streamedBody !== undefined;
@@ -169,7 +169,7 @@ interface Response {
   readonly content: Json;
 }
 
-/** An answer of the route's own with a status that problems have, too. */
+/** For a status that both a route's own answer and a problem document may have. */
 function withProblem({ description, content }: Response): Response {
   return { description, content: { ...content, [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') } } } };
 }
@@ -189,7 +189,7 @@ function problemResponse(status: number, slug: string, title: string): Json {
   return { description: title, content: { [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') }, example } } };
 }
 
-/** A reference where the schema has a name, the schema itself otherwise. */
+/** A reference if the schema is registered under a name, else the schema itself. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const named = (io === 'output' ? RESOURCES : BODIES).get(schema)?.id;
   if (named !== undefined) return { $ref: ref(named) };

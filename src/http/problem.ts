@@ -1,13 +1,11 @@
-// Errors as RFC 9457 problem details. The only place that turns a failure into an HTTP status.
-import type { Context, Middleware } from 'koa';
+// Errors as RFC 9457 problem details. Only this file maps a failure to an HTTP status.
 import type { z } from 'zod';
-import { Failure, type FailureKind } from '../domain/failure.ts';
-import { logOf, requestIdOf } from './request-state.ts';
+import type { Failure, FailureKind } from '../domain/failure.ts';
 
 export type ProblemStatus =
   400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 417 | 422 | 429 | 431 | 500 | 501 | 503;
 
-/** The type is a name, not a place: `urn:density:problem:<slug>`. */
+/** Problem types are URNs, `urn:density:problem:<slug>`: there is no page to fetch. */
 export const PROBLEMS: Readonly<Record<ProblemStatus, { readonly slug: string; readonly title: string }>> = {
   400: { slug: 'malformed', title: 'Malformed request' },
   401: { slug: 'unauthenticated', title: 'Authentication needed' },
@@ -38,14 +36,14 @@ const STATUS: Readonly<Record<FailureKind, ProblemStatus>> = {
 };
 
 export interface FieldError {
-  /** The field, as the client names it; fields of fields with dots. */
+  /** The field as the client names it; nested fields are joined by dots. */
   readonly path: string;
   readonly detail: string;
-  /** Where in the field's text the error is, from 0. */
+  /** Offset of the error in the field's text, from 0. */
   readonly position?: number;
 }
 
-/** An error the HTTP layer itself finds. */
+/** An error that the HTTP layer detects itself. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly status: ProblemStatus;
@@ -65,86 +63,52 @@ export class HttpProblem extends Error {
   }
 }
 
-/** A sentence that names the field, which some details do already: they stand alone in dead letters. */
-function ofField(path: string, detail: string): string {
+/** Details of readings already begin with the field, because dead letters show them alone. */
+function withField(path: string, detail: string): string {
   return path === '' || detail.startsWith(`${path} `) ? detail : `${path}: ${detail}`;
 }
 
-/** Validation of one field failed. */
+/** The problem for one invalid field. */
 export function invalid(path: string, detail: string, position?: number): HttpProblem {
-  return new HttpProblem(422, ofField(path, detail), [
+  return new HttpProblem(422, withField(path, detail), [
     position === undefined ? { path, detail } : { path, detail, position },
   ]);
 }
 
-/** Checks data from outside. @throws HttpProblem 422 that names every field at fault */
+/** Validates input. @throws HttpProblem 422 that names every invalid field */
 export function check<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap((issue): FieldError[] => {
     const at = issue.path.join('.');
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, detail: 'is not known here' }));
+      return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, detail: 'is not a known field' }));
     const position: unknown = issue.code === 'custom' ? issue.params?.['position'] : undefined;
     return [{ path: at, detail: issue.message, ...(typeof position === 'number' ? { position } : {}) }];
   });
-  throw new HttpProblem(422, errors.map(({ path, detail }) => ofField(path, detail)).join('; '), errors);
+  throw new HttpProblem(422, errors.map(({ path, detail }) => withField(path, detail)).join('; '), errors);
 }
 
-export function problems(): Middleware {
-  return async (ctx, next) => {
-    try {
-      await next();
-      if (ctx.status === 404 && (ctx.body === undefined || ctx.body === null))
-        throw new HttpProblem(404, `there is nothing at ${ctx.path}; /docs shows what there is`);
-      if (ctx.status === 405) throw new HttpProblem(405, `${ctx.path} takes ${ctx.response.get('allow')}`);
-      if (ctx.status === 501) throw new HttpProblem(501, `there is no method ${ctx.method}`);
-    } catch (error) {
-      answer(ctx, error);
-    }
+/** A failure of the domain as a problem. */
+export function problemOf(failure: Failure): { status: ProblemStatus; detail: string; errors: readonly FieldError[] } {
+  const { kind, field, message } = failure;
+  return {
+    status: STATUS[kind],
+    detail: kind === 'invalid' ? withField(field, message) : message,
+    errors: field === '' ? [] : [{ path: field, detail: message }],
   };
-}
-
-function answer(ctx: Context, error: unknown): void {
-  if (error instanceof Failure) {
-    const errors = error.field === '' ? [] : [{ path: error.field, detail: error.message }];
-    if (error.retryAfterSeconds !== undefined) ctx.set('retry-after', String(error.retryAfterSeconds));
-    if (error.kind === 'unavailable') logOf(ctx).warn({ err: error }, 'answered 503');
-    write(
-      ctx,
-      STATUS[error.kind],
-      error.kind === 'invalid' ? ofField(error.field, error.message) : error.message,
-      errors,
-    );
-  } else if (error instanceof HttpProblem) {
-    ctx.set({ ...error.headers });
-    write(ctx, error.status, error.message, error.errors);
-  } else {
-    logOf(ctx).error({ err: error, method: ctx.method, path: ctx.path }, 'request failed');
-    write(ctx, 500, `an error that is in the log under ${requestIdOf(ctx)}`, []);
-  }
-}
-
-function write(ctx: Context, status: ProblemStatus, detail: string, errors: readonly FieldError[]): void {
-  // What was meant for the answer that is not given.
-  for (const name of ['etag', 'link', 'x-total-count', 'content-disposition', 'content-encoding', 'location'])
-    ctx.remove(name);
-  ctx.set('cache-control', 'no-store');
-  ctx.status = status;
-  ctx.body = problemText(status, detail, { instance: ctx.path, requestId: requestIdOf(ctx), errors });
-  ctx.type = PROBLEM_TYPE;
 }
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** @param of `instance` is the path that was asked for; left out where the request could not be read */
+/** @param about `instance` is the requested path; omit it when the request could not be parsed */
 export function problemText(
   status: ProblemStatus,
   detail: string,
-  of: { instance?: string; requestId: string; errors?: readonly FieldError[] },
+  about: { instance?: string; requestId: string; errors?: readonly FieldError[] },
 ): string {
   const { slug, title } = PROBLEMS[status];
-  const { instance, requestId, errors = [] } = of;
+  const { instance, requestId, errors = [] } = about;
   return JSON.stringify({
     type: `urn:density:problem:${slug}`,
     title,

@@ -1,4 +1,4 @@
-// What is known of a request while it is answered. Koa's `ctx.state` has no types; this is the only place that reads it.
+// Typed access to Koa's `ctx.state`. No other file reads it.
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import type { Route } from './routes/route.ts';
@@ -17,14 +17,14 @@ export function requestIdOf(ctx: Context): string {
   return stateOf(ctx).requestId ?? '';
 }
 
-/** The log of this request: its lines carry the request's id. */
+/** The request's own log, which adds the request id to every line. */
 export function logOf(ctx: Context): Logger {
   const { log } = stateOf(ctx);
-  if (!log) throw new Error('the request has no log yet: requestIds comes first');
+  if (!log) throw new Error('the request has no log yet: the requestIds middleware must come first');
   return log;
 }
 
-/** The route that answers a request; undefined before the router, and where nothing matched. */
+/** The matched route; undefined before the router has run, or if none matched. */
 export function routeOf(ctx: Context): Route | undefined {
   return stateOf(ctx).route;
 }

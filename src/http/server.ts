@@ -3,25 +3,25 @@ import type { Logger } from 'pino';
 import { refuseExpectation, refuseMalformed, SocketRefusals } from './middleware/refusals.ts';
 
 export interface ServerLimits {
-  /** How long a request may take to arrive, its body included. */
+  /** Time for a whole request to arrive. */
   readonly requestMaxMs: number;
-  /** How long its headers may take. */
+  /** Time for its headers to arrive. */
   readonly headersMaxMs: number;
-  /** How often both are checked. */
+  /** How often both limits are checked. */
   readonly checkMs: number;
 }
 
-/** A body may take so long to arrive: the largest batch, 50 MB, over half a megabit a second. Node's own bound is 5 minutes. */
+/** Node's default of 5 minutes is too short: the largest batch, 50 MB, takes 13 minutes at half a megabit a second. */
 const LIMITS: ServerLimits = { requestMaxMs: 15 * 60_000, headersMaxMs: 60_000, checkMs: 30_000 };
 
 export interface HttpServer {
   readonly url: string;
   readonly port: number;
-  /** Stops accepting, lets requests under way finish, then closes. */
+  /** Stops accepting connections and resolves once the requests in progress are answered. */
   stop(): Promise<void>;
 }
 
-/** @throws Node's own error when the address cannot be used (EADDRINUSE, EACCES) */
+/** @throws Node's error if the address cannot be used (EADDRINUSE, EACCES) */
 export async function listen(
   handle: RequestListener,
   host: string,
@@ -33,10 +33,10 @@ export async function listen(
     requestTimeout: limits.requestMaxMs,
     headersTimeout: limits.headersMaxMs,
     connectionsCheckingInterval: limits.checkMs,
-    // Node's own check answers without a body.
+    // Checked by refuseMalformed instead: Node would answer without a body.
     requireHostHeader: false,
   });
-  refuseByProblems(server, handle, log);
+  refuseWithProblems(server, handle, log);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -50,20 +50,23 @@ export async function listen(
   };
 }
 
-/** What is no request, or none that can be answered, is refused with a problem document; `handle` gets the others. */
-function refuseByProblems(server: Server, handle: RequestListener, log: Logger): void {
+/** Answers malformed requests with problem documents, and passes all others to `handle`. */
+function refuseWithProblems(server: Server, handle: RequestListener, log: Logger): void {
   const refusals = new SocketRefusals(log);
-  const begun =
+  const tracked =
     (answer: RequestListener): RequestListener =>
     (request, response) => {
       refusals.begin(request, response);
       if (!refuseMalformed(request, response)) answer(request, response);
     };
-  server.on('request', begun(handle)).on('checkExpectation', begun(refuseExpectation));
+  server.on('request', tracked(handle)).on('checkExpectation', tracked(refuseExpectation));
   server.on('clientError', refusals.clientError).on('connect', refusals.connect);
 }
 
 async function close(server: Server): Promise<void> {
+  // A client that never lets its connection become idle, such as a busy proxy, would keep the server open for ever.
+  const closeAfterAnswer: RequestListener = (_request, response) => void response.setHeader('connection', 'close');
+  server.prependListener('request', closeAfterAnswer).prependListener('checkExpectation', closeAfterAnswer);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();

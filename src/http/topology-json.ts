@@ -1,21 +1,24 @@
-// Spaces, doorways, DPUs, placements and resets as clients see them, and an example of each.
+// Spaces, doorways, DPUs, placements and resets as clients see them, with an example of each.
 import type { Context } from 'koa';
 import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { doorwayAt, type Placement } from '../domain/placement.ts';
 import type { Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
 import { API_PREFIX } from './routes/route.ts';
 
-/** Says where what was created is. */
+/** The header that `createdAt` sets. */
+export const LOCATION = { location: { description: 'URL of what was created' } } as const;
+
+/** Answers what was created, with its URL in the `location` header. */
 export function createdAt<T>(ctx: Context, path: string, body: T): T {
   ctx.set('location', `${API_PREFIX}${path}`);
   return body;
 }
 
-export function live<T extends { readonly deleted: boolean }>(docs: readonly T[]): T[] {
+export function notDeleted<T extends { readonly deleted: boolean }>(docs: readonly T[]): T[] {
   return docs.filter((doc) => !doc.deleted);
 }
 
-/** Without the keys that are undefined: absent means "leave it". */
+/** Without the undefined fields, which a PATCH leaves as they are. */
 export function defined<T extends object>(object: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
     [Key in keyof T]?: Exclude<T[Key], undefined>;
@@ -70,7 +73,7 @@ export const DOORWAY_EXAMPLE = {
   egress_space_id: null,
   ...EXAMPLE_STAMPS,
 };
-export const DPU_EXAMPLE = { id: '423', doorway_id: 1, ...EXAMPLE_STAMPS };
+export const DPU_EXAMPLE = { id: '423', doorway_id: 1, counter_modulus: null, ...EXAMPLE_STAMPS };
 export const PLACEMENT_EXAMPLE = { doorway_id: 1, from: null, to: '2018-02-26T12:00:00.000Z' };
 export const RESET_EXAMPLE = {
   timestamp: '2018-02-25T04:00:00.000Z',

@@ -1,17 +1,17 @@
-// What travels between a partition's feed, in the process that owns it, and the relays of processes
-// with subscribers. Items of a feed are numbered without a gap, so that a loss shows; `epoch` names one
-// life of a feed, and a later life has a higher one.
+// The messages between a partition's feed, in the process that owns the partition, and the relays of processes with
+// subscribers. The items of a feed are numbered without gaps, so that a lost one is noticed. `epoch` identifies one
+// instance of a feed; later instances have higher ones.
 import type { CorrectionCause } from '../../actors/partition/fold-observer.ts';
 import type { SpaceId } from '../domain/ids.ts';
 
-/** How long an interest in a partition's changes lasts that is not renewed. */
+/** How long an interest in a partition's changes lasts without renewal. */
 export const INTEREST_MS = 150_000;
 
-/** Where a space stands. */
+/** The live count of a space. */
 export interface LiveCount {
   readonly kind: 'count';
   readonly spaceId: SpaceId;
-  /** Sequence of the SPACE_EVENTS log that is counted in. */
+  /** The sequence of SPACE_EVENTS up to which events are included. */
   readonly seq: number;
   readonly timestampMs: number;
   readonly count: number;
@@ -19,11 +19,11 @@ export interface LiveCount {
   /** BEGINNING_MS when there was none. */
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
-  /** False while history is asked for the floor: the count is then an estimate. */
+  /** False while a correction is due: the count is an estimate then. */
   readonly isSettled: boolean;
 }
 
-/** What had been final about `fromMs <= t < toMs` is not what it was. */
+/** Final counts in `fromMs <= t < toMs` have changed. */
 export interface Correction {
   readonly kind: 'correction';
   readonly spaceId: SpaceId;
@@ -35,18 +35,18 @@ export interface Correction {
 
 export type FeedItem = LiveCount | Correction;
 
-/** A place in a partition's feed: everything up to item `n` of this epoch. */
+/** A position in a partition's feed: everything up to item `n` of this epoch. */
 export interface FeedPlace {
   readonly epoch: number;
   readonly n: number;
 }
 
-/** Items `first`, `first + 1`, …; an empty one says that a feed has begun, or is stale. */
+/** Items `first`, `first + 1`, …; an empty batch means that a feed has started, or is stale. */
 export interface FeedBatch {
   readonly epoch: number;
   readonly first: number;
   readonly items: readonly FeedItem[];
-  /** The fold is behind: what was told may be old. The feed answers again once it has caught up. */
+  /** The fold is behind, so earlier items may be out of date. The feed answers questions again once it has caught up. */
   readonly isStale?: true;
 }
 
@@ -54,15 +54,15 @@ export interface FeedQuestion {
   /** Every space of the partition, beside `spaceIds`. */
   readonly all: boolean;
   readonly spaceIds: readonly SpaceId[];
-  /** Feeds of an older epoch, of an owner that has lost the partition, are not to answer. */
+  /** Feeds of an older epoch must not answer: their owner has lost the partition. */
   readonly epochMin: number;
-  /** Only keeps the interest alive, and asks how far the feed is. */
+  /** Only renews the interest, and asks for the feed's position. */
   readonly isRenewal: boolean;
-  /** Asks for the items after this place, if the feed still has them. */
+  /** Asks for the items after this position, if the feed still has them. */
   readonly after: FeedPlace | null;
 }
 
-/** A space's state, and since which item of the feed every change of it was told. */
+/** A space's count, and the item since which every change of it was published. */
 export interface WatchedCount {
   readonly count: LiveCount;
   readonly since: number;
@@ -70,6 +70,6 @@ export interface WatchedCount {
 
 export interface FeedAnswer extends FeedPlace {
   readonly counts: readonly WatchedCount[];
-  /** The last items up to `n`, without a gap; from `after` on if the feed reaches back so far. */
+  /** The last items up to `n`, without gaps; all after `after` if the feed still has them. */
   readonly items: readonly FeedItem[];
 }

@@ -1,5 +1,5 @@
-// Which spaces of a partition somebody wants to hear of, each since which item of the feed without a
-// break. Interest that is not renewed ends by itself, so that a process that died is soon forgotten.
+// Which spaces of a partition somebody is interested in, and since which item of the feed without interruption. An interest
+// that is not renewed expires, so that a dead process is soon forgotten.
 import type { SpaceId } from '../domain/ids.ts';
 
 interface Wish {
@@ -32,7 +32,7 @@ export class Interest {
     return this.#all !== undefined || this.#spaces.has(spaceId);
   }
 
-  /** The item since which every change of a space was told; undefined when nobody wants to hear of it. */
+  /** The item since which every change of a space was published; undefined when nobody is interested in it. */
   sinceOf(spaceId: SpaceId): number | undefined {
     const own = this.#spaces.get(spaceId)?.since;
     return own === undefined ? this.#all?.since : Math.min(own, this.#all?.since ?? own);
@@ -44,7 +44,7 @@ export class Interest {
     for (const spaceId of spaceIds) {
       const wish = this.#spaces.get(spaceId);
       if (wish) wish.untilMs = untilMs;
-      // Where all spaces are told already, so was this one.
+      // If all spaces were published already, so was this one.
       else this.#spaces.set(spaceId, { since: this.#all?.since ?? n, untilMs });
     }
     if (!all) return;

@@ -1,4 +1,4 @@
-// The last items of a feed, numbered without a gap, bounded in number and in age.
+// The last items of a feed, numbered without gaps, bounded in number and age.
 import type { FeedItem } from './feed-message.ts';
 
 export class ItemRing {
@@ -19,7 +19,7 @@ export class ItemRing {
     return this.#entries.length;
   }
 
-  /** Begins anew: `items` are the last ones up to number `last`. */
+  /** Replaces everything: `items` are the last ones up to number `last`. */
   reset(last: number, items: readonly FeedItem[], atMs: number): void {
     this.#last = last;
     this.#entries = items.map((item) => ({ item, atMs }));
@@ -36,7 +36,7 @@ export class ItemRing {
     this.#entries = kept < 0 ? [] : this.#entries.slice(kept);
   }
 
-  /** The items after number `n`; undefined when they are not all here. */
+  /** The items after number `n`; undefined when some of them are gone. */
   after(n: number): FeedItem[] | undefined {
     const missing = this.#last - n;
     if (missing < 0 || missing > this.#entries.length) return undefined;

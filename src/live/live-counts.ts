@@ -1,5 +1,5 @@
-// The subscribers of this process, and the relays that feed them. A change costs as much as it has
-// listeners; an idle subscriber costs its memory.
+// The subscribers of this process, and the relays that feed them. The cost of a change is proportional to its listeners; an
+// idle subscriber costs only memory.
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
@@ -18,11 +18,11 @@ export interface LiveCountsOptions {
 }
 
 export interface Subscription {
-  /** Where the events go; those since `subscribe` come first. */
+  /** Sends events to a sink, beginning with those since `subscribe`. */
   open(sink: LiveSink): void;
-  /** The subscriber's place, where nothing waits for it. */
+  /** The subscriber's position; undefined while events are waiting for it. */
   place(): string | undefined;
-  /** The sink takes events again. */
+  /** The sink accepts events again. */
   drained(): void;
   /** Safe to call twice. */
   close(): void;
@@ -33,7 +33,7 @@ interface Followed {
   readonly bySpace: Map<SpaceId, Set<Subscriber>>;
   readonly ofAll: Set<Subscriber>;
   users: number;
-  /** The relay's place, and how it is written: every event carries those of all partitions, and one of them has changed. */
+  /** The relay's position and its text: every event carries the positions of all partitions, of which only one has changed. */
   placed: { readonly place: FeedPlace; readonly text: string } | undefined;
 }
 
@@ -63,13 +63,13 @@ export class LiveCounts {
   }
 
   /**
-   * Where each space stands, or what the subscriber has missed since `after`, and then every change.
-   * @param spaceIds null: all spaces, those to come included
+   * The count of each space, or what the subscriber has missed since `after`, and then every change.
+   * @param spaceIds null: all spaces, including future ones
    * @throws Failure unavailable
    */
   async subscribe(spaceIds: readonly SpaceId[] | null, after: PlaceVector | undefined): Promise<Subscription> {
     if (this.#isStopped || this.#subscribers.size >= this.#options.subscribersMax) {
-      throw new Failure('unavailable', 'there are as many subscribers as this process takes', { retryAfterSeconds: 5 });
+      throw new Failure('unavailable', 'this process has as many subscribers as it takes', { retryAfterSeconds: 5 });
     }
     const byPartition = this.#byPartition(spaceIds);
     const partitions = [...byPartition.keys()];
@@ -77,7 +77,7 @@ export class LiveCounts {
     const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () =>
       joinPlaces(partitions.map((k) => this.#placeText(k))),
     );
-    // It counts from here on, so that many at once do not pass the bound.
+    // Counted from here on, so that many concurrent requests do not exceed the bound.
     this.#subscribers.add(subscriber);
     try {
       await Promise.all([...byPartition].map(([k, ids]) => this.#follow(k).relay.want(ids, after?.get(k))));
@@ -86,7 +86,7 @@ export class LiveCounts {
       this.#forget(subscriber, byPartition);
       throw error;
     }
-    // From here to the return nothing waits, so that no item comes between the beginning and the changes.
+    // No await from here on, so that no item arrives between the first events and the changes.
     const beginning = partitions.flatMap((k) => this.#beginning(k, subscriber.spaceIds, after?.get(k)));
     for (const [k, ids] of byPartition) this.#attach(subscriber, k, ids);
     subscriber.begin(beginning);
@@ -166,7 +166,7 @@ export class LiveCounts {
     }
   }
 
-  /** What was missed since a place, if all of it is known; else where each space stands. */
+  /** What was missed since a position, if all of it is known; else the count of each space. */
   #beginning(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, after: FeedPlace | undefined): LiveEvent[] {
     const { relay } = this.#follow(partition);
     const missed = after && relay.itemsAfter(after);

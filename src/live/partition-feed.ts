@@ -1,12 +1,12 @@
-// Tells what changes in one partition, in the process that folds it, for as long as somebody renews an
-// interest in it; before and after that the fold has no observer, and the feed costs nothing.
+// Publishes the changes in one partition, in the process that owns it, for as long as somebody renews an interest in it.
+// Before and after that the fold has no observer, and the feed costs nothing.
 //
-//  - The first change of a space is told at once; those that follow within GROUPED_MS are one item. A space whose
-//    state is what was told last is none.
-//  - A space whose floor is being read again is held back until it is known, but not for ever.
-//  - While the fold is behind, those who listen are told that what they know may be old, again and again, and questions are
-//    not answered: each begins anew once it has caught up.
-//  - What time alone changes (a reading from the near future, a daily reset) is an item too.
+//  - The first change of a space is published at once; those that follow within GROUPED_MS become one item. A space whose
+//    count is as last published yields no item.
+//  - A space with a correction due is held back until it is made, but not for ever.
+//  - While the fold is behind, listeners are told again and again that their counts may be out of date, and questions are
+//    not answered. Each listener resynchronises once the fold has caught up.
+//  - Changes by time alone (a reading from the near future, a daily reset) are items, too.
 import { countOf } from '../domain/segment.ts';
 import { nextResetAfter } from '../domain/reset-schedule.ts';
 import { UNPLACED, type Partition, type SpaceId } from '../domain/ids.ts';
@@ -30,7 +30,7 @@ import { ItemRing } from './item-ring.ts';
 
 const GROUPED_MS = 20;
 const SWEEP_INTERVAL_MS = 500;
-/** Longer than a block takes to be cut and stored: until then nothing can be known. */
+/** Longer than it takes to cut and store a block, which a correction has to wait for. */
 const HELD_BACK_MAX_MS = 10_000;
 const HELD_BACK_POLL_MS = 250;
 const ITEMS_MAX = 8_192;
@@ -49,10 +49,10 @@ interface PendingCorrection {
 export interface PartitionFeedDeps {
   readonly fold: PartitionFold;
   readonly channel: ChangeChannel;
-  /** Where the log ended when the partition was taken over: before that, states are of the past. */
+  /** Where the log ended when the partition was taken over: before the fold is there, its counts are of the past. */
   readonly readyAtSeq: number;
   readonly now: () => number;
-  /** True while what the fold says of some spaces (null: of all) may miss what was acknowledged some seconds ago. */
+  /** True while the fold's counts of some spaces (null: of all) may lack what was acknowledged some seconds ago. */
   readonly isBehind: (spaceIds: Iterable<SpaceId> | null) => boolean;
 }
 
@@ -68,9 +68,9 @@ export class PartitionFeed implements FoldObserver {
   readonly #ring = new ItemRing(ITEMS_MAX);
   readonly #dirty = new Set<SpaceId>();
   readonly #heldSinceMs = new Map<SpaceId, number>();
-  readonly #told = new Map<SpaceId, LiveCount>();
-  /** When each space was told last, by performance.now. */
-  readonly #toldAt = new Map<SpaceId, number>();
+  readonly #published = new Map<SpaceId, LiveCount>();
+  /** When each space was last published, by performance.now. */
+  readonly #publishedAt = new Map<SpaceId, number>();
   #corrections = new Map<string, PendingCorrection>();
   #flushTimer: NodeJS.Timeout | undefined;
   /** When it ends, by performance.now. */
@@ -88,7 +88,7 @@ export class PartitionFeed implements FoldObserver {
     this.#isBehindFor = isBehind;
     this.#epoch = now();
     this.#stopServing = channel.serve(this.#partition, (question) => this.answer(question));
-    // Relays that followed another owner begin anew at once.
+    // Makes relays that followed another owner resynchronise at once.
     channel.publish(this.#partition, { epoch: this.#epoch, first: 1, items: [] });
   }
 
@@ -122,26 +122,26 @@ export class PartitionFeed implements FoldObserver {
     this.#flushAtOnce();
   }
 
-  /** @returns undefined when another feed has to answer, or later */
+  /** @returns undefined when another feed has to answer, or this one later */
   answer({ all, spaceIds, epochMin, isRenewal, after }: FeedQuestion): FeedAnswer | undefined {
     if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq || this.#isBehind) return undefined;
     const nowMs = this.#now();
     const wanted = new Set(spaceIds);
     const isLapsed = (all && !this.#interest.isAll) || spaceIds.some((spaceId) => !this.#interest.has(spaceId));
-    // An interest that has lapsed cannot be renewed as if it had not: no item has this number.
+    // A lapsed interest has missed items. The answer is n = -1, which no item has, so that the relay resynchronises.
     if (isRenewal) {
       if (!isLapsed) this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
       return { epoch: this.#epoch, n: isLapsed ? -1 : this.#ring.last, counts: [], items: [] };
     }
-    if (all) for (const spaceId of this.#fold.actors.keys()) if (spaceId !== UNPLACED) wanted.add(spaceId);
+    if (all) for (const spaceId of this.#fold.spaceIds()) if (spaceId !== UNPLACED) wanted.add(spaceId);
     const news = [...wanted].filter((spaceId) => !this.#interest.has(spaceId));
     this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
     this.#listen();
     this.#flush(true);
-    for (const spaceId of news) this.#told.delete(spaceId);
+    for (const spaceId of news) this.#published.delete(spaceId);
     const counts = [...wanted].map((spaceId): WatchedCount => {
       const count = this.#countOf(spaceId, nowMs);
-      if (!this.#told.has(spaceId)) this.#told.set(spaceId, count);
+      if (!this.#published.has(spaceId)) this.#published.set(spaceId, count);
       return { count, since: this.#interest.sinceOf(spaceId) ?? this.#ring.last };
     });
     const items = after?.epoch === this.#epoch ? this.#ring.after(after.n) : undefined;
@@ -149,24 +149,24 @@ export class PartitionFeed implements FoldObserver {
   }
 
   #listen(): void {
-    this.#fold.observer = this;
+    this.#fold.observe(this);
     this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
   #rest(): void {
-    if (this.#fold.observer === this) this.#fold.observer = undefined;
+    this.#fold.unobserve(this);
     clearInterval(this.#sweepTimer);
     clearTimeout(this.#flushTimer);
     this.#isFlushDue = this.#isBehind = false;
     this.#sweepTimer = this.#flushTimer = undefined;
     this.#dirty.clear();
-    this.#told.clear();
-    this.#toldAt.clear();
+    this.#published.clear();
+    this.#publishedAt.clear();
     this.#heldSinceMs.clear();
     this.#corrections.clear();
   }
 
-  /** Looks after what no entry of the log announces. */
+  /** Notices what no entry of the log causes: expiry, resets, and a fold that is behind. */
   #sweep(): void {
     const nowMs = this.#now();
     this.#interest.expire(nowMs);
@@ -175,7 +175,7 @@ export class PartitionFeed implements FoldObserver {
       this.#rest();
       return;
     }
-    const watched = this.#interest.isAll ? this.#fold.actors.keys() : this.#interest.spaces();
+    const watched = this.#interest.isAll ? this.#fold.spaceIds() : this.#interest.spaces();
     for (const spaceId of watched) {
       const state = this.#fold.state(spaceId);
       if (state && state.nextResetMs <= nowMs && this.watches(spaceId)) this.touched(spaceId);
@@ -190,12 +190,12 @@ export class PartitionFeed implements FoldObserver {
       });
   }
 
-  /** When a change of a space is not grouped with the last one any more. */
+  /** When a change of a space is no longer grouped with the one before. */
   #dueAt(spaceId: SpaceId): number {
-    return (this.#toldAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
+    return (this.#publishedAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
   }
 
-  /** After the entry of the log that is being applied, and those behind it in this turn. */
+  /** After all entries of the log that are applied in this turn of the event loop. */
   #flushAtOnce(): void {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
@@ -211,7 +211,7 @@ export class PartitionFeed implements FoldObserver {
     this.#flushTimer = setTimeout(() => this.#flush(), Math.ceil(at - performance.now())).unref();
   }
 
-  /** @param all also what is still being grouped */
+  /** @param all also changes that are still being grouped */
   #flush(all = false): void {
     clearTimeout(this.#flushTimer);
     this.#isFlushDue = false;
@@ -229,10 +229,10 @@ export class PartitionFeed implements FoldObserver {
       }
       this.#dirty.delete(spaceId);
       const count = this.#countOf(spaceId, nowMs);
-      const told = this.#told.get(spaceId);
-      if (told && saysTheSame(told, count)) continue;
-      this.#told.set(spaceId, count);
-      this.#toldAt.set(spaceId, at);
+      const published = this.#published.get(spaceId);
+      if (published && isSameCount(published, count)) continue;
+      this.#published.set(spaceId, count);
+      this.#publishedAt.set(spaceId, at);
       items.push(count);
     }
     this.#publish(items, nowMs);
@@ -248,9 +248,9 @@ export class PartitionFeed implements FoldObserver {
     }
   }
 
-  /** True while the count may be wrong, and soon will not. */
+  /** True while the count may be wrong and will soon be corrected. */
   #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
-    if (!this.#fold.state(spaceId)?.correction) {
+    if (this.#fold.state(spaceId)?.isSettled ?? true) {
       this.#heldSinceMs.delete(spaceId);
       return false;
     }
@@ -277,7 +277,7 @@ export class PartitionFeed implements FoldObserver {
         isSettled: true,
       };
     }
-    const watermarkMs = this.#fold.watermarkOf(state);
+    const watermarkMs = this.#fold.watermarkOf(spaceId);
     const timestampMs = Math.max(nowMs, watermarkMs);
     const occupancy = state.occupancyAt(timestampMs);
     return {
@@ -289,7 +289,7 @@ export class PartitionFeed implements FoldObserver {
       count: countOf(occupancy),
       net: occupancy.net,
       lastReadingMs: state.lastReadingMs,
-      isSettled: state.correction === null,
+      isSettled: state.isSettled,
     };
   }
 
@@ -308,13 +308,13 @@ export class PartitionFeed implements FoldObserver {
   }
 }
 
-/** A change reaches to the next reset, and what is after the watermark was never final. */
+/** A change affects counts up to the next reset; counts after the watermark were never final. */
 function endOfCorrection(state: SpaceState, lastMs: number, cause: CorrectionCause): number {
-  // A reset holds for what comes after it: an event at the very instant of one is before it.
+  // A reset applies to what comes after it: an event at the same instant is before it.
   const resetMs = nextResetAfter(state.schedule, cause === 'reset' ? lastMs : lastMs - 1);
   return Math.max(lastMs + 1, Math.min(resetMs, state.watermarkMs + 1));
 }
 
-function saysTheSame(a: LiveCount, b: LiveCount): boolean {
+function isSameCount(a: LiveCount, b: LiveCount): boolean {
   return a.count === b.count && a.net === b.net && a.lastReadingMs === b.lastReadingMs && a.isSettled === b.isSettled;
 }

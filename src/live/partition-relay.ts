@@ -1,8 +1,8 @@
-// Follows the feed of one partition on behalf of the subscribers in this process, wherever its owner
-// runs. What a listener gets is gapless: where items are missing, and the feed does not have them any
-// more, it is told to begin anew (`renewed`), and where nobody owns the partition, or its owner is behind, that it is `stale`.
+// Follows the feed of one partition for the subscribers in this process, wherever the owner runs. A listener gets every
+// item: if some are lost and the feed does not have them any more, the listener has to start over (`renewed`); if nobody
+// owns the partition, or its owner is behind, the listener is told (`stale`).
 //
-// Invariants: `counts` is what the feed told up to item `ring.last`; items are handed on in their order, each once.
+// Invariants: the counts are those that the feed published up to item `ring.last`; items are passed on in order, each once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
@@ -17,7 +17,7 @@ const HELD_BATCHES_MAX = 4_096;
 
 export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
-  /** Items are missing: what the listener knows of the partition's spaces is to be replaced by `counts`. */
+  /** Items were lost: the listener has to replace what it knows of the partition's spaces by their present counts. */
   renewed(partition: Partition): void;
   /** Nobody owns the partition at the moment, or its owner is behind. */
   stale(partition: Partition): void;
@@ -38,10 +38,10 @@ export class PartitionRelay {
   readonly #abort = new AbortController();
   readonly #unsubscribe: () => void;
   #wantsAll = false;
-  /** undefined until the first answer. */
+  /** Undefined until the first answer. */
   #epoch: number | undefined;
   #epochMin = 0;
-  /** Batches that came while an answer is awaited. */
+  /** Batches that arrived while an answer is awaited. */
   #held: FeedBatch[] | undefined;
   #asking: Promise<void> = Promise.resolve();
   #isResyncing = false;
@@ -74,7 +74,7 @@ export class PartitionRelay {
   }
 
   /**
-   * Has these spaces (null: all) followed from now on, and the items after a place at hand if they still are to be had.
+   * Follows these spaces (null: all) from now on, and fetches the items after a position if the feed still has them.
    * @throws Failure unavailable while nobody owns the partition
    */
   async want(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
@@ -92,17 +92,17 @@ export class PartitionRelay {
     return this.#watched.get(spaceId)?.count;
   }
 
-  /** The items after a place that concern a space; undefined where they are not all known. */
+  /** The items after a position; undefined when some of them are unknown. */
   itemsAfter(place: FeedPlace): FeedItem[] | undefined {
     return place.epoch === this.#epoch ? this.#ring.after(place.n) : undefined;
   }
 
-  /** True when every change of the space after item `n` was told. */
+  /** True when every change of the space after item `n` was received. */
   isGapless(spaceId: SpaceId, n: number): boolean {
     return (this.#watched.get(spaceId)?.since ?? Infinity) <= n;
   }
 
-  /** One question at a time: an answer is taken before the next is asked. */
+  /** One question at a time: an answer is processed before the next question is sent. */
   async #ask(after: FeedPlace | undefined): Promise<void> {
     const ask = async (): Promise<void> => {
       this.#held ??= [];
@@ -140,7 +140,7 @@ export class PartitionRelay {
       return;
     }
     for (const item of missed) this.#pass(item);
-    // Items that were followed already may be newer than the answer.
+    // Items that were received already may be newer than the answer.
     const newer = this.#ring.after(n) ?? [];
     for (const { count, since } of counts) {
       if (!this.#watched.has(count.spaceId)) this.#watched.set(count.spaceId, { count: latestOf(count, newer), since });
@@ -160,7 +160,7 @@ export class PartitionRelay {
 
   #receive(batch: FeedBatch): void {
     if (this.#held) {
-      // Beyond the bound the gap is noticed, and asked about again.
+      // Beyond the bound batches are dropped; the gap is noticed later, and the feed asked again.
       if (this.#held.length < HELD_BATCHES_MAX) this.#held.push(batch);
       return;
     }
@@ -184,13 +184,13 @@ export class PartitionRelay {
     if (item.kind === 'count') {
       const watched = this.#watched.get(item.spaceId);
       if (watched) watched.count = item;
-      // A space that has come into being since all of them were asked for.
+      // A space that is new since all of them were asked for.
       else if (this.#wantsAll) this.#watched.set(item.spaceId, { count: item, since: this.#ring.last });
     }
     this.#listener.item(this.partition, item);
   }
 
-  /** Asks until somebody answers, and again where items were lost meanwhile. */
+  /** Asks until a feed answers, and again if items were lost meanwhile. */
   #resync(): void {
     this.#hasGap = true;
     if (this.#isResyncing) return;

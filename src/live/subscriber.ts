@@ -1,6 +1,6 @@
-// One subscriber's outbox. What its sink takes at once is not kept here; what it does not take waits,
-// in order, up to a bound. Past that, only the newest state of each space waits, and the subscriber is
-// told that it missed some: so a slow one costs little, delays nobody, and ends up right.
+// One subscriber's outbox. Events that its sink does not accept at once wait here in order, up to a bound. Beyond that only
+// the newest count of each space is kept, and the subscriber is told how many events it missed. So a slow subscriber costs
+// little, delays no other, and ends with the right counts.
 import type { SpaceId } from '../domain/ids.ts';
 import type { Correction, FeedItem, LiveCount } from './feed-message.ts';
 
@@ -8,17 +8,17 @@ import type { Correction, FeedItem, LiveCount } from './feed-message.ts';
 const WAITING_MAX = 1_000;
 
 export type LiveEvent =
-  /** Where a space stands; what happened to it before was not told. */
+  /** The count of a space; the changes before it were not sent. */
   | { readonly kind: 'snapshot'; readonly item: LiveCount }
   | { readonly kind: 'change'; readonly item: LiveCount }
   | { readonly kind: 'correction'; readonly item: Correction }
-  /** So many events were merged into the ones that follow. */
+  /** This many events were merged into the following ones. */
   | { readonly kind: 'lagged'; readonly skipped: number }
-  /** Nobody owns the partition of these spaces; null: of some. A snapshot follows when somebody does. */
+  /** Nobody owns the partition of these spaces (null: of some). A snapshot follows when somebody does. */
   | { readonly kind: 'stale'; readonly spaceIds: readonly SpaceId[] | null };
 
 export interface LiveSink {
-  /** Writes an event; `id` where the subscriber's place is known. @returns false when no more is to be written until it has drained */
+  /** Writes an event, with the subscriber's position as `id` if it is known. @returns false when the sink accepts no more until it has drained */
   write(event: LiveEvent, id: string | undefined): boolean;
   end(): void;
 }
@@ -34,7 +34,7 @@ export class Subscriber {
   #isBlocked = true;
   #isEnded = false;
 
-  /** @param place the subscriber's place when everything that was offered is written */
+  /** @param place the subscriber's position once everything that was offered is written */
   constructor(spaceIds: ReadonlySet<SpaceId> | null, place: () => string) {
     this.spaceIds = spaceIds;
     this.#place = place;
@@ -44,18 +44,18 @@ export class Subscriber {
     return this.#waiting.length;
   }
 
-  /** The place, where nothing waits. */
+  /** The position; undefined while events are waiting. */
   get place(): string | undefined {
     return this.#waiting.length === 0 && this.#skipped === 0 ? this.#place() : undefined;
   }
 
-  /** What a subscriber begins with, however much it is. */
+  /** The events that a subscriber begins with, without a bound. */
   begin(events: readonly LiveEvent[]): void {
     this.#waiting = [...events];
     this.#waitingMax = Math.max(WAITING_MAX, 2 * this.#waiting.length);
   }
 
-  /** Where events go from now on. */
+  /** Sends events to a sink from now on. */
   open(sink: LiveSink): void {
     this.#sink = sink;
     if (this.#isEnded) sink.end();
@@ -68,7 +68,7 @@ export class Subscriber {
     this.#write();
   }
 
-  /** The sink takes events again. */
+  /** The sink accepts events again. */
   drained(): void {
     this.#isBlocked = false;
     this.#write();
@@ -93,14 +93,14 @@ export class Subscriber {
       const event = this.#waiting[written];
       if (!event) break;
       written += 1;
-      // Only with the last one is everything up to the place written.
+      // Everything up to the position is written only with the last event.
       this.#isBlocked = !sink.write(event, written === this.#waiting.length ? this.#place() : undefined);
     }
     this.#waiting = written === this.#waiting.length ? [] : this.#waiting.slice(written);
     if (this.#waiting.length === 0) this.#waitingMax = WAITING_MAX;
   }
 
-  /** Keeps, of each space, its newest state and the span of its corrections by cause. */
+  /** Keeps the newest count of each space, and the span of its corrections by cause. */
   #merge(): void {
     const kept = new Map<string, LiveEvent>();
     for (const event of this.#waiting) {
@@ -136,12 +136,12 @@ function merged(before: LiveEvent, after: LiveEvent): LiveEvent {
     ];
     return { kind: 'correction', item: { ...after.item, fromMs, toMs } };
   }
-  // A snapshot that was not written yet stays one: the client still has to forget what it knew.
+  // A snapshot that was not written yet stays a snapshot: the client still has to replace what it knew.
   if (before.kind === 'snapshot' && after.kind === 'change') return { kind: 'snapshot', item: after.item };
   return after;
 }
 
-/** As a subscriber hears of it. */
+/** The event in which a subscriber receives an item. */
 export function eventOf(item: FeedItem): LiveEvent {
   return item.kind === 'count' ? { kind: 'change', item } : { kind: 'correction', item };
 }

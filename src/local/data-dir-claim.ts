@@ -1,12 +1,12 @@
-// Who may use a data folder: one engine at a time, recorded in a file inside the folder.
+// A claim on a data folder, so that only one engine uses it at a time. It is recorded in a file in the folder.
 //
-// Neither engine protects its own files: two nats-servers start on one JetStream store without a
-// word, and chDB wants one process for a folder. So the claim is taken before an engine starts.
+// The engines do not protect their own files: two nats-servers start on the same JetStream store without an error, and a chDB folder
+// must have only one process. So the folder is claimed before an engine starts.
 //
 // Invariants:
-// - The file appears whole or not at all (written aside, then linked), and only one claimant gets it.
-// - A running engine whose owner lives is never touched: the second start is refused. One whose owner
-//   was killed is ended first, if its command line still shows that it is the engine of this folder.
+// - The claim file is created atomically (written under another name, then linked), and only one claimant gets it.
+// - An engine whose owner lives is never touched; a second start is refused. An engine whose owner was killed is stopped first, if its
+//   command line still shows that it is the engine of this folder.
 
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -17,11 +17,11 @@ import { describeProcess, endProcess } from './process-info.ts';
 export interface DataDirClaimOptions {
   readonly dataDir: string;
   readonly pidFileName: string;
-  /** Part of the engine's command line which no other program has. */
+  /** A part of the engine's command line that identifies it. */
   readonly commandMark: string;
   /** For messages, such as 'nats-server'. */
   readonly title: string;
-  /** How long an engine left behind may take to end in order before it is killed. */
+  /** How long an orphaned engine may take to stop before it is killed. */
   readonly stopGraceMs: number;
 }
 
@@ -61,7 +61,7 @@ export async function claimDataDir(options: DataDirClaimOptions): Promise<DataDi
       const holder = await readHolder(file);
       if (holder !== undefined) await clearLeftover(file, holder, options);
     }
-    throw inUse(options, 'by programs that start at the same moment');
+    throw inUse(options, 'by other programs that are starting at the same time');
   });
 }
 
@@ -72,7 +72,7 @@ async function clearLeftover(file: string, holder: Holder, options: DataDirClaim
   const child = holder.childPid === undefined ? undefined : await describeProcess(holder.childPid);
   const childLives = child !== undefined && isEngine(child);
 
-  // An engine of this very process that died may be started again; its claim is still on record.
+  // This process may restart its own engine that died, whose claim is still recorded.
   const isOwnDeadEngine = holder.ownerPid === process.pid && holder.childPid !== undefined && !childLives;
   if (ownerLives && !isOwnDeadEngine) {
     throw inUse(options, holder.ownerPid === process.pid ? 'by this process' : `by process ${holder.ownerPid}`);
@@ -82,13 +82,13 @@ async function clearLeftover(file: string, holder: Holder, options: DataDirClaim
     holder.childPid !== undefined &&
     !(await endProcess(holder.childPid, isEngine, options.stopGraceMs))
   ) {
-    throw inUse(options, `by process ${holder.childPid}, left over from an earlier run, which does not end`);
+    throw inUse(options, `by process ${holder.childPid}, which is left over from an earlier run and does not stop`);
   }
   await removeExactly(file, holder.text);
 }
 
-// Taken away by renaming and looked at afterwards, so that of two claimants who both saw the leftover
-// the slower one cannot remove the quicker one's new claim for good.
+// Renames the file before checking it: if two claimants have seen the same leftover, the slower one must not delete the new claim of
+// the faster one.
 async function removeExactly(file: string, text: string): Promise<void> {
   const aside = `${file}.${randomUUID()}`;
   try {
@@ -140,6 +140,6 @@ async function readHolder(file: string): Promise<Holder | undefined> {
 function inUse(options: DataDirClaimOptions, by: string): LocalEngineError {
   return new LocalEngineError(
     'in-use',
-    `The data folder ${options.dataDir} is in use ${by}: stop that run, or set DENSITY_DATA_DIR to another folder (${options.title}).`,
+    `The data folder ${options.dataDir} is in use ${by}: stop that process, or set DENSITY_DATA_DIR to another folder (${options.title}).`,
   );
 }

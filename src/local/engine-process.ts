@@ -1,11 +1,10 @@
-// Runs one engine as a child process: claims its folder, starts it, waits until it serves, stops it.
+// Runs an engine as a child process: claims its folder, starts it, waits until it serves, and stops it.
 //
 // Invariants:
-// - The child has a session of its own (detached), so a Ctrl-C in the terminal reaches only the
-//   service, which stops its engines last and in order.
-// - A start ends within its time: serving, or stopped again with the folder released and one sentence.
-// - `stop` is safe to call twice, is bounded, and leaves no process behind.
-// - `onExit` is told of an end nobody asked for, once, and of no other.
+// - The child is detached, so that Ctrl-C in the terminal reaches only the service, which stops its engines last and in order.
+// - A start ends within its timeout: either the engine serves, or it is stopped, its folder is released and an error says why.
+// - `stop` is safe to call twice, is bounded in time, and leaves no process behind.
+// - `onExit` is called once if the engine exits without having been stopped, and never otherwise.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -30,11 +29,11 @@ export interface EngineSpec<Ready> {
   readonly logFile: string;
   readonly startTimeoutMs: number;
   readonly stopGraceMs: number;
-  /** Runs when the folder is ours and before the child starts. */
+  /** Runs after the folder is claimed and before the child starts. */
   readonly prepare: () => Promise<void>;
-  /** Resolves once the engine serves. Ends early when the signal fires. */
+  /** Resolves once the engine serves; rejects when the signal aborts. */
   readonly untilReady: (child: ChildProcess, log: () => Promise<string>, signal: AbortSignal) => Promise<Ready>;
-  /** The cause of an early end, from what the engine logged; undefined when it does not tell. */
+  /** The cause of an early exit, found in the engine's log; undefined if the log does not say. */
   readonly explain: (log: string) => LocalEngineError | undefined;
   readonly onExit?: ((error: LocalEngineError) => void) | undefined;
 }
@@ -43,14 +42,14 @@ export interface RunningEngine<Ready> {
   readonly pid: number;
   readonly ready: Ready;
   stop(): Promise<void>;
-  /** As a crash would: no warning, and the folder stays claimed. For tests. */
+  /** Simulates a crash: no shutdown, and the folder stays claimed. For tests. */
   kill9(): Promise<void>;
 }
 
 const LOG_BYTES_MAX = 10_000_000;
 
-// When this process ends without stopping its engines (process.exit somewhere), they get the signal
-// at least. After a SIGKILL of this process nothing runs: then the next start finds the leftover.
+// If this process exits without stopping its engines, they at least get SIGTERM. After a SIGKILL of this process, the next start finds
+// and stops the orphaned engine.
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');
@@ -91,7 +90,7 @@ async function startClaimed<Ready>(spec: EngineSpec<Ready>, claim: DataDirClaim)
       if (stopping) return;
       const cause = spec.explain(await log().catch(() => ''));
       spec.onExit?.(
-        cause ?? new LocalEngineError('failed', `${spec.title} ended by itself (${how}): see ${spec.logFile}.`),
+        cause ?? new LocalEngineError('failed', `${spec.title} exited unexpectedly (${how}): see ${spec.logFile}.`),
       );
     });
     return {
@@ -130,7 +129,9 @@ async function untilServing<Ready>(
   if (cause !== undefined) throw cause;
   const lastLine = text.trim().split('\n').at(-1) ?? '';
   const what =
-    outcome.kind === 'late' ? `did not serve within ${spec.startTimeoutMs / 1000} s` : `ended at once (${outcome.how})`;
+    outcome.kind === 'late'
+      ? `did not start within ${spec.startTimeoutMs / 1000} s`
+      : `exited during start (${outcome.how})`;
   throw new LocalEngineError(
     'failed',
     `${spec.title} ${what}: see ${spec.logFile}${lastLine === '' ? '' : `, which ends with "${lastLine}"`}.`,
@@ -156,7 +157,7 @@ async function spawnLogged<Ready>(
       stdio: ['ignore', file.fd, file.fd, ...(spec.hasIpc ? ['ipc' as const] : [])],
       ...(spec.env === undefined ? {} : { env: spec.env }),
     });
-    // Before anything is awaited: what ends at once is not heard of twice.
+    // Before the first await, because a child that exits at once emits its event only once.
     const exited = exitOf(child);
     return { child, exited, log: async () => (await readFile(spec.logFile)).subarray(from).toString('utf8') };
   } finally {
@@ -164,7 +165,7 @@ async function spawnLogged<Ready>(
   }
 }
 
-/** How the child ended: 'exit code 1', 'SIGKILL', or why it could not be started. */
+/** How the child exited: 'exit code 1', 'SIGKILL', or why it could not be started. */
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
@@ -187,7 +188,7 @@ async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
-/** Asks again every `everyMs` until the answer is there; rejects when the signal fires. */
+/** Asks every `everyMs` until there is an answer; rejects when the signal aborts. */
 export async function poll<T>(ask: () => Promise<T | undefined>, everyMs: number, signal: AbortSignal): Promise<T> {
   for (;;) {
     signal.throwIfAborted();

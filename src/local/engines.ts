@@ -1,4 +1,4 @@
-// The engines of one machine: whichever URL is not given, its engine is started here.
+// Starts the engines that have no URL on this machine.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +16,9 @@ const CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url)
 export interface Engines {
   readonly natsUrl: string;
   readonly clickhouseUrl: string;
-  /** What the NATS server may store, as far as that is known here. */
+  /** What the NATS server may store; undefined if unknown. */
   readonly natsStoreBytes: number | undefined;
-  /** Port of the MQTT gateway, when the NATS server was started here. */
+  /** Port of the MQTT gateway, if the NATS server was started here. */
   readonly mqttPort: number | undefined;
   stop(): Promise<void>;
 }

@@ -1,7 +1,6 @@
-// Why an engine of this machine cannot run, in one sentence a newcomer can act on.
+// Why an engine cannot run on this machine.
 //
-// Invariant: every message names what to change (the environment variable, the folder or the
-// command), because it is printed as it is, without a stack.
+// Invariant: every message says what to change (a variable, a folder or a command), because it is printed without a stack trace.
 
 export type LocalEngineFault = 'port-taken' | 'folder-unusable' | 'in-use' | 'not-installed' | 'failed';
 
@@ -18,7 +17,7 @@ export class LocalEngineError extends Error {
 export function portTaken(host: string, port: number, variable: string): LocalEngineError {
   return new LocalEngineError(
     'port-taken',
-    `Port ${port} on ${host} is taken by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
+    `Port ${port} on ${host} is in use by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
   );
 }
 
@@ -38,7 +37,7 @@ export function systemCode(error: unknown): string {
   return typeof error.code === 'string' ? error.code : '';
 }
 
-/** Runs a step that writes below `folder`; a refusal by the file system becomes the sentence above. */
+/** Runs a step that writes below `folder`, and converts errors of the file system to `folderUnusable`. */
 export async function writingTo<T>(folder: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step();

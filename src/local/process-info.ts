@@ -1,7 +1,7 @@
-// What another process is, told from its id.
+// Information about other processes.
 //
-// Invariants: a zombie counts as gone (in a container without an init nobody reaps orphans); a
-// process is identified by its id and its start, because ids are used again.
+// Invariants: a zombie counts as gone, because nobody reaps orphans in a container without an init. A process is identified by its id
+// and its start time, because ids are reused.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -11,12 +11,12 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 export interface ProcessInfo {
-  /** Differs between two processes that had the same id. */
+  /** Tells apart two processes with the same id. */
   readonly startedAt: string;
   readonly commandLine: string;
 }
 
-/** Undefined where no such process lives. */
+/** @returns undefined if no such process is alive */
 export async function describeProcess(pid: number): Promise<ProcessInfo | undefined> {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   return process.platform === 'linux' ? describeFromProc(pid) : describeFromPs(pid);
@@ -29,7 +29,7 @@ async function describeFromProc(pid: number): Promise<ProcessInfo | undefined> {
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
       readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
     ]);
-    // The name in parentheses may itself hold spaces and parentheses: count from the last one.
+    // The name in parentheses may contain spaces and parentheses, so fields are counted from the last parenthesis.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const state = fields[0] ?? '';
     if (state === 'Z' || state === 'X') return undefined;
@@ -53,7 +53,7 @@ async function describeFromPs(pid: number): Promise<ProcessInfo | undefined> {
   }
 }
 
-/** Ends a process that is not our child: SIGTERM, `graceMs`, SIGKILL, `graceMs`. True when it is gone. */
+/** Stops a process that is not a child: SIGTERM, `graceMs`, SIGKILL, `graceMs`. @returns true if it is gone */
 export async function endProcess(
   pid: number,
   isStillIt: (info: ProcessInfo) => boolean,
@@ -68,7 +68,7 @@ export async function endProcess(
     try {
       process.kill(pid, signal);
     } catch {
-      // It went between the look and the signal, or is not ours to end: the next look tells.
+      // It is gone already, or belongs to another user; the next check tells.
     }
     const deadline = performance.now() + graceMs;
     while (performance.now() < deadline) {

@@ -1,4 +1,4 @@
-// The key of the marks on readings (src/publishing/timestamp-bound.ts), where none is configured: made once, and kept with the data.
+// The key for marks on readings (src/publishing/timestamp-bound.ts) if none is configured: generated once and kept with the data.
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { systemCode } from './local-engine-error.ts';
 const KEY_BYTES = 32;
 const OWNER_ONLY = 0o600;
 
-/** Of two processes that make it at once, one does. */
+/** If two processes create the key at the same time, both use the one that was written first. */
 export async function readingsKeyIn(folder: string): Promise<string> {
   const file = join(folder, 'readings.key');
   await mkdir(folder, { recursive: true });

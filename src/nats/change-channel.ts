@@ -1,7 +1,7 @@
-// The change channel on core NATS: no stream, no storage. Changes go to `density.changes.<k>.<process>`, while another
-// process has asked for them within the time that interest lasts; subscribers in the same process have them directly.
-// Questions go to `density.feed.<k>`, answered by the partition's owner in chunks that fit a message, with
-// an empty message at the end.
+// The change channel on core NATS, without a stream or storage. Changes are published to
+// `density.changes.<k>.<process>`, but only while another process has recently shown interest by asking; subscribers in
+// the same process get them directly. Questions go to `density.feed.<k>`. The partition's owner answers in chunks that
+// fit into a message, followed by an empty message.
 import { type Msg, type NatsConnection, nuid } from 'nats';
 import { Failure } from '../domain/failure.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -18,41 +18,41 @@ const changesSubject = (partition: Partition, process: string): string => `densi
 const feedSubject = (partition: Partition): string => `density.feed.${partition}`;
 
 interface WireQuestion extends FeedQuestion {
-  /** The process that asks. */
+  /** The asking process. */
   readonly from: string;
 }
 
 export class NatsChangeChannel implements ChangeChannel {
   readonly #nc: NatsConnection;
-  /** Of this process. */
+  /** Identifies this process. */
   readonly #id = nuid.next();
-  readonly #here = new Map<Partition, Set<(batch: FeedBatch) => void>>();
-  /** By partition: until when another process listens. */
-  readonly #elsewhereUntil = new Map<Partition, number>();
+  readonly #local = new Map<Partition, Set<(batch: FeedBatch) => void>>();
+  /** For each partition, until when another process is interested, by this process's monotonic clock. */
+  readonly #remoteUntil = new Map<Partition, number>();
 
   constructor(nc: NatsConnection) {
     this.#nc = nc;
   }
 
   publish(partition: Partition, batch: FeedBatch): void {
-    for (const onBatch of [...(this.#here.get(partition) ?? [])]) onBatch(batch);
-    // That a feed has begun is for everyone: who followed another owner has to ask this one.
-    const isForOthers =
-      batch.items.length === 0 || performance.now() < (this.#elsewhereUntil.get(partition) ?? -Infinity);
+    for (const onBatch of [...(this.#local.get(partition) ?? [])]) onBatch(batch);
+    // An empty batch announces a new feed. It goes to everyone, because relays that followed another owner must ask
+    // this one.
+    const isForOthers = batch.items.length === 0 || performance.now() < (this.#remoteUntil.get(partition) ?? -Infinity);
     if (isForOthers && !this.#nc.isClosed())
       this.#nc.publish(changesSubject(partition, this.#id), JSON.stringify(batch));
   }
 
   subscribe(partition: Partition, onBatch: (batch: FeedBatch) => void): () => void {
-    const here = this.#here.get(partition) ?? new Set();
-    this.#here.set(partition, here.add(onBatch));
+    const local = this.#local.get(partition) ?? new Set();
+    this.#local.set(partition, local.add(onBatch));
     const subscription = this.#nc.subscribe(changesSubject(partition, '*'), {
       callback: (error, message) => {
         if (!error && message.subject !== changesSubject(partition, this.#id)) onBatch(message.json<FeedBatch>());
       },
     });
     return () => {
-      here.delete(onBatch);
+      local.delete(onBatch);
       subscription.unsubscribe();
     };
   }
@@ -63,8 +63,8 @@ export class NatsChangeChannel implements ChangeChannel {
       callback: (error, message) => {
         if (error) return;
         const { from, ...question } = message.json<WireQuestion>();
-        // Before it is answered: what changes from then on is to reach it.
-        if (from !== this.#id) this.#elsewhereUntil.set(partition, performance.now() + INTEREST_MS);
+        // Noted before answering, so that every change after the answer is published to the asking process.
+        if (from !== this.#id) this.#remoteUntil.set(partition, performance.now() + INTEREST_MS);
         const found = answer(question);
         if (found) respond(message, encoder.encode(JSON.stringify(found)));
       },
@@ -85,7 +85,7 @@ export class NatsChangeChannel implements ChangeChannel {
         chunks.push(data);
       }
     } catch (error) {
-      throw new Failure('unavailable', 'the live counts of some spaces are not to be had now', {
+      throw new Failure('unavailable', 'the live counts of some spaces are not available at the moment', {
         cause: error,
         retryAfterSeconds: 1,
       });

@@ -1,5 +1,6 @@
-// The CHECKPOINTS stream. A checkpoint is a run of chunks and, last, a message that describes them, in
-// one atomic batch which expects that nobody else saved meanwhile.
+// The CHECKPOINTS stream. A checkpoint consists of chunks followed by a message that describes them, all published in
+// one atomic batch. The batch expects the last description to be unchanged, so only one of two concurrent saves
+// succeeds.
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
@@ -23,7 +24,7 @@ interface Description {
   readonly id: string;
   readonly chunks: number;
   readonly storedBeforeSeq: number;
-  /** Missing in those of earlier versions; so with the mark. */
+  /** Absent in checkpoints of earlier versions, as are `mark` and `commitSeqs`. */
   readonly epoch?: number;
   readonly mark?: CommitMark;
   readonly commitSeqs?: readonly number[];
@@ -47,11 +48,11 @@ export class NatsCheckpoints implements Checkpoints {
       if (!description) throw new CheckpointRefused(partition, 'its description cannot be read');
       const bytes = await this.#chunks(partition, description);
       if (bytes) return { revision, ...placeOf(description), snapshot: await linesOf(partition, bytes) };
-      // A chunk of another checkpoint: somebody saved while this read. Read again.
+      // A chunk belongs to another checkpoint, because another process saved in the meantime: read again.
       if (triedId === description.id) throw new CheckpointRefused(partition, 'a part of it is missing');
       triedId = description.id;
     }
-    throw new Error(`checkpoint of partition ${partition} changes faster than it can be read`);
+    throw new Error(`the checkpoint of partition ${partition} changes faster than it can be read`);
   }
 
   async last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>> {
@@ -86,6 +87,7 @@ export class NatsCheckpoints implements Checkpoints {
       });
       return ack.seq;
     } catch (error) {
+      // The outcome is unknown: the description on record tells which save succeeded.
       const found = await this.#describe(partition).catch(() => {
         throw error;
       });
@@ -95,7 +97,7 @@ export class NatsCheckpoints implements Checkpoints {
     }
   }
 
-  /** `description` is undefined where it cannot be read. */
+  /** The latest checkpoint's description, which is undefined if it is unreadable. */
   async #describe(
     partition: Partition,
   ): Promise<{ revision: number; description: Description | undefined } | undefined> {
@@ -103,6 +105,7 @@ export class NatsCheckpoints implements Checkpoints {
     return message ? { revision: message.seq, description: descriptionIn(message.data) } : undefined;
   }
 
+  /** @returns undefined when a chunk is missing or belongs to another checkpoint */
   async #chunks(partition: Partition, description: Description): Promise<Buffer | undefined> {
     const parts: Uint8Array[] = [];
     for (let index = 0; index < description.chunks; index++) {
@@ -136,7 +139,7 @@ function descriptionIn(data: Uint8Array): Description | undefined {
   }
 }
 
-/** Line by line through the compressor, which works beside the event loop. */
+/** Compresses line by line, off the event loop, so that the whole text is never in memory. */
 async function zipped(lines: Iterable<string>): Promise<Buffer> {
   const ended = function* (): Generator<string> {
     for (const line of lines) yield `${line}\n`;
@@ -144,9 +147,9 @@ async function zipped(lines: Iterable<string>): Promise<Buffer> {
   return buffer(Readable.from(ended()).pipe(createGzip({ level: constants.Z_BEST_SPEED })));
 }
 
-/** Each is made when it is asked for. */
+/** Decompresses a snapshot, and decodes its lines lazily. @throws CheckpointRefused when it is damaged */
 async function linesOf(partition: Partition, bytes: Buffer): Promise<Iterable<string>> {
-  // The checksum at its end tells whether it is what was saved.
+  // gzip ends with a checksum, so damage is detected here.
   const text = await unzip(bytes).catch((error: unknown) => {
     throw new CheckpointRefused(partition, `it is damaged (${String(error)})`, { cause: error });
   });

@@ -1,3 +1,4 @@
+// Connects to NATS and JetStream, with the credentials and certificates that the configuration names.
 import { readFile } from 'node:fs/promises';
 import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection, type TlsOptions } from 'nats';
@@ -10,18 +11,21 @@ export interface NatsHandles {
   readonly jsm: JetStreamManager;
 }
 
-/** Files that say who this is and whom it trusts; as they are read when it connects. */
+/** Files with credentials and certificates. Read once, when connecting. */
 export interface NatsSecurity {
-  /** A `.creds` file: the user's token and key. */
+  /** A `.creds` file with the user's token and key. */
   readonly credentialsFile?: string | undefined;
-  /** Certificates of the authorities that may vouch for the server; given, the connection must be encrypted. */
+  /** Certificate authorities to trust. If given, the connection must be encrypted. */
   readonly caFile?: string | undefined;
-  /** This client's own certificate and key, where the server asks for one. */
+  /** This client's certificate and key, for servers that require one. */
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
 }
 
-/** Connects, and from then on reconnects for ever. @throws Error that names the URL */
+/**
+ * Connects; a connection that is lost later is retried for ever.
+ * @throws Error naming the URL when the first attempt fails
+ */
 export async function connectNats(url: string, name: string, security: NatsSecurity = {}): Promise<NatsHandles> {
   const nc = await connectPlain(url, name, security);
   const jsm = await jetstreamManager(nc, { timeout: TIMEOUT_MS, checkAPI: true }).catch(async (error: unknown) => {
@@ -31,7 +35,7 @@ export async function connectNats(url: string, name: string, security: NatsSecur
   return { nc, js: jetstream(nc, { timeout: TIMEOUT_MS }), jsm };
 }
 
-/** Only the connection: the system's account, for one, has no streams. @throws Error that names the URL */
+/** Connects without JetStream, which the system account does not have. @throws Error naming the URL */
 export async function connectPlain(url: string, name: string, security: NatsSecurity): Promise<NatsConnection> {
   try {
     return await connect({
@@ -41,13 +45,13 @@ export async function connectPlain(url: string, name: string, security: NatsSecu
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
       reconnectJitter: 250,
-      // With them, each request makes two errors in advance, for their stacks: 5 % of the service's time.
+      // Async traces create two Errors per request for their stacks, which took 5 % of the service's CPU time.
       noAsyncTraces: true,
       ...(await secured(security)),
     });
   } catch (error) {
     throw new Error(
-      `no NATS server takes a connection at ${url} (NATS_URL${security.credentialsFile === undefined ? '' : ', NATS_CREDENTIALS_FILE'}): ${String(error)}`,
+      `cannot connect to a NATS server at ${url} (NATS_URL${security.credentialsFile === undefined ? '' : ', NATS_CREDENTIALS_FILE'}): ${String(error)}`,
       { cause: error },
     );
   }

@@ -1,9 +1,11 @@
-// Issues credentials: an operator, its accounts, and their users, as signed JWTs that any nats-server
-// with the operator's public half believes. A DPU more is a file more, and no change to a server.
+// Issues credentials: an operator, its accounts, and their users, as signed JWTs. Any nats-server that has the
+// operator's public key accepts them, so adding a DPU means writing a file and changes no server.
 //
-// Two accounts. DPUs live in DEVICES, the service and its streams in DENSITY, and the only way across is
-// the two subjects DENSITY offers; DEVICES offers what MQTT has acknowledged, to be looked for in READINGS. In one account, a DPU that is held to its own subjects could still
-// name any other as the place for the answer, and the stream's acknowledgement would be stored there.
+// DPUs are users of the account DEVICES; the service and its streams are in DENSITY. The only way across are the
+// subjects that DENSITY exports for readings and heartbeats, and the MQTT stream that DEVICES exports so that
+// acknowledged messages can be looked up in READINGS. Within a single account, a DPU restricted to its own subjects
+// could still name any other subject as the reply subject of a message, and the stream's acknowledgement would be
+// published there.
 import {
   createAccount,
   createOperator,
@@ -36,12 +38,12 @@ import {
 const KEYS = ['operator', 'system', 'density', 'service', 'admin', 'devices', 'dpu', 'mqtt-dpu'] as const;
 type KeyName = (typeof KEYS)[number];
 
-/** The secret halves. `service`, `admin`, `dpu` and `mqtt-dpu` can each issue users of that role, and no others. */
+/** The private keys. `service`, `admin`, `dpu` and `mqtt-dpu` are signing keys, each for users of that role only. */
 export type Keyring = Readonly<Record<KeyName, KeyPair>>;
 
-/** A message from a DPU may be an array of some thousand readings. */
+/** A message from a DPU may be an array of several thousand readings. */
 const DPU_LIMITS = { payload: 1024 * 1024, subs: 5 };
-/** MQTT keeps its sessions in JetStream, and messages until the service has seen them in READINGS; this is all that devices may use of the disk. */
+/** Disk for devices: MQTT sessions, and MQTT messages until the service has found them in READINGS. */
 const DEVICES_STORAGE_BYTES = 1024 * 1024 * 1024;
 const UNLIMITED = {
   subs: -1,
@@ -69,7 +71,7 @@ export function createKeyring(): Keyring {
   };
 }
 
-/** @throws Error that names the key */
+/** @throws Error naming the first key that is missing */
 export function keyringOf(seeds: Readonly<Record<string, string>>): Keyring {
   const keys = KEYS.map((name) => {
     const seed = seeds[name];
@@ -86,10 +88,10 @@ export function seedsOf(keyring: Keyring): Record<KeyName, string> {
   >;
 }
 
-/** Public keys of DPU users, with the second up to which what was issued to them is void. */
+/** By a DPU user's public key: credentials issued up to this time, in seconds since 1970, are void. */
 export type Revocations = Readonly<Record<string, number>>;
 
-/** The part of nats-server.conf that says whom to believe. Holds no secret. */
+/** The part of nats-server.conf that defines the operator and accounts. Contains no secrets. */
 export async function accountsConfiguration(keyring: Keyring, revoked: Revocations = {}): Promise<string> {
   const { operator, system, density, devices } = keyring;
   const preloaded = [
@@ -101,7 +103,7 @@ export async function accountsConfiguration(keyring: Keyring, revoked: Revocatio
     '# Written by `density nats`; holds no secret. SYS, DENSITY, DEVICES.',
     `operator: ${await encodeOperator('density', operator, { system_account: system.getPublicKey() })}`,
     `system_account: ${system.getPublicKey()}`,
-    // Beside what is written here, what was pushed since: a revocation takes effect with no restart.
+    // Accounts pushed later override those preloaded here, so a revocation takes effect without a restart.
     'resolver { type: full, dir: $NATS_ACCOUNTS_DIR, allow_delete: false }',
     'resolver_preload {',
     ...preloaded.map(([account, jwt]) => `  ${account.getPublicKey()}: ${jwt}`),
@@ -110,33 +112,36 @@ export async function accountsConfiguration(keyring: Keyring, revoked: Revocatio
   ].join('\n');
 }
 
-/** The account of the DPUs, to be pushed to the servers by the system user. */
+/** The JWT of the DPUs' account, to be pushed to the servers by the system user. */
 export async function devicesToken(keyring: Keyring, revoked: Revocations): Promise<string> {
   return encodeAccount('DEVICES', keyring.devices, devicesAccount(keyring, revoked), { signer: keyring.operator });
 }
 
-/** The account of the service and its streams. */
+/** The JWT of the service's account. */
 export async function densityToken(keyring: Keyring): Promise<string> {
   return encodeAccount('DENSITY', keyring.density, densityAccount(keyring), { signer: keyring.operator });
 }
 
-/** Whose credentials these are, as revocations name it. @throws Error for what is no token and no credentials file */
+/**
+ * The public key of the user that credentials were issued to.
+ * @throws Error for anything but a token or a credentials file
+ */
 export function publicKeyOf(credentialsOrToken: string): string {
   const token = /^-+BEGIN NATS USER JWT-+\s+(\S+)/m.exec(credentialsOrToken)?.[1] ?? credentialsOrToken.trim();
   try {
     return decode<User>(token).sub;
   } catch (error) {
-    throw new Error('these are no credentials: neither a .creds file nor a token', { cause: error });
+    throw new Error('not valid credentials: neither a .creds file nor a token', { cause: error });
   }
 }
 
-/** A user of the service's account: `service` is what processes use, `admin` is for people. */
+/** A user of the service's account: `service` for processes, `admin` for people. */
 export async function serviceCredentials(keyring: Keyring, role: 'service' | 'admin'): Promise<string> {
   const user = createUser();
   return credentialsFile(await scopedToken(keyring.density, keyring[role], role, user), user);
 }
 
-/** Sees the servers' own state. For monitoring and for people. */
+/** A user of the system account, which shows the servers' own state. For monitoring and operators. */
 export async function systemCredentials(keyring: Keyring): Promise<string> {
   const user = createUser();
   return credentialsFile(
@@ -145,13 +150,13 @@ export async function systemCredentials(keyring: Keyring): Promise<string> {
   );
 }
 
-/** What a DPU that speaks NATS logs in with. @throws Error for an id that is none */
+/** The `.creds` file of a DPU that connects with NATS. @throws Error for an invalid id */
 export async function dpuCredentials(keyring: Keyring, dpuId: string, expiresSeconds?: number): Promise<string> {
   const user = createUser();
   return credentialsFile(await dpuToken(keyring, 'dpu', dpuId, user, expiresSeconds), user);
 }
 
-/** What a DPU that speaks MQTT sends as its password; the user name does not matter. @throws Error for an id that is none */
+/** The password of a DPU that connects with MQTT; the user name is ignored. @throws Error for an invalid id */
 export async function mqttDpuToken(keyring: Keyring, dpuId: string, expiresSeconds?: number): Promise<string> {
   return dpuToken(keyring, 'mqtt-dpu', dpuId, createUser(), expiresSeconds);
 }
@@ -163,12 +168,15 @@ async function dpuToken(
   user: KeyPair,
   expiresSeconds?: number,
 ): Promise<string> {
-  // The name becomes a token of subjects: anything else in it would be another permission.
+  // The id becomes a token in the permitted subjects: with wildcards or dots in it, it would grant more.
   if (!isDpuId(dpuId)) throw new Error(`the DPU's id must be ${DPU_ID_RULE}`);
   return scopedToken(keyring.devices, keyring[role], dpuId, user, expiresSeconds);
 }
 
-/** Carries no rights itself: the account says what the signing key may grant. So it stays short, and rights can change later. */
+/**
+ * A token without permissions of its own: they come from the signing key's scope in the account, and so can change
+ * later.
+ */
 async function scopedToken(
   account: KeyPair,
   signer: KeyPair,
@@ -211,7 +219,7 @@ function devicesAccount({ density, dpu, 'mqtt-dpu': mqttDpu }: Keyring, revoked:
     type: 'service',
     account: density.getPublicKey(),
   }));
-  // Asked for messages, the stream answers with several.
+  // A request for messages is answered with several.
   const exports: Export[] = MQTT_SUBJECTS.map(({ theirs }) => ({
     name: theirs,
     subject: theirs,
@@ -239,7 +247,7 @@ function scope(signer: KeyPair, role: string, template: Partial<User>): SigningK
   return newScopedSigner(signer, role, template);
 }
 
-/** An empty list would allow everything. */
+/** Denies everything where nothing is allowed: to the server, an empty list means no restriction. */
 function grant({ publish, subscribe }: Permissions): Pick<User, 'pub' | 'sub'> {
   return {
     pub: publish.length > 0 ? { allow: [...publish] } : { deny: ['>'] },

@@ -1,9 +1,9 @@
-// The DEAD_LETTERS stream: `dead.<reason>.<sequence in READINGS>.<index>`, one message per subject, so
-// that a router that begins anew stores no letter twice.
+// The DEAD_LETTERS stream. Subjects are `dead.<reason>.<sequence in READINGS>.<index>` with one message each, so that a
+// router that restarts stores no letter twice.
 //
-// The stream is bounded, and what is evicted stays counted. The server would evict without counting, so the service does it
-// well before: it first stores a tally of what it is about to remove, naming the sequence up to which it does, and then removes
-// that. Whoever counts begins at that sequence; so a crash between the two changes no count.
+// Invariant: evicted letters stay counted. The server would evict without counting, so the service evicts well before
+// the bound is reached. It first stores a tally of the items it is about to remove, with the sequence up to which it
+// removes, and then purges the stream. Counting starts at the tally's sequence, so a crash in between changes no count.
 import {
   DeliverPolicy,
   type JetStreamClient,
@@ -20,9 +20,12 @@ import { DEAD_LETTERS } from './streams.ts';
 const IN_FLIGHT_MAX = 500;
 const TALLY = 'dead.evicted';
 const LETTERS = 'dead.*.*.*';
-/** Parts of the stream's bound: from where letters are evicted, down to where, and what a process stores until it looks again. */
-const [EVICTED_FROM, EVICTED_TO, UNSEEN_PART] = [0.75, 0.5, 1 / 16];
-/** What a letter takes in the stream beside its bytes: about its headers and its subject. */
+/**
+ * Fractions of the stream's bound: eviction starts at the first and stops at the second; a process checks the size
+ * again after storing the third.
+ */
+const [EVICT_ABOVE, EVICT_TO, CHECK_EVERY] = [0.75, 0.5, 1 / 16];
+/** Approximate size of a letter's headers and subject. */
 const OVERHEAD_BYTES = 300;
 const LETTERS_PER_FETCH = 10_000;
 const FETCH_MAX_MS = 5_000;
@@ -31,10 +34,11 @@ export interface StoredDeadLetter extends DeadLetter {
   readonly storedMs: number;
 }
 
-/** What was evicted: everything before a sequence of the stream. */
+/** The count of evicted items. */
 interface Tally {
-  /** Of the tally itself, 0 when there is none. */
+  /** The sequence of the tally itself; 0 if there is none yet. */
   readonly seq: number;
+  /** All letters before this sequence are evicted. */
   readonly beforeSeq: number;
   readonly items: ItemsByReason;
 }
@@ -43,7 +47,7 @@ export class NatsDeadLetters implements DeadLetters {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
   #bytesMax: number | undefined;
-  /** Stored by this process since it last looked how full the stream is. */
+  /** Bytes stored by this process since it last checked the stream's size. */
   #unseenBytes = Infinity;
   #evicting: Promise<void> | undefined;
 
@@ -55,7 +59,7 @@ export class NatsDeadLetters implements DeadLetters {
   async store(letters: readonly DeadLetter[]): Promise<void> {
     for (let at = 0; at < letters.length; at += IN_FLIGHT_MAX) {
       await Promise.all(letters.slice(at, at + IN_FLIGHT_MAX).map((letter) => this.#storeOne(letter)));
-      if (this.#unseenBytes > (this.#bytesMax ?? 0) * UNSEEN_PART) await this.evict(Infinity);
+      if (this.#unseenBytes > (this.#bytesMax ?? 0) * CHECK_EVERY) await this.evict(Infinity);
     }
   }
 
@@ -64,12 +68,12 @@ export class NatsDeadLetters implements DeadLetters {
       const tally = await this.#tally();
       const kept: ItemsByReason = {};
       for await (const message of this.#letters(tally.beforeSeq, true)) add(kept, reasonOf(message), itemsOf(message));
-      // Another process has evicted meanwhile.
+      // If another process has evicted in the meantime, count again.
       if ((await this.#tally()).seq === tally.seq) return { kept, evicted: tally.items };
     }
   }
 
-  /** The last that were stored, the oldest first. Reads all there are. */
+  /** The newest letters, oldest first. Reads the whole stream. */
   async newest(limit: number): Promise<StoredDeadLetter[]> {
     const newest: StoredDeadLetter[] = [];
     for await (const message of this.#letters((await this.#tally()).beforeSeq, false)) {
@@ -100,7 +104,7 @@ export class NatsDeadLetters implements DeadLetters {
     this.#unseenBytes = 0;
     const tally = await this.#tally();
     const keptFromMs = Date.now() - ageMaxMs;
-    const excess = state.bytes > this.#bytesMax * EVICTED_FROM ? state.bytes - this.#bytesMax * EVICTED_TO : 0;
+    const excess = state.bytes > this.#bytesMax * EVICT_ABOVE ? state.bytes - this.#bytesMax * EVICT_TO : 0;
     const items = { ...tally.items };
     let [bytes, beforeSeq] = [0, tally.beforeSeq];
     if (excess > 0 || (state.first_ts !== undefined && new Date(state.first_ts).getTime() < keptFromMs)) {
@@ -112,7 +116,7 @@ export class NatsDeadLetters implements DeadLetters {
       }
     }
     if (beforeSeq > tally.beforeSeq && !(await this.#storeTally({ ...tally, beforeSeq, items }))) return;
-    // Also what a process that crashed then has only told of.
+    // Also removes what another process tallied before it crashed.
     if (beforeSeq > 1 && state.first_seq < beforeSeq) await this.#jsm.streams.purge(DEAD_LETTERS, { seq: beforeSeq });
   }
 
@@ -121,7 +125,7 @@ export class NatsDeadLetters implements DeadLetters {
     return message ? { ...message.json<Omit<Tally, 'seq'>>(), seq: message.seq } : { seq: 0, beforeSeq: 1, items: {} };
   }
 
-  /** @returns false when another process has evicted meanwhile */
+  /** @returns false when another process has evicted in the meantime */
   async #storeTally({ seq, beforeSeq, items }: Tally): Promise<boolean> {
     try {
       await this.#js.publish(TALLY, JSON.stringify({ beforeSeq, items }), { expect: { lastSubjectSequence: seq } });
@@ -132,6 +136,7 @@ export class NatsDeadLetters implements DeadLetters {
     }
   }
 
+  /** Letters from a sequence on. */
   async *#letters(fromSeq: number, isWithoutBytes: boolean): AsyncGenerator<JsMsg> {
     for (let next = fromSeq, isAll = false; !isAll;) {
       const consumer = await this.#js.consumers.get(DEAD_LETTERS, {
@@ -175,5 +180,5 @@ function add(items: ItemsByReason, reason: RejectReason, count: number): void {
 }
 
 const reasonOf = (message: JsMsg): RejectReason => message.headers?.get('reason') as RejectReason;
-/** Letters of earlier versions stand for one each. */
+/** Letters of earlier versions lack the header and hold one item each. */
 const itemsOf = (message: JsMsg): number => Number(message.headers?.get('items') || 1);

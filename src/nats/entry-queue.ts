@@ -1,13 +1,19 @@
+// A FIFO queue of log entries that knows its size in bytes. Whoever fills it enforces the bound.
 import type { StoredEntry } from '../domain/log-entry.ts';
 
-/** What an entry takes beside its data, roughly: the object, the subject. Without it a queue of ticks would have no bound. */
+/**
+ * Approximate size of an entry's object and subject. Without it, a queue of ticks, which have no data, would have no
+ * bound.
+ */
 const ENTRY_OVERHEAD_BYTES = 256;
-/** A batch is bounded, since a commit of what follows from it is. */
+/** Bounds a batch, because a commit is made of it, and the size of a commit is limited. */
 const BATCH_BYTES_MAX = 1024 * 1024;
-/** Taken entries stay in the array up to here: to shift it for every batch would cost more than the batch. */
+/**
+ * Entries already taken stay in the array up to this number: shifting the array for every batch would cost more than
+ * the batch.
+ */
 const TAKEN_MAX = 1_024;
 
-/** Entries in the order of the log, and how many bytes they take. */
 export class EntryQueue {
   #entries: (StoredEntry | undefined)[] = [];
   #taken = 0;
@@ -30,7 +36,9 @@ export class EntryQueue {
     this.#bytes += entry.data.length + ENTRY_OVERHEAD_BYTES;
   }
 
-  /** At most `entriesMax` entries and about 1 MB of data; at least one, if there is one. */
+  /**
+   * Removes and returns up to `entriesMax` entries with up to 1 MB of data, but at least one unless the queue is empty.
+   */
   take(entriesMax: number): StoredEntry[] {
     const batch: StoredEntry[] = [];
     let dataBytes = 0;

@@ -1,7 +1,6 @@
-// Leases and memberships in a NATS key-value bucket whose keys expire when they are not renewed. The
-// server expires them by its own clock and says so to whoever watches: no two processes have to agree on
-// the time. The end of a lease that its holder reckons with, by its own monotonic clock from before it
-// asked, comes before the server's.
+// Leases and memberships in a NATS key-value bucket whose keys expire unless they are renewed. The server expires keys
+// by its own clock and notifies watchers, so processes need not agree on the time. A holder measures its lease with its
+// own monotonic clock, starting before it sends the request, and so considers it expired before the server does.
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, StorageType } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { nanos } from 'nats';
@@ -10,11 +9,11 @@ import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
 import type { NatsHandles } from './connect.ts';
 
 const BUCKET = 'density_leases';
-/** The server looks for keys that are too old four times a second (measured: 70 to 260 ms late). */
+/** The server looks for expired keys four times a second (measured: 70 to 260 ms late). */
 const EXPIRY_LATE_MS = 250;
-/** What the next owner may take longer than a second until it answers, on a machine that is busy. */
+/** Reserve for the next owner, which on a busy machine may take this much longer than a second to restore a shard. */
 const RESTORE_MS = 500;
-/** How long the server's mark of an expiry stays; long enough for every watcher. */
+/** How long the server keeps the marker of an expired key; long enough for every watcher to see it. */
 const MARKER_TTL_MS = 60_000;
 const encoder = new TextEncoder();
 
@@ -28,8 +27,8 @@ export class NatsLeases implements Leases {
   }
 
   /**
-   * Creates the bucket if it is not there; the last to start decides how long leases last.
-   * @param freeAfterMs so long after its last renewal, at most, a lease is free
+   * Creates the bucket if it does not exist. The process that starts last decides the ttl for all.
+   * @param freeAfterMs the time after its last renewal at which a lease is free at the latest
    */
   static async open({ js, jsm }: NatsHandles, freeAfterMs: number, replicas: number): Promise<NatsLeases> {
     const ttlMs = Math.max(freeAfterMs - EXPIRY_LATE_MS - RESTORE_MS, freeAfterMs / 2);
@@ -45,22 +44,22 @@ export class NatsLeases implements Leases {
   }
 
   async take(shard: Partition, holder: string): Promise<number | undefined> {
-    const taken = await decided(this.#kv.create(shardKey(shard), holder));
+    const taken = await unlessRefused(this.#kv.create(shardKey(shard), holder));
     if (taken !== undefined) return taken;
-    // An earlier attempt may have been stored though its answer was lost.
+    // This holder may have it already, if the reply to an earlier attempt was lost.
     const entry = await this.#kv.get(shardKey(shard));
     const isOwn = entry?.operation === 'PUT' && entry.string() === holder;
-    return isOwn ? decided(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
+    return isOwn ? unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
   }
 
   async renew(shard: Partition, holder: string, revision: number): Promise<number | undefined> {
-    const renewed = await decided(this.#kv.update(shardKey(shard), encoder.encode(holder), revision));
-    // Refused: it has expired and may be free, or the answer to an earlier renewal was lost.
+    const renewed = await unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), revision));
+    // The renewal was refused: the lease has expired and may be free, or the reply to an earlier renewal was lost.
     return renewed ?? this.take(shard, holder);
   }
 
   async release(shard: Partition, revision: number): Promise<void> {
-    await decided(this.#kv.delete(shardKey(shard), { previousSeq: revision }).then(() => 0));
+    await unlessRefused(this.#kv.delete(shardKey(shard), { previousSeq: revision }).then(() => 0));
   }
 
   async announce(member: Member): Promise<void> {
@@ -71,7 +70,7 @@ export class NatsLeases implements Leases {
     await this.#kv.delete(memberKey(member.id));
   }
 
-  /** Those that are announced now. */
+  /** The current members. */
   async members(): Promise<Member[]> {
     const found: Member[] = [];
     for await (const key of await this.#kv.keys(memberKey('*'))) {
@@ -98,7 +97,7 @@ export class NatsLeases implements Leases {
     } finally {
       signal.removeEventListener('abort', stop);
     }
-    if (!signal.aborted) throw new Error('the watch of the leases ended');
+    if (!signal.aborted) throw new Error('watching the leases was interrupted');
   }
 }
 
@@ -115,8 +114,12 @@ async function setMaxAge(jsm: JetStreamManager, ttlMs: number): Promise<void> {
     });
 }
 
-/** Undefined where the server refused what was expected; any other error leaves the outcome open. */
-async function decided(write: Promise<number>): Promise<number | undefined> {
+/**
+ * Awaits a conditional write.
+ * @returns undefined when the server refused it
+ * @throws any other error, after which the outcome is unknown
+ */
+async function unlessRefused(write: Promise<number>): Promise<number | undefined> {
   try {
     return await write;
   } catch (error) {

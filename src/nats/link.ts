@@ -1,4 +1,4 @@
-// Whether the NATS server can be reached now, as far as the connection knows.
+// Follows the state of the connection to NATS: whether it is up, and how often it was lost.
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 
@@ -6,9 +6,9 @@ export class NatsLink {
   readonly #nc: NatsConnection;
   readonly #onChange: (isUp: boolean) => void;
   #isUp = true;
-  #lostTimes = 0;
+  #disconnects = 0;
 
-  /** @param onChange hears of every time that the connection is lost, and that it is back */
+  /** @param onChange called whenever the connection is lost or restored */
   constructor(nc: NatsConnection, log: Logger, onChange: (isUp: boolean) => void = () => undefined) {
     this.#nc = nc;
     this.#onChange = onChange;
@@ -19,16 +19,16 @@ export class NatsLink {
     return this.#isUp && !this.#nc.isClosed();
   }
 
-  /** How often the connection was lost: the server may have been restarted each time, and have less than before. */
-  get lostTimes(): number {
-    return this.#lostTimes;
+  /** How often the connection was lost. Each time, the server may have restarted with less data than before. */
+  get disconnects(): number {
+    return this.#disconnects;
   }
 
   async #follow(log: Logger): Promise<void> {
     for await (const { type } of this.#nc.status()) {
       if (type !== 'disconnect' && type !== 'reconnect') continue;
       this.#isUp = type === 'reconnect';
-      if (!this.#isUp) this.#lostTimes += 1;
+      if (!this.#isUp) this.#disconnects += 1;
       log.warn({ nats: type }, this.#isUp ? 'reconnected to NATS' : 'the connection to NATS is lost');
       this.#onChange(this.#isUp);
     }

@@ -1,27 +1,28 @@
-// The clock of the log: the NATS server's, which stamps what it stores. A machine whose own clock is off would call "now" what
-// is hours ago, and take readings from the future; so it says so, and goes by the log's clock until that is mended.
+// The current time, corrected by the clock of the log, which is the NATS server's. A process whose machine has a wrong
+// clock would answer "now" with the count of hours ago, or accept readings from the future. So it measures the
+// difference, reports it as a problem, and uses the log's clock until the machine's is right again.
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
 import type { Timing } from '../runtime/timing.ts';
 import { READINGS } from './streams.ts';
 
-/** More than machines that keep their time are apart. */
+/** More than the clocks of synchronized machines differ. */
 const SKEW_TOLERATED_MS = 1_000;
-const MEASURED_EVERY_MS = 10_000;
+const MEASURE_EVERY_MS = 10_000;
 
 export interface LogClockDeps {
-  /** This machine's clock. */
+  /** This machine's clock, in ms since 1970. */
   readonly now: () => number;
   readonly timing: Timing;
   readonly log: Logger;
-  /** How far this machine's clock is ahead of the log's. */
+  /** Called after each measurement with the time by which this machine's clock is ahead of the log's. */
   readonly onMeasured: (aheadMs: number) => void;
 }
 
 export class LogClock {
   readonly #jsm: JetStreamManager;
   readonly #deps: LogClockDeps;
-  /** By how much the machine's clock is off, 0 where that is tolerated. */
+  /** By how much this machine's clock is ahead; 0 if the difference is tolerable. */
   #aheadMs = 0;
 
   constructor(jsm: JetStreamManager, deps: LogClockDeps) {
@@ -29,33 +30,33 @@ export class LogClock {
     this.#deps = deps;
   }
 
-  /** The time: of this machine, and of the log where that is another. */
+  /** The time in ms since 1970: this machine's, or the log's if they differ too much. */
   now(): number {
     return this.#deps.now() - this.#aheadMs;
   }
 
-  /** What is wrong with this machine's clock; undefined when nothing is. */
+  /** What is wrong with this machine's clock; undefined if it is right. */
   get problem(): string | undefined {
     if (this.#aheadMs === 0) return undefined;
     const seconds = Math.abs(this.#aheadMs / 1_000).toFixed(1);
     return `the clock of this machine is ${seconds} s ${this.#aheadMs > 0 ? 'ahead of' : 'behind'} that of the NATS server`;
   }
 
-  /** Asks the server what time it is. */
+  /** Compares the clocks. @throws when the server cannot be reached */
   async measure(): Promise<void> {
     const { now, timing, log, onMeasured } = this.#deps;
     const [askedMs, askedAt] = [now(), timing.now()];
     const { ts } = await this.#jsm.streams.info(READINGS);
     if (ts === undefined) return;
     const tookMs = timing.now() - askedAt;
-    // It was looked at somewhere between the question and the answer.
+    // The server read its clock at some moment between request and reply.
     const aheadMs = Math.round(askedMs + tookMs / 2 - Date.parse(ts));
     const isOff = Math.abs(aheadMs) - tookMs / 2 > SKEW_TOLERATED_MS;
     const before = this.problem;
     this.#aheadMs = isOff ? aheadMs : 0;
     onMeasured(aheadMs);
     if (this.problem !== undefined && before === undefined)
-      log.error({ aheadMs }, `${this.problem}: its answers go by the server's`);
+      log.error({ aheadMs }, `${this.problem}; using the server's time`);
     if (this.problem === undefined && before !== undefined)
       log.info({ aheadMs }, 'the clock of this machine agrees with that of the NATS server again');
   }
@@ -64,10 +65,10 @@ export class LogClock {
   async run(signal: AbortSignal): Promise<void> {
     const { timing, log } = this.#deps;
     while (!signal.aborted) {
-      await timing.pause(MEASURED_EVERY_MS, signal);
+      await timing.pause(MEASURE_EVERY_MS, signal);
       if (!signal.aborted)
         await this.measure().catch((error: unknown) =>
-          log.debug({ err: error }, 'the clock of the log cannot be asked for'),
+          log.debug({ err: error }, 'the clock of the log cannot be read'),
         );
     }
   }

@@ -1,10 +1,13 @@
-// One ordered JetStream consumer, and its recovery. It acknowledges nothing: its reader knows how far it has read.
+// An ordered JetStream consumer that recovers from what the client library does not. It acknowledges nothing: the
+// reader knows how far it has read.
 //
-// What the client does not do (@nats-io/jetstream 3.4, consumer.js), this does:
-// - When the server has lost the consumer, in a restart for one, the client creates another after the last sequence it has received, but
-//   goes on counting the messages that it had asked the old one for: it asks for a few, and then for none for half a minute. Once it
-//   has done so, this opens a consumer of its own choosing after the last entry that was delivered, and the receiver does not notice.
-// - A consumer may be silent for other reasons. One that stays silent although the log goes on fails, and its reader opens another.
+// It works around two gaps in @nats-io/jetstream 3.4 (consumer.js):
+// - If the server loses the consumer, for example in a restart, the client creates another one but still counts the
+//   messages that it had requested from the old one. It then requests a few more, and none at all for half a minute. So
+//   when the client has replaced its consumer, this class opens a new one after the last delivered entry. The receiver
+//   does not notice.
+// - A consumer may stop delivering for other reasons. If it stays silent although the log has more entries, it fails,
+//   and its reader opens another.
 import {
   type Consumer,
   type ConsumerMessages,
@@ -19,32 +22,38 @@ import { boundsOf, messageAt } from './stored-messages.ts';
 import { isTracing, TRACEPARENT } from '../runtime/trace.ts';
 import { ACCEPTED_UP_TO, READINGS_PREFIX } from './streams.ts';
 
-/** Not a bound in bytes: the client then asks for 100 messages at a time, and waits for each hundred. */
+/**
+ * A number of messages rather than of bytes: with a bound in bytes the client requests only 100 at a time, and waits
+ * for them.
+ */
 const PULL_ENTRIES = 1_000;
-/** A silent consumer has failed after two of these, or three where it spoke since the one before. */
+/** A silent consumer fails at its second check, or at the third if it delivered something since the first. */
 export const STALL_CHECK_MS = 1_250;
 
-/** The log has an entry that its consumer does not deliver. */
+/** A consumer does not deliver an entry that is in the log. */
 export class SilentConsumer extends Error {
   override readonly name = 'SilentConsumer';
 }
 
 export interface ConsumerPlace {
   readonly stream: string;
-  /** None for everything. With several the server reads the stream many times as slowly. */
+  /** Filter; an empty list selects all. With more than one subject the server reads the stream many times slower. */
   readonly subjects: readonly string[];
   readonly afterSeq: number;
-  /** A consumer that leaves an entry undelivered from one check to the next fails. */
+  /** The interval between checks for silence. */
   readonly stallCheckMs: number;
-  /** How often the connection was lost: after each time it is looked whether the stream still holds what was delivered. */
-  readonly lostTimes: () => number;
+  /**
+   * How often the connection was lost. After each loss, the consumer checks that the stream still holds what it
+   * delivered.
+   */
+  readonly disconnects: () => number;
 }
 
-/** Who a consumer delivers to. */
+/** Receives the entries of a consumer. */
 export interface Receiver {
-  /** Takes an entry, or has the consumer wait. @returns false to close it */
+  /** Takes an entry; the consumer waits for a promise. @returns false to close the consumer */
   deliver(entry: StoredEntry): boolean | Promise<boolean>;
-  /** The consumer could not be opened, has ended or is silent. Called once, and not after `close`. */
+  /** The consumer could not be opened, has ended, or is silent. Called at most once, and not after `close`. */
   failed(error: Error): void;
 }
 
@@ -63,11 +72,15 @@ export class LogConsumer {
   #isReset = false;
   #pending = 0;
   #lastSeq: number;
-  /** The entry after which it continues: the last one delivered, or the one that was there when it was opened. */
+  /**
+   * The entry after which a new consumer would start: the last one delivered, or the one that this consumer was opened
+   * after.
+   */
   #last: { readonly seq: number; readonly timeMs: number | undefined } | undefined;
-  #lostTimes: number;
-  /** At the last check: what had been received, and what had not been delivered. */
+  #disconnects: number;
+  /** Messages received at the time of the last check. */
   #receivedBefore = 0;
+  /** The first entry that the last check found undelivered; Infinity if none. */
   #missingSeq = Infinity;
 
   constructor(js: JetStreamClient, place: ConsumerPlace, receiver: Receiver) {
@@ -75,19 +88,19 @@ export class LogConsumer {
     this.#place = place;
     this.#receiver = receiver;
     this.#lastSeq = place.afterSeq;
-    this.#lostTimes = place.lostTimes();
+    this.#disconnects = place.disconnects();
     this.opened = this.#open();
     this.opened
       .then(() => this.#run())
       .catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
   }
 
-  /** Entries that the server had for this consumer and that were not delivered here, when it sent the last one. */
+  /** Entries that the server still had for this consumer when it sent the last one. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** True once an entry is known to be missing; if it still is at the next check, the consumer has failed. */
+  /** True while an entry is overdue. If it still is at the next check, the consumer fails. */
   get isSilent(): boolean {
     return this.#missingSeq < Infinity && !this.#closing;
   }
@@ -124,18 +137,18 @@ export class LogConsumer {
     await this.#messages?.closed();
   }
 
-  /** The server is not waited for: it forgets a consumer that nobody reads after five minutes anyway. */
+  /** Does not wait for the server, which removes an unread consumer after five minutes anyway. */
   #discard(): void {
     void this.#messages?.close();
     this.#consumer?.delete().catch(() => undefined);
   }
 
   async #run(): Promise<void> {
-    // Also when it is being closed: messages end only where somebody iterates.
+    // Runs even while closing, because the client ends the messages only if someone iterates over them.
     while (this.#messages) {
       await this.#deliver(this.#messages);
       if (this.#closing) return;
-      if (!this.#isReset) throw new Error('the consumer of the log ended');
+      if (!this.#isReset) throw new Error('the consumer ended');
       this.#discard();
       await this.#assertUnchanged();
       await this.#open();
@@ -146,23 +159,23 @@ export class LogConsumer {
     for await (const message of messages) {
       if (this.#closing) return;
       this.#pending = message.info.pending;
-      if (this.#place.lostTimes() !== this.#lostTimes) await this.#assertUnchanged();
+      if (this.#place.disconnects() !== this.#disconnects) await this.#assertUnchanged();
       this.#lastSeq = message.seq;
       const entry = entryOf(message);
       this.#last = entry;
-      const goesOn = this.#receiver.deliver(entry);
-      if (goesOn === true) continue;
+      const answer = this.#receiver.deliver(entry);
+      if (answer === true) continue;
       this.#isReceiverBusy = true;
-      const isWanted = await goesOn;
+      const isMoreWanted = await answer;
       this.#isReceiverBusy = false;
-      // Not waited for: the messages end when this loop has.
-      if (!isWanted) return void this.close();
+      // Not awaited, because the messages end only after this loop does.
+      if (!isMoreWanted) return void this.close();
     }
   }
 
-  /** @throws LogWentBack when the stream does not hold what was delivered last */
+  /** @throws LogWentBack when the stream no longer holds the last delivered entry */
   async #assertUnchanged(): Promise<void> {
-    const lostTimes = this.#place.lostTimes();
+    const disconnects = this.#place.disconnects();
     if (this.#last) {
       const { seq, timeMs } = this.#last;
       const { stream } = this.#place;
@@ -172,14 +185,14 @@ export class LogConsumer {
       const isGone = isOther || (!there && (await boundsOf(jsm, stream)).lastSeq < seq);
       if (isGone) throw new LogWentBack(`${stream} does not hold entry ${seq}, which was read from it`);
     }
-    this.#lostTimes = lostTimes;
+    this.#disconnects = disconnects;
   }
 
   async #watch(messages: ConsumerMessages): Promise<void> {
     for await (const { type } of messages.status()) {
       if (type !== 'ordered_consumer_recreated') continue;
       this.#isReset = true;
-      // What has been received is still delivered.
+      // Messages already received are still delivered.
       void messages.close();
     }
   }
@@ -193,14 +206,17 @@ export class LogConsumer {
       ).unref();
   }
 
-  /** The first entry after one, as the log's leader says: a replica may be behind. Infinity when there is none, undefined when there is no answer. */
+  /**
+   * The first entry after `seq`, as known to the log's leader, because a replica may lag. Infinity if none, undefined
+   * without a reply.
+   */
   async #firstAfter(seq: number): Promise<number | undefined> {
     const { stream, subjects } = this.#place;
     try {
       const jsm = await this.#js.jetstreamManager(false);
       const found = await Promise.all(
         (subjects.length === 0 ? ['>'] : subjects).map(async (subject) => {
-          // The server takes it; the client's types do not say so.
+          // Supported by the server, but missing in the client's types.
           const query: SeqMsgRequest & { next_by_subj: string } = { seq: seq + 1, next_by_subj: subject };
           return jsm.streams.getMessage(stream, query);
         }),
@@ -217,13 +233,11 @@ export class LogConsumer {
       received === this.#receivedBefore && received === this.#messages?.getProcessed() && !this.#isReceiverBusy;
     this.#receivedBefore = received;
     const missingSeq = isIdle ? await this.#firstAfter(lastSeq) : Infinity;
-    // While nobody leads the log, what was missing before still is.
+    // Without a reply, the result of the last check stands.
     if (missingSeq === undefined) return;
     const isMissing = missingSeq < Infinity && this.#messages?.getReceived() === received;
     if (isMissing && missingSeq === this.#missingSeq)
-      this.#fail(
-        new SilentConsumer(`the consumer of the log delivers nothing after ${lastSeq}, and ${missingSeq} is there`),
-      );
+      this.#fail(new SilentConsumer(`the consumer delivers nothing after ${lastSeq}, but the log holds ${missingSeq}`));
     this.#missingSeq = isMissing ? missingSeq : Infinity;
   }
 
@@ -235,7 +249,7 @@ export class LogConsumer {
 }
 
 function entryOf(message: JsMsg): StoredEntry {
-  // Headers are parsed when they are asked for: those of a commit not at all while nobody traces.
+  // The client parses headers on first access, so they are accessed only where they are needed.
   const trace = isTracing() ? message.headers?.get(TRACEPARENT) : undefined;
   const mark = message.subject.startsWith(READINGS_PREFIX) ? message.headers?.get(ACCEPTED_UP_TO) : undefined;
   const entry = {

@@ -1,3 +1,4 @@
+// Opens a cursor over a stream that this process reads only once, such as TOPOLOGY.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { LogCursor } from '../ports/log.ts';
@@ -5,8 +6,8 @@ import { STALL_CHECK_MS } from './log-consumer.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /**
- * Reads a stream, or a part of it, that nothing else in this process reads.
- * @param stallCheckMs a consumer that leaves an entry undelivered from one check to the next fails
+ * Reads the given subjects of a stream with a consumer of its own.
+ * @param stallCheckMs the interval between checks for a silent consumer
  */
 export async function openCursor(
   js: JetStreamClient,

@@ -1,6 +1,6 @@
-// What MQTT clients have published at QoS 1 and 2. nats-server passes such a message on to READINGS without waiting for it, stores
-// it in a stream of its own, and acknowledges it once that has it. The stream keeps what somebody wants to have: this
-// consumer, so that the service can see to it that READINGS has it, too.
+// MQTT messages at QoS 1 and 2, from nats-server's own stream. The server passes such a message on to READINGS without
+// waiting, stores it in its stream, and acknowledges it to the device once it is stored there. The stream has interest
+// retention: it keeps messages for the consumer opened here until the service has made sure that READINGS has them too.
 import {
   AckPolicy,
   type Consumer,
@@ -17,10 +17,10 @@ import type { NatsConnection } from 'nats';
 import type { DpuId } from '../domain/ids.ts';
 import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports/readings-log.ts';
 
-/** The name is nats-server's. */
+/** The stream's name is defined by nats-server. */
 export const MQTT_MESSAGES = '$MQTT_msgs';
 export const MQTT_CONSUMER = 'density';
-/** JetStream of the account of the devices, where that is another than the service's (docs/adr/0040). */
+/** API prefix for the JetStream of the devices' account, if that is not the service's own (docs/adr/0040). */
 export const DEVICES_API = '$JS.DEVICES.API';
 
 const PREFIX = '$MQTT.msgs.';
@@ -29,11 +29,11 @@ const OWN_API = '$JS.API';
 const BATCH_MESSAGES_MAX = 10_000;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 const BATCH_WITHIN_MS = 2_000;
-/** The server sends so many at once, and each may have a megabyte. */
+/** The server sends this many at once, and each may have a megabyte. */
 const FETCH_MESSAGES_MAX = 64;
-/** The least that the client takes. */
+/** The client's minimum. */
 const FETCH_EXPIRES_MS = 1_000;
-/** A process that died with messages in its hands leaves them to others after that. */
+/** Messages delivered to a process that has died are delivered to another one after this time. */
 const ACK_WAIT_NS = 30_000_000_000;
 const UNACKNOWLEDGED_MAX = 200_000;
 
@@ -44,7 +44,7 @@ export class NatsMqttMessages implements AcknowledgedMessages {
     this.#consumer = consumer;
   }
 
-  /** Creates what is missing; MQTT clients need not have connected yet. */
+  /** Creates the stream and the consumer if they are missing; no MQTT client need have connected yet. */
   static async open(nc: NatsConnection, replicas: number): Promise<NatsMqttMessages> {
     const apiPrefix = (await hasDevicesAccount(nc)) ? DEVICES_API : OWN_API;
     const jsm = await jetstreamManager(nc, { apiPrefix, checkAPI: false });
@@ -94,19 +94,19 @@ export class NatsMqttMessages implements AcknowledgedMessages {
   }
 }
 
-/** Whether devices have an account of their own, of which the service may use this much of JetStream. */
+/** True if devices have an account of their own whose MQTT stream the service may use. */
 export async function hasDevicesAccount(nc: NatsConnection): Promise<boolean> {
   const jsm = await jetstreamManager(nc, { apiPrefix: DEVICES_API, checkAPI: false });
   try {
     await jsm.streams.info(MQTT_MESSAGES);
     return true;
   } catch (error) {
-    // It says that there is no such stream: somebody is there to say it.
+    // An API error, such as "stream not found", is a reply: the account exists.
     return error instanceof JetStreamApiError;
   }
 }
 
-/** As nats-server creates it when the first client connects; one that is there already is left as it is. */
+/** Creates the stream as nats-server does when the first MQTT client connects. Leaves an existing one unchanged. */
 async function createStream(jsm: JetStreamManager, replicas: number): Promise<void> {
   try {
     await jsm.streams.info(MQTT_MESSAGES);

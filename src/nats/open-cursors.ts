@@ -1,9 +1,9 @@
+// Keeps track of the cursors that are open on a stream in this process.
 import type { Partition } from '../domain/ids.ts';
 import type { PartitionCursor } from './partition-cursor.ts';
 
 const NONE: ReadonlySet<PartitionCursor> = new Set();
 
-/** The cursors of a stream that are open in this process, by partition. */
 export class OpenCursors {
   readonly #all = new Set<PartitionCursor>();
   readonly #byPartition = new Map<Partition, Set<PartitionCursor>>();
@@ -12,7 +12,7 @@ export class OpenCursors {
     return this.#all.size;
   }
 
-  /** How many partitions are read, by one cursor or more. */
+  /** The number of partitions with at least one cursor. */
   get partitions(): number {
     return this.#byPartition.size;
   }

@@ -1,5 +1,6 @@
-// Reads one partition of a stream: what the process's shared consumer brings, or a consumer of its own while it catches up.
-// `PartitionQueue` decides what follows what; this opens and closes the own consumer, and has it wait for a reader that is slow.
+// Reads one partition of a stream, from the process's shared consumer or, while it catches up, from a consumer of its
+// own. `PartitionQueue` puts the entries of both in order; this class opens and closes the partition's own consumer,
+// and applies backpressure to it when the reader is slow.
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports/log.ts';
@@ -8,33 +9,36 @@ import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import type { LogConsumer, Receiver } from './log-consumer.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
-/** What a cursor needs of its stream's reader. */
-export interface CursorHome {
+/** What a cursor needs from the reader of its stream. */
+export interface CursorHost {
   readonly queueBytesMax: number;
-  /** A full cursor that takes nothing for so long gives its source up: a consumer that is not read asks for too much when it is read again. */
+  /**
+   * A cursor that stays full for this long closes its source: a consumer left unread for longer requests too much when
+   * read again.
+   */
   readonly idleMaxMs: number;
-  /** Whether the shared consumer runs, so that entries may be collected ahead. */
+  /** True while the shared consumer runs, so that its entries may be collected while the cursor catches up. */
   readonly isShared: boolean;
-  /** Entries that the shared consumer has not brought yet, for one partition. */
+  /** Estimate of a partition's entries that the shared consumer has not delivered yet. */
   readonly sharedBehind: number;
   openOwn(partition: Partition, afterSeq: number, receiver: Receiver): LogConsumer;
-  /** False when a reader that waits may hear of an entry a little later, with what comes until then. */
+  /** False if a waiting reader may be woken for this entry a little later, together with those that follow. */
   isUrgent(entry: StoredEntry, partition: Partition): boolean;
-  /** Has `wakeReader` called then. */
+  /** Schedules a call of the cursor's `wakeReader`. */
   wakeLater(cursor: PartitionCursor): void;
-  /** A queue has room, or a partition has nothing to read. */
+  /** Called when a queue has room again, or when a reader finds nothing to read. */
   progressed(): void;
-  /** The cursor is closed or has failed. */
-  left(cursor: PartitionCursor): Promise<void>;
+  /** Called when the cursor was closed or has failed. */
+  onClosed(cursor: PartitionCursor): Promise<void>;
 }
 
 export class PartitionCursor implements LogCursor {
   readonly partition: Partition;
-  readonly #home: CursorHome;
+  readonly #host: CursorHost;
   readonly #queue: PartitionQueue;
-  /** For the reader: something has come, or happened. */
+  /** Wakes the reader: entries have arrived, or the cursor's state has changed. */
   readonly #arrived = new Condition();
-  /** For the own consumer: something was taken, or happened. */
+  /** Wakes the own consumer: entries were taken, or the cursor's state has changed. */
   readonly #taken = new Condition();
   #own: LogConsumer | undefined;
   #isWaiting = false;
@@ -45,17 +49,16 @@ export class PartitionCursor implements LogCursor {
   #leaving: Promise<void> | undefined;
   #progressAtMs = performance.now();
 
-  constructor(home: CursorHome, partition: Partition, afterSeq: number) {
-    this.#home = home;
+  constructor(host: CursorHost, partition: Partition, afterSeq: number) {
+    this.#host = host;
     this.partition = partition;
-    this.#queue = new PartitionQueue(afterSeq, home.queueBytesMax);
+    this.#queue = new PartitionQueue(afterSeq, host.queueBytesMax);
   }
 
-  /** One reader at a time. */
   async next(entriesMax: number): Promise<StoredEntry[]> {
     while (this.#queue.length === 0 && !this.#isWoken && !this.#isClosed && !this.#failure) {
       this.#isWaiting = true;
-      this.#home.progressed();
+      this.#host.progressed();
       await this.#arrived.wait();
     }
     this.#isWaiting = false;
@@ -68,9 +71,9 @@ export class PartitionCursor implements LogCursor {
     return entries;
   }
 
-  /** Where the shared consumer is read, its entries of other partitions are unknown: an even share of them all. */
+  /** An estimate while the shared consumer is followed: how its pending entries divide among partitions is unknown. */
   get behind(): number {
-    return this.#queue.length + this.#queue.missed + (this.#own?.pending ?? this.#home.sharedBehind);
+    return this.#queue.length + this.#queue.missed + (this.#own?.pending ?? this.#host.sharedBehind);
   }
 
   wake(): void {
@@ -83,7 +86,7 @@ export class PartitionCursor implements LogCursor {
     return (this.#leaving ??= this.#leave());
   }
 
-  // From here on for the stream's reader.
+  // The members below are for the stream's reader.
 
   get isSilent(): boolean {
     return this.#own?.isSilent ?? false;
@@ -97,7 +100,7 @@ export class PartitionCursor implements LogCursor {
     return this.#queue.source === 'shared';
   }
 
-  /** Somebody wants to read, and there is nothing. */
+  /** True while a reader waits for entries. */
   get isWaiting(): boolean {
     return this.#isWaiting && this.#queue.length === 0;
   }
@@ -106,19 +109,20 @@ export class PartitionCursor implements LogCursor {
     return this.#queue.isFull;
   }
 
-  /** When something was last taken, or the queue became full. */
+  /** When entries were last taken, or the queue became full, by the monotonic clock. */
   get progressAtMs(): number {
     return this.#progressAtMs;
   }
 
+  /** Follows the shared consumer, whose position must not be beyond `lastSeq`. */
   follow(): void {
     this.#queue.follow();
   }
 
-  /** Opens an own consumer after the last entry. Resolves when it is there. */
+  /** Opens a consumer of the partition's own after the last entry. Resolves once it is open. */
   async catchUp(): Promise<void> {
-    this.#queue.catchUp(this.#home.isShared);
-    const own: LogConsumer = this.#home.openOwn(this.partition, this.#queue.lastSeq, {
+    this.#queue.catchUp(this.#host.isShared);
+    const own: LogConsumer = this.#host.openOwn(this.partition, this.#queue.lastSeq, {
       deliver: (entry) =>
         this.#own === own && !this.isFull ? this.#takeOwn(entry) : this.#takeOwnWhenRoom(own, entry),
       failed: (error) => {
@@ -129,6 +133,7 @@ export class PartitionCursor implements LogCursor {
     await own.opened;
   }
 
+  /** Takes an entry from the shared consumer. */
   takeShared(entry: StoredEntry): void {
     const wasFull = this.isFull;
     this.#queue.fromShared(entry);
@@ -136,27 +141,30 @@ export class PartitionCursor implements LogCursor {
     this.#put(wasFull, entry);
   }
 
-  /** There is a shared consumer from now on. */
+  /** Starts to collect entries of the shared consumer, which now exists. */
   collect(): void {
     if (this.#queue.source === 'own') this.#queue.collect(true);
   }
 
-  /** The shared consumer is too far ahead, or is no more: catches up once what is queued has been read. */
+  /**
+   * Stops following the shared consumer, which is too far ahead or has ended. Catches up once the queue has been read.
+   */
   detach(): void {
     if (this.isFollowing) this.#queue.detach();
     else if (this.#queue.source === 'own') this.#queue.collect(false);
     this.#catchUpWhenDrained();
   }
 
+  /** Makes `next` throw the error once the queue has been read. */
   fail(error: Error): void {
     this.#failure ??= error;
     void (this.#leaving ??= this.#leave());
   }
 
   async #leave(): Promise<void> {
-    const left = [this.#leaveOwn(), this.#home.left(this)];
+    const closed = [this.#leaveOwn(), this.#host.onClosed(this)];
     this.#arrived.notify();
-    await Promise.all(left);
+    await Promise.all(closed);
   }
 
   async #leaveOwn(): Promise<void> {
@@ -182,7 +190,7 @@ export class PartitionCursor implements LogCursor {
 
   async #takeOwnWhenRoom(own: LogConsumer, entry: StoredEntry): Promise<boolean> {
     while (this.#own === own && this.isFull) {
-      const waitMs = this.#progressAtMs + this.#home.idleMaxMs - performance.now();
+      const waitMs = this.#progressAtMs + this.#host.idleMaxMs - performance.now();
       if (waitMs > 0) {
         await this.#taken.wait(waitMs);
       } else {
@@ -196,11 +204,11 @@ export class PartitionCursor implements LogCursor {
   #put(wasFull: boolean, entry: StoredEntry): void {
     if (!wasFull && this.isFull) this.#progressAtMs = performance.now();
     if (!this.#isWaiting || this.#isWakingReader || this.#queue.length === 0) return;
-    if (this.#home.isUrgent(entry, this.partition)) this.wakeReader();
-    else this.#home.wakeLater(this);
+    if (this.#host.isUrgent(entry, this.partition)) this.wakeReader();
+    else this.#host.wakeLater(this);
   }
 
-  /** At the end of this turn: what has arrived together is read together, and not the first entry alone. */
+  /** Wakes the reader at the end of the turn, so that entries that arrive together are read together. */
   wakeReader(): void {
     if (!this.#isWaiting || this.#isWakingReader) return;
     this.#isWakingReader = true;
@@ -213,6 +221,6 @@ export class PartitionCursor implements LogCursor {
   #progressed(): void {
     this.#progressAtMs = performance.now();
     this.#taken.notify();
-    if (this.isFollowing) this.#home.progressed();
+    if (this.isFollowing) this.#host.progressed();
   }
 }

@@ -1,18 +1,18 @@
-// What one reader of a partition has been given and has not taken yet, and how its two sources make one sequence without
-// a gap: the shared consumer, which brings the entries of all partitions, and the partition's own, which catches up.
+// Queues the entries of one partition for its reader, and merges two sources into one sequence: the shared consumer,
+// which delivers the entries of all partitions, and the partition's own consumer, which catches up with it.
 //
-// Invariants, while entries of each source come in the order of the log:
-// 1. Entries are taken in the order of the log, each once, none left out from the first sequence asked for.
-// 2. The entries collected ahead are contiguous: they are all that the shared consumer brought since the first of them.
-// 3. The two join on overlap: when the own consumer has come to the first entry that was collected ahead, it has brought
-//    everything before. Nobody has to know where the log ends.
+// Invariants, provided that each source delivers in the order of the log:
+// 1. Entries are taken in the order of the log, each once and none missing, from the first sequence asked for.
+// 2. Entries collected ahead are contiguous: everything that the shared consumer has delivered since the first of them.
+// 3. The sources are joined where they overlap: once the own consumer reaches the first entry collected ahead, it has
+//    delivered everything before. So it is never necessary to know where the log ends.
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { EntryQueue } from './entry-queue.ts';
 
 /**
  * - `shared`: follows the shared consumer.
- * - `own`: catches up; what the shared consumer brings meanwhile may be collected ahead.
- * - `none`: was detached from its source, and begins to catch up when it has been drained.
+ * - `own`: catches up with a consumer of its own; entries of the shared consumer may be collected ahead.
+ * - `none`: detached from its source; catches up once it has been drained.
  */
 export type Source = 'shared' | 'own' | 'none';
 
@@ -25,7 +25,7 @@ export class PartitionQueue {
   #lastSeq: number;
   #missed = 0;
 
-  /** @param bytesMax of what is ready, beyond which it is full, and of what is collected ahead */
+  /** @param bytesMax bound for the entries that are ready, and separately for those collected ahead */
   constructor(afterSeq: number, bytesMax: number) {
     this.#lastSeq = afterSeq;
     this.#bytesMax = bytesMax;
@@ -35,17 +35,17 @@ export class PartitionQueue {
     return this.#source;
   }
 
-  /** Of the last entry that is or was ready: a source has to go on after it. */
+  /** Sequence of the last entry that became ready; a source must continue after it. */
   get lastSeq(): number {
     return this.#lastSeq;
   }
 
-  /** Entries that can be taken. */
+  /** Number of entries that can be taken. */
   get length(): number {
     return this.#ready.length;
   }
 
-  /** Entries that the shared consumer brought while there was no source. */
+  /** Number of entries that the shared consumer delivered while the queue was detached. */
   get missed(): number {
     return this.#missed;
   }
@@ -54,25 +54,25 @@ export class PartitionQueue {
     return this.#ready.bytes >= this.#bytesMax;
   }
 
-  /** The shared consumer is not beyond `lastSeq`. */
+  /** Follows the shared consumer, which must not have delivered anything beyond `lastSeq`. */
   follow(): void {
     this.#source = 'shared';
   }
 
-  /** The own consumer begins after `lastSeq`. */
+  /** Catches up with a consumer that starts after `lastSeq`. */
   catchUp(isCollecting: boolean): void {
     this.#source = 'own';
     this.#missed = 0;
     this.collect(isCollecting);
   }
 
-  /** Begins or ends to collect what the shared consumer brings. */
+  /** Starts or stops collecting the shared consumer's entries. */
   collect(isCollecting: boolean): void {
     this.#isCollecting = isCollecting;
     this.#ahead.clear();
   }
 
-  /** Keeps what is ready. */
+  /** Drops the source, but keeps the entries that are ready. */
   detach(): void {
     this.#source = 'none';
     this.collect(false);
@@ -87,7 +87,7 @@ export class PartitionQueue {
   fromOwn(entry: StoredEntry): void {
     if (this.#source !== 'own') return;
     const firstAhead = this.#ahead.firstSeq;
-    // The entries ahead first: what lies between and was purged meanwhile, only they have.
+    // Entries ahead come first: they include entries that were purged before the own consumer got to them.
     if (firstAhead !== undefined && firstAhead <= entry.seq) this.#join();
     this.#append(entry);
   }
@@ -97,7 +97,7 @@ export class PartitionQueue {
   }
 
   #collectAhead(entry: StoredEntry): void {
-    // The own consumer was faster: it has brought this one already.
+    // The own consumer is ahead of the shared one.
     if (entry.seq <= this.#lastSeq) return this.#join();
     this.#ahead.push(entry);
     if (this.#ahead.bytes > this.#bytesMax) this.#ahead.clear();

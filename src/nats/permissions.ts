@@ -1,5 +1,5 @@
-// Who may say and hear what on NATS. A DPU may publish its own readings and heartbeats, and hear
-// nothing but the answers to them; the service may do what this code does, and no more.
+// Which NATS subjects each role may publish and subscribe to. A DPU may publish its own readings and heartbeats, and
+// receive only the acknowledgements; the service may do exactly what its code does.
 import { DEVICES_API, MQTT_CONSUMER, MQTT_MESSAGES } from './mqtt-messages.ts';
 import { CHECKPOINTS, DEAD_LETTERS, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
 
@@ -9,22 +9,22 @@ export interface Permissions {
 }
 
 const OWN_STREAMS = [READINGS, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS];
-/** The bucket of leases, as the stream that carries it. */
+/** The stream behind the key-value bucket of leases. */
 const LEASES = 'KV_density_leases';
 
-/** `{{name()}}` is the name of the user: the DPU's id. The server fills it in (scoped signing keys). */
+/** The server replaces `{{name()}}` by the user's name, which is the DPU's id (scoped signing keys). */
 export const DPU_PERMISSIONS: Permissions = {
   publish: ['dpu.{{name()}}.readings', 'dpu.{{name()}}.heartbeat'],
   subscribe: ['_INBOX_dpu.{{name()}}.>'],
 };
 
-/** MQTT has its own acknowledgement and no inbox. */
+/** MQTT acknowledges by itself, without an inbox. */
 export const MQTT_DPU_PERMISSIONS: Permissions = { publish: DPU_PERMISSIONS.publish, subscribe: [] };
 
-/** What DPUs may reach of the service's account. */
+/** Subjects that the service's account exports to the DPUs' account. */
 export const DPU_SUBJECTS = ['dpu.*.readings', 'dpu.*.heartbeat'] as const;
 
-/** What the service may reach of the DPUs' account, as that account calls it, and as the service does. */
+/** Subjects that the DPUs' account exports to the service's, by their name in each of the two. */
 export const MQTT_SUBJECTS = [
   ...[
     `STREAM.CREATE.${MQTT_MESSAGES}`,
@@ -45,7 +45,7 @@ export const SERVICE_PERMISSIONS: Permissions = {
     'dead.>',
     'checkpoints.>',
     '$KV.density_leases.>',
-    // Between the processes of the service: questions to the owner of a space, and their answers.
+    // Between processes of the service: questions to the owner of a space, live changes, and replies.
     'density.>',
     '_INBOX.>',
     '$JS.API.INFO',
@@ -61,16 +61,16 @@ export const SERVICE_PERMISSIONS: Permissions = {
       `$JS.API.CONSUMER.DELETE.${stream}.*`,
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
     ]),
-    // The only streams whose settings change, and the only ones that are truncated.
+    // The only streams whose settings are changed, and the only ones that are purged.
     ...[LEASES, SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
     ...[SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...MQTT_SUBJECTS.map(({ ours }) => ours),
-    // Flow control of the lease watcher, which is a push consumer.
+    // For the lease watcher, a push consumer with flow control.
     `$JS.FC.${LEASES}.>`,
     `$JS.ACK.>`,
   ],
   subscribe: ['_INBOX.>', 'density.>'],
 };
 
-/** For people: may also change, empty and delete streams. */
+/** For people, who may also change, purge and delete streams. */
 export const ADMIN_PERMISSIONS: Permissions = { publish: ['>'], subscribe: ['>'] };

@@ -1,3 +1,4 @@
+// The READINGS stream. Its subject transform, not this code, assigns a DPU's messages to a partition.
 import { type JetStreamClient, JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
 import { headers, type NatsConnection } from 'nats';
@@ -7,22 +8,22 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
-import type { Occupied, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
+import type { LogUsage, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import {
   ACCEPTED_UP_TO,
-  closedAt,
+  closedForReadings,
   dpuOfReadings,
-  openedTo,
+  openForReadings,
   partitionOfReading,
   READINGS,
   readingsBytesOf,
   readingsOf,
   readingSubject,
-  takesReadings,
+  acceptsReadings,
   tickSubject,
 } from './streams.ts';
 
@@ -36,13 +37,15 @@ function marked(options: ReturnType<typeof traced>, mark: string | undefined): R
   return { headers: carrier };
 }
 
-/** The stream's bound is reached (10077), or the server's (10023, 10047), or the stream takes only marks of time (10054). */
+/**
+ * Error codes: the stream's bound is reached (10077) or the server's (10023, 10047), or the stream only accepts ticks
+ * (10054).
+ */
 const FULL = new Set([10077, 10023, 10047, 10054]);
 const FULL_MESSAGE =
-  'nothing more can be stored: the log of readings is full until those in it are counted and in ClickHouse; send it again later';
+  'the log of readings is full until those in it have been counted and stored in ClickHouse; send the reading again later';
 const FULL_RETRY_S = 30;
 
-/** The READINGS stream. Its subject transform, not this code, puts a DPU into its partition. */
 export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
@@ -50,15 +53,15 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   readonly #reader: StreamReader;
 
   /**
-   * @param partitions of the stream; without it every partition is read by a consumer of its own
-   * @param lostTimes how often the connection was lost
+   * @param partitions the stream's number of partitions; if omitted, every partition is read by a consumer of its own
+   * @param disconnects how often the connection was lost
    */
   constructor(
     nc: NatsConnection,
     js: JetStreamClient,
     jsm: JetStreamManager,
     partitions = Infinity,
-    lostTimes = (): number => 0,
+    disconnects = (): number => 0,
   ) {
     this.#nc = nc;
     this.#js = js;
@@ -68,7 +71,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       partitionOf: partitionOfReading,
       catchUpSubjects: (partition) => [readingsOf(partition)],
       partitions,
-      lostTimes,
+      disconnects,
       modeFor: (open, now) => readingsMode(open, partitions, now),
     });
   }
@@ -77,7 +80,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     return this.#reader.open(partition, afterSeq);
   }
 
-  /** Of the consumers that read it in this process. */
+  /** Silent consumers of the stream in this process. */
   get silence(): Silence {
     return this.#reader.silence;
   }
@@ -109,7 +112,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   }
 
   async tick(partition: Partition): Promise<void> {
-    // No acknowledgement: the next tick makes up for a lost one.
+    // Needs no acknowledgement: the next tick makes up for a lost one.
     this.#nc.publish(tickSubject(partition));
   }
 
@@ -124,14 +127,14 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     );
   }
 
-  async lastBefore(ms: number): Promise<number> {
+  async lastSeqBefore(ms: number): Promise<number> {
     const { lastSeq } = await this.bounds();
     if (lastSeq === 0) return 0;
     const next = await this.#jsm.direct.getMessage(READINGS, { start_time: new Date(ms) });
     return next ? next.seq - 1 : lastSeq;
   }
 
-  // With a callback: the client's iterator leaves its subscription behind, and waits for ever when the connection is lost.
+  // Uses a callback because the client's iterator leaks its subscription, and waits for ever if the connection is lost.
   async #batch(from: { start_time: Date } | { seq: number }): Promise<StoredMsg[]> {
     return new Promise((resolve, reject) => {
       const messages: StoredMsg[] = [];
@@ -151,7 +154,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   }
 
   async newestMs(partition: Partition): Promise<number> {
-    // Not by a direct get: a replica that is behind would not know of what was acknowledged.
+    // Not a direct get, which may be answered by a replica that lags behind what was acknowledged.
     const message = await this.#jsm.streams.getMessage(READINGS, { last_by_subj: readingsOf(partition) });
     return message ? Math.floor(message.time.getTime()) : BEGINNING_MS;
   }
@@ -162,26 +165,31 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     if (seq > 1) await this.#jsm.streams.purge(READINGS, { seq });
   }
 
-  async occupied(): Promise<Occupied> {
+  async usage(): Promise<LogUsage> {
     const {
       config,
       state: { bytes, first_seq: firstSeq, last_seq: lastSeq },
     } = await this.#jsm.streams.info(READINGS);
     const bytesMax = readingsBytesOf(config);
-    return { part: bytesMax > 0 ? bytes / bytesMax : 0, takesReadings: takesReadings(config), firstSeq, lastSeq };
+    return {
+      usedFraction: bytesMax > 0 ? bytes / bytesMax : 0,
+      acceptsReadings: acceptsReadings(config),
+      firstSeq,
+      lastSeq,
+    };
   }
 
-  async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
+  async firstSeqFrom(partition: Partition, seq: number): Promise<number | undefined> {
     return (await this.#jsm.direct.getMessage(READINGS, { next_by_subj: readingsOf(partition), seq: Math.max(1, seq) }))
       ?.seq;
   }
 
-  async admit(isWanted: boolean): Promise<void> {
+  async setAcceptsReadings(isWanted: boolean): Promise<void> {
     const { config } = await this.#jsm.streams.info(READINGS);
-    if (takesReadings(config) !== isWanted)
+    if (acceptsReadings(config) !== isWanted)
       await this.#jsm.streams.update(
         READINGS,
-        isWanted ? openedTo(readingsBytesOf(config)) : closedAt(readingsBytesOf(config)),
+        isWanted ? openForReadings(readingsBytesOf(config)) : closedForReadings(readingsBytesOf(config)),
       );
   }
 }

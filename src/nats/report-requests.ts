@@ -1,7 +1,6 @@
-// Questions about spaces, between processes: a request on the shard's subject reaches whoever says it
-// owns the shard, another subject whoever keeps a copy. Nobody there is an answer, and comes at once.
-// Who is asked and must not answer stays silent, so that a zombie's refusal cannot overtake the answer of
-// the one who took over.
+// Questions about spaces, as NATS requests. Each shard has a subject for the process that believes it owns the shard,
+// and one for processes with a standby copy. If no process is subscribed, the server says so at once. A process that is
+// asked and is no longer the owner sends no reply, so that its refusal cannot overtake the new owner's answer.
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { NoRespondersError, RequestError, TimeoutError, type Msg, type NatsConnection } from 'nats';
@@ -11,7 +10,7 @@ import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { ReportAnswer, ReportRequests, Respondent } from '../ports/reports.ts';
 
-/** Beyond this a report is compressed: most questions are answered in some hundred bytes. */
+/** Longer reports are compressed. Most have a few hundred bytes. */
 const PLAIN_BYTES_MAX = 16 * 1024;
 const GZIP_MARK = 0x1f;
 const [zip, unzip] = [promisify(gzip), promisify(gunzip)];
@@ -57,7 +56,7 @@ export class NatsReportRequests implements ReportRequests {
       callback: (error, message) => {
         if (error) return;
         void this.#respond(message, answer).catch((cause: unknown) =>
-          this.#log.warn({ err: cause, shard, respondent }, 'a question was not answered'),
+          this.#log.warn({ err: cause, shard, respondent }, 'a question about a space could not be answered'),
         );
       },
     });

@@ -1,5 +1,5 @@
-// One consumer of a whole stream for all partitions that a process reads. It waits for a cursor whose queue is full, but not for
-// long: a partition that waits for ClickHouse must not stop the others.
+// One consumer of a whole stream that serves all partitions a process reads. It waits for a cursor whose queue is full,
+// but only briefly, because a partition that waits for ClickHouse must not hold up the others.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -8,12 +8,12 @@ import { type ConsumerPlace, LogConsumer } from './log-consumer.ts';
 import type { OpenCursors } from './open-cursors.ts';
 import type { PartitionCursor } from './partition-cursor.ts';
 
-/** A full cursor that takes nothing for so long is detached, if another that follows has nothing to read. */
+/** A cursor that stays full for this long is detached if another following cursor has nothing to read. */
 const DETACH_AFTER_MS = 250;
 
 export interface SharedPlace extends ConsumerPlace {
   readonly partitionOf: (subject: string) => Partition | 'all';
-  /** A full cursor that takes nothing for so long is detached in any case. */
+  /** A cursor that stays full for this long is detached in any case. */
   readonly idleMaxMs: number;
 }
 
@@ -25,7 +25,7 @@ export class SharedConsumer {
   #position: number;
   #isClosed = false;
 
-  /** @param failed is not called after `close` */
+  /** @param failed called when the consumer fails, but not after `close` */
   constructor(js: JetStreamClient, place: SharedPlace, cursors: OpenCursors, failed: (error: Error) => void) {
     this.#cursors = cursors;
     this.#place = place;
@@ -37,7 +37,7 @@ export class SharedConsumer {
     return this.#consumer.opened;
   }
 
-  /** Sequence of the last entry that was given to its cursors: a cursor that has read so far may follow. */
+  /** Sequence of the last entry given to the cursors. A cursor that has read up to here may follow. */
   get position(): number {
     return this.#position;
   }
@@ -50,7 +50,7 @@ export class SharedConsumer {
     return this.#consumer.pending;
   }
 
-  /** A queue has room, or a cursor has nothing to read, or one is gone. */
+  /** Call when a queue has room, a cursor has nothing to read, or a cursor was closed. */
   progressed(): void {
     this.#progress.notify();
   }
@@ -74,8 +74,8 @@ export class SharedConsumer {
   }
 
   async #dispatchWhenRoom(entry: StoredEntry): Promise<boolean> {
-    const fullOnes = (): PartitionCursor[] => [...this.#cursorsFor(entry)].filter(isFull);
-    for (let full = fullOnes(); full.length > 0 && !this.#isClosed; full = fullOnes()) {
+    const fullCursors = (): PartitionCursor[] => [...this.#cursorsFor(entry)].filter(isFull);
+    for (let full = fullCursors(); full.length > 0 && !this.#isClosed; full = fullCursors()) {
       const isOtherWaiting = [...this.#cursors.of('all')].some((cursor) => cursor.isFollowing && cursor.isWaiting);
       const stuckSinceMs = performance.now() - (isOtherWaiting ? DETACH_AFTER_MS : this.#place.idleMaxMs);
       const stuck = full.filter(({ progressAtMs }) => progressAtMs <= stuckSinceMs);
@@ -83,7 +83,7 @@ export class SharedConsumer {
       if (stuck.length === 0)
         await this.#progress.wait(Math.min(...full.map(({ progressAtMs }) => progressAtMs)) - stuckSinceMs);
     }
-    // Who has been opened meanwhile follows from this entry on.
+    // Looked up again, because a cursor that was opened in the meantime follows from this entry on.
     return !this.#isClosed && this.#dispatch(entry, this.#cursorsFor(entry));
   }
 

@@ -1,6 +1,6 @@
-// The SPACE_EVENTS stream. A commit is one message on its router's subject, published with the expected last
-// sequence of that subject. A single message is atomic by itself; an atomic batch costs the server fifty times as
-// much (docs/adr/0061).
+// The SPACE_EVENTS stream. A commit is one message on its router's subject, published with the expected last sequence
+// of that subject, so that a superseded router is refused. A single message is atomic by itself; an atomic batch would
+// cost the server fifty times as much (docs/adr/0061).
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
@@ -16,8 +16,11 @@ import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
 
-/** A commit that reaches a log without a leader is not answered: it is looked for, and made again, soon after there is one. */
 const [LAST_COMMIT_ATTEMPTS, LAST_COMMIT_RETRY_MS] = [4, 250];
+/**
+ * A commit sent while the log has no leader is never answered. A short timeout lets the router recover soon after there
+ * is one.
+ */
 const COMMIT_TIMEOUT_MS = 4_000;
 
 export class NatsSpaceEventsLog implements SpaceEventsLog {
@@ -26,8 +29,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #epoch: LogEpoch;
   readonly #reader: StreamReader;
 
-  /** @param lostTimes how often the connection was lost */
-  constructor(js: JetStreamClient, jsm: JetStreamManager, epoch = new LogEpoch(), lostTimes = (): number => 0) {
+  /** @param disconnects how often the connection was lost */
+  constructor(js: JetStreamClient, jsm: JetStreamManager, epoch = new LogEpoch(), disconnects = (): number => 0) {
     this.#epoch = epoch;
     this.#js = js;
     this.#jsm = jsm;
@@ -36,7 +39,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
       partitionOf: () => 'all',
       catchUpSubjects: () => [],
       isUrgent,
-      lostTimes,
+      disconnects,
     });
   }
 
@@ -44,7 +47,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     return this.#reader.open(partition, afterSeq);
   }
 
-  /** Of the consumers that read it in this process. */
+  /** Silent consumers of the stream in this process. */
   get silence(): Silence {
     return this.#reader.silence;
   }
@@ -53,7 +56,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     const ask = async (): Promise<StoredMsg | null> =>
       this.#jsm.direct.getMessage(SPACE_EVENTS, { last_by_subj: this.#subject(router) });
     let message = await ask();
-    // While a subject is being truncated, the server may say for a moment that it has none.
+    // While a subject is being truncated, the server may briefly claim that it has no messages.
     for (
       let attempts = 1;
       !message && attempts < LAST_COMMIT_ATTEMPTS && (await this.bounds()).lastSeq > 0;
@@ -76,7 +79,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   async commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome> {
     const options = { expect: { lastSubjectSequence: expectedSeq }, timeout: COMMIT_TIMEOUT_MS, ...traced() };
     try {
-      // The commits of all routers of the process with one write.
+      // Sends the commits of all routers of this process in one write.
       await endOfTurn();
       const { seq } = await this.#js.publish(
         routerSubject(header.router, header.epoch),
@@ -85,7 +88,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
       );
       return { kind: 'committed', seq };
     } catch (error) {
-      // Any error leaves the outcome unknown: what the log holds decides.
+      // After any error the outcome is unknown, and only the log can tell.
       return this.#settle(header, expectedSeq, error);
     }
   }
@@ -129,7 +132,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
-    // To the server, 0 is everything.
+    // To the server, sequence 0 means everything.
     if (beforeSeq > 1) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: this.#subject(router), seq: beforeSeq });
   }
 
@@ -137,23 +140,25 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     return routerSubject(router, this.#epoch.current);
   }
 
-  /** The last commit on record names the attempt that wrote it. */
+  /**
+   * Determines the outcome of a commit from the router's last commit on record, which names the attempt that wrote it.
+   */
   async #settle(header: CommitHeader, expectedSeq: number, cause: unknown): Promise<CommitOutcome> {
     const last = await this.lastCommit(header.router);
     if (last.header?.commitId === header.commitId) return { kind: 'committed', seq: last.seq };
     if (last.seq !== expectedSeq) return { kind: 'superseded' };
-    // Not there, and no other either. It may yet arrive, so it must not be tried again as it is: the caller
+    // Neither this commit nor another is there. It may still arrive, so it must not be retried as it is: the caller
     // restarts from whatever the log then holds.
     throw new Error(`commit of router ${header.router} was not stored`, { cause });
   }
 }
 
-/** Commits that assert nothing to a partition only move its clocks on. */
+/** A commit that asserts nothing to a partition only advances its clocks, which can wait a little. */
 function isUrgent(entry: StoredEntry, partition: Partition): boolean {
   try {
     return commitOf(entry).concerns(partition);
   } catch {
-    // The fold reports what is wrong with it.
+    // The fold will report what is wrong with the commit.
     return true;
   }
 }

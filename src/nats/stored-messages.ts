@@ -1,13 +1,13 @@
-// Single messages of a stream, and where it begins and ends.
+// Reads single messages and the bounds of a stream, always from its leader, because a replica may lag.
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { LogBounds } from '../ports/log.ts';
 
-/** From the stream's leader: what a replica has may be less. */
 export async function boundsOf(jsm: JetStreamManager, stream: string): Promise<LogBounds> {
   const { state } = await jsm.streams.info(stream);
   return { firstSeq: state.first_seq, lastSeq: state.last_seq };
 }
 
+/** The message at a sequence; undefined if there is none. */
 export async function messageAt(jsm: JetStreamManager, stream: string, seq: number): Promise<StoredMsg | undefined> {
   return seq < 1 ? undefined : ((await jsm.streams.getMessage(stream, { seq })) ?? undefined);
 }

@@ -1,18 +1,20 @@
-// Reads a stream for all partitions of a process: with one steady consumer, whose entries are handed to the partitions in memory,
-// and a temporary consumer for each partition that is behind it. Where a process reads few of a stream's partitions, each has its
-// own consumer for good (read-mode.ts).
+// Reads a stream for all partitions of a process. One shared consumer delivers all entries, which are dispatched to the
+// partitions in memory; a partition that is behind it temporarily has a consumer of its own. If a process reads only a
+// few of the stream's partitions, each permanently has its own consumer (read-mode.ts).
 //
 // Invariants:
-// 1. A cursor gets the entries of its partition after the sequence it was opened at, in order, each once, none left out.
-// 2. Cursors that follow the shared consumer get the same object for an entry, so that what is made of it can be kept with it.
-// 3. A cursor that nobody reads delays the others for a bounded time.
+// 1. A cursor gets the entries of its partition after the sequence it was opened at, in order, each once and none
+//    missing.
+// 2. All cursors that follow the shared consumer get the same object for an entry, so that decoded content can be
+//    cached with it.
+// 3. A cursor that nobody reads delays the others only for a bounded time.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports/log.ts';
 import { LogConsumer, SilentConsumer, STALL_CHECK_MS, type Receiver } from './log-consumer.ts';
 import { OpenCursors } from './open-cursors.ts';
-import { PartitionCursor, type CursorHome } from './partition-cursor.ts';
+import { PartitionCursor, type CursorHost } from './partition-cursor.ts';
 import type { ReadMode } from './read-mode.ts';
 import { SharedConsumer } from './shared-consumer.ts';
 
@@ -22,29 +24,34 @@ const WAKE_LATER_MS = 10;
 
 export interface StreamReaderOptions {
   readonly stream: string;
-  /** Whom an entry is for, by its subject; 'all': for every partition. */
+  /** The partition that an entry with this subject belongs to; 'all' if every partition reads it. */
   readonly partitionOf: (subject: string) => Partition | 'all';
-  /** What a partition's own consumer reads; none for everything. */
+  /** The subjects that a partition's own consumer reads; an empty list selects all. */
   readonly catchUpSubjects: (partition: Partition) => readonly string[];
-  /** How the partitions are read while so many are open; together, unless given. */
+  /** The mode for a number of open partitions, given the current mode. By default always shared. */
   readonly modeFor?: (openPartitions: number, now: ReadMode) => ReadMode;
-  /** False for entries that say nothing to a partition: a reader that waits hears of them some milliseconds later, together. True for all, unless given. */
+  /**
+   * False for entries without content for a partition: a waiting reader is woken for them some ms later, for several at
+   * once. By default all are urgent.
+   */
   readonly isUrgent?: (entry: StoredEntry, partition: Partition) => boolean;
-  /** Into how many partitions the entries fall; for `behind`. 1 where every partition gets every entry. */
+  /** The number of partitions that entries are divided among, for `behind`; 1 if every partition reads every entry. */
   readonly partitions?: number;
-  /** Of each cursor; when it joins the others it may hold twice as much. */
+  /** Bound of each cursor's queue. A cursor that joins the shared consumer may hold twice as much. */
   readonly queueBytesMax?: number;
-  /** A full cursor that takes nothing for so long has no consumer, until it is read again. */
+  /** A cursor that stays full for this long loses its consumer until it is read again. */
   readonly idleMaxMs?: number;
-  /** A consumer that leaves an entry undelivered from one check to the next fails. */
+  /** The interval between checks for silent consumers. */
   readonly stallCheckMs?: number;
   /** How often the connection was lost. */
-  readonly lostTimes?: () => number;
+  readonly disconnects?: () => number;
 }
 
 export interface Silence {
   readonly stream: string;
+  /** Consumers that are overdue with an entry now. */
   readonly silent: number;
+  /** Consumers that have failed for being silent so far. */
   readonly failed: number;
 }
 
@@ -52,10 +59,10 @@ export class StreamReader {
   readonly #js: JetStreamClient;
   readonly #options: Required<StreamReaderOptions>;
   readonly #cursors = new OpenCursors();
-  readonly #home: CursorHome;
+  readonly #host: CursorHost;
   #shared: SharedConsumer | undefined;
   #silences = 0;
-  /** To be woken when the timer ends. */
+  /** Cursors to be woken when the timer fires. */
   readonly #wokenLater = new Set<PartitionCursor>();
 
   constructor(js: JetStreamClient, options: StreamReaderOptions) {
@@ -67,22 +74,24 @@ export class StreamReader {
       queueBytesMax: QUEUE_BYTES_MAX,
       idleMaxMs: IDLE_MAX_MS,
       stallCheckMs: STALL_CHECK_MS,
-      lostTimes: () => 0,
+      disconnects: () => 0,
       ...options,
     };
-    this.#home = this.#homeOfCursors();
+    this.#host = this.#createHost();
   }
 
-  /** Consumers that leave an entry undelivered now, and how many have failed for that. */
   get silence(): Silence {
     const silent =
       [...this.#cursors.of('all')].filter(({ isSilent }) => isSilent).length + (this.#shared?.isSilent ? 1 : 0);
     return { stream: this.#options.stream, silent, failed: this.#silences };
   }
 
-  /** Any number of cursors may be open, also of one partition. @throws when the stream cannot be read */
+  /**
+   * Opens a cursor. Any number may be open at once, even for the same partition.
+   * @throws when the stream cannot be read
+   */
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    const cursor = new PartitionCursor(this.#home, partition, afterSeq);
+    const cursor = new PartitionCursor(this.#host, partition, afterSeq);
     this.#cursors.add(cursor);
     if (!this.#shared && this.#options.modeFor(this.#cursors.partitions, 'filtered') === 'shared') this.#startShared();
     const shared = this.#shared;
@@ -98,11 +107,11 @@ export class StreamReader {
   }
 
   #startShared(): void {
-    const { stream, partitionOf, idleMaxMs, stallCheckMs, lostTimes } = this.#options;
+    const { stream, partitionOf, idleMaxMs, stallCheckMs, disconnects } = this.#options;
     const cursors = [...this.#cursors.of('all')];
-    // From the most advanced cursor on: it would otherwise wait while the others' past is read.
+    // Starts at the most advanced cursor, which would otherwise wait while the others catch up.
     const afterSeq = Math.max(...cursors.map(({ lastSeq }) => lastSeq));
-    const place = { stream, subjects: [], afterSeq, stallCheckMs, lostTimes, partitionOf, idleMaxMs };
+    const place = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, partitionOf, idleMaxMs };
     const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) =>
       this.#sharedFailed(shared, error),
     );
@@ -117,7 +126,10 @@ export class StreamReader {
     await shared?.close();
   }
 
-  /** Who follows it fails, and opens again. Who catches up does not need it. */
+  /**
+   * Cursors that follow the shared consumer fail, and are opened again by their readers. Those that catch up do not
+   * need it.
+   */
   #sharedFailed(shared: SharedConsumer, error: Error): void {
     if (this.#shared !== shared) return;
     this.#noteFailure(error);
@@ -142,8 +154,8 @@ export class StreamReader {
     this.#wokenLater.add(cursor);
   }
 
-  #homeOfCursors(): CursorHome {
-    const { stream, catchUpSubjects, stallCheckMs, lostTimes, partitions, queueBytesMax, idleMaxMs } = this.#options;
+  #createHost(): CursorHost {
+    const { stream, catchUpSubjects, stallCheckMs, disconnects, partitions, queueBytesMax, idleMaxMs } = this.#options;
     const [cursors, shared] = [this.#cursors, () => this.#shared];
     return {
       queueBytesMax,
@@ -157,7 +169,7 @@ export class StreamReader {
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
         new LogConsumer(
           this.#js,
-          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, lostTimes },
+          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, disconnects },
           {
             deliver: (entry) => receiver.deliver(entry),
             failed: (error) => {
@@ -169,7 +181,7 @@ export class StreamReader {
       isUrgent: this.#options.isUrgent,
       wakeLater: (cursor) => this.#wakeLater(cursor),
       progressed: () => shared()?.progressed(),
-      left: async (cursor) => {
+      onClosed: async (cursor) => {
         cursors.delete(cursor);
         shared()?.progressed();
         if (cursors.size === 0 || this.#options.modeFor(cursors.partitions, 'shared') === 'filtered')

@@ -1,4 +1,5 @@
-// The streams, their subjects, and how they are created. Creating is idempotent: every process does it.
+// The streams and their subjects, and how streams are created. Creation is idempotent, because every process does it at
+// start.
 import {
   DiscardPolicy,
   type JetStreamManager,
@@ -14,19 +15,25 @@ export const TOPOLOGY = 'TOPOLOGY';
 export const DEAD_LETTERS = 'DEAD_LETTERS';
 export const CHECKPOINTS = 'CHECKPOINTS';
 
-/** What DPUs publish to, one reading or an array. MQTT's `dpu/<id>/readings` is the same subject. */
+/** Where a DPU publishes one reading or an array of readings. MQTT's topic `dpu/<id>/readings` is the same subject. */
 export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
-/** Of one partition: a second filter beside `readings.<k>.>` would make the server read the stream fifty times as slowly. */
+/**
+ * Ticks are covered by the filter `readings.<k>.>`: a second filter would make the server read the stream fifty times
+ * slower.
+ */
 export const tickSubject = (partition: number): string => `readings.${partition}.tick`;
-/** Each epoch has its own subjects, so a process that does not know of it can neither commit to it nor truncate it. */
+/**
+ * Each epoch has its own subjects, so that a process still in an older epoch can neither commit to a newer one nor
+ * truncate it.
+ */
 export const routerSubject = (partition: number, epoch = 0): string =>
   epoch === 0 ? `routers.${partition}` : `routers.${partition}-${epoch}`;
-/** What SPACE_EVENTS had beside the routers' subjects when a commit was a batch of messages. */
+/** Additional subjects of SPACE_EVENTS in version 1, where a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';
 
 const ROUTER_SUBJECTS = 'routers.*';
 
-/** The header of a message in READINGS that says by which bound the service has accepted its readings. */
+/** The header that carries the bound up to which the service accepted a message's readings (TimestampBound). */
 export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
 
 /** All entries of one partition of READINGS. */
@@ -34,7 +41,7 @@ export const readingsOf = (partition: Partition): string => `readings.${partitio
 export const partitionOfReading = (subject: string): Partition =>
   Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
 
-/** Whose readings an entry of READINGS has; undefined for heartbeats and ticks. */
+/** The DPU whose readings an entry holds; undefined for heartbeats and ticks. */
 export const dpuOfReadings = (subject: string): DpuId | undefined =>
   /^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1] as DpuId | undefined;
 
@@ -44,19 +51,23 @@ const tickSubjects = 'readings.*.tick';
 const partitionedSubject = (partitions: number): string =>
   `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;
 
-/** How many bytes streams may take. What is not given has no bound, or the one it has already. */
+/** Bounds of streams, in bytes. A stream without one keeps its current bound, or has none. */
 export interface StreamBounds {
   readonly readings?: number;
   readonly spaceEvents?: number;
   readonly deadLetters?: number;
 }
 
-/** Parts of the server's store. The rest is for the topology, checkpoints, leases and MQTT's sessions, which have no bound. */
-const [READINGS_PART, SPACE_EVENTS_PART, DEAD_LETTERS_PART] = [0.6, 0.25, 0.05];
+/**
+ * Shares of the server's store. The rest is for topology, checkpoints, leases and MQTT sessions, which are not bounded.
+ */
+const [READINGS_SHARE, SPACE_EVENTS_SHARE, DEAD_LETTERS_SHARE] = [0.6, 0.25, 0.05];
 
 /**
- * Shares the server's store out: full of readings, or of commits that ClickHouse does not take, it would have no room for what makes room.
- * @param storeBytes where it is undefined it is what the account is limited to; without a limit only dead letters are bounded
+ * Divides the server's store among the streams. A store full of readings, or of commits that ClickHouse does not
+ * accept, would leave no space for the commits and checkpoints by which readings and commits can be removed.
+ * @param storeBytes size of the store; undefined uses the account's limit, and if there is none, only dead letters are
+ * bounded
  */
 export async function boundsFor(
   jsm: JetStreamManager,
@@ -65,15 +76,15 @@ export async function boundsFor(
 ): Promise<StreamBounds> {
   const bytes = storeBytes ?? (await jsm.getAccountInfo()).limits.max_storage;
   if (bytes <= 0) return { deadLetters: deadLetterBytes };
-  const part = (of: number): number => Math.floor(bytes * of);
+  const share = (fraction: number): number => Math.floor(bytes * fraction);
   return {
-    readings: part(READINGS_PART),
-    spaceEvents: part(SPACE_EVENTS_PART),
-    deadLetters: Math.min(deadLetterBytes, part(DEAD_LETTERS_PART)),
+    readings: share(READINGS_SHARE),
+    spaceEvents: share(SPACE_EVENTS_SHARE),
+    deadLetters: Math.min(deadLetterBytes, share(DEAD_LETTERS_SHARE)),
   };
 }
 
-/** @throws Error when the streams exist with another number of partitions: it is fixed when they are created */
+/** @throws Error when the streams exist with another number of partitions, which is fixed at creation */
 export async function createStreams(
   jsm: JetStreamManager,
   partitions: number,
@@ -99,19 +110,19 @@ export async function createStreams(
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },
   ];
   for (const stream of streams) await createStream(jsm, stream);
-  // Full, these refuse what comes: what is in them is still needed.
+  // When full, these refuse new messages, because the old ones are still needed.
   if (bounds.readings !== undefined)
-    await bound(jsm, READINGS, { ...openedTo(bounds.readings), discard: DiscardPolicy.New });
+    await bound(jsm, READINGS, { ...openForReadings(bounds.readings), discard: DiscardPolicy.New });
   if (bounds.spaceEvents !== undefined)
     await bound(jsm, SPACE_EVENTS, { max_bytes: bounds.spaceEvents, discard: DiscardPolicy.New });
-  // The service evicts well before the server would, and counts what it evicts.
+  // The service evicts letters well before the server would, in order to count them.
   if (bounds.deadLetters !== undefined)
     await bound(jsm, DEAD_LETTERS, { max_bytes: bounds.deadLetters, discard: DiscardPolicy.Old });
 }
 
 type Bound = Partial<Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard'>>;
 
-/** @throws Error when the server's store has no room for it */
+/** @throws Error when the server's store is too small */
 async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promise<void> {
   const { config } = await jsm.streams.info(name);
   if (Object.entries(wanted).every(([key, value]) => config[key as keyof Bound] === value)) return;
@@ -119,36 +130,36 @@ async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promis
     await jsm.streams.update(name, wanted);
   } catch (error) {
     throw new Error(
-      `stream ${name} cannot have ${wanted.max_bytes} bytes of the NATS server's store (NATS_STORE_MAX): ${String(error)}`,
+      `stream ${name} cannot be given ${wanted.max_bytes} bytes of the NATS server's store (NATS_STORE_MAX): ${String(error)}`,
       { cause: error },
     );
   }
 }
 
-// A READINGS stream that is full would refuse marks of time, too, and without those what is in it would never be final,
-// stored and removed. So it is closed to readings then, by a bound on the length of a message (marks have none), and has
-// some more room.
-const [ANY_LENGTH, NO_LENGTH] = [-1, 1];
-const MARKS_PART = 0.1;
+// A full READINGS stream would refuse ticks as well, and without ticks its readings would never become final, be stored
+// and be removed. So when it fills up, it is closed to readings by a bound on the length of a message (ticks are
+// empty), and gets some additional space for ticks.
+const [ANY_LENGTH, EMPTY_LENGTH] = [-1, 1];
+const TICKS_SHARE = 0.1;
 
-/** READINGS as it takes everything, up to so many bytes. */
-export function openedTo(bytes: number): Bound {
+/** Settings of READINGS while it accepts readings, up to a number of bytes. */
+export function openForReadings(bytes: number): Bound {
   return { max_bytes: bytes, max_msg_size: ANY_LENGTH };
 }
 
-/** READINGS as it takes marks of time alone, where readings have so many bytes. */
-export function closedAt(bytes: number): Bound {
-  return { max_bytes: Math.ceil(bytes * (1 + MARKS_PART)), max_msg_size: NO_LENGTH };
+/** Settings of READINGS while it accepts only ticks, for the same number of bytes. */
+export function closedForReadings(bytes: number): Bound {
+  return { max_bytes: Math.ceil(bytes * (1 + TICKS_SHARE)), max_msg_size: EMPTY_LENGTH };
 }
 
-export function takesReadings(config: Pick<StreamConfig, 'max_msg_size'>): boolean {
-  return config.max_msg_size !== NO_LENGTH;
+export function acceptsReadings(config: Pick<StreamConfig, 'max_msg_size'>): boolean {
+  return config.max_msg_size !== EMPTY_LENGTH;
 }
 
-/** What readings may take; 0 where there is no bound. */
+/** The bound for readings, in bytes; 0 if there is none. */
 export function readingsBytesOf(config: Pick<StreamConfig, 'max_bytes' | 'max_msg_size'>): number {
   if (config.max_bytes <= 0) return 0;
-  return takesReadings(config) ? config.max_bytes : Math.floor(config.max_bytes / (1 + MARKS_PART));
+  return acceptsReadings(config) ? config.max_bytes : Math.floor(config.max_bytes / (1 + TICKS_SHARE));
 }
 
 async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig> & { name: string }): Promise<void> {
@@ -168,19 +179,19 @@ async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig>
   }
 }
 
-/** @throws Error when the streams are there with another number of partitions */
+/** @throws Error when the streams exist with another number of partitions */
 export async function assertPartitions(jsm: JetStreamManager, partitions: number): Promise<void> {
   assertTransform((await jsm.streams.info(READINGS)).config, partitionedSubject(partitions));
 }
 
-function assertTransform({ name, subject_transform: transform }: StreamConfig, shouldBe: string | undefined): void {
-  if (transform?.dest === shouldBe) return;
+function assertTransform({ name, subject_transform: transform }: StreamConfig, expected: string | undefined): void {
+  if (transform?.dest === expected) return;
   throw new Error(
-    `stream ${name} exists with other partitions (${transform?.dest}); PARTITIONS is fixed when the streams are created`,
+    `stream ${name} exists with another number of partitions (${transform?.dest}); PARTITIONS is fixed when the streams are created`,
   );
 }
 
-/** Deletes the streams with all that is in them. Those that are not there are no error. */
+/** Deletes the streams and everything in them. Missing streams are ignored. */
 export async function deleteStreams(jsm: JetStreamManager): Promise<void> {
   const present = new Set<string>();
   for await (const name of jsm.streams.names()) present.add(name);

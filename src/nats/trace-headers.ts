@@ -1,7 +1,8 @@
+// Puts the active trace into the headers of a NATS message.
 import { headers, type MsgHdrs } from 'nats';
 import { activeTraceparent, TRACEPARENT } from '../runtime/trace.ts';
 
-/** Publish options that carry the active span; none when nothing is traced. */
+/** Publish options with the active span's `traceparent`; empty unless it is sampled. */
 export function traced(): { headers?: MsgHdrs } {
   const traceparent = activeTraceparent();
   if (traceparent === undefined) return {};

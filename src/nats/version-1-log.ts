@@ -1,40 +1,40 @@
-// SPACE_EVENTS as version 1 of the service wrote it: JSON, a commit being a batch of messages on `spaces.<k>`, and
-// then the router's position on `routers.<k>`. Read once, by `density migrate`.
+// Reads SPACE_EVENTS in the format of version 1, for `density migrate`: JSON, where a commit is a batch of messages on
+// `spaces.<k>` followed by the router's position on `routers.<k>`.
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import { LogTail } from '../../actors/partition/log-tail.ts';
-import { LogGap } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
 import { consumedThrough, type CommitHeader, type LoggedSection } from '../domain/commit.ts';
 import { encodeCommit } from '../domain/commit-codec.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
-import { fromTuple, type EventTuple } from '../domain/log-entry.ts';
+import { fromPersonTuple, type PersonTuple } from '../domain/log-entry.ts';
 import { routerSubject, SPACE_EVENTS, VERSION_1_SUBJECTS } from './streams.ts';
 
-/** JSON begins with a brace; entries of later versions begin with their number. */
+/** Entries of version 1 are JSON objects; later ones begin with their version number. */
 const OBJECT = '{'.charCodeAt(0);
 const decoder = new TextDecoder();
 
-/** The configurations and settings in it are not read: the topology has them. */
+/** Configurations and settings in it are ignored, because the topology has them. */
 interface Payload {
-  readonly e: EventTuple[];
+  readonly e: PersonTuple[];
   readonly h?: [number, string, number][];
 }
 
 type Position = Omit<CommitHeader, 'backlogs' | 'isMove'> & {
-  /** How many messages the commit has for each partition. */
+  /** For each partition, the number of messages in the commit. */
   readonly payloads: Readonly<Partial<Record<number, number>>>;
   readonly backlogs?: readonly (readonly [subject: string, firstSeq: number])[];
   readonly isMove?: boolean;
 };
 
-/** A partition's part of the log, which comes message by message. */
+/** Collects one partition's part of the log, message by message. */
 class Version1Tail {
   readonly tail: LogTail;
   readonly #partition: Partition;
   readonly #storedBeforeSeq: number;
   #pending: Pick<LoggedSection, 'events' | 'heartbeats'>[] = [];
-  /** True behind the first commit that may have been truncated in part. */
+  /** True once past the commits that may have been partly truncated. */
   #mustBeWhole = false;
 
   constructor(partition: Partition, partitions: number, storedBeforeSeq: number) {
@@ -44,9 +44,9 @@ class Version1Tail {
   }
 
   addPayload(seq: number, { e, h = [] }: Payload): void {
-    // Named readings have reading ids of the previous form.
+    // Readings with an `id` have reading ids of the previous form.
     const events = e.map((tuple) =>
-      fromTuple(tuple.length > 8 ? ([...tuple.slice(0, 9), 1] as unknown as EventTuple) : tuple, seq),
+      fromPersonTuple(tuple.length > 8 ? ([...tuple.slice(0, 9), 1] as unknown as PersonTuple) : tuple, seq),
     );
     const heartbeats = h.map(([spaceId, dpuId, timestampMs]) => ({
       spaceId: spaceId as SpaceId,
@@ -59,7 +59,7 @@ class Version1Tail {
   addPosition(stored: { readonly seq: number; readonly timeMs: number }, position: Position): void {
     const isWhole = this.#pending.length === (position.payloads[this.#partition] ?? 0);
     if (!isWhole && this.#mustBeWhole)
-      throw new LogGap(`partition ${this.#partition}: the log has a hole before ${stored.seq}`);
+      throw new LogGap(`partition ${this.#partition}: messages are missing from the log before ${stored.seq}`);
     this.#mustBeWhole ||= stored.seq >= this.#storedBeforeSeq;
     const section: LoggedSection = {
       events: this.#pending.flatMap(({ events }) => events),
@@ -83,19 +83,22 @@ export class Version1Log {
     this.#partitions = partitions;
   }
 
-  /** True while SPACE_EVENTS is one of version 1, also where it was converted in part. */
+  /** True while SPACE_EVENTS is in the format of version 1, even if it is partly converted. */
   static async isThere(jsm: JetStreamManager): Promise<boolean> {
     const info = await jsm.streams.info(SPACE_EVENTS).catch(() => undefined);
     return info?.config.subjects?.includes(VERSION_1_SUBJECTS) ?? false;
   }
 
-  /** True once every router has a commit in the present format: then the partitions are done. */
+  /** True once every router has a commit in the current format, which means that all partitions are converted. */
   async isTakenOver(): Promise<boolean> {
     const last = await Promise.all(this.#routers.map((router) => this.#last(router)));
     return last.every((message) => message?.data[0] !== OBJECT);
   }
 
-  /** What the log holds, by partition. @param storedBeforeSeqs by partition: everything before it is in ClickHouse */
+  /**
+   * The contents of the log, by partition.
+   * @param storedBeforeSeqs by partition, the sequence before which everything is in ClickHouse
+   */
   async tails(storedBeforeSeqs: readonly number[]): Promise<LogTail[]> {
     const tails = storedBeforeSeqs.map((seq, k) => new Version1Tail(k as Partition, this.#partitions, seq));
     const consumer = await this.#js.consumers.get(SPACE_EVENTS, { deliver_policy: DeliverPolicy.All });
@@ -114,7 +117,7 @@ export class Version1Log {
     return tails.map(({ tail }) => tail);
   }
 
-  /** Commits the routers' offsets, clocks and accounts in the present format. Idempotent. */
+  /** Commits the routers' offsets, clocks and counters in the current format. Idempotent. */
   async takeOver(): Promise<void> {
     for (const router of this.#routers) {
       const message = await this.#last(router);
@@ -133,7 +136,7 @@ export class Version1Log {
     }
   }
 
-  /** Removes what version 1 wrote, and gives the stream its present subjects. */
+  /** Removes entries of version 1, and gives the stream its current subjects. */
   async finish(): Promise<void> {
     await this.#jsm.streams.purge(SPACE_EVENTS, { filter: VERSION_1_SUBJECTS });
     for (const router of this.#routers) {
@@ -163,7 +166,7 @@ function add(
   else for (const tail of tails) tail.addPosition(stored, entry as Position);
 }
 
-/** Without the fields that commits do not have any more; positions of early versions lack some. */
+/** Drops fields that commits no longer have, and adds those that early positions lack. */
 function headerOf({
   router,
   commitId,

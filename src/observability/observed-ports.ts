@@ -1,5 +1,4 @@
-// Ports that tell the metrics what goes through them, so that neither the shards nor the clients of
-// the engines have to know about metrics.
+// Ports that record metrics, so that neither the shards nor the NATS and ClickHouse clients need to know about metrics.
 import type { Metrics } from '../metrics.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import type { History } from '../ports/history.ts';
@@ -30,7 +29,7 @@ export function observedDeadLetters(deadLetters: DeadLetters, metrics: Metrics):
   });
 }
 
-/** The same object with some methods replaced. A proxy: its class has private fields, which a derived object lacks. */
+/** The same object with some methods replaced. Uses a proxy, because a derived object lacks the private fields of the class. */
 export function replacing<Port extends object>(port: Port, methods: Partial<Port>): Port {
   return new Proxy(port, {
     get: (target, key) => {

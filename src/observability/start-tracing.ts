@@ -1,17 +1,17 @@
-// The OpenTelemetry SDK. Loaded only when traces have somewhere to go: nobody else pays for it.
+// Starts the OpenTelemetry SDK, which is loaded only if tracing is configured.
 import { context, propagation, trace } from '@opentelemetry/api';
 import { switchTracing } from '../runtime/trace.ts';
 
 export interface TracingOptions {
-  /** Where an OTLP collector takes traces over HTTP, such as http://collector:4318/v1/traces. */
+  /** URL of an OTLP collector over HTTP, such as http://collector:4318/v1/traces. */
   readonly url: string;
-  /** Of the traces that begin here, the share that is kept; one that began elsewhere is kept if it was there. */
+  /** Sampled share of the traces that start here. For traces that started elsewhere, the caller has decided. */
   readonly ratio: number;
 }
 
 const SHUTDOWN_MAX_MS = 3_000;
 
-/** @returns what sends the last spans and switches tracing off; it never fails, since traces are not worth a failure */
+/** @returns a function that sends the last spans and stops tracing; it never rejects */
 export async function startTracing({ url, ratio }: TracingOptions): Promise<() => Promise<void>> {
   const [
     { BatchSpanProcessor, NodeTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler },

@@ -1,8 +1,7 @@
-// A trace from the reading to its row, put together at the ports: what a router took and then committed,
-// what a partition folded of that, and which block carried it to ClickHouse. Routers and folds know
-// nothing of it.
+// Traces readings from the sensor to their rows, by observing the ports: what a router reads and commits, what a partition folds of
+// that, and which block stores it in ClickHouse. Routers and folds know nothing about tracing.
 //
-// A commit of many readings is one span: the first sampled reading is its parent, the others are links.
+// A commit of many readings is one span whose parent is the first sampled reading; the other readings are links.
 import { type Context, type Link, type Span, trace } from '@opentelemetry/api';
 import type { Block } from '../../actors/partition/block.ts';
 import { commitOf } from '../domain/commit-codec.ts';
@@ -15,13 +14,13 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { replacing } from './observed-ports.ts';
 import { contextOf, inSpan, isTracing, startSpan } from '../runtime/trace.ts';
 
-/** Traces of a partition that wait for their blocks; more are forgotten, oldest first. */
+/** Bounds the commits of a partition that wait for their block; beyond it the oldest are dropped. */
 const WAITING_MAX = 256;
 const LINKS_MAX = 32;
-/** The lowest bit of its flags. */
+/** The sampled flag is the lowest bit of a traceparent's flags. */
 const SAMPLED = /[13579bdf]$/;
 
-/** Part of a commit in one partition: its rows have the commit's sequence. */
+/** What a partition has folded of a commit. Its rows have the sequence of the commit. */
 interface FoldedCommit {
   readonly seq: number;
   readonly context: Context;
@@ -32,16 +31,16 @@ interface Taken {
   readonly arrivedMs: number;
 }
 
-/** What is on its way in this process. */
+/** The traces of readings that are in progress in this process. */
 export class PipelineTraces {
-  /** By router: what it has taken and not committed. */
+  /** By router: what it has read and not committed. */
   readonly #taken = new Map<Partition, Taken>();
   readonly #folded = new Map<Partition, FoldedCommit[]>();
 
   readings(log: ReadingsLog): ReadingsLog {
     return replacing(log, {
       open: async (partition, afterSeq) => {
-        // A router that begins anew reads again what it had taken.
+        // A router that restarts reads the same entries again.
         this.#taken.delete(partition);
         return watching(await log.open(partition, afterSeq), (entries) => this.#take(partition, entries));
       },
@@ -53,7 +52,7 @@ export class PipelineTraces {
       open: async (partition, afterSeq) => this.#folding(partition, await log.open(partition, afterSeq)),
       commit: async (header, sections, expectedSeq) => {
         const commit = (): ReturnType<SpaceEventsLog['commit']> => log.commit(header, sections, expectedSeq);
-        // A router follows the topology between reading and routing: what it has read goes with the commit after.
+        // This commit follows a topology change. The readings that were read before go into the next one.
         if (header.isMove) return commit();
         const taken = this.#taken.get(header.router);
         this.#taken.delete(header.router);
@@ -101,7 +100,7 @@ export class PipelineTraces {
     this.#taken.set(partition, taken);
   }
 
-  /** Spans last from when entries are handed out until the next are asked for: by then they are applied. */
+  /** Ends spans when the next entries are requested, because by then the previous ones are applied. */
   #folding(partition: Partition, cursor: LogCursor): LogCursor {
     let applying: Span[] = [];
     return replacing(cursor, {
@@ -115,7 +114,7 @@ export class PipelineTraces {
     });
   }
 
-  /** None where a commit has no part in the partition. */
+  /** @returns no span if the commit does not concern the partition */
   #fold(partition: Partition, entry: StoredEntry): Span[] {
     if (entry.trace === undefined || !commitOf(entry).concerns(partition)) return [];
     const parent = contextOf(entry.trace);

@@ -1,29 +1,40 @@
-// Where shards save their state.
+// Stores one checkpoint per partition: the state of its fold, with the place in SPACE_EVENTS that the state includes.
+// Saving is a compare-and-set on the revision, so of two processes that both believe they own a shard only one can
+// save.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
 
 export interface StoredCheckpoint {
-  /** Of the checkpoint, for the compare-and-set of the next one. */
+  /** Identifies this checkpoint when the next one is saved; at least 1. */
   readonly revision: number;
-  /** Everything in SPACE_EVENTS before this is in ClickHouse. */
+  /** All commits in SPACE_EVENTS with a lower sequence are in ClickHouse. */
   readonly storedBeforeSeq: number;
-  /** Of the logs that the state follows, */
+  /** The epoch of the logs that the state belongs to. */
   readonly epoch: number;
-  /** the last commit in it, */
+  /** The last commit that the state includes. */
   readonly mark: CommitMark;
-  /** and, by router, the sequence of its last commit. */
+  /** Per router, the sequence of its last commit that the state includes. */
   readonly commitSeqs: readonly number[];
-  /** In lines; to be read once. */
+  /** The state, as lines of text. Can be iterated once. */
   readonly snapshot: Iterable<string>;
 }
 
-/** Checkpoints of partitions. */
 export interface Checkpoints {
-  /** @throws CheckpointRefused when what is stored is no whole checkpoint */
+  /**
+   * @returns undefined when the partition has no checkpoint
+   * @throws CheckpointRefused when the checkpoint is damaged or incomplete
+   */
   load(partition: Partition): Promise<StoredCheckpoint | undefined>;
-  /** Of the last one, usable or not, all but its snapshot; a revision of 0 when there is none, and stored before 0 where that cannot be read. */
+  /**
+   * Metadata of the latest checkpoint, even if its snapshot is unreadable. Revision 0 if there is none; if the metadata
+   * itself is unreadable, everything but the revision is 0 or empty.
+   */
   last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>>;
-  /** @returns the new revision, or undefined when somebody else saved since `expectedRevision` */
+  /**
+   * Replaces the checkpoint if its revision is still `expectedRevision` (0: there is none). Settles an unknown outcome
+   * itself.
+   * @returns the new revision; undefined when another process has saved in the meantime
+   */
   save(
     partition: Partition,
     checkpoint: Omit<StoredCheckpoint, 'revision'>,

@@ -1,30 +1,32 @@
-// Where what cannot be used is kept.
+// Keeps items from READINGS that could not be used, with the reason, for people to look at. The store is bounded in age
+// and bytes; whatever it evicts stays counted, so that the account of readings always balances.
 import type { RejectReason } from '../domain/reading.ts';
 
-/** The items of one message that cannot be used for one reason. */
+/** All items of one message that were rejected for the same reason. */
 export interface DeadLetter {
   readonly reason: RejectReason;
-  /** Of the first of them. */
+  /** Why the first of the items was rejected, in words. */
   readonly detail: string;
-  /** The subject and the sequence in READINGS they came with, and the place of the first in the message. */
+  /** The message's subject and sequence in READINGS. */
   readonly subject: string;
   readonly readingsSeq: number;
+  /** The first item's index in the message, from 0. */
   readonly index: number;
-  /** How many there are. */
+  /** The number of items. */
   readonly items: number;
-  /** The item as it was received, or several as an array. */
+  /** A single item as it was received, or several as a JSON array. */
   readonly raw: Uint8Array;
-  /** There was more than `raw` has room for. */
+  /** True if `raw` is truncated, because the items exceed the size of a message. */
   readonly isCut: boolean;
 }
 
 export type ItemsByReason = Partial<Record<RejectReason, number>>;
 
-/** Keeps what could not be used, and of that only so much. Storing a letter again changes nothing while it is kept. */
 export interface DeadLetters {
+  /** Idempotent: a letter replaces one with the same reason, sequence and index. Resolves once all are stored. */
   store(letters: readonly DeadLetter[]): Promise<void>;
-  /** How many items the letters stand for that are kept, and those that were evicted. */
+  /** Counts items, not letters: those in letters still kept, and those in letters evicted so far. */
   count(): Promise<{ readonly kept: ItemsByReason; readonly evicted: ItemsByReason }>;
-  /** Removes letters that are older, and the oldest beyond the bound in bytes. What they stood for stays counted. */
+  /** Removes letters older than `ageMaxMs`, and the oldest ones while the store exceeds its bound in bytes. */
   evict(ageMaxMs: number): Promise<void>;
 }

@@ -1,23 +1,28 @@
-// What lists of events and readings need of ClickHouse. No simulated implementation: nothing that counts uses it.
+// Pages of stored events and readings, for the list endpoints. Unlike other ports it has no simulated implementation,
+// because counting does not depend on it. All methods throw Failure unavailable when ClickHouse does not answer.
 import type { Expression, TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import type { Direction } from '../domain/measure.ts';
 import type { Segment } from '../domain/segment.ts';
-import type { EventPlace, HistoryEvent, OccupancyRequest } from './history.ts';
+import type { EventPlace } from '../domain/space-event.ts';
+import type { HistoryEvent, OccupancyRequest } from './history.ts';
 
 export interface EventPageQuery {
   readonly spaceId: SpaceId;
+  /** Rows of later blocks are ignored. */
   readonly block: number;
   readonly range: TimeRange;
+  /** Start after this place in event order (before it, if `desc`); null starts at the beginning. */
   readonly after: EventPlace | null;
   readonly desc: boolean;
-  /** How many rows to look at, at most; at least 1. */
+  /** Roughly how many rows to read; at least 1. */
   readonly limit: number;
 }
 
 export interface EventPage {
+  /** May be empty although there are more pages, if all rows read cancel out. */
   readonly events: readonly HistoryEvent[];
-  /** How far it was looked; null when there is nothing further. */
+  /** Where the next page starts; null on the last page. */
   readonly end: EventPlace | null;
 }
 
@@ -32,12 +37,13 @@ export interface StoredReading extends EventPlace {
   /** As the device sees it; of a standing, the difference to the one before. */
   readonly entrances: number;
   readonly exits: number;
-  /** Null while it is held. */
+  /** Null while the reading is held, because its DPU had no placement at that time. */
   readonly doorwayId: number | null;
 }
 
 export interface ReadingsQuery {
   readonly filter: Expression | undefined;
+  /** A field of the list of readings; an unknown one sorts by timestamp. */
   readonly sort: string;
   readonly desc: boolean;
   readonly offset: number;
@@ -46,19 +52,26 @@ export interface ReadingsQuery {
 }
 
 export interface EventPages {
-  /** A space's stored events in blocks up to one, retractions applied. */
+  /** A page of a space's events in event order, with retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
+  /** A space's events in a range, with retractions applied, counting blocks up to `block`. */
   countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number>;
-  /** Number of the newest block with an event of a space in a range; 0 when there is none. */
+  /** The newest block that has a row of the space in the range; 0 if none. Changes whenever the range's contents do. */
   newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
-  /** Per space: the run of its stored events with afterMs < timestamp <= upToMs, in blocks up to `block`. */
-  runsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>>;
-  /** Per space: its stored events in a range, in blocks up to `block`, in event order, retractions applied. */
+  /**
+   * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces
+   * without any are left out.
+   */
+  segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>>;
+  /** For each space, its events in a range, in blocks up to its `block`, in event order, with retractions applied. */
   eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>>;
-  /** Which spaces something happened in, in the order of time. */
+  /** The space of each stored row, in event order, retracted ones included. At most `limit`. */
   spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]>;
+  /** The events of all spaces in a range, with retractions applied. */
   countAllEvents(range: TimeRange): Promise<number>;
+  /** A page of readings, retracted ones excluded. */
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
   countReadings(filter: Expression | undefined): Promise<number>;
+  /** Accepts reading ids of the current and the previous form. */
   reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined>;
 }

@@ -1,4 +1,7 @@
-// What is stored for good.
+// Stored space events: where folds store their blocks, and the queries that counts are computed from. Blocks of a
+// partition are numbered from 1 without gaps and stored in order. Queries that take a `block` ignore later blocks, so
+// that their result can be joined with what a fold has not stored yet. All methods throw Failure unavailable when
+// ClickHouse does not answer.
 import type { Block } from '../../actors/partition/block.ts';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
@@ -6,6 +9,7 @@ import type { ReadingPlace } from '../domain/commit.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Segment } from '../domain/segment.ts';
+import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
 
 export interface DpuInstant {
@@ -17,17 +21,20 @@ export interface DpuReadingsQuery {
   readonly dpuIds: readonly DpuId[];
   readonly fromMs: number;
   readonly toMs: number;
+  /** Start after this place; it need not exist. */
   readonly after: ReadingPlace;
-  /** How many to look at. */
+  /** How many stored readings to read. */
   readonly limit: number;
 }
 
 export interface DpuReadingsPage {
+  /** May be empty although there are more pages. */
   readonly readings: readonly Reading[];
-  /** How far it was looked; null when there is nothing further. */
+  /** Where the next page starts; null on the last page. */
   readonly end: ReadingPlace | null;
 }
 
+/** An event of a space with its retractions applied, unless `sign` is -1. */
 export interface HistoryEvent {
   readonly timestampMs: number;
   readonly readingId: string;
@@ -38,26 +45,30 @@ export interface HistoryEvent {
   readonly sign: number;
 }
 
+/** Events of a space after an instant, in blocks up to one. */
 export interface OccupancyRequest {
   readonly spaceId: SpaceId;
   readonly block: number;
+  /** Exclusive. */
   readonly afterMs: number;
 }
 
-/** What ClickHouse keeps. */
 export interface History {
-  /** Stores a block. Doing it again changes nothing. @throws when it may not be stored */
+  /**
+   * Stores a block. Idempotent.
+   * @throws Failure unavailable when the block may not have been stored: store it again
+   * @throws EpochChanged when the logs are in a later epoch than the block
+   */
   storeBlock(block: Block): Promise<void>;
-  /** Number of the partition's last block that has rows stored; 0 when there is none. */
+  /** The partition's last stored block that has rows; 0 if none. */
   lastBlock(partition: Partition): Promise<number>;
-  /** Where that block was cut; undefined when there is none. */
+  /** The mark of that block; undefined if none. */
   lastBlockMark(partition: Partition): Promise<StoredBlockMark | undefined>;
-  /** For each DPU that has readings: the event time of its newest one. */
+  /** The event time of each DPU's newest reading, in ms. DPUs without readings are left out. */
   newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
   /**
-   * Those of the readings that are stored, each as it is stored (`hasPreviousId`). Stored means that any row
-   * is: while a re-attribution is on its way, a reading may be retracted in one shard and not yet be
-   * asserted again in the other.
+   * The given readings that are stored, as they are stored (`hasPreviousId`). A reading counts as stored if it has any
+   * row, even a retraction: during a re-attribution it may be retracted in one shard and not yet asserted in the other.
    */
   findReadings(readings: readonly Reading[]): Promise<Reading[]>;
   /**
@@ -66,45 +77,52 @@ export interface History {
    */
   standingsAround(places: readonly DpuInstant[]): Promise<Reading[]>;
   /**
-   * Stored readings of some DPUs with fromMs <= timestamp < toMs, in the order of places. Of several with one
-   * reading id of the previous form only the earliest (then the exit) is among them: the others were retracted
-   * for its sake when they were routed.
+   * Stored readings of the given DPUs with fromMs <= timestamp < toMs, ordered by DPU and then by event order. Of
+   * several readings with the same id of the previous form, only the earliest is included (at the same instant the
+   * exit): routing retracted the others as its duplicates.
    */
   readingsOfDpus(query: DpuReadingsQuery): Promise<DpuReadingsPage>;
-  /** Per space: the run of its stored events with timestamp > afterMs, in blocks up to `block`. */
+  /**
+   * For each requested space, its events with timestamp > afterMs in blocks up to `block`, as a segment; empty if there
+   * are none.
+   */
   occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
   /**
-   * The runs between successive edges, `(edges[i], edges[i + 1]]`, of a space's stored events in
-   * blocks up to `block`; one segment for each gap.
+   * A space's events in blocks up to `block`, as one segment per gap between successive edges: `(edges[i], edges[i +
+   * 1]]`. Edges ascend.
    */
   segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
-  /** A space's stored events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, retractions applied. */
+  /**
+   * A space's events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, with retractions
+   * applied.
+   */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
-  /** Per partition that has rows: what is stored of it. Cheap. */
+  /** Totals of every partition that has rows. Cheap: reads no rows. */
   storedTotals(): Promise<Map<Partition, StoredTotals>>;
-  /** Readings that a partition's blocks up to one assert, less those they retract. Reads all of its rows. */
+  /**
+   * Readings asserted in a partition's blocks up to `block`, less those retracted. Expensive: reads all of its rows.
+   */
   readingsUpTo(partition: Partition, block: number): Promise<number>;
+  /** True when ClickHouse answers. */
   ping(): Promise<boolean>;
 }
 
 export interface StoredTotals {
   /** Readings asserted, less those retracted. */
   readonly readings: number;
-  /** Number of the last block that has rows. */
+  /** The last block that has rows. */
   readonly lastBlock: number;
 }
 
-/** What ClickHouse keeps of one partition, for computing its state again. */
+/** What is stored of one partition, for rebuilding its state. */
 export interface PartitionRecords {
-  /** A block that may be stored in part: brings every table to what the table of events has of it. */
+  /**
+   * Completes a block whose insert was interrupted: adds the rows that the views lack of what space_events has.
+   * Idempotent.
+   */
   completeBlock(partition: Partition, number: number): Promise<void>;
+  /** For each space and DPU, the event time of its newest row and of its newest assertion. */
   newest(partition: Partition): Promise<StoredNewest[]>;
-  /** The rows of some readings, each in one space. */
+  /** The net rows of the given readings, each looked up in one space. Places without rows are left out. */
   claims(partition: Partition, places: readonly (EventPlace & { readonly spaceId: SpaceId })[]): Promise<StoredClaim[]>;
-}
-
-/** A place in event order. */
-export interface EventPlace {
-  readonly timestampMs: number;
-  readonly readingId: string;
 }

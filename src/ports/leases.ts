@@ -1,41 +1,45 @@
-// Who owns which shard.
+// Which process owns which shard, and which processes are alive. A lease only avoids double work; correctness never
+// depends on it, because a process that wrongly believes it holds one is refused when it commits or saves a checkpoint.
+// Ownership is decided by the result of a compare-and-set, never by a read.
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 
-/** A process that takes part, as others see it. */
+/** A live process of the cluster, as it describes itself. */
 export interface Member {
-  /** Of this life of the process: a restart is another member. */
+  /** Identifies one run of the process: after a restart it is a new member. */
   readonly id: string;
-  /** For people. */
+  /** For display only. */
   readonly name: string;
-  /** False for one that only answers questions, and owns nothing. */
+  /** False for a process that only serves requests and owns no shards. */
   readonly takesShards: boolean;
-  /** False while it keeps no copy of other members' shards. */
+  /** True while it keeps standby copies of shards that other members own. */
   readonly standsBy: boolean;
-  /** What it saw of itself when it last looked; none of a process of an earlier version. */
+  /** Problems it last found with itself; absent in earlier versions. */
   readonly problems?: readonly Problem[];
 }
 
+/** Undefined: the member has left, or the lease is free. */
 export type LeaseChange =
   | { readonly kind: 'member'; readonly id: string; readonly member: Member | undefined }
   | { readonly kind: 'shard'; readonly shard: Partition; readonly holder: string | undefined };
 
-/**
- * Who runs which shard. A lease only avoids double work: what a process does that wrongly believes it
- * holds one is refused elsewhere. It is decided by the result of a compare-and-set, never by a read.
- */
+/** Methods reject when the store cannot be reached; the outcome is then unknown, and repeating the call is safe. */
 export interface Leases {
-  /** How long a lease or a membership lasts that is not renewed. */
+  /** A lease or membership expires this long after it was last renewed. */
   readonly ttlMs: number;
-  /** Takes a lease that nobody holds. @returns its revision; undefined when somebody holds it */
+  /** Acquires a free lease. @returns its revision; undefined when another holder has it */
   take(shard: Partition, holder: string): Promise<number | undefined>;
-  /** Makes a lease last for another ttl. @returns its new revision; undefined when it is somebody else's */
+  /** Extends a lease by another ttl. @returns its new revision; undefined when another holder has it */
   renew(shard: Partition, holder: string, revision: number): Promise<number | undefined>;
-  /** Gives a lease up; nothing happens when it is somebody else's. */
+  /** Gives up a lease. Does nothing if another holder has it. */
   release(shard: Partition, revision: number): Promise<void>;
-  /** Says that a member lives, for another ttl. */
+  /** Registers a member, or renews its membership for another ttl. */
   announce(member: Member): Promise<void>;
+  /** Ends a membership at once. */
   withdraw(member: Member): Promise<void>;
-  /** Reports everything there is, oldest first, and then every change, until the signal aborts. @throws when it breaks off */
+  /**
+   * Reports all leases and members, oldest first, and then every change. Resolves when the signal aborts.
+   * @throws when the watch is interrupted
+   */
   watch(report: (change: LeaseChange) => void, signal: AbortSignal): Promise<void>;
 }

@@ -1,18 +1,29 @@
-// Reading a log.
+// A cursor over a log: READINGS or SPACE_EVENTS, read in order from a given sequence, waiting at the end for new
+// entries.
 import type { StoredEntry } from '../domain/log-entry.ts';
 
-/** Reads a log in order from a place, waiting for what is not there yet. */
 export interface LogCursor {
-  /** The next entries, at least one; none when it was woken or closed. @throws when the log cannot be read */
+  /**
+   * Waits until there are entries and returns at most `entriesMax` of them, in order. Returns none after `wake` or
+   * `close`. One call at a time.
+   * @throws when the log cannot be read any further; open another cursor then
+   * @throws LogWentBack when the log no longer holds what was read from it
+   */
   next(entriesMax: number): Promise<StoredEntry[]>;
-  /** Entries that are known to be in the log and were not handed out: as many as there were when the log was last heard. */
+  /**
+   * The lag: entries known to be in the log that `next` has not returned. An estimate, as of the last contact with the
+   * server.
+   */
   readonly behind: number;
-  /** Ends a wait of `next`. */
+  /** Makes a pending `next`, or otherwise the following one, return immediately. */
   wake(): void;
+  /** Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** The sequences that a log has; what is between them may have been removed. An empty log ends before it begins. */
+/**
+ * The first and last sequence of a log. Entries in between may have been removed. For an empty log, lastSeq < firstSeq.
+ */
 export interface LogBounds {
   readonly firstSeq: number;
   readonly lastSeq: number;

@@ -1,61 +1,76 @@
-// The log of what devices send, and MQTT's messages before they are in it.
+// The READINGS log, which holds what devices sent, byte for byte, by partition of the device; and MQTT messages that
+// were acknowledged but may not have reached READINGS. Times are arrival times in ms, by the log's own clock. Methods
+// reject when the log cannot be reached.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from './log.ts';
 
-/** The READINGS log: what DPUs sent, as they sent it. */
 export interface ReadingsLog {
+  /** Reads a partition's entries after a sequence. */
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
-  /** Stores what a DPU's reading subject would; resolves when it is durable. @throws Failure unavailable when the log is full, and what else keeps it from being stored */
+  /**
+   * Stores a message as if the DPU had published it. Resolves when it is durable. After a rejection it may have been
+   * stored or not; storing it twice changes no count.
+   * @param mark evidence of the bound up to which the service accepted the readings (TimestampBound)
+   * @throws Failure unavailable when the log is full
+   */
   append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void>;
-  /** Stores a mark of time in a partition, so that time goes on when nobody passes. */
+  /** Stores a tick, which advances a partition's clock while no readings arrive. Not acknowledged; may be lost. */
   tick(partition: Partition): Promise<void>;
   bounds(): Promise<LogBounds>;
-  /** What stands at a sequence; undefined when it was removed, or never was. */
+  /** The entry at a sequence; undefined if it was removed or never existed. */
   at(seq: number): Promise<StoredEntry | undefined>;
-  /** Sequence of the last entry that was stored before an instant; 0 when there is none. */
-  lastBefore(ms: number): Promise<number>;
-  /** When the newest entry of a partition was stored; BEGINNING_MS when there is none. Read from the log's leader. */
+  /** The sequence of the last entry stored before an instant; 0 if there is none. */
+  lastSeqBefore(ms: number): Promise<number>;
+  /** When a partition's newest entry was stored, as known to the log's leader; BEGINNING_MS if there is none. */
   newestMs(partition: Partition): Promise<number>;
-  /** Removes what stands before a sequence and was stored before an instant. */
+  /** Removes entries that are both before a sequence and stored before an instant. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
-  occupied(): Promise<Occupied>;
-  /** Sequence of the first entry of a partition at or after one; undefined when there is none. */
-  firstFrom(partition: Partition, seq: number): Promise<number | undefined>;
-  /** Takes readings again, or no more of them: only marks of time, which have room of their own then. */
-  admit(takesReadings: boolean): Promise<void>;
+  usage(): Promise<LogUsage>;
+  /** The sequence of a partition's first entry at or after `seq`; undefined if there is none. */
+  firstSeqFrom(partition: Partition, seq: number): Promise<number | undefined>;
+  /** Opens or closes the log for readings. While closed it still accepts ticks, for which it reserves space. */
+  setAcceptsReadings(acceptsReadings: boolean): Promise<void>;
 }
 
-export interface Occupied {
-  /** How full the log is; at 1 it refuses what comes. 0 where it has no bound. */
-  readonly part: number;
-  readonly takesReadings: boolean;
+export interface LogUsage {
+  /** Bytes used, as a fraction of the log's bound; at 1 it refuses new entries. 0 if it has no bound. */
+  readonly usedFraction: number;
+  readonly acceptsReadings: boolean;
   readonly firstSeq: number;
   readonly lastSeq: number;
 }
 
-/** What a device published in one message, as it is in READINGS. */
+/** A message of readings that a device published, as READINGS holds it. */
 export interface StoredMessage {
   readonly dpuId: DpuId;
   readonly data: Uint8Array;
 }
 
-/** READINGS, message by message, for whoever has to know whether one is there. */
+/** READINGS, searchable for single messages. */
 export interface StoredMessages extends Pick<ReadingsLog, 'append'> {
-  /** Messages that devices published, by when READINGS stored them. */
+  /**
+   * Messages of readings stored from `fromMs` to `toMs`, both inclusive, in order. Ticks and heartbeats are left out.
+   */
   storedBetween(fromMs: number, toMs: number): AsyncIterable<StoredMessage>;
 }
 
-/** A message of a device that was told it is stored. */
+/** A message that the MQTT server has acknowledged to the device. */
 export interface AcknowledgedMessage extends StoredMessage {
-  /** When it was stored, which is before it was acknowledged. */
+  /** When the MQTT server stored it, shortly before acknowledging it. */
   readonly storedMs: number;
-  /** It need not be kept any longer. */
+  /** Lets the MQTT server discard the message. */
   release(): void;
 }
 
-/** Messages of devices that were told they are stored, kept until they are released. No simulated implementation: to a router, what comes again is a duplicate. */
+/**
+ * Acknowledged messages, kept until they are released. There is no simulated implementation: to a router, a message
+ * that is appended twice is a duplicate like any other.
+ */
 export interface AcknowledgedMessages {
-  /** Those that came since, those first that were stored first; none after some seconds, or when the signal aborts. One that is not released comes again. */
+  /**
+   * The next messages, in the order they were stored. Returns none if none arrive for some seconds, or when the signal
+   * aborts. A message that is not released is delivered again.
+   */
   next(signal: AbortSignal): Promise<AcknowledgedMessage[]>;
 }

@@ -1,15 +1,20 @@
-// Asking whoever owns a space.
+// Questions about the state of a space, from any process to the one that can answer: the owner of the space's shard, or
+// a process that keeps a standby copy of it.
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 
-/** The owner of a shard, or one that keeps a copy of it. */
 export type Respondent = 'owner' | 'standby';
 
-/** @returns undefined to stay silent */
+/** @returns undefined to send no reply, because another process may be the owner by now */
 export type ReportAnswer = (spaceId: SpaceId, atMs: number) => Promise<KnownReport | undefined>;
 
-/** Questions about spaces, from any process to the one that can answer. */
+/** The transport of such questions between processes. */
 export interface ReportRequests {
+  /**
+   * Asks for the state of a space at an instant.
+   * @returns 'nobody', at once, when no process answers for the shard; 'silence' when none has replied within
+   * `timeoutMs`
+   */
   ask(
     shard: Partition,
     respondent: Respondent,
@@ -17,17 +22,18 @@ export interface ReportRequests {
     atMs: number,
     timeoutMs: number,
   ): Promise<KnownReport | 'nobody' | 'silence'>;
-  /** Answers questions about a shard. @returns how to end that */
+  /** Answers questions about a shard. @returns a function that stops answering */
   answer(shard: Partition, respondent: Respondent, answer: ReportAnswer): () => void;
 }
 
-/** Whoever owns a space's partition, in whichever process. */
+/** The state of any space, whichever process owns it. */
 export interface SpaceReports {
-  /** True while the log cannot be reached: nobody can know more than what is known here. */
+  /** True while this process cannot reach the logs, so that it can only answer with what it already knows. */
   readonly isCutOff: boolean;
   /**
-   * @param allowsStale what was last known here is better than nothing
-   * @throws Failure unavailable while nobody can say
+   * The state of a space at an instant.
+   * @param allowsStale accept an earlier answer kept by this process if no process can answer now
+   * @throws Failure unavailable while no process can answer
    */
   report(spaceId: SpaceId, atMs: number, allowsStale?: boolean): Promise<KnownReport>;
 }

@@ -1,11 +1,14 @@
-// The log of what routers commit.
+// The SPACE_EVENTS log: the commits of all routers, each one message. Commits of one router form a chain: each is
+// stored only if the router's previous one is still its last, which is what makes routing exactly once. Methods reject
+// when the log cannot be reached.
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
 import type { LogBounds, LogCursor } from './log.ts';
 
-/** Where a stored block was cut. */
+/** A block in ClickHouse, and the commit at which it was cut. */
 export interface StoredBlockMark {
+  /** Numbered from 1 within the partition. */
   readonly number: number;
   readonly epoch: number;
   readonly mark: CommitMark;
@@ -13,36 +16,42 @@ export interface StoredBlockMark {
 
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly seq: number }
-  /** Another process has committed for the router meanwhile: this router is no longer the one. */
+  /** Another process has committed for the router in the meantime, so this one no longer owns it. */
   | { readonly kind: 'superseded' };
 
 export interface LastCommit {
-  /** Sequence in the SPACE_EVENTS log, 0 when there is none. */
+  /** Sequence in SPACE_EVENTS; 0 if the router has no commit. */
   readonly seq: number;
   readonly header: CommitHeader | undefined;
 }
 
-/** The SPACE_EVENTS log: the commits of all routers, each one message. */
 export interface SpaceEventsLog {
-  /** Every commit; `partition` is whose reader it is. */
+  /** Reads the commits of all routers after a sequence, on behalf of the fold of `partition`. */
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
+  /** A router's last commit in the current epoch. */
   lastCommit(router: Partition): Promise<LastCommit>;
-  /** The router's first commit stored at or after a sequence. */
+  /** A router's first commit at or after a sequence; undefined if there is none. */
   firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined>;
   /**
-   * Stores a commit, if the router's last one is still at `expectedSeq`. Settles an unknown outcome itself.
-   * @throws when the log cannot be reached
+   * Stores a commit if the router's last one is still at `expectedSeq` (0: it has none). Settles an unknown outcome
+   * itself.
+   * @throws when the commit was not stored; it may still arrive later, so restart from what the log then holds
    */
   commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome>;
-  /** The first commit of a router in an epoch that is not yet this log's. Settles an unknown outcome itself. */
+  /**
+   * Stores a router's first commit of an epoch, without sections, before this process switches to that epoch. Settles
+   * an unknown outcome itself.
+   * @returns its sequence
+   * @throws when the router already has another commit in the epoch
+   */
   begin(header: CommitHeader): Promise<number>;
-  /** Sequence of the last commit in the log, whichever router's; 0 when there is none. Read from the log's leader. */
+  /** Sequence of the last commit of any router, as known to the log's leader; 0 if there is none. */
   end(): Promise<number>;
   bounds(): Promise<LogBounds>;
-  /** The id of the commit at a sequence; undefined when it was truncated, or never was. */
+  /** The id of the commit at a sequence; undefined if it was truncated or never existed. */
   commitIdAt(seq: number): Promise<string | undefined>;
-  /** Removes what epochs before this one have left before a sequence. */
+  /** Removes commits of earlier epochs before a sequence. */
   removeOlderEpochs(beforeSeq: number): Promise<void>;
-  /** Removes a router's commits before a sequence. */
+  /** Removes a router's commits of the current epoch before a sequence. */
   truncate(router: Partition, beforeSeq: number): Promise<void>;
 }

@@ -1,19 +1,20 @@
-// The log of the topology.
+// The TOPOLOGY log: every version of every fact about spaces, doorways, DPUs and resets. A fact is appended only if the
+// log still ends where the decision was made, which makes checks such as unique names hold across processes.
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 
-/** The TOPOLOGY log. */
+/** Methods reject when the log cannot be reached. */
 export interface TopologyLog {
   open(afterSeq: number): Promise<TopologyCursor>;
-  /** Stores a fact if the log still ends at `expectedSeq`. @returns its sequence, or undefined on conflict */
+  /** Stores a fact if the log still ends at `expectedSeq` (0: empty). @returns its sequence; undefined on a conflict */
   append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined>;
-  /** What stands at a sequence; undefined when nothing does. @throws when it cannot be reached */
+  /** The fact at a sequence; undefined if there is none. */
   at(seq: number): Promise<TopologyFact | undefined>;
-  /** Where the log ends now; 0 when it is empty. @throws when it cannot be reached */
+  /** The log's last sequence, as known to its leader; 0 if it is empty. */
   lastSeq(): Promise<number>;
 }
 
 export interface TopologyCursor {
-  /** The next entries; none when closed. */
+  /** Waits for the next entries, in order. Returns none once closed. @throws when the log cannot be read any further */
   next(): Promise<TopologyEntry[]>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Puts many readings into the READINGS log: grouped by DPU, since a message of the log that carries many costs
-// about as much as one that carries one, in messages that stay under NATS's bound of 1 MB.
+// Appends many readings to the READINGS log, grouped by DPU: a message with many readings costs about as much as one
+// with a single reading. Messages stay below NATS's limit of 1 MB.
 import pRetry, { type Options as RetryOptions } from 'p-retry';
 import type { DpuId } from '../domain/ids.ts';
 import { Failure } from '../domain/failure.ts';
@@ -10,11 +10,14 @@ import type { SentReading } from '../domain/parse-reading.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
 
-/** Each takes at most 150 bytes. */
+/** A reading takes at most 150 bytes. */
 const READINGS_PER_MESSAGE = 2_000;
-/** Messages on their way at once: a NATS server drops what its queue has no room for. */
+/** Bounds unacknowledged messages, because a NATS server drops what its queue has no room for. */
 const IN_FLIGHT_MAX = 1_000;
-/** An append whose outcome is unknown is done again: that changes nothing. A log that is full is not full for seconds. */
+/**
+ * For appends with an unknown outcome, which are safe to repeat. Not for a full log, which stays full for longer than
+ * this.
+ */
 const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, randomize: true };
 const encoder = new TextEncoder();
 
@@ -39,7 +42,7 @@ function fieldsOf(measure: Measure): object {
   return startMs === null ? passedIn(measure) : { ...passedIn(measure), start: formatInstant(startMs) };
 }
 
-/** A log in which what is appended is marked as accepted up to an instant. */
+/** Wraps a log so that every message is marked as accepted up to `latestMs` (TimestampBound). */
 export function acceptedUpTo(
   log: Pick<ReadingsLog, 'append'>,
   bound: TimestampBound,
@@ -48,13 +51,16 @@ export function acceptedUpTo(
   return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(dpuId, data, latestMs)) };
 }
 
-/** Resolves when all are stored. Doing it again changes nothing. @throws what the log throws, again and again; some may be stored then */
+/**
+ * Resolves when all readings are stored. Idempotent.
+ * @throws the log's error once retries are exhausted; some of the readings may be stored then
+ */
 export async function appendReadings(
   log: Pick<ReadingsLog, 'append'>,
   readings: readonly SentReading[],
   retry: RetryOptions = RETRY,
 ): Promise<void> {
-  const messages = inMessages(readings);
+  const messages = messagesOf(readings);
   const appendNext = async (): Promise<void> => {
     for (let next = messages.next(); !next.done; next = messages.next()) {
       const [dpuId, some] = next.value;
@@ -68,7 +74,7 @@ export async function appendReadings(
   await Promise.all(Array.from({ length: Math.min(IN_FLIGHT_MAX, readings.length) }, appendNext));
 }
 
-function* inMessages(readings: readonly SentReading[]): Generator<[DpuId, readonly object[]]> {
+function* messagesOf(readings: readonly SentReading[]): Generator<[DpuId, readonly object[]]> {
   const byDpu = new Map<DpuId, object[]>();
   for (const reading of readings) addTo(byDpu, reading.dpuId, toMessage(reading));
   for (const [dpuId, all] of byDpu) {

@@ -1,9 +1,10 @@
-// nats-server acknowledges an MQTT message once it has it in a stream of its own; READINGS takes the same message in passing, and does
-// not get to it when the server ends at that moment. So what was acknowledged is looked for in READINGS, and put there if it is missing.
+// Makes sure that every acknowledged MQTT message is in READINGS. nats-server acknowledges a message once its own MQTT
+// stream has it, and passes it on to READINGS without waiting; if the server stops in between, READINGS lacks it. So
+// acknowledged messages are looked up in READINGS and appended if they are missing.
 //
 // Invariants (actors/SPEC.md, A2):
-// - A message is released only once READINGS was seen to have it, or has acknowledged it.
-// - One that is put there although it was there is a duplicate, and changes no count. So it may always be put there.
+// - A message is released only after it was found in READINGS, or its append was acknowledged.
+// - Appending a message that READINGS already has is harmless: its readings are duplicates and change no count.
 import type { Logger } from 'pino';
 import type { DpuId } from '../domain/ids.ts';
 import type {
@@ -22,15 +23,17 @@ export interface KeepOptions {
   readonly onRestored: (messages: number) => void;
 }
 
-/** READINGS stores what it takes in passing within that time, unless it never does. */
+/** READINGS normally stores a message within this time of the MQTT stream. */
 const SETTLING_MS = 1_000;
-/** READINGS may have had it before the other stream, when that was busy. */
+/**
+ * How far READINGS's timestamp of a message may be before the MQTT stream's: that stream may have been the slower one.
+ */
 const STORED_BEFORE_MS = 2_000;
-/** And no later than that. */
+/** How far READINGS's timestamp of a message may be after the MQTT stream's. */
 const STORED_AFTER_MS = 60_000;
 const APPENDS_IN_FLIGHT_MAX = 200;
 
-/** Runs until the signal aborts. @throws when a stream cannot be reached; what was not released comes again */
+/** Runs until the signal aborts. @throws when a stream cannot be reached; messages not released are delivered again */
 export async function keepAcknowledged(options: KeepOptions, signal: AbortSignal): Promise<void> {
   const { acknowledged, timing } = options;
   while (!signal.aborted) {
@@ -56,11 +59,13 @@ async function keep(
   onRestored(missing.length);
   log.warn(
     { messages: missing.length, of: messages.length },
-    'READINGS was without messages that MQTT had acknowledged; it has them now',
+    'READINGS lacked messages that MQTT had acknowledged; they have been added',
   );
 }
 
-/** Two messages of a DPU with the same bytes say the same: one that is stored is enough. */
+/**
+ * Messages that READINGS lacks. Messages of a DPU with the same bytes hold the same readings, so one of them is enough.
+ */
 async function missingOf(
   messages: readonly AcknowledgedMessage[],
   readings: StoredMessages,

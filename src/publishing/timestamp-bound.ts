@@ -1,10 +1,10 @@
-// How far in the future a reading may be: so far ahead of its arrival in READINGS, by the clock of that log; and where HTTP
-// has accepted it, as far as it was accepted by. A reading that was answered 202 must not become a dead letter because the
-// clock, or the setting, is another where it is routed.
+// How far in the future a reading's timestamp may be: by default the skew allowance ahead of its arrival in READINGS,
+// by that log's clock. A reading accepted over HTTP may be as late as HTTP allowed when it answered 202: it must not
+// become a dead letter because the routing process has a different clock or setting.
 //
-// What HTTP accepted by travels with the message as a mark, signed with a key that only the service has. A device may send
-// the same header, in an account that it shares with the service, too: it has not the key, and its mark is ignored. The
-// signature covers the DPU and the bytes, so that a mark cannot be put on another message.
+// The bound that HTTP applied travels with the message as a mark, signed with a key that only the service has. A device
+// that shares the service's NATS account could send the same header, but without the key its mark is ignored. The
+// signature covers the DPU and the bytes, so a mark cannot be moved to another message.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { EARLIEST_MS } from '../domain/parse-reading.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -17,7 +17,7 @@ export class TimestampBound {
 
   /**
    * @param skewMs how far ahead of its arrival a reading's timestamp may be
-   * @param key the same in every process; without one nothing is marked, and no mark believed
+   * @param key shared by all processes; without one, no message is marked and no mark is accepted
    * @param earliestMs the earliest timestamp that is accepted
    */
   constructor(skewMs: number, key: string | undefined, earliestMs = EARLIEST_MS) {
@@ -26,22 +26,22 @@ export class TimestampBound {
     this.#key = key;
   }
 
-  /** The latest timestamp of what arrives at an instant. */
+  /** The latest timestamp allowed for a reading that arrives at an instant. */
   at(arrivalMs: number): number {
     return arrivalMs + this.#skewMs;
   }
 
-  /** The mark for a message whose readings were accepted up to an instant. */
+  /** The mark for a message whose readings were accepted up to `latestMs`; undefined without a key. */
   mark(dpuId: string, data: Uint8Array, latestMs: number): string | undefined {
     return this.#key === undefined ? undefined : `${latestMs}.${signature(this.#key, dpuId, data, latestMs)}`;
   }
 
-  /** The latest timestamp that a reading in an entry of READINGS may have. */
+  /** The latest timestamp allowed for readings in an entry of READINGS. */
   of({ subject, timeMs, data, mark = '' }: StoredEntry): number {
     const latestMs = this.at(timeMs);
     const [accepted = '', signed = ''] = mark.split('.');
     const acceptedMs = Number(accepted);
-    // Mostly the arrival is later, and the signature need not be looked at.
+    // In most cases the default bound is later, and the signature need not be verified.
     if (this.#key === undefined || !(acceptedMs > latestMs)) return latestMs;
     const [, , dpuId = ''] = subject.split('.');
     const [is, shouldBe] = [Buffer.from(signed), Buffer.from(signature(this.#key, dpuId, data, acceptedMs))];

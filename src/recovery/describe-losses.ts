@@ -1,6 +1,6 @@
+// Describes in words what NATS lost, for logs, health checks and the account.
 import type { RepairReport } from './repair-logs.ts';
 
-/** What NATS lost, in a sentence for people. */
 export function describeLosses({
   readings,
   commits,
@@ -12,12 +12,10 @@ export function describeLosses({
       readings.fromMs === null || readings.toMs === null
         ? ''
         : `, stored between ${new Date(readings.fromMs).toISOString()} and ${new Date(readings.toMs).toISOString()}`;
-    losses.push(
-      `READINGS lost ${readings.messages} messages that were routed, ${readings.fromSeq} to ${readings.toSeq}${when}`,
-    );
+    losses.push(`READINGS lost ${readings.messages} routed messages, ${readings.fromSeq} to ${readings.toSeq}${when}`);
   }
   if (commits) losses.push(`SPACE_EVENTS lost ${commits.messages} commits, ${commits.fromSeq} to ${commits.toSeq}`);
-  if (topology.restored > 0) losses.push(`TOPOLOGY lost ${topology.restored} entries, which were put back`);
-  if (topology.lost > 0) losses.push(`TOPOLOGY lost up to ${topology.lost} entries, which are gone`);
-  return losses.length === 0 ? 'nothing that was seen is lost' : losses.join('; ');
+  if (topology.restored > 0) losses.push(`TOPOLOGY lost ${topology.restored} entries, which were restored`);
+  if (topology.lost > 0) losses.push(`TOPOLOGY lost up to ${topology.lost} entries for good`);
+  return losses.length === 0 ? 'no known data was lost' : losses.join('; ');
 }

@@ -1,8 +1,9 @@
-// Compares every stream with what routers, checkpoints, blocks in ClickHouse and the copy of the topology have recorded of
-// it. A stream that is shorter than that, or has another entry at a mark, has gone back.
+// Finds out whether a stream lost entries: compares it with what routers, checkpoints, blocks in ClickHouse and the
+// copy of the topology have recorded of it. A stream that ends before a recorded position, or has another entry there,
+// has gone back.
 //
-// Others write meanwhile. So whatever was recorded of a stream is read before the stream's end is: what is recorded later is
-// further on, and would look lost.
+// Other processes write in the meantime. So what was recorded of a stream is always read before the stream's end: read
+// afterwards, new entries would look lost.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -18,12 +19,12 @@ import type { RecoveryRecords } from '../ports/recovery.ts';
 
 export interface LogDeps {
   readonly partitions: number;
-  /** The epoch that the logs are in, as far as this process knows; inspecting learns of a later one. */
+  /** The epoch that this process works in. An inspection sets it to the one recorded in ClickHouse. */
   readonly epoch: LogEpoch;
-  readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastBefore'>;
+  readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastSeqBefore'>;
   readonly events: SpaceEventsLog;
   readonly topology: TopologyHistory;
-  /** Resolves when `topology` has what the log has now. */
+  /** Resolves once `topology` includes everything that is in the log now. */
   readonly catchUpTopology: () => Promise<unknown>;
   readonly checkpoints: Checkpoints;
   readonly records: RecoveryRecords;
@@ -31,7 +32,7 @@ export interface LogDeps {
 
 export type LogName = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS' | 'epoch';
 
-/** One place where a log differs from what was recorded of it. */
+/** A difference between a log and what was recorded of it. */
 export interface Discrepancy {
   readonly log: LogName;
   readonly detail: string;
@@ -39,19 +40,22 @@ export interface Discrepancy {
 
 type SavedCheckpoint = Awaited<ReturnType<Checkpoints['last']>>;
 
-const LOOKS_MAX = 5;
+const INSPECTIONS_MAX = 5;
 
-/** How far this process has folded the commits; that may be further than anything that was saved. */
+/** The last commits that this process has folded, which may be beyond anything that was saved. */
 export type SeenHere = readonly CommitMark[];
 
-/** Sets `epoch` to the epoch of the logs. @returns an empty list when the logs hold everything that was recorded of them */
+/**
+ * Sets `epoch` to the current epoch of the logs.
+ * @returns an empty list if the logs hold everything that was recorded of them
+ */
 export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promise<Discrepancy[]> {
-  for (let looks = 1; ; looks++) {
+  for (let inspections = 1; ; inspections++) {
     const saved = await savedCheckpoints(deps);
     const found = await inspect(deps, saved, seenHere);
-    if (found.length === 0 || looks === LOOKS_MAX) return found;
+    if (found.length === 0 || inspections === INSPECTIONS_MAX) return found;
     const savedNow = await savedCheckpoints(deps);
-    // The log may since have been truncated up to a newer checkpoint: nobody needs what is missing then.
+    // If a newer checkpoint was saved, the log may have been truncated in the meantime, and nothing needed is missing.
     if (savedNow.every(({ revision }, k) => revision === saved[k]?.revision)) return found;
   }
 }
@@ -66,7 +70,7 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
   epoch.current = done;
   if (begun !== done) return [{ log: 'epoch', detail: `the repair that began epoch ${begun} was not finished` }];
   const [blocks, copied] = [await records.lastBlocks(), await records.lastCopied()];
-  // A commit of another version of the service proves no loss: its shard fails, and the others are served.
+  // A commit of an unknown version does not prove a loss: its shard fails, and the others run.
   const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));
   await deps.catchUpTopology();
   const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];
@@ -76,7 +80,7 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
     return [
       {
         log: inNats < done ? 'TOPOLOGY' : 'epoch',
-        detail: `ClickHouse is in epoch ${done} of the logs, and NATS in epoch ${inNats}`,
+        detail: `ClickHouse is in epoch ${done} of the logs, but NATS is in epoch ${inNats}`,
       },
     ];
   const found: Discrepancy[] = [];
@@ -86,13 +90,13 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
     const partition = k as Partition;
     const { seq, header } = last[k] ?? { seq: Infinity, header: undefined };
     return [
-      ...(await ofChain(deps, partition, seq, saved)),
-      ...(header ? await ofRouter(deps, header, readingsBounds) : []),
-      ...(await ofCheckpoint(deps, partition, checkpoint, logEnd)),
-      ...(await ofBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd)),
+      ...(await checkChain(deps, partition, seq, saved)),
+      ...(header ? await checkRouter(deps, header, readingsBounds) : []),
+      ...(await checkCheckpoint(deps, partition, checkpoint, logEnd)),
+      ...(await checkBlock(deps, partition, blocks.get(partition), checkpoint.revision, logEnd)),
     ];
   });
-  found.push(...(await Promise.all(each)).flat(), ...(await ofOldestCheckpoint(deps, saved)));
+  found.push(...(await Promise.all(each)).flat(), ...(await checkOldestCheckpoint(deps, saved)));
   for (const mark of seenHere) {
     if (!(await isThere(events, mark, logEnd)))
       found.push({
@@ -103,8 +107,8 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
   return found;
 }
 
-/** A router's commits go on from the last one that a checkpoint has folded: a fold refuses any other (F1). */
-async function ofChain(
+/** A router's commits must continue from the last one that a checkpoint includes, or the fold refuses them (F1). */
+async function checkChain(
   { epoch, events }: LogDeps,
   router: Partition,
   lastSeq: number,
@@ -119,7 +123,7 @@ async function ofChain(
     return [
       {
         log: 'SPACE_EVENTS',
-        detail: `the last commit of router ${router} in it is ${lastSeq}, and a checkpoint has folded ${foldedSeq}`,
+        detail: `its last commit of router ${router} is ${lastSeq}, but a checkpoint includes ${foldedSeq}`,
       },
     ];
   const next = await readable(() => events.firstCommitFrom(router, foldedSeq + 1));
@@ -127,12 +131,12 @@ async function ofChain(
   return [
     {
       log: 'SPACE_EVENTS',
-      detail: `router ${router} went on from commit ${next.previousSeq}, and a checkpoint has folded ${foldedSeq}`,
+      detail: `router ${router} continued from commit ${next.previousSeq}, but a checkpoint includes ${foldedSeq}`,
     },
   ];
 }
 
-async function ofRouter(
+async function checkRouter(
   { topology, readings }: LogDeps,
   header: CommitHeader,
   bounds: LogBounds,
@@ -142,18 +146,18 @@ async function ofRouter(
   if (!isFollowed(topology, header))
     found.push({
       log: 'TOPOLOGY',
-      detail: `it ends at ${topology.seq}, and is not the one that router ${router} has followed to ${topologySeq}`,
+      detail: `it ends at ${topology.seq}, and is not the log that router ${router} followed up to ${topologySeq}`,
     });
   if (!(await isConsumed(readings, readingsSeq, readingsMark, bounds))) {
     found.push({
       log: 'READINGS',
-      detail: `it ends at ${bounds.lastSeq}, and router ${router} has consumed another up to ${readingsSeq}`,
+      detail: `it ends at ${bounds.lastSeq}, and is not the log that router ${router} consumed up to ${readingsSeq}`,
     });
   }
   return found;
 }
 
-async function ofCheckpoint(
+async function checkCheckpoint(
   { epoch, events }: LogDeps,
   partition: Partition,
   { revision, ...checkpoint }: SavedCheckpoint,
@@ -163,7 +167,7 @@ async function ofCheckpoint(
     return [
       {
         log: 'CHECKPOINTS',
-        detail: `that of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, and the logs are in epoch ${epoch.current}`,
+        detail: `the checkpoint of shard ${partition} is ${revision === 0 ? 'missing' : `of epoch ${checkpoint.epoch}`}, but the logs are in epoch ${epoch.current}`,
       },
     ];
   }
@@ -171,7 +175,7 @@ async function ofCheckpoint(
     return [
       {
         log: 'SPACE_EVENTS',
-        detail: `it ends at ${end.lastSeq}, and does not hold commit ${checkpoint.mark.seq}, which the checkpoint of shard ${partition} has folded`,
+        detail: `it ends at ${end.lastSeq}, and does not hold commit ${checkpoint.mark.seq}, which the checkpoint of shard ${partition} includes`,
       },
     ];
   }
@@ -182,16 +186,17 @@ async function ofCheckpoint(
   return [
     {
       log: 'CHECKPOINTS',
-      detail: `that of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which does not hold commit ${next} any more`,
+      detail: `the checkpoint of shard ${partition} ends at ${checkpoint.mark.seq} of SPACE_EVENTS, which no longer holds commit ${next}`,
     },
   ];
 }
 
 /**
- * Whether the log is truncated after the oldest checkpoint: then some router's first commit after it names a truncated one before. A
- * router's commits are truncated from the beginning on, so what a newer checkpoint lacks, the oldest lacks, too.
+ * Checks that no commit after the oldest checkpoint was truncated. If one was, some router's first commit after that
+ * checkpoint names it as its predecessor. The oldest checkpoint is enough, because truncation starts at the beginning:
+ * it lacks whatever a newer one lacks.
  */
-async function ofOldestCheckpoint(
+async function checkOldestCheckpoint(
   { epoch, events, partitions }: LogDeps,
   saved: readonly SavedCheckpoint[],
 ): Promise<Discrepancy[]> {
@@ -210,12 +215,12 @@ async function ofOldestCheckpoint(
     : [
         {
           log: 'CHECKPOINTS',
-          detail: `the oldest ends at ${seq} of SPACE_EVENTS, which does not hold commit ${missing} any more`,
+          detail: `the oldest checkpoint ends at ${seq} of SPACE_EVENTS, which no longer holds commit ${missing}`,
         },
       ];
 }
 
-async function ofBlock(
+async function checkBlock(
   { epoch, events }: LogDeps,
   partition: Partition,
   block: StoredBlockMark | undefined,
@@ -225,13 +230,13 @@ async function ofBlock(
   if (!block) return [];
   if (revision === 0 && end.lastSeq === 0)
     return [
-      { log: 'SPACE_EVENTS', detail: `it is empty, and ClickHouse has ${block.number} blocks of shard ${partition}` },
+      { log: 'SPACE_EVENTS', detail: `it is empty, but ClickHouse has ${block.number} blocks of shard ${partition}` },
     ];
   if (block.epoch > epoch.current)
     return [
       {
         log: 'epoch',
-        detail: `block ${block.number} of shard ${partition} is of epoch ${block.epoch}, and the logs are in epoch ${epoch.current}`,
+        detail: `block ${block.number} of shard ${partition} is of epoch ${block.epoch}, but the logs are in epoch ${epoch.current}`,
       },
     ];
   if (block.epoch < epoch.current || (await isThere(events, block.mark, end))) return [];

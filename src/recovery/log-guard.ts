@@ -1,12 +1,13 @@
-// Makes sure that no shard runs on logs that went back. Checks them before the process takes its first shard, after every
-// reconnection to NATS, on suspicion, and at intervals. Repairs what it finds, once all processes have given up their shards.
+// Makes sure that no shard runs on logs that lost entries (L3). Inspects the logs before the process takes its first
+// shard, after every reconnection to NATS, on suspicion, and at intervals. If they have gone back, it suspends this
+// process's shards, waits until all other processes have given up theirs, and repairs the logs.
 import type { Logger } from 'pino';
 import type { CommitMark } from '../domain/log-mark.ts';
 import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Timing } from '../runtime/timing.ts';
-import { LogGap } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
 import type { LogDoubts } from '../shards/log-doubts.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import type { TopologyService } from '../topology/topology-service.ts';
@@ -17,19 +18,19 @@ import { repairLogs, type RepairDeps } from './repair-logs.ts';
 const INTERVAL_MS = 30_000;
 const RETRY_MS = 1_000;
 const LEASE_RETRY_MS = 100;
-const ATTEMPTS_PER_LOOK = 10;
-const SECOND_LOOK_MS = 500;
+const ATTEMPTS_PER_INSPECTION = 10;
+const SECOND_INSPECTION_MS = 500;
 const DOUBT_POLL_MS = 20;
 const GAPS_MAX = 3;
 
 export interface LogGuardDeps extends RepairDeps {
-  /** Gives up every shard and resolves when none is left; `resumeShards` takes them again. */
+  /** Gives up all shards and resolves when none is left, until `resumeShards` is called. */
   readonly suspendShards: () => Promise<void>;
   readonly resumeShards: () => void;
-  /** What this process has folded. */
+  /** The last commits that this process has folded. */
   readonly seenHere: () => readonly CommitMark[];
   readonly topologyReader: Pick<TopologyService, 'hasLogGoneBack' | 'startOver'>;
-  /** Undefined for a process that owns no shards: it waits until another has repaired the logs. */
+  /** Undefined in a process that owns no shards: it waits until another process has repaired the logs. */
   readonly leases: Leases | undefined;
   readonly holder: string;
   readonly isConnected?: () => boolean;
@@ -39,19 +40,20 @@ export interface LogGuardDeps extends RepairDeps {
 
 export class LogGuard implements LogDoubts {
   readonly #deps: LogGuardDeps;
-  #look = new AbortController();
-  /** How often the logs came into doubt, and how often that had been when they were found to be sound. */
+  /** Aborted to end the pause before the next inspection. */
+  #inspectNow = new AbortController();
+  /** How often the logs have come into doubt, and the value of that counter when they were last found sound. */
   #doubts = 1;
   #settledDoubts = 0;
-  /** Of each gap that a fold has met, how often it has met it. */
+  /** How often folds have met each gap, by the gap's message. */
   readonly #gaps = new Map<string, number>();
-  #problem: string | undefined = 'the logs are being looked at';
+  #problem: string | undefined = 'the logs are being inspected';
 
   constructor(deps: LogGuardDeps) {
     this.#deps = deps;
   }
 
-  /** Why no shard is run here; undefined while the logs are sound. */
+  /** Why no shard runs in this process; undefined while the logs are sound. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -63,15 +65,15 @@ export class LogGuard implements LogDoubts {
   suspect(cause?: unknown): void {
     this.#doubts += 1;
     if (cause instanceof LogGap) this.#gaps.set(cause.message, (this.#gaps.get(cause.message) ?? 0) + 1);
-    this.#look.abort();
+    this.#inspectNow.abort();
   }
 
   async untilSound(signal: AbortSignal): Promise<void> {
     while (this.#isInDoubt && !signal.aborted) await this.#deps.timing.pause(DOUBT_POLL_MS, signal);
   }
 
-  /** Resolves when the logs are sound. */
-  async makeSound(signal: AbortSignal): Promise<void> {
+  /** Inspects the logs, repairs them if needed, and resolves once they are sound or the signal aborts. */
+  async ensureSound(signal: AbortSignal): Promise<void> {
     const { log, timing, topologyReader, suspendShards, resumeShards, isConnected = () => true } = this.#deps;
     let isSuspended = false;
     while (!signal.aborted) {
@@ -89,10 +91,7 @@ export class LogGuard implements LogDoubts {
         if (await topologyReader.hasLogGoneBack()) await topologyReader.startOver();
         else await this.#repair(signal);
       } catch (error) {
-        log[isConnected() ? 'warn' : 'debug'](
-          { err: error },
-          'the logs cannot be looked at, or not be repaired; trying again',
-        );
+        log[isConnected() ? 'warn' : 'debug']({ err: error }, 'the logs cannot be inspected or repaired; trying again');
         await timing.pause(RETRY_MS, signal);
       }
     }
@@ -101,12 +100,13 @@ export class LogGuard implements LogDoubts {
     if (isSuspended) resumeShards();
   }
 
-  /** Looks again and again until the signal aborts. */
+  /** Inspects the logs at intervals and on suspicion until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!this.#isInDoubt) await this.#deps.timing.pause(INTERVAL_MS, AbortSignal.any([signal, this.#look.signal]));
-      this.#look = new AbortController();
-      if (!signal.aborted) await this.makeSound(signal);
+      if (!this.#isInDoubt)
+        await this.#deps.timing.pause(INTERVAL_MS, AbortSignal.any([signal, this.#inspectNow.signal]));
+      this.#inspectNow = new AbortController();
+      if (!signal.aborted) await this.ensureSound(signal);
     }
   }
 
@@ -114,11 +114,11 @@ export class LogGuard implements LogDoubts {
     return this.#settledDoubts !== this.#doubts;
   }
 
-  /** What another process writes during the check can look like a loss once, but hardly twice. */
+  /** Entries that other processes write during an inspection can look like a loss, but hardly twice in a row. */
   async #inspectTwice(signal: AbortSignal): Promise<Discrepancy[]> {
     const found = await this.#inspect();
     if (found.length === 0) return found;
-    await this.#deps.timing.pause(SECOND_LOOK_MS, signal);
+    await this.#deps.timing.pause(SECOND_INSPECTION_MS, signal);
     return this.#inspect();
   }
 
@@ -130,8 +130,9 @@ export class LogGuard implements LogDoubts {
     const found = await inspectLogs(this.#deps, seenHere());
     // Another process has repaired the logs: the shards here still run in the old epoch.
     if (epoch.current !== before)
-      found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are in ${epoch.current}` });
-    // A fold that starts from a newer checkpoint does not meet the same gap again.
+      found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are now in ${epoch.current}` });
+    // A gap that keeps coming back is a loss: a fold that merely lagged restarts from a newer checkpoint and does not
+    // meet it again.
     const gap = [...this.#gaps].find(([, times]) => times >= GAPS_MAX);
     if (found.length === 0 && gap) found.push({ log: 'SPACE_EVENTS', detail: gap[0] });
     return found;
@@ -140,7 +141,7 @@ export class LogGuard implements LogDoubts {
   #report(found: readonly Discrepancy[]): void {
     const what = found.map(({ log, detail }) => `${log}: ${detail}`).join('; ');
     if (this.#problem !== what)
-      this.#deps.log.error({ found }, 'a log has gone back; no shard is run until it is repaired');
+      this.#deps.log.error({ found }, 'a log has gone back; no shard runs until it is repaired');
     this.#problem = what;
   }
 
@@ -156,22 +157,25 @@ export class LogGuard implements LogDoubts {
       this.#gaps.clear();
       this.#deps.log.error(
         { report },
-        `the logs are repaired, and in epoch ${report.epoch}: ${describeLosses(report)}`,
+        `the logs have been repaired and are in epoch ${report.epoch}: ${describeLosses(report)}`,
       );
     } finally {
       await Promise.all(held.map((lease) => lease.release()));
     }
   }
 
-  /** In order, so that of two repairing processes one waits for the other. */
+  /**
+   * Takes all leases in a fixed order, so that of two repairing processes one waits for the other.
+   * @returns false if a repair is no longer needed
+   */
   async #takeAll(leases: Leases, held: ShardLease[], signal: AbortSignal): Promise<boolean> {
     const { partitions, holder, timing, log } = this.#deps;
     for (const partition of allPartitions(partitions)) {
       const lease = new ShardLease(leases, partition satisfies Partition, `${holder}-repair`, timing, log);
       for (let attempts = 1; !signal.aborted && !(await lease.take(() => undefined)); attempts++) {
         await timing.pause(LEASE_RETRY_MS, signal);
-        // Whoever holds it may have found the logs sound, or have repaired them, and then keeps it.
-        if (attempts % ATTEMPTS_PER_LOOK === 0 && (await this.#inspect()).length === 0) return false;
+        // The holder keeps its lease if it has found the logs sound, or has repaired them.
+        if (attempts % ATTEMPTS_PER_INSPECTION === 0 && (await this.#inspect()).length === 0) return false;
       }
       if (signal.aborted) return false;
       held.push(lease);

@@ -1,4 +1,4 @@
-// What NATS has lost in the life of an installation, as the repairs have recorded it.
+// What NATS has lost so far, as recorded by repairs of the logs. Read once per epoch and cached.
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { EpochRecords } from '../ports/recovery.ts';
 import { describeLosses } from './describe-losses.ts';
@@ -7,13 +7,15 @@ import type { RepairReport } from './repair-logs.ts';
 const REPORTS_MAX = 100;
 
 export interface Loss {
-  /** The epoch that its repair began. */
+  /** The epoch that the repair began. */
   readonly epoch: number;
   readonly atMs: number;
   readonly detail: string;
-  /** Messages of READINGS that had been routed, commits of SPACE_EVENTS, and entries of TOPOLOGY that could not be put back. */
+  /** Lost messages of READINGS that had been routed. */
   readonly readings: number;
+  /** Lost commits of SPACE_EVENTS. */
   readonly commits: number;
+  /** Lost entries of TOPOLOGY that could not be restored. */
   readonly topology: number;
 }
 
@@ -28,12 +30,12 @@ export class Losses {
     this.#epoch = epoch;
   }
 
-  /** As far as this process has read them. */
+  /** The losses that this process has read so far. */
   get known(): readonly Loss[] {
     return this.#known;
   }
 
-  /** The newest first. What is known already while ClickHouse does not answer. */
+  /** All losses, newest first. While ClickHouse does not answer, those already known. */
   async read(): Promise<readonly Loss[]> {
     const { current } = this.#epoch;
     if (this.#knownEpoch === current) return this.#known;

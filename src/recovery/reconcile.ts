@@ -1,5 +1,5 @@
-// Computes the rows that ClickHouse lacks of some readings, or has too many of. Per reading and space, because the row of one
-// space may have survived the loss of a log while the row of the other did not.
+// Computes the events that bring the stored rows of readings in line with the topology, after a log lost commits. Works
+// per reading and space, because a reading's row in one space may have been stored while its row in the other was lost.
 import type { Partition } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
@@ -13,8 +13,8 @@ import type { TopologyView } from '../domain/topology-history.ts';
 import type { Claim } from '../ports/recovery.ts';
 
 /**
- * The events that turn the stored rows of some readings into the right ones.
- * @param passedBy who passed by a reading
+ * The events to store so that each reading has exactly the rows that the topology asks for.
+ * @param passedBy returns who passed by a reading
  */
 export function eventsToReconcile(
   readings: readonly Reading[],
@@ -31,10 +31,10 @@ export function eventsToReconcile(
 
 function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): SpaceEvent[] {
   const events: SpaceEvent[] = [];
-  // Retractions first, as in a move.
+  // Retractions come first, as in a move.
   for (const claim of claims) {
-    const shouldBe = wanted.some((event) => isAlike(event, claim)) ? 1 : 0;
-    for (let { signs } = claim; signs > shouldBe; signs--) events.push(withSign(claim, -1));
+    const expected = wanted.some((event) => isAlike(event, claim)) ? 1 : 0;
+    for (let { signs } = claim; signs > expected; signs--) events.push(withSign(claim, -1));
   }
   for (const event of wanted) {
     const claim = claims.find((some) => isAlike(event, some));
@@ -51,7 +51,7 @@ function withSign({ signs: _, ...claim }: Claim, sign: 1 | -1): SpaceEvent {
   return { ...claim, sign };
 }
 
-/** Events by the partition of their space, as rows that come from no commit. */
+/** Groups events by the partition of their space, as rows that belong to no commit (sequence 0). */
 export function rowsByPartition(events: readonly SpaceEvent[], partitions: number): Map<Partition, LoggedEvent[]> {
   const rows = new Map<Partition, LoggedEvent[]>();
   for (const event of events) addTo(rows, partitionOfSpace(event.spaceId, partitions), loggedEvent(event, 0));

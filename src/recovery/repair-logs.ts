@@ -1,8 +1,11 @@
-// Repairs logs that went back. Afterwards counts are exact for all readings that still exist in READINGS, SPACE_EVENTS, a
-// checkpoint or ClickHouse. Everything that only the logs hold goes to ClickHouse, and a new epoch of the logs begins, with a
-// commit of each router and a checkpoint of each partition (docs/adr/0065).
+// Repairs logs that lost entries (L3, docs/adr/0065): stores in ClickHouse whatever only the logs and checkpoints hold,
+// then begins a new epoch of the logs with one commit per router and one checkpoint per partition.
 //
-// No shard may run during a repair. A repair that was killed is started over in a higher epoch, with the same result.
+// Invariants:
+// - Afterwards, counts are exact for all readings that still exist in READINGS, SPACE_EVENTS, a checkpoint or
+//   ClickHouse.
+// - No shard may run during a repair.
+// - A repair that was interrupted is repeated in a higher epoch, with the same result.
 import { blockOf } from '../../actors/partition/block.ts';
 import { LogTail } from '../../actors/partition/log-tail.ts';
 import { CheckpointRefused, decodeSnapshot } from '../../actors/partition/snapshot.ts';
@@ -17,8 +20,8 @@ import { isStanding, type Passed } from '../domain/measure.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
 import { Standings } from '../domain/standings.ts';
 import { passedUnder } from '../router/route-standing.ts';
-import { readingOf } from '../domain/space-event.ts';
-import type { DpuReadingsPage, EventPlace, History, PartitionRecords } from '../ports/history.ts';
+import { readingOf, type EventPlace } from '../domain/space-event.ts';
+import type { DpuReadingsPage, History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
 import { saveRebuilt } from '../shards/rebuild-partition.ts';
@@ -31,15 +34,15 @@ import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
 
 const ENTRIES_PER_READ = 500;
 const READINGS_PER_PAGE = 2_000;
-/** Readings stored this long before the missing one are routed again, because the server's clock may have been set back. */
-const ROUTED_AGAIN_MS = 600_000;
+/** READINGS is routed again from this long before the first loss, because the server's clock may have been set back. */
+const REROUTED_MS = 600_000;
 const ATTEMPTS_MAX = 20;
 
 export interface RepairDeps extends LogDeps {
   readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments' | 'readingsOfDpus'>;
   readonly partitionRecords: PartitionRecords;
   readonly topologyLog: Pick<TopologyLog, 'append'>;
-  /** Resolves when `topology` has come to a sequence. */
+  /** Resolves once `topology` includes a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
   readonly newCommitId: () => string;
   readonly nowMs: () => number;
@@ -47,7 +50,10 @@ export interface RepairDeps extends LogDeps {
 
 export interface RepairReport {
   readonly epoch: number;
-  /** Messages of READINGS that routers had consumed and that are lost. Their readings are still counted where they were stored. */
+  /**
+   * Lost messages of READINGS that routers had consumed; null if none. Their readings are still counted if they were
+   * stored.
+   */
   readonly readings: {
     readonly messages: number;
     readonly fromSeq: number;
@@ -55,15 +61,16 @@ export interface RepairReport {
     readonly fromMs: number | null;
     readonly toMs: number | null;
   } | null;
-  /** Commits of SPACE_EVENTS that are lost, up to the highest sequence that anything had recorded. */
+  /** Lost commits of SPACE_EVENTS, up to the highest sequence recorded anywhere; null if none. */
   readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
   readonly topology: TopologyRepair;
-  /** Readings that were compared one by one, and the rows that were added to complete them. */
+  /** Readings whose rows were compared with the topology. */
   readonly readingsLookedAt: number;
+  /** Rows that were added to correct them. */
   readonly rowsStored: number;
 }
 
-/** @throws what a port throws: call it again */
+/** @throws when a port fails; repeat the call then */
 export async function repairLogs(deps: RepairDeps): Promise<RepairReport> {
   const repair = new Repair(deps);
   return repair.run();
@@ -97,7 +104,7 @@ class Repair {
         ...[...blocks.values()].map((block) => block.epoch),
       ) + 1;
     await records.beginEpoch(this.#epoch);
-    // Only now: until the epoch began, others could still store blocks.
+    // Read after the epoch has begun, because until then other processes could still store blocks.
     for (const partition of allPartitions(partitions)) {
       const block = await history.lastBlock(partition);
       if (block > 0) await partitionRecords.completeBlock(partition, block);
@@ -122,7 +129,7 @@ class Repair {
     };
     await records.finishEpoch(this.#epoch, JSON.stringify(report));
     epoch.current = this.#epoch;
-    // Commits that a process makes in the old epoch after this stay, because a log must not have holes.
+    // Commits made in the old epoch after this point must stay, because the log must not have holes.
     await events.removeOlderEpochs(firstSeq);
     return report;
   }
@@ -137,7 +144,10 @@ class Repair {
     this.#suspects.set(identityOf(reading), reading);
   }
 
-  /** Also readings in a block whose commit is no longer in the log. */
+  /**
+   * Reconciles readings whose rows may be incomplete: those in the log, in a checkpoint, or in a block whose commit was
+   * lost.
+   */
   async #reconcileSuspects(views: ViewOfReading): Promise<void> {
     const { partitions, records } = this.#deps;
     const suspects = [...this.#suspects.values()];
@@ -218,7 +228,7 @@ class Repair {
     }
   }
 
-  /** An unreadable checkpoint is skipped: the log and ClickHouse hold its contents, unless the log has lost them. */
+  /** Skips an unreadable checkpoint: the log and ClickHouse hold its contents, except for what the log has lost. */
   async #readCheckpoint(partition: Partition): Promise<void> {
     const { checkpoints, partitions } = this.#deps;
     try {
@@ -233,7 +243,7 @@ class Repair {
     }
   }
 
-  /** The first block that may have rows of lost commits. */
+  /** The first block that may contain rows of lost commits; undefined if none. */
   async #firstUnknownBlock(partition: Partition): Promise<number | undefined> {
     const { events, records, epoch } = this.#deps;
     const bounds = await events.bounds();
@@ -259,7 +269,7 @@ class Repair {
     return highest > lastSeq ? { messages: highest - lastSeq, fromSeq: lastSeq + 1, toSeq: highest } : null;
   }
 
-  /** Writes the first commit of each router, with its offset, and then a checkpoint of each partition. */
+  /** Stores the first commit of each router, with its committed offset, and then a checkpoint of each partition. */
   async #beginEpoch(views: ViewOfReading): Promise<{ lost: RepairReport['readings']; firstSeq: number }> {
     const { partitions, events, records } = this.#deps;
     const counts = await records.readingCounts();
@@ -267,7 +277,7 @@ class Repair {
     let [lost, firstSeq]: [RepairReport['readings'], number] = [null, Infinity];
     for (const router of allPartitions(partitions)) {
       const { header, lost: more } = await this.#firstHeader(router, views);
-      lost = widest(lost, more);
+      lost = unionOf(lost, more);
       let [fresh, held] = [0, 0];
       for (const [dpuId, count] of counts) {
         if (partitionOfDpu(dpuId, partitions) !== router) continue;
@@ -311,7 +321,7 @@ class Repair {
       reattribution,
     };
     if (isKept) return { header, lost: null };
-    const end = last.readingsMark ? await readings.lastBefore(last.readingsMark.timeMs + 1) : readingsSeq;
+    const end = last.readingsMark ? await readings.lastSeqBefore(last.readingsMark.timeMs + 1) : readingsSeq;
     const [fromSeq, before] = [Math.min(end, last.readingsSeq) + 1, await readings.at(Math.min(end, last.readingsSeq))];
     return {
       header,
@@ -325,10 +335,10 @@ class Repair {
     };
   }
 
-  /** Everything after this offset is routed again; stored readings are recognized as duplicates. */
+  /** The offset to route again from. Readings after it that are stored are recognized as duplicates. */
   async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
     return readingsMark
-      ? Math.min(readingsSeq, await this.#deps.readings.lastBefore(readingsMark.timeMs - ROUTED_AGAIN_MS))
+      ? Math.min(readingsSeq, await this.#deps.readings.lastSeqBefore(readingsMark.timeMs - REROUTED_MS))
       : 0;
   }
 
@@ -337,11 +347,11 @@ class Repair {
     const { checkpoints } = deps;
     for (let attempt = 1; ; attempt++) {
       const { revision, epoch } = await checkpoints.last(partition);
-      if (epoch > this.#epoch) throw new EpochChanged(`somebody else has begun epoch ${epoch} of the logs`);
+      if (epoch > this.#epoch) throw new EpochChanged(`another process has begun epoch ${epoch} of the logs`);
       try {
         return void (await saveRebuilt(deps, revision, tail, []));
       } catch (error) {
-        // A process of the old epoch saved at the same moment. It cannot do so again.
+        // A process in the old epoch saved at the same moment. It cannot do so again.
         if (!(error instanceof Superseded) || attempt >= ATTEMPTS_MAX) throw error;
       }
     }
@@ -354,7 +364,7 @@ class Repair {
       const view = topology.latest();
       const before = view.epoch();
       if (before && before.epoch >= this.#epoch)
-        throw new EpochChanged(`somebody else has begun epoch ${before.epoch} of the logs`);
+        throw new EpochChanged(`another process has begun epoch ${before.epoch} of the logs`);
       const highest = (docs: readonly { readonly id: number }[]): number =>
         docs.reduce((most, { id }) => Math.max(most, id), 0);
       const seq = await topologyLog.append(
@@ -363,7 +373,7 @@ class Repair {
           doc: {
             epoch: this.#epoch,
             begunMs: nowMs(),
-            // Each lost fact may have assigned one id.
+            // Every lost fact may have assigned an id.
             spaceIdsAbove: Math.max(highest(view.spaces()), before?.spaceIdsAbove ?? 0) + lost,
             doorwayIdsAbove: Math.max(highest(view.doorways()), before?.doorwayIdsAbove ?? 0) + lost,
           },
@@ -416,7 +426,7 @@ const NOTHING_ROUTED: CommitHeader = {
   counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
 };
 
-function widest(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
+function unionOf(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
   if (!a || !b) return a ?? b;
   const [first, last] = [a.fromSeq <= b.fromSeq ? a : b, a.toSeq >= b.toSeq ? a : b];
   return {

@@ -1,13 +1,13 @@
-// Restores lost entries of TOPOLOGY from the copy in ClickHouse.
+// Restores entries that TOPOLOGY lost, from the copy in ClickHouse.
 import type { LogDeps } from './inspect-logs.ts';
 import type { CopiedEntry } from '../ports/recovery.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
 import { allPartitions } from '../domain/partition.ts';
 
 export interface TopologyRepair {
-  /** Entries that were restored. */
+  /** Number of entries restored. */
   readonly restored: number;
-  /** Upper bound of the entries that routers had applied, or that were copied, and that cannot be restored. */
+  /** Upper bound for the number of entries that had been copied or applied by a router and cannot be restored. */
   readonly lost: number;
 }
 
@@ -24,27 +24,27 @@ export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
     const copied = await records.copiedAfter(0);
     const common = lastCommon(copied, deps);
     const missing = copied.filter(({ seq }) => seq > common);
-    // The log was written to after it went back: the new entries stay, and those they replaced cannot be restored.
+    // New entries were appended after the loss. They stay, and the entries they replaced cannot be restored.
     if (topology.seq > common) lost = missing.length;
     else
       for (const { seq, fact } of missing) {
         if ((await topologyLog.append(fact, seq - 1)) !== seq)
-          throw new Error(`TOPOLOGY was written to while entry ${seq} was put back`);
+          throw new Error(`another process wrote to TOPOLOGY while entry ${seq} was being restored`);
         restored += 1;
       }
     await topologyReached(common + restored);
   }
-  const followed = await Promise.all(
+  const headers = await Promise.all(
     allPartitions(deps.partitions).map(async (router) => (await deps.events.lastCommit(router)).header),
   );
   const highest = Math.max(
     0,
-    ...followed.map((header) => (header ? Math.max(header.topologySeq, header.reattribution?.toSeq ?? 0) : 0)),
+    ...headers.map((header) => (header ? Math.max(header.topologySeq, header.reattribution?.toSeq ?? 0) : 0)),
   );
   return { restored, lost: Math.max(lost, highest - topology.seq) };
 }
 
-/** The last sequence up to which the log and its copy agree. */
+/** The last sequence up to which the log and the copy agree. */
 function lastCommon(copied: readonly CopiedEntry[], { topology }: Pick<Deps, 'topology'>): number {
   return copied.findLast(({ seq, digest }) => topology.digestAt(seq) === digest)?.seq ?? 0;
 }

@@ -1,5 +1,5 @@
-// Copies new entries of the topology to ClickHouse, so that entries that NATS loses can be restored. One process is enough;
-// several do no harm.
+// Copies new entries of TOPOLOGY to ClickHouse, so that entries that NATS loses can be restored. One process is enough;
+// several at once are harmless.
 import type { Logger } from 'pino';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
@@ -14,9 +14,9 @@ export interface TopologyCopierDeps {
   readonly topology: TopologyHistory;
   readonly epoch: LogEpoch;
   readonly records: TopologyCopy;
-  /** True while this process is the one that copies. */
+  /** True while this process is responsible for copying. */
   readonly isOn: () => boolean;
-  /** Called when the copy does not match the log. */
+  /** Called when the copy differs from the log, which means that the log has lost entries. */
   readonly onMismatch: () => void;
   readonly timing: Timing;
   readonly log: Logger;
@@ -37,7 +37,7 @@ export class TopologyCopier {
     while (!signal.aborted) {
       let pauseMs = POLL_MS;
       await this.#copy().catch((error: unknown) => {
-        log.warn({ err: error }, 'the topology was not copied to ClickHouse; trying again');
+        log.warn({ err: error }, 'could not copy the topology to ClickHouse; trying again');
         this.#copiedSeq = undefined;
         pauseMs = RETRY_MS;
       });

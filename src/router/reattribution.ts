@@ -6,7 +6,7 @@ import { END_MS } from '../domain/instant.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
 import type { Passed } from '../domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../domain/reading.ts';
-import { attribute, type SpaceEvent } from '../domain/space-event.ts';
+import { attribute, compareEvents, type SpaceEvent } from '../domain/space-event.ts';
 import type { History } from '../ports/history.ts';
 import type { ReadingMemory } from './reading-memory.ts';
 import type { TopologyChange } from './topology-change.ts';
@@ -118,9 +118,8 @@ export function placeOf(reading: Reading): ReadingPlace {
   return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };
 }
 
-/** (DPU, timestamp, reading id) order. */
+/** By DPU, then in event order. */
 export function comparePlaces(a: ReadingPlace, b: ReadingPlace): number {
   if (a.dpuId !== b.dpuId) return a.dpuId < b.dpuId ? -1 : 1;
-  if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
-  return a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0;
+  return compareEvents(a, b);
 }

@@ -1,8 +1,10 @@
-/** A condition variable: who waits is told that something has changed, and looks again. */
+// A condition variable.
+
+/** `notify` wakes all waiters, which then check again what they wait for. */
 export class Condition {
   #waiting: (() => void)[] = [];
 
-  /** Resolves at the next `notify`, or after `maxMs`. */
+  /** Resolves at the next `notify`, or after `maxMs` at the latest. */
   async wait(maxMs = Infinity): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {

@@ -1,21 +1,21 @@
-// Does together what was asked for during one turn of the event loop: a system call for each small message costs more than
-// the message. The NATS client sends with one write what is published in one go.
+// Batches work to the end of the current turn of the event loop. The NATS client writes everything published in one go
+// with a single system call, which would otherwise cost more than each small message.
 
 let waiting: (() => void)[] = [];
 
-/** Runs `act`, which must not throw, when everything that is due now has been done. */
-export function atEndOfTurn(act: () => void): void {
+/** Runs `action`, which must not throw, at the end of the current turn. */
+export function atEndOfTurn(action: () => void): void {
   if (waiting.length === 0) setImmediate(runAll);
-  waiting.push(act);
+  waiting.push(action);
 }
 
-/** Resolves then. What several who waited do next, they do in one go. */
+/** Resolves at the end of the current turn, for all waiters together. */
 export async function endOfTurn(): Promise<void> {
   return new Promise((resolve) => atEndOfTurn(resolve));
 }
 
 function runAll(): void {
-  const acts = waiting;
+  const actions = waiting;
   waiting = [];
-  for (const act of acts) act();
+  for (const action of actions) action();
 }

@@ -1,16 +1,14 @@
-// Keeps a task going: what fails is begun anew after a pause that grows, has jitter, and is short again
-// once the task has been healthy for a while. Logs louder as it lasts.
+// Keeps a task running: restarts it after a failure, with a backoff that resets once the task has been healthy for a while.
+// Repeated failures are logged as errors.
 import type { Logger } from 'pino';
+import { backoffMs, HEALTHY_AFTER_MS } from './backoff.ts';
 import type { Timing } from './timing.ts';
 
-const PAUSE_MIN_MS = 50;
-const PAUSE_MAX_MS = 5_000;
-const HEALTHY_AFTER_MS = 10_000;
 const LOUD_AFTER_FAILURES = 5;
 
 /**
- * Runs `task` again and again until the signal aborts. Resolves then, and never rejects.
- * @param onFailure hears of each failure, before the task is begun anew
+ * Runs `task` again and again until the signal aborts. Never rejects.
+ * @param onFailure called with each failure before the task restarts
  */
 export async function supervise(
   name: string,
@@ -30,9 +28,9 @@ export async function supervise(
       if (timing.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
       failures += 1;
       onFailure?.(error);
-      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** failures) * (0.5 + timing.random() / 2);
+      const pauseMs = backoffMs(failures, timing);
       const level = failures >= LOUD_AFTER_FAILURES ? 'error' : 'warn';
-      log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; beginning anew`);
+      log[level]({ err: error, task: name, failures, pauseMs: Math.round(pauseMs) }, `${name} failed; restarting`);
       await timing.pause(pauseMs, signal);
     }
   }

@@ -1,40 +1,61 @@
-// Time and chance, as the running parts see them. Given to them, so that a simulation can put its own
-// in place of the machine's.
+// Time and randomness. Everything that runs gets them through this interface, so that the simulation can replace the
+// machine's.
 import { setMaxListeners } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
 export interface Timing {
-  /** Milliseconds that only go forward; for durations. */
+  /** Milliseconds of a monotonic clock; for durations only. */
   now(): number;
   /** In [0, 1). */
   random(): number;
-  /** Sleeps; an abort ends the sleep early. */
+  /** Sleeps for `ms`; resolves early, and does not reject, when the signal aborts. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
-  /** Lets others run. */
-  turn(): Promise<void>;
+  /** Yields to the event loop. */
+  yield(): Promise<void>;
 }
 
 export const MACHINE_TIMING: Timing = {
   now: () => performance.now(),
   random: () => Math.random(),
   pause: async (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined),
-  turn: async () => setImmediate(),
+  yield: async () => setImmediate(),
 };
 
-/** For a pause that nothing ends early; many may listen to it at once. */
+/** The same as timers with a callback, for libraries that want those. */
+export function timersOf({ pause }: Pick<Timing, 'pause'>): {
+  setTimeout(act: () => void, ms: number): AbortController;
+  clearTimeout(timer: unknown): void;
+} {
+  return {
+    setTimeout: (act, ms) => {
+      const timer = new AbortController();
+      void pause(ms, timer.signal).then(() => {
+        if (!timer.signal.aborted) act();
+      });
+      return timer;
+    },
+    clearTimeout: (timer) => {
+      if (timer instanceof AbortController) timer.abort();
+    },
+  };
+}
+
+/** A signal that never aborts. It may have any number of listeners at once. */
 export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 
 /**
- * For work in small steps: lets others run once so much has been done, and of several who do such work one at a time go on. A
- * turn for each step would make the work last as many turns, and these are long when the process is busy.
+ * For long work in small steps: the function returned yields once `budgetMs` has passed since it last did. Yielding
+ * after every step would take too long in a busy process. Tasks that share the function resume one per turn of the
+ * event loop.
  */
-export function inTurns({ now, turn }: Pick<Timing, 'now' | 'turn'>, budgetMs: number): Timing['turn'] {
+export function yieldEvery(timing: Pick<Timing, 'now' | 'yield'>, budgetMs: number): Timing['yield'] {
+  const { now } = timing;
   let last = Promise.resolve();
   let sinceMs = now();
   return async () => {
     if (now() - sinceMs < budgetMs) return;
-    await (last = last.then(turn));
+    await (last = last.then(() => timing.yield()));
     sinceMs = now();
   };
 }

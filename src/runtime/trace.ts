@@ -1,6 +1,6 @@
-// Spans, as the rest of the code makes them: nothing happens, and nothing is paid, unless tracing was
-// switched on (observability/start-tracing.ts). A trace travels between processes as the W3C `traceparent` header of a
-// NATS message.
+// Creates trace spans for the rest of the code. Costs nothing until tracing is switched on
+// (observability/start-tracing.ts). Between processes a trace travels in the W3C `traceparent` header of a NATS
+// message.
 import {
   context,
   propagation,
@@ -18,7 +18,7 @@ let tracer = trace.getTracer('density-api');
 
 export function switchTracing(on: boolean): void {
   isOn = on;
-  // One from before would go on asking the SDK that was registered then.
+  // An existing tracer stays bound to the SDK that was registered when it was created.
   tracer = trace.getTracer('density-api');
 }
 
@@ -26,7 +26,10 @@ export function isTracing(): boolean {
   return isOn;
 }
 
-/** Runs work in a span, as the child of what is active or of `parent`. The span ends with the work, failed if it failed. */
+/**
+ * Runs `work` in a span that is a child of `parent`, by default the active one. If the work rejects, the span is marked
+ * failed.
+ */
 export async function inSpan<T>(
   name: string,
   options: SpanOptions,
@@ -46,12 +49,12 @@ export async function inSpan<T>(
   });
 }
 
-/** For work that is not one function; the caller ends it. */
+/** Starts a span for work that is not a single function. The caller must end it. */
 export function startSpan(name: string, options: SpanOptions, parent: Context): Span {
   return tracer.startSpan(name, options, parent);
 }
 
-/** What a message carries of the active span; undefined when that is not sampled. */
+/** The `traceparent` of the active span; undefined unless it is sampled. */
 export function activeTraceparent(): string | undefined {
   if (!isOn || !trace.getActiveSpan()?.isRecording()) return undefined;
   const carrier: Record<string, string> = {};
@@ -59,7 +62,9 @@ export function activeTraceparent(): string | undefined {
   return carrier[TRACEPARENT];
 }
 
-/** The span that a message or a request came from; none for what is not a traceparent. */
+/**
+ * The context of the span that a message or request came from; the root context for anything but a valid traceparent.
+ */
 export function contextOf(traceparent: string | undefined): Context {
   return traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { [TRACEPARENT]: traceparent });
 }

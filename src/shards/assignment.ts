@@ -1,18 +1,18 @@
-// Who should own which shard, from the live members alone: every process that sees the same members
-// comes to the same answer, and nobody has to be in charge. Highest random weight (Thaler and
-// Ravishankar, 1998) with a bound: a member takes at most its fair share, so that the shares differ by
-// one at most, and a member that joins or leaves moves little else than what it takes or leaves.
+// Which member should own which shard, computed from the live members alone: every process that sees the same members
+// gets the same result, so no coordinator is needed. Highest random weight (Thaler and Ravishankar, 1998) with a bound: a
+// member takes at most its fair share, so shares differ by one at most, and a member that joins or leaves moves few
+// shards besides those it takes or leaves.
 
 export interface Assignment {
   /** By shard. Empty when there is no member. */
   readonly owners: readonly string[];
-  /** By shard: who owns it when its owner is gone; undefined when there is nobody else. */
+  /** By shard: who would own it without its owner; undefined when there is no other member. */
   readonly standbys: readonly (string | undefined)[];
 }
 
 export function assignShards(shards: number, members: readonly string[]): Assignment {
   const owners = ownersOf(shards, members);
-  // Once per member rather than once per shard: a crash takes all its shards at once.
+  // Once per member rather than once per shard: a crash concerns all shards of a member at once.
   const without = new Map(
     members.map((gone) => [
       gone,
@@ -28,7 +28,7 @@ export function assignShards(shards: number, members: readonly string[]): Assign
 function ownersOf(shards: number, members: readonly string[]): string[] {
   if (members.length === 0) return [];
   const larger = Math.ceil(shards / members.length);
-  // So many members have one more than the others.
+  // This many members have one shard more than the others.
   let mayBeLarger = shards % members.length || members.length;
   const held = new Map(members.map((member) => [member, 0]));
   return Array.from({ length: shards }, (_, shard) => {

@@ -1,49 +1,54 @@
-// What a space's owner says of it, whichever process is asked: directly where this process is the owner,
-// else by a request to it; from a copy while there is no owner; and what was last known here, marked as
-// stale, where the log itself cannot be reached or the client has asked for it. What an owner or a copy says is
-// marked as stale, too, while it may miss what was acknowledged some seconds ago. Never an old answer that looks
-// like a new one.
+// Reports of a space, whichever process is asked: by this process where it owns the shard, else by a request to the owner;
+// from a copy while there is no owner; and what was last known here, marked as stale, while the log cannot be reached or
+// the client allows it. The report of an owner or a copy is also marked as stale while it may lack what was acknowledged
+// some seconds ago. An old answer never looks like a new one.
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
+import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { ShardState } from '../../actors/shard/shard-machine.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { ReportRequests, Respondent, SpaceReports } from '../ports/reports.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
-import type { ShardRunner } from './shard-runner.ts';
-import type { Freshness } from './freshness.ts';
-import type { Ticks } from './ticks.ts';
+import type { LocalReports } from './local-reports.ts';
+import type { Shard } from './shard.ts';
 
-/** How long a question may wait for a shard that is just being handed over. */
+/** A question waits this long for a shard that is being handed over. */
 const PATIENCE_MS = 1_000;
 const ASK_AGAIN_MS = 50;
-/** Whoever ceases to answer for a shard stays silent to what reaches it then: such a question is soon asked again. The last
- *  wait is for those that are only slow. */
+/** A process that stops answering for a shard is silent to questions that are under way, so these are repeated soon. The
+ *  last timeout is for processes that are only slow. */
 const REQUEST_TIMEOUTS_MS = [250, 500, 2_000] as const;
-/** Somebody has to come and rebuild it. */
+/** A refused checkpoint needs an operator, who has to rebuild the shard. */
 const REFUSED_RETRY_S = 60;
-const STANDBY_CATCH_UP_MAX_MS = 1_500;
+
+/** What is asked about a shard of this process. */
+export type ReportingShard = Pick<Shard, 'isOwner' | 'state' | 'fold' | 'lastFold' | 'refusal'>;
 
 export interface ClusterReportsDeps {
   readonly partitions: number;
-  /** Of all partitions, or none. */
-  readonly shards: readonly ShardRunner[];
+  /** By partition; empty where this process takes no shards. */
+  readonly shards: readonly ReportingShard[];
+  readonly local: Pick<LocalReports, 'byOwner' | 'byCopy' | 'lastKnown'>;
   readonly requests: ReportRequests;
-  readonly ticks: Pick<Ticks, 'report'>;
-  readonly freshness: Pick<Freshness, 'isFresh'>;
-  /** False while the log's server is away: then nobody can know more than is known here. */
+  /** False while the log's server is unreachable: then no process can know more than this one. */
   readonly isConnected: () => boolean;
   readonly timing: Timing;
   readonly log: Logger;
 }
 
+interface Question {
+  readonly partition: Partition;
+  readonly spaceId: SpaceId;
+  readonly atMs: number;
+}
+
 export class ClusterReports implements SpaceReports {
   readonly #deps: ClusterReportsDeps;
   readonly #answering = new Map<string, () => void>();
-  /** Of each shard that nobody owns, the end of the question that is asked again; the others wait for that. */
-  readonly #asking = new Map<Partition, AbortController>();
+  /** Per ownerless shard: the controller that wakes all waiters when the one retrying question ends. */
+  readonly #retrying = new Map<Partition, AbortController>();
 
   constructor(deps: ClusterReportsDeps) {
     this.#deps = deps;
@@ -54,124 +59,96 @@ export class ClusterReports implements SpaceReports {
   }
 
   async report(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<KnownReport> {
-    const { partitions, shards, isConnected } = this.#deps;
+    const { partitions, shards, local, isConnected } = this.#deps;
     const partition = partitionOfSpace(spaceId, partitions);
-    const local = shards[partition];
-    const report = await this.#ownersReport(local, partition, spaceId, atMs);
+    const report = await this.#currentReport({ partition, spaceId, atMs });
     if (report) return report;
-    const known = allowsStale || !isConnected() ? local?.lastKnown(spaceId, atMs) : undefined;
+    const shard = shards[partition];
+    const known = shard && (allowsStale || !isConnected()) ? local.lastKnown(shard, spaceId, atMs) : undefined;
     if (known) return { ...known, isStale: true };
-    throw new Failure('unavailable', isConnected() ? 'nobody owns the shard of the space just now' : 'NATS is away', {
-      retryAfterSeconds: isConnected() ? 1 : 5,
-    });
+    throw isConnected()
+      ? new Failure('unavailable', 'the shard of the space has no owner at the moment', { retryAfterSeconds: 1 })
+      : new Failure('unavailable', 'NATS is unavailable', { retryAfterSeconds: 5 });
   }
 
-  /** What the owner says, or a copy; undefined when nobody does for as long as a question may wait. */
-  async #ownersReport(
-    local: ShardRunner | undefined,
-    partition: Partition,
-    spaceId: SpaceId,
-    atMs: number,
-  ): Promise<KnownReport | undefined> {
-    const { isConnected, timing } = this.#deps;
-    const givenUpAt = timing.now() + PATIENCE_MS;
+  /** The report of the owner, or of a copy; undefined when none answers for as long as a question may wait. */
+  async #currentReport(question: Question): Promise<KnownReport | undefined> {
+    const { local, shards, isConnected, timing } = this.#deps;
+    const { partition, spaceId, atMs } = question;
+    const shard = shards[partition];
+    const giveUpAt = timing.now() + PATIENCE_MS;
     const done = new AbortController();
     let silences = 0;
     try {
       while (isConnected()) {
         const timeoutMs = REQUEST_TIMEOUTS_MS[silences];
         if (timeoutMs === undefined) return undefined;
-        const own = local && (await this.#own(local, spaceId, atMs));
+        const own = shard && (await local.byOwner(shard, spaceId, atMs));
         if (own) return own;
-        if (local?.refusal)
-          throw new Failure('unavailable', local.refusal.message, {
-            cause: local.refusal,
+        if (shard?.refusal)
+          throw new Failure('unavailable', shard.refusal.message, {
+            cause: shard.refusal,
             retryAfterSeconds: REFUSED_RETRY_S,
           });
-        const owners = await this.#ask(partition, 'owner', spaceId, atMs, timeoutMs);
-        if (typeof owners === 'object') return owners;
-        const copy = await this.#copy(local, partition, spaceId, atMs, timeoutMs);
-        if (typeof copy === 'object') return copy;
-        if (owners === 'silence' || copy === 'silence') silences += 1;
-        else if (timing.now() >= givenUpAt) return undefined;
-        else await this.#whileNobody(partition, done, givenUpAt - timing.now());
+        const owner = await this.#ask('owner', question, timeoutMs);
+        if (typeof owner === 'object') return owner;
+        const copies = await this.#askCopies(shard, question, timeoutMs);
+        if (typeof copies === 'object') return copies;
+        if (owner === 'silence' || copies === 'silence') silences += 1;
+        else if (timing.now() >= giveUpAt) return undefined;
+        else await this.#waitForOwner(partition, done, giveUpAt - timing.now());
       }
       return undefined;
     } finally {
-      // Nobody waits for a question that was answered at once.
-      if (this.#asking.get(partition) === done) {
-        this.#asking.delete(partition);
+      if (this.#retrying.get(partition) === done) {
+        this.#retrying.delete(partition);
         done.abort();
       }
     }
   }
 
-  /** Of all who wait for an owner one asks again and again: after a crash they must not be what holds up the next. */
-  async #whileNobody(partition: Partition, done: AbortController, patienceMs: number): Promise<void> {
-    const asking = this.#asking.get(partition) ?? done;
-    if (asking !== done) return this.#deps.timing.pause(patienceMs, asking.signal);
-    this.#asking.set(partition, done);
+  /** One of the questions that wait for an owner retries and the others wait for it, so that after a crash they do not slow down the next owner. */
+  async #waitForOwner(partition: Partition, done: AbortController, patienceMs: number): Promise<void> {
+    const retrying = this.#retrying.get(partition) ?? done;
+    if (retrying !== done) return this.#deps.timing.pause(patienceMs, retrying.signal);
+    this.#retrying.set(partition, done);
     setMaxListeners(0, done.signal);
     await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
   }
 
-  /** Keeps the subjects that this process answers on in step with what it has. */
+  /** A shard of this process has changed its state: starts or stops answering other processes. */
   follow(partition: Partition, state: ShardState): void {
-    const shard = this.#deps.shards[partition];
+    const { shards, local } = this.#deps;
+    const shard = shards[partition];
     if (!shard) return;
-    this.#answer(partition, 'owner', state === 'running' || state === 'draining', (spaceId, atMs) =>
-      this.#own(shard, spaceId, atMs),
+    this.#answer(partition, 'owner', state === 'running' || state === 'draining', async (spaceId, atMs) =>
+      local.byOwner(shard, spaceId, atMs),
     );
-    // Whoever waits for a lease without having kept a copy would only stay silent.
-    const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.host !== undefined);
-    this.#answer(partition, 'standby', isCopy, (spaceId, atMs) => this.#ofCopy(shard, spaceId, atMs));
+    // A process that asks for the lease without having kept a copy has nothing to answer with.
+    const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.fold !== undefined);
+    this.#answer(partition, 'standby', isCopy, async (spaceId, atMs) => local.byCopy(shard, spaceId, atMs));
   }
 
-  /** What this process says as the owner. */
-  async #own(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
-    return shard.isOwner ? this.#known(shard, spaceId, () => this.#deps.ticks.report(shard, spaceId, atMs)) : undefined;
-  }
-
-  async #ofCopy(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
-    return this.#known(shard, spaceId, () =>
-      shard.reportByStandby(spaceId, atMs, AbortSignal.timeout(STANDBY_CATCH_UP_MAX_MS)),
-    );
-  }
-
-  /** What is reported is from after it was known to be fresh. */
-  async #known(
-    { host }: ShardRunner,
-    spaceId: SpaceId,
-    report: () => Promise<SpaceReport | undefined>,
-  ): Promise<KnownReport | undefined> {
-    const isStale = host !== undefined && !(await this.#deps.freshness.isFresh(host.fold, spaceId));
-    const reported = await report();
-    return reported && { ...reported, isStale };
-  }
-
-  async #copy(
-    local: ShardRunner | undefined,
-    partition: Partition,
-    spaceId: SpaceId,
-    atMs: number,
+  async #askCopies(
+    shard: ReportingShard | undefined,
+    question: Question,
     timeoutMs: number,
   ): Promise<KnownReport | 'nobody' | 'silence'> {
-    if (local?.state === 'standingBy' || local?.state === 'acquiring') {
-      const own = await this.#ofCopy(local, spaceId, atMs).catch(() => undefined);
+    if (shard?.state === 'standingBy' || shard?.state === 'acquiring') {
+      const { spaceId, atMs } = question;
+      const own = await this.#deps.local.byCopy(shard, spaceId, atMs).catch(() => undefined);
       if (own) return own;
     }
-    return this.#ask(partition, 'standby', spaceId, atMs, timeoutMs);
+    return this.#ask('standby', question, timeoutMs);
   }
 
   async #ask(
-    partition: Partition,
     respondent: Respondent,
-    spaceId: SpaceId,
-    atMs: number,
+    { partition, spaceId, atMs }: Question,
     timeoutMs: number,
   ): Promise<KnownReport | 'nobody' | 'silence'> {
     return this.#deps.requests.ask(partition, respondent, spaceId, atMs, timeoutMs).catch((error: unknown) => {
-      this.#deps.log.debug({ err: error, shard: partition, respondent }, 'a question was not carried');
+      this.#deps.log.debug({ err: error, shard: partition, respondent }, 'a question to another process failed');
       return 'silence';
     });
   }

@@ -2,7 +2,7 @@ import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.ts';
 import type { History } from '../ports/history.ts';
 
-/** Reads again, in one query, every floor that late readings or resets in the past may have moved. @param waitsFor what has to be over before the fold may be changed */
+/** Makes all corrections that are due, with one query. @param waitsFor what has to be over before the fold may change */
 export async function correctFold(
   fold: PartitionFold,
   history: Pick<History, 'occupancySegments'>,

@@ -1,11 +1,11 @@
-// How old what a fold says may be: everything that NATS had acknowledged up to some moment is counted in. That the
-// consumers are silent, that a router cannot commit, that a stream has no leader: here it is all the same, and it shows in
-// seconds. Clocks of machines are not compared: places in the logs are, and this process's own durations.
+// How old the state of a fold may be: up to which moment it includes everything that NATS had acknowledged. Silent
+// consumers, a router that cannot commit and a stream without a leader all look the same here, and show within seconds.
+// Positions in the logs and durations of this process are compared, never the clocks of machines.
 //
-//  - A fold has folded SPACE_EVENTS up to a sequence, and of READINGS, by the clocks of its routers, everything that
-//    arrived up to an instant.
-//  - Asked for a space, a fold is fresh while all that was in these logs a moment ago is folded. After an idle time nobody
-//    knows: then an answer waits until the logs' ends are known, and the fold is there.
+//  - A fold includes SPACE_EVENTS up to a sequence and, by the clocks of its routers, everything that arrived in READINGS
+//    up to an instant.
+//  - A fold is fresh about a space while it includes everything that was in these logs a moment ago. After an idle time
+//    that is unknown: then an answer waits until the logs' ends are known and the fold has reached them.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -15,9 +15,9 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 import { LogEnd } from './log-end.ts';
 
-/** An answer that may miss what was acknowledged so long ago is stale. The ends are asked for once a second, and readings take their time. */
+/** An answer that may lack what was acknowledged so long ago is stale. The ends are asked for once a second, and routing takes some time. */
 export const STALE_AFTER_MS = 3_000;
-/** An answer waits no longer for the logs' ends, and for the fold to get there. */
+/** An answer waits no longer than this for the logs' ends, and for the fold to reach them. */
 const ANSWER_WAIT_MAX_MS = 500;
 const POLL_MS = 2;
 
@@ -47,24 +47,24 @@ export class Freshness {
     this.#readings = allPartitions(partitions).map((router) => new LogEnd(() => readings.newestMs(router), timing));
   }
 
-  /** The logs have gone back, and are repaired. */
+  /** The logs have gone back, and were repaired. */
   forgetEnds(): void {
     for (const end of [this.#events, ...this.#readings]) end.forget();
   }
 
-  /** False when what a fold says of a space may miss readings of some seconds ago. */
+  /** False when what a fold reports of a space may lack readings of some seconds ago. */
   async isFresh(fold: PartitionFold, spaceId: SpaceId): Promise<boolean> {
     const routers = fold.routersOf(spaceId);
     this.#ask(routers);
     while (this.#ageMs(fold, routers) > STALE_AFTER_MS) {
-      // What is missing has been missing for longer than an answer may wait.
+      // Something has been missing for longer than an answer may wait.
       if ((this.#missingMs(this.#places(fold, routers)) ?? 0) >= ANSWER_WAIT_MAX_MS) return false;
       await this.#timing.pause(POLL_MS, NEVER);
     }
     return true;
   }
 
-  /** As `isFresh` of several spaces (null: all), without waiting: for who asks again and again. */
+  /** Like `isFresh` for several spaces (null: all), but without waiting: for callers that ask again and again. */
   isBehind(fold: PartitionFold, spaceIds: Iterable<SpaceId> | null): boolean {
     const routers =
       spaceIds === null
@@ -75,8 +75,8 @@ export class Freshness {
   }
 
   /**
-   * For how long a fold is known to miss something of SPACE_EVENTS, and of what the routers take from READINGS; 0 when it is
-   * not. By what was asked for before: it takes two looks, some time apart, to see a lag.
+   * For how long a fold has lacked something of SPACE_EVENTS, and of what the routers read from READINGS; 0 when it lacks
+   * nothing. A lag shows only at the second call, some time after the first.
    */
   async lag(fold: PartitionFold, routers: readonly Partition[]): Promise<Lag> {
     this.#ask(routers);
@@ -99,7 +99,7 @@ export class Freshness {
     return this.#timing.now() - Math.min(...this.#places(fold, routers).map(([end, place]) => end.completeAt(place)));
   }
 
-  /** For how long something has been missing, or not known not to be; undefined when nothing is. */
+  /** For how long something has been missing, or may have been; undefined when nothing is. */
   #missingMs(places: readonly Place[]): number | undefined {
     const since = places.flatMap(([end, place]) => end.missingSince(place) ?? []);
     return since.length === 0 ? undefined : this.#timing.now() - Math.min(...since);

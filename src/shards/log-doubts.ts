@@ -1,5 +1,5 @@
 // Whether the logs still hold what was read from them. While that is in doubt, no router and no fold starts.
-import { LogGap } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 

@@ -1,14 +1,14 @@
-// Where a log ended, at each of the moments at which it was asked for: so that whoever has read up to some place knows
-// how old what it knows may be. Asked for at most once a second, and only while somebody wants to know.
+// Where a log ended at each moment at which it was asked, so that a reader of the log knows how old its state may be. The
+// log is asked at most once a second, and only while somebody wants to know.
 import type { Timing } from '../runtime/timing.ts';
 
 const ASK_INTERVAL_MS = 1_000;
-/** Ten minutes of what one that does not catch up has missed; then the oldest are forgotten. */
+/** Ten minutes for a reader that does not catch up; then the oldest are forgotten. */
 const ENDS_MAX = 600;
 
 interface End {
   readonly place: number;
-  /** The log ended there when it was asked at this time, and at every time until the other. */
+  /** The log ended there whenever it was asked from this time to the other. */
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -19,36 +19,36 @@ export class LogEnd {
   /** Ascending. */
   readonly #ends: End[] = [];
   #askedAtMs = -Infinity;
-  /** The first question that was not answered, nor any after it. */
+  /** Since then no question has been answered; undefined when the last one was. */
   #unansweredSinceMs: number | undefined;
 
-  /** @param read gives a place that goes back only where `forget` is called, such as a sequence; it is the log's leader who has to say */
+  /** @param read asks the log's leader for its end, such as a sequence; the end goes back only if `forget` is called */
   constructor(read: () => Promise<number>, timing: Pick<Timing, 'now'>) {
     this.#read = read;
     this.#timing = timing;
   }
 
-  /** Asks for the end of the log, unless that was done a moment ago. */
+  /** Asks for the end of the log, unless it was asked within the last second. */
   ask(): void {
     const atMs = this.#timing.now();
     if (atMs - this.#askedAtMs < ASK_INTERVAL_MS) return;
     this.#askedAtMs = atMs;
     this.#unansweredSinceMs ??= atMs;
-    // An answer that does not come is none: what is known stays as old as it is.
+    // After a failure what is known stays as old as it is.
     this.#read().then(
       (place) => this.#answered(atMs, place),
       () => undefined,
     );
   }
 
-  /** The log has gone back: what it ended at before says nothing any more. */
+  /** The log has gone back: its earlier ends mean nothing any more. */
   forget(): void {
     this.#ends.length = 0;
     this.#askedAtMs = -Infinity;
     this.#unansweredSinceMs = undefined;
   }
 
-  /** When whoever has read up to a place last had everything that was stored; -Infinity when that is not known. */
+  /** When a reader that has read up to a place last had everything that was stored; -Infinity when that is not known. */
   completeAt(place: number): number {
     for (let index = this.#ends.length - 1; index >= 0; index--) {
       const end = this.#ends[index];
@@ -57,14 +57,14 @@ export class LogEnd {
     return -Infinity;
   }
 
-  /** Since when whoever has read up to a place is known to miss something, or not known to miss nothing; undefined when it misses nothing. */
+  /** Since when a reader that has read up to a place lacks something, or may lack something; undefined when it is complete. */
   missingSince(place: number): number | undefined {
     return this.#ends.find((end) => end.place > place)?.fromMs ?? this.#unansweredSinceMs;
   }
 
   #answered(atMs: number, place: number): void {
     const last = this.#ends.at(-1);
-    // Overtaken by the answer to a later question.
+    // The answer to a later question came first.
     if (last && atMs < last.untilMs) return;
     this.#unansweredSinceMs = atMs < this.#askedAtMs ? this.#askedAtMs : undefined;
     if (last && place <= last.place) this.#ends[this.#ends.length - 1] = { ...last, untilMs: atMs };

@@ -1,6 +1,5 @@
-// Takes a partition over from version 1 of the log: what that holds and ClickHouse does not goes to ClickHouse, and the
-// state is saved as one that history leads to. So nothing but the migration reads the old log (docs/adr/0064). Idempotent,
-// also after a kill in the middle.
+// Migrates a partition from version 1 of the log: stores in ClickHouse what only the log holds, and saves the state that
+// follows from history. So nothing but the migration reads the old log (docs/adr/0064). Idempotent, also after a kill.
 import { blockOf } from '../../actors/partition/block.ts';
 import type { LogTail } from '../../actors/partition/log-tail.ts';
 import type { History } from '../ports/history.ts';
@@ -12,7 +11,7 @@ export interface MigrateDeps extends RebuildDeps {
   readonly history: RebuildDeps['history'] & Pick<History, 'storeBlock'>;
 }
 
-/** @returns how many events only the log had */
+/** @returns how many events only the log held */
 export async function migratePartition(deps: MigrateDeps, tail: LogTail): Promise<number> {
   const { epoch, partition, history, checkpoints } = deps;
   const { revision } = await checkpoints.last(partition);

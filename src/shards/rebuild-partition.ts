@@ -1,6 +1,6 @@
-// Computes a partition's state again from ClickHouse, the log and the topology, and saves it in place of a
-// checkpoint that cannot be used. Done twice, or once more after it was killed, it comes to the same. No process may
-// run the shard meanwhile: blocks it cuts would not be those that this state cuts.
+// Rebuilds a partition's state from ClickHouse, the log and the topology, and saves it in place of a checkpoint that
+// cannot be used. Idempotent, also after a kill. No process may run the shard meanwhile: it would cut other blocks than
+// the rebuilt state does.
 import { foldFromHistory, followTail } from '../../actors/partition/fold-from-history.ts';
 import { LogTail } from '../../actors/partition/log-tail.ts';
 import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
@@ -24,21 +24,21 @@ export interface RebuildDeps {
   readonly history: Pick<History, 'lastBlock' | 'readingsUpTo' | 'occupancySegments'>;
   readonly records: PartitionRecords;
   readonly checkpoints: Checkpoints;
-  /** Followed at least as far as every router has. */
+  /** Read at least as far as every router has read it. */
   readonly topology: TopologyHistory;
 }
 
 export interface Rebuilt {
   readonly spaces: number;
-  /** The last block that is in ClickHouse, */
+  /** The last block in ClickHouse. */
   readonly block: number;
-  /** and how many events only the log has. */
+  /** Events that only the log holds. */
   readonly unstoredEvents: number;
   /** How far the log was read. */
   readonly seq: number;
 }
 
-/** @throws Superseded when somebody else saved a checkpoint meanwhile */
+/** @throws Superseded when another process saved a checkpoint meanwhile */
 export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
   const { revision, storedBeforeSeq } = await deps.checkpoints.last(deps.partition);
   const tail = await readTail(deps, storedBeforeSeq);
@@ -46,14 +46,14 @@ export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
   return saveRebuilt(deps, revision, tail, missing);
 }
 
-/** What a log holds and ClickHouse does not. Brings the last block, which may be stored in part, to what it will ever have. */
+/** What the log holds and ClickHouse does not. Completes the last block first, which may be stored in part. */
 export async function missingFrom({ partition, history, records }: RebuildDeps, tail: LogTail): Promise<LoggedEvent[]> {
   const block = await history.lastBlock(partition);
   if (block > 0) await records.completeBlock(partition, block);
   return tail.missing(await records.claims(partition, tail.places()));
 }
 
-/** Saves the state that history leads to, and then the missing events, at the end of a log. @throws Superseded when `revision` is not the last any more */
+/** Saves the state that follows from history and then the missing events, at the end of a log. @throws Superseded when `revision` is not the last any more */
 export async function saveRebuilt(
   deps: RebuildDeps,
   revision: number,
@@ -86,13 +86,13 @@ export async function saveRebuilt(
     },
     revision,
   );
-  if (saved === undefined) throw new Superseded(`somebody else saved a checkpoint of shard ${partition}`);
-  return { spaces: fold.actors.size, block, unstoredEvents: missing.length, seq: fold.seq };
+  if (saved === undefined) throw new Superseded(`another process saved a checkpoint of shard ${partition}`);
+  return { spaces: fold.spaces, block, unstoredEvents: missing.length, seq: fold.seq };
 }
 
 async function readTail({ partition, partitions, events }: RebuildDeps, storedBeforeSeq: number): Promise<LogTail> {
   const tail = new LogTail(partition, partitions, storedBeforeSeq);
-  // A log ends with a position, which is never let go of.
+  // The last entry of a log is never truncated.
   const end = await events.end();
   if (end === 0) return tail;
   const cursor = await events.open(partition, 0);

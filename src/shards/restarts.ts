@@ -1,4 +1,4 @@
-// How often the work of one shard has failed and was begun anew. Once or twice is what a handover or a short outage does.
+// How often one shard has failed and was restarted of late. A handover or a short outage causes one or two restarts.
 import type { Timing } from '../runtime/timing.ts';
 
 const WITHIN_MS = 60_000;
@@ -18,7 +18,7 @@ export class Restarts {
     this.#timing = timing;
   }
 
-  /** Undefined while it has not failed again and again. */
+  /** Undefined unless the shard has failed again and again. */
   get loop(): RestartLoop | undefined {
     const sinceMs = this.#timing.now() - WITHIN_MS;
     const count = this.#recent.filter((atMs) => atMs > sinceMs).length;

@@ -1,6 +1,6 @@
-// The lease of one shard as its holder sees it: taken, renewed until it is given up or lost, and valid
-// only as long as the holder's own clock says so. A process that was suspended, or cut off, finds on
-// waking that its lease has run out, before it has heard anything from anybody.
+// The lease of one shard as its holder sees it: taken, then renewed until it is given up or lost. The holder trusts it
+// only for as long as its own clock allows: a process that was suspended or cut off finds on waking that its lease has
+// expired, before it has heard anything from anybody.
 import type { Logger } from 'pino';
 import type { Partition } from '../domain/ids.ts';
 import type { Leases } from '../ports/leases.ts';
@@ -8,7 +8,7 @@ import type { Timing } from '../runtime/timing.ts';
 
 const RENEWALS_PER_TTL = 3;
 const RETRIES_PER_TTL = 10;
-/** For clocks that do not run alike. */
+/** A margin for clocks that run at different rates. */
 const VALID_PART_OF_TTL = 0.95;
 
 export class ShardLease {
@@ -30,12 +30,12 @@ export class ShardLease {
     this.#log = log;
   }
 
-  /** True while nobody else can hold the lease. */
+  /** True while no other process can hold the lease. */
   get isValid(): boolean {
     return this.#ended !== undefined && this.#timing.now() < this.#validUntil;
   }
 
-  /** Asks once. From then on it is renewed, and `onLost` is called when it is somebody else's. */
+  /** Asks for the lease once. A granted lease is renewed, and `onLost` is called when another process has taken it. */
   async take(onLost: () => void): Promise<boolean> {
     const askedAt = this.#timing.now();
     const revision = await this.#leases.take(this.#shard, this.#holder);
@@ -47,15 +47,15 @@ export class ShardLease {
     return true;
   }
 
-  /** Gives it up, if it is still held. */
+  /** Gives the lease up, if it is still held. */
   async release(): Promise<void> {
     await this.#end();
     await this.#leases
       .release(this.#shard, this.#revision)
-      .catch((error: unknown) => this.#log.debug({ err: error }, 'the lease was not released; it runs out'));
+      .catch((error: unknown) => this.#log.debug({ err: error }, 'the lease was not released; it will expire'));
   }
 
-  /** It is somebody else's. */
+  /** Stops renewing a lease that was lost. */
   async forget(): Promise<void> {
     await this.#end();
   }

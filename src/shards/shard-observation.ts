@@ -1,30 +1,30 @@
-// What there is to see of a running shard, taken at one moment, for metrics. Reads, and changes nothing.
+// The state of a shard of this process at one moment, for metrics.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { RouterCounters } from '../domain/commit.ts';
 import type { Router } from '../router/router.ts';
-import type { ShardRunner } from './shard-runner.ts';
+import type { Shard } from './shard.ts';
 
 export interface RouterObservation {
-  /** Everything that arrived up to here is routed. */
+  /** Everything that arrived up to this instant is routed. */
   readonly clockMs: number;
-  /** Entries of READINGS that are known to wait. */
+  /** Entries of READINGS that are known to be waiting. */
   readonly behind: number;
   readonly remembered: number;
   readonly counters: RouterCounters;
 }
 
 export interface FoldObservation {
-  /** When the last commit that was applied was stored; undefined when there is none. */
+  /** When the last applied commit was stored; undefined when there is none. */
   readonly logMs: number | undefined;
-  /** Entries of SPACE_EVENTS that are known to wait. */
+  /** Entries of SPACE_EVENTS that are known to be waiting. */
   readonly behind: number;
   readonly spaces: number;
   readonly blocksQueued: number;
-  /** Final rows that are not stored. */
+  /** Final rows that are not stored yet. */
   readonly unstoredRows: number;
-  /** By the log's clock, when the block being filled was begun; undefined when it is empty. */
+  /** When the open block got its first row, by the log's clock; undefined when it is empty. */
   readonly openedMs: number | undefined;
   readonly watermarkDelayMs: number;
   readonly provisionalEvents: number;
@@ -34,20 +34,20 @@ export interface FoldObservation {
 
 export interface ShardObservation {
   readonly partition: Partition;
-  /** Undefined until it has a position. */
+  /** Undefined until the router has committed. */
   readonly router: RouterObservation | undefined;
   /** Undefined until it is restored. */
   readonly fold: FoldObservation | undefined;
-  /** True while its checkpoint cannot be used: it is not served until somebody rebuilds it. */
+  /** True while its checkpoint cannot be used: the shard is unavailable until somebody rebuilds it. */
   readonly isRefused: boolean;
 }
 
-export function observeShard({ partition, router, isServing, host, refusal }: ShardRunner): ShardObservation {
+export function observeShard({ partition, router, isServing, fold, behind, refusal }: Shard): ShardObservation {
   return {
     partition,
     isRefused: refusal !== undefined,
     router: router && observeRouter(router),
-    fold: isServing && host ? observeFold(host.fold, host.behind) : undefined,
+    fold: isServing && fold ? observeFold(fold, behind) : undefined,
   };
 }
 
@@ -60,11 +60,11 @@ function observeRouter(router: Router): RouterObservation | undefined {
 
 function observeFold(fold: PartitionFold, behind: number): FoldObservation {
   let [lateEvents, provisionalEvents, watermarkDelayMs] = [0, 0, 0];
-  for (const spaceId of fold.actors.keys()) lateEvents += fold.state(spaceId)?.lateEvents ?? 0;
+  for (const spaceId of fold.spaceIds()) lateEvents += fold.state(spaceId)?.lateEvents ?? 0;
   for (const spaceId of fold.buffering) {
     const state = fold.state(spaceId);
     if (!state) continue;
-    provisionalEvents += state.buffer.size;
+    provisionalEvents += state.buffered;
     if (state.watermarkMs !== BEGINNING_MS)
       watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - state.watermarkMs);
   }
@@ -74,7 +74,7 @@ function observeFold(fold: PartitionFold, behind: number): FoldObservation {
     provisionalEvents,
     watermarkDelayMs,
     logMs: fold.logMs === BEGINNING_MS ? undefined : fold.logMs,
-    spaces: fold.actors.size,
+    spaces: fold.spaces,
     blocksQueued: fold.unstored.length,
     unstoredRows: fold.unstored.reduce((sum, { rows }) => sum + rows.length, fold.openRows.length),
     openedMs: fold.openedMs ?? undefined,

@@ -1,28 +1,28 @@
-// Marks time in the log where something waits for it. The only clock of a fold is the log's, so while nobody passes
-// nothing becomes final by itself; but a mark costs a commit, and in an idle building nothing waits:
+// Marks time in the log where something waits for it. A fold has no clock but the log's, so while nobody passes a door
+// nothing becomes final by itself. A mark costs a commit, and in an idle building nothing waits; so time is marked only
+// for these:
 //
-//  - Provisional events wait for the clocks of the routers that feed their space, and an open block for its age:
-//    once an interval, those that have not moved since the last are moved on.
-//  - An answer waits for those clocks, too, where time alone has made final what it is about, or they are older than
-//    an interval: they are moved on when it is asked for, and the answer is given from after that.
+//  - Provisional events wait for the clocks of the routers that feed their space, and an open block waits for its age.
+//    Once an interval, the clocks that have not moved since the last interval are advanced.
+//  - An answer waits for those clocks if time alone has made final what it is about, or if they are older than an
+//    interval. They are advanced when the question arrives, before it is answered.
 //
-// Anyone may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
+// Any process may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
 import type { Logger } from 'pino';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
-import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
-import type { ShardRunner } from './shard-runner.ts';
+import type { Shard } from './shard.ts';
 
-/** An answer waits no longer for a router: it is far behind, or nobody runs it. */
+/** An answer waits no longer than this for a router, which may be far behind, or not running. */
 const ANSWER_WAIT_MAX_MS = 250;
 const POLL_MS = 2;
 
 export interface TicksDeps {
   readonly tick: (router: Partition) => Promise<void>;
   readonly intervalMs: number;
-  /** Wall clock, in milliseconds: for the question what can be final by now. */
+  /** Wall clock, in milliseconds: decides what can be final by now. */
   readonly nowMs: () => number;
   readonly timing: Timing;
   readonly log: Logger;
@@ -32,7 +32,7 @@ export class Ticks {
   readonly #deps: TicksDeps;
   /** By partition and router: the clock at the last interval. */
   readonly #clocks = new Map<string, number>();
-  /** By router: when an answer last had its clock moved on. */
+  /** By router: when its clock was last advanced for an answer. */
   readonly #askedAt = new Map<Partition, number>();
 
   constructor(deps: TicksDeps) {
@@ -40,33 +40,29 @@ export class Ticks {
   }
 
   /** Marks time for the shards that this process owns, until the signal aborts. A fold that waits for ClickHouse does not wait for time. */
-  async run(shards: readonly ShardRunner[], signal: AbortSignal): Promise<void> {
+  async run(shards: readonly Pick<Shard, 'isOwner' | 'fold' | 'isFull'>[], signal: AbortSignal): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     while (!signal.aborted) {
       const routers = new Set(
-        shards.flatMap(({ isOwner, host }) => (isOwner && host && !host.isFull ? this.#stillAwaited(host.fold) : [])),
+        shards.flatMap(({ isOwner, fold, isFull }) => (isOwner && fold && !isFull ? this.#stillAwaited(fold) : [])),
       );
       await this.#tick(routers);
       await timing.pause(intervalMs, signal);
     }
   }
 
-  /** What the owner reports of a space, once the clocks stand where time has got to. Undefined when this process is not the owner. */
-  async report(shard: ShardRunner, spaceId: SpaceId, atMs: number): Promise<SpaceReport | undefined> {
-    const report = shard.report(spaceId, atMs);
-    const fold = shard.host?.fold;
-    if (!report || !fold) return report;
+  /** Resolves when the clocks that a space waits for are late enough for an answer about an instant, or will not be soon. */
+  async advance(fold: PartitionFold, spaceId: SpaceId, atMs: number): Promise<void> {
     const { nowMs, intervalMs } = this.#deps;
     const delayMs = fold.settings.idleTimeoutMs + fold.settings.outOfOrdernessMs;
-    // An instant is final so long after it; of one that is not so old, what was before it may be.
+    // An instant is final once the clocks are this much later. Before that, at least what was before it can be final.
     const neededMs = atMs + delayMs <= nowMs() ? atMs + delayMs : nowMs() - intervalMs;
-    if (report.watermarkMs >= neededMs - delayMs) return report;
+    if (fold.watermarkOf(spaceId) >= neededMs - delayMs) return;
     const behind = fold.routersOf(spaceId).filter((router) => this.#clockOf(fold, router) < neededMs);
-    await this.#moveOn(fold, behind);
-    return shard.report(spaceId, atMs);
+    await this.#advance(fold, behind);
   }
 
-  /** The routers that a fold waits for, and whose clocks have not moved for an interval. */
+  /** The routers that a fold waits for and whose clocks have not moved for an interval. */
   #stillAwaited(fold: PartitionFold): Partition[] {
     return [...fold.awaitedRouters()].filter((router) => {
       const key = `${fold.partition} ${router}`;
@@ -76,17 +72,17 @@ export class Ticks {
     });
   }
 
-  async #moveOn(fold: PartitionFold, routers: readonly Partition[]): Promise<void> {
+  async #advance(fold: PartitionFold, routers: readonly Partition[]): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     const now = timing.now();
-    // One that did not move when it was asked to is not waited for at every question.
+    // Not every question waits for a clock that did not move when it was asked to.
     const asked = routers.filter((router) => now - (this.#askedAt.get(router) ?? -Infinity) >= intervalMs);
     if (asked.length === 0) return;
     for (const router of asked) this.#askedAt.set(router, now);
     const before = new Map(asked.map((router) => [router, this.#clockOf(fold, router)]));
     await this.#tick(asked);
-    const isMoved = (): boolean => [...before].every(([router, clockMs]) => this.#clockOf(fold, router) > clockMs);
-    while (!isMoved() && timing.now() - now < ANSWER_WAIT_MAX_MS) await timing.pause(POLL_MS, NEVER);
+    const haveMoved = (): boolean => [...before].every(([router, clockMs]) => this.#clockOf(fold, router) > clockMs);
+    while (!haveMoved() && timing.now() - now < ANSWER_WAIT_MAX_MS) await timing.pause(POLL_MS, NEVER);
     for (const router of asked)
       if (this.#clockOf(fold, router) > (before.get(router) ?? Infinity)) this.#askedAt.delete(router);
   }
@@ -94,7 +90,7 @@ export class Ticks {
   async #tick(routers: Iterable<Partition>): Promise<void> {
     const ticks = [...routers].map((router) => this.#deps.tick(router));
     await Promise.all(ticks).catch((error: unknown) =>
-      this.#deps.log.debug({ err: error }, 'no tick: NATS does not answer'),
+      this.#deps.log.debug({ err: error }, 'time was not marked: NATS does not answer'),
     );
   }
 

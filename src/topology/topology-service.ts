@@ -1,6 +1,6 @@
-// Keeps the topology's history up to date with the TOPOLOGY log, and turns commands into facts of it.
-// Every write expects the log to end where the decision was made, so that unique names, references
-// and ids hold across processes with no other database; and a refusal is one of the log as it ends (E1).
+// Follows the TOPOLOGY log, and turns commands into facts appended to it. Every append expects the log to end where the
+// decision was made, so unique names, references and ids hold across processes without another database. Before a
+// command is refused, the service catches up with the log, so that a refusal is never due to missing entries (E1).
 import { Failure } from '../domain/failure.ts';
 import type { TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
@@ -14,7 +14,7 @@ export class TopologyService {
   readonly #log: TopologyLog;
   readonly #now: () => number;
   readonly #onChange: () => void;
-  /** The last entry that is known to be in the log, and since when this has waited for one that is. */
+  /** The highest sequence known to be in the log, and since when the history has been behind it, in ms. */
   #known = { seq: 0, sinceMs: 0 };
   #cursor: TopologyCursor | undefined;
   #waiting: { seq: number; resolve: () => void }[] = [];
@@ -25,7 +25,7 @@ export class TopologyService {
     this.#onChange = onChange;
   }
 
-  /** Follows the log until stopped. @throws when the log cannot be read: call it again */
+  /** Follows the log until stopped. @throws when the log cannot be read; may be called again to continue */
   async follow(): Promise<void> {
     const cursor = await this.#log.open(this.history.seq);
     this.#cursor = cursor;
@@ -40,13 +40,16 @@ export class TopologyService {
     }
   }
 
-  /** For how long the log has been known to hold more than the history; 0 while it is not. */
+  /** For how long, in ms, the history has been behind what is known of the log; 0 while it is not. */
   get behindMs(): number {
     return this.#known.seq > this.history.seq ? this.#now() - this.#known.sinceMs : 0;
   }
 
-  /** Asks where the log ends, and does not wait for what it holds. @throws when it cannot be reached */
-  async look(): Promise<number> {
+  /**
+   * Asks for the log's last sequence, without waiting until the history has reached it.
+   * @throws when the log cannot be reached
+   */
+  async readEnd(): Promise<number> {
     const seq = await this.#log.lastSeq();
     this.#known = {
       seq: Math.max(seq, this.#known.seq),
@@ -55,27 +58,28 @@ export class TopologyService {
     return seq;
   }
 
-  /** Resolves when the history has reached a sequence of the log. */
+  /** Resolves once the history includes a sequence of the log. */
   async reached(seq: number): Promise<void> {
     if (this.history.seq >= seq) return;
     await new Promise<void>((resolve) => this.#waiting.push({ seq, resolve }));
   }
 
   /**
-   * Resolves when the history has what the log has now.
-   * @returns whether it had less
+   * Resolves once the history includes everything that is in the log now.
+   * @returns true if it had to wait for entries
    * @throws when the log cannot be reached
    */
   async catchUp(): Promise<boolean> {
-    const [knownSeq, lastSeq] = [this.history.seq, await this.look()];
+    const [knownSeq, lastSeq] = [this.history.seq, await this.readEnd()];
     await this.reached(lastSeq);
     return lastSeq > knownSeq;
   }
 
   /**
-   * @param precondition looks at what the command is about to change, and throws when it must not be carried out
+   * Decides a command and appends the resulting fact.
+   * @param precondition checks the state that the command would change, and throws if it must not be executed
    * @returns the fact as recorded
-   * @throws Failure not_found, conflict, invalid or unavailable, or what the precondition throws
+   * @throws Failure not_found, conflict, invalid or unavailable, or whatever the precondition throws
    */
   async execute(
     command: TopologyCommand,
@@ -88,7 +92,7 @@ export class TopologyService {
         precondition(this.history.latest());
         fact = decideTopology(this.history.latest(), command, this.#now());
       } catch (refusal) {
-        // Another process may have written what this one has not heard of.
+        // Another process may have appended entries that this one has not read yet: decide again with them.
         if (await this.catchUp().catch(unavailable)) continue;
         throw refusal;
       }
@@ -97,13 +101,13 @@ export class TopologyService {
         await this.reached(seq);
         return fact;
       }
-      // Somebody else wrote: decide again on what they wrote.
+      // Another process appended first: decide again with its entry.
       await this.reached(decidedAt + 1);
     }
     throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
   }
 
-  /** True when the log does not hold what was read from it. @throws when it cannot be reached */
+  /** True if the log no longer holds what was read from it. @throws when it cannot be reached */
   async hasLogGoneBack(): Promise<boolean> {
     const { seq } = this.history;
     if (seq === 0) return false;
@@ -111,7 +115,7 @@ export class TopologyService {
     return JSON.stringify(await this.#log.at(seq)) !== JSON.stringify(here?.fact);
   }
 
-  /** Forgets what was read, and reads the log from its beginning. Nobody may route by it meanwhile. */
+  /** Discards the history and reads the log again from its beginning. No router may use the history in the meantime. */
   async startOver(): Promise<void> {
     this.history.clear();
     await this.#cursor?.close();
@@ -123,5 +127,5 @@ export class TopologyService {
 }
 
 function unavailable(cause: unknown): never {
-  throw new Failure('unavailable', 'the topology cannot be changed now', { cause, retryAfterSeconds: 5 });
+  throw new Failure('unavailable', 'the topology cannot be changed at the moment', { cause, retryAfterSeconds: 5 });
 }

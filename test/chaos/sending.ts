@@ -8,10 +8,10 @@ import type { Load } from './load.ts';
 export type Ask = (method: string, path: string, body?: unknown) => Promise<unknown>;
 
 /** @param api whom to ask, at each attempt */
-export function askingUntilAnswered(api: () => string, withinMs: number): Ask {
+export function askingUntilAnswered(api: () => string, withinMs: number, token?: string): Ask {
   return async (method, path, body) =>
     eventually(async () => {
-      const answer = await request(`${api()}${path}`, method, body);
+      const answer = await request(`${api()}${path}`, method, body, token);
       // 409: a repetition of what had been done, and not been answered.
       if (answer.status !== 409 && (answer.status < 200 || answer.status > 299))
         throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);

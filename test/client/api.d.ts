@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Whether all is well in the cluster
-         * @description For people and monitors: any process says what every process sees. 503 with anything in `problems`, so that a monitor that looks at the status alone notices; most requests may be answered all the same. Orchestrators and load balancers ask `/livez` and `/readyz` at the root, which are about one process.
+         * @description For people and monitoring: every process reports the problems of the whole cluster. Any problem makes the status 503, so that a monitor can look at the status alone, although most requests may still succeed. Orchestrators and load balancers should use `/livez` and `/readyz` at the root, which are about one process.
          */
         get: operations["getHealth"];
         put?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What became of every reading
-         * @description By what the routers have committed; and whether ClickHouse holds what the shards have stored there, no less and no more.
+         * Where every accepted reading went
+         * @description Computed from what the routers have committed, and compared with ClickHouse: `stored` reports readings that it lacks or has too many of.
          */
         get: operations["getAccount"];
         put?: never;
@@ -54,7 +54,7 @@ export interface paths {
         /** List spaces */
         get: operations["listSpaces"];
         put?: never;
-        /** Add a space */
+        /** Create a space */
         post: operations["createSpace"];
         delete?: never;
         options?: never;
@@ -69,16 +69,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look a space up */
+        /** Get a space */
         get: operations["getSpace"];
-        /** Write all of a space */
+        /** Replace all fields of a space */
         put: operations["replaceSpace"];
         post?: never;
-        /** Remove a space that no doorway leads to */
+        /** Delete a space that no doorway leads to */
         delete: operations["deleteSpace"];
         options?: never;
         head?: never;
-        /** Write some fields of a space */
+        /** Update some fields of a space */
         patch: operations["updateSpace"];
         trace?: never;
     };
@@ -91,13 +91,13 @@ export interface paths {
         };
         /**
          * List the resets of a space
-         * @description Those that people recorded; the daily one follows from the space.
+         * @description Recorded resets only. The daily reset is a field of the space.
          */
         get: operations["listResets"];
         put?: never;
         /**
-         * Say how many people there were
-         * @description Counts after the instant are counted from there, those that were answered before too.
+         * Record how many people were in a space
+         * @description All counts after that instant are recomputed from it, including those answered before.
          */
         post: operations["recordReset"];
         delete?: never;
@@ -116,7 +116,7 @@ export interface paths {
         /** List doorways */
         get: operations["listDoorways"];
         put?: never;
-        /** Add a doorway */
+        /** Create a doorway */
         post: operations["createDoorway"];
         delete?: never;
         options?: never;
@@ -131,24 +131,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look a doorway up */
+        /** Get a doorway */
         get: operations["getDoorway"];
         /**
-         * Write all of a doorway
-         * @description Where it leads changes for all of its readings, past ones too.
+         * Replace all fields of a doorway
+         * @description A change of its spaces applies to all of its readings, past ones included.
          */
         put: operations["replaceDoorway"];
         post?: never;
         /**
-         * Remove a doorway that no sensor is above, now or from a later instant on
-         * @description What was counted there stays counted, and so are readings that come later and are of before.
+         * Delete a doorway that no sensor is placed at, now or from a later instant on
+         * @description Its counts are kept, and readings from before the deletion that arrive later still count.
          */
         delete: operations["deleteDoorway"];
         options?: never;
         head?: never;
         /**
-         * Write some fields of a doorway
-         * @description Where it leads changes for all of its readings, past ones too.
+         * Update some fields of a doorway
+         * @description A change of its spaces applies to all of its readings, past ones included.
          */
         patch: operations["updateDoorway"];
         trace?: never;
@@ -164,8 +164,8 @@ export interface paths {
         get: operations["listDpus"];
         put?: never;
         /**
-         * Add a sensor
-         * @description Its first placement has been there always, unless `effective_at` says otherwise: readings it sent before count now.
+         * Create a sensor
+         * @description Without `effective_at`, the first placement holds for all time: readings that the sensor has already sent are counted there.
          */
         post: operations["createDpu"];
         delete?: never;
@@ -181,24 +181,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look a sensor up */
+        /** Get a sensor */
         get: operations["getDpu"];
         /**
-         * Say where a sensor is
-         * @description Where it was changes from `effective_at` on, which may be in the past: what it saw since then counts where it was.
+         * Replace the placement of a sensor
+         * @description The placement changes from `effective_at` on, which may be in the past: readings since then are counted at the new doorway.
          */
         put: operations["replaceDpu"];
         post?: never;
         /**
-         * Remove a sensor
-         * @description What it saw until then still counts.
+         * Delete a sensor
+         * @description Readings from before the deletion still count.
          */
         delete: operations["deleteDpu"];
         options?: never;
         head?: never;
         /**
          * Move a sensor
-         * @description Where it was changes from `effective_at` on, which may be in the past: what it saw since then counts where it was.
+         * @description The placement changes from `effective_at` on, which may be in the past: readings since then are counted at the new doorway.
          */
         patch: operations["updateDpu"];
         trace?: never;
@@ -210,7 +210,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List where a sensor was when */
+        /** List the placements of a sensor */
         get: operations["listPlacements"];
         put?: never;
         post?: never;
@@ -229,13 +229,13 @@ export interface paths {
         };
         /**
          * List readings
-         * @description A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.
+         * @description A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.
          */
         get: operations["listReadings"];
         put?: never;
         /**
          * Send a reading
-         * @description Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, direction, and `id` or none.
+         * @description Answered once the reading is stored. Sending it again changes nothing: two readings that say the same (sensor, timestamp, what passed, `id` or none) are one reading.
          */
         post: operations["sendReading"];
         delete?: never;
@@ -255,7 +255,7 @@ export interface paths {
         put?: never;
         /**
          * Send many readings
-         * @description A JSON array, JSON lines or CSV with a header line, up to 50 MB (before compression) and 500,000 readings; gzip, deflate and br are understood. A bad reading hurts only itself. Sending a batch again changes nothing, since readings have an identity; so where the answer is not 202, send it again whole.
+         * @description A JSON array, JSON lines or CSV with a header line, of up to 50 MB (uncompressed) and 500,000 readings; gzip, deflate and br encodings are accepted. An invalid reading is rejected without affecting the others. Sending a batch again changes nothing, so if the answer is not 202, send the whole batch again.
          */
         post: operations["sendReadings"];
         delete?: never;
@@ -272,8 +272,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look a reading up
-         * @description A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.
+         * Get a reading
+         * @description A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.
          */
         get: operations["getReading"];
         put?: never;
@@ -293,7 +293,7 @@ export interface paths {
         };
         /**
          * The count after each event of a space
-         * @description A filter over more than `timestamp`, and another order, look at every event of the range: at most 100,000.
+         * @description A filter over more than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
          */
         get: operations["listCounts"];
         put?: never;
@@ -312,8 +312,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The count after each event, over all spaces
-         * @description What history holds, of deleted spaces, too: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. A filter over more than `timestamp`, and another order, look at every event of the range: at most 100,000.
+         * The count after each event, of all spaces
+         * @description Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. A filter over more than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
          */
         get: operations["listCountsOfAll"];
         put?: never;
@@ -331,7 +331,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many people now, or at an instant */
+        /** The count of a space, now or at an instant */
         get: operations["getCurrentCount"];
         put?: never;
         post?: never;
@@ -349,8 +349,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts as they change, as server-sent events
-         * @description Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.
+         * Live counts as server-sent events
+         * @description The events are `snapshot`, `change`, `correction`, `lagged` and `stale`, described in docs/live-stream.md.
          */
         get: operations["streamCounts"];
         put?: never;
@@ -369,8 +369,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How many people in a space, per interval
-         * @description Cut at multiples of the interval, so that the first and the last may reach beyond `start` and `end`. At most 10,000 in an answer. As CSV when you accept text/csv.
+         * Entrances, exits and counts of a space, per interval
+         * @description Intervals begin at multiples of their length, so the first and the last may extend beyond `start` and `end`. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
          */
         get: operations["listIntervals"];
         put?: never;
@@ -389,8 +389,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How many people in several spaces, per interval
-         * @description Cut at multiples of the interval, so that the first and the last may reach beyond `start` and `end`. At most 10,000 in an answer. As CSV when you accept text/csv.
+         * Entrances, exits and counts of several spaces, per interval
+         * @description Intervals begin at multiples of their length, so the first and the last may extend beyond `start` and `end`. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
          */
         get: operations["listIntervalsOfSpaces"];
         put?: never;
@@ -408,7 +408,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document */
+        /** The OpenAPI document */
         get: operations["getOpenApi"];
         put?: never;
         post?: never;
@@ -422,133 +422,153 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Somewhere people can be */
+        /** @description A space that people enter and leave */
         Space: {
-            /** @description given by the service */
+            /** @description assigned by the service */
             id: number;
-            /** @description unique among the spaces */
+            /** @description unique among all spaces that are not deleted */
             name: string;
             /**
-             * @description IANA zone: days, weeks and the daily reset follow it
+             * @description IANA time zone, which days, weeks and the daily reset follow
              * @example Europe/Vienna
              */
             time_zone: string;
             /**
-             * @description local time of day at which the space is empty every day
+             * @description local time of day at which the count is reset to 0 every day
              * @example 04:00
              */
             daily_reset: string | null;
-            /** @description how many people it is for */
+            /** @description how many people the space is for */
             capacity: number | null;
             /**
              * Format: date-time
-             * @description when it was made
+             * @description when it was created
              * @example 2018-02-24T08:45:21.893Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description when it was last written
+             * @description when it was last changed
              * @example 2018-02-24T08:45:21.893Z
              */
             updated_at: string;
         };
-        /** @description A threshold: a reading with direction 1 goes into the ingress space and out of the egress space */
+        /** @description A threshold between spaces: direction 1 leads into the ingress space and out of the egress space */
         Doorway: {
-            /** @description given by the service */
+            /** @description assigned by the service */
             id: number;
-            /** @description unique among the doorways */
+            /** @description unique among all doorways that are not deleted */
             name: string;
             ingress_space_id: number | null;
             egress_space_id: number | null;
             /**
              * Format: date-time
-             * @description when it was made
+             * @description when it was created
              * @example 2018-02-24T08:45:21.893Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description when it was last written
+             * @description when it was last changed
              * @example 2018-02-24T08:45:21.893Z
              */
             updated_at: string;
         };
         /** @description A sensor above a doorway */
         Dpu: {
-            /** @description its own name */
+            /** @description id of the sensor */
             id: string;
             doorway_id: number | null;
+            counter_modulus: number | null;
             /**
              * Format: date-time
-             * @description when it was made
+             * @description when it was created
              * @example 2018-02-24T08:45:21.893Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description when it was last written
+             * @description when it was last changed
              * @example 2018-02-24T08:45:21.893Z
              */
             updated_at: string;
         };
-        /** @description A sensor was above a doorway from `from` until just before `to` */
+        /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
         Placement: {
             doorway_id: number | null;
             from: string | null;
             to: string | null;
         };
-        /** @description At `timestamp` the space held `count` people */
+        /** @description At `timestamp` there were `count` people in the space */
         Reset: {
             /**
              * Format: date-time
-             * @description holds for readings after it
+             * @description the reset applies to readings after this instant
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description how many people there were */
+            /** @description how many people were in the space */
             count: number;
             /**
              * Format: date-time
-             * @description when somebody said so; of two at one instant the later recorded one holds
+             * @description when the reset was recorded; of two resets at the same instant the one recorded later applies
              * @example 2018-02-24T08:45:21.893Z
              */
             recorded_at: string;
         };
-        /** @description A reading that is stored in the log and will be counted once */
+        /** @description A reading that is stored in the log and will be counted exactly once */
         ReadingAccepted: {
-            /** @description its identity: sending the same reading again gives the same id and changes nothing */
-            id: string;
-            /** @description true where the sensor was above no doorway then, as far as is known: it counts once the sensor is placed there */
+            /** @description its identity: sending the same reading again gives the same id and changes nothing; null for a reading without a timestamp, which counts each time it is sent */
+            id: string | null;
+            /** @description true if, as far as is known, the sensor was placed at no doorway at that instant; the reading counts once the sensor is placed */
             held: boolean;
         };
-        /** @description One person passed under one sensor */
+        /** @description What one sensor reported */
         Reading: {
-            /** @description `<dpu>~<ms>~<+ or ->`, or `<dpu>.<id>` where the sensor sends an id */
+            /** @description `<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id */
             id: string;
             dpu_id: string;
             /**
              * Format: date-time
-             * @description when the person passed
+             * @description when the person passed, the interval ended, or the counters stood there
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            direction: 1 | -1;
+            /** @description people who passed in the direction 1; of a standing, the difference to the one before */
+            entrances: number;
+            /** @description people who passed in the direction -1 */
+            exits: number;
+            /** @description there when it is of one person */
+            direction?: 1 | -1;
+            /**
+             * Format: date-time
+             * @description when the interval began; there when the sensor said so
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start?: string;
+            /** @description where the counter of entrances stood; there when it is a standing */
+            total_entrances?: number;
+            /** @description where the counter of exits stood */
+            total_exits?: number;
+            /** @description the life of the counters, where the sensor named it */
+            counter_epoch?: string;
             doorway_id: number | null;
         };
         /** @description What became of a batch */
         BatchResult: {
             /** @description readings stored; those that were there before count too, and change nothing */
             accepted: number;
-            /** @description readings that were not stored, the first 1,000 of them */
+            /** @description of these, how many say what another item of the batch says: together they count once */
+            repeated: number;
+            /** @description readings that were not stored; at most the first 1,000 */
             rejected: {
-                /** @description place in the batch, from 0 */
+                /** @description position in the batch, from 0 */
                 index: number;
-                /** @description the field at fault; empty when it is the whole */
+                /** @description the invalid field; empty if the whole item is invalid */
                 path: string;
                 detail: string;
             }[];
-            /** @description all of them */
+            /** @description number of all rejected readings */
             rejected_count: number;
         };
         /** @description How many people are in a space at an instant */
@@ -557,29 +577,29 @@ export interface components {
             space_id: number;
             /**
              * Format: date-time
-             * @description the instant
+             * @description the instant that the count is for
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people; never below 0 */
+            /** @description people in the space; never below 0 */
             count: number;
-            /** @description the last reset plus all entrances minus all exits since */
+            /** @description count of the last reset plus entrances minus exits since */
             net: number;
-            /** @description count - net: how much the sensors contradict themselves */
+            /** @description count - net: how far the sensors contradict each other */
             drift: number;
-            /** @description count / capacity; null without a capacity */
+            /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
             last_reading_at: string | null;
             watermark: string | null;
-            /** @description true when all readings up to there are believed to be in; a late one still corrects it */
+            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
             /**
-             * @description there when it is what was last known, and may be out of date
+             * @description present if this is the last known count, which may be out of date
              * @constant
              */
             stale?: true;
         };
-        /** @description How many people were in a space after one passed */
+        /** @description How many people were in a space after one person passed */
         CountAfterEvent: {
             /** @description the space */
             space_id: number;
@@ -589,15 +609,19 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people, just after */
+            /** @description people in the space just after the event */
             count: number;
-            /** @description the last reset plus all entrances minus all exits since */
+            /** @description count of the last reset plus entrances minus exits since */
             net: number;
-            /** @description in or out */
-            delta: 1 | -1;
-            /** @description the reading behind it */
+            /** @description entrances minus exits, which are one change of the count */
+            delta: number;
+            /** @description people who came in */
+            entrances: number;
+            /** @description people who went out */
+            exits: number;
+            /** @description the reading that caused the event */
             reading_id: string;
-            /** @description true when all readings up to there are believed to be in; a late one still corrects it */
+            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
         /** @description What happened in a space during an interval */
@@ -614,19 +638,19 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             end: string;
-            /** @description people who came in */
+            /** @description people who entered */
             entrances: number;
-            /** @description people who went out */
+            /** @description people who left */
             exits: number;
-            /** @description the least count, that just before the start included, or of a reset at the start */
+            /** @description the smallest count, including the one just before the start, or that of a reset at the start */
             min: number;
-            /** @description the largest count, that just before the start included, or of a reset at the start */
+            /** @description the largest count, including the one just before the start, or that of a reset at the start */
             max: number;
             /** @description the count at the end */
             count: number;
-            /** @description count / capacity; null without a capacity */
+            /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
-            /** @description true when all readings up to there are believed to be in; a late one still corrects it */
+            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
         /** @description What happened in one of several spaces during an interval */
@@ -645,122 +669,122 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             end: string;
-            /** @description people who came in */
+            /** @description people who entered */
             entrances: number;
-            /** @description people who went out */
+            /** @description people who left */
             exits: number;
-            /** @description the least count, that just before the start included, or of a reset at the start */
+            /** @description the smallest count, including the one just before the start, or that of a reset at the start */
             min: number;
-            /** @description the largest count, that just before the start included, or of a reset at the start */
+            /** @description the largest count, including the one just before the start, or that of a reset at the start */
             max: number;
             /** @description the count at the end */
             count: number;
-            /** @description count / capacity; null without a capacity */
+            /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
-            /** @description true when all readings up to there are believed to be in; a late one still corrects it */
+            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
-        /** @description What became of every reading: accepted = applied + duplicate + held + dead_lettered */
+        /** @description Where every reading went: accepted = applied + duplicate + held + dead_lettered */
         Account: {
-            /** @description taken from the log */
+            /** @description read from the log */
             accepted: number;
             /** @description counted in a space */
             applied: number;
             /** @description sent more than once */
             duplicate: number;
-            /** @description kept until their sensor is placed */
+            /** @description waiting for their sensor to be placed */
             held: number;
-            /** @description of no use */
+            /** @description could not be used */
             dead_lettered: number;
-            /** @description by reason, those whose letters are kept */
+            /** @description dead-lettered readings whose dead letters are kept, by reason: bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, future */
             dead_letters: {
                 [key: string]: number;
             };
-            /** @description by reason, those whose letters were removed by age or for want of room */
+            /** @description dead-lettered readings whose dead letters were removed because of their age or to free space, by reason */
             dead_letters_evicted: {
                 [key: string]: number;
             };
-            /** @description anything but 0 is a defect */
+            /** @description accepted minus the others; anything but 0 is a defect */
             remainder: number;
-            /** @description the comparison with ClickHouse; null while that cannot be asked */
+            /** @description the comparison with ClickHouse; null while ClickHouse is unavailable */
             stored: {
-                /** @description readings that ClickHouse holds, in the blocks that were compared */
+                /** @description readings in ClickHouse, in the compared blocks */
                 readings: number;
-                /** @description the shards of which ClickHouse holds less or more than was stored */
+                /** @description shards of which ClickHouse has fewer or more readings than were stored */
                 differences: {
                     shard: number;
-                    /** @description compared were the blocks up to this one */
+                    /** @description the last compared block */
                     block: number;
-                    /** @description readings that these blocks had when they were stored */
+                    /** @description readings in these blocks when they were stored */
                     expected: number;
-                    /** @description readings that ClickHouse holds of them */
+                    /** @description readings of these blocks in ClickHouse */
                     stored: number;
                 }[];
-                /** @description the shards that could not be compared */
+                /** @description shards that could not be compared */
                 unknown_shards: number[];
-                /** @description readings that the routers accepted and no shard has; null where that cannot be known now */
+                /** @description readings that the routers accepted and no shard has; null if unknown */
                 missing: number | null;
-                /** @description what is wrong, and what can be done about it */
+                /** @description what is wrong, and how to fix it */
                 findings: string[];
             } | null;
-            /** @description what NATS has lost in the life of the installation, the newest first; all of it repaired */
+            /** @description losses since the installation was created, newest first; all of them repaired */
             losses: {
-                /** @description the epoch of the logs that the repair began */
+                /** @description the epoch that began with the repair */
                 epoch: number;
                 /**
                  * Format: date-time
-                 * @description when it was repaired
+                 * @description when the loss was repaired
                  */
                 at: string;
-                /** @description a sentence for people: how many messages, between which sequences and times */
+                /** @description for people: how many messages, between which sequences and times */
                 detail: string;
-                /** @description messages of READINGS that had been routed; what they said is counted where it was stored */
+                /** @description lost messages of READINGS that had been routed; their readings still count if they were stored */
                 readings: number;
-                /** @description commits of SPACE_EVENTS; what they said was routed again */
+                /** @description lost commits of SPACE_EVENTS; their readings were routed again */
                 commits: number;
-                /** @description entries of TOPOLOGY that could not be put back, at most */
+                /** @description lost entries of TOPOLOGY that could not be restored, at most */
                 topology: number;
             }[];
         };
         /** @description Whether all is well in the cluster */
         Health: {
             /**
-             * @description `unavailable` when there is any problem: something, not everything, cannot be had
+             * @description `unavailable` if there is any problem; most requests may still succeed
              * @enum {string}
              */
             status: "ok" | "unavailable";
-            /** @description none when all is well */
+            /** @description empty if all is well */
             problems: {
                 /**
-                 * @description what kind of problem it is; stable (docs/operations.md has the list)
+                 * @description kind of the problem; stable (docs/operations.md lists all)
                  * @example shard_without_owner
                  */
                 code: string;
-                /** @description a sentence for people */
+                /** @description what is wrong, for people */
                 detail: string;
-                /** @description the shard it concerns */
+                /** @description the affected shard */
                 shard?: number;
-                /** @description the stream of NATS it concerns */
+                /** @description the affected NATS stream */
                 stream?: string;
-                /** @description the process that sees it; none where every process does */
+                /** @description the process that reports the problem; absent if all processes do */
                 process?: string;
             }[];
-            /** @description in the life of the installation, the newest first; all of them repaired */
+            /** @description losses since the installation was created, newest first; all of them repaired */
             losses: {
-                /** @description the epoch of the logs that the repair began */
+                /** @description the epoch that began with the repair */
                 epoch: number;
                 /**
                  * Format: date-time
-                 * @description when it was repaired
+                 * @description when the loss was repaired
                  */
                 at: string;
-                /** @description a sentence for people: how many messages, between which sequences and times */
+                /** @description for people: how many messages, between which sequences and times */
                 detail: string;
-                /** @description messages of READINGS that had been routed; what they said is counted where it was stored */
+                /** @description lost messages of READINGS that had been routed; their readings still count if they were stored */
                 readings: number;
-                /** @description commits of SPACE_EVENTS; what they said was routed again */
+                /** @description lost commits of SPACE_EVENTS; their readings were routed again */
                 commits: number;
-                /** @description entries of TOPOLOGY that could not be put back, at most */
+                /** @description lost entries of TOPOLOGY that could not be restored, at most */
                 topology: number;
             }[];
         };
@@ -768,132 +792,138 @@ export interface components {
         Problem: {
             /**
              * Format: uri
-             * @description a name for the kind of error
+             * @description a URN for the kind of error
              * @example urn:density:problem:invalid
              */
             type: string;
             title: string;
             status: number;
-            /** @description what is wrong, and with which field */
+            /** @description what is wrong, naming the invalid field */
             detail: string;
-            /** @description the path that was asked for; not there where the request could not be read */
+            /** @description the requested path; absent if the request could not be parsed */
             instance?: string;
-            /** @description what the log has this request under */
+            /** @description id of the request in the log */
             request_id: string;
             errors?: {
-                /** @description the field at fault */
+                /** @description the invalid field */
                 path: string;
                 detail: string;
-                /** @description where in its text, from 0 */
+                /** @description offset of the error in the text of the field, from 0 */
                 position?: number;
             }[];
         };
         SpaceBody: {
-            /** @description unique among those that exist */
+            /** @description unique among all that are not deleted */
             name: string;
             /**
-             * @description IANA zone: days, weeks and the daily reset follow it
+             * @description IANA time zone, which days, weeks and the daily reset follow
              * @default UTC
              * @example Europe/Vienna
              */
             time_zone: string;
             /**
-             * @description local time of day at which the space is empty every day
+             * @description local time of day at which the count is reset to 0 every day
              * @default null
              * @example 04:00
              */
             daily_reset: string | null;
             /**
-             * @description how many people it is for
+             * @description how many people the space is for
              * @default null
              */
             capacity: number | null;
         };
         SpacePatch: {
-            /** @description unique among those that exist */
+            /** @description unique among all that are not deleted */
             name?: string;
             /**
-             * @description IANA zone: days, weeks and the daily reset follow it
+             * @description IANA time zone, which days, weeks and the daily reset follow
              * @example Europe/Vienna
              */
             time_zone?: string;
             /**
-             * @description local time of day at which the space is empty every day
+             * @description local time of day at which the count is reset to 0 every day
              * @example 04:00
              */
             daily_reset?: string | null;
-            /** @description how many people it is for */
+            /** @description how many people the space is for */
             capacity?: number | null;
         };
         DoorwayBody: {
-            /** @description unique among those that exist */
+            /** @description unique among all that are not deleted */
             name: string;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
-            /** @description the space that direction 1 leads out of; null is outside */
+            /** @description the space that direction 1 leads out of; null means outside */
             egress_space_id?: number | null;
         };
         DoorwayPatch: {
-            /** @description unique among those that exist */
+            /** @description unique among all that are not deleted */
             name?: string;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
-            /** @description the space that direction 1 leads out of; null is outside */
+            /** @description the space that direction 1 leads out of; null means outside */
             egress_space_id?: number | null;
         };
         DpuBody: {
             /**
-             * @description 1 to 64 letters, digits, _ or -; a whole number will do
+             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
              * @example 423
              */
             id: string | number;
-            /** @description the doorway it is above; null is none */
+            /** @description the doorway that the sensor is placed at; null for none */
             doorway_id?: number | null;
             /**
              * Format: date-time
-             * @description since or from when, in the past or the future; otherwise now, and a first placement has been there always
+             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
              * @example 2018-02-24T08:45:21.893Z
              */
             effective_at?: string;
+            /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
+            counter_modulus?: number | null;
         };
         DpuPut: {
             /**
-             * @description 1 to 64 letters, digits, _ or -; a whole number will do
+             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
              * @example 423
              */
             id?: string | number;
-            /** @description the doorway it is above; null is none */
+            /** @description the doorway that the sensor is placed at; null for none */
             doorway_id?: number | null;
             /**
              * Format: date-time
-             * @description since or from when, in the past or the future; otherwise now, and a first placement has been there always
+             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
              * @example 2018-02-24T08:45:21.893Z
              */
             effective_at?: string;
+            /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
+            counter_modulus?: number | null;
         };
         DpuPatch: {
             /**
-             * @description 1 to 64 letters, digits, _ or -; a whole number will do
+             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
              * @example 423
              */
             id?: string | number;
-            /** @description the doorway it is above; null is none */
+            /** @description the doorway that the sensor is placed at; null for none */
             doorway_id?: number | null;
             /**
              * Format: date-time
-             * @description since or from when, in the past or the future; otherwise now, and a first placement has been there always
+             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
              * @example 2018-02-24T08:45:21.893Z
              */
             effective_at?: string;
+            /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
+            counter_modulus?: number | null;
         };
         ResetBody: {
             /**
              * Format: date-time
-             * @description holds for readings after it
+             * @description the reset applies to readings after this instant
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description how many people there were */
+            /** @description how many people were in the space */
             count: number;
         };
     };
@@ -1247,7 +1277,7 @@ export interface operations {
             422: components["responses"]["Invalid"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
-            /** @description something is not, and what */
+            /** @description there are problems */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1312,19 +1342,19 @@ export interface operations {
     listSpaces: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
                 sort?: "id" | "name" | "time_zone" | "daily_reset" | "capacity" | "created_at" | "updated_at";
-                /** @description true for the largest or newest first */
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over id, name, time_zone, daily_reset, capacity, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, time_zone, daily_reset, capacity, created_at, updated_at */
                 filter?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -1335,11 +1365,11 @@ export interface operations {
             /** @description a page of spaces */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1360,7 +1390,7 @@ export interface operations {
                     "application/json": components["schemas"]["Space"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -1400,10 +1430,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the space */
+            /** @description the new space */
             201: {
                 headers: {
-                    /** @description where it is */
+                    /** @description URL of what was created */
                     location?: string;
                     [name: string]: unknown;
                 };
@@ -1441,11 +1471,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 id: number;
             };
             cookie?: never;
@@ -1455,7 +1485,7 @@ export interface operations {
             /** @description the space */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1474,7 +1504,7 @@ export interface operations {
                     "application/json": components["schemas"]["Space"];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -1498,11 +1528,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 id: number;
             };
             cookie?: never;
@@ -1521,10 +1551,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the space as it is now */
+            /** @description the updated space */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1564,18 +1594,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description it is removed */
+            /** @description the space is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1601,11 +1631,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 id: number;
             };
             cookie?: never;
@@ -1621,10 +1651,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the space as it is now */
+            /** @description the updated space */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1663,23 +1693,23 @@ export interface operations {
     listResets: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
                 sort?: "timestamp" | "count" | "recorded_at";
-                /** @description true for the largest or newest first */
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over timestamp, count, recorded_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields timestamp, count, recorded_at */
                 filter?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 id: number;
             };
             cookie?: never;
@@ -1689,11 +1719,11 @@ export interface operations {
             /** @description a page of resets */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1710,7 +1740,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reset"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -1735,7 +1765,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 id: number;
             };
             cookie?: never;
@@ -1786,19 +1816,19 @@ export interface operations {
     listDoorways: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
                 sort?: "id" | "name" | "ingress_space_id" | "egress_space_id" | "created_at" | "updated_at";
-                /** @description true for the largest or newest first */
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over id, name, ingress_space_id, egress_space_id, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, ingress_space_id, egress_space_id, created_at, updated_at */
                 filter?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -1809,11 +1839,11 @@ export interface operations {
             /** @description a page of doorways */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1833,7 +1863,7 @@ export interface operations {
                     "application/json": components["schemas"]["Doorway"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -1872,10 +1902,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the doorway */
+            /** @description the new doorway */
             201: {
                 headers: {
-                    /** @description where it is */
+                    /** @description URL of what was created */
                     location?: string;
                     [name: string]: unknown;
                 };
@@ -1912,11 +1942,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the doorway */
+                /** @description id of the doorway */
                 id: number;
             };
             cookie?: never;
@@ -1926,7 +1956,7 @@ export interface operations {
             /** @description the doorway */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1944,7 +1974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Doorway"];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -1968,11 +1998,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the doorway */
+                /** @description id of the doorway */
                 id: number;
             };
             cookie?: never;
@@ -1990,10 +2020,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the doorway as it is now */
+            /** @description the updated doorway */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2032,18 +2062,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the doorway */
+                /** @description id of the doorway */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description it is removed */
+            /** @description the doorway is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2069,11 +2099,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the doorway */
+                /** @description id of the doorway */
                 id: number;
             };
             cookie?: never;
@@ -2089,10 +2119,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the doorway as it is now */
+            /** @description the updated doorway */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2130,19 +2160,19 @@ export interface operations {
     listDpus: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
                 sort?: "id" | "doorway_id" | "created_at" | "updated_at";
-                /** @description true for the largest or newest first */
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over id, doorway_id, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, doorway_id, created_at, updated_at */
                 filter?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -2153,11 +2183,11 @@ export interface operations {
             /** @description a page of sensors */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2167,6 +2197,7 @@ export interface operations {
                      *       {
                      *         "id": "423",
                      *         "doorway_id": 1,
+                     *         "counter_modulus": null,
                      *         "created_at": "2018-02-24T08:00:00.000Z",
                      *         "updated_at": "2018-02-24T08:00:00.000Z"
                      *       }
@@ -2175,7 +2206,7 @@ export interface operations {
                     "application/json": components["schemas"]["Dpu"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2213,10 +2244,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the sensor */
+            /** @description the new sensor */
             201: {
                 headers: {
-                    /** @description where it is */
+                    /** @description URL of what was created */
                     location?: string;
                     [name: string]: unknown;
                 };
@@ -2225,6 +2256,7 @@ export interface operations {
                      * @example {
                      *       "id": "423",
                      *       "doorway_id": 1,
+                     *       "counter_modulus": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -2251,11 +2283,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the sensor: 1 to 64 letters, digits, _ or - */
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
             };
             cookie?: never;
@@ -2265,7 +2297,7 @@ export interface operations {
             /** @description the sensor */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2274,6 +2306,7 @@ export interface operations {
                      * @example {
                      *       "id": "423",
                      *       "doorway_id": 1,
+                     *       "counter_modulus": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -2281,7 +2314,7 @@ export interface operations {
                     "application/json": components["schemas"]["Dpu"];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2305,11 +2338,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the sensor: 1 to 64 letters, digits, _ or - */
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
             };
             cookie?: never;
@@ -2326,10 +2359,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the sensor as it is now */
+            /** @description the updated sensor */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2338,6 +2371,7 @@ export interface operations {
                      * @example {
                      *       "id": "423",
                      *       "doorway_id": 1,
+                     *       "counter_modulus": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -2365,22 +2399,22 @@ export interface operations {
     deleteDpu: {
         parameters: {
             query?: {
-                /** @description since or from when; otherwise now */
+                /** @description when the deletion takes effect; default: now */
                 effective_at?: string;
             };
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the sensor: 1 to 64 letters, digits, _ or - */
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description it is removed */
+            /** @description the sensor is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2406,11 +2440,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description write only if the etag is still this one; 412 otherwise */
+                /** @description write only if the etag is still this one, otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
-                /** @description the sensor: 1 to 64 letters, digits, _ or - */
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
             };
             cookie?: never;
@@ -2427,10 +2461,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the sensor as it is now */
+            /** @description the updated sensor */
             200: {
                 headers: {
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2439,6 +2473,7 @@ export interface operations {
                      * @example {
                      *       "id": "423",
                      *       "doorway_id": 1,
+                     *       "counter_modulus": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -2466,23 +2501,23 @@ export interface operations {
     listPlacements: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
                 sort?: "from" | "to" | "doorway_id";
-                /** @description true for the largest or newest first */
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over from, to, doorway_id */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields from, to, doorway_id */
                 filter?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the sensor: 1 to 64 letters, digits, _ or - */
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
             };
             cookie?: never;
@@ -2492,11 +2527,11 @@ export interface operations {
             /** @description a page of placements */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
-                    /** @description changes with the answer */
+                    /** @description a hash of the answer */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -2513,7 +2548,7 @@ export interface operations {
                     "application/json": components["schemas"]["Placement"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2536,21 +2571,21 @@ export interface operations {
     listReadings: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "id" | "timestamp" | "dpu_id" | "direction" | "doorway_id";
-                /** @description true for the largest or newest first */
+                sort?: "id" | "timestamp" | "dpu_id" | "direction" | "entrances" | "exits" | "doorway_id";
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over id, timestamp, dpu_id, direction, doorway_id */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, dpu_id, direction, entrances, exits, doorway_id */
                 filter?: string;
-                /** @description where the page before ended, from its `link` header; then `offset` is left out */
+                /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -2561,9 +2596,9 @@ export interface operations {
             /** @description a page of readings */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
                     [name: string]: unknown;
                 };
@@ -2574,6 +2609,8 @@ export interface operations {
                      *         "id": "423~1519461921893~+",
                      *         "dpu_id": "423",
                      *         "timestamp": "2018-02-24T08:45:21.893Z",
+                     *         "entrances": 1,
+                     *         "exits": 0,
                      *         "direction": 1,
                      *         "doorway_id": 1
                      *       }
@@ -2582,7 +2619,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reading"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2618,22 +2655,34 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description the sensor */
+                    /** @description id of the sensor */
                     dpu_id: string | number;
-                    /** @description when the person passed: ISO 8601 with an offset, or milliseconds since 1970 */
-                    timestamp: string | number;
+                    /** @description when the person passed, the interval ended, or the counters stood there: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again */
+                    timestamp?: string | number;
                     /**
                      * @description into the ingress space of the doorway, or out of it
                      * @enum {integer}
                      */
-                    direction: 1 | -1;
-                    /** @description the sensor's own name for the reading, which makes it different from another in the same millisecond; it may be used again at another timestamp */
-                    id?: string | null;
+                    direction?: 1 | -1;
+                    /** @description people who went into the ingress space since `start`, or since the reading before */
+                    entrances?: number;
+                    /** @description people who went out of it */
+                    exits?: number;
+                    /** @description when the interval began; everyone counts at `timestamp` */
+                    start?: string | number;
+                    /** @description where the counter of entrances stands: the difference to the one before counts */
+                    total_entrances?: number;
+                    /** @description where the counter of exits stands */
+                    total_exits?: number;
+                    /** @description names a life of the counters: with another one they have started from 0 */
+                    counter_epoch?: string | number;
+                    /** @description the sensor's own name for the reading, which makes it different from another that says the same; it may be used again at another timestamp */
+                    id?: (string | null) | number;
                 };
             };
         };
         responses: {
-            /** @description it is stored, and will be counted */
+            /** @description the reading is stored and will be counted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2691,7 +2740,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description what became of them */
+            /** @description how many readings were accepted, and which were rejected */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2700,6 +2749,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "accepted": 499,
+                     *       "repeated": 0,
                      *       "rejected": [
                      *         {
                      *           "index": 7,
@@ -2731,11 +2781,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the id that sending it gave */
+                /** @description the id from the answer to sending it */
                 id: string;
             };
             cookie?: never;
@@ -2753,6 +2803,8 @@ export interface operations {
                      *       "id": "423~1519461921893~+",
                      *       "dpu_id": "423",
                      *       "timestamp": "2018-02-24T08:45:21.893Z",
+                     *       "entrances": 1,
+                     *       "exits": 0,
                      *       "direction": 1,
                      *       "doorway_id": 1
                      *     }
@@ -2760,7 +2812,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reading"];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2783,25 +2835,25 @@ export interface operations {
     listCounts: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "timestamp" | "count" | "net" | "delta" | "reading_id";
-                /** @description true for the largest or newest first */
+                sort?: "timestamp" | "count" | "net" | "delta" | "entrances" | "exits" | "reading_id";
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over timestamp, count, net, delta, reading_id */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields timestamp, count, net, delta, entrances, exits, reading_id */
                 filter?: string;
-                /** @description where the page before ended, from its `link` header; then `offset` is left out */
+                /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 space_id: number;
             };
             cookie?: never;
@@ -2811,9 +2863,9 @@ export interface operations {
             /** @description a page of counts */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
                     [name: string]: unknown;
                 };
@@ -2826,6 +2878,8 @@ export interface operations {
                      *         "count": 3,
                      *         "net": 3,
                      *         "delta": 1,
+                     *         "entrances": 1,
+                     *         "exits": 0,
                      *         "reading_id": "423~1519461921893~+",
                      *         "final": true
                      *       }
@@ -2834,7 +2888,7 @@ export interface operations {
                     "application/json": components["schemas"]["CountAfterEvent"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2857,21 +2911,21 @@ export interface operations {
     listCountsOfAll: {
         parameters: {
             query?: {
-                /** @description how many at most */
+                /** @description maximum number of items on the page */
                 limit?: number;
-                /** @description how many to leave out first */
+                /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "space_id" | "timestamp" | "count" | "net" | "delta" | "reading_id";
-                /** @description true for the largest or newest first */
+                sort?: "space_id" | "timestamp" | "count" | "net" | "delta" | "entrances" | "exits" | "reading_id";
+                /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) joined by `and`, `or`, `not` and parentheses, over space_id, timestamp, count, net, delta, reading_id */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields space_id, timestamp, count, net, delta, entrances, exits, reading_id */
                 filter?: string;
-                /** @description where the page before ended, from its `link` header; then `offset` is left out */
+                /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -2882,9 +2936,9 @@ export interface operations {
             /** @description a page of counts */
             200: {
                 headers: {
-                    /** @description where the next and the previous page are (RFC 8288) */
+                    /** @description links to the next and the previous page (RFC 8288) */
                     link?: string;
-                    /** @description how many there are on all pages */
+                    /** @description number of items on all pages */
                     "x-total-count"?: number;
                     [name: string]: unknown;
                 };
@@ -2897,6 +2951,8 @@ export interface operations {
                      *         "count": 3,
                      *         "net": 3,
                      *         "delta": 1,
+                     *         "entrances": 1,
+                     *         "exits": 0,
                      *         "reading_id": "423~1519461921893~+",
                      *         "final": true
                      *       }
@@ -2905,7 +2961,7 @@ export interface operations {
                     "application/json": components["schemas"]["CountAfterEvent"][];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2927,24 +2983,24 @@ export interface operations {
     getCurrentCount: {
         parameters: {
             query?: {
-                /** @description the instant; otherwise now */
+                /** @description the instant; default: now */
                 at?: string;
-                /** @description true where the last known count is better than none while nobody can say */
+                /** @description true returns the last known count, marked as stale, where the answer would otherwise be 503 */
                 stale?: boolean;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 space_id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description the count, and how final it is */
+            /** @description the count, and whether it is final */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2966,7 +3022,7 @@ export interface operations {
                     "application/json": components["schemas"]["Count"];
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2989,11 +3045,11 @@ export interface operations {
     streamCounts: {
         parameters: {
             query?: {
-                /** @description ids of up to 1000 spaces, with commas between them; otherwise all */
+                /** @description ids of up to 1000 spaces, separated by commas; default: all */
                 space_id?: string;
             };
             header?: {
-                /** @description resumes after this event */
+                /** @description resume after this event */
                 "last-event-id"?: string;
             };
             path?: never;
@@ -3001,7 +3057,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description events, until you go away */
+            /** @description events, until the client disconnects */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3031,19 +3087,19 @@ export interface operations {
     listIntervals: {
         parameters: {
             query?: {
-                /** @description from when; otherwise a day before the end */
+                /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description until just before when; otherwise now */
+                /** @description end of the range, exclusive; default: now */
                 end?: string;
-                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the zone of the space */
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the time zone of the space */
                 interval?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description the space */
+                /** @description id of the space */
                 space_id: number;
             };
             cookie?: never;
@@ -3079,7 +3135,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -3103,17 +3159,17 @@ export interface operations {
     listIntervalsOfSpaces: {
         parameters: {
             query: {
-                /** @description ids of up to 100 spaces, with commas between them */
+                /** @description ids of up to 100 spaces, separated by commas */
                 space_id: string;
-                /** @description from when; otherwise a day before the end */
+                /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description until just before when; otherwise now */
+                /** @description end of the range, exclusive; default: now */
                 end?: string;
-                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the zone of the space */
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the time zone of the space */
                 interval?: string;
             };
             header?: {
-                /** @description answer 304 with no body if the etag is still this one */
+                /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -3151,7 +3207,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description what the client has is still so */
+            /** @description not modified: the client has the current answer */
             304: {
                 headers: {
                     [name: string]: unknown;

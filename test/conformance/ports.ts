@@ -1,8 +1,10 @@
-// Both implementations of the ports, behind one interface: what the suite runs on.
+// P1: the ports in memory, which the simulation runs on, keep the contracts of the real engines. Both
+// implementations stand behind one interface, and every suite of this folder runs on both.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
@@ -66,6 +68,21 @@ export interface Ports {
   close(): Promise<void>;
 }
 
+/** Runs a suite once on each implementation. `ports` is to be called within the tests. */
+export function describePorts(what: string, suite: (ports: () => Ports) => void): void {
+  describe.each([
+    ['in memory', memoryPorts],
+    ['on nats-server and ClickHouse', enginePorts],
+  ] as const)(`P1 ${what} %s`, (_, create) => {
+    let ports: Ports;
+    beforeAll(async () => {
+      ports = await create();
+    });
+    afterAll(async () => ports?.close());
+    suite(() => ports);
+  });
+}
+
 export async function memoryPorts(): Promise<Ports> {
   const random = new Random(1);
   const scheduler = new Scheduler(random);
@@ -101,7 +118,7 @@ export async function memoryPorts(): Promise<Ports> {
   };
 }
 
-export async function enginePorts(): Promise<Ports> {
+async function enginePorts(): Promise<Ports> {
   const dataDir = await mkdtemp(join(tmpdir(), 'density-conformance-'));
   const engines = await startEngines(
     readConfig({ ...QUICK, NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'], DENSITY_DATA_DIR: dataDir }),

@@ -1,5 +1,5 @@
-// What a repair of the logs asks, and says, of the engines: both implementations, held to the same.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// What a repair of the logs reads and writes: both implementations, held to the same contracts.
+import { expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { EpochChanged } from '../../src/domain/log-epoch.ts';
@@ -10,7 +10,7 @@ import { identityOf } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { readNext } from '../support/read-log.ts';
-import { enginePorts, memoryPorts, PARTITIONS, type Ports } from './ports.ts';
+import { describePorts, PARTITIONS } from './ports.ts';
 import { personEvent } from '../support/person-event.ts';
 import { personMeasure } from '../../src/domain/measure.ts';
 
@@ -41,18 +41,9 @@ function row(
   );
 }
 
-describe.each([
-  ['in memory', memoryPorts],
-  ['nats-server and ClickHouse', enginePorts],
-] as const)('P1 recovery %s', (_, create) => {
-  let ports: Ports;
-  beforeAll(async () => {
-    ports = await create();
-  });
-  afterAll(async () => ports.close());
-
+describePorts('recovery', (ports) => {
   it('P1 a block keeps where it was cut, in every part of it', async () => {
-    const { history, recovery } = ports;
+    const { history, recovery } = ports();
     // Of two months, so that it has two parts, and of several days in each.
     const rows = [row(1, T - 40 * DAY), row(1, T - 39 * DAY), row(1, T), row(1, T + 1), row(1, T + DAY)];
     expect(await history.lastBlockMark(P0)).toBeUndefined();
@@ -70,7 +61,7 @@ describe.each([
   });
 
   it('P1 readings come in event order, a page at a time, with a row in any space', async () => {
-    const { history, recovery } = ports;
+    const { history, recovery } = ports();
     await history.storeBlock(
       blockOf(0, P1, 1, [row(2, T + 10, { dpuId: 'd2', primary: false, delta: -1 }), row(2, T + 5)], {
         seq: 11,
@@ -87,7 +78,7 @@ describe.each([
   });
 
   it('P1 claims are the sums of the signs of rows that are alike, in every space', async () => {
-    const { history, recovery } = ports;
+    const { history, recovery } = ports();
     const reading = { dpuId: 'd3' as DpuId, timestampMs: T + 50, measure: personMeasure(1) };
     await history.storeBlock(
       blockOf(0, P0, 3, [
@@ -115,7 +106,7 @@ describe.each([
   });
 
   it('P1 readings are counted by DPU, and those that are held', async () => {
-    const { history, recovery } = ports;
+    const { history, recovery } = ports();
     await history.storeBlock(
       blockOf(0, P0, 4, [
         row(0, T + 60, { dpuId: 'd4' }),
@@ -128,7 +119,7 @@ describe.each([
   });
 
   it('P1 the topology is copied once, and of two entries at one sequence that of the later epoch stays', async () => {
-    const { recovery } = ports;
+    const { recovery } = ports();
     const fact = (name: string): TopologyFact => ({
       kind: 'space',
       doc: {
@@ -156,10 +147,10 @@ describe.each([
     expect(await recovery.lastCopied()).toMatchObject({ seq: 2, digest: 12 });
   });
 
-  it('P1 READINGS says what stands at a sequence, and what was stored before an instant', async () => {
-    const { readings } = ports;
+  it('P1 READINGS tells which entry is at a sequence, and which entries were stored before an instant', async () => {
+    const { readings } = ports();
     expect(await readings.bounds()).toMatchObject({ lastSeq: 0 });
-    expect(await readings.lastBefore(Date.now())).toBe(0);
+    expect(await readings.lastSeqBefore(Date.now())).toBe(0);
     const dpuId = 'x' as DpuId;
     await readings.append(dpuId, new TextEncoder().encode('one'));
     await readings.append(dpuId, new TextEncoder().encode('two'));
@@ -169,12 +160,12 @@ describe.each([
     expect(one && entries[0] && isMarked(one, markOf(entries[0]))).toBe(true);
     expect(two && entries[0] && isMarked(two, markOf(entries[0]))).toBe(false);
     expect(await readings.at(3)).toBeUndefined();
-    expect(await readings.lastBefore((entries[1]?.timeMs ?? 0) + 2)).toBe(2);
-    expect(await readings.lastBefore((entries[0]?.timeMs ?? 0) - 1)).toBe(0);
+    expect(await readings.lastSeqBefore((entries[1]?.timeMs ?? 0) + 2)).toBe(2);
+    expect(await readings.lastSeqBefore((entries[0]?.timeMs ?? 0) - 1)).toBe(0);
   });
 
   it('P1 an epoch of the log begins with commits on subjects of its own', async () => {
-    const { events } = ports;
+    const { events } = ports();
     const first = await events.commit(commitHeader({ router: P0, commitId: 'old' }), new Map(), 0);
     const seq = await events.begin(commitHeader({ router: P0, epoch: 1, commitId: 'new' }));
     expect(first).toEqual({ kind: 'committed', seq: seq - 1 });
@@ -187,7 +178,7 @@ describe.each([
   });
 
   it('P1 from the beginning of an epoch on, blocks of an older one are refused', async () => {
-    const { history, recovery } = ports;
+    const { history, recovery } = ports();
     expect(await recovery.epochs()).toEqual({ begun: 0, done: 0 });
     await recovery.beginEpoch(1);
     expect(await recovery.epochs()).toEqual({ begun: 1, done: 0 });

@@ -1,11 +1,12 @@
-// There is no Docker engine on a developer's machine or in CI: the Dockerfile is parsed, the compose file
-// held to its specification's schema, and both to what they name.
+// What the text of the Dockerfile and of docker-compose.yml can show, without Docker: the Dockerfile is parsed, the compose
+// file is validated against its specification, and both against what they name. `npm run test:images` runs them.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { validate as validateDockerfile } from 'dockerfile-utils';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { CONFIG, readConfig } from '../../src/config.ts';
 import { projectFile, projectYaml, ROOT } from '../support/project.ts';
 
@@ -20,6 +21,8 @@ interface Service {
   readonly user?: string;
   readonly command?: readonly string[];
   readonly stop_grace_period?: string;
+  readonly stop_signal?: string;
+  readonly ulimits?: { readonly nofile: { readonly soft: string; readonly hard: string } };
   readonly healthcheck?: unknown;
 }
 interface Compose {
@@ -49,8 +52,8 @@ describe('Dockerfile', () => {
 
   test('pins its base to a patch version, and builds on the one it runs on', () => {
     const bases = instructions.filter((line) => line.startsWith('FROM')).map((line) => line.split(' ')[1]);
-    expect(new Set(bases).size).toBe(1);
-    expect(bases[0]).toMatch(/^node:\d+\.\d+\.\d+-/);
+    expect(new Set(bases)).toEqual(new Set(['${NODE_IMAGE}']));
+    expect(instructions[0]).toMatch(/^ARG NODE_IMAGE=node:\d+\.\d+\.\d+-/);
   });
 
   test('the image runs as nobody, without a shell before node, and says how to stop it and whether it is alive', () => {
@@ -61,7 +64,22 @@ describe('Dockerfile', () => {
       'the same as without an image',
     ).toContain(NURSERY);
     expect(argumentOf('STOPSIGNAL')).toBe('SIGTERM');
-    expect(argumentOf('HEALTHCHECK')).toContain('/livez');
+    expect(argumentOf('HEALTHCHECK')).toMatch(/--timeout=10s .* CMD \["\/app\/deploy\/docker\/healthcheck.sh"\]$/);
+  });
+
+  test('neither stage installs what only tests need: chDB, and what runs TypeScript', () => {
+    expect(instructions.filter((line) => line.includes('npm ci')).map((line) => /--omit=\w+/.exec(line)?.[0])).toEqual([
+      '--omit=optional',
+      '--omit=dev',
+    ]);
+    const { packages } = JSON.parse(projectFile('package-lock.json')) as {
+      packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
+    };
+    const chdb = Object.keys(packages).filter((path) => path.startsWith('node_modules/@chdb/'));
+    expect(chdb.length).toBeGreaterThan(0);
+    for (const path of chdb) expect(packages[path]?.optional, path).toBe(true);
+    for (const name of ['chdb', 'tsx', 'esbuild', 'typescript'])
+      expect(packages[`node_modules/${name}`]?.dev, name).toBe(true);
   });
 
   test('what is copied exists and passes .dockerignore, and nothing else does', () => {
@@ -98,7 +116,8 @@ describe('docker-compose.yml', () => {
     ) as object;
     const composeSchema = { ...parts, $schema: 'https://json-schema.org/draft/2019-09/schema' };
     // The package's copy is from before `name` was allowed at the top; nothing else is left out.
-    const { name, ...rest } = projectYaml('docker-compose.yml') as Compose & { readonly name: string };
+    const text = projectFile('docker-compose.yml').replace(/\$\{\w+:-([^}]*)\}/g, '$1');
+    const { name, ...rest } = parse(text, { merge: true }) as Compose & { readonly name: string };
     expect(name).toBe('density');
     const isValid = ajv.validate(composeSchema, rest);
     expect(ajv.errors ?? []).toEqual([]);
@@ -113,6 +132,37 @@ describe('docker-compose.yml', () => {
   test('binds every port to this machine', () => {
     for (const [name, { ports = [] }] of services)
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  test('ports and the number of open files of ClickHouse can be set from outside', () => {
+    const names = services.flatMap(([, { ports = [] }]) =>
+      ports.map((port) => /^127\.0\.0\.1:\$\{(\w+):-\d+\}:\d+$/.exec(port)?.[1] ?? port),
+    );
+    expect(new Set(names).size, 'each by a variable of its own').toBe(names.length);
+    expect(names).toEqual([
+      'NATS_CLIENT_PORT',
+      'NATS_MQTT_PORT',
+      'DENSITY_1_PORT',
+      'DENSITY_2_PORT',
+      'PROMETHEUS_PORT',
+      'GRAFANA_PORT',
+    ]);
+    const limit = '${CLICKHOUSE_NOFILE:-262144}';
+    expect(compose.services['clickhouse']?.ulimits?.nofile).toEqual({ soft: limit, hard: limit });
+    const page = projectFile('docs/operations.md');
+    for (const name of [...names, 'CLICKHOUSE_NOFILE', 'NATS_STOP_SIGNAL']) expect(page).toContain(`\`${name}\``);
+  });
+
+  test('a nats-server of a cluster is stopped by lame-duck mode, with time for it, and a single one at once', () => {
+    const seconds = (text: string | undefined): number => Number(/^"?(\d+)s"?$/.exec(text ?? '')?.[1]);
+    for (const name of ['nats', 'nats-2', 'nats-3'])
+      expect(compose.services[name]?.stop_signal, name).toBe('${NATS_STOP_SIGNAL:-SIGTERM}');
+    expect(projectFile('deploy/compose/nats-cluster.env')).toMatch(/^NATS_STOP_SIGNAL=SIGUSR2$/m);
+    const settings = projectFile('deploy/compose/nats/cluster.conf');
+    const [grace, duration] = ['grace_period', 'duration'].map((name) =>
+      seconds(new RegExp(`^lame_duck_${name}: (\\S+)$`, 'm').exec(settings)?.[1]),
+    );
+    expect((grace ?? NaN) + (duration ?? NaN)).toBeLessThan(seconds(compose.services['nats']?.stop_grace_period));
   });
 
   test('names files, volumes and services that exist', () => {

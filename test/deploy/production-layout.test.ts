@@ -3,6 +3,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,6 +30,7 @@ beforeAll(async () => {
   ]);
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyFile(`${ROOT}${file}`, join(app, file));
   await cp(`${ROOT}bin`, join(app, 'bin'), { recursive: true });
+  await cp(`${ROOT}deploy/docker`, join(app, 'deploy/docker'), { recursive: true });
   await pRetry(
     () =>
       run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app }),
@@ -49,11 +51,12 @@ afterAll(async () => {
 
 test('holds neither chDB nor sources nor tests', async () => {
   const packages = await readdir(join(app, 'node_modules'));
-  for (const name of ['chdb', 'typescript', 'vitest', 'eslint', 'kubernetes-models'])
+  for (const name of ['chdb', '@chdb', 'tsx', 'esbuild', 'typescript', 'vitest', 'eslint', 'kubernetes-models'])
     expect(packages).not.toContain(name);
   expect((await readdir(app)).sort()).toEqual([
     '.npmrc',
     'bin',
+    'deploy',
     'dist',
     'node_modules',
     'package-lock.json',
@@ -89,16 +92,37 @@ test('counts with engines elsewhere, passes its health check, and SIGTERM ends i
       ).status,
     ).toBe(202);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    const [, ...probe] = JSON.parse(
-      /HEALTHCHECK[\s\S]*?CMD (\[.*\])$/m.exec(projectFile('Dockerfile'))?.[1] ?? '[]',
-    ) as string[];
-    await run(process.execPath, probe, { env: { ...env, PORT: new URL(url).port } });
-    await expect(run(process.execPath, probe, { env: { ...env, PORT: '1' } })).rejects.toThrow();
+    await probe(new URL(url).port);
   } finally {
     service.kill('SIGTERM');
   }
   expect(await exited).toEqual([0, null]);
 });
+
+test('the health check fails where nothing listens, where the answer is not 200, and where there is none', async () => {
+  await expect(probe('1')).rejects.toMatchObject({ code: 1 });
+  const answers = ['HTTP/1.1 503 Service Unavailable\r\n\r\n', undefined];
+  for (const answer of answers) {
+    const server = createServer((socket) => void (answer === undefined ? undefined : socket.end(answer)));
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      await expect(probe(String((server.address() as AddressInfo).port))).rejects.toMatchObject({ killed: false });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  }
+});
+
+/** The image's health check, with the bound that Docker gives it. @throws when it fails */
+async function probe(port: string): Promise<unknown> {
+  const [, seconds, command] = /^HEALTHCHECK .*--timeout=(\d+)s .*CMD (\[.*\])$/m.exec(projectFile('Dockerfile')) ?? [];
+  const [script = ''] = JSON.parse(command ?? '[]') as string[];
+  const env = { PATH: process.env['PATH'], PORT: port };
+  return run(script.replace(/^\/app/, app), [], { env, timeout: Number(seconds) * 1_000 });
+}
 
 /** Where it says that it listens. */
 async function readyUrl(service: ChildProcess): Promise<string> {

@@ -14,13 +14,13 @@ import { startDensity, type DensityProcess } from '../support/density-process.ts
 import { eventually } from '../support/eventually.ts';
 import { QUICK, request, type Answer } from '../support/local-service.ts';
 import { CLUSTER_SIZE, NatsCluster } from '../support/nats-cluster.ts';
-import { EXPECTED, HAS_SAMPLE, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts';
+import { EXPECTED, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts';
 
 const ROWS = 563;
 /** For an election on two slow cores, and for what follows it. */
 const WITHIN_MS = 120_000;
 
-describe.skipIf(!HAS_SAMPLE)('a cluster of NATS servers', () => {
+describe('a cluster of NATS servers', () => {
   let folder: string;
   let cluster: NatsCluster;
   let engines: Engines;

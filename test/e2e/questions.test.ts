@@ -52,7 +52,7 @@ describe('a question about a space', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(refused.body).toMatchObject({
       title: expect.any(String) as string,
-      detail: 'nobody owns the shard of the space just now',
+      detail: 'the shard of the space has no owner at the moment',
     });
     for (const path of ['/counts/1', '/counts/1/intervals', '/counts/1/current?at=2024-03-29T12:00:00Z']) {
       const answer = await cluster.get('api', path);

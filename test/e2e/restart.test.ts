@@ -12,95 +12,92 @@ import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
 import { startDensity, type DensityProcess } from '../support/density-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { QUICK, request, type Answer } from '../support/local-service.ts';
-import { EXPECTED, HAS_SAMPLE, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts';
+import { EXPECTED, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts';
 
 const IMPORTS = 3;
 
-describe.skipIf(!HAS_SAMPLE).each(['SIGTERM', 'SIGKILL'] as const)(
-  'ended by %s in the middle of an import',
-  (signal) => {
-    let folder: string;
-    let engines: Engines;
-    let nats: NatsHandles;
-    let service: DensityProcess;
-    let api: string;
+describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an import', (signal) => {
+  let folder: string;
+  let engines: Engines;
+  let nats: NatsHandles;
+  let service: DensityProcess;
+  let api: string;
 
-    const start = async (): Promise<void> => {
-      service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
-      [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
-    };
-    const get = (path: string): Promise<Answer> => request(`${api}${path}`, 'GET');
-    const accepted = async (): Promise<number> => ((await get('/account')).body as { accepted: number }).accepted;
+  const start = async (): Promise<void> => {
+    service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
+    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+  };
+  const get = (path: string): Promise<Answer> => request(`${api}${path}`, 'GET');
+  const accepted = async (): Promise<number> => ((await get('/account')).body as { accepted: number }).accepted;
 
-    beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'density-restart-'));
-      const config = readConfig({
-        ...QUICK,
-        NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
-        DENSITY_DATA_DIR: folder,
-      });
-      engines = await startEngines(
-        config,
-        () => undefined,
-        (error) => {
-          throw error;
-        },
-      );
-      nats = await connectNats(engines.natsUrl, 'test');
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'density-restart-'));
+    const config = readConfig({
+      ...QUICK,
+      NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
+      DENSITY_DATA_DIR: folder,
     });
-    afterAll(async () => {
-      await service?.end('SIGKILL');
-      await nats?.nc.close();
-      await engines?.stop();
-      await rm(folder, { recursive: true, force: true });
-    });
+    engines = await startEngines(
+      config,
+      () => undefined,
+      (error) => {
+        throw error;
+      },
+    );
+    nats = await connectNats(engines.natsUrl, 'test');
+  });
+  afterAll(async () => {
+    await service?.end('SIGKILL');
+    await nats?.nc.close();
+    await engines?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
 
-    it('ends with the numbers of the set of readings', async () => {
+  it('ends with the numbers of the set of readings', async () => {
+    await start();
+    await raiseSampleBuilding((method, path, body) => request(`${api}${path}`, method, body));
+    const log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
+    for (let n = 1; n <= IMPORTS; n++) {
+      const imported = importCsv(SAMPLE_CSV, log, { latestMs: Date.now(), onProgress: () => undefined });
+      // Ended as soon as it has begun with this import, which goes on meanwhile.
+      if (n > 1) await eventually(async () => expect(await accepted()).toBeGreaterThan((n - 2) * 563));
+      const code = await service.end(signal);
+      expect(code).toBe(signal === 'SIGTERM' ? 0 : null);
+      expect((await imported).accepted).toBe(563);
       await start();
-      await raiseSampleBuilding((method, path, body) => request(`${api}${path}`, method, body));
-      const log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
-      for (let n = 1; n <= IMPORTS; n++) {
-        const imported = importCsv(SAMPLE_CSV, log, { latestMs: Date.now(), onProgress: () => undefined });
-        // Ended as soon as it has begun with this import, which goes on meanwhile.
-        if (n > 1) await eventually(async () => expect(await accepted()).toBeGreaterThan((n - 2) * 563));
-        const code = await service.end(signal);
-        expect(code).toBe(signal === 'SIGTERM' ? 0 : null);
-        expect((await imported).accepted).toBe(563);
-        await start();
-      }
-      await eventually(async () => {
-        const { stored, ...account } = (await get('/account')).body as { stored: { findings: string[] } | null };
-        expect(account).toEqual({
-          accepted: 563 * IMPORTS,
-          applied: 530,
-          duplicate: 563 * IMPORTS - 530,
-          held: 0,
-          dead_lettered: 0,
-          dead_letters: {},
-          dead_letters_evicted: {},
-          remainder: 0,
-          losses: [],
-        });
-        expect(stored?.findings).toEqual([]);
+    }
+    await eventually(async () => {
+      const { stored, ...account } = (await get('/account')).body as { stored: { findings: string[] } | null };
+      expect(account).toEqual({
+        accepted: 563 * IMPORTS,
+        applied: 530,
+        duplicate: 563 * IMPORTS - 530,
+        held: 0,
+        dead_lettered: 0,
+        dead_letters: {},
+        dead_letters_evicted: {},
+        remainder: 0,
+        losses: [],
       });
-      for (const [id, expected] of [
-        [1, EXPECTED.A],
-        [2, EXPECTED.B],
-      ] as const) {
-        await eventually(async () =>
-          expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net: expected.net, count: expected.count }),
-        );
-        const { body } = await get(
-          `/counts/${id}/intervals?start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z&interval=1d`,
-        );
-        const days = body as { entrances: number; exits: number; count: number }[];
-        const sum = (field: 'entrances' | 'exits'): number => days.reduce((total, day) => total + day[field], 0);
-        expect({ entrances: sum('entrances'), exits: sum('exits'), count: days.at(-1)?.count }).toEqual({
-          entrances: expected.entrances,
-          exits: expected.exits,
-          count: expected.count,
-        });
-      }
+      expect(stored?.findings).toEqual([]);
     });
-  },
-);
+    for (const [id, expected] of [
+      [1, EXPECTED.A],
+      [2, EXPECTED.B],
+    ] as const) {
+      await eventually(async () =>
+        expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net: expected.net, count: expected.count }),
+      );
+      const { body } = await get(
+        `/counts/${id}/intervals?start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z&interval=1d`,
+      );
+      const days = body as { entrances: number; exits: number; count: number }[];
+      const sum = (field: 'entrances' | 'exits'): number => days.reduce((total, day) => total + day[field], 0);
+      expect({ entrances: sum('entrances'), exits: sum('exits'), count: days.at(-1)?.count }).toEqual({
+        entrances: expected.entrances,
+        exits: expected.exits,
+        count: expected.count,
+      });
+    }
+  });
+});

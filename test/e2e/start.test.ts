@@ -34,7 +34,7 @@ async function refusal(environment: Readonly<Record<string, string>>): Promise<s
 describe('a start that cannot be', () => {
   it.each(['PORT', 'NATS_PORT', 'MQTT_PORT', 'CLICKHOUSE_PORT'])('names the taken port and %s', async (variable) => {
     expect(await refusal({ [variable]: takenPort })).toBe(
-      `density: Port ${takenPort} on 127.0.0.1 is taken by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
+      `density: Port ${takenPort} on 127.0.0.1 is in use by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
     );
   });
 
@@ -43,7 +43,7 @@ describe('a start that cannot be', () => {
     await writeFile(old, '#!/bin/sh\necho "nats-server: v2.10.27"\n');
     await chmod(old, 0o755);
     expect(await refusal({ NATS_SERVER_BIN: old })).toBe(
-      `density: The nats-server at ${old} is version 2.10.27; 2.12.0 or newer is needed.`,
+      `density: The nats-server at ${old} is version 2.10.27; version 2.12.0 or newer is required.`,
     );
   });
 
@@ -73,7 +73,7 @@ describe('the demo', () => {
     const first = startDensity(['demo'], environment);
     const [, api = ''] = await first.said(/curl (\S+)\/counts\/1\/current/);
     const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> =>
-      (await request(`${url}/account`, 'GET')).body as never;
+      (await request(`${url}/account`, 'GET')).body as { accepted: number; applied: number; remainder: number };
     // The backfill, and people who came since.
     const sent = Number((await first.said(/as if the DPUs had been offline: (\d+) readings/))[1]);
     await eventually(async () => expect((await accepted(api)).accepted).toBeGreaterThan(sent + 2));
@@ -83,7 +83,7 @@ describe('the demo', () => {
 
     const second = startDensity(['demo'], environment);
     const [, again = ''] = await second.said(/curl (\S+)\/counts\/1\/current/);
-    expect(second.output()).toContain('the building of an earlier start goes on where it stopped');
+    expect(second.output()).toContain('the building of an earlier start continues where it stopped');
     const account = await accepted(again);
     expect(account.accepted).toBeGreaterThan(sent + 2);
     expect(account.remainder).toBe(0);

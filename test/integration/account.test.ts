@@ -48,7 +48,7 @@ describe('density account', () => {
     await nats.jsm.streams.purge(DEAD_LETTERS);
     const { code, said } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('MISSING: remainder 0, 0 dead items stored and 0 evicted of 1');
+    expect(said).toContain('MISSING: remainder 0; of 1 dead-lettered readings, 0 are stored and 0 evicted');
   });
 
   it('A1 ends with 1 when a reading that was accepted went nowhere', async () => {

@@ -45,12 +45,13 @@ const disk = join(folder, 'clickhouse');
 await mkdir(disk);
 const isMounted = mount(disk);
 
-describe.skipIf(!isMounted)('a ClickHouse whose disk is full', () => {
+describe('a ClickHouse whose disk is full', () => {
   let service: LocalService;
   let nats: NatsHandles;
   let sent = 0;
   const firstMs = Date.now() - 3_600_000;
   beforeAll(async () => {
+    if (!isMounted) return;
     service = await startLocalService({ PARTITIONS: '2', DENSITY_DATA_DIR: folder });
     nats = await connectNats(service.natsUrl, 'test');
     await service.send('POST', '/spaces', { name: 'Hall' });
@@ -60,7 +61,7 @@ describe.skipIf(!isMounted)('a ClickHouse whose disk is full', () => {
   afterAll(async () => {
     await nats?.nc.close();
     await service?.stop();
-    execFileSync('umount', ['-l', disk]);
+    if (isMounted) execFileSync('umount', ['-l', disk]);
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -75,7 +76,8 @@ describe.skipIf(!isMounted)('a ClickHouse whose disk is full', () => {
   const failures = async (): Promise<number> =>
     metricValue(await readMetrics(service.url), 'density_block_failures_total');
 
-  it('does not stop live counts, and history has all of it once there is room', async () => {
+  it('does not stop live counts, and history has all of it once there is room', async ({ skip }) => {
+    skip(!isMounted, 'needs to mount a file system: run it as root, in a container with --cap-add SYS_ADMIN');
     await send(100);
     await eventually(async () => expect(await stored()).toBe(100));
     fill(join(disk, 'filling'));
@@ -101,5 +103,3 @@ describe.skipIf(!isMounted)('a ClickHouse whose disk is full', () => {
     expect((await service.get('/account')).body).toMatchObject({ accepted: sent, applied: sent, remainder: 0 });
   });
 });
-
-if (!isMounted) await rm(folder, { recursive: true, force: true });

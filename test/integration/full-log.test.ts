@@ -114,6 +114,6 @@ describe('a store that is full of readings', () => {
     expect((await nats.jsm.streams.info(DEAD_LETTERS)).state.bytes).toBeLessThan(4 * 1024 * 1024);
     const said: string[] = [];
     expect(await accountCommand(service.config, { url: service.url }, (line) => said.push(line))).toBe(0);
-    expect(said.join('\n')).toContain('whose letters are not kept any more');
+    expect(said.join('\n')).toContain('evicted (DEAD_LETTERS_BYTES_MAX');
   });
 });

@@ -148,7 +148,7 @@ describe('a batch of readings', () => {
       await service.get('/counts/1/intervals?interval=1m&start=2018-01-01T00:00:00Z&end=2019-01-01T00:00:00Z'),
     ).toMatchObject({
       status: 422,
-      body: { detail: expect.stringContaining('take a longer interval, a shorter range or fewer spaces') as string },
+      body: { detail: expect.stringContaining('use a longer interval, a shorter range or fewer spaces') as string },
     });
     expect((await service.get('/counts/1/intervals?interval=90s')).status).toBe(422);
     expect((await service.get('/counts/1/intervals')).body).toHaveLength(97);

@@ -78,7 +78,7 @@ describe('the API', () => {
       errors: [
         { path: 'limit', detail: 'must be a whole number from 1 to 1000' },
         { path: 'sort' },
-        { path: 'page', detail: 'is not known here' },
+        { path: 'page', detail: 'is not a known field' },
       ],
     });
   });

@@ -3,6 +3,7 @@ import { METHODS as NODE_METHODS, request } from 'node:http';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { REJECT_REASONS } from '../../src/domain/reading.ts';
 import { PROBLEMS } from '../../src/http/problem.ts';
 import { API_PREFIX } from '../../src/http/routes/route.ts';
 import { tableOfRoutes } from '../support/client-types.ts';
@@ -34,7 +35,7 @@ const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
     'readings_full',
   ]),
   outcome: new Set(['new', 'duplicate', 'dead_letter']),
-  reason: new Set(['bad_json', 'bad_reading', 'bad_dpu_id', 'bad_timestamp', 'bad_direction', 'bad_id', 'future']),
+  reason: new Set(REJECT_REASONS),
 };
 /** Of Node itself, and of Prometheus. */
 const isOfNode = ({ name }: Sample): boolean => /^(?:nodejs|process)_/.test(name);

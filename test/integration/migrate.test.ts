@@ -13,7 +13,7 @@ import { serve } from '../../src/cli/serve.ts';
 import { readConfig, type Config } from '../../src/config.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
-import { fromTuple, type EventTuple } from '../../src/domain/log-entry.ts';
+import { fromPersonTuple, loggedEvent, type PersonTuple } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu, partitionOfSpace } from '../../src/domain/partition.ts';
 import { DEFAULT_SETTINGS, type TopologyFact } from '../../src/domain/topology.ts';
 import { startEngines, type Engines } from '../../src/local/engines.ts';
@@ -41,9 +41,10 @@ const items = READINGS.map(([ms, direction, id]) => ({
   direction,
   ...(id === undefined ? {} : { id }),
 }));
-const tuples = READINGS.map(
-  ([ms, direction, id]) =>
-    [1, DPU, 1, START_MS + ms, direction, direction, 1, 1, ...(id === undefined ? [] : [id])] as unknown as EventTuple,
+const tuples = READINGS.map(([ms, direction, id]): PersonTuple =>
+  id === undefined
+    ? [1, DPU, 1, START_MS + ms, direction, direction, 1, 1]
+    : [1, DPU, 1, START_MS + ms, direction, direction, 1, 1, id],
 );
 
 let folder: string;
@@ -100,7 +101,10 @@ async function leaveVersion1(): Promise<void> {
   for (const [seq, fact] of facts.entries()) expect(await new NatsTopologyLog(js).append(fact, seq)).toBe(seq + 1);
   const clickhouse = await connectClickHouse(engines.clickhouseUrl);
   await createTables(clickhouse);
-  const named = tuples.slice(0, 2).map((tuple) => fromTuple([...tuple, 1] as unknown as EventTuple, 1));
+  const named = tuples.slice(0, 2).map((tuple) => {
+    const event = fromPersonTuple(tuple, 1);
+    return loggedEvent({ ...event, hasPreviousId: true }, 1);
+  });
   await new ClickHouseHistory(clickhouse, created).storeBlock(blockOf(0, SHARD, 1, named));
   await clickhouse.close();
 

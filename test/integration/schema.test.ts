@@ -140,7 +140,7 @@ test('tables of one server do not turn into replicated ones in silence', async (
       key === 'command' ? async () => Promise.resolve() : (Reflect.get(target, key, target) as unknown),
   });
   await expect(createTables(answering, cluster)).rejects.toThrow(
-    /is there as (Summing)?MergeTree: CLICKHOUSE_CLUSTER is decided/,
+    /exists with engine (Summing)?MergeTree: CLICKHOUSE_CLUSTER cannot be changed/,
   );
 });
 

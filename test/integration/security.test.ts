@@ -117,7 +117,7 @@ describe('a token', () => {
       expect({ status, says: headers.get('www-authenticate'), detail: body?.detail }).toEqual({
         status: 401,
         says: 'Bearer realm="density-api", error="invalid_token"',
-        detail: 'the token is not a valid one',
+        detail: 'the token is not valid',
       });
     }
     expect(
@@ -141,12 +141,12 @@ describe('a JWT', () => {
     const other = await startJwtIssuer();
     const bad: Record<string, string> = {
       'the token has expired': await issuer.sign({ scope: 'read' }, { expiresIn: '-1h' }),
-      "the token's aud is not what it has to be": await issuer.sign({ scope: 'read' }, { audience: 'other' }),
-      "the token's iss is not what it has to be": await issuer.sign(
+      'the claim aud of the token is not the required one': await issuer.sign({ scope: 'read' }, { audience: 'other' }),
+      'the claim iss of the token is not the required one': await issuer.sign(
         { scope: 'read' },
         { issuer: 'https://other.example' },
       ),
-      'the token is not a valid one': await other.sign({ scope: 'read' }, { issuer: issuer.issuer }),
+      'the token is not valid': await other.sign({ scope: 'read' }, { issuer: issuer.issuer }),
     };
     await other.stop();
     for (const [why, token] of Object.entries(bad)) {
@@ -247,7 +247,7 @@ describe('a token, later,', () => {
     expect(await readFile(tokensFile, 'utf8')).not.toContain(token);
     expect((await stat(tokensFile)).mode & 0o777).toBe(0o600);
     await eventually(async () => expect((await me(token)).status).toBe(200));
-    await expect(addToken(tokensFile, 'late', ['read'], undefined)).rejects.toThrow('has a token named late already');
+    await expect(addToken(tokensFile, 'late', ['read'], undefined)).rejects.toThrow('already has a token named late');
   });
 
   it('that is none gets 429 when there were many from one address; good ones go on', async () => {
@@ -277,14 +277,14 @@ describe('a service that others can reach', () => {
   it('does not start without authentication, and says what to do in one sentence', async () => {
     for (const HOST of ['0.0.0.0', '::', '10.0.0.1']) {
       await expect(start({ HOST })).rejects.toThrow(
-        /^HOST=.* can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE .* or AUTH_JWKS_URL, or listen on 127\.0\.0\.1 only$/,
+        /^HOST=.* can be reached from other machines, so requests must be authenticated: set AUTH_TOKENS_FILE .* or AUTH_JWKS_URL, or listen on 127\.0\.0\.1 only$/,
       );
     }
   });
 
   it('does not start with half of it', async () => {
     await expect(start({ AUTH_JWKS_URL: 'https://id.example/jwks' })).rejects.toThrow(
-      'AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE',
+      'AUTH_JWKS_URL requires AUTH_ISSUER and AUTH_AUDIENCE',
     );
     await expect(start({ AUTH_TOKENS_FILE: join(folder, 'none.json') })).rejects.toThrow(
       /cannot read .*none\.json \(AUTH_TOKENS_FILE\)/,

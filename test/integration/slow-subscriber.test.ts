@@ -11,6 +11,7 @@ import { Subscriber } from '../../src/live/subscriber.ts';
 import { Metrics } from '../../src/metrics.ts';
 import type { Service } from '../../src/service.ts';
 import { eventually } from '../support/eventually.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const [SPACES, ROUNDS] = [50, 1_200];
 const HEARTBEAT_MS = 600_000;
@@ -27,13 +28,12 @@ const subscription = {
 };
 
 beforeAll(async () => {
-  const service = {
+  const service = fakeOf<Service>('Service', {
     metrics: new Metrics(),
-    topology: { history: {} },
     options: { skewMs: 0, heartbeatMs: HEARTBEAT_MS },
     live: { subscribe: async () => subscription },
-  };
-  const handle = createApp(service as unknown as Service, pino({ level: 'silent' })).callback();
+  });
+  const handle = createApp(service, pino({ level: 'silent' })).callback();
   server = await listen(
     (request, answer) => {
       response = answer;

@@ -22,7 +22,7 @@ function manyPeople(delta: number): { entrances: number; exits: number } {
   return { entrances: Math.max(0, delta) + 1, exits: Math.max(0, -delta) + 1 };
 }
 
-/** DESIGN section 2, to the letter: net, and net less the lowest net below 0. */
+/** docs/design.md, section 2, to the letter: net, and net less the lowest net below 0. */
 function walk(start: number, of: readonly number[]): { net: number; count: number }[] {
   let [net, lowest] = [start, start];
   return of.map((delta) => {

@@ -15,7 +15,7 @@ export function auditTables(
   spaceId: SpaceId,
   logged: readonly LoggedEvent[],
 ): string[] {
-  const fold = process.hostOf(spaceId)?.fold;
+  const fold = process.foldOf(spaceId);
   // A block that is stored in part, or whose answer is on its way, is neither the one nor the other.
   if (!fold || !tables.isWholeUpTo(fold.partition, fold.storedBlock)) return [];
   const [minutes, readings] = [new Tally(), new Tally()];

@@ -1,7 +1,7 @@
 // What the seeds of the suite exercise: a simulation that never draws a fault proves nothing about it.
 import { describe, expect, it } from 'vitest';
 import { addTo } from '../../src/domain/lists.ts';
-import { drawScenario } from './scenario.ts';
+import { drawScenario } from './draw-scenario.ts';
 import { simulate } from './simulate.ts';
 
 const SEEDS = 180;

@@ -2,7 +2,7 @@
 // (bundle.ts), so that nothing in the sources knows of it. `npm run sim:mutants` shows which seed
 // catches each; one that survives shows what the simulation does not test.
 import type { Patch } from './bundle.ts';
-import { LOSSES_EVERY } from './scenario.ts';
+import { LOSSES_EVERY } from './draw-scenario.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -33,15 +33,15 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'checkpoint before flush: unstored blocks are left out',
-    'unstored: fold.unstored.map(',
-    'unstored: fold.unstored.slice(0, 0).map(',
+    'unstored: unstored.map(',
+    'unstored: unstored.slice(0, 0).map(',
   ),
   mutant(
     'open rows left out of the checkpoint',
-    '[...fold.unstored, { number: fold.openNumber, rows: fold.openRows }]',
-    '[...fold.unstored]',
+    '[...unstored, { number: rest.openNumber, rows: openRows }]',
+    '[...unstored]',
   ),
-  mutant('buffer left out of the checkpoint', 'for (const event of buffered) state.buffer.add(event);', ''),
+  mutant('buffer left out of the checkpoint', 'for (const event of buffered) state.#buffer.add(event);', ''),
   mutant(
     'a token that is not deterministic',
     'return epoch === 0 ? `${logId}/${partition}/${number}`',
@@ -49,25 +49,29 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'wall clock in the fold',
-    'Math.max(this.logMs, stored.timeMs)',
-    'Math.max(this.logMs, 1_711_713_600_000 + performance.now())',
+    'Math.max(this.#logMs, stored.timeMs)',
+    'Math.max(this.#logMs, 1_711_713_600_000 + performance.now())',
   ),
-  mutant('watermark going back', 'return Math.max(this.watermarkMs, reached);', 'return reached;'),
+  mutant('watermark going back', 'return Math.max(this.#watermarkMs, reached);', 'return reached;'),
   mutant(
     'a DPU that arrives lowers the watermark',
     'const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);',
     'if (fromMs > clockMs || silentSinceMs >= toMs) continue;\n    const heardMs = Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs);',
   ),
-  mutant('late reading dropped', 'this.lateEvents += 1;\n    context.emitLate(event);', 'this.lateEvents += 1;'),
+  mutant(
+    'late reading dropped',
+    "this.#lateEvents += 1;\n    emit({ type: 'eventLate', event });",
+    'this.#lateEvents += 1;',
+  ),
   mutant(
     'late reading does not change the live count',
-    'this.occupancy = { net: net + change, low: lowAtLeast };',
-    'this.occupancy = { net, low: lowAtLeast };',
+    'this.#occupancy = { net: net + change, low: lowAtLeast };',
+    'this.#occupancy = { net, low: lowAtLeast };',
   ),
   mutant(
     'floor not read again after a late reading',
-    'if (this.correction || lowAtLeast < 0) {',
-    'if (this.correction) {',
+    'if (this.#correction || lowAtLeast < 0) {',
+    'if (this.#correction) {',
   ),
   mutant(
     'duplicate memory lost on restart',
@@ -162,15 +166,15 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'retraction without its rollup',
-    'this.openRows.push(event);\n    this.lateMs ??= this.logMs;',
-    'this.openRows.push({ ...event, sign: 1 });\n    this.lateMs ??= this.logMs;',
+    'this.#rows.push(output.event);',
+    'this.#rows.push({ ...output.event, sign: 1 });',
   ),
   mutant(
     'a block is totalled by its rows, not its readings',
-    'cut: this.totals.cut + block.readings',
-    'cut: this.totals.cut + block.rows.length',
+    'cut: this.#totals.cut + block.readings',
+    'cut: this.#totals.cut + block.rows.length',
   ),
-  mutant('totals begin anew with a checkpoint', 'fold.totals = header.totals;', ''),
+  mutant('totals begin anew with a checkpoint', 'epoch,\n      totals,', 'epoch,'),
   mutant('a move retracts nothing', 'draft.retract(change.before, reading, was);', ''),
   mutant(
     'reset applied by arrival order',
@@ -200,7 +204,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'a block depends on what history answered',
     'if (shift >= 0) return;',
-    'if (shift >= 0 || this.occupancy.low >= 0) return;',
+    'if (shift >= 0 || this.#occupancy.low >= 0) return;',
   ),
   mutant(
     'daily reset at the offset after the change of clocks',
@@ -303,8 +307,8 @@ export const MUTANTS: readonly Mutant[] = [
     'if (messages.length > 0) this.#backlogs.set(subject, messages);',
     '',
   ),
-  mutant('a log with a hole is folded', 'if (stored.seq !== this.seq + 1) throw', 'if (stored.seq < 0) throw'),
-  mutant('the age of a block with a late row is forgotten on restart', 'lateMs: fold.lateMs', 'lateMs: null'),
+  mutant('a log with a hole is folded', 'seq > lastSeq + 1 && seq > storedBeforeSeq', 'seq < 0'),
+  mutant('the age of a block with a late row is forgotten on restart', 'lateMs: this.#lateMs,', 'lateMs: null,'),
   mutant(
     'a checkpoint without compare-and-set',
     'commitSeqs, snapshot }, this.#revision)',
@@ -415,7 +419,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   lossMutant(
     'commits of another epoch are folded',
-    'if (epoch === this.epoch) this.#applyCommit(stored, commit);',
+    'if (epoch === this.#epoch) this.#applyCommit(stored, commit);',
     'if (epoch >= 0) this.#applyCommit(stored, commit);',
   ),
   lossMutant(

@@ -4,19 +4,21 @@ import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
-import { purgeReadings } from '../../src/router/readings-retention.ts';
+import { purgeReadings } from '../../src/retention/readings-retention.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { LogGuard } from '../../src/recovery/log-guard.ts';
 import { TopologyCopier } from '../../src/recovery/topology-copier.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
-import { ShardKeeper } from '../../src/shards/shard-keeper.ts';
-import { ShardRunner } from '../../src/shards/shard-runner.ts';
+import { LocalReports } from '../../src/shards/local-reports.ts';
+import { Membership } from '../../src/shards/membership.ts';
+import { Shard } from '../../src/shards/shard.ts';
 import { Ticks } from '../../src/shards/ticks.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
@@ -68,7 +70,7 @@ export class SimProcess {
   readonly counts: Counts;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
-  readonly shards: ShardRunner[];
+  readonly shards: Shard[];
   readonly #engines: Engines;
   readonly #abort = new AbortController();
   readonly #events: MemorySpaceEventsLog;
@@ -79,8 +81,8 @@ export class SimProcess {
   readonly #log: Logger;
   #commits = 0;
   /** Shares the shards out; where leases bind nobody, every process wants every shard. */
-  readonly #keeper: ShardKeeper | undefined;
-  readonly #ticks: Ticks;
+  readonly #membership: Membership | undefined;
+  readonly #reports: LocalReports;
   readonly #epoch = new LogEpoch();
   /** Where logs may go back. */
   readonly #guard: LogGuard | undefined;
@@ -125,18 +127,25 @@ export class SimProcess {
           signal.addEventListener('abort', end, { once: true });
           void access.scheduler.request(access.owner, effect).then(resolve);
         }),
-      turn: async () => undefined,
+      yield: async () => undefined,
     };
     this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () =>
       this.shards.forEach((shard) => shard.wakeRouter()),
     );
     const readings = new MemoryReadingsLog(access, streams);
-    this.#ticks = new Ticks({
+    const ticks = new Ticks({
       tick: async (k) => readings.tick(k),
       intervalMs: TICK_INTERVAL_MS,
       nowMs: engines.now,
       timing: this.#timing,
       log: this.#log,
+    });
+    this.#reports = new LocalReports({
+      events: this.#events,
+      ticks,
+      // Staleness is no matter of counts: test/unit/freshness.test.ts.
+      freshness: { isFresh: async () => Promise.resolve(true) },
+      timing: this.#timing,
     });
     const memoryLeases = new MemoryLeases(access, engines.leases, leases === 'kept');
     this.#guard = hasLosses ? this.#logGuard(memoryLeases) : undefined;
@@ -144,15 +153,15 @@ export class SimProcess {
       this.#shard(k as Partition, sizes, memoryLeases),
     );
     const { name } = access.owner;
-    this.#keeper =
+    this.#membership =
       leases === 'none'
         ? undefined
-        : new ShardKeeper({
+        : new Membership({
             leases: memoryLeases,
             member: { id: name, name, takesShards: true, standsBy: true },
             partitions: streams.partitions,
             shards: this.shards,
-            ticks: this.#ticks,
+            ticks,
             timing: this.#timing,
             log: this.#log,
           });
@@ -187,10 +196,10 @@ export class SimProcess {
     const { signal } = this.#abort;
     if (this.#guard) {
       await this.topology.catchUp();
-      await this.#guard.makeSound(signal);
+      await this.#guard.ensureSound(signal);
       void this.#topologyCopier(this.#guard).run(signal);
     }
-    if (this.#keeper) this.#keeper.start();
+    if (this.#membership) this.#membership.start();
     else for (const shard of this.shards) shard.want('own');
     await this.#guard?.run(signal);
     // Without a guard there is nothing more to do.
@@ -216,14 +225,13 @@ export class SimProcess {
       newCommitId: () => `${this.access.owner.name}-${++this.#commits}`,
       nowMs: now,
       suspendShards: async () => {
-        await (this.#keeper?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop())));
+        await (this.#membership?.suspend() ?? Promise.all(this.shards.map((shard) => shard.stop())));
       },
       resumeShards: () => {
-        if (this.#keeper) this.#keeper.resume();
+        if (this.#membership) this.#membership.resume();
         else for (const shard of this.shards) shard.want('own');
       },
-      seenHere: () =>
-        this.shards.flatMap(({ host }) => (host && host.fold.epoch === this.#epoch.current ? [host.fold.mark] : [])),
+      seenHere: () => this.shards.flatMap(({ fold }) => (fold?.epoch === this.#epoch.current ? [fold.mark] : [])),
       topologyReader: this.topology,
       leases,
       holder: this.access.owner.name,
@@ -263,14 +271,15 @@ export class SimProcess {
   /** In order, as after SIGTERM. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    if (this.#keeper) await this.#keeper.stop();
+    if (this.#membership) await this.#membership.stop();
     else await Promise.all(this.shards.map((shard) => shard.stop()));
     await this.topology.stop();
   }
 
-  hostOf(spaceId: SpaceId): ShardRunner['host'] {
+  /** The fold of a space, where this process owns its shard. */
+  foldOf(spaceId: SpaceId): PartitionFold | undefined {
     const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
-    return shard?.isOwner ? shard.host : undefined;
+    return shard?.isOwner ? shard.fold : undefined;
   }
 
   /** Answers questions. @param onReport hears of each report that an answer is made from */
@@ -285,12 +294,12 @@ export class SimProcess {
 
   async #report(spaceId: SpaceId, atMs: number): Promise<KnownReport> {
     const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
-    const found = shard && (await this.#ticks.report(shard, spaceId, atMs));
+    const found = shard && (await this.#reports.byOwner(shard, spaceId, atMs));
     if (!found) throw new Failure('unavailable', 'the space is being restored');
-    return { ...found, isStale: false };
+    return found;
   }
 
-  #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): ShardRunner {
+  #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): Shard {
     const { streams } = this.#engines;
     const common = {
       partition,
@@ -300,7 +309,7 @@ export class SimProcess {
       history: this.#history,
     };
     const { name } = this.access.owner;
-    return new ShardRunner({
+    return new Shard({
       router: {
         ...common,
         times: { latestOf: (entry) => BOUND.of(entry), earliestMs: BOUND.earliestMs },
@@ -312,11 +321,9 @@ export class SimProcess {
         topologyReached: (seq) => this.topology.reached(seq),
         newCommitId: () => `${name}-${++this.#commits}`,
         storedBeforeSeq: () =>
-          this.#storedBefore((k) =>
-            this.shards[k]?.isServing ? this.shards[k].host?.fold.storedBeforeSeq : undefined,
-          ),
+          this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),
       },
-      host: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.turn },
+      fold: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases,

@@ -1,7 +1,7 @@
 // What `npm run sim -- --seeds 1000 [--from 1] [--seed 17] [--trace]` runs: many seeds, or one to look at.
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
-import { drawScenario } from './scenario.ts';
+import { drawScenario } from './draw-scenario.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 

@@ -1,6 +1,6 @@
 // A few hundred seeds of the simulation; `npm run sim -- --seeds 10000` runs as many as you like.
 import { describe, expect, it } from 'vitest';
-import { drawScenario } from './scenario.ts';
+import { drawScenario } from './draw-scenario.ts';
 import { simulate } from './simulate.ts';
 
 const SEEDS = 300;
@@ -8,7 +8,7 @@ const SEEDS_PER_TEST = 50;
 
 describe('simulation', () => {
   for (let first = 1; first <= SEEDS; first += SEEDS_PER_TEST) {
-    it(`S1 N1 D1 R1 E1 seeds ${first} to ${first + SEEDS_PER_TEST - 1} agree with the oracle`, async () => {
+    it(`S1 N1 D1 R1 E1 L1 seeds ${first} to ${first + SEEDS_PER_TEST - 1} agree with the oracle`, async () => {
       for (let seed = first; seed < first + SEEDS_PER_TEST; seed++) {
         const { objections } = await simulate(drawScenario(seed));
         expect(objections, `to repeat: npm run sim -- --seed ${seed} --trace`).toEqual([]);

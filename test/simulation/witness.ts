@@ -82,10 +82,10 @@ export class Witness {
     if (this.#isBlind) return;
     const space = process.topology.history.latest().space(spaceId);
     for (const { id } of process.topology.history.latest().spaces()) this.#watchWatermark(process, id);
-    if (!space || !process.hostOf(spaceId)) return;
+    if (!space || !process.foldOf(spaceId)) return;
     this.#auditTables(process, spaceId);
     for (const question of ['at', 'now'] as const) {
-      if (!process.hostOf(spaceId)) return;
+      if (!process.foldOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
         let [foldSeq, isSettled, askedLogMs] = [0, false, Infinity];
@@ -110,7 +110,7 @@ export class Witness {
   }
 
   #auditTables(process: SimProcess, spaceId: SpaceId): void {
-    const fold = process.hostOf(spaceId)?.fold;
+    const fold = process.foldOf(spaceId);
     if (fold)
       this.objections.push(...auditTables(this.#engines, process, spaceId, this.#saidUpTo(spaceId, fold.seq).said));
   }
@@ -119,7 +119,7 @@ export class Witness {
     const schedule = scheduleOf(process, spaceId);
     const startMs = Math.max(0, atMs - 3 * HOUR);
     const bounds = [startMs, startMs + HOUR, startMs + 3 * HOUR, startMs + 3 * HOUR + 300_000];
-    if (!process.hostOf(spaceId)) return;
+    if (!process.foldOf(spaceId)) return;
     try {
       let [foldSeq, watermarkMs] = [0, -1];
       const counts = process.questions((report) => {
@@ -153,10 +153,10 @@ export class Witness {
 
   /** Of every space at every question: it may be what somebody was told. */
   #watchWatermark(process: SimProcess, spaceId: SpaceId): void {
-    const fold = process.hostOf(spaceId)?.fold;
+    const fold = process.foldOf(spaceId);
     const state = fold?.state(spaceId);
     if (!fold || !state) return;
-    const [seq, watermarkMs] = [fold.seq, fold.watermarkOf(state)];
+    const [seq, watermarkMs] = [fold.seq, fold.watermarkOf(spaceId)];
     let seen = this.#watermarks.get(spaceId);
     if (!seen) this.#watermarks.set(spaceId, (seen = []));
     const higher = seen.find((other) => other.seq <= seq && other.watermarkMs > watermarkMs);

@@ -1,6 +1,6 @@
 // Carries out a scenario: engines that survive, processes that come and go, DPUs that send until they are
 // heard, a person who changes the topology.
-import type { DpuId, DoorwayId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import { acceptedUpTo, appendReadings } from '../../src/publishing/append-readings.ts';
@@ -16,6 +16,7 @@ import {
   MemoryStreams,
   topologyOf,
 } from './engines/memory-streams.ts';
+import { commandOf } from './command-of.ts';
 import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
 import { lose, readingsInLogs } from './losses.ts';
 import type { OracleReading } from '../support/oracle.ts';
@@ -23,6 +24,7 @@ import { Random } from './random.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { MADE_UP } from './sent.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
+import { unrestOf } from './unrest.ts';
 import { Witness } from './witness.ts';
 
 const PROCESSES_MAX = 3;
@@ -108,8 +110,9 @@ export class World {
     for (let steps = 0; ; steps++) {
       const isPast = this.#nowMs >= pastTicksMs;
       if (steps % (isPast ? STEPS_TO_REST : STEPS_PER_TICK) === 0) {
-        if (isPast && this.#isAtRest(last)) return last;
-        if (steps > STEPS_TO_SETTLE_MAX) throw new Stuck(`not at rest after ${steps} steps: ${this.#unrest(last)}`);
+        if (isPast && unrestOf(last, this.engines.streams) === '') return last;
+        if (steps > STEPS_TO_SETTLE_MAX)
+          throw new Stuck(`not at rest after ${steps} steps: ${unrestOf(last, this.engines.streams)}`);
         this.#nowMs += SETTLE_TICK_MS;
         this.#tick();
       }
@@ -350,106 +353,4 @@ export class World {
         .ask(asked, spaceId, atMs, nowMs)
         .catch((error: unknown) => this.witness.objections.push(`space ${spaceId} was asked for: ${String(error)}`));
   }
-
-  #isAtRest(process: SimProcess): boolean {
-    return this.#unrest(process) === '';
-  }
-
-  #unrest({ shards, topology, isSound }: SimProcess): string {
-    const { streams } = this.engines;
-    if (!isSound) return 'the logs are not sound';
-    for (const { host, router, isServing } of shards) {
-      if (!host || !router || !isServing) return 'a shard is not running';
-      const { fold } = host;
-      if (router.committed.topologySeq < streams.topology.length || topology.history.seq < streams.topology.length)
-        return 'the topology is not followed';
-      if (
-        router.committed.readingsSeq <
-        (streams.readings.everything.findLast(({ subject }) => subject.startsWith(`readings.${fold.partition}.`))
-          ?.seq ?? 0)
-      )
-        return 'readings are not routed';
-      if (router.committed.backlogs.length > 0) return 'a backlog is not routed';
-      if (fold.seq < streams.events.lastSeq) return 'events are not applied';
-      if (fold.buffering.size > 0) return `space ${[...fold.buffering].join()} has events that are not final`;
-      if (fold.openRows.length > 0 || fold.unstored.length > 0) return 'blocks are not stored';
-      if (fold.correcting.size > 0) return 'a correction is due';
-    }
-    return '';
-  }
-}
-
-function commandOf(
-  action: Exclude<
-    Action,
-    {
-      kind:
-        | 'publish'
-        | 'post'
-        | 'heartbeat'
-        | 'tick'
-        | 'sleep'
-        | 'ask'
-        | 'logClock'
-        | 'start'
-        | 'crash'
-        | 'stop'
-        | 'suspend'
-        | 'history'
-        | 'rebuild'
-        | 'lose';
-    }
-  >,
-): TopologyCommand {
-  switch (action.kind) {
-    case 'space':
-      return {
-        kind: 'createSpace',
-        fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null },
-      };
-    case 'changeSpace':
-      return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
-    case 'deleteSpace':
-      return { kind: 'deleteSpace', id: action.space as SpaceId };
-    case 'doorway':
-      return { kind: 'createDoorway', fields: { name: action.name, ...sides(action) } };
-    case 'changeDoorway':
-      return { kind: 'updateDoorway', id: action.doorway as DoorwayId, fields: sides(action) };
-    case 'deleteDoorway':
-      return { kind: 'deleteDoorway', id: action.doorway as DoorwayId };
-    case 'dpu':
-      return {
-        kind: 'createDpu',
-        id: action.dpuId,
-        doorwayId: action.doorway as DoorwayId | null,
-        effectiveMs: action.effectiveMs,
-      };
-    case 'move':
-      return {
-        kind: 'placeDpu',
-        id: action.dpuId,
-        doorwayId: action.doorway as DoorwayId | null,
-        effectiveMs: action.effectiveMs,
-      };
-    case 'modulus':
-      return { kind: 'placeDpu', id: action.dpuId, counterModulus: action.modulus };
-    case 'deleteDpu':
-      return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
-    case 'settings':
-      return { kind: 'changeSettings', settings: action.settings };
-    case 'reset':
-      return {
-        kind: 'recordReset',
-        spaceId: action.space as SpaceId,
-        timestampMs: action.timestampMs,
-        count: action.count,
-      };
-  }
-}
-
-function sides({ ingress, egress }: { ingress: number | null; egress: number | null }): {
-  ingressSpaceId: SpaceId | null;
-  egressSpaceId: SpaceId | null;
-} {
-  return { ingressSpaceId: ingress as SpaceId | null, egressSpaceId: egress as SpaceId | null };
 }

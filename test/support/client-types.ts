@@ -4,12 +4,13 @@ import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
 import { openApiDocument } from '../../src/http/openapi.ts';
 import type { Route } from '../../src/http/routes/route.ts';
 import { apiRoutes, type RouteDeps } from '../../src/http/routes/routes.ts';
+import { fakeOf } from './fake-of.ts';
 
 export const CLIENT_TYPES = fileURLToPath(new URL('../client/api.d.ts', import.meta.url));
 
 /** The table alone: nothing of it is run. */
 export function tableOfRoutes(): Route[] {
-  return apiRoutes({ topology: { history: {} }, options: { heartbeatMs: 1_000 } } as RouteDeps, () => 0);
+  return apiRoutes(fakeOf<RouteDeps>('RouteDeps', { options: { heartbeatMs: 1_000 } }), () => 0);
 }
 
 export async function clientTypes(): Promise<string> {

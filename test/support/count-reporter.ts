@@ -1,18 +1,21 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Prints `N passed, N failed` on a line of its own, for machines that only read that. */
+/** Prints why each skipped test was skipped, and `N passed, N failed` on a line of its own for machines that read only that. */
 export default class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let [passed, failed] = [0, unhandledErrors.length];
+    const skipped: string[] = [];
     for (const module of modules) {
       // A file that cannot be loaded has no tests to fail.
       if (module.errors().length > 0) failed += 1;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        if (state === 'passed') passed += 1;
-        if (state === 'failed') failed += 1;
+        const result = test.result();
+        if (result.state === 'passed') passed += 1;
+        if (result.state === 'failed') failed += 1;
+        if (result.state === 'skipped' && test.options.mode !== 'skip')
+          skipped.push(`skipped: ${test.fullName}: ${result.note ?? 'no reason given'}`);
       }
     }
-    process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+    process.stdout.write(`\n${[...skipped, `${passed} passed, ${failed} failed`].join('\n')}\n`);
   }
 }

@@ -92,7 +92,7 @@ export function resolve(folder: string, seen = new Set<string>(), before: readon
     manifests.forEach((manifest) => label(manifest, pairs, includeTemplates ?? false));
   for (const patch of kustomization.patches ?? []) apply(manifests, patch, (path) => read(join(folder, path)));
   for (const image of kustomization.images ?? [])
-    manifests.flatMap(containersOf).forEach((container) => {
+    manifests.flatMap(allContainersOf).forEach((container) => {
       if (container.image === image.name) container.image = `${image.newName}:${image.newTag}`;
     });
   if (kustomization.namespace !== undefined) {
@@ -108,6 +108,12 @@ export interface Container {
 
 export function containersOf(manifest: Manifest): Container[] {
   return (at(manifest, ['spec', 'template', 'spec', 'containers']) ?? []) as Container[];
+}
+
+/** Those that run before the others, too. */
+export function allContainersOf(manifest: Manifest): Container[] {
+  const before = (at(manifest, ['spec', 'template', 'spec', 'initContainers']) ?? []) as Container[];
+  return [...before, ...containersOf(manifest)];
 }
 
 /** What is found along a path of fields; undefined when something on the way is not there. */

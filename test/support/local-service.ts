@@ -67,10 +67,14 @@ export async function startLocalService(
   };
 }
 
-export async function request(url: string, method: string, body?: unknown): Promise<Answer> {
+export async function request(url: string, method: string, body?: unknown, token?: string): Promise<Answer> {
   const response = await fetch(url, {
     method,
-    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   return {

@@ -1,12 +1,10 @@
-// The 563 real readings, where they are at hand, and the building they come from.
-import { existsSync } from 'node:fs';
+// The 563 real readings of test/data/dpu_data.csv, and the building they come from.
 import { fileURLToPath } from 'node:url';
 import type { Answer } from './local-service.ts';
 
-export const SAMPLE_CSV = fileURLToPath(new URL('../../../shared/data/dpu_data.csv', import.meta.url));
-export const HAS_SAMPLE = existsSync(SAMPLE_CSV);
+export const SAMPLE_CSV = fileURLToPath(new URL('../data/dpu_data.csv', import.meta.url));
 
-/** What 563 readings with 33 duplicates come to. */
+/** The counts that the 563 readings, 33 of them duplicates, add up to. */
 export const EXPECTED = {
   A: { net: -2, count: 4, entrances: 264, exits: 266, highest: 18 },
   B: { net: 8, count: 9, entrances: 23, exits: 15 },

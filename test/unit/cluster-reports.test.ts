@@ -1,4 +1,4 @@
-// How questions wait for an owner: what they cost while there is none, and who says it can answer.
+// How questions wait for an owner, what they cost while there is none, and which process says that it can answer.
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -6,10 +6,10 @@ import { reportSpace } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { ReportAnswer, ReportRequests } from '../../src/ports/reports.ts';
 import { MACHINE_TIMING, type Timing } from '../../src/runtime/timing.ts';
-import { ClusterReports, type ClusterReportsDeps } from '../../src/shards/cluster-reports.ts';
-import type { PartitionHost } from '../../src/shards/partition-host.ts';
-import type { ShardRunner } from '../../src/shards/shard-runner.ts';
+import { ClusterReports, type ReportingShard } from '../../src/shards/cluster-reports.ts';
+import { LocalReports } from '../../src/shards/local-reports.ts';
 import { eventually } from '../support/eventually.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const [SHARD, SPACE] = [0 as Partition, 1 as SpaceId];
 const log = pino({ level: 'silent' });
@@ -21,28 +21,33 @@ const PATIENT: Timing = {
   pause: async (ms, signal) => MACHINE_TIMING.pause(ms > 50 ? ms * 20 : ms, signal),
 };
 
+function shardWith(is: Partial<ReportingShard>): ReportingShard {
+  return { isOwner: false, state: 'acquiring', fold: undefined, lastFold: undefined, refusal: undefined, ...is };
+}
+
 function reportsWith(
   requests: Partial<ReportRequests>,
-  shards: readonly ShardRunner[] = [],
+  shards: readonly ReportingShard[] = [],
   timing = MACHINE_TIMING,
   isFresh = true,
 ): ClusterReports {
-  const ticks: ClusterReportsDeps['ticks'] = {
-    report: async (shard, spaceId, atMs) => Promise.resolve(shard.report(spaceId, atMs)),
-  };
   return new ClusterReports({
     partitions: 1,
     shards,
-    requests: requests as ReportRequests,
-    ticks,
-    freshness: { isFresh: async () => Promise.resolve(isFresh) },
+    requests: fakeOf<ReportRequests>('ReportRequests', requests),
+    local: new LocalReports({
+      events: { end: async () => Promise.resolve(0) },
+      ticks: { advance: async () => Promise.resolve() },
+      freshness: { isFresh: async () => Promise.resolve(isFresh) },
+      timing,
+    }),
     isConnected: () => true,
     timing,
     log,
   });
 }
 
-test('of many that wait for an owner one asks again, and all are answered when there is one', async () => {
+test('one of many questions that wait for an owner retries, and all are answered when there is one', async () => {
   const questions = 100;
   let [asked, hasOwner] = [0, false];
   const reports = reportsWith(
@@ -67,7 +72,7 @@ test('of many that wait for an owner one asks again, and all are answered when t
   expect((await answers).map(({ isStale }) => isStale)).toEqual(Array.from({ length: questions }, () => false));
 });
 
-test('whoever gives up lets another ask on, and each is refused after its own second', async () => {
+test('a question that gives up lets another retry, and each is refused after its own second', async () => {
   const reports = reportsWith({ ask: async () => Promise.resolve('nobody') });
   for (let n = 0; n < 2; n++) {
     const refusals = await Promise.all(
@@ -90,23 +95,22 @@ test('a process that waits for a lease answers as a copy only if it has kept one
       return () => answering.splice(answering.indexOf(respondent), 1);
     },
   };
-  const shard: { host: PartitionHost | undefined } = { host: undefined };
-  const reports = reportsWith(requests, [shard as ShardRunner]);
+  const shard: { -readonly [Key in keyof ReportingShard]: ReportingShard[Key] } = shardWith({});
+  const reports = reportsWith(requests, [shard]);
   reports.follow(SHARD, 'acquiring');
   expect(answering).toEqual([]);
   reports.follow(SHARD, 'standingBy');
   expect(answering).toEqual(['standby']);
-  shard.host = {} as PartitionHost;
+  shard.fold = new PartitionFold(SHARD, 1);
   reports.follow(SHARD, 'acquiring');
   expect(answering).toEqual(['standby']);
   reports.follow(SHARD, 'running');
   expect(answering).toEqual(['owner']);
 });
 
-test('what an owner says is marked as stale while it may miss what was acknowledged', async () => {
+test('the report of an owner is marked as stale while it may lack what was acknowledged', async () => {
   const fold = new PartitionFold(SHARD, 1);
-  const report = (spaceId: SpaceId, atMs: number): ReturnType<typeof reportSpace> => reportSpace(fold, spaceId, atMs);
-  const owner = { isOwner: true, host: { fold }, report } as unknown as ShardRunner;
+  const owner = shardWith({ isOwner: true, state: 'running', fold });
   const answers: ReportAnswer[] = [];
   const requests: Pick<ReportRequests, 'answer'> = {
     answer: (_, __, answer) => {

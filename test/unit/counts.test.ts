@@ -11,6 +11,7 @@ import type { Space } from '../../src/domain/topology.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceReports } from '../../src/ports/reports.ts';
 import { onePerson } from '../support/person-event.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const SPACE = 1 as SpaceId;
 const RESET_MS = Date.UTC(2024, 2, 29, 12);
@@ -38,7 +39,7 @@ function countsAfterReset(segments: History['segments'], watermarkMs: number): C
     report: async (spaceId, atMs) =>
       Promise.resolve({ ...reportSpace(fold, spaceId, atMs), watermarkMs, isStale: false }),
   };
-  return new Counts(topology, reports, { segments } as History);
+  return new Counts(topology, reports, fakeOf<History>('History', { segments }));
 }
 
 test('a reset that was answered is in the next answer, whether or not the log has told the space', async () => {

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogTail } from '../../actors/partition/log-tail.ts';
-import { LogGap, PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { LogGap } from '../../actors/partition/commit-chain.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
@@ -77,7 +78,7 @@ describe('the fold of a partition', () => {
           fold.apply(entry);
           const state = fold.state(1 as SpaceId);
           if (!state) continue;
-          const now = fold.watermarkOf(state);
+          const now = fold.watermarkOf(state.spaceId);
           expect(now).toBeGreaterThanOrEqual(watermarkMs);
           const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows].slice(emittedBefore);
           for (const { timestampMs } of emitted) if (timestampMs <= watermarkMs) late.push(timestampMs);
@@ -111,10 +112,10 @@ describe('the fold of a partition', () => {
           if (index === cut) resumed = decodedSnapshot(ROUTER, 1, encodeSnapshot(resumed));
           resumed.apply(entry);
           const state = resumed.state(1 as SpaceId);
-          if (state?.correction)
+          if (state?.correctionDue)
             resumed.correct(
-              { spaceId: 1 as SpaceId, block: state.correction.block, base: state.base },
-              { ...occupancyAfterReset(0), net: state.occupancy.net - (state.correction.tail?.sum ?? 0) },
+              { spaceId: state.spaceId, ...state.correctionDue },
+              { ...occupancyAfterReset(0), net: state.occupancy.net - (state.snapshot().correction?.tail?.sum ?? 0) },
             );
         });
         expect(blocksOf(resumed)).toEqual(blocksOf(whole));
@@ -132,7 +133,7 @@ describe('the fold of a partition', () => {
     // What is missing may be the commits of other routers: the chain of this one's own says nothing of them.
     const behind = new PartitionFold(ROUTER, 1);
     behind.apply(log[0] as StoredEntry);
-    expect(() => behind.apply({ ...(log[1] as StoredEntry), seq: 3 })).toThrow(/between 1 and 3 is not there any more/);
+    expect(() => behind.apply({ ...(log[1] as StoredEntry), seq: 3 })).toThrow(/between 1 and 3 is no longer there/);
     const other = new PartitionFold(ROUTER, 1);
     for (const entry of log) other.apply(entry);
     expect(() => other.apply(log[1] as StoredEntry)).toThrow(/entry 2 after 3/);

@@ -24,7 +24,7 @@ const timing: Timing = {
     meanwhile();
     await Promise.resolve();
   },
-  turn: async () => Promise.resolve(),
+  yield: async () => Promise.resolve(),
 };
 const settle = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -14,11 +14,11 @@ import {
   shardProblems,
   topologyProblems,
   TOPOLOGY_BEHIND_MAX_MS,
+  type ObservedShard,
 } from '../../src/health/sources.ts';
 import type { Member } from '../../src/ports/leases.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { Restarts } from '../../src/shards/restarts.ts';
-import type { ShardRunner } from '../../src/shards/shard-runner.ts';
 
 const SHARD = 3 as Partition;
 const codesOf = (problems: readonly Problem[]): string[] => problems.map(({ code }) => code);
@@ -95,28 +95,27 @@ describe('a shard', () => {
     restarts = new Restarts(MACHINE_TIMING);
     lag = { eventsMs: 0, readingsMs: 0 };
   });
-  const seen = async (state: Partial<ShardRunner>, awaitedSeq?: number): Promise<readonly Problem[]> => {
-    const host = { fold: new PartitionFold(SHARD, 4) } as ShardRunner['host'];
-    const runner = {
+  const seen = async (state: Partial<ObservedShard>, awaitedSeq?: number): Promise<readonly Problem[]> => {
+    const shard: ObservedShard = {
       partition: SHARD,
       state: 'running',
       isServing: true,
       refusal: undefined,
       restarts,
-      host,
+      fold: new PartitionFold(SHARD, 4),
       ...state,
-    } as ShardRunner;
-    return shardProblems([runner], { lag: async () => Promise.resolve(lag) }, () => awaitedSeq)();
+    };
+    return shardProblems([shard], { lag: async () => Promise.resolve(lag) }, () => awaitedSeq)();
   };
 
   test("that runs and has everything is well, and so is one that is another process's", async () => {
     expect(await seen({})).toEqual([]);
     lag = { eventsMs: LAG_MAX_MS, readingsMs: LAG_MAX_MS };
     expect(await seen({})).toEqual([]);
-    expect(await seen({ state: 'idle', isServing: false, host: undefined }, 7)).toEqual([]);
+    expect(await seen({ state: 'idle', isServing: false, fold: undefined }, 7)).toEqual([]);
   });
 
-  test.each<[string, RegExp, Partial<ShardRunner>, { eventsMs?: number; readingsMs?: number }, number | undefined]>([
+  test.each<[string, RegExp, Partial<ObservedShard>, { eventsMs?: number; readingsMs?: number }, number | undefined]>([
     [
       'shard_refused',
       /of version 9/,
@@ -209,7 +208,7 @@ describe('the rest', () => {
   });
 
   test('a process that waits for the topology', async () => {
-    const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, look: async () => Promise.resolve(1) };
+    const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, readEnd: async () => Promise.resolve(1) };
     expect(await topologyProblems(topology)()).toEqual([]);
     topology.behindMs += 1;
     expect(codesOf(await topologyProblems(topology)())).toEqual(['topology_behind']);

@@ -6,6 +6,7 @@ import { createApp } from '../../src/http/app.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 import { Metrics } from '../../src/metrics.ts';
 import type { Service } from '../../src/service.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 interface Line {
   readonly level: number;
@@ -27,15 +28,14 @@ const log = pino(
 let server: HttpServer;
 
 beforeAll(async () => {
-  const failing = {
+  const failing = fakeOf<Service>('Service', {
     metrics: new Metrics(),
-    topology: { history: {} },
     options: { skewMs: 0, heartbeatMs: 1_000 },
     accounts: { read: async () => Promise.reject(new Error('a secret of the inside')) },
-    comparisons: { read: async () => Promise.resolve(undefined) },
+    comparisons: { read: async () => Promise.reject(new Error('a secret of the inside')) },
     losses: { read: async () => Promise.resolve([]) },
-  };
-  const handle = createApp(failing as unknown as Service, log).callback();
+  });
+  const handle = createApp(failing, log).callback();
   server = await listen((request, response) => void handle(request, response), '127.0.0.1', 0, log);
 });
 afterAll(async () => server.stop());
@@ -55,7 +55,7 @@ test('an unknown error is a 500 with an id, under which the log has what happene
       title: 'Internal error',
       status: 500,
       instance: '/api/v1/account',
-      detail: `an error that is in the log under ${problem.request_id}`,
+      detail: `an internal error; the log has the details under request id ${problem.request_id}`,
       request_id: given ?? response.headers.get('x-request-id'),
     });
     expect(text).not.toContain('secret');

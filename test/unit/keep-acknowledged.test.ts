@@ -48,7 +48,12 @@ async function keep(
           done.push(`append ${name}`);
         },
       },
-      timing: { now: () => 0, random: () => 0, turn: async () => undefined, pause: async () => void done.push('wait') },
+      timing: {
+        now: () => 0,
+        random: () => 0,
+        yield: async () => undefined,
+        pause: async () => void done.push('wait'),
+      },
       log: pino({ level: 'silent' }),
       onRestored: (messages) => void (restored += messages),
     },

@@ -6,17 +6,14 @@ import { createApp } from '../../src/http/app.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 import { Metrics } from '../../src/metrics.ts';
 import type { Service } from '../../src/service.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 let server: HttpServer;
 
 beforeAll(async () => {
   const log = pino({ level: 'silent' });
   const handle = createApp(
-    {
-      metrics: new Metrics(),
-      topology: { history: {} },
-      options: { skewMs: 0, heartbeatMs: 1_000 },
-    } as unknown as Service,
+    fakeOf<Service>('Service', { metrics: new Metrics(), options: { skewMs: 0, heartbeatMs: 1_000 } }),
     log,
   ).callback();
   server = await listen((incoming, response) => void handle(incoming, response), '127.0.0.1', 0, log);

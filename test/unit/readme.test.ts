@@ -6,6 +6,7 @@ const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>;
   dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
 };
 
 describe('the README', () => {
@@ -15,7 +16,7 @@ describe('the README', () => {
 
   it('gives a reason for every dependency', () => {
     const listed = [...readme.matchAll(/`(@?[a-z0-9/*-]+)`/g)].map((match) => match[1] ?? '');
-    const missing = Object.keys(packageJson.dependencies).filter(
+    const missing = Object.keys({ ...packageJson.dependencies, ...packageJson.devDependencies }).filter(
       (name) => !listed.some((some) => some === name || (some.endsWith('/*') && name.startsWith(some.slice(0, -1)))),
     );
     expect(missing).toEqual([]);

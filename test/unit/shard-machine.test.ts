@@ -1,51 +1,305 @@
-import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import {
-  SHARD_EVENTS,
-  SHARD_STATES,
-  SHARD_TABLE,
-  startShardActor,
-  stateOfShard,
-  type ShardState,
-} from '../../actors/shard/shard-machine.ts';
+// The statechart of a shard: what every event does in every state, and what the delays do.
+import { describe, expect, it } from 'vitest';
+import type { AnyStateNode } from 'xstate';
+import { shardMachine, SHARD_STATES } from '../../actors/shard/shard-machine.ts';
+import { ControlledShard, EVENTS, LEAVES, type Event, type Leaf } from '../support/controlled-shard.ts';
 
-test('the machine does what the table says, and enters a state exactly when a cell asks for it', () => {
-  fc.assert(
-    fc.property(fc.array(fc.constantFrom(...SHARD_EVENTS), { maxLength: 60 }), (events) => {
-      const entered: ShardState[] = [];
-      const actor = startShardActor(
-        (state) => entered.push(state),
-        (error) => {
-          throw error;
-        },
-      );
-      let state = 'idle' as ShardState;
-      const expected: ShardState[] = [state];
-      for (const type of events) {
-        actor.send({ type });
-        const cell: ShardState | 'stay' | 'anew' = SHARD_TABLE[state][type];
-        if (cell === 'stay') continue;
-        if (cell !== 'anew') state = cell;
-        expected.push(state);
-        expect(stateOfShard(actor)).toBe(state);
-      }
-      expect(entered).toEqual(expected);
-    }),
+/** `stay`: nothing changes. `never`: cannot happen there, because the state has no such task. */
+type Cell = Leaf | 'stay' | 'never';
+
+const TABLE: Record<Leaf, Record<Event, Cell>> = {
+  idle: {
+    wishOwn: 'acquiring.asking',
+    wishStandBy: 'standingBy.following',
+    wishNothing: 'stay',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'never',
+    taskFails: 'never',
+    delayElapses: 'stay',
+  },
+  'standingBy.following': {
+    wishOwn: 'acquiring.asking',
+    wishStandBy: 'stay',
+    wishNothing: 'abandoning',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'stay',
+    taskFails: 'standingBy.stopping',
+    delayElapses: 'stay',
+  },
+  'standingBy.stopping': {
+    wishOwn: 'acquiring.asking',
+    wishStandBy: 'stay',
+    wishNothing: 'abandoning',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'standingBy.pausing',
+    taskFails: 'standingBy.pausing',
+    delayElapses: 'stay',
+  },
+  'standingBy.pausing': {
+    wishOwn: 'acquiring.asking',
+    wishStandBy: 'stay',
+    wishNothing: 'abandoning',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'never',
+    taskFails: 'never',
+    delayElapses: 'standingBy.following',
+  },
+  'acquiring.asking': {
+    wishOwn: 'stay',
+    wishStandBy: 'stay',
+    wishNothing: 'stay',
+    leaseFreed: 'stay',
+    leaseGranted: 'holding.restoring.catchingUp',
+    leaseRefused: 'acquiring.waiting',
+    leaseLost: 'never',
+    taskEnds: 'acquiring.waiting',
+    taskFails: 'acquiring.waiting',
+    delayElapses: 'stay',
+  },
+  'acquiring.waiting': {
+    wishOwn: 'stay',
+    wishStandBy: 'standingBy.following',
+    wishNothing: 'abandoning',
+    leaseFreed: 'acquiring.asking',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'never',
+    taskFails: 'never',
+    delayElapses: 'acquiring.asking',
+  },
+  'holding.restoring.catchingUp': {
+    wishOwn: 'stay',
+    wishStandBy: 'releasing',
+    wishNothing: 'releasing',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'abandoning',
+    taskEnds: 'holding.running',
+    taskFails: 'holding.restoring.stopping',
+    delayElapses: 'stay',
+  },
+  'holding.restoring.stopping': {
+    wishOwn: 'stay',
+    wishStandBy: 'releasing',
+    wishNothing: 'releasing',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'abandoning',
+    taskEnds: 'holding.restoring.pausing',
+    taskFails: 'holding.restoring.pausing',
+    delayElapses: 'stay',
+  },
+  'holding.restoring.pausing': {
+    wishOwn: 'stay',
+    wishStandBy: 'releasing',
+    wishNothing: 'releasing',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'abandoning',
+    taskEnds: 'never',
+    taskFails: 'never',
+    delayElapses: 'holding.restoring.catchingUp',
+  },
+  'holding.running': {
+    wishOwn: 'stay',
+    wishStandBy: 'holding.draining',
+    wishNothing: 'holding.draining',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'abandoning',
+    taskEnds: 'stay',
+    taskFails: 'holding.restoring.stopping',
+    delayElapses: 'stay',
+  },
+  'holding.draining': {
+    wishOwn: 'stay',
+    wishStandBy: 'stay',
+    wishNothing: 'stay',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'abandoning',
+    taskEnds: 'releasing',
+    taskFails: 'releasing',
+    delayElapses: 'releasing',
+  },
+  releasing: {
+    wishOwn: 'stay',
+    wishStandBy: 'stay',
+    wishNothing: 'stay',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'idle',
+    taskFails: 'idle',
+    delayElapses: 'stay',
+  },
+  abandoning: {
+    wishOwn: 'stay',
+    wishStandBy: 'stay',
+    wishNothing: 'stay',
+    leaseFreed: 'stay',
+    leaseGranted: 'never',
+    leaseRefused: 'never',
+    leaseLost: 'never',
+    taskEnds: 'idle',
+    taskFails: 'idle',
+    delayElapses: 'stay',
+  },
+};
+
+const TO_RUNNING = ['wishOwn', 'leaseGranted', 'taskEnds'] as const;
+const PATHS: Record<Leaf, readonly Event[]> = {
+  idle: [],
+  'standingBy.following': ['wishStandBy'],
+  'standingBy.stopping': ['wishStandBy', 'taskFails'],
+  'standingBy.pausing': ['wishStandBy', 'taskFails', 'taskEnds'],
+  'acquiring.asking': ['wishOwn'],
+  'acquiring.waiting': ['wishOwn', 'leaseRefused'],
+  'holding.restoring.catchingUp': ['wishOwn', 'leaseGranted'],
+  'holding.restoring.stopping': ['wishOwn', 'leaseGranted', 'taskFails'],
+  'holding.restoring.pausing': ['wishOwn', 'leaseGranted', 'taskFails', 'taskEnds'],
+  'holding.running': TO_RUNNING,
+  'holding.draining': [...TO_RUNNING, 'wishNothing'],
+  releasing: [...TO_RUNNING, 'wishNothing', 'taskEnds'],
+  abandoning: ['wishStandBy', 'wishNothing'],
+};
+
+function leavesOf(node: AnyStateNode): string[] {
+  const children = Object.values(node.states);
+  return children.length === 0 ? [node.path.join('.')] : children.flatMap(leavesOf);
+}
+
+describe('the statechart of a shard', () => {
+  it('has a row in the table for each of its states', () => {
+    expect(leavesOf(shardMachine.root).sort()).toEqual([...LEAVES].sort());
+  });
+
+  it.each(LEAVES.flatMap((leaf) => EVENTS.map((event) => [leaf, event, TABLE[leaf][event]] as const)))(
+    'in %s, on %s: %s',
+    async (leaf, event, cell) => {
+      const shard = new ControlledShard();
+      await shard.happens(...PATHS[leaf]);
+      expect(shard.leaf).toBe(leaf);
+      expect(shard.can(event)).toBe(cell !== 'never');
+      if (cell === 'never') return;
+      await shard.happens(event);
+      expect(shard.leaf).toBe(cell === 'stay' ? leaf : cell);
+    },
   );
+
+  it('names the outer state, of which there are eight', async () => {
+    const seen = new Set<string>();
+    for (const leaf of LEAVES) {
+      const shard = new ControlledShard();
+      await shard.happens(...PATHS[leaf]);
+      seen.add(shard.state);
+    }
+    expect([...seen].sort()).toEqual([...SHARD_STATES].sort());
+  });
 });
 
-test('L1, L2: from a granted lease every way ends in releasing, or in abandoning when it was lost', () => {
-  const holding: readonly ShardState[] = ['restoring', 'running', 'draining'];
-  for (const state of holding) {
-    for (const event of SHARD_EVENTS) {
-      const cell = SHARD_TABLE[state][event];
-      const allowed: readonly string[] =
-        event === 'leaseLost' ? ['abandoning'] : [...holding, 'releasing', 'stay', 'anew'];
-      expect(allowed, `${state} x ${event}`).toContain(cell);
+// Neither a lease that a process forgets to give up, nor one that it gives up though it is another's.
+it('L1, L2: every way from a granted lease ends in releasing, or in abandoning if it was lost', () => {
+  for (const leaf of LEAVES) {
+    for (const event of EVENTS) {
+      const cell = TABLE[leaf][event];
+      if (leaf.startsWith('holding.')) {
+        const isAllowed =
+          event === 'leaseLost' ? cell === 'abandoning' : /^(holding\.|releasing$|stay$|never$)/.test(cell);
+        expect(isAllowed, `${leaf} on ${event}: ${cell}`).toBe(true);
+      } else if (leaf !== 'acquiring.asking') expect(cell, `${leaf} on ${event}`).not.toMatch(/^holding\./);
     }
   }
-  for (const state of SHARD_STATES) {
-    if (!holding.includes(state) && state !== 'releasing' && state !== 'abandoning')
-      expect(['releasing', 'restoring']).toContain(SHARD_TABLE[state].leaseGranted);
+});
+
+describe('a lease that is granted when the shard is no longer wanted', () => {
+  it.each(['wishStandBy', 'wishNothing'] as const)('is released after %s', async (wish) => {
+    const shard = new ControlledShard();
+    await shard.happens('wishOwn', wish, 'leaseGranted');
+    expect(shard.leaf).toBe('releasing');
+    await shard.happens('taskEnds');
+    expect(shard.leaf).toBe(wish === 'wishNothing' ? 'idle' : 'standingBy.following');
+  });
+});
+
+it('keeps a wish that it cannot grant at once', async () => {
+  const shard = new ControlledShard();
+  await shard.happens(...PATHS['holding.draining'], 'wishOwn', 'taskEnds', 'taskEnds');
+  expect(shard.leaf).toBe('acquiring.asking');
+});
+
+it('stops the task of a state that is left, and that of the lease with the last state that needs it', async () => {
+  const shard = new ControlledShard();
+  await shard.happens(...TO_RUNNING);
+  const [run, lease] = [shard.tasks.get('run'), shard.tasks.get('keepLease')];
+  expect([run?.signal.aborted, lease?.signal.aborted]).toEqual([false, false]);
+  await shard.happens('wishNothing');
+  expect([run?.signal.aborted, lease?.signal.aborted]).toEqual([true, false]);
+  await shard.happens('taskEnds');
+  expect(lease?.signal.aborted).toBe(true);
+});
+
+describe('a shard that fails', () => {
+  /** How long it pauses after its next failure. */
+  async function pauseOf(shard: ControlledShard): Promise<number> {
+    await shard.happens('taskFails', 'taskEnds');
+    expect(shard.leaf).toBe('holding.restoring.pausing');
+    let ms = 0;
+    for (; shard.leaf === 'holding.restoring.pausing' && ms < 10_000; ms++) shard.clock.increment(1);
+    return ms;
   }
+
+  it('pauses for longer after each failure, and reports each', async () => {
+    const shard = new ControlledShard();
+    await shard.happens('wishOwn', 'leaseGranted');
+    expect([await pauseOf(shard), await pauseOf(shard), await pauseOf(shard)]).toEqual([100, 200, 400]);
+    expect(shard.failures).toHaveLength(3);
+  });
+
+  it('pauses for a short time again once it has been healthy for a while', async () => {
+    const shard = new ControlledShard();
+    await shard.happens('wishOwn', 'leaseGranted');
+    expect([await pauseOf(shard), await pauseOf(shard)]).toEqual([100, 200]);
+    await shard.happens('taskEnds');
+    expect(shard.leaf).toBe('holding.running');
+    shard.clock.increment(9_999);
+    expect(await pauseOf(shard)).toBe(400);
+    await shard.happens('taskEnds');
+    shard.clock.increment(10_000);
+    expect(await pauseOf(shard)).toBe(100);
+  });
+});
+
+it('gives a drain ten seconds, and the lease a quarter of one', async () => {
+  const draining = new ControlledShard();
+  await draining.happens(...PATHS['holding.draining']);
+  draining.clock.increment(9_999);
+  expect(draining.leaf).toBe('holding.draining');
+  draining.clock.increment(1);
+  expect(draining.leaf).toBe('releasing');
+  const waiting = new ControlledShard();
+  await waiting.happens(...PATHS['acquiring.waiting']);
+  waiting.clock.increment(249);
+  expect(waiting.leaf).toBe('acquiring.waiting');
+  waiting.clock.increment(1);
+  expect(waiting.leaf).toBe('acquiring.asking');
 });

@@ -2,11 +2,8 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
-import { reportSpace } from '../../actors/partition/space-report.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
-import type { PartitionHost } from '../../src/shards/partition-host.ts';
-import type { ShardRunner } from '../../src/shards/shard-runner.ts';
 import { Ticks } from '../../src/shards/ticks.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
@@ -15,8 +12,8 @@ import { commitHeader } from '../support/commit-header.ts';
 const [SHARD, SPACE, NOON] = [0 as Partition, 1 as SpaceId, Date.UTC(2026, 0, 1, 12)];
 const DELAY_MS = DEFAULT_SETTINGS.idleTimeoutMs + DEFAULT_SETTINGS.outOfOrdernessMs;
 
-/** A shard whose router's clock stands at noon. */
-function quietShard(): { shard: ShardRunner; fold: PartitionFold; moveClock: (ms: number) => void } {
+/** The fold of a shard whose router's clock stands at noon. */
+function quietFold(): { fold: PartitionFold; moveClock: (ms: number) => void } {
   const fold = new PartitionFold(SHARD, 1);
   let seq = 0;
   const moveClock = (clockMs: number): void => {
@@ -39,12 +36,7 @@ function quietShard(): { shard: ShardRunner; fold: PartitionFold; moveClock: (ms
     seq += 1;
   };
   moveClock(NOON);
-  const shard: Pick<ShardRunner, 'report' | 'host' | 'isOwner'> = {
-    isOwner: true,
-    host: { fold } as PartitionHost,
-    report: (spaceId, atMs) => reportSpace(fold, spaceId, atMs),
-  };
-  return { shard: shard as ShardRunner, fold, moveClock };
+  return { fold, moveClock };
 }
 
 function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: Ticks; elapsed: () => number } {
@@ -52,7 +44,7 @@ function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: T
   const timing = {
     now: () => elapsedMs,
     random: () => 0,
-    turn: async () => undefined,
+    yield: async () => undefined,
     pause: async (ms: number) => {
       elapsedMs += ms;
       return Promise.resolve();
@@ -68,8 +60,8 @@ function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: T
   return { ticks, elapsed: () => elapsedMs };
 }
 
-test('N1 an instant that time alone has made final is so in the first answer, and costs one mark', async () => {
-  const { shard, moveClock } = quietShard();
+test('N1 an instant that time alone has made final is final in the first answer, at the cost of one mark', async () => {
+  const { fold, moveClock } = quietFold();
   const nowMs = NOON + 3_600_000;
   const marked: Partition[] = [];
   const { ticks } = ticksWith((router) => {
@@ -77,27 +69,30 @@ test('N1 an instant that time alone has made final is so in the first answer, an
     moveClock(nowMs);
   }, nowMs);
   const atMs = nowMs - DELAY_MS;
-  expect((await ticks.report(shard, SPACE, atMs))?.watermarkMs).toBeGreaterThanOrEqual(atMs);
-  expect((await ticks.report(shard, SPACE, atMs))?.watermarkMs).toBeGreaterThanOrEqual(atMs);
+  for (let n = 0; n < 2; n++) {
+    await ticks.advance(fold, SPACE, atMs);
+    expect(fold.watermarkOf(SPACE)).toBeGreaterThanOrEqual(atMs);
+  }
   expect(marked).toEqual([0]);
 });
 
-test('an answer waits a bounded time for a router that does not come, and not at every question', async () => {
-  const { shard } = quietShard();
+test('an answer waits a bounded time for a silent router, and not at every question', async () => {
+  const { fold } = quietFold();
   const marked: Partition[] = [];
   const { ticks, elapsed } = ticksWith((router) => void marked.push(router), NOON + 3_600_000);
-  expect((await ticks.report(shard, SPACE, NOON + 1_000))?.watermarkMs).toBe(NOON - DELAY_MS);
+  await ticks.advance(fold, SPACE, NOON + 1_000);
+  expect(fold.watermarkOf(SPACE)).toBe(NOON - DELAY_MS);
   const waited = elapsed();
   expect(waited).toBeGreaterThan(0);
   expect(waited).toBeLessThan(1_000);
-  for (let n = 0; n < 3; n++) await ticks.report(shard, SPACE, NOON + 1_000);
+  for (let n = 0; n < 3; n++) await ticks.advance(fold, SPACE, NOON + 1_000);
   expect([marked, elapsed()]).toEqual([[0], waited]);
 });
 
 test('a question whose clocks are fresh costs nothing', async () => {
-  const { shard } = quietShard();
+  const { fold } = quietFold();
   const marked: Partition[] = [];
   const { ticks, elapsed } = ticksWith((router) => void marked.push(router), NOON + 900);
-  for (const atMs of [NOON + 900, NOON - DELAY_MS, NOON - 3_600_000]) await ticks.report(shard, SPACE, atMs);
+  for (const atMs of [NOON + 900, NOON - DELAY_MS, NOON - 3_600_000]) await ticks.advance(fold, SPACE, atMs);
   expect([marked, elapsed()]).toEqual([[], 0]);
 });

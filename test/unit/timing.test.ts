@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { inTurns } from '../../src/runtime/timing.ts';
+import { yieldEvery } from '../../src/runtime/timing.ts';
 
 it('work in small steps lets others run once it has taken its budget, not at every step', async () => {
   let nowMs = 0;
   let turns = 0;
-  const turn = inTurns({ now: () => nowMs, turn: async () => void turns++ }, 4);
+  const turn = yieldEvery({ now: () => nowMs, yield: async () => void turns++ }, 4);
   for (let step = 0; step < 12; step++) {
     nowMs += 1;
     await turn();
@@ -15,7 +15,7 @@ it('work in small steps lets others run once it has taken its budget, not at eve
 it('of two who do such work, one goes on at a time', async () => {
   let nowMs = 0;
   const open: (() => void)[] = [];
-  const turn = inTurns({ now: () => nowMs, turn: () => new Promise((resolve) => open.push(resolve)) }, 4);
+  const turn = yieldEvery({ now: () => nowMs, yield: () => new Promise((resolve) => open.push(resolve)) }, 4);
   nowMs = 5;
   const both = Promise.all([turn(), turn()]);
   await Promise.resolve();

@@ -46,7 +46,7 @@ test('a token is verified again only after something has changed, once for all i
   await vi.advanceTimersByTimeAsync(10_000);
   expect([scripted.asked, ended]).toEqual([1, []]);
   scripted.version = 3;
-  scripted.answer = async () => 'the token is not a valid one';
+  scripted.answer = async () => 'the token is not valid';
   await vi.advanceTimersByTimeAsync(1_000);
   expect([scripted.asked, ended.length]).toEqual([2, 100]);
   await vi.advanceTimersByTimeAsync(10_000);
@@ -56,7 +56,7 @@ test('a token is verified again only after something has changed, once for all i
 
 test('what changed while the token of a new stream was checked is looked at again', async () => {
   scripted.version = 2;
-  scripted.answer = async () => 'the token is not a valid one';
+  scripted.answer = async () => 'the token is not valid';
   add('a', 1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(ended).toEqual(['a']);
@@ -66,12 +66,12 @@ test('a stream goes on while nobody can tell, and ends when somebody can; an exp
   add('a');
   add('b', 1, Date.now() + 5_000);
   scripted.version = 2;
-  scripted.answer = async () => Promise.reject(new Failure('unavailable', 'tokens cannot be checked now'));
+  scripted.answer = async () => Promise.reject(new Failure('unavailable', 'tokens cannot be verified now'));
   await vi.advanceTimersByTimeAsync(3_000);
   expect(ended).toEqual([]);
   await vi.advanceTimersByTimeAsync(3_000);
   expect(ended).toEqual(['b']);
-  scripted.answer = async () => 'the token is not a valid one';
+  scripted.answer = async () => 'the token is not valid';
   await vi.advanceTimersByTimeAsync(1_000);
   expect(ended).toEqual(['b', 'a']);
 });
@@ -105,7 +105,7 @@ test('a key that its issuer withdraws changes the version once the key set is fe
       },
       { timeout: 30_000 },
     );
-    expect(await jwts.verify(token)).toBe('the token is not a valid one');
+    expect(await jwts.verify(token)).toBe('the token is not valid');
   } finally {
     vi.restoreAllMocks();
     await issuer.stop();

@@ -12,6 +12,7 @@ import type { ReadingsLog } from '../../src/ports/readings-log.ts';
 import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
 import { activeTraceparent, contextOf, inSpan, isTracing } from '../../src/runtime/trace.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 interface OtlpRequest {
   readonly resourceSpans: readonly {
@@ -89,15 +90,17 @@ test('what a router has read is traced with the commit that routes it, and not w
     data: new Uint8Array(),
     trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   };
-  const cursor = { next: async () => Promise.resolve([entry]) } as unknown as LogCursor;
-  const readings = traces.readings({ open: async () => Promise.resolve(cursor) } as unknown as ReadingsLog);
+  const cursor = fakeOf<LogCursor>('LogCursor', { next: async () => Promise.resolve([entry]) });
+  const readings = traces.readings(fakeOf<ReadingsLog>('ReadingsLog', { open: async () => Promise.resolve(cursor) }));
   const traced: boolean[] = [];
-  const events = traces.events({
-    commit: async () => {
-      traced.push(activeTraceparent() !== undefined);
-      return Promise.resolve({ kind: 'committed', seq: 1 });
-    },
-  } as unknown as SpaceEventsLog);
+  const events = traces.events(
+    fakeOf<SpaceEventsLog>('SpaceEventsLog', {
+      commit: async () => {
+        traced.push(activeTraceparent() !== undefined);
+        return Promise.resolve({ kind: 'committed', seq: 1 });
+      },
+    }),
+  );
   await (await readings.open(0 as Partition, 0)).next(10);
   for (const isMove of [true, false, false])
     await events.commit(commitHeader({ isMove, readingsSeq: 7 }), new Map(), 0);

@@ -1,5 +1,5 @@
-// Bearer tokens that are JWTs of an identity provider, verified against its key set: signature, issuer,
-// audience, expiry. Only asymmetric algorithms: with a symmetric one the public key would be the secret.
+// Verifies JWTs of an identity provider against its key set: signature, issuer, audience and expiry. Only asymmetric algorithms are
+// accepted, since with a symmetric one the public key would be the secret.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
@@ -20,7 +20,7 @@ const ALGORITHMS = [
 ];
 const CLOCK_TOLERANCE_SECONDS = 5;
 const KEYS_TIMEOUT_MS = 5_000;
-/** Between two attempts to fetch a key set that is due. */
+/** Between two attempts to fetch an expired key set. */
 const KEYS_RETRY_MS = 10_000;
 
 export interface JwtOptions {
@@ -38,7 +38,7 @@ export interface JwtIdentity {
 
 type Keys = ReturnType<typeof createRemoteJWKSet> | ReturnType<typeof createLocalJWKSet>;
 
-/** The key set cannot be had; says nothing about the token. */
+/** The key set cannot be fetched, so nothing is known about the token. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
 }
@@ -47,7 +47,7 @@ export class JwtVerifier {
   readonly #keys: Keys;
   readonly #options: JwtOptions;
   #version = 0;
-  /** The key set of that version. */
+  /** The key set that `version` belongs to. */
   #seen = '';
   #askedAtMs = -Infinity;
 
@@ -56,7 +56,7 @@ export class JwtVerifier {
     this.#options = options;
   }
 
-  /** A set on another host is fetched when it is needed, kept, and fetched again for a key it does not have. */
+  /** A remote key set is fetched when first needed, cached, and fetched again for an unknown key. */
   static async open(options: JwtOptions): Promise<JwtVerifier> {
     const url = new URL(options.jwksUrl);
     if (url.protocol !== 'file:')
@@ -67,12 +67,12 @@ export class JwtVerifier {
     return new JwtVerifier(createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), options);
   }
 
-  /** Changes with the key set. */
+  /** Increases whenever the key set changes. */
   get version(): number {
     return this.#version;
   }
 
-  /** Has the key set fetched when it is due, as the next token would; one that cannot be had leaves the keys as they were. */
+  /** Starts to fetch the key set if it has expired. A failed fetch leaves the keys as they were. */
   refresh(): void {
     const keys = this.#keys;
     const held = keys.jwks();
@@ -84,11 +84,11 @@ export class JwtVerifier {
     }
     if (!('fresh' in keys) || keys.fresh || performance.now() - this.#askedAtMs < KEYS_RETRY_MS) return;
     this.#askedAtMs = performance.now();
-    // Nobody waits for it: the change is seen the next time.
+    // Not awaited: the next call notices a change.
     keys.reload().catch(() => undefined);
   }
 
-  /** @returns why not, as a sentence, for a token that is not good. @throws KeysUnavailable */
+  /** @returns the identity, or why the token is rejected. @throws KeysUnavailable */
   async verify(token: string): Promise<JwtIdentity | string> {
     const { issuer, audience } = this.#options;
     try {
@@ -103,15 +103,15 @@ export class JwtVerifier {
     } catch (error) {
       if (error instanceof errors.JWTExpired) return 'the token has expired';
       if (error instanceof errors.JWTClaimValidationFailed)
-        return `the token's ${error.claim} is not what it has to be`;
+        return `the claim ${error.claim} of the token is not the required one`;
       if (
         error instanceof errors.JWKSTimeout ||
         !(error instanceof errors.JOSEError) ||
         error.code === 'ERR_JOSE_GENERIC'
       ) {
-        throw new KeysUnavailable('the key set cannot be had', { cause: error });
+        throw new KeysUnavailable('the key set cannot be fetched', { cause: error });
       }
-      return 'the token is not a valid one';
+      return 'the token is not valid';
     }
   }
 }
@@ -120,7 +120,7 @@ function nameOf({ sub, client_id: clientId }: JWTPayload): string {
   return sub ?? (typeof clientId === 'string' ? clientId : 'unnamed');
 }
 
-/** `scope` as RFC 8693 has it, or `scp` as some providers do; what is no scope of this service is left out. */
+/** From `scope` (RFC 8693), or from `scp`, which some providers use. Scopes of other services are ignored. */
 function scopesOf({ scope, scp }: JWTPayload): Scope[] {
   const given: unknown[] =
     typeof scope === 'string'

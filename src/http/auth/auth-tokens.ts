@@ -1,5 +1,5 @@
-// Static bearer tokens: their hashes, names and scopes, in a file that is read again when it changes, or in a variable. A token is 256
-// random bits, so that one round of SHA-256 protects it as well as a slow hash would: there is nothing to guess.
+// Static bearer tokens: hashes, names and scopes, in a file that is reloaded when it changes, or in a variable. A token is 256 random
+// bits, which nobody can guess, so one round of SHA-256 protects it as well as a slow hash would.
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -14,7 +14,7 @@ const entry = z.strictObject({
   name: z.string().min(1).max(100),
   hash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits'),
   scopes: z.array(z.enum(SCOPES)).min(1),
-  /** After this the token is none. */
+  /** The token is invalid from this instant on. */
   expires_at: z
     .string()
     .refine((text) => parseInstant(text) !== undefined, 'must be an ISO 8601 instant')
@@ -33,7 +33,7 @@ function hashOf(token: string): string {
   return `sha256:${createHash('sha256').update(token).digest('hex')}`;
 }
 
-/** @throws Error that names the file and what is wrong in it */
+/** @throws Error that names the file and what is wrong with it */
 async function readTokens(path: string): Promise<TokenFileContent> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new Error(`cannot read ${path} (AUTH_TOKENS_FILE)`, { cause: error });
@@ -51,7 +51,7 @@ function parseTokens(text: string, where: string): TokenFileContent {
   const result = fileSchema.safeParse(json);
   if (result.success) return result.data;
   throw new Error(
-    `${where} holds no tokens: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
+    `${where} is not a list of tokens: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
   );
 }
 
@@ -67,14 +67,14 @@ function byHash({ tokens }: TokenFileContent): TokensByHash {
 }
 
 export interface StaticTokens {
-  /** Changes whenever a token found before may be found no longer, or found with other rights. */
+  /** Increases whenever tokens may have been removed or changed. */
   readonly version: number;
   find(token: string): Promise<StaticToken | undefined>;
-  /** Reads again what may have changed. */
+  /** Reloads the tokens if they have changed. */
   refresh(): Promise<void>;
 }
 
-/** @param text what a file of tokens holds. @throws Error that says what is wrong with it */
+/** @param text the content of a token file. @throws Error that says what is wrong with it */
 export function tokensOf(text: string): StaticTokens {
   const tokens = byHash(parseTokens(text, 'AUTH_TOKENS'));
   return { version: 0, find: async (token) => tokens.get(hashOf(token)), refresh: async () => undefined };
@@ -85,7 +85,7 @@ export class TokenFile implements StaticTokens {
   readonly #log: Logger;
   #tokens: TokensByHash = new Map();
   #version = 0;
-  /** Of the file whose tokens these are. */
+  /** Identifies the state of the file that the tokens were read from. */
   #stamp = '';
   #checkedAtMs = -Infinity;
 
@@ -110,7 +110,7 @@ export class TokenFile implements StaticTokens {
     return this.#tokens.get(hashOf(token));
   }
 
-  /** A file that cannot be read any more leaves the tokens as they were: a slip of an editor locks nobody out. */
+  /** A file that cannot be read leaves the tokens as they were, so that a typo locks nobody out. */
   async refresh(): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#checkedAtMs < CHANGE_CHECK_MS) return;
@@ -119,11 +119,11 @@ export class TokenFile implements StaticTokens {
       const stamp = await stampOf(this.#path);
       if (stamp !== this.#stamp) await this.#read(stamp);
     } catch (error) {
-      this.#log.error({ err: error }, 'the file of tokens cannot be read; those read before stay');
+      this.#log.error({ err: error }, 'the token file cannot be read; the tokens read before stay valid');
     }
   }
 
-  /** @param stamp taken before: a change between it and the reading is seen at the next check, and not missed */
+  /** @param stamp taken before the file is read, so that the next check notices a change in between */
   async #read(stamp: string): Promise<void> {
     this.#tokens = byHash(await readTokens(this.#path));
     this.#stamp = stamp;
@@ -131,7 +131,7 @@ export class TokenFile implements StaticTokens {
   }
 }
 
-/** Differs between two files, and between two states of one. @throws Error that names the file */
+/** Differs between two files, and between two states of a file. @throws Error that names the file */
 async function stampOf(path: string): Promise<string> {
   const { mtimeMs, ino, size } = await stat(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path} (AUTH_TOKENS_FILE)`, { cause: error });
@@ -139,7 +139,7 @@ async function stampOf(path: string): Promise<string> {
   return `${mtimeMs} ${ino} ${size}`;
 }
 
-/** Makes a token and puts its hash into a file, which is made if it is not there. @returns the token, which is stored nowhere */
+/** Creates a token and adds its hash to a file, which is created if missing. @returns the token, which is stored nowhere */
 export async function addToken(
   path: string,
   name: string,
@@ -151,7 +151,7 @@ export async function addToken(
     () => false,
   );
   const { tokens } = isThere ? await readTokens(path) : { tokens: [] };
-  if (tokens.some((other) => other.name === name)) throw new Error(`${path} has a token named ${name} already`);
+  if (tokens.some((other) => other.name === name)) throw new Error(`${path} already has a token named ${name}`);
   const token = `${PREFIX}${randomBytes(32).toString('base64url')}`;
   const added = entry.parse({
     name,

@@ -1,6 +1,5 @@
-// Who may do what: a bearer token is known by its hash, or is a JWT of the identity provider; a route names the scope it needs.
-// `admin` includes every other scope. Without a configured kind of token nothing is checked, which
-// is allowed only to a service that listens on loopback.
+// Authorisation by bearer tokens: static tokens, known by their hash, and JWTs of an identity provider. Each route names the scope it
+// needs; `admin` includes every other scope. Without any configured tokens nothing is checked, which is allowed only on loopback.
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { ConfigError, type Config } from '../../config.ts';
@@ -19,23 +18,27 @@ const TOKEN = /^bearer +([\w.~+/-]+=*)$/i;
 
 interface Admission {
   readonly principal: Principal;
-  /** Calls `end` once a request like this one would be refused. @returns how to stop watching */
+  /** Calls `end` once the same request would be refused. @returns a function that stops watching */
   readonly watch: (end: () => void) => () => void;
 }
 
 const admissions = new WeakMap<Context['req'], Admission>();
 
-/** Who asks; undefined where nobody has to say. */
+/** Who sent the request; undefined if the route needs no token. */
 export function principalOf(ctx: Context): Principal | undefined {
   return admissions.get(ctx.req)?.principal;
 }
 
-/** For answers that go on. @param end called once the token is good no longer: revoked, expired, or without the scope. @returns how to stop watching */
+/**
+ * For streaming answers.
+ * @param end called once the token is revoked, has expired or has lost the scope
+ * @returns a function that stops watching
+ */
 export function whileAdmitted(ctx: Context, end: () => void): () => void {
   return admissions.get(ctx.req)?.watch(end) ?? (() => undefined);
 }
 
-/** @returns undefined when no token is asked for. @throws ConfigError with one sentence that says what to do */
+/** @returns undefined if no tokens are configured. @throws ConfigError that says what to do */
 export async function openVerifier(config: Config, log: Logger): Promise<TokenVerifier | undefined> {
   const {
     AUTH_TOKENS: inline,
@@ -47,12 +50,12 @@ export async function openVerifier(config: Config, log: Logger): Promise<TokenVe
   if (inline === undefined && tokensFile === undefined && jwksUrl === undefined) {
     if (isLoopback(config.HOST)) return undefined;
     throw new ConfigError(
-      `HOST=${config.HOST} can be reached from other machines, so requests have to be authenticated: set AUTH_TOKENS_FILE or AUTH_TOKENS (\`density token\` makes one) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`,
+      `HOST=${config.HOST} can be reached from other machines, so requests must be authenticated: set AUTH_TOKENS_FILE or AUTH_TOKENS (\`density token\` creates them) or AUTH_JWKS_URL, or listen on 127.0.0.1 only`,
     );
   }
   if (jwksUrl !== undefined && (issuer === undefined || audience === undefined)) {
     throw new ConfigError(
-      'AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE: a token of another issuer, or for another service, is none',
+      'AUTH_JWKS_URL requires AUTH_ISSUER and AUTH_AUDIENCE, so that tokens of other issuers or for other services are rejected',
     );
   }
   const tokens: StaticTokens[] = [];
@@ -85,13 +88,13 @@ async function verify(
     if (known.expiresAtMs !== undefined && known.expiresAtMs <= Date.now()) return 'the token has expired';
     return { ...known, name: `token:${known.name}` };
   }
-  if (!jwts || token.split('.').length !== 3) return 'the token is not a valid one';
+  if (!jwts || token.split('.').length !== 3) return 'the token is not valid';
   try {
     const identity = await jwts.verify(token);
     return typeof identity === 'string' ? identity : { ...identity, name: `jwt:${identity.name}` };
   } catch (error) {
     if (!(error instanceof KeysUnavailable)) throw error;
-    throw new Failure('unavailable', 'tokens cannot be checked now', { cause: error, retryAfterSeconds: 5 });
+    throw new Failure('unavailable', 'tokens cannot be verified now', { cause: error, retryAfterSeconds: 5 });
   }
 }
 
@@ -99,7 +102,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Checks the token of every request to a route that needs a scope. */
+/** Requires a token with the scope that the route names. */
 export function requireScope(verifier: TokenVerifier): Guard {
   const watch = new TokenWatch(verifier);
   return (route) => async (ctx, next) => {
@@ -110,10 +113,10 @@ export function requireScope(verifier: TokenVerifier): Guard {
 
 async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, watch: TokenWatch): Promise<void> {
   const header = ctx.get('authorization');
-  if (header === '') throw unauthenticated('send a token as "authorization: Bearer <token>"');
+  if (header === '') throw unauthenticated('send a token in the header "authorization: Bearer <token>"');
   const token = TOKEN.exec(header)?.[1];
   if (token === undefined) throw unauthenticated('the authorization header is not "Bearer <token>"', 'invalid_request');
-  // Taken before: what changes while the token is checked is looked at again.
+  // Read before the token is verified, so that a change meanwhile is noticed.
   const { version } = verifier;
   const principal = await verifier.verify(token);
   if (typeof principal === 'string') throw unauthenticated(principal, 'invalid_token');

@@ -1,19 +1,19 @@
-// Who asks, and what tells.
+// Who sends a request, and how that is verified.
 import type { Scope } from '../routes/route.ts';
 
 export interface Principal {
-  /** For the log and for rate limits; a static token's and a JWT's names never collide. */
+  /** For the log and rate limits. A prefix keeps the names of static tokens and JWTs apart. */
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly expiresAtMs: number | undefined;
 }
 
 export interface TokenVerifier {
-  /** Changes whenever a token that was good may have become void or lost a scope, other than by expiring. */
+  /** Increases whenever a valid token may have been revoked or have lost a scope; not when one expires. */
   readonly version: number;
-  /** @returns why not, as a sentence. @throws Failure unavailable when it cannot be told now */
+  /** @returns the principal, or why the token is rejected. @throws Failure unavailable if that cannot be decided now */
   verify(token: string): Promise<Principal | string>;
-  /** Reads again what may have changed. */
+  /** Reloads what may have changed. */
   refresh(): Promise<void>;
 }
 

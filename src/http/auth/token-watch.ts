@@ -1,5 +1,5 @@
-// Answers that go on are ended as soon as a new request with their token would be refused: its entry is gone or has lost the scope,
-// its signing key is gone, or it has expired. One timer for all of them; tokens are checked again only after something has changed.
+// Ends streaming answers as soon as a new request with their token would be refused: because the token was revoked, has lost the scope,
+// or has expired, or because its signing key was removed. One timer serves all streams, and tokens are verified again only after a change.
 import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
 import type { Scope } from '../routes/route.ts';
 
@@ -8,10 +8,10 @@ const INTERVAL_MS = 500;
 export interface Watched {
   readonly token: string;
   readonly scope: Scope;
-  /** Of the verifier, when the token was found good. */
+  /** The verifier's version when the token was last verified. */
   version: number;
   expiresAtMs: number | undefined;
-  /** Called once. */
+  /** Called at most once. */
   readonly end: () => void;
 }
 
@@ -25,7 +25,7 @@ export class TokenWatch {
     this.#verifier = verifier;
   }
 
-  /** @returns how to stop watching; safe to call twice */
+  /** @returns a function that stops watching; safe to call twice */
   add(watched: Watched): () => void {
     this.#watched.add(watched);
     this.#timer ??= setInterval(() => void this.#check(), INTERVAL_MS).unref();
@@ -47,7 +47,7 @@ export class TokenWatch {
       await this.#verifier.refresh();
       await this.#checkChanged(this.#verifier.version);
     } catch {
-      // Failure unavailable: nobody can tell now whether tokens are good. They are checked again.
+      // Tokens cannot be verified now; the next check tries again.
     } finally {
       this.#isChecking = false;
     }
@@ -60,7 +60,7 @@ export class TokenWatch {
   }
 
   async #checkChanged(version: number): Promise<void> {
-    // Many streams have the same token.
+    // Many streams share a token, which is verified once.
     const found = new Map<string, Principal | string>();
     for (const watched of this.#watched) {
       if (watched.version === version) continue;

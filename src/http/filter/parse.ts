@@ -1,5 +1,5 @@
-// Reads a filter such as `timestamp > '2018-02-25' and not (direction = 1 or dpu_id in ('283', '423'))`, by chevrotain's
-// lexer and parser. What comes out names only fields of the list, with values of their types; nothing of the text remains.
+// Parses a filter such as `timestamp > '2018-02-25' and not (direction = 1 or dpu_id in ('283', '423'))` with chevrotain. The result
+// contains only known fields with values of their types, and none of the text.
 import {
   EmbeddedActionsParser,
   EOF,
@@ -28,12 +28,12 @@ import {
 } from './tokens.ts';
 
 const LENGTH_MAX = 2_000;
-/** Of parentheses and `not`: the tree is walked by recursion. */
+/** Bounds the recursion over nested parentheses and `not`. */
 const DEPTH_MAX = 50;
 
 export class FilterError extends Error {
   override readonly name = 'FilterError';
-  /** Where in the text, from 0. */
+  /** Offset in the text, from 0. */
   readonly position: number;
 
   constructor(position: number, message: string) {
@@ -53,19 +53,19 @@ type Untyped =
   | { readonly kind: 'compare'; readonly field: IToken; readonly comparator: IToken; readonly literal: Literal }
   | { readonly kind: 'in'; readonly field: IToken; readonly literals: readonly Literal[] };
 
-const found = (token: IToken): string => (token.tokenType === EOF ? 'the filter ends' : `there is ${token.image}`);
+const found = (token: IToken): string => (token.tokenType === EOF ? 'the filter ends' : `found ${token.image}`);
 const label = (type: TokenType): string => type.LABEL ?? type.name;
 
 /** @param paths tokens that may come next, each with what may follow */
 function oneOf(paths: readonly (readonly TokenType[])[], actual: readonly IToken[]): string {
   const first = new Set(paths.flatMap(([type]) => (type ? [label(type)] : [])));
-  return `${[...first].join(' or ')} is expected, and ${found(actual[0] as IToken)}`;
+  return `expected ${[...first].join(' or ')}, but ${found(actual[0] as IToken)}`;
 }
 
 const messages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, actual }) => `${label(expected)} is expected, and ${found(actual)}`,
+  buildMismatchTokenMessage: ({ expected, actual }) => `expected ${label(expected)}, but ${found(actual)}`,
   buildNotAllInputParsedMessage: ({ firstRedundant }) =>
-    `and, or, or the end is expected, and ${found(firstRedundant)}`,
+    `expected and, or, or the end of the filter, but ${found(firstRedundant)}`,
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual }) => oneOf(expectedPathsPerAlt.flat(), actual),
   buildEarlyExitMessage: ({ expectedIterationPaths, actual }) => oneOf(expectedIterationPaths, actual),
 };
@@ -169,9 +169,9 @@ class FilterParser extends EmbeddedActionsParser {
 
 const parser = new FilterParser();
 
-/** @throws FilterError that says where */
+/** @throws FilterError with the position of the error */
 export function parseFilter(text: string, fields: FieldTypes): Expression {
-  if (text.length > LENGTH_MAX) throw new FilterError(LENGTH_MAX, `a filter has at most ${LENGTH_MAX} characters`);
+  if (text.length > LENGTH_MAX) throw new FilterError(LENGTH_MAX, `a filter may have at most ${LENGTH_MAX} characters`);
   const {
     tokens,
     errors: [unread],
@@ -180,7 +180,7 @@ export function parseFilter(text: string, fields: FieldTypes): Expression {
     const character = text.charAt(unread.offset);
     throw new FilterError(
       unread.offset,
-      /['"]/.test(character) ? 'the quote is not closed' : `${JSON.stringify(character)} has no meaning here`,
+      /['"]/.test(character) ? 'the quote is not closed' : `unexpected ${JSON.stringify(character)}`,
     );
   }
   checkDepth(tokens);
@@ -209,7 +209,7 @@ function checkDepth(tokens: readonly IToken[]): void {
     if (tokenType === Close) open -= 1;
     if (tokenType === Not) nots += 1;
     if (open > DEPTH_MAX || nots > DEPTH_MAX)
-      throw new FilterError(startOffset, `more than ${DEPTH_MAX} parentheses or nots within each other`);
+      throw new FilterError(startOffset, `parentheses and nots may be nested at most ${DEPTH_MAX} deep`);
   }
 }
 
@@ -230,7 +230,7 @@ function typed(tree: Untyped, fields: FieldTypes): Expression {
       const comparator = COMPARATOR[tree.comparator.image] ?? (tree.comparator.image as Comparator);
       const value = valueOf(tree.field, tree.literal, fields);
       if (value === null && comparator !== '=' && comparator !== '!=')
-        throw new FilterError(tree.literal.token.startOffset, 'null is neither less nor more than anything');
+        throw new FilterError(tree.literal.token.startOffset, 'null can be compared only with = and !=');
       return { kind: 'compare', field: known(tree.field, fields), comparator, value };
     }
   }
@@ -242,31 +242,31 @@ function known(field: IToken, fields: FieldTypes): string {
   if (Object.hasOwn(fields, field.image)) return field.image;
   throw new FilterError(
     field.startOffset,
-    `there is no field ${field.image}; there are ${Object.keys(fields).join(', ')}`,
+    `there is no field ${field.image}; the fields are ${Object.keys(fields).join(', ')}`,
   );
 }
 
 function valueOf(field: IToken, { token, value }: Literal, fields: FieldTypes): Value {
   const name = known(field, fields);
   const mismatch = (what: string): FilterError =>
-    new FilterError(token.startOffset, `${name} is compared with ${what}, not with ${token.image}`);
+    new FilterError(token.startOffset, `${name} must be compared with ${what}, not with ${token.image}`);
   if (value === null) return null;
   const type = fields[name] as FieldType;
   switch (type) {
     case 'number':
       if (typeof value === 'number' && Number.isFinite(value)) return value;
       throw mismatch('a number');
-    // Ids may be written as numbers: `dpu_id = 423`.
+    // A numeric id needs no quotes: `dpu_id = 423`.
     case 'text':
       return typeof value === 'string' ? value : token.image;
     case 'instant': {
-      // A day alone is its first instant, UTC.
+      // A date stands for midnight UTC.
       const ms =
         typeof value === 'number'
           ? value
           : parseInstant(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value);
       if (ms !== undefined && Number.isSafeInteger(ms) && ms >= 0) return ms;
-      throw mismatch("an instant such as '2018-02-25T10:00:00Z' or a day such as '2018-02-25'");
+      throw mismatch("an instant such as '2018-02-25T10:00:00Z' or a date such as '2018-02-25'");
     }
   }
 }

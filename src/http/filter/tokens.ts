@@ -1,3 +1,4 @@
+// The tokens of the filter language.
 import { createToken, Lexer, type TokenType } from 'chevrotain';
 
 export const Identifier = createToken({ name: 'Identifier', label: 'a field', pattern: /[A-Za-z_][A-Za-z0-9_]*/ });
@@ -19,15 +20,15 @@ export const NumberLiteral = createToken({
   label: 'a number',
   pattern: /[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?/,
 });
-/** A quote in a text is written twice, as in SQL. */
+/** As in SQL, a quote inside a string is doubled. */
 export const TextLiteral = createToken({
   name: 'Text',
-  label: 'a text in quotes',
+  label: 'a quoted string',
   pattern: /'(?:[^']|'')*'|"(?:[^"]|"")*"/,
 });
 const Blank = createToken({ name: 'Blank', pattern: /\s+/, group: Lexer.SKIPPED });
 
-// Keywords come before Identifier: the first that matches wins, unless `longer_alt` matches more.
+// Keywords must precede Identifier: the first match wins, unless `longer_alt` matches more.
 export const TOKENS = [
   Blank,
   And,

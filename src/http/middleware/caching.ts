@@ -1,17 +1,16 @@
-// What may be cached, and for how long; what changed since. ETags are hashes of what is answered, so that they are the
-// same in every process.
+// Caching and conditional requests. ETags are hashes of the answer, so every process computes the same one.
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
 import { Failure } from '../../domain/failure.ts';
 
-/** A final answer still changes when a late reading corrects it; this bounds how long a cache does not know (docs/adr/0011). */
+/** A late reading may still correct a final answer; this bounds how long caches serve the old one (docs/adr/0011). */
 const FINAL_MAX_AGE_SECONDS = 300;
 
 function etagOf(body: unknown): string {
   return `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url')}"`;
 }
 
-/** To be asked for again every time, and answered with 304 when it is the same. @returns what to answer */
+/** Makes clients revalidate every time. @returns the body, or undefined if the client has it and gets a 304 */
 export function revalidated<T>(ctx: Context, body: T, etag = etagOf(body)): T | undefined {
   ctx.set('etag', etag);
   if (!ctx.response.get('cache-control')) ctx.set('cache-control', 'private, no-cache');
@@ -21,12 +20,12 @@ export function revalidated<T>(ctx: Context, body: T, etag = etagOf(body)): T | 
   return undefined;
 }
 
-/** A page of a list; its etag changes with the length of the list, too, which is in its headers. */
+/** A page of a list. Its etag also covers the total, which is in the headers. */
 export function revalidatedPage<T>(ctx: Context, total: number, body: readonly T[]): readonly T[] | undefined {
   return revalidated(ctx, body, etagOf([total, body]));
 }
 
-/** Not Koa's `fresh`: that gives up when the client says `cache-control: no-cache`, as fetch does next to `if-none-match`. */
+/** Koa's `fresh` ignores `if-none-match` when the client sends `cache-control: no-cache`, as fetch does. */
 function hasAlready(ctx: Context, etag: string): boolean {
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return false;
   const known = ctx
@@ -38,29 +37,32 @@ function hasAlready(ctx: Context, etag: string): boolean {
 
 const strong = (etag: string): string => etag.replace(/^W\//, '');
 
-/** History: long where all of it is final, not at all otherwise. @param meaning what matters of a body with parts that go on changing: the etag is weak then */
-export function history<T>(ctx: Context, isFinal: boolean, body: T, meaning?: object): T | undefined {
+/**
+ * Caches for five minutes if every row is final; otherwise no-store.
+ * @param identity the parts of the body that an etag must cover, if others keep changing; the etag is then weak
+ */
+export function history<T>(ctx: Context, isFinal: boolean, body: T, identity?: object): T | undefined {
   if (!isFinal) {
     ctx.set('cache-control', 'no-store');
     return body;
   }
   ctx.set('cache-control', `private, max-age=${FINAL_MAX_AGE_SECONDS}`);
-  return revalidated(ctx, body, meaning && `W/${etagOf(meaning)}`);
+  return revalidated(ctx, body, identity && `W/${etagOf(identity)}`);
 }
 
-/** What the client expects to change is still what is there. @throws Failure changed */
+/** Checks `if-match`. @throws Failure changed if the resource is no longer the one that the client has seen */
 export function checkUnchanged(ctx: Context, current: () => unknown): void {
   const expected = ctx.get('if-match');
   if (expected === '') return;
   const etag = etagOf(current());
   const isSame = expected.trim() === '*' || expected.split(',').some((each) => each.trim() === etag);
-  if (!isSame) throw new Failure('changed', `it has changed since: its etag is ${etag}, not ${expected}`);
+  if (!isSame) throw new Failure('changed', `it has changed meanwhile: its etag is ${etag}, not ${expected}`);
 }
 
 export const IF_MATCH = {
-  'if-match': { description: 'write only if the etag is still this one; 412 otherwise' },
+  'if-match': { description: 'write only if the etag is still this one, otherwise answer 412' },
 } as const;
 export const IF_NONE_MATCH = {
-  'if-none-match': { description: 'answer 304 with no body if the etag is still this one' },
+  'if-none-match': { description: 'answer 304 without a body if the etag is still this one' },
 } as const;
-export const ETAG = { etag: { description: 'changes with the answer' } } as const;
+export const ETAG = { etag: { description: 'a hash of the answer' } } as const;

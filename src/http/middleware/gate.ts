@@ -1,15 +1,14 @@
-// The first to see a request, there from before the service has begun until after it stopped. It
-// answers what an operator's machinery asks, at the root: `/livez`, `/readyz`, `/metrics`; everything
-// else goes to the API, once there is one.
+// The first handler of every request, from before the service has started until after it has stopped. Answers the probes and
+// metrics at the root (`/livez`, `/readyz`, `/metrics`) and passes everything else to the API once that is up.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Metrics } from '../../metrics.ts';
 import { answerProblem } from './refusals.ts';
 
-/** What an orchestrator has to know of the service. */
+/** What an orchestrator needs to know about the service. */
 export interface Readiness {
-  /** Why this process cannot answer now; undefined when it can. */
+  /** Why this process cannot answer now; undefined if it can. */
   readonly unready: string | undefined;
-  /** What it cannot serve, though it serves the rest. */
+  /** Why some shards cannot be served, although the others are. */
   readonly refusals: readonly string[];
 }
 
@@ -24,12 +23,12 @@ export class Gate {
     this.#metrics = metrics;
   }
 
-  /** From now on requests go to the API. */
+  /** Passes requests to the API from now on. */
   open(handle: RequestListener, readiness: Readiness): void {
     this.#api = { handle, readiness };
   }
 
-  /** From now on it says that it is not ready, so that nobody sends it new requests; it still answers them. */
+  /** Reports "not ready" from now on, so that load balancers stop sending requests; requests are still answered. */
   drain(): void {
     this.#isDraining = true;
   }
@@ -53,7 +52,7 @@ export class Gate {
       ? 'stopping'
       : this.#api
         ? this.#api.readiness.unready
-        : 'starting: waiting for the topology, or catching up with the log';
+        : 'starting: waiting for the topology or catching up with the log';
     if (unready === undefined) text(response, 200, ['ready', ...(this.#api?.readiness.refusals ?? [])].join('\n'));
     else text(response, 503, unready);
   }
@@ -62,14 +61,14 @@ export class Gate {
     this.#metrics.render().then(
       (body) =>
         response.writeHead(200, { 'content-type': this.#metrics.contentType, 'cache-control': 'no-store' }).end(body),
-      (error: unknown) => answerProblem(request, response, 500, `metrics cannot be collected: ${String(error)}`),
+      (error: unknown) => answerProblem(request, response, 500, `cannot collect metrics: ${String(error)}`),
     );
   }
 }
 
 function only(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
   if (request.method === 'GET' || request.method === 'HEAD') answer();
-  else answerProblem(request, response, 405, `this takes ${METHODS}`, { allow: METHODS });
+  else answerProblem(request, response, 405, `this path allows ${METHODS}`, { allow: METHODS });
 }
 
 function text(response: ServerResponse, status: number, body: string): void {

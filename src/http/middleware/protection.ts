@@ -1,4 +1,4 @@
-// What stands before every route: security headers, CORS, who may do what, how often.
+// What protects every route: security headers, CORS, authorisation and rate limits.
 import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
 import type { AppOptions } from '../app.ts';
@@ -6,7 +6,7 @@ import { openVerifier, requireScope } from '../auth/auth.ts';
 import { limitRefused, limitRequests } from './rate-limit.ts';
 import { crossOrigin, securityHeaders } from './security-headers.ts';
 
-/** @throws ConfigError with one sentence, when others could reach a service that asks for no token */
+/** @throws ConfigError if other machines could reach the service without a token */
 export async function openProtection(
   config: Config,
   log: Logger,

@@ -1,5 +1,5 @@
-// Requests that do not reach the API: what Node's HTTP parser refuses, and what its server would answer by itself with an empty body.
-// They get problem documents, too. Where there is no response to write to, the answer goes to the socket.
+// Answers with problem documents the requests that never reach the API: those that Node's HTTP parser rejects, and those that its server
+// would answer with an empty body. Where there is no response object, the answer is written to the socket.
 import { randomUUID } from 'node:crypto';
 import { maxHeaderSize, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { PROBLEM_TYPE, problemText, type ProblemStatus } from '../problem.ts';
 import { REQUEST_ID, requestIdFrom } from './request-id.ts';
 
-/** For a client that goes on sending: closed at once, it would see a broken connection instead of the answer. */
+/** A client that is still sending would see a broken connection instead of the answer if the socket closed at once. */
 const LINGER_MS = 2_000;
 
 interface Refusal {
@@ -15,21 +15,21 @@ interface Refusal {
   readonly detail: string;
 }
 
-/** By the code of Node's error; other codes are malformed requests. */
+/** By the code of Node's error. Any other code is a malformed request. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
-    detail: `the request line and the headers may hold at most ${maxHeaderSize} bytes together`,
+    detail: `the request line and the headers may have at most ${maxHeaderSize} bytes together`,
   },
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'the extensions of the chunks of the body are too long' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'the chunk extensions of the body are too long' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'the request did not arrive in time' },
-  HPE_INVALID_METHOD: { status: 400, detail: 'the request does not begin with a method of HTTP' },
+  HPE_INVALID_METHOD: { status: 400, detail: 'the request does not begin with an HTTP method' },
   HPE_INVALID_VERSION: { status: 400, detail: 'this is not HTTP/1.1 or HTTP/1.0' },
   HPE_INVALID_EOF_STATE: { status: 400, detail: 'the request ended too soon' },
 };
 
 interface ParseError extends NodeJS.ErrnoException {
-  /** What the parser stumbled over. */
+  /** The parser's own description. */
   readonly reason?: unknown;
   readonly rawPacket?: Buffer;
 }
@@ -39,12 +39,12 @@ function refusalOf(error: ParseError): Refusal {
   return (
     known ?? {
       status: 400,
-      detail: `the request cannot be read${typeof error.reason === 'string' ? `: ${error.reason}` : ''}`,
+      detail: `the request is malformed${typeof error.reason === 'string' ? `: ${error.reason}` : ''}`,
     }
   );
 }
 
-/** Answers what is wrong with a request before anybody sees it. @returns whether it did */
+/** Answers a request whose host headers are wrong. @returns whether it did */
 export function refuseMalformed(request: IncomingMessage, response: ServerResponse): boolean {
   let hosts = 0;
   for (let i = 0; i < request.rawHeaders.length; i += 2)
@@ -54,7 +54,7 @@ export function refuseMalformed(request: IncomingMessage, response: ServerRespon
       request,
       response,
       400,
-      `a request has one host header, and this one has ${hosts === 0 ? 'none' : hosts}`,
+      `a request must have one host header, and this one has ${hosts === 0 ? 'none' : hosts}`,
       { connection: 'close' },
     );
     return true;
@@ -63,10 +63,10 @@ export function refuseMalformed(request: IncomingMessage, response: ServerRespon
 }
 
 export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-  answerProblem(request, response, 417, 'the only expectation that can be met is 100-continue');
+  answerProblem(request, response, 417, 'the only supported expectation is 100-continue');
 }
 
-/** A problem document as the answer to a request that Koa does not see. */
+/** Answers a request that Koa does not handle with a problem document. */
 export function answerProblem(
   request: IncomingMessage,
   response: ServerResponse,
@@ -91,42 +91,45 @@ function headersOf(requestId: string): Record<string, string> {
   };
 }
 
-/** Answers on sockets. Keeps in mind what is under way on each, since an answer that has begun cannot be taken back. */
+/** Writes refusals to sockets. Tracks the request in progress on each, because an answer that has started cannot be replaced. */
 export class SocketRefusals {
   readonly #log: Logger;
-  readonly #underWay = new WeakMap<Duplex, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
+  readonly #inProgress = new WeakMap<
+    Duplex,
+    { readonly request: IncomingMessage; readonly response: ServerResponse }
+  >();
   readonly #refused = new WeakSet<Duplex>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** A request has come in, and its answer will be written to its socket. */
+  /** Records a request whose answer will be written to its socket. */
   begin(request: IncomingMessage, response: ServerResponse): void {
-    this.#underWay.set(request.socket, { request, response });
+    this.#inProgress.set(request.socket, { request, response });
     response.once('close', () => {
-      if (this.#underWay.get(request.socket)?.response === response) this.#underWay.delete(request.socket);
+      if (this.#inProgress.get(request.socket)?.response === response) this.#inProgress.delete(request.socket);
     });
   }
 
-  /** Node found no request in what came. It says so again for everything else that comes. */
+  /** Node could not parse what arrived. It reports every further packet on the socket as well. */
   readonly clientError = (error: ParseError, socket: Duplex): void => {
     if (error.code === 'ECONNRESET') return void socket.destroy();
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
-    const underWay = this.#underWay.get(socket);
-    // Seen where the request came in one packet, as nearly all do.
+    const inProgress = this.#inProgress.get(socket);
+    // Works if the request arrived in one packet, as nearly all do.
     const isHead = error.rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
     const refuse = (): void => this.#refuse(socket, refusalOf(error), { code: error.code, isHead });
-    // The answer to the request before goes first: the error is about what came after it.
-    if (underWay?.request.complete) underWay.response.once('close', refuse);
-    else if (underWay?.response.headersSent) socket.destroy();
+    // The error is about what followed the request in progress, so the answer to that request goes first.
+    if (inProgress?.request.complete) inProgress.response.once('close', refuse);
+    else if (inProgress?.response.headersSent) socket.destroy();
     else refuse();
   };
 
-  /** CONNECT is no request to the API, and Node would close the connection without a word. */
+  /** Node would close the connection without an answer. */
   readonly connect = (_request: IncomingMessage, socket: Duplex): void => {
-    this.#refuse(socket, { status: 501, detail: 'there is no method CONNECT' });
+    this.#refuse(socket, { status: 501, detail: 'the method CONNECT is not supported' });
   };
 
   #refuse(
@@ -136,7 +139,7 @@ export class SocketRefusals {
   ): void {
     if (!socket.writable) return void socket.destroy();
     const requestId = randomUUID();
-    this.#log.info({ request: requestId, status, code }, 'refused what is no request');
+    this.#log.info({ request: requestId, status, code }, 'refused a malformed request');
     const body = problemText(status, detail, { requestId });
     const headers = {
       ...headersOf(requestId),

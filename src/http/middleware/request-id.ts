@@ -1,15 +1,15 @@
-// Gives every request an id, the client's own where it sends one: it is in the answer's header, in a problem's
-// `request_id`, and in every line that is logged for the request.
+// Gives every request an id, the client's own if it sends one. The id is in a header of the answer, in the `request_id` of a problem,
+// and in every log line of the request.
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { routeOf, stateOf } from '../request-state.ts';
 
 export const REQUEST_ID = 'x-request-id';
-/** What may come in: it goes into logs and headers as it is. */
+/** Ids go into logs and headers unescaped, so only harmless characters are accepted. */
 const ACCEPTED = /^[\w.:/+=-]{1,128}$/;
 
-/** The client's own, or a new one. @param given what it sent */
+/** @param given the client's own id; a new one replaces it unless it is acceptable */
 export function requestIdFrom(given: unknown): string {
   return typeof given === 'string' && ACCEPTED.test(given) ? given : randomUUID();
 }
@@ -32,7 +32,7 @@ export function requestIds(log: Logger): Middleware {
         status: ctx.status,
         ms: Math.round((performance.now() - startedMs) * 10) / 10,
       };
-      // What is asked every second by machines would drown the rest.
+      // Probes come every second and would drown all other lines.
       if (route?.tag === 'service') child.debug(line, 'answered');
       else child.info(line, 'answered');
     }

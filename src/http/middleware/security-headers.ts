@@ -1,9 +1,9 @@
-// Headers that tell browsers what this API's answers may do, and which other sites' pages may ask it.
+// Headers that tell browsers what the answers may do, and pages of which origins may use the API.
 import cors from '@koa/cors';
 import type { Middleware } from 'koa';
 import helmet from 'koa-helmet';
 
-/** What a page of another origin may read of an answer, beside its body. */
+/** Headers that a page of another origin may read. */
 const EXPOSED = [
   'link',
   'x-total-count',
@@ -21,7 +21,7 @@ export function securityHeaders(): Middleware {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
-      // The page at /docs runs scripts of this host only, and sets styles and pictures in its own markup.
+      // Swagger UI at /docs uses inline styles and data: images.
       directives: {
         'default-src': ["'self'"],
         'script-src': ["'self'"],
@@ -37,7 +37,7 @@ export function securityHeaders(): Middleware {
   });
 }
 
-/** @param origins those that may ask; `*` for any. None: no origin but the service's own */
+/** @param origins the allowed origins; `*` allows any */
 export function crossOrigin(origins: readonly string[]): Middleware {
   const isAllowed = (origin: string): boolean => origins.includes('*') || origins.includes(origin);
   return cors({
@@ -49,7 +49,7 @@ export function crossOrigin(origins: readonly string[]): Middleware {
     allowHeaders: ['authorization', 'content-type', 'content-encoding', 'if-match', 'if-none-match', 'last-event-id'],
     exposeHeaders: EXPOSED,
     maxAge: PREFLIGHT_LASTS_SECONDS,
-    // Tokens come in a header, never in cookies: nothing is sent by a browser on its own.
+    // Tokens are sent in a header, never in a cookie, so browsers add nothing by themselves.
     credentials: false,
     keepHeadersOnError: true,
   });

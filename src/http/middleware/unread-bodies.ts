@@ -1,9 +1,9 @@
-// What a client goes on sending after its answer is certain is read and thrown away, and then it is answered: many clients read the
-// answer only when they have sent everything, and would see a connection that broke instead.
+// Reads and discards the rest of a body that was refused, before the answer is sent. Many clients read the answer only after they have
+// sent everything, and would otherwise see a broken connection.
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 
-/** Beyond either the answer is given, and the connection closed. */
+/** Beyond either bound the answer is sent and the connection closed. */
 const DISCARDED_BYTES_MAX = 200_000_000;
 const DISCARDED_MS_MAX = 30_000;
 
@@ -19,7 +19,7 @@ async function discard(request: IncomingMessage): Promise<void> {
   await new Promise<void>((resolve) => {
     let bytes = 0;
     timer = setTimeout(resolve, DISCARDED_MS_MAX);
-    // Whatever it was written to may be gone already, or go in a moment, and would pause it.
+    // A consumer that is gone, or about to go, would pause the request.
     request
       .unpipe()
       .once('end', resolve)

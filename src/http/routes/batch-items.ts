@@ -1,20 +1,21 @@
-// The items of a batch as they arrive: a JSON array, lines of JSON, or CSV, each also compressed. Nothing is held but what
-// has arrived and was not yet taken: memory does not grow with the batch.
+// Parses the body of a batch as a stream: a JSON array, JSON lines or CSV, compressed or not. Memory use does not grow with the
+// size of the batch.
 import { finished, pipeline, Transform, type Duplex, type Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { JSONParser } from '@streamparser/json';
 import { CsvError, parse as parseCsv } from 'csv-parse';
 import type { Context } from 'koa';
-import { missingColumns, readingOfRow } from '../../domain/reading-table.ts';
+import { Failure } from '../../domain/failure.ts';
+import { CSV_READINGS, csvReading } from '../../publishing/csv-readings.ts';
 import { HttpProblem } from '../problem.ts';
 
 const BATCH_BYTES_MAX = 50_000_000;
 
-/** Of one item. A reading takes 150; what is decoded piece by piece has to end somewhere. */
+/** A reading takes about 150 bytes. The bound keeps one endless item from filling the memory. */
 const ITEM_BYTES_MAX = 256_000;
 
-/** A decoded item, or why it cannot be decoded. */
+/** A decoded item, or the reason why it cannot be decoded. */
 export type BatchItem = { readonly value: unknown } | { readonly malformed: string };
 
 const READERS: Readonly<Record<string, (body: Readable) => AsyncIterable<BatchItem[]>>> = {
@@ -25,7 +26,7 @@ const READERS: Readonly<Record<string, (body: Readable) => AsyncIterable<BatchIt
   'text/csv': csvItems,
 };
 
-/** @throws HttpProblem 400 when it cannot be read on, 413 past 50 MB, 415 for another type or encoding */
+/** @throws HttpProblem 400 for a malformed body, 413 beyond 50 MB, 415 for another type or encoding; Failure invalid */
 export function batchItems(ctx: Context): AsyncIterable<BatchItem[]> {
   const type = ctx.request.is(...Object.keys(READERS));
   const read = typeof type === 'string' ? READERS[type] : undefined;
@@ -38,9 +39,9 @@ async function* guarded(items: AsyncIterable<BatchItem[]>): AsyncIterable<BatchI
   try {
     yield* items;
   } catch (error) {
-    if (error instanceof HttpProblem) throw error;
+    if (error instanceof HttpProblem || error instanceof Failure) throw error;
     if (error instanceof CsvError && error.code === 'CSV_MAX_RECORD_SIZE') throw tooLong('a line');
-    throw new HttpProblem(400, `the body cannot be read on: ${error instanceof Error ? error.message : String(error)}`);
+    throw new HttpProblem(400, `the body is malformed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -60,7 +61,7 @@ function decompressed(ctx: Context): Readable {
           : undefined;
   if (!decoder && encoding !== '' && encoding !== 'identity')
     throw new HttpProblem(415, 'the content-encoding must be gzip, deflate, br or identity');
-  // Counted after decompression: what is small on the wire may be large.
+  // Counted after decompression, because a small body may decompress to a huge one.
   let bytes = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -70,8 +71,8 @@ function decompressed(ctx: Context): Readable {
       else done(null, chunk);
     },
   });
-  // What goes wrong is thrown where the last stream is read. The request itself is not destroyed with it: its client would see a
-  // broken connection instead of the answer.
+  // Errors surface where the last stream is read. `pipeline` would also destroy the request, and then the client would see a broken
+  // connection instead of the answer.
   const ignore = (): void => undefined;
   const first: Duplex = decoder ?? limit;
   if (decoder) pipeline(decoder, limit, ignore);
@@ -98,17 +99,17 @@ async function* jsonItems(body: Readable): AsyncIterable<BatchItem[]> {
     items = [];
     if (failure) throw failure;
   }
-  if (!parser.isEnded) throw new Error('the array does not end');
+  if (!parser.isEnded) throw new Error('the array is not closed');
 }
 
-/** By its first byte that is not blank; undefined when there is none yet. */
+/** Decides by the first byte that is not blank; undefined if there is none yet. */
 function startsArray(chunk: Buffer): boolean | undefined {
   const first = /\S/.exec(chunk.toString('latin1', 0, 64))?.[0];
   return first === undefined ? undefined : first === '[';
 }
 
 async function* lineItems(body: Readable): AsyncIterable<BatchItem[]> {
-  // By the chunk: an iteration for each line would be most of the work.
+  // Whole chunks at a time: iterating over single lines would cost more than parsing them.
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -134,22 +135,9 @@ function itemsOf(lines: readonly string[]): BatchItem[] {
 
 async function* csvItems(body: Readable): AsyncIterable<BatchItem[]> {
   const parser = parseCsv({
-    columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
+    ...CSV_READINGS,
     max_record_size: ITEM_BYTES_MAX,
-    bom: true,
-    trim: true,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    record_delimiter: ['\r\n', '\n', '\r'],
   });
   pipeline(body, parser, () => undefined);
-  for await (const record of parser as AsyncIterable<Record<string, string>>) yield [{ value: readingOfRow(record) }];
-}
-
-function requireColumns(header: string[]): string[] {
-  const missing = missingColumns(header);
-  if (missing.length > 0)
-    throw new HttpProblem(422, `the first line must name the columns; missing: ${missing.join(', ')}`);
-  return header;
+  for await (const row of parser as AsyncIterable<Record<string, string>>) yield [{ value: csvReading(row) }];
 }

@@ -1,17 +1,16 @@
-// Takes a batch of readings as it arrives, and stores them in messages of the log. A repetition changes nothing, so a batch
-// that broke off is sent again whole.
+// Stores a batch of readings while it arrives. Storing a reading twice changes nothing, so a client whose batch was interrupted
+// sends all of it again.
 import type { Context } from 'koa';
-import { Failure } from '../../domain/failure.ts';
 import { parseReading, type SentReading } from '../../domain/parse-reading.ts';
 import { identityOf } from '../../domain/reading.ts';
 import type { ReadingsLog } from '../../ports/readings-log.ts';
 import { appendReadings } from '../../publishing/append-readings.ts';
 import { batchItems } from './batch-items.ts';
 import { HttpProblem } from '../problem.ts';
-import { logOf } from '../request-state.ts';
+import { refuseUnstored } from './unstored.ts';
 
 const READINGS_MAX = 500_000;
-/** Held until they are stored; so many that of each sensor there are some, which share a message. */
+/** Large enough that each sensor has several readings in a chunk, which then share a message. */
 const READINGS_PER_CHUNK = 20_000;
 const REJECTED_SHOWN_MAX = 1_000;
 
@@ -21,8 +20,12 @@ interface Rejected {
   readonly detail: string;
 }
 
-/** @returns what became of them @throws HttpProblem 400, 413, 415, 422, Failure unavailable; readings before were stored then */
-export async function takeBatch(
+/**
+ * Chunks that were stored before an error stay stored.
+ * @returns the body of the answer
+ * @throws HttpProblem 400, 413, 415; Failure invalid, unavailable
+ */
+export async function storeBatch(
   ctx: Context,
   log: Pick<ReadingsLog, 'append'>,
   times: { readonly latestMs: number; readonly earliestMs: number },
@@ -35,8 +38,8 @@ export async function takeBatch(
     rejectedCount += 1;
     if (rejected.length < REJECTED_SHOWN_MAX) rejected.push({ index, path, detail });
   };
-  const send = async (): Promise<void> => {
-    await store(ctx, log, chunk);
+  const store = async (): Promise<void> => {
+    await appendReadings(log, chunk).catch(refuseUnstored(ctx, 'not all readings were stored; send the batch again'));
     accepted += chunk.length;
     chunk = [];
   };
@@ -53,10 +56,10 @@ export async function takeBatch(
         } else reject(parsed.rejection.field, parsed.rejection.detail);
       }
       index += 1;
-      if (chunk.length >= READINGS_PER_CHUNK) await send();
+      if (chunk.length >= READINGS_PER_CHUNK) await store();
     }
   }
-  await send();
+  await store();
   return { accepted, repeated, rejected, rejected_count: rejectedCount };
 }
 
@@ -69,15 +72,4 @@ function repetitions(): (reading: SentReading) => boolean {
     identities.add(identityOf({ ...reading, timestampMs: reading.timestampMs }));
     return identities.size === before;
   };
-}
-
-async function store(ctx: Context, log: Pick<ReadingsLog, 'append'>, readings: readonly SentReading[]): Promise<void> {
-  await appendReadings(log, readings).catch((error: unknown) => {
-    logOf(ctx).warn({ err: error }, 'a batch was not stored whole');
-    if (error instanceof Failure) throw error;
-    throw new Failure('unavailable', 'not all readings are stored; send the batch again', {
-      cause: error,
-      retryAfterSeconds: 2,
-    });
-  });
 }

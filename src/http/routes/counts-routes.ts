@@ -15,12 +15,14 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       path: '/counts/{space_id}/current',
       operationId: 'getCurrentCount',
       tag: 'counts',
-      summary: 'How many people now, or at an instant',
+      summary: 'The count of a space, now or at an instant',
       scope: 'read',
       params: z.strictObject({ space_id: spaceIdInPath }),
       query: z.strictObject({
-        at: instantInQuery('the instant; otherwise now').optional(),
-        stale: booleanInQuery('true where the last known count is better than none while nobody can say')
+        at: instantInQuery('the instant; default: now').optional(),
+        stale: booleanInQuery(
+          'true returns the last known count, marked as stale, where the answer would otherwise be 503',
+        )
           .prefault('false')
           .meta({ default: false }),
       }),
@@ -28,14 +30,14 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
-        description: 'the count, and how final it is',
+        description: 'the count, and whether it is final',
         schema: resources.currentCount,
         example: COUNT_EXAMPLE,
       },
       handle: async ({ params: { space_id: spaceId }, query: { at, stale } }, ctx) => {
         const { capacity } = existing(topology.latest().space(spaceId), `space ${spaceId}`);
         const answer = at === undefined ? await counts.now(spaceId, now(), stale) : await counts.at(spaceId, at, stale);
-        // The watermark and the newest reading go on while this count stays the same.
+        // The etag leaves out the watermark and the newest reading: they advance while the count stays the same.
         const { count, net, isFinal, isStale } = answer;
         return history(ctx, at !== undefined && isFinal && !isStale, countJson(answer, capacity), {
           spaceId,

@@ -1,5 +1,4 @@
-// The OpenAPI document, and a page to try it out: Swagger UI from its package's own files, so that no other host is asked
-// for anything.
+// The OpenAPI document and Swagger UI, served from the package's own files so that the page loads nothing from other hosts.
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
@@ -30,14 +29,14 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-// In a file of its own, so that a content security policy need not allow scripts in pages. Without
-// \`validatorUrl: null\` Swagger UI asks a host of its own about the document.
+// A separate file, so that the content security policy need not allow inline scripts. Without
+// \`validatorUrl: null\` Swagger UI sends the document to a public validator.
 const START = `SwaggerUIBundle({ url: '${API_PREFIX}/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
 
-/** @param routes all others, which the document describes */
+/** @param routes all other routes, which the document describes */
 export function docsRoutes(routes: readonly Route[], version: string): Route[] {
   const openApi = openApiRoute();
-  // Made when somebody asks first.
+  // Generated on the first request.
   let text: string | undefined;
   function openApiRoute(): Route {
     return defineRoute({
@@ -45,7 +44,7 @@ export function docsRoutes(routes: readonly Route[], version: string): Route[] {
       path: '/openapi.json',
       operationId: 'getOpenApi',
       tag: 'service',
-      summary: 'This document',
+      summary: 'The OpenAPI document',
       scope: null,
       success: {
         status: 200,
@@ -67,16 +66,16 @@ export function docsRoutes(routes: readonly Route[], version: string): Route[] {
       ...common,
       path: '/docs',
       operationId: 'getDocs',
-      summary: 'A page to try it out',
-      success: { status: 200, description: 'a page' },
+      summary: 'A page to try the API',
+      success: { status: 200, description: 'the page' },
       handle: (_input, ctx) => page(ctx),
     }),
     defineRoute({
       ...common,
       path: '/docs/{file}',
       operationId: 'getDocsFile',
-      summary: 'A file of that page',
-      success: { status: 200, description: 'a file' },
+      summary: 'A file of the page',
+      success: { status: 200, description: 'the file' },
       params: z.strictObject({
         file: field({ type: 'string' }, 'must be a name', (value) => (typeof value === 'string' ? value : undefined)),
       }),
@@ -91,7 +90,7 @@ export function docsRoutes(routes: readonly Route[], version: string): Route[] {
   ];
 }
 
-/** The page itself, which is at the root too. */
+/** The page, which is also served at the root. */
 export function page(ctx: Context): string {
   ctx.type = 'text/html; charset=utf-8';
   ctx.set('cache-control', 'public, max-age=3600');

@@ -1,16 +1,19 @@
-// Doorways.
+// Doorways: the thresholds between spaces.
+import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Doorway } from '../../domain/topology.ts';
+import type { DoorwayFields } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
-import { answerList, LIST_HEADERS, type Readers } from '../list.ts';
+import { answerList, type Readers } from '../list.ts';
+import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { doorwayBody, doorwayPatch } from '../schemas/bodies.ts';
 import { doorwayIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
-import { createdAt, defined, DOORWAY_EXAMPLE, doorwayJson, live } from '../topology-json.ts';
+import { createdAt, defined, DOORWAY_EXAMPLE, doorwayJson, LOCATION, notDeleted } from '../topology-json.ts';
 
 const FIELDS = {
   id: 'number',
@@ -29,150 +32,156 @@ const READERS: Readers<Doorway, typeof FIELDS> = {
   updated_at: ({ updatedMs }) => updatedMs,
 };
 
+const COLLECTION = { path: '/doorways', tag: 'doorways' } as const;
 const params = z.strictObject({ id: doorwayIdInPath });
+const ITEM = { path: '/doorways/{id}', tag: 'doorways', params } as const;
+const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
 const BODY_EXAMPLE = { name: 'Main entrance', ingress_space_id: 1, egress_space_id: null };
+const UPDATED = {
+  status: 200,
+  description: 'the updated doorway',
+  schema: resources.doorway,
+  example: DOORWAY_EXAMPLE,
+  headers: ETAG,
+} as const;
+const APPLIES_TO_ALL = 'A change of its spaces applies to all of its readings, past ones included.';
 
 export function doorwaysRoutes(topology: TopologyService): Route[] {
-  const view = (): TopologyView => topology.history.latest();
   return [
-    defineRoute({
-      method: 'GET',
-      path: '/doorways',
-      operationId: 'listDoorways',
-      tag: 'doorways',
-      summary: 'List doorways',
-      scope: 'read',
-      query: z.strictObject(listQuery(FIELDS, 'id')),
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of doorways',
-        schema: z.array(resources.doorway),
-        example: [DOORWAY_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
-      },
-      handle: ({ query }, ctx) => answerList(ctx, live(view().doorways()), READERS, query, doorwayJson),
-    }),
-    defineRoute({
-      method: 'POST',
-      path: '/doorways',
-      operationId: 'createDoorway',
-      tag: 'doorways',
-      summary: 'Add a doorway',
-      scope: 'topology:write',
-      body: doorwayBody,
-      bodyExample: BODY_EXAMPLE,
-      problems: [409],
-      success: {
-        status: 201,
-        description: 'the doorway',
-        schema: resources.doorway,
-        example: DOORWAY_EXAMPLE,
-        headers: { location: { description: 'where it is' } },
-      },
-      handle: async ({ body: { name, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId } }, ctx) => {
-        const doorway = (
-          await topology.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId, egressSpaceId } })
-        ).doc as Doorway;
-        return createdAt(ctx, `/doorways/${doorway.id}`, doorwayJson(doorway));
-      },
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/doorways/{id}',
-      operationId: 'getDoorway',
-      tag: 'doorways',
-      summary: 'Look a doorway up',
-      scope: 'read',
-      params,
-      problems: [404],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'the doorway',
-        schema: resources.doorway,
-        example: DOORWAY_EXAMPLE,
-        headers: ETAG,
-      },
-      handle: ({ params: { id } }, ctx) => revalidated(ctx, doorwayJson(doorwayIn(view(), id))),
-    }),
-    ...writeRoutes(topology),
+    listDoorways(topology),
+    createDoorway(topology),
+    getDoorway(topology),
+    replaceDoorway(topology),
+    updateDoorway(topology),
+    deleteDoorway(topology),
   ];
 }
 
-function doorwayIn(seen: TopologyView, id: Doorway['id']): Doorway {
-  return existing(seen.doorway(id), `doorway ${id}`);
+function listDoorways({ history }: TopologyService): Route {
+  return defineRoute({
+    ...COLLECTION,
+    method: 'GET',
+    operationId: 'listDoorways',
+    summary: 'List doorways',
+    scope: 'read',
+    query: z.strictObject(listQuery(FIELDS, 'id')),
+    requestHeaders: IF_NONE_MATCH,
+    success: {
+      status: 200,
+      description: 'a page of doorways',
+      schema: z.array(resources.doorway),
+      example: [DOORWAY_EXAMPLE],
+      headers: { ...LIST_HEADERS, ...ETAG },
+    },
+    handle: ({ query }, ctx) => answerList(ctx, notDeleted(history.latest().doorways()), READERS, query, doorwayJson),
+  });
 }
 
-function writeRoutes(topology: TopologyService): Route[] {
-  const success = {
-    status: 200,
-    description: 'the doorway as it is now',
-    schema: resources.doorway,
-    example: DOORWAY_EXAMPLE,
-    headers: ETAG,
-  } as const;
-  const common = {
-    path: '/doorways/{id}',
-    tag: 'doorways',
+function createDoorway(topology: TopologyService): Route {
+  return defineRoute({
+    ...COLLECTION,
+    method: 'POST',
+    operationId: 'createDoorway',
+    summary: 'Create a doorway',
     scope: 'topology:write',
-    params,
-    problems: [404, 409, 412],
-    requestHeaders: IF_MATCH,
-  } as const;
-  return [
-    defineRoute({
-      ...common,
-      method: 'PUT',
-      operationId: 'replaceDoorway',
-      summary: 'Write all of a doorway',
-      description: 'Where it leads changes for all of its readings, past ones too.',
-      body: doorwayBody,
-      bodyExample: BODY_EXAMPLE,
-      success,
-      handle: async (
-        { params: { id }, body: { name, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId } },
-        ctx,
-      ) => {
-        const fact = await topology.execute(
-          { kind: 'updateDoorway', id, fields: { name, ingressSpaceId, egressSpaceId } },
-          (seen) => checkUnchanged(ctx, () => doorwayJson(doorwayIn(seen, id))),
-        );
-        return revalidated(ctx, doorwayJson(fact.doc as Doorway));
-      },
-    }),
-    defineRoute({
-      ...common,
-      method: 'PATCH',
-      operationId: 'updateDoorway',
-      summary: 'Write some fields of a doorway',
-      description: 'Where it leads changes for all of its readings, past ones too.',
-      body: doorwayPatch,
-      bodyExample: { egress_space_id: 2 },
-      success,
-      handle: async (
-        { params: { id }, body: { name, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId } },
-        ctx,
-      ) => {
-        const fact = await topology.execute(
-          { kind: 'updateDoorway', id, fields: defined({ name, ingressSpaceId, egressSpaceId }) },
-          (seen) => checkUnchanged(ctx, () => doorwayJson(doorwayIn(seen, id))),
-        );
-        return revalidated(ctx, doorwayJson(fact.doc as Doorway));
-      },
-    }),
-    defineRoute({
-      ...common,
-      method: 'DELETE',
-      operationId: 'deleteDoorway',
-      summary: 'Remove a doorway that no sensor is above, now or from a later instant on',
-      description: 'What was counted there stays counted, and so are readings that come later and are of before.',
-      success: { status: 204, description: 'it is removed' },
-      handle: async ({ params: { id } }, ctx) => {
-        await topology.execute({ kind: 'deleteDoorway', id }, (seen) =>
-          checkUnchanged(ctx, () => doorwayJson(doorwayIn(seen, id))),
-        );
-      },
-    }),
-  ];
+    body: doorwayBody,
+    bodyExample: BODY_EXAMPLE,
+    problems: [409],
+    success: {
+      status: 201,
+      description: 'the new doorway',
+      schema: resources.doorway,
+      example: DOORWAY_EXAMPLE,
+      headers: LOCATION,
+    },
+    handle: async ({ body }, ctx) => {
+      const { doc } = await topology.execute({ kind: 'createDoorway', fields: fieldsOf(body) });
+      const doorway = doc as Doorway;
+      return createdAt(ctx, `/doorways/${doorway.id}`, doorwayJson(doorway));
+    },
+  });
+}
+
+function getDoorway({ history }: TopologyService): Route {
+  return defineRoute({
+    ...ITEM,
+    method: 'GET',
+    operationId: 'getDoorway',
+    summary: 'Get a doorway',
+    scope: 'read',
+    problems: [404],
+    requestHeaders: IF_NONE_MATCH,
+    success: {
+      status: 200,
+      description: 'the doorway',
+      schema: resources.doorway,
+      example: DOORWAY_EXAMPLE,
+      headers: ETAG,
+    },
+    handle: ({ params: { id } }, ctx) => revalidated(ctx, doorwayJson(doorwayIn(history.latest(), id))),
+  });
+}
+
+function replaceDoorway(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PUT',
+    operationId: 'replaceDoorway',
+    summary: 'Replace all fields of a doorway',
+    description: APPLIES_TO_ALL,
+    body: doorwayBody,
+    bodyExample: BODY_EXAMPLE,
+    success: UPDATED,
+    handle: async ({ params: { id }, body }, ctx) => update(topology, ctx, id, fieldsOf(body)),
+  });
+}
+
+function updateDoorway(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PATCH',
+    operationId: 'updateDoorway',
+    summary: 'Update some fields of a doorway',
+    description: APPLIES_TO_ALL,
+    body: doorwayPatch,
+    bodyExample: { egress_space_id: 2 },
+    success: UPDATED,
+    handle: async ({ params: { id }, body }, ctx) => update(topology, ctx, id, changesOf(body)),
+  });
+}
+
+function deleteDoorway(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'DELETE',
+    operationId: 'deleteDoorway',
+    summary: 'Delete a doorway that no sensor is placed at, now or from a later instant on',
+    description: 'Its counts are kept, and readings from before the deletion that arrive later still count.',
+    success: { status: 204, description: 'the doorway is deleted' },
+    handle: async ({ params: { id } }, ctx) => {
+      await topology.execute({ kind: 'deleteDoorway', id }, unchanged(ctx, id));
+    },
+  });
+}
+
+async function update(topology: TopologyService, ctx: Context, id: Doorway['id'], fields: Partial<DoorwayFields>) {
+  const { doc } = await topology.execute({ kind: 'updateDoorway', id, fields }, unchanged(ctx, id));
+  return revalidated(ctx, doorwayJson(doc as Doorway));
+}
+
+function unchanged(ctx: Context, id: Doorway['id']): (view: TopologyView) => void {
+  return (view) => checkUnchanged(ctx, () => doorwayJson(doorwayIn(view, id)));
+}
+
+function doorwayIn(view: TopologyView, id: Doorway['id']): Doorway {
+  return existing(view.doorway(id), `doorway ${id}`);
+}
+
+function fieldsOf(body: z.output<typeof doorwayBody>): DoorwayFields {
+  return { name: body.name, ingressSpaceId: body.ingress_space_id, egressSpaceId: body.egress_space_id };
+}
+
+/** A field that is left out stays as it is. */
+function changesOf(body: z.output<typeof doorwayPatch>): Partial<DoorwayFields> {
+  return defined({ name: body.name, ingressSpaceId: body.ingress_space_id, egressSpaceId: body.egress_space_id });
 }

@@ -1,188 +1,177 @@
-// DPUs, and where they were when.
+// DPUs: the sensors, and the doorway that each is placed at.
 import type { Context } from 'koa';
 import { z } from 'zod';
-import type { DpuId } from '../../domain/ids.ts';
-import { END_MS } from '../../domain/instant.ts';
-import { doorwayAt, placementsOf, type Placement } from '../../domain/placement.ts';
+import { doorwayAt } from '../../domain/placement.ts';
 import type { Dpu } from '../../domain/topology.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
-import { answerList, LIST_HEADERS, type Readers } from '../list.ts';
+import { answerList, type Readers } from '../list.ts';
+import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { dpuBody, dpuPatch, dpuPut } from '../schemas/bodies.ts';
 import { dpuIdInPath, instantInQuery } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
-import { createdAt, DPU_EXAMPLE, dpuJson, live, PLACEMENT_EXAMPLE, placementJson } from '../topology-json.ts';
+import { createdAt, DPU_EXAMPLE, dpuJson, LOCATION, notDeleted } from '../topology-json.ts';
 
 const FIELDS = { id: 'text', doorway_id: 'number', created_at: 'instant', updated_at: 'instant' } as const;
-const PLACEMENT_FIELDS = { from: 'instant', to: 'instant', doorway_id: 'number' } as const;
-const PLACEMENT_READERS: Readers<Placement, typeof PLACEMENT_FIELDS> = {
-  from: ({ fromMs }) => (fromMs < 0 ? null : fromMs),
-  to: ({ toMs }) => (toMs === END_MS ? null : toMs),
-  doorway_id: ({ doorwayId }) => doorwayId,
-};
 
+const COLLECTION = { path: '/dpus', tag: 'dpus' } as const;
 const params = z.strictObject({ id: dpuIdInPath });
+const ITEM = { path: '/dpus/{id}', tag: 'dpus', params } as const;
+const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
+const PLACEMENT_EXAMPLE = { doorway_id: 2, effective_at: '2018-02-26T12:00:00Z' };
+const UPDATED = {
+  status: 200,
+  description: 'the updated sensor',
+  schema: resources.dpu,
+  example: DPU_EXAMPLE,
+  headers: ETAG,
+} as const;
 const EFFECTIVE_AT =
-  'Where it was changes from `effective_at` on, which may be in the past: what it saw since then counts where it was.';
+  'The placement changes from `effective_at` on, which may be in the past: readings since then are counted at the new doorway.';
 
 export function dpusRoutes(topology: TopologyService, now: () => number): Route[] {
-  const view = (): TopologyView => topology.history.latest();
+  return [
+    listDpus(topology, now),
+    createDpu(topology, now),
+    getDpu(topology, now),
+    replaceDpu(topology, now),
+    updateDpu(topology, now),
+    deleteDpu(topology, now),
+  ];
+}
+
+function listDpus({ history }: TopologyService, now: () => number): Route {
   const readers: Readers<Dpu, typeof FIELDS> = {
     id: ({ id }) => id,
     doorway_id: ({ placements }) => doorwayAt(placements, now()),
     created_at: ({ createdMs }) => createdMs,
     updated_at: ({ updatedMs }) => updatedMs,
   };
-  return [
-    defineRoute({
-      method: 'GET',
-      path: '/dpus',
-      operationId: 'listDpus',
-      tag: 'dpus',
-      summary: 'List sensors',
-      scope: 'read',
-      query: z.strictObject(listQuery(FIELDS, 'id')),
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of sensors',
-        schema: z.array(resources.dpu),
-        example: [DPU_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
-      },
-      handle: ({ query }, ctx) => answerList(ctx, live(view().dpus()), readers, query, (dpu) => dpuJson(dpu, now())),
-    }),
-    defineRoute({
-      method: 'POST',
-      path: '/dpus',
-      operationId: 'createDpu',
-      tag: 'dpus',
-      summary: 'Add a sensor',
-      scope: 'topology:write',
-      description:
-        'Its first placement has been there always, unless `effective_at` says otherwise: readings it sent before count now.',
-      body: dpuBody,
-      bodyExample: { id: '423', doorway_id: 1 },
-      problems: [409],
-      success: {
-        status: 201,
-        description: 'the sensor',
-        schema: resources.dpu,
-        example: DPU_EXAMPLE,
-        headers: { location: { description: 'where it is' } },
-      },
-      handle: async ({ body }, ctx) => {
-        const { id, doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
-        const command = { kind: 'createDpu', id, doorwayId, effectiveMs, counterModulus } as const;
-        const dpu = (await topology.execute(command)).doc as Dpu;
-        return createdAt(ctx, `/dpus/${dpu.id}`, dpuJson(dpu, now()));
-      },
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/dpus/{id}',
-      operationId: 'getDpu',
-      tag: 'dpus',
-      summary: 'Look a sensor up',
-      scope: 'read',
-      params,
-      problems: [404],
-      requestHeaders: IF_NONE_MATCH,
-      success: { status: 200, description: 'the sensor', schema: resources.dpu, example: DPU_EXAMPLE, headers: ETAG },
-      handle: ({ params: { id } }, ctx) => revalidated(ctx, dpuJson(dpuIn(view(), id), now())),
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/dpus/{id}/placements',
-      operationId: 'listPlacements',
-      tag: 'dpus',
-      summary: 'List where a sensor was when',
-      scope: 'read',
-      params,
-      query: z.strictObject(listQuery(PLACEMENT_FIELDS, 'from')),
-      problems: [404],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of placements',
-        schema: z.array(resources.placement),
-        example: [PLACEMENT_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
-      },
-      handle: ({ params: { id }, query }, ctx) =>
-        answerList(ctx, placementsOf(dpuIn(view(), id).placements), PLACEMENT_READERS, query, placementJson),
-    }),
-    ...writeRoutes(topology, now),
-  ];
+  return defineRoute({
+    ...COLLECTION,
+    method: 'GET',
+    operationId: 'listDpus',
+    summary: 'List sensors',
+    scope: 'read',
+    query: z.strictObject(listQuery(FIELDS, 'id')),
+    requestHeaders: IF_NONE_MATCH,
+    success: {
+      status: 200,
+      description: 'a page of sensors',
+      schema: z.array(resources.dpu),
+      example: [DPU_EXAMPLE],
+      headers: { ...LIST_HEADERS, ...ETAG },
+    },
+    handle: ({ query }, ctx) =>
+      answerList(ctx, notDeleted(history.latest().dpus()), readers, query, (dpu) => dpuJson(dpu, now())),
+  });
 }
 
-function dpuIn(seen: TopologyView, id: Dpu['id']): Dpu {
-  return existing(seen.dpu(id), `DPU ${id}`);
-}
-
-function writeRoutes(topology: TopologyService, now: () => number): Route[] {
-  const success = {
-    status: 200,
-    description: 'the sensor as it is now',
-    schema: resources.dpu,
-    example: DPU_EXAMPLE,
-    headers: ETAG,
-  } as const;
-  const common = {
-    path: '/dpus/{id}',
-    tag: 'dpus',
+function createDpu(topology: TopologyService, now: () => number): Route {
+  return defineRoute({
+    ...COLLECTION,
+    method: 'POST',
+    operationId: 'createDpu',
+    summary: 'Create a sensor',
     scope: 'topology:write',
-    params,
-    problems: [404, 409, 412],
-    requestHeaders: IF_MATCH,
-  } as const;
-  const bodyExample = { doorway_id: 2, effective_at: '2018-02-26T12:00:00Z' };
-  const change = async (ctx: Context, id: DpuId, body: z.infer<typeof dpuPatch>): Promise<object | undefined> => {
-    const { doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
-    const fact = await topology.execute({ kind: 'placeDpu', id, doorwayId, effectiveMs, counterModulus }, (seen) =>
-      checkUnchanged(ctx, () => dpuJson(dpuIn(seen, id), now())),
-    );
-    return revalidated(ctx, dpuJson(fact.doc as Dpu, now()));
-  };
-  return [
-    defineRoute({
-      ...common,
-      method: 'PUT',
-      operationId: 'replaceDpu',
-      summary: 'Say where a sensor is',
-      description: EFFECTIVE_AT,
-      body: dpuPut,
-      bodyExample,
-      success,
-      handle: ({ params: { id }, body }, ctx) => change(ctx, id, body),
-    }),
-    defineRoute({
-      ...common,
-      method: 'PATCH',
-      operationId: 'updateDpu',
-      summary: 'Move a sensor',
-      description: EFFECTIVE_AT,
-      body: dpuPatch,
-      bodyExample,
-      success,
-      handle: ({ params: { id }, body }, ctx) => change(ctx, id, body),
-    }),
-    defineRoute({
-      ...common,
-      method: 'DELETE',
-      operationId: 'deleteDpu',
-      summary: 'Remove a sensor',
-      description: 'What it saw until then still counts.',
-      query: z.strictObject({ effective_at: instantInQuery('since or from when; otherwise now').optional() }),
-      success: { status: 204, description: 'it is removed' },
-      handle: async ({ params: { id }, query: { effective_at: effectiveMs } }, ctx) => {
-        await topology.execute({ kind: 'deleteDpu', id, effectiveMs }, (seen) =>
-          checkUnchanged(ctx, () => dpuJson(dpuIn(seen, id), now())),
-        );
-      },
-    }),
-  ];
+    description:
+      'Without `effective_at`, the first placement holds for all time: readings that the sensor has already sent are counted there.',
+    body: dpuBody,
+    bodyExample: { id: '423', doorway_id: 1 },
+    problems: [409],
+    success: {
+      status: 201,
+      description: 'the new sensor',
+      schema: resources.dpu,
+      example: DPU_EXAMPLE,
+      headers: LOCATION,
+    },
+    handle: async ({ body }, ctx) => {
+      const { id, doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
+      const { doc } = await topology.execute({ kind: 'createDpu', id, doorwayId, effectiveMs, counterModulus });
+      const dpu = doc as Dpu;
+      return createdAt(ctx, `/dpus/${dpu.id}`, dpuJson(dpu, now()));
+    },
+  });
+}
+
+function getDpu({ history }: TopologyService, now: () => number): Route {
+  return defineRoute({
+    ...ITEM,
+    method: 'GET',
+    operationId: 'getDpu',
+    summary: 'Get a sensor',
+    scope: 'read',
+    problems: [404],
+    requestHeaders: IF_NONE_MATCH,
+    success: { status: 200, description: 'the sensor', schema: resources.dpu, example: DPU_EXAMPLE, headers: ETAG },
+    handle: ({ params: { id } }, ctx) => revalidated(ctx, dpuJson(dpuIn(history.latest(), id), now())),
+  });
+}
+
+function replaceDpu(topology: TopologyService, now: () => number): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PUT',
+    operationId: 'replaceDpu',
+    summary: 'Replace the placement of a sensor',
+    description: EFFECTIVE_AT,
+    body: dpuPut,
+    bodyExample: PLACEMENT_EXAMPLE,
+    success: UPDATED,
+    handle: async ({ params: { id }, body }, ctx) => place(topology, ctx, id, { counter_modulus: null, ...body }, now),
+  });
+}
+
+function updateDpu(topology: TopologyService, now: () => number): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PATCH',
+    operationId: 'updateDpu',
+    summary: 'Move a sensor',
+    description: EFFECTIVE_AT,
+    body: dpuPatch,
+    bodyExample: PLACEMENT_EXAMPLE,
+    success: UPDATED,
+    handle: async ({ params: { id }, body }, ctx) => place(topology, ctx, id, body, now),
+  });
+}
+
+function deleteDpu(topology: TopologyService, now: () => number): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'DELETE',
+    operationId: 'deleteDpu',
+    summary: 'Delete a sensor',
+    description: 'Readings from before the deletion still count.',
+    query: z.strictObject({ effective_at: instantInQuery('when the deletion takes effect; default: now').optional() }),
+    success: { status: 204, description: 'the sensor is deleted' },
+    handle: async ({ params: { id }, query: { effective_at: effectiveMs } }, ctx) => {
+      await topology.execute({ kind: 'deleteDpu', id, effectiveMs }, unchanged(ctx, id, now));
+    },
+  });
+}
+
+async function place(
+  topology: TopologyService,
+  ctx: Context,
+  id: Dpu['id'],
+  body: z.output<typeof dpuPatch>,
+  now: () => number,
+) {
+  const { doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
+  const command = { kind: 'placeDpu', id, doorwayId, effectiveMs, counterModulus } as const;
+  const { doc } = await topology.execute(command, unchanged(ctx, id, now));
+  return revalidated(ctx, dpuJson(doc as Dpu, now()));
+}
+
+function unchanged(ctx: Context, id: Dpu['id'], now: () => number): (view: TopologyView) => void {
+  return (view) => checkUnchanged(ctx, () => dpuJson(dpuIn(view, id), now()));
+}
+
+function dpuIn(view: TopologyView, id: Dpu['id']): Dpu {
+  return existing(view.dpu(id), `DPU ${id}`);
 }

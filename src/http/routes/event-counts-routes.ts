@@ -1,13 +1,15 @@
-// The count after each event, of one space and of all.
+// The count after each event, for one space and for all.
 import { z } from 'zod';
 import { refuseScan, type CountAfterEvent, type CountedPlace, type EventCounts } from '../../counts/event-counts.ts';
-import { matches, timeRangeOf, type Expression, type TimeRange, type Value } from '../../domain/filter.ts';
+import { matches, timeRangeOf, type TimeRange, type Value } from '../../domain/filter.ts';
 import type { SpaceId } from '../../domain/ids.ts';
 import { deltaOf } from '../../domain/space-event.ts';
 import { END_MS, formatInstant } from '../../domain/instant.ts';
+import { compareEvents } from '../../domain/space-event.ts';
 import { history, IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
-import { cursor, setCursorHeaders, type Cursor } from '../cursor.ts';
-import { compareValues, LIST_HEADERS } from '../list.ts';
+import { cursor, encodeCursor, type Cursor } from '../cursor.ts';
+import { compareValues } from '../list.ts';
+import { checkCursor, CURSOR_SORT, LIST_HEADERS, setPageHeaders, type Page } from '../paging.ts';
 import { invalid } from '../problem.ts';
 import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath } from '../schemas/fields.ts';
@@ -34,7 +36,7 @@ const READERS: Readonly<Record<string, (event: CountAfterEvent) => Value>> = {
   space_id: ({ spaceId }) => spaceId,
 };
 const ALL_TIME: TimeRange = { fromMs: 0, toMs: END_MS };
-/** Events looked at for an offset, or for a filter over more than time. Beyond: follow the cursor, say a range. */
+/** Events that are read to apply an offset, a sort, or a filter over more than the timestamp. */
 const SCAN_MAX = 100_000;
 
 const EXAMPLE = {
@@ -48,7 +50,7 @@ const EXAMPLE = {
   reading_id: '423~1519461921893~+',
   final: true,
 };
-const FILTER_NOTE = `A filter over more than \`timestamp\`, and another order, look at every event of the range: at most ${SCAN_MAX.toLocaleString('en')}.`;
+const FILTER_NOTE = `A filter over more than \`timestamp\`, or a sort by another field, reads every event of the range, which may have at most ${SCAN_MAX.toLocaleString('en')}.`;
 
 interface Source {
   page(query: { range: TimeRange; after: Cursor | null; desc: boolean; limit: number }): Promise<CountAfterEvent[]>;
@@ -68,7 +70,7 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
       scope: 'read',
       description: FILTER_NOTE,
       params: z.strictObject({ space_id: spaceIdInPath }),
-      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
+      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
       success: {
@@ -79,14 +81,14 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
         headers: LIST_HEADERS,
       },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
-        // Asked before the page is: what is final now is whole in it.
+        // Asked before the page is read, so that the page includes everything that is final.
         const isFinal = await counts.isFinal(id, timeRangeOf(query.filter, 'timestamp', ALL_TIME).range);
-        const { items, ...page } = await pageOf(
+        const page = await pageOf(
           { page: (asked) => counts.page(id, asked), total: (range) => counts.total(id, range) },
           query,
         );
-        setCursorHeaders(ctx, { ...page, last: page.last && placeOf(page.last) });
-        const body = items.map(eventJson);
+        setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, countedPlaceOf) });
+        const body = page.items.map(eventJson);
         return isFinal ? history(ctx, isFinal, body) : revalidatedPage(ctx, page.total, body);
       },
     }),
@@ -95,10 +97,10 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
       path: '/counts',
       operationId: 'listCountsOfAll',
       tag: 'counts',
-      summary: 'The count after each event, over all spaces',
+      summary: 'The count after each event, of all spaces',
       scope: 'read',
-      description: `What history holds, of deleted spaces, too: the newest events, which are still provisional, are with their space. In the order of time; a reading between two spaces has an event in each, and both are on one page. ${FILTER_NOTE}`,
-      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, 'timestamp'), cursor }),
+      description: `Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
+      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT), cursor }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
@@ -108,83 +110,81 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
         headers: LIST_HEADERS,
       },
       handle: async ({ query }, ctx) => {
-        const { items, ...page } = await pageOf(
+        const page = await pageOf(
           { page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) },
           query,
         );
-        setCursorHeaders(ctx, page);
-        // No one watermark says that nothing can come between any more.
-        return revalidatedPage(ctx, page.total, items.map(eventJson));
+        setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, (event) => event) });
+        // Never cached as final: the spaces have no common watermark.
+        return revalidatedPage(ctx, page.total, page.items.map(eventJson));
       },
     }),
   ];
 }
 
-interface Page {
+/** A page of events. `last` is set where the next page starts after an event, `nextOffset` where it starts at an offset. */
+interface EventPage {
   readonly items: readonly CountAfterEvent[];
   readonly total: number;
-  readonly offset: number;
-  readonly limit: number;
-  readonly last: CountAfterEvent | undefined;
+  readonly last?: CountAfterEvent | undefined;
   readonly nextOffset?: number;
 }
 
-async function pageOf(source: Source, { limit, offset, sort, desc, filter, cursor: after }: Query): Promise<Page> {
-  if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
+/** @throws HttpProblem 422 for an offset beyond what may be scanned */
+async function pageOf(source: Source, query: Query): Promise<EventPage> {
+  const { limit, offset, sort, desc, filter, cursor: after } = query;
+  checkCursor({ cursor: after, offset, sort });
   const { range, isAll } = timeRangeOf(filter, 'timestamp', ALL_TIME);
-  if (sort === 'timestamp' && isAll) {
-    if (offset > SCAN_MAX)
-      throw invalid(
-        'offset',
-        `at most ${SCAN_MAX}: beyond, follow the cursor in the link header, or say a range of timestamp`,
-      );
-    const total = after ? after.total : await source.total(range);
-    const found = await source.page({ range, after: after ?? null, desc, limit: offset + limit + 2 });
-    const end = endOfReading(found, offset + limit);
-    const items = found.slice(offset, end);
-    return { items, total, offset, limit, last: found.length > end ? items.at(-1) : undefined };
-  }
-  if (after && sort !== 'timestamp') throw invalid('cursor', 'goes with the order of timestamp only');
-  return search(source, range, filter, { limit, offset, sort, desc, after });
+  if (sort !== CURSOR_SORT || !isAll) return search(source, range, query);
+  if (offset > SCAN_MAX)
+    throw invalid(
+      'offset',
+      `must be at most ${SCAN_MAX}: to go further, follow the cursor in the link header, or filter by timestamp`,
+    );
+  const total = after ? after.total : await source.total(range);
+  const found = await source.page({ range, after: after ?? null, desc, limit: offset + limit + 2 });
+  const end = endOfReading(found, offset + limit);
+  const items = found.slice(offset, end);
+  return { items, total, last: found.length > end ? items.at(-1) : undefined };
 }
 
-/** Looks at every event of a range. */
-async function search(
-  source: Source,
-  range: TimeRange,
-  filter: Expression | undefined,
-  {
-    limit,
-    offset,
-    sort,
-    desc,
-    after,
-  }: { limit: number; offset: number; sort: string; desc: boolean; after: Cursor | undefined },
-): Promise<Page> {
+/** Reads every event of a range. */
+async function search(source: Source, range: TimeRange, query: Query): Promise<EventPage> {
+  const { limit, offset, sort, desc, filter, cursor: after } = query;
   refuseScan(await source.total(range), SCAN_MAX);
   const read = (event: CountAfterEvent, name: string): Value => READERS[name]?.(event) ?? null;
   const events = await source.page({ range, after: null, desc, limit: SCAN_MAX });
   const found = filter ? events.filter((event) => matches(filter, (name) => read(event, name))) : events;
-  if (sort !== 'timestamp') found.sort((a, b) => (desc ? -1 : 1) * compareValues(read(a, sort), read(b, sort)));
+  if (sort !== CURSOR_SORT) found.sort((a, b) => (desc ? -1 : 1) * compareValues(read(a, sort), read(b, sort)));
   const start = after ? found.findIndex((event) => isBeyond(event, after, desc)) : offset;
+  if (start < 0) return { items: [], total: found.length };
   const end = endOfReading(found, start + limit);
-  const items = start < 0 ? [] : found.slice(start, end);
-  const more =
-    start < 0 || end >= found.length ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: end };
-  return { items, total: found.length, offset, limit, last: undefined, ...more };
+  const items = found.slice(start, end);
+  const next = end >= found.length ? {} : sort === CURSOR_SORT ? { last: items.at(-1) } : { nextOffset: end };
+  return { items, total: found.length, ...next };
 }
 
-/** A reading's two events stay on one page, since the place a page ends at is a reading. */
+/** @param placeOf the place of an event, for the cursor */
+function nextOf(
+  { total, last, nextOffset }: EventPage,
+  placeOf: (event: CountAfterEvent) => CountedPlace,
+): Page['next'] {
+  if (last) return { cursor: encodeCursor(placeOf(last), total) };
+  return nextOffset === undefined ? undefined : { offset: nextOffset };
+}
+
+/** Keeps the two events of a reading on one page, because a cursor points after a reading. */
 function endOfReading(events: readonly CountAfterEvent[], end: number): number {
   return events[end] && events[end]?.readingId === events[end - 1]?.readingId ? end + 1 : end;
 }
 
 function isBeyond(event: CountAfterEvent, place: Cursor, desc: boolean): boolean {
-  const order = event.timestampMs - place.timestampMs || compareValues(event.readingId, place.readingId);
+  const order = compareEvents(event, place);
   return desc ? order < 0 : order > 0;
 }
 
-function placeOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
+/** The place with the count there, so that the next page need not count from the last reset. */
+function countedPlaceOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
   return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }
 

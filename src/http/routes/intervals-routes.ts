@@ -1,4 +1,4 @@
-// How many people per interval.
+// Entrances, exits and counts per interval.
 import { z } from 'zod';
 import type { Counts } from '../../counts/counts.ts';
 import { END_MS } from '../../domain/instant.ts';
@@ -15,19 +15,20 @@ import { field, instantInQuery, spaceIdInPath, spaceIdsInQuery } from '../schema
 import * as resources from '../schemas/resources.ts';
 
 const INTERVALS_MAX = 10_000;
+const SPACES_MAX = 100;
+const INTERVAL_RULE = 'a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w';
 
 const span = {
-  start: instantInQuery('from when; otherwise a day before the end').optional(),
-  end: instantInQuery('until just before when; otherwise now').optional(),
+  start: instantInQuery('start of the range, inclusive; default: one day before `end`').optional(),
+  end: instantInQuery('end of the range, exclusive; default: now').optional(),
   interval: field(
     {
       type: 'string',
       pattern: '^[1-9]\\d{0,4}[mhdw]$',
-      description:
-        'a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the zone of the space',
+      description: `${INTERVAL_RULE}; days and weeks follow the time zone of the space`,
       examples: ['1h'],
     },
-    'must be a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w',
+    `must be ${INTERVAL_RULE}`,
     (value) => (typeof value === 'string' ? parseInterval(value) : undefined),
   )
     .prefault('15m')
@@ -38,83 +39,92 @@ const spanQuery = z.strictObject(span);
 type Span = z.infer<typeof spanQuery>;
 
 const CSV_COLUMNS = ['start', 'end', 'entrances', 'exits', 'min', 'max', 'count', 'utilization', 'final'] as const;
+const COMMON = {
+  method: 'GET',
+  tag: 'counts',
+  scope: 'read',
+  description: `Intervals begin at multiples of their length, so the first and the last may extend beyond \`start\` and \`end\`. An answer has at most ${INTERVALS_MAX.toLocaleString('en')} intervals. Accept text/csv to get CSV.`,
+  problems: [404, 406],
+  requestHeaders: IF_NONE_MATCH,
+} as const;
 
-export function intervalsRoutes(counts: Counts, topology: TopologyHistory, now: () => number): Route[] {
-  const intervals = async (space: Space, bounds: readonly number[]) =>
-    (await counts.intervals(space.id, bounds)).map((answer) => intervalJson(answer, space.capacity));
-  const spaceOf = (id: Space['id']): Space => existing(topology.latest().space(id), `space ${id}`);
-  const description = `Cut at multiples of the interval, so that the first and the last may reach beyond \`start\` and \`end\`. At most ${INTERVALS_MAX.toLocaleString('en')} in an answer. As CSV when you accept text/csv.`;
-  return [
-    defineRoute({
-      method: 'GET',
-      path: '/counts/{space_id}/intervals',
-      operationId: 'listIntervals',
-      tag: 'counts',
-      summary: 'How many people in a space, per interval',
-      scope: 'read',
-      description,
-      params: z.strictObject({ space_id: spaceIdInPath }),
-      query: spanQuery,
-      problems: [404, 406],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'the intervals, oldest first',
-        schema: z.array(resources.interval),
-        example: [INTERVAL_EXAMPLE],
-        alternatives: { 'text/csv': csvExample(CSV_COLUMNS, INTERVAL_EXAMPLE) },
-      },
-      handle: async ({ params: { space_id: id }, query }, ctx) => {
-        const space = spaceOf(id);
-        const found = await intervals(space, boundsOf(query, 1, space.timeZone, now()));
-        const body = history(
-          ctx,
-          found.every(({ final }) => final),
-          found,
-        );
-        return body && answerCsv(ctx, CSV_COLUMNS, body);
-      },
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/counts/intervals',
-      operationId: 'listIntervalsOfSpaces',
-      tag: 'counts',
-      summary: 'How many people in several spaces, per interval',
-      scope: 'read',
-      description,
-      query: z.strictObject({ space_id: spaceIdsInQuery, ...span }),
-      problems: [404, 406],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'the intervals, space by space, oldest first',
-        schema: z.array(resources.spaceInterval),
-        example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
-        alternatives: { 'text/csv': csvExample(['space_id', ...CSV_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
-      },
-      handle: async ({ query: { space_id: ids, ...query } }, ctx) => {
-        const spaces = ids.map(spaceOf);
-        const nowMs = now();
-        const bounds = spaces.map(({ timeZone }) => boundsOf(query, spaces.length, timeZone, nowMs));
-        const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
-        // One after the other: a question about many spaces is not to take history from everybody else.
-        for (const [index, space] of spaces.entries()) {
-          for (const interval of await intervals(space, bounds[index] ?? []))
-            found.push({ space_id: space.id, ...interval });
-        }
-        const body = history(
-          ctx,
-          found.every(({ final }) => final),
-          found,
-        );
-        return body && answerCsv(ctx, ['space_id', ...CSV_COLUMNS], body);
-      },
-    }),
-  ];
+interface IntervalsDeps {
+  readonly counts: Counts;
+  readonly topology: TopologyHistory;
+  readonly now: () => number;
 }
 
-/** @throws HttpProblem 422 that says what to do */
+export function intervalsRoutes(deps: IntervalsDeps): Route[] {
+  return [intervalsOfSpace(deps), intervalsOfSpaces(deps)];
+}
+
+function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
+  return defineRoute({
+    ...COMMON,
+    path: '/counts/{space_id}/intervals',
+    operationId: 'listIntervals',
+    summary: 'Entrances, exits and counts of a space, per interval',
+    params: z.strictObject({ space_id: spaceIdInPath }),
+    query: spanQuery,
+    success: {
+      status: 200,
+      description: 'the intervals, oldest first',
+      schema: z.array(resources.interval),
+      example: [INTERVAL_EXAMPLE],
+      alternatives: { 'text/csv': csvExample(CSV_COLUMNS, INTERVAL_EXAMPLE) },
+    },
+    handle: async ({ params: { space_id: id }, query }, ctx) => {
+      const space = spaceIn(topology, id);
+      const found = await intervals(counts, space, boundsOf(query, 1, space.timeZone, now()));
+      const body = history(ctx, areFinal(found), found);
+      return body && answerCsv(ctx, CSV_COLUMNS, body);
+    },
+  });
+}
+
+function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
+  return defineRoute({
+    ...COMMON,
+    path: '/counts/intervals',
+    operationId: 'listIntervalsOfSpaces',
+    summary: 'Entrances, exits and counts of several spaces, per interval',
+    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...span }),
+    success: {
+      status: 200,
+      description: 'the intervals, space by space, oldest first',
+      schema: z.array(resources.spaceInterval),
+      example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
+      alternatives: { 'text/csv': csvExample(['space_id', ...CSV_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
+    },
+    handle: async ({ query: { space_id: ids, ...query } }, ctx) => {
+      const spaces = ids.map((id) => spaceIn(topology, id));
+      const nowMs = now();
+      const bounds = spaces.map(({ timeZone }) => boundsOf(query, spaces.length, timeZone, nowMs));
+      const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
+      // One space at a time, so that one request does not occupy ClickHouse for everybody else.
+      for (const [index, space] of spaces.entries()) {
+        for (const interval of await intervals(counts, space, bounds[index] ?? []))
+          found.push({ space_id: space.id, ...interval });
+      }
+      const body = history(ctx, areFinal(found), found);
+      return body && answerCsv(ctx, ['space_id', ...CSV_COLUMNS], body);
+    },
+  });
+}
+
+function spaceIn(topology: TopologyHistory, id: Space['id']): Space {
+  return existing(topology.latest().space(id), `space ${id}`);
+}
+
+async function intervals(counts: Counts, { id, capacity }: Space, bounds: readonly number[]) {
+  return (await counts.intervals(id, bounds)).map((answer) => intervalJson(answer, capacity));
+}
+
+function areFinal(found: readonly { readonly final: boolean }[]): boolean {
+  return found.every(({ final }) => final);
+}
+
+/** @throws HttpProblem 422 for an empty range, or one with too many intervals */
 function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, nowMs: number): number[] {
   const endMs = end ?? nowMs;
   const startMs = start ?? endMs - DAY_MS;
@@ -123,10 +133,10 @@ function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, 
   if (count > INTERVALS_MAX) {
     throw invalid(
       'interval',
-      `the answer would have ${count} intervals, and ${INTERVALS_MAX} is the most: take a longer interval, a shorter range or fewer spaces`,
+      `the answer would have ${count} intervals, more than the maximum of ${INTERVALS_MAX}: use a longer interval, a shorter range or fewer spaces`,
     );
   }
-  // An interval that reaches beyond the end of time ends there: later instants have no date of four digits.
+  // Instants after END_MS have no four-digit year and cannot be formatted.
   return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
 }
 

@@ -1,17 +1,17 @@
-// Puts the table of routes behind Koa: with and without a trailing slash, HEAD wherever there is GET, OPTIONS, and 405
-// with `allow` for what a path does not have.
+// Registers the table of routes with Koa's router: with and without a trailing slash, HEAD wherever there is GET, OPTIONS, and 405
+// with an `allow` header for other methods.
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { stateOf } from '../request-state.ts';
 import type { Route } from './route.ts';
 
-/** Made for each route, and run before it; this is where a token is checked against `route.scope`. */
+/** Creates the middleware that runs before a route, such as the check of a token against `route.scope`. */
 export type Guard = (route: Route) => Middleware;
 
 const METHODS = ['HEAD', 'OPTIONS', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export function mount(prefix: string, routes: readonly Route[], guards: readonly Guard[]): Router {
-  // A proxy that lets some paths through compares letters as they are.
+  // Case-sensitive, because a proxy that filters by path compares case-sensitively.
   const router = new Router({ prefix, methods: METHODS, sensitive: true });
   for (const [path, allowed, others] of overlapping(routes)) {
     router.register(path, others, [
@@ -21,7 +21,7 @@ export function mount(prefix: string, routes: readonly Route[], guards: readonly
       },
     ]);
   }
-  // A path that is spelled out comes before one with a parameter in the same place.
+  // A literal path segment takes precedence over a parameter in the same place.
   for (const route of [...routes].sort((a, b) => (specificity(a.path) < specificity(b.path) ? -1 : 1))) {
     const run: Middleware = async (ctx) => route.run(ctx, paramsOf(ctx));
     router.register(
@@ -34,8 +34,8 @@ export function mount(prefix: string, routes: readonly Route[], guards: readonly
 }
 
 /**
- * Paths that are spelled out, and lack a method of one with a parameter that matches them too, with the methods they have and
- * those they have not: `GET /readings/batch` is not the reading with the id `batch`.
+ * Literal paths that also match a path with a parameter, with the methods they allow and those they do not. Without this,
+ * `GET /readings/batch` would look up the reading with the id `batch`.
  */
 function overlapping(routes: readonly Route[]): [path: string, allowed: string[], others: string[]][] {
   const methodsOf = (isOf: (path: string) => boolean): string[] => [
@@ -69,7 +69,7 @@ function paramsOf(ctx: Context): Readonly<Record<string, string>> {
   return (ctx as Context & { params: Record<string, string> }).params;
 }
 
-/** Paths in the order of characters; `~` comes after all that a path is spelled with. */
+/** Sorts parameters last: `~` sorts after every character that paths contain. */
 function specificity(path: string): string {
   return path.replaceAll(/\{\w+\}/g, '~');
 }

@@ -1,14 +1,13 @@
-// Readings over HTTP: the same parser and the same log as over NATS.
+// Readings sent over HTTP. They take the same parser and the same log as those sent over NATS.
 import { z } from 'zod';
-import { Failure } from '../../domain/failure.ts';
 import { doorwayAt } from '../../domain/placement.ts';
 import { identityOf } from '../../domain/reading.ts';
 import type { TopologyHistory } from '../../domain/topology-history.ts';
 import type { ReadingsLog } from '../../ports/readings-log.ts';
 import { acceptedUpTo, toMessage } from '../../publishing/append-readings.ts';
 import type { TimestampBound } from '../../publishing/timestamp-bound.ts';
-import { takeBatch } from './batch.ts';
-import { logOf } from '../request-state.ts';
+import { storeBatch } from './batch.ts';
+import { refuseUnstored } from './unstored.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as resources from '../schemas/resources.ts';
 import { READING_EXAMPLE, readingBody } from '../schemas/readings.ts';
@@ -32,28 +31,21 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       summary: 'Send a reading',
       scope: 'readings:write',
       description:
-        'Answered when it is stored. Sending it again changes nothing. It is the same reading when it says the same: sensor, timestamp, what passed, and `id` or none.',
+        'Answered once the reading is stored. Sending it again changes nothing: two readings that say the same (sensor, timestamp, what passed, `id` or none) are one reading.',
       body: readingBody(() => ({ latestMs: bound.at(now()), earliestMs: bound.earliestMs })),
       bodyExample: READING_EXAMPLE,
       success: {
         status: 202,
-        description: 'it is stored, and will be counted',
+        description: 'the reading is stored and will be counted',
         schema: resources.readingAccepted,
         example: { id: '423~1519461921893~+', held: false },
       },
       handle: async ({ body: reading }, ctx) => {
-        // The clock may have gone back since it was accepted.
+        // The clock may have gone back since the body was validated.
         const latestMs = Math.max(bound.at(now()), reading.timestampMs ?? 0);
         await acceptedUpTo(log, bound, latestMs)
           .append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading))))
-          .catch((error: unknown) => {
-            logOf(ctx).warn({ err: error }, 'a reading was not stored');
-            if (error instanceof Failure) throw error;
-            throw new Failure('unavailable', 'the reading is not stored; send it again', {
-              cause: error,
-              retryAfterSeconds: 2,
-            });
-          });
+          .catch(refuseUnstored(ctx, 'the reading was not stored; send it again'));
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
         const { timestampMs } = reading;
         return {
@@ -71,8 +63,8 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       summary: 'Send many readings',
       scope: 'readings:write',
       description:
-        'A JSON array, JSON lines or CSV with a header line, up to 50 MB (before compression) and 500,000 readings; gzip, deflate and br are understood. ' +
-        'A bad reading hurts only itself. Sending a batch again changes nothing, since readings have an identity; so where the answer is not 202, send it again whole.',
+        'A JSON array, JSON lines or CSV with a header line, of up to 50 MB (uncompressed) and 500,000 readings; gzip, deflate and br encodings are accepted. ' +
+        'An invalid reading is rejected without affecting the others. Sending a batch again changes nothing, so if the answer is not 202, send the whole batch again.',
       streamedBody: {
         'application/json': { schema: z.array(z.unknown()), example: [READING_EXAMPLE] },
         'application/x-ndjson': { example: `${JSON.stringify(READING_EXAMPLE)}\n` },
@@ -80,17 +72,18 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       },
       success: {
         status: 202,
-        description: 'what became of them',
+        description: 'how many readings were accepted, and which were rejected',
         schema: resources.batchResult,
         example: {
           accepted: 499,
+          repeated: 0,
           rejected: [{ index: 7, path: 'direction', detail: 'direction must be 1 or -1' }],
           rejected_count: 1,
         },
       },
       handle: async (_input, ctx) => {
         const latestMs = bound.at(now());
-        return takeBatch(ctx, acceptedUpTo(log, bound, latestMs), { latestMs, earliestMs: bound.earliestMs });
+        return storeBatch(ctx, acceptedUpTo(log, bound, latestMs), { latestMs, earliestMs: bound.earliestMs });
       },
     }),
   ];

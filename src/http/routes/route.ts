@@ -1,6 +1,5 @@
-// A route of the API, declared once: its method, its path, what it takes, what it answers, the scope it needs and what it
-// does. Everything that has to agree about a route is made from this: the router (mount.ts), the checks of what comes in,
-// the OpenAPI document (openapi.ts), authorisation (each route names its scope), and the generated client.
+// A route of the API is declared once: method, path, input, answer, scope and handler. The router (mount.ts), input validation, the
+// OpenAPI document (openapi.ts), authorisation and the generated client are all derived from the declaration, so they cannot disagree.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { jsonBody } from '../body.ts';
@@ -8,17 +7,17 @@ import { check, type ProblemStatus } from '../problem.ts';
 
 export const API_PREFIX = '/api/v1';
 
-/** What a token must be allowed; `null` in a route means that anyone may ask. */
+/** What a token may allow. A route whose scope is `null` needs no token. */
 export const SCOPES = ['read', 'readings:write', 'topology:write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export const TAGS = {
-  counts: 'How many people: now, at an instant, after each event, per interval',
-  readings: 'What sensors saw: send it, look it up',
+  counts: 'How many people: now, at an instant, after each event, and per interval',
+  readings: 'Send readings, and look up stored ones',
   spaces: 'Spaces and their resets',
-  doorways: 'Thresholds between spaces',
-  dpus: 'Sensors, and where they were when',
-  service: 'Whether it works, and what became of every reading',
+  doorways: 'The thresholds between spaces',
+  dpus: 'Sensors and their placements',
+  service: 'Health of the service, and the account of all readings',
 } as const;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -28,14 +27,14 @@ export interface HeaderDoc {
   readonly type?: 'string' | 'integer';
 }
 
-/** What the route answers when all is well. */
+/** The answer of a successful request. */
 export interface SuccessDoc {
   readonly status: 200 | 201 | 202 | 204;
   readonly description: string;
-  /** Of the JSON body; a route without a body has none. */
+  /** Schema of the JSON body; omitted if there is no body. */
   readonly schema?: z.ZodType;
   readonly example?: unknown;
-  /** Other representations, by media type, each with an example. */
+  /** An example of each other representation, by media type. */
   readonly alternatives?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, HeaderDoc>>;
 }
@@ -47,23 +46,23 @@ export interface RequestBodyDoc {
 
 export interface RouteDoc {
   readonly method: Method;
-  /** As OpenAPI writes it: `/spaces/{id}`. */
+  /** In OpenAPI's form: `/spaces/{id}`. */
   readonly path: string;
   readonly operationId: string;
   readonly tag: keyof typeof TAGS;
   readonly summary: string;
   readonly description?: string;
   readonly scope: Scope | null;
-  /** Request headers the handler looks at. */
+  /** Request headers that the handler reads. */
   readonly requestHeaders?: Readonly<Record<string, HeaderDoc>>;
-  /** Bodies that the handler reads from the socket itself, by media type. */
+  /** Bodies that the handler reads as a stream, by media type. */
   readonly streamedBody?: Readonly<Record<string, RequestBodyDoc>>;
   readonly success: SuccessDoc;
-  /** An answer with another status that is not a problem. */
+  /** An answer with another status that is not a problem document. */
   readonly alternativeStatus?: { readonly status: number; readonly description: string; readonly schema: z.ZodType };
-  /** What else it answers, beyond what follows from its other fields. */
+  /** Statuses of problems that do not follow from the other fields. */
   readonly problems?: readonly ProblemStatus[];
-  /** False for pages and files, which are not part of the API's description. */
+  /** False for pages and files, which the OpenAPI document leaves out. */
   readonly isDocumented?: boolean;
 }
 
@@ -76,10 +75,10 @@ export interface RouteInput<Params, Query, Body> {
 export interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> extends RouteDoc {
   readonly params?: Params;
   readonly query?: Query;
-  /** Of a JSON body. */
+  /** Schema of a JSON body. */
   readonly body?: Body;
   readonly bodyExample?: unknown;
-  /** @returns the JSON of the answer; `undefined` where it has none, or has been written to the context */
+  /** @returns the body of the answer; undefined if there is none, or if the handler has written it to the context */
   readonly handle: (input: RouteInput<z.infer<Params>, z.infer<Query>, z.infer<Body>>, ctx: Context) => unknown;
 }
 
@@ -88,7 +87,7 @@ export interface Route extends RouteDoc {
   readonly query: z.ZodType | undefined;
   readonly body: z.ZodType | undefined;
   readonly bodyExample: unknown;
-  /** Checks what came in, and answers. @throws HttpProblem or Failure */
+  /** Validates the input and answers. @throws HttpProblem or Failure */
   readonly run: (ctx: Context, params: Readonly<Record<string, string>>) => Promise<void>;
 }
 

@@ -1,19 +1,22 @@
-// The table of all routes under /api/v1.
+// The table of all routes below /api/v1.
 import packageJson from '../../../package.json' with { type: 'json' };
+import { accountRoutes } from './account-routes.ts';
 import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
+import { healthRoutes } from './health-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
+import { placementsRoutes } from './placements-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
+import { resetsRoutes } from './resets-routes.ts';
 import type { Route } from './route.ts';
-import { serviceRoutes } from './service-routes.ts';
 import { spacesRoutes } from './spaces-routes.ts';
 import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
-import { knowingOthersWrites } from '../middleware/written-elsewhere.ts';
+import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** What the routes need of the service. */
 export type RouteDeps = Pick<
@@ -42,16 +45,19 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     options: { heartbeatMs },
   } = service;
   const routes = [
-    ...serviceRoutes(service),
+    ...healthRoutes(service),
+    ...accountRoutes(service),
     ...spacesRoutes(topology),
+    ...resetsRoutes(topology),
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
+    ...placementsRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...storedReadingsRoutes(service.eventPages),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
-    ...intervalsRoutes(counts, topology.history, now),
-  ].map((route) => knowingOthersWrites(route, topology));
+    ...intervalsRoutes({ counts, topology: topology.history, now }),
+  ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];
 }

@@ -1,17 +1,19 @@
-// Spaces, and their resets.
+// Spaces.
+import type { Context } from 'koa';
 import { z } from 'zod';
-import { formatInstant } from '../../domain/instant.ts';
-import type { Reset, Space } from '../../domain/topology.ts';
+import type { Space } from '../../domain/topology.ts';
+import type { SpaceFields } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
-import { answerList, LIST_HEADERS, type Readers } from '../list.ts';
+import { answerList, type Readers } from '../list.ts';
+import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
-import { resetBody, spaceBody, spacePatch } from '../schemas/bodies.ts';
+import { spaceBody, spacePatch } from '../schemas/bodies.ts';
 import { spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
-import { createdAt, defined, live, RESET_EXAMPLE, resetJson, SPACE_EXAMPLE, spaceJson } from '../topology-json.ts';
+import { createdAt, defined, LOCATION, notDeleted, SPACE_EXAMPLE, spaceJson } from '../topology-json.ts';
 
 const FIELDS = {
   id: 'number',
@@ -31,201 +33,149 @@ const READERS: Readers<Space, typeof FIELDS> = {
   created_at: ({ createdMs }) => createdMs,
   updated_at: ({ updatedMs }) => updatedMs,
 };
-const RESET_FIELDS = { timestamp: 'instant', count: 'number', recorded_at: 'instant' } as const;
-const RESET_READERS: Readers<Reset, typeof RESET_FIELDS> = {
-  timestamp: ({ timestampMs }) => timestampMs,
-  count: ({ count }) => count,
-  recorded_at: ({ recordedMs }) => recordedMs,
-};
 
+const COLLECTION = { path: '/spaces', tag: 'spaces' } as const;
 const params = z.strictObject({ id: spaceIdInPath });
+const ITEM = { path: '/spaces/{id}', tag: 'spaces', params } as const;
+const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
 const BODY_EXAMPLE = { name: 'Hall', time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120 };
+const UPDATED = {
+  status: 200,
+  description: 'the updated space',
+  schema: resources.space,
+  example: SPACE_EXAMPLE,
+  headers: ETAG,
+} as const;
 
 export function spacesRoutes(topology: TopologyService): Route[] {
-  const view = (): TopologyView => topology.history.latest();
-  const spaceIn = (seen: TopologyView, id: Space['id']): Space => existing(seen.space(id), `space ${id}`);
   return [
-    defineRoute({
-      method: 'GET',
-      path: '/spaces',
-      operationId: 'listSpaces',
-      tag: 'spaces',
-      summary: 'List spaces',
-      scope: 'read',
-      query: z.strictObject(listQuery(FIELDS, 'id')),
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of spaces',
-        schema: z.array(resources.space),
-        example: [SPACE_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
-      },
-      handle: ({ query }, ctx) => answerList(ctx, live(view().spaces()), READERS, query, spaceJson),
-    }),
-    defineRoute({
-      method: 'POST',
-      path: '/spaces',
-      operationId: 'createSpace',
-      tag: 'spaces',
-      summary: 'Add a space',
-      scope: 'topology:write',
-      body: spaceBody,
-      bodyExample: BODY_EXAMPLE,
-      problems: [409],
-      success: {
-        status: 201,
-        description: 'the space',
-        schema: resources.space,
-        example: SPACE_EXAMPLE,
-        headers: { location: { description: 'where it is' } },
-      },
-      handle: async ({ body: { name, time_zone: timeZone, daily_reset: dailyReset, capacity } }, ctx) => {
-        const space = (
-          await topology.execute({ kind: 'createSpace', fields: { name, timeZone, dailyReset, capacity } })
-        ).doc as Space;
-        return createdAt(ctx, `/spaces/${space.id}`, spaceJson(space));
-      },
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/spaces/{id}',
-      operationId: 'getSpace',
-      tag: 'spaces',
-      summary: 'Look a space up',
-      scope: 'read',
-      params,
-      problems: [404],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'the space',
-        schema: resources.space,
-        example: SPACE_EXAMPLE,
-        headers: ETAG,
-      },
-      handle: ({ params: { id } }, ctx) => revalidated(ctx, spaceJson(spaceIn(view(), id))),
-    }),
-    ...writeRoutes(topology, spaceIn),
-    ...resetRoutes(topology, spaceIn),
+    listSpaces(topology),
+    createSpace(topology),
+    getSpace(topology),
+    replaceSpace(topology),
+    updateSpace(topology),
+    deleteSpace(topology),
   ];
 }
 
-function writeRoutes(topology: TopologyService, spaceIn: (seen: TopologyView, id: Space['id']) => Space): Route[] {
-  const success = {
-    status: 200,
-    description: 'the space as it is now',
-    schema: resources.space,
-    example: SPACE_EXAMPLE,
-    headers: ETAG,
-  } as const;
-  const common = {
-    path: '/spaces/{id}',
-    tag: 'spaces',
+function listSpaces({ history }: TopologyService): Route {
+  return defineRoute({
+    ...COLLECTION,
+    method: 'GET',
+    operationId: 'listSpaces',
+    summary: 'List spaces',
+    scope: 'read',
+    query: z.strictObject(listQuery(FIELDS, 'id')),
+    requestHeaders: IF_NONE_MATCH,
+    success: {
+      status: 200,
+      description: 'a page of spaces',
+      schema: z.array(resources.space),
+      example: [SPACE_EXAMPLE],
+      headers: { ...LIST_HEADERS, ...ETAG },
+    },
+    handle: ({ query }, ctx) => answerList(ctx, notDeleted(history.latest().spaces()), READERS, query, spaceJson),
+  });
+}
+
+function createSpace(topology: TopologyService): Route {
+  return defineRoute({
+    ...COLLECTION,
+    method: 'POST',
+    operationId: 'createSpace',
+    summary: 'Create a space',
     scope: 'topology:write',
-    params,
-    problems: [404, 409, 412],
-    requestHeaders: IF_MATCH,
-  } as const;
-  return [
-    defineRoute({
-      ...common,
-      method: 'PUT',
-      operationId: 'replaceSpace',
-      summary: 'Write all of a space',
-      body: spaceBody,
-      bodyExample: BODY_EXAMPLE,
-      success,
-      handle: async (
-        { params: { id }, body: { name, time_zone: timeZone, daily_reset: dailyReset, capacity } },
-        ctx,
-      ) => {
-        const fact = await topology.execute(
-          { kind: 'updateSpace', id, fields: { name, timeZone, dailyReset, capacity } },
-          (seen) => checkUnchanged(ctx, () => spaceJson(spaceIn(seen, id))),
-        );
-        return revalidated(ctx, spaceJson(fact.doc as Space));
-      },
-    }),
-    defineRoute({
-      ...common,
-      method: 'PATCH',
-      operationId: 'updateSpace',
-      summary: 'Write some fields of a space',
-      body: spacePatch,
-      bodyExample: { capacity: 80 },
-      success,
-      handle: async (
-        { params: { id }, body: { name, time_zone: timeZone, daily_reset: dailyReset, capacity } },
-        ctx,
-      ) => {
-        const fact = await topology.execute(
-          { kind: 'updateSpace', id, fields: defined({ name, timeZone, dailyReset, capacity }) },
-          (seen) => checkUnchanged(ctx, () => spaceJson(spaceIn(seen, id))),
-        );
-        return revalidated(ctx, spaceJson(fact.doc as Space));
-      },
-    }),
-    defineRoute({
-      ...common,
-      method: 'DELETE',
-      operationId: 'deleteSpace',
-      summary: 'Remove a space that no doorway leads to',
-      success: { status: 204, description: 'it is removed' },
-      handle: async ({ params: { id } }, ctx) => {
-        await topology.execute({ kind: 'deleteSpace', id }, (seen) =>
-          checkUnchanged(ctx, () => spaceJson(spaceIn(seen, id))),
-        );
-      },
-    }),
-  ];
+    body: spaceBody,
+    bodyExample: BODY_EXAMPLE,
+    problems: [409],
+    success: {
+      status: 201,
+      description: 'the new space',
+      schema: resources.space,
+      example: SPACE_EXAMPLE,
+      headers: LOCATION,
+    },
+    handle: async ({ body }, ctx) => {
+      const { doc } = await topology.execute({ kind: 'createSpace', fields: fieldsOf(body) });
+      const space = doc as Space;
+      return createdAt(ctx, `/spaces/${space.id}`, spaceJson(space));
+    },
+  });
 }
 
-function resetRoutes(topology: TopologyService, spaceIn: (seen: TopologyView, id: Space['id']) => Space): Route[] {
-  return [
-    defineRoute({
-      method: 'GET',
-      path: '/spaces/{id}/resets',
-      operationId: 'listResets',
-      tag: 'spaces',
-      summary: 'List the resets of a space',
-      scope: 'read',
-      description: 'Those that people recorded; the daily one follows from the space.',
-      params,
-      query: z.strictObject(listQuery(RESET_FIELDS, 'timestamp')),
-      problems: [404],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of resets',
-        schema: z.array(resources.reset),
-        example: [RESET_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
-      },
-      handle: ({ params: { id }, query }, ctx) => {
-        const seen = topology.history.latest();
-        return answerList(ctx, seen.resets(spaceIn(seen, id).id), RESET_READERS, query, resetJson);
-      },
-    }),
-    defineRoute({
-      method: 'POST',
-      path: '/spaces/{id}/resets',
-      operationId: 'recordReset',
-      tag: 'spaces',
-      summary: 'Say how many people there were',
-      scope: 'topology:write',
-      description: 'Counts after the instant are counted from there, those that were answered before too.',
-      params,
-      body: resetBody,
-      bodyExample: { timestamp: formatInstant(RESET_AT_MS), count: 0 },
-      problems: [404],
-      success: { status: 201, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE },
-      handle: async ({ params: { id }, body: { timestamp, count } }) =>
-        resetJson(
-          (await topology.execute({ kind: 'recordReset', spaceId: id, timestampMs: timestamp, count })).doc as Reset,
-        ),
-    }),
-  ];
+function getSpace({ history }: TopologyService): Route {
+  return defineRoute({
+    ...ITEM,
+    method: 'GET',
+    operationId: 'getSpace',
+    summary: 'Get a space',
+    scope: 'read',
+    problems: [404],
+    requestHeaders: IF_NONE_MATCH,
+    success: { status: 200, description: 'the space', schema: resources.space, example: SPACE_EXAMPLE, headers: ETAG },
+    handle: ({ params: { id } }, ctx) => revalidated(ctx, spaceJson(spaceIn(history.latest(), id))),
+  });
 }
 
-const RESET_AT_MS = Date.UTC(2018, 1, 25, 4);
+function replaceSpace(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PUT',
+    operationId: 'replaceSpace',
+    summary: 'Replace all fields of a space',
+    body: spaceBody,
+    bodyExample: BODY_EXAMPLE,
+    success: UPDATED,
+    handle: async ({ params: { id }, body }, ctx) => update(topology, ctx, id, fieldsOf(body)),
+  });
+}
+
+function updateSpace(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PATCH',
+    operationId: 'updateSpace',
+    summary: 'Update some fields of a space',
+    body: spacePatch,
+    bodyExample: { capacity: 80 },
+    success: UPDATED,
+    handle: async ({ params: { id }, body }, ctx) => update(topology, ctx, id, changesOf(body)),
+  });
+}
+
+function deleteSpace(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'DELETE',
+    operationId: 'deleteSpace',
+    summary: 'Delete a space that no doorway leads to',
+    success: { status: 204, description: 'the space is deleted' },
+    handle: async ({ params: { id } }, ctx) => {
+      await topology.execute({ kind: 'deleteSpace', id }, unchanged(ctx, id));
+    },
+  });
+}
+
+async function update(topology: TopologyService, ctx: Context, id: Space['id'], fields: Partial<SpaceFields>) {
+  const { doc } = await topology.execute({ kind: 'updateSpace', id, fields }, unchanged(ctx, id));
+  return revalidated(ctx, spaceJson(doc as Space));
+}
+
+function unchanged(ctx: Context, id: Space['id']): (view: TopologyView) => void {
+  return (view) => checkUnchanged(ctx, () => spaceJson(spaceIn(view, id)));
+}
+
+function spaceIn(view: TopologyView, id: Space['id']): Space {
+  return existing(view.space(id), `space ${id}`);
+}
+
+function fieldsOf(body: z.output<typeof spaceBody>): SpaceFields {
+  const { name, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
+  return { name, timeZone, dailyReset, capacity };
+}
+
+/** A field that is left out stays as it is. */
+function changesOf(body: z.output<typeof spacePatch>): Partial<SpaceFields> {
+  const { name, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
+  return defined({ name, timeZone, dailyReset, capacity });
+}

@@ -1,4 +1,4 @@
-// Readings that are stored in history.
+// Readings as stored in ClickHouse.
 import { z } from 'zod';
 import type { EventPages, StoredReading } from '../../ports/event-pages.ts';
 import { Failure } from '../../domain/failure.ts';
@@ -6,9 +6,8 @@ import { standingIn, startOf } from '../../domain/measure.ts';
 import { dpuOfReadingId, readingOfIdentity } from '../../domain/reading.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import { IF_NONE_MATCH, revalidated, revalidatedPage } from '../middleware/caching.ts';
-import { cursor, setCursorHeaders } from '../cursor.ts';
-import { LIST_HEADERS } from '../list.ts';
-import { invalid } from '../problem.ts';
+import { cursor, encodeCursor } from '../cursor.ts';
+import { checkCursor, CURSOR_SORT, LIST_HEADERS, setPageHeaders } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
@@ -33,13 +32,13 @@ const EXAMPLE = {
   doorway_id: 1,
 };
 const STORED_NOTE =
-  'A reading is here when it is final and stored, some seconds after it was sent; live counts have it at once.';
+  'A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.';
 
 /** A DPU's id of 128 characters may be three times as long as a token; then an instant, a measure, and an id. */
 const ID_LENGTH_MAX = 800;
 
 const readingId = field(
-  { type: 'string', description: 'the id that sending it gave', examples: [EXAMPLE.id] },
+  { type: 'string', description: 'the id from the answer to sending it', examples: [EXAMPLE.id] },
   'must be the id of a reading',
   (value) => (typeof value === 'string' && value.length <= ID_LENGTH_MAX ? value : undefined),
 );
@@ -54,7 +53,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       summary: 'List readings',
       scope: 'read',
       description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), cursor }),
+      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
@@ -64,14 +63,14 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
         headers: LIST_HEADERS,
       },
       handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after } }, ctx) => {
-        if (after && offset > 0) throw invalid('offset', 'a cursor says where a page begins; leave the offset out');
-        if (after && sort !== 'timestamp') throw invalid('cursor', 'goes with the order of timestamp only');
+        checkCursor({ cursor: after, offset, sort });
         const total = after ? after.total : await pages.countReadings(filter);
         const found = await pages.readings({ filter, sort, desc, offset, limit: limit + 1, after: after ?? null });
         const items = found.slice(0, limit);
-        const more =
-          found.length <= limit ? {} : sort === 'timestamp' ? { last: items.at(-1) } : { nextOffset: offset + limit };
-        setCursorHeaders(ctx, { total, offset, limit, last: undefined, ...more });
+        const last = found.length > limit ? items.at(-1) : undefined;
+        const next =
+          last && (sort === CURSOR_SORT ? { cursor: encodeCursor(last, total) } : { offset: offset + limit });
+        setPageHeaders(ctx, { total, offset, limit, next });
         return revalidatedPage(ctx, total, items.map(readingJson));
       },
     }),
@@ -80,7 +79,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       path: '/readings/{id}',
       operationId: 'getReading',
       tag: 'readings',
-      summary: 'Look a reading up',
+      summary: 'Get a reading',
       scope: 'read',
       description: STORED_NOTE,
       params: z.strictObject({ id: readingId }),
@@ -90,7 +89,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       handle: async ({ params: { id } }, ctx) => {
         const dpuId = dpuOfReadingId(id);
         const found = dpuId === undefined ? undefined : await pages.reading(dpuId, id);
-        if (!found) throw new Failure('not_found', `there is no reading ${id} in history`);
+        if (!found) throw new Failure('not_found', `there is no stored reading ${id}`);
         return revalidated(ctx, readingJson(found));
       },
     }),

@@ -8,29 +8,10 @@ import { parsePlaces } from '../../live/place-vector.ts';
 import { whileAdmitted } from '../auth/auth.ts';
 import { EventStream, Heartbeat } from '../event-stream.ts';
 import { defineRoute, type Route } from './route.ts';
-import { field } from '../schemas/fields.ts';
+import { spaceIdsInQuery } from '../schemas/fields.ts';
 
 const SPACES_MAX = 1_000;
-
-const IDS = /^\d{1,9}(,\d{1,9})*$/;
-const IDS_ERROR = `must be ids of at most ${SPACES_MAX} spaces, such as 1 or 1,2,3; leave it out for all`;
-
-const streamQuery = z.strictObject({
-  space_id: field(
-    {
-      type: 'string',
-      pattern: IDS.source,
-      description: `ids of up to ${SPACES_MAX} spaces, with commas between them; otherwise all`,
-      examples: ['1,2'],
-    },
-    IDS_ERROR,
-    (value) => {
-      if (typeof value !== 'string' || !IDS.test(value)) return undefined;
-      const ids = [...new Set(value.split(',').map((id) => Number(id) as SpaceId))];
-      return ids.length <= SPACES_MAX ? ids : undefined;
-    },
-  ).optional(),
-});
+const streamQuery = z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX, '; default: all').optional() });
 
 const EXAMPLE = `event: snapshot
 id: 6.mie4x2a1.2
@@ -46,16 +27,16 @@ export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartb
       path: '/counts/stream',
       operationId: 'streamCounts',
       tag: 'counts',
-      summary: 'Counts as they change, as server-sent events',
+      summary: 'Live counts as server-sent events',
       scope: 'read',
       description:
-        'Events are `snapshot`, `change`, `correction`, `lagged` and `stale`; docs/live-stream.md says what each means.',
+        'The events are `snapshot`, `change`, `correction`, `lagged` and `stale`, described in docs/live-stream.md.',
       query: streamQuery,
       problems: [404],
-      requestHeaders: { 'last-event-id': { description: 'resumes after this event' } },
+      requestHeaders: { 'last-event-id': { description: 'resume after this event' } },
       success: {
         status: 200,
-        description: 'events, until you go away',
+        description: 'events, until the client disconnects',
         alternatives: { 'text/event-stream': EXAMPLE },
       },
       handle: async ({ query: { space_id: spaceIds } }, ctx) => {
@@ -76,7 +57,7 @@ async function stream(
   ctx.status = 200;
   ctx.type = 'text/event-stream; charset=utf-8';
   ctx.set('cache-control', 'no-store');
-  // Proxies that hold back a response until it is whole (nginx) would hold this one back for ever.
+  // Otherwise a buffering proxy such as nginx holds the response back for ever.
   ctx.set('x-accel-buffering', 'no');
   if (ctx.method === 'HEAD') return;
   const subscription = await live.subscribe(spaceIds, parsePlaces(ctx.get('last-event-id')));
@@ -84,7 +65,7 @@ async function stream(
     subscription.close();
     return;
   }
-  // From here on the answer is written as it comes, and not by Koa.
+  // The stream writes to the response itself; Koa must not end it.
   ctx.respond = false;
   const events = new EventStream(res, () => subscription.drained());
   const stops = [

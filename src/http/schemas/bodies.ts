@@ -1,11 +1,11 @@
-// What clients send, as schemas.
+// The schemas of request bodies.
 import { z } from 'zod';
 import { TOTAL_MAX } from '../../domain/measure.ts';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
 import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
 
-/** Schemas of bodies by the name they have in the OpenAPI document. */
+/** Registers each schema under its name in the OpenAPI document. */
 export const BODIES = z.registry<{ id: string }>();
 
 const name = z
@@ -13,7 +13,7 @@ const name = z
   .trim()
   .min(1, 'must not be empty')
   .max(200, 'must have at most 200 characters')
-  .meta({ description: 'unique among those that exist' });
+  .meta({ description: 'unique among all that are not deleted' });
 
 const people = z
   .int('must be a whole number')
@@ -25,16 +25,16 @@ const space = {
   time_zone: z
     .string('must be text')
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
-    .meta({ description: 'IANA zone: days, weeks and the daily reset follow it', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string('must be text')
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00')
     .nullable()
-    .meta({ description: 'local time of day at which the space is empty every day', examples: ['04:00'] }),
-  capacity: people.nullable().meta({ description: 'how many people it is for' }),
+    .meta({ description: 'local time of day at which the count is reset to 0 every day', examples: ['04:00'] }),
+  capacity: people.nullable().meta({ description: 'how many people the space is for' }),
 };
 
-/** All of a space; what is left out takes its default. */
+/** All fields of a space; one that is left out gets its default. */
 export const spaceBody = z
   .strictObject({
     name: space.name,
@@ -43,13 +43,15 @@ export const spaceBody = z
     capacity: space.capacity.default(null),
   })
   .register(BODIES, { id: 'SpaceBody' });
-/** What is left out stays as it is. */
+/** A field that is left out stays as it is. */
 export const spacePatch = z.strictObject(space).partial().register(BODIES, { id: 'SpacePatch' });
 
 const doorway = {
   name,
   ingress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads into' }),
-  egress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads out of; null is outside' }),
+  egress_space_id: spaceId
+    .nullable()
+    .meta({ description: 'the space that direction 1 leads out of; null means outside' }),
 };
 export const doorwayBody = z
   .strictObject({
@@ -61,23 +63,18 @@ export const doorwayBody = z
 export const doorwayPatch = z.strictObject(doorway).partial().register(BODIES, { id: 'DoorwayPatch' });
 
 const placement = {
-  doorway_id: doorwayId.nullable().meta({ description: 'the doorway it is above; null is none' }),
+  doorway_id: doorwayId.nullable().meta({ description: 'the doorway that the sensor is placed at; null for none' }),
   effective_at: instant.optional().meta({
     description:
-      'since or from when, in the past or the future; otherwise now, and a first placement has been there always',
+      'when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time',
   }),
 };
 /** A counter of 32 bits. */
 const COUNTER_MODULUS_MAX = TOTAL_MAX + 1;
-const counterModulus = z
-  .int()
-  .min(2)
-  .max(COUNTER_MODULUS_MAX)
-  .nullable()
-  .meta({
-    description:
-      'its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes',
-  });
+const counterModulus = z.int().min(2).max(COUNTER_MODULUS_MAX).nullable().meta({
+  description:
+    'its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes',
+});
 export const dpuBody = z
   .strictObject({
     id: dpuId,
@@ -86,13 +83,13 @@ export const dpuBody = z
     counter_modulus: counterModulus.optional(),
   })
   .register(BODIES, { id: 'DpuBody' });
-/** All of a sensor. The id may be repeated, as clients send back what they were given. */
+/** All fields of a sensor. The id is allowed because clients send back what they were given. */
 export const dpuPut = z
   .strictObject({
     id: dpuId.optional(),
     doorway_id: placement.doorway_id.default(null),
     effective_at: placement.effective_at,
-    counter_modulus: counterModulus.default(null),
+    counter_modulus: counterModulus.optional(),
   })
   .register(BODIES, { id: 'DpuPut' });
 export const dpuPatch = z
@@ -106,7 +103,7 @@ export const dpuPatch = z
 
 export const resetBody = z
   .strictObject({
-    timestamp: instant.meta({ description: 'holds for readings after it' }),
-    count: people.meta({ description: 'how many people there were' }),
+    timestamp: instant.meta({ description: 'the reset applies to readings after this instant' }),
+    count: people.meta({ description: 'how many people were in the space' }),
   })
   .register(BODIES, { id: 'ResetBody' });

@@ -1,7 +1,7 @@
-// The fields requests are made of. A schema validates, types and documents: `field` gives it the JSON Schema a client
-// sees next to the function that reads it.
+// The fields that requests are made of. `field` puts the JSON Schema that clients see next to the function that parses the value,
+// so that one declaration validates, types and documents.
 import { z } from 'zod';
-import { DPU_ID_RULE, isDpuId, type DoorwayId, type DpuId, type SpaceId } from '../../domain/ids.ts';
+import { ID_PATTERN, DPU_ID_RULE, isDpuId, type DoorwayId, type DpuId, type SpaceId } from '../../domain/ids.ts';
 import { parseInstant } from '../../domain/instant.ts';
 
 export interface FieldDoc {
@@ -21,13 +21,13 @@ export interface FieldDoc {
   readonly examples?: readonly unknown[];
 }
 
-/** A value that `read` understands. @param read returns undefined for what it does not */
-export function field<T>(doc: FieldDoc, error: string, read: (value: unknown) => T | undefined) {
+/** @param parse returns undefined for a value that is not valid */
+export function field<T>(doc: FieldDoc, error: string, parse: (value: unknown) => T | undefined) {
   return z
     .unknown()
     .meta({ ...doc })
     .transform((value, context): T => {
-      const found = read(value);
+      const found = parse(value);
       if (found !== undefined) return found;
       context.addIssue({ code: 'custom', message: value === undefined ? `is required, and ${error}` : error });
       return z.NEVER;
@@ -37,55 +37,58 @@ export function field<T>(doc: FieldDoc, error: string, read: (value: unknown) =>
 const INSTANT_ERROR = 'must be an ISO 8601 instant with an offset, such as 2018-02-24T08:45:21.893Z';
 const INSTANT = { type: 'string', format: 'date-time', examples: ['2018-02-24T08:45:21.893Z'] } as const;
 
-/** Milliseconds. */
+/** Parsed to milliseconds. */
 export const instant = field({ ...INSTANT, description: 'ISO 8601, with any offset' }, INSTANT_ERROR, (value) =>
   typeof value === 'string' ? parseInstant(value) : undefined,
 );
 
-/** In a query, where a client that forgets to encode `+01:00` sends a blank for the plus. */
+/** In a query, a client that does not encode the plus of `+01:00` sends a space. */
 export const instantInQuery = (description: string) =>
   field({ ...INSTANT, description }, INSTANT_ERROR, (value) =>
     typeof value === 'string' ? parseInstant(value.replace(/ (?=\d\d:?\d\d$)/, '+')) : undefined,
   );
 
-const positive = z.int('must be a whole number').min(1, 'must be at least 1').max(4_294_967_295, 'is too large');
-export const spaceId = positive.transform((id) => id as SpaceId);
-export const doorwayId = positive.transform((id) => id as DoorwayId);
+/** ClickHouse stores ids as UInt32. */
+const ID_MAX = 4_294_967_295;
+const id = z.int('must be a whole number').min(1, 'must be at least 1').max(ID_MAX, 'is too large');
+export const spaceId = id.transform((value) => value as SpaceId);
+export const doorwayId = id.transform((value) => value as DoorwayId);
 
 const wholeNumberIn = (value: unknown): number | undefined =>
   typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 export const spaceIdInPath = field(
-  { type: 'integer', minimum: 1, description: 'the space', examples: [1] },
+  { type: 'integer', minimum: 1, description: 'id of the space', examples: [1] },
   'must be a whole number',
   (value) => wholeNumberIn(value) as SpaceId | undefined,
 );
 export const doorwayIdInPath = field(
-  { type: 'integer', minimum: 1, description: 'the doorway', examples: [1] },
+  { type: 'integer', minimum: 1, description: 'id of the doorway', examples: [1] },
   'must be a whole number',
   (value) => wholeNumberIn(value) as DoorwayId | undefined,
 );
 
-const SPACES_IN_QUERY_MAX = 100;
-/** `1,2,3`: each once, in the order given. */
-export const spaceIdsInQuery = field(
-  {
-    type: 'string',
-    pattern: '^\\d{1,10}(,\\d{1,10})*$',
-    description: `ids of up to ${SPACES_IN_QUERY_MAX} spaces, with commas between them`,
-    examples: ['1,2'],
-  },
-  `must be ids of up to ${SPACES_IN_QUERY_MAX} spaces with commas between them, such as 1,2,3`,
-  (value) => {
-    if (typeof value !== 'string' || !/^\d{1,10}(,\d{1,10})*$/.test(value)) return undefined;
-    const ids = [...new Set(value.split(',').map(Number))] as SpaceId[];
-    return ids.length <= SPACES_IN_QUERY_MAX ? ids : undefined;
-  },
-);
+const SPACE_IDS = /^\d{1,10}(,\d{1,10})*$/;
+/** `1,2,3`: duplicates are removed, the order is kept. */
+export const spaceIdsInQuery = (idsMax: number, note = '') =>
+  field(
+    {
+      type: 'string',
+      pattern: SPACE_IDS.source,
+      description: `ids of up to ${idsMax} spaces, separated by commas${note}`,
+      examples: ['1,2'],
+    },
+    `must be the ids of at most ${idsMax} spaces, separated by commas, such as 1,2,3`,
+    (value) => {
+      if (typeof value !== 'string' || !SPACE_IDS.test(value)) return undefined;
+      const ids = [...new Set(value.split(',').map(Number))] as SpaceId[];
+      return ids.length <= idsMax ? ids : undefined;
+    },
+  );
 
 const DPU_ID = {
   type: 'string',
-  pattern: '^[A-Za-z0-9_-]{1,64}$',
-  description: `the sensor: ${DPU_ID_RULE}`,
+  pattern: ID_PATTERN.source,
+  description: `id of the sensor: ${DPU_ID_RULE}`,
   examples: ['423'],
 } as const;
 const dpuIdOf = (value: unknown): DpuId | undefined => {
@@ -93,9 +96,13 @@ const dpuIdOf = (value: unknown): DpuId | undefined => {
   return isDpuId(text) ? text : undefined;
 };
 export const dpuIdInPath = field(DPU_ID, `must be ${DPU_ID_RULE}`, dpuIdOf);
-/** In a body a number will do. */
+/** JSON bodies may also give the id as a number. */
 export const dpuId = field(
-  { anyOf: [DPU_ID, { type: 'integer' }], description: `${DPU_ID_RULE}; a whole number will do`, examples: ['423'] },
+  {
+    anyOf: [DPU_ID, { type: 'integer' }],
+    description: `${DPU_ID_RULE}; a whole number is accepted too`,
+    examples: ['423'],
+  },
   `must be ${DPU_ID_RULE}`,
   dpuIdOf,
 );
@@ -112,7 +119,7 @@ export const wholeNumberInQuery = (doc: {
 
 export const booleanInQuery = (description: string) =>
   field({ type: 'boolean', description }, 'must be true or false', (value) => {
-    // `?desc` alone, as the earlier clients write it, means yes.
+    // Clients of the earlier service write `?desc` without a value.
     if (value === '' || value === 'true' || value === '1') return true;
     return value === 'false' || value === '0' ? false : undefined;
   });

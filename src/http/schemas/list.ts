@@ -1,17 +1,15 @@
-// The query of a list: `limit`, `offset`, `sort`, `desc`, `filter`, over the fields the list has.
+// The query parameters of a list: `limit`, `offset`, `sort`, `desc` and `filter`, over the fields that the list has.
 import { z } from 'zod';
 import { FilterError, parseFilter } from '../filter/parse.ts';
 import type { Expression, FieldTypes } from '../../domain/filter.ts';
+import { LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX } from '../paging.ts';
 import { booleanInQuery, wholeNumberInQuery } from './fields.ts';
 
-const LIMIT_MAX = 1_000;
-const OFFSET_MAX = 1_000_000_000;
-
 const paging = {
-  limit: wholeNumberInQuery({ minimum: 1, maximum: LIMIT_MAX, description: 'how many at most' })
-    .prefault('25')
-    .meta({ default: 25 }),
-  offset: wholeNumberInQuery({ minimum: 0, maximum: OFFSET_MAX, description: 'how many to leave out first' })
+  limit: wholeNumberInQuery({ minimum: 1, maximum: LIMIT_MAX, description: 'maximum number of items on the page' })
+    .prefault(String(LIMIT_DEFAULT))
+    .meta({ default: LIMIT_DEFAULT }),
+  offset: wholeNumberInQuery({ minimum: 0, maximum: OFFSET_MAX, description: 'number of items to skip' })
     .prefault('0')
     .meta({ default: 0 }),
 };
@@ -24,7 +22,7 @@ export interface ListQuery {
   readonly filter?: Expression | undefined;
 }
 
-/** @param sort the field lists are in the order of unless asked otherwise */
+/** @param sort the field to sort by unless the client names another */
 export function listQuery<Types extends FieldTypes>(types: Types, sort: keyof Types & string) {
   const names = Object.keys(types) as [string, ...string[]];
   return {
@@ -33,7 +31,7 @@ export function listQuery<Types extends FieldTypes>(types: Types, sort: keyof Ty
       .enum(names, `must be one of ${names.join(', ')}`)
       .default(sort)
       .meta({ description: 'the field to sort by' }),
-    desc: booleanInQuery('true for the largest or newest first').prefault('false').meta({ default: false }),
+    desc: booleanInQuery('true sorts in descending order').prefault('false').meta({ default: false }),
     filter: filterOver(types).optional(),
   };
 }
@@ -42,16 +40,16 @@ function filterOver(types: FieldTypes) {
   const names = Object.keys(types);
   const doc = {
     type: 'string',
-    description: `comparisons (\`= != < <= > >=\`, \`in (…)\`, \`is null\`) joined by \`and\`, \`or\`, \`not\` and parentheses, over ${names.join(', ')}`,
+    description: `comparisons (\`= != < <= > >=\`, \`in (…)\`, \`is null\`) combined with \`and\`, \`or\`, \`not\` and parentheses, over the fields ${names.join(', ')}`,
   };
   return z
     .unknown()
     .meta(doc)
     .transform((value, context): Expression | undefined => {
-      // As a form sends a field that was left blank.
+      // HTML forms send an empty value for a field that was left blank.
       if (typeof value === 'string' && value.trim() === '') return undefined;
       try {
-        if (typeof value !== 'string') throw new FilterError(0, 'one filter is expected, and there are several');
+        if (typeof value !== 'string') throw new FilterError(0, 'the query may contain only one filter');
         return parseFilter(value, types);
       } catch (error) {
         if (!(error instanceof FilterError)) throw error;

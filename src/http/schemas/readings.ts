@@ -1,6 +1,7 @@
-// The body of one reading. The domain's own parser reads it, as it does over NATS and MQTT; the document beside it says
-// what that parser takes.
+// The body of one reading. The domain's parser reads it, as it does for NATS and MQTT; the JSON Schema next to it documents what
+// that parser accepts.
 import { z } from 'zod';
+import { ID_PATTERN } from '../../domain/ids.ts';
 import { PASSED_MAX, TOTAL_MAX } from '../../domain/measure.ts';
 import { parseReading, type SentReading } from '../../domain/parse-reading.ts';
 
@@ -20,8 +21,8 @@ const DOC = {
   required: ['dpu_id'],
   properties: {
     dpu_id: {
-      anyOf: [{ type: 'string', pattern: '^[!-~]{1,128}$' }, { type: 'integer' }],
-      description: 'the sensor',
+      anyOf: [{ type: 'string', pattern: ID_PATTERN.source }, { type: 'integer' }],
+      description: 'id of the sensor',
     },
     timestamp: {
       ...INSTANT,
@@ -39,7 +40,7 @@ const DOC = {
       description: 'names a life of the counters: with another one they have started from 0',
     },
     id: {
-      anyOf: [{ type: ['string', 'null'], pattern: '^[!-~]{1,128}$' }, { type: 'integer' }],
+      anyOf: [{ type: ['string', 'null'], pattern: ID_PATTERN.source }, { type: 'integer' }],
       description:
         "the sensor's own name for the reading, which makes it different from another that says the same; it may be used again at another timestamp",
     },
@@ -48,7 +49,7 @@ const DOC = {
 
 export const READING_EXAMPLE = { dpu_id: '423', timestamp: '2018-02-24T08:45:21.893Z', direction: 1 };
 
-/** @param times which timestamps are accepted now */
+/** @param times returns which timestamps are accepted now */
 export function readingBody(times: () => { readonly latestMs: number; readonly earliestMs: number }) {
   return z
     .unknown()

@@ -1,7 +1,8 @@
-// What the API answers, as schemas: they document, and tests hold the answers to them.
+// The schemas of answers. They document the API, and tests check every answer against them.
 import { z } from 'zod';
+import { REJECT_REASONS } from '../../domain/reading.ts';
 
-/** Schemas by the name they have in the OpenAPI document. */
+/** Registers each schema under its name in the OpenAPI document. */
 export const RESOURCES = z.registry<{ id: string }>();
 
 function resource<Shape extends z.core.$ZodLooseShape>(id: string, description: string, shape: Shape) {
@@ -9,61 +10,65 @@ function resource<Shape extends z.core.$ZodLooseShape>(id: string, description: 
 }
 
 const id = (description: string) => z.int().min(1).meta({ description });
-/** What clients see of an instant; `format` and an example say more than a pattern. */
+/** Documented by format and example, which say more than a pattern. */
 const instant = (description: string) =>
   z.string().meta({ format: 'date-time', description, examples: ['2018-02-24T08:45:21.893Z'] });
 const count = (description: string) => z.int().min(0).meta({ description });
 
-const stamps = { created_at: instant('when it was made'), updated_at: instant('when it was last written') };
+const stamps = { created_at: instant('when it was created'), updated_at: instant('when it was last changed') };
 
-export const space = resource('Space', 'Somewhere people can be', {
-  id: id('given by the service'),
-  name: z.string().meta({ description: 'unique among the spaces' }),
+export const space = resource('Space', 'A space that people enter and leave', {
+  id: id('assigned by the service'),
+  name: z.string().meta({ description: 'unique among all spaces that are not deleted' }),
   time_zone: z
     .string()
-    .meta({ description: 'IANA zone: days, weeks and the daily reset follow it', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string()
     .nullable()
-    .meta({ description: 'local time of day at which the space is empty every day', examples: ['04:00'] }),
-  capacity: z.int().min(0).nullable().meta({ description: 'how many people it is for' }),
+    .meta({ description: 'local time of day at which the count is reset to 0 every day', examples: ['04:00'] }),
+  capacity: z.int().min(0).nullable().meta({ description: 'how many people the space is for' }),
   ...stamps,
 });
 
 export const doorway = resource(
   'Doorway',
-  'A threshold: a reading with direction 1 goes into the ingress space and out of the egress space',
+  'A threshold between spaces: direction 1 leads into the ingress space and out of the egress space',
   {
-    id: id('given by the service'),
-    name: z.string().meta({ description: 'unique among the doorways' }),
-    ingress_space_id: id('the space that 1 leads into').nullable(),
-    egress_space_id: id('the space that 1 leads out of; null is outside').nullable(),
+    id: id('assigned by the service'),
+    name: z.string().meta({ description: 'unique among all doorways that are not deleted' }),
+    ingress_space_id: id('the space that direction 1 leads into; null means outside').nullable(),
+    egress_space_id: id('the space that direction 1 leads out of; null means outside').nullable(),
     ...stamps,
   },
 );
 
 export const dpu = resource('Dpu', 'A sensor above a doorway', {
-  id: z.string().meta({ description: 'its own name' }),
-  doorway_id: id('the doorway it is above now; null is none').nullable(),
+  id: z.string().meta({ description: 'id of the sensor' }),
+  doorway_id: id('the doorway that the sensor is placed at now; null for none').nullable(),
   counter_modulus: count('its counters go on from 0 when they reach this; null where they do not wrap').nullable(),
   ...stamps,
 });
 
-export const placement = resource('Placement', 'A sensor was above a doorway from `from` until just before `to`', {
-  doorway_id: id('null is above none').nullable(),
-  from: instant('null is the beginning of time').nullable(),
-  to: instant('null while it holds').nullable(),
-});
+export const placement = resource(
+  'Placement',
+  'A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive',
+  {
+    doorway_id: id('null for no doorway').nullable(),
+    from: instant('null for the beginning of time').nullable(),
+    to: instant('null for the current placement').nullable(),
+  },
+);
 
-export const reset = resource('Reset', 'At `timestamp` the space held `count` people', {
-  timestamp: instant('holds for readings after it'),
-  count: count('how many people there were'),
-  recorded_at: instant('when somebody said so; of two at one instant the later recorded one holds'),
+export const reset = resource('Reset', 'At `timestamp` there were `count` people in the space', {
+  timestamp: instant('the reset applies to readings after this instant'),
+  count: count('how many people were in the space'),
+  recorded_at: instant('when the reset was recorded; of two resets at the same instant the one recorded later applies'),
 });
 
 export const readingAccepted = resource(
   'ReadingAccepted',
-  'A reading that is stored in the log and will be counted once',
+  'A reading that is stored in the log and will be counted exactly once',
   {
     id: z.string().nullable().meta({
       description:
@@ -71,7 +76,7 @@ export const readingAccepted = resource(
     }),
     held: z.boolean().meta({
       description:
-        'true where the sensor was above no doorway then, as far as is known: it counts once the sensor is placed there',
+        'true if, as far as is known, the sensor was placed at no doorway at that instant; the reading counts once the sensor is placed',
     }),
   },
 );
@@ -99,55 +104,62 @@ export const batchResult = resource('BatchResult', 'What became of a batch', {
   rejected: z
     .array(
       z.strictObject({
-        index: count('place in the batch, from 0'),
-        path: z.string().meta({ description: 'the field at fault; empty when it is the whole' }),
+        index: count('position in the batch, from 0'),
+        path: z.string().meta({ description: 'the invalid field; empty if the whole item is invalid' }),
         detail: z.string(),
       }),
     )
-    .meta({ description: 'readings that were not stored, the first 1,000 of them' }),
-  rejected_count: count('all of them'),
+    .meta({ description: 'readings that were not stored; at most the first 1,000' }),
+  rejected_count: count('number of all rejected readings'),
 });
 
-const utilization = z.number().min(0).nullable().meta({ description: 'count / capacity; null without a capacity' });
-const final = z
-  .boolean()
-  .meta({ description: 'true when all readings up to there are believed to be in; a late one still corrects it' });
+const utilization = z
+  .number()
+  .min(0)
+  .nullable()
+  .meta({ description: 'count / capacity; null if there is no capacity' });
+const final = z.boolean().meta({
+  description:
+    'true once all readings up to that instant have arrived as far as is known; a late reading still corrects it',
+});
 
 export const currentCount = resource('Count', 'How many people are in a space at an instant', {
   space_id: id('the space'),
-  timestamp: instant('the instant'),
-  count: count('people; never below 0'),
-  net: z.int().meta({ description: 'the last reset plus all entrances minus all exits since' }),
-  drift: count('count - net: how much the sensors contradict themselves'),
+  timestamp: instant('the instant that the count is for'),
+  count: count('people in the space; never below 0'),
+  net: z.int().meta({ description: 'count of the last reset plus entrances minus exits since' }),
+  drift: count('count - net: how far the sensors contradict each other'),
   utilization,
-  last_reading_at: instant('the newest reading of the space; null when there is none').nullable(),
-  watermark: instant('all readings up to here are believed to be in; null before the first').nullable(),
+  last_reading_at: instant('timestamp of the newest reading of the space; null if there is none').nullable(),
+  watermark: instant(
+    'all readings up to here have arrived as far as is known; null before the first reading',
+  ).nullable(),
   final,
   stale: z
     .literal(true)
-    .meta({ description: 'there when it is what was last known, and may be out of date' })
+    .meta({ description: 'present if this is the last known count, which may be out of date' })
     .optional(),
 });
 
-export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after one passed', {
+export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after one person passed', {
   space_id: id('the space'),
   timestamp: instant('when the person passed'),
-  count: count('people, just after'),
-  net: z.int().meta({ description: 'the last reset plus all entrances minus all exits since' }),
+  count: count('people in the space just after the event'),
+  net: z.int().meta({ description: 'count of the last reset plus entrances minus exits since' }),
   delta: z.int().meta({ description: 'entrances minus exits, which are one change of the count' }),
   entrances: count('people who came in'),
   exits: count('people who went out'),
-  reading_id: z.string().meta({ description: 'the reading behind it' }),
+  reading_id: z.string().meta({ description: 'the reading that caused the event' }),
   final,
 });
 
 const intervalShape = {
   start: instant('inclusive'),
   end: instant('exclusive'),
-  entrances: count('people who came in'),
-  exits: count('people who went out'),
-  min: count('the least count, that just before the start included, or of a reset at the start'),
-  max: count('the largest count, that just before the start included, or of a reset at the start'),
+  entrances: count('people who entered'),
+  exits: count('people who left'),
+  min: count('the smallest count, including the one just before the start, or that of a reset at the start'),
+  max: count('the largest count, including the one just before the start, or that of a reset at the start'),
   count: count('the count at the end'),
   utilization,
   final,
@@ -159,58 +171,59 @@ export const spaceInterval = resource('SpaceInterval', 'What happened in one of 
   ...intervalShape,
 });
 
-/** What NATS lost of what it had acknowledged, found and repaired. Made for each place it is used in. */
+/** Acknowledged messages that NATS has lost. A function, because a schema may be used in one place only. */
 const loss = () =>
   z.strictObject({
-    epoch: z.int().meta({ description: 'the epoch of the logs that the repair began' }),
-    at: z.string().meta({ description: 'when it was repaired', format: 'date-time' }),
-    detail: z
-      .string()
-      .meta({ description: 'a sentence for people: how many messages, between which sequences and times' }),
+    epoch: z.int().meta({ description: 'the epoch that began with the repair' }),
+    at: z.string().meta({ description: 'when the loss was repaired', format: 'date-time' }),
+    detail: z.string().meta({ description: 'for people: how many messages, between which sequences and times' }),
     readings: z.int().meta({
-      description: 'messages of READINGS that had been routed; what they said is counted where it was stored',
+      description: 'lost messages of READINGS that had been routed; their readings still count if they were stored',
     }),
-    commits: z.int().meta({ description: 'commits of SPACE_EVENTS; what they said was routed again' }),
-    topology: z.int().meta({ description: 'entries of TOPOLOGY that could not be put back, at most' }),
+    commits: z.int().meta({ description: 'lost commits of SPACE_EVENTS; their readings were routed again' }),
+    topology: z.int().meta({ description: 'lost entries of TOPOLOGY that could not be restored, at most' }),
   });
 
 export const account = resource(
   'Account',
-  'What became of every reading: accepted = applied + duplicate + held + dead_lettered',
+  'Where every reading went: accepted = applied + duplicate + held + dead_lettered',
   {
-    accepted: count('taken from the log'),
+    accepted: count('read from the log'),
     applied: count('counted in a space'),
     duplicate: count('sent more than once'),
-    held: count('kept until their sensor is placed'),
-    dead_lettered: count('of no use'),
-    dead_letters: z.record(z.string(), z.int()).meta({ description: 'by reason, those whose letters are kept' }),
-    dead_letters_evicted: z
-      .record(z.string(), z.int())
-      .meta({ description: 'by reason, those whose letters were removed by age or for want of room' }),
-    remainder: z.int().meta({ description: 'anything but 0 is a defect' }),
+    held: count('waiting for their sensor to be placed'),
+    dead_lettered: count('could not be used'),
+    dead_letters: z.record(z.string(), z.int()).meta({
+      description: `dead-lettered readings whose dead letters are kept, by reason: ${REJECT_REASONS.join(', ')}`,
+    }),
+    dead_letters_evicted: z.record(z.string(), z.int()).meta({
+      description:
+        'dead-lettered readings whose dead letters were removed because of their age or to free space, by reason',
+    }),
+    remainder: z.int().meta({ description: 'accepted minus the others; anything but 0 is a defect' }),
     stored: z
       .strictObject({
-        readings: z.int().meta({ description: 'readings that ClickHouse holds, in the blocks that were compared' }),
+        readings: z.int().meta({ description: 'readings in ClickHouse, in the compared blocks' }),
         differences: z
           .array(
             z.strictObject({
               shard: z.int(),
-              block: z.int().meta({ description: 'compared were the blocks up to this one' }),
-              expected: z.int().meta({ description: 'readings that these blocks had when they were stored' }),
-              stored: z.int().meta({ description: 'readings that ClickHouse holds of them' }),
+              block: z.int().meta({ description: 'the last compared block' }),
+              expected: z.int().meta({ description: 'readings in these blocks when they were stored' }),
+              stored: z.int().meta({ description: 'readings of these blocks in ClickHouse' }),
             }),
           )
-          .meta({ description: 'the shards of which ClickHouse holds less or more than was stored' }),
-        unknown_shards: z.array(z.int()).meta({ description: 'the shards that could not be compared' }),
+          .meta({ description: 'shards of which ClickHouse has fewer or more readings than were stored' }),
+        unknown_shards: z.array(z.int()).meta({ description: 'shards that could not be compared' }),
         missing: z.int().nullable().meta({
-          description: 'readings that the routers accepted and no shard has; null where that cannot be known now',
+          description: 'readings that the routers accepted and no shard has; null if unknown',
         }),
-        findings: z.array(z.string()).meta({ description: 'what is wrong, and what can be done about it' }),
+        findings: z.array(z.string()).meta({ description: 'what is wrong, and how to fix it' }),
       })
       .nullable()
-      .meta({ description: 'the comparison with ClickHouse; null while that cannot be asked' }),
+      .meta({ description: 'the comparison with ClickHouse; null while ClickHouse is unavailable' }),
     losses: z.array(loss()).meta({
-      description: 'what NATS has lost in the life of the installation, the newest first; all of it repaired',
+      description: 'losses since the installation was created, newest first; all of them repaired',
     }),
   },
 );
@@ -218,44 +231,47 @@ export const account = resource(
 export const health = resource('Health', 'Whether all is well in the cluster', {
   status: z
     .enum(['ok', 'unavailable'])
-    .meta({ description: '`unavailable` when there is any problem: something, not everything, cannot be had' }),
+    .meta({ description: '`unavailable` if there is any problem; most requests may still succeed' }),
   problems: z
     .array(
       z.strictObject({
         code: z.string().meta({
-          description: 'what kind of problem it is; stable (docs/operations.md has the list)',
+          description: 'kind of the problem; stable (docs/operations.md lists all)',
           examples: ['shard_without_owner'],
         }),
-        detail: z.string().meta({ description: 'a sentence for people' }),
-        shard: z.int().meta({ description: 'the shard it concerns' }).optional(),
-        stream: z.string().meta({ description: 'the stream of NATS it concerns' }).optional(),
-        process: z.string().meta({ description: 'the process that sees it; none where every process does' }).optional(),
+        detail: z.string().meta({ description: 'what is wrong, for people' }),
+        shard: z.int().meta({ description: 'the affected shard' }).optional(),
+        stream: z.string().meta({ description: 'the affected NATS stream' }).optional(),
+        process: z
+          .string()
+          .meta({ description: 'the process that reports the problem; absent if all processes do' })
+          .optional(),
       }),
     )
-    .meta({ description: 'none when all is well' }),
+    .meta({ description: 'empty if all is well' }),
   losses: z
     .array(loss())
-    .meta({ description: 'in the life of the installation, the newest first; all of them repaired' }),
+    .meta({ description: 'losses since the installation was created, newest first; all of them repaired' }),
 });
 
 export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {
   type: z
     .string()
-    .meta({ description: 'a name for the kind of error', format: 'uri', examples: ['urn:density:problem:invalid'] }),
+    .meta({ description: 'a URN for the kind of error', format: 'uri', examples: ['urn:density:problem:invalid'] }),
   title: z.string(),
   status: z.int(),
-  detail: z.string().meta({ description: 'what is wrong, and with which field' }),
+  detail: z.string().meta({ description: 'what is wrong, naming the invalid field' }),
   instance: z
     .string()
     .optional()
-    .meta({ description: 'the path that was asked for; not there where the request could not be read' }),
-  request_id: z.string().meta({ description: 'what the log has this request under' }),
+    .meta({ description: 'the requested path; absent if the request could not be parsed' }),
+  request_id: z.string().meta({ description: 'id of the request in the log' }),
   errors: z
     .array(
       z.strictObject({
-        path: z.string().meta({ description: 'the field at fault' }),
+        path: z.string().meta({ description: 'the invalid field' }),
         detail: z.string(),
-        position: z.int().optional().meta({ description: 'where in its text, from 0' }),
+        position: z.int().optional().meta({ description: 'offset of the error in the text of the field, from 0' }),
       }),
     )
     .optional(),

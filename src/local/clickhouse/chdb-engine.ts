@@ -1,15 +1,13 @@
-// Runs statements on chDB, which is ClickHouse in this process.
+// Runs statements on chDB, which is ClickHouse as a library in this process.
 //
 // Invariants:
-// - No statement leaves anything behind for another. chDB keeps settings, parameters and the current
-//   database on a connection, so each statement gets a connection of its own, which is closed after it
-//   (0.3 ms; taken back and reset, a connection would keep whatever the reset forgot).
-// - Statements run in parallel: each connection binds its own parameters with SET. `queryBind` would
-//   put every parameterised statement of the process in one queue.
-// - Never more statements at once than threads to run them; the rest wait, up to a bound, and are
-//   refused past it. The same goes for connections that cannot be closed yet: chDB's `close` waits for
-//   every statement that runs at that moment, so a long one keeps the connections of all short ones
-//   (140 KB each) until it ends.
+// - No statement affects another. chDB keeps settings, parameters and the current database on a connection, so each statement gets its
+//   own connection, which is closed afterwards. That costs 0.3 ms; resetting a pooled connection might miss something.
+// - Statements run in parallel: each connection binds its own parameters with SET. `queryBind` would queue all parameterised statements
+//   of the process.
+// - Never more statements run than there are threads. The rest wait, up to a bound, and are refused beyond it. The same applies to
+//   connections that cannot be closed yet: chDB's `close` waits for every statement that is running, so a long one keeps the
+//   connections of all short ones (140 KB each) open until it ends.
 
 import type { RawInsertFormat, Session, drainPending } from 'chdb';
 import { fault, toFault } from './clickhouse-error.ts';
@@ -30,14 +28,14 @@ export interface Chdb {
   readonly drainPending: typeof drainPending;
 }
 
-/** libuv's threads run the statements; some must be left for files and compression. */
+/** Statements run on libuv's threads, some of which must stay free for files and compression. */
 export const THREADS = 16;
 const RUNNING_MAX = THREADS - 4;
 const WAITING_MAX = 1_000;
 const UNCLOSED_MAX = 4_000;
 const HEAD_BYTES_MAX = 64 * 1024;
 
-// Data in these formats is handed to the engine as bytes. Others go through a string.
+// Data in these formats is passed to the engine as bytes, other formats as a string.
 const BYTE_FORMATS: ReadonlyMap<string, RawInsertFormat> = new Map([
   ['jsoneachrow', 'JSONEachRow'],
   ['jsoncompacteachrow', 'JSONCompactEachRow'],
@@ -52,7 +50,7 @@ const BYTE_FORMATS: ReadonlyMap<string, RawInsertFormat> = new Map([
 export class ChdbEngine {
   readonly #chdb: Chdb;
   readonly #dataDir: string;
-  // Held open for as long as the engine: with the last connection chDB unloads the folder.
+  // Kept open, because chDB unloads the folder when the last connection closes.
   readonly #root: Session;
   readonly #waiting: (() => void)[] = [];
   readonly #active = new Set<Promise<unknown>>();
@@ -65,7 +63,7 @@ export class ChdbEngine {
     this.#root = new chdb.Session(dataDir);
   }
 
-  /** Throws what the engine says. A statement whose signal fires while it waits is not run. */
+  /** Throws the engine's error. A statement whose signal aborts while it waits is not run. */
   async run(statement: Statement, signal: AbortSignal): Promise<Answer> {
     await this.#enter();
     try {
@@ -85,7 +83,7 @@ export class ChdbEngine {
     }
   }
 
-  /** Call when nothing runs any more. */
+  /** Call once no statement is running. */
   async close(): Promise<void> {
     this.#root.close();
     await this.#chdb.drainPending();
@@ -99,16 +97,13 @@ export class ChdbEngine {
 
   async #enter(): Promise<void> {
     if (this.#unclosed >= UNCLOSED_MAX) {
-      throw fault(
-        'TOO_MANY_SIMULTANEOUS_QUERIES',
-        'Too many simultaneous queries: one that takes long holds up the rest.',
-      );
+      throw fault('TOO_MANY_SIMULTANEOUS_QUERIES', 'Too many simultaneous queries: a long one is holding up the rest.');
     }
     if (this.#running >= RUNNING_MAX) {
       if (this.#waiting.length >= WAITING_MAX) {
         throw fault('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many simultaneous queries: ${WAITING_MAX} wait already.`);
       }
-      // Whoever leaves hands its place on, so the count stays as it is.
+      // The statement that leaves hands over its slot, so the count does not change.
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       return;
     }
@@ -128,7 +123,7 @@ async function runOn(session: Session, statement: Statement): Promise<Answer> {
   try {
     return (await insertBytes(session, statement)) ?? (await runText(session, statement));
   } catch (error) {
-    // A server takes an INSERT of no rows for done.
+    // For a server, an INSERT without rows is not an error.
     if (toFault(error).code === NO_DATA_TO_INSERT) return NOTHING;
     throw error;
   }
@@ -145,7 +140,7 @@ const NOTHING: Answer = {
 };
 
 function prelude({ settings, params, isReadonly }: Statement): string {
-  // chDB takes `1 + 1` for `SELECT 1 + 1`; a server does not.
+  // Otherwise chDB runs `1 + 1` as `SELECT 1 + 1`, which a server does not.
   const assignments = ['implicit_select = 0'];
   for (const [name, value] of settings) assignments.push(`${name} = ${quoteString(value)}`);
   for (const [name, value] of params) assignments.push(`param_${name} = ${quoteString(value)}`);
@@ -154,11 +149,11 @@ function prelude({ settings, params, isReadonly }: Statement): string {
 }
 
 async function insertBytes(session: Session, { sql, data, isReadonly }: Statement): Promise<Answer | undefined> {
-  // Bytes as characters: the head is found where it is without decoding the data behind it.
+  // latin1 maps each byte to a character, so the head is found without decoding the data behind it.
   const start = sql === '' ? data.subarray(0, HEAD_BYTES_MAX).toString('latin1') : sql;
   const head = parseInsertHead(start);
   if (head === undefined || isReadonly) return undefined;
-  // Data in the URL as well, or a head that may go on past what was looked at.
+  // Falls back to text if the URL contains data too, or if the head may be longer than what was examined.
   const isWhole = sql === '' ? head.length < start.length || start.length === data.length : head.length === sql.length;
   const format = BYTE_FORMATS.get(head.format.toLowerCase());
   if (!isWhole || format === undefined) return undefined;
@@ -202,7 +197,7 @@ function decodeText(data: Buffer): string {
     throw Object.assign(
       fault(
         'NOT_IMPLEMENTED',
-        `The local engine takes bytes that are not UTF-8 in ${[...new Set(BYTE_FORMATS.values())].join(', ')} inserts only.`,
+        `The local engine accepts bytes that are not UTF-8 in ${[...new Set(BYTE_FORMATS.values())].join(', ')} inserts only.`,
       ),
       { cause: error },
     );

@@ -1,12 +1,10 @@
-// Runs the real ClickHouse on one machine: chDB in a process of its own, behind ClickHouse's HTTP
-// interface, so that the service has one code path, `@clickhouse/client` against a URL.
+// Runs the real ClickHouse on this machine: chDB in its own process, behind ClickHouse's HTTP interface, so that the service has a
+// single code path, `@clickhouse/client` with a URL.
 //
-// Differences to a server, all of them refused or stated and none silent: no users, no sessions between
-// requests, no replicated tables, results are held in memory whole, and a query whose client went away
-// runs to its end. Time zone: UTC, whatever the machine's.
+// Differences from a server: no users, no sessions across requests, no replicated tables, results are held in memory as a whole, and a
+// query whose client has disconnected runs to its end. None of them is silent: unsupported requests are refused. The time zone is UTC.
 //
-// Invariants: it is reported as started only once it listens with the folder open; its process ends
-// with this one.
+// Invariants: it counts as started only once it listens and the folder is open; its process ends with this one.
 
 import { createRequire } from 'node:module';
 import { extname, join, resolve } from 'node:path';
@@ -18,14 +16,14 @@ import { nextMessage, startEngine } from '../engine-process.ts';
 import { LocalEngineError, folderUnusable, portTaken } from '../local-engine-error.ts';
 
 export interface ClickhouseOptions {
-  /** Holds the tables (`chdb/`) and the pid file; created when needed. */
+  /** Folder for the tables (`chdb/`) and the pid file; created if needed. */
   readonly dataDir: string;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
   readonly logFile: string;
   readonly startTimeoutMs?: number;
-  /** The engine ended and nobody asked it to. */
+  /** Called if the engine exits without having been stopped. */
   readonly onExit?: (error: LocalEngineError) => void;
 }
 
@@ -34,7 +32,7 @@ export interface LocalClickhouse {
   readonly port: number;
   readonly pid: number;
   stop(): Promise<void>;
-  /** As a crash would. For tests. */
+  /** Simulates a crash. For tests. */
   kill9(): Promise<void>;
 }
 
@@ -49,7 +47,7 @@ export async function startClickhouse(options: ClickhouseOptions): Promise<Local
     title: 'the ClickHouse engine',
     command: process.execPath,
     args: [...entryPoint(), '--data-dir', tables, '--host', options.host, '--port', String(options.port)],
-    // Handed on, not read. chDB takes its time zone and libuv its threads from nowhere else.
+    // Passed on, not read. chDB and libuv take the time zone and the number of threads only from these variables.
     env: { ...process.env, TZ: 'UTC', UV_THREADPOOL_SIZE: String(THREADS) },
     hasIpc: true,
     dataDir,
@@ -78,12 +76,12 @@ export async function startClickhouse(options: ClickhouseOptions): Promise<Local
   };
 }
 
-// Sources in a checkout, which need tsx, or what `npm run build` made of them, which does not.
+// In a checkout the sources run with tsx; after `npm run build` the compiled file runs without it.
 function entryPoint(): string[] {
   const extension = extname(fileURLToPath(import.meta.url));
   const entry = fileURLToPath(new URL(`./clickhouse-http${extension}`, import.meta.url));
   if (extension !== '.ts') return [entry];
-  // As an address, because `--import tsx` would be looked up from the working directory.
+  // As a URL, because `--import tsx` would be resolved from the working directory.
   return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, entry];
 }
 

@@ -1,7 +1,6 @@
-// ClickHouse's errors as its HTTP interface tells them: a number, a text and a status.
+// ClickHouse's errors in the form of its HTTP interface: a code, a text and a status.
 //
-// Invariant: the text always has the form `Code: N. DB::Exception: … (NAME)`, because clients read the
-// code out of it.
+// Invariant: the text always has the form `Code: N. DB::Exception: … (NAME)`, because clients parse the code from it.
 
 import { messageOf } from '../local-engine-error.ts';
 
@@ -33,7 +32,7 @@ export function fault(name: keyof typeof CODES, text: string, status?: number): 
   return new ClickhouseFault(code, `Code: ${code}. DB::Exception: ${text} (${name})`, status);
 }
 
-/** An error of the engine as a fault; one without a code becomes STD_EXCEPTION. */
+/** Converts an error of the engine; one without a code becomes STD_EXCEPTION. */
 export function toFault(error: unknown): ClickhouseFault {
   if (error instanceof ClickhouseFault) return error;
   const text = messageOf(error);
@@ -43,7 +42,7 @@ export function toFault(error: unknown): ClickhouseFault {
     : new ClickhouseFault(Number(code), text);
 }
 
-// The groups of ClickHouse's own exceptionCodeToHTTPStatus that a client of this service can meet.
+// From ClickHouse's exceptionCodeToHTTPStatus, as far as this service can cause them.
 const BAD_REQUEST = new Set([6, 26, 27, 32, 36, 38, 41, 43, 53, 62, 70, 71, 72, 117, 130, 131, 271, 456, 457]);
 const NOT_FOUND = new Set([16, 46, 47, 50, 56, 60, 73, 81, 89, 115]);
 

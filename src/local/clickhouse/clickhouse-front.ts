@@ -1,9 +1,9 @@
-// ClickHouse's HTTP interface over the local engine.
+// ClickHouse's HTTP interface for the local engine.
 //
 // Invariants:
-// - Every request is answered once: with a result, or with a status, a code header and a text.
-// - A web page cannot reach it: browsers send an Origin with what they post, and that is refused. There
-//   is no user or password here, as there is none on a fresh ClickHouse; it listens on loopback.
+// - Every request is answered exactly once: with a result, or with a status, a code header and a text.
+// - Web pages cannot use it: browsers send an Origin header with POST requests, which is refused. There are no users or passwords, as on
+//   a fresh ClickHouse, and it listens on loopback only.
 
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -19,9 +19,9 @@ import type { Statement } from './clickhouse-request.ts';
 
 const compress = promisify(gzip);
 
-// Parameters travel in the URL, which Node counts as a header.
+// Query parameters are in the URL, which Node counts as part of the headers.
 const HEADER_BYTES_MAX = 1024 * 1024;
-// Longer than the client keeps an idle socket (2.5 s), or it would write into one we just closed.
+// Longer than the client keeps an idle socket (2.5 s), so that it never writes to one that was just closed.
 const KEEP_ALIVE_MS = 10_000;
 
 export function createFront(engine: ChdbEngine, log: Logger): Server {
@@ -65,9 +65,9 @@ function checkRequest(request: IncomingMessage, url: URL): void {
   if (request.headers.origin !== undefined)
     throw fault('NOT_IMPLEMENTED', 'The local engine does not serve web pages.', 403);
   if (!['GET', 'HEAD', 'POST'].includes(request.method ?? ''))
-    throw fault('NOT_IMPLEMENTED', `There is no ${request.method} here.`, 405);
+    throw fault('NOT_IMPLEMENTED', `The method ${request.method} is not supported.`, 405);
   if (url.pathname !== '/' && url.pathname !== '/ping') {
-    throw fault('BAD_REQUEST_PARAMETER', `There is no handle ${url.pathname}; use / or /ping.`, 404);
+    throw fault('BAD_REQUEST_PARAMETER', `There is no handler for ${url.pathname}; use / or /ping.`, 404);
   }
 }
 
@@ -104,7 +104,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, refused: Cli
     'content-type': 'text/plain; charset=UTF-8',
     'content-length': body.length,
     'x-clickhouse-exception-code': String(refused.code),
-    // What is left of a refused body would be taken for the next request.
+    // The rest of a refused body would be parsed as the next request.
     ...(request.complete ? {} : { connection: 'close' }),
   });
   response.end(body);

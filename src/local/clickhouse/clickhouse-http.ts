@@ -1,10 +1,9 @@
-// The process of the local ClickHouse engine: entry point, started by clickhouse-engine.ts.
+// Entry point of the local ClickHouse engine's process, which clickhouse-engine.ts starts.
 //
 // Invariants:
-// - It does not outlive the process that started it, however that one ended: a data folder belongs to
-//   one process, and nobody would know of this one.
-// - It ends in order on SIGTERM: no new requests, those that run get their answers, then chDB closes.
-//   SIGINT is the service's to handle, and does nothing here.
+// - It does not outlive the process that started it, because it would keep the data folder in use without anybody knowing.
+// - On SIGTERM it stops in order: it accepts no new requests, answers those in progress, and closes chDB. It ignores SIGINT, which the
+//   service handles.
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -42,9 +41,9 @@ function end(reason: string): void {
 
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => end('SIGTERM'));
-process.on('disconnect', () => end('the process that started this one is gone'));
+process.on('disconnect', () => end('the parent process is gone'));
 
-/** Resolves when the message is handed over, so that an exit after it does not swallow it. */
+/** Resolves once the message is sent, so that it is not lost if the process exits next. */
 function tell(message: EngineMessage): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve();
@@ -76,7 +75,7 @@ async function main(): Promise<void> {
   const { 'data-dir': dataDir, host = '127.0.0.1', port = '0' } = values;
   if (dataDir === undefined) return fail('other', new Error('--data-dir is missing'));
 
-  // Not a static import: it is a development dependency, and its absence has a sentence of its own.
+  // A dynamic import, because chDB is a development dependency and its absence is reported separately.
   const chdb = await import('chdb').catch((error: unknown) => fail('chdb-missing', error));
   let engine: ChdbEngine;
   try {

@@ -1,4 +1,4 @@
-// What the ClickHouse engine's process tells the process that started it, over IPC.
+// The IPC messages of the ClickHouse engine's process to the process that started it.
 
 import { z } from 'zod';
 

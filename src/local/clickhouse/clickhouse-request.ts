@@ -1,10 +1,9 @@
-// Turns an HTTP request into a statement: what ClickHouse's HTTP interface defines, as far as
-// `@clickhouse/client` uses it.
+// Parses an HTTP request into a statement, covering the part of ClickHouse's HTTP interface that `@clickhouse/client` uses.
 //
 // Invariants:
-// - Every URL parameter is used, is known to be about HTTP alone, or is handed on as a setting (where
-//   the engine refuses what it does not know). None is dropped in silence.
-// - A body is read to a limit and never through a string, so that any bytes arrive as they were sent.
+// - No URL parameter is silently ignored: it is used, or concerns HTTP only, or is passed on as a setting, and the engine rejects unknown
+//   settings.
+// - A body is read up to a limit and never decoded to a string, so that its bytes arrive unchanged.
 
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -12,15 +11,15 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { fault } from './clickhouse-error.ts';
 
 export interface Statement {
-  /** The statement; for one in the URL without the data, which is the body. */
+  /** The statement, without data that is in the body. */
   readonly sql: string;
-  /** What follows the statement; empty when all of it is in `sql`. */
+  /** What follows the statement; empty if everything is in `sql`. */
   readonly data: Buffer;
   readonly database: string | undefined;
-  /** The format of the answer where the statement names none. */
+  /** The format of the answer if the statement names none. */
   readonly format: string;
   readonly settings: ReadonlyMap<string, string>;
-  /** Escaped as ClickHouse's HTTP interface wants them. */
+  /** Escaped in the form that ClickHouse's HTTP interface requires. */
   readonly params: ReadonlyMap<string, string>;
   readonly isReadonly: boolean;
   readonly queryId: string;
@@ -29,7 +28,7 @@ export interface Statement {
 
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
-// About the connection or the answer, and without an effect on what a statement means here.
+// Parameters that concern the connection or the answer and do not change the meaning of a statement here.
 const HTTP_ONLY = new Set([
   'buffer_size',
   'cancel_http_readonly_queries_on_client_close',
@@ -48,7 +47,7 @@ const HTTP_ONLY = new Set([
   'wait_end_of_query',
 ]);
 
-// State between requests, other users' rights, and a wire format nobody needs on one machine.
+// Sessions, roles, and ClickHouse's own compression format.
 const UNSUPPORTED = new Set(['session_id', 'session_check', 'session_timeout', 'role', 'compress', 'decompress']);
 
 const NAME = /^[A-Za-z_]\w*$/;
@@ -67,7 +66,8 @@ export function parseStatement(request: IncomingMessage, url: URL, body: Buffer)
     if (name === 'query') fromUrl = value;
     else if (name === 'database' || name === 'default_format' || name === 'query_id') single[name] = value;
     else if (name.startsWith('param_')) params.set(checkedName(name.slice('param_'.length)), value);
-    else if (UNSUPPORTED.has(name) && value !== '0') throw fault('NOT_IMPLEMENTED', `The local engine has no ${name}.`);
+    else if (UNSUPPORTED.has(name) && value !== '0')
+      throw fault('NOT_IMPLEMENTED', `The local engine does not support ${name}.`);
     else if (!HTTP_ONLY.has(name) && !UNSUPPORTED.has(name)) settings.set(checkedName(name), value);
   };
   for (const [name, value] of url.searchParams) take(name, value);
@@ -100,14 +100,14 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-// Names go into a statement unquoted.
+// Names are inserted into a statement unquoted.
 function checkedName(name: string): string {
   if (!NAME.test(name))
-    throw fault('BAD_REQUEST_PARAMETER', `The URL parameter ${JSON.stringify(name)} is not a name.`);
+    throw fault('BAD_REQUEST_PARAMETER', `The URL parameter ${JSON.stringify(name)} is not a valid name.`);
   return name;
 }
 
-/** The client's `use_multipart_params`: parameters too long for a URL, as fields of a form. */
+/** With `use_multipart_params` the client sends parameters that are too long for a URL as fields of a form. */
 function multipartFields(body: Buffer, boundary: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const part of body.toString('utf8').split(`--${boundary}`).slice(1, -1)) {
@@ -119,14 +119,14 @@ function multipartFields(body: Buffer, boundary: string): Map<string, string> {
   return fields;
 }
 
-/** The decompressed body. Throws a fault when it is too large or not what its encoding says. */
+/** @returns the decompressed body. @throws ClickhouseFault if it is too large or not validly encoded */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge();
   const decoded = decode(request);
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // The request itself must outlive a refusal: the answer goes out on its socket.
+    // The request must survive a refusal, because the answer is sent on its socket.
     for await (const chunk of decoded.iterator({ destroyOnReturn: decoded !== request })) {
       size += (chunk as Buffer).length;
       if (size > BODY_BYTES_MAX) throw tooLarge();

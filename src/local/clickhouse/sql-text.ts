@@ -1,9 +1,8 @@
-// The little of ClickHouse's SQL text the local engine must understand: where a statement ends, and
-// where an INSERT's own text ends and its data begins.
+// The little parsing of SQL that the local engine needs: where a statement ends, and where the data of an INSERT begins.
 //
-// Invariant: whatever it does not recognise for certain it leaves alone; the engine parses and judges.
+// Invariant: text that is not recognised for certain is passed on unchanged; the engine parses it.
 
-/** A string literal. Everything but the quote and the backslash may stand in one as it is. */
+/** A string literal. Only quotes and backslashes need escaping. */
 export function quoteString(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
@@ -12,16 +11,16 @@ export function quoteIdentifier(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }
 
-// What must be told apart to find a real semicolon: comments, and literals or quoted names. One that
-// does not end matches to the end of the text, and the engine complains about it.
+// Semicolons in comments, literals and quoted names do not end a statement. An unterminated one matches to the end of the text, and the
+// engine reports it.
 const COMMENT = /--[^\n]*|#[ !][^\n]*|\/\*[^]*?(?:\*\/|$)/.source;
 const QUOTED = ["'", '"', '`'].map((q) => `${q}[^${q}\\\\]*(?:(?:\\\\[^]|${q}${q})[^${q}\\\\]*)*(?:${q}|$)`).join('|');
 const HEREDOC = /\$(?<tag>\w*)\$[^]*?(?:\$\k<tag>\$|$)/.source;
 const TOKEN = new RegExp(`${COMMENT}|${QUOTED}|${HEREDOC}`, 'g');
 
 /**
- * True where a second statement follows a semicolon. ClickHouse's HTTP interface refuses that, while
- * chDB runs both: code that works here must work in production.
+ * True if a second statement follows a semicolon. ClickHouse's HTTP interface refuses that, while chDB runs both, and what works here
+ * must work in production.
  */
 export function hasSecondStatement(sql: string): boolean {
   if (!sql.includes(';')) return false;
@@ -33,7 +32,7 @@ export interface InsertHead {
   readonly table: string;
   readonly columns: readonly string[];
   readonly format: string;
-  /** Where the text ends and the data begins. */
+  /** Offset at which the data begins. */
   readonly length: number;
 }
 
@@ -45,7 +44,7 @@ const INSERT = new RegExp(
   'i',
 );
 
-/** The plain shape which clients send, `INSERT INTO db.t (a, b) FORMAT X`; undefined for any other. */
+/** Parses the form that clients send, `INSERT INTO db.t (a, b) FORMAT X`; undefined for any other. */
 export function parseInsertHead(sql: string): InsertHead | undefined {
   const match = INSERT.exec(sql);
   if (match?.groups === undefined) return undefined;

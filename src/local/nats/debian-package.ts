@@ -1,10 +1,9 @@
-// Fetches nats-server out of Debian sid's package, on a Debian of any release and without root.
+// Fetches a program, such as nats-server, out of Debian sid's package, on a Debian of any release and without root.
 //
-// Debian stable's server is too old, and adding sid to the machine's own sources would change what its
-// next upgrade installs. So apt gets state, cache and sources of its own below one folder, and the
-// package is unpacked there, never installed.
+// Debian stable's server is too old, and adding sid to the machine's sources would change what its next upgrade installs. So apt runs
+// with its own state, cache and sources below one folder, and the package is unpacked there and never installed.
 //
-// Invariant: signatures are checked, with Debian's own keys; a package apt does not trust is not used.
+// Invariant: apt verifies signatures with Debian's own keys.
 
 import { execFile } from 'node:child_process';
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -18,8 +17,22 @@ const COMMAND_TIMEOUT_MS = 180_000;
 const MIRRORS_MAX = 3;
 const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.pgp', '/usr/share/keyrings/debian-archive-keyring.gpg'];
 
-/** Returns the path of the server below `folder`. Throws an Error with one clause saying what failed. */
+/** @returns the path of the server below `folder`. @throws Error with a clause that says what failed */
 export async function fetchFromDebian(folder: string, onProgress: (message: string) => void): Promise<string> {
+  return fetchProgram('nats-server', ['usr/sbin/nats-server', 'usr/bin/nats-server'], folder, onProgress);
+}
+
+/**
+ * @param places where the package may have the program
+ * @returns the path of the program below `folder`
+ * @throws Error with one clause saying what failed
+ */
+export async function fetchProgram(
+  name: string,
+  places: readonly string[],
+  folder: string,
+  onProgress: (message: string) => void,
+): Promise<string> {
   const mirrors = await debianMirrors();
   if (mirrors.length === 0) throw new Error('apt has no Debian mirror in its sources');
   let failure: unknown;
@@ -27,7 +40,10 @@ export async function fetchFromDebian(folder: string, onProgress: (message: stri
     try {
       const work = join(folder, String(index));
       await mkdir(work);
-      return await fetchFrom(mirror, work, onProgress);
+      await unpackFrom(mirror, name, work, onProgress);
+      const program = await firstExisting(places.map((place) => join(work, 'unpacked', place)));
+      if (program === undefined) throw new Error(`the ${name} package has no ${name} where it used to be`);
+      return program;
     } catch (error) {
       failure = error;
     }
@@ -35,34 +51,34 @@ export async function fetchFromDebian(folder: string, onProgress: (message: stri
   throw failure;
 }
 
-// The mirror this machine uses already: it is near, and reachable from here.
+// The mirrors that this machine already uses, since they are near and reachable.
 async function debianMirrors(): Promise<string[]> {
   const listing = await aptGet(['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
   const all = [...new Set(listing.split('\n').map((line) => line.trim()))];
-  // The security archive has no sid, and a third party's archive has no Debian release at all.
+  // Excludes the security archive, which has no sid, and third-party archives.
   return all.filter((uri) => /\/debian\/?$/.test(uri));
 }
 
-async function fetchFrom(mirror: string, work: string, onProgress: (message: string) => void): Promise<string> {
+async function unpackFrom(
+  mirror: string,
+  name: string,
+  work: string,
+  onProgress: (message: string) => void,
+): Promise<void> {
   const options = await aptFolders(mirror, work);
-  onProgress('reading the package list of Debian sid (11 MB)');
+  onProgress('downloading the package list of Debian sid (11 MB)');
   await aptGet([...options, 'update'], work);
-  onProgress('fetching the nats-server package (5 MB)');
-  await aptGet([...options, 'download', 'nats-server'], work);
-  const deb = (await readdir(work)).find((name) => name.endsWith('.deb'));
+  onProgress(`fetching the ${name} package`);
+  await aptGet([...options, 'download', name], work);
+  const deb = (await readdir(work)).find((file) => file.endsWith('.deb'));
   if (deb === undefined) throw new Error('apt-get download left no package');
   await run('dpkg', ['-x', deb, 'unpacked'], { cwd: work, timeout: COMMAND_TIMEOUT_MS });
-  for (const place of ['usr/sbin', 'usr/bin']) {
-    const server = join(work, 'unpacked', place, 'nats-server');
-    if (await exists(server)) return server;
-  }
-  throw new Error('the nats-server package has no nats-server where it used to be');
 }
 
 async function aptFolders(mirror: string, work: string): Promise<string[]> {
   const at = (name: string): string => join(work, name);
   await Promise.all(['lists/partial', 'cache/archives/partial'].map((name) => mkdir(at(name), { recursive: true })));
-  // An empty status file: what is installed on this machine plays no part in the choice.
+  // An empty status file, so that the packages installed on this machine do not influence the choice.
   await writeFile(at('status'), '');
   const keyring = await firstExisting(KEYRINGS);
   const signedBy = keyring === undefined ? '' : `[signed-by=${keyring}] `;
@@ -76,9 +92,9 @@ async function aptFolders(mirror: string, work: string): Promise<string[]> {
     'Dir::Etc::SourceParts': '/dev/null',
     'Dir::Etc::Preferences': '/dev/null',
     'Dir::Etc::PreferencesParts': '/dev/null',
-    // A default release named in the machine's settings is not in these sources, which is an error.
+    // A default release from the machine's settings is not in these sources, which would be an error.
     'APT::Default-Release': '',
-    // As root apt would drop to a user who may not write in here.
+    // As root, apt would switch to a user who cannot write to this folder.
     'APT::Sandbox::User': '',
     'Acquire::Languages': 'none',
     'Acquire::Retries': '2',
@@ -95,12 +111,12 @@ async function aptGet(args: readonly string[], cwd?: string): Promise<string> {
     });
     return stdout;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new Error('there is no apt-get here', { cause: error });
+    if (systemCode(error) === 'ENOENT') throw new Error('apt-get is not available', { cause: error });
     throw new Error(`apt-get ${complaint(error)}`, { cause: error });
   }
 }
 
-// apt's first E: line; the rest repeats it in other words.
+// The first error line; the following ones repeat it in other words.
 function complaint(error: unknown): string {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   const line = stderr.split('\n').find((text) => text.startsWith('E:'));

@@ -1,8 +1,8 @@
-// Finds a nats-server to run: one that is installed, one fetched before, or fetches one.
+// Finds a nats-server to run: an installed one, one downloaded before, or downloads one.
 //
 // Invariants:
-// - Whatever is returned was run once and said it is 2.12 or newer (older ones have no atomic batch).
-// - Nothing is installed and nothing outside the cache folder is written.
+// - The returned program has run once and reported version 2.12 or newer; older ones lack atomic batches.
+// - Nothing is installed, and nothing is written outside the cache folder.
 
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const NATS_VERSION_MIN = '2.12.0';
 const VERSION_TIMEOUT_MS = 10_000;
 const ABANDONED_FETCH_MS = 3_600_000;
 
-// Debian's package puts the server where only root's PATH looks.
+// Debian's package installs the server where only root's PATH looks.
 const INSTALLED = [
   'nats-server',
   '/usr/sbin/nats-server',
@@ -32,21 +32,21 @@ export interface NatsBinary {
   readonly version: string;
 }
 
-/** Puts a nats-server below `folder` and returns its path. Throws when it cannot. */
+/** Downloads a nats-server to `folder` and returns its path. Throws if it cannot. */
 export type FetchNatsServer = (folder: string, onProgress: (message: string) => void) => Promise<string>;
 
 export interface FindNatsServerOptions {
-  /** Where a fetched server is kept; created when needed. */
+  /** Folder for downloaded servers; created if needed. */
   readonly cacheDir: string;
   readonly onProgress?: (message: string) => void;
-  /** Use this one and look nowhere else. */
+  /** Use this program and look nowhere else. */
   readonly explicitPath?: string;
-  /** What to try before the cache; names without a slash are looked up on PATH. */
+  /** Programs to try before the cache; a name without a slash is looked up on PATH. */
   readonly installed?: readonly string[];
   readonly fetch?: FetchNatsServer;
 }
 
-/** There is no usable nats-server and none can be fetched. The message says what to install. */
+/** There is no usable nats-server and none can be downloaded. The message says what to install. */
 class NatsServerUnavailableError extends Error {
   override readonly name = 'NatsServerUnavailableError';
 }
@@ -57,10 +57,10 @@ export async function findNatsServer(options: FindNatsServerOptions): Promise<Na
   if (explicitPath !== undefined) {
     const version = await versionOf(explicitPath);
     if (version === undefined)
-      throw new NatsServerUnavailableError(`${explicitPath} is not a nats-server that runs here.`);
+      throw new NatsServerUnavailableError(`${explicitPath} is not a nats-server that runs on this machine.`);
     if (!isRecent(version)) {
       throw new NatsServerUnavailableError(
-        `The nats-server at ${explicitPath} is version ${version}; ${NATS_VERSION_MIN} or newer is needed.`,
+        `The nats-server at ${explicitPath} is version ${version}; version ${NATS_VERSION_MIN} or newer is required.`,
       );
     }
     return { path: explicitPath, version };
@@ -82,8 +82,8 @@ export async function findNatsServer(options: FindNatsServerOptions): Promise<Na
   }
 }
 
-// Into a folder of its own, then one rename: of two processes that fetch at once each renames a whole
-// file, and a fetch that is killed leaves nothing that could be taken for a server.
+// Downloads to a temporary folder and renames the program at the end, so that two processes do not disturb each other and a download
+// that is killed leaves no partial program.
 async function fetchInto(
   cached: string,
   cacheDir: string,
@@ -96,8 +96,8 @@ async function fetchInto(
   try {
     const fetched = await fetch(folder, onProgress);
     const version = await versionOf(fetched);
-    if (version === undefined) throw new Error('the fetched nats-server does not run here');
-    if (!isRecent(version)) throw new Error(`the fetched nats-server is only version ${version}`);
+    if (version === undefined) throw new Error('the downloaded nats-server does not run on this machine');
+    if (!isRecent(version)) throw new Error(`the downloaded nats-server is only version ${version}`);
     await rename(fetched, cached);
     onProgress(`nats-server ${version} is in ${cached}`);
     return { path: cached, version };
@@ -134,8 +134,8 @@ function isRecent(version: string): boolean {
 function unavailable(outdated: readonly string[], fetchFailure: string): string {
   const found = outdated.length === 0 ? 'none is installed' : `${outdated.join(' and ')}, which is too old`;
   return (
-    `A nats-server ${NATS_VERSION_MIN} or newer is needed: ${found}, and fetching one failed (${fetchFailure}); ` +
+    `nats-server ${NATS_VERSION_MIN} or newer is required: ${found}, and downloading one failed (${fetchFailure}); ` +
     'install it (macOS: brew install nats-server; Debian: the nats-server package of sid; elsewhere: a release of the nats-server project), ' +
-    'or set NATS_URL to a server that runs already, such as Docker: docker run -p 4222:4222 -p 1883:1883 nats:2.12 with JetStream and MQTT on.'
+    'or set NATS_URL to a running server, for example in Docker: docker run -p 4222:4222 -p 1883:1883 nats:2.12 with JetStream and MQTT on.'
   );
 }

@@ -1,10 +1,9 @@
-// Runs a real nats-server for one machine: JetStream in a folder, MQTT beside it.
+// Runs a real nats-server on this machine, with JetStream in a folder and an MQTT gateway.
 //
 // Invariants:
-// - It is reported as started only after it answered a PING with JetStream on.
-// - Unless it is told otherwise, what it has acknowledged is on the disk.
-// - The ports reported are the ones it listens on, told by the server itself: asked for port 0 it picks
-//   them, so there is no moment between choosing a free port and taking it.
+// - It counts as started only after it has answered a PING with JetStream enabled.
+// - By default, everything it has acknowledged is synced to disk.
+// - The reported ports come from the server itself, which picks free ones for port 0, so no other program can take a port in between.
 
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
@@ -15,7 +14,7 @@ import { LocalEngineError, folderUnusable, portTaken } from '../local-engine-err
 export interface NatsServerOptions {
   /** The nats-server program. */
   readonly binary: string;
-  /** Holds the streams (`jetstream/`), the configuration and the pid file; created when needed. */
+  /** Folder for the streams (`jetstream/`), the configuration and the pid file; created if needed. */
   readonly dataDir: string;
   readonly host: string;
   /** 0 picks a free one. */
@@ -24,13 +23,13 @@ export interface NatsServerOptions {
   readonly mqttPort: number;
   readonly name: string;
   readonly logFile: string;
-  /** What JetStream may take of the disk; left out, the server decides: three quarters of what is free when it starts. */
+  /** Disk space for JetStream; by default the server takes three quarters of what is free when it starts. */
   readonly storeBytesMax?: number | undefined;
-  /** When files are synced to the disk: `always`, which is before each acknowledgement, or at an interval such as `2m`. By default always. */
+  /** When files are synced to disk: `always` (the default), before every acknowledgement, or at an interval such as `2m`. */
   readonly syncInterval?: string | undefined;
-  /** Recovering large streams after a crash takes its time. */
+  /** Recovering large streams after a crash takes a while. */
   readonly startTimeoutMs?: number;
-  /** The server ended and nobody asked it to. */
+  /** Called if the server exits without having been stopped. */
   readonly onExit?: (error: LocalEngineError) => void;
 }
 
@@ -40,7 +39,7 @@ export interface LocalNatsServer {
   readonly mqttPort: number;
   readonly pid: number;
   stop(): Promise<void>;
-  /** As a crash would. For tests. */
+  /** Simulates a crash. For tests. */
   kill9(): Promise<void>;
 }
 
@@ -91,13 +90,13 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Local
   };
 }
 
-// The server keeps a log of its own beside the inherited output, because only it can rotate what it
-// has open. Strings are JSON: the format reads them alike.
+// The server writes its own log file in addition to the inherited output, because only it can rotate an open file. JSON strings are
+// valid in the configuration format.
 function configuration(options: NatsServerOptions, dataDir: string, portsDir: string): string {
   const quoted = (text: string): string => JSON.stringify(text);
   const portOf = (port: number): number => (port === 0 ? -1 : port);
   return [
-    '# Written at every start; changes are lost.',
+    '# Generated at every start; changes are lost.',
     `server_name: ${quoted(options.name)}`,
     `host: ${quoted(options.host)}`,
     `port: ${portOf(options.port)}`,
@@ -115,7 +114,7 @@ function configuration(options: NatsServerOptions, dataDir: string, portsDir: st
   ].join('\n');
 }
 
-/** 0.0.0.0 and :: are where a server listens, not where a client goes. */
+/** The address for clients of a server that listens on all interfaces. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
@@ -124,7 +123,7 @@ function reachable(host: string): string {
 
 async function clientPort(portsDir: string, pid: number | undefined): Promise<number | undefined> {
   try {
-    // Named after the program's file, whatever that is called.
+    // The name starts with the file name of the program.
     const file = (await readdir(portsDir)).find((name) => name.endsWith(`_${pid}.ports`));
     if (file === undefined) return undefined;
     const ports: unknown = JSON.parse(await readFile(join(portsDir, file), 'utf8'));
@@ -133,18 +132,18 @@ async function clientPort(portsDir: string, pid: number | undefined): Promise<nu
     const port = Number(/:(\d+)$/.exec(String(ports.nats[0]))?.[1]);
     return Number.isNaN(port) ? undefined : port;
   } catch {
-    // Not there yet, or not written to its end.
+    // Not written yet, or not completely.
     return undefined;
   }
 }
 
-// The ports file leaves MQTT out.
+// The ports file does not contain the MQTT port.
 function loggedMqttPort(log: string): number | undefined {
   const port = /Listening for MQTT clients on \S+:(\d+)/.exec(log)?.[1];
   return port === undefined ? undefined : Number(port);
 }
 
-/** True once the server answers PING and says that JetStream is on; undefined otherwise. */
+/** True if the server answers PING and reports JetStream as enabled; undefined otherwise. */
 function answers(host: string, port: number): Promise<true | undefined> {
   return new Promise((settle) => {
     const socket = createConnection({ host: host.replace(/^\[|\]$/g, ''), port });

@@ -1,10 +1,10 @@
-// How much of its disk a server started here may take.
+// How much disk space a NATS server started here may use.
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const PART_OF_DISK = 0.75;
 
-/** Three quarters of what the disk has for a folder: what is free, and what the folder takes already. */
+/** Three quarters of the free space plus what the folder already uses. */
 export async function storeBytesFor(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return Math.floor((bavail * bsize + (await sizeOf(folder))) * PART_OF_DISK);

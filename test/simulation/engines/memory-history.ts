@@ -14,12 +14,11 @@ import type { CopiedEntry } from '../../../src/ports/recovery.ts';
 import { directionOf, isStanding } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
-import { readingOf } from '../../../src/domain/space-event.ts';
+import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
   DpuInstant,
   DpuReadingsPage,
   DpuReadingsQuery,
-  EventPlace,
   History,
   HistoryEvent,
   OccupancyRequest,

@@ -112,7 +112,7 @@ export class MemoryLeases implements Leases {
       const entries = await this.#access.scheduler.request(this.#access.owner, {
         label: 'watch leases',
         apply: () => this.#table.after(seen),
-        failure: () => new Error('the watch of the leases ended'),
+        failure: () => new Error('watching the leases was interrupted'),
         isReady: () => signal.aborted || this.#table.after(seen).length > 0,
       });
       for (const { change, revision } of entries) {

@@ -2,8 +2,7 @@
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
 import { UNPLACED } from '../../../src/domain/ids.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
-import { readingOf } from '../../../src/domain/space-event.ts';
-import type { EventPlace } from '../../../src/ports/history.ts';
+import { compareEvents, readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Claim, CopiedEntry, ReadingsInOrder, RecoveryRecords } from '../../../src/ports/recovery.ts';
 import type { Access } from './memory-cursor.ts';
@@ -158,13 +157,13 @@ export class MemoryRecovery implements RecoveryRecords {
       const found = new Map<string, { reading: Reading; place: EventPlace }>();
       for (const row of this.#tables.spaceEvents) {
         const reading = readingOf(row);
-        if (matches(row) && (!after || isAfter(row, after)))
+        if (matches(row) && (!after || compareEvents(row, after) > 0))
           found.set(identityOf(reading), {
             reading,
             place: { timestampMs: row.timestampMs, readingId: row.readingId },
           });
       }
-      const page = [...found.values()].sort((a, b) => (isAfter(a.place, b.place) ? 1 : -1)).slice(0, limit);
+      const page = [...found.values()].sort((a, b) => compareEvents(a.place, b.place)).slice(0, limit);
       return {
         readings: page
           .map(({ reading }) => reading)
@@ -188,8 +187,4 @@ export class MemoryRecovery implements RecoveryRecords {
 
 function markOfRow({ block, epoch, mark }: Row): StoredBlockMark {
   return { number: block, epoch, mark };
-}
-
-function isAfter(a: EventPlace, b: EventPlace): boolean {
-  return a.timestampMs > b.timestampMs || (a.timestampMs === b.timestampMs && a.readingId > b.readingId);
 }

@@ -14,7 +14,7 @@ import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type { Checkpoints, StoredCheckpoint } from '../../../src/ports/checkpoints.ts';
 import type { DeadLetter, DeadLetters, ItemsByReason } from '../../../src/ports/dead-letters.ts';
 import type { LogBounds, LogCursor } from '../../../src/ports/log.ts';
-import type { Occupied, ReadingsLog } from '../../../src/ports/readings-log.ts';
+import type { LogUsage, ReadingsLog } from '../../../src/ports/readings-log.ts';
 import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../../../src/ports/space-events-log.ts';
 import type { TopologyCursor, TopologyLog } from '../../../src/ports/topology-log.ts';
 import { MemoryCursor, type Access } from './memory-cursor.ts';
@@ -93,7 +93,7 @@ export class MemoryReadingsLog implements ReadingsLog {
     return this.#read(`READINGS ${seq}`, () => this.#streams.readings.at(seq));
   }
 
-  async lastBefore(ms: number): Promise<number> {
+  async lastSeqBefore(ms: number): Promise<number> {
     return this.#read('READINGS before', () => {
       const next = this.#streams.readings.everything.find(({ timeMs }) => timeMs >= ms);
       return next ? next.seq - 1 : this.#streams.readings.lastSeq;
@@ -129,11 +129,11 @@ export class MemoryReadingsLog implements ReadingsLog {
   }
 
   /** It has no bound. */
-  async occupied(): Promise<Occupied> {
-    return { part: 0, takesReadings: true, firstSeq: 1, lastSeq: this.#streams.readings.lastSeq };
+  async usage(): Promise<LogUsage> {
+    return { usedFraction: 0, acceptsReadings: true, firstSeq: 1, lastSeq: this.#streams.readings.lastSeq };
   }
 
-  async firstFrom(partition: Partition, seq: number): Promise<number | undefined> {
+  async firstSeqFrom(partition: Partition, seq: number): Promise<number | undefined> {
     const { owner, scheduler } = this.#access;
     return scheduler.request(owner, {
       label: `first entry of ${partition}`,
@@ -143,7 +143,7 @@ export class MemoryReadingsLog implements ReadingsLog {
     });
   }
 
-  async admit(): Promise<void> {
+  async setAcceptsReadings(): Promise<void> {
     throw new Error('a log without a bound is never full');
   }
 

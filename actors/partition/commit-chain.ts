@@ -1,0 +1,33 @@
+// Checks that commits read from SPACE_EVENTS are complete (F1). Two things can be missing: entries of the log, which
+// leave a hole in its sequences, and commits of a router, each of which names the one before it. Truncation removes
+// only commits that are stored in ClickHouse, so a reader that may skip stored commits passes `storedBeforeSeq`; a fold
+// must have every one.
+import type { CommitHeader } from '../../src/domain/commit.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+
+/** Commits that the reader needs are missing from the log: restart from a newer checkpoint. */
+export class LogGap extends Error {
+  override readonly name = 'LogGap';
+}
+
+/** @throws LogGap when the log has a hole between `lastSeq` and `seq` that may contain commits that are not stored */
+export function assertNoHole(partition: Partition, lastSeq: number, seq: number, storedBeforeSeq = 0): void {
+  if (seq > lastSeq + 1 && seq > storedBeforeSeq)
+    throw new LogGap(`partition ${partition}: the log between ${lastSeq} and ${seq} is no longer there`);
+}
+
+/**
+ * @throws LogGap when a router's commit does not follow `lastSeq`, its last known one, and the one it follows may not
+ * be stored
+ */
+export function assertChained(
+  partition: Partition,
+  lastSeq: number | undefined,
+  { router, previousSeq }: Pick<CommitHeader, 'router' | 'previousSeq'>,
+  storedBeforeSeq = 0,
+): void {
+  if (previousSeq !== lastSeq && previousSeq >= storedBeforeSeq)
+    throw new LogGap(
+      `partition ${partition}: the next commit of router ${router} follows ${previousSeq}, and the last one known is ${lastSeq}`,
+    );
+}

@@ -1,0 +1,32 @@
+// The state of a partition's fold without its spaces: what a checkpoint saves of it.
+import type { CommitMark } from '../../src/domain/log-mark.ts';
+import type { Settings } from '../../src/domain/topology.ts';
+import type { Block } from './block.ts';
+import type { OpenBlockSnapshot } from './open-block.ts';
+
+/** Readings asserted to a partition, less those retracted, since its log began. */
+export interface ReadingTotals {
+  readonly folded: number;
+  /** Of these, in blocks that are cut. */
+  readonly cut: number;
+}
+
+export interface FoldSnapshot extends OpenBlockSnapshot {
+  /** Commits of other epochs are ignored. */
+  readonly epoch: number;
+  /** Sequence of the last commit applied: everything up to here is in the state, and nothing after it. */
+  readonly seq: number;
+  /** The commit at `seq`, as far as it is known. */
+  readonly mark: CommitMark;
+  /** The log's clock. */
+  readonly logMs: number;
+  /** By router: the arrival time up to which it has consumed READINGS. */
+  readonly clocks: readonly number[];
+  /** By router: the sequence of its last commit. */
+  readonly commitSeqs: readonly number[];
+  readonly settings: Settings;
+  /** Undefined where the checkpoint that it was restored from did not have them. */
+  readonly totals: ReadingTotals | undefined;
+  /** Blocks that are cut and not yet known to be stored. Ascending. */
+  readonly unstored: readonly Block[];
+}

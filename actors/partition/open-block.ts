@@ -1,0 +1,96 @@
+// The block that a partition is filling, and when it has to be cut. All of it follows from the log, also the time: so every
+// process that folds the same log cuts the same blocks (F2).
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { Settings } from '../../src/domain/topology.ts';
+import type { SpaceOutput } from '../space/space-state.ts';
+
+export interface OpenBlockSnapshot {
+  /** Number of the open block, and its rows. */
+  readonly openNumber: number;
+  readonly openRows: readonly LoggedEvent[];
+  /** When the open block got its first row, by the log's clock; null while it is empty. */
+  readonly openedMs: number | null;
+  /** When the open block got its first late row. A correction waits until that row is stored, so the block is cut early. */
+  readonly lateMs: number | null;
+  readonly cutRequested: boolean;
+}
+
+export class OpenBlock {
+  #number: number;
+  #rows: LoggedEvent[];
+  #openedMs: number | null;
+  #lateMs: number | null;
+  #cutRequested: boolean;
+
+  constructor({ openNumber = 1, openRows = [], openedMs, lateMs, cutRequested }: Partial<OpenBlockSnapshot>) {
+    this.#number = openNumber;
+    this.#rows = [...openRows];
+    this.#openedMs = openedMs ?? null;
+    this.#lateMs = lateMs ?? null;
+    this.#cutRequested = cutRequested ?? false;
+  }
+
+  snapshot(): OpenBlockSnapshot {
+    return {
+      openNumber: this.#number,
+      openRows: this.#rows,
+      openedMs: this.#openedMs,
+      lateMs: this.#lateMs,
+      cutRequested: this.#cutRequested,
+    };
+  }
+
+  get number(): number {
+    return this.#number;
+  }
+
+  get rows(): readonly LoggedEvent[] {
+    return this.#rows;
+  }
+
+  get openedMs(): number | null {
+    return this.#openedMs;
+  }
+
+  /** True while the block will be cut, at the latest when it has reached its age. */
+  get isWaiting(): boolean {
+    return this.#rows.length > 0 || this.#cutRequested;
+  }
+
+  /** Takes what a space has emitted. */
+  take(output: SpaceOutput, logMs: number): void {
+    switch (output.type) {
+      case 'eventsFinal':
+        for (const event of output.events) this.#rows.push(event);
+        return;
+      case 'eventLate':
+        this.#rows.push(output.event);
+        this.#lateMs ??= logMs;
+        return;
+      case 'cutRequested':
+        this.#cutRequested = true;
+    }
+  }
+
+  /** To be asked after each entry of the log. @param partOfAge of the maximum age */
+  isDue(logMs: number, settings: Settings, partOfAge: number): boolean {
+    if (!this.isWaiting) return false;
+    this.#openedMs ??= logMs;
+    const isFull = this.#rows.length >= settings.blockRowsMax;
+    const isOld =
+      logMs - this.#openedMs >= settings.blockAgeMaxMs * partOfAge ||
+      (this.#lateMs !== null && logMs - this.#lateMs >= settings.lateBlockAgeMaxMs);
+    return isFull || isOld || this.#cutRequested;
+  }
+
+  /** Opens the next block. @returns the number and the rows of the one that is cut */
+  cut(): { readonly number: number; readonly rows: readonly LoggedEvent[] } {
+    const [number, rows] = [this.#number, this.#rows];
+    this.#number += 1;
+    this.#rows = [];
+    this.#openedMs = null;
+    this.#lateMs = null;
+    this.#cutRequested = false;
+    return { number, rows };
+  }
+}

@@ -1,0 +1,26 @@
+// DPU ids are 1 to 128 printable ASCII characters without white space. Names that devices give their lines are not; what they may
+// not contain is written as in a URL (`Main door` is `Main%20door`), so that different names stay different.
+import { WrongField } from './wrong-field.ts';
+
+const LENGTH_MAX = 128;
+
+/** @throws WrongField when it would be longer than ids may be */
+export function dpuNameOf(device: string, line: string | undefined): string {
+  const name = printable(line === undefined ? device : `${device}-${line}`);
+  if (name === '') throw new WrongField('', 'names no device');
+  if (name.length > LENGTH_MAX)
+    throw new WrongField('', `device and line together have more than ${LENGTH_MAX} characters`);
+  return name;
+}
+
+/** What a device calls an event, as the id of a reading; undefined when it is too long for one. */
+export function readingNameOf(text: string | undefined): string | undefined {
+  const name = text === undefined ? '' : printable(text);
+  return name === '' || name.length > LENGTH_MAX ? undefined : name;
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x21-\x24\x26-\x7e]+/g, (some) =>
+    Array.from(Buffer.from(some, 'utf8'), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
+}

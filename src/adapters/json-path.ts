@@ -1,0 +1,44 @@
+// JSONPath (RFC 9535) over payloads. An operator writes the paths, devices send what they are applied to; so what could take more
+// than linear time is not allowed: functions, a second descendant segment, a look at the whole document from inside a filter.
+import { JSONPathEnvironment, type JSONPathQuery, type JSONValue } from 'json-p3';
+import { Field } from './field.ts';
+
+const LENGTH_MAX = 500;
+const environment = new JSONPathEnvironment({ maxRecursionDepth: 1_000_000 });
+environment.functionRegister.clear();
+
+/** `$…` is a place in the document, `@…` one in the item. */
+export interface Path {
+  readonly ofItem: boolean;
+  readonly query: JSONPathQuery;
+}
+
+/** @returns what is wrong with it as text, where it is no path */
+export function compilePath(text: string, of: 'items' | 'field'): Path | string {
+  if (text.length > LENGTH_MAX) return `must have at most ${LENGTH_MAX} characters`;
+  if (!(of === 'items' ? /^\$/ : /^[$@]/).test(text))
+    return `must be a JSONPath that begins with ${of === 'items' ? '$' : '$ (the document) or @ (the item)'}`;
+  const unquoted = text.slice(1).replaceAll(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''");
+  if (unquoted.includes('$')) return 'must not contain $ after its beginning';
+  if (unquoted.split('..').length > 2) return 'must not contain .. more than once';
+  if ((unquoted.match(/\*/g)?.length ?? 0) > 5) return 'must not contain * more than five times';
+  try {
+    const query = environment.compile(`$${text.slice(1)}`);
+    if (of === 'field' && !query.singularQuery()) return 'must name one place: no *, .., slices or filters';
+    return { ofItem: text.startsWith('@'), query };
+  } catch (error) {
+    return `is not a JSONPath: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Every place that a path names, with its own path. */
+export function* placesAt({ query }: Path, document: Field): Generator<Field> {
+  for (const node of query.lazyQuery(document.value as JSONValue)) yield new Field(node.value, node.path);
+}
+
+/** The first place that a path names; a field that does not exist where it names none. */
+export function placeAt({ ofItem, query }: Path, document: Field, item: Field): Field {
+  const base = ofItem ? item : document;
+  const node = query.match(base.value as JSONValue);
+  return new Field(node?.value, `${ofItem ? item.path : '$'}${(node?.path ?? query.toString()).slice(1)}`);
+}

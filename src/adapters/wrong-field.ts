@@ -1,0 +1,10 @@
+/** A field of a payload cannot be read. Thrown and caught within the adapters only. */
+export class WrongField extends Error {
+  override readonly name = 'WrongField';
+  readonly path: string;
+
+  constructor(path: string, detail: string) {
+    super(detail);
+    this.path = path;
+  }
+}

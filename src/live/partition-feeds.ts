@@ -1,0 +1,60 @@
+// The feeds of the partitions that this process runs.
+import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import type { ShardState } from '../../actors/shard/shard-machine.ts';
+import type { Partition, SpaceId } from '../domain/ids.ts';
+import type { ChangeChannel } from '../ports/change-channel.ts';
+import { PartitionFeed } from './partition-feed.ts';
+
+/** What a feed needs of the shard that runs its partition. */
+export interface FeedSource {
+  readonly isServing: boolean;
+  readonly isOwner: boolean;
+  readonly fold: PartitionFold | undefined;
+}
+
+export interface PartitionFeedsDeps {
+  readonly channel: ChangeChannel;
+  readonly now: () => number;
+  /** True while a fold may lack readings of some spaces (null: of any) that were acknowledged some seconds ago. */
+  readonly isBehind: (fold: PartitionFold, spaceIds: Iterable<SpaceId> | null) => boolean;
+}
+
+export class PartitionFeeds {
+  readonly #deps: PartitionFeedsDeps;
+  readonly #feeds = new Map<Partition, PartitionFeed>();
+
+  constructor(deps: PartitionFeedsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Keeps a feed of the partition for as long as its shard runs here. Call it whenever the shard's state changes. */
+  follow(partition: Partition, state: ShardState, shard: FeedSource | undefined): void {
+    if (state === 'running' || !shard?.isServing) {
+      this.#feeds.get(partition)?.close();
+      this.#feeds.delete(partition);
+    }
+    if (state === 'running' && shard?.fold) this.#feeds.set(partition, this.#open(shard.fold, shard));
+  }
+
+  #open(fold: PartitionFold, shard: FeedSource): PartitionFeed {
+    const { channel, now, isBehind } = this.#deps;
+    return new PartitionFeed({
+      fold,
+      channel: answeredByOwner(channel, shard),
+      // A shard runs only once everything that was in the log when it was taken over is applied.
+      readyAtSeq: 0,
+      now,
+      isBehind: (spaceIds) => isBehind(fold, spaceIds),
+    });
+  }
+}
+
+/** A shard whose lease has expired must not answer: another process may own it, and knows more. */
+function answeredByOwner(channel: ChangeChannel, shard: FeedSource): ChangeChannel {
+  return {
+    publish: (k, batch) => channel.publish(k, batch),
+    subscribe: (k, onBatch) => channel.subscribe(k, onBatch),
+    serve: (k, answer) => channel.serve(k, (question) => (shard.isOwner ? answer(question) : undefined)),
+    ask: (k, question) => channel.ask(k, question),
+  };
+}

@@ -1,0 +1,32 @@
+// Readings as CSV, the same for files and for request bodies: a header line that names the columns, in any order and case.
+import type { Options } from 'csv-parse';
+import { Failure } from '../domain/failure.ts';
+
+const REQUIRED_COLUMNS = ['timestamp', 'dpu_id'] as const;
+/** One of these, too: the columns of a form of readings. */
+const FORMS = [['direction'], ['entrances', 'exits'], ['total_entrances', 'total_exits']] as const;
+
+/** Options for csv-parse. Parsing fails with a Failure when a required column is missing. */
+export const CSV_READINGS = {
+  columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
+  bom: true,
+  trim: true,
+  skip_empty_lines: true,
+  relax_column_count: true,
+  relax_quotes: true,
+  record_delimiter: ['\r\n', '\n', '\r'],
+} satisfies Options;
+
+/** A row as a reading that was not parsed yet. An empty cell is no value; but a row without a timestamp is a mistake in a table. */
+export function csvReading(row: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(row).filter(([name, cell]) => cell !== '' || name === 'timestamp'));
+}
+
+function requireColumns(header: string[]): string[] {
+  const missing: string[] = REQUIRED_COLUMNS.filter((name) => !header.includes(name));
+  if (!FORMS.some((form) => form.every((name) => header.includes(name))))
+    missing.push('direction, or entrances and exits, or total_entrances and total_exits');
+  if (missing.length > 0)
+    throw new Failure('invalid', `the first line must name the columns; missing: ${missing.join(', ')}`);
+  return header;
+}

@@ -1,0 +1,93 @@
+// Removes readings that are no longer needed: those that every router has routed, and that no router reads again after a restart to
+// fill its memory. Neither age nor a full log ever removes a reading that is needed, however long the service was down.
+import { allPartitions } from '../domain/partition.ts';
+import { consumedThrough } from '../domain/commit.ts';
+import type { LogUsage, ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+
+export interface ReadingsRetentionDeps {
+  readonly partitions: number;
+  readonly readings: ReadingsLog;
+  readonly events: SpaceEventsLog;
+  /** Everything in SPACE_EVENTS before this sequence is in ClickHouse, according to every checkpoint. */
+  readonly storedBeforeSeq: () => Promise<number>;
+  /** Minimum time that readings are kept. */
+  readonly keptMs: number;
+  readonly now: () => number;
+}
+
+/** Fill levels of the log: above CROWDED it is purged down to EASED, and at FULL it refuses readings. */
+const [CROWDED, EASED, FULL] = [0.8, 0.6, 0.97];
+
+/** Entries before a sequence may be removed if they were also stored before an instant. */
+interface Unneeded {
+  readonly seq: number;
+  readonly beforeMs: number;
+}
+
+/** Removes readings that are older than `keptMs` and not needed. @throws what a port throws: try again later */
+export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> {
+  const { seq, beforeMs } = await unneeded(deps);
+  if (seq > 1 && beforeMs > 0) await deps.readings.purge(seq, Math.min(deps.now() - deps.keptMs, beforeMs));
+}
+
+/**
+ * Removes readings that are not needed, whatever their age, from a log that is nearly full. If that does not help, the log accepts
+ * only time marks until it does.
+ * @throws what a port throws
+ */
+export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<LogUsage> {
+  const { readings } = deps;
+  let usage = await readings.usage();
+  const { usedFraction, firstSeq, lastSeq } = usage;
+  if (usedFraction >= CROWDED) {
+    // The oldest, and so many as if all had one size; what is still too much goes the next time.
+    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - EASED)) / usedFraction);
+    const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
+    const beforeSeq = Math.min(seq, neededFromSeq);
+    if (beforeSeq > firstSeq && beforeMs > 0) {
+      await readings.purge(beforeSeq, beforeMs);
+      usage = await readings.usage();
+    }
+  }
+  const { acceptsReadings } = usage;
+  if (acceptsReadings ? usage.usedFraction < FULL : usage.usedFraction >= CROWDED) return usage;
+  await readings.setAcceptsReadings(!acceptsReadings);
+  return { ...usage, acceptsReadings: !acceptsReadings };
+}
+
+/**
+ * Entries before the first one that any router would read after a restart (Router.restore). Only entries of a router's own partition
+ * count, because otherwise a router that receives nothing for weeks would keep the readings of all others. A router that has never
+ * committed needs everything.
+ *
+ * If the log has gone back, entries stored since then may have sequences below a committed offset although nobody has routed them. The
+ * mark of a committed offset proves that the log was intact until then, so only entries older than the latest mark may be removed.
+ */
+async function unneeded({
+  partitions,
+  readings,
+  events,
+  storedBeforeSeq,
+}: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
+  // What comes from now on is after this.
+  const { lastSeq } = await readings.usage();
+  const storedBefore = await storedBeforeSeq();
+  const needed = await Promise.all(
+    allPartitions(partitions).map(async (router): Promise<Unneeded> => {
+      const { seq, header } = await events.lastCommit(router);
+      const unstored = await events.firstCommitFrom(router, storedBefore);
+      // SPACE_EVENTS has gone back between the two reads.
+      if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
+      const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
+      return {
+        seq: (await readings.firstSeqFrom(router, readThrough + 1)) ?? Infinity,
+        beforeMs: header.readingsMark ? header.readingsMark.timeMs + 1 : 0,
+      };
+    }),
+  );
+  return {
+    seq: Math.min(lastSeq + 1, ...needed.map(({ seq }) => seq)),
+    beforeMs: Math.max(...needed.map(({ beforeMs }) => beforeMs)),
+  };
+}

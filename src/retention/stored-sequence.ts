@@ -1,0 +1,50 @@
+// The sequence of SPACE_EVENTS before which everything is stored in ClickHouse: the minimum over all partitions.
+import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
+import type { Checkpoints } from '../ports/checkpoints.ts';
+import type { Timing } from '../runtime/timing.ts';
+
+const MAX_AGE_MS = 2_000;
+
+export interface StoredSequenceDeps {
+  readonly partitions: number;
+  readonly checkpoints: Pick<Checkpoints, 'last'>;
+  /** What the fold of a partition has stored; undefined if this process does not run it. */
+  readonly byFold: (partition: Partition) => number | undefined;
+  readonly timing: Pick<Timing, 'now'>;
+}
+
+export class StoredSequence {
+  readonly #deps: StoredSequenceDeps;
+  #last: { readonly atMs: number; readonly seq: Promise<number> } | undefined;
+
+  constructor(deps: StoredSequenceDeps) {
+    this.#deps = deps;
+  }
+
+  /** According to the checkpoints: no restart needs the log before it. */
+  async byCheckpoints(): Promise<number> {
+    return this.#minimum(() => undefined);
+  }
+
+  /**
+   * According to the folds that run here, and to the checkpoints of the other partitions. Cached for a moment, because every router
+   * asks and checkpoints are read from NATS; an older answer is lower, and so safe.
+   */
+  async byFolds(): Promise<number> {
+    const { byFold, timing } = this.#deps;
+    const now = timing.now();
+    if (!this.#last || now - this.#last.atMs > MAX_AGE_MS) {
+      const seq = this.#minimum(byFold);
+      this.#last = { atMs: now, seq };
+      seq.catch(() => (this.#last = undefined));
+    }
+    return this.#last.seq;
+  }
+
+  async #minimum(byFold: (partition: Partition) => number | undefined): Promise<number> {
+    const { partitions, checkpoints } = this.#deps;
+    const all = allPartitions(partitions).map(async (k) => byFold(k) ?? (await checkpoints.last(k)).storedBeforeSeq);
+    return Math.min(...(await Promise.all(all)));
+  }
+}

@@ -1,0 +1,39 @@
+// What a service is started with. The command line makes it from the configuration.
+import type { TableOptions } from '../clickhouse/schema.ts';
+import type { Settings } from '../domain/topology.ts';
+import type { NatsSecurity } from '../nats/connect.ts';
+
+export interface ServiceOptions {
+  readonly natsUrl: string;
+  readonly natsSecurity?: NatsSecurity;
+  readonly clickhouseUrl: string;
+  /** How missing tables are created; by default for a single server. */
+  readonly tables?: TableOptions;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly settings: Settings;
+  /** How far ahead of its arrival a reading's timestamp may be. */
+  readonly skewMs: number;
+  /** Earlier timestamps are of devices whose clock is not set. */
+  readonly earliestMs: number;
+  /** Key for the marks on readings accepted over HTTP, the same in every process; without one they are not marked. */
+  readonly readingsKey?: string | undefined;
+  readonly tickIntervalMs: number;
+  /** How long READINGS keeps readings at least. */
+  readonly readingsKeptMs: number;
+  /** What the streams may take of the NATS server's store; undefined: what the account is limited to. */
+  readonly natsStoreBytes?: number | undefined;
+  readonly deadLetters: { readonly bytesMax: number; readonly keptMs: number };
+  /** Live streams: the maximum number of subscribers, and the interval of heartbeats. */
+  readonly subscribersMax: number;
+  readonly heartbeatMs: number;
+  /** Name of this process in logs and in the list of members. */
+  readonly nodeName: string;
+  /** False for a process that answers requests and owns no shards. */
+  readonly takesShards: boolean;
+  /** True to keep warm copies of other processes' shards. */
+  readonly standsBy: boolean;
+  readonly leaseTtlMs: number;
+  /** This machine's clock; `Date.now` by default. */
+  readonly now?: () => number;
+}

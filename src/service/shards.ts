@@ -1,0 +1,85 @@
+// Composes the shards.
+import type { ShardState } from '../../actors/shard/shard-machine.ts';
+import type { LogEpoch } from '../domain/log-epoch.ts';
+import type { Partition } from '../domain/ids.ts';
+import { allPartitions } from '../domain/partition.ts';
+import type { Metrics } from '../metrics.ts';
+import { observedDeadLetters, observedHistory } from '../observability/observed-ports.ts';
+import { PipelineTraces } from '../observability/traced-ports.ts';
+import type { TimestampBound } from '../publishing/timestamp-bound.ts';
+import type { StoredSequence } from '../retention/stored-sequence.ts';
+import { yieldEvery, MACHINE_TIMING } from '../runtime/timing.ts';
+import type { LogDoubts } from '../shards/log-doubts.ts';
+import { Shard, type ShardDeps } from '../shards/shard.ts';
+import type { AwaitedTopology } from '../topology/awaited-topology.ts';
+import type { TopologyService } from '../topology/topology-service.ts';
+import type { Logger } from 'pino';
+import type { Adapters } from './adapters.ts';
+
+const TRUNCATE_INTERVAL_MS = 60_000;
+/** All shards write their snapshots at the same moment when the process stops. Together they may block it no longer than this at a time. */
+const SNAPSHOT_TURN_MS = 4;
+const REATTRIBUTION_PAGE_READINGS = 5_000;
+/** Takes some milliseconds, so that no other shard waits for longer, and keeps a commit well below the size limit of a message. */
+const ITEMS_PER_COMMIT = 1_000;
+
+export interface ShardsDeps {
+  readonly partitions: number;
+  readonly adapters: Adapters;
+  readonly epoch: LogEpoch;
+  readonly topology: TopologyService;
+  readonly awaitedTopology: AwaitedTopology;
+  readonly bound: TimestampBound;
+  readonly stored: StoredSequence;
+  readonly logs: LogDoubts;
+  /** Id of this process among those that take leases. */
+  readonly holder: string;
+  readonly onState: (partition: Partition, state: ShardState) => void;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+export function createShards(deps: ShardsDeps): Shard[] {
+  const snapshotTurn = yieldEvery(MACHINE_TIMING, SNAPSHOT_TURN_MS);
+  const traces = new PipelineTraces();
+  return allPartitions(deps.partitions).map((partition) => new Shard(shardDeps(partition, deps, traces, snapshotTurn)));
+}
+
+function shardDeps(
+  partition: Partition,
+  deps: ShardsDeps,
+  traces: PipelineTraces,
+  snapshotTurn: () => Promise<void>,
+): ShardDeps {
+  const { partitions, adapters, epoch, topology, awaitedTopology, bound, stored, metrics, log } = deps;
+  const common = {
+    partition,
+    partitions,
+    epoch,
+    events: traces.events(adapters.events),
+    history: traces.history(observedHistory(adapters.history, metrics)),
+  };
+  return {
+    router: {
+      ...common,
+      times: { latestOf: (entry) => bound.of(entry), earliestMs: bound.earliestMs },
+      readings: traces.readings(adapters.readings),
+      deadLetters: observedDeadLetters(adapters.deadLetters, metrics),
+      topology: topology.history,
+      topologyReached: (seq) => awaitedTopology.reached(partition, seq),
+      pageReadings: REATTRIBUTION_PAGE_READINGS,
+      commitItems: ITEMS_PER_COMMIT,
+      newCommitId: adapters.newId,
+      storedBeforeSeq: () => stored.byFolds(),
+    },
+    fold: { ...common, checkpoints: adapters.checkpoints, turn: snapshotTurn },
+    storedBeforeCheckpoints: () => stored.byCheckpoints(),
+    truncateIntervalMs: TRUNCATE_INTERVAL_MS,
+    leases: adapters.leases,
+    holder: deps.holder,
+    onState: deps.onState,
+    logs: deps.logs,
+    log,
+    timing: MACHINE_TIMING,
+  };
+}

@@ -1,0 +1,209 @@
+// The fold of one partition with its input and output: reads the log, stores blocks, reads what a correction needs, and
+// saves checkpoints. Each is a step of its own, so that a simulation can interleave the steps and crash between them.
+import type { Partition } from '../domain/ids.ts';
+import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
+import type { Checkpoints } from '../ports/checkpoints.ts';
+import type { History } from '../ports/history.ts';
+import type { LogCursor } from '../ports/log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../actors/partition/snapshot.ts';
+import { assertThere } from '../router/marked-logs.ts';
+import { Superseded } from '../router/router.ts';
+import { correctFold } from './correct-fold.ts';
+
+/** Small, because the process answers requests between two steps. */
+const ENTRIES_PER_STEP = 32;
+/** With more blocks in memory than this, reading the log waits: ClickHouse is unavailable, or slow. */
+const UNSTORED_BLOCKS_MAX = 64;
+/** A checkpoint contains the blocks that are not stored. With more than this, the checkpoint before serves better. */
+const UNSTORED_BLOCKS_IN_CHECKPOINT = 4;
+
+export interface DurableFoldDeps {
+  readonly partition: Partition;
+  readonly partitions: number;
+  readonly epoch: LogEpoch;
+  readonly events: SpaceEventsLog;
+  readonly history: History;
+  readonly checkpoints: Checkpoints;
+  /** Yields to other work between two lines of a checkpoint. */
+  readonly turn: () => Promise<void>;
+}
+
+export class DurableFold {
+  readonly #deps: DurableFoldDeps;
+  #fold: PartitionFold;
+  #cursor: LogCursor | undefined;
+  #revision = 0;
+  #checkpointSeq = 0;
+  /** As recorded in checkpoints. Never decreases. */
+  #storedBeforeSeq = 0;
+  /** Blocks before this one are known to be in history; undefined until history was asked. */
+  #storedEarlier: number | undefined;
+  #isPromoted = false;
+  /** Set while a checkpoint is written: its state has to be that of one moment, so the fold only answers meanwhile. */
+  #writing: Promise<unknown> | undefined;
+
+  constructor(deps: DurableFoldDeps) {
+    this.#deps = deps;
+    this.#fold = new PartitionFold(deps.partition, deps.partitions, { epoch: deps.epoch.current });
+  }
+
+  get fold(): PartitionFold {
+    return this.#fold;
+  }
+
+  /** Entries of the log that are not folded yet. */
+  get behind(): number {
+    return this.#cursor?.behind ?? 0;
+  }
+
+  /** True while reading the log has to wait for ClickHouse. */
+  get isFull(): boolean {
+    return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;
+  }
+
+  /** True while there is something to store, or a correction that history can answer. */
+  get hasWork(): boolean {
+    return this.#fold.unstored.length > 0 || this.#fold.correctionsDue().length > 0;
+  }
+
+  /** @throws CheckpointRefused */
+  async restore(): Promise<void> {
+    const { partition, epoch, checkpoints, events } = this.#deps;
+    const checkpoint = await checkpoints.load(partition);
+    if (checkpoint) {
+      this.#fold = await this.#read(checkpoint.snapshot);
+      this.#revision = checkpoint.revision;
+      this.#checkpointSeq = this.#fold.seq;
+      this.#storedBeforeSeq = checkpoint.storedBeforeSeq;
+    }
+    if (this.#fold.epoch !== epoch.current)
+      throw new EpochChanged(
+        `partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`,
+      );
+    this.#cursor = await events.open(partition, this.#fold.seq);
+    // Checked after the cursor is open: from here on the cursor notices what happens to the log.
+    await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
+  }
+
+  /** A copy takes over from the owner: from here on it stores blocks and saves checkpoints. */
+  async promote(): Promise<void> {
+    const { partition, checkpoints } = this.#deps;
+    this.#isPromoted = true;
+    ({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));
+  }
+
+  /** Forgets blocks that the owner has stored, without storing any. */
+  async followStored(): Promise<void> {
+    if (this.#fold.unstored.length === 0) return;
+    const last = await this.#lastBlock();
+    while (this.#writing) await this.#writing;
+    if (this.#isPromoted) return;
+    for (let block = this.#fold.unstored[0]; block && block.number < last; block = this.#fold.unstored[0])
+      this.#fold.blockStored(block.number);
+  }
+
+  /** Waits for entries and applies them. */
+  async follow(): Promise<void> {
+    const entries = await this.#cursor?.next(ENTRIES_PER_STEP);
+    while (this.#writing) await this.#writing;
+    for (const entry of entries ?? []) this.#fold.apply(entry);
+  }
+
+  /** Stores the oldest block that is not stored yet. @returns false when there is none */
+  async flush(): Promise<boolean> {
+    const block = this.#fold.unstored[0];
+    if (!block) return false;
+    // Blocks are stored one after the other: if block n has rows, all blocks before it are complete. Block n itself may be
+    // stored in part, and is sent again under the same token.
+    this.#storedEarlier ??= await this.#lastBlock();
+    if (block.number >= this.#storedEarlier) await this.#deps.history.storeBlock(block);
+    while (this.#writing) await this.#writing;
+    this.#fold.blockStored(block.number);
+    return true;
+  }
+
+  /**
+   * The process was suspended, and another may have stored blocks since. Asks history again before the next block is
+   * sent, because ClickHouse recognises a block by its token only for some time.
+   */
+  forgetStored(): void {
+    this.#storedEarlier = undefined;
+  }
+
+  /** Makes the corrections that history can answer. */
+  async correct(): Promise<void> {
+    await correctFold(this.#fold, this.#deps.history, () => this.#writing);
+  }
+
+  /** Saves the state, and how far the log is stored in ClickHouse. @throws Superseded */
+  async checkpoint(): Promise<void> {
+    const { partition, checkpoints } = this.#deps;
+    if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
+    const { seq, epoch, mark } = this.#fold;
+    const commitSeqs = [...this.#fold.commitSeqs];
+    // The owner before may have stored more than this copy has heard of, and truncated the log before it.
+    const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
+    const snapshot = await this.#write();
+    const revision = await checkpoints.save(
+      partition,
+      { storedBeforeSeq, epoch, mark, commitSeqs, snapshot },
+      this.#revision,
+    );
+    if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
+    this.#revision = revision;
+    this.#checkpointSeq = seq;
+    // Routers truncate the log only before this, not up to the checkpoint: if the checkpoint is ever unreadable, ClickHouse
+    // and the log together hold everything (ADR 0031).
+    this.#storedBeforeSeq = storedBeforeSeq;
+  }
+
+  /** Ends the wait of `follow`. */
+  wake(): void {
+    this.#cursor?.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#cursor?.wake();
+    await this.#cursor?.close();
+  }
+
+  /** The last block in history. @throws LogWentBack when it was not cut from this log */
+  async #lastBlock(): Promise<number> {
+    const { history, events, partition, epoch } = this.#deps;
+    const last = await history.lastBlockMark(partition);
+    if (last && last.epoch === epoch.current)
+      await assertThere(events, last.mark, `block ${last.number} of shard ${partition}`);
+    return last?.number ?? 0;
+  }
+
+  /** The snapshot of this moment. Yields after each line. */
+  async #write(): Promise<string[]> {
+    const write = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for (const line of encodeSnapshot(this.#fold)) {
+        lines.push(line);
+        await this.#deps.turn();
+      }
+      return lines;
+    };
+    const writing = write();
+    this.#writing = writing.catch(() => undefined);
+    try {
+      return await writing;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #read(lines: Iterable<string>): Promise<PartitionFold> {
+    const { partition, partitions, turn } = this.#deps;
+    const reading = decodeSnapshot(partition, partitions, lines);
+    for (;;) {
+      const step = reading.next();
+      if (step.done) return step.value;
+      await turn();
+    }
+  }
+}

@@ -1,0 +1,202 @@
+// This process as a member of the cluster: announces itself, hears of the other members and of the leases, and decides
+// what it wants of each shard: to own its fair share, to keep copies of some others, and nothing of the rest. Every member
+// computes the same assignment from the same members, so they only have to agree on who is alive. Leases decide while they
+// do not agree yet.
+//
+// While nothing is heard of the others, nothing changes: owned shards go on, and their leases expire.
+import type { Logger } from 'pino';
+import type { Problem } from '../domain/health.ts';
+import type { Partition } from '../domain/ids.ts';
+import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
+import { supervise } from '../runtime/supervise.ts';
+import type { Timing } from '../runtime/timing.ts';
+import { assignShards } from './assignment.ts';
+import type { Shard } from './shard.ts';
+import type { Ticks } from './ticks.ts';
+
+const ANNOUNCEMENTS_PER_TTL = 3;
+const STEER_INTERVAL_MS = 250;
+/** The watch may miss an expiry while it is interrupted. */
+const FORGOTTEN_AFTER_TTLS = 2;
+/** Longer than it takes for the lease of a dead holder to expire and to be taken again. */
+const OWNERLESS_MAX_TTLS = 3;
+
+interface Seen<T> {
+  readonly value: T;
+  readonly atMs: number;
+  /** Seen more than once, so it is not a stale entry. */
+  readonly isConfirmed: boolean;
+}
+
+export interface MembershipDeps {
+  readonly leases: Leases;
+  readonly member: Member;
+  /** Announced to the others with the membership. */
+  readonly problems?: () => readonly Problem[];
+  readonly partitions: number;
+  /** By partition; empty where the member takes no shards. */
+  readonly shards: readonly Shard[];
+  readonly ticks: Ticks;
+  readonly timing: Timing;
+  readonly log: Logger;
+}
+
+export class Membership {
+  readonly #deps: MembershipDeps;
+  readonly #members = new Map<string, Seen<Member>>();
+  readonly #holders = new Map<Partition, Seen<string>>();
+  readonly #abort = new AbortController();
+  #isSuspended = false;
+  #startedAtMs = 0;
+  #heardAtMs = 0;
+  #changed = new AbortController();
+  #loops: Promise<void>[] = [];
+  #assignedMembers = '';
+  #assignment = assignShards(0, []);
+
+  constructor(deps: MembershipDeps) {
+    this.#deps = deps;
+  }
+
+  /** The live members, by name. */
+  get members(): Member[] {
+    return [...this.#members.values()].map(({ value }) => value).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** By shard: the name of the member that holds its lease; null while none does. */
+  get owners(): (string | null)[] {
+    return Array.from({ length: this.#deps.partitions }, (_, shard) => {
+      const holder = this.#holders.get(shard as Partition)?.value;
+      return holder === undefined ? null : (this.#members.get(holder)?.value.name ?? holder);
+    });
+  }
+
+  /**
+   * True when this process runs its share, as far as it can, and every other shard has a live owner. A shard that has no
+   * owner for long, or that fails again and again, does not prevent a process from answering for the others.
+   */
+  get isSettled(): boolean {
+    const { member, shards, partitions, leases, timing } = this.#deps;
+    if (
+      !this.#members.has(member.id) ||
+      [...this.#members.values()].some(({ value, isConfirmed }) => value.id !== member.id && !isConfirmed)
+    )
+      return false;
+    if (this.#holders.size < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs)
+      return false;
+    const isSettled = (shard: Shard): boolean =>
+      shard.isOwner || shard.refusal !== undefined || shard.restarts.loop !== undefined;
+    return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || isSettled(shard));
+  }
+
+  start(): void {
+    const { leases, log, timing } = this.#deps;
+    const { signal } = this.#abort;
+    this.#startedAtMs = timing.now();
+    this.#loops = [
+      supervise('membership', () => this.#announce(), signal, log, timing),
+      supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
+      this.#steerUntilStopped(),
+      this.#deps.ticks.run(this.#deps.shards, signal),
+    ];
+  }
+
+  /** Leaves the cluster: the others take over as each shard is drained and released. */
+  async stop(): Promise<void> {
+    const { leases, member, shards, log } = this.#deps;
+    this.#abort.abort();
+    this.#changed.abort();
+    await leases
+      .withdraw(member)
+      .catch((error: unknown) => log.debug({ err: error }, 'the membership was not withdrawn; it will expire'));
+    await Promise.all(shards.map((shard) => shard.stop()));
+    await Promise.all(this.#loops);
+  }
+
+  /** Gives up every shard. Resolves when none runs here. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true;
+    await Promise.all(this.#deps.shards.map((shard) => shard.stop()));
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    this.#changed.abort();
+  }
+
+  async #announce(): Promise<void> {
+    const { leases, member, problems, timing } = this.#deps;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      await leases.announce({ ...member, ...(problems ? { problems: problems() } : {}) });
+      await timing.pause(leases.ttlMs / ANNOUNCEMENTS_PER_TTL, signal);
+    }
+  }
+
+  #hear(change: LeaseChange): void {
+    const atMs = this.#deps.timing.now();
+    this.#heardAtMs = atMs;
+    // Most changes are renewals, ten a second, which change nothing here.
+    const isRenewal =
+      change.kind === 'member'
+        ? change.member !== undefined && this.#members.has(change.id)
+        : change.holder !== undefined && this.#holders.get(change.shard)?.value === change.holder;
+    if (change.kind === 'member') {
+      if (change.member)
+        this.#members.set(change.id, { value: change.member, atMs, isConfirmed: this.#members.has(change.id) });
+      else this.#members.delete(change.id);
+    } else if (change.holder !== undefined) {
+      this.#holders.set(change.shard, { value: change.holder, atMs, isConfirmed: true });
+    } else {
+      this.#holders.delete(change.shard);
+      this.#deps.shards[change.shard]?.leaseFreed();
+    }
+    if (!isRenewal) this.#changed.abort();
+  }
+
+  async #steerUntilStopped(): Promise<void> {
+    const { timing } = this.#deps;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      this.#steer();
+      // `stop` aborts this one, too.
+      this.#changed = new AbortController();
+      await timing.pause(STEER_INTERVAL_MS, this.#changed.signal);
+    }
+  }
+
+  #steer(): void {
+    const { member, shards } = this.#deps;
+    this.#forgetSilent();
+    // Entries come oldest first, so a process that sees itself sees all members that came before it.
+    if (!this.#members.has(member.id)) return;
+    this.#assign();
+    for (const shard of shards) {
+      const { partition } = shard;
+      if (this.#isSuspended) shard.want('nothing');
+      else if (this.#assignment.owners[partition] === member.id) shard.want('own');
+      else shard.want(member.standsBy && this.#assignment.standbys[partition] === member.id ? 'standBy' : 'nothing');
+    }
+  }
+
+  #assign(): void {
+    const takers = [...this.#members.values()]
+      .filter(({ value }) => value.takesShards)
+      .map(({ value }) => value.id)
+      .sort();
+    const key = takers.join();
+    if (key === this.#assignedMembers) return;
+    this.#assignedMembers = key;
+    this.#assignment = assignShards(this.#deps.partitions, takers);
+    this.#deps.log.info(
+      { members: takers.length, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length },
+      'shards are assigned',
+    );
+  }
+
+  #forgetSilent(): void {
+    const beforeMs = this.#heardAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
+    for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
+    for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
+  }
+}

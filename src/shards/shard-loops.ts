@@ -1,0 +1,316 @@
+// The loops that run while a process has a shard: the fold and the router of partition k. There are two grades. A copy
+// folds the log, so that it can answer and take over at once. An owner also routes, stores blocks and saves checkpoints.
+// The first failure of a loop ends all of them, once: whoever started them stops these, and starts new ones.
+import type { Logger } from 'pino';
+import { Failure } from '../domain/failure.ts';
+import { LogWentBack } from '../domain/log-mark.ts';
+import { Router, Superseded, type RouterDeps } from '../router/router.ts';
+import { Condition } from '../runtime/condition.ts';
+import { supervise } from '../runtime/supervise.ts';
+import type { Timing } from '../runtime/timing.ts';
+import { CheckpointRefused } from '../../actors/partition/snapshot.ts';
+import { DurableFold, type DurableFoldDeps } from './durable-fold.ts';
+import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
+
+const FLUSH_POLL_MS = 25;
+const FOLLOW_STORED_INTERVAL_MS = 1_000;
+const CHECKPOINT_INTERVAL_MS = 15_000;
+/** With more rows in the open block, a checkpoint waits until the block is stored, so that it need not contain them; but not for ever. */
+const OPEN_ROWS_IN_CHECKPOINT = 500;
+const CHECKPOINT_DELAY_MAX_MS = 45_000;
+const FORGET_INTERVAL_MS = 5_000;
+const CATCH_UP_POLL_MS = 5;
+const REFUSED_RETRY_MS = 5_000;
+/** No step takes this long: the process was suspended, and another may have taken its shard since. */
+const SUSPENDED_MS = 60_000;
+const HISTORY_RETRY_MIN_MS = 100;
+const HISTORY_RETRY_MAX_MS = 5_000;
+const LOUD_AFTER_FAILURES = 5;
+
+export interface ShardLoopsDeps {
+  readonly router: Omit<RouterDeps, 'timing'>;
+  readonly fold: DurableFoldDeps;
+  /** The part of the log that every partition's checkpoint records as stored: it may be truncated. */
+  readonly storedBeforeCheckpoints: () => Promise<number>;
+  /** How often a router truncates its part of the log. */
+  readonly truncateIntervalMs: number;
+  /** Undefined where no log can lose anything. */
+  readonly logs?: LogDoubts | undefined;
+  /** The router failed, and is restarted. */
+  readonly onRouterFailure: (error: unknown) => void;
+  readonly timing: Timing;
+  readonly log: Logger;
+}
+
+export class ShardLoops {
+  readonly #deps: ShardLoopsDeps;
+  readonly #abort = new AbortController();
+  /** Aborts the loops that only an owner has. */
+  readonly #draining = new AbortController();
+  readonly #fold: DurableFold;
+  #isRestored = false;
+  #refusal: CheckpointRefused | undefined;
+  #isOwning = false;
+  #router: Router | undefined;
+  #truncateAt: number | undefined;
+  readonly #loops = new Set<Promise<void>>();
+  readonly #ownLoops = new Set<Promise<void>>();
+  /** There are blocks to store, or corrections that history can answer. */
+  readonly #work = new Condition();
+  /** A block was stored, so that a checkpoint has little to contain. */
+  readonly #stored = new Condition();
+  #fail: (error: unknown) => void = () => undefined;
+  /** Rejects when a loop fails. */
+  readonly #failure = new Promise<never>((_, reject) => (this.#fail = reject));
+
+  constructor(deps: ShardLoopsDeps) {
+    this.#deps = deps;
+    this.#fold = new DurableFold(deps.fold);
+    this.#failure.catch(() => undefined);
+  }
+
+  /** The partition's fold once it is restored; undefined before. */
+  get fold(): DurableFold | undefined {
+    return this.#isRestored ? this.#fold : undefined;
+  }
+
+  /** Why the partition cannot be restored. It waits for somebody to rebuild it, and goes on routing. */
+  get refusal(): CheckpointRefused | undefined {
+    return this.#refusal;
+  }
+
+  get router(): Router | undefined {
+    return this.#router;
+  }
+
+  /** Folds the log from the last checkpoint on, for as long as nothing fails. Safe to call again. */
+  async keepCopy(): Promise<never> {
+    if (this.#loops.size === 0)
+      void this.#run(this.#loops, 'standby', async () => {
+        await this.#deps.logs?.untilSound(this.#abort.signal);
+        await this.#restore();
+        if (this.#isRestored) await Promise.all([this.#follow(), this.#followStored()]);
+      });
+    return this.#failure;
+  }
+
+  /**
+   * Restores, or takes over from a copy, and starts to route and to store. Resolves when everything that was in the log
+   * when it began is applied; rejects when a loop fails, also one of a copy that failed before.
+   */
+  async own(): Promise<void> {
+    await Promise.race([this.#failure, this.#run(this.#ownLoops, 'restoring', () => this.#own())]);
+  }
+
+  /** Rejects when a loop fails. */
+  async untilFailure(): Promise<never> {
+    return this.#failure;
+  }
+
+  async #own(): Promise<void> {
+    const {
+      timing,
+      log,
+      onRouterFailure,
+      fold: { events },
+    } = this.#deps;
+    if (this.#abort.signal.aborted) return;
+    const own = AbortSignal.any([this.#abort.signal, this.#draining.signal]);
+    await this.#deps.logs?.untilSound(own);
+    this.#isOwning = true;
+    this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing, onRouterFailure));
+    if (this.#isRestored) {
+      await this.#fold.promote();
+    } else if (this.#loops.size === 0) {
+      await this.#restore();
+      if (this.#abort.signal.aborted || !this.#isRestored) return this.#fold.stop();
+      void this.#run(this.#loops, 'partition', () => this.#follow());
+    }
+    const end = await events.end();
+    await this.#until(() => this.#isRestored);
+    // Before it has caught up: the log may hold more blocks than wait in memory.
+    void this.#run(this.#ownLoops, 'flush', () => this.#flush(own));
+    await this.#until(() => this.#fold.fold.seq >= end);
+    void this.#run(this.#ownLoops, 'checkpoint', () => this.#checkpoint(own));
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted && !isSo()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
+  }
+
+  /** Stops routing, stores what is cut and saves a checkpoint; goes on folding, so that it can answer. */
+  async drain(): Promise<void> {
+    await Promise.race([this.#failure, this.#drain()]);
+  }
+
+  async #drain(): Promise<void> {
+    const { signal } = this.#abort;
+    this.#draining.abort();
+    this.#work.notify();
+    await this.#router?.stop();
+    await Promise.all(this.#ownLoops);
+    if (!this.#isRestored || signal.aborted) return;
+    try {
+      while (!signal.aborted && (await this.#fold.flush())) continue;
+      if (!signal.aborted) await this.#fold.checkpoint();
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'no last checkpoint was saved; the next owner resumes from the one before');
+    }
+  }
+
+  /** Resolves when nothing runs any more. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#work.notify();
+    await Promise.all([this.#router?.stop(), this.#fold.stop()]);
+    await Promise.all([...this.#loops, ...this.#ownLoops]);
+    // A cursor that was just being opened.
+    await this.#fold.stop();
+  }
+
+  async #restore(): Promise<void> {
+    const { timing, log } = this.#deps;
+    while (!this.#abort.signal.aborted) {
+      try {
+        await this.#fold.restore();
+        this.#isRestored = true;
+        this.#refusal = undefined;
+        return;
+      } catch (error) {
+        if (!(error instanceof CheckpointRefused)) throw error;
+        log[this.#refusal ? 'debug' : 'error']({ err: error }, error.message);
+        this.#refusal = error;
+        await timing.pause(REFUSED_RETRY_MS, AbortSignal.any([this.#abort.signal, this.#draining.signal]));
+      }
+      if (this.#draining.signal.aborted) return;
+    }
+  }
+
+  async #run(loops: Set<Promise<void>>, name: string, loop: () => Promise<void>): Promise<void> {
+    const running = loop().catch((error: unknown) => {
+      if (this.#abort.signal.aborted) return;
+      this.#suspect(error);
+      this.#deps.log.warn({ err: error, task: name }, `${name} failed; the shard is restarted`);
+      this.#abort.abort();
+      this.#work.notify();
+      this.#fold.wake();
+      this.#fail(error);
+    });
+    loops.add(running);
+    return running;
+  }
+
+  #suspect(error: unknown): void {
+    if (isOfLostLog(error)) this.#deps.logs?.suspect(error);
+  }
+
+  async #follow(): Promise<void> {
+    const { timing } = this.#deps;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      if (this.#fold.isFull) await timing.pause(FLUSH_POLL_MS, signal);
+      else await this.#fold.follow();
+      if (this.#fold.hasWork) this.#work.notify();
+      await timing.yield();
+    }
+  }
+
+  async #flush(signal: AbortSignal): Promise<void> {
+    const { timing } = this.#deps;
+    let failures = 0;
+    let stepAt = timing.now();
+    while (!signal.aborted) {
+      if (timing.now() - stepAt > SUSPENDED_MS) this.#fold.forgetStored();
+      stepAt = timing.now();
+      try {
+        const isStored = await this.#fold.flush();
+        await this.#fold.correct();
+        failures = 0;
+        if (isStored) {
+          this.#stored.notify();
+          continue;
+        }
+        if (this.#fold.hasWork) await timing.pause(FLUSH_POLL_MS, signal);
+        else if (!signal.aborted) await this.#work.wait();
+      } catch (error) {
+        failures += 1;
+        await this.#awaitHistory(error, failures, signal);
+      }
+    }
+  }
+
+  /** A copy stores nothing: it learns what the owner has stored. */
+  async #followStored(): Promise<void> {
+    const { signal } = this.#abort;
+    for (let failures = 0; !signal.aborted && !this.#isOwning;) {
+      try {
+        await this.#deps.timing.pause(FOLLOW_STORED_INTERVAL_MS, signal);
+        if (this.#isOwning || signal.aborted) return;
+        await this.#fold.followStored();
+        if (!this.#isOwning) await this.#fold.correct();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        await this.#awaitHistory(error, failures, signal);
+      }
+    }
+  }
+
+  /** Live counts go on while history is unavailable: blocks queue, up to a bound. */
+  async #awaitHistory(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
+    if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
+    const level = failures > LOUD_AFTER_FAILURES ? 'error' : 'warn';
+    this.#deps.log[level]({ err: error, failures }, 'ClickHouse does not answer; retrying');
+    await this.#deps.timing.pause(Math.min(HISTORY_RETRY_MAX_MS, HISTORY_RETRY_MIN_MS * 2 ** failures), signal);
+  }
+
+  async #checkpoint(signal: AbortSignal): Promise<void> {
+    const { timing } = this.#deps;
+    while (!signal.aborted) {
+      await timing.pause(CHECKPOINT_INTERVAL_MS * (0.75 + timing.random() / 2), signal);
+      if (this.#fold.fold.openRows.length > OPEN_ROWS_IN_CHECKPOINT)
+        await Promise.race([this.#stored.wait(), timing.pause(CHECKPOINT_DELAY_MAX_MS, signal)]);
+      if (signal.aborted) return;
+      await this.#fold.checkpoint().catch((error: unknown) => {
+        // While the log is unavailable the state in memory is still right, and the checkpoint before still serves.
+        if (error instanceof Superseded) throw error;
+        this.#deps.log.warn({ err: error }, 'no checkpoint was saved; trying again later');
+      });
+    }
+  }
+
+  async #runRouter(signal: AbortSignal): Promise<void> {
+    const { timing, logs, router: deps, storedBeforeCheckpoints, truncateIntervalMs } = this.#deps;
+    await logs?.untilSound(signal);
+    if (signal.aborted) return;
+    const doubts = logs?.doubts;
+    const router = new Router({ ...deps, timing });
+    try {
+      this.#router = router;
+      await router.restore();
+      if (logs?.doubts !== doubts)
+        throw new LogWentBack(`the logs came into doubt while router ${deps.partition} was restored`);
+      let forgetAt = timing.now() + FORGET_INTERVAL_MS;
+      this.#truncateAt ??= timing.now() + truncateIntervalMs;
+      while (!signal.aborted) {
+        // Before the step, and even by a router that has just restarted: if a full log refuses its commits, this makes room.
+        if (timing.now() >= this.#truncateAt) {
+          await router.truncate(await storedBeforeCheckpoints());
+          this.#truncateAt = timing.now() + truncateIntervalMs;
+        }
+        await router.step();
+        await timing.yield();
+        if (timing.now() >= forgetAt) {
+          router.forgetStored(await deps.storedBeforeSeq());
+          forgetAt = timing.now() + FORGET_INTERVAL_MS;
+        }
+      }
+    } catch (error) {
+      this.#suspect(error);
+      throw error;
+    } finally {
+      await router.stop();
+    }
+  }
+}

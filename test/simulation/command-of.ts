@@ -1,0 +1,79 @@
+// The command of the API that an action of a scenario stands for.
+import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
+import type { TopologyCommand } from '../../src/domain/topology-command.ts';
+import type { Action } from './scenario.ts';
+
+export function commandOf(
+  action: Exclude<
+    Action,
+    {
+      kind:
+        | 'publish'
+        | 'post'
+        | 'heartbeat'
+        | 'tick'
+        | 'sleep'
+        | 'ask'
+        | 'logClock'
+        | 'start'
+        | 'crash'
+        | 'stop'
+        | 'suspend'
+        | 'history'
+        | 'rebuild'
+        | 'lose';
+    }
+  >,
+): TopologyCommand {
+  switch (action.kind) {
+    case 'space':
+      return {
+        kind: 'createSpace',
+        fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null },
+      };
+    case 'changeSpace':
+      return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
+    case 'deleteSpace':
+      return { kind: 'deleteSpace', id: action.space as SpaceId };
+    case 'doorway':
+      return { kind: 'createDoorway', fields: { name: action.name, ...sides(action) } };
+    case 'changeDoorway':
+      return { kind: 'updateDoorway', id: action.doorway as DoorwayId, fields: sides(action) };
+    case 'deleteDoorway':
+      return { kind: 'deleteDoorway', id: action.doorway as DoorwayId };
+    case 'dpu':
+      return {
+        kind: 'createDpu',
+        id: action.dpuId,
+        doorwayId: action.doorway as DoorwayId | null,
+        effectiveMs: action.effectiveMs,
+      };
+    case 'move':
+      return {
+        kind: 'placeDpu',
+        id: action.dpuId,
+        doorwayId: action.doorway as DoorwayId | null,
+        effectiveMs: action.effectiveMs,
+      };
+    case 'modulus':
+      return { kind: 'placeDpu', id: action.dpuId, counterModulus: action.modulus };
+    case 'deleteDpu':
+      return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'settings':
+      return { kind: 'changeSettings', settings: action.settings };
+    case 'reset':
+      return {
+        kind: 'recordReset',
+        spaceId: action.space as SpaceId,
+        timestampMs: action.timestampMs,
+        count: action.count,
+      };
+  }
+}
+
+function sides({ ingress, egress }: { ingress: number | null; egress: number | null }): {
+  ingressSpaceId: SpaceId | null;
+  egressSpaceId: SpaceId | null;
+} {
+  return { ingressSpaceId: ingress as SpaceId | null, egressSpaceId: egress as SpaceId | null };
+}

@@ -1,0 +1,49 @@
+// The scenario of a seed.
+import { ActionWriter, drawSettings, START_MS } from './action-writer.ts';
+import { Random } from './random.ts';
+import type { Action, LosableLog, Scenario } from './scenario.ts';
+
+const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
+/** In every so many seeds, logs go back. */
+export const LOSSES_EVERY = 4;
+
+export function drawScenario(seed: number): Scenario {
+  const random = new Random(seed);
+  const writer = new ActionWriter(random);
+  const isTopologyQuiet = random.chance(0.3);
+  writer.building();
+  // Many short ones and some long: most of what goes wrong needs few things to happen, at an unlucky moment.
+  const actions = random.chance(0.2) ? random.int(60, 140) : random.int(15, 60);
+  for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
+  const scenario = {
+    seed,
+    startMs: START_MS,
+    isTopologyQuiet,
+    isPersonPatient: false,
+    partitions: random.int(1, 3),
+    failureRate: random.pick([0, 0.01, 0.03, 0.08]),
+    pageReadings: random.pick([2, 7, 5_000]),
+    settings: drawSettings(random),
+    leases: random.pick(['kept', 'none']),
+    commitItems: random.pick([2, 7, 1_000]),
+    hasLosses: false,
+    actions: writer.actions,
+  } satisfies Scenario;
+  return seed % LOSSES_EVERY === 0 ? withLosses(scenario, new Random(seed ^ 0x1055)) : scenario;
+}
+
+/** Who repairs the logs relies on leases, so that nobody runs a shard meanwhile. */
+function withLosses(scenario: Scenario, random: Random): Scenario {
+  const actions = scenario.actions.filter(({ kind }) => kind !== 'rebuild' && kind !== 'logClock');
+  for (let losses = random.int(1, 3); losses > 0; losses--) {
+    const logs = LOSABLE.filter(() => random.chance(0.5));
+    const lose: Action = {
+      kind: 'lose',
+      logs: logs.length > 0 ? logs : [random.pick(LOSABLE)],
+      share: random.pick([0.1, 0.3, 1, random.next()]),
+      isPowerFailure: random.chance(0.4),
+    };
+    actions.splice(random.int(Math.floor(actions.length / 2), actions.length), 0, lose);
+  }
+  return { ...scenario, leases: 'kept', hasLosses: true, actions };
+}

@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { listen, type HttpServer } from '../../src/http/server.ts';
+
+it('stops although a client sends request after request over one connection', async () => {
+  let stopped: Promise<void> | undefined;
+  // Told to stop while a request is under way: its connection is not idle, and never becomes so.
+  const handle = (_request: IncomingMessage, response: ServerResponse): void => {
+    stopped ??= server.stop();
+    response.end('answered');
+  };
+  const server: HttpServer = await listen(handle, '127.0.0.1', 0, pino({ level: 'silent' }));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = async (): Promise<void> => {
+    const [response] = (await once(get({ port: server.port, agent }), 'response')) as [IncomingMessage];
+    await once(response.resume(), 'end');
+  };
+  let isAsking = true;
+  try {
+    const refused = (async () => {
+      while (isAsking) await ask();
+      throw new Error('still answered after 10 s');
+    })();
+    const timer = setTimeout(() => (isAsking = false), 10_000);
+    await expect(refused).rejects.toThrow('ECONNREFUSED');
+    clearTimeout(timer);
+    await stopped;
+  } finally {
+    agent.destroy();
+  }
+}, 30_000);

@@ -1,0 +1,415 @@
+// What a space knows, alone: its watermark, what becomes final when, and the count in between.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SpaceState, type Emit, type PartitionContext, type SpaceSnapshot } from '../../actors/space/space-state.ts';
+import type { SpaceConfig } from '../../src/domain/commit.ts';
+import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
+import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
+import { eventOf } from '../support/event-of.ts';
+
+const SETTINGS = {
+  outOfOrdernessMs: 10,
+  idleTimeoutMs: 100,
+  blockRowsMax: 1_000,
+  blockAgeMaxMs: 0,
+  lateBlockAgeMaxMs: 0,
+  bufferEventsMax: 50,
+};
+
+/** A space with one partition around it, whose clock and open block the test moves. */
+class Space {
+  readonly state = new SpaceState(1 as SpaceId);
+  readonly final: LoggedEvent[] = [];
+  readonly late: LoggedEvent[] = [];
+  cutsAsked = 0;
+  openBlock = 1;
+  clockMs = 0;
+
+  constructor(...resets: ResetPoint[]) {
+    this.configure({ resets });
+  }
+
+  get context(): PartitionContext {
+    return {
+      partition: 0 as Partition,
+      partitions: 1,
+      settings: SETTINGS,
+      clocks: [this.clockMs],
+      openBlock: this.openBlock,
+    };
+  }
+
+  get snapshot(): SpaceSnapshot {
+    return this.state.snapshot();
+  }
+
+  readonly #emit: Emit = (output) => {
+    if (output.type === 'eventsFinal') this.final.push(...output.events);
+    else if (output.type === 'eventLate') this.late.push(output.event);
+    else this.cutsAsked += 1;
+  };
+
+  configure(config: Partial<Omit<SpaceConfig, 'dpus'>> & { readonly dpus?: readonly string[] }): void {
+    const { dpus = ['d'], ...rest } = config;
+    this.state.configure(
+      {
+        spaceId: this.state.spaceId,
+        timeZone: 'UTC',
+        dailyReset: null,
+        resets: [],
+        ...rest,
+        dpus: dpus.map((dpuId) => ({ dpuId: dpuId as DpuId, fromMs: BEGINNING_MS, toMs: END_MS })),
+      },
+      this.context,
+      this.#emit,
+    );
+  }
+
+  observe(clockMs: number, ...events: LoggedEvent[]): void {
+    this.clockMs = clockMs;
+    this.state.observe(events, this.context, this.#emit);
+  }
+
+  elapse(clockMs: number): void {
+    this.clockMs = clockMs;
+    this.state.elapse(this.context, this.#emit);
+  }
+
+  /** The open block is cut, and the next begins. */
+  cut(): void {
+    this.state.blockCut(this.openBlock);
+    this.openBlock += 1;
+  }
+
+  at(atMs: number): [net: number, low: number] {
+    const { net, low } = this.state.occupancyAt(atMs);
+    return [net, low];
+  }
+}
+
+const pass = (timestampMs: number, delta: 1 | -1 = 1): LoggedEvent => eventOf({ timestampMs, delta });
+const times = (events: readonly LoggedEvent[]): number[] => events.map(({ timestampMs }) => timestampMs);
+
+describe('a space', () => {
+  it('B1 keeps an event until the watermark passes it, and puts events into blocks in their order', () => {
+    const space = new Space();
+    space.observe(1_000, pass(950), pass(930), pass(940));
+    expect([space.final, space.at(1_000)]).toEqual([[], [3, 0]]);
+    // The newest reading less the allowance for what is out of order.
+    expect(space.state.watermarkBy(space.context)).toBe(940);
+    space.elapse(1_000);
+    expect([times(space.final), space.state.watermarkMs]).toEqual([[930, 940], 940]);
+    // Silent for the idle timeout, a DPU no longer holds the watermark back.
+    space.elapse(1_100);
+    expect([times(space.final), space.state.watermarkMs]).toEqual([[930, 940, 950], 990]);
+    expect(space.at(1_100)).toEqual([3, 0]);
+  });
+
+  it('W1 has a watermark that never goes back, and with it an order of final events', () => {
+    const step = fc.record({
+      clockMs: fc.integer({ min: -50, max: 120 }),
+      agesMs: fc.array(fc.tuple(fc.integer({ min: -20, max: 300 }), fc.constantFrom(1 as const, -1 as const)), {
+        maxLength: 4,
+      }),
+      dpus: fc.option(fc.subarray(['d', 'e', 'f']), { freq: 6, nil: undefined }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const space = new Space();
+        let nowMs = 1_000;
+        const sent: LoggedEvent[] = [];
+        for (const [seq, { clockMs, agesMs, dpus }] of steps.entries()) {
+          nowMs += clockMs;
+          const before = space.state.watermarkMs;
+          if (dpus) space.configure({ dpus });
+          // Each reading is one of its own: no two have the same identity.
+          const events = agesMs
+            .map(([ageMs, delta], n) =>
+              eventOf({ timestampMs: nowMs - ageMs, delta, seq, dpuId: ['d', 'e', 'f', 'g'][n] ?? 'd' }),
+            )
+            .filter((event) => !sent.some((other) => other.readingId === event.readingId));
+          sent.push(...events);
+          space.observe(nowMs, ...events);
+          expect(space.state.watermarkMs).toBeGreaterThanOrEqual(before);
+          expect(space.state.watermarkBy(space.context)).toBeGreaterThanOrEqual(space.state.watermarkMs);
+          expect(times(space.final)).toEqual([...times(space.final)].sort((a, b) => a - b));
+        }
+        // Whatever came is in a block, on time or late, or waits.
+        const waiting = sent.length - space.final.length - space.late.length;
+        expect(waiting).toBeGreaterThanOrEqual(0);
+        space.configure({ dpus: [] });
+        space.elapse(1e9);
+        expect([...space.final, ...space.late].sort(compareEvents)).toEqual([...sent].sort(compareEvents));
+      }),
+    );
+  });
+
+  it('O1 has the net and the lowest net of all it was told, in event order, whatever order they came in', () => {
+    const arbitrary = fc.uniqueArray(
+      fc.record({ timestampMs: fc.integer({ min: 0, max: 400 }), delta: fc.constantFrom(1 as const, -1 as const) }),
+      { selector: ({ timestampMs, delta }) => timestampMs * 2 + delta, maxLength: 45 },
+    );
+    fc.assert(
+      fc.property(arbitrary, fc.infiniteStream(fc.integer({ min: 0, max: 30 })), (readings, waits) => {
+        const space = new Space({ timestampMs: 100, count: 2 });
+        const told: LoggedEvent[] = [];
+        let clockMs = 0;
+        for (const reading of readings) {
+          clockMs += waits.next().value as number;
+          const event = eventOf(reading);
+          // Late ones have tests of their own.
+          space.elapse(clockMs);
+          if (event.timestampMs <= space.state.watermarkMs) continue;
+          space.observe(clockMs, event);
+          told.push(event);
+          for (const atMs of [space.state.watermarkMs, 100, 250, 400]) {
+            if (atMs < space.state.watermarkMs) continue;
+            const sinceMs = atMs >= 100 ? 100 : BEGINNING_MS;
+            let [net, low] = atMs >= 100 ? [2, 2] : [0, 0];
+            for (const event of [...told].sort(compareEvents)) {
+              const { timestampMs } = event;
+              if (timestampMs <= sinceMs || timestampMs > atMs) continue;
+              net += deltaOf(event);
+              low = Math.min(low, net);
+            }
+            expect(space.at(atMs)).toEqual([net, low]);
+          }
+        }
+      }),
+    );
+  });
+
+  it('makes the oldest events final early when more wait than its buffer may hold', () => {
+    const space = new Space();
+    const all = Array.from({ length: SETTINGS.bufferEventsMax + 3 }, (_, n) => pass(1_000 + n));
+    space.observe(1_000, ...all);
+    expect(times(space.final)).toEqual([1_000, 1_001, 1_002]);
+    expect([space.state.watermarkMs, space.at(2_000)]).toEqual([1_002, [all.length, 0]]);
+  });
+
+  it('takes no sign of life of a DPU that is not its own: ids come from outside, and memory has to be bounded', () => {
+    const space = new Space();
+    space.observe(1_000, eventOf({ timestampMs: 500, dpuId: 'stranger' }));
+    space.state.heard('stranger' as DpuId, 999);
+    expect(space.snapshot.newestMs.map(([dpuId]) => dpuId)).toEqual(['d']);
+    expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.idleTimeoutMs - SETTINGS.outOfOrdernessMs);
+  });
+
+  it('keeps what it heard of a DPU that stays when another arrives', () => {
+    const space = new Space();
+    space.observe(1_000, pass(990));
+    space.configure({ dpus: ['d', 'e'] });
+    expect(space.snapshot.newestMs).toEqual([
+      ['d', 990],
+      ['e', BEGINNING_MS],
+    ]);
+  });
+
+  it('hears a DPU only to its clock: a reading of the future says nothing of those before it', () => {
+    const space = new Space();
+    space.observe(1_000, pass(5_000));
+    expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.outOfOrdernessMs);
+  });
+
+  it('remembers the newest assertion, and of a retraction nothing', () => {
+    const space = new Space();
+    space.observe(1_000, pass(950), { ...pass(999), sign: -1 }, pass(940));
+    expect(space.state.lastReadingMs).toBe(950);
+  });
+});
+
+describe('a late reading', () => {
+  /** Two people in, known for sure up to 990. */
+  function calm(): Space {
+    const space = new Space();
+    space.observe(500, pass(400), pass(401));
+    space.elapse(1_000);
+    expect([space.at(1_000), space.state.watermarkMs]).toEqual([[2, 0], 890]);
+    return space;
+  }
+
+  it('goes to the block as late, and changes the count at once; above zero nothing has to be looked up', () => {
+    const space = calm();
+    space.observe(1_000, pass(300));
+    expect([times(space.late), times(space.final), space.state.lateEvents]).toEqual([[300], [400, 401], 1]);
+    expect([space.at(1_000), space.snapshot.correction]).toEqual([[3, 0], null]);
+  });
+
+  it('is one at the watermark itself, and not one after it', () => {
+    const space = calm();
+    space.observe(1_000, pass(890), pass(891));
+    expect(times(space.late)).toEqual([890]);
+  });
+
+  it('may have emptied the space: the lowest net is a bound until history has been read', () => {
+    const space = calm();
+    space.observe(1_000, pass(300, -1));
+    expect(space.at(1_000)).toEqual([1, -1]);
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
+    // The answer has to hold the rows of the open block, so that it is not taken before that is cut.
+    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    expect(space.snapshot.correction).not.toBeNull();
+    space.cut();
+    // What becomes final while history is read is put onto the answer.
+    space.observe(1_200, pass(1_150, -1), pass(1_151, -1), pass(1_152));
+    space.elapse(2_000);
+    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    expect([space.at(2_000), space.snapshot.correction]).toEqual([[0, -1], null]);
+  });
+
+  it('takes the lowest net from what became final since, if that is lower', () => {
+    const space = calm();
+    space.observe(1_000, pass(500, -1), pass(501, -1), pass(502, -1), pass(503));
+    space.cut();
+    space.observe(1_200, ...[0, 1, 2].map((n) => pass(1_150 + n, -1)), pass(1_160));
+    space.elapse(2_000);
+    space.state.correct(1, space.snapshot.base, { net: 0, low: -1 });
+    expect(space.at(2_000)).toEqual([-2, -3]);
+  });
+
+  it('before the reset in force changes history only', () => {
+    const space = new Space({ timestampMs: 800, count: 4 });
+    space.elapse(1_000);
+    space.observe(1_000, pass(300, -1), pass(800, -1));
+    expect([space.at(1_000), times(space.late), space.snapshot.correction]).toEqual([[4, 4], [300, 800], null]);
+  });
+
+  it('of another block or another reset is no answer; nor is one that the log contradicts', () => {
+    const space = calm();
+    space.observe(1_000, pass(300, -1));
+    space.cut();
+    space.state.correct(2, space.snapshot.base, { net: 1, low: 0 });
+    space.state.correct(1, { timestampMs: 5, count: 0 }, { net: 1, low: 0 });
+    expect(space.snapshot.correction).not.toBeNull();
+    expect(() => space.state.correct(1, space.snapshot.base, { net: 7, low: 0 })).toThrow('net 7');
+    space.state.correct(1, space.snapshot.base, { net: 1, low: 0 });
+    expect(space.at(1_000)).toEqual([1, 0]);
+  });
+
+  it('while history is read asks again, for the block that it is in', () => {
+    const space = calm();
+    space.observe(1_000, pass(300, -1));
+    space.cut();
+    space.observe(1_000, pass(301));
+    expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: true });
+    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    expect(space.snapshot.correction).not.toBeNull();
+    space.cut();
+    space.state.correct(2, space.snapshot.base, { net: 2, low: -1 });
+    expect(space.at(1_000)).toEqual([2, -1]);
+  });
+});
+
+describe('a reset', () => {
+  it('to come takes effect when the watermark passes it, and for later instants before that', () => {
+    const space = new Space({ timestampMs: 1_500, count: 7 });
+    space.observe(1_000, pass(900), pass(1_600));
+    expect([1_499, 1_500, 1_600].map((ms) => space.at(ms))).toEqual([
+      [1, 0],
+      [7, 7],
+      [8, 7],
+    ]);
+    expect([space.state.baseAt(1_499), space.state.baseAt(1_500)]).toEqual([
+      { timestampMs: BEGINNING_MS, count: 0 },
+      { timestampMs: 1_500, count: 7 },
+    ]);
+    space.elapse(3_000);
+    expect([space.at(3_000), space.snapshot.base]).toEqual([[8, 7], { timestampMs: 1_500, count: 7 }]);
+  });
+
+  it('of every day takes effect on each', () => {
+    const DAY_MS = 86_400_000;
+    const space = new Space();
+    space.configure({ dailyReset: '04:00' });
+    space.observe(DAY_MS, pass(DAY_MS - 50));
+    expect([space.at(DAY_MS), space.at(DAY_MS + 4 * 3_600_000)]).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+    space.elapse(3 * DAY_MS);
+    expect(space.snapshot.base.timestampMs).toBe(2 * DAY_MS + 4 * 3_600_000);
+  });
+
+  it('in the past has the space looked up from there on, and the open block cut', () => {
+    const space = new Space();
+    space.observe(1_000, pass(300), pass(500));
+    space.elapse(2_000);
+    space.configure({ resets: [{ timestampMs: 400, count: 9 }] });
+    expect([space.at(2_000), space.cutsAsked]).toEqual([[9, 9], 1]);
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: false });
+    space.cut();
+    // A late reading meanwhile: what history holds up to the block before lacks it.
+    space.observe(2_000, pass(450));
+    expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: false });
+    space.cut();
+    // Not even the net is known here, so that history may say anything.
+    space.state.correct(2, { timestampMs: 400, count: 9 }, { net: 11, low: 9 });
+    expect([space.at(2_000), space.snapshot.correction]).toEqual([[11, 9], null]);
+  });
+
+  it('that a later one passes ends the looking up', () => {
+    const space = new Space();
+    space.elapse(2_000);
+    space.configure({
+      resets: [
+        { timestampMs: 400, count: 9 },
+        { timestampMs: 2_500, count: 1 },
+      ],
+    });
+    expect(space.snapshot.correction).not.toBeNull();
+    space.elapse(4_000);
+    expect([space.snapshot.correction, space.at(4_000)]).toEqual([null, [1, 1]]);
+  });
+
+  it('corrected to more moves the count; to less, it may have emptied the space', () => {
+    const space = new Space({ timestampMs: 100, count: 2 });
+    space.observe(1_000, pass(300, -1), pass(400, -1), pass(500));
+    space.elapse(2_000);
+    const corrected = (count: number): void =>
+      space.configure({
+        resets: [
+          { timestampMs: 100, count: 2 },
+          { timestampMs: 100, count },
+        ],
+      });
+    corrected(5);
+    expect([space.at(2_000), space.cutsAsked, space.snapshot.correction]).toEqual([[4, 3], 0, null]);
+    corrected(1);
+    expect([space.at(2_000), space.cutsAsked]).toEqual([[0, -1], 1]);
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
+  });
+
+  it('corrected to less above zero cuts the block all the same, so that blocks do not depend on history', () => {
+    const space = new Space({ timestampMs: 100, count: 8 });
+    space.elapse(2_000);
+    space.configure({
+      resets: [
+        { timestampMs: 100, count: 8 },
+        { timestampMs: 100, count: 3 },
+      ],
+    });
+    expect([space.at(2_000), space.cutsAsked, space.snapshot.correction]).toEqual([[3, 3], 1, null]);
+  });
+});
+
+describe('a space that goes on from what is stored', () => {
+  it('is at the reset in force, with what is stored still to be read', () => {
+    const space = new Space({ timestampMs: 100, count: 4 }, { timestampMs: 5_000, count: 1 });
+    space.state.resumeAt(1_000, 990, 6);
+    expect([space.state.watermarkMs, space.state.lastReadingMs, space.at(1_000)]).toEqual([1_000, 990, [4, 4]]);
+    expect(space.state.nextResetMs).toBe(5_000);
+    space.observe(2_000, pass(1_900, -1));
+    space.elapse(4_000);
+    space.state.correct(6, { timestampMs: 100, count: 4 }, { net: 3, low: 2 });
+    expect([space.at(4_000), space.snapshot.correction]).toEqual([[2, 2], null]);
+  });
+
+  it('has nothing to read where nothing is stored', () => {
+    const space = new Space();
+    space.state.resumeAt(BEGINNING_MS, BEGINNING_MS, null);
+    expect([space.snapshot.correction, space.at(0)]).toEqual([null, [0, 0]]);
+  });
+});
