@@ -120,7 +120,7 @@ function byTime(column: string): string {
 
 /** As the device sees it: in the space that a doorway leads out of, its entrances are exits. */
 const PASSED_BY_READING =
-  'if(is_egress = 1, exits, entrances) AS entrances, if(is_egress = 1, entrances, exits) AS exits';
+  'if(e.is_egress = 1, e.exits, e.entrances) AS entrances, if(e.is_egress = 1, e.entrances, e.exits) AS exits';
 
 const STATEMENTS: readonly string[] = [
   // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space. `direction` is that of one person, 0 for
@@ -184,7 +184,7 @@ const STATEMENTS: readonly string[] = [
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
   SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign
-  FROM space_events WHERE is_reading = 1`,
+  FROM space_events AS e WHERE is_reading = 1`,
   // Additive, so that late rows and retractions correct it without further work.
   `CREATE TABLE IF NOT EXISTS counts_by_minute (
     space_id UInt32,
@@ -198,8 +198,8 @@ const STATEMENTS: readonly string[] = [
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS counts_by_minute_view TO counts_by_minute AS
   SELECT space_id, toStartOfMinute(timestamp) AS minute,
-    sum((toInt64(entrances) - exits) * sign) AS net, sum(toInt64(entrances) * sign) AS entrances, sum(toInt64(exits) * sign) AS exits
-  FROM space_events GROUP BY space_id, minute`,
+    sum((toInt64(e.entrances) - e.exits) * sign) AS net, sum(toInt64(e.entrances) * sign) AS entrances, sum(toInt64(e.exits) * sign) AS exits
+  FROM space_events AS e GROUP BY space_id, minute`,
   // The same events in event order, for lists across all spaces and DPUs.
   `CREATE TABLE IF NOT EXISTS events_by_time (
     timestamp DateTime64(3, 'UTC'),
@@ -217,7 +217,7 @@ const STATEMENTS: readonly string[] = [
   ORDER BY (timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS
-  SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading FROM space_events`,
+  SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading FROM space_events AS e`,
 ];
 
 /** The SELECT of a materialized view. */

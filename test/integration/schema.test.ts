@@ -30,8 +30,8 @@ const digest = async (table: string): Promise<unknown[]> =>
   rows(`SELECT count(), sum(cityHash64(${COLUMNS})) FROM ${table}`);
 const store = async (from: number): Promise<unknown> =>
   command(`
-  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
-  SELECT 1 + number % 3, 1514764800000 + number * 3600000, toString(number), 'a', 1, 1, 1, if(number % 7 = 0, -1, 1), number % 2, 0, number
+  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+  SELECT 1 + number % 3, 1514764800000 + number * 3600000, toString(number), 'a', 1, 1, 1, 0, 0, if(number % 7 = 0, -1, 1), number % 2, 0, number
   FROM numbers(${from}, 3000)`);
 
 test('events in the order of time are there for data that was stored before that table was, once, whoever makes it', async () => {
@@ -58,8 +58,8 @@ const definitions = async (): Promise<string[]> =>
 test('migrating gives tables that are there another window and synced parts, and forgets no block', async () => {
   const block = async (): Promise<unknown> =>
     client.command({
-      query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
-      SELECT 9, 1514764800000 + number * 60000, toString(number), 'b', 1, 1, 1, 1, 1, 0, 7000 FROM numbers(10)`,
+      query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+      SELECT 9, 1514764800000 + number * 60000, toString(number), 'b', 1, 1, 1, 0, 0, 1, 1, 0, 7000 FROM numbers(10)`,
       clickhouse_settings: {
         insert_deduplicate: 1,
         insert_deduplication_token: 'log/0/7000',
@@ -103,8 +103,8 @@ test('migrating sets, changes and takes back the age at which rows go to another
 /** Rows in each of the first months from 1970 on; 630 of them reach to the middle of 2022. */
 const storeMonths = async (block: number, months: number): Promise<unknown> =>
   command(`
-  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block) SETTINGS max_partitions_per_insert_block = 0
-  SELECT 8, toUnixTimestamp64Milli(toDateTime64(toDate('1970-01-15') + toIntervalMonth(number % ${months}), 3, 'UTC')) + number, concat('${block} ', toString(number)), 'c', 1, 1, 1, 1, 1, 0, ${block} FROM numbers(2000)`);
+  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block) SETTINGS max_partitions_per_insert_block = 0
+  SELECT 8, toUnixTimestamp64Milli(toDateTime64(toDate('1970-01-15') + toIntervalMonth(number % ${months}), 3, 'UTC')) + number, concat('${block} ', toString(number)), 'c', 1, 1, 1, 0, 0, 1, 1, 0, ${block} FROM numbers(2000)`);
 const partsOf = async (block: number): Promise<unknown> =>
   (await rows(`SELECT uniq(_part) FROM space_events WHERE space_id = 8 AND block = ${block}`))[0];
 
@@ -127,6 +127,63 @@ test('readings of 630 months make a part in each decade; in tables of earlier ve
   expect(await partsOf(9_002)).toEqual([40]);
   expect(await digest('events_by_time')).toEqual(await digest('space_events'));
   await command('SYSTEM START MERGES');
+});
+
+/** The tables and views of before readings had measures. */
+function beforeMeasures(): string[] {
+  return tablesFor(OPTIONS).map((statement) =>
+    statement
+      .replace(
+        /(CREATE TABLE IF NOT EXISTS space_events[^]*)entrances UInt32,\s*exits UInt32,\s*is_egress UInt8,/,
+        '$1delta Int8,',
+      )
+      .replace(/(CREATE TABLE IF NOT EXISTS (?:readings|events_by_time) [^]*)entrances UInt32,\s*exits UInt32,/, '$1')
+      .replace(/direction, if\(e\.is_egress[^]*? AS exits, doorway_id/, 'direction, doorway_id')
+      .replace(
+        /sum\(\(toInt64[^]*? AS exits\s/,
+        'sum(delta * sign) AS net, sum(if(delta > 0, sign, 0)) AS entrances, sum(if(delta < 0, sign, 0)) AS exits ',
+      ),
+  );
+}
+
+test('rows of before readings had measures are of one person each, and new ones go into the same tables', async () => {
+  await dropTables(client);
+  for (const statement of beforeMeasures()) await command(statement);
+  // In by a doorway out of space 2 and into space 1, and out by the same.
+  await command(`INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
+    VALUES (1, 60000, 'd~60000~+', 'd', 1, 1, 1, 1, 1, 0, 1), (2, 60000, 'd~60000~+', 'd', 1, 1, -1, 1, 0, 0, 1),
+           (1, 60001, 'd~60001~-', 'd', 1, -1, -1, 1, 1, 0, 1), (2, 60001, 'd~60001~-', 'd', 1, -1, 1, 1, 0, 0, 1)`);
+  await Promise.all([createTables(client, OPTIONS), createTables(client, OPTIONS)]);
+  await command(`INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+    VALUES (2, 60002, 'd~60002~5-3', 'd', 1, 0, 3, 5, 1, 1, 1, 0, 2)`);
+  expect(
+    await rows(
+      'SELECT space_id, reading_id, entrances, exits, is_egress FROM space_events ORDER BY reading_id, space_id',
+    ),
+  ).toEqual([
+    [1, 'd~60000~+', 1, 0, 0],
+    [2, 'd~60000~+', 0, 1, 1],
+    [1, 'd~60001~-', 0, 1, 0],
+    [2, 'd~60001~-', 1, 0, 1],
+    [2, 'd~60002~5-3', 3, 5, 1],
+  ]);
+  const asTheDeviceSawIt = [
+    ['d~60000~+', 1, 0],
+    ['d~60001~-', 0, 1],
+    ['d~60002~5-3', 5, 3],
+  ];
+  expect(await rows('SELECT reading_id, entrances, exits FROM readings ORDER BY reading_id')).toEqual(asTheDeviceSawIt);
+  expect(
+    await rows('SELECT DISTINCT reading_id, entrances, exits FROM events_by_time WHERE is_reading ORDER BY reading_id'),
+  ).toEqual(asTheDeviceSawIt);
+  expect(
+    await rows(
+      'SELECT space_id, toString(sum(net)), toString(sum(entrances)), toString(sum(exits)) FROM counts_by_minute GROUP BY space_id ORDER BY space_id',
+    ),
+  ).toEqual([
+    [1, '0', '1', '1'],
+    [2, '-2', '4', '6'],
+  ]);
 });
 
 test('tables of one server do not turn into replicated ones in silence', async () => {
