@@ -18,7 +18,7 @@ const HOST = '127.0.0.1';
 const STOP_WITHIN_MS = 60_000;
 const NATS_CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
 /** What tests shorten is as it is by default; nobody is refused for asking often. */
-const DEFAULTS = {
+export const SERVICE_DEFAULTS = {
   PORT: '0',
   TICK_INTERVAL_MS: '',
   OUT_OF_ORDERNESS_MS: '',
@@ -107,7 +107,7 @@ export async function withService(
 ): Promise<void> {
   await withEngines(async ({ natsUrl, clickhouseUrl, pids, folder }) => {
     const service = startDensity(['run'], {
-      ...DEFAULTS,
+      ...SERVICE_DEFAULTS,
       ...settings,
       NATS_URL: natsUrl,
       CLICKHOUSE_URL: clickhouseUrl,
