@@ -14,7 +14,7 @@ import { startDensity, type DensityProcess } from '../test/support/density-proce
 import { eventually } from '../test/support/eventually.ts';
 import { request } from '../test/support/local-service.ts';
 import { machine, say } from './support/output.ts';
-import { SERVICE_DEFAULTS, SYNC_INTERVAL } from './support/processes.ts';
+import { sayComplaints, SERVICE_DEFAULTS, SYNC_INTERVAL } from './support/processes.ts';
 import { connectionsTo, diskBytes, openDescriptors, recordedPid, residentBytes } from './support/process-usage.ts';
 import { SoakLoad } from './support/soak-load.ts';
 import { median } from './support/statistics.ts';
@@ -90,6 +90,7 @@ async function withSoaked<T>(act: (soaked: Soaked) => Promise<T>): Promise<T> {
     }
   } finally {
     await service.end('SIGTERM');
+    sayComplaints(service);
     await rm(folder, { recursive: true, force: true });
   }
 }

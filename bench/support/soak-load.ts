@@ -14,6 +14,7 @@ const [SPACES, DPUS, STREAMS] = [20, 40, 6];
 const RECENT_MAX = 500;
 const MINUTE = 60_000;
 const ACKNOWLEDGED_WITHIN_MS = 60_000;
+const COME_BACK_MS = 1_000;
 
 interface Sent {
   readonly dpuId: string;
@@ -38,6 +39,7 @@ export class SoakLoad {
   #sent = 0;
   #asked = 0;
   #streams = 0;
+  #refused = 0;
 
   constructor(options: SoakOptions) {
     this.#options = options;
@@ -50,7 +52,7 @@ export class SoakLoad {
   }
 
   get totals(): string {
-    return `${this.#sent} readings sent (${this.distinct} different), ${this.#asked} questions, ${this.#streams} live streams`;
+    return `${this.#sent} readings sent (${this.distinct} different), ${this.#asked} questions, ${this.#streams} live streams, ${this.#refused} times 503`;
   }
 
   /** Until the signal aborts, and what is under way then has been answered. @throws Error at the first answer that is wrong */
@@ -157,6 +159,10 @@ export class SoakLoad {
         `${this.#options.api}/counts/stream`,
         lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
       );
+      if (stream.status === 503) {
+        await this.#comeBack(signal);
+        continue;
+      }
       if (stream.status !== 200) throw new Error(`GET /counts/stream: ${stream.status}`);
       this.#streams += 1;
       await pause(this.#random.int(5_000, 45_000), signal);
@@ -166,9 +172,19 @@ export class SoakLoad {
     }
   }
 
+  /** Again after a 503: where the machine is busy, a shard may be without an owner for a moment. */
   async #request(method: string, path: string, body?: unknown): Promise<void> {
-    const { status, body: answer } = await request(`${this.#options.api}${path}`, method, body);
-    if (status < 200 || status > 299) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
+    for (;;) {
+      const { status, body: answer } = await request(`${this.#options.api}${path}`, method, body);
+      if (status >= 200 && status <= 299) return;
+      if (status !== 503) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
+      await this.#comeBack(new AbortController().signal);
+    }
+  }
+
+  async #comeBack(signal: AbortSignal): Promise<void> {
+    this.#refused += 1;
+    await pause(COME_BACK_MS, signal);
   }
 }
 
