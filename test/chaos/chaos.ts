@@ -44,6 +44,7 @@ export interface ChaosReport {
 const KILL_INTERVAL_MS = 2_000;
 const CHANGE_INTERVAL_MS = 10_000;
 const IN_FLIGHT = 40;
+/** After the last kill. Until then a busy machine may have no process of the service ready before it is killed again. */
 const ANSWERED_WITHIN_MS = 300_000;
 const HEALTHY_WITHIN_MS = 120_000;
 /** What a look at the logs logs that takes them to be damaged. */
@@ -68,15 +69,17 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
   const strikes = new Strikes({ processes, binary, folder, say });
   try {
     let asked = 0;
-    const ask = askingUntilAnswered(() => processes.apis[asked++ % processes.apis.length] ?? '', ANSWERED_WITHIN_MS);
+    const withinMs = lengthMs + ANSWERED_WITHIN_MS;
+    const ask = askingUntilAnswered(() => processes.apis[asked++ % processes.apis.length] ?? '', withinMs);
     await raiseBuilding(ask, load);
-    const acknowledged = await strike({ plan, lengthMs, load, ask, strikes, natsUrl: processes.natsUrl });
+    const { natsUrl } = processes;
+    const acknowledged = await strike({ plan, lengthMs, withinMs, load, ask, strikes, natsUrl, say });
     const { remains } = strikes;
     say(`all sent after ${seconds(startedAt)} s; comparing`);
     const { sent, distinct, compared, differences } = await compareWithOracle({
       load,
       random: new Random(seed + 1),
-      natsUrl: processes.natsUrl,
+      natsUrl,
       clickhouseUrl: processes.clickhouseUrl,
       partitions: PARTITIONS,
       ask: async (path) => ask('GET', path),
@@ -109,10 +112,12 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
 interface StrikeOptions {
   readonly plan: readonly Blow[];
   readonly lengthMs: number;
+  readonly withinMs: number;
   readonly load: Load;
   readonly ask: Ask;
   readonly strikes: Strikes;
   readonly natsUrl: string;
+  readonly say: (line: string) => void;
 }
 
 interface Acknowledged {
@@ -121,7 +126,8 @@ interface Acknowledged {
 }
 
 /** Sends the load evenly over the length of the plan while that is carried out. */
-async function strike({ plan, lengthMs, load, ask, strikes, natsUrl }: StrikeOptions): Promise<Acknowledged[]> {
+async function strike(options: StrikeOptions): Promise<Acknowledged[]> {
+  const { plan, lengthMs, withinMs, load, ask, strikes, natsUrl, say } = options;
   const { messages, moves } = load;
   const { nc, js } = await connectNats(natsUrl, 'chaos');
   const startedAt = performance.now();
@@ -129,12 +135,12 @@ async function strike({ plan, lengthMs, load, ask, strikes, natsUrl }: StrikeOpt
     await sleep(Math.max(0, startedAt + part * lengthMs - performance.now()));
   };
   const acknowledged: Acknowledged[] = [];
-  let next = 0;
+  let [next, moved] = [0, 0];
   const publish = async (): Promise<void> => {
     for (let n = next++; n < messages.length; n = next++) {
       const message = messages[n] as Load['messages'][number];
       await due(n / messages.length);
-      await sendUntilAcknowledged(js, message, ANSWERED_WITHIN_MS);
+      await sendUntilAcknowledged(js, message, withinMs);
       acknowledged.push({ message, at: performance.now() });
     }
   };
@@ -142,9 +148,16 @@ async function strike({ plan, lengthMs, load, ask, strikes, natsUrl }: StrikeOpt
     for (const [n, { path, method, body }] of moves.entries()) {
       await due(n / moves.length);
       await ask(method, path, body);
+      moved += 1;
     }
   };
-  await Promise.all([strikes.carryOut(plan), move(), ...Array.from({ length: IN_FLIGHT }, publish)]);
+  const kill = async (): Promise<void> => {
+    await strikes.carryOut(plan);
+    say(
+      `the last kill came after ${acknowledged.length} of ${messages.length} messages and ${moved} of ${moves.length} moves and resets`,
+    );
+  };
+  await Promise.all([kill(), move(), ...Array.from({ length: IN_FLIGHT }, publish)]);
   await nc.close();
   return acknowledged;
 }
