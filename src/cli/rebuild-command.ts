@@ -7,8 +7,8 @@ import { ClickHouseRecoveryRecords } from '../clickhouse/recovery-records.ts';
 import type { Config } from '../config.ts';
 import { LogEpoch } from '../domain/log-epoch.ts';
 import { describeLosses } from '../recovery/describe-losses.ts';
-import { inspectLogs, type Discrepancy } from '../recovery/inspect-logs.ts';
-import { repairLogs, type RepairDeps } from '../recovery/repair-logs.ts';
+import { inspectLogs } from '../recovery/inspect-logs.ts';
+import { repairLogs, type RepairDeps, type RepairReport } from '../recovery/repair-logs.ts';
 import { NatsReadingsLog } from '../nats/readings-log.ts';
 import { NatsTopologyLog } from '../nats/topology-log.ts';
 import { nuid } from 'nats';
@@ -41,84 +41,96 @@ export async function rebuildCommand(
     throw new Error(`there is no shard ${shard}: they are 0 to ${partitions - 1} (PARTITIONS)`);
   const shards = shard === undefined ? allPartitions(partitions) : [shard as Partition];
   return withEngines(config, json ? () => undefined : say, async (nats, clickhouseUrl) => {
-    const { created } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
-      throw new Error('the streams are not there: nothing was ever stored', { cause: error });
-    });
     const leases = await assertNobodyRuns(config, nats);
-    const clickhouse = await connectClickHouse(clickhouseUrl);
-    const topology = await followedTopology(nats);
-    try {
-      const history = new ClickHouseHistory(clickhouse, created);
-      const epoch = new LogEpoch();
-      const deps = {
-        partitions,
-        history,
-        records: new ClickHousePartitionRecords(clickhouse),
-        topology: topology.service.history,
-        events: new NatsSpaceEventsLog(nats.js, nats.jsm, epoch),
-        checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
-      };
-      const logs: RepairDeps = {
-        ...deps,
-        epoch,
-        records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER),
-        readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
-        partitionRecords: deps.records,
-        topologyLog: new NatsTopologyLog(nats.js),
-        topologyReached: (seq) => topology.service.reached(seq),
-        catchUpTopology: () => topology.service.catchUp(),
-        newCommitId: () => nuid.next(),
-        nowMs: Date.now,
-      };
-      const found = await inspectLogs(logs);
-      if (found.length > 0) return await repairAll(logs, found, json === true, say);
-      const rebuilt: (Rebuilt & { readonly shard: Partition })[] = [];
-      for (const partition of shards) {
-        const found = await withLease(nats, leases, partition, config, () =>
-          rebuildPartition({ ...deps, partition, epoch: epoch.current } satisfies RebuildDeps),
-        );
-        rebuilt.push({ shard: partition, ...found });
-        if (!json)
-          say(
-            `shard ${partition}: ${found.spaces} spaces, from ${found.block} blocks in ClickHouse and ${found.unstoredEvents} events that only the log had`,
-          );
-      }
-      if (json)
-        say(
-          JSON.stringify(
-            rebuilt.map(({ shard: number, spaces, block, unstoredEvents, seq }) => ({
-              shard: number,
-              spaces,
-              block,
-              unstored_events: unstoredEvents,
-              seq,
-            })),
-          ),
-        );
-      else say('rebuilt; the service can be started');
-      return 0;
-    } finally {
-      await topology.stop();
-      await clickhouse.close();
-    }
+    const found = await rebuildShards(config, nats, clickhouseUrl, shards, {
+      hold: (partition, act) => withLease(nats, leases, partition, config, act),
+      say: json ? () => undefined : say,
+    });
+    if (json) say(JSON.stringify(isRepair(found) ? { repaired: found } : found.map(rebuiltJson)));
+    else if (isRepair(found)) say(`${repairedLine(found)}; the service can be started`);
+    else say('rebuilt; the service can be started');
+    return 0;
   });
 }
 
-/** The state of one shard cannot be computed from a log that went back: all of them are, in a new epoch. */
-async function repairAll(
-  logs: RepairDeps,
-  found: readonly Discrepancy[],
-  isJson: boolean,
-  say: (line: string) => void,
-): Promise<number> {
-  if (!isJson) for (const { log, detail } of found) say(`${log} has gone back: ${detail}`);
-  const report = await repairLogs(logs);
-  if (isJson) say(JSON.stringify({ repaired: report }));
-  else
-    say(
-      `repaired: every shard is rebuilt, and the logs are in epoch ${report.epoch}; ${describeLosses(report)}; the service can be started`,
-    );
-  return 0;
+interface RebuiltShard extends Rebuilt {
+  readonly shard: Partition;
+}
+
+interface Rebuilding {
+  /** Runs an act while nobody else can own a shard. */
+  readonly hold: <T>(partition: Partition, act: () => Promise<T>) => Promise<T>;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * While no process of the service runs. The state of one shard cannot be computed from a log that went back: all of them are repaired then.
+ * @throws Error where nothing was ever stored
+ */
+export async function rebuildShards(
+  config: Config,
+  nats: NatsHandles,
+  clickhouseUrl: string,
+  shards: readonly Partition[],
+  { hold, say }: Rebuilding,
+): Promise<readonly RebuiltShard[] | RepairReport> {
+  const { created } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
+    throw new Error('the streams are not there: nothing was ever stored', { cause: error });
+  });
+  const clickhouse = await connectClickHouse(clickhouseUrl);
+  const topology = await followedTopology(nats);
+  try {
+    const epoch = new LogEpoch();
+    const deps = {
+      partitions: config.PARTITIONS,
+      history: new ClickHouseHistory(clickhouse, created),
+      records: new ClickHousePartitionRecords(clickhouse),
+      topology: topology.service.history,
+      events: new NatsSpaceEventsLog(nats.js, nats.jsm, epoch),
+      checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
+    };
+    const logs: RepairDeps = {
+      ...deps,
+      epoch,
+      records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER),
+      readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
+      partitionRecords: deps.records,
+      topologyLog: new NatsTopologyLog(nats.js),
+      topologyReached: (seq) => topology.service.reached(seq),
+      catchUpTopology: () => topology.service.catchUp(),
+      newCommitId: () => nuid.next(),
+      nowMs: Date.now,
+    };
+    const found = await inspectLogs(logs);
+    for (const { log, detail } of found) say(`${log} has gone back: ${detail}`);
+    if (found.length > 0) return await repairLogs(logs);
+    const rebuilt: RebuiltShard[] = [];
+    for (const partition of shards) {
+      const one = await hold(partition, () =>
+        rebuildPartition({ ...deps, partition, epoch: epoch.current } satisfies RebuildDeps),
+      );
+      rebuilt.push({ shard: partition, ...one });
+      say(
+        `shard ${partition}: ${one.spaces} spaces, from ${one.block} blocks in ClickHouse and ${one.unstoredEvents} events that only the log had`,
+      );
+    }
+    return rebuilt;
+  } finally {
+    await topology.stop();
+    await clickhouse.close();
+  }
+}
+
+function isRepair(found: readonly RebuiltShard[] | RepairReport): found is RepairReport {
+  return 'epoch' in found;
+}
+
+function rebuiltJson({ shard, spaces, block, unstoredEvents, seq }: RebuiltShard): object {
+  return { shard, spaces, block, unstored_events: unstoredEvents, seq };
+}
+
+function repairedLine(report: RepairReport): string {
+  return `repaired: every shard is rebuilt, and the logs are in epoch ${report.epoch}; ${describeLosses(report)}`;
 }
 
 /** @throws Error that names the processes of the service that live */
@@ -132,6 +144,18 @@ export async function assertNobodyRuns(config: Config, nats: NatsHandles): Promi
       .sort()
       .join(', ')}; stop every process first (one that was killed is forgotten after ${config.LEASE_TTL_MS} ms)`,
   );
+}
+
+/** A process that starts meanwhile takes no shard. */
+export async function withAllLeases<T>(
+  nats: NatsHandles,
+  leases: NatsLeases,
+  config: Config,
+  act: () => Promise<T>,
+): Promise<T> {
+  const held = (from: number): Promise<T> =>
+    from === config.PARTITIONS ? act() : withLease(nats, leases, from as Partition, config, () => held(from + 1));
+  return held(0);
 }
 
 /** A process that starts meanwhile does not take the shard. */

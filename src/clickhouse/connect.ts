@@ -1,12 +1,14 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
+const REQUEST_MAX_MS = 60_000;
+
 /** Connects. @throws Error that names the URL */
-export async function connectClickHouse(url: string): Promise<ClickHouseClient> {
+export async function connectClickHouse(url: string, requestMaxMs = REQUEST_MAX_MS): Promise<ClickHouseClient> {
   const client = createClient({
     url,
     application: 'density-api',
     max_open_connections: 20,
-    request_timeout: 60_000,
+    request_timeout: requestMaxMs,
     // Blocks are their own retry: their token makes a repetition harmless.
     keep_alive: { enabled: true },
     // What fails is thrown, and logged where it is known what it was for.

@@ -19,14 +19,18 @@ export type Damage =
 export type Blow = { readonly afterMs: number } & (
   | { readonly kind: 'kill'; readonly victim: VictimName }
   | { readonly kind: 'suspend'; readonly victim: VictimName; readonly forMs: number }
-  /** @property isAlone only nats-server is down meanwhile; otherwise everything is */
-  | { readonly kind: 'damage'; readonly isAlone: boolean; readonly damage: Damage }
+  /**
+   * @property isAlone only nats-server is down meanwhile; otherwise everything is
+   * @property isAwaited readings are counted again before; otherwise the repair of what was damaged before may be under way
+   */
+  | { readonly kind: 'damage'; readonly isAlone: boolean; readonly isAwaited: boolean; readonly damage: Damage }
 );
 
 const SUSPENDED_SHARE = 0.2;
 const [SUSPENDED_MIN_MS, SUSPENDED_MAX_MS] = [200, 8_000];
 /** Five times the mean: a longer one would only be waited for. */
 const PAUSE_MAX = 5;
+const DAMAGE_MS = 15_000;
 
 export interface PlanOptions {
   readonly kills: number;
@@ -46,12 +50,18 @@ export function drawPlan(random: Random, { kills, damages, intervalMs }: PlanOpt
   const meanMs = intervalMs * (kills / Math.max(1, kinds.length));
   return kinds.map((kind): Blow => {
     const afterMs = meanMs * Math.min(PAUSE_MAX, -Math.log(1 - random.next()));
-    if (kind === 'damage') return { kind, afterMs, isAlone: random.chance(0.5), damage: drawDamage(random) };
+    if (kind === 'damage')
+      return { kind, afterMs, isAlone: random.chance(0.5), isAwaited: random.chance(0.7), damage: drawDamage(random) };
     const victim = random.pick(VICTIMS);
     return kind === 'kill'
       ? { kind, afterMs, victim }
       : { kind, afterMs, victim, forMs: random.int(SUSPENDED_MIN_MS, SUSPENDED_MAX_MS) };
   });
+}
+
+/** About how long a blow takes, with the pause before it. */
+export function expectedMs({ kind, afterMs }: Blow): number {
+  return afterMs + (kind === 'damage' ? DAMAGE_MS : 0);
 }
 
 function drawDamage(random: Random): Damage {

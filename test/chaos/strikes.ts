@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cutTail, flipBit, restoreCopy } from '../support/damage.ts';
 import { eventually } from '../support/eventually.ts';
-import type { OracleReading } from '../support/oracle.ts';
+import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { PARTITIONS, type Processes } from './processes.ts';
-import { SERVICES, VICTIMS, type Blow, type Damage, type VictimName } from './plan.ts';
+import { expectedMs, SERVICES, VICTIMS, type Blow, type Damage, type VictimName } from './plan.ts';
 import { readingsInClickHouse, readingsInFiles } from './survivors.ts';
 
 const COPIES_MAX = 3;
+const COUNTED_MIN = 100;
+const COUNTING_WITHIN_MS = 120_000;
 
 /** What is known of the readings that were sent before the last damage. */
 export interface Remains {
@@ -26,6 +28,8 @@ export interface StrikesOptions {
   readonly binary: string;
   /** Of the copies. */
   readonly folder: string;
+  /** How many readings are counted; throws while nobody can say. */
+  readonly counted: () => Promise<number>;
   readonly say: (line: string) => void;
 }
 
@@ -43,16 +47,30 @@ export class Strikes {
   remains: Remains | undefined;
   readonly #options: StrikesOptions;
   readonly #copies: string[] = [];
+  #at = { doneMs: 0, lengthMs: 0, totalMs: 1, beganAt: 0 };
+  /** What was left by the damage before. */
+  #countedBefore = 0;
   readonly #suspended = new Set<Promise<void>>();
 
   constructor(options: StrikesOptions) {
     this.#options = options;
   }
 
+  /** How much of the plan is carried out, from 0 to 1. */
+  get progress(): number {
+    const { doneMs, beganAt, lengthMs, totalMs } = this.#at;
+    return (doneMs + Math.min(lengthMs, performance.now() - beganAt)) / totalMs;
+  }
+
   async carryOut(plan: readonly Blow[]): Promise<void> {
+    const totalMs = plan.reduce((sum, blow) => sum + expectedMs(blow), 0);
+    let doneMs = 0;
     for (const [n, blow] of plan.entries()) {
+      const lengthMs = expectedMs(blow);
+      this.#at = { doneMs, lengthMs, totalMs, beganAt: performance.now() };
+      doneMs += lengthMs;
       await sleep(blow.afterMs);
-      if (blow.kind === 'damage') await this.#damage(blow.damage, blow.isAlone);
+      if (blow.kind === 'damage') await this.#damage(blow);
       else if (blow.kind === 'kill') await this.#kill(blow.victim);
       else await this.#suspend(blow.victim, blow.forMs);
       if ((n + 1) % 50 === 0)
@@ -60,6 +78,7 @@ export class Strikes {
           `${n + 1} of ${plan.length}: ${JSON.stringify(this.kills)}, ${this.suspensions} suspended, ${this.damages} damages`,
         );
     }
+    this.#at = { doneMs, lengthMs: 0, totalMs, beganAt: performance.now() };
     await Promise.all(this.#suspended);
   }
 
@@ -85,9 +104,18 @@ export class Strikes {
     void over.then(() => this.#suspended.delete(over));
   }
 
-  async #damage(damage: Damage, isAlone: boolean): Promise<void> {
+  /** A machine may be too busy for it. */
+  async #untilCounting(): Promise<void> {
+    await eventually(async () => {
+      const counted = await this.#options.counted();
+      if (counted < this.#countedBefore + COUNTED_MIN) throw new Error(`${counted} readings are counted`);
+    }, COUNTING_WITHIN_MS).catch(() => this.#options.say('nothing is counted for two minutes'));
+  }
+
+  async #damage({ damage, isAlone, isAwaited }: Extract<Blow, { kind: 'damage' }>): Promise<void> {
     const { processes, binary, say } = this.#options;
     const { natsFolder } = processes;
+    if (isAwaited) await this.#untilCounting();
     const startServices = await processes.hold(isAlone ? [] : SERVICES);
     // An insert may still run whose sender is dead.
     const startClickhouse = await processes.hold(isAlone ? [] : ['clickhouse']);
@@ -97,6 +125,7 @@ export class Strikes {
     const inFiles = await readingsInFiles(natsFolder, binary, PARTITIONS);
     startClickhouse();
     const stored = await eventually(async () => readingsInClickHouse(processes.clickhouseUrl));
+    this.#countedBefore = new Oracle(stored, []).readings.length;
     const earlier = this.remains;
     this.remains = {
       certain: [...inFiles, ...stored],
