@@ -13,7 +13,8 @@ it('C1 processes are killed and suspended at any moment: no count differs, and n
 }, 600_000);
 
 it("C1 nats-server's files are damaged as well: the counts are those of the readings that still exist", async () => {
-  const { differences, damages, losses } = await chaos({ ...SHORT, seed: 8, damages: 1 });
+  // The ends of all streams are cut off, after nearly everything was sent and counted.
+  const { differences, damages, losses } = await chaos({ ...SHORT, seed: 15, damages: 1 });
   expect(differences).toEqual([]);
   expect(damages).toBe(1);
   expect(losses).toBeGreaterThan(0);
