@@ -27,7 +27,10 @@ export interface TopologyCopy {
   /** The copied entries with a greater sequence, in order. */
   copiedAfter(seq: number): Promise<CopiedEntry[]>;
   lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined>;
-  /** Doing it again changes nothing; where a sequence was used twice, the entry of the later epoch stays. */
+  /**
+   * Doing it again changes nothing. Where a sequence was used twice, the entry of the later epoch stays, and what an earlier epoch has
+   * copied behind it is no longer part of the copy: the log has lost it.
+   */
   copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void>;
 }
 
