@@ -100,7 +100,10 @@ class Repair {
     const [topologyRepair, copyDiffersAfter] = await repairTopology(this.#deps);
     const [views, isTopologyLost] = viewsOf(topology, this.#headers, partitions);
     const commits = await this.#lostCommits(blocks);
-    if (isTopologyLost || [...this.#headers.values()].includes(undefined)) await this.#reconcileAll(views);
+    // A repair that was killed has stored rows by a topology that may be lost since, of readings that nothing else names.
+    const isUnfinished = [...blocks.values()].some((block) => block.epoch > done);
+    if (isTopologyLost || isUnfinished || [...this.#headers.values()].includes(undefined))
+      await this.#reconcileAll(views);
     await this.#reconcileSuspects(views);
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
     await this.#appendEpoch(topologyRepair);
