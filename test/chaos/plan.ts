@@ -7,7 +7,7 @@ export const VICTIMS = [...SERVICES, 'nats-server', 'clickhouse'] as const;
 export type VictimName = (typeof VICTIMS)[number];
 
 /** The streams whose end may be lost. */
-export const STREAMS = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'] as const;
+const STREAMS = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'] as const;
 type StreamName = (typeof STREAMS)[number];
 
 export type Damage =

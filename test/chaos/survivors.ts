@@ -64,7 +64,7 @@ export async function readingsInClickHouse(url: string): Promise<OracleReading[]
 }
 
 /** What a stream holds, holes or not. */
-export async function everything({ js, jsm }: NatsHandles, stream: string): Promise<StoredEntry[]> {
+async function everything({ js, jsm }: NatsHandles, stream: string): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
   if ((await jsm.streams.info(stream)).state.messages === 0) return entries;
   const consumer = await js.consumers.get(stream);
