@@ -11,14 +11,14 @@ import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts
 import { findNatsServer } from '../../src/local/nats/nats-binary.ts';
 import { startNatsServer } from '../../src/local/nats/nats-server.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
-import { startDensity } from '../../test/support/density-process.ts';
+import { startDensity, type DensityProcess } from '../../test/support/density-process.ts';
 import { say } from './output.ts';
 
 const HOST = '127.0.0.1';
 const STOP_WITHIN_MS = 60_000;
 const NATS_CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
 /** What tests shorten is as it is by default; nobody is refused for asking often. */
-const DEFAULTS = {
+export const SERVICE_DEFAULTS = {
   PORT: '0',
   TICK_INTERVAL_MS: '',
   OUT_OF_ORDERNESS_MS: '',
@@ -107,7 +107,7 @@ export async function withService(
 ): Promise<void> {
   await withEngines(async ({ natsUrl, clickhouseUrl, pids, folder }) => {
     const service = startDensity(['run'], {
-      ...DEFAULTS,
+      ...SERVICE_DEFAULTS,
       ...settings,
       NATS_URL: natsUrl,
       CLICKHOUSE_URL: clickhouseUrl,
@@ -129,12 +129,17 @@ export async function withService(
       await Promise.race([service.end('SIGTERM'), late.then(() => service.ended())]);
       over.abort();
       process.off('exit', kill);
-      const complaints = service
-        .output()
-        .split('\n')
-        .filter((line) => /"level":[456]0/.test(line));
-      if (complaints.length > 0)
-        say(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
+      sayComplaints(service);
     }
   });
+}
+
+/** What a process that has ended has logged as a warning or an error: how often, and the first. */
+export function sayComplaints(service: DensityProcess): void {
+  const complaints = service
+    .output()
+    .split('\n')
+    .filter((line) => /"level":[456]0/.test(line));
+  if (complaints.length > 0)
+    say(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
 }

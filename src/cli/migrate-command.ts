@@ -1,24 +1,30 @@
-// `density migrate`: creates missing streams and tables, applies the current settings to the others, and takes over the log of
-// version 1 of the service.
+// `density migrate`: creates the streams and tables that are missing, gives the others today's settings, and takes over
+// the log of version 1 of the service and tables that are partitioned by month.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { connectClickHouse } from '../clickhouse/connect.ts';
+import { repartition, tablesByMonth } from '../clickhouse/repartition.ts';
 import { alterTables, createTables } from '../clickhouse/schema.ts';
 import type { Config } from '../config.ts';
 import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
 import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import type { NatsHandles } from '../nats/connect.ts';
+import { NatsLeases } from '../nats/leases.ts';
 import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
 import { assertPartitions, boundsFor, createStreams, SPACE_EVENTS } from '../nats/streams.ts';
 import { Version1Log } from '../nats/version-1-log.ts';
 import { migratePartition } from '../shards/migrate-partition.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
+import { rebuildShards, withAllLeases } from './rebuild-command.ts';
 import { assertNobodyRuns } from './running-members.ts';
 import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
+
+/** For one month of one table. */
+const COPY_MAX_MS = 6 * 3_600_000;
 
 /** @returns the exit code */
 export async function migrateCommand(
@@ -40,12 +46,36 @@ export async function migrateCommand(
         config.STREAM_REPLICAS,
         await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
       );
+      await takeOverTables(config, nats, clickhouseUrl, tell);
     } finally {
       await clickhouse.close();
     }
     say(json ? JSON.stringify({ migrated: true }) : 'all streams and tables exist');
     return 0;
   });
+}
+
+/** Tables of earlier versions, whose rows are partitioned by month alone; they work as they are, so nobody is stopped for them. */
+async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
+  const options = tableOptionsOf(config);
+  const clickhouse = await connectClickHouse(clickhouseUrl, COPY_MAX_MS);
+  try {
+    const tables = await tablesByMonth(clickhouse, options);
+    if (tables.length === 0) return;
+    const unchanged = `tables ${tables.join(', ')} stay partitioned by month`;
+    if (options.cluster !== undefined) return tell(`${unchanged}: they are on a cluster (docs/operations.md)`);
+    const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
+    if ((await leases.members()).length > 0)
+      return tell(`${unchanged}: the service is running; to change that, stop every process and run density migrate`);
+    await withAllLeases(nats, leases, config, async () => {
+      // The new tables know no block's token. Checkpoints that are newer than every block need none: no block is sent again.
+      const hold = <T>(_: Partition, act: () => Promise<T>): Promise<T> => act();
+      await rebuildShards(config, nats, clickhouseUrl, allPartitions(config.PARTITIONS), { hold, say: tell });
+      await repartition(clickhouse, options, tell);
+    });
+  } finally {
+    await clickhouse.close();
+  }
 }
 
 async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {

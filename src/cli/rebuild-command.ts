@@ -1,6 +1,5 @@
 // `density rebuild`: recomputes the state of shards from ClickHouse, the logs and the topology, for shards whose checkpoint cannot be
 // used. Refuses to run while the service is running.
-import type { ClickHouseClient } from '@clickhouse/client';
 import { nuid } from 'nats';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
@@ -19,12 +18,11 @@ import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
 import { SPACE_EVENTS } from '../nats/streams.ts';
 import { NatsTopologyLog } from '../nats/topology-log.ts';
 import { describeLosses } from '../recovery/describe-losses.ts';
-import { inspectLogs, type Discrepancy } from '../recovery/inspect-logs.ts';
-import { repairLogs, type RepairDeps } from '../recovery/repair-logs.ts';
+import { inspectLogs } from '../recovery/inspect-logs.ts';
+import { repairLogs, type RepairDeps, type RepairReport } from '../recovery/repair-logs.ts';
 import { MACHINE_TIMING } from '../runtime/timing.ts';
-import { rebuildPartition, type Rebuilt } from '../shards/rebuild-partition.ts';
+import { rebuildPartition, type RebuildDeps, type Rebuilt } from '../shards/rebuild-partition.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
-import type { TopologyService } from '../topology/topology-service.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
 import { assertNobodyRuns } from './running-members.ts';
 
@@ -43,22 +41,15 @@ export async function rebuildCommand(
 ): Promise<number> {
   const shards = shardsToRebuild(shard, config.PARTITIONS);
   return withEngines(config, json ? () => undefined : say, async (nats, clickhouseUrl) => {
-    const { created: logId } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
-      throw new Error('the streams do not exist: nothing has ever been stored', { cause: error });
-    });
     const leases = await assertNobodyRuns(config, nats);
-    const clickhouse = await connectClickHouse(clickhouseUrl);
-    const topology = await followedTopology(nats);
-    try {
-      const logs = repairDeps(config, nats, clickhouse, logId, topology.service);
-      const found = await inspectLogs(logs);
-      if (found.length > 0) await repairAll(logs, found, json, say);
-      else await rebuildShards(shards, config, nats, leases, logs, json, say);
-      return 0;
-    } finally {
-      await topology.stop();
-      await clickhouse.close();
-    }
+    const found = await rebuildShards(config, nats, clickhouseUrl, shards, {
+      hold: (partition, act) => withLease(nats, leases, partition, config, act),
+      say: json ? () => undefined : say,
+    });
+    if (json) say(JSON.stringify(isRepair(found) ? { repaired: found } : found.map(rebuiltJson)));
+    else if (isRepair(found)) say(`${repairedLine(found)}; the service can be started`);
+    else say('rebuilt; the service can be started');
+    return 0;
   });
 }
 
@@ -70,75 +61,96 @@ function shardsToRebuild(shard: number | undefined, partitions: number): Partiti
   return [shard as Partition];
 }
 
-function repairDeps(
-  config: Config,
-  nats: NatsHandles,
-  clickhouse: ClickHouseClient,
-  logId: string,
-  topology: TopologyService,
-): RepairDeps {
-  const epoch = new LogEpoch();
-  return {
-    partitions: config.PARTITIONS,
-    epoch,
-    history: new ClickHouseHistory(clickhouse, logId),
-    records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER),
-    partitionRecords: new ClickHousePartitionRecords(clickhouse),
-    readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
-    events: new NatsSpaceEventsLog(nats.js, nats.jsm, epoch),
-    checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
-    topology: topology.history,
-    topologyLog: new NatsTopologyLog(nats.js),
-    topologyReached: (seq) => topology.reached(seq),
-    catchUpTopology: () => topology.catchUp(),
-    newCommitId: () => nuid.next(),
-    nowMs: Date.now,
-  };
+interface RebuiltShard extends Rebuilt {
+  readonly shard: Partition;
 }
 
-async function rebuildShards(
-  shards: readonly Partition[],
+interface Rebuilding {
+  /** Runs an act while nobody else can own a shard. */
+  readonly hold: <T>(partition: Partition, act: () => Promise<T>) => Promise<T>;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Call it while no process of the service runs. A single shard cannot be rebuilt from a log that has gone back: all shards are repaired then.
+ * @throws Error where nothing was ever stored
+ */
+export async function rebuildShards(
   config: Config,
+  nats: NatsHandles,
+  clickhouseUrl: string,
+  shards: readonly Partition[],
+  { hold, say }: Rebuilding,
+): Promise<readonly RebuiltShard[] | RepairReport> {
+  const { created } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
+    throw new Error('the streams do not exist: nothing has ever been stored', { cause: error });
+  });
+  const clickhouse = await connectClickHouse(clickhouseUrl);
+  const topology = await followedTopology(nats);
+  try {
+    const epoch = new LogEpoch();
+    const deps = {
+      partitions: config.PARTITIONS,
+      history: new ClickHouseHistory(clickhouse, created),
+      records: new ClickHousePartitionRecords(clickhouse),
+      topology: topology.service.history,
+      events: new NatsSpaceEventsLog(nats.js, nats.jsm, epoch),
+      checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
+    };
+    const logs: RepairDeps = {
+      ...deps,
+      epoch,
+      records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER),
+      readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
+      partitionRecords: deps.records,
+      topologyLog: new NatsTopologyLog(nats.js),
+      topologyReached: (seq) => topology.service.reached(seq),
+      catchUpTopology: () => topology.service.catchUp(),
+      newCommitId: () => nuid.next(),
+      nowMs: Date.now,
+    };
+    const found = await inspectLogs(logs);
+    for (const { log, detail } of found) say(`${log} has gone back: ${detail}`);
+    if (found.length > 0) return await repairLogs(logs);
+    const rebuilt: RebuiltShard[] = [];
+    for (const partition of shards) {
+      const one = await hold(partition, () =>
+        rebuildPartition({ ...deps, partition, epoch: epoch.current } satisfies RebuildDeps),
+      );
+      rebuilt.push({ shard: partition, ...one });
+      say(
+        `shard ${partition}: ${one.spaces} spaces, from ${one.block} blocks in ClickHouse and ${one.unstoredEvents} events that were only in the log`,
+      );
+    }
+    return rebuilt;
+  } finally {
+    await topology.stop();
+    await clickhouse.close();
+  }
+}
+
+function isRepair(found: readonly RebuiltShard[] | RepairReport): found is RepairReport {
+  return 'epoch' in found;
+}
+
+function rebuiltJson({ shard, spaces, block, unstoredEvents, seq }: RebuiltShard): object {
+  return { shard, spaces, block, unstored_events: unstoredEvents, seq };
+}
+
+function repairedLine(report: RepairReport): string {
+  return `repaired: every shard is rebuilt, and the logs are in epoch ${report.epoch}; ${describeLosses(report)}`;
+}
+
+/** Holds every lease meanwhile, so that a process that starts now takes no shard. */
+export async function withAllLeases<T>(
   nats: NatsHandles,
   leases: NatsLeases,
-  logs: RepairDeps,
-  isJson: boolean,
-  say: Say,
-): Promise<void> {
-  const all: (Rebuilt & { readonly shard: Partition })[] = [];
-  for (const partition of shards) {
-    const rebuilt = await withLease(nats, leases, partition, config, () =>
-      rebuildPartition({ ...logs, partition, records: logs.partitionRecords, epoch: logs.epoch.current }),
-    );
-    all.push({ shard: partition, ...rebuilt });
-    if (!isJson)
-      say(
-        `shard ${partition}: ${rebuilt.spaces} spaces, from ${rebuilt.block} blocks in ClickHouse and ${rebuilt.unstoredEvents} events that were only in the log`,
-      );
-  }
-  if (!isJson) return say('rebuilt; the service can be started');
-  say(
-    JSON.stringify(
-      all.map(({ shard, spaces, block, unstoredEvents, seq }) => ({
-        shard,
-        spaces,
-        block,
-        unstored_events: unstoredEvents,
-        seq,
-      })),
-    ),
-  );
-}
-
-/** A single shard cannot be rebuilt from a log that has gone back: all shards are, in a new epoch. */
-async function repairAll(logs: RepairDeps, found: readonly Discrepancy[], isJson: boolean, say: Say): Promise<void> {
-  if (!isJson) for (const { log, detail } of found) say(`${log} has gone back: ${detail}`);
-  const report = await repairLogs(logs);
-  if (isJson) say(JSON.stringify({ repaired: report }));
-  else
-    say(
-      `repaired: every shard is rebuilt, and the logs are in epoch ${report.epoch}; ${describeLosses(report)}; the service can be started`,
-    );
+  config: Config,
+  act: () => Promise<T>,
+): Promise<T> {
+  const held = (from: number): Promise<T> =>
+    from === config.PARTITIONS ? act() : withLease(nats, leases, from as Partition, config, () => held(from + 1));
+  return held(0);
 }
 
 /** Holds the lease meanwhile, so that a process that starts now does not take the shard. */

@@ -1,13 +1,16 @@
 // Opens the connection to ClickHouse that all stored data goes through.
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
+const REQUEST_MAX_MS = 60_000;
+
 /** @throws Error naming the URL when no server answers */
-export async function connectClickHouse(url: string): Promise<ClickHouseClient> {
+export async function connectClickHouse(url: string, requestMaxMs = REQUEST_MAX_MS): Promise<ClickHouseClient> {
   const client = createClient({
     url,
     application: 'density-api',
     max_open_connections: 20,
-    request_timeout: 60_000,
+    request_timeout: requestMaxMs,
+    // Blocks are their own retry: their token makes a repetition harmless.
     keep_alive: { enabled: true },
     // Errors are thrown, and logged by the caller, which knows what the request was for.
     log: { level: ClickHouseLogLevel.OFF },

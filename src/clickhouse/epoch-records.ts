@@ -68,7 +68,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   async copiedAfter(seq: number): Promise<CopiedEntry[]> {
     const rows = await queryRows<[string, number, string]>(
       this.#client,
-      'SELECT seq, digest, fact FROM topology_copy FINAL WHERE seq > {seq:UInt64} ORDER BY seq',
+      `SELECT seq, digest, fact FROM ${COPY} WHERE epoch = highest AND seq > {seq:UInt64} ORDER BY seq`,
       { seq },
     );
     return rows.map(([at, digest, fact]) => ({
@@ -81,7 +81,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   async lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined> {
     const [row] = await queryRows<[string, number]>(
       this.#client,
-      'SELECT seq, digest FROM topology_copy FINAL ORDER BY seq DESC LIMIT 1',
+      `SELECT seq, digest FROM ${COPY} WHERE epoch = highest ORDER BY seq DESC LIMIT 1`,
       {},
     );
     return row && { seq: Number(row[0]), digest: Number(row[1]) };
@@ -115,5 +115,8 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
     throw new Error('inserts that started before the epoch are still running');
   }
 }
+
+/** Behind an entry of a later epoch, those of earlier ones are of a log that was lost. */
+const COPY = '(SELECT *, max(epoch) OVER (ORDER BY seq) AS highest FROM topology_copy FINAL)';
 
 const constraintOf = (epoch: number): string => `epoch_${epoch}`;

@@ -145,16 +145,21 @@ export class NatsDeadLetters implements DeadLetters {
         filter_subjects: LETTERS,
         headers_only: isWithoutBytes,
       });
-      const { num_pending: pending } = await consumer.info();
-      if (pending === 0) return;
-      isAll = true;
-      for await (const message of await consumer.fetch({
-        max_messages: Math.min(pending, LETTERS_PER_FETCH),
-        expires: FETCH_MAX_MS,
-      })) {
-        next = message.seq + 1;
-        isAll = message.info.pending === 0;
-        yield message;
+      try {
+        const { num_pending: pending } = await consumer.info();
+        if (pending === 0) return;
+        isAll = true;
+        for await (const message of await consumer.fetch({
+          max_messages: Math.min(pending, LETTERS_PER_FETCH),
+          expires: FETCH_MAX_MS,
+        })) {
+          next = message.seq + 1;
+          isAll = message.info.pending === 0;
+          yield message;
+        }
+      } finally {
+        // The server would keep it for five minutes: each look at the account would leave one behind.
+        await consumer.delete().catch(() => undefined);
       }
     }
   }

@@ -32,7 +32,10 @@ export interface TopologyCopy {
   /** Copied entries with a higher sequence, in order. */
   copiedAfter(seq: number): Promise<CopiedEntry[]>;
   lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined>;
-  /** Idempotent. If two epochs used the same sequence, the later one's entry wins. */
+  /**
+   * Doing it again changes nothing. Where a sequence was used twice, the entry of the later epoch stays, and what an earlier epoch has
+   * copied behind it is no longer part of the copy: the log has lost it.
+   */
   copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void>;
 }
 

@@ -111,14 +111,18 @@ class Repair {
       this.#blockNumbers.set(partition, block);
       this.#headers.set(partition, (await events.lastCommit(partition)).header);
     }
-    const topologyRepair = await repairTopology(this.#deps);
+    const [topologyRepair, copyDiffersAfter] = await repairTopology(this.#deps);
     const [views, isTopologyLost] = viewsOf(topology, this.#headers, partitions);
     const commits = await this.#lostCommits(blocks);
     await this.#readSuspects();
-    if (isTopologyLost || [...this.#headers.values()].includes(undefined)) await this.#reconcileAll(views);
+    // A repair that was killed has stored rows by a topology that may be lost since, of readings that nothing else names.
+    const isUnfinished = [...blocks.values()].some((block) => block.epoch > done);
+    if (isTopologyLost || isUnfinished || [...this.#headers.values()].includes(undefined))
+      await this.#reconcileAll(views);
     await this.#reconcileSuspects(views);
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
     await this.#appendEpoch(topologyRepair);
+    if (copyDiffersAfter !== undefined) await this.#copyTopology(copyDiffersAfter);
     const report = {
       epoch: this.#epoch,
       readings,
@@ -355,6 +359,16 @@ class Repair {
         if (!(error instanceof Superseded) || attempt >= ATTEMPTS_MAX) throw error;
       }
     }
+  }
+
+  /** In place of entries that the log does not hold: the next look would otherwise find the same loss again, for ever. */
+  async #copyTopology(afterSeq: number): Promise<void> {
+    const { topology, records } = this.#deps;
+    const entries = topology.entries(afterSeq, topology.seq);
+    await records.copyTopology(
+      entries.map((entry) => ({ ...entry, digest: topology.digestAt(entry.seq) ?? 0 })),
+      this.#epoch,
+    );
   }
 
   /** Records in NATS that the epoch has begun. */

@@ -11,21 +11,25 @@ export interface TopologyRepair {
   readonly lost: number;
 }
 
+/** What the log holds after this sequence is not what the copy holds; undefined where they agree. */
+export type CopyDiffersAfter = number | undefined;
+
 interface Deps extends Pick<LogDeps, 'topology' | 'records' | 'events' | 'partitions'> {
   readonly topologyLog: Pick<TopologyLog, 'append'>;
   readonly topologyReached: (seq: number) => Promise<void>;
 }
 
-export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
+export async function repairTopology(deps: Deps): Promise<[TopologyRepair, CopyDiffersAfter]> {
   const { topology, records, topologyLog, topologyReached } = deps;
   const last = await records.lastCopied();
   let [restored, lost] = [0, 0];
+  let differsAfter: CopyDiffersAfter;
   if (last && topology.digestAt(last.seq) !== last.digest) {
     const copied = await records.copiedAfter(0);
     const common = lastCommon(copied, deps);
     const missing = copied.filter(({ seq }) => seq > common);
-    // New entries were appended after the loss. They stay, and the entries they replaced cannot be restored.
-    if (topology.seq > common) lost = missing.length;
+    // The log was written to after it went back: the new entries stay, and those they replaced cannot be restored.
+    if (topology.seq > common) [lost, differsAfter] = [missing.length, common];
     else
       for (const { seq, fact } of missing) {
         if ((await topologyLog.append(fact, seq - 1)) !== seq)
@@ -41,7 +45,7 @@ export async function repairTopology(deps: Deps): Promise<TopologyRepair> {
     0,
     ...headers.map((header) => (header ? Math.max(header.topologySeq, header.reattribution?.toSeq ?? 0) : 0)),
   );
-  return { restored, lost: Math.max(lost, highest - topology.seq) };
+  return [{ restored, lost: Math.max(lost, highest - topology.seq) }, differsAfter];
 }
 
 /** The last sequence up to which the log and the copy agree. */

@@ -1,166 +1,207 @@
-// Real processes, killed: the service, the nats-server and the ClickHouse engine, each with SIGKILL and
-// again and again, while DPUs send out of order and twice, are moved, and spaces are reset. Then every
-// count is held against the oracle, which knows what was sent and what the topology says, and nothing else.
-import { setTimeout as sleep } from 'node:timers/promises';
+// Real processes, killed and suspended at random moments without waiting for the rest to recover, while DPUs send out of order and
+// twice, are moved, and spaces are reset; where it is asked for, nats-server's files are damaged, too. Then every count is compared
+// with the oracle, and a loss must have been reported if, and only if, something was damaged.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectClickHouse } from '../../src/clickhouse/connect.ts';
+import { queryRows } from '../../src/clickhouse/query-rows.ts';
 import { findNatsServer } from '../../src/local/nats/nats-binary.ts';
 import { connectNats } from '../../src/nats/connect.ts';
 import { ROOT } from '../simulation/bundle.ts';
 import { Random } from '../simulation/random.ts';
-import { startDensity, type DensityProcess } from '../support/density-process.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/free-ports.ts';
-import { KillableEngines } from '../support/killable-engines.ts';
 import { compareWithOracle } from './comparison.ts';
 import { drawLoad, type Load } from './load.ts';
+import { drawPlan, expectedMs, type Blow, type VictimName } from './plan.ts';
+import { PARTITIONS, Processes } from './processes.ts';
 import { askingUntilAnswered, raiseBuilding, sendUntilAcknowledged, type Ask } from './sending.ts';
+import { Strikes } from './strikes.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
-  readonly readings: number;
-  /** In all; the three kinds of process take turns. */
   readonly kills: number;
+  readonly damages: number;
+  readonly readingsPerSecond: number;
   readonly say: (line: string) => void;
 }
 
 export interface ChaosReport {
   readonly sent: number;
   readonly distinct: number;
-  readonly kills: Readonly<Record<'service' | 'nats-server' | 'clickhouse', number>>;
+  readonly kills: Readonly<Record<VictimName, number>>;
+  readonly suspensions: number;
+  readonly damages: number;
   readonly moves: number;
+  /** As `/health` reports them. */
+  readonly losses: number;
   readonly compared: number;
   readonly differences: readonly string[];
   readonly seconds: number;
 }
 
+const KILL_INTERVAL_MS = 2_000;
+const CHANGE_INTERVAL_MS = 10_000;
 const IN_FLIGHT = 40;
-const PARTITIONS = 4;
-/** How long sending takes from one kill to the next, at least. */
-const SLICE_MS = 4_000;
-const ANSWERED_WITHIN_MS = 180_000;
+const POLL_MS = 50;
+/** How many times as long as expected a plan may take on a busy machine. */
+const BUSY = 4;
+const ANSWER_MAX_MS = 5_000;
+/** After the last kill. Until then a busy machine may have no process of the service ready before it is killed again. */
+const ANSWERED_WITHIN_MS = 300_000;
+const HEALTHY_WITHIN_MS = 120_000;
+/** One alone may hit what nobody has recorded yet, or what is there a second time. */
+const DAMAGES_WITH_LOSS = 5;
+/** What a look at the logs logs that takes them to be damaged. */
+const ALARM = /a log has gone back|the logs are repaired/;
 
-class Victims {
-  readonly kills = { service: 0, 'nats-server': 0, clickhouse: 0 };
-  readonly #dataDir: string;
-  readonly engines: KillableEngines;
-  #service: DensityProcess | undefined;
-  api = '';
-
-  constructor(dataDir: string, engines: KillableEngines) {
-    [this.#dataDir, this.engines] = [dataDir, engines];
-  }
-
-  /** Kills one, and starts it again at once. */
-  async kill(kind: keyof Victims['kills']): Promise<void> {
-    this.kills[kind] += 1;
-    if (kind === 'service') {
-      await this.#service?.end('SIGKILL');
-      return this.startService(new URL(this.api).port);
-    }
-    const revive = await (kind === 'nats-server' ? this.engines.killNats() : this.engines.killClickhouse());
-    return revive();
-  }
-
-  async stop(): Promise<void> {
-    await this.#service?.end('SIGKILL');
-    await this.engines.stop();
-  }
-
-  async startService(port: string): Promise<void> {
-    this.#service = startDensity(['run'], {
-      PORT: port,
-      NATS_URL: this.engines.natsUrl,
-      CLICKHOUSE_URL: this.engines.clickhouseUrl,
-      PARTITIONS: String(PARTITIONS),
-      DENSITY_DATA_DIR: this.#dataDir,
-      LOG_LEVEL: 'fatal',
-    });
-    const [, url = ''] = await this.#service.said(/density-api is ready: (\S+)\/api\/v1\/health/, 120_000);
-    this.api = `${url}/api/v1`;
-  }
-}
-
-export async function chaos({ seed, readings, kills, say }: ChaosOptions): Promise<ChaosReport> {
+export async function chaos({ seed, kills, damages, readingsPerSecond, say }: ChaosOptions): Promise<ChaosReport> {
   const startedAt = performance.now();
-  const dataDir = await mkdtemp(join(tmpdir(), 'density-chaos-'));
+  const plan = drawPlan(new Random(seed + 2), { kills, damages, intervalMs: KILL_INTERVAL_MS });
+  const lengthMs = plan.reduce((sum, blow) => sum + expectedMs(blow), 0);
+  const readings = Math.ceil((readingsPerSecond * lengthMs) / 1_000);
+  const load = drawLoad(new Random(seed), readings, Date.now(), Math.ceil(lengthMs / CHANGE_INTERVAL_MS));
+  const folder = await mkdtemp(join(tmpdir(), 'density-chaos-'));
   const binary =
     process.env['NATS_SERVER_BIN'] ??
     (await findNatsServer({ cacheDir: join(ROOT, '.cache/nats-server'), onProgress: say })).path;
-  const victims = new Victims(dataDir, await KillableEngines.start(binary, dataDir));
+  const errors = new Map<string, number>();
+  const processes = await Processes.start({
+    folder,
+    binary,
+    onError: (message) => errors.set(message, (errors.get(message) ?? 0) + 1),
+  });
+  const strikes = new Strikes({ processes, binary, folder, say, counted: () => countedBy(processes.apis) });
   try {
-    const [port = 0] = await freePorts(1);
-    await victims.startService(String(port));
-    const ask = askingUntilAnswered(() => victims.api, ANSWERED_WITHIN_MS);
-    const load = drawLoad(new Random(seed), readings, Date.now());
+    let asked = 0;
+    const withinMs = BUSY * lengthMs + ANSWERED_WITHIN_MS;
+    const ask = askingUntilAnswered(() => processes.apis[asked++ % processes.apis.length] ?? '', withinMs);
     await raiseBuilding(ask, load);
-    await send(victims, ask, load, kills, say);
-    say(`all sent after ${seconds(startedAt)} s, kills ${JSON.stringify(victims.kills)}; comparing`);
+    const { natsUrl } = processes;
+    const acknowledged = await strike({ plan, withinMs, load, ask, strikes, natsUrl, say });
+    const { remains } = strikes;
+    say(`all sent after ${seconds(startedAt)} s; comparing`);
     const { sent, distinct, compared, differences } = await compareWithOracle({
       load,
       random: new Random(seed + 1),
-      natsUrl: victims.engines.natsUrl,
-      clickhouseUrl: victims.engines.clickhouseUrl,
+      natsUrl,
+      clickhouseUrl: processes.clickhouseUrl,
       partitions: PARTITIONS,
       ask: async (path) => ask('GET', path),
+      acknowledged: acknowledged.filter(({ at }) => at > (remains?.at ?? 0)).map(({ message }) => message),
+      remains,
     });
+    const { losses, objections } = await reportedLosses(ask, processes.clickhouseUrl, strikes.damages);
+    await processes.stop();
+    for (const [message, times] of [...errors].sort(([, a], [, b]) => b - a).slice(0, 10))
+      say(`logged ${times} times: ${message}`);
+    const alarms = damages > 0 ? [] : [...errors.keys()].filter((message) => ALARM.test(message));
     return {
       sent,
       distinct,
-      kills: victims.kills,
+      kills: strikes.kills,
+      suspensions: strikes.suspensions,
+      damages: strikes.damages,
       moves: load.moves.length,
+      losses,
       compared,
-      differences,
+      differences: [...differences, ...objections, ...alarms, ...processes.ownEnds],
       seconds: Number(seconds(startedAt)),
     };
   } finally {
-    await victims.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await processes.stop();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function send(
-  victims: Victims,
-  ask: Ask,
-  { messages, moves }: Load,
-  kills: number,
-  say: (line: string) => void,
-): Promise<void> {
-  const { nc, js } = await connectNats(victims.engines.natsUrl, 'chaos');
-  const kinds = ['service', 'nats-server', 'clickhouse'] as const;
-  let [next, acknowledged, killsBegun] = [0, 0, 0];
-  // So much while each is killed and comes back, and neither all before nor all after it.
-  const pauseMs = (IN_FLIGHT * SLICE_MS * kills) / messages.length;
+interface StrikeOptions {
+  readonly plan: readonly Blow[];
+  readonly withinMs: number;
+  readonly load: Load;
+  readonly ask: Ask;
+  readonly strikes: Strikes;
+  readonly natsUrl: string;
+  readonly say: (line: string) => void;
+}
+
+interface Acknowledged {
+  readonly message: Load['messages'][number];
+  readonly at: number;
+}
+
+/** Sends the load evenly while the plan is carried out. */
+async function strike(options: StrikeOptions): Promise<Acknowledged[]> {
+  const { plan, withinMs, load, ask, strikes, natsUrl, say } = options;
+  const { messages, moves } = load;
+  const { nc, js } = await connectNats(natsUrl, 'chaos');
+  const due = async (part: number): Promise<void> => {
+    while (strikes.progress < part) await sleep(POLL_MS);
+  };
+  const acknowledged: Acknowledged[] = [];
+  let [next, moved] = [0, 0];
   const publish = async (): Promise<void> => {
-    for (let message = messages[next++]; message; message = messages[next++]) {
-      await sendUntilAcknowledged(js, message, ANSWERED_WITHIN_MS);
-      acknowledged += 1;
-      await sleep(pauseMs);
-      while (acknowledged > ((killsBegun + 1) / kills) * messages.length) await sleep(20);
+    for (let n = next++; n < messages.length; n = next++) {
+      const message = messages[n] as Load['messages'][number];
+      await due(n / messages.length);
+      await sendUntilAcknowledged(js, message, withinMs);
+      acknowledged.push({ message, at: performance.now() });
     }
   };
-  const reached = async (part: number): Promise<void> =>
-    eventually(() => {
-      if (acknowledged < part * messages.length) throw new Error(`${acknowledged} of ${messages.length} messages sent`);
-    }, 600_000);
-  const killing = async (): Promise<void> => {
-    for (let n = 0; n < kills; n++) {
-      await reached((n + 0.3) / kills);
-      const kind = kinds[n % kinds.length] ?? 'service';
-      killsBegun += 1;
-      await victims.kill(kind);
-      say(`kill ${n + 1} of ${kills}: ${kind}, ${acknowledged} of ${messages.length} messages acknowledged`);
-    }
-  };
-  const moving = async (): Promise<void> => {
+  const move = async (): Promise<void> => {
     for (const [n, { path, method, body }] of moves.entries()) {
-      await reached(n / moves.length);
+      await due(n / moves.length);
       await ask(method, path, body);
+      moved += 1;
     }
   };
-  await Promise.all([killing(), moving(), ...Array.from({ length: IN_FLIGHT }, publish)]);
+  const kill = async (): Promise<void> => {
+    await strikes.carryOut(plan);
+    say(
+      `the last kill came after ${acknowledged.length} of ${messages.length} messages and ${moved} of ${moves.length} moves and resets`,
+    );
+  };
+  await Promise.all([kill(), move(), ...Array.from({ length: IN_FLIGHT }, publish)]);
   await nc.close();
+  return acknowledged;
+}
+
+/** By whichever process answers first. */
+async function countedBy(apis: readonly string[]): Promise<number> {
+  return Promise.any(
+    apis.map(async (api) => {
+      const response = await fetch(`${api}/account`, { signal: AbortSignal.timeout(ANSWER_MAX_MS) });
+      if (response.status !== 200) throw new Error(String(response.status));
+      const { applied, held } = (await response.json()) as { applied: number; held: number };
+      return applied + held;
+    }),
+  );
+}
+
+/** Once everything is healthy. @returns how many losses are reported, and what is wrong with that */
+async function reportedLosses(
+  ask: Ask,
+  clickhouseUrl: string,
+  damages: number,
+): Promise<{ losses: number; objections: string[] }> {
+  const health = await eventually(async () => {
+    const found = (await ask('GET', '/health')) as { status: string; losses: unknown[] };
+    if (found.status !== 'ok') throw new Error(JSON.stringify(found));
+    return found;
+  }, HEALTHY_WITHIN_MS).catch((error: unknown) => String(error));
+  if (typeof health === 'string') return { losses: 0, objections: [`not healthy at the end: ${health}`] };
+  const losses = health.losses.length;
+  const client = await connectClickHouse(clickhouseUrl);
+  const [[epochs] = [NaN]] = await queryRows<[number]>(client, 'SELECT toUInt32(max(epoch)) FROM log_epochs', {});
+  await client.close();
+  if (damages > 0) {
+    const isMissing = losses === 0 && damages >= DAMAGES_WITH_LOSS;
+    return { losses, objections: isMissing ? [`${damages} damages, and no loss is reported`] : [] };
+  }
+  return {
+    losses,
+    objections: losses > 0 || epochs !== 0 ? [`nothing was lost: ${losses} losses, epoch ${epochs}`] : [],
+  };
 }
 
 function seconds(startedAt: number): string {

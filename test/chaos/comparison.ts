@@ -1,5 +1,5 @@
-// Every count, the account, the rollups and the readings, after a load was sent to real processes: held against
-// the oracle, which knows what is in READINGS and what the topology says, and nothing else.
+// Compares every count, the account, the rollups and the readings with the oracle, after a load was sent to real processes. The oracle
+// knows what is in READINGS, what else has survived damage, and what the topology says, and nothing else.
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
@@ -14,6 +14,8 @@ import { eventually } from '../support/eventually.ts';
 import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { readTo } from '../support/read-log.ts';
 import type { Load } from './load.ts';
+import type { Remains } from './strikes.ts';
+import { readingsInClickHouse } from './survivors.ts';
 
 const SETTLE_WITHIN_MS = 240_000;
 const INSTANTS_PER_SPACE = 8;
@@ -26,6 +28,10 @@ export interface ComparisonOptions {
   readonly partitions: number;
   /** GET; the body of the answer, once there is one. */
   readonly ask: (path: string) => Promise<unknown>;
+  /** Of the load, what must be in READINGS; all of it by default. */
+  readonly acknowledged?: Load['messages'];
+  /** What is left of the readings from before nats-server's files were damaged; undefined when they never were. */
+  readonly remains?: Pick<Remains, 'certain' | 'possible'> | undefined;
 }
 
 export interface Comparison {
@@ -44,13 +50,18 @@ export async function compareWithOracle({
   clickhouseUrl,
   partitions,
   ask,
+  acknowledged = load.messages,
+  remains,
 }: ComparisonOptions): Promise<Comparison> {
   const nats = await connectNats(natsUrl, 'comparison');
   const sent = await readSent(nats, partitions);
-  const oracle = new Oracle(sent.readings, await topologyFacts(nats));
+  const facts = await topologyFacts(nats);
   await nats.nc.close();
+  const survivors = remains ? [...remains.certain, ...(await stillThere(remains.possible, clickhouseUrl, ask))] : [];
+  const oracle = new Oracle([...sent.readings, ...survivors], facts);
   const differences: string[] = [];
-  for (const { path, expected } of questionsFor(oracle, sent, load, random)) {
+  const account = remains ? accountAfterLoss(oracle) : accountOf(oracle, sent);
+  for (const { path, expected } of [account, ...questionsFor(oracle, load, random)]) {
     await eventually(
       async () => {
         const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
@@ -61,7 +72,7 @@ export async function compareWithOracle({
     ).catch((error: unknown) => differences.push(String(error)));
   }
   const stored = await comparedWhenStored(clickhouseUrl, oracle);
-  const lost = lostReadings(load, oracle);
+  const lost = lostReadings(acknowledged, oracle);
   return {
     sent: sent.items,
     distinct: oracle.readings.length,
@@ -75,7 +86,7 @@ interface Question {
   readonly expected: (answer: unknown) => [is: unknown, shouldBe: unknown];
 }
 
-function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Question[] {
+function accountOf(oracle: Oracle, sent: Sent): Question {
   const [{ held }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
   const account = {
     accepted,
@@ -88,18 +99,61 @@ function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Q
     remainder: 0,
     losses: [],
   };
-  const questions: Question[] = [
-    {
-      path: '/account',
-      expected: (answer) => {
-        const { stored, ...rest } = answer as { stored: { findings: string[] } | null };
-        return [
-          { ...rest, findings: stored?.findings },
-          { ...account, findings: [], losses: [] },
-        ];
-      },
+  return {
+    path: '/account',
+    expected: (answer) => {
+      const { stored, ...rest } = answer as { stored: { findings: string[] } | null };
+      return [
+        { ...rest, findings: stored?.findings },
+        { ...account, findings: [] },
+      ];
     },
-  ];
+  };
+}
+
+/** What was lost and is sent again counts as accepted twice, and where it was routed twice as a duplicate. */
+function accountAfterLoss(oracle: Oracle): Question {
+  const { held } = oracle;
+  return {
+    path: '/account',
+    expected: (answer) => {
+      const { applied, held: isHeld, remainder, stored } = answer as AccountAnswer;
+      return [
+        { applied, held: isHeld, remainder, findings: stored?.findings },
+        { applied: oracle.readings.length - held, held, remainder: 0, findings: [] },
+      ];
+    },
+  };
+}
+
+interface AccountAnswer {
+  readonly applied: number;
+  readonly held: number;
+  readonly remainder: number;
+  readonly stored: { readonly findings: readonly string[] } | null;
+}
+
+/** Those of `possible` that are in ClickHouse once everything is that was in memory. */
+async function stillThere(
+  possible: readonly OracleReading[],
+  clickhouseUrl: string,
+  ask: ComparisonOptions['ask'],
+): Promise<OracleReading[]> {
+  if (possible.length === 0) return [];
+  const there = await eventually(async () => {
+    const { applied, held, remainder, stored } = (await ask('/account')) as AccountAnswer;
+    const readings = await readingsInClickHouse(clickhouseUrl);
+    const found = { counted: applied + held, remainder, findings: stored?.findings };
+    if (JSON.stringify(found) !== JSON.stringify({ counted: readings.length, remainder: 0, findings: [] }))
+      throw new Error(`${readings.length} readings are stored, and the account says ${JSON.stringify(found)}`);
+    return readings;
+  }, SETTLE_WITHIN_MS);
+  const ids = new Set(new Oracle(there, []).readings.map(({ readingId }) => readingId));
+  return new Oracle(possible, []).readings.filter(({ readingId }) => ids.has(readingId));
+}
+
+function questionsFor(oracle: Oracle, load: Load, random: Random): Question[] {
+  const questions: Question[] = [];
   for (const { id } of oracle.spaces) {
     const instants = [
       ...Array.from({ length: INSTANTS_PER_SPACE }, () => random.int(load.firstMs, load.lastMs)),
@@ -122,7 +176,7 @@ function questionsFor(oracle: Oracle, sent: Sent, load: Load, random: Random): Q
 }
 
 /** What was acknowledged and is not in the log. */
-function lostReadings({ messages }: Load, oracle: Oracle): string[] {
+function lostReadings(messages: Load['messages'], oracle: Oracle): string[] {
   const known = new Set(oracle.readings.map(({ readingId }) => readingId));
   const sent = messages.flatMap(({ dpuId, items }) =>
     items.map((item): OracleReading => ({

@@ -29,7 +29,7 @@ const READINGS_PER_MESSAGE = 20;
 /** How far apart in the order of sending two neighbours in time may get. */
 const DISORDER_MESSAGES = 60;
 
-export function drawLoad(random: Random, readings: number, nowMs: number): Load {
+export function drawLoad(random: Random, readings: number, nowMs: number, changes = MOVES): Load {
   // A minute ago, so that no reading is from the future of a slower clock.
   const [firstMs, lastMs] = [nowMs - 60_000 - SPAN_MS, nowMs - 60_000];
   const spaces = Array.from({ length: SPACES }, (_, n) => `space ${n + 1}`);
@@ -59,7 +59,7 @@ export function drawLoad(random: Random, readings: number, nowMs: number): Load 
     .filter(() => random.chance(0.05))
     .map((message) => ({ ...message, place: message.place + random.int(0, count) }));
   const ordered = [...messages, ...repeated].sort((a, b) => a.place - b.place);
-  const moves = Array.from({ length: MOVES }, () =>
+  const moves = Array.from({ length: changes }, () =>
     random.chance(0.7)
       ? {
           method: 'PATCH',

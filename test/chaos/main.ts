@@ -1,23 +1,26 @@
-// `npm run chaos [-- --readings 200000 --kills 21 --seed 1]`. Ends with 1 when a count differs.
+// `npm run chaos [-- --kills 1000 --damage 30 --seed 1]`. Ends with 1 when a count differs.
 import { Command } from 'commander';
 import { chaos } from './chaos.ts';
 
 const options = new Command('chaos')
-  .option('--readings <n>', 'how many to send', '200000')
-  .option('--kills <n>', 'how often to kill, in all', '21')
-  .option('--seed <n>', 'of what is sent', '1')
+  .option('--kills <n>', 'how often a process is killed: one every 2 s', '100')
+  .option('--damage <n>', "how often nats-server's files are damaged", '0')
+  .option('--rate <n>', 'readings a second', '100')
+  .option('--seed <n>', 'of what is sent and who is killed', '1')
   .parse()
-  .opts<{ readings: string; kills: string; seed: string }>();
+  .opts<Record<'kills' | 'damage' | 'rate' | 'seed', string>>();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const { sent, distinct, kills, moves, compared, differences, seconds } = await chaos({
+const { differences, kills, ...report } = await chaos({
   seed: Number(options.seed),
-  readings: Number(options.readings),
   kills: Number(options.kills),
+  damages: Number(options.damage),
+  readingsPerSecond: Number(options.rate),
   say,
 });
 for (const difference of differences.slice(0, 20)) say(difference);
+const { sent, distinct, moves, suspensions, damages, losses, compared, seconds } = report;
 say(
-  `${sent} readings sent (${distinct} different), ${moves} moves and resets, killed: ${JSON.stringify(kills)}; ${compared} answers and rows compared, ${differences.length} differences, ${seconds} s`,
+  `${sent} readings in READINGS (${distinct} different), ${moves} moves and resets, killed: ${JSON.stringify(kills)}, ${suspensions} times suspended, ${damages} times damaged, ${losses} losses reported; ${compared} answers and rows compared, ${differences.length} differences, ${seconds} s`,
 );
 process.exit(differences.length > 0 ? 1 : 0);

@@ -145,6 +145,13 @@ describePorts('recovery', (ports) => {
     await recovery.copyTopology([{ seq: 2, digest: 4_294_967_295, fact: fact('b') }], 0);
     expect(await recovery.copiedAfter(1)).toMatchObject([{ seq: 2, digest: 12, fact: fact('c') }]);
     expect(await recovery.lastCopied()).toMatchObject({ seq: 2, digest: 12 });
+    // What a later epoch has copied at 2 stands in place of all that an earlier one had from there on.
+    await recovery.copyTopology([{ seq: 3, digest: 13, fact: fact('d') }], 1);
+    await recovery.copyTopology([{ seq: 2, digest: 22, fact: fact('e') }], 2);
+    expect(await recovery.copiedAfter(0)).toMatchObject([entries[0], { seq: 2, digest: 22, fact: fact('e') }]);
+    expect(await recovery.lastCopied()).toMatchObject({ seq: 2, digest: 22 });
+    await recovery.copyTopology([{ seq: 3, digest: 23, fact: fact('f') }], 2);
+    expect(await recovery.lastCopied()).toMatchObject({ seq: 3, digest: 23 });
   });
 
   it('P1 READINGS tells which entry is at a sequence, and which entries were stored before an instant', async () => {

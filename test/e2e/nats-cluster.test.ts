@@ -1,6 +1,6 @@
 // NATS as in production: three servers, three replicas of every stream. The leader of a stream is killed and started again while
-// readings come in, and the counts are those of the set of readings.
-import { mkdtemp, rm } from 'node:fs/promises';
+// readings come in, or loses the newest of what it had stored, and the counts are those of the set of readings.
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,8 @@ import { readConfig } from '../../src/config.ts';
 import { startEngines, type Engines } from '../../src/local/engines.ts';
 import type { NatsHandles } from '../../src/nats/connect.ts';
 import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
-import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
+import { CHECKPOINTS, READINGS, SPACE_EVENTS, TOPOLOGY } from '../../src/nats/streams.ts';
+import { cutEveryTail, restoreCopy } from '../support/damage.ts';
 import { startDensity, type DensityProcess } from '../support/density-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { QUICK, request, type Answer } from '../support/local-service.ts';
@@ -17,6 +18,7 @@ import { CLUSTER_SIZE, NatsCluster } from '../support/nats-cluster.ts';
 import { EXPECTED, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts';
 
 const ROWS = 563;
+const STREAMS = [READINGS, SPACE_EVENTS, TOPOLOGY, CHECKPOINTS];
 /** For an election on two slow cores, and for what follows it. */
 const WITHIN_MS = 120_000;
 
@@ -54,6 +56,13 @@ describe('a cluster of NATS servers', () => {
       await eventually(async () => expect(await accepted()).toBeGreaterThanOrEqual(imports * ROWS), WITHIN_MS);
     } while (!isOver());
   };
+  const lead = async (stream: string, name: string): Promise<void> =>
+    eventually(async () => {
+      if ((await leaderOf(stream)) === name) return;
+      const order = JSON.stringify({ placement: { preferred: name } });
+      await nats.nc.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, order, { timeout: 2_000 });
+      expect(await leaderOf(stream)).toBe(name);
+    }, WITHIN_MS);
   const replicasAreCurrent = async (stream: string): Promise<void> =>
     eventually(async () => expect(await cluster.hasAllReplicas(nats, stream), stream).toBe(true), WITHIN_MS);
 
@@ -109,6 +118,33 @@ describe('a cluster of NATS servers', () => {
     },
   );
 
+  it.each([
+    // The logs by which the servers agree, too: from those it would put back what its streams lack.
+    ['the end of each of its logs is cut off', async (store: string) => cutEveryTail(store, 0.5)],
+    ['an older copy of its store is put in place', async (store: string) => restoreCopy(store, join(folder, 'copy'))],
+  ] as const)('L3 loses the newest data of one server: %s', async (_, damage) => {
+    for (const stream of STREAMS) await replicasAreCurrent(stream);
+    const victim = await leaderOf(READINGS);
+    await cluster.kill9(victim);
+    await cp(cluster.storeOf(victim), join(folder, 'copy'), { recursive: true });
+    await cluster.revive(victim);
+    await importUntil(() => true);
+    for (const stream of STREAMS) await replicasAreCurrent(stream);
+
+    await cluster.kill9(victim);
+    await damage(cluster.storeOf(victim));
+    await rm(join(folder, 'copy'), { recursive: true });
+    await importUntil(() => true);
+    await cluster.revive(victim);
+    await importUntil(() => true);
+    for (const stream of STREAMS) await replicasAreCurrent(stream);
+    // It has everything again, and leads with that.
+    const { messages } = (await nats.jsm.streams.info(READINGS)).state;
+    for (const stream of [READINGS, SPACE_EVENTS]) await lead(stream, victim);
+    expect((await nats.jsm.streams.info(READINGS)).state.messages).toBeGreaterThanOrEqual(messages);
+    await importUntil(() => true);
+  });
+
   it('ends with the counts of the set of readings', async () => {
     await eventually(async () => {
       const {
@@ -135,7 +171,11 @@ describe('a cluster of NATS servers', () => {
       ] as const) {
         expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net, count });
       }
+      // Two servers of three have lost nothing: whatever one has lost, no look at the logs has taken it for a loss.
+      expect((await get('/health')).body).toEqual({ status: 'ok', problems: [], losses: [] });
+      expect(await (await fetch(`${api.replace('/api/v1', '')}/metrics`)).text()).toMatch(/^density_log_epoch 0$/m);
     }, WITHIN_MS);
+    expect(service.output()).not.toContain('a log has gone back');
     expect(imports).toBeGreaterThan(1);
     expect(service.child.exitCode).toBeNull();
   });

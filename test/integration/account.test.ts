@@ -44,6 +44,11 @@ describe('density account', () => {
     });
   });
 
+  it('A1 leaves no consumer behind', async () => {
+    for (let n = 0; n < 3; n++) await account();
+    expect((await nats.jsm.streams.info(DEAD_LETTERS)).state.consumer_count).toBe(0);
+  });
+
   it('A1 ends with 1 when a dead letter is gone', async () => {
     await nats.jsm.streams.purge(DEAD_LETTERS);
     const { code, said } = await account();

@@ -128,7 +128,8 @@ describe('density', () => {
   });
 
   it('prints JSON where it is asked to, whatever the command', async () => {
-    const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke', 'nats update'];
+    // Those of nats write files; adapt prints nothing but JSON.
+    const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke', 'nats update', 'adapt'];
     const program = createProgram({
       readConfig: () => readConfig({}),
       say: () => undefined,

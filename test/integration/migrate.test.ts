@@ -7,9 +7,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
-import { createTables } from '../../src/clickhouse/schema.ts';
+import { tablesByMonth } from '../../src/clickhouse/repartition.ts';
+import { createTables, tablesFor } from '../../src/clickhouse/schema.ts';
 import { migrateCommand } from '../../src/cli/migrate-command.ts';
 import { serve } from '../../src/cli/serve.ts';
+import { tableOptionsOf } from '../../src/cli/table-options.ts';
 import { readConfig, type Config } from '../../src/config.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
@@ -130,10 +132,10 @@ async function leaveVersion1(): Promise<void> {
   }
 }
 
+type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
+
 /** Runs the service, and asks it. */
-async function whileRunning<T>(
-  act: (send: (method: string, path: string, body?: unknown) => Promise<Answer>) => Promise<T>,
-): Promise<T> {
+async function whileRunning<T>(act: (send: Send) => Promise<T>): Promise<T> {
   const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
   try {
     return await act((method, path, body) => request(`${running.url}/api/v1${path}`, method, body));
@@ -203,4 +205,59 @@ it('a log of version 1 is refused, and taken over; what it alone had is counted,
       ]);
     });
   });
+});
+
+it('tables by month are taken over while nobody runs, and counts, duplicates and the account go on', async () => {
+  const clickhouse = await connectClickHouse(engines.clickhouseUrl);
+  try {
+    // As an earlier version has made them, with everything that was stored until now.
+    for (const definition of tablesFor(tableOptionsOf(config))) {
+      const [, name] = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(definition) ?? [];
+      if (name === undefined || !definition.includes('PARTITION BY')) continue;
+      await clickhouse.command({
+        query: definition
+          .replace(`EXISTS ${name} (`, `EXISTS ${name}_old (`)
+          .replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n'),
+      });
+      await clickhouse.command({ query: `INSERT INTO ${name}_old SELECT * FROM ${name}` });
+      await clickhouse.command({ query: `EXCHANGE TABLES ${name} AND ${name}_old` });
+      await clickhouse.command({ query: `DROP TABLE ${name}_old SYNC` });
+    }
+    const migrate = async (): Promise<string> => {
+      const said: string[] = [];
+      expect(
+        await migrateCommand(
+          config,
+          {},
+          (line) => said.push(line),
+          () => undefined,
+        ),
+      ).toBe(0);
+      return said.join('\n');
+    };
+    const counted = async (send: Send): Promise<void> =>
+      eventually(async () => {
+        expect((await send('GET', '/counts/2/current')).body).toMatchObject({ count: 2, net: 2, drift: 0 });
+        const { stored, ...account } = (await send('GET', '/account')).body as { stored: { findings: string[] } };
+        expect(account).toMatchObject({ applied: 4, remainder: 0 });
+        expect(stored.findings).toEqual([]);
+      });
+    await whileRunning(async (send) => {
+      await counted(send);
+      expect(await migrate()).toContain('stay partitioned by month: the service is running');
+    });
+    expect(await migrate()).toContain('rows are partitioned by decade');
+    expect(await tablesByMonth(clickhouse, tableOptionsOf(config))).toEqual([]);
+    expect(await migrate()).not.toContain('partitioned by');
+    await whileRunning(async (send) => {
+      await counted(send);
+      await send('POST', '/readings/batch', items);
+      await eventually(async () =>
+        expect((await send('GET', '/account')).body).toMatchObject({ accepted: 12, duplicate: 8 }),
+      );
+      await counted(send);
+    });
+  } finally {
+    await clickhouse.close();
+  }
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { repartition, tablesByMonth } from '../../src/clickhouse/repartition.ts';
 import { alterationsFor, alterTables, createTables, dropTables, tablesFor } from '../../src/clickhouse/schema.ts';
 import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 
@@ -127,6 +128,60 @@ test('readings of 630 months make a part in each decade; in tables of earlier ve
   expect(await partsOf(9_002)).toEqual([40]);
   expect(await digest('events_by_time')).toEqual(await digest('space_events'));
   await command('SYSTEM START MERGES');
+});
+
+test('tables by month are taken over: every row is in a decade, views go on, and rows of an earlier epoch are refused', async () => {
+  const TAKEN_OVER = ['space_events', 'readings', 'counts_by_minute', 'events_by_time'];
+  await command('ALTER TABLE space_events ADD CONSTRAINT epoch_0 CHECK epoch >= 0');
+  await command('ALTER TABLE space_events ADD CONSTRAINT epoch_7 CHECK epoch >= 7');
+  // What an attempt that was killed leaves behind.
+  await command('CREATE TABLE space_events_by_decade (a UInt8) ENGINE = Memory');
+  expect(await tablesByMonth(client, OPTIONS)).toEqual(TAKEN_OVER);
+  const before = await Promise.all(['space_events', 'events_by_time'].map(digest));
+  const minutes = async (): Promise<unknown[]> =>
+    rows(
+      'SELECT space_id, minute, sum(net), sum(entrances), sum(exits) FROM counts_by_minute GROUP BY ALL ORDER BY ALL',
+    );
+  const minutesBefore = await minutes();
+  const said: string[] = [];
+  await repartition(client, OPTIONS, (line) => said.push(line));
+  expect(said).toEqual(TAKEN_OVER.map((name) => expect.stringMatching(`^table ${name}: \\d+ rows`) as string));
+  expect(await tablesByMonth(client, OPTIONS)).toEqual([]);
+  expect(await rows("SELECT name FROM system.tables WHERE name LIKE '%_by_decade'")).toEqual([]);
+  expect(await Promise.all(['space_events', 'events_by_time'].map(digest))).toEqual(before);
+  expect(await minutes()).toEqual(minutesBefore);
+  await expect(storeMonths(9_003, 630)).rejects.toThrow(/epoch_7/);
+  await command('ALTER TABLE space_events DROP CONSTRAINT epoch_7');
+  await command('SYSTEM STOP MERGES');
+  await storeMonths(9_003, 630);
+  expect(await partsOf(9_003)).toEqual([6]);
+  await command('SYSTEM START MERGES');
+  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
+  await repartition(client, OPTIONS, () => expect.unreachable());
+});
+
+test('a table whose copy differs is left as it was', async () => {
+  await dropTables(client);
+  for (const statement of tablesFor(OPTIONS))
+    await command(statement.replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n'));
+  await storeMonths(9_004, 12);
+  // Somebody writes while it is copied.
+  const writing = new Proxy(client, {
+    get: (target, key) =>
+      key === 'command'
+        ? async (params: { query: string }) => {
+            await client.command(params);
+            if (params.query.startsWith('INSERT INTO space_events_by_decade')) await storeMonths(9_005, 1);
+          }
+        : (Reflect.get(target, key, target) as unknown),
+  });
+  const tellNothing = (): void => undefined;
+  await expect(repartition(writing, OPTIONS, tellNothing)).rejects.toThrow(
+    /copy of table space_events differs from it/,
+  );
+  expect(await tablesByMonth(client, OPTIONS)).toContain('space_events');
+  await repartition(client, OPTIONS, tellNothing);
+  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
 });
 
 /** The tables and views of before readings had measures. */

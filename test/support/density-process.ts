@@ -18,8 +18,13 @@ export interface DensityProcess {
   ended(): Promise<number | null>;
 }
 
-export function startDensity(args: readonly string[], environment: Readonly<Record<string, string>>): DensityProcess {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+/** @param entry the command line to run, where it is not that of the sources */
+export function startDensity(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  entry = ENTRY,
+): DensityProcess {
+  const child = spawn(process.execPath, [entry, ...args], {
     env: { ...process.env, ...QUICK, LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

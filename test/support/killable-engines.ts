@@ -58,24 +58,41 @@ export class KillableEngines {
   }
 
   async #startNats(port: number): Promise<void> {
-    this.#nats = await startNatsServer({
-      binary: this.#binary,
-      dataDir: join(this.#folder, 'nats'),
-      host: HOST,
-      port,
-      mqttPort: 0,
-      name: 'test',
-      syncInterval: QUICK.NATS_SYNC_INTERVAL,
-      logFile: join(this.#folder, 'nats.log'),
-    });
+    this.#nats = await startNatsIn(this.#folder, this.#binary, port);
   }
 
   async #startClickhouse(port: number): Promise<void> {
-    this.#clickhouse = await startClickhouse({
-      dataDir: join(this.#folder, 'clickhouse'),
-      host: HOST,
-      port,
-      logFile: join(this.#folder, 'clickhouse.log'),
-    });
+    this.#clickhouse = await startClickhouseIn(this.#folder, port);
   }
+}
+
+/** @param folder of its data and its log @param onExit it ended and nobody stopped it */
+export async function startNatsIn(
+  folder: string,
+  binary: string,
+  port: number,
+  onExit?: () => void,
+): Promise<LocalNatsServer> {
+  return startNatsServer({
+    binary,
+    dataDir: join(folder, 'nats'),
+    host: HOST,
+    port,
+    mqttPort: 0,
+    name: 'test',
+    syncInterval: QUICK.NATS_SYNC_INTERVAL,
+    logFile: join(folder, 'nats.log'),
+    ...(onExit && { onExit }),
+  });
+}
+
+/** @param folder of its data and its log @param onExit it ended and nobody stopped it */
+export async function startClickhouseIn(folder: string, port: number, onExit?: () => void): Promise<LocalClickhouse> {
+  return startClickhouse({
+    dataDir: join(folder, 'clickhouse'),
+    host: HOST,
+    port,
+    logFile: join(folder, 'clickhouse.log'),
+    ...(onExit && { onExit }),
+  });
 }

@@ -9,6 +9,7 @@ import { freePorts } from './free-ports.ts';
 
 const HOST = '127.0.0.1';
 export const CLUSTER_SIZE = 3;
+const STORE = 'data';
 
 interface Server {
   readonly name: string;
@@ -45,7 +46,7 @@ export class NatsCluster {
         [
           `server_name: ${name}`,
           `listen: "${HOST}:${clientPorts[n]}"`,
-          `jetstream { store_dir: ${JSON.stringify(join(own, 'data'))} }`,
+          `jetstream { store_dir: ${JSON.stringify(join(own, STORE))} }`,
           `cluster { name: density, listen: "${HOST}:${routePorts[n]}", routes: [${routes}] }`,
           '',
         ].join('\n'),
@@ -80,6 +81,11 @@ export class NatsCluster {
     });
     await once(server.child, 'spawn');
     await log.close();
+  }
+
+  /** Of what it stores. */
+  storeOf(name: string): string {
+    return join(this.#server(name).folder, STORE);
   }
 
   /** A connection of the test's own, once all servers have met: until then no stream can have three replicas. */

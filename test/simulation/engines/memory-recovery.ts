@@ -44,13 +44,19 @@ export class MemoryRecovery implements RecoveryRecords {
   }
 
   async copiedAfter(seq: number): Promise<CopiedEntry[]> {
-    return this.#ask('copied topology', () =>
-      [...this.#tables.topology.values()].filter((entry) => entry.seq > seq).sort((a, b) => a.seq - b.seq),
-    );
+    return this.#ask('copied topology', () => this.#copied().filter((entry) => entry.seq > seq));
   }
 
   async lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined> {
-    return this.#ask('last copied', () => [...this.#tables.topology.values()].sort((a, b) => a.seq - b.seq).at(-1));
+    return this.#ask('last copied', () => this.#copied().at(-1));
+  }
+
+  /** Without what an earlier epoch has copied behind an entry of a later one. */
+  #copied(): (CopiedEntry & { readonly epoch: number })[] {
+    let highest = 0;
+    return [...this.#tables.topology.values()]
+      .sort((a, b) => a.seq - b.seq)
+      .filter(({ epoch }) => (highest = Math.max(highest, epoch)) === epoch);
   }
 
   async copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void> {

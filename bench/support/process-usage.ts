@@ -1,0 +1,46 @@
+// What processes hold: memory, descriptors, connections, disk. From Linux's /proc, because a process cannot ask Node about another one.
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const ESTABLISHED = '01';
+
+/** @throws Error when the process has ended, or this is not Linux */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+export async function openDescriptors(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`)).length;
+}
+
+/** TCP connections that were accepted on a port of this machine, over IPv4. */
+export async function connectionsTo(port: number): Promise<number> {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = (await readFile('/proc/net/tcp', 'utf8')).trim().split('\n').slice(1);
+  return rows.filter((row) => {
+    const [, local = '', , state] = row.trim().split(/\s+/);
+    return local.endsWith(suffix) && state === ESTABLISHED;
+  }).length;
+}
+
+/** What the files of a folder take of the disk, however deep they lie. Files that vanish meanwhile count nothing. */
+export async function diskBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const sizes = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return diskBytes(path);
+      return stat(path).then(
+        ({ blocks }) => blocks * 512,
+        () => 0,
+      );
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** The engine that a pid file in its folder names. */
+export async function recordedPid(file: string): Promise<number> {
+  return Number((await readFile(file, 'utf8')).split('\n')[0]);
+}

@@ -1,0 +1,152 @@
+// Takes over tables of earlier versions, which are partitioned by month alone (docs/adr/0076). Each is copied into a table of today's
+// definition, compared with it, and exchanged with it in one step; so a crash leaves a table as it was or as it is to be.
+//
+// Nobody may write meanwhile. The new tables know the token of no block: whoever calls this makes sure that none is sent again.
+import type { ClickHouseClient } from '@clickhouse/client';
+import { queryRows } from './query-rows.ts';
+import { tablesFor, type TableOptions } from './schema.ts';
+
+const COPY_SUFFIX = '_by_decade';
+/** How today's definitions begin the expression. */
+const BY_DECADE = 'if(';
+/** The connection has nothing to say while a month is copied; headers show that it lives. */
+const LONG = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '10000' } as const;
+
+interface Table {
+  readonly name: string;
+  /** That of a table of today's definition. */
+  readonly definition: string;
+  readonly timeColumn: string;
+}
+
+/** Those that are there and partitioned by month alone. */
+export async function tablesByMonth(client: ClickHouseClient, options: TableOptions): Promise<string[]> {
+  const keys = new Map(
+    await queryRows<[string, string]>(
+      client,
+      'SELECT name, partition_key FROM system.tables WHERE database = currentDatabase()',
+      {},
+    ),
+  );
+  return partitionedTables(options)
+    .map(({ name }) => name)
+    .filter((name) => keys.get(name)?.startsWith(BY_DECADE) === false);
+}
+
+/** @param say told of each table that was taken over @throws Error when a copy is not what it was made of: then the table is as it was */
+export async function repartition(
+  client: ClickHouseClient,
+  options: TableOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const byMonth = new Set(await tablesByMonth(client, options));
+  for (const table of partitionedTables(options)) {
+    const copy = `${table.name}${COPY_SUFFIX}`;
+    // Of an attempt that was interrupted: a copy that is not whole, or the table as it was.
+    await drop(client, copy);
+    if (!byMonth.has(table.name)) continue;
+    const rows = await takeOver(client, table, copy);
+    say(`table ${table.name}: ${rows} rows are partitioned by decade`);
+  }
+}
+
+function partitionedTables(options: TableOptions): Table[] {
+  return tablesFor(options).flatMap((definition) => {
+    const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(definition)?.[1];
+    const timeColumn = /PARTITION BY if\((\w+)/.exec(definition)?.[1];
+    return name === undefined || timeColumn === undefined ? [] : [{ name, definition, timeColumn }];
+  });
+}
+
+/** @returns how many rows it has */
+async function takeOver(
+  client: ClickHouseClient,
+  { name, definition, timeColumn }: Table,
+  copy: string,
+): Promise<number> {
+  await client.command({ query: definition.replace(`EXISTS ${name} (`, `EXISTS ${copy} (`) });
+  const columns = (
+    await queryRows<[string]>(
+      client,
+      `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {name:String}
+        AND default_kind NOT IN ('EPHEMERAL', 'ALIAS', 'MATERIALIZED') ORDER BY position`,
+      // Those of today: a table of an earlier version may have one more that nobody writes.
+      { name: copy },
+    )
+  ).flat();
+  const month = `toYYYYMM(${timeColumn})`;
+  for (const [each] of await queryRows<[number]>(client, `SELECT DISTINCT ${month} FROM ${name} ORDER BY 1`, {})) {
+    await client.command({
+      query: `INSERT INTO ${copy} (${columns.join()}) SELECT ${columns.join()} FROM ${name} WHERE ${month} = {month:UInt32}`,
+      query_params: { month: Number(each) },
+      // Rows that are equal are no repetition here.
+      clickhouse_settings: { ...LONG, insert_deduplicate: 0, async_insert: 0 },
+    });
+  }
+  for (const constraint of await constraintsOf(client, name))
+    await client.command({ query: `ALTER TABLE ${copy} ADD ${constraint}` });
+  const [was, is] = [await digestOf(client, name, columns), await digestOf(client, copy, columns)];
+  if (String(was) !== String(is))
+    throw new Error(
+      `the copy of table ${name} differs from it (${is.join()} in place of ${was.join()}); it is left as it was`,
+    );
+  await exchange(client, name, copy);
+  await drop(client, copy);
+  return was[0];
+}
+
+/** However large it is: what was in it is in another table. */
+async function drop(client: ClickHouseClient, table: string): Promise<void> {
+  await client.command({
+    query: `DROP TABLE IF EXISTS ${table} SYNC`,
+    clickhouse_settings: { max_table_size_to_drop: '0' },
+  });
+}
+
+/** Those that refuse rows of an earlier epoch. After the copying: rows of before are there. */
+async function constraintsOf(client: ClickHouseClient, name: string): Promise<string[]> {
+  const [row] = await queryRows<[string]>(
+    client,
+    'SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
+    { name },
+  );
+  return [...(row?.[0] ?? '').matchAll(/CONSTRAINT `?\w+`? CHECK epoch >= \d+/g)].map(([constraint]) => constraint);
+}
+
+/** The number of rows, and a checksum of them in any order. Rows that the engine adds up are compared by their sums. */
+async function digestOf(
+  client: ClickHouseClient,
+  table: string,
+  columns: readonly string[],
+): Promise<[rows: number, checksum: string]> {
+  const sums = table.startsWith('counts_by_minute')
+    ? `(SELECT space_id, minute, sum(net) AS net, sum(entrances) AS entrances, sum(exits) AS exits FROM ${table}
+        GROUP BY space_id, minute HAVING net != 0 OR entrances != 0 OR exits != 0)`
+    : table;
+  const [row] = await queryRows<[string, string]>(
+    client,
+    `SELECT toString(count()), toString(sum(cityHash64(${columns.join()}))) FROM ${sums}`,
+    {},
+  );
+  return [Number(row?.[0]), row?.[1] ?? ''];
+}
+
+/** The views of a table stay with its name. @throws Error where they do not: then the table is as it was */
+async function exchange(client: ClickHouseClient, name: string, copy: string): Promise<void> {
+  const views = async (): Promise<string> => {
+    const [row] = await queryRows<[string[]]>(
+      client,
+      'SELECT arraySort(dependencies_table) FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
+      { name },
+    );
+    return JSON.stringify(row?.[0]);
+  };
+  const before = await views();
+  const query = `EXCHANGE TABLES ${name} AND ${copy}`;
+  await client.command({ query });
+  if ((await views()) === before) return;
+  await client.command({ query });
+  throw new Error(
+    `this ClickHouse does not keep the views of table ${name} when it is exchanged; it is left as it was`,
+  );
+}

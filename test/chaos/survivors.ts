@@ -1,0 +1,96 @@
+// The readings that exist after nats-server's files were damaged, wherever they are: read from a copy of the files, by a server that
+// nobody else knows, and from ClickHouse.
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectClickHouse } from '../../src/clickhouse/connect.ts';
+import { decodeCommit } from '../../src/domain/commit-codec.ts';
+import type { StoredEntry } from '../../src/domain/log-entry.ts';
+import { allPartitions } from '../../src/domain/partition.ts';
+import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
+import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
+import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
+import { sentIn } from '../simulation/sent.ts';
+import { decodedSnapshot } from '../support/decoded-snapshot.ts';
+import { startNatsIn } from '../support/killable-engines.ts';
+import type { OracleReading } from '../support/oracle.ts';
+
+/** @param natsFolder of a server that does not run */
+export async function readingsInFiles(
+  natsFolder: string,
+  binary: string,
+  partitions: number,
+): Promise<OracleReading[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'density-survivors-'));
+  try {
+    await cp(natsFolder, join(folder, 'nats'), { recursive: true });
+    await rm(join(folder, 'nats', 'nats-server.pid'), { force: true });
+    const server = await startNatsIn(folder, binary, 0);
+    try {
+      const nats = await connectNats(server.url, 'survivors');
+      try {
+        return [
+          ...sentIn(await everything(nats, READINGS)).readings,
+          ...(await everything(nats, SPACE_EVENTS)).flatMap(readingsInCommit),
+          ...(await readingsInCheckpoints(nats, partitions)),
+        ];
+      } finally {
+        await nats.nc.close();
+      }
+    } finally {
+      await server.kill9();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** All with a row, whatever it says: the repair goes by the reading. */
+export async function readingsInClickHouse(url: string): Promise<OracleReading[]> {
+  const client = await connectClickHouse(url);
+  try {
+    const result = await client.query({
+      query: 'SELECT DISTINCT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp) AS at, direction FROM space_events',
+      format: 'JSONCompactEachRow',
+    });
+    return (await result.json<[string, string, string, number]>()).map(([id, dpuId, at, direction]) => {
+      // `<dpu>~<milliseconds>~<+ or ->`, and the DPU's own id where it gave one.
+      const name = id.slice(`${dpuId}~${at}~+`.length + 1);
+      return { dpuId, timestampMs: Number(at), direction, name: name === '' ? undefined : name };
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+/** What a stream holds, holes or not. */
+async function everything({ js, jsm }: NatsHandles, stream: string): Promise<StoredEntry[]> {
+  const entries: StoredEntry[] = [];
+  if ((await jsm.streams.info(stream)).state.messages === 0) return entries;
+  const consumer = await js.consumers.get(stream);
+  for await (const { subject, data, seq, info } of await consumer.consume()) {
+    entries.push({ subject, data, seq, timeMs: Math.floor(info.timestampNanos / 1e6) });
+    if (info.pending === 0) break;
+  }
+  return entries;
+}
+
+function readingsInCommit(entry: StoredEntry): OracleReading[] {
+  const commit = decodeCommit(entry);
+  return [...commit.partitions].flatMap((partition) => commit.section(partition)?.events ?? []).map(oracleReading);
+}
+
+async function readingsInCheckpoints({ js, jsm }: NatsHandles, partitions: number): Promise<OracleReading[]> {
+  const checkpoints = new NatsCheckpoints(js, jsm);
+  const each = allPartitions(partitions).map(async (partition) => {
+    // What cannot be read is no survivor.
+    const checkpoint = await checkpoints.load(partition).catch(() => undefined);
+    if (!checkpoint) return [];
+    return decodedSnapshot(partition, partitions, checkpoint.snapshot).allUnstoredEvents().map(oracleReading);
+  });
+  return (await Promise.all(each)).flat();
+}
+
+function oracleReading({ dpuId, timestampMs, direction, name }: OracleReading): OracleReading {
+  return { dpuId, timestampMs, direction, name };
+}
