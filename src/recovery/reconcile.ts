@@ -47,8 +47,11 @@ function eventsOf(wanted: readonly SpaceEvent[], claims: readonly Claim[]): Spac
   return events;
 }
 
-function withSign({ signs: _, ...claim }: Claim, sign: 1 | -1): SpaceEvent {
-  return { ...claim, sign };
+function withSign(claim: Claim, sign: 1 | -1): SpaceEvent {
+  const { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, primary } = claim;
+  const event = { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, primary, sign };
+  if (claim.name === undefined) return event;
+  return claim.hasPreviousId ? { ...event, name: claim.name, hasPreviousId: true } : { ...event, name: claim.name };
 }
 
 /** Groups events by the partition of their space, as rows that belong to no commit (sequence 0). */

@@ -47,7 +47,7 @@ async function expectCount(space: number, count: object): Promise<void> {
 const listOf = async (path: string): Promise<object[]> => (await service.get(path)).body as object[];
 
 describe('readings as devices report them', () => {
-  it('counts all who passed in an interval as one change, at its end', async () => {
+  it('T15 counts all who passed in an interval as one change, at its end', async () => {
     const space = await spaceWith('i1');
     await send(
       { dpu_id: 'i1', timestamp: at(60), entrances: 5, exits: 3, start: at(0) },
@@ -72,7 +72,7 @@ describe('readings as devices report them', () => {
     expect(found.reduce((sum, { exits }) => sum + exits, 0)).toBe(4);
   });
 
-  it('counts standings by their differences, in any order of arrival', async () => {
+  it('T16 counts standings by their differences, in any order of arrival', async () => {
     const space = await spaceWith('s1');
     const standing = (seconds: number, total_entrances: number, total_exits: number): object => ({
       dpu_id: 's1',
@@ -98,7 +98,7 @@ describe('readings as devices report them', () => {
     await expectCount(space, { net: 3 + 2 + 108 - 52 });
   });
 
-  it('takes a lower standing for a wrap as soon as the modulus is known', async () => {
+  it('T16 takes a lower standing for a wrap as soon as the modulus is known', async () => {
     const space = await spaceWith('w1');
     await send(
       { dpu_id: 'w1', timestamp: at(0), total_entrances: 65_530, total_exits: 0 },

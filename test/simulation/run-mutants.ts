@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { Command } from 'commander';
 import { bundle, sourceOf } from './bundle.ts';
-import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { MUTANTS } from './mutants.ts';
 
 const { seeds, only } = new Command('sim:mutants')
   .option('--seeds <n>', 'how many seeds to try', '5000')

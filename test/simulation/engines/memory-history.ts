@@ -27,6 +27,7 @@ import type {
 } from '../../../src/ports/history.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
+import { compare } from './compare.ts';
 
 export interface Row extends LoggedEvent {
   readonly partition: Partition;
@@ -443,12 +444,4 @@ export class MemoryHistory implements History, PartitionRecords {
 
 export function awayError(): Failure {
   return new Failure('unavailable', 'ClickHouse is away', { retryAfterSeconds: 1 });
-}
-
-function compare(a: readonly (string | number)[], b: readonly (string | number)[]): number {
-  for (let at = 0; at < a.length; at++) {
-    const [left, right] = [a[at] ?? '', b[at] ?? ''];
-    if (left !== right) return left < right ? -1 : 1;
-  }
-  return 0;
 }

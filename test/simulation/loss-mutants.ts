@@ -1,0 +1,129 @@
+// Deliberate bugs that show only where a log goes back.
+import { LOSSES_EVERY } from './draw-scenario.ts';
+import { mutant, type Mutant } from './mutant.ts';
+
+// Lines of INSPECT whose order matters.
+const LAST_COMMITS =
+  'const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));';
+const ENDS = 'const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];';
+
+function lossMutant(name: string, find: string, replace: string): Mutant {
+  return { ...mutant(name, find, replace), step: LOSSES_EVERY };
+}
+
+export const LOSS_MUTANTS: readonly Mutant[] = [
+  lossMutant(
+    'an offset that is ahead of the log is accepted',
+    'if (seq === 0) return true;\n  if (seq > lastSeq) return false;\n  const entry',
+    'if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry',
+  ),
+  lossMutant(
+    'what stands at a committed offset is not looked at',
+    'return mark === null || isMarked(entry, mark);',
+    'return true;',
+  ),
+  lossMutant(
+    'a commit that the log does not reach is accepted',
+    'if (seq > lastSeq) return false;\n  const there',
+    'const there',
+  ),
+  lossMutant(
+    'another commit at a mark is accepted',
+    'return there === undefined || there === UNREADABLE || there === commitId;',
+    'return true;',
+  ),
+  lossMutant('the log of one router is shorter than a checkpoint says', 'lastSeq < foldedSeq', 'lastSeq < 0'),
+  lossMutant(
+    'a router that went on from elsewhere than the checkpoint is accepted',
+    'if (!next || next.previousSeq === foldedSeq) return [];',
+    'if (!next || next.previousSeq >= 0) return [];',
+  ),
+  lossMutant(
+    'a checkpoint whose log is truncated is accepted',
+    'return missing === undefined ? []',
+    'return missing !== -1 ? []',
+  ),
+  lossMutant(
+    'blocks are not looked at',
+    'block.epoch < epoch.current || (await isThere(events, block.mark, end))',
+    'block.epoch <= epoch.current',
+  ),
+  lossMutant(
+    'a repair that was not finished is taken for done',
+    'if (begun !== done) return',
+    'if (begun < done) return',
+  ),
+  lossMutant(
+    'where a log ends is asked before what is recorded of it',
+    `${LAST_COMMITS}\n  await deps.catchUpTopology();\n  ${ENDS}`,
+    `${ENDS}\n  await deps.catchUpTopology();\n  ${LAST_COMMITS}`,
+  ),
+  lossMutant(
+    'the copy of the topology is not compared',
+    'copied && topology.digestAt(copied.seq) !== copied.digest',
+    'copied && copied.seq < 0',
+  ),
+  lossMutant('a repair begins no epoch', '.map((block) => block.epoch)) + 1;', '.map((block) => block.epoch));'),
+  lossMutant(
+    'a repair leaves blocks of lost commits as they are',
+    'if (block === undefined) continue;',
+    'if (block !== -1) continue;',
+  ),
+  lossMutant(
+    'a repair does not look into checkpoints',
+    'for (const event of step.value.allUnstoredEvents()) this.#suspect(readingOf(event));',
+    '',
+  ),
+  lossMutant(
+    'a repair does not look into the log',
+    '?.events.forEach((event) => this.#suspect(readingOf(event)));',
+    ';',
+  ),
+  lossMutant(
+    'a reading is whole where any row of it survived',
+    'for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);',
+    'if (!claim && claims.length === 0) events.push(event);',
+  ),
+  lossMutant(
+    'a repair keeps an offset into what is lost',
+    'const readingsSeq = isKept ? last.readingsSeq :',
+    'const readingsSeq = isKept || last ? last.readingsSeq :',
+  ),
+  lossMutant(
+    'a repair keeps the account of what is lost',
+    'counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };',
+    'counters: header.counters };',
+  ),
+  lossMutant(
+    'a repair leaves a standing after a lost one as it was',
+    'if (next) readings.set(identityOf(next), next);',
+    '',
+  ),
+  lossMutant(
+    'a repair puts nothing back into the topology',
+    'for (const { seq, fact } of missing) {',
+    'for (const { seq, fact } of missing.slice(0, 0)) {',
+  ),
+  lossMutant('shards are run while the logs are repaired', 'if (!isSuspended) await suspendShards();', ''),
+  lossMutant(
+    'the repair does not wait for others to give up their shards',
+    'if (!(await this.#takeAll(leases, held, signal))) return;',
+    '',
+  ),
+  lossMutant(
+    'a router goes on by a topology that it has not followed',
+    'if (!isFollowed(topology, this.#committed)) throw',
+    'if (topologySeq < 0) throw',
+  ),
+  lossMutant(
+    'commits of another epoch are folded',
+    'if (epoch === this.#epoch) this.#applyCommit(stored, commit);',
+    'if (epoch >= 0) this.#applyCommit(stored, commit);',
+  ),
+  lossMutant(
+    'readings are purged by their sequence alone',
+    'Math.min(deps.now() - deps.keptMs, beforeMs)',
+    'deps.now() - deps.keptMs',
+  ),
+  lossMutant('what is begun does not wait until the logs are sound', 'await this.#deps.logs?.untilSound(own);', ''),
+];

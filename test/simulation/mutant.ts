@@ -1,0 +1,13 @@
+// A deliberate bug: one change of the production sources.
+import type { Patch } from './bundle.ts';
+
+export interface Mutant {
+  readonly name: string;
+  readonly patch: Patch;
+  /** Only every so many seeds can catch it; all where it is missing. */
+  readonly step?: number;
+}
+
+export function mutant(name: string, find: string, replace: string): Mutant {
+  return { name, patch: { find, replace } };
+}
