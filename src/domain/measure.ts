@@ -61,11 +61,6 @@ export function arrivedAt(measure: Measure, seq: number, index: number): Measure
   return `${measure}@${seq}_${index}` as Measure;
 }
 
-/** False where the timestamp of a reading is that of its arrival. */
-export function isTimed(measure: Measure): boolean {
-  return !measure.includes('@');
-}
-
 /** True for a measure in its canonical form. */
 export function isMeasure(text: string): text is Measure {
   const measure = text.replace(PLACE, '');

@@ -28,6 +28,6 @@ export function passedUnder(view: TopologyView, reading: Reading, standings: Rea
   return passedSince(standings.get(reading.dpuId)?.before(reading), reading, modulusOf(view, reading.dpuId));
 }
 
-export function modulusOf(view: TopologyView, dpuId: DpuId): number | null {
+function modulusOf(view: TopologyView, dpuId: DpuId): number | null {
   return view.dpu(dpuId)?.counterModulus ?? null;
 }
