@@ -37,8 +37,11 @@ export function isToken(value: unknown): value is string {
   return typeof value === 'string' && TOKEN.test(value);
 }
 
-/** These have a meaning in subjects of NATS or topics of MQTT; `=` begins an escape, and `~` separates the parts of a reading id. */
-const ESCAPED = /[.*>/+#=~]/g;
+/**
+ * These have a meaning in subjects or permissions of NATS, or in topics of MQTT; `=` begins an escape, and `~` separates the parts of
+ * a reading id.
+ */
+const ESCAPED = /[.*>/+#=~{}()]/g;
 const ESCAPE = /=([0-9A-F]{2})/g;
 
 /** A DPU's id as one token of a subject, and as the first part of a reading id. Letters, digits, `:`, `_` and `-` stand for themselves. */

@@ -24,7 +24,7 @@ import {
   type SigningKey,
   type User,
 } from '@nats-io/jwt';
-import { isDpuId, DPU_ID_RULE } from '../domain/ids.ts';
+import { DPU_ID_RULE, isDpuId, tokenOfDpu } from '../domain/ids.ts';
 import {
   ADMIN_PERMISSIONS,
   DPU_PERMISSIONS,
@@ -170,7 +170,8 @@ async function dpuToken(
 ): Promise<string> {
   // The id becomes a token in the permitted subjects: with wildcards or dots in it, it would grant more.
   if (!isDpuId(dpuId)) throw new Error(`the DPU's id must be ${DPU_ID_RULE}`);
-  return scopedToken(keyring.devices, keyring[role], dpuId, user, expiresSeconds);
+  // The name becomes a part of the subjects that the credentials allow.
+  return scopedToken(keyring.devices, keyring[role], tokenOfDpu(dpuId), user, expiresSeconds);
 }
 
 /**

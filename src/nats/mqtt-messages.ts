@@ -14,7 +14,7 @@ import {
   StorageType,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import type { DpuId } from '../domain/ids.ts';
+import { dpuOfToken, type DpuId } from '../domain/ids.ts';
 import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports/readings-log.ts';
 
 /** The stream's name is defined by nats-server. */
@@ -84,7 +84,9 @@ export class NatsMqttMessages implements AcknowledgedMessages {
     try {
       const messages: AcknowledgedMessage[] = [];
       for await (const message of fetched) {
-        const dpuId = message.subject.slice(PREFIX.length).split('.')[1] as DpuId;
+        const token = message.subject.slice(PREFIX.length).split('.')[1] ?? '';
+        // A token that names no DPU is taken for an id, so that its message is kept, too.
+        const dpuId = dpuOfToken(token) ?? (token as DpuId);
         messages.push({ dpuId, data: message.data, storedMs: message.time.getTime(), release: () => message.ack() });
       }
       return messages;

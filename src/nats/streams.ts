@@ -7,7 +7,8 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
-import type { DpuId, Partition } from '../domain/ids.ts';
+import { nanos } from 'nats';
+import { dpuOfToken, tokenOfDpu, type DpuId, type Partition } from '../domain/ids.ts';
 
 export const READINGS = 'READINGS';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
@@ -16,7 +17,7 @@ export const DEAD_LETTERS = 'DEAD_LETTERS';
 export const CHECKPOINTS = 'CHECKPOINTS';
 
 /** Where a DPU publishes one reading or an array of readings. MQTT's topic `dpu/<id>/readings` is the same subject. */
-export const readingSubject = (dpuId: string): string => `dpu.${dpuId}.readings`;
+export const readingSubject = (dpuId: string): string => `dpu.${tokenOfDpu(dpuId as DpuId)}.readings`;
 /**
  * Ticks are covered by the filter `readings.<k>.>`: a second filter would make the server read the stream fifty times
  * slower.
@@ -43,7 +44,7 @@ export const partitionOfReading = (subject: string): Partition =>
 
 /** The DPU whose readings an entry holds; undefined for heartbeats and ticks. */
 export const dpuOfReadings = (subject: string): DpuId | undefined =>
-  /^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1] as DpuId | undefined;
+  dpuOfToken(/^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1]);
 
 export const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';
@@ -84,6 +85,12 @@ export async function boundsFor(
   };
 }
 
+/**
+ * The shortest that nats-server allows. Within it the server acknowledges and drops a message with a `Nats-Msg-Id` that another one had,
+ * whichever device that came from. Repeated readings are recognised by their identity instead.
+ */
+const DUPLICATE_WINDOW_MS = 100;
+
 /** @throws Error when the streams exist with another number of partitions, which is fixed at creation */
 export async function createStreams(
   jsm: JetStreamManager,
@@ -102,6 +109,7 @@ export async function createStreams(
       ...base,
       name: READINGS,
       subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
+      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       subject_transform: { src: 'dpu.*.*', dest: partitionedSubject(partitions) },
     },
     { ...base, name: SPACE_EVENTS, subjects: [ROUTER_SUBJECTS] },
@@ -110,6 +118,7 @@ export async function createStreams(
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },
   ];
   for (const stream of streams) await createStream(jsm, stream);
+  await bound(jsm, READINGS, { duplicate_window: nanos(DUPLICATE_WINDOW_MS) });
   // When full, these refuse new messages, because the old ones are still needed.
   if (bounds.readings !== undefined)
     await bound(jsm, READINGS, { ...openForReadings(bounds.readings), discard: DiscardPolicy.New });
@@ -120,7 +129,7 @@ export async function createStreams(
     await bound(jsm, DEAD_LETTERS, { max_bytes: bounds.deadLetters, discard: DiscardPolicy.Old });
 }
 
-type Bound = Partial<Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard'>>;
+type Bound = Partial<Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard' | 'duplicate_window'>>;
 
 /** @throws Error when the server's store is too small */
 async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promise<void> {

@@ -20,6 +20,7 @@ import { pushRevocations } from '../../src/nats/revocations.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { eventually } from '../support/eventually.ts';
 import { environmentOf, startSecuredNats, type SecuredNats } from '../support/secured-nats.ts';
+import { mayPublish } from '../support/nats-rights.ts';
 
 let nats: SecuredNats;
 let service: NatsConnection;
@@ -47,9 +48,20 @@ describe('who is let in', () => {
     for (const credentials of [undefined, forged, expired]) await expect(nats.connect(credentials)).rejects.toThrow();
   });
 
-  test('a DPU id that would be another subject gets no credentials', async () => {
-    for (const id of ['*', '>', 'a.b', '', '{{name()}}', 'a b'])
-      await expect(dpuCredentials(nats.keyring, id), id).rejects.toThrow('id must be');
+  test('a DPU id that would be another subject gives no right to that', async () => {
+    for (const id of ['', 'a b']) await expect(dpuCredentials(nats.keyring, id), id).rejects.toThrow('id must be');
+    for (const [id, token] of [
+      ['*', '=2A'],
+      ['>', '=3E'],
+      ['7.readings', '7=2Ereadings'],
+      ['{{name()}}', '=7B=7Bname=28=29=7D=7D'],
+    ] as const) {
+      const device = await nats.connect(await dpuCredentials(nats.keyring, id), `_INBOX_dpu.${token}`);
+      expect([id, await mayPublish(device, `dpu.${token}.readings`)]).toEqual([id, true]);
+      for (const other of ['dpu.7.readings', `dpu.${id.replaceAll(/[*>]/g, 'x')}.readings`])
+        expect([id, other, await mayPublish(device, other)]).toEqual([id, other, false]);
+      await device.close();
+    }
   });
 
   test('the system user sees servers, and no reading', async () => {

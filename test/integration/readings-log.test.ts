@@ -1,12 +1,12 @@
 // READINGS on the real server: the partition its subject transform computes, and what a purge leaves.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DpuId } from '../../src/domain/ids.ts';
+import { dpuOfToken, tokenOfDpu, type DpuId } from '../../src/domain/ids.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
 import { openCursor } from '../../src/nats/log-cursor.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { NatsReadingsLog } from '../../src/nats/readings-log.ts';
-import { READINGS } from '../../src/nats/streams.ts';
+import { createStreams, READINGS } from '../../src/nats/streams.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 const IDS = [
@@ -18,6 +18,12 @@ const IDS = [
   'x'.repeat(64),
   '0',
   '-',
+  'AA:BB:CC:00:11:22',
+  'a.b',
+  '*',
+  '>',
+  'a=2Eb',
+  'main/door#1+',
   ...Array.from({ length: 40 }, (_, n) => `dpu_${n * n}`),
 ] as DpuId[];
 
@@ -40,7 +46,20 @@ describe('the READINGS stream', () => {
     for (const id of IDS) await log.append(id, new TextEncoder().encode('{"timestamp":0,"direction":1}'));
     const { state } = await nats.jsm.streams.info(READINGS, { subjects_filter: 'readings.*.*.readings' });
     const stored = Object.keys(state.subjects ?? {}).sort();
-    expect(stored).toEqual(IDS.map((id) => `readings.${partitionOfDpu(id, 5)}.${id}.readings`).sort());
+    expect(stored).toEqual(IDS.map((id) => `readings.${partitionOfDpu(id, 5)}.${tokenOfDpu(id)}.readings`).sort());
+  });
+
+  it('names each DPU in its subject, whatever the id', () => {
+    expect(IDS.map((id) => dpuOfToken(tokenOfDpu(id)))).toEqual(IDS);
+  });
+
+  it('drops messages with an id that another had for as short a time as the server allows', async () => {
+    const { config } = await nats.jsm.streams.info(READINGS);
+    expect(config.duplicate_window).toBe(100_000_000);
+    // An installation of before.
+    await nats.jsm.streams.update(READINGS, { duplicate_window: 120_000_000_000 });
+    await createStreams(nats.jsm, 5, 1);
+    expect((await nats.jsm.streams.info(READINGS)).config.duplicate_window).toBe(100_000_000);
   });
 
   it('lets go of what is both old and not needed', async () => {

@@ -264,7 +264,10 @@ function byStanding(a: OracleReading, b: OracleReading): number {
 
 /** Everything that a reading says. */
 function idOf({ dpuId, timestampMs, direction, passed, stands, place, name }: OracleReading): string {
-  const token = dpuId.replace(/[.*>/+#=~]/g, (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const token = dpuId.replace(
+    /[.*>/+#=~{}()]/g,
+    (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   const said = passed
     ? [passed.entrances, passed.exits, passed.startMs].filter((part) => part !== undefined).join('-')
     : stands
