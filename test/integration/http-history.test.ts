@@ -127,6 +127,8 @@ describe('lists of history', () => {
       id: first,
       dpu_id: 'a',
       timestamp: iso(start),
+      entrances: 0,
+      exits: 1,
       direction: -1,
       doorway_id: 1,
     });

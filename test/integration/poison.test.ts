@@ -93,7 +93,7 @@ describe('a message of 1 MB', () => {
     [
       'items that are bad in turn for one reason and for another',
       fullOf('0', '{}', '{"timestamp":1,"direction":1}'),
-      { bad_reading: 1 / 3, bad_timestamp: 2 / 3 },
+      { bad_reading: 1 / 3, bad_direction: 1 / 3, clock_unset: 1 / 3 },
     ],
   ] as const)(
     'A1 of %s has a dead letter for each reason, and others are counted meanwhile',

@@ -5,6 +5,7 @@ import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { at, BUILDING, doorway, dpu, HOUR, move, pass, play, reset, space, START_MS, wait } from './play.ts';
 import type { Action } from './scenario.ts';
+import { EARLIEST_MS } from './process.ts';
 
 describe('semantics', () => {
   it('T1 readings of one millisecond are taken in the order of their ids: the entrance before the exit', async () => {
@@ -198,11 +199,17 @@ describe('semantics', () => {
     );
   });
 
-  it('T11 a reading of 1970 and one of tomorrow within the skew', async () => {
+  it('T11 the earliest reading that is accepted and one of tomorrow within the skew', async () => {
     await play(
-      [...BUILDING, dpu('d1', 1), pass('d1', [0, 1], [START_MS + 60_000, 1], [START_MS + 10 * HOUR, 1])],
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [0, 1], [EARLIEST_MS, 1], [START_MS + 60_000, 1], [START_MS + 10 * HOUR, 1]),
+      ],
       async ({ count }) => {
-        expect(await count(1, 0)).toEqual([1, 1]);
+        // Earlier: the device's clock is not set, and it is a dead letter.
+        expect(await count(1, 0)).toEqual([0, 0]);
+        expect(await count(1, EARLIEST_MS)).toEqual([1, 1]);
         expect(await count(1, START_MS + 60_000)).toEqual([2, 2]);
         // Further ahead than the allowance: a dead letter.
         expect(await count(1, START_MS + 11 * HOUR)).toEqual([2, 2]);
