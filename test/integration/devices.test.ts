@@ -90,7 +90,7 @@ describe('what cannot be used', () => {
   const CASES: readonly { reason: string; raw: string }[] = [
     { reason: 'bad_direction', raw: `{"timestamp":"${at(20)}","direction":0}` },
     { reason: 'bad_direction', raw: `{"timestamp":"${at(20)}"}` },
-    { reason: 'bad_timestamp', raw: '{ "direction": 1 }' },
+    { reason: 'bad_timestamp', raw: '{ "direction": 1,  "timestamp": "" }' },
     { reason: 'bad_timestamp', raw: `{"timestamp":"yesterday",  "direction":1}` },
     { reason: 'future', raw: `{"timestamp":"${FAR}","direction":1}` },
     { reason: 'bad_dpu_id', raw: `{"dpu_id":"other","timestamp":"${at(20)}","direction":1}` },
