@@ -4,6 +4,7 @@ import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
 import type { LogUsage, ReadingsLog } from '../ports/readings-log.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+import { isConsumed } from '../router/marked-logs.ts';
 
 export interface ReadingsRetentionDeps {
   readonly partitions: number;
@@ -24,6 +25,8 @@ interface Unneeded {
   readonly seq: number;
   readonly beforeMs: number;
 }
+
+const NOTHING: Unneeded = { seq: 0, beforeMs: 0 };
 
 /** Removes readings that are older than `keptMs` and not needed. @throws what a port throws: try again later */
 export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> {
@@ -61,8 +64,9 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
  * count, because otherwise a router that receives nothing for weeks would keep the readings of all others. A router that has never
  * committed needs everything.
  *
- * If the log has gone back, entries stored since then may have sequences below a committed offset although nobody has routed them. The
- * mark of a committed offset proves that the log was intact until then, so only entries older than the latest mark may be removed.
+ * If the log has gone back, entries stored since then may have sequences below a committed offset although nobody has routed them. So
+ * nothing may be removed while any router's mark is not at its offset, and, because the log may go back after that was checked, only
+ * entries older than the latest mark may be.
  */
 async function unneeded({
   partitions,
@@ -78,7 +82,9 @@ async function unneeded({
       const { seq, header } = await events.lastCommit(router);
       const unstored = await events.firstCommitFrom(router, storedBefore);
       // SPACE_EVENTS has gone back between the two reads.
-      if (!header || (!unstored && seq >= storedBefore)) return { seq: 0, beforeMs: 0 };
+      if (!header || (!unstored && seq >= storedBefore)) return NOTHING;
+      if (!(await isConsumed(readings, header.readingsSeq, header.readingsMark, await readings.bounds())))
+        return NOTHING;
       const readThrough = Math.min(consumedThrough(header), unstored?.previousReadingsSeq ?? Infinity);
       return {
         seq: (await readings.firstSeqFrom(router, readThrough + 1)) ?? Infinity,

@@ -125,5 +125,10 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'Math.min(deps.now() - deps.keptMs, beforeMs)',
     'deps.now() - deps.keptMs',
   ),
+  lossMutant(
+    'readings are purged although a router has not begun again in a log that went back',
+    'if (!(await isConsumed(readings, header.readingsSeq, header.readingsMark, await readings.bounds()))) return NOTHING;',
+    '',
+  ),
   lossMutant('what is begun does not wait until the logs are sound', 'await this.#deps.logs?.untilSound(own);', ''),
 ];

@@ -51,7 +51,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/router', of: MIDDLE },
   { place: 'src/topology', of: MIDDLE },
   { place: 'src/publishing', of: MIDDLE },
-  { place: 'src/retention', of: MIDDLE },
+  { place: 'src/retention', of: [...MIDDLE, 'src/router'] },
   { place: 'src/counts', of: MIDDLE },
   { place: 'src/shards', of: [...MIDDLE, 'src/router'] },
   { place: 'src/recovery', of: [...MIDDLE, 'src/router', 'src/shards', 'src/topology'] },
