@@ -94,7 +94,9 @@ async function flood(round: string): Promise<void> {
       JSON.stringify([
         { timestamp: Date.now(), direction: 1 },
         { timestamp: odd, direction: 1 },
+        { timestamp: '1970-01-01T00:00:09Z', direction: 1 },
         { timestamp: Date.now(), direction: odd },
+        { timestamp: Date.now(), entrances: odd, exits: 0 },
         { timestamp: Date.now() + 1e9, direction: 1 },
         { timestamp: Date.now(), direction: 1, id: `${odd} ` },
         { dpu_id: `${odd}x`, timestamp: Date.now(), direction: 1 },
@@ -121,9 +123,9 @@ async function readAfter(deadLetters: number): Promise<Sample[]> {
 
 it('label values are bounded: a second flood with other names adds no series to those of the first', async () => {
   await flood('odd-');
-  const first = await readAfter(7 * REQUESTS);
+  const first = await readAfter(9 * REQUESTS);
   await flood('strange-');
-  const second = await readAfter(14 * REQUESTS);
+  const second = await readAfter(18 * REQUESTS);
   const strays = second
     .filter((sample) => !isOfNode(sample))
     .flatMap(({ name, labels }) =>
