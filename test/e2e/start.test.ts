@@ -61,7 +61,7 @@ describe('a start that cannot be', () => {
 
   it('names the URL at which nothing answers', async () => {
     expect(await refusal({ NATS_URL: 'nats://127.0.0.1:1' })).toMatch(
-      /^density: no NATS server .* at nats:\/\/127\.0\.0\.1:1 \(NATS_URL\)/,
+      /^density: cannot connect to a NATS server at nats:\/\/127\.0\.0\.1:1 \(NATS_URL\)/,
     );
   });
 });
