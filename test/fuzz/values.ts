@@ -342,8 +342,13 @@ export class Values {
   #object(schema: Schema, care: Care): unknown {
     const random = this.#random;
     const { properties = {}, required = [] } = schema;
+    const form = random.pick(FORMS);
+    /** Entrances and exits come together. */
+    const formOf = (key: string): string => key.replace('exits', 'entrances');
+    const isAlways = (key: string): boolean => required.includes(key) || formOf(key) === form;
     const entries = Object.entries(properties)
-      .filter(([key]) => random.chance(required.includes(key) ? (care === 'hostile' ? 0.8 : 1) : 0.5))
+      .filter(([key]) => care === 'hostile' || formOf(key) === form || !FORMS.includes(formOf(key)))
+      .filter(([key]) => random.chance(isAlways(key) ? (care === 'hostile' ? 0.8 : 1) : 0.5))
       .map(([key, property]): [string, unknown] => [
         key,
         this.of(key, property, care === 'valid' || random.chance(0.5) ? 'valid' : care),
@@ -353,6 +358,9 @@ export class Values {
     return Object.fromEntries(entries);
   }
 }
+
+/** What tells the forms of a reading apart. The document says in words only that there is exactly one of them. */
+const FORMS = ['direction', 'entrances', 'total_entrances'];
 
 function typesOf({ type }: Schema): readonly string[] {
   return type === undefined ? [] : typeof type === 'string' ? [type] : type;
