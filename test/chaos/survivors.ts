@@ -7,13 +7,15 @@ import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import { allPartitions } from '../../src/domain/partition.ts';
+import { identityOf } from '../../src/domain/reading.ts';
+import { readingOf } from '../../src/domain/space-event.ts';
 import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
 import { sentIn } from '../simulation/sent.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { startNatsIn } from '../support/killable-engines.ts';
-import type { OracleReading } from '../support/oracle.ts';
+import { oracleReadingOf, type OracleReading } from '../support/oracle.ts';
 
 /** @param natsFolder of a server that does not run */
 export async function readingsInFiles(
@@ -50,14 +52,10 @@ export async function readingsInClickHouse(url: string): Promise<OracleReading[]
   const client = await connectClickHouse(url);
   try {
     const result = await client.query({
-      query: 'SELECT DISTINCT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp) AS at, direction FROM space_events',
+      query: 'SELECT DISTINCT reading_id, dpu_id FROM space_events',
       format: 'JSONCompactEachRow',
     });
-    return (await result.json<[string, string, string, number]>()).map(([id, dpuId, at, direction]) => {
-      // `<dpu>~<milliseconds>~<+ or ->`, and the DPU's own id where it gave one.
-      const name = id.slice(`${dpuId}~${at}~+`.length + 1);
-      return { dpuId, timestampMs: Number(at), direction, name: name === '' ? undefined : name };
-    });
+    return (await result.json<[string, string]>()).map(([id, dpuId]) => oracleReadingOf(id, dpuId));
   } finally {
     await client.close();
   }
@@ -91,6 +89,6 @@ async function readingsInCheckpoints({ js, jsm }: NatsHandles, partitions: numbe
   return (await Promise.all(each)).flat();
 }
 
-function oracleReading({ dpuId, timestampMs, direction, name }: OracleReading): OracleReading {
-  return { dpuId, timestampMs, direction, name };
+function oracleReading(event: Parameters<typeof readingOf>[0]): OracleReading {
+  return oracleReadingOf(identityOf(readingOf(event)), event.dpuId);
 }
