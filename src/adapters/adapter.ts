@@ -36,10 +36,11 @@ export interface CounterStanding {
 }
 
 export interface AdaptedReading {
-  /** `<device>-<line>`, or `<device>` where the device counts at one line only. */
+  /**
+   * `<device>/<line>`, or `<device>` where the device counts at one line only. Where the transport names another device than
+   * the payload does, the transport's is a gateway: `<gateway>/<device>/<line>`.
+   */
   readonly dpuId: string;
-  /** The device's own name for itself; the device of the context where the payload names none. */
-  readonly device: string;
   readonly reading: PersonPassed | PeoplePassed | CounterStanding;
 }
 
@@ -61,8 +62,8 @@ export interface AdaptedPayload {
 }
 
 export interface PayloadContext {
-  /** The device that the transport names (subject, topic, URL). */
-  readonly device: string;
+  /** The device that the transport names (subject, topic, URL); undefined where it names none, and the payload has to. */
+  readonly device?: string;
   readonly contentType?: string;
   /** The topic as the device published it, with slashes, where the payload came by MQTT. */
   readonly topic?: string;

@@ -1,13 +1,24 @@
 // DPU ids are 1 to 128 printable ASCII characters without white space. Names that devices give their lines are not; what they may
 // not contain is written as in a URL (`Main door` is `Main%20door`), so that different names stay different.
+import { LINE_SEPARATOR } from '../domain/ids.ts';
 import { WrongField } from './wrong-field.ts';
 
 const LENGTH_MAX = 128;
 
-/** @throws WrongField when it would be longer than ids may be */
-export function dpuNameOf(device: string, line: string | undefined): string {
-  const name = printable(line === undefined ? device : `${device}-${line}`);
-  if (name === '') throw new WrongField('', 'names no device');
+/**
+ * @param transport the device that the transport names
+ * @param device the device that the payload names
+ * @throws WrongField when neither names one, or the name would be longer than ids may be
+ */
+export function dpuNameOf(
+  transport: string | undefined,
+  device: string | undefined,
+  line: string | undefined,
+): string {
+  const [first, own] = [transport, device].map((name) => (name === undefined ? '' : segment(name)));
+  const parts = [first, own === first ? '' : own, line === undefined ? '' : segment(line)].filter(Boolean);
+  if (!first && !own) throw new WrongField('', 'names no device');
+  const name = parts.join(LINE_SEPARATOR);
   if (name.length > LENGTH_MAX)
     throw new WrongField('', `device and line together have more than ${LENGTH_MAX} characters`);
   return name;
@@ -17,6 +28,10 @@ export function dpuNameOf(device: string, line: string | undefined): string {
 export function readingNameOf(text: string | undefined): string | undefined {
   const name = text === undefined ? '' : printable(text);
   return name === '' || name.length > LENGTH_MAX ? undefined : name;
+}
+
+function segment(text: string): string {
+  return printable(text).replaceAll(LINE_SEPARATOR, '%2F');
 }
 
 function printable(text: string): string {

@@ -25,7 +25,7 @@ interface Place {
 }
 
 export class ReadingCollection {
-  readonly #device: string;
+  readonly #device: string | undefined;
   readonly #reversed: boolean | readonly string[];
   readonly #readings: AdaptedReading[] = [];
   readonly #rejected: Remark[] = [];
@@ -33,7 +33,7 @@ export class ReadingCollection {
   #attempts = 0;
   #unlisted = 0;
 
-  constructor(device: string, reversed: boolean | readonly string[]) {
+  constructor(device: string | undefined, reversed: boolean | readonly string[]) {
     this.#device = device;
     this.#reversed = reversed;
   }
@@ -109,13 +109,13 @@ export class ReadingCollection {
       : this.#reversed === true;
   }
 
-  #add({ device = this.#device, line }: Line, { path }: Place, reading: AdaptedReading['reading']): void {
+  #add({ device, line }: Line, { path }: Place, reading: AdaptedReading['reading']): void {
     const start = 'startMs' in reading ? reading.startMs : undefined;
     for (const ms of [reading.timestampMs, start]) {
       if (typeof ms === 'number' && !(Number.isSafeInteger(ms) && ms >= 0 && ms < END_MS))
         throw new WrongField(path, 'an instant before 1970 or after 9999');
     }
     if (this.#readings.length > READINGS_MAX) return;
-    this.#readings.push({ dpuId: dpuNameOf(device, line), device, reading });
+    this.#readings.push({ dpuId: dpuNameOf(this.#device, device, line), reading });
   }
 }

@@ -1,12 +1,12 @@
 // `density adapt`: shows the readings that an adapter makes of one payload of a device, as lines of JSON that
 // `POST /readings/batch` takes. It contacts no server.
 import { readFileSync } from 'node:fs';
-import type { AdaptedReading, Remark } from '../adapters/adapter.ts';
+import type { Remark } from '../adapters/adapter.ts';
 import { ADAPTERS } from '../adapters/adapters.ts';
-import { formatInstant } from '../domain/instant.ts';
+import { readingBodyOf } from '../adapters/reading-body.ts';
 
 export interface AdaptOptions {
-  readonly device: string;
+  readonly device?: string;
   readonly contentType?: string;
   readonly topic?: string;
   /** JSON: the options of the adapter for this device. */
@@ -34,12 +34,12 @@ export function adaptCommand(
     throw new Error(configured.problems.map(({ path, detail }) => `--options: ${path} ${detail}`).join('; '));
   const payload = readFileSync(file === '-' ? STDIN_FD : file);
   const { readings, rejected, skipped } = configured.adapt(payload, {
-    device,
     arrivalMs: Date.now(),
+    ...(device === undefined ? {} : { device }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(topic === undefined ? {} : { topic }),
   });
-  for (const reading of readings) say(JSON.stringify(messageOf(reading)));
+  for (const reading of readings) say(JSON.stringify(readingBodyOf(reading)));
   for (const remark of skipped) warn(`skipped: ${describe(remark)}`);
   for (const remark of rejected) warn(`cannot be read: ${describe(remark)}`);
   return rejected.length === 0 ? 0 : 2;
@@ -55,25 +55,4 @@ function parseOptions(text: string): unknown {
 
 function describe({ path, detail }: Remark): string {
   return path === undefined ? detail : `${path}: ${detail}`;
-}
-
-function messageOf({ dpuId, reading }: AdaptedReading): object {
-  const { timestampMs, id } = reading;
-  return {
-    dpu_id: dpuId,
-    ...(timestampMs === null ? {} : { timestamp: formatInstant(timestampMs) }),
-    ...passedIn(reading),
-    ...(id === undefined ? {} : { id }),
-  };
-}
-
-function passedIn(reading: AdaptedReading['reading']): object {
-  if ('direction' in reading) return { direction: reading.direction };
-  if ('entrances' in reading) {
-    const { entrances, exits, startMs } = reading;
-    return { entrances, exits, ...(startMs === undefined ? {} : { start: formatInstant(startMs) }) };
-  }
-  const { totalEntrances, totalExits, counterEpoch } = reading;
-  const totals = { total_entrances: totalEntrances, total_exits: totalExits };
-  return counterEpoch === undefined ? totals : { ...totals, counter_epoch: counterEpoch };
 }

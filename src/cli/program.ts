@@ -142,7 +142,7 @@ function deviceCommands(program: Command, { say, warn, finish }: Terminal): void
     .description("print the readings that an adapter makes of a device's payload, as lines of JSON (docs/devices.md)")
     .argument('<adapter>', 'name of the adapter, such as xovis')
     .argument('<file>', 'the payload as the device sends it; - for standard input')
-    .requiredOption('--device <id>', 'the device, where the payload does not name it')
+    .option('--device <id>', 'the device that the subject or URL names; needed where the payload names none')
     .option('--options <json>', "the adapter's options for this device")
     .option('--content-type <type>', 'content type of the payload; needed for multipart')
     .option('--topic <topic>', 'MQTT topic it was published to')

@@ -27,6 +27,18 @@ export function isDpuId(value: unknown): value is DpuId {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
+/** Stands between a device and one of its lines, in the id of a DPU that an adapter reads from the device's payloads. */
+export const LINE_SEPARATOR = '/';
+
+/**
+ * The device that a DPU belongs to: `S1` for `S1` and for its lines `S1/north` and `S1/south`. A device's DPUs share a
+ * partition, so that one router reads whatever the device sends.
+ */
+export function deviceOf(dpuId: DpuId): DpuId {
+  const end = dpuId.indexOf(LINE_SEPARATOR);
+  return end > 0 ? (dpuId.slice(0, end) as DpuId) : dpuId;
+}
+
 /** What a DPU may send as a reading's `id`. */
 export function isReadingName(value: unknown): value is string {
   return typeof value === 'string' && ID_PATTERN.test(value);

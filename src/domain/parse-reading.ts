@@ -1,6 +1,6 @@
 // Reads what a device sends as a reading. One parser serves NATS, MQTT, HTTP and CSV, so that a reading means the same
 // wherever it comes in.
-import { DPU_ID_RULE, isDpuId, isReadingName, isToken, type DpuId } from './ids.ts';
+import { deviceOf, DPU_ID_RULE, isDpuId, isReadingName, isToken, type DpuId } from './ids.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 import {
   intervalMeasure,
@@ -29,7 +29,7 @@ export type ParsedReading =
   { readonly ok: true; readonly reading: SentReading } | { readonly ok: false; readonly rejection: Rejection };
 
 export interface ParseContext {
-  /** The DPU the transport names (subject, topic); a `dpu_id` in the body must then agree or be absent. */
+  /** The DPU the transport names (subject, topic); a `dpu_id` in the body must then be absent, agree, or be one of its lines. */
   readonly dpuId?: DpuId;
   /** Readings may lie at most up to here in the future. */
   readonly latestMs: number;
@@ -86,13 +86,13 @@ function isAbsent(value: unknown): boolean {
 function dpuIdIn(value: unknown, expected: DpuId | undefined): DpuId {
   if (value === undefined && expected !== undefined) return expected;
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-  if (isDpuId(text) && (expected === undefined || expected === text)) return text;
+  if (isDpuId(text) && (expected === undefined || expected === text || expected === deviceOf(text))) return text;
   throw new Rejected(
     'bad_dpu_id',
     'dpu_id',
     expected === undefined
       ? `dpu_id must be ${DPU_ID_RULE}`
-      : `dpu_id, when given, must be that of the subject, ${expected}`,
+      : `dpu_id, when given, must be that of the subject, ${expected}, or of one of its lines, ${expected}/<line>`,
   );
 }
 

@@ -1,6 +1,7 @@
 // Which partition a DPU or a space belongs to: 32-bit FNV-1a of its id, modulo the number of partitions. This is the
-// function of NATS's `{{partition(n,…)}}`, so that this code and the stream's subject transform agree.
-import { tokenOfDpu, type DpuId, type Partition, type SpaceId } from './ids.ts';
+// function of NATS's `{{partition(n,…)}}`, so that this code and the stream's subject transform agree. The lines of a
+// device are in the device's partition: what it sends about all of them is one message.
+import { deviceOf, tokenOfDpu, type DpuId, type Partition, type SpaceId } from './ids.ts';
 
 function fnv1a32(text: string): number {
   let hash = 0x811c9dc5;
@@ -16,7 +17,7 @@ export function allPartitions(count: number): Partition[] {
 }
 
 export function partitionOfDpu(dpuId: DpuId, partitions: number): Partition {
-  return (fnv1a32(tokenOfDpu(dpuId)) % partitions) as Partition;
+  return (fnv1a32(tokenOfDpu(deviceOf(dpuId))) % partitions) as Partition;
 }
 
 export function partitionOfSpace(spaceId: SpaceId, partitions: number): Partition {

@@ -29,6 +29,7 @@ export const REJECT_REASONS = [
   'bad_direction',
   'bad_count',
   'bad_id',
+  'bad_payload',
   'future',
 ] as const;
 

@@ -22,6 +22,7 @@ import {
   READINGS,
   readingsBytesOf,
   readingsOf,
+  payloadSubject,
   readingSubject,
   acceptsReadings,
   tickSubject,
@@ -86,9 +87,17 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   }
 
   async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
-    const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
+    await this.#publish(readingSubject(dpuId), data, mark);
+  }
+
+  async appendPayload(device: DpuId, adapter: string, data: Uint8Array): Promise<void> {
+    await this.#publish(payloadSubject(device, adapter), data);
+  }
+
+  async #publish(subject: string, data: Uint8Array, mark?: string): Promise<void> {
+    const options = { kind: SpanKind.PRODUCER, attributes: { 'density.subject': subject } };
     await inSpan('publish readings', options, async () =>
-      this.#js.publish(readingSubject(dpuId), data, marked(traced(), mark)),
+      this.#js.publish(subject, data, marked(traced(), mark)),
     ).catch((error: unknown) => {
       if (error instanceof JetStreamApiError && FULL.has(error.code))
         throw new Failure('unavailable', FULL_MESSAGE, { cause: error, retryAfterSeconds: FULL_RETRY_S });

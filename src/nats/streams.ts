@@ -8,7 +8,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from 'nats';
-import { dpuOfToken, tokenOfDpu, type DpuId, type Partition } from '../domain/ids.ts';
+import { deviceOf, dpuOfToken, tokenOfDpu, type DpuId, type Partition } from '../domain/ids.ts';
 
 export const READINGS = 'READINGS';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
@@ -17,7 +17,9 @@ export const DEAD_LETTERS = 'DEAD_LETTERS';
 export const CHECKPOINTS = 'CHECKPOINTS';
 
 /** Where a DPU publishes one reading or an array of readings. MQTT's topic `dpu/<id>/readings` is the same subject. */
-export const readingSubject = (dpuId: string): string => `dpu.${tokenOfDpu(dpuId as DpuId)}.readings`;
+export const readingSubject = (dpuId: string): string => `dpu.${tokenOfDpu(deviceOf(dpuId as DpuId))}.readings`;
+/** Where a device's payload in a format of its own is published to, for an adapter to read. */
+export const payloadSubject = (device: DpuId, adapter: string): string => `dpu.${tokenOfDpu(device)}.${adapter}`;
 /**
  * Ticks are covered by the filter `readings.<k>.>`: a second filter would make the server read the stream fifty times
  * slower.
@@ -108,7 +110,7 @@ export async function createStreams(
     {
       ...base,
       name: READINGS,
-      subjects: ['dpu.*.readings', 'dpu.*.heartbeat', tickSubjects],
+      subjects: ['dpu.*.*', tickSubjects],
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       subject_transform: { src: 'dpu.*.*', dest: partitionedSubject(partitions) },
     },

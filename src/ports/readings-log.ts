@@ -15,6 +15,13 @@ export interface ReadingsLog {
    * @throws Failure unavailable when the log is full
    */
   append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void>;
+  /**
+   * Stores a payload as if the device had published it for an adapter. Resolves when it is durable. After a rejection it
+   * may have been stored or not.
+   * @param adapter its name
+   * @throws Failure unavailable when the log is full
+   */
+  appendPayload(device: DpuId, adapter: string, data: Uint8Array): Promise<void>;
   /** Stores a tick, which advances a partition's clock while no readings arrive. Not acknowledged; may be lost. */
   tick(partition: Partition): Promise<void>;
   bounds(): Promise<LogBounds>;

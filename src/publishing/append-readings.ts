@@ -1,7 +1,7 @@
 // Appends many readings to the READINGS log, grouped by DPU: a message with many readings costs about as much as one
 // with a single reading. Messages stay below NATS's limit of 1 MB.
 import pRetry, { type Options as RetryOptions } from 'p-retry';
-import type { DpuId } from '../domain/ids.ts';
+import { deviceOf, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import { Failure } from '../domain/failure.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
@@ -21,9 +21,10 @@ const IN_FLIGHT_MAX = 1_000;
 const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, randomize: true };
 const encoder = new TextEncoder();
 
-/** A reading as a DPU would publish it to its subject. */
-export function toMessage({ timestampMs, measure, name }: SentReading): object {
+/** A reading as a DPU would publish it to its device's subject. */
+export function toMessage({ dpuId, timestampMs, measure, name }: SentReading): object {
   return {
+    ...(deviceOf(dpuId) === dpuId ? {} : { dpu_id: dpuId }),
     ...(timestampMs === null ? {} : { timestamp: formatInstant(timestampMs) }),
     ...fieldsOf(measure),
     ...(name === undefined ? {} : { id: name }),
@@ -48,7 +49,7 @@ export function acceptedUpTo(
   bound: TimestampBound,
   latestMs: number,
 ): Pick<ReadingsLog, 'append'> {
-  return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(dpuId, data, latestMs)) };
+  return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(tokenOfDpu(deviceOf(dpuId)), data, latestMs)) };
 }
 
 /**

@@ -1,14 +1,22 @@
 // Reads entries of the READINGS log: what is a reading, what is a sign of life, what is neither. A bad
 // item hurts only itself.
-import { dpuOfToken, type DpuId } from '../domain/ids.ts';
+import { readingBodyOf } from '../adapters/reading-body.ts';
+import { deviceOf, dpuOfToken, type DpuId } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { arrivedAt } from '../domain/measure.ts';
-import { parseReading, type ParseContext, type Rejection } from '../domain/parse-reading.ts';
+import { parseReading, type ParseContext, type ParsedReading, type Rejection } from '../domain/parse-reading.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Message, Slice } from './message.ts';
+import type { PayloadItem } from './payload.ts';
 
 const NOT_JSON: Rejection = { reason: 'bad_json', field: '', detail: 'not JSON in UTF-8' };
 const NO_DPU: Rejection = { reason: 'bad_dpu_id', field: 'dpu_id', detail: 'the subject names no DPU' };
+/** The server chose the partition by the whole token; a line's readings belong in that of its device. */
+const A_LINE: Rejection = {
+  reason: 'bad_dpu_id',
+  field: 'dpu_id',
+  detail: "the subject names a line: publish to the device's subject, with the line as dpu_id (<device>/<line>)",
+};
 
 export interface ReceivedReading {
   readonly reading: Reading;
@@ -58,7 +66,7 @@ export function takeIn(slices: readonly Slice[], times: AcceptedTimes): Intake {
   return intake;
 }
 
-/** Subjects are `readings.<k>.<dpu>.<readings|heartbeat>`, or `readings.<k>.tick`. */
+/** Subjects are `readings.<k>.<dpu>.<readings|heartbeat>`, `readings.<k>.<device>.<adapter>[.<…>]` or `readings.<k>.tick`. */
 export function forEachItem(
   message: Message,
   from: number,
@@ -70,21 +78,23 @@ export function forEachItem(
   if (kind === undefined) return;
   const dpuId = dpuOfToken(token);
   const latestMs = (message.latestMs ??= times.latestOf(message.entry));
-  const context = dpuId === undefined ? undefined : { dpuId, latestMs, earliestMs: times.earliestMs };
-  if (context && kind === 'readings') {
+  if (dpuId === undefined || deviceOf(dpuId) !== dpuId) {
+    // Taken whole, with its first slice.
+    if (from === 0) hear({ rejection: dpuId === undefined ? NO_DPU : A_LINE }, 0);
+    return;
+  }
+  const context = { dpuId, latestMs, earliestMs: times.earliestMs };
+  if (kind === 'readings' || message.isPayload) {
     for (let index = from; index < to; index++) hear(readingIn(message, index, context), index);
-    // The others are taken whole, with their first slice.
   } else if (from === 0) {
-    hear(context ? heartbeatIn(message, context) : { rejection: NO_DPU }, 0);
+    hear(heartbeatIn(message, context), 0);
   }
 }
 
 type DpuContext = ParseContext & { readonly dpuId: DpuId };
 
 function readingIn(message: Message, index: number, context: DpuContext): Taken {
-  const item = message.item(index);
-  if (!item) return { rejection: NOT_JSON };
-  const parsed = parseReading(item.value, context);
+  const parsed = parsedItem(message, index, context);
   if (!parsed.ok) return parsed;
   const { timestampMs } = parsed.reading;
   // The object as it was parsed: a copy would be a tenth of the work of routing.
@@ -92,6 +102,20 @@ function readingIn(message: Message, index: number, context: DpuContext): Taken 
   const { seq, timeMs } = message.entry;
   const measure = arrivedAt(parsed.reading.measure, seq, index);
   return { reading: { ...parsed.reading, timestampMs: timeMs, measure } };
+}
+
+function parsedItem(message: Message, index: number, context: DpuContext): ParsedReading {
+  const payloadItem = message.payloadItem(index);
+  if (payloadItem) return parsedPayloadItem(payloadItem, context);
+  const item = message.item(index);
+  return item ? parseReading(item.value, context) : { ok: false, rejection: NOT_JSON };
+}
+
+function parsedPayloadItem(item: PayloadItem, context: DpuContext): ParsedReading {
+  if ('adapted' in item) return parseReading(readingBodyOf(item.adapted), context);
+  const { path = '', detail } = item.remark;
+  const rejection = { reason: 'bad_payload', field: path, detail: path === '' ? detail : `${path}: ${detail}` } as const;
+  return { ok: false, rejection };
 }
 
 function heartbeatIn(message: Message, context: DpuContext): Taken {

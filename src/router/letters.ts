@@ -55,6 +55,8 @@ class BadItems {
 
   add(index: number): void {
     this.items += 1;
+    // The payload is raw as a whole.
+    if (this.#message.isPayload) return;
     const [from, to] = this.#message.span(index);
     // Room for what closes it.
     if (this.isCut || this.#length + to - from + 1 > this.#array.length) {

@@ -1,6 +1,7 @@
 // A message of READINGS on its way through a router. What a DPU sends in one message may be one reading or a
 // thousand: it is cut into items, which are what work is measured by, and may be consumed a slice at a time.
 import type { StoredEntry } from '../domain/log-entry.ts';
+import type { PayloadItem, ReadPayload } from './payload.ts';
 import { itemSpans } from './raw-items.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -12,9 +13,11 @@ export interface Slice {
   readonly to: number;
 }
 
-/** What is not JSON is one item without a value. */
+/** What is not JSON is one item without a value. The items of a payload are what the device's adapter reads in it. */
 type Body =
-  { readonly isJson: false } | { readonly isJson: true; readonly isArray: boolean; readonly items: readonly unknown[] };
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'json'; readonly isArray: boolean; readonly items: readonly unknown[] }
+  | { readonly kind: 'payload'; readonly items: readonly PayloadItem[] };
 
 export class Message {
   readonly entry: StoredEntry;
@@ -24,18 +27,32 @@ export class Message {
   latestMs: number | undefined;
   /** Its dead letters are stored. */
   hasLetters = false;
+  readonly #readPayload: ReadPayload;
   #body: Body | undefined;
   #spans: Uint32Array | undefined;
 
-  constructor(entry: StoredEntry, consumed = 0) {
+  /** @param readPayload for messages in a format of the device's own */
+  constructor(entry: StoredEntry, consumed = 0, readPayload: ReadPayload = () => undefined) {
     this.entry = entry;
     this.consumed = consumed;
+    this.#readPayload = readPayload;
   }
 
   /** Items. What is not JSON is one, and so is a mark of time. */
   get length(): number {
     const body = this.#parse();
-    return body.isJson ? body.items.length : 1;
+    return body.kind === 'unreadable' ? 1 : body.items.length;
+  }
+
+  /** True for a message that an adapter reads. */
+  get isPayload(): boolean {
+    return this.#parse().kind === 'payload';
+  }
+
+  /** An item of a payload; undefined for any other message. */
+  payloadItem(index: number): PayloadItem | undefined {
+    const body = this.#parse();
+    return body.kind === 'payload' ? body.items[index] : undefined;
   }
 
   /** Items that are not consumed. */
@@ -53,14 +70,14 @@ export class Message {
   /** The value of an item; undefined when the message is not JSON. */
   item(index: number): { readonly value: unknown } | undefined {
     const body = this.#parse();
-    return body.isJson ? { value: body.items[index] } : undefined;
+    return body.kind === 'json' ? { value: body.items[index] } : undefined;
   }
 
-  /** Where an item's bytes are in the message. */
+  /** Where an item's bytes are in the message. An item of a payload has no bytes of its own: it is the whole. */
   span(index: number): [from: number, to: number] {
     const { data } = this.entry;
     const body = this.#parse();
-    if (!body.isJson || !body.isArray) return [0, data.length];
+    if (body.kind !== 'json' || !body.isArray) return [0, data.length];
     this.#spans ??= itemSpans(data, body.items.length);
     return [this.#spans[2 * index] ?? 0, this.#spans[2 * index + 1] ?? data.length];
   }
@@ -71,7 +88,9 @@ export class Message {
   }
 
   #parse(): Body {
-    return (this.#body ??= parse(this.entry.data));
+    if (this.#body) return this.#body;
+    const items = this.#readPayload(this.entry);
+    return (this.#body = items ? { kind: 'payload', items } : parse(this.entry.data));
   }
 }
 
@@ -86,9 +105,9 @@ function parse(data: Uint8Array): Body {
   try {
     const value = JSON.parse(decoder.decode(withoutNul(data))) as unknown;
     return Array.isArray(value)
-      ? { isJson: true, isArray: true, items: value }
-      : { isJson: true, isArray: false, items: [value] };
+      ? { kind: 'json', isArray: true, items: value }
+      : { kind: 'json', isArray: false, items: [value] };
   } catch {
-    return { isJson: false };
+    return { kind: 'unreadable' };
   }
 }

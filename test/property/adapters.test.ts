@@ -59,9 +59,8 @@ function checkEach(payload: Uint8Array, some: Partial<PayloadContext> = {}, of =
 
 function problemsOf({ readings, rejected, skipped }: AdaptedPayload): readonly string[] {
   const problems: string[] = [];
-  for (const { dpuId, device, reading } of readings) {
+  for (const { dpuId, reading } of readings) {
     if (!/^[\x21-\x7e]{1,128}$/.test(dpuId)) problems.push(`DPU ${dpuId}`);
-    if (device === '') problems.push('no device');
     const { timestampMs, id } = reading;
     if (timestampMs !== null && !isInstant(timestampMs)) problems.push(`time ${timestampMs}`);
     if (id !== undefined && !/^[\x21-\x7e]{1,128}$/.test(id)) problems.push(`id ${id}`);

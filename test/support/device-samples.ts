@@ -41,23 +41,28 @@ function ofPublication(line: string): Message {
   };
 }
 
-/** Runs messages of one device through an adapter, in order, with its memory. */
+/**
+ * Runs messages of one device through an adapter, in order, with its memory.
+ * @param transport the device that the transport names, where the payload names none
+ */
 export function adaptAll(
   name: string,
   options: unknown,
   messages: readonly Message[],
-  device = 'device',
+  transport = 'device',
 ): readonly AdaptedPayload[] {
   const configured = ADAPTERS.get(name)?.configure(options);
   if (!configured?.ok) throw new Error(`${name}: ${JSON.stringify(configured?.problems ?? 'no such adapter')}`);
   let memory: string | undefined;
   return messages.map(({ payload, context }) => {
-    const adapted = configured.adapt(payload, {
-      device,
+    const given = {
       arrivalMs: Date.parse('2026-11-26T00:00:00Z'),
       ...(memory === undefined ? {} : { memory }),
       ...context,
-    });
+    };
+    const own = configured.adapt(payload, given);
+    const isNamed = !own.rejected.some(({ detail }) => detail === 'names no device');
+    const adapted = isNamed ? own : configured.adapt(payload, { ...given, device: transport });
     memory = adapted.memory ?? memory;
     return withArrival(adapted, context?.arrivalMs);
   });

@@ -1,6 +1,6 @@
 // The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
 // clock of their own, letters that are stored once.
-import type { DpuId, Partition } from '../../../src/domain/ids.ts';
+import { deviceOf, tokenOfDpu, type DpuId, type Partition } from '../../../src/domain/ids.ts';
 import { NO_MARK } from '../../../actors/partition/block.ts';
 import { LogEpoch } from '../../../src/domain/log-epoch.ts';
 import type { StoredEntry } from '../../../src/domain/log-entry.ts';
@@ -148,7 +148,7 @@ export class MemoryReadingsLog implements ReadingsLog {
   }
 
   private async publish(dpuId: DpuId, kind: string, data: Uint8Array, mark?: string): Promise<void> {
-    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data, mark);
+    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${tokenOfDpu(deviceOf(dpuId))}.${kind}`, data, mark);
   }
 
   async #append(subject: string, data: Uint8Array, mark?: string): Promise<void> {

@@ -11,7 +11,7 @@ function alert(counting: string, more = ''): string {
 
 const WINDOW =
   '<statisticalMethods>timeRange</statisticalMethods><TimeRange><startTime>2026-11-03T09:45:00Z</startTime><endTime>2026-11-03T10:00:00Z</endTime></TimeRange>';
-const WINDOW_SHOWN = 'm-2  2026-11-03T09:45:00Z  2026-11-03T10:00:00Z';
+const WINDOW_SHOWN = 'm/2  2026-11-03T09:45:00Z  2026-11-03T10:00:00Z';
 
 describe('Hikvision alerts', () => {
   it.each([
@@ -57,7 +57,7 @@ describe('Hikvision alerts', () => {
     const regions = `<RegionList><Region><id>1</id><enter>1</enter><exit>0</exit></Region><Region><id>3</id><enter>0</enter><exit>2</exit></Region></RegionList>`;
     const both = xml(alert(`${WINDOW}<enter>1</enter><exit>2</exit>${regions}`));
     const shown = [`${WINDOW_SHOWN}  1/0`, `${WINDOW_SHOWN}  0/2`].map((text, at) =>
-      text.replace('m-2', `m-2-${[1, 3][at]}`),
+      text.replace('m/2', `m/2-${[1, 3][at]}`),
     );
     expect(counted(adaptAll('hikvision', {}, [both]))).toEqual([`${WINDOW_SHOWN}  1/2`]);
     expect(counted(adaptAll('hikvision', { regions: true }, [both]))).toEqual(shown);
@@ -167,17 +167,17 @@ describe('Axis object analytics', () => {
   });
 
   it('takes the camera from the message, the topic or the transport', () => {
-    expect(run(event(human, { serial: 'B' })).readings[0]?.dpuId).toBe('B-1');
-    expect(run(event(human)).readings[0]?.dpuId).toBe('ACCC8EAA0001-1');
-    expect(run(event(human), 'x/ObjectAnalytics/Device1Scenario12').readings[0]?.dpuId).toBe('device-12');
-    expect(run(event(human), topic.replace('Device1', 'Device2')).readings[0]?.dpuId).toBe('ACCC8EAA0001-2.1');
+    expect(run(event(human, { serial: 'B' })).readings[0]?.dpuId).toBe('B/1');
+    expect(run(event(human)).readings[0]?.dpuId).toBe('ACCC8EAA0001/1');
+    expect(run(event(human), 'x/ObjectAnalytics/Device1Scenario12').readings[0]?.dpuId).toBe('device/12');
+    expect(run(event(human), topic.replace('Device1', 'Device2')).readings[0]?.dpuId).toBe('ACCC8EAA0001/2.1');
     const named = { topic: 'axis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario4' };
-    expect(run(event(human, named), 'ingest/axis-aoa/x').readings[0]?.dpuId).toBe('device-4');
+    expect(run(event(human, named), 'ingest/axis-aoa/x').readings[0]?.dpuId).toBe('device/4');
   });
 
   it('reads what a bridge wrapped, with text or JSON inside', () => {
     for (const payload of [event(human), JSON.stringify(event(human))])
-      expect(run({ topic, payload, retain: false }, '').readings[0]?.dpuId).toBe('ACCC8EAA0001-1');
+      expect(run({ topic, payload, retain: false }, '').readings[0]?.dpuId).toBe('ACCC8EAA0001/1');
     expect(run({ topic, payload: event(human), retain: true }, '').readings).toEqual([]);
   });
 

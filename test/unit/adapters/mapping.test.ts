@@ -86,7 +86,7 @@ const run = (options: object, document: unknown): ReturnType<typeof adaptAll>[nu
 describe('a mapped payload', () => {
   it('without device and time has those of the transport and the arrival', () => {
     expect(run(TOTALS, { in: 3, out: '4' }).readings).toEqual([
-      { dpuId: 'device', device: 'device', reading: { timestampMs: null, totalEntrances: 3, totalExits: 4 } },
+      { dpuId: 'device', reading: { timestampMs: null, totalEntrances: 3, totalExits: 4 } },
     ]);
   });
 
@@ -109,8 +109,7 @@ describe('a mapped payload', () => {
     const { readings } = run(options, { serial: 'S', doors: [{ rows: [row, { ...row, door: 'back' }] }] });
     expect(readings).toEqual(
       ['front', 'back'].map((line) => ({
-        dpuId: `S-${line}`,
-        device: 'S',
+        dpuId: `S/${line}`,
         reading: {
           timestampMs: Date.UTC(2026, 10, 3, 3, 15),
           startMs: Date.UTC(2026, 10, 3, 2, 15),

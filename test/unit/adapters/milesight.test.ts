@@ -21,14 +21,14 @@ describe('pushed counts', () => {
   it('of several people in one event count them all, and none where nobody passed', () => {
     const message = push({ line_trigger_data: [line(1, 27, 26), line(2, 0, 0)] });
     expect(counted(adaptAll('milesight', { counter: 'event' }, [message]))).toEqual([
-      'SN-1  2026-11-03T12:20:30Z  27/26',
+      'SN/1  2026-11-03T12:20:30Z  27/26',
     ]);
   });
 
   it('of groups, children and staff are parts of the total', () => {
     const one = { ...line(1, 5, 4), group: { in: 2, out: 1 }, children: { in: 1, out: 0 }, staff: { in: 1, out: 1 } };
     expect(counted(adaptAll('milesight', {}, [push({ line_periodic_data: [one] })]))).toEqual([
-      'SN-1  2026-11-03T12:20:00Z  2026-11-03T12:21:00Z  5/4',
+      'SN/1  2026-11-03T12:20:00Z  2026-11-03T12:21:00Z  5/4',
     ]);
   });
 
@@ -58,10 +58,10 @@ describe('pushed counts', () => {
       { timezone: 'UTC+8:00', start_time: '2026/11/03 18:15:52', end_time: '2026/11/03 19:15:52' },
     );
     expect(counted(adaptAll('milesight', {}, [message]))).toEqual([
-      'SN-1  2026-11-03T10:15:52Z  2026-11-03T11:15:52Z  4/1',
+      'SN/1  2026-11-03T10:15:52Z  2026-11-03T11:15:52Z  4/1',
     ]);
     expect(counted(adaptAll('milesight', { counter: 'total' }, [message]))).toEqual([
-      'SN-1  2026-11-03T11:15:52Z  baseline 9/8',
+      'SN/1  2026-11-03T11:15:52Z  baseline 9/8',
     ]);
   });
 });
@@ -72,8 +72,8 @@ function uplink(object: unknown, more: object = {}): ReturnType<typeof json> {
 
 describe('uplinks', () => {
   it.each([
-    ['flat lines', { line_1_period_in: 1, line_1_period_out: 2, line_1_child_period_in: 1 }, ['e-1  1/2']],
-    ['nested lines', { line_2: { period_in: 1, period_out: 2, total_in: 7, total_out: 7 } }, ['e-2  1/2']],
+    ['flat lines', { line_1_period_in: 1, line_1_period_out: 2, line_1_child_period_in: 1 }, ['e/1  1/2']],
+    ['nested lines', { line_2: { period_in: 1, period_out: 2, total_in: 7, total_out: 7 } }, ['e/2  1/2']],
     ['one line', { period_in: 1, period_out: 2, total_in: 7, total_out: 7, battery: 90 }, ['e  1/2']],
     [
       'people',
@@ -123,7 +123,7 @@ describe('uplinks', () => {
       { timestamp: 'x', line_1_total_in: 6, line_1_total_out: 4 },
     ];
     const [adapted] = adaptAll('chirpstack', { counter: 'total' }, [uplink({ history })]);
-    expect(counted([adapted!])).toEqual(['e-1  2026-11-03T07:10:00Z  baseline 5/4', 'e-1  2026-11-03T07:20:00Z  1/0']);
+    expect(counted([adapted!])).toEqual(['e/1  2026-11-03T07:10:00Z  baseline 5/4', 'e/1  2026-11-03T07:20:00Z  1/0']);
     expect(adapted?.rejected.map(({ path }) => path)).toEqual(['object.history[3].timestamp']);
     expect(adaptAll('chirpstack', { counter: 'total', history: false }, [uplink({ history })])[0]).toMatchObject({
       readings: [],

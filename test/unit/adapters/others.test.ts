@@ -99,8 +99,8 @@ describe('Density', () => {
   it('gives the two spaces of a doorway DPUs of their own', () => {
     const both = [event, { ...event, space_id: 't', direction: -1 }];
     expect(counted(adaptAll('density', {}, [json(both)]))).toEqual([
-      'd-s  2026-11-03T08:00:00Z  1/0',
-      'd-t  2026-11-03T08:00:00Z  0/1',
+      'd/s  2026-11-03T08:00:00Z  1/0',
+      'd/t  2026-11-03T08:00:00Z  0/1',
     ]);
   });
 });
@@ -186,19 +186,28 @@ describe('a time', () => {
 
 describe('the name of a DPU', () => {
   it.each([
-    ['84:9a:40:aa:50:01', '1', '84:9a:40:aa:50:01-1'],
-    ['S', undefined, 'S'],
-    [' S', 'a ', '%20S-a%20'],
-    ['S', 'Main door', 'S-Main%20door'],
-    ['S', '100%', 'S-100%25'],
-    ['Tür', '\u0000', 'T%C3%BCr-%00'],
-  ])('of %o at %o is %o', (device, line, name) => {
-    expect(dpuNameOf(device, line)).toBe(name);
+    [undefined, '84:9a:40:aa:50:01', '1', '84:9a:40:aa:50:01/1'],
+    [undefined, 'S', undefined, 'S'],
+    ['S', undefined, undefined, 'S'],
+    ['S', 'S', '1', 'S/1'],
+    ['gateway', 'S', '1', 'gateway/S/1'],
+    ['gateway', 'S', undefined, 'gateway/S'],
+    [undefined, ' S', 'a ', '%20S/a%20'],
+    [undefined, 'S', 'Main door', 'S/Main%20door'],
+    [undefined, 'a/b', 'c/d', 'a%2Fb/c%2Fd'],
+    [undefined, 'S', '100%', 'S/100%25'],
+    [undefined, 'Tür', '\u0000', 'T%C3%BCr/%00'],
+  ])('of %o, %o at %o is %o', (transport, device, line, name) => {
+    expect(dpuNameOf(transport, device, line)).toBe(name);
+  });
+
+  it('is missing where neither the transport nor the payload names a device', () => {
+    expect(() => dpuNameOf(undefined, '', '1')).toThrow('names no device');
   });
 
   it('is not longer than ids may be', () => {
-    expect(dpuNameOf('x'.repeat(126), '1')).toHaveLength(128);
-    expect(() => dpuNameOf('x'.repeat(127), '1')).toThrow('128');
+    expect(dpuNameOf(undefined, 'x'.repeat(126), '1')).toHaveLength(128);
+    expect(() => dpuNameOf(undefined, 'x'.repeat(127), '1')).toThrow('128');
   });
 });
 

@@ -34,7 +34,7 @@ describe('a payload of a device', () => {
     ]);
     const alerts = [1, 2].flatMap((n) => messagesOf(`hikvision-isapi/sample-${n}.xml`));
     expect(counted(adaptAll('hikvision', { counter: 'total' }, alerts)).slice(1)).toEqual([
-      `84:9a:40:aa:50:01-1  2026-11-03T16:52:03Z  1/0`,
+      `84:9a:40:aa:50:01/1  2026-11-03T16:52:03Z  1/0`,
     ]);
   });
 });

@@ -40,8 +40,7 @@ describe('records of logics', () => {
   it('count as intervals, with the samples as their revision', () => {
     expect(of(logics([record(0, 3, 1, { samples: 11, samples_expected: 15 })])).readings).toEqual([
       {
-        dpuId: 'S-2',
-        device: 'S',
+        dpuId: 'S/2',
         reading: { timestampMs: T + 60_000, startMs: T, entrances: 3, exits: 1, revision: 11 },
       },
     ]);
@@ -77,13 +76,13 @@ describe('records of logics', () => {
   it('may have times in seconds or as text', () => {
     const times = { from: T / 1_000, to: '2026-11-03T10:01:00+01:00' };
     expect(counted([of(logics([record(0, 1, 0, times)]))])).toEqual([
-      'S-2  2026-11-03T09:00:00Z  2026-11-03T09:01:00Z  1/0',
+      'S/2  2026-11-03T09:00:00Z  2026-11-03T09:01:00Z  1/0',
     ]);
   });
 
   it('of a multisensor are other lines than those of the sensor', () => {
     const multi = { serial_number: 'S', type: 'MULTI_SENSOR', multisensor_id: 7 };
-    expect(of(logics([record(0, 1, 0)], {}, multi)).readings[0]?.dpuId).toBe('S-m7.2');
+    expect(of(logics([record(0, 1, 0)], {}, multi)).readings[0]?.dpuId).toBe('S/m7.2');
   });
 });
 

@@ -65,10 +65,10 @@ const MAPPINGS = {
 } as const;
 
 const DOORS = [
-  'cam-door  2026-11-03T08:00:04.811Z  1/0',
-  'cam-door  2026-11-03T08:00:05.338Z  0/1',
-  'cam-side  2026-11-03T08:00:07.900Z  1/0',
-  'cam-door  2026-11-03T08:00:10.040Z  1/0',
+  'cam/door  2026-11-03T08:00:04.811Z  1/0',
+  'cam/door  2026-11-03T08:00:05.338Z  0/1',
+  'cam/side  2026-11-03T08:00:07.900Z  1/0',
+  'cam/door  2026-11-03T08:00:10.040Z  1/0',
 ];
 
 export const MAPPING_SAMPLES: readonly Sample[] = [
@@ -106,7 +106,7 @@ export const MAPPING_SAMPLES: readonly Sample[] = [
         'Counting1  2026-11-03T07:30:00Z  2026-11-03T07:45:00Z  2/2',
         'Counting2  2026-11-03T07:45:00Z  2026-11-03T08:00:00Z  0/3',
       ],
-    ][index]!.map((line) => `00:02:D1:AA:80:01-${line}`),
+    ][index]!.map((line) => `00:02:D1:AA:80:01/${line}`),
   })),
   {
     adapter: 'mapping',
@@ -120,7 +120,7 @@ export const MAPPING_SAMPLES: readonly Sample[] = [
     file: 'opendatacam-counter/sample-2.json',
     device: 'cam',
     options: MAPPINGS.openDataCam,
-    counts: DOORS.filter((line) => line.startsWith('cam-door')),
+    counts: DOORS.filter((line) => line.startsWith('cam/door')),
   },
   {
     adapter: 'mapping',

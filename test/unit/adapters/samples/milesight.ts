@@ -8,14 +8,14 @@ export const MILESIGHT_SAMPLES: readonly Sample[] = [
     adapter: 'milesight',
     file: 'milesight-push-json/sample-1.json',
     options: { counter: 'event' },
-    counts: [`${MILESIGHT}0001-1  2026-11-03T00:14:09Z  1/0`],
+    counts: [`${MILESIGHT}0001/1  2026-11-03T00:14:09Z  1/0`],
   },
   {
     adapter: 'milesight',
     file: 'milesight-push-json/sample-2.json',
     counts: [
-      `${MILESIGHT}0001-1  2026-11-03T12:20:00Z  2026-11-03T12:21:00Z  3/1`,
-      `${MILESIGHT}0001-2  2026-11-03T12:20:00Z  2026-11-03T12:21:00Z  0/2`,
+      `${MILESIGHT}0001/1  2026-11-03T12:20:00Z  2026-11-03T12:21:00Z  3/1`,
+      `${MILESIGHT}0001/2  2026-11-03T12:20:00Z  2026-11-03T12:21:00Z  0/2`,
     ],
     skipped: ['cumulative counts do not count unless counter is total'],
   },
@@ -23,8 +23,8 @@ export const MILESIGHT_SAMPLES: readonly Sample[] = [
     adapter: 'milesight',
     file: 'milesight-push-json/sample-3.jsonl',
     counts: [
-      `${MILESIGHT}0002-1  2026-11-03T09:00:00Z  2026-11-03T09:01:00Z  2/1`,
-      `${MILESIGHT}0002-1  2026-11-03T09:01:00Z  2026-11-03T09:02:00Z  0/0`,
+      `${MILESIGHT}0002/1  2026-11-03T09:00:00Z  2026-11-03T09:01:00Z  2/1`,
+      `${MILESIGHT}0002/1  2026-11-03T09:01:00Z  2026-11-03T09:02:00Z  0/0`,
     ],
     skipped: [
       'triggered counts do not count unless counter is event',
@@ -36,9 +36,9 @@ export const MILESIGHT_SAMPLES: readonly Sample[] = [
     file: 'milesight-push-json/sample-3.jsonl',
     options: { counter: 'event' },
     counts: [
-      `${MILESIGHT}0002-1  2026-11-03T09:00:12Z  1/0`,
-      `${MILESIGHT}0002-1  2026-11-03T09:00:33Z  1/0`,
-      `${MILESIGHT}0002-1  2026-11-03T09:00:48Z  0/1`,
+      `${MILESIGHT}0002/1  2026-11-03T09:00:12Z  1/0`,
+      `${MILESIGHT}0002/1  2026-11-03T09:00:33Z  1/0`,
+      `${MILESIGHT}0002/1  2026-11-03T09:00:48Z  0/1`,
     ],
     skipped: [
       'counts of a period do not count unless counter is interval',
@@ -50,15 +50,15 @@ export const MILESIGHT_SAMPLES: readonly Sample[] = [
     file: 'milesight-push-json/sample-4.jsonl',
     options: { counter: 'total' },
     counts: [
-      `${MILESIGHT}0002-1  2026-11-03T23:00:00Z  baseline 812/805`,
-      `${MILESIGHT}0002-1  2026-11-03T23:10:00Z  3/1`,
-      `${MILESIGHT}0002-1  2026-11-03T23:20:00Z  4/1`,
+      `${MILESIGHT}0002/1  2026-11-03T23:00:00Z  baseline 812/805`,
+      `${MILESIGHT}0002/1  2026-11-03T23:10:00Z  3/1`,
+      `${MILESIGHT}0002/1  2026-11-03T23:20:00Z  4/1`,
     ],
   },
   {
     adapter: 'milesight',
     file: 'milesight-push-json/sample-5.json',
-    counts: ['6767FAAA00020001-1  2026-11-03T06:40:00Z  2026-11-03T06:41:00Z  4/6'],
+    counts: ['6767FAAA00020001/1  2026-11-03T06:40:00Z  2026-11-03T06:41:00Z  4/6'],
     skipped: ['cumulative counts do not count unless counter is total'],
   },
   { adapter: 'milesight', file: 'milesight-push-json/sample-6.json', counts: [] },
@@ -79,10 +79,10 @@ export const MILESIGHT_SAMPLES: readonly Sample[] = [
     options: { counter: 'total' },
     counts: [
       ...['72/200', '31/30', '0/0', '0/0'].map(
-        (counts, line) => `24e124aa00000133-${line + 1}  2026-11-03T10:00:05.120Z  baseline ${counts}`,
+        (counts, line) => `24e124aa00000133/${line + 1}  2026-11-03T10:00:05.120Z  baseline ${counts}`,
       ),
       ...['8/3', '0/4', '0/0', '0/0'].map(
-        (counts, line) => `24e124aa00000133-${line + 1}  2026-11-03T10:10:05.118Z  ${counts}`,
+        (counts, line) => `24e124aa00000133/${line + 1}  2026-11-03T10:10:05.118Z  ${counts}`,
       ),
     ],
     skipped: ['intervals do not count unless counter is interval'],
@@ -130,6 +130,6 @@ export const MILESIGHT_SAMPLES: readonly Sample[] = [
 
 function line133(start: string, end: string, counts: readonly string[]): readonly string[] {
   return [...counts, '0/0', '0/0'].map(
-    (count, line) => `24e124aa00000133-${line + 1}  2026-11-03T${start}  2026-11-03T${end}  ${count}`,
+    (count, line) => `24e124aa00000133/${line + 1}  2026-11-03T${start}  2026-11-03T${end}  ${count}`,
   );
 }

@@ -43,15 +43,15 @@ export const WEBHOOK_SAMPLES: readonly Sample[] = [
     (counts, index) => ({
       adapter: 'density',
       file: `density-v2-webhook/sample-${index + 1}.json`,
-      counts: [`drw_demo001-spc_demo001  ${counts}`],
+      counts: [`drw_demo001/spc_demo001  ${counts}`],
     }),
   ),
   {
     adapter: 'density',
     file: 'density-v2-webhook/sample-4.jsonl',
     counts: [
-      'drw_demo001-spc_demo001  2026-11-03T08:17:00Z  1/0',
-      'drw_demo001-spc_demo001  2026-11-03T08:17:01.250Z  0/1',
+      'drw_demo001/spc_demo001  2026-11-03T08:17:00Z  1/0',
+      'drw_demo001/spc_demo001  2026-11-03T08:17:01.250Z  0/1',
     ],
   },
   {

@@ -1,0 +1,33 @@
+// A reading of an adapter as a device could have sent it itself, in the forms that parse-reading.ts reads.
+import { formatInstant } from '../domain/instant.ts';
+import { isToken } from '../domain/ids.ts';
+import type { AdaptedReading } from './adapter.ts';
+
+const EPOCH_LENGTH_MAX = 64;
+
+export function readingBodyOf({ dpuId, reading }: AdaptedReading): object {
+  const { timestampMs, id } = reading;
+  return {
+    dpu_id: dpuId,
+    ...(timestampMs === null ? {} : { timestamp: formatInstant(timestampMs) }),
+    ...passedIn(reading),
+    ...(id === undefined ? {} : { id }),
+  };
+}
+
+function passedIn(reading: AdaptedReading['reading']): object {
+  if ('direction' in reading) return { direction: reading.direction };
+  if ('entrances' in reading) {
+    const { entrances, exits, startMs } = reading;
+    return { entrances, exits, ...(startMs === undefined ? {} : { start: formatInstant(startMs) }) };
+  }
+  const { totalEntrances, totalExits, counterEpoch } = reading;
+  const totals = { total_entrances: totalEntrances, total_exits: totalExits };
+  return counterEpoch === undefined ? totals : { ...totals, counter_epoch: epochToken(counterEpoch) };
+}
+
+/** Devices name the life of a counter by its start, say; the name in a reading has letters, digits, `_` and `-` only. */
+function epochToken(epoch: string): string {
+  const escaped = epoch.replaceAll(/[^A-Za-z0-9-]/g, (character) => `_${character.charCodeAt(0).toString(16)}`);
+  return isToken(epoch) ? epoch : escaped.slice(-EPOCH_LENGTH_MAX);
+}
