@@ -104,6 +104,11 @@ export const MUTANTS: readonly Mutant[] = [
     'if (late.length >= 0) return found;',
   ),
   mutant(
+    'history is not asked what came before the newest standing that is stored',
+    'return newestStored && compareStandings(reading, newestStored) <= 0;',
+    'return newestStored && compareStandings(reading, newestStored) < 0;',
+  ),
+  mutant(
     'a standing that is stored is forgotten',
     'if (dpu.newestStored !== undefined) this.#storedUpTo(reading);',
     '',
