@@ -4,20 +4,18 @@ import { LINE_SEPARATOR } from '../domain/ids.ts';
 import { WrongField } from './wrong-field.ts';
 
 const LENGTH_MAX = 128;
+/** Why there is no reading where neither the transport nor the payload names a device. */
+export const NAMES_NO_DEVICE = 'names no device';
 
 /**
  * @param transport the device that the transport names
  * @param device the device that the payload names
  * @throws WrongField when neither names one, or the name would be longer than ids may be
  */
-export function dpuNameOf(
-  transport: string | undefined,
-  device: string | undefined,
-  line: string | undefined,
-): string {
+export function dpuNameOf(transport: string | undefined, device: string | undefined, line: string | undefined): string {
   const [first, own] = [transport, device].map((name) => (name === undefined ? '' : segment(name)));
   const parts = [first, own === first ? '' : own, line === undefined ? '' : segment(line)].filter(Boolean);
-  if (!first && !own) throw new WrongField('', 'names no device');
+  if (!first && !own) throw new WrongField('', NAMES_NO_DEVICE);
   const name = parts.join(LINE_SEPARATOR);
   if (name.length > LENGTH_MAX)
     throw new WrongField('', `device and line together have more than ${LENGTH_MAX} characters`);

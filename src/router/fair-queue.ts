@@ -13,6 +13,7 @@ import { markOf, type MessageMark } from '../domain/log-mark.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { Message, type Slice } from './message.ts';
+import type { ReadPayload } from './payload.ts';
 
 const BACKLOGS_MAX = 8;
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -21,6 +22,7 @@ const [SHARE_PART, BACKLOGS_PART] = [0.25, 0.2];
 
 export class FairQueue {
   readonly #commitItems: number;
+  readonly #readPayload: ReadPayload | undefined;
   /** Read, in the order of the log. */
   #waiting: Message[] = [];
   readonly #backlogs = new Map<string, Message[]>();
@@ -33,9 +35,11 @@ export class FairQueue {
   /**
    * @param commitItems how many items one commit consumes at most
    * @param readingsSeq up to which READINGS is consumed, except for backlogs
+   * @param readPayload for messages in formats of devices' own
    */
-  constructor(commitItems: number, readingsSeq: number) {
+  constructor(commitItems: number, readingsSeq: number, readPayload?: ReadPayload) {
     this.#commitItems = commitItems;
+    this.#readPayload = readPayload;
     this.#readingsSeq = readingsSeq;
   }
 
@@ -80,7 +84,7 @@ export class FairQueue {
   /** Takes the next entries of the log. */
   put(entries: readonly StoredEntry[]): void {
     for (const entry of entries) {
-      this.#waiting.push(new Message(entry));
+      this.#waiting.push(new Message(entry, 0, this.#readPayload));
       this.#bytes += entry.data.length;
     }
   }
@@ -88,7 +92,7 @@ export class FairQueue {
   /** Takes up a backlog as a commit named it: the next entry of it, in the order of the log. */
   resume(entry: StoredEntry, consumed: number): void {
     this.#bytes += entry.data.length;
-    this.#setAside(new Message(entry, consumed));
+    this.#setAside(new Message(entry, consumed, this.#readPayload));
   }
 
   /** What the next commit consumes. @param isBehind more of the log can be read at once: others may wait in it */

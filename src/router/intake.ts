@@ -114,7 +114,11 @@ function parsedItem(message: Message, index: number, context: DpuContext): Parse
 function parsedPayloadItem(item: PayloadItem, context: DpuContext): ParsedReading {
   if ('adapted' in item) return parseReading(readingBodyOf(item.adapted), context);
   const { path = '', detail } = item.remark;
-  const rejection = { reason: 'bad_payload', field: path, detail: path === '' ? detail : `${path}: ${detail}` } as const;
+  const rejection = {
+    reason: 'bad_payload',
+    field: path,
+    detail: path === '' ? detail : `${path}: ${detail}`,
+  } as const;
   return { ok: false, rejection };
 }
 

@@ -25,6 +25,7 @@ import { takeIn, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReadin
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
+import { readPayload } from './payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
 import { assertStanding, passedUnder } from './route-standing.ts';
@@ -92,7 +93,7 @@ export class Router {
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
-    this.#queue = new FairQueue(deps.commitItems, 0);
+    this.#queue = new FairQueue(deps.commitItems, 0, readPayload);
     this.#committed = {
       router: deps.partition,
       epoch: deps.epoch.current,
@@ -143,7 +144,7 @@ export class Router {
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
     // Stands for all commits up to here.
     this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
-    this.#queue = new FairQueue(commitItems, readingsSeq);
+    this.#queue = new FairQueue(commitItems, readingsSeq, readPayload);
     this.#cursor = await readings.open(partition, fromSeq);
     // Not before: the cursor notices what happens to the log from here on.
     const wentBack = (): LogWentBack =>
@@ -168,7 +169,7 @@ export class Router {
     const backlog = this.#committed.backlogs.find(({ subject }) => subject === entry.subject);
     const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
     const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
-    const slice = new Message(entry).take(isWaiting ? consumed : Infinity);
+    const slice = new Message(entry, 0, readPayload).take(isWaiting ? consumed : Infinity);
     for (const { reading } of takeIn([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);
     if (isWaiting) this.#queue.resume(entry, consumed);
   }

@@ -272,7 +272,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'what HTTP accepts is not marked',
-    'log.append(dpuId, data, bound.mark(dpuId, data, latestMs))',
+    'log.append(dpuId, data, bound.mark(tokenOfDpu(deviceOf(dpuId)), data, latestMs))',
     'log.append(dpuId, data)',
   ),
   mutant('a dead letter stands for one item', 'this.items += 1;', 'this.items = 1;'),

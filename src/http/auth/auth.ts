@@ -114,7 +114,7 @@ export function requireScope(verifier: TokenVerifier): Guard {
 async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, watch: TokenWatch): Promise<void> {
   const header = ctx.get('authorization');
   if (header === '') throw unauthenticated('send a token in the header "authorization: Bearer <token>"');
-  const token = TOKEN.exec(header)?.[1];
+  const token = TOKEN.exec(header)?.[1] ?? passwordIn(header);
   if (token === undefined) throw unauthenticated('the authorization header is not "Bearer <token>"', 'invalid_request');
   // Read before the token is verified, so that a change meanwhile is noticed.
   const { version } = verifier;
@@ -130,6 +130,12 @@ async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, wa
   throw new HttpProblem(403, `this needs a token with the scope ${scope}`, [], {
     'www-authenticate': `${REALM}, error="insufficient_scope", scope="${scope}"`,
   });
+}
+
+/** The password of HTTP basic authentication, which is all that many devices can send. */
+function passwordIn(header: string): string | undefined {
+  const credentials = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1];
+  return credentials && /^[^:]*:(.+)$/.exec(Buffer.from(credentials, 'base64').toString('utf8'))?.[1];
 }
 
 function unauthenticated(detail: string, error?: string): HttpProblem {

@@ -8,6 +8,7 @@ import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
@@ -53,6 +54,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...dpusRoutes(topology, now),
     ...placementsRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
+    ...ingestRoutes({ log: readings, now }),
     ...storedReadingsRoutes(service.eventPages),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),

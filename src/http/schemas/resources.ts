@@ -98,6 +98,24 @@ export const reading = resource('Reading', 'What one sensor reported', {
   doorway_id: id('the doorway it counts at; null while its sensor is not placed there and then').nullable(),
 });
 
+const remark = z.strictObject({
+  path: z.string().optional().meta({ description: 'where in the payload; absent when it is the whole' }),
+  detail: z.string(),
+});
+
+export const payloadAccepted = resource(
+  'PayloadAccepted',
+  "A device's payload that is stored, and what its adapter makes of it",
+  {
+    device: z.string().meta({ description: 'the device that it counts for, or the gateway that sent it' }),
+    readings: count('readings in it'),
+    rejected: z
+      .array(remark)
+      .meta({ description: 'what should have been a reading and becomes a dead letter; at most the first 100' }),
+    skipped: z.array(remark).meta({ description: 'what was understood and does not count' }),
+  },
+);
+
 export const batchResult = resource('BatchResult', 'What became of a batch', {
   accepted: count('readings stored; those that were there before count too, and change nothing'),
   repeated: count('of these, how many say what another item of the batch says: together they count once'),

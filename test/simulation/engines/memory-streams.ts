@@ -74,6 +74,10 @@ export class MemoryReadingsLog implements ReadingsLog {
     await this.publish(dpuId, 'readings', data, mark);
   }
 
+  async appendPayload(device: DpuId, adapter: string, data: Uint8Array): Promise<void> {
+    await this.publish(device, adapter, data);
+  }
+
   async heartbeat(dpuId: DpuId, data: Uint8Array): Promise<void> {
     await this.publish(dpuId, 'heartbeat', data);
   }

@@ -1,0 +1,123 @@
+// Payloads of devices in their own formats. They are stored as they came; the router that reads them runs the adapter.
+import type { Context } from 'koa';
+import { z } from 'zod';
+import type { AdaptedPayload } from '../../adapters/adapter.ts';
+import { ADAPTERS } from '../../adapters/adapters.ts';
+import { NAMES_NO_DEVICE } from '../../adapters/dpu-name.ts';
+import { Failure } from '../../domain/failure.ts';
+import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
+import type { ReadingsLog } from '../../ports/readings-log.ts';
+import { decompressed } from '../decompressed.ts';
+import { dpuIdInPath } from '../schemas/fields.ts';
+import * as resources from '../schemas/resources.ts';
+import { defineRoute, type Route } from './route.ts';
+import { refuseUnstored } from './unstored.ts';
+
+/** A message of NATS holds this much, with its headers. */
+const PAYLOAD_BYTES_MAX = 1_000_000;
+
+const EXAMPLE = {
+  version: 'v2',
+  id: 'evt-1',
+  doorway_id: 'drw_1',
+  space_id: 'spc_1',
+  direction: 1,
+  timestamp: '2018-02-24T08:45:21.893Z',
+};
+
+export interface IngestDeps {
+  readonly log: Pick<ReadingsLog, 'appendPayload'>;
+  readonly now: () => number;
+}
+
+export function ingestRoutes({ log, now }: IngestDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/ingest/{adapter}',
+      operationId: 'ingestPayload',
+      tag: 'readings',
+      summary: "Send a device's payload in the device's own format",
+      scope: 'readings:write',
+      description:
+        'Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. ' +
+        'Sending a payload again changes nothing, except where its readings have no timestamp. ' +
+        "A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. " +
+        'Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password.',
+      params: z.strictObject({
+        adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'how to read the payload' }),
+      }),
+      query: z.strictObject({
+        device: dpuIdInPath
+          .optional()
+          .meta({ description: 'the device, where the payload does not name it; a gateway, where it names others' }),
+      }),
+      streamedBody: {
+        'application/json': { schema: z.unknown(), example: EXAMPLE },
+        '*/*': { example: JSON.stringify(EXAMPLE) },
+      },
+      success: {
+        status: 202,
+        description: 'the payload is stored, and what it says',
+        schema: resources.payloadAccepted,
+        example: { device: 'drw_1', readings: 1, rejected: [], skipped: [] },
+      },
+      problems: [413, 415],
+      handle: async ({ params: { adapter }, query: { device } }, ctx) => {
+        const payload = await bytesOf(ctx);
+        const adapted = adaptedBy(adapter, payload, { device, arrivalMs: now(), contentType: ctx.get('content-type') });
+        const sender = device === undefined ? deviceIn(adapted, adapter) : requireDevice(device);
+        await log
+          .appendPayload(sender, adapter, payload)
+          .catch(refuseUnstored(ctx, 'the payload was not stored; send it again'));
+        const { readings, rejected, skipped } = adapted;
+        return { device: sender, readings: readings.length, rejected, skipped };
+      },
+    }),
+  ];
+}
+
+async function bytesOf(ctx: Context): Promise<Uint8Array> {
+  const tooLong = `a payload may hold at most ${PAYLOAD_BYTES_MAX / 1e6} MB`;
+  const chunks: Buffer[] = [];
+  for await (const chunk of decompressed(ctx, PAYLOAD_BYTES_MAX, tooLong)) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function adaptedBy(
+  name: string,
+  payload: Uint8Array,
+  {
+    device,
+    ...context
+  }: { readonly device: string | undefined; readonly arrivalMs: number; readonly contentType: string },
+): AdaptedPayload {
+  const configured = ADAPTERS.get(name)?.configure({});
+  if (!configured?.ok) return { readings: [], rejected: [], skipped: [] };
+  return configured.adapt(payload, device === undefined ? context : { ...context, device });
+}
+
+function requireDevice(device: DpuId): DpuId {
+  if (deviceOf(device) === device) return device;
+  throw new Failure('invalid', `a device's name may not contain ${LINE_SEPARATOR}: that separates it from its lines`, {
+    field: 'device',
+  });
+}
+
+/** The one device that a payload names; the adapter's name where it says nothing of any device. */
+function deviceIn({ readings, rejected }: AdaptedPayload, adapter: string): DpuId {
+  const devices = [...new Set(readings.map(({ dpuId }) => deviceOf(dpuId as DpuId)))];
+  if (devices.length > 1)
+    throw new Failure(
+      'invalid',
+      `the payload is of several devices (${devices.slice(0, 3).join(', ')}): name their gateway`,
+      {
+        field: 'device',
+      },
+    );
+  const [device] = devices;
+  if (device !== undefined) return device;
+  if (rejected.some(({ detail }) => detail === NAMES_NO_DEVICE))
+    throw new Failure('invalid', 'the payload names no device', { field: 'device' });
+  return adapter as DpuId;
+}

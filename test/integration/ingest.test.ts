@@ -1,0 +1,146 @@
+// Devices that send a format of their own, over HTTP and NATS: what they send counts, and what cannot be read is kept.
+import { readFile } from 'node:fs/promises';
+import { jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from 'nats';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEAD_LETTERS } from '../../src/nats/streams.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalService, type LocalService } from '../support/local-service.ts';
+
+let service: LocalService;
+let nc: NatsConnection;
+let js: JetStreamClient;
+
+const payload = async (sample: string): Promise<Buffer> =>
+  readFile(new URL(`../data/devices/${sample}`, import.meta.url));
+const post = async (path: string, body: Buffer | string, type = 'application/json') => {
+  const response = await fetch(`${service.url}/api/v1/ingest/${path}`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': type },
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+};
+const create = async (path: string, body: object): Promise<number> =>
+  ((await service.send('POST', path, body)).body as { id: number }).id;
+let doors = 0;
+/** A space of its own, with a doorway that the DPU is above. */
+async function spaceOf(dpu: string): Promise<number> {
+  doors += 1;
+  const space = await create('/spaces', { name: `Hall ${doors}` });
+  const doorway = await create('/doorways', { name: `Door ${doors}`, ingress_space_id: space });
+  expect((await service.send('POST', '/dpus', { id: dpu, doorway_id: doorway })).status).toBe(201);
+  return space;
+}
+/** Who passed, by the readings of a DPU. */
+const passedAt = async (dpu: string): Promise<[entrances: number, exits: number][]> => {
+  const filter = encodeURIComponent(`dpu_id = '${dpu}'`);
+  const { body } = await service.get(`/readings?sort=timestamp&filter=${filter}`);
+  return (body as { entrances: number; exits: number }[]).map(({ entrances, exits }) => [entrances, exits]);
+};
+const letters = async (): Promise<{ reason: string; detail: string; items: number; data: Uint8Array }[]> => {
+  const jsm = await jetstreamManager(nc);
+  const { state } = await jsm.streams.info(DEAD_LETTERS);
+  const found = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await jsm.streams.getMessage(DEAD_LETTERS, { seq });
+    const header = (name: string): string => message?.header.get(name) ?? '';
+    if (message)
+      found.push({
+        reason: header('reason'),
+        detail: header('detail'),
+        items: Number(header('items')),
+        data: message.data,
+      });
+  }
+  return found;
+};
+
+beforeAll(async () => {
+  service = await startLocalService();
+  nc = await connect({ servers: service.natsUrl });
+  js = jetstream(nc);
+});
+afterAll(async () => {
+  await nc?.close();
+  await service?.dispose();
+});
+
+describe('a payload over HTTP', () => {
+  it('counts for the lines of the device that it names, and counts once when it is sent again', async () => {
+    const xml = await payload('hikvision-isapi/sample-3.xml');
+    const first = await post('hikvision', xml, 'application/xml');
+    expect(first).toEqual({
+      status: 202,
+      body: { device: '84:9a:40:aa:50:01', readings: 1, rejected: [], skipped: [] },
+    });
+    const space = await spaceOf('84:9a:40:aa:50:01/1');
+    await eventually(async () => expect(await passedAt('84:9a:40:aa:50:01/1')).toEqual([[4, 6]]));
+    expect(await post('hikvision', xml, 'application/xml')).toEqual(first);
+    await eventually(async () => {
+      const { body } = await service.get('/account');
+      expect((body as { duplicate: number }).duplicate).toBe(1);
+    });
+    await eventually(async () =>
+      expect((await service.get(`/counts/${space}/current`)).body).toMatchObject({ net: -2 }),
+    );
+    expect(await passedAt('84:9a:40:aa:50:01/1')).toHaveLength(1);
+  });
+
+  it('counts below the gateway that sent it, where the URL names one', async () => {
+    const xml = await payload('hikvision-isapi/sample-3.xml');
+    expect((await post('hikvision?device=gw', xml)).body).toMatchObject({ device: 'gw' });
+    await spaceOf('gw/84:9a:40:aa:50:01/1');
+    await eventually(async () => expect(await passedAt('gw/84:9a:40:aa:50:01/1')).toEqual([[4, 6]]));
+  });
+
+  it('is refused with the name of the field at fault', async () => {
+    const crossing = { doorway_id: 'drw_1', direction: 1, timestamp: '2026-11-03T10:00:00Z' };
+    const two = [crossing, { ...crossing, doorway_id: 'drw_2' }];
+    for (const [path, body, field] of [
+      ['nobody', '{}', 'adapter'],
+      ['density', JSON.stringify(two), 'device'],
+      ['density?device=a/b', JSON.stringify(crossing), 'device'],
+      ['roode', 'Entry', 'device'],
+    ] as const)
+      expect(await post(path, body), path).toMatchObject({ status: 422, body: { errors: [{ path: field }] } });
+    expect(await post('density', Buffer.alloc(1_000_001, '[')), 'too long').toMatchObject({ status: 413 });
+  });
+
+  it('becomes a dead letter where it cannot be read, and the rest of it counts', async () => {
+    const crossing = { doorway_id: 'drw_7', direction: 1, timestamp: '2026-11-03T10:00:00Z' };
+    const body = JSON.stringify([crossing, { ...crossing, direction: 2 }, { ...crossing, direction: 'x' }]);
+    expect(await post('density', body)).toMatchObject({
+      status: 202,
+      body: { device: 'drw_7', readings: 1, rejected: [{ path: '[1].direction' }, { path: '[2].direction' }] },
+    });
+    await spaceOf('drw_7');
+    await eventually(async () => {
+      expect(await passedAt('drw_7')).toEqual([[1, 0]]);
+      const found = (await letters()).find(({ reason }) => reason === 'bad_payload');
+      expect(found).toMatchObject({ items: 2, detail: expect.stringContaining('[1].direction') as string });
+      expect(Buffer.from(found?.data ?? []).toString()).toBe(body);
+    });
+  });
+});
+
+describe('a payload over NATS', () => {
+  it('counts for the device that the subject names', async () => {
+    await spaceOf('cam-1/1');
+    const xml = await payload('hikvision-isapi/sample-3.xml');
+    const own = xml.toString('utf8').replaceAll('84:9a:40:aa:50:01', 'cam-1');
+    await js.publish('dpu.cam-1.hikvision', own);
+    await eventually(async () => expect(await passedAt('cam-1/1')).toEqual([[4, 6]]));
+  });
+
+  it('of a line is published to the subject of its device', async () => {
+    await spaceOf('dev/north');
+    const reading = { timestamp: '2026-11-03T10:00:00Z', direction: 1 };
+    await js.publish('dpu.dev.readings', JSON.stringify({ ...reading, dpu_id: 'dev/north' }));
+    await js.publish('dpu.dev=2Fnorth.readings', JSON.stringify(reading));
+    await eventually(async () => {
+      expect(await passedAt('dev/north')).toEqual([[1, 0]]);
+      expect((await letters()).map(({ detail }) => detail)).toContainEqual(expect.stringContaining('names a line'));
+    });
+  });
+});
