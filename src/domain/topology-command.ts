@@ -5,7 +5,7 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
+import type { AdapterRecord, Device, Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
@@ -44,6 +44,13 @@ export type TopologyCommand =
       readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
+  | {
+      readonly kind: 'setAdapter';
+      readonly id: DpuId;
+      readonly adapter: string;
+      readonly options: AdapterRecord['options'];
+    }
+  | { readonly kind: 'deleteDevice'; readonly id: DpuId }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
   | { readonly kind: 'changeSettings'; readonly settings: Settings };
 
@@ -70,6 +77,17 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return placeDpu(view, command, nowMs);
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
+    case 'setAdapter':
+      return setAdapter(view, command, nowMs);
+    case 'deleteDevice': {
+      const before = existing(view.device(command.id), `device ${command.id}`);
+      const adapters = [...new Set(before.adapters.map(({ adapter }) => adapter))];
+      const ended = adapters.map((adapter) => ({ adapter, options: null, fromMs: nowMs }));
+      return {
+        kind: 'device',
+        doc: { ...before, adapters: [...before.adapters, ...ended], updatedMs: nowMs, deleted: true },
+      };
+    }
     case 'recordReset': {
       existing(view.space(command.spaceId), `space ${command.spaceId}`);
       const { spaceId, timestampMs, count } = command;
@@ -175,6 +193,14 @@ function place(
   }
   if (effectiveMs === undefined && doorwayAt(dpu.placements, nowMs) === doorwayId) return dpu;
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
+}
+
+/** For what is stored from now on: what was read before has been counted. */
+function setAdapter(view: TopologyView, { id, adapter, options }: Of<'setAdapter'>, nowMs: number): TopologyFact {
+  const before: Device = view.device(id) ?? { id, adapters: [], createdMs: nowMs, updatedMs: nowMs, deleted: false };
+  const fromMs = Math.max(nowMs, before.adapters.at(-1)?.fromMs ?? 0);
+  const adapters = [...before.adapters, { adapter, options, fromMs }];
+  return { kind: 'device', doc: { ...before, adapters, updatedMs: nowMs, deleted: false } };
 }
 
 function requireSides(view: TopologyView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {

@@ -6,6 +6,7 @@ import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
 import {
   DEFAULT_SETTINGS,
+  type Device,
   type Doorway,
   type Dpu,
   type EpochBegun,
@@ -33,6 +34,8 @@ export interface TopologyView {
   spaces(): Space[];
   doorways(): Doorway[];
   dpus(): Dpu[];
+  device(id: DpuId): Device | undefined;
+  devices(): Device[];
   /** A space's manual resets, in the order of recording. */
   resets(spaceId: SpaceId): Reset[];
   settings(): Settings;
@@ -48,6 +51,7 @@ export class TopologyHistory {
   readonly #spaces: Versions<SpaceId, Space> = new Map();
   readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
+  readonly #devices: Versions<DpuId, Device> = new Map();
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
   readonly #epochs: Version<EpochBegun>[] = [];
@@ -88,6 +92,9 @@ export class TopologyHistory {
           if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         break;
+      case 'device':
+        addTo(this.#devices, fact.doc.id, { seq: entry.seq, doc: fact.doc });
+        break;
       case 'reset':
         addTo(this.#resets, fact.doc.spaceId, { seq: entry.seq, doc: fact.doc });
         break;
@@ -121,6 +128,7 @@ export class TopologyHistory {
       this.#spaces,
       this.#doorways,
       this.#dpus,
+      this.#devices,
       this.#resets,
       this.#doorwaysBySpace,
       this.#dpusByDoorway,
@@ -154,9 +162,11 @@ export class TopologyHistory {
       space: (id) => atSeq(this.#spaces.get(id), seq),
       doorway: (id) => atSeq(this.#doorways.get(id), seq),
       dpu: (id) => atSeq(this.#dpus.get(id), seq),
+      device: (id) => atSeq(this.#devices.get(id), seq),
       spaces: () => all(this.#spaces, seq),
       doorways: () => all(this.#doorways, seq),
       dpus: () => all(this.#dpus, seq),
+      devices: () => all(this.#devices, seq),
       resets: (spaceId) => (this.#resets.get(spaceId) ?? []).filter((v) => v.seq <= seq).map((v) => v.doc),
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
       epoch: () => atSeq(this.#epochs, seq),

@@ -46,6 +46,25 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
+/** From `fromMs` until the next record, the device's payloads are read with these options; null: with the defaults. */
+export interface AdapterRecord {
+  readonly adapter: string;
+  /** As the adapter describes them. */
+  readonly options: Readonly<Record<string, unknown>> | null;
+  readonly fromMs: number;
+}
+
+/** How the payloads of a device, or of a gateway, are read. */
+export interface Device {
+  /** As subjects and URLs name it. */
+  readonly id: DpuId;
+  /** Ascending by `fromMs`: a payload is always read as when it was stored. */
+  readonly adapters: readonly AdapterRecord[];
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  readonly deleted: boolean;
+}
+
 /**
  * Upper bound for capacities and reset counts: more than any space holds, and far from where integers lose precision.
  */
@@ -103,6 +122,7 @@ export type TopologyFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
+  | { readonly kind: 'device'; readonly doc: Device }
   | { readonly kind: 'reset'; readonly doc: Reset }
   | { readonly kind: 'settings'; readonly doc: Settings }
   | { readonly kind: 'epoch'; readonly doc: EpochBegun };

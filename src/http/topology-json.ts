@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { doorwayAt, type Placement } from '../domain/placement.ts';
-import type { Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
+import type { Device, Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
 import { API_PREFIX } from './routes/route.ts';
 
 /** The header that `createdAt` sets. */
@@ -25,7 +25,7 @@ export function defined<T extends object>(object: T): { [Key in keyof T]?: Exclu
   };
 }
 
-const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu): object => ({
+const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu | Device): object => ({
   created_at: formatInstant(createdMs),
   updated_at: formatInstant(updatedMs),
 });
@@ -43,6 +43,11 @@ export function doorwayJson(doorway: Doorway): object {
 export function dpuJson(dpu: Dpu, nowMs: number): object {
   const { id, placements, counterModulus = null } = dpu;
   return { id, doorway_id: doorwayAt(placements, nowMs), counter_modulus: counterModulus, ...stamps(dpu) };
+}
+
+export function deviceJson(device: Device): object {
+  const latest = device.adapters.at(-1);
+  return { id: device.id, adapter: latest?.adapter ?? null, options: latest?.options ?? null, ...stamps(device) };
 }
 
 export function placementJson({ doorwayId, fromMs, toMs }: Placement): object {
@@ -74,6 +79,12 @@ export const DOORWAY_EXAMPLE = {
   ...EXAMPLE_STAMPS,
 };
 export const DPU_EXAMPLE = { id: '423', doorway_id: 1, counter_modulus: null, ...EXAMPLE_STAMPS };
+export const DEVICE_EXAMPLE = {
+  id: '00:6E:02:01:02:03',
+  adapter: 'xovis',
+  options: { counter: 'interval', reversed: ['2'] },
+  ...EXAMPLE_STAMPS,
+};
 export const PLACEMENT_EXAMPLE = { doorway_id: 1, from: null, to: '2018-02-26T12:00:00.000Z' };
 export const RESET_EXAMPLE = {
   timestamp: '2018-02-25T04:00:00.000Z',

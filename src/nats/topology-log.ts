@@ -66,6 +66,7 @@ function subjectOf(fact: TopologyFact): string {
     case 'space':
     case 'doorway':
     case 'dpu':
+    case 'device':
       return `topology.${fact.kind}.${fact.doc.id}`;
   }
 }

@@ -1,8 +1,10 @@
 // What an adapter reads in an entry of READINGS that a device sent in a format of its own.
 import type { AdaptedReading, Remark } from '../adapters/adapter.ts';
 import { ADAPTERS } from '../adapters/adapters.ts';
-import type { StoredEntry } from '../domain/log-entry.ts';
+import { configuredFor } from '../adapters/configured.ts';
 import { dpuOfToken } from '../domain/ids.ts';
+import type { StoredEntry } from '../domain/log-entry.ts';
+import type { TopologyView } from '../domain/topology-history.ts';
 
 export type PayloadItem = { readonly adapted: AdaptedReading } | { readonly remark: Remark };
 
@@ -10,15 +12,26 @@ export type PayloadItem = { readonly adapted: AdaptedReading } | { readonly rema
 export type ReadPayload = (entry: StoredEntry) => readonly PayloadItem[] | undefined;
 
 /** Subjects are `readings.<k>.<device>.<adapter>[.<the rest of an MQTT topic>]`. */
-export function readPayload({ subject, data, timeMs }: StoredEntry): readonly PayloadItem[] | undefined {
+export function isPayload({ subject }: StoredEntry): boolean {
+  return ADAPTERS.has(subject.split('.')[3] ?? '');
+}
+
+/**
+ * Reads an entry as the device was configured when it was stored, whenever it is read: so a router that restarts makes
+ * the same readings of it.
+ * @param view has all that was in the log when the entry was stored
+ */
+export function readPayload(
+  { subject, data, timeMs }: StoredEntry,
+  view: Pick<TopologyView, 'device'>,
+): readonly PayloadItem[] | undefined {
   const [, , token, name = '', ...rest] = subject.split('.');
-  const adapter = ADAPTERS.get(name);
-  const device = adapter && dpuOfToken(token);
-  if (!adapter || device === undefined) return undefined;
-  const configured = adapter.configure({});
+  const device = ADAPTERS.has(name) ? dpuOfToken(token) : undefined;
+  if (device === undefined) return undefined;
+  const configured = configuredFor(view, device, name, timeMs);
   if (!configured.ok) {
     const missing = configured.problems.map(({ path, detail }) => `${path} ${detail}`).join('; ');
-    return [{ remark: { detail: `the adapter ${name} has no options for the device ${device}: ${missing}` } }];
+    return [{ remark: { detail: `the device ${device} has no options for the adapter ${name}: ${missing}` } }];
   }
   const topic = ['ingest', name, device, ...rest].join('/');
   const { readings, rejected } = configured.adapt(data, { device, topic, arrivalMs: timeMs });

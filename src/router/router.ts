@@ -25,7 +25,7 @@ import { takeIn, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReadin
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
-import { readPayload } from './payload.ts';
+import { isPayload, readPayload, type ReadPayload } from './payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
 import { assertStanding, passedUnder } from './route-standing.ts';
@@ -47,6 +47,8 @@ export interface RouterDeps {
   readonly topology: TopologyHistory;
   /** Resolves when `topology` has come to a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
+  /** Resolves when `topology` has everything that is in the log now. */
+  readonly topologyCaughtUp: () => Promise<unknown>;
   readonly times: AcceptedTimes;
   /** How many readings one commit of a re-attribution looks at. */
   readonly pageReadings: number;
@@ -87,13 +89,15 @@ export class Router {
   #committedSeq = 0;
   /** By the clock of durations. */
   #committedAt = -Infinity;
+  readonly #readPayload: ReadPayload;
   #queue: FairQueue;
   #unstored: Unstored[] = [];
   readonly #stopping = new AbortController();
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
-    this.#queue = new FairQueue(deps.commitItems, 0, readPayload);
+    this.#readPayload = (entry) => readPayload(entry, deps.topology.latest());
+    this.#queue = new FairQueue(deps.commitItems, 0, this.#readPayload);
     this.#committed = {
       router: deps.partition,
       epoch: deps.epoch.current,
@@ -144,14 +148,14 @@ export class Router {
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
     // Stands for all commits up to here.
     this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
-    this.#queue = new FairQueue(commitItems, readingsSeq, readPayload);
+    this.#queue = new FairQueue(commitItems, readingsSeq, this.#readPayload);
     this.#cursor = await readings.open(partition, fromSeq);
     // Not before: the cursor notices what happens to the log from here on.
     const wentBack = (): LogWentBack =>
       new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
     for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
-      const entries = await this.#cursor.next(ENTRIES_PER_READ_MAX);
+      const entries = await this.#nextEntries();
       for (const entry of entries) {
         if (entry.seq === readingsSeq && readingsMark && !isMarked(entry, readingsMark)) throw wentBack();
         this.#resume(entry);
@@ -169,7 +173,7 @@ export class Router {
     const backlog = this.#committed.backlogs.find(({ subject }) => subject === entry.subject);
     const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
     const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
-    const slice = new Message(entry, 0, readPayload).take(isWaiting ? consumed : Infinity);
+    const slice = new Message(entry, 0, this.#readPayload).take(isWaiting ? consumed : Infinity);
     for (const { reading } of takeIn([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);
     if (isWaiting) this.#queue.resume(entry, consumed);
   }
@@ -189,7 +193,14 @@ export class Router {
     // There is something to do already, or else nobody waits yet.
     if (!this.#queue.isEmpty) this.wake();
     else await this.#groupWithNext();
-    this.#queue.put((await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? []);
+    this.#queue.put(await this.#nextEntries());
+  }
+
+  async #nextEntries(): Promise<StoredEntry[]> {
+    const entries = (await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? [];
+    // How a device was configured when it sent a payload is in the topology, which may not have come here yet.
+    if (entries.some(isPayload)) await Promise.race([this.#deps.topologyCaughtUp(), this.#stopped()]);
+    return this.#stopping.signal.aborted ? [] : entries;
   }
 
   async #groupWithNext(): Promise<void> {

@@ -78,6 +78,7 @@ function spacesTouched(fact: TopologyFact, before: TopologyView, after: Topology
       return [before.dpu(fact.doc.id), after.dpu(fact.doc.id)]
         .flatMap((dpu) => dpu?.placements ?? [])
         .flatMap(({ doorwayId }) => sides(doorwayId));
+    case 'device':
     case 'settings':
     case 'epoch':
       return [];

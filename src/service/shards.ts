@@ -67,6 +67,7 @@ function shardDeps(
       deadLetters: observedDeadLetters(adapters.deadLetters, metrics),
       topology: topology.history,
       topologyReached: (seq) => awaitedTopology.reached(partition, seq),
+      topologyCaughtUp: () => topology.catchUp(),
       pageReadings: REATTRIBUTION_PAGE_READINGS,
       commitItems: ITEMS_PER_COMMIT,
       newCommitId: adapters.newId,

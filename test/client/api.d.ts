@@ -203,6 +203,48 @@ export interface paths {
         patch: operations["updateDpu"];
         trace?: never;
     };
+    "/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List devices whose payloads are read with options of their own */
+        get: operations["listDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get how the payloads of a device are read */
+        get: operations["getDevice"];
+        /**
+         * Say how the payloads of a device, or of a gateway, are read
+         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.
+         */
+        put: operations["putDevice"];
+        post?: never;
+        /**
+         * Read a device's payloads with the defaults again
+         * @description Applies to payloads that are stored from now on.
+         */
+        delete: operations["deleteDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dpus/{id}/placements": {
         parameters: {
             query?: never;
@@ -258,6 +300,26 @@ export interface paths {
          * @description A JSON array, JSON lines or CSV with a header line, of up to 50 MB (uncompressed) and 500,000 readings; gzip, deflate and br encodings are accepted. An invalid reading is rejected without affecting the others. Sending a batch again changes nothing, so if the answer is not 202, send the whole batch again.
          */
         post: operations["sendReadings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/{adapter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a device's payload in the device's own format
+         * @description Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password.
+         */
+        post: operations["ingestPayload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -493,6 +555,29 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description A device, or a gateway, that sends payloads in a format of its own */
+        Device: {
+            /** @description as URLs and subjects name it */
+            id: string;
+            /** @description what the options are for */
+            adapter: string | null;
+            /** @description how its payloads are read; null for the defaults of the adapter */
+            options: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @description when it was created
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
+        };
         /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
         Placement: {
             doorway_id: number | null;
@@ -553,6 +638,25 @@ export interface components {
             /** @description the life of the counters, where the sensor named it */
             counter_epoch?: string;
             doorway_id: number | null;
+        };
+        /** @description A device's payload that is stored, and what its adapter makes of it */
+        PayloadAccepted: {
+            /** @description the device that it counts for, or the gateway that sent it */
+            device: string;
+            /** @description readings in it */
+            readings: number;
+            /** @description what should have been a reading and becomes a dead letter; at most the first 100 */
+            rejected: {
+                /** @description where in the payload; absent when it is the whole */
+                path?: string;
+                detail: string;
+            }[];
+            /** @description what was understood and does not count */
+            skipped: {
+                /** @description where in the payload; absent when it is the whole */
+                path?: string;
+                detail: string;
+            }[];
         };
         /** @description What became of a batch */
         BatchResult: {
@@ -696,7 +800,7 @@ export interface components {
             held: number;
             /** @description could not be used */
             dead_lettered: number;
-            /** @description dead-lettered readings whose dead letters are kept, by reason: bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, future */
+            /** @description dead-lettered readings whose dead letters are kept, by reason: bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, bad_payload, future */
             dead_letters: {
                 [key: string]: number;
             };
@@ -915,6 +1019,20 @@ export interface components {
             effective_at?: string;
             /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
             counter_modulus?: number | null;
+        };
+        DeviceBody: {
+            /**
+             * @description reads the payloads of the device
+             * @enum {string}
+             */
+            adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
+            /**
+             * @description as docs/devices.md describes for the adapter; null for its defaults
+             * @default null
+             */
+            options: {
+                [key: string]: unknown;
+            } | null;
         };
         ResetBody: {
             /**
@@ -2498,6 +2616,245 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listDevices: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "adapter" | "created_at" | "updated_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, adapter, created_at, updated_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of devices */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "00:6E:02:01:02:03",
+                     *         "adapter": "xovis",
+                     *         "options": {
+                     *           "counter": "interval",
+                     *           "reversed": [
+                     *             "2"
+                     *           ]
+                     *         },
+                     *         "created_at": "2018-02-24T08:00:00.000Z",
+                     *         "updated_at": "2018-02-24T08:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Device"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the device */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "00:6E:02:01:02:03",
+                     *       "adapter": "xovis",
+                     *       "options": {
+                     *         "counter": "interval",
+                     *         "reversed": [
+                     *           "2"
+                     *         ]
+                     *       },
+                     *       "created_at": "2018-02-24T08:00:00.000Z",
+                     *       "updated_at": "2018-02-24T08:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "adapter": "xovis",
+                 *       "options": {
+                 *         "reversed": [
+                 *           "2"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeviceBody"];
+            };
+        };
+        responses: {
+            /** @description the device */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "00:6E:02:01:02:03",
+                     *       "adapter": "xovis",
+                     *       "options": {
+                     *         "counter": "interval",
+                     *         "reversed": [
+                     *           "2"
+                     *         ]
+                     *       },
+                     *       "created_at": "2018-02-24T08:00:00.000Z",
+                     *       "updated_at": "2018-02-24T08:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the options are deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listPlacements: {
         parameters: {
             query?: {
@@ -2761,6 +3118,68 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    ingestPayload: {
+        parameters: {
+            query?: {
+                /** @description the device, where the payload does not name it; a gateway, where it names others */
+                device?: string;
+            };
+            header?: never;
+            path: {
+                /** @description how to read the payload */
+                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": "v2",
+                 *       "id": "evt-1",
+                 *       "doorway_id": "drw_1",
+                 *       "space_id": "spc_1",
+                 *       "direction": 1,
+                 *       "timestamp": "2018-02-24T08:45:21.893Z"
+                 *     }
+                 */
+                "application/json": unknown;
+                /** @example {"version":"v2","id":"evt-1","doorway_id":"drw_1","space_id":"spc_1","direction":1,"timestamp":"2018-02-24T08:45:21.893Z"} */
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description the payload is stored, and what it says */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "device": "drw_1",
+                     *       "readings": 1,
+                     *       "rejected": [],
+                     *       "skipped": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayloadAccepted"];
                 };
             };
             400: components["responses"]["Malformed"];

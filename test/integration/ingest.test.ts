@@ -144,3 +144,55 @@ describe('a payload over NATS', () => {
     });
   });
 });
+
+describe('the options of a device', () => {
+  const mapping = {
+    kind: 'interval',
+    time: '$.at',
+    entrances: '$.in',
+    exits: '$.out',
+  };
+
+  it('apply to what is stored after they are set', async () => {
+    const send = async (at: string): Promise<unknown> =>
+      (await post('mapping?device=shop', JSON.stringify({ at, in: 3, out: 1 }))).body;
+    expect(await send('2026-11-03T10:00:00Z')).toMatchObject({ readings: 0, rejected: [{ path: 'kind' }] });
+    const device = { adapter: 'mapping', options: mapping };
+    expect(await service.send('PUT', '/devices/shop', device)).toMatchObject({
+      status: 200,
+      body: { id: 'shop', ...device },
+    });
+    expect(await send('2026-11-03T11:00:00Z')).toMatchObject({ device: 'shop', readings: 1, rejected: [] });
+    await spaceOf('shop');
+    await eventually(async () => expect(await passedAt('shop')).toEqual([[3, 1]]));
+    const reversed = { adapter: 'mapping', options: { ...mapping, reversed: true } };
+    expect((await service.send('PUT', '/devices/shop', reversed)).status).toBe(200);
+    await send('2026-11-03T12:00:00Z');
+    await eventually(async () =>
+      expect(await passedAt('shop')).toEqual([
+        [3, 1],
+        [1, 3],
+      ]),
+    );
+    expect((await service.get('/devices')).body).toMatchObject([{ id: 'shop', ...reversed }]);
+    expect((await service.send('DELETE', '/devices/shop')).status).toBe(204);
+    expect(await send('2026-11-03T13:00:00Z')).toMatchObject({ readings: 0 });
+    expect((await service.get('/devices/shop')).status).toBe(404);
+  });
+
+  it('are refused with the option at fault', async () => {
+    for (const [body, path] of [
+      [{ adapter: 'nobody' }, 'adapter'],
+      [{ adapter: 'mapping', options: { kind: 'interval', entrances: '$.in', exits: 7 } }, 'options.exits'],
+      [{ adapter: 'xovis', options: { counter: 'x' } }, 'options.counter'],
+    ] as const)
+      expect(await service.send('PUT', '/devices/shop-2', body)).toMatchObject({
+        status: 422,
+        body: { errors: [{ path }] },
+      });
+    expect(await service.send('PUT', '/devices/a%2Fb', { adapter: 'xovis' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'id' }] },
+    });
+  });
+});

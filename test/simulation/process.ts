@@ -319,6 +319,7 @@ export class SimProcess {
         deadLetters: this.#deadLetters,
         topology: this.topology.history,
         topologyReached: (seq) => this.topology.reached(seq),
+        topologyCaughtUp: () => this.topology.catchUp(),
         newCommitId: () => `${name}-${++this.#commits}`,
         storedBeforeSeq: () =>
           this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),

@@ -183,6 +183,7 @@ describe('a router with a backlog', () => {
       deadLetters: ports.deadLetters,
       topology: new TopologyHistory(),
       topologyReached: async () => undefined,
+      topologyCaughtUp: async () => undefined,
       times: { latestOf: ({ timeMs }) => timeMs + 60_000, earliestMs: 0 },
       commitItems: 4,
       pageReadings: 10,

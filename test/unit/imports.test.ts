@@ -48,7 +48,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/live/feed-message.ts', of: PURE },
   { place: 'src/ports', of: [...PURE, 'src/live/feed-message.ts'] },
   { place: 'src/runtime', of: [] },
-  { place: 'src/router', of: MIDDLE },
+  { place: 'src/router', of: [...MIDDLE, 'src/adapters'] },
   { place: 'src/topology', of: MIDDLE },
   { place: 'src/publishing', of: MIDDLE },
   { place: 'src/retention', of: [...MIDDLE, 'src/router'] },

@@ -33,6 +33,7 @@ function routerThatWaits(onWaiting: () => void): Router {
     pageReadings: 10,
     newCommitId: () => 'c2',
     storedBeforeSeq: async () => 0,
+    topologyCaughtUp: async () => Promise.resolve(),
     topologyReached: async () => {
       onWaiting();
       return new Promise(() => undefined);

@@ -1,11 +1,13 @@
 // Payloads of devices in their own formats. They are stored as they came; the router that reads them runs the adapter.
 import type { Context } from 'koa';
 import { z } from 'zod';
-import type { AdaptedPayload } from '../../adapters/adapter.ts';
+import type { PayloadContext } from '../../adapters/adapter.ts';
 import { ADAPTERS } from '../../adapters/adapters.ts';
+import { configuredFor } from '../../adapters/configured.ts';
 import { NAMES_NO_DEVICE } from '../../adapters/dpu-name.ts';
 import { Failure } from '../../domain/failure.ts';
 import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
+import type { TopologyHistory } from '../../domain/topology-history.ts';
 import type { ReadingsLog } from '../../ports/readings-log.ts';
 import { decompressed } from '../decompressed.ts';
 import { dpuIdInPath } from '../schemas/fields.ts';
@@ -27,10 +29,11 @@ const EXAMPLE = {
 
 export interface IngestDeps {
   readonly log: Pick<ReadingsLog, 'appendPayload'>;
+  readonly topology: TopologyHistory;
   readonly now: () => number;
 }
 
-export function ingestRoutes({ log, now }: IngestDeps): Route[] {
+export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
   return [
     defineRoute({
       method: 'POST',
@@ -65,8 +68,12 @@ export function ingestRoutes({ log, now }: IngestDeps): Route[] {
       problems: [413, 415],
       handle: async ({ params: { adapter }, query: { device } }, ctx) => {
         const payload = await bytesOf(ctx);
-        const adapted = adaptedBy(adapter, payload, { device, arrivalMs: now(), contentType: ctx.get('content-type') });
-        const sender = device === undefined ? deviceIn(adapted, adapter) : requireDevice(device);
+        const context = { arrivalMs: now(), contentType: ctx.get('content-type') };
+        const sender = device === undefined ? senderOf(payload, adapter, context) : requireDevice(device);
+        const configured = configuredFor(topology.latest(), sender, adapter, context.arrivalMs);
+        const adapted = configured.ok
+          ? configured.adapt(payload, { ...context, device: sender })
+          : { readings: [], rejected: configured.problems, skipped: [] };
         await log
           .appendPayload(sender, adapter, payload)
           .catch(refuseUnstored(ctx, 'the payload was not stored; send it again'));
@@ -84,19 +91,6 @@ async function bytesOf(ctx: Context): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function adaptedBy(
-  name: string,
-  payload: Uint8Array,
-  {
-    device,
-    ...context
-  }: { readonly device: string | undefined; readonly arrivalMs: number; readonly contentType: string },
-): AdaptedPayload {
-  const configured = ADAPTERS.get(name)?.configure({});
-  if (!configured?.ok) return { readings: [], rejected: [], skipped: [] };
-  return configured.adapt(payload, device === undefined ? context : { ...context, device });
-}
-
 function requireDevice(device: DpuId): DpuId {
   if (deviceOf(device) === device) return device;
   throw new Failure('invalid', `a device's name may not contain ${LINE_SEPARATOR}: that separates it from its lines`, {
@@ -105,17 +99,19 @@ function requireDevice(device: DpuId): DpuId {
 }
 
 /** The one device that a payload names; the adapter's name where it says nothing of any device. */
-function deviceIn({ readings, rejected }: AdaptedPayload, adapter: string): DpuId {
+function senderOf(payload: Uint8Array, adapter: string, context: PayloadContext): DpuId {
+  const configured = ADAPTERS.get(adapter)?.configure({});
+  if (!configured?.ok)
+    throw new Failure('invalid', `the adapter ${adapter} needs to know whose options to use`, { field: 'device' });
+  const { readings, rejected } = configured.adapt(payload, context);
   const devices = [...new Set(readings.map(({ dpuId }) => deviceOf(dpuId as DpuId)))];
-  if (devices.length > 1)
-    throw new Failure(
-      'invalid',
-      `the payload is of several devices (${devices.slice(0, 3).join(', ')}): name their gateway`,
-      {
-        field: 'device',
-      },
-    );
   const [device] = devices;
+  if (devices.length > 1) {
+    const some = devices.slice(0, 3).join(', ');
+    throw new Failure('invalid', `the payload is of several devices (${some}): name their gateway`, {
+      field: 'device',
+    });
+  }
   if (device !== undefined) return device;
   if (rejected.some(({ detail }) => detail === NAMES_NO_DEVICE))
     throw new Failure('invalid', 'the payload names no device', { field: 'device' });

@@ -3,6 +3,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { accountRoutes } from './account-routes.ts';
 import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
+import { devicesRoutes } from './devices-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
@@ -52,9 +53,10 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...resetsRoutes(topology),
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
+    ...devicesRoutes(topology),
     ...placementsRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
-    ...ingestRoutes({ log: readings, now }),
+    ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),

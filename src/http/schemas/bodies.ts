@@ -1,5 +1,6 @@
 // The schemas of request bodies.
 import { z } from 'zod';
+import { ADAPTERS } from '../../adapters/adapters.ts';
 import { TOTAL_MAX } from '../../domain/measure.ts';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
@@ -100,6 +101,17 @@ export const dpuPatch = z
     counter_modulus: counterModulus.optional(),
   })
   .register(BODIES, { id: 'DpuPatch' });
+
+export const deviceBody = z
+  .strictObject({
+    adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'reads the payloads of the device' }),
+    options: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .default(null)
+      .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+  })
+  .register(BODIES, { id: 'DeviceBody' });
 
 export const resetBody = z
   .strictObject({

@@ -50,6 +50,16 @@ export const dpu = resource('Dpu', 'A sensor above a doorway', {
   ...stamps,
 });
 
+export const device = resource('Device', 'A device, or a gateway, that sends payloads in a format of its own', {
+  id: z.string().meta({ description: 'as URLs and subjects name it' }),
+  adapter: z.string().nullable().meta({ description: 'what the options are for' }),
+  options: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .meta({ description: 'how its payloads are read; null for the defaults of the adapter' }),
+  ...stamps,
+});
+
 export const placement = resource(
   'Placement',
   'A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive',

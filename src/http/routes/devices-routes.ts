@@ -1,0 +1,117 @@
+// Devices that send payloads in formats of their own, and how those are read. The defaults need no device here.
+import { z } from 'zod';
+import { ADAPTERS } from '../../adapters/adapters.ts';
+import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
+import type { Device } from '../../domain/topology.ts';
+import { existing, type TopologyView } from '../../domain/topology-history.ts';
+import type { TopologyService } from '../../topology/topology-service.ts';
+import { answerList, type Readers } from '../list.ts';
+import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
+import { LIST_HEADERS } from '../paging.ts';
+import { HttpProblem } from '../problem.ts';
+import { deviceBody } from '../schemas/bodies.ts';
+import { dpuIdInPath } from '../schemas/fields.ts';
+import { listQuery } from '../schemas/list.ts';
+import * as resources from '../schemas/resources.ts';
+import { DEVICE_EXAMPLE, deviceJson, notDeleted } from '../topology-json.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const FIELDS = { id: 'text', adapter: 'text', created_at: 'instant', updated_at: 'instant' } as const;
+const READERS: Readers<Device, typeof FIELDS> = {
+  id: ({ id }) => id,
+  adapter: ({ adapters }) => adapters.at(-1)?.adapter ?? null,
+  created_at: ({ createdMs }) => createdMs,
+  updated_at: ({ updatedMs }) => updatedMs,
+};
+
+const ITEM = { path: '/devices/{id}', tag: 'dpus', params: z.strictObject({ id: dpuIdInPath }) } as const;
+const FOUND = { status: 200, schema: resources.device, example: DEVICE_EXAMPLE, headers: ETAG } as const;
+
+export function devicesRoutes(topology: TopologyService): Route[] {
+  const unchanged = (ctx: Parameters<typeof checkUnchanged>[0], id: DpuId) => (view: TopologyView) =>
+    checkUnchanged(ctx, () => deviceJson(deviceIn(view, id)));
+  return [
+    defineRoute({
+      path: '/devices',
+      tag: 'dpus',
+      method: 'GET',
+      operationId: 'listDevices',
+      summary: 'List devices whose payloads are read with options of their own',
+      scope: 'read',
+      query: z.strictObject(listQuery(FIELDS, 'id')),
+      requestHeaders: IF_NONE_MATCH,
+      success: {
+        status: 200,
+        description: 'a page of devices',
+        schema: z.array(resources.device),
+        example: [DEVICE_EXAMPLE],
+        headers: { ...LIST_HEADERS, ...ETAG },
+      },
+      handle: ({ query }, ctx) =>
+        answerList(ctx, notDeleted(topology.history.latest().devices()), READERS, query, deviceJson),
+    }),
+    defineRoute({
+      ...ITEM,
+      method: 'GET',
+      operationId: 'getDevice',
+      summary: 'Get how the payloads of a device are read',
+      scope: 'read',
+      problems: [404],
+      requestHeaders: IF_NONE_MATCH,
+      success: { ...FOUND, description: 'the device' },
+      handle: ({ params: { id } }, ctx) => revalidated(ctx, deviceJson(deviceIn(topology.history.latest(), id))),
+    }),
+    defineRoute({
+      ...ITEM,
+      method: 'PUT',
+      operationId: 'putDevice',
+      summary: 'Say how the payloads of a device, or of a gateway, are read',
+      description:
+        'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.',
+      scope: 'topology:write',
+      requestHeaders: IF_MATCH,
+      body: deviceBody,
+      bodyExample: { adapter: 'xovis', options: { reversed: ['2'] } },
+      problems: [412],
+      success: { ...FOUND, description: 'the device' },
+      handle: async ({ params: { id }, body: { adapter, options } }, ctx) => {
+        if (deviceOf(id) !== id)
+          throw invalid('id', `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`);
+        const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
+        if (configured && !configured.ok)
+          throw new HttpProblem(
+            422,
+            'the options do not fit the adapter',
+            configured.problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
+          );
+        const command = { kind: 'setAdapter', id, adapter, options } as const;
+        const { doc } = await topology.execute(command, (view) => {
+          if (ctx.get('if-match') !== '') unchanged(ctx, id)(view);
+        });
+        return revalidated(ctx, deviceJson(doc as Device));
+      },
+    }),
+    defineRoute({
+      ...ITEM,
+      method: 'DELETE',
+      operationId: 'deleteDevice',
+      summary: "Read a device's payloads with the defaults again",
+      description: 'Applies to payloads that are stored from now on.',
+      scope: 'topology:write',
+      problems: [404, 409, 412],
+      requestHeaders: IF_MATCH,
+      success: { status: 204, description: 'the options are deleted' },
+      handle: async ({ params: { id } }, ctx) => {
+        await topology.execute({ kind: 'deleteDevice', id }, unchanged(ctx, id));
+      },
+    }),
+  ];
+}
+
+function deviceIn(view: TopologyView, id: DpuId): Device {
+  return existing(view.device(id), `device ${id}`);
+}
+
+function invalid(path: string, detail: string): HttpProblem {
+  return new HttpProblem(422, detail, [{ path, detail }]);
+}
