@@ -1,35 +1,33 @@
-// Which options a device had when it sent a payload.
+// How the payloads of a device were to be read when one was stored.
 import type { DpuId } from '../domain/ids.ts';
-import type { AdapterRecord } from '../domain/topology.ts';
-import type { TopologyView } from '../domain/topology-history.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Configured } from './adapter.ts';
 import { ADAPTERS } from './adapters.ts';
 
+const NO_ADAPTER: Configured = { ok: false, problems: [{ path: 'adapter', detail: 'is not known' }] };
+/** By the document of the device: to compile its options again for each payload would be slow. */
 const configurations = new WeakMap<object, Configured>();
-const DEFAULTS = new Map<string, AdapterRecord>();
+const defaults = new Map<string, Configured>();
 
-/** The adapter with the options that a device had at an instant. To compile them again for each payload would be slow. */
+/**
+ * The adapter with the options that a device had at an instant.
+ * @param topology has everything that was stored before that instant
+ */
 export function configuredFor(
-  view: Pick<TopologyView, 'device'>,
+  topology: Pick<TopologyHistory, 'deviceAt'>,
   device: DpuId,
   name: string,
   atMs: number,
 ): Configured {
-  const record =
-    view.device(device)?.adapters.findLast(({ adapter, fromMs }) => adapter === name && fromMs <= atMs) ??
-    defaultsOf(name);
-  let configured = configurations.get(record);
-  if (!configured) {
-    configured = ADAPTERS.get(name)?.configure(record.options ?? {}) ?? NO_ADAPTER;
-    configurations.set(record, configured);
-  }
+  const found = topology.deviceAt(device, atMs);
+  if (found?.adapter !== name || found.options === null) return defaultsOf(name);
+  let configured = configurations.get(found);
+  if (!configured) configurations.set(found, (configured = ADAPTERS.get(name)?.configure(found.options) ?? NO_ADAPTER));
   return configured;
 }
 
-const NO_ADAPTER: Configured = { ok: false, problems: [{ path: 'adapter', detail: 'is not known' }] };
-
-function defaultsOf(adapter: string): AdapterRecord {
-  let record = DEFAULTS.get(adapter);
-  if (!record) DEFAULTS.set(adapter, (record = { adapter, options: null, fromMs: 0 }));
-  return record;
+function defaultsOf(name: string): Configured {
+  let configured = defaults.get(name);
+  if (!configured) defaults.set(name, (configured = ADAPTERS.get(name)?.configure({}) ?? NO_ADAPTER));
+  return configured;
 }

@@ -5,7 +5,7 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { AdapterRecord, Device, Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
+import type { Device, Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
@@ -48,7 +48,7 @@ export type TopologyCommand =
       readonly kind: 'setAdapter';
       readonly id: DpuId;
       readonly adapter: string;
-      readonly options: AdapterRecord['options'];
+      readonly options: Device['options'];
     }
   | { readonly kind: 'deleteDevice'; readonly id: DpuId }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
@@ -81,12 +81,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return setAdapter(view, command, nowMs);
     case 'deleteDevice': {
       const before = existing(view.device(command.id), `device ${command.id}`);
-      const adapters = [...new Set(before.adapters.map(({ adapter }) => adapter))];
-      const ended = adapters.map((adapter) => ({ adapter, options: null, fromMs: nowMs }));
-      return {
-        kind: 'device',
-        doc: { ...before, adapters: [...before.adapters, ...ended], updatedMs: nowMs, deleted: true },
-      };
+      return { kind: 'device', doc: { ...before, updatedMs: nowMs, deleted: true } };
     }
     case 'recordReset': {
       existing(view.space(command.spaceId), `space ${command.spaceId}`);
@@ -195,12 +190,9 @@ function place(
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
 }
 
-/** For what is stored from now on: what was read before has been counted. */
 function setAdapter(view: TopologyView, { id, adapter, options }: Of<'setAdapter'>, nowMs: number): TopologyFact {
-  const before: Device = view.device(id) ?? { id, adapters: [], createdMs: nowMs, updatedMs: nowMs, deleted: false };
-  const fromMs = Math.max(nowMs, before.adapters.at(-1)?.fromMs ?? 0);
-  const adapters = [...before.adapters, { adapter, options, fromMs }];
-  return { kind: 'device', doc: { ...before, adapters, updatedMs: nowMs, deleted: false } };
+  const createdMs = view.device(id)?.createdMs ?? nowMs;
+  return { kind: 'device', doc: { id, adapter, options, createdMs, updatedMs: nowMs, deleted: false } };
 }
 
 function requireSides(view: TopologyView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {

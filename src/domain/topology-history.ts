@@ -21,6 +21,10 @@ interface Version<T> {
   readonly doc: T;
 }
 
+interface StoredVersion<T> extends Version<T> {
+  readonly storedMs: number;
+}
+
 const encoder = new TextEncoder();
 
 type Versions<Id, T> = Map<Id, Version<T>[]>;
@@ -51,7 +55,7 @@ export class TopologyHistory {
   readonly #spaces: Versions<SpaceId, Space> = new Map();
   readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
-  readonly #devices: Versions<DpuId, Device> = new Map();
+  readonly #devices = new Map<DpuId, StoredVersion<Device>[]>();
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
   readonly #epochs: Version<EpochBegun>[] = [];
@@ -93,7 +97,7 @@ export class TopologyHistory {
         }
         break;
       case 'device':
-        addTo(this.#devices, fact.doc.id, { seq: entry.seq, doc: fact.doc });
+        addTo(this.#devices, fact.doc.id, { seq: entry.seq, doc: fact.doc, storedMs: entry.storedMs ?? 0 });
         break;
       case 'reset':
         addTo(this.#resets, fact.doc.spaceId, { seq: entry.seq, doc: fact.doc });
@@ -144,6 +148,15 @@ export class TopologyHistory {
     let from = this.#entries.length;
     while (from > 0 && (this.#entries[from - 1]?.seq ?? 0) > after) from--;
     return this.#entries.slice(from).filter((entry) => entry.seq <= upTo);
+  }
+
+  /**
+   * What the log said of a device when something else was stored; undefined where it said nothing, or that it is deleted.
+   * @param atMs by the log's clock
+   */
+  deviceAt(id: DpuId, atMs: number): Device | undefined {
+    const doc = this.#devices.get(id)?.findLast(({ storedMs }) => storedMs < atMs)?.doc;
+    return doc?.deleted ? undefined : doc;
   }
 
   latest(): TopologyView {

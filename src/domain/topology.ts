@@ -46,20 +46,13 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
-/** From `fromMs` until the next record, the device's payloads are read with these options; null: with the defaults. */
-export interface AdapterRecord {
-  readonly adapter: string;
-  /** As the adapter describes them. */
-  readonly options: Readonly<Record<string, unknown>> | null;
-  readonly fromMs: number;
-}
-
-/** How the payloads of a device, or of a gateway, are read. */
+/** How the payloads of a device, or of a gateway, are read from the moment this is stored. */
 export interface Device {
   /** As subjects and URLs name it. */
   readonly id: DpuId;
-  /** Ascending by `fromMs`: a payload is always read as when it was stored. */
-  readonly adapters: readonly AdapterRecord[];
+  readonly adapter: string;
+  /** As the adapter describes them; null for its defaults. */
+  readonly options: Readonly<Record<string, unknown>> | null;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly deleted: boolean;
@@ -132,4 +125,6 @@ export interface TopologyEntry {
   /** Sequence in the TOPOLOGY log. */
   readonly seq: number;
   readonly fact: TopologyFact;
+  /** When the log stored it, by its own clock. */
+  readonly storedMs?: number;
 }

@@ -46,8 +46,8 @@ export function dpuJson(dpu: Dpu, nowMs: number): object {
 }
 
 export function deviceJson(device: Device): object {
-  const latest = device.adapters.at(-1);
-  return { id: device.id, adapter: latest?.adapter ?? null, options: latest?.options ?? null, ...stamps(device) };
+  const { id, adapter, options } = device;
+  return { id, adapter, options, ...stamps(device) };
 }
 
 export function placementJson({ doorwayId, fromMs, toMs }: Placement): object {

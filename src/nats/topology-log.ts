@@ -23,8 +23,9 @@ export class NatsTopologyLog implements TopologyLog {
     const cursor = await openCursor(this.#js, TOPOLOGY, ['topology.>'], afterSeq);
     return {
       next: async () =>
-        (await cursor.next(1_000)).map(({ seq, data }): TopologyEntry => ({
+        (await cursor.next(1_000)).map(({ seq, timeMs, data }): TopologyEntry => ({
           seq,
+          storedMs: timeMs,
           fact: JSON.parse(decoder.decode(data)) as TopologyFact,
         })),
       close: () => cursor.close(),

@@ -4,7 +4,7 @@ import { ADAPTERS } from '../adapters/adapters.ts';
 import { configuredFor } from '../adapters/configured.ts';
 import { dpuOfToken } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { TopologyView } from '../domain/topology-history.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 
 export type PayloadItem = { readonly adapted: AdaptedReading } | { readonly remark: Remark };
 
@@ -19,16 +19,16 @@ export function isPayload({ subject }: StoredEntry): boolean {
 /**
  * Reads an entry as the device was configured when it was stored, whenever it is read: so a router that restarts makes
  * the same readings of it.
- * @param view has all that was in the log when the entry was stored
+ * @param topology has all that was in the log when the entry was stored
  */
 export function readPayload(
   { subject, data, timeMs }: StoredEntry,
-  view: Pick<TopologyView, 'device'>,
+  topology: Pick<TopologyHistory, 'deviceAt'>,
 ): readonly PayloadItem[] | undefined {
   const [, , token, name = '', ...rest] = subject.split('.');
   const device = ADAPTERS.has(name) ? dpuOfToken(token) : undefined;
   if (device === undefined) return undefined;
-  const configured = configuredFor(view, device, name, timeMs);
+  const configured = configuredFor(topology, device, name, timeMs);
   if (!configured.ok) {
     const missing = configured.problems.map(({ path, detail }) => `${path} ${detail}`).join('; ');
     return [{ remark: { detail: `the device ${device} has no options for the adapter ${name}: ${missing}` } }];

@@ -96,7 +96,7 @@ export class Router {
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
-    this.#readPayload = (entry) => readPayload(entry, deps.topology.latest());
+    this.#readPayload = (entry) => readPayload(entry, deps.topology);
     this.#queue = new FairQueue(deps.commitItems, 0, this.#readPayload);
     this.#committed = {
       router: deps.partition,

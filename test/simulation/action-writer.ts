@@ -1,6 +1,7 @@
 // Writes the actions of a scenario one after the other, each drawn by chance from what makes sense by then.
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/topology.ts';
+import { LINES, PayloadWriter } from './payload-writer.ts';
 import type { Random } from './random.ts';
 import type { Action } from './scenario.ts';
 
@@ -33,6 +34,7 @@ export class ActionWriter {
   readonly #random: Random;
   readonly #dpus: DpuId[];
   readonly #sent: { readonly dpuId: DpuId; readonly text: string }[] = [];
+  readonly #payloads: PayloadWriter;
   readonly #named: { readonly dpuId: DpuId; readonly item: Item }[] = [];
   /** DPUs that report where their counters stand, and where they stood last. */
   readonly #reportsTotals: ReadonlySet<DpuId>;
@@ -45,6 +47,7 @@ export class ActionWriter {
   constructor(random: Random) {
     this.#random = random;
     this.#dpus = Array.from({ length: random.int(1, 5) }, (_, n) => `d${n + 1}` as DpuId);
+    this.#payloads = new PayloadWriter(random, this.#dpus);
     this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
   }
 
@@ -62,6 +65,8 @@ export class ActionWriter {
       publish: 50,
       post: 4,
       heartbeat: 3,
+      payload: 5,
+      device: isTopologyQuiet ? 0 : 0.7,
       tick: 8,
       sleep: 12,
       topology: isTopologyQuiet ? 0 : 10,
@@ -86,6 +91,10 @@ export class ActionWriter {
             ? ''
             : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }),
         });
+      case 'payload':
+        return this.#push(this.#payloads.next(() => this.#someInstant()));
+      case 'device':
+        return this.#push(this.#payloads.nextDevice());
       case 'settings':
         return this.#push({ kind, settings: drawSettings(this.#random) });
       case 'logClock':
@@ -269,7 +278,8 @@ export class ActionWriter {
 
   #topology(): void {
     const random = this.#random;
-    const dpuId = random.pick(this.#dpus);
+    const device = random.pick(this.#dpus);
+    const dpuId = random.chance(0.25) ? (`${device}/${random.pick(LINES)}` as DpuId) : device;
     const effective = random.chance(0.5) ? { effectiveMs: this.#someInstant() + (random.chance(0.35) ? HOUR : 0) } : {};
     const kind = random.weighted({
       move: 10,

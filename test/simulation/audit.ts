@@ -50,7 +50,7 @@ export async function auditAccount({ streams }: Engines, process: SimProcess): P
   if (remainder !== 0) return [`account: the remainder is ${remainder}`];
   if (streams.events.lastSeq !== lastSeq) return [];
   const consumed = Array.from({ length: streams.partitions }, (_, k) => consumedBy(streams, k as Partition)).flat();
-  const { readings, items } = sentIn(consumed);
+  const { readings, items } = sentIn(consumed, streams.topology);
   const distinct = new Oracle(readings, []).readings.length;
   const is = JSON.stringify([accepted, applied + held, duplicate, deadLettered]);
   const shouldBe = JSON.stringify([items, distinct, readings.length - distinct, items - readings.length]);

@@ -1,4 +1,5 @@
 // The command of the API that an action of a scenario stands for.
+import { PAYLOADS } from './sent.ts';
 import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Action } from './scenario.ts';
@@ -9,6 +10,7 @@ export function commandOf(
     {
       kind:
         | 'publish'
+        | 'payload'
         | 'post'
         | 'heartbeat'
         | 'tick'
@@ -59,6 +61,10 @@ export function commandOf(
       return { kind: 'placeDpu', id: action.dpuId, counterModulus: action.modulus };
     case 'deleteDpu':
       return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'device':
+      return { kind: 'setAdapter', id: action.dpuId, adapter: PAYLOADS, options: { reversed: action.isReversed } };
+    case 'forgetDevice':
+      return { kind: 'deleteDevice', id: action.dpuId };
     case 'settings':
       return { kind: 'changeSettings', settings: action.settings };
     case 'reset':

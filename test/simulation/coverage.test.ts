@@ -42,6 +42,10 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
 const CASES: Readonly<Record<string, RegExp>> = {
   'a tie at one millisecond': /"kind":"publish".*?:00\.000Z.*?:00\.000Z/,
   'a reading of 1970': /1970-01-01T00:00:00\.00[01]Z/,
+  'a payload of several lines': /"kind":"payload".*"space_id\\":\\"a.*"space_id\\":\\"b/,
+  'options of a device': /"kind":"device","dpuId":"\w+","isReversed":true/,
+  'options of a device that are deleted': /"kind":"forgetDevice"/,
+  'a move of a line': /"kind":"move","dpuId":"\w+\/[ab]"/,
   'a reading with a name': /\\"id\\":\\"n\d+\\"/,
   'a move to now': /"kind":"move","dpuId":"\w+","doorway":\d+\}/,
   'a move with effective_at': /"kind":"move".*"effectiveMs"/,

@@ -89,6 +89,21 @@ export const MUTANTS: readonly Mutant[] = [
     'const entrances = passed.entrances;',
   ),
   mutant(
+    'a line is in the partition of its own name',
+    'fnv1a32(tokenOfDpu(deviceOf(dpuId)))',
+    'fnv1a32(tokenOfDpu(dpuId))',
+  ),
+  mutant(
+    'a payload is read as its device is configured now',
+    'findLast(({ storedMs }) => storedMs < atMs)?.doc',
+    'findLast(({ storedMs }) => storedMs < Infinity + atMs)?.doc',
+  ),
+  mutant(
+    'a payload is read before the topology of its time is known',
+    'if (entries.some(isPayload))',
+    'if (entries.length < 0 && entries.some(isPayload))',
+  ),
+  mutant(
     'a standing that comes late leaves the next as it was',
     'if (was.entrances !== is.entrances || was.exits !== is.exits) {',
     'if (was.entrances < 0) {',

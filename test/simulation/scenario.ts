@@ -14,6 +14,11 @@ export type Action =
       readonly isMadeUp: boolean;
     }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
+  /** In a device's own format. */
+  | { readonly kind: 'payload'; readonly dpuId: DpuId; readonly text: string }
+  /** How the device's payloads are read from now on. */
+  | { readonly kind: 'device'; readonly dpuId: DpuId; readonly isReversed: boolean }
+  | { readonly kind: 'forgetDevice'; readonly dpuId: DpuId }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }
   | { readonly kind: 'space'; readonly name: string; readonly timeZone: string; readonly dailyReset: string | null }

@@ -1,5 +1,6 @@
 // What the DPUs sent, read from READINGS by other code than the service's.
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
+import type { TopologyEntry } from '../../src/domain/topology.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { EARLIEST_MS, SKEW_MS } from './process.ts';
 
@@ -19,13 +20,25 @@ export const MADE_UP = '.made-up';
 
 const decoder = new TextDecoder();
 
-export function sentIn(entries: readonly SentEntry[]): Sent {
+/** The adapter that reads the payloads of all devices. */
+export const PAYLOADS = 'density';
+
+/** @param topology the facts say how a device's payloads were read when one was stored */
+export function sentIn(entries: readonly SentEntry[], topology: readonly TopologyEntry[] = []): Sent {
   const readings: OracleReading[] = [];
   let items = 0;
   for (const { seq, subject, data, timeMs, mark, itemsMax = Infinity } of entries) {
     const [, , dpuId = '', kind] = subject.split('.');
     // A sign of life is no reading, but one that cannot be used is a dead letter.
     if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
+    if (kind === PAYLOADS) {
+      const crossings = crossingsIn(decoder.decode(data), isReversed(topology, dpuId, timeMs)).slice(0, itemsMax);
+      items += crossings.length;
+      for (const { item, id } of crossings) {
+        const reading = item && readingIn(item, id, { latestMs: timeMs + SKEW_MS, timeMs, place: '' });
+        if (reading) readings.push(reading);
+      }
+    }
     if (kind !== 'readings') continue;
     const body = tryParse(decoder.decode(data));
     const latestMs = Math.max(timeMs + SKEW_MS, acceptedUpTo(mark));
@@ -36,6 +49,27 @@ export function sentIn(entries: readonly SentEntry[]): Sent {
     }
   }
   return { readings, items };
+}
+
+/** What can be read comes first. */
+function crossingsIn(text: string, reversed: boolean): { readonly item?: object; readonly id: string }[] {
+  const body = tryParse(text) as Record<string, string | number>[] | Record<string, string | number> | undefined;
+  if (!body) return [{ id: '' }];
+  const crossings = (Array.isArray(body) ? body : [body]).map((crossing) => {
+    const { doorway_id: device, space_id: line, direction, timestamp, id } = crossing;
+    if (direction === 0 || timestamp === 'noon') return { id: '' };
+    const item = { timestamp, direction: Number(direction) * (reversed ? -1 : 1), ...(id === undefined ? {} : { id }) };
+    return { item, id: line === undefined ? String(device) : `${device}/${line}` };
+  });
+  return [...crossings.filter(({ item }) => item), ...crossings.filter(({ item }) => !item)];
+}
+
+function isReversed(topology: readonly TopologyEntry[], device: string, atMs: number): boolean {
+  let reversed = false;
+  for (const { fact, storedMs = 0 } of topology)
+    if (fact.kind === 'device' && fact.doc.id === device && storedMs < atMs)
+      reversed = !fact.doc.deleted && fact.doc.options?.['reversed'] === true;
+  return reversed;
 }
 
 interface Arrival {

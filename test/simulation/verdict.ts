@@ -25,7 +25,7 @@ export class Verdict {
   constructor(world: World, process: SimProcess) {
     this.#world = world;
     this.#process = process;
-    this.#sent = sentIn(world.engines.streams.readings.everything);
+    this.#sent = sentIn(world.engines.streams.readings.everything, world.engines.streams.topology);
     const { streams, tables } = world.engines;
     const survivors = world.survivors ? [...world.survivors.readings, ...readingsInTables(tables)] : [];
     this.#oracle = new Oracle(

@@ -1,5 +1,6 @@
 // Carries out a scenario: engines that survive, processes that come and go, DPUs that send until they are
 // heard, a person who changes the topology.
+import { PAYLOADS } from './sent.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
@@ -168,6 +169,10 @@ export class World {
         return void this.#post(action);
       case 'heartbeat':
         return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
+      case 'payload':
+        return void this.#outside.readings
+          .appendPayload(action.dpuId, PAYLOADS, encoder.encode(action.text))
+          .catch(() => undefined);
       case 'tick':
         return this.#tick();
       case 'sleep':
@@ -200,6 +205,8 @@ export class World {
       case 'move':
       case 'modulus':
       case 'deleteDpu':
+      case 'device':
+      case 'forgetDevice':
       case 'reset':
       case 'settings':
         return this.#execute(this.#running(), commandOf(action));

@@ -19,7 +19,7 @@ import { defineRoute, type Route } from './route.ts';
 const FIELDS = { id: 'text', adapter: 'text', created_at: 'instant', updated_at: 'instant' } as const;
 const READERS: Readers<Device, typeof FIELDS> = {
   id: ({ id }) => id,
-  adapter: ({ adapters }) => adapters.at(-1)?.adapter ?? null,
+  adapter: ({ adapter }) => adapter,
   created_at: ({ createdMs }) => createdMs,
   updated_at: ({ updatedMs }) => updatedMs,
 };

@@ -70,7 +70,7 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
         const payload = await bytesOf(ctx);
         const context = { arrivalMs: now(), contentType: ctx.get('content-type') };
         const sender = device === undefined ? senderOf(payload, adapter, context) : requireDevice(device);
-        const configured = configuredFor(topology.latest(), sender, adapter, context.arrivalMs);
+        const configured = configuredFor(topology, sender, adapter, context.arrivalMs);
         const adapted = configured.ok
           ? configured.adapt(payload, { ...context, device: sender })
           : { readings: [], rejected: configured.problems, skipped: [] };

@@ -52,7 +52,7 @@ export const dpu = resource('Dpu', 'A sensor above a doorway', {
 
 export const device = resource('Device', 'A device, or a gateway, that sends payloads in a format of its own', {
   id: z.string().meta({ description: 'as URLs and subjects name it' }),
-  adapter: z.string().nullable().meta({ description: 'what the options are for' }),
+  adapter: z.string().meta({ description: 'what the options are for' }),
   options: z
     .record(z.string(), z.unknown())
     .nullable()

@@ -152,7 +152,11 @@ export class MemoryReadingsLog implements ReadingsLog {
   }
 
   private async publish(dpuId: DpuId, kind: string, data: Uint8Array, mark?: string): Promise<void> {
-    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${tokenOfDpu(deviceOf(dpuId))}.${kind}`, data, mark);
+    await this.#append(
+      `readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${tokenOfDpu(deviceOf(dpuId))}.${kind}`,
+      data,
+      mark,
+    );
   }
 
   async #append(subject: string, data: Uint8Array, mark?: string): Promise<void> {
@@ -316,7 +320,7 @@ export class MemoryTopologyLog implements TopologyLog {
       failure: away('append to TOPOLOGY'),
       apply: () => {
         if (this.#streams.topology.length !== expectedSeq) return undefined;
-        return this.#streams.topology.push({ seq: expectedSeq + 1, fact });
+        return this.#streams.topology.push({ seq: expectedSeq + 1, fact, storedMs: this.#streams.now() });
       },
     });
   }
