@@ -208,7 +208,7 @@ export class EventCounts {
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(report, since).length > 0 || (await this.#pages.newestBlock(spaceId, since)) > block) return undefined;
     // The lowest net matters only if it is below 0.
-    return { occupancy: { net, low: net - count }, atMs: after.timestampMs };
+    return { occupancy: { net, lowestNet: net - count }, atMs: after.timestampMs };
   }
 
   async #occupancyBefore(report: SpaceReport, schedule: ResetSchedule, first: EventPlace): Promise<Occupancy> {

@@ -192,15 +192,15 @@ describePorts('history', (ports) => {
     ]);
     expect(await history.events(space, 100, 150, 12)).toHaveLength(1);
     expect(await history.segments(space, [0, 100, 150, 300], 12)).toEqual([
-      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
-      { sum: 1, sumMin: 1, sumMax: 1, riseMax: 0, entrances: 1, exits: 0 },
-      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
+      { sum: -1, lowestNet: -1, highestNet: -1, riseMax: 0, entrances: 0, exits: 1 },
+      { sum: 1, lowestNet: 1, highestNet: 1, riseMax: 0, entrances: 1, exits: 0 },
+      { sum: -1, lowestNet: -1, highestNet: -1, riseMax: 0, entrances: 0, exits: 1 },
     ]);
     const runs = await history.occupancySegments(P0, [
       { spaceId: space, block: 12, afterMs: 0 },
       { spaceId: 22 as SpaceId, block: 12, afterMs: 0 },
     ]);
-    expect(runs.get(space)).toMatchObject({ sum: -1, sumMin: -1, sumMax: 0, riseMax: 1 });
+    expect(runs.get(space)).toMatchObject({ sum: -1, lowestNet: -1, highestNet: 0, riseMax: 1 });
     expect(runs.get(22 as SpaceId)).toMatchObject({ sum: 0, entrances: 0, exits: 0 });
   });
 

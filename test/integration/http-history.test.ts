@@ -31,13 +31,13 @@ describe('lists of history', () => {
     `${dpu_id}~${Date.parse(timestamp)}~${direction > 0 ? '+' : '-'}.${id}`;
   const [first, fourth] = [0, 3].map((index) => idOf(readings[index] as (typeof readings)[number]));
   const expected = (space: 1 | 2): { count: number; net: number; reading_id: string }[] => {
-    let [net, low, isReset] = [0, 0, false];
+    let [net, lowestNet, isReset] = [0, 0, false];
     const ordered = [...readings].sort((a, b) => (a.timestamp + idOf(a) < b.timestamp + idOf(b) ? -1 : 1));
     return ordered.map((reading) => {
-      if (space === 1 && !isReset && Date.parse(reading.timestamp) > resetMs) [net, low, isReset] = [7, 7, true];
+      if (space === 1 && !isReset && Date.parse(reading.timestamp) > resetMs) [net, lowestNet, isReset] = [7, 7, true];
       net += space === 1 ? reading.direction : -reading.direction;
-      low = Math.min(low, net);
-      return { count: net - Math.min(0, low), net, reading_id: idOf(reading) };
+      lowestNet = Math.min(lowestNet, net);
+      return { count: net - Math.min(0, lowestNet), net, reading_id: idOf(reading) };
     });
   };
   const bare = (items: readonly Item[]): object[] =>

@@ -24,11 +24,11 @@ function manyPeople(delta: number): { entrances: number; exits: number } {
 
 /** docs/design.md, section 2, to the letter: net, and net less the lowest net below 0. */
 function walk(start: number, of: readonly number[]): { net: number; count: number }[] {
-  let [net, lowest] = [start, start];
+  let [net, lowestNet] = [start, start];
   return of.map((delta) => {
     net += delta;
-    lowest = Math.min(lowest, net);
-    return { net, count: net - Math.min(0, lowest) };
+    lowestNet = Math.min(lowestNet, net);
+    return { net, count: net - Math.min(0, lowestNet) };
   });
 }
 

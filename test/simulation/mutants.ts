@@ -44,12 +44,12 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'late reading does not change the live count',
-    'this.#occupancy = { net: net + change, low: lowAtLeast };',
-    'this.#occupancy = { net, low: lowAtLeast };',
+    'this.#occupancy = { net: net + change, lowestNet: lowerBound };',
+    'this.#occupancy = { net, lowestNet: lowerBound };',
   ),
   mutant(
-    'floor not read again after a late reading',
-    'if (this.#correction || lowAtLeast < 0) {',
+    'lowest net not read again after a late reading',
+    'if (this.#correction || lowerBound < 0) {',
     'if (this.#correction) {',
   ),
   mutant(
@@ -183,7 +183,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'a block depends on what history answered',
     'if (shift >= 0) return;',
-    'if (shift >= 0 || this.#occupancy.low >= 0) return;',
+    'if (shift >= 0 || this.#occupancy.lowestNet >= 0) return;',
   ),
   mutant(
     'daily reset at the offset after the change of clocks',
@@ -239,8 +239,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the live count leaves out what came late',
-    'this.#provisional = undefined;\n    const lowAtLeast',
-    'const lowAtLeast',
+    'this.#provisional = undefined;\n    const lowerBound',
+    'const lowerBound',
   ),
   mutant('a retraction is read as an assertion', 'sign: flag & ASSERTS ? 1 : -1', 'sign: 1'),
   mutant(

@@ -67,13 +67,13 @@ export class SpaceOracle {
 
   at(atMs: number): OracleCount {
     const reset = this.resetAt(atMs);
-    let [net, lowest] = [reset.count, reset.count];
+    let [net, lowestNet] = [reset.count, reset.count];
     for (const event of this.#events) {
       if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
       net += event.entrances - event.exits;
-      lowest = Math.min(lowest, net);
+      lowestNet = Math.min(lowestNet, net);
     }
-    const count = net - Math.min(0, lowest);
+    const count = net - Math.min(0, lowestNet);
     return { count, net, drift: count - net };
   }
 
@@ -114,13 +114,13 @@ export class SpaceOracle {
   /** The count just after one event, among others of the same millisecond. */
   #after(event: OracleEvent): number {
     const reset = this.resetAt(event.timestampMs - 1);
-    let [net, lowest] = [reset.count, reset.count];
+    let [net, lowestNet] = [reset.count, reset.count];
     for (const other of this.#events) {
       if (other.timestampMs <= reset.timestampMs || inOrder(other, event) > 0) continue;
       net += other.entrances - other.exits;
-      lowest = Math.min(lowest, net);
+      lowestNet = Math.min(lowestNet, net);
     }
-    return net - Math.min(0, lowest);
+    return net - Math.min(0, lowestNet);
   }
 
   #resetInstants(fromMs: number, toMs: number): number[] {

@@ -84,9 +84,9 @@ class Space {
     this.openBlock += 1;
   }
 
-  at(atMs: number): [net: number, low: number] {
-    const { net, low } = this.state.occupancyAt(atMs);
-    return [net, low];
+  at(atMs: number): [net: number, lowestNet: number] {
+    const { net, lowestNet } = this.state.occupancyAt(atMs);
+    return [net, lowestNet];
   }
 }
 
@@ -168,14 +168,14 @@ describe('a space', () => {
           for (const atMs of [space.state.watermarkMs, 100, 250, 400]) {
             if (atMs < space.state.watermarkMs) continue;
             const sinceMs = atMs >= 100 ? 100 : BEGINNING_MS;
-            let [net, low] = atMs >= 100 ? [2, 2] : [0, 0];
+            let [net, lowestNet] = atMs >= 100 ? [2, 2] : [0, 0];
             for (const event of [...told].sort(compareEvents)) {
               const { timestampMs } = event;
               if (timestampMs <= sinceMs || timestampMs > atMs) continue;
               net += deltaOf(event);
-              low = Math.min(low, net);
+              lowestNet = Math.min(lowestNet, net);
             }
-            expect(space.at(atMs)).toEqual([net, low]);
+            expect(space.at(atMs)).toEqual([net, lowestNet]);
           }
         }
       }),
@@ -250,13 +250,13 @@ describe('a late reading', () => {
     expect(space.at(1_000)).toEqual([1, -1]);
     expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
     // The answer has to hold the rows of the open block, so that it is not taken before that is cut.
-    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: -1 });
     expect(space.snapshot.correction).not.toBeNull();
     space.cut();
     // What becomes final while history is read is put onto the answer.
     space.observe(1_200, pass(1_150, -1), pass(1_151, -1), pass(1_152));
     space.elapse(2_000);
-    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: -1 });
     expect([space.at(2_000), space.snapshot.correction]).toEqual([[0, -1], null]);
   });
 
@@ -266,7 +266,7 @@ describe('a late reading', () => {
     space.cut();
     space.observe(1_200, ...[0, 1, 2].map((n) => pass(1_150 + n, -1)), pass(1_160));
     space.elapse(2_000);
-    space.state.correct(1, space.snapshot.base, { net: 0, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 0, lowestNet: -1 });
     expect(space.at(2_000)).toEqual([-2, -3]);
   });
 
@@ -281,11 +281,11 @@ describe('a late reading', () => {
     const space = calm();
     space.observe(1_000, pass(300, -1));
     space.cut();
-    space.state.correct(2, space.snapshot.base, { net: 1, low: 0 });
-    space.state.correct(1, { timestampMs: 5, count: 0 }, { net: 1, low: 0 });
+    space.state.correct(2, space.snapshot.base, { net: 1, lowestNet: 0 });
+    space.state.correct(1, { timestampMs: 5, count: 0 }, { net: 1, lowestNet: 0 });
     expect(space.snapshot.correction).not.toBeNull();
-    expect(() => space.state.correct(1, space.snapshot.base, { net: 7, low: 0 })).toThrow('net 7');
-    space.state.correct(1, space.snapshot.base, { net: 1, low: 0 });
+    expect(() => space.state.correct(1, space.snapshot.base, { net: 7, lowestNet: 0 })).toThrow('net 7');
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: 0 });
     expect(space.at(1_000)).toEqual([1, 0]);
   });
 
@@ -295,10 +295,10 @@ describe('a late reading', () => {
     space.cut();
     space.observe(1_000, pass(301));
     expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: true });
-    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: -1 });
     expect(space.snapshot.correction).not.toBeNull();
     space.cut();
-    space.state.correct(2, space.snapshot.base, { net: 2, low: -1 });
+    space.state.correct(2, space.snapshot.base, { net: 2, lowestNet: -1 });
     expect(space.at(1_000)).toEqual([2, -1]);
   });
 });
@@ -346,7 +346,7 @@ describe('a reset', () => {
     expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: false });
     space.cut();
     // Not even the net is known here, so that history may say anything.
-    space.state.correct(2, { timestampMs: 400, count: 9 }, { net: 11, low: 9 });
+    space.state.correct(2, { timestampMs: 400, count: 9 }, { net: 11, lowestNet: 9 });
     expect([space.at(2_000), space.snapshot.correction]).toEqual([[11, 9], null]);
   });
 
@@ -403,7 +403,7 @@ describe('a space that goes on from what is stored', () => {
     expect(space.state.nextResetMs).toBe(5_000);
     space.observe(2_000, pass(1_900, -1));
     space.elapse(4_000);
-    space.state.correct(6, { timestampMs: 100, count: 4 }, { net: 3, low: 2 });
+    space.state.correct(6, { timestampMs: 100, count: 4 }, { net: 3, lowestNet: 2 });
     expect([space.at(4_000), space.snapshot.correction]).toEqual([[2, 2], null]);
   });
 
