@@ -1,4 +1,4 @@
-// `density account` against an API whose account is whole, and against two that are not.
+// `density account` against an API whose account balances, and against APIs whose account does not.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -32,23 +32,23 @@ describe('density account', () => {
     return { code, said: lines.join('\n') };
   }
 
-  it('A1 ends with 0 when every accepted reading went somewhere', async () => {
+  it('A1 exits with 0 when every accepted reading is accounted for', async () => {
     const { code, said } = await account(WHOLE);
     expect(code).toBe(0);
     expect(said).toContain('accepted 10 = applied 6 + duplicate 2 + held 1 + dead-lettered 1');
   });
 
-  it('A1 ends with 1 when a reading is missing', async () => {
+  it('A1 exits with 1 when a reading is missing', async () => {
     const { code, said } = await account({ ...WHOLE, applied: 5, remainder: 1 });
     expect(code).toBe(1);
     expect(said).toContain('MISSING');
   });
 
-  it('A1 ends with 1 when a dead letter is missing', async () => {
+  it('A1 exits with 1 when a dead letter is missing', async () => {
     expect((await account({ ...WHOLE, dead_letters: {} })).code).toBe(1);
   });
 
-  it('A3 ends with 1 when ClickHouse lacks a reading, and when it could not be asked', async () => {
+  it('A3 exits with 1 when ClickHouse lacks a reading, and when it cannot be queried', async () => {
     const lacking = await account({
       ...WHOLE,
       stored: { readings: 6, findings: ['shard 3: ClickHouse holds 1 reading fewer'] },
@@ -61,7 +61,7 @@ describe('density account', () => {
     expect(unasked.said).toContain('! not compared with ClickHouse');
   });
 
-  it('A1 ends with 0 when a dead letter was evicted, and says so', async () => {
+  it('A1 exits with 0 when a dead letter was evicted, and says so', async () => {
     const { code, said } = await account({ ...WHOLE, dead_letters: {}, dead_letters_evicted: { future: 1 } });
     expect(code).toBe(0);
     expect(said).toContain('evicted (DEAD_LETTERS_BYTES_MAX');

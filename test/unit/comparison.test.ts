@@ -1,4 +1,4 @@
-// The comparison of the logs with ClickHouse where shards are at different places, blocks come in between, or nobody answers.
+// The comparison of the logs with ClickHouse: shards at different sequences, blocks stored meanwhile, no answer.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Comparisons, findingsOf, type Comparison } from '../../src/counts/comparison.ts';
@@ -66,7 +66,7 @@ describe('the comparison with ClickHouse', () => {
     storedBlock,
     totals: { folded, stored: readings, cutBlock },
   });
-  /** The first of several, and the last one again and again. */
+  /** Returns the values one after the other, and then the last one for ever. */
   const next = <T>(of: T[]): T | undefined => (of.length > 1 ? of.shift() : of[0]);
 
   beforeEach(() => {
@@ -110,26 +110,26 @@ describe('the comparison with ClickHouse', () => {
       },
     }).read();
 
-  it('A3 holds where both have the same', async () => {
+  it('A3 holds if both have the same readings', async () => {
     const comparison = await compare();
     expect(comparison).toEqual({ stored: 5, differences: [], unknown: [], missing: 0 });
     expect(findingsOf(comparison)).toEqual([]);
   });
 
-  it('A3 holds of shards that are at different places of the log, by what the log has between them', async () => {
+  it('A3 holds for shards at different sequences, by counting the commits between them', async () => {
     said.set(P1, [shard(1, 7, 1, 2)]);
     expect((await compare()).missing).toBe(0);
-    // And where that is not there any more, it does not pretend to know.
+    // If those commits are truncated, the result is unknown.
     log = [3];
     const comparison = await compare();
     expect(comparison.missing).toBeUndefined();
     expect(findingsOf(comparison)).toEqual([expect.stringContaining('too far behind')]);
   });
 
-  it('A3 asks again where a block was stored between the two questions', async () => {
+  it('A3 asks again if a block was stored between the two queries', async () => {
     said.set(P1, [shard(3, 6, 3, 1), shard(3, 7, 3, 2)]);
     expect((await compare()).differences).toEqual([]);
-    // Again and again: by the rows up to that block.
+    // If a block is stored during every attempt, it compares the rows up to that block.
     said.set(P1, [shard(3, 6, 3, 1, 7)]);
     upTo = 1;
     expect((await compare()).differences).toEqual([]);
@@ -143,7 +143,7 @@ describe('the comparison with ClickHouse', () => {
     expect((await compare()).differences).toEqual([{ shard: P1, block: 6, expected: 1, stored: 1, strangeBlock: 7 }]);
   });
 
-  it('A3 notices a shard that was computed again from a history that had lost a reading', async () => {
+  it('A3 notices a shard that was rebuilt from a history that had lost a reading', async () => {
     said.set(P0, [shard(3, 5, 2, 2)]);
     stored = [
       new Map([

@@ -1,5 +1,5 @@
-// Whatever is lost on the way and whoever owns a partition, a subscriber ends up with what the owner
-// says; and as long as it is not told to begin anew, it got every item once.
+// Whatever messages are lost and whoever owns a partition, a subscriber ends up with the owner's state; and unless it
+// is told to resynchronise, it gets every item once.
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 const K = 0 as Partition;
 const SPACES = [1, 2, 3].map((id) => id as SpaceId);
 
-/** An owner that keeps every item of its epoch. */
+/** An owner that keeps all items of its epoch. */
 class Owner {
   readonly items: FeedItem[] = [];
   readonly counts: Map<SpaceId, number>;
@@ -104,7 +104,7 @@ const step = fc.oneof(
 );
 
 describe('live counts', () => {
-  it('converge, without a gap or a repetition, over loss, new owners and reconnects', async () => {
+  it('converge without a gap or a repetition through message loss, new owners and reconnects', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const channel = new MemoryChangeChannel();
@@ -140,7 +140,7 @@ describe('live counts', () => {
     );
   });
 
-  it('resume from the owner where this process has not followed', async () => {
+  it('resume from the owner if this process has not followed the feed', async () => {
     const channel = new MemoryChangeChannel();
     const owner = new Owner(channel, 1, new Map());
     const [one, two] = [1, 2].map(
@@ -159,7 +159,7 @@ describe('live counts', () => {
     two.stop();
   });
 
-  it('are refused past the bound, and where nobody owns the partition', async () => {
+  it('are refused above the limit, and if nobody owns the partition', async () => {
     const channel = new MemoryChangeChannel();
     const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 1, exists: () => true });
     await expect(new Client().connect(live)).rejects.toMatchObject({ kind: 'unavailable' });
