@@ -1,4 +1,4 @@
-// A subscriber whose socket is really full: the route, the stream and the outbox as they are, over a connection that is not read.
+// A subscriber whose socket is really full: the real route, stream and outbox, over a connection that is not read.
 import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
@@ -49,7 +49,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-it('costs a bounded amount while it takes nothing, then is told how much it missed, and gets the newest of each space', async () => {
+it('costs bounded memory while it reads nothing, then is told how much it missed, and gets the newest count of each space', async () => {
   const client = await new Promise<IncomingMessage>((resolve, reject) =>
     get(`${server.url}/api/v1/counts/stream`, { agent: false }, resolve).on('error', reject),
   );
@@ -88,7 +88,7 @@ it('costs a bounded amount while it takes nothing, then is told how much it miss
       lastId = id ?? lastId;
       if (event === 'lagged') return void told.push(item.skipped);
       changes += 1;
-      // What comes is never older than what came.
+      // No event is older than its predecessor.
       expect(item.count).toBeGreaterThan(newest.get(item.space_id) ?? 0);
       newest.set(item.space_id, item.count);
     },
