@@ -1,4 +1,4 @@
-// Blocks, and what is read from them: both implementations, held to the same contracts.
+// Blocks, and queries on them. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { blockOf, type Block } from '../../actors/partition/block.ts';
 import type { ReadingPlace } from '../../src/domain/commit.ts';
@@ -75,7 +75,7 @@ describePorts('history', (ports) => {
     expect(page.end).toBeNull();
   });
 
-  it('P1 the records of a partition: its newest events, the net sign of a reading, and a block that is completed', async () => {
+  it('P1 the records of a partition: its newest events, the net sign of a reading, and the completion of a block', async () => {
     const { history, records } = ports();
     const [here, there] = [41 as SpaceId, 42 as SpaceId];
     await history.storeBlock(
@@ -237,10 +237,10 @@ describePorts('history', (ports) => {
     expect(await pagesOf(history, dpuId)).toEqual(['d4~400~-.n', 'd4~500~+.n', 'd4~600~-']);
   });
 
-  it('P1 a reading with an id of the previous form is found by its fields and keeps its id; of several with the same id the earliest counts', async () => {
+  it('P1 a reading with a previous form of id is found by its fields and keeps its id; the earliest of several with one id counts', async () => {
     const { history } = ports();
     const before = { dpuId: 'd6', hasPreviousId: true } as const;
-    // 900 was retracted when 800 came, and moved; at 800 the exit prevails.
+    // 900 was retracted when 800 came, and moved; at 800 the exit wins.
     await history.storeBlock(
       block(
         P2,
