@@ -1,4 +1,4 @@
-// What is left when NATS loses the end of its streams, gathered from every place a reading can survive in.
+// Removes the end of NATS's streams, and collects the surviving readings from everywhere a reading can survive.
 import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import { identityOf } from '../../src/domain/reading.ts';
@@ -27,7 +27,7 @@ function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number)
       return void streams.topology.splice(kept(streams.topology.length));
     case 'CHECKPOINTS':
       for (const partition of [...streams.checkpoints.keys()]) {
-        // What a newer one replaced is often gone with it.
+        // The checkpoint that a newer one replaced is often lost with it.
         const older = random.chance(0.5)
           ? streams.olderCheckpoints.findLast(([other]) => other === partition)?.[1]
           : undefined;
@@ -37,7 +37,7 @@ function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number)
   }
 }
 
-/** Readings that SPACE_EVENTS or a checkpoint holds. */
+/** The readings in SPACE_EVENTS and in checkpoints. */
 export function readingsInLogs({ events, checkpoints, partitions }: MemoryStreams): OracleReading[] {
   const found: OracleReading[] = [];
   for (const entry of events.everything) {

@@ -1,11 +1,11 @@
-// What the DPUs sent, read from READINGS by other code than the service's.
+// The readings that the DPUs sent, parsed from READINGS without the service's code.
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { EARLIEST_MS, SKEW_MS } from './process.ts';
 
 export interface Sent {
   readonly readings: OracleReading[];
-  /** Readings, what was sent in their place, and signs of life that are none. */
+  /** All items: readings, bad items, and malformed heartbeats. */
   readonly items: number;
 }
 
@@ -14,7 +14,7 @@ export type SentEntry = Pick<StoredEntry, 'seq' | 'subject' | 'data' | 'timeMs' 
   readonly itemsMax?: number;
 };
 
-/** How a mark ends that is not the service's. */
+/** The ending of a forged mark. */
 export const MADE_UP = '.made-up';
 
 const decoder = new TextDecoder();
@@ -24,7 +24,7 @@ export function sentIn(entries: readonly SentEntry[]): Sent {
   let items = 0;
   for (const { seq, subject, data, timeMs, mark, itemsMax = Infinity } of entries) {
     const [, , dpuId = '', kind] = subject.split('.');
-    // A sign of life is no reading, but one that cannot be used is a dead letter.
+    // A heartbeat is not a reading, but a malformed one is dead-lettered.
     if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
     if (kind !== 'readings') continue;
     const body = tryParse(decoder.decode(data));
@@ -78,7 +78,7 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }
 
-/** What HTTP accepted by; a mark that a device has made up says nothing. */
+/** The latest timestamp that HTTP accepted; a forged mark is ignored. */
 function acceptedUpTo(mark: string | undefined): number {
   return mark === undefined || mark.endsWith(MADE_UP) ? -Infinity : Number(mark.split('.')[0]);
 }
