@@ -70,7 +70,7 @@ const density = startDensity(['run'], {
   BLOCK_AGE_MAX_MS: '3000',
 });
 try {
-  const url = (await density.said(/ready: (http:\/\/[^/\s]+)/))[1] ?? '';
+  const url = (await density.waitForOutput(/ready: (http:\/\/[^/\s]+)/))[1] ?? '';
   const api = `${url}/api/v1`;
   const status = `/proc/${density.child.pid}`;
   const json = { 'content-type': 'application/json' };

@@ -93,7 +93,7 @@ async function start(name: string, standby: '0' | '1'): Promise<void> {
     STANDBY: standby,
     ...ENVIRONMENT,
   });
-  const [, api = ''] = await child.said(/density-api is ready: (\S+)\/health/);
+  const [, api = ''] = await child.waitForOutput(/density-api is ready: (\S+)\/health/);
   nodes.set(name, { ...child, name, api });
 }
 

@@ -70,7 +70,7 @@ async function withSoaked<T>(act: (soaked: Soaked) => Promise<T>): Promise<T> {
     READINGS_KEPT_HOURS: '0.05',
   });
   try {
-    const [line] = await service.said(/^\{"url".*\}$/m);
+    const [line] = await service.waitForOutput(/^\{"url".*\}$/m);
     const ready = JSON.parse(line) as { url: string; nats_url: string; clickhouse_url: string; mqtt_port: number };
     const nats = await connectNats(ready.nats_url, 'soak');
     const clickhouse = createClient({ url: ready.clickhouse_url });

@@ -118,7 +118,7 @@ export async function withService(
     let nats: NatsHandles | undefined;
     const clickhouse = createClient({ url: clickhouseUrl });
     try {
-      const [, url = ''] = await service.said(/density-api is ready: (\S+)\/api\/v1\/health/);
+      const [, url = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/api\/v1\/health/);
       nats = await connectNats(natsUrl, 'bench');
       await act({ api: `${url}/api/v1`, nats, clickhouse, pids: { service: service.child.pid ?? NaN, ...pids } });
     } finally {

@@ -126,15 +126,15 @@ async function probe(port: string): Promise<unknown> {
 
 /** The URL that it prints. */
 async function readyUrl(service: ChildProcess): Promise<string> {
-  let said = '';
+  let output = '';
   return new Promise((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
-      said += chunk.toString();
-      const url = /ready: (http:\/\/[^/]+)/.exec(said)?.[1];
+      output += chunk.toString();
+      const url = /ready: (http:\/\/[^/]+)/.exec(output)?.[1];
       if (url !== undefined) resolve(url);
     };
     service.stdout?.on('data', hear);
     service.stderr?.on('data', hear);
-    service.once('exit', () => reject(new Error(`it ended: ${said}`)));
+    service.once('exit', () => reject(new Error(`it ended: ${output}`)));
   });
 }

@@ -24,7 +24,7 @@ describe('L3 a log that went back', () => {
 
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
-    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> =>
     request(`${api}${path}`, method, body);

@@ -83,7 +83,7 @@ describe('a cluster of NATS servers', () => {
       STREAM_REPLICAS: String(CLUSTER_SIZE),
       PARTITIONS: '4',
     });
-    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
     ids = await raiseSampleBuilding((method, path, body) => request(`${api}${path}`, method, body));
   });
 

@@ -40,7 +40,7 @@ describe('density rebuild', () => {
   });
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { ...environment(), LOG_LEVEL: 'error' });
-    [, url = ''] = await service.said(/density-api is ready: (\S+)\/api\/v1\/health/);
+    [, url = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/api\/v1\/health/);
   };
   const get = (path: string): Promise<Answer> => request(`${url}/api/v1${path}`, 'GET');
   const send = (method: string, path: string, body?: unknown): Promise<Answer> =>

@@ -25,7 +25,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
 
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
-    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const get = (path: string): Promise<Answer> => request(`${api}${path}`, 'GET');
   const accepted = async (): Promise<number> => ((await get('/account')).body as { accepted: number }).accepted;

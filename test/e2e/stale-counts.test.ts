@@ -45,7 +45,7 @@ describe('live counts while NATS servers are killed', () => {
       PARTITIONS: '4',
       RATE_LIMIT_PER_MINUTE: '0',
     });
-    const [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    const [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
     await request(`${api}/spaces`, 'POST', { name: 'Hall' });
     await request(`${api}/doorways`, 'POST', { name: 'Door', ingress_space_id: 1 });
     expect((await request(`${api}/dpus`, 'POST', { id: 'd1', doorway_id: 1 })).status).toBe(201);

@@ -71,18 +71,18 @@ describe('the demo', () => {
     const environment = { DENSITY_DATA_DIR: join(folder, 'demo') };
     await mkdir(environment.DENSITY_DATA_DIR);
     const first = startDensity(['demo'], environment);
-    const [, api = ''] = await first.said(/curl (\S+)\/counts\/1\/current/);
+    const [, api = ''] = await first.waitForOutput(/curl (\S+)\/counts\/1\/current/);
     const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> =>
       (await request(`${url}/account`, 'GET')).body as { accepted: number; applied: number; remainder: number };
     // The backfill, and people who passed since.
-    const sent = Number((await first.said(/as if the DPUs had been offline: (\d+) readings/))[1]);
+    const sent = Number((await first.waitForOutput(/as if the DPUs had been offline: (\d+) readings/))[1]);
     await eventually(async () => expect((await accepted(api)).accepted).toBeGreaterThan(sent + 2));
     expect(await first.end('SIGINT')).toBe(0);
     expect(first.output()).toMatch(/stopped\n$/);
     await expect(fetch(`${api}/health`)).rejects.toThrow();
 
     const second = startDensity(['demo'], environment);
-    const [, again = ''] = await second.said(/curl (\S+)\/counts\/1\/current/);
+    const [, again = ''] = await second.waitForOutput(/curl (\S+)\/counts\/1\/current/);
     expect(second.output()).toContain('the building of an earlier start continues where it stopped');
     const account = await accepted(again);
     expect(account.accepted).toBeGreaterThan(sent + 2);

@@ -42,10 +42,10 @@ describe('density account and ClickHouse', () => {
 
   const rows = async (query: string): Promise<unknown[][]> =>
     (await clickhouse.query({ query, format: 'JSONCompactEachRow' })).json();
-  const account = async (): Promise<{ code: number; said: string }> => {
+  const account = async (): Promise<{ code: number; output: string }> => {
     const lines: string[] = [];
     const code = await accountCommand(service.config, { url: service.url }, (line) => lines.push(line));
-    return { code, said: lines.join('\n') };
+    return { code, output: lines.join('\n') };
   };
   const send = async (): Promise<void> => {
     const n = sent++;
@@ -56,8 +56,8 @@ describe('density account and ClickHouse', () => {
   };
   const allStored = async (): Promise<void> =>
     eventually(async () => {
-      const { code, said } = await account();
-      expect(said).toContain(`stored in ClickHouse ${sent}\n`);
+      const { code, output } = await account();
+      expect(output).toContain(`stored in ClickHouse ${sent}\n`);
       expect(code).toBe(0);
     });
   const sums = async (): Promise<unknown[][]> =>
@@ -79,8 +79,8 @@ describe('density account and ClickHouse', () => {
         // Retractions and assertions in other shards.
         if (n % 20 === 10)
           await service.send('PATCH', '/dpus/d3', { doorway_id: n > 20 ? 3 : 5, effective_at: '2024-03-29T12:00:30Z' });
-        const { code, said } = await account();
-        expect(code, said).toBe(0);
+        const { code, output } = await account();
+        expect(code, output).toBe(0);
       }
     } finally {
       isOver = true;
@@ -105,11 +105,11 @@ describe('density account and ClickHouse', () => {
       query: `ALTER TABLE space_events DELETE WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1`,
       clickhouse_settings: { mutations_sync: '2' },
     });
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain(`! shard ${String(shard)}: ClickHouse holds 1 reading fewer than its blocks up to `);
-    expect(said).toContain('Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup');
-    expect(said).not.toContain('all shards together');
+    expect(output).toContain(`! shard ${String(shard)}: ClickHouse holds 1 reading fewer than its blocks up to `);
+    expect(output).toContain('Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup');
+    expect(output).not.toContain('all shards together');
     // The query from the page finds it.
     const [, find = ''] =
       /```sql\n(SELECT space_id, timestamp, reading_id[^]*?)```/.exec(projectFile('docs/operations.md')) ?? [];
@@ -131,9 +131,9 @@ describe('density account and ClickHouse', () => {
     ): string => `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT space_id, timestamp + 1, 'strange', 'nobody', doorway_id, direction, entrances, exits, is_egress, ${sign}, 1, shard, block FROM space_events WHERE shard = 2 AND is_reading = 1 ORDER BY reading_id LIMIT 1`;
     await clickhouse.command({ query: strange(1) });
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('! shard 2: ClickHouse holds 1 reading more than its blocks up to ');
+    expect(output).toContain('! shard 2: ClickHouse holds 1 reading more than its blocks up to ');
     expect(await sums()).not.toEqual(before);
     await clickhouse.command({ query: strange(-1) });
     expect(await account()).toMatchObject({ code: 0 });
@@ -145,9 +145,9 @@ describe('density account and ClickHouse', () => {
       query: `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT space_id, timestamp, 'later', dpu_id, doorway_id, direction, entrances, exits, is_egress, 1, 1, shard, 999999 FROM space_events WHERE shard = 1 LIMIT 1`,
     });
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('! shard 1: ClickHouse has rows of block 999999, which the shard has not cut');
+    expect(output).toContain('! shard 1: ClickHouse has rows of block 999999, which the shard has not cut');
     await clickhouse.command({ query: 'DELETE FROM space_events WHERE block = 999999' });
     await eventually(async () => expect(await account()).toMatchObject({ code: 0 }));
   });
@@ -158,9 +158,9 @@ describe('density account and ClickHouse', () => {
     };
     expect(stored).toMatchObject({ unknown_shards: [], missing: 0 });
     await service.service.cluster.stop();
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain(`! not compared: shards ${Array.from({ length: PARTITIONS }, (_, k) => k).join(', ')}.`);
+    expect(output).toContain(`! not compared: shards ${Array.from({ length: PARTITIONS }, (_, k) => k).join(', ')}.`);
   });
 
   /** Cancels the second copy of the lost row in a view. */

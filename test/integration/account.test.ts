@@ -30,16 +30,16 @@ describe('density account', () => {
     await service?.dispose();
   });
 
-  async function account(): Promise<{ code: number; said: string }> {
+  async function account(): Promise<{ code: number; output: string }> {
     const lines: string[] = [];
     const code = await accountCommand(service.config, { url: service.url }, (line) => lines.push(line));
-    return { code, said: lines.join('\n') };
+    return { code, output: lines.join('\n') };
   }
 
   it('A1 balances, with each reading counted under what became of it', async () => {
     await eventually(async () => {
-      const { code, said } = await account();
-      expect(said).toContain('accepted 5 = applied 2 + duplicate 1 + held 1 + dead-lettered 1');
+      const { code, output } = await account();
+      expect(output).toContain('accepted 5 = applied 2 + duplicate 1 + held 1 + dead-lettered 1');
       expect(code).toBe(0);
     });
   });
@@ -51,9 +51,9 @@ describe('density account', () => {
 
   it('A1 exits with 1 when a dead letter is missing', async () => {
     await nats.jsm.streams.purge(DEAD_LETTERS);
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('MISSING: remainder 0; of 1 dead-lettered readings, 0 are stored and 0 evicted');
+    expect(output).toContain('MISSING: remainder 0; of 1 dead-lettered readings, 0 are stored and 0 evicted');
   });
 
   it('A1 exits with 1 when an accepted reading went nowhere', async () => {
@@ -71,9 +71,9 @@ describe('density account', () => {
       expect(outcome.kind).toBe('committed');
     });
     await eventually(async () => {
-      const { code, said } = await account();
+      const { code, output } = await account();
       expect(code).toBe(1);
-      expect(said).toContain('MISSING: remainder 1');
+      expect(output).toContain('MISSING: remainder 1');
     });
   });
 });

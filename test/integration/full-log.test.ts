@@ -112,8 +112,8 @@ describe('a store full of readings', () => {
     expect(account.dead_letters.bad_json).toBeGreaterThan(0);
     expect(account.dead_letters.bad_json + account.dead_letters_evicted.bad_json).toBe(MESSAGES);
     expect((await nats.jsm.streams.info(DEAD_LETTERS)).state.bytes).toBeLessThan(4 * 1024 * 1024);
-    const said: string[] = [];
-    expect(await accountCommand(service.config, { url: service.url }, (line) => said.push(line))).toBe(0);
-    expect(said.join('\n')).toContain('evicted (DEAD_LETTERS_BYTES_MAX');
+    const output: string[] = [];
+    expect(await accountCommand(service.config, { url: service.url }, (line) => output.push(line))).toBe(0);
+    expect(output.join('\n')).toContain('evicted (DEAD_LETTERS_BYTES_MAX');
   });
 });

@@ -224,16 +224,16 @@ it('tables partitioned by month are migrated while no process runs; counts, dupl
       await clickhouse.command({ query: `DROP TABLE ${name}_old SYNC` });
     }
     const migrate = async (): Promise<string> => {
-      const said: string[] = [];
+      const output: string[] = [];
       expect(
         await migrateCommand(
           config,
           {},
-          (line) => said.push(line),
+          (line) => output.push(line),
           () => undefined,
         ),
       ).toBe(0);
-      return said.join('\n');
+      return output.join('\n');
     };
     const counted = async (send: Send): Promise<void> =>
       eventually(async () => {

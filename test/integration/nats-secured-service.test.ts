@@ -115,8 +115,8 @@ async function othersJoin(running: LocalService, environment: Readonly<Record<st
   const api = startDensity(['run'], { ...environment, ROLE: 'api', NODE_NAME: 'asks' });
   const shards = startDensity(['run'], { ...environment, ROLE: 'shards', NODE_NAME: 'owns' });
   try {
-    const [, url = ''] = await api.said(/density-api is ready: (\S+)\/health/);
-    await shards.said(/density-api is ready/);
+    const [, url = ''] = await api.waitForOutput(/density-api is ready: (\S+)\/health/);
+    await shards.waitForOutput(/density-api is ready/);
     await eventually(() => expect(running.service.cluster.isSettled).toBe(true));
     // Both halves of the building, so that each owner gets a question from another process.
     await request(`${url}/spaces`, 'POST', { name: 'yard' });

@@ -143,9 +143,9 @@ test('tables by month are migrated: every row is in a decade, views keep working
       'SELECT space_id, minute, sum(net), sum(entrances), sum(exits) FROM counts_by_minute GROUP BY ALL ORDER BY ALL',
     );
   const minutesBefore = await minutes();
-  const said: string[] = [];
-  await repartition(client, OPTIONS, (line) => said.push(line));
-  expect(said).toEqual(TAKEN_OVER.map((name) => expect.stringMatching(`^table ${name}: \\d+ rows`) as string));
+  const output: string[] = [];
+  await repartition(client, OPTIONS, (line) => output.push(line));
+  expect(output).toEqual(TAKEN_OVER.map((name) => expect.stringMatching(`^table ${name}: \\d+ rows`) as string));
   expect(await tablesByMonth(client, OPTIONS)).toEqual([]);
   expect(await rows("SELECT name FROM system.tables WHERE name LIKE '%_by_decade'")).toEqual([]);
   expect(await Promise.all(['space_events', 'events_by_time'].map(digest))).toEqual(before);

@@ -82,7 +82,7 @@ const event: fc.Arbitrary<SpaceEvent> = fc
       { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'sign', 'primary'] },
     ),
   )
-  .map(([said, some]) => ({ ...some, ...said }))
+  .map(([fields, some]) => ({ ...some, ...fields }))
   .chain((some) =>
     some.name === undefined ? fc.constant(some) : fc.constantFrom(some, { ...some, hasPreviousId: true as const }),
   );

@@ -248,12 +248,12 @@ describe('the identity of a reading', () => {
         expect(storedReading(some.dpuId, some.timestampMs, directionOf(some.measure), readingIdOf(some))).toEqual(some);
         const direction = directionOf(some.measure);
         if (direction === 0) return;
-        const said = { ...some, dpuId: id as DpuId, name: ownName };
-        const { dpuId, timestampMs, name } = said;
+        const current = { ...some, dpuId: id as DpuId, name: ownName };
+        const { dpuId, timestampMs, name } = current;
         const before = storedReading(dpuId, timestampMs, direction, `${dpuId}.${name}`);
-        expect(before).toEqual({ ...said, hasPreviousId: true });
+        expect(before).toEqual({ ...current, hasPreviousId: true });
         expect(readingIdOf(before)).toBe(`${dpuId}.${name}`);
-        expect(identityOf(before)).toBe(identityOf(said));
+        expect(identityOf(before)).toBe(identityOf(current));
       }),
     );
   });

@@ -3,7 +3,7 @@ import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { readingOf } from '../../src/domain/space-event.ts';
-import { oracleReadingOf, type OracleReading } from '../support/oracle.ts';
+import { parseReadingId, type OracleReading } from '../support/oracle.ts';
 import type { MemoryTables } from './engines/memory-history.ts';
 import type { MemoryStreams } from './engines/memory-streams.ts';
 import type { Random } from './random.ts';
@@ -44,24 +44,24 @@ export function readingsInLogs({ events, checkpoints, partitions }: MemoryStream
     if (!events.at(entry.seq)) continue;
     const commit = decodeCommit(entry);
     for (const partition of commit.partitions)
-      found.push(...(commit.section(partition)?.events ?? []).map(oracleReading));
+      found.push(...(commit.section(partition)?.events ?? []).map(oracleReadingOf));
   }
   for (const [partition, { snapshot }] of checkpoints) {
     const reading = decodeSnapshot(partition, partitions, snapshot);
     let step = reading.next();
     while (!step.done) step = reading.next();
-    found.push(...step.value.allUnstoredEvents().map(oracleReading));
+    found.push(...step.value.allUnstoredEvents().map(oracleReadingOf));
   }
   return found;
 }
 
 export function readingsInTables({ known, spaceEvents }: MemoryTables): OracleReading[] {
   return [
-    ...[...known.values()].map((reading) => oracleReadingOf(identityOf(reading), reading.dpuId)),
-    ...spaceEvents.map(oracleReading),
+    ...[...known.values()].map((reading) => parseReadingId(identityOf(reading), reading.dpuId)),
+    ...spaceEvents.map(oracleReadingOf),
   ];
 }
 
-function oracleReading(event: Parameters<typeof readingOf>[0]): OracleReading {
-  return oracleReadingOf(identityOf(readingOf(event)), event.dpuId);
+function oracleReadingOf(event: Parameters<typeof readingOf>[0]): OracleReading {
+  return parseReadingId(identityOf(readingOf(event)), event.dpuId);
 }

@@ -67,11 +67,11 @@ function readingIn(item: unknown, dpuId: string, { latestMs, timeMs, place }: Ar
     : [said['entrances'], said['exits']];
   if (!isCount(entrances) || !isCount(exits)) return undefined;
   if (isStanding)
-    return { ...common, stands: { entrances, exits, epoch: epoch === undefined ? undefined : String(epoch) } };
+    return { ...common, standing: { entrances, exits, epoch: epoch === undefined ? undefined : String(epoch) } };
   const startMs = start === undefined ? undefined : Date.parse(String(start));
   return startMs !== undefined && !(startMs >= EARLIEST_MS && startMs <= (isTimed ? timestampMs : latestMs))
     ? undefined
-    : { ...common, passed: { entrances, exits, startMs } };
+    : { ...common, interval: { entrances, exits, startMs } };
 }
 
 function isCount(value: unknown): value is number {

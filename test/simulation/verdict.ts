@@ -101,7 +101,7 @@ export class Verdict {
         dailyReset: space.dailyReset,
         manual: view.resets(spaceId),
       });
-      if (now !== schedule || witness.saysMoreOf(testimony)) continue;
+      if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
       const again = await this.#world.answer(() => this.#process.counts.at(spaceId, atMs));
       this.#expect(
         `space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`,
@@ -119,7 +119,7 @@ export class Verdict {
         dailyReset: space.dailyReset,
         manual: view.resets(spaceId),
       });
-      if (now !== schedule || witness.saysMoreOf(testimony)) continue;
+      if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
       const [again] = await this.#world.answer(() =>
         this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]),
       );

@@ -112,7 +112,7 @@ export class Witness {
   #auditTables(process: SimProcess, spaceId: SpaceId): void {
     const fold = process.foldOf(spaceId);
     if (fold)
-      this.objections.push(...auditTables(this.#engines, process, spaceId, this.#saidUpTo(spaceId, fold.seq).said));
+      this.objections.push(...auditTables(this.#engines, process, spaceId, this.#loggedUpTo(spaceId, fold.seq).logged));
   }
 
   async #askIntervals(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
@@ -222,7 +222,7 @@ export class Witness {
   }
 
   /** True if the log has later entries with events up to the answer's instant. */
-  saysMoreOf({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
+  hasLaterEvents({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
     return this.#engines.streams.events.everything.some(
       (stored) =>
         stored.seq > foldSeq &&
@@ -235,8 +235,8 @@ export class Witness {
   /** The events of a space in the log up to a sequence, with retractions applied, and its configuration. */
   eventsUpTo(spaceId: SpaceId, seq: number): { events: LoggedEvent[]; config: SpaceConfig | undefined } {
     const events = new Map<string, { event: LoggedEvent; sum: number }>();
-    const { said, config } = this.#saidUpTo(spaceId, seq);
-    for (const event of said) {
+    const { logged, config } = this.#loggedUpTo(spaceId, seq);
+    for (const event of logged) {
       const key = `${event.readingId} ${event.timestampMs} ${event.entrances} ${event.exits}`;
       const found = events.get(key);
       if (found) found.sum += event.sign;
@@ -253,16 +253,16 @@ export class Witness {
     };
   }
 
-  #saidUpTo(spaceId: SpaceId, seq: number): { said: LoggedEvent[]; config: SpaceConfig | undefined } {
-    const said: LoggedEvent[] = [];
+  #loggedUpTo(spaceId: SpaceId, seq: number): { logged: LoggedEvent[]; config: SpaceConfig | undefined } {
+    const logged: LoggedEvent[] = [];
     let config: SpaceConfig | undefined;
     for (const stored of this.#engines.streams.events.everything) {
       if (stored.seq > seq) break;
       const section = this.#sectionFor(stored, spaceId);
       config = section?.configs.find((some) => some.spaceId === spaceId) ?? config;
-      for (const event of section?.events ?? []) if (event.spaceId === spaceId) said.push(event);
+      for (const event of section?.events ?? []) if (event.spaceId === spaceId) logged.push(event);
     }
-    return { said, config };
+    return { logged, config };
   }
 }
 

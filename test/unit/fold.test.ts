@@ -22,14 +22,14 @@ const SETTINGS = {
   bufferEventsMax: 1_000,
 };
 
-interface Said {
+interface Asserted {
   readonly timestampMs: number;
   readonly delta: 1 | -1;
 }
 
 /** A commit for each list of events. */
-function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
-  const event = ({ timestampMs, delta }: Said): SpaceEvent =>
+function logOf(commits: readonly (readonly Asserted[])[]): StoredEntry[] {
+  const event = ({ timestampMs, delta }: Asserted): SpaceEvent =>
     personEvent(
       {
         spaceId: 1 as SpaceId,
@@ -42,7 +42,7 @@ function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
       delta,
     );
   return logOfOneRouter(
-    commits.map((said, n) => ({ events: said.map(event), clockMs: (n + 1) * 7 })),
+    commits.map((asserted, n) => ({ events: asserted.map(event), clockMs: (n + 1) * 7 })),
     SETTINGS,
   );
 }
@@ -54,7 +54,7 @@ const commits = fc
   )
   .chain((all) =>
     fc.infiniteStream(fc.integer({ min: 1, max: 4 })).map((sizes) => {
-      const found: Said[][] = [];
+      const found: Asserted[][] = [];
       for (let at = 0; at < all.length;) {
         const size = sizes.next().value as number;
         found.push(all.slice(at, at + size));
@@ -88,13 +88,13 @@ describe('the fold of a partition', () => {
           expect(inTime).toEqual([...inTime].sort((a, b) => a - b));
           watermarkMs = now;
         }
-        const said = drawn.flat();
+        const asserted = drawn.flat();
         const state = fold.state(1 as SpaceId);
         const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows];
         expect(emitted.map((event) => `${event.timestampMs} ${deltaOf(event)}`).sort()).toEqual(
-          said.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort(),
+          asserted.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort(),
         );
-        expect(state?.occupancy.net ?? 0).toBe(said.reduce((sum, { delta }) => sum + delta, 0));
+        expect(state?.occupancy.net ?? 0).toBe(asserted.reduce((sum, { delta }) => sum + delta, 0));
       }),
       { numRuns: 150 },
     );

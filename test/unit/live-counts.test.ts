@@ -1,6 +1,6 @@
 // Whatever messages are lost and whoever owns a partition, a subscriber ends up with the owner's state; and unless it
 // is told to resynchronise, it gets every item once.
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -99,7 +99,7 @@ const step = fc.oneof(
     { kind: 'connect' } as const,
     { kind: 'newOwner' } as const,
     { kind: 'forget' } as const,
-    { kind: 'turn' } as const,
+    { kind: 'yield' } as const,
   ),
 );
 
@@ -122,7 +122,7 @@ describe('live counts', () => {
             await connected;
           }
           if (kind === 'forget') owner.kept = 0;
-          if (kind === 'turn') await turn();
+          if (kind === 'yield') await yieldToEventLoop();
           if (kind === 'newOwner') {
             owner.stop();
             owner = new Owner(channel, owner.epoch + 1, owner.counts);
@@ -131,7 +131,7 @@ describe('live counts', () => {
         channel.isLost = false;
         if (!client.subscription) await client.connect(live);
         for (const spaceId of SPACES) owner.change(spaceId);
-        for (let turns = 0; turns < 6; turns += 1) await turn();
+        for (let passes = 0; passes < 6; passes += 1) await yieldToEventLoop();
         for (const { known } of [client, other])
           expect(Object.fromEntries(known)).toEqual(Object.fromEntries(owner.counts));
         live.stop();
@@ -149,7 +149,7 @@ describe('live counts', () => {
     const client = new Client();
     await client.connect(one);
     owner.change(SPACES[0] as SpaceId);
-    await turn();
+    await yieldToEventLoop();
     client.disconnect();
     for (const spaceId of SPACES) owner.change(spaceId);
     client.events.length = 0;

@@ -45,8 +45,8 @@ test('the first change of a space is sent at once, and those within the next 20 
     );
     const fold = new PartitionFold(ROUTER, 1);
     const channel = new MemoryChangeChannel();
-    const told: FeedBatch['items'][number][] = [];
-    channel.subscribe(ROUTER, ({ items }) => told.push(...items));
+    const sent: FeedBatch['items'][number][] = [];
+    channel.subscribe(ROUTER, ({ items }) => sent.push(...items));
     const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100, isBehind: () => false });
     feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     const apply = (n: number): void => {
@@ -54,7 +54,7 @@ test('the first change of a space is sent at once, and those within the next 20 
       if (entry) fold.apply(entry);
     };
     const counts = (): [SpaceId, number][] =>
-      told
+      sent
         .splice(0)
         .flatMap((item): [SpaceId, number][] => (item.kind === 'count' ? [[item.spaceId, item.count]] : []));
 

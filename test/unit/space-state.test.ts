@@ -155,7 +155,7 @@ describe('a space', () => {
     fc.assert(
       fc.property(arbitrary, fc.infiniteStream(fc.integer({ min: 0, max: 30 })), (readings, waits) => {
         const space = new Space({ timestampMs: 100, count: 2 });
-        const told: LoggedEvent[] = [];
+        const observed: LoggedEvent[] = [];
         let clockMs = 0;
         for (const reading of readings) {
           clockMs += waits.next().value as number;
@@ -164,12 +164,12 @@ describe('a space', () => {
           space.elapse(clockMs);
           if (event.timestampMs <= space.state.watermarkMs) continue;
           space.observe(clockMs, event);
-          told.push(event);
+          observed.push(event);
           for (const atMs of [space.state.watermarkMs, 100, 250, 400]) {
             if (atMs < space.state.watermarkMs) continue;
             const sinceMs = atMs >= 100 ? 100 : BEGINNING_MS;
             let [net, lowestNet] = atMs >= 100 ? [2, 2] : [0, 0];
-            for (const event of [...told].sort(compareEvents)) {
+            for (const event of [...observed].sort(compareEvents)) {
               const { timestampMs } = event;
               if (timestampMs <= sinceMs || timestampMs > atMs) continue;
               net += deltaOf(event);

@@ -69,9 +69,9 @@ describe('a subscriber', () => {
     expect(subscriber.place).toBeUndefined();
     sink.room = Infinity;
     subscriber.drained();
-    const [, told, ...rest] = sink.written.map(({ event }) => event);
-    expect(told?.kind).toBe('lagged');
-    const skipped = told?.kind === 'lagged' ? told.skipped : 0;
+    const [, notice, ...rest] = sink.written.map(({ event }) => event);
+    expect(notice?.kind).toBe('lagged');
+    const skipped = notice?.kind === 'lagged' ? notice.skipped : 0;
     expect(skipped + rest.length).toBe(10_000);
     for (const spaceId of [1, 2, 3]) {
       const newest = rest.findLast((event) => event.kind === 'change' && event.item.spaceId === spaceId);
