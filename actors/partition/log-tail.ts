@@ -109,7 +109,7 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   throw new Error(`space ${first.spaceId}: history and the log disagree on ${first.readingId}`);
 }
 
-/** What is asserted before event `at`. */
+/** The readings asserted before event `at`. */
 function leftBefore(events: readonly LoggedEvent[], at: number): Claim | undefined {
   const [before, next] = [events[at - 1], events[at]];
   if (before) return before.sign > 0 ? before : undefined;

@@ -57,7 +57,7 @@ export class OpenBlock {
     return this.#rows.length > 0 || this.#cutRequested;
   }
 
-  /** Takes what a space has emitted. */
+  /** Adds the events that a space has emitted. */
   take(output: SpaceOutput, logMs: number): void {
     switch (output.type) {
       case 'eventsFinal':

@@ -3,7 +3,7 @@
 // buffer in order, which a heap cannot do.
 //
 // A retraction does not remove its assertion from the buffer; both go into history. A reading is recognised as a duplicate
-// by its rows in history. If a move removed here what was not stored yet, no row would be left in its first place, and a
+// by its rows in history. If a move removed unstored events here, no row would be left in the first space, and a
 // duplicate would count again.
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';

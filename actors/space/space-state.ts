@@ -27,7 +27,7 @@ import type { Settings } from '../../src/domain/topology.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
-/** What a space needs to know of its partition when an event arrives. */
+/** The state of the partition that a space needs when an event arrives. */
 export interface PartitionContext {
   readonly partition: Partition;
   readonly partitions: number;
@@ -37,11 +37,11 @@ export interface PartitionContext {
   readonly openBlock: number;
 }
 
-/** What a space wants of its partition. */
+/** Requests of a space to its partition. */
 export type SpaceOutput =
   /** These go into the open block, in this order. */
   | { readonly type: 'eventsFinal'; readonly events: readonly LoggedEvent[] }
-  /** This one, too, but it came after the watermark had passed it. */
+  /** This one, too, but it arrived after the watermark had passed it. */
   | { readonly type: 'eventLate'; readonly event: LoggedEvent }
   /** The open block has to be cut, even if it stays empty. */
   | { readonly type: 'cutRequested' };
@@ -236,7 +236,7 @@ export class SpaceState {
 
   /**
    * Starts where history ends: everything stored is up to `watermarkMs`, and the occupancy is still to be computed from
-   * the blocks up to `block`; null where nothing is stored.
+   * the blocks up to `block`; null if nothing is stored.
    */
   resumeAt(watermarkMs: number, lastReadingMs: number, block: number | null): void {
     this.#watermarkMs = watermarkMs;

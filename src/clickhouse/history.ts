@@ -37,7 +37,7 @@ const DAY_MS = 86_400_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
 
-/** Of one DPU. */
+/** More instants of one DPU than this are looked up as one span. */
 const SPANS_MAX = 8;
 
 interface InstantSpan {

@@ -1,4 +1,4 @@
-// Compares the logs with ClickHouse by the number of readings: does history still hold what was stored, and no more?
+// Compares the logs with ClickHouse by the number of readings: does history still have exactly what was stored?
 //
 //  - For each shard: the fold has counted the readings of its blocks up to the last stored one, and ClickHouse should hold
 //    exactly those. If ClickHouse has a later block, it was stored between the two questions, and both are asked again. If

@@ -27,7 +27,7 @@ export function isDpuId(value: unknown): value is DpuId {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
-/** What a DPU may send as a reading's `id`. */
+/** The permitted `id` of a reading. */
 export function isReadingName(value: unknown): value is string {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }

@@ -39,7 +39,7 @@ export interface Dpu {
   readonly id: DpuId;
   /** Strictly ascending by `fromMs`. */
   readonly placements: readonly PlacementRecord[];
-  /** Its counters go on from 0 when they reach this; null or absent where they do not wrap. */
+  /** Its counters wrap to 0 at this value; null or absent if they do not wrap. */
   readonly counterModulus?: number | null;
   readonly createdMs: number;
   readonly updatedMs: number;

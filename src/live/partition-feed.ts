@@ -1,4 +1,4 @@
-// Publishes the changes in one partition, in the process that owns it, for as long as somebody renews an interest in it.
+// Publishes the changes of one partition, in the process that owns it, for as long as an interest in it is renewed.
 // Before and after that the fold has no observer, and the feed costs nothing.
 //
 //  - The first change of a space is published at once; those that follow within GROUPED_MS become one item. A space whose
@@ -52,7 +52,7 @@ export interface PartitionFeedDeps {
   /** Where the log ended when the partition was taken over: before the fold is there, its counts are of the past. */
   readonly readyAtSeq: number;
   readonly now: () => number;
-  /** True while the fold's counts of some spaces (null: of all) may lack what was acknowledged some seconds ago. */
+  /** True while the fold's counts of some spaces (null: of all) may lack readings acknowledged some seconds ago. */
   readonly isBehind: (spaceIds: Iterable<SpaceId> | null) => boolean;
 }
 
@@ -190,7 +190,7 @@ export class PartitionFeed implements FoldObserver {
       });
   }
 
-  /** When a change of a space is no longer grouped with the one before. */
+  /** When a change of a space is no longer grouped with the previous one. */
   #dueAt(spaceId: SpaceId): number {
     return (this.#publishedAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
   }
@@ -310,7 +310,7 @@ export class PartitionFeed implements FoldObserver {
 
 /** A change affects counts up to the next reset; counts after the watermark were never final. */
 function endOfCorrection(state: SpaceState, lastMs: number, cause: CorrectionCause): number {
-  // A reset applies to what comes after it: an event at the same instant is before it.
+  // A reset applies to later events; an event at the same instant is before it.
   const resetMs = nextResetAfter(state.schedule, cause === 'reset' ? lastMs : lastMs - 1);
   return Math.max(lastMs + 1, Math.min(resetMs, state.watermarkMs + 1));
 }

@@ -1,4 +1,5 @@
-// What this process itself can say about a space: as the owner of its shard, from a copy of it, or what it knew last.
+// The report of a space that this process itself can give: as the owner of its shard, from a copy, or the last known
+// one.
 import { reportSpace, type KnownReport, type SpaceReport } from '../../actors/partition/space-report.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';

@@ -1,6 +1,6 @@
 // The loops that run while a process has a shard: the fold and the router of partition k. There are two grades. A copy
 // folds the log, so that it can answer and take over at once. An owner also routes, stores blocks and saves checkpoints.
-// The first failure of a loop ends all of them, once: whoever started them stops these, and starts new ones.
+// The first failure of a loop ends all of them, once; their owner stops them and starts new ones.
 import type { Logger } from 'pino';
 import { Failure } from '../domain/failure.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
@@ -74,7 +74,7 @@ export class ShardLoops {
     return this.#isRestored ? this.#fold : undefined;
   }
 
-  /** Why the partition cannot be restored. It waits for somebody to rebuild it, and goes on routing. */
+  /** Why the partition cannot be restored. It waits until an operator rebuilds it, and continues routing. */
   get refusal(): CheckpointRefused | undefined {
     return this.#refusal;
   }
@@ -139,7 +139,7 @@ export class ShardLoops {
     while (!signal.aborted && !isSo()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
   }
 
-  /** Stops routing, stores what is cut and saves a checkpoint; goes on folding, so that it can answer. */
+  /** Stops routing, stores the cut blocks and saves a checkpoint; continues folding, so that it can answer. */
   async drain(): Promise<void> {
     await Promise.race([this.#failure, this.#drain()]);
   }
@@ -240,7 +240,7 @@ export class ShardLoops {
     }
   }
 
-  /** A copy stores nothing: it learns what the owner has stored. */
+  /** A copy stores nothing; it only learns which blocks the owner has stored. */
   async #followStored(): Promise<void> {
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted && !this.#isOwning;) {
@@ -257,7 +257,7 @@ export class ShardLoops {
     }
   }
 
-  /** Live counts go on while history is unavailable: blocks queue, up to a bound. */
+  /** Live counts continue while history is unavailable: blocks queue, up to a limit. */
   async #awaitHistory(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
     const level = failures > LOUD_AFTER_FAILURES ? 'error' : 'warn';
@@ -290,7 +290,7 @@ export class ShardLoops {
       this.#router = router;
       await router.restore();
       if (logs?.doubts !== doubts)
-        throw new LogWentBack(`the logs came into doubt while router ${deps.partition} was restored`);
+        throw new LogWentBack(`a log may have gone back while router ${deps.partition} was being restored`);
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {

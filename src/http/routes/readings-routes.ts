@@ -49,7 +49,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
         const { timestampMs } = reading;
         return {
-          // That of a reading without a timestamp has its place in the log, which the sender is not told.
+          // The id of a reading without a timestamp contains its position in the log, which the sender does not learn.
           id: timestampMs === null ? null : identityOf({ ...reading, timestampMs }),
           held: doorwayAt(placements, timestampMs ?? now()) === null,
         };
