@@ -96,7 +96,7 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   const [first] = events;
   if (!first) return [];
   if (!claims) {
-    // All of them, also retracted ones: a duplicate of the reading is recognised by its rows.
+    // Includes retracted ones, because a duplicate of the reading is recognised by its rows.
     invariant(first.sign > 0, () => `space ${first.spaceId}: the log retracts ${first.readingId}, which is not stored`);
     return events;
   }

@@ -39,7 +39,7 @@ export interface ShardFailed {
 export interface ShardContext {
   /** Kept until the next wish: a state that cannot grant it at once leads to one that can. */
   readonly wish: ShardWish;
-  /** In a row, without a healthy time between them. */
+  /** Consecutive failures, without a healthy period in between. */
   readonly failures: number;
 }
 

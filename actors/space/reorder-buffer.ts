@@ -62,7 +62,7 @@ export class ReorderBuffer {
     return taken;
   }
 
-  /** Where an event is inserted: after all that are before it or equal to it. */
+  /** The index at which an event is inserted: after all that are before it or equal to it. */
   #position(event: LoggedEvent): number {
     const last = this.#events[this.#events.length - 1];
     if (last === undefined || this.size === 0 || compareEvents(last, event) <= 0) return this.#events.length;

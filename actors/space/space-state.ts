@@ -139,7 +139,7 @@ export class SpaceState {
     };
   }
 
-  /** As of the last event that the space received; `watermarkBy` has the watermark of now. */
+  /** The watermark after the last event that the space received; `watermarkBy` computes the present one. */
   get watermarkMs(): number {
     return this.#watermarkMs;
   }
@@ -280,7 +280,7 @@ export class SpaceState {
     return this.#passed({ ...this.#provisional }, atMs);
   }
 
-  /** After the buffered events up to an instant. */
+  /** The occupancy after the buffered events up to an instant. */
   #provisionalAt(atMs: number): Provisional {
     const provisional: Provisional = {
       net: this.#occupancy.net,
@@ -356,7 +356,7 @@ export class SpaceState {
     this.#provisional = undefined;
     const lowerBound = lowestNet + Math.min(0, change);
     this.#occupancy = { net: net + change, lowestNet: lowerBound };
-    // From 0 on the lowest net does not matter. Below 0 only history knows whether it has changed.
+    // At or above 0 the lowest net does not matter. Below 0 only history knows whether it has changed.
     if (this.#correction || lowerBound < 0) {
       this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
     }

@@ -16,12 +16,12 @@ const LONG = { send_progress_in_http_headers: 1, http_headers_progress_interval_
 
 interface Table {
   readonly name: string;
-  /** That of a table of today's definition. */
+  /** The statement that creates the table as it is defined now. */
   readonly definition: string;
   readonly timeColumn: string;
 }
 
-/** Those that are there and partitioned by month alone. */
+/** The existing tables that are partitioned by month. */
 export async function tablesByMonth(client: ClickHouseClient, options: TableOptions): Promise<string[]> {
   const keys = new Map(
     await queryRows<[string, string]>(
@@ -108,7 +108,9 @@ async function drop(client: ClickHouseClient, table: string): Promise<void> {
   });
 }
 
-/** Those that refuse rows of an earlier epoch. After the copying: rows of before are there. */
+/**
+ * The constraints that refuse rows of an earlier epoch. They are added after copying, because the table has such rows.
+ */
 async function constraintsOf(client: ClickHouseClient, name: string): Promise<string[]> {
   const [row] = await queryRows<[string]>(
     client,

@@ -43,7 +43,7 @@ export function isUnreadable(error: unknown): boolean {
   return error instanceof UnknownCommitVersion || error instanceof RangeError;
 }
 
-/** Of an entry of SPACE_EVENTS. */
+/** The content of an entry of SPACE_EVENTS. */
 export function commitIdIn(entry: Pick<StoredEntry, 'seq' | 'data'>): string {
   try {
     return decodeCommit(entry).header.commitId;

@@ -82,7 +82,7 @@ export interface CommitHeader {
   readonly backlogs: readonly Backlog[];
   /** What this commit consumed came after here. */
   readonly previousReadingsSeq: number;
-  /** It re-attributes readings after a change of the topology, and consumes none. */
+  /** True for a commit that re-attributes readings after a change of the topology, and consumes none. */
   readonly isMove: boolean;
   readonly topologySeq: number;
   /** Digest of the TOPOLOGY log up to `topologySeq`; null in commits of earlier versions. */

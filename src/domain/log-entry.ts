@@ -11,7 +11,7 @@ export interface StoredEntry {
   readonly timeMs: number;
   readonly subject: string;
   readonly data: Uint8Array;
-  /** Where it came from, as W3C `traceparent`, when that is traced. */
+  /** The trace it belongs to, as W3C `traceparent`, if it is traced. */
   readonly trace?: string;
   /**
    * For a message that the service itself has published to READINGS: the signed bound by which it accepted the

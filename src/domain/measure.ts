@@ -28,7 +28,7 @@ export interface Standing {
   readonly counterEpoch: string | null;
 }
 
-/** More people than pass one doorway between two reports of any device. */
+/** An upper bound of the people who pass one doorway between two reports of a device. */
 export const PASSED_MAX = 1_000_000;
 /** The largest value of a 32-bit counter. */
 export const TOTAL_MAX = 0xffff_ffff;

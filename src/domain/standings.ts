@@ -57,7 +57,7 @@ export class Standings {
     return there && compareStandings(there, reading) === 0 ? this.#inOrder[at + 1] : there;
   }
 
-  /** Where a standing is, or belongs: before all that come after it. Mostly at the end. */
+  /** The index at which a standing is, or belongs; mostly at the end. */
   #placeOf(reading: Reading): number {
     let [low, high] = [0, this.#inOrder.length];
     const newest = this.#inOrder[high - 1];

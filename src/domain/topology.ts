@@ -51,7 +51,7 @@ export interface Dpu {
  */
 export const PEOPLE_MAX = 1_000_000_000;
 
-/** At `timestampMs` the space held `count` people. Of two resets at the same instant the one recorded later wins. */
+/** At `timestampMs` the space held `count` people. The later recorded of two resets at the same instant wins. */
 export interface Reset {
   readonly spaceId: SpaceId;
   readonly timestampMs: number;

@@ -34,7 +34,7 @@ const SWEEP_INTERVAL_MS = 500;
 const HELD_BACK_MAX_MS = 10_000;
 const HELD_BACK_POLL_MS = 250;
 const ITEMS_MAX = 8_192;
-/** Less than INTEREST_MS by more than the time between two renewals. */
+/** Shorter than INTEREST_MS by more than the interval between two renewals. */
 const ITEM_AGE_MAX_MS = 120_000;
 /** Keeps a message well under NATS's 1 MB. */
 const ITEMS_PER_BATCH = 2_000;
@@ -49,7 +49,7 @@ interface PendingCorrection {
 export interface PartitionFeedDeps {
   readonly fold: PartitionFold;
   readonly channel: ChangeChannel;
-  /** Where the log ended when the partition was taken over: before the fold is there, its counts are of the past. */
+  /** The end of the log when the partition was taken over; until the fold reaches it, its counts are out of date. */
   readonly readyAtSeq: number;
   readonly now: () => number;
   /** True while the fold's counts of some spaces (null: of all) may lack readings acknowledged some seconds ago. */
@@ -75,7 +75,7 @@ export class PartitionFeed implements FoldObserver {
   #flushTimer: NodeJS.Timeout | undefined;
   /** When it ends, by performance.now. */
   #flushTimerAt = Infinity;
-  /** At the end of this turn. */
+  /** True once a flush is due at the end of this pass of the event loop. */
   #isFlushDue = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   readonly #stopServing: () => void;
@@ -195,7 +195,7 @@ export class PartitionFeed implements FoldObserver {
     return (this.#publishedAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
   }
 
-  /** After all entries of the log that are applied in this turn of the event loop. */
+  /** Runs after all log entries that are applied in this pass of the event loop. */
   #flushAtOnce(): void {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;

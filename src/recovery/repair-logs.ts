@@ -361,7 +361,7 @@ class Repair {
     }
   }
 
-  /** In place of entries that the log does not hold: the next look would otherwise find the same loss again, for ever. */
+  /** Replaces entries that the log lacks; otherwise every later inspection would find the same loss again. */
   async #copyTopology(afterSeq: number): Promise<void> {
     const { topology, records } = this.#deps;
     const entries = topology.entries(afterSeq, topology.seq);

@@ -38,7 +38,7 @@ export async function isConsumed(
   if (seq === 0) return true;
   if (seq > lastSeq) return false;
   const entry = await readings.at(seq);
-  // Only its beginning is ever removed.
+  // A purge removes only the beginning of a log.
   if (!entry) return seq < firstSeq || (await readings.bounds()).firstSeq > seq;
   return mark === null || isMarked(entry, mark);
 }

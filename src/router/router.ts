@@ -84,7 +84,7 @@ export class Router {
   /** The header of the last commit, and its sequence in the log. */
   #committed: CommitHeader;
   #committedSeq = 0;
-  /** By the clock of durations. */
+  /** On the monotonic clock. */
   #committedAt = -Infinity;
   #queue: FairQueue;
   #unstored: Unstored[] = [];
@@ -145,7 +145,7 @@ export class Router {
     this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
     this.#queue = new FairQueue(commitItems, readingsSeq);
     this.#cursor = await readings.open(partition, fromSeq);
-    // Not before: the cursor notices what happens to the log from here on.
+    // Checked only now, because the cursor notices changes of the log from here on.
     const wentBack = (): LogWentBack =>
       new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
@@ -251,7 +251,9 @@ export class Router {
     });
   }
 
-  /** Before the commit that counts them: a letter may be stored and not counted yet, never the other way round. */
+  /**
+   * Stored before the commit that counts them: a letter may be stored but not counted yet, never the other way round.
+   */
   async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
     const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
     if (messages.length === 0) return;
@@ -274,7 +276,7 @@ export class Router {
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
-  /** By DPU, the standings that come next to those received. */
+  /** By DPU, the neighbours of the received standings. */
   async #standingsAround(received: readonly ReceivedReading[]): Promise<ReadonlyMap<DpuId, Standings>> {
     const standings = received.map(({ reading }) => reading).filter(({ measure }) => isStanding(measure));
     return this.#memory.standings.around(standings, this.#deps.history);
@@ -298,7 +300,7 @@ export class Router {
     this.#memory.remember(reading, seq);
   }
 
-  /** From inside the router's own loop, so that no reading slips between the old and the new. */
+  /** Runs inside the router's own loop, so that no reading is routed between the old and the new topology. */
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
     const { topologySeq, reattribution: resumed } = this.#committed;

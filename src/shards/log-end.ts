@@ -1,4 +1,4 @@
-// Where a log ended at each moment at which it was asked, so that a reader of the log knows how old its state may be. The
+// The end of a log each time it was read, so that a reader of the log knows how old its state may be. The
 // log is asked at most once a second, and only while something needs it.
 import type { Timing } from '../runtime/timing.ts';
 

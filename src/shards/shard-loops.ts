@@ -15,13 +15,16 @@ import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
 const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 15_000;
-/** With more rows in the open block, a checkpoint waits until the block is stored, so that it need not contain them; but not for ever. */
+/**
+ * With more rows in the open block, a checkpoint waits for a limited time until the block is stored, so that it need
+ * not contain them.
+ */
 const OPEN_ROWS_IN_CHECKPOINT = 500;
 const CHECKPOINT_DELAY_MAX_MS = 45_000;
 const FORGET_INTERVAL_MS = 5_000;
 const CATCH_UP_POLL_MS = 5;
 const REFUSED_RETRY_MS = 5_000;
-/** No step takes this long: the process was suspended, and another may have taken its shard since. */
+/** A step that took longer than this means that the process was suspended, and another may have taken its shard. */
 const SUSPENDED_MS = 60_000;
 const HISTORY_RETRY_MIN_MS = 100;
 const HISTORY_RETRY_MAX_MS = 5_000;
@@ -55,7 +58,7 @@ export class ShardLoops {
   #truncateAt: number | undefined;
   readonly #loops = new Set<Promise<void>>();
   readonly #ownLoops = new Set<Promise<void>>();
-  /** There are blocks to store, or corrections that history can answer. */
+  /** Notified when there are blocks to store, or corrections that history can answer. */
   readonly #work = new Condition();
   /** A block was stored, so that a checkpoint has little to contain. */
   readonly #stored = new Condition();
@@ -128,7 +131,7 @@ export class ShardLoops {
     }
     const end = await events.end();
     await this.#until(() => this.#isRestored);
-    // Before it has caught up: the log may hold more blocks than wait in memory.
+    // Started before it has caught up, because the log may hold more blocks than may wait in memory.
     void this.#run(this.#ownLoops, 'flush', () => this.#flush(own));
     await this.#until(() => this.#fold.fold.seq >= end);
     void this.#run(this.#ownLoops, 'checkpoint', () => this.#checkpoint(own));
@@ -294,7 +297,8 @@ export class ShardLoops {
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {
-        // Before the step, and even by a router that has just restarted: if a full log refuses its commits, this makes room.
+        // Done before the step, even by a router that has just restarted: if a full log refuses its commits, this makes
+        // space.
         if (timing.now() >= this.#truncateAt) {
           await router.truncate(await storedBeforeCheckpoints());
           this.#truncateAt = timing.now() + truncateIntervalMs;

@@ -75,7 +75,7 @@ export class Ticks {
   async #advance(fold: PartitionFold, routers: readonly Partition[]): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     const now = timing.now();
-    // Not every question waits for a clock that did not move when it was asked to.
+    // Questions do not wait again for a clock that did not advance after a tick.
     const asked = routers.filter((router) => now - (this.#askedAt.get(router) ?? -Infinity) >= intervalMs);
     if (asked.length === 0) return;
     for (const router of asked) this.#askedAt.set(router, now);
