@@ -158,7 +158,7 @@ export class Metrics {
   );
   readonly #occupied = this.#gauge(
     'density_readings_log_full_ratio',
-    'How full READINGS is, from 0 to 1, where publishers are refused. 0 if its size is not limited.',
+    'Fill level of READINGS, from 0 to 1; publishers are refused at 1. 0 if its size is not limited.',
   );
   readonly #clockSkew = this.#gauge(
     'density_clock_skew_seconds',

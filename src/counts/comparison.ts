@@ -193,7 +193,7 @@ export function findingsOf({ differences, unknown, missing }: Comparison): strin
   const findings = differences.flatMap(findingsOfShard);
   if (missing !== undefined && missing !== 0) {
     findings.push(
-      `all shards together: they have ${readings(missing)} than the routers accepted. A shard was computed again (density rebuild) from a ClickHouse that was not what the log had stored. ${missing > 0 ? RESTORE : SEE}`,
+      `all shards together: they have ${readings(missing)} than the routers accepted. A shard was rebuilt (density rebuild) from a ClickHouse that did not have exactly what had been stored. ${missing > 0 ? RESTORE : SEE}`,
     );
   }
   if (unknown.length > 0)
@@ -221,7 +221,7 @@ function findingsOfShard({ shard, block, expected, stored, strangeBlock }: Store
     );
   if (strangeBlock !== undefined)
     findings.push(
-      `shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would take its own blocks for stored. ${SEE}`,
+      `shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would treat its own blocks as stored. ${SEE}`,
     );
   return findings;
 }
