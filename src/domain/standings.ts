@@ -2,7 +2,7 @@
 import { passedBetween, standingIn, type Passed } from './measure.ts';
 import { identityOf, type Reading } from './reading.ts';
 
-/** By timestamp; at one instant by the DPU's own id, then by the totals. */
+/** By timestamp; at one instant by the DPU's own id, then by the totals, then by the epoch. */
 export function compareStandings(a: Reading, b: Reading): number {
   if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
   const [x, y] = [standingIn(a.measure), standingIn(b.measure)];
@@ -10,6 +10,7 @@ export function compareStandings(a: Reading, b: Reading): number {
     compareText(a.name ?? '', b.name ?? '') ||
     (x?.totalEntrances ?? 0) - (y?.totalEntrances ?? 0) ||
     (x?.totalExits ?? 0) - (y?.totalExits ?? 0) ||
+    compareText(x?.counterEpoch ?? '', y?.counterEpoch ?? '') ||
     compareText(a.measure, b.measure)
   );
 }

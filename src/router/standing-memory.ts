@@ -52,7 +52,8 @@ export class StandingMemory {
     }
     const late = readings.filter((reading) => {
       const { newestStored } = this.#dpu(reading.dpuId);
-      return newestStored && compareStandings(reading, newestStored) < 0;
+      // The newest itself, too: what it counts depends on the one before it, which is not known here.
+      return newestStored && compareStandings(reading, newestStored) <= 0;
     });
     if (late.length === 0) return found;
     for (const stored of await history.standingsAround(late)) found.get(stored.dpuId)?.add(stored);

@@ -105,6 +105,11 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('a stored standing is forgotten', 'if (dpu.newestStored !== undefined) this.#storedUpTo(reading);', ''),
   mutant(
+    'history is not asked what precedes the newest stored standing',
+    'return newestStored && compareStandings(reading, newestStored) <= 0;',
+    'return newestStored && compareStandings(reading, newestStored) < 0;',
+  ),
+  mutant(
     'a wrap of a counter is taken for a restart',
     'return wrapped < modulus / 2 ? wrapped : undefined;',
     'return wrapped < 0 ? wrapped : undefined;',
