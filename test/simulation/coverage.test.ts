@@ -22,7 +22,7 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'a flush that arrives late': /store block \S+ late/,
   'a checkpoint whose answer is lost': /save checkpoint \d+ answer lost/,
   'a reader of the log that ends': /read (READINGS|SPACE_EVENTS) \d+ refused/,
-  'ClickHouse is away': /Failure: ClickHouse is away/,
+  'ClickHouse is unavailable': /Failure: ClickHouse is unavailable/,
   'a reading whose acknowledgement is lost, and which is sent again': /publish readings\S+ answer lost/,
   'dead letters are evicted': /evict dead letters done/,
   'dead letters stored in part': /store dead letters cut short/,

@@ -54,7 +54,7 @@ test('an acknowledged reset is in the next answer, whether or not the space has 
 
 test('without history the last known live count is returned, and never as final', async () => {
   const counts = countsAfterReset(
-    async () => Promise.reject(new Failure('unavailable', 'ClickHouse is away')),
+    async () => Promise.reject(new Failure('unavailable', 'ClickHouse is unavailable')),
     RESET_MS + 1,
   );
   expect(await counts.now(SPACE, RESET_MS + 1)).toMatchObject({ count: 0, isFinal: false });

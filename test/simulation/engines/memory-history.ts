@@ -443,5 +443,5 @@ export class MemoryHistory implements History, PartitionRecords {
 }
 
 export function awayError(): Failure {
-  return new Failure('unavailable', 'ClickHouse is away', { retryAfterSeconds: 1 });
+  return new Failure('unavailable', 'ClickHouse is unavailable', { retryAfterSeconds: 1 });
 }
