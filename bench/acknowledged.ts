@@ -1,6 +1,7 @@
-// What an acknowledgement costs: readings published one a message to a nats-server that syncs before each acknowledgement, and to one that
-// syncs every two minutes, in turns. Over NATS with one publisher that waits for each, and with many that wait at once; over MQTT at QoS 1 as
-// the server alone does it, and with the service's own part, which looks for each message in READINGS and releases it.
+// The cost of an acknowledgement: readings are published one per message, alternately to a nats-server that syncs
+// before each acknowledgement and to one that syncs every two minutes. Over NATS with one publisher that waits for each
+// acknowledgement, and with many at once; over MQTT at QoS 1 with the server alone, and with the service, which looks
+// up each message in READINGS and releases it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ const RELEASED_WITHIN_MS = 300_000;
 interface Way {
   readonly name: string;
   readonly waiting: number;
-  /** @returns what publishes one reading, and waits for its acknowledgement */
+  /** @returns a function that publishes one reading and waits for its acknowledgement */
   open(
     server: LocalNatsServer,
     nats: NatsHandles,
@@ -60,7 +61,8 @@ async function overMqttAndKept(server: LocalNatsServer, { nc, js, jsm }: NatsHan
       readings: new NatsReadingsLog(nc, js, jsm),
       timing: MACHINE_TIMING,
       log: pino({ level: 'silent' }),
-      onRestored: (messages) => say(`  ${messages} were put into READINGS: it took more than a second to take them`),
+      onRestored: (messages) =>
+        say(`  ${messages} were appended to READINGS, which took more than a second to accept them`),
     },
     abort.signal,
   );
@@ -132,7 +134,7 @@ const { path: binary, version } = await findNatsServer({
   cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
   onProgress: say,
 });
-say(`nats-server ${version}; medians of ${ROUNDS} rounds of ${SECONDS} s, in turns`);
+say(`nats-server ${version}; medians of ${ROUNDS} alternating rounds of ${SECONDS} s`);
 say('| how | sync_interval | acknowledged/s | nats-server, us CPU each | client, us CPU each |');
 say('| --- | --- | --- | --- | --- |');
 for (const way of WAYS) {

@@ -1,6 +1,6 @@
-// One DPU sends 90 days at once while 1,000 spaces are busy: what it does to the time from the publishing
-// of a reading in any other space to its count on the live stream. The service, the nats-server and the
-// ClickHouse engine are processes of their own; rounds with and without a backfill take turns.
+// One DPU sends 90 days of readings at once while 1,000 spaces are busy: how this affects the latency from publishing a
+// reading of another space to its count on the live stream. The service, the nats-server and the ClickHouse engine are
+// separate processes; rounds with and without a backfill alternate.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { formatInstant } from '../src/domain/instant.ts';
@@ -23,7 +23,10 @@ const SPAN_MS = 90 * 86_400_000;
 const STEP_MS = 10;
 const STORED_WITHIN_MS = 300_000;
 
-/** What every busy space waits for: one reading at a time, so that the newest on the stream says that it is counted. */
+/**
+ * The pending reading of every busy space: one at a time, so that the newest reading on the stream shows that it is
+ * counted.
+ */
 class Latencies {
   readonly #waiting = new Map<number, { readonly timestampMs: number; readonly sentAt: number }>();
   #samples: number[] = [];
@@ -41,7 +44,7 @@ class Latencies {
     this.#samples.push(performance.now() - waiting.sentAt);
   }
 
-  /** Those that were heard since the last time; what waits still counts in the next round. */
+  /** The latencies received since the last call; pending readings count in the next round. */
   take(): { p50: number; p99: number; count: number; unheard: number } {
     const sorted = this.#samples.sort((a, b) => a - b);
     const taken = {
@@ -55,7 +58,9 @@ class Latencies {
   }
 }
 
-/** Each space in turn, at an even pace, until aborted. The first space, which a backfill is for, is not among them. */
+/**
+ * Publishes to one space after the other, evenly paced, until aborted; not to the first space, which gets the backfill.
+ */
 async function keepBusy({ nc }: NatsHandles, latencies: Latencies, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   for (let sent = 0; !signal.aborted; await sleep(STEP_MS)) {
@@ -97,7 +102,7 @@ async function backfill({ js }: NatsHandles, clickhouse: ClickHouseClient, round
 }
 
 await withService(async ({ api, nats, clickhouse }) => {
-  // Space n is that of dpu-n; for each round, one more DPU at the first doorway.
+  // Space n belongs to dpu-n; each round has one more DPU at the first doorway.
   await raiseBuilding(
     api,
     SPACES,

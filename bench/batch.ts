@@ -1,5 +1,6 @@
-// The largest batch that is taken, 500,000 readings in just under 50 MB, to a service in a process of its own, in every form; the
-// memory of that process next to what it takes for a hundredth of it; and what sending it again changes: nothing.
+// The largest accepted batch, 500,000 readings in just under 50 MB, sent in every format to a service in a separate
+// process; the memory of that process compared with a hundredth of the batch; and that sending it again changes
+// nothing.
 import { tmpdir } from 'node:os';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,7 +39,7 @@ const FORMS: Readonly<
 
 const startMs = Date.now() - READINGS_COUNT * EVERY_MS - 60_000;
 
-/** All sensors in turn, so that each chunk the service takes has readings of every one. */
+/** Round robin over all DPUs, so that each chunk contains readings of every DPU. */
 function reading(n: number): object {
   return {
     dpu_id: `dpu-${n % DPUS}`,
@@ -61,7 +62,7 @@ function* body(form: Form, count: number): Generator<string> {
 }
 
 const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
-// Settings as they are by default.
+// The default settings.
 const density = startDensity(['run'], {
   DENSITY_DATA_DIR: dataDir,
   TICK_INTERVAL_MS: '1000',
@@ -70,7 +71,7 @@ const density = startDensity(['run'], {
   BLOCK_AGE_MAX_MS: '3000',
 });
 try {
-  const url = (await density.said(/ready: (http:\/\/[^/\s]+)/))[1] ?? '';
+  const url = (await density.waitForOutput(/ready: (http:\/\/[^/\s]+)/))[1] ?? '';
   const api = `${url}/api/v1`;
   const status = `/proc/${density.child.pid}`;
   const json = { 'content-type': 'application/json' };
@@ -102,7 +103,7 @@ try {
 
   let accepted = 0;
   const send = async (form: Form, count: number, isZipped: boolean): Promise<void> => {
-    // Resets the peak.
+    // Resets the peak memory.
     await writeFile(`${status}/clear_refs`, '5');
     const before = await megabytes('VmRSS');
     const plain = Readable.from(body(form, count));

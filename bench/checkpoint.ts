@@ -1,6 +1,6 @@
-// How long a checkpoint takes to save and to restore, through a real nats-server, and for how long at a time the
-// event loop stands still meanwhile: the longest turn of it, by the clock and in CPU time of its thread. On a machine with
-// other work the first is mostly that of waiting for a core (the idle column has it for a process that does nothing).
+// How long saving and restoring a checkpoint takes with a real nats-server, and for how long it blocks the event loop
+// at a time: the longest pass, in wall-clock time and in CPU time of the thread. On a busy machine wall-clock time is
+// mostly waiting for a core (the idle column shows that for a process that does nothing).
 import { tmpdir } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -33,7 +33,7 @@ import { SYNC_INTERVAL } from './support/processes.ts';
 import { personEvent } from '../test/support/person-event.ts';
 import { fakeOf } from '../test/support/fake-of.ts';
 
-/** Each space: two DPUs, a daily reset, two that somebody recorded, and what came in during the last seconds. */
+/** Each space has two DPUs, a daily reset, two manual resets, and the readings of the last seconds. */
 const [DPUS_PER_SPACE, PROVISIONAL_PER_SPACE] = [2, 10];
 const NOW_MS = Date.UTC(2026, 10, 24, 12);
 
@@ -89,7 +89,7 @@ interface Watched {
   readonly turnCpuMs: number;
 }
 
-/** CPU time of the main thread; undefined where the system does not say (no Linux). */
+/** CPU time of the main thread; undefined if the system does not provide it (not Linux). */
 function cpuNow(): number {
   try {
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
@@ -98,24 +98,24 @@ function cpuNow(): number {
   }
 }
 
-/** How long something takes, and the longest turn of the event loop meanwhile. */
+/** How long an operation takes, and the longest pass of the event loop meanwhile. */
 async function watched(act: () => Promise<unknown>): Promise<Watched> {
   let [isOver, turnMs, turnCpuMs] = [false, 0, 0];
   const [from, cpuFrom] = [performance.now(), cpuNow()];
   let [last, cpuLast] = [from, cpuFrom];
-  const turn = (): void => {
+  const pass = (): void => {
     const [now, cpu] = [performance.now(), cpuNow()];
     [turnMs, turnCpuMs] = [Math.max(turnMs, now - last), Math.max(turnCpuMs, cpu - cpuLast)];
     [last, cpuLast] = [now, cpu];
-    if (!isOver) setImmediate(turn);
+    if (!isOver) setImmediate(pass);
   };
-  setImmediate(turn);
+  setImmediate(pass);
   await act();
   isOver = true;
   return { ms: performance.now() - from, cpuMs: cpuNow() - cpuFrom, turnMs, turnCpuMs };
 }
 
-/** One commit more, so that there is something new to save. */
+/** Applies one more commit, so that there is something new to save. */
 function oneMore(partition: Partition): SpaceEventsLog {
   const data = encodeCommit(commitHeader({ previousSeq: 1, readingsSeq: 1, clockMs: NOW_MS + 1_000 }), new Map());
   const entry: StoredEntry = { seq: 2, timeMs: NOW_MS + 1, subject: `routers.${partition}`, data };
@@ -149,7 +149,7 @@ await createStreams(jsm, 16, 1);
 const checkpoints = new NatsCheckpoints(js, jsm);
 try {
   say(machine());
-  say('| spaces | shards | | took | of it CPU | longest turn | in CPU time | stored |');
+  say('| spaces | shards | | took | of it CPU | longest pass | in CPU time | stored |');
   say('| --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const [spaces, shards] of [
     [10_000, 16],

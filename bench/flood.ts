@@ -1,6 +1,7 @@
-// 200 DPUs publish all they have at once, to a service that runs: time until all is applied and stored in ClickHouse, and what a
-// reading costs in CPU. Single readings, as sensors send them that have just seen somebody, and arrays, as they send
-// them that were without a network; in turns. The service, the nats-server and the ClickHouse engine are processes of their own.
+// 200 DPUs publish all their readings at once to a running service: the time until everything is applied and stored in
+// ClickHouse, and the CPU cost per reading. Rounds alternate between single readings, as live sensors send them, and
+// arrays, as sensors send them after an outage. The service, the nats-server and the ClickHouse engine are separate
+// processes.
 import { formatInstant } from '../src/domain/instant.ts';
 import { readingSubject } from '../src/nats/streams.ts';
 import { raiseBuilding } from './support/building.ts';
@@ -16,12 +17,18 @@ const READINGS_PER_DPU = numberFrom('BENCH_READINGS', 1_000);
 const READINGS_PER_ARRAY = numberFrom('BENCH_MESSAGE', 100);
 const ROUNDS = numberFrom('BENCH_ROUNDS', 3);
 const READINGS = DPUS * READINGS_PER_DPU;
-/** Of one DPU. */
+/** Of each DPU. */
 const READING_EVERY_MS = 20;
 const IN_FLIGHT_MAX = 5_000;
-/** A heartbeat so long after the last reading lets all of it become final, and so be stored. More than the out-of-orderness. */
+/**
+ * A heartbeat this long after the last reading makes everything final, so that it is stored. More than the
+ * out-of-orderness.
+ */
 const ALIVE_AFTER_MS = 10_000;
-/** Short, so that the time until all is stored is that of the work, and not of waiting for what may be late and for more rows. */
+/**
+ * Short, so that the time until everything is stored is spent on work, and not on waiting for late readings or for more
+ * rows.
+ */
 const SETTINGS = { OUT_OF_ORDERNESS_MS: '500', BLOCK_AGE_MAX_MS: '1000' };
 const WITHIN_MS = numberFrom('BENCH_WITHIN_SECONDS', 900) * 1000;
 
@@ -34,11 +41,11 @@ function message(nth: number, readings: number, startMs: number): string {
   return readings === 1 ? (items[0] ?? '') : `[${items.join(',')}]`;
 }
 
-/** All DPUs in turn, as fast as the server acknowledges. */
+/** Round robin over all DPUs, as fast as the server acknowledges. */
 async function publish({ nats }: Processes, dpuIds: readonly string[], readingsPerMessage: number): Promise<void> {
   const publisher = new CountedPublisher(nats.nc);
   const startMs = Date.now() - READINGS_PER_DPU * READING_EVERY_MS;
-  // Arrays are larger: as many readings are on their way, not as many messages.
+  // Arrays are larger, so limit the readings in flight, not the messages.
   const inFlightMax = Math.ceil(IN_FLIGHT_MAX / readingsPerMessage);
   for (let nth = 0; nth < READINGS_PER_DPU / readingsPerMessage; nth++) {
     const text = message(nth, readingsPerMessage, startMs);
@@ -50,7 +57,7 @@ async function publish({ nats }: Processes, dpuIds: readonly string[], readingsP
   await publisher.finish();
 }
 
-/** @param before readings of earlier rounds @returns milliseconds until all is stored */
+/** @param before readings of earlier rounds @returns milliseconds until everything is stored */
 async function flood(
   processes: Processes,
   title: string,
@@ -83,7 +90,8 @@ await withService(async (processes) => {
       ['single readings', 1],
       ['arrays', READINGS_PER_ARRAY],
     ] as const) {
-      // Spaces and DPUs of its own for each: nothing is a duplicate, and nothing is late after the heartbeats of the last one.
+      // Each round has its own spaces and DPUs, so nothing is a duplicate, or late after the previous round's
+      // heartbeats.
       const dpuIds = Array.from({ length: DPUS }, (_, n) => `dpu-${round}-${readingsPerMessage}-${n}`);
       await raiseBuilding(processes.api, DPUS, dpuIds);
       taken[mode].push(await flood(processes, `round ${round}, ${mode}`, dpuIds, readingsPerMessage, before));

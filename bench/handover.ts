@@ -1,6 +1,7 @@
-// How long nobody answers for a shard when its process leaves: stopped (SIGTERM), killed, and killed where another keeps a warm copy.
-// Three processes on real engines, with leases as long as in production. Spaces of the shards concerned are polled through the other
-// two processes in turns, 20 times a second each; the watch of the leases says when a shard was freed and taken.
+// How long a shard is unavailable when its process leaves: stopped (SIGTERM), killed, and killed while a standby has a
+// copy. Three processes on real engines, with leases as long as in production. Spaces of these shards are polled
+// alternately through the other two processes, 20 times a second each; the watch of the leases shows when a shard's
+// lease was freed and taken.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ import { machine, say } from './support/output.ts';
 
 const [PARTITIONS, TTL_MS, SPACES, RUNS] = [16, 5_000, 48, Number(process.env['BENCH_RUNS'] ?? 3)];
 const [POLL_MS, LOAD_EVERY_MS, WITHIN_MS] = [50, 20, 90_000];
-/** What tests shorten is as in production here, except that everybody may ask as often as he likes. */
+/** The production settings that tests shorten, but without a rate limit. */
 const ENVIRONMENT = {
   TICK_INTERVAL_MS: '',
   OUT_OF_ORDERNESS_MS: '',
@@ -63,7 +64,7 @@ const requests = new NatsReportRequests(nats.nc, pino({ level: 'silent' }));
 const over = new AbortController();
 const nodes = new Map<string, Node>();
 const [holders, members] = [new Map<number, string>(), new Map<string, string>()];
-/** Of each shard: when its lease was last freed, and taken after that. */
+/** For each shard, when its lease was last freed, and taken after that. */
 const [freedAt, takenAt] = [new Map<number, number>(), new Map<number, number>()];
 const spaceIds = Array.from({ length: SPACES }, (_, n) => (n + 1) as SpaceId);
 const shardOf = (spaceId: SpaceId): Partition => partitionOfSpace(spaceId, PARTITIONS);
@@ -93,7 +94,7 @@ async function start(name: string, standby: '0' | '1'): Promise<void> {
     STANDBY: standby,
     ...ENVIRONMENT,
   });
-  const [, api = ''] = await child.said(/density-api is ready: (\S+)\/health/);
+  const [, api = ''] = await child.waitForOutput(/density-api is ready: (\S+)\/health/);
   nodes.set(name, { ...child, name, api });
 }
 
@@ -103,7 +104,10 @@ const require = (holds: boolean, what: string): void => {
   if (!holds) throw new Error(what);
 };
 
-/** Everybody has its share, every space answers from everywhere, and with standbys every shard has a copy that is up to date. */
+/**
+ * Every process has its share, every space is answered by every process, and with standbys every shard has an
+ * up-to-date copy.
+ */
 async function settled(standby: '0' | '1'): Promise<void> {
   await eventually(() => {
     const shares = NAMES.map((name) => shardsOf(name).length);
@@ -143,7 +147,7 @@ async function load(): Promise<void> {
   }
 }
 
-/** Polls a space; each question is sent on time, whether or not the one before is answered. */
+/** Polls a space; each question is sent on time, whether or not the previous one was answered. */
 async function poll(apis: readonly string[], spaceId: SpaceId, ended: AbortSignal): Promise<Polled> {
   const polled: Polled = {
     reads: 0,
@@ -179,7 +183,7 @@ async function poll(apis: readonly string[], spaceId: SpaceId, ended: AbortSigna
   return polled;
 }
 
-/** One process goes. @returns a row of the table, once all is as before */
+/** One process leaves. @returns a row of the table, once the cluster is as before */
 async function run({ title, signal }: Case, name: string): Promise<string> {
   const victim = nodes.get(name) as Node;
   const shards = shardsOf(name);
@@ -261,7 +265,7 @@ try {
     }
   }
   say(
-    '\n| a process goes | its shards | it ended after | a lease was free for | all taken after | reads not answered 200 | all answer 200 after | longest without a 200 | longest answer | load |',
+    '\n| a process leaves | its shards | it exited after | a lease was free for | all taken after | reads not answered 200 | all answer 200 after | longest without a 200 | longest answer | load |',
   );
   say(`|${' --- |'.repeat(10)}`);
   for (const row of rows) say(row);

@@ -1,6 +1,6 @@
-// Readings that are already in the READINGS log, until all are applied by the actors and stored in
-// ClickHouse, in one process; against a bare pull consumer that only parses the same log. The CPU of the service and of
-// the bare consumer is that of this process, in which they run.
+// The throughput of readings that are already in the READINGS log, until all are applied by the actors and stored in
+// ClickHouse, in one process; compared with a bare pull consumer that only parses the same log. Service and bare
+// consumer run in this process, so their CPU time is that of this process.
 import { createClient } from '@clickhouse/client';
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import { pino } from 'pino';
@@ -19,7 +19,7 @@ import { withEngines, type Engines } from './support/processes.ts';
 import { readingsStored, untilCount } from './support/stored.ts';
 
 const [READINGS_COUNT, DPUS, SPACES] = [numberFrom('BENCH_READINGS', 1_000_000), 2_000, 1_000];
-/** Of one DPU: event times go on about as fast as publishing does. */
+/** Of one DPU; event time advances about as fast as publishing does. */
 const READING_EVERY_MS = 20;
 const DISORDER_MS = 2_000;
 const IN_FLIGHT_MAX = 5_000;
@@ -35,7 +35,7 @@ async function raiseBuilding(service: Service): Promise<void> {
     spaces.push((doc as Space).id);
   }
   for (let n = 0; n < DPUS; n++) {
-    // Every second doorway joins two spaces, the others lead outside.
+    // Every second doorway connects two spaces, the others lead outside.
     const sides = {
       ingressSpaceId: spaces[n % SPACES] ?? null,
       egressSpaceId: n % 2 === 0 ? null : (spaces[(n + 1) % SPACES] ?? null),
@@ -48,13 +48,13 @@ async function raiseBuilding(service: Service): Promise<void> {
   }
 }
 
-/** Event times near arrival times, each DPU's a little out of order. */
+/** Event times close to arrival times, slightly out of order per DPU. */
 async function publish({ nc }: NatsHandles): Promise<void> {
   const startMs = Date.now() - DISORDER_MS;
   const publisher = new CountedPublisher(nc);
   for (let n = 0; n < READINGS_COUNT; n++) {
     const [dpu, nth] = [(n * 7919) % DPUS, Math.floor(n / DPUS)];
-    // Another bijection of 0..7 for each DPU: its readings swap places within runs of eight.
+    // A different permutation of 0..7 for each DPU: its readings are reordered within groups of eight.
     const atMs = startMs + (nth ^ (dpu % 8)) * READING_EVERY_MS;
     publisher.publish(
       readingSubject(`dpu-${dpu}`),
@@ -62,7 +62,7 @@ async function publish({ nc }: NatsHandles): Promise<void> {
     );
     if (n % 500 === 0) await publisher.settled(IN_FLIGHT_MAX);
   }
-  // Alive until after the last reading, so that all of it becomes final.
+  // Heartbeats until after the last reading, so that everything becomes final.
   const heartbeat = JSON.stringify({ timestamp: formatInstant(Date.now() + 60_000) });
   for (let n = 0; n < DPUS; n++) publisher.publish(`dpu.dpu-${n}.heartbeat`, heartbeat);
   await publisher.finish();

@@ -1,9 +1,9 @@
-// Time from the publishing of a reading to the count on the live stream that includes it, at steady rates; what it costs in
-// CPU; and what the service costs when nobody passes. The service, the nats-server and the ClickHouse engine are
-// processes of their own; publisher and listener are this one.
+// The latency from publishing a reading to the count on the live stream that includes it, at steady rates; the CPU
+// cost; and the cost of an idle service. The service, the nats-server and the ClickHouse engine are separate processes;
+// publisher and listener are this one.
 //
-// Changes of one space that come together are one event, so a reading is heard once the stream says a `last_reading_at` that
-// is not before its timestamp. For that, each reading of a space is later than the one before it.
+// Simultaneous changes of a space are one event, so a reading counts as heard once the stream has a `last_reading_at`
+// that is not before its timestamp. For this each reading of a space is later than the previous one.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatInstant } from '../src/domain/instant.ts';
 import { readingSubject, SPACE_EVENTS } from '../src/nats/streams.ts';
@@ -18,19 +18,19 @@ import { readingsApplied, readingsStored, untilCount } from './support/stored.ts
 
 const SPACES = numberFrom('BENCH_SPACES', 200);
 const DPUS = numberFrom('BENCH_DPUS', 400);
-/** Readings a second, one run each; '' is none. */
+/** Readings a second, one run per rate; '' for none. */
 const RATES = (process.env['BENCH_RATES'] ?? '1000,10000')
   .split(',')
   .filter((rate) => rate !== '')
   .map(Number);
 const WARM_UP_MS = numberFrom('BENCH_WARM_UP_SECONDS', 5) * 1000;
 const MEASURED_MS = numberFrom('BENCH_SECONDS', 15) * 1000;
-/** 0 leaves it out. */
+/** 0 skips it. */
 const IDLE_MS = numberFrom('BENCH_IDLE_SECONDS', 60) * 1000;
 const STEP_MS = 2;
-/** The publisher, or its machine, was too slow where readings left later than that. */
+/** If readings were sent later than this, the publisher, or its machine, was too slow. */
 const LATE_MAX_MS = 250;
-/** What is not heard so long after the last was published, is heard never. */
+/** A reading not heard this long after the last was published counts as never heard. */
 const HEARD_WITHIN_MS = 60_000;
 const STORED_WITHIN_MS = 300_000;
 
@@ -41,7 +41,7 @@ interface Sent {
   readonly sentAt: number;
 }
 
-/** Which readings of each space are published and not heard, and how long those took that are. */
+/** The published and not yet heard readings of each space, and the latencies of the heard ones. */
 class Heard {
   readonly #waiting = new Map<number, Sent[]>();
   readonly #lastMs = new Map<number, number>();
@@ -50,7 +50,7 @@ class Heard {
   #heardMeanwhile = 0;
   #sentMeanwhile = 0;
 
-  /** Readings are measured that are sent from now on. */
+  /** From now on sent readings are measured. */
   begin(): void {
     [this.#samples, this.#heardMeanwhile, this.#sentMeanwhile] = [[], 0, 0];
     this.#window = { from: performance.now(), to: Infinity };
@@ -60,7 +60,7 @@ class Heard {
     this.#window.to = performance.now();
   }
 
-  /** @returns the timestamp for the next reading: now, and after the one before */
+  /** @returns the timestamp for the next reading: now, but after the previous one */
   send(spaceId: number): number {
     const timestampMs = Math.max(Date.now(), (this.#lastMs.get(spaceId) ?? 0) + 1);
     this.#lastMs.set(spaceId, timestampMs);
@@ -86,7 +86,7 @@ class Heard {
     return [...this.#waiting.values()].reduce((sum, each) => sum + each.length, 0);
   }
 
-  /** In the measured time, also of what was sent before. It is what the CPU of that time was spent on. */
+  /** Heard in the measured time, including readings sent before it: the CPU time was spent on these. */
   get heardMeanwhile(): number {
     return this.#heardMeanwhile;
   }
@@ -95,7 +95,7 @@ class Heard {
     return this.#sentMeanwhile;
   }
 
-  /** Milliseconds, ascending, of all that were sent in the measured time and heard until now. */
+  /** Latencies in milliseconds, ascending, of all readings sent in the measured time and heard by now. */
   latencies(): Float64Array {
     return Float64Array.from(this.#samples).sort();
   }
@@ -107,11 +107,11 @@ class Heard {
 
 interface Pace {
   sent: number;
-  /** How long after its time a reading left, at most. */
+  /** The maximum delay of sending a reading. */
   latestMs: number;
 }
 
-/** Open loop: reading n leaves `n / rate` seconds after the first, however long others take. */
+/** Open loop: reading n is sent `n / rate` seconds after the first, however long others take. */
 async function publishSteadily(
   rate: number,
   lengthMs: number,
@@ -153,7 +153,7 @@ async function run(
   heard.begin();
   const [meter, own] = [new CpuMeter(pids), new CpuMeter({ client: process.pid })];
   const logBefore = (await nats.jsm.streams.info(SPACE_EVENTS)).state;
-  // Ends with the publisher, so that a publisher that is late does not leave a part without readings.
+  // Ends with the publisher, so that the measured time has readings throughout even if the publisher is late.
   const pace = await publishing;
   const [use, ownUse] = [meter.read(), own.read()];
   heard.end();
@@ -185,7 +185,7 @@ function report(rate: number, pace: Pace, heard: Heard, use: CpuUse, ownUse: Cpu
   say(heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`);
 }
 
-/** What is left to do when nobody passes: time is marked in the log, leases are renewed, and the like. */
+/** The work of an idle service: ticks, renewals of leases and the like. */
 async function measureIdle({ pids }: Processes, listeners: string): Promise<void> {
   const meter = new CpuMeter(pids);
   await sleep(IDLE_MS);
@@ -206,7 +206,7 @@ await withService(async (processes) => {
     await untilCount(() => readingsApplied(api), published, 'applied', STORED_WITHIN_MS);
   }
   if (IDLE_MS > 0) {
-    // Only what is final is stored.
+    // Only final events are stored.
     await untilCount(() => readingsStored(clickhouse), published, 'stored', STORED_WITHIN_MS);
     await measureIdle(processes, 'one live stream');
   }

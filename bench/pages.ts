@@ -1,5 +1,5 @@
-// Pages of history at the beginning and deep inside, over a million stored readings in the real engine: what following the cursor
-// costs there, next to the first page. And the list over all spaces, a thousand of them.
+// The cost of pages at the beginning and deep inside of history, over a million stored readings in the real engine:
+// following the cursor compared with the first page. Also for the list over all spaces, with a thousand spaces.
 import { createClient } from '@clickhouse/client';
 import { startLocalService } from '../test/support/local-service.ts';
 import { machine, say } from './support/output.ts';
@@ -12,7 +12,7 @@ const DAYS = 100;
 const service = await startLocalService({ PARTITIONS: '16' });
 const clickhouse = createClient({ url: service.clickhouseUrl });
 
-/** Rows as blocks would have them; number 0 comes before all blocks. */
+/** Rows like those of blocks; number 0 is before all blocks. */
 async function store(spaceIds: string, events: number): Promise<void> {
   await clickhouse.command({
     query: `
@@ -28,7 +28,7 @@ const place = (spaceId: number, events: number, n: number): string => {
   return Buffer.from(JSON.stringify([atMs, `dpu-${spaceId}~${atMs}`, events])).toString('base64url');
 };
 
-/** Milliseconds until the whole answer is there: the median. */
+/** The median of the milliseconds until the whole answer has arrived. */
 async function time(path: string): Promise<number> {
   const taken: number[] = [];
   for (let run = 0; run < RUNS; run++) {
@@ -41,7 +41,7 @@ async function time(path: string): Promise<number> {
   return taken.sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? NaN;
 }
 
-/** Follows the links of a list for some pages, so that the page measured is one that a client comes to. */
+/** Follows the links of a list for some pages, so that the measured page is one that a client reaches. */
 async function follow(path: string, pages: number): Promise<string> {
   let next = path;
   for (let page = 0; page < pages; page++) {

@@ -1,7 +1,7 @@
-// What it costs to read READINGS: with one consumer for all partitions of a process (shared), or one filtered consumer for each (filtered).
-// 1, 2 and 4 processes read 16 partitions, each as many as the others; CPU of nats-server and of the readers per message of the stream.
-// "stored": the messages are there before the readers. "live": they read while the messages are published; what nats-server takes for
-// publishing alone is measured first, and subtracted.
+// The cost of reading READINGS: with one consumer for all partitions of a process (shared), or one filtered consumer
+// for each (filtered). 1, 2 and 4 processes read 16 partitions in equal shares; CPU time of nats-server and of the
+// readers per message of the stream. "stored": the messages exist before the readers start. "live": they read while the
+// messages are published; the cost of publishing alone is measured first, and subtracted.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, mkdtemp, rm } from 'node:fs/promises';
@@ -60,7 +60,7 @@ async function readAll({ url, mode, afterSeq, expected }: Task): Promise<void> {
   process.disconnect?.();
 }
 
-/** @param perMs at most; Infinity for as fast as it goes */
+/** @param perMs the maximum rate; Infinity for as fast as possible */
 async function publish({ nc }: NatsHandles, perMs: number): Promise<void> {
   const inbox = createInbox();
   let acknowledged = 0;

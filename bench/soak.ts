@@ -1,8 +1,8 @@
-// `npm run soak [-- --minutes 60]`: whether anything grows. `density run` on engines of its own, under a steady load; each minute has
-// what the processes hold: memory, descriptors, consumers, connections, parts and disk. Ends with 1 when the median of the last quarter is
-// higher than that of the second by more than a bound, or when a reading is missing.
+// `npm run soak [-- --minutes 60]`: whether anything grows. Runs `density run` on its own engines under a steady load,
+// and records each minute what the processes use: memory, descriptors, consumers, connections, parts and disk. Exits
+// with 1 if the median of the last quarter exceeds that of the second by more than a limit, or if a reading is missing.
 //
-// Each figure is the least of the looks in its minute: a leak raises that, too, and garbage that was not collected yet does not.
+// Each figure is the minimum of the samples in its minute: a leak raises it, too, and uncollected garbage does not.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const MB = 1024 * 1024;
 
 interface Bound {
   readonly unit: 'MB' | '' | 'B';
-  /** What it may grow by: the larger of a share of what it was, and an amount. */
+  /** The permitted growth: the larger of a share of the earlier value, and an amount. */
   readonly share: number;
   readonly amount: number;
 }
@@ -66,11 +66,11 @@ async function withSoaked<T>(act: (soaked: Soaked) => Promise<T>): Promise<T> {
     ...SERVICE_DEFAULTS,
     NATS_SYNC_INTERVAL: SYNC_INTERVAL,
     DENSITY_DATA_DIR: folder,
-    // A few minutes, so that what is purged comes and goes within the run.
+    // A few minutes, so that purging happens within the run.
     READINGS_KEPT_HOURS: '0.05',
   });
   try {
-    const [line] = await service.said(/^\{"url".*\}$/m);
+    const [line] = await service.waitForOutput(/^\{"url".*\}$/m);
     const ready = JSON.parse(line) as { url: string; nats_url: string; clickhouse_url: string; mqtt_port: number };
     const nats = await connectNats(ready.nats_url, 'soak');
     const clickhouse = createClient({ url: ready.clickhouse_url });
@@ -128,16 +128,16 @@ async function look({ service, folder, url, nats, natsPort, clickhouse }: Soaked
   };
 }
 
-/** One for each minute, until `minutes` are over or the load fails. */
+/** One sample per minute, until `minutes` are over or the load fails. */
 async function sample(soaked: Soaked, minutes: number, load: SoakLoad, failed: AbortSignal): Promise<Look[]> {
   const samples: Look[] = [];
   const startedAt = performance.now();
   for (let minute = 1; minute <= minutes; minute++) {
     const looks: Look[] = [];
     while (performance.now() < startedAt + minute * MINUTE) {
-      // On a busy machine a look takes so long that there are fewer of them, and the minutes are not longer.
+      // On a busy machine a sample takes longer, so there are fewer of them, but the minutes keep their length.
       await sleep(MINUTE / LOOKS_PER_MINUTE, undefined, { signal: failed });
-      // The first readings take their time to be stored.
+      // The first readings take a while to be stored.
       const found = await look(soaked).catch((error: unknown) => {
         if (minute > 1) throw error;
       });
@@ -153,7 +153,7 @@ async function sample(soaked: Soaked, minutes: number, load: SoakLoad, failed: A
   return samples;
 }
 
-/** Nothing that was acknowledged is missing, and nothing else was counted. */
+/** Checks that exactly the acknowledged readings are counted. */
 async function assertCounted(api: string, distinct: number): Promise<void> {
   await eventually(async () => {
     const { status, body } = await request(`${api}/account`, 'GET');
@@ -177,7 +177,7 @@ function shown(name: Measure, value: number): string {
   return unit === 'MB' ? `${(value / MB).toFixed(1)} MB` : unit === 'B' ? `${value.toFixed(1)} B` : value.toFixed(0);
 }
 
-/** Says it as a table. @returns what grew beyond its bound */
+/** Prints a table. @returns the names of what grew beyond its limit */
 function judged(samples: readonly Look[]): Measure[] {
   const quarter = Math.floor(samples.length / 4);
   const [second, last] = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)];
@@ -210,7 +210,7 @@ const grown = await withSoaked(async (soaked) => {
   });
   const [over, failed] = [new AbortController(), new AbortController()];
   const loading = load.run(over.signal).finally(() => failed.abort());
-  // What failed is thrown below.
+  // The failure is thrown below.
   loading.catch(() => undefined);
   const samples = await sample(soaked, Number(minutes), load, failed.signal).finally(async () => {
     over.abort();

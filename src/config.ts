@@ -160,7 +160,7 @@ export const CONFIG = {
     .min(10)
     .default(1_000)
     .describe(
-      'interval of time marks in the log while something waits for time to pass, so that counts become final even if nobody passes',
+      'interval of ticks in the log while something waits for time to pass, so that counts become final even if nobody passes',
     ),
   READINGS_KEPT_HOURS: z.coerce
     .number()

@@ -10,7 +10,7 @@ import type { Partition } from './domain/ids.ts';
 import { REJECT_REASONS, type RejectReason } from './domain/reading.ts';
 import type { ShardObservation } from './shards/shard-observation.ts';
 
-/** From a cached answer to a query over years of history. */
+/** Buckets from a cached answer to a query over years of history. */
 const REQUEST_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const INSERT_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -51,7 +51,7 @@ interface LostMessages {
 export class Metrics {
   readonly registry = new Registry();
   readonly #now: () => number;
-  /** By partition: the block being stored, since the first attempt. */
+  /** By partition, the block being stored, since its first attempt. */
   readonly #waiting = new Map<Partition, WaitingBlock>();
   #observe: () => readonly ShardObservation[] = () => [];
   #problemsNow: () => readonly Problem[] = () => [];
@@ -158,7 +158,7 @@ export class Metrics {
   );
   readonly #occupied = this.#gauge(
     'density_readings_log_full_ratio',
-    'How full READINGS is, from 0 to 1, where publishers are refused. 0 if its size is not limited.',
+    'Fill level of READINGS, from 0 to 1; publishers are refused at 1. 0 if its size is not limited.',
   );
   readonly #clockSkew = this.#gauge(
     'density_clock_skew_seconds',

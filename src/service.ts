@@ -168,7 +168,7 @@ export class Service {
     return this.topology.behindMs > TOPOLOGY_BEHIND_MAX_MS ? 'waiting for the topology' : undefined;
   }
 
-  /** Why shards of this process cannot be served until somebody repairs them. */
+  /** Why shards of this process cannot be served until an operator repairs them. */
   get refusals(): string[] {
     return this.#shards.flatMap(({ refusal }) => refusal?.message ?? []);
   }
@@ -209,7 +209,7 @@ export class Service {
     return supervise(name, task, this.#abort.signal, this.#log, MACHINE_TIMING);
   }
 
-  /** Compared with what the topology log says, and not with the defaults, because those differ between versions of the code. */
+  /** Compared with the topology log, not with the defaults, because those differ between versions of the code. */
   async #writeSettings(): Promise<void> {
     const { settings } = this.options;
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings))

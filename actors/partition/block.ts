@@ -50,6 +50,6 @@ export function blockToken(
   logId: string,
   { epoch, partition, number }: Pick<Block, 'epoch' | 'partition' | 'number'>,
 ): string {
-  // In the first epoch, the token of the versions that had no epochs.
+  // In the first epoch, the same token as in versions without epochs.
   return epoch === 0 ? `${logId}/${partition}/${number}` : `${logId}/${epoch}/${partition}/${number}`;
 }

@@ -1,5 +1,5 @@
 // Checks that commits read from SPACE_EVENTS are complete (F1). Two things can be missing: entries of the log, which
-// leave a hole in its sequences, and commits of a router, each of which names the one before it. Truncation removes
+// leave a hole in its sequences, and commits of a router, each of which names its predecessor. Truncation removes
 // only commits that are stored in ClickHouse, so a reader that may skip stored commits passes `storedBeforeSeq`; a fold
 // must have every one.
 import type { CommitHeader } from '../../src/domain/commit.ts';

@@ -78,7 +78,7 @@ export function foldFromHistory({
   return fold;
 }
 
-/** After the corrections are made: applies what only the log holds, up to its end. */
+/** After the corrections: applies the events that only the log has, up to its end. */
 export function followTail(fold: PartitionFold, tail: LogTail, missing: readonly LoggedEvent[]): void {
   fold.resume(tail, { events: missing, heartbeats: tail.heartbeats, configs: [], settings: undefined });
 }

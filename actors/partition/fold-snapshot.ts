@@ -1,4 +1,4 @@
-// The state of a partition's fold without its spaces: what a checkpoint saves of it.
+// The state of a partition's fold without its spaces, as a checkpoint saves it.
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import type { Block } from './block.ts';
@@ -7,7 +7,7 @@ import type { OpenBlockSnapshot } from './open-block.ts';
 /** Readings asserted to a partition, less those retracted, since its log began. */
 export interface ReadingTotals {
   readonly folded: number;
-  /** Of these, in blocks that are cut. */
+  /** How many of these are in cut blocks. */
   readonly cut: number;
 }
 

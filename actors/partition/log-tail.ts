@@ -96,7 +96,7 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   const [first] = events;
   if (!first) return [];
   if (!claims) {
-    // All of them, also retracted ones: a duplicate of the reading is recognised by its rows.
+    // Includes retracted ones, because a duplicate of the reading is recognised by its rows.
     invariant(first.sign > 0, () => `space ${first.spaceId}: the log retracts ${first.readingId}, which is not stored`);
     return events;
   }
@@ -109,7 +109,7 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   throw new Error(`space ${first.spaceId}: history and the log disagree on ${first.readingId}`);
 }
 
-/** What is asserted before event `at`. */
+/** The readings asserted before event `at`. */
 function leftBefore(events: readonly LoggedEvent[], at: number): Claim | undefined {
   const [before, next] = [events[at - 1], events[at]];
   if (before) return before.sign > 0 ? before : undefined;

@@ -57,7 +57,7 @@ export class OpenBlock {
     return this.#rows.length > 0 || this.#cutRequested;
   }
 
-  /** Takes what a space has emitted. */
+  /** Adds the events that a space has emitted. */
   take(output: SpaceOutput, logMs: number): void {
     switch (output.type) {
       case 'eventsFinal':
@@ -72,7 +72,7 @@ export class OpenBlock {
     }
   }
 
-  /** To be asked after each entry of the log. @param partOfAge of the maximum age */
+  /** Called after each entry of the log. @param partOfAge a fraction of the maximum age */
   isDue(logMs: number, settings: Settings, partOfAge: number): boolean {
     if (!this.isWaiting) return false;
     this.#openedMs ??= logMs;

@@ -172,7 +172,7 @@ export class PartitionFold {
   /** Applies the next entry of the log. Blocks that it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
     invariant(stored.seq > this.#seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.#seq}`);
-    // The chain of a router's commits is not enough: what is missing may be another router's.
+    // The chain of a router's commits is not enough, because the missing commits may be another router's.
     assertNoHole(this.partition, this.#seq, stored.seq);
     const commit = commitOf(stored);
     const { epoch, commitId } = commit.header;
@@ -297,7 +297,7 @@ export class PartitionFold {
       this.#seq === 0 && this.#correcting.size === 0,
       () => `partition ${this.partition}: cannot resume, it is at ${this.#seq} of the log already`,
     );
-    // Before the clocks are set: the events they make final have to be in event order.
+    // Done before the clocks are set, because the events they make final have to be in event order.
     this.#applySection(missing, false);
     this.#seq = seq;
     this.#mark = mark;
@@ -373,7 +373,7 @@ export class PartitionFold {
 
   #sweep(): void {
     const context = this.#context();
-    // In an order that a restored fold has, too: a set has the order of insertion.
+    // Sorted, so that a restored fold has the same order; a set iterates in insertion order.
     for (const spaceId of [...this.#buffering].sort((a, b) => a - b))
       this.#tell(spaceId, { type: 'timeElapsed', context });
   }

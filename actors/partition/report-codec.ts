@@ -1,16 +1,24 @@
 // A space's report as text, as the owner of its shard sends it to the process that asks.
 import type { KnownReport } from './space-report.ts';
 import { fromLoggedTuple, toLoggedTuple, type LoggedTuple } from './snapshot.ts';
+import { fromStoredOccupancy, toStoredOccupancy, type StoredOccupancy } from './stored-occupancy.ts';
 
-type WireReport = Omit<KnownReport, 'unstored'> & { readonly unstored: readonly LoggedTuple[] };
+type WireReport = Omit<KnownReport, 'unstored' | 'live'> & {
+  readonly unstored: readonly LoggedTuple[];
+  readonly live: StoredOccupancy;
+};
 
 export function encodeReport(report: KnownReport): string {
-  const wire: WireReport = { ...report, unstored: report.unstored.map(toLoggedTuple) };
+  const wire: WireReport = {
+    ...report,
+    unstored: report.unstored.map(toLoggedTuple),
+    live: toStoredOccupancy(report.live),
+  };
   return JSON.stringify(wire);
 }
 
 /** Reads what `encodeReport` of the same version of this code wrote. */
 export function decodeReport(text: string): KnownReport {
   const wire = JSON.parse(text) as WireReport;
-  return { ...wire, unstored: wire.unstored.map(fromLoggedTuple) };
+  return { ...wire, unstored: wire.unstored.map(fromLoggedTuple), live: fromStoredOccupancy(wire.live) };
 }

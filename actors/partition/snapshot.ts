@@ -13,11 +13,12 @@ import {
   type PersonTuple,
   toTuple,
 } from '../../src/domain/log-entry.ts';
-import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
+import { SpaceState } from '../space/space-state.ts';
 import { blockOf } from './block.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import type { FoldSnapshot } from './fold-snapshot.ts';
 import { PartitionFold } from './partition-fold.ts';
+import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occupancy.ts';
 
 /**
  * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5 measures:
@@ -52,7 +53,7 @@ type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'uns
 type Line =
   | { readonly rows: LoggedTuple[]; readonly block: number }
   | { readonly buffered: LoggedTuple[] }
-  | { readonly spaces: SpaceSnapshot[] };
+  | { readonly spaces: StoredSpace[] };
 
 /** A checkpoint that this code cannot, or must not, resume from. */
 export class CheckpointRefused extends Error {
@@ -107,9 +108,9 @@ function* encodeBuffers(states: readonly SpaceState[]): Generator<string, void> 
 }
 
 function* encodeSpaces(states: readonly SpaceState[]): Generator<string, void> {
-  let [spaces, weight]: [SpaceSnapshot[], number] = [[], 0];
+  let [spaces, weight]: [StoredSpace[], number] = [[], 0];
   for (const state of states) {
-    const space = state.snapshot();
+    const space = toStoredSpace(state.snapshot());
     spaces.push(space);
     weight += SPACE_WEIGHT + space.inputs.length + space.newestMs.length + space.schedule.manual.length;
     if (weight < LINE_WEIGHT_MAX) continue;
@@ -161,7 +162,7 @@ class SnapshotReader {
       else if ('buffered' in line) this.#addBuffered(line.buffered.map((tuple) => this.#event(tuple)));
       else
         for (const space of line.spaces)
-          this.#begun().addSpace(SpaceState.restore(space, this.#buffered.get(space.id) ?? []));
+          this.#begun().addSpace(SpaceState.restore(fromStoredSpace(space), this.#buffered.get(space.id) ?? []));
     });
   }
 

@@ -10,7 +10,7 @@ import type { PartitionFold } from './partition-fold.ts';
 export interface PartitionTotals {
   /** Readings that are folded: those asserted less those retracted. */
   readonly folded: number;
-  /** Of these, in blocks up to `storedBlock`. */
+  /** How many of these are in blocks up to `storedBlock`. */
   readonly stored: number;
   /** Blocks up to here are cut. */
   readonly cutBlock: number;
@@ -20,7 +20,7 @@ export interface SpaceReport {
   readonly spaceId: SpaceId;
   /** The sequence of SPACE_EVENTS at which it was taken. */
   readonly seq: number;
-  /** Of the whole partition; undefined where the fold does not know, or is of an earlier version. */
+  /** Totals of the whole partition; undefined if the fold does not know them, or is of an earlier version. */
   readonly totals?: PartitionTotals;
   /** When the commit at `seq` was stored, by the log's clock. */
   readonly logMs: number;
@@ -38,7 +38,7 @@ export interface SpaceReport {
   readonly base: ResetPoint;
 }
 
-/** A report, and whether it may lack what was acknowledged, or answered elsewhere, some seconds ago. */
+/** A report, and whether it may lack readings acknowledged, or counts answered elsewhere, some seconds ago. */
 export interface KnownReport extends SpaceReport {
   readonly isStale: boolean;
 }

@@ -39,7 +39,7 @@ export interface ShardFailed {
 export interface ShardContext {
   /** Kept until the next wish: a state that cannot grant it at once leads to one that can. */
   readonly wish: ShardWish;
-  /** In a row, without a healthy time between them. */
+  /** Consecutive failures, without a healthy period in between. */
   readonly failures: number;
 }
 
@@ -65,9 +65,9 @@ export const shardMachine = setup({
     catchUp: fromPromise<void>(notProvided),
     /** Routes, folds, stores and saves. Never ends by itself, but fails. */
     run: fromPromise<void>(notProvided),
-    /** Stops routing, stores what is left and saves it. */
+    /** Stops routing, stores the remaining blocks and saves a checkpoint. */
     drain: fromPromise<void>(notProvided),
-    /** Stops what failed. What it knew last is still there for answers that may be stale. */
+    /** Stops the failed loops. Their last fold stays available for stale answers. */
     stopFailed: fromPromise<void>(notProvided),
     /** Gives up the lease, and stops everything. */
     release: fromPromise<void>(notProvided),
@@ -80,7 +80,7 @@ export const shardMachine = setup({
     /** Replaced by one with jitter. */
     backoff: ({ context }) => 50 * 2 ** context.failures,
     healthy: 10_000,
-    /** What is not stored and saved by then, the next owner does again. */
+    /** Work that is not stored and saved by then is repeated by the next owner. */
     drainMax: 10_000,
   },
   guards: {
@@ -134,7 +134,7 @@ export const shardMachine = setup({
       },
     },
     acquiring: {
-      // A copy that was kept goes on folding. If it fails, that is noticed once the lease is granted.
+      // An existing copy keeps folding. If it fails, that is noticed once the lease is granted.
       initial: 'asking',
       states: {
         asking: {
@@ -217,7 +217,7 @@ export const shardMachine = setup({
   },
 });
 
-/** The state without its inner states: whether `restoring` reads, or pauses after a failure, matters to nobody else. */
+/** The state without its inner states: whether `restoring` reads or pauses after a failure matters only inside. */
 export function shardStateOf({ value }: Pick<SnapshotFrom<typeof shardMachine>, 'value'>): ShardState {
   if (typeof value === 'string') return value;
   if ('standingBy' in value) return 'standingBy';

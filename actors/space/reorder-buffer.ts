@@ -3,7 +3,7 @@
 // buffer in order, which a heap cannot do.
 //
 // A retraction does not remove its assertion from the buffer; both go into history. A reading is recognised as a duplicate
-// by its rows in history. If a move removed here what was not stored yet, no row would be left in its first place, and a
+// by its rows in history. If a move removed unstored events here, no row would be left in the first space, and a
 // duplicate would count again.
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
@@ -62,7 +62,7 @@ export class ReorderBuffer {
     return taken;
   }
 
-  /** Where an event is inserted: after all that are before it or equal to it. */
+  /** The index at which an event is inserted: after all that are before it or equal to it. */
   #position(event: LoggedEvent): number {
     const last = this.#events[this.#events.length - 1];
     if (last === undefined || this.size === 0 || compareEvents(last, event) <= 0) return this.#events.length;

@@ -6,7 +6,7 @@
 //  - W1 the watermark never goes back.
 //  - B1 an event leaves the buffer once, in event order, when the watermark passes it.
 //  - O1 occupancy.net is the reset's count plus all deltas up to the watermark, except while a correction for a reset in
-//    the past is due; occupancy.low is the lowest net since the reset, or a lower bound of it while a correction is due.
+//    the past is due; occupancy.lowestNet is the lowest net since the reset, or a lower bound while a correction is due.
 import { invariant } from '../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
@@ -27,7 +27,7 @@ import type { Settings } from '../../src/domain/topology.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
-/** What a space needs to know of its partition when an event arrives. */
+/** The state of the partition that a space needs when an event arrives. */
 export interface PartitionContext {
   readonly partition: Partition;
   readonly partitions: number;
@@ -37,11 +37,11 @@ export interface PartitionContext {
   readonly openBlock: number;
 }
 
-/** What a space wants of its partition. */
+/** Requests of a space to its partition. */
 export type SpaceOutput =
   /** These go into the open block, in this order. */
   | { readonly type: 'eventsFinal'; readonly events: readonly LoggedEvent[] }
-  /** This one, too, but it came after the watermark had passed it. */
+  /** This one, too, but it arrived after the watermark had passed it. */
   | { readonly type: 'eventLate'; readonly event: LoggedEvent }
   /** The open block has to be cut, even if it stays empty. */
   | { readonly type: 'cutRequested' };
@@ -51,14 +51,14 @@ export type Emit = (output: SpaceOutput) => void;
 /** The occupancy after everything in the buffer, and the next reset after that. */
 interface Provisional {
   net: number;
-  low: number;
+  lowestNet: number;
   nextResetMs: number;
 }
 
-/** Deltas since a block was cut; `low` is the lowest prefix sum, at most 0. */
+/** Deltas since a block was cut; `lowestNet` is their lowest running net from a start at 0, so at most 0. */
 export interface Tail {
   sum: number;
-  low: number;
+  lowestNet: number;
 }
 
 /** The occupancy has to be computed again from the stored rows of all blocks up to `block`. */
@@ -139,7 +139,7 @@ export class SpaceState {
     };
   }
 
-  /** As of the last event that the space received; `watermarkBy` has the watermark of now. */
+  /** The watermark after the last event that the space received; `watermarkBy` computes the present one. */
   get watermarkMs(): number {
     return this.#watermarkMs;
   }
@@ -236,7 +236,7 @@ export class SpaceState {
 
   /**
    * Starts where history ends: everything stored is up to `watermarkMs`, and the occupancy is still to be computed from
-   * the blocks up to `block`; null where nothing is stored.
+   * the blocks up to `block`; null if nothing is stored.
    */
   resumeAt(watermarkMs: number, lastReadingMs: number, block: number | null): void {
     this.#watermarkMs = watermarkMs;
@@ -244,12 +244,12 @@ export class SpaceState {
     this.#base = resetInForce(this.#schedule, watermarkMs);
     this.#nextResetMs = nextResetAfter(this.#schedule, watermarkMs);
     this.#occupancy = occupancyAfterReset(this.#base.count);
-    this.#correction = block === null ? null : { block, tail: { sum: 0, low: 0 }, netKnown: false };
+    this.#correction = block === null ? null : { block, tail: { sum: 0, lowestNet: 0 }, netKnown: false };
   }
 
   /** The open block was cut: from here on rows go into the next. */
   blockCut(block: number): void {
-    if (this.#correction?.block === block) this.#correction.tail = { sum: 0, low: 0 };
+    if (this.#correction?.block === block) this.#correction.tail = { sum: 0, lowestNet: 0 };
   }
 
   /** What history answers to `correctionDue`: the occupancy after all stored rows since `base`, up to its block. */
@@ -263,7 +263,7 @@ export class SpaceState {
       !correction.netKnown || net === this.#occupancy.net,
       () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.#occupancy.net}`,
     );
-    this.#occupancy = { net, low: Math.min(read.low, read.net + tail.low) };
+    this.#occupancy = { net, lowestNet: Math.min(read.lowestNet, read.net + tail.lowestNet) };
     this.#correction = null;
     this.#provisional = undefined;
   }
@@ -280,11 +280,11 @@ export class SpaceState {
     return this.#passed({ ...this.#provisional }, atMs);
   }
 
-  /** After the buffered events up to an instant. */
+  /** The occupancy after the buffered events up to an instant. */
   #provisionalAt(atMs: number): Provisional {
     const provisional: Provisional = {
       net: this.#occupancy.net,
-      low: this.#occupancy.low,
+      lowestNet: this.#occupancy.lowestNet,
       nextResetMs: this.#nextResetMs,
     };
     forEachChange(this.#buffer.items(), (timestampMs, change) => {
@@ -296,16 +296,16 @@ export class SpaceState {
   #advance(provisional: Provisional, timestampMs: number, change: number): void {
     this.#passed(provisional, timestampMs - 1);
     provisional.net += change;
-    provisional.low = Math.min(provisional.low, provisional.net);
+    provisional.lowestNet = Math.min(provisional.lowestNet, provisional.net);
   }
 
   /** Resets up to an instant take effect. */
   #passed(provisional: Provisional, untilMs: number): Occupancy {
     if (provisional.nextResetMs <= untilMs) {
-      provisional.net = provisional.low = this.baseAt(untilMs).count;
+      provisional.net = provisional.lowestNet = this.baseAt(untilMs).count;
       provisional.nextResetMs = nextResetAfter(this.#schedule, untilMs);
     }
-    return { net: provisional.net, low: provisional.low };
+    return { net: provisional.net, lowestNet: provisional.lowestNet };
   }
 
   #bufferEvent(event: LoggedEvent): void {
@@ -330,11 +330,11 @@ export class SpaceState {
 
   #add(delta: number): void {
     const net = this.#occupancy.net + delta;
-    this.#occupancy = { net, low: Math.min(this.#occupancy.low, net) };
+    this.#occupancy = { net, lowestNet: Math.min(this.#occupancy.lowestNet, net) };
     const tail = this.#correction?.tail;
     if (tail) {
       tail.sum += delta;
-      tail.low = Math.min(tail.low, tail.sum);
+      tail.lowestNet = Math.min(tail.lowestNet, tail.sum);
     }
   }
 
@@ -352,12 +352,12 @@ export class SpaceState {
     emit({ type: 'eventLate', event });
     if (event.timestampMs <= this.#base.timestampMs) return;
     const change = deltaOf(event) * event.sign;
-    const { net, low } = this.#occupancy;
+    const { net, lowestNet } = this.#occupancy;
     this.#provisional = undefined;
-    const lowAtLeast = low + Math.min(0, change);
-    this.#occupancy = { net: net + change, low: lowAtLeast };
-    // From 0 on the lowest net does not matter. Below 0 only history knows whether it has changed.
-    if (this.#correction || lowAtLeast < 0) {
+    const lowerBound = lowestNet + Math.min(0, change);
+    this.#occupancy = { net: net + change, lowestNet: lowerBound };
+    // At or above 0 the lowest net does not matter. Below 0 only history knows whether it has changed.
+    if (this.#correction || lowerBound < 0) {
       this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
     }
   }
@@ -370,11 +370,11 @@ export class SpaceState {
     this.#base = inForce;
     if (inForce.timestampMs === base.timestampMs) {
       const shift = inForce.count - base.count;
-      this.#occupancy = { net: this.#occupancy.net + shift, low: this.#occupancy.low + shift };
+      this.#occupancy = { net: this.#occupancy.net + shift, lowestNet: this.#occupancy.lowestNet + shift };
       if (shift >= 0) return;
-      if (this.#occupancy.low < 0)
+      if (this.#occupancy.lowestNet < 0)
         this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
-      // Cut in any case: `low` depends on what history has answered so far, and a block must not (F3).
+      // Cut in any case: `lowestNet` depends on what history has answered so far, and a block must not (F3).
       emit({ type: 'cutRequested' });
       return;
     }

@@ -8,7 +8,10 @@ export async function create(api: string, path: string, body: object): Promise<n
   return (answer.body as { id: number }).id;
 }
 
-/** New spaces, and each DPU above a doorway of its own from outside into one of them, in turn. @returns the spaces' ids, in turn */
+/**
+ * Creates spaces, and for each DPU its own doorway from outside into one of them, round robin. @returns the space of
+ * each DPU
+ */
 export async function raiseBuilding(api: string, spaces: number, dpuIds: readonly string[]): Promise<number[]> {
   const spaceIds: number[] = [];
   for (let n = 0; n < spaces; n++) spaceIds.push(await create(api, '/spaces', { name: `space of ${dpuIds[n] ?? n}` }));

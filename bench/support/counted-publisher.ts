@@ -1,5 +1,6 @@
-// Publishes to a stream with acknowledgements, all counted on one inbox: a request of its own for each message costs the
-// client more than the message does, and what is published without is dropped when the server's queue is full.
+// Publishes to a stream with acknowledgements that are counted on one inbox. A separate request per message costs the
+// client more than the message itself, and messages published without acknowledgement are dropped when the server's
+// queue is full.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createInbox, type NatsConnection, type Subscription } from 'nats';
 
@@ -31,7 +32,7 @@ export class CountedPublisher {
     return this.#acknowledged;
   }
 
-  /** What the server did not store, because its queue was full, for one. */
+  /** Messages that the server did not store, for example because its queue was full. */
   get refused(): number {
     return this.#refused;
   }
@@ -41,7 +42,7 @@ export class CountedPublisher {
     this.#sent += 1;
   }
 
-  /** Until at most so many are without an answer. @throws Error when none came for a minute */
+  /** Waits until at most this many are unanswered. @throws Error if none was answered for a minute */
   async settled(inFlightMax: number): Promise<void> {
     let [before, progressAt] = [this.inFlight, performance.now()];
     while (this.inFlight > inFlightMax) {
@@ -53,7 +54,7 @@ export class CountedPublisher {
     }
   }
 
-  /** Waits for the last acknowledgement. @throws Error when one was refused */
+  /** Waits for the last acknowledgement. @throws Error if one was refused */
   async finish(): Promise<void> {
     await this.settled(0);
     this.close();

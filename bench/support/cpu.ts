@@ -1,33 +1,33 @@
-// CPU time of processes, all their threads included, user and system. From Linux's /proc, because a process
-// cannot ask Node for the CPU time of another one; its unit is 10 ms, so measure over seconds.
+// CPU time of processes, user and system, all threads included. It is read from Linux's /proc, because Node does not
+// provide the CPU time of another process; the unit is 10 ms, so measure over seconds.
 import { readFileSync } from 'node:fs';
 
-/** USER_HZ: the same on all of Linux's machines, whatever the kernel's own clock. */
+/** USER_HZ: the same on all Linux machines, whatever the kernel's clock. */
 const TICKS_PER_SECOND = 100;
 
-/** @throws Error when the process has ended, or this is not Linux */
+/** @throws Error if the process has ended, or this is not Linux */
 function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The second field is the program's name in brackets, and may contain blanks: count from behind it.
+  // The second field, the program's name in brackets, may contain blanks, so count from after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [utime, stime] = [Number(fields[11]), Number(fields[12])];
   return (utime + stime) / TICKS_PER_SECOND;
 }
 
 export interface CpuUse {
-  /** By the clock. */
+  /** Wall-clock time. */
   readonly seconds: number;
-  /** Of each process, in seconds of one core. */
+  /** CPU seconds of each process. */
   readonly cpuSeconds: ReadonlyMap<string, number>;
 }
 
-/** Measures from when it is made. */
+/** Measures from its creation. */
 export class CpuMeter {
   readonly #pids: Readonly<Record<string, number>>;
   readonly #startedAt = performance.now();
   readonly #before: ReadonlyMap<string, number>;
 
-  /** @param pids by the name that the figures have */
+  /** @param pids by name */
   constructor(pids: Readonly<Record<string, number>>) {
     this.#pids = pids;
     this.#before = this.#now();

@@ -1,11 +1,11 @@
-// Listens to the live stream of all spaces. With Node's own HTTP and not `fetch`: at thousands of events a second
-// the client shares its machine with what it measures.
+// Listens to the live stream of all spaces, with Node's own HTTP and not `fetch`, because at thousands of events a
+// second the client competes with the measured processes.
 import { get } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { say } from './output.ts';
 
 export interface LiveStream {
-  /** Events that say that others were left out because this client read too slowly. */
+  /** The number of `lagged` events, sent because this client read too slowly. */
   readonly laggedEvents: number;
   close(): void;
 }
@@ -40,7 +40,7 @@ export async function followCounts(
         response
           .on('error', () => undefined)
           .on('close', () => {
-            if (!isClosed) say('THE LIVE STREAM ENDED BY ITSELF');
+            if (!isClosed) say('THE LIVE STREAM ENDED UNEXPECTEDLY');
           });
         resolve({
           get laggedEvents() {

@@ -1,4 +1,4 @@
-// What benchmarks read from the environment and print.
+// Settings of benchmarks from the environment, and their output.
 import { cpus, loadavg } from 'node:os';
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -1,10 +1,11 @@
-// What processes hold: memory, descriptors, connections, disk. From Linux's /proc, because a process cannot ask Node about another one.
+// What processes use: memory, descriptors, connections, disk. It is read from Linux's /proc, because Node provides this
+// only for itself.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const ESTABLISHED = '01';
 
-/** @throws Error when the process has ended, or this is not Linux */
+/** @throws Error if the process has ended, or this is not Linux */
 export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
@@ -24,7 +25,7 @@ export async function connectionsTo(port: number): Promise<number> {
   }).length;
 }
 
-/** What the files of a folder take of the disk, however deep they lie. Files that vanish meanwhile count nothing. */
+/** The disk space of a folder and its subfolders. Files that vanish meanwhile do not count. */
 export async function diskBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const sizes = await Promise.all(
@@ -40,7 +41,7 @@ export async function diskBytes(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** The engine that a pid file in its folder names. */
+/** The process id in a pid file of an engine's folder. */
 export async function recordedPid(file: string): Promise<number> {
   return Number((await readFile(file, 'utf8')).split('\n')[0]);
 }

@@ -1,5 +1,5 @@
-// The nats-server, the ClickHouse engine and the service as processes of their own, with their process ids, so that
-// the CPU time of each can be told. All of them end with the benchmark, also when it fails or is interrupted.
+// The nats-server, the ClickHouse engine and the service as separate processes, with their process ids, so that the CPU
+// time of each can be measured. All of them end with the benchmark, even if it fails or is interrupted.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { say } from './output.ts';
 const HOST = '127.0.0.1';
 const STOP_WITHIN_MS = 60_000;
 const NATS_CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
-/** What tests shorten is as it is by default; nobody is refused for asking often. */
+/** The default settings that tests shorten, but without a rate limit. */
 export const SERVICE_DEFAULTS = {
   PORT: '0',
   TICK_INTERVAL_MS: '',
@@ -28,7 +28,7 @@ export const SERVICE_DEFAULTS = {
   LEASE_TTL_MS: '',
   PARTITIONS: '16',
   RATE_LIMIT_PER_MINUTE: '0',
-  // As `npm start` and the image have it.
+  // As in `npm start` and the image.
   NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-semi-space-size=64`.trim(),
 };
 
@@ -48,10 +48,13 @@ export interface Processes {
   readonly pids: Readonly<Record<'service' | keyof Engines['pids'], number>>;
 }
 
-/** As `npm start` has it, with each message synced to the disk before it is acknowledged, unless BENCH_SYNC says otherwise: 2m is nats-server's own default. */
+/**
+ * As in `npm start`, each message is synced to disk before it is acknowledged, unless BENCH_SYNC says otherwise;
+ * nats-server's own default is 2m.
+ */
 export const SYNC_INTERVAL = readConfig({ NATS_SYNC_INTERVAL: process.env['BENCH_SYNC'] }).NATS_SYNC_INTERVAL;
 
-// A signal would end this process without the handlers of its exit, and those end the others.
+// A signal would end this process without running its exit handlers, which end the others.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 export async function withEngines(act: (engines: Engines) => Promise<void>): Promise<void> {
@@ -100,7 +103,7 @@ export async function withEngines(act: (engines: Engines) => Promise<void>): Pro
   }
 }
 
-/** @param settings of the service, beside the defaults */
+/** @param settings the service's settings besides the defaults */
 export async function withService(
   act: (processes: Processes) => Promise<void>,
   settings: Readonly<Record<string, string>> = {},
@@ -118,7 +121,7 @@ export async function withService(
     let nats: NatsHandles | undefined;
     const clickhouse = createClient({ url: clickhouseUrl });
     try {
-      const [, url = ''] = await service.said(/density-api is ready: (\S+)\/api\/v1\/health/);
+      const [, url = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/api\/v1\/health/);
       nats = await connectNats(natsUrl, 'bench');
       await act({ api: `${url}/api/v1`, nats, clickhouse, pids: { service: service.child.pid ?? NaN, ...pids } });
     } finally {
@@ -134,7 +137,7 @@ export async function withService(
   });
 }
 
-/** What a process that has ended has logged as a warning or an error: how often, and the first. */
+/** The number of warnings and errors that an ended process logged, and the first of them. */
 export function sayComplaints(service: DensityProcess): void {
   const complaints = service
     .output()

@@ -1,5 +1,5 @@
-// A steady, modest load of everything that clients do: readings over NATS, MQTT and HTTP, in order, late and repeated; DPUs that are
-// moved and spaces that are reset; live streams that come and go; questions.
+// A steady, modest load of everything that clients do: readings over NATS, MQTT and HTTP, in order, late and repeated;
+// moves of DPUs and resets of spaces; live streams that connect and disconnect; queries.
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import type { NatsConnection } from 'nats';
@@ -46,7 +46,7 @@ export class SoakLoad {
     this.#random = new Random(options.seed);
   }
 
-  /** Different readings that were acknowledged. */
+  /** Distinct acknowledged readings. */
   get distinct(): number {
     return this.#distinct.size;
   }
@@ -55,7 +55,7 @@ export class SoakLoad {
     return `${this.#sent} readings sent (${this.distinct} different), ${this.#asked} questions, ${this.#streams} live streams, ${this.#refused} times 503`;
   }
 
-  /** Until the signal aborts, and what is under way then has been answered. @throws Error at the first answer that is wrong */
+  /** Runs until the signal aborts and all pending requests are answered. @throws Error at the first wrong answer */
   async run(signal: AbortSignal): Promise<void> {
     const { api, mqttUrl, readingsPerSecond } = this.#options;
     await raiseBuilding(api, SPACES, this.#dpuIds);
@@ -89,7 +89,7 @@ export class SoakLoad {
     const reading = this.#recent.length > 0 && random.chance(0.05) ? random.pick(this.#recent) : this.#draw();
     const { dpuId, timestampMs, direction } = reading;
     const [body, transport] = [{ timestamp: formatInstant(timestampMs), direction }, random.int(0, 2)];
-    // Without an acknowledgement a device sends it again.
+    // A device repeats a message until it is acknowledged.
     await eventually(async () => {
       if (transport === 0)
         await this.#options.nc.request(`dpu.${dpuId}.readings`, JSON.stringify(body), { timeout: 10_000 });
@@ -151,7 +151,9 @@ export class SoakLoad {
     this.#asked += 1;
   }
 
-  /** One client after the other: each listens for a while, and every second one goes on where the last one stopped. */
+  /**
+   * One client after the other: each listens for a while, and every second one resumes where the previous one stopped.
+   */
   async #listen(signal: AbortSignal): Promise<void> {
     let lastEventId: string | undefined;
     while (!signal.aborted) {
@@ -172,7 +174,7 @@ export class SoakLoad {
     }
   }
 
-  /** Again after a 503: where the machine is busy, a shard may be without an owner for a moment. */
+  /** Retries after a 503, because on a busy machine a shard may be without an owner for a moment. */
   async #request(method: string, path: string, body?: unknown): Promise<void> {
     for (;;) {
       const { status, body: answer } = await request(`${this.#options.api}${path}`, method, body);

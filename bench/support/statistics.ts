@@ -1,4 +1,4 @@
-/** @param sorted ascending @param part 0.5 is the median @returns NaN where there is nothing */
+/** @param sorted ascending @param part 0.5 for the median @returns NaN if empty */
 export function quantile(sorted: ArrayLike<number>, part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN;
 }

@@ -1,12 +1,12 @@
-// Waiting until readings are counted and stored.
+// Waits until readings are counted and stored.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { request } from '../../test/support/local-service.ts';
 
-/** An answer costs the service and the engines CPU that is measured: few a second. */
+/** Only a few queries a second, because each costs CPU time of the measured processes. */
 const POLL_MS = 250;
 
-/** Readings in ClickHouse; of one DPU where one is given. */
+/** The number of readings in ClickHouse, of one DPU if one is given. */
 export async function readingsStored(clickhouse: ClickHouseClient, dpuId?: string): Promise<number> {
   const where = dpuId === undefined ? '' : ' WHERE dpu_id = {id:String}';
   const result = await clickhouse.query({
@@ -24,7 +24,7 @@ export async function readingsApplied(api: string): Promise<number> {
   return (body as { applied: number }).applied;
 }
 
-/** Until `count` says `wanted`. @throws Error when it says more, or less for too long */
+/** Waits until `count` returns `wanted`. @throws Error if it returns more, or less for too long */
 export async function untilCount(
   count: () => Promise<number>,
   wanted: number,

@@ -8,7 +8,7 @@ import { CSV_READINGS, csvReading } from '../publishing/csv-readings.ts';
 
 /** Large enough that each DPU has several rows in a chunk, which then share a message. */
 const ROWS_PER_CHUNK = 20_000;
-/** More patient than for a request, because importing a file again takes long. */
+/** Longer than for a request, because importing a file again takes long. */
 const RETRY = { retries: 10, minTimeout: 200, maxTimeout: 5_000, randomize: true } as const;
 
 export interface RejectedLine {

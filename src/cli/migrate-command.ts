@@ -55,7 +55,10 @@ export async function migrateCommand(
   });
 }
 
-/** Tables of earlier versions, whose rows are partitioned by month alone; they work as they are, so nobody is stopped for them. */
+/**
+ * Tables of earlier versions, which are partitioned by month. They keep working, so running processes need not stop for
+ * them.
+ */
 async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
   const options = tableOptionsOf(config);
   const clickhouse = await connectClickHouse(clickhouseUrl, COPY_MAX_MS);

@@ -66,14 +66,14 @@ interface RebuiltShard extends Rebuilt {
 }
 
 interface Rebuilding {
-  /** Runs an act while nobody else can own a shard. */
+  /** Runs an action while no other process can own a shard. */
   readonly hold: <T>(partition: Partition, act: () => Promise<T>) => Promise<T>;
   readonly say: (line: string) => void;
 }
 
 /**
  * Call it while no process of the service runs. A single shard cannot be rebuilt from a log that has gone back: all shards are repaired then.
- * @throws Error where nothing was ever stored
+ * @throws Error if nothing was ever stored
  */
 export async function rebuildShards(
   config: Config,

@@ -37,7 +37,7 @@ const DAY_MS = 86_400_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
 
-/** Of one DPU. */
+/** More instants of one DPU than this are looked up as one span. */
 const SPANS_MAX = 8;
 
 interface InstantSpan {
@@ -174,7 +174,7 @@ export class ClickHouseHistory implements History {
   async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
     const found = new Map<string, Reading>();
     for (const [dpuId, times] of byDpu(places)) {
-      // Few instants are looked up one by one, and many with what lies between them.
+      // A few instants are looked up one by one, and many together with everything between them.
       const spans = times.length > SPANS_MAX ? [spanOf(times)] : times.map((at) => ({ fromMs: at, toMs: at }));
       for (const span of spans)
         for (const row of await this.#standingsOf(dpuId, span)) found.set(row[3], toReading(row));
@@ -182,7 +182,10 @@ export class ClickHouseHistory implements History {
     return [...found.values()];
   }
 
-  /** All within a span, and those of the nearest instants before and after it. By the table's order, so that few rows are read. */
+  /**
+   * All standings within a span, and those of the nearest instants before and after it; in the table's order, so that
+   * few rows are read.
+   */
   async #standingsOf(dpuId: DpuId, { fromMs, toMs }: InstantSpan): Promise<ReadingRow[]> {
     const standings = `readings WHERE dpu_id = {dpu:String} AND position(reading_id, '~t') > 0 AND match(reading_id, '^[^~]+~[0-9]+~t') AND timestamp`;
     return this.#rows<ReadingRow>(

@@ -13,7 +13,7 @@ import { beyondPlace, EVENT_ORDER, placeParams } from './event-order.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 import { LAST_BLOCK } from './schema.ts';
 
-/** Before every row in event order. */
+/** A position before every row in event order. */
 const FIRST_PLACE: EventPlace = { timestampMs: BEGINNING_MS, readingId: '' };
 
 type BlockRow = [shard: number, block: string, epoch: number, logSeq: string, commitId: string];

@@ -1,7 +1,9 @@
 // Takes over tables of earlier versions, which are partitioned by month alone (docs/adr/0076). Each is copied into a table of today's
-// definition, compared with it, and exchanged with it in one step; so a crash leaves a table as it was or as it is to be.
+// definition, compared with it, and exchanged with it in one step; so a crash leaves either the old table or the new
+// one.
 //
-// Nobody may write meanwhile. The new tables know the token of no block: whoever calls this makes sure that none is sent again.
+// No process may write meanwhile. The new tables have no deduplication tokens, so the caller must make sure that no
+// block is sent again.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { queryRows } from './query-rows.ts';
 import { tablesFor, type TableOptions } from './schema.ts';
@@ -9,17 +11,17 @@ import { tablesFor, type TableOptions } from './schema.ts';
 const COPY_SUFFIX = '_by_decade';
 /** How today's definitions begin the expression. */
 const BY_DECADE = 'if(';
-/** The connection has nothing to say while a month is copied; headers show that it lives. */
+/** The connection is idle while a month is copied; progress headers keep it alive. */
 const LONG = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '10000' } as const;
 
 interface Table {
   readonly name: string;
-  /** That of a table of today's definition. */
+  /** The statement that creates the table as it is defined now. */
   readonly definition: string;
   readonly timeColumn: string;
 }
 
-/** Those that are there and partitioned by month alone. */
+/** The existing tables that are partitioned by month. */
 export async function tablesByMonth(client: ClickHouseClient, options: TableOptions): Promise<string[]> {
   const keys = new Map(
     await queryRows<[string, string]>(
@@ -33,7 +35,10 @@ export async function tablesByMonth(client: ClickHouseClient, options: TableOpti
     .filter((name) => keys.get(name)?.startsWith(BY_DECADE) === false);
 }
 
-/** @param say told of each table that was taken over @throws Error when a copy is not what it was made of: then the table is as it was */
+/**
+ * @param say gets a line for each migrated table @throws Error if a copy differs from its source; the table is then
+ * unchanged
+ */
 export async function repartition(
   client: ClickHouseClient,
   options: TableOptions,
@@ -42,7 +47,7 @@ export async function repartition(
   const byMonth = new Set(await tablesByMonth(client, options));
   for (const table of partitionedTables(options)) {
     const copy = `${table.name}${COPY_SUFFIX}`;
-    // Of an attempt that was interrupted: a copy that is not whole, or the table as it was.
+    // Left by an interrupted attempt: an incomplete copy, or the old table.
     await drop(client, copy);
     if (!byMonth.has(table.name)) continue;
     const rows = await takeOver(client, table, copy);
@@ -70,7 +75,7 @@ async function takeOver(
       client,
       `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {name:String}
         AND default_kind NOT IN ('EPHEMERAL', 'ALIAS', 'MATERIALIZED') ORDER BY position`,
-      // Those of today: a table of an earlier version may have one more that nobody writes.
+      // The current columns; a table of an earlier version may have one more, which is no longer written.
       { name: copy },
     )
   ).flat();
@@ -95,7 +100,7 @@ async function takeOver(
   return was[0];
 }
 
-/** However large it is: what was in it is in another table. */
+/** Drops it whatever its size, because another table has its rows. */
 async function drop(client: ClickHouseClient, table: string): Promise<void> {
   await client.command({
     query: `DROP TABLE IF EXISTS ${table} SYNC`,
@@ -103,7 +108,9 @@ async function drop(client: ClickHouseClient, table: string): Promise<void> {
   });
 }
 
-/** Those that refuse rows of an earlier epoch. After the copying: rows of before are there. */
+/**
+ * The constraints that refuse rows of an earlier epoch. They are added after copying, because the table has such rows.
+ */
 async function constraintsOf(client: ClickHouseClient, name: string): Promise<string[]> {
   const [row] = await queryRows<[string]>(
     client,
@@ -131,7 +138,7 @@ async function digestOf(
   return [Number(row?.[0]), row?.[1] ?? ''];
 }
 
-/** The views of a table stay with its name. @throws Error where they do not: then the table is as it was */
+/** Views must stay attached to the table's name. @throws Error if they do not; the table is then unchanged */
 async function exchange(client: ClickHouseClient, name: string, copy: string): Promise<void> {
   const views = async (): Promise<string> => {
     const [row] = await queryRows<[string[]]>(

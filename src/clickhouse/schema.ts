@@ -23,7 +23,7 @@ export interface TableOptions {
 const RESEND_AFTER_MAX_MS = 3_600_000;
 /** A block with late rows takes one place in the window for each month it touches, or decade before 2026. */
 const PARTS_PER_BLOCK = 4;
-/** Each place takes about 200 bytes of memory per table, in the server or in Keeper. */
+/** Each token takes about 200 bytes of memory per table, in the server or in Keeper. */
 const [WINDOW_MIN, WINDOW_MAX] = [10_000, 500_000];
 const WINDOW_SECONDS = 604_800;
 
@@ -272,7 +272,7 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
 ];
 
-/** To the tables that exist. @returns whether any were missing */
+/** Adds missing columns to existing tables. @returns whether any were missing */
 async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<boolean> {
   const rows = await queryRows<[string, string]>(
     client,

@@ -6,8 +6,8 @@ import { EVENT_ORDER } from './event-order.ts';
 export type SegmentRow = [
   key: number,
   sum: number,
-  sumMin: number,
-  sumMax: number,
+  lowestNet: number,
+  highestNet: number,
   riseMax: number,
   entrances: number,
   exits: number,
@@ -35,11 +35,11 @@ export function segmentQuery(key: string, where: string): string {
     ) GROUP BY key`;
 }
 
-export function toSegment([, sum, sumMin, sumMax, riseMax, entrances, exits]: SegmentRow): Segment {
+export function toSegment([, sum, lowestNet, highestNet, riseMax, entrances, exits]: SegmentRow): Segment {
   return {
     sum: Number(sum),
-    sumMin: Number(sumMin),
-    sumMax: Number(sumMax),
+    lowestNet: Number(lowestNet),
+    highestNet: Number(highestNet),
     riseMax: Number(riseMax),
     entrances: Number(entrances),
     exits: Number(exits),

@@ -1,4 +1,4 @@
-// Compares the logs with ClickHouse by the number of readings: does history still hold what was stored, and no more?
+// Compares the logs with ClickHouse by the number of readings: does history still have exactly what was stored?
 //
 //  - For each shard: the fold has counted the readings of its blocks up to the last stored one, and ClickHouse should hold
 //    exactly those. If ClickHouse has a later block, it was stored between the two questions, and both are asked again. If
@@ -193,7 +193,7 @@ export function findingsOf({ differences, unknown, missing }: Comparison): strin
   const findings = differences.flatMap(findingsOfShard);
   if (missing !== undefined && missing !== 0) {
     findings.push(
-      `all shards together: they have ${readings(missing)} than the routers accepted. A shard was computed again (density rebuild) from a ClickHouse that was not what the log had stored. ${missing > 0 ? RESTORE : SEE}`,
+      `all shards together: they have ${readings(missing)} than the routers accepted. A shard was rebuilt (density rebuild) from a ClickHouse that did not have exactly what had been stored. ${missing > 0 ? RESTORE : SEE}`,
     );
   }
   if (unknown.length > 0)
@@ -221,7 +221,7 @@ function findingsOfShard({ shard, block, expected, stored, strangeBlock }: Store
     );
   if (strangeBlock !== undefined)
     findings.push(
-      `shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would take its own blocks for stored. ${SEE}`,
+      `shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would treat its own blocks as stored. ${SEE}`,
     );
   return findings;
 }

@@ -121,7 +121,7 @@ export class Counts {
     let next = 0;
     edges.forEach((edge, index) => {
       const [run, reset] = [index === 0 ? undefined : runs[index - 1], resets.get(edge)];
-      // With a reset at its very start, the interval begins with the reset's count, not with the one before.
+      // If it starts at a reset, the interval begins with the reset's count, not with the count before it.
       if (reset !== undefined && edge === boundsMs[next - 1]) tally = newTally(occupancyAfterReset(reset));
       if (run) {
         const { min, max } = countRange(occupancy, run);

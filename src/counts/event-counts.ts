@@ -92,7 +92,8 @@ export class EventCounts {
     scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
-    // The signs of one event, stored and in memory together, sum up to 0 or 1, where nobody passed (a first standing) to 0.
+    // The signs of one event, stored and in memory together, add up to 0 or 1, or to 0 if nobody passed (a first
+    // standing).
     return inRange(report, range)
       .filter(({ entrances, exits }) => entrances + exits > 0)
       .reduce((total, { sign }) => total + sign, stored);
@@ -208,7 +209,7 @@ export class EventCounts {
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(report, since).length > 0 || (await this.#pages.newestBlock(spaceId, since)) > block) return undefined;
     // The lowest net matters only if it is below 0.
-    return { occupancy: { net, low: net - count }, atMs: after.timestampMs };
+    return { occupancy: { net, lowestNet: net - count }, atMs: after.timestampMs };
   }
 
   async #occupancyBefore(report: SpaceReport, schedule: ResetSchedule, first: EventPlace): Promise<Occupancy> {
@@ -285,7 +286,7 @@ export function refuseScan(scanned: number, max: number): void {
   if (scanned > max)
     throw new Failure(
       'invalid',
-      `this filter or order has to look at every event, and there are more than ${max}: also say a range of timestamp`,
+      `this filter or order has to look at every event, and there are more than ${max}: limit the range of timestamp, too`,
       { field: 'filter' },
     );
 }

@@ -44,7 +44,7 @@ export class ByteWriter {
 
   /** UTF-8 behind its length in bytes. */
   text(value: string): void {
-    // A length in characters is one in bytes where all are ASCII, which ids are.
+    // The lengths in characters and in bytes are equal for ASCII, which ids are.
     this.uint(value.length);
     const start = this.#length;
     this.#reserve(value.length);
@@ -65,7 +65,7 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** What was written; of this writer until it writes again. */
+  /** The written bytes, valid until the writer is used again. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -24,7 +24,7 @@ const VERSION = 4;
 const VERSION_2 = 2;
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
-/** Bits of an event's flags. The first two say the same in version 3, where INTO is that the space gains a person. */
+/** Bits of an event's flags. In version 3 the first two mean the same, and INTO means that the space gains a person. */
 const [ENTERS, INTO, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID, MEASURED] = [1, 2, 4, 8, 16, 32, 64];
 const [HAS_READINGS_MARK, HAS_TOPOLOGY_DIGEST] = [1, 2];
 /** An event takes at most so many bytes beside its DPU's id, its measure and its own. */
@@ -35,7 +35,7 @@ export class UnknownCommitVersion extends Error {
   override readonly name = 'UnknownCommitVersion';
 }
 
-/** What is said of a commit whose id cannot be read. */
+/** Shown instead of an unreadable commit id. */
 export const UNREADABLE = '';
 
 /** True where a commit was written by another version of the service, or is none. */
@@ -43,7 +43,7 @@ export function isUnreadable(error: unknown): boolean {
   return error instanceof UnknownCommitVersion || error instanceof RangeError;
 }
 
-/** Of an entry of SPACE_EVENTS. */
+/** The content of an entry of SPACE_EVENTS. */
 export function commitIdIn(entry: Pick<StoredEntry, 'seq' | 'data'>): string {
   try {
     return decodeCommit(entry).header.commitId;
@@ -99,7 +99,7 @@ class EncodedCommit implements LoggedCommit {
       start += length;
     }
     if (start !== data.length)
-      throw new RangeError(`commit ${seq} has ${data.length} bytes, and its directory says ${start}`);
+      throw new RangeError(`commit ${seq} has ${data.length} bytes, but its directory ends at ${start}`);
     this.#data = data;
     this.#seq = seq;
   }
@@ -284,7 +284,7 @@ function flagsOf({ measure, isEgress, sign, primary, name, hasPreviousId }: Spac
   );
 }
 
-/** Each as its difference to the one before. */
+/** Each value as its difference to the previous one. */
 function writeInstants(writer: ByteWriter, items: readonly { readonly timestampMs: number }[]): void {
   let before = 0;
   for (const { timestampMs } of items) {

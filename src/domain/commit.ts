@@ -24,7 +24,7 @@ export interface Heartbeat {
   readonly timestampMs: number;
 }
 
-/** What a commit asserts to one space partition. */
+/** The part of a commit for one space partition. */
 export interface PartitionSection {
   readonly events: readonly SpaceEvent[];
   readonly heartbeats: readonly Heartbeat[];
@@ -58,7 +58,7 @@ export interface Reattribution {
   readonly after: ReadingPlace;
 }
 
-/** Of one subject of READINGS, what is not consumed although `readingsSeq` has passed it. */
+/** The entries of one subject of READINGS that are not consumed although `readingsSeq` has passed them. */
 export interface Backlog {
   readonly subject: string;
   /** The first message that is not consumed whole, */
@@ -82,7 +82,7 @@ export interface CommitHeader {
   readonly backlogs: readonly Backlog[];
   /** What this commit consumed came after here. */
   readonly previousReadingsSeq: number;
-  /** It re-attributes readings after a change of the topology, and consumes none. */
+  /** True for a commit that re-attributes readings after a change of the topology, and consumes none. */
   readonly isMove: boolean;
   readonly topologySeq: number;
   /** Digest of the TOPOLOGY log up to `topologySeq`; null in commits of earlier versions. */

@@ -39,7 +39,7 @@ export function deviceOf(dpuId: DpuId): DpuId {
   return end > 0 ? (dpuId.slice(0, end) as DpuId) : dpuId;
 }
 
-/** What a DPU may send as a reading's `id`. */
+/** The permitted `id` of a reading. */
 export function isReadingName(value: unknown): value is string {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }

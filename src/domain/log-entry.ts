@@ -11,21 +11,24 @@ export interface StoredEntry {
   readonly timeMs: number;
   readonly subject: string;
   readonly data: Uint8Array;
-  /** Where it came from, as W3C `traceparent`, when that is traced. */
+  /** The trace it belongs to, as W3C `traceparent`, if it is traced. */
   readonly trace?: string;
-  /** Of a message in READINGS that the service has published: by which bound it accepted the readings. */
+  /**
+   * For a message that the service itself has published to READINGS: the signed bound by which it accepted the
+   * timestamps.
+   */
   readonly mark?: string;
 }
 
 /** A space event as the log holds it. */
 export interface LoggedEvent extends SpaceEvent {
-  /** Of the entry that brought it. */
+  /** The sequence of its entry. */
   readonly seq: number;
-  /** `readingIdOf`, made once: to order and to store events takes it again and again. */
+  /** The result of `readingIdOf`, cached because ordering and storing events need it repeatedly. */
   readonly readingId: string;
 }
 
-/** The last element, 1, says that a named reading has an id of the previous form. */
+/** The last element, 1, means that a named reading has the previous form of id. */
 export type EventTuple = [
   spaceId: number,
   dpuId: string,

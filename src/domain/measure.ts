@@ -6,7 +6,7 @@
 //     5-3  5-3-1711713600000  five in and three out, and when the interval began (ms since 1970), where that is known
 //     t105-99  t105-99-b7     the counters stand at 105 and 99, in the counter epoch b7, where the device names one
 //
-// `@17_0` at its end says that the reading had no timestamp and arrived as item 0 of entry 17 of READINGS.
+// `@17_0` at its end means that the reading had no timestamp and arrived as item 0 of entry 17 of READINGS.
 //
 // All characters are unreserved in a URL path, and neither `~` nor `.` occurs, which separate the parts of an identity.
 import { isToken, type Brand } from './ids.ts';
@@ -28,9 +28,9 @@ export interface Standing {
   readonly counterEpoch: string | null;
 }
 
-/** More people than pass one doorway between two reports of any device. */
+/** An upper bound of the people who pass one doorway between two reports of a device. */
 export const PASSED_MAX = 1_000_000;
-/** What a counter of 32 bits holds. */
+/** The largest value of a 32-bit counter. */
 export const TOTAL_MAX = 0xffff_ffff;
 
 const [ENTRANCE, EXIT] = ['+' as Measure, '-' as Measure];
@@ -56,7 +56,10 @@ export function standingMeasure({ totalEntrances, totalExits, counterEpoch }: St
   return `t${totalEntrances}-${totalExits}${counterEpoch === null ? '' : `-${counterEpoch}`}` as Measure;
 }
 
-/** The measure of a reading without a timestamp: its place in READINGS sets it apart from others that say the same. */
+/**
+ * The measure of a reading without a timestamp: its position in READINGS distinguishes it from others with the same
+ * fields.
+ */
 export function arrivedAt(measure: Measure, seq: number, index: number): Measure {
   return `${measure}@${seq}_${index}` as Measure;
 }
@@ -94,7 +97,9 @@ export function isStanding(measure: Measure): boolean {
 
 const STANDS = 't'.charCodeAt(0);
 
-/** Who passed by what the reading reports alone; nobody for a standing, which counts by its difference to the one before. */
+/**
+ * Who passed according to the reading alone; nobody for a standing, which counts by its difference to its predecessor.
+ */
 export function passedIn(measure: Measure): Passed {
   const direction = directionOf(measure);
   if (direction !== 0) return direction > 0 ? ONE_IN : ONE_OUT;
@@ -102,13 +107,13 @@ export function passedIn(measure: Measure): Passed {
   return entrances === undefined ? NOBODY : { entrances: Number(entrances), exits: Number(exits) };
 }
 
-/** When the interval of a measure began; null where it has none, or the device does not say. */
+/** When the interval of a measure began; null if it has none, or the device does not report it. */
 export function startOf(measure: Measure): number | null {
   const start = INTERVAL.exec(measure)?.[3];
   return start === undefined ? null : Number(start);
 }
 
-/** Where the counters stand; undefined where the measure is no standing. */
+/** The values of the counters; undefined if the measure is not a standing. */
 export function standingIn(measure: Measure): Standing | undefined {
   const [, totalEntrances, totalExits, counterEpoch = null] = STANDING.exec(measure) ?? [];
   return totalEntrances === undefined

@@ -1,6 +1,6 @@
 // A reading: what one DPU reports of people who passed under it (measure.ts has the three forms).
 //
-// Identity. Two readings are the same when everything they say is the same: DPU, timestamp, measure, and `id` (or none).
+// Identity. Two readings are the same if all their fields are: DPU, timestamp, measure, and `id` (or none).
 // The `id` alone is not enough: many sensors number from 0 again after a reboot.
 import { dpuOfToken, tokenOfDpu, type DpuId } from './ids.ts';
 import { isMeasure, personMeasure, type Direction, type Measure } from './measure.ts';

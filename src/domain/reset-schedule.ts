@@ -1,5 +1,5 @@
 // When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to 0. A reset at T
-// applies to events with timestamp > T. Of two manual resets at the same instant the one recorded later wins, and a
+// applies to events with timestamp > T. The later recorded of two manual resets at the same instant wins, and a
 // manual reset overrides the daily one (T3 to T6).
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';

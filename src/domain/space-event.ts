@@ -1,4 +1,4 @@
-// A space event: a reading attributed to one space, or that attribution taken back.
+// A space event: a reading attributed to one space, or the retraction of that.
 import { NO_DOORWAY, UNPLACED, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
 import { doorwayAt, spansAtDoorway, type Span } from './placement.ts';
 import type { Measure, Passed } from './measure.ts';
@@ -14,7 +14,7 @@ export interface SpaceEvent {
   readonly measure: Measure;
   /** People who went into the space, */
   readonly entrances: number;
-  /** and out of it. Together they are one change of its count: nobody knows their order. */
+  /** and out of it. Together they are one change of its count, because their order is unknown. */
   readonly exits: number;
   /** True for the space that the doorway leads out of: what enters by the DPU leaves this space. */
   readonly isEgress: boolean;
@@ -55,7 +55,7 @@ export function compareEvents(a: EventPlace, b: EventPlace): number {
  * The events of a reading under a topology: one for each space of the doorway its DPU was above, or
  * one of UNPLACED where it was above none. Never empty, so that every reading is stored.
  *
- * @param passed who passed: `passedIn` its measure, or, for a standing, the difference to the one before
+ * @param passed who passed: `passedIn` its measure, or, for a standing, the difference to its predecessor
  */
 export function attribute(view: TopologyView, reading: Reading, passed: Passed, sign: 1 | -1): SpaceEvent[] {
   const dpu = view.dpu(reading.dpuId);
@@ -70,7 +70,7 @@ export function attribute(view: TopologyView, reading: Reading, passed: Passed, 
   return events;
 }
 
-// Written out: spreading an object is most of the cost where it is done for every reading.
+// No spread: it would be most of the cost, because this runs for every reading.
 function eventOf(
   reading: Reading,
   passed: Passed,

@@ -1,4 +1,4 @@
-// The standings of one DPU in their order, from which each gets what it counts: the difference to the one before.
+// The standings of one DPU in order. Each counts the difference to its predecessor.
 import { passedBetween, standingIn, type Passed } from './measure.ts';
 import { identityOf, type Reading } from './reading.ts';
 
@@ -58,7 +58,7 @@ export class Standings {
     return there && compareStandings(there, reading) === 0 ? this.#inOrder[at + 1] : there;
   }
 
-  /** Where a standing is, or belongs: before all that come after it. Mostly at the end. */
+  /** The index at which a standing is, or belongs; mostly at the end. */
   #placeOf(reading: Reading): number {
     let [low, high] = [0, this.#inOrder.length];
     const newest = this.#inOrder[high - 1];
@@ -76,6 +76,6 @@ export class Standings {
 /** Who passed from one standing to the next. @param previous undefined before the first */
 export function passedSince(previous: Reading | undefined, next: Reading, modulus: number | null): Passed {
   const standing = standingIn(next.measure);
-  if (!standing) throw new RangeError(`${identityOf(next)} is no standing`);
+  if (!standing) throw new RangeError(`${identityOf(next)} is not a standing`);
   return passedBetween(previous && standingIn(previous.measure), standing, modulus);
 }

@@ -164,7 +164,7 @@ function withModulus(dpu: Dpu, counterModulus: number | null | undefined): Dpu {
 
 function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): TopologyFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
-  // What it has counted stays counted; from here on its readings are held (T10).
+  // Its counted readings stay counted; later ones are held (T10).
   const fromMs = command.effectiveMs ?? nowMs;
   const placements = withRecord(
     before.placements.filter((record) => record.fromMs < fromMs),

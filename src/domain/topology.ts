@@ -39,7 +39,7 @@ export interface Dpu {
   readonly id: DpuId;
   /** Strictly ascending by `fromMs`. */
   readonly placements: readonly PlacementRecord[];
-  /** Its counters go on from 0 when they reach this; null or absent where they do not wrap. */
+  /** Its counters wrap to 0 at this value; null or absent if they do not wrap. */
   readonly counterModulus?: number | null;
   readonly createdMs: number;
   readonly updatedMs: number;
@@ -63,7 +63,7 @@ export interface Device {
  */
 export const PEOPLE_MAX = 1_000_000_000;
 
-/** At `timestampMs` the space held `count` people. Of two resets at the same instant the one recorded later wins. */
+/** At `timestampMs` the space held `count` people. The later recorded of two resets at the same instant wins. */
 export interface Reset {
   readonly spaceId: SpaceId;
   readonly timestampMs: number;

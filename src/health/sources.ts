@@ -114,7 +114,7 @@ async function problemsOf(
   return problems;
 }
 
-/** @param found returns what has gone back in the logs; undefined if they are sound */
+/** @param found returns which log went back; undefined if none did */
 export function logProblems(found: () => string | undefined): ProblemSource {
   return () => {
     const what = found();

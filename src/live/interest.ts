@@ -1,4 +1,4 @@
-// Which spaces of a partition somebody is interested in, and since which item of the feed without interruption. An interest
+// Which spaces of a partition have listeners, and since which item of the feed without interruption. An interest
 // that is not renewed expires, so that a dead process is soon forgotten.
 import type { SpaceId } from '../domain/ids.ts';
 
@@ -32,7 +32,7 @@ export class Interest {
     return this.#all !== undefined || this.#spaces.has(spaceId);
   }
 
-  /** The item since which every change of a space was published; undefined when nobody is interested in it. */
+  /** The item since which every change of a space was published; undefined if it has no listener. */
   sinceOf(spaceId: SpaceId): number | undefined {
     const own = this.#spaces.get(spaceId)?.since;
     return own === undefined ? this.#all?.since : Math.min(own, this.#all?.since ?? own);

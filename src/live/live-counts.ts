@@ -69,7 +69,7 @@ export class LiveCounts {
    */
   async subscribe(spaceIds: readonly SpaceId[] | null, after: PlaceVector | undefined): Promise<Subscription> {
     if (this.#isStopped || this.#subscribers.size >= this.#options.subscribersMax) {
-      throw new Failure('unavailable', 'this process has as many subscribers as it takes', { retryAfterSeconds: 5 });
+      throw new Failure('unavailable', 'this process has the maximum number of subscribers', { retryAfterSeconds: 5 });
     }
     const byPartition = this.#byPartition(spaceIds);
     const partitions = [...byPartition.keys()];

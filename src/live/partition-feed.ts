@@ -1,4 +1,4 @@
-// Publishes the changes in one partition, in the process that owns it, for as long as somebody renews an interest in it.
+// Publishes the changes of one partition, in the process that owns it, for as long as an interest in it is renewed.
 // Before and after that the fold has no observer, and the feed costs nothing.
 //
 //  - The first change of a space is published at once; those that follow within GROUPED_MS become one item. A space whose
@@ -34,7 +34,7 @@ const SWEEP_INTERVAL_MS = 500;
 const HELD_BACK_MAX_MS = 10_000;
 const HELD_BACK_POLL_MS = 250;
 const ITEMS_MAX = 8_192;
-/** Less than INTEREST_MS by more than the time between two renewals. */
+/** Shorter than INTEREST_MS by more than the interval between two renewals. */
 const ITEM_AGE_MAX_MS = 120_000;
 /** Keeps a message well under NATS's 1 MB. */
 const ITEMS_PER_BATCH = 2_000;
@@ -49,10 +49,10 @@ interface PendingCorrection {
 export interface PartitionFeedDeps {
   readonly fold: PartitionFold;
   readonly channel: ChangeChannel;
-  /** Where the log ended when the partition was taken over: before the fold is there, its counts are of the past. */
+  /** The end of the log when the partition was taken over; until the fold reaches it, its counts are out of date. */
   readonly readyAtSeq: number;
   readonly now: () => number;
-  /** True while the fold's counts of some spaces (null: of all) may lack what was acknowledged some seconds ago. */
+  /** True while the fold's counts of some spaces (null: of all) may lack readings acknowledged some seconds ago. */
   readonly isBehind: (spaceIds: Iterable<SpaceId> | null) => boolean;
 }
 
@@ -75,7 +75,7 @@ export class PartitionFeed implements FoldObserver {
   #flushTimer: NodeJS.Timeout | undefined;
   /** When it ends, by performance.now. */
   #flushTimerAt = Infinity;
-  /** At the end of this turn. */
+  /** True once a flush is due at the end of this pass of the event loop. */
   #isFlushDue = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   readonly #stopServing: () => void;
@@ -190,12 +190,12 @@ export class PartitionFeed implements FoldObserver {
       });
   }
 
-  /** When a change of a space is no longer grouped with the one before. */
+  /** When a change of a space is no longer grouped with the previous one. */
   #dueAt(spaceId: SpaceId): number {
     return (this.#publishedAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
   }
 
-  /** After all entries of the log that are applied in this turn of the event loop. */
+  /** Runs after all log entries that are applied in this pass of the event loop. */
   #flushAtOnce(): void {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
@@ -310,7 +310,7 @@ export class PartitionFeed implements FoldObserver {
 
 /** A change affects counts up to the next reset; counts after the watermark were never final. */
 function endOfCorrection(state: SpaceState, lastMs: number, cause: CorrectionCause): number {
-  // A reset applies to what comes after it: an event at the same instant is before it.
+  // A reset applies to later events; an event at the same instant is before it.
   const resetMs = nextResetAfter(state.schedule, cause === 'reset' ? lastMs : lastMs - 1);
   return Math.max(lastMs + 1, Math.min(resetMs, state.watermarkMs + 1));
 }

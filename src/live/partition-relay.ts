@@ -1,6 +1,6 @@
 // Follows the feed of one partition for the subscribers in this process, wherever the owner runs. A listener gets every
-// item: if some are lost and the feed does not have them any more, the listener has to start over (`renewed`); if nobody
-// owns the partition, or its owner is behind, the listener is told (`stale`).
+// item: if some are lost and the feed no longer has them, the listener has to start over (`renewed`); if the partition
+// has no owner, or its owner is behind, the listener is informed (`stale`).
 //
 // Invariants: the counts are those that the feed published up to item `ring.last`; items are passed on in order, each once.
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
   /** Items were lost: the listener has to replace what it knows of the partition's spaces by their present counts. */
   renewed(partition: Partition): void;
-  /** Nobody owns the partition at the moment, or its owner is behind. */
+  /** The partition has no owner at the moment, or its owner is behind. */
   stale(partition: Partition): void;
 }
 
@@ -75,7 +75,7 @@ export class PartitionRelay {
 
   /**
    * Follows these spaces (null: all) from now on, and fetches the items after a position if the feed still has them.
-   * @throws Failure unavailable while nobody owns the partition
+   * @throws Failure unavailable while the partition has no owner
    */
   async want(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
     const isKnown =

@@ -14,7 +14,7 @@ export type LiveEvent =
   | { readonly kind: 'correction'; readonly item: Correction }
   /** This many events were merged into the following ones. */
   | { readonly kind: 'lagged'; readonly skipped: number }
-  /** Nobody owns the partition of these spaces (null: of some). A snapshot follows when somebody does. */
+  /** The partition of these spaces (null: of some) has no owner. A snapshot follows when it has one. */
   | { readonly kind: 'stale'; readonly spaceIds: readonly SpaceId[] | null };
 
 export interface LiveSink {

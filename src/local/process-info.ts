@@ -68,7 +68,7 @@ export async function endProcess(
     try {
       process.kill(pid, signal);
     } catch {
-      // It is gone already, or belongs to another user; the next check tells.
+      // It has gone already, or belongs to another user; the next check decides.
     }
     const deadline = performance.now() + graceMs;
     while (performance.now() < deadline) {

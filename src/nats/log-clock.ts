@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Timing } from '../runtime/timing.ts';
 import { READINGS } from './streams.ts';
 
-/** More than the clocks of synchronized machines differ. */
+/** Larger than the difference between synchronized clocks. */
 const SKEW_TOLERATED_MS = 1_000;
 const MEASURE_EVERY_MS = 10_000;
 

@@ -20,7 +20,7 @@ const LINKS_MAX = 32;
 /** The sampled flag is the lowest bit of a traceparent's flags. */
 const SAMPLED = /[13579bdf]$/;
 
-/** What a partition has folded of a commit. Its rows have the sequence of the commit. */
+/** A commit that a partition has folded. Its rows have the sequence of the commit. */
 interface FoldedCommit {
   readonly seq: number;
   readonly context: Context;
@@ -33,7 +33,7 @@ interface Taken {
 
 /** The traces of readings that are in progress in this process. */
 export class PipelineTraces {
-  /** By router: what it has read and not committed. */
+  /** By router: the readings it has read and not yet committed. */
   readonly #taken = new Map<Partition, Taken>();
   readonly #folded = new Map<Partition, FoldedCommit[]>();
 

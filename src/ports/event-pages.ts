@@ -32,9 +32,9 @@ export interface TimedSpace extends EventPlace {
 
 export interface StoredReading extends EventPlace {
   readonly dpuId: DpuId;
-  /** 0 where it is not of one person. */
+  /** 0 unless the reading is of one person. */
   readonly direction: Direction | 0;
-  /** As the device sees it; of a standing, the difference to the one before. */
+  /** As the device reports it; for a standing, the difference to its predecessor. */
   readonly entrances: number;
   readonly exits: number;
   /** Null while the reading is held, because its DPU had no placement at that time. */

@@ -41,7 +41,7 @@ export interface HistoryEvent {
   /** People into and out of the space, */
   readonly entrances: number;
   readonly exits: number;
-  /** who are taken back where this is -1. */
+  /** -1 if the entrances and exits are retracted. */
   readonly sign: number;
 }
 

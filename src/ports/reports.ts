@@ -28,7 +28,7 @@ export interface ReportRequests {
 
 /** The state of any space, whichever process owns it. */
 export interface SpaceReports {
-  /** True while this process cannot reach the logs, so that it can only answer with what it already knows. */
+  /** True while this process cannot reach the logs, so that it can only answer from what it has. */
   readonly isCutOff: boolean;
   /**
    * The state of a space at an instant.

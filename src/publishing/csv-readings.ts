@@ -3,7 +3,7 @@ import type { Options } from 'csv-parse';
 import { Failure } from '../domain/failure.ts';
 
 const REQUIRED_COLUMNS = ['timestamp', 'dpu_id'] as const;
-/** One of these, too: the columns of a form of readings. */
+/** At least one of these sets is also required: the columns of a form of readings. */
 const FORMS = [['direction'], ['entrances', 'exits'], ['total_entrances', 'total_exits']] as const;
 
 /** Options for csv-parse. Parsing fails with a Failure when a required column is missing. */

@@ -2,7 +2,7 @@
 // copy of the topology have recorded of it. A stream that ends before a recorded position, or has another entry there,
 // has gone back.
 //
-// Other processes write in the meantime. So what was recorded of a stream is always read before the stream's end: read
+// Other processes write in the meantime, so the records about a stream are always read before the stream's end: read
 // afterwards, new entries would look lost.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader } from '../domain/commit.ts';

@@ -361,7 +361,7 @@ class Repair {
     }
   }
 
-  /** In place of entries that the log does not hold: the next look would otherwise find the same loss again, for ever. */
+  /** Replaces entries that the log lacks; otherwise every later inspection would find the same loss again. */
   async #copyTopology(afterSeq: number): Promise<void> {
     const { topology, records } = this.#deps;
     const entries = topology.entries(afterSeq, topology.seq);
@@ -413,7 +413,10 @@ async function storedStandings(dpuId: DpuId, history: Pick<History, 'readingsOfD
   return found;
 }
 
-/** Also what comes after each standing: the row of a standing may have survived, and that of the change it made to the next not. */
+/**
+ * Includes each standing's successor: the row of a standing may have survived, but not the change it made to the next
+ * one.
+ */
 function withNext(page: readonly Reading[], standings: ReadonlyMap<DpuId, Standings>): Reading[] {
   const readings = new Map(page.map((reading) => [identityOf(reading), reading]));
   for (const reading of page) {

@@ -11,7 +11,7 @@ export interface TopologyRepair {
   readonly lost: number;
 }
 
-/** What the log holds after this sequence is not what the copy holds; undefined where they agree. */
+/** After this sequence the log differs from the copy; undefined if they agree. */
 export type CopyDiffersAfter = number | undefined;
 
 interface Deps extends Pick<LogDeps, 'topology' | 'records' | 'events' | 'partitions'> {

@@ -44,7 +44,7 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
   let usage = await readings.usage();
   const { usedFraction, firstSeq, lastSeq } = usage;
   if (usedFraction >= CROWDED) {
-    // The oldest, and so many as if all had one size; what is still too much goes the next time.
+    // Purges the oldest, assuming that all have the same size; any remaining excess is purged the next time.
     const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - EASED)) / usedFraction);
     const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
     const beforeSeq = Math.min(seq, neededFromSeq);
@@ -64,7 +64,7 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
  * count, because otherwise a router that receives nothing for weeks would keep the readings of all others. A router that has never
  * committed needs everything.
  *
- * If the log has gone back, entries stored since then may have sequences below a committed offset although nobody has routed them. So
+ * If the log has gone back, entries stored since then may have sequences below a committed offset although no router has routed them. So
  * nothing may be removed while any router's mark is not at its offset, and, because the log may go back after that was checked, only
  * entries older than the latest mark may be.
  */
@@ -74,7 +74,7 @@ async function unneeded({
   events,
   storedBeforeSeq,
 }: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
-  // What comes from now on is after this.
+  // Entries stored from now on have higher sequences.
   const { lastSeq } = await readings.usage();
   const storedBefore = await storedBeforeSeq();
   const needed = await Promise.all(

@@ -1,5 +1,5 @@
 // Frees space in NATS: removes readings and dead letters that are old and no longer needed, and removes needed space from a full
-// READINGS log sooner. Checks often whether the log is full, and rarely what has expired.
+// READINGS log sooner. Checks often whether the log is full, and rarely which entries have expired.
 import type { Logger } from 'pino';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import type { Timing } from '../runtime/timing.ts';
@@ -62,7 +62,7 @@ export class Retention {
     if (acceptsReadings !== this.#acceptsReadings)
       log.warn(
         { usedFraction, acceptsReadings },
-        acceptsReadings ? 'READINGS has room again' : 'READINGS is full: publishers are refused',
+        acceptsReadings ? 'READINGS accepts readings again' : 'READINGS is full: publishers are refused',
       );
     this.#acceptsReadings = acceptsReadings;
   }

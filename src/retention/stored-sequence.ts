@@ -9,7 +9,7 @@ const MAX_AGE_MS = 2_000;
 export interface StoredSequenceDeps {
   readonly partitions: number;
   readonly checkpoints: Pick<Checkpoints, 'last'>;
-  /** What the fold of a partition has stored; undefined if this process does not run it. */
+  /** The sequence before which a partition's fold has stored everything; undefined if this process does not run it. */
   readonly byFold: (partition: Partition) => number | undefined;
   readonly timing: Pick<Timing, 'now'>;
 }

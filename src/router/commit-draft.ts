@@ -36,7 +36,7 @@ export class CommitDraft {
     return this.#sections.size === 0;
   }
 
-  /** True when what comes next belongs into another commit: a commit is one message. */
+  /** True when the next item needs another commit, because a commit is one message. */
   get isFull(): boolean {
     return this.#bytesMax >= BYTES_MAX;
   }
@@ -50,7 +50,7 @@ export class CommitDraft {
     this.#attribute(view, reading, passed, 1);
   }
 
-  /** Retracts what was asserted under a topology. */
+  /** Retracts the events that were asserted under a topology. */
   retract(view: TopologyView, reading: Reading, passed: Passed): void {
     this.#attribute(view, reading, passed, -1);
   }

@@ -1,10 +1,10 @@
-// What a router has read of READINGS and not consumed, and what of it the next commit consumes. A deficit round
-// robin (Shreedhar and Varghese, 1995) between DPUs, by items:
+// The entries of READINGS that a router has read and not consumed, and which of them the next commit consumes. A
+// deficit round robin (Shreedhar and Varghese, 1995) between DPUs, by items:
 //
 //  - A DPU within its share of a commit goes first, in the order of the log.
-//  - What a DPU has beyond its share is its backlog. Backlogs take turns in what is left of the commit, which is
+//  - The items of a DPU beyond its share are its backlog. Backlogs share the rest of the commit round robin, which is
 //    never less than their minimum share; so they end, and one that is alone runs at full speed. Nothing ever pauses.
-//  - A DPU's own messages stay in order: while it has a backlog, what it sends goes behind that.
+//  - A DPU's own messages stay in order: while it has a backlog, new messages go to its end.
 //  - A commit names the first item of each backlog, so a router that restarts has the same backlogs (Q1).
 //  - Bounded: some DPUs only (when many have a backlog, it is everyone's, and is consumed in order), and so many
 //    bytes, beyond which the log is not read.
@@ -63,7 +63,7 @@ export class FairQueue {
     return this.#readingsSeq;
   }
 
-  /** Of what stands at `readingsSeq`; undefined while nothing was taken. */
+  /** The digest of the entry at `readingsSeq`; undefined while no entry was taken. */
   get readingsMark(): MessageMark | undefined {
     return this.#last && markOf(this.#last);
   }
@@ -95,7 +95,10 @@ export class FairQueue {
     this.#setAside(new Message(entry, consumed, this.#readPayload));
   }
 
-  /** What the next commit consumes. @param isBehind more of the log can be read at once: others may wait in it */
+  /**
+   * The items for the next commit. @param isBehind more of the log can be read at once, and other DPUs may be waiting
+   * in it
+   */
   take(isBehind: boolean): Slice[] {
     const hadBacklogs = this.#backlogs.size > 0;
     const taken = this.#takeInOrder(this.#commitItems * (hadBacklogs ? 1 - BACKLOGS_PART : 1));
@@ -103,7 +106,7 @@ export class FairQueue {
     // While more is to be read, reading comes first: it shows who else is waiting.
     const partMax = isBehind && this.#waiting.length === 0 ? BACKLOGS_PART : 1;
     const left = Math.min(this.#commitItems - used, this.#commitItems * partMax);
-    // At least one, where a backlog would otherwise starve; one that has just begun can wait for the next commit.
+    // At least one item, so that no backlog starves; a backlog that has just begun can wait for the next commit.
     const least = hadBacklogs || used === 0 ? 1 : 0;
     return [...taken, ...this.#takeOfBacklogs(Math.max(least, Math.floor(left)))];
   }
@@ -137,7 +140,7 @@ export class FairQueue {
     return slices;
   }
 
-  /** Each in turn, so much that all of them have had one. */
+  /** Round robin, with slices small enough that every backlog gets one. */
   #takeOfBacklogs(itemsMax: number): Slice[] {
     const slices: Slice[] = [];
     const turn = Math.max(1, Math.ceil(itemsMax / Math.max(1, this.#backlogs.size)));

@@ -1,4 +1,4 @@
-// Reads entries of the READINGS log: what is a reading, what is a sign of life, what is neither. A bad
+// Parses entries of the READINGS log into readings, heartbeats and bad items. A bad
 // item hurts only itself.
 import { readingBodyOf } from '../adapters/reading-body.ts';
 import { deviceOf, dpuOfToken, type DpuId } from '../domain/ids.ts';
@@ -97,7 +97,7 @@ function readingIn(message: Message, index: number, context: DpuContext): Taken 
   const parsed = parsedItem(message, index, context);
   if (!parsed.ok) return parsed;
   const { timestampMs } = parsed.reading;
-  // The object as it was parsed: a copy would be a tenth of the work of routing.
+  // Not a copy of the parsed object, because copying would be a tenth of the work of routing.
   if (timestampMs !== null) return { reading: parsed.reading as Reading };
   const { seq, timeMs } = message.entry;
   const measure = arrivedAt(parsed.reading.measure, seq, index);

@@ -1,7 +1,7 @@
 // The dead letters of a message: one for each reason, whatever the number of its bad items. A message of 1 MB may have
 // 500,000 of them, and a letter each would stop its partition for minutes.
 //
-// They are those of the whole message, however it is sliced: so they are the same for every router that writes them,
+// They cover the whole message, however it is sliced, so they are the same for every router that writes them,
 // and storing them again changes nothing.
 import type { RejectReason } from '../domain/reading.ts';
 import type { DeadLetter } from '../ports/dead-letters.ts';

@@ -1,4 +1,4 @@
-// Whether a log still holds what a mark was made of.
+// Whether a log still has the entry that a mark describes.
 import type { CommitHeader } from '../domain/commit.ts';
 import { isUnreadable, UNREADABLE } from '../domain/commit-codec.ts';
 import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
@@ -7,7 +7,7 @@ import type { LogBounds } from '../ports/log.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
-/** What is asked of commits; undefined where one of them was written by another version of the service. */
+/** Compares commits; undefined if one of them was written by another version of the service. */
 export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined> {
   return ask().catch((error: unknown) => {
     if (isUnreadable(error)) return undefined;
@@ -28,7 +28,7 @@ export function isFollowed(
   return topologyDigest === null || topology.digestAt(topologySeq) === topologyDigest;
 }
 
-/** True when what a router consumed is what READINGS holds, or held. */
+/** True if the entries that a router consumed are those that READINGS has, or had. */
 export async function isConsumed(
   readings: Pick<ReadingsLog, 'at' | 'bounds'>,
   seq: number,
@@ -38,7 +38,7 @@ export async function isConsumed(
   if (seq === 0) return true;
   if (seq > lastSeq) return false;
   const entry = await readings.at(seq);
-  // Only its beginning is ever removed.
+  // A purge removes only the beginning of a log.
   if (!entry) return seq < firstSeq || (await readings.bounds()).firstSeq > seq;
   return mark === null || isMarked(entry, mark);
 }
@@ -55,7 +55,7 @@ export async function isThere(
   return there === undefined || there === UNREADABLE || there === commitId;
 }
 
-/** @throws LogWentBack when a commit that somebody has folded is not in the log */
+/** @throws LogWentBack if a folded commit is not in the log */
 export async function assertThere(
   events: Pick<SpaceEventsLog, 'commitIdAt' | 'bounds'>,
   mark: CommitMark,

@@ -1,4 +1,4 @@
-// A message of READINGS on its way through a router. What a DPU sends in one message may be one reading or a
+// A message of READINGS on its way through a router. A DPU may send in one message one reading or a
 // thousand: it is cut into items, which are what work is measured by, and may be consumed a slice at a time.
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { PayloadItem, ReadPayload } from './payload.ts';
@@ -13,7 +13,7 @@ export interface Slice {
   readonly to: number;
 }
 
-/** What is not JSON is one item without a value. The items of a payload are what the device's adapter reads in it. */
+/** A message that is not JSON is one item without a value. The items of a payload are what the device's adapter reads in it. */
 type Body =
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'json'; readonly isArray: boolean; readonly items: readonly unknown[] }
@@ -38,7 +38,7 @@ export class Message {
     this.#readPayload = readPayload;
   }
 
-  /** Items. What is not JSON is one, and so is a mark of time. */
+  /** The number of items. A message that is not JSON is one item, and so is a tick. */
   get length(): number {
     const body = this.#parse();
     return body.kind === 'unreadable' ? 1 : body.items.length;

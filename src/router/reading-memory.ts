@@ -75,7 +75,7 @@ export class ReadingMemory {
     this.#order.push({ dpuId: reading.dpuId, key, seq });
   }
 
-  /** Forgets what came in at or before a place in READINGS: all of it is stored. */
+  /** Forgets readings up to a sequence of READINGS, because all of them are stored. */
   forget(throughSeq: number): void {
     for (; this.#head < this.#order.length; this.#head++) {
       const oldest = this.#order[this.#head];

@@ -1,5 +1,5 @@
 // Re-attribution: after a change of the topology, retracts readings where they counted and asserts
-// where they count now. In pages, each with its own commit; the commit keeps the place, so that a
+// where they count now. It works in pages, each with its own commit that records the position, so that a
 // crash between two pages neither repeats nor skips one.
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
@@ -100,7 +100,7 @@ export function isMoved(
   return old.length !== current.length || old.some((event, index) => !isAlike(event, current[index]));
 }
 
-/** True when two events of one reading say the same of the same space. */
+/** True if two events of one reading change the same space in the same way. */
 export function isAlike(a: Claimed, b: Claimed | undefined): boolean {
   return (
     a.spaceId === b?.spaceId &&

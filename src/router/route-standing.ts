@@ -1,5 +1,5 @@
-// What standings count: each the difference to the one before it. One that arrives between two others replaces their one
-// difference by two.
+// The people counted by standings: each counts the difference to its predecessor. One that arrives between two others
+// replaces their one difference by two.
 import { isStanding, passedIn, type Passed } from '../domain/measure.ts';
 import type { DpuId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';

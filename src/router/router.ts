@@ -1,7 +1,7 @@
 // Router k: READINGS, partition k, to SPACE_EVENTS. It owns the committed offset of its partition, drops duplicates,
-// says where each reading counts, and commits all of that with the new offset as one message, expecting that its
+// decides where each reading counts, and commits all of that with the new offset as one message, expecting that its
 // last commit is still the last. A router that was superseded is refused there, and a crash repeats nothing (R1).
-// What to route next, where one DPU has sent very much, is the business of fair-queue.ts.
+// fair-queue.ts decides what to route next when one DPU has sent a lot.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
@@ -61,7 +61,7 @@ export interface RouterDeps {
   readonly storedBeforeSeq: () => Promise<number>;
 }
 
-/** Somebody else routes this partition. */
+/** Another process routes this partition. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
 }
@@ -84,10 +84,10 @@ export class Router {
   readonly #deps: RouterDeps;
   readonly #memory = new ReadingMemory();
   #cursor: LogCursor | undefined;
-  /** The last commit's, and where it stands in the log. */
+  /** The header of the last commit, and its sequence in the log. */
   #committed: CommitHeader;
   #committedSeq = 0;
-  /** By the clock of durations. */
+  /** On the monotonic clock. */
   #committedAt = -Infinity;
   readonly #readPayload: ReadPayload;
   #queue: FairQueue;
@@ -116,7 +116,7 @@ export class Router {
     };
   }
 
-  /** What the last commit says of itself: the committed offset, the clock, the account. */
+  /** The header of the last commit: the committed offset, the clock, the account. */
   get committed(): CommitHeader {
     return this.#committed;
   }
@@ -150,7 +150,7 @@ export class Router {
     this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
     this.#queue = new FairQueue(commitItems, readingsSeq, this.#readPayload);
     this.#cursor = await readings.open(partition, fromSeq);
-    // Not before: the cursor notices what happens to the log from here on.
+    // Checked only now, because the cursor notices changes of the log from here on.
     const wentBack = (): LogWentBack =>
       new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
@@ -164,7 +164,7 @@ export class Router {
     }
   }
 
-  /** Remembers what is consumed of an entry, and queues what is not. */
+  /** Remembers the consumed items of an entry, and queues the others. */
   #resume(entry: StoredEntry): void {
     if (entry.seq > this.#committed.readingsSeq) {
       this.#queue.put([entry]);
@@ -190,7 +190,7 @@ export class Router {
 
   async #read(): Promise<void> {
     if (this.#queue.isFull) return;
-    // There is something to do already, or else nobody waits yet.
+    // Either there is already something to do, or nothing waits yet.
     if (!this.#queue.isEmpty) this.wake();
     else await this.#groupWithNext();
     this.#queue.put(await this.#nextEntries());
@@ -211,7 +211,7 @@ export class Router {
 
   async #stopped(): Promise<void> {
     const { signal } = this.#stopping;
-    // A signal that is aborted already tells nobody who comes later.
+    // An aborted signal does not notify listeners that are added later.
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
@@ -229,7 +229,7 @@ export class Router {
 
   /** Forgets readings that are stored. */
   forgetStored(storedBeforeSeq: number): void {
-    // The first commit that is not wholly stored consumed what came after the offset it names.
+    // The first commit that is not completely stored consumed the entries after the previous offset that it names.
     const firstUnstored = this.#unstored.findIndex(({ seq }) => seq >= storedBeforeSeq);
     const kept = firstUnstored < 0 ? [] : this.#unstored.slice(firstUnstored);
     this.#unstored = kept;
@@ -263,7 +263,9 @@ export class Router {
     });
   }
 
-  /** Before the commit that counts them: a letter may be stored and not counted yet, never the other way round. */
+  /**
+   * Stored before the commit that counts them: a letter may be stored but not counted yet, never the other way round.
+   */
   async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
     const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
     if (messages.length === 0) return;
@@ -286,7 +288,7 @@ export class Router {
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
-  /** By DPU, the standings that come next to those received. */
+  /** By DPU, the neighbours of the received standings. */
   async #standingsAround(received: readonly ReceivedReading[]): Promise<ReadonlyMap<DpuId, Standings>> {
     const standings = received.map(({ reading }) => reading).filter(({ measure }) => isStanding(measure));
     return this.#memory.standings.around(standings, this.#deps.history);
@@ -310,7 +312,7 @@ export class Router {
     this.#memory.remember(reading, seq);
   }
 
-  /** From inside the router's own loop, so that no reading slips between the old and the new. */
+  /** Runs inside the router's own loop, so that no reading is routed between the old and the new topology. */
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
     const { topologySeq, reattribution: resumed } = this.#committed;

@@ -8,7 +8,7 @@ import { compareStandings, Standings } from '../domain/standings.ts';
 import type { History } from '../ports/history.ts';
 
 interface DpuStandings {
-  /** Not known to be stored. */
+  /** Standings that may not be stored yet. */
   readonly recent: Standings;
   /** The newest that is stored; null where none is, undefined until history was asked. */
   newestStored: Reading | null | undefined;

@@ -1,4 +1,4 @@
-// What a change of the topology asks of router k: which readings of its DPUs may belong elsewhere now,
+// The work of router k after a change of the topology: which readings of its DPUs may belong elsewhere now,
 // and which spaces of its partition need a new configuration.
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { SpaceConfig } from '../domain/commit.ts';
@@ -45,7 +45,7 @@ export function changeBetween(
   return { before, after, spans, configs, settings };
 }
 
-/** What the spaces of a partition have been told once its router has followed the topology so far. */
+/** The configurations that the spaces of a partition have, once its router has followed the topology so far. */
 export function configsOf(view: TopologyView, partition: Partition, partitions: number): SpaceConfig[] {
   return view
     .spaces()

@@ -17,7 +17,10 @@ import type { Logger } from 'pino';
 import type { Adapters } from './adapters.ts';
 
 const TRUNCATE_INTERVAL_MS = 60_000;
-/** All shards write their snapshots at the same moment when the process stops. Together they may block it no longer than this at a time. */
+/**
+ * When the process stops, all shards write their snapshots at the same time. Together they may block the event loop for
+ * no longer than this.
+ */
 const SNAPSHOT_TURN_MS = 4;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
 /** Takes some milliseconds, so that no other shard waits for longer, and keeps a commit well below the size limit of a message. */

@@ -6,7 +6,7 @@
 export interface Assignment {
   /** By shard. Empty when there is no member. */
   readonly owners: readonly string[];
-  /** By shard: who would own it without its owner; undefined when there is no other member. */
+  /** By shard: the member that would own it without its owner; undefined if there is no other member. */
   readonly standbys: readonly (string | undefined)[];
 }
 

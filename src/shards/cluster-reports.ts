@@ -1,7 +1,7 @@
-// Reports of a space, whichever process is asked: by this process where it owns the shard, else by a request to the owner;
-// from a copy while there is no owner; and what was last known here, marked as stale, while the log cannot be reached or
-// the client allows it. The report of an owner or a copy is also marked as stale while it may lack what was acknowledged
-// some seconds ago. An old answer never looks like a new one.
+// Reports of any space in any process: from this process if it owns the shard, otherwise by a request to the owner, or
+// to a standby while there is no owner; or the last known report of this process, marked as stale, while NATS is
+// unreachable or if the client allows it. The report of an owner or a standby is also marked as stale while it may lack
+// readings acknowledged some seconds ago, so an old answer never looks like a new one.
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import type { KnownReport } from '../../actors/partition/space-report.ts';
@@ -17,13 +17,13 @@ import type { Shard } from './shard.ts';
 /** A question waits this long for a shard that is being handed over. */
 const PATIENCE_MS = 1_000;
 const ASK_AGAIN_MS = 50;
-/** A process that stops answering for a shard is silent to questions that are under way, so these are repeated soon. The
- *  last timeout is for processes that are only slow. */
+/** A process that stops answering for a shard drops pending questions, so these are repeated soon. The last timeout is for
+ *  processes that are only slow. */
 const REQUEST_TIMEOUTS_MS = [250, 500, 2_000] as const;
 /** A refused checkpoint needs an operator, who has to rebuild the shard. */
 const REFUSED_RETRY_S = 60;
 
-/** What is asked about a shard of this process. */
+/** The part of a shard of this process that reports need. */
 export type ReportingShard = Pick<Shard, 'isOwner' | 'state' | 'fold' | 'lastFold' | 'refusal'>;
 
 export interface ClusterReportsDeps {
@@ -124,7 +124,7 @@ export class ClusterReports implements SpaceReports {
     this.#answer(partition, 'owner', state === 'running' || state === 'draining', async (spaceId, atMs) =>
       local.byOwner(shard, spaceId, atMs),
     );
-    // A process that asks for the lease without having kept a copy has nothing to answer with.
+    // A process that waits for the lease can answer only if it has a copy.
     const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.fold !== undefined);
     this.#answer(partition, 'standby', isCopy, async (spaceId, atMs) => local.byCopy(shard, spaceId, atMs));
   }

@@ -2,7 +2,7 @@ import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.ts';
 import type { History } from '../ports/history.ts';
 
-/** Makes all corrections that are due, with one query. @param waitsFor what has to be over before the fold may change */
+/** Makes all due corrections with one query. @param waitsFor must end before the fold may change */
 export async function correctFold(
   fold: PartitionFold,
   history: Pick<History, 'occupancySegments'>,

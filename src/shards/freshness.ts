@@ -15,7 +15,10 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 import { LogEnd } from './log-end.ts';
 
-/** An answer that may lack what was acknowledged so long ago is stale. The ends are asked for once a second, and routing takes some time. */
+/**
+ * An answer is stale if it may lack readings acknowledged this long ago. Log ends are read once a second, and routing
+ * takes some time.
+ */
 export const STALE_AFTER_MS = 3_000;
 /** An answer waits no longer than this for the logs' ends, and for the fold to reach them. */
 const ANSWER_WAIT_MAX_MS = 500;
@@ -52,7 +55,7 @@ export class Freshness {
     for (const end of [this.#events, ...this.#readings]) end.forget();
   }
 
-  /** False when what a fold reports of a space may lack readings of some seconds ago. */
+  /** False if a fold's report of a space may lack readings from some seconds ago. */
   async isFresh(fold: PartitionFold, spaceId: SpaceId): Promise<boolean> {
     const routers = fold.routersOf(spaceId);
     this.#ask(routers);

@@ -1,4 +1,5 @@
-// What this process itself can say about a space: as the owner of its shard, from a copy of it, or what it knew last.
+// The report of a space that this process itself can give: as the owner of its shard, from a copy, or the last known
+// one.
 import { reportSpace, type KnownReport, type SpaceReport } from '../../actors/partition/space-report.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
@@ -40,7 +41,7 @@ export class LocalReports {
     return { ...reportSpace(fold, spaceId, atMs), isStale };
   }
 
-  /** From a copy that has folded everything that is in the log now. Undefined when none is kept, or it is far behind. */
+  /** From a copy that has folded everything now in the log; undefined if there is no copy, or it is far behind. */
   async byCopy(shard: Pick<Shard, 'fold'>, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
     const { events, freshness, timing } = this.#deps;
     const { fold } = shard;
@@ -52,7 +53,7 @@ export class LocalReports {
     return fold.seq >= end ? { ...reportSpace(fold, spaceId, atMs), isStale } : undefined;
   }
 
-  /** From the state that was last known here, however old. */
+  /** From the last known state in this process, however old. */
   lastKnown({ lastFold }: Pick<Shard, 'lastFold'>, spaceId: SpaceId, atMs: number): SpaceReport | undefined {
     return lastFold && reportSpace(lastFold, spaceId, atMs);
   }

@@ -1,5 +1,5 @@
-// Where a log ended at each moment at which it was asked, so that a reader of the log knows how old its state may be. The
-// log is asked at most once a second, and only while somebody wants to know.
+// The end of a log each time it was read, so that a reader of the log knows how old its state may be. The
+// log is asked at most once a second, and only while something needs it.
 import type { Timing } from '../runtime/timing.ts';
 
 const ASK_INTERVAL_MS = 1_000;
@@ -34,7 +34,7 @@ export class LogEnd {
     if (atMs - this.#askedAtMs < ASK_INTERVAL_MS) return;
     this.#askedAtMs = atMs;
     this.#unansweredSinceMs ??= atMs;
-    // After a failure what is known stays as old as it is.
+    // After a failure the last known end stays, with its age.
     this.#read().then(
       (place) => this.#answered(atMs, place),
       () => undefined,

@@ -1,9 +1,9 @@
-// This process as a member of the cluster: announces itself, hears of the other members and of the leases, and decides
+// This process as a member of the cluster: announces itself, watches the other members and the leases, and decides
 // what it wants of each shard: to own its fair share, to keep copies of some others, and nothing of the rest. Every member
 // computes the same assignment from the same members, so they only have to agree on who is alive. Leases decide while they
 // do not agree yet.
 //
-// While nothing is heard of the others, nothing changes: owned shards go on, and their leases expire.
+// While the others cannot be watched, nothing changes: owned shards keep running, and their leases expire.
 import type { Logger } from 'pino';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';

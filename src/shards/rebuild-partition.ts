@@ -46,7 +46,7 @@ export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
   return saveRebuilt(deps, revision, tail, missing);
 }
 
-/** What the log holds and ClickHouse does not. Completes the last block first, which may be stored in part. */
+/** The events in the log that ClickHouse lacks. Completes the last block first, because it may be partly stored. */
 export async function missingFrom({ partition, history, records }: RebuildDeps, tail: LogTail): Promise<LoggedEvent[]> {
   const block = await history.lastBlock(partition);
   if (block > 0) await records.completeBlock(partition, block);

@@ -1,6 +1,6 @@
 // The loops that run while a process has a shard: the fold and the router of partition k. There are two grades. A copy
 // folds the log, so that it can answer and take over at once. An owner also routes, stores blocks and saves checkpoints.
-// The first failure of a loop ends all of them, once: whoever started them stops these, and starts new ones.
+// The first failure of a loop ends all of them, once; their owner stops them and starts new ones.
 import type { Logger } from 'pino';
 import { Failure } from '../domain/failure.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
@@ -15,13 +15,16 @@ import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
 const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 15_000;
-/** With more rows in the open block, a checkpoint waits until the block is stored, so that it need not contain them; but not for ever. */
+/**
+ * With more rows in the open block, a checkpoint waits for a limited time until the block is stored, so that it need
+ * not contain them.
+ */
 const OPEN_ROWS_IN_CHECKPOINT = 500;
 const CHECKPOINT_DELAY_MAX_MS = 45_000;
 const FORGET_INTERVAL_MS = 5_000;
 const CATCH_UP_POLL_MS = 5;
 const REFUSED_RETRY_MS = 5_000;
-/** No step takes this long: the process was suspended, and another may have taken its shard since. */
+/** A step that took longer than this means that the process was suspended, and another may have taken its shard. */
 const SUSPENDED_MS = 60_000;
 const HISTORY_RETRY_MIN_MS = 100;
 const HISTORY_RETRY_MAX_MS = 5_000;
@@ -55,7 +58,7 @@ export class ShardLoops {
   #truncateAt: number | undefined;
   readonly #loops = new Set<Promise<void>>();
   readonly #ownLoops = new Set<Promise<void>>();
-  /** There are blocks to store, or corrections that history can answer. */
+  /** Notified when there are blocks to store, or corrections that history can answer. */
   readonly #work = new Condition();
   /** A block was stored, so that a checkpoint has little to contain. */
   readonly #stored = new Condition();
@@ -74,7 +77,7 @@ export class ShardLoops {
     return this.#isRestored ? this.#fold : undefined;
   }
 
-  /** Why the partition cannot be restored. It waits for somebody to rebuild it, and goes on routing. */
+  /** Why the partition cannot be restored. It waits until an operator rebuilds it, and continues routing. */
   get refusal(): CheckpointRefused | undefined {
     return this.#refusal;
   }
@@ -128,7 +131,7 @@ export class ShardLoops {
     }
     const end = await events.end();
     await this.#until(() => this.#isRestored);
-    // Before it has caught up: the log may hold more blocks than wait in memory.
+    // Started before it has caught up, because the log may hold more blocks than may wait in memory.
     void this.#run(this.#ownLoops, 'flush', () => this.#flush(own));
     await this.#until(() => this.#fold.fold.seq >= end);
     void this.#run(this.#ownLoops, 'checkpoint', () => this.#checkpoint(own));
@@ -139,7 +142,7 @@ export class ShardLoops {
     while (!signal.aborted && !isSo()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
   }
 
-  /** Stops routing, stores what is cut and saves a checkpoint; goes on folding, so that it can answer. */
+  /** Stops routing, stores the cut blocks and saves a checkpoint; continues folding, so that it can answer. */
   async drain(): Promise<void> {
     await Promise.race([this.#failure, this.#drain()]);
   }
@@ -240,7 +243,7 @@ export class ShardLoops {
     }
   }
 
-  /** A copy stores nothing: it learns what the owner has stored. */
+  /** A copy stores nothing; it only learns which blocks the owner has stored. */
   async #followStored(): Promise<void> {
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted && !this.#isOwning;) {
@@ -257,7 +260,7 @@ export class ShardLoops {
     }
   }
 
-  /** Live counts go on while history is unavailable: blocks queue, up to a bound. */
+  /** Live counts continue while history is unavailable: blocks queue, up to a limit. */
   async #awaitHistory(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
     const level = failures > LOUD_AFTER_FAILURES ? 'error' : 'warn';
@@ -290,11 +293,12 @@ export class ShardLoops {
       this.#router = router;
       await router.restore();
       if (logs?.doubts !== doubts)
-        throw new LogWentBack(`the logs came into doubt while router ${deps.partition} was restored`);
+        throw new LogWentBack(`a log may have gone back while router ${deps.partition} was being restored`);
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {
-        // Before the step, and even by a router that has just restarted: if a full log refuses its commits, this makes room.
+        // Done before the step, even by a router that has just restarted: if a full log refuses its commits, this makes
+        // space.
         if (timing.now() >= this.#truncateAt) {
           await router.truncate(await storedBeforeCheckpoints());
           this.#truncateAt = timing.now() + truncateIntervalMs;

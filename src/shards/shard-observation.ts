@@ -38,7 +38,7 @@ export interface ShardObservation {
   readonly router: RouterObservation | undefined;
   /** Undefined until it is restored. */
   readonly fold: FoldObservation | undefined;
-  /** True while its checkpoint cannot be used: the shard is unavailable until somebody rebuilds it. */
+  /** True while its checkpoint is unusable: the shard is unavailable until an operator rebuilds it. */
   readonly isRefused: boolean;
 }
 

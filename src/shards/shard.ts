@@ -31,7 +31,7 @@ export class Shard {
   /** Resolves when another process has taken the lease. */
   #leaseLost: Promise<void> = Promise.resolve();
   #loops: ShardLoops | undefined;
-  /** Resolves when all loops that were told to stop have stopped. */
+  /** Resolves when all loops that are stopping have stopped. */
   #stopping: Promise<unknown> = Promise.resolve();
   /** What failed last: all that is known here until the shard is restored. */
   #lastFold: PartitionFold | undefined;

@@ -1,6 +1,6 @@
-// Marks time in the log where something waits for it. A fold has no clock but the log's, so while nobody passes a door
-// nothing becomes final by itself. A mark costs a commit, and in an idle building nothing waits; so time is marked only
-// for these:
+// Publishes ticks while something waits for time to pass. A fold has no clock but the log's, so while nobody passes a
+// door nothing becomes final by itself. A mark costs a commit, and in an idle building nothing waits; so time is marked
+// only for these:
 //
 //  - Provisional events wait for the clocks of the routers that feed their space, and an open block waits for its age.
 //    Once an interval, the clocks that have not moved since the last interval are advanced.
@@ -55,7 +55,7 @@ export class Ticks {
   async advance(fold: PartitionFold, spaceId: SpaceId, atMs: number): Promise<void> {
     const { nowMs, intervalMs } = this.#deps;
     const delayMs = fold.settings.idleTimeoutMs + fold.settings.outOfOrdernessMs;
-    // An instant is final once the clocks are this much later. Before that, at least what was before it can be final.
+    // An instant is final once the clocks are this much later. Until then at least earlier events can become final.
     const neededMs = atMs + delayMs <= nowMs() ? atMs + delayMs : nowMs() - intervalMs;
     if (fold.watermarkOf(spaceId) >= neededMs - delayMs) return;
     const behind = fold.routersOf(spaceId).filter((router) => this.#clockOf(fold, router) < neededMs);
@@ -75,7 +75,7 @@ export class Ticks {
   async #advance(fold: PartitionFold, routers: readonly Partition[]): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     const now = timing.now();
-    // Not every question waits for a clock that did not move when it was asked to.
+    // Questions do not wait again for a clock that did not advance after a tick.
     const asked = routers.filter((router) => now - (this.#askedAt.get(router) ?? -Infinity) >= intervalMs);
     if (asked.length === 0) return;
     for (const router of asked) this.#askedAt.set(router, now);
@@ -90,7 +90,7 @@ export class Ticks {
   async #tick(routers: Iterable<Partition>): Promise<void> {
     const ticks = [...routers].map((router) => this.#deps.tick(router));
     await Promise.all(ticks).catch((error: unknown) =>
-      this.#deps.log.debug({ err: error }, 'time was not marked: NATS does not answer'),
+      this.#deps.log.debug({ err: error }, 'no tick was published: NATS does not answer'),
     );
   }
 

@@ -40,7 +40,7 @@ export class TopologyService {
     }
   }
 
-  /** For how long, in ms, the history has been behind what is known of the log; 0 while it is not. */
+  /** For how long, in ms, the history has been behind the known end of the log; 0 while it is not. */
   get behindMs(): number {
     return this.#known.seq > this.history.seq ? this.#now() - this.#known.sinceMs : 0;
   }

@@ -1,6 +1,6 @@
-// Real processes, killed and suspended at random moments without waiting for the rest to recover, while DPUs send out of order and
-// twice, are moved, and spaces are reset; where it is asked for, nats-server's files are damaged, too. Then every count is compared
-// with the oracle, and a loss must have been reported if, and only if, something was damaged.
+// Kills and suspends real processes at random moments, without waiting for the others to recover, while DPUs send out
+// of order and twice, DPUs are moved, and spaces are reset; on request nats-server's files are damaged, too. Then every
+// count is compared with the oracle, and a loss must have been reported if and only if something was damaged.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +14,10 @@ import { Random } from '../simulation/random.ts';
 import { eventually } from '../support/eventually.ts';
 import { compareWithOracle } from './comparison.ts';
 import { drawLoad, type Load } from './load.ts';
-import { drawPlan, expectedMs, type Blow, type VictimName } from './plan.ts';
+import { drawPlan, expectedMs, type Fault, type VictimName } from './plan.ts';
 import { PARTITIONS, Processes } from './processes.ts';
 import { askingUntilAnswered, raiseBuilding, sendUntilAcknowledged, type Ask } from './sending.ts';
-import { Strikes } from './strikes.ts';
+import { FaultInjector } from './fault-injector.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -34,7 +34,7 @@ export interface ChaosReport {
   readonly suspensions: number;
   readonly damages: number;
   readonly moves: number;
-  /** As `/health` reports them. */
+  /** The losses that `/health` reports. */
   readonly losses: number;
   readonly compared: number;
   readonly differences: readonly string[];
@@ -48,18 +48,18 @@ const POLL_MS = 50;
 /** How many times as long as expected a plan may take on a busy machine. */
 const BUSY = 4;
 const ANSWER_MAX_MS = 5_000;
-/** After the last kill. Until then a busy machine may have no process of the service ready before it is killed again. */
+/** After the last kill. On a busy machine every process may be killed again before it is ready. */
 const ANSWERED_WITHIN_MS = 300_000;
 const HEALTHY_WITHIN_MS = 120_000;
-/** One alone may hit what nobody has recorded yet, or what is there a second time. */
+/** A single damage may hit data that nothing else has recorded yet, or that exists twice. */
 const DAMAGES_WITH_LOSS = 5;
-/** What a look at the logs logs that takes them to be damaged. */
+/** The messages that report a damaged log. */
 const ALARM = /a log has gone back|the logs are repaired/;
 
 export async function chaos({ seed, kills, damages, readingsPerSecond, say }: ChaosOptions): Promise<ChaosReport> {
   const startedAt = performance.now();
   const plan = drawPlan(new Random(seed + 2), { kills, damages, intervalMs: KILL_INTERVAL_MS });
-  const lengthMs = plan.reduce((sum, blow) => sum + expectedMs(blow), 0);
+  const lengthMs = plan.reduce((sum, fault) => sum + expectedMs(fault), 0);
   const readings = Math.ceil((readingsPerSecond * lengthMs) / 1_000);
   const load = drawLoad(new Random(seed), readings, Date.now(), Math.ceil(lengthMs / CHANGE_INTERVAL_MS));
   const folder = await mkdtemp(join(tmpdir(), 'density-chaos-'));
@@ -72,15 +72,15 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
     binary,
     onError: (message) => errors.set(message, (errors.get(message) ?? 0) + 1),
   });
-  const strikes = new Strikes({ processes, binary, folder, say, counted: () => countedBy(processes.apis) });
+  const faults = new FaultInjector({ processes, binary, folder, say, counted: () => countedBy(processes.apis) });
   try {
     let asked = 0;
     const withinMs = BUSY * lengthMs + ANSWERED_WITHIN_MS;
     const ask = askingUntilAnswered(() => processes.apis[asked++ % processes.apis.length] ?? '', withinMs);
     await raiseBuilding(ask, load);
     const { natsUrl } = processes;
-    const acknowledged = await strike({ plan, withinMs, load, ask, strikes, natsUrl, say });
-    const { remains } = strikes;
+    const acknowledged = await sendDuringFaults({ plan, withinMs, load, ask, faults, natsUrl, say });
+    const { remains } = faults;
     say(`all sent after ${seconds(startedAt)} s; comparing`);
     const { sent, distinct, compared, differences } = await compareWithOracle({
       load,
@@ -92,7 +92,7 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
       acknowledged: acknowledged.filter(({ at }) => at > (remains?.at ?? 0)).map(({ message }) => message),
       remains,
     });
-    const { losses, objections } = await reportedLosses(ask, processes.clickhouseUrl, strikes.damages);
+    const { losses, objections } = await reportedLosses(ask, processes.clickhouseUrl, faults.damages);
     await processes.stop();
     for (const [message, times] of [...errors].sort(([, a], [, b]) => b - a).slice(0, 10))
       say(`logged ${times} times: ${message}`);
@@ -100,9 +100,9 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
     return {
       sent,
       distinct,
-      kills: strikes.kills,
-      suspensions: strikes.suspensions,
-      damages: strikes.damages,
+      kills: faults.kills,
+      suspensions: faults.suspensions,
+      damages: faults.damages,
       moves: load.moves.length,
       losses,
       compared,
@@ -115,12 +115,12 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
   }
 }
 
-interface StrikeOptions {
-  readonly plan: readonly Blow[];
+interface SendOptions {
+  readonly plan: readonly Fault[];
   readonly withinMs: number;
   readonly load: Load;
   readonly ask: Ask;
-  readonly strikes: Strikes;
+  readonly faults: FaultInjector;
   readonly natsUrl: string;
   readonly say: (line: string) => void;
 }
@@ -130,13 +130,13 @@ interface Acknowledged {
   readonly at: number;
 }
 
-/** Sends the load evenly while the plan is carried out. */
-async function strike(options: StrikeOptions): Promise<Acknowledged[]> {
-  const { plan, withinMs, load, ask, strikes, natsUrl, say } = options;
+/** Sends the load evenly while the planned faults are injected. */
+async function sendDuringFaults(options: SendOptions): Promise<Acknowledged[]> {
+  const { plan, withinMs, load, ask, faults, natsUrl, say } = options;
   const { messages, moves } = load;
   const { nc, js } = await connectNats(natsUrl, 'chaos');
   const due = async (part: number): Promise<void> => {
-    while (strikes.progress < part) await sleep(POLL_MS);
+    while (faults.progress < part) await sleep(POLL_MS);
   };
   const acknowledged: Acknowledged[] = [];
   let [next, moved] = [0, 0];
@@ -156,7 +156,7 @@ async function strike(options: StrikeOptions): Promise<Acknowledged[]> {
     }
   };
   const kill = async (): Promise<void> => {
-    await strikes.carryOut(plan);
+    await faults.carryOut(plan);
     say(
       `the last kill came after ${acknowledged.length} of ${messages.length} messages and ${moved} of ${moves.length} moves and resets`,
     );
@@ -166,7 +166,7 @@ async function strike(options: StrikeOptions): Promise<Acknowledged[]> {
   return acknowledged;
 }
 
-/** By whichever process answers first. */
+/** Asks all processes; the first answer counts. */
 async function countedBy(apis: readonly string[]): Promise<number> {
   return Promise.any(
     apis.map(async (api) => {
@@ -178,7 +178,7 @@ async function countedBy(apis: readonly string[]): Promise<number> {
   );
 }
 
-/** Once everything is healthy. @returns how many losses are reported, and what is wrong with that */
+/** Waits until everything is healthy. @returns the number of reported losses, and objections to it */
 async function reportedLosses(
   ask: Ask,
   clickhouseUrl: string,

@@ -1,5 +1,6 @@
-// Compares every count, the account, the rollups and the readings with the oracle, after a load was sent to real processes. The oracle
-// knows what is in READINGS, what else has survived damage, and what the topology says, and nothing else.
+// Compares every count, the account, the rollups and the readings with the oracle, after a load was sent to real
+// processes. The oracle knows only the content of READINGS, the readings that survived damage elsewhere, and the
+// topology.
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
@@ -14,7 +15,7 @@ import { eventually } from '../support/eventually.ts';
 import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { readTo } from '../support/read-log.ts';
 import type { Load } from './load.ts';
-import type { Remains } from './strikes.ts';
+import type { Remains } from './fault-injector.ts';
 import { readingsInClickHouse } from './survivors.ts';
 
 const SETTLE_WITHIN_MS = 240_000;
@@ -26,19 +27,19 @@ export interface ComparisonOptions {
   readonly natsUrl: string;
   readonly clickhouseUrl: string;
   readonly partitions: number;
-  /** GET; the body of the answer, once there is one. */
+  /** GET, repeated until there is an answer. @returns its body */
   readonly ask: (path: string) => Promise<unknown>;
-  /** Of the load, what must be in READINGS; all of it by default. */
+  /** The part of the load that must be in READINGS; all of it by default. */
   readonly acknowledged?: Load['messages'];
-  /** What is left of the readings from before nats-server's files were damaged; undefined when they never were. */
+  /** The readings left from before nats-server's files were damaged; undefined if they never were. */
   readonly remains?: Pick<Remains, 'certain' | 'possible'> | undefined;
 }
 
 export interface Comparison {
-  /** Readings in the log, however often each was sent. */
+  /** The number of distinct readings in the log. */
   readonly sent: number;
   readonly distinct: number;
-  /** Answers and rows. */
+  /** The number of compared answers and rows. */
   readonly compared: number;
   readonly differences: readonly string[];
 }
@@ -66,7 +67,7 @@ export async function compareWithOracle({
       async () => {
         const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
         if (is !== shouldBe) throw new Error(`${path}: is ${is}, should be ${shouldBe}`);
-        // The first that differs has waited long enough for all.
+        // The first difference has waited long enough for all others.
       },
       differences.length > 0 ? 1_000 : SETTLE_WITHIN_MS,
     ).catch((error: unknown) => differences.push(String(error)));
@@ -111,7 +112,7 @@ function accountOf(oracle: Oracle, sent: Sent): Question {
   };
 }
 
-/** What was lost and is sent again counts as accepted twice, and where it was routed twice as a duplicate. */
+/** A reading that was lost and sent again is accepted twice, and is a duplicate if it was routed twice. */
 function accountAfterLoss(oracle: Oracle): Question {
   const { held } = oracle;
   return {
@@ -133,7 +134,7 @@ interface AccountAnswer {
   readonly stored: { readonly findings: readonly string[] } | null;
 }
 
-/** Those of `possible` that are in ClickHouse once everything is that was in memory. */
+/** The members of `possible` that are in ClickHouse after everything in memory was stored. */
 async function stillThere(
   possible: readonly OracleReading[],
   clickhouseUrl: string,
@@ -175,7 +176,7 @@ function questionsFor(oracle: Oracle, load: Load, random: Random): Question[] {
   return questions;
 }
 
-/** What was acknowledged and is not in the log. */
+/** The acknowledged readings that are missing from the log. */
 function lostReadings(messages: Load['messages'], oracle: Oracle): string[] {
   const known = new Set(oracle.readings.map(({ readingId }) => readingId));
   const sent = messages.flatMap(({ dpuId, items }) =>
@@ -191,7 +192,7 @@ function lostReadings(messages: Load['messages'], oracle: Oracle): string[] {
     .map(({ readingId }) => `${readingId} was acknowledged and is not in READINGS`);
 }
 
-/** Answers know what is not stored yet; the tables have it once the last blocks are flushed. */
+/** Answers include unstored events; the tables have them once the last blocks are flushed. */
 async function comparedWhenStored(url: string, oracle: Oracle): ReturnType<typeof compareStored> {
   let last = { compared: 0, differences: ['nothing was compared'] };
   await eventually(async () => {
@@ -201,7 +202,7 @@ async function comparedWhenStored(url: string, oracle: Oracle): ReturnType<typeo
   return last;
 }
 
-/** Rollups and readings, straight from the tables. */
+/** Rollups and readings, read directly from the tables. */
 async function compareStored(url: string, oracle: Oracle): Promise<{ compared: number; differences: string[] }> {
   const client = await connectClickHouse(url);
   const rows = async (query: string): Promise<[string, ...number[]][]> =>

@@ -1,4 +1,4 @@
-// What is sent while processes are killed: drawn from a seed, so that two runs send the same.
+// The readings and changes sent while processes are killed: drawn from a seed, so that two runs send the same.
 import type { Random } from '../simulation/random.ts';
 
 export interface Load {
@@ -10,7 +10,7 @@ export interface Load {
   }[];
   readonly dpus: readonly { readonly id: string; readonly doorway_id: number }[];
   readonly messages: readonly Message[];
-  /** What a person changes meanwhile. Each may be asked twice without changing more. */
+  /** The changes a person makes meanwhile. Each is idempotent. */
   readonly moves: readonly { readonly method: string; readonly path: string; readonly body: unknown }[];
   readonly firstMs: number;
   readonly lastMs: number;
@@ -26,11 +26,11 @@ const DPUS = 30;
 const MOVES = 16;
 const SPAN_MS = 6 * 3_600_000;
 const READINGS_PER_MESSAGE = 20;
-/** How far apart in the order of sending two neighbours in time may get. */
+/** How far apart two neighbours in event time may be sent. */
 const DISORDER_MESSAGES = 60;
 
 export function drawLoad(random: Random, readings: number, nowMs: number, changes = MOVES): Load {
-  // A minute ago, so that no reading is from the future of a slower clock.
+  // A minute ago, so that no reading is in the future of a slower clock.
   const [firstMs, lastMs] = [nowMs - 60_000 - SPAN_MS, nowMs - 60_000];
   const spaces = Array.from({ length: SPACES }, (_, n) => `space ${n + 1}`);
   const doorways = Array.from({ length: SPACES }, (_, n) => ({
@@ -39,7 +39,7 @@ export function drawLoad(random: Random, readings: number, nowMs: number, change
     egress_space_id: n === 0 ? null : n,
   }));
   const dpus = Array.from({ length: DPUS }, (_, n) => ({ id: `c${n + 1}`, doorway_id: random.int(1, SPACES) }));
-  // A few DPUs that nobody registers: theirs are held.
+  // A few DPUs stay unregistered, so their readings are held.
   const senders = [...dpus.map(({ id }) => id), 'stray-1', 'stray-2'];
   const count = Math.ceil(readings / READINGS_PER_MESSAGE);
   const messages = Array.from({ length: count }, (_, n): Message & { readonly place: number } => {

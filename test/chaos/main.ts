@@ -1,4 +1,4 @@
-// `npm run chaos [-- --kills 1000 --damage 30 --seed 1]`. Ends with 1 when a count differs.
+// `npm run chaos [-- --kills 1000 --damage 30 --seed 1]`. Exits with 1 if a count differs.
 import { Command } from 'commander';
 import { chaos } from './chaos.ts';
 

@@ -1,4 +1,4 @@
-// The processes of a run: three of the service, a nats-server and a ClickHouse engine, each started again whenever it ends.
+// The processes of a run: three of the service, a nats-server and a ClickHouse engine, each restarted whenever it ends.
 import { join } from 'node:path';
 import { bundle } from '../simulation/bundle.ts';
 import { startDensity } from '../support/density-process.ts';
@@ -8,15 +8,15 @@ import { SERVICES, VICTIMS, type VictimName } from './plan.ts';
 import { engineLife, Victim, type Life } from './victim.ts';
 
 export const PARTITIONS = 4;
-/** Killed as often as they are, the shards would otherwise be without an owner for most of the time. */
+/** With the default, shards would have no owner most of the time, because processes are killed so often. */
 const LEASE_TTL_MS = 2_000;
 const READY = 'density-api is ready';
 
 export interface ProcessesOptions {
   readonly folder: string;
-  /** Of nats-server. */
+  /** The data folder of nats-server. */
   readonly binary: string;
-  /** Told of each line that a process of the service has logged as an error. */
+  /** Called with each error line that a process of the service logs. */
   readonly onError: (message: string) => void;
 }
 
@@ -24,7 +24,7 @@ export class Processes {
   readonly natsUrl: string;
   readonly clickhouseUrl: string;
   readonly natsFolder: string;
-  /** Of each process of the service. */
+  /** The API's URL of each process of the service. */
   readonly apis: readonly string[];
   readonly #victims: ReadonlyMap<VictimName, Victim>;
 
@@ -71,17 +71,17 @@ export class Processes {
   }
 
   static async start(options: ProcessesOptions): Promise<Processes> {
-    // As one file of JavaScript it starts in half the time.
+    // Bundled into one file of JavaScript it starts in half the time.
     const entry = await bundle('src/cli/main.ts', 'density');
     return new Processes(options, entry, await freePorts(2 + SERVICES.length));
   }
 
-  /** @returns false where it has no process at the moment */
+  /** @returns false if it has no process at the moment */
   async signal(name: VictimName, signal: NodeJS.Signals): Promise<boolean> {
     return this.#victim(name).signal(signal);
   }
 
-  /** Kills them and keeps them down. @returns how to let them start again */
+  /** Kills them and keeps them down. @returns a function that lets them start again */
   async hold(names: readonly VictimName[]): Promise<() => void> {
     const held = await Promise.all(names.map(async (name) => this.#victim(name).hold()));
     return () => {
@@ -89,7 +89,7 @@ export class Processes {
     };
   }
 
-  /** What ended without having been killed. */
+  /** The processes that ended without being killed. */
   get ownEnds(): string[] {
     return VICTIMS.flatMap((name) => this.#victim(name).ownEnds.map((cause) => `${name}: ${cause}`));
   }
@@ -119,7 +119,7 @@ function serviceLife(
     if (code === null) return undefined;
     const cause = `exit code ${code}: ${lastLine(service.output())}`;
     if (service.output().includes(READY)) return cause;
-    // An engine did not answer while it started: whoever started it starts it again.
+    // An engine that did not answer during its start is restarted by its supervisor.
     onError(`ended before it was ready, ${cause}`);
     return undefined;
   });
@@ -134,7 +134,7 @@ function messageIn(line: string): string {
     const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } };
     return `${msg ?? ''}${err?.message === undefined ? '' : ` (${err.message})`}`;
   } catch {
-    // Killed in the middle of it.
+    // It was killed while writing.
     return line;
   }
 }

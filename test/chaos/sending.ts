@@ -1,4 +1,5 @@
-// What a person and the DPUs do with a load, whatever is killed meanwhile: each asks, or sends, until it is answered.
+// Sends a load as a person and DPUs do, whatever is killed meanwhile: each request or message is repeated until it is
+// answered.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { eventually } from '../support/eventually.ts';
 import { request } from '../support/local-service.ts';
@@ -7,12 +8,12 @@ import type { Load } from './load.ts';
 /** @returns the body of the answer */
 export type Ask = (method: string, path: string, body?: unknown) => Promise<unknown>;
 
-/** @param api whom to ask, at each attempt */
+/** @param api the URL to ask, for each attempt */
 export function askingUntilAnswered(api: () => string, withinMs: number, token?: string): Ask {
   return async (method, path, body) =>
     eventually(async () => {
       const answer = await request(`${api()}${path}`, method, body, token);
-      // 409: a repetition of what had been done, and not been answered.
+      // 409 means that an earlier attempt succeeded, but its answer was lost.
       if (answer.status !== 409 && (answer.status < 200 || answer.status > 299))
         throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
       return answer.body;
@@ -25,7 +26,7 @@ export async function raiseBuilding(ask: Ask, { spaces, doorways, dpus }: Load):
   for (const dpu of dpus) await ask('POST', '/dpus', dpu);
 }
 
-/** Without an acknowledgement a DPU sends it again. */
+/** A DPU repeats a message until it is acknowledged. */
 export async function sendUntilAcknowledged(
   js: JetStreamClient,
   { dpuId, items }: Load['messages'][number],

@@ -1,5 +1,5 @@
-// The readings that exist after nats-server's files were damaged, wherever they are: read from a copy of the files, by a server that
-// nobody else knows, and from ClickHouse.
+// Finds the readings that still exist after nats-server's files were damaged: in a copy of the files, read by a
+// separate server, and in ClickHouse.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +15,9 @@ import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
 import { sentIn } from '../simulation/sent.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { startNatsIn } from '../support/killable-engines.ts';
-import { oracleReadingOf, type OracleReading } from '../support/oracle.ts';
+import { parseReadingId, type OracleReading } from '../support/oracle.ts';
 
-/** @param natsFolder of a server that does not run */
+/** @param natsFolder the data of a stopped server */
 export async function readingsInFiles(
   natsFolder: string,
   binary: string,
@@ -47,7 +47,7 @@ export async function readingsInFiles(
   }
 }
 
-/** All with a row, whatever it says: the repair goes by the reading. */
+/** Every reading with a row of any sign, because the repair works by reading. */
 export async function readingsInClickHouse(url: string): Promise<OracleReading[]> {
   const client = await connectClickHouse(url);
   try {
@@ -55,13 +55,13 @@ export async function readingsInClickHouse(url: string): Promise<OracleReading[]
       query: 'SELECT DISTINCT reading_id, dpu_id FROM space_events',
       format: 'JSONCompactEachRow',
     });
-    return (await result.json<[string, string]>()).map(([id, dpuId]) => oracleReadingOf(id, dpuId));
+    return (await result.json<[string, string]>()).map(([id, dpuId]) => parseReadingId(id, dpuId));
   } finally {
     await client.close();
   }
 }
 
-/** What a stream holds, holes or not. */
+/** All messages of a stream, skipping holes. */
 async function everything({ js, jsm }: NatsHandles, stream: string): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
   if ((await jsm.streams.info(stream)).state.messages === 0) return entries;
@@ -81,7 +81,7 @@ function readingsInCommit(entry: StoredEntry): OracleReading[] {
 async function readingsInCheckpoints({ js, jsm }: NatsHandles, partitions: number): Promise<OracleReading[]> {
   const checkpoints = new NatsCheckpoints(js, jsm);
   const each = allPartitions(partitions).map(async (partition) => {
-    // What cannot be read is no survivor.
+    // An unreadable checkpoint does not count as a survivor.
     const checkpoint = await checkpoints.load(partition).catch(() => undefined);
     if (!checkpoint) return [];
     return decodedSnapshot(partition, partitions, checkpoint.snapshot).allUnstoredEvents().map(oracleReading);
@@ -90,5 +90,5 @@ async function readingsInCheckpoints({ js, jsm }: NatsHandles, partitions: numbe
 }
 
 function oracleReading(event: Parameters<typeof readingOf>[0]): OracleReading {
-  return oracleReadingOf(identityOf(readingOf(event)), event.dpuId);
+  return parseReadingId(identityOf(readingOf(event)), event.dpuId);
 }

@@ -1,23 +1,23 @@
-// A process that is started again whenever it ends, so that it can be killed at any moment, also while it starts.
+// A process that is restarted whenever it ends, so that it can be killed at any moment, even while it starts.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeProcess } from '../../src/local/process-info.ts';
 
 const POLL_MS = 10;
-/** After an end that nobody caused: it would come again at once. */
+/** The pause after an exit that was not a kill, which would probably happen again at once. */
 const RESTART_MS = 200;
 
 /** One process, from its start to its end. */
 export interface Life {
-  /** Undefined while there is no process yet, or no longer. */
+  /** Undefined while there is no process. */
   readonly pid: () => Promise<number | undefined>;
-  /** Resolves with why it ended by itself; undefined when a signal ended it. */
+  /** Resolves with the reason if it ended by itself; undefined if a signal ended it. */
   readonly ended: Promise<string | undefined>;
 }
 
 export class Victim {
-  /** Why it ended where nobody had killed it. */
+  /** The reasons of exits without a kill. */
   readonly ownEnds: string[] = [];
   readonly #begin: () => Life;
   #life: Life | undefined;
@@ -31,7 +31,7 @@ export class Victim {
     this.#running = this.#run();
   }
 
-  /** @returns false where there is no process at the moment */
+  /** @returns false if there is no process at the moment */
   async signal(signal: NodeJS.Signals): Promise<boolean> {
     const pid = await this.#life?.pid();
     if (pid === undefined) return false;
@@ -39,7 +39,7 @@ export class Victim {
     return sent(pid, signal);
   }
 
-  /** Kills it and keeps it down. @returns how to let it start again */
+  /** Kills it and keeps it down. @returns a function that lets it start again */
   async hold(): Promise<() => void> {
     this.#isHeld = true;
     await this.#untilDown();
@@ -76,16 +76,16 @@ export class Victim {
   }
 }
 
-/** The life of an engine. @param start resolves once it serves @param pidFile in which it is recorded as soon as it runs */
+/** The life of an engine. @param start resolves once it serves @param pidFile has its process id as soon as it runs */
 export function engineLife(folder: string, pidFile: string, start: (onExit: () => void) => Promise<unknown>): Life {
   const ended = new Promise<string | undefined>((resolve) => {
-    // Once it has served, it ends by a signal only.
+    // Once it has served, only a signal ends it.
     start(() => resolve(undefined)).catch((error: unknown) => resolve(String(error)));
   });
   return { ended, pid: async () => recordedPid(folder, pidFile) };
 }
 
-/** The file may still name the process before, whose id somebody else may have by now. */
+/** The file may still name the previous process, whose id another program may have by now. */
 async function recordedPid(folder: string, pidFile: string): Promise<number | undefined> {
   const text = await readFile(join(folder, pidFile), 'utf8').catch(() => '');
   const pid = Number(text.split('\n')[0]);
@@ -96,7 +96,7 @@ function sent(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
   } catch {
-    // It ended just now.
+    // It has just ended.
     return false;
   }
 }

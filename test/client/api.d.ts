@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Where every accepted reading went
-         * @description Computed from what the routers have committed, and compared with ClickHouse: `stored` reports readings that it lacks or has too many of.
+         * @description Computed from the commits of the routers, and compared with ClickHouse: `stored` reports missing and surplus readings.
          */
         get: operations["getAccount"];
         put?: never;
@@ -277,7 +277,7 @@ export interface paths {
         put?: never;
         /**
          * Send a reading
-         * @description Answered once the reading is stored. Sending it again changes nothing: two readings that say the same (sensor, timestamp, what passed, `id` or none) are one reading.
+         * @description Answered once the reading is stored. Sending it again changes nothing: two readings with the same sensor, timestamp, people or counters, and `id` (or none) are one reading.
          */
         post: operations["sendReading"];
         delete?: never;
@@ -560,7 +560,7 @@ export interface components {
             /** @description as URLs and subjects name it */
             id: string;
             /** @description what the options are for */
-            adapter: string | null;
+            adapter: string;
             /** @description how its payloads are read; null for the defaults of the adapter */
             options: {
                 [key: string]: unknown;
@@ -615,27 +615,27 @@ export interface components {
             dpu_id: string;
             /**
              * Format: date-time
-             * @description when the person passed, the interval ended, or the counters stood there
+             * @description when the person passed, the interval ended, or the counters were read
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people who passed in the direction 1; of a standing, the difference to the one before */
+            /** @description people who passed in the direction 1; for a standing, the difference to its predecessor */
             entrances: number;
             /** @description people who passed in the direction -1 */
             exits: number;
-            /** @description there when it is of one person */
+            /** @description only for a reading of one person */
             direction?: 1 | -1;
             /**
              * Format: date-time
-             * @description when the interval began; there when the sensor said so
+             * @description when the interval began; only if the sensor reported it
              * @example 2018-02-24T08:45:21.893Z
              */
             start?: string;
-            /** @description where the counter of entrances stood; there when it is a standing */
+            /** @description the value of the counter of entrances; only for a standing */
             total_entrances?: number;
-            /** @description where the counter of exits stood */
+            /** @description the value of the counter of exits */
             total_exits?: number;
-            /** @description the life of the counters, where the sensor named it */
+            /** @description the life of the counters, if the sensor named it */
             counter_epoch?: string;
             doorway_id: number | null;
         };
@@ -658,11 +658,11 @@ export interface components {
                 detail: string;
             }[];
         };
-        /** @description What became of a batch */
+        /** @description The result of a batch */
         BatchResult: {
-            /** @description readings stored; those that were there before count too, and change nothing */
+            /** @description readings stored, including duplicates, which change nothing */
             accepted: number;
-            /** @description of these, how many say what another item of the batch says: together they count once */
+            /** @description how many of these repeat another item of the batch; they count once */
             repeated: number;
             /** @description readings that were not stored; at most the first 1,000 */
             rejected: {
@@ -983,7 +983,7 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             effective_at?: string;
-            /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
+            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
             counter_modulus?: number | null;
         };
         DpuPut: {
@@ -1000,7 +1000,7 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             effective_at?: string;
-            /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
+            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
             counter_modulus?: number | null;
         };
         DpuPatch: {
@@ -1017,7 +1017,7 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             effective_at?: string;
-            /** @description its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes */
+            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
             counter_modulus?: number | null;
         };
         DeviceBody: {
@@ -3014,7 +3014,7 @@ export interface operations {
                 "application/json": {
                     /** @description id of the sensor */
                     dpu_id: string | number;
-                    /** @description when the person passed, the interval ended, or the counters stood there: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again */
+                    /** @description when the person passed, the interval ended, or the counters were read: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again */
                     timestamp?: string | number;
                     /**
                      * @description into the ingress space of the doorway, or out of it
@@ -3033,7 +3033,7 @@ export interface operations {
                     total_exits?: number;
                     /** @description names a life of the counters: with another one they have started from 0 */
                     counter_epoch?: string | number;
-                    /** @description the sensor's own name for the reading, which makes it different from another that says the same; it may be used again at another timestamp */
+                    /** @description the sensor's own name for the reading, which distinguishes it from another with the same fields; it may be used again at another timestamp */
                     id?: (string | null) | number;
                 };
             };
@@ -3404,7 +3404,7 @@ export interface operations {
             query?: {
                 /** @description the instant; default: now */
                 at?: string;
-                /** @description true returns the last known count, marked as stale, where the answer would otherwise be 503 */
+                /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
             };
             header?: {

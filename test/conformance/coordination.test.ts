@@ -1,4 +1,4 @@
-// What processes tell each other: changes, questions, leases and memberships. Both implementations, held to the same contracts.
+// Communication between processes: changes, questions, leases and memberships. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -28,7 +28,7 @@ describePorts('coordination', (ports) => {
     await eventually(() => expect(heard).toEqual([batch(1), batch(3), batch(5)]));
     end();
     changes.publish(P1, batch(7));
-    // A second subscriber gets the next change, so the first would have got it, too.
+    // A second subscriber gets the next change, so the first one would have got it, too.
     const others: FeedBatch[] = [];
     const endOther = changes.subscribe(P1, (some) => others.push(some));
     changes.publish(P1, batch(9));
@@ -37,7 +37,7 @@ describePorts('coordination', (ports) => {
     expect(heard).toHaveLength(3);
   });
 
-  it('P1 the owner of a partition answers a question in full, however long the answer; without an owner the question fails', async () => {
+  it('P1 the owner of a partition answers a question completely, however long the answer is; without an owner the question fails', async () => {
     const { changes } = ports();
     const question: FeedQuestion = {
       all: true,
@@ -69,7 +69,7 @@ describePorts('coordination', (ports) => {
     await expect(changes.ask(P2, question)).rejects.toThrow(Failure);
   });
 
-  it('P1 a lease has one holder until it is released, and a holder that lost an answer may ask again', async () => {
+  it('P1 a lease has one holder until it is released, and a holder whose answer was lost may ask again', async () => {
     const { leases } = ports();
     const taken = (await leases.take(P0, 'a')) ?? 0;
     expect(taken).toBeGreaterThan(0);
@@ -77,7 +77,7 @@ describePorts('coordination', (ports) => {
     const [again = 0, renewed = 0] = [await leases.take(P0, 'a'), await leases.renew(P0, 'a', taken)];
     expect(again).toBeGreaterThan(taken);
     expect(renewed).toBeGreaterThan(again);
-    // What is released is what was held last.
+    // Releasing concerns the lease that was held last.
     await leases.release(P0, taken);
     expect(await leases.take(P0, 'b')).toBeUndefined();
     await leases.release(P0, renewed);
@@ -85,7 +85,7 @@ describePorts('coordination', (ports) => {
     expect(await leases.renew(P0, 'a', renewed)).toBeUndefined();
   });
 
-  it('P1 leases and memberships expire unless they are renewed, and a watcher hears of every change, the oldest first', async () => {
+  it('P1 leases and memberships expire unless they are renewed, and a watcher gets every change, the oldest first', async () => {
     const { leases } = ports();
     const member = (id: string): Member => ({ id, name: id, takesShards: true, standsBy: false });
     await leases.announce(member('old'));

@@ -1,4 +1,4 @@
-// Blocks, and what is read from them: both implementations, held to the same contracts.
+// Blocks, and queries on them. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { blockOf, type Block } from '../../actors/partition/block.ts';
 import type { ReadingPlace } from '../../src/domain/commit.ts';
@@ -75,7 +75,7 @@ describePorts('history', (ports) => {
     expect(page.end).toBeNull();
   });
 
-  it('P1 the records of a partition: its newest events, the net sign of a reading, and a block that is completed', async () => {
+  it('P1 the records of a partition: its newest events, the net sign of a reading, and the completion of a block', async () => {
     const { history, records } = ports();
     const [here, there] = [41 as SpaceId, 42 as SpaceId];
     await history.storeBlock(
@@ -192,15 +192,15 @@ describePorts('history', (ports) => {
     ]);
     expect(await history.events(space, 100, 150, 12)).toHaveLength(1);
     expect(await history.segments(space, [0, 100, 150, 300], 12)).toEqual([
-      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
-      { sum: 1, sumMin: 1, sumMax: 1, riseMax: 0, entrances: 1, exits: 0 },
-      { sum: -1, sumMin: -1, sumMax: -1, riseMax: 0, entrances: 0, exits: 1 },
+      { sum: -1, lowestNet: -1, highestNet: -1, riseMax: 0, entrances: 0, exits: 1 },
+      { sum: 1, lowestNet: 1, highestNet: 1, riseMax: 0, entrances: 1, exits: 0 },
+      { sum: -1, lowestNet: -1, highestNet: -1, riseMax: 0, entrances: 0, exits: 1 },
     ]);
     const runs = await history.occupancySegments(P0, [
       { spaceId: space, block: 12, afterMs: 0 },
       { spaceId: 22 as SpaceId, block: 12, afterMs: 0 },
     ]);
-    expect(runs.get(space)).toMatchObject({ sum: -1, sumMin: -1, sumMax: 0, riseMax: 1 });
+    expect(runs.get(space)).toMatchObject({ sum: -1, lowestNet: -1, highestNet: 0, riseMax: 1 });
     expect(runs.get(22 as SpaceId)).toMatchObject({ sum: 0, entrances: 0, exits: 0 });
   });
 
@@ -237,10 +237,10 @@ describePorts('history', (ports) => {
     expect(await pagesOf(history, dpuId)).toEqual(['d4~400~-.n', 'd4~500~+.n', 'd4~600~-']);
   });
 
-  it('P1 a reading with an id of the previous form is found by its fields and keeps its id; of several with the same id the earliest counts', async () => {
+  it('P1 a reading with a previous form of id is found by its fields and keeps its id; the earliest of several with one id counts', async () => {
     const { history } = ports();
     const before = { dpuId: 'd6', hasPreviousId: true } as const;
-    // 900 was retracted when 800 came, and moved; at 800 the exit prevails.
+    // 900 was retracted when 800 came, and moved; at 800 the exit wins.
     await history.storeBlock(
       block(
         P2,

@@ -1,4 +1,4 @@
-// The logs and what is kept beside them in JetStream: both implementations, held to the same contracts.
+// The logs and the other streams in JetStream. One suite for both implementations.
 import { expect, it } from 'vitest';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { CommitHeader, Sections } from '../../src/domain/commit.ts';
@@ -74,7 +74,7 @@ describePorts('logs', (ports) => {
     expect(await events.end()).toBe(entries[1]?.seq);
   });
 
-  it('P1 one of two commits with the same expectation is stored', async () => {
+  it('P1 only one of two commits with the same expected sequence is stored', async () => {
     const { events } = ports();
     const outcomes = await Promise.all([1, 2].map(async (n) => events.commit(header(P1, n), sections(P2), 0)));
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['committed', 'superseded']);
@@ -101,7 +101,7 @@ describePorts('logs', (ports) => {
     expect((await events.firstCommitFrom(P2, 0))?.readingsSeq).toBe(2);
   });
 
-  it('P1 READINGS tells when the newest entry of a partition was stored', async () => {
+  it('P1 READINGS reports when the newest entry of a partition was stored', async () => {
     const { readings } = ports();
     const dpuId = 'newest' as DpuId;
     const partition = partitionOfDpu(dpuId, PARTITIONS);
@@ -115,7 +115,7 @@ describePorts('logs', (ports) => {
     });
   });
 
-  it('P1 a cursor waits, can be woken, and continues where it stopped', async () => {
+  it('P1 a cursor waits, can be woken, and resumes where it stopped', async () => {
     const { readings } = ports();
     const dpuId = 'cursor' as DpuId;
     const partition = partitionOfDpu(dpuId, PARTITIONS);
@@ -147,7 +147,7 @@ describePorts('logs', (ports) => {
     };
     await readings.append(dpuId, bytes('1'));
     const [first] = await readNewest(readings, partition, 'purged', 1);
-    // Stamps are whole milliseconds.
+    // Timestamps of the server are whole milliseconds.
     await eventually(() => expect(Date.now()).toBeGreaterThan((first?.timeMs ?? Infinity) + 1));
     await readings.append(dpuId, bytes('2'));
     await readings.append(dpuId, bytes('3'));
@@ -225,7 +225,7 @@ describePorts('logs', (ports) => {
     expect(before.kept.bad_id).toBe(3);
     await deadLetters.evict(60_000);
     expect(await deadLetters.count()).toEqual(before);
-    // Stamps are whole milliseconds.
+    // Timestamps of the server are whole milliseconds.
     const storedMs = Date.now();
     await eventually(() => expect(Date.now()).toBeGreaterThan(storedMs + 1));
     await deadLetters.evict(0);

@@ -1,5 +1,5 @@
-// P1: the ports in memory, which the simulation runs on, keep the contracts of the real engines. Both
-// implementations stand behind one interface, and every suite of this folder runs on both.
+// P1: the ports in memory, on which the simulation runs, keep the contracts of the real engines. Both implement the
+// same interfaces, and every suite of this folder runs on both.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ export interface Ports {
   readonly records: PartitionRecords;
   readonly leases: Leases;
   readonly recovery: RecoveryRecords;
-  /** Takes a block about one space from the views, as a crash in the middle of storing it leaves them. */
+  /** Removes a block of one space from the views, as a crash in the middle of storing it would leave them. */
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): Promise<void>;
   /** The rollup of a space as it is stored, by minute since 1970. */
   minutes(spaceId: SpaceId): Promise<Map<number, Minute>>;

@@ -1,4 +1,4 @@
-// What a repair of the logs reads and writes: both implementations, held to the same contracts.
+// The reads and writes of a repair of the logs. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -42,7 +42,7 @@ function row(
 }
 
 describePorts('recovery', (ports) => {
-  it('P1 a block keeps where it was cut, in every part of it', async () => {
+  it('P1 every part of a block records where the block was cut', async () => {
     const { history, recovery } = ports();
     // Of two months, so that it has two parts, and of several days in each.
     const rows = [row(1, T - 40 * DAY), row(1, T - 39 * DAY), row(1, T), row(1, T + 1), row(1, T + DAY)];
@@ -77,7 +77,7 @@ describePorts('recovery', (ports) => {
     expect((await recovery.allReadings(null, 100)).readings).toHaveLength(8);
   });
 
-  it('P1 claims are the sums of the signs of rows that are alike, in every space', async () => {
+  it('P1 claims are the sums of the signs of identical rows, in every space', async () => {
     const { history, recovery } = ports();
     const reading = { dpuId: 'd3' as DpuId, timestampMs: T + 50, measure: personMeasure(1) };
     await history.storeBlock(
@@ -105,7 +105,7 @@ describePorts('recovery', (ports) => {
     expect(await recovery.claimsOf([{ ...reading, timestampMs: T + 51 }])).toEqual([]);
   });
 
-  it('P1 readings are counted by DPU, and those that are held', async () => {
+  it('P1 readings are counted by DPU, with held ones counted separately', async () => {
     const { history, recovery } = ports();
     await history.storeBlock(
       blockOf(0, P0, 4, [
@@ -118,7 +118,7 @@ describePorts('recovery', (ports) => {
     expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 2, held: 1 });
   });
 
-  it('P1 the topology is copied once, and of two entries at one sequence that of the later epoch stays', async () => {
+  it('P1 the topology is copied once, and the later epoch wins if two entries have the same sequence', async () => {
     const { recovery } = ports();
     const fact = (name: string): TopologyFact => ({
       kind: 'space',
@@ -145,7 +145,7 @@ describePorts('recovery', (ports) => {
     await recovery.copyTopology([{ seq: 2, digest: 4_294_967_295, fact: fact('b') }], 0);
     expect(await recovery.copiedAfter(1)).toMatchObject([{ seq: 2, digest: 12, fact: fact('c') }]);
     expect(await recovery.lastCopied()).toMatchObject({ seq: 2, digest: 12 });
-    // What a later epoch has copied at 2 stands in place of all that an earlier one had from there on.
+    // The entry that a later epoch copied at 2 replaces everything of the earlier epoch from there on.
     await recovery.copyTopology([{ seq: 3, digest: 13, fact: fact('d') }], 1);
     await recovery.copyTopology([{ seq: 2, digest: 22, fact: fact('e') }], 2);
     expect(await recovery.copiedAfter(0)).toMatchObject([entries[0], { seq: 2, digest: 22, fact: fact('e') }]);
@@ -154,7 +154,7 @@ describePorts('recovery', (ports) => {
     expect(await recovery.lastCopied()).toMatchObject({ seq: 3, digest: 23 });
   });
 
-  it('P1 READINGS tells which entry is at a sequence, and which entries were stored before an instant', async () => {
+  it('P1 READINGS reports the entry at a sequence, and which entries were stored before an instant', async () => {
     const { readings } = ports();
     expect(await readings.bounds()).toMatchObject({ lastSeq: 0 });
     expect(await readings.lastSeqBefore(Date.now())).toBe(0);
@@ -171,12 +171,12 @@ describePorts('recovery', (ports) => {
     expect(await readings.lastSeqBefore((entries[0]?.timeMs ?? 0) - 1)).toBe(0);
   });
 
-  it('P1 an epoch of the log begins with commits on subjects of its own', async () => {
+  it('P1 a new epoch of the log has its own subjects for commits', async () => {
     const { events } = ports();
     const first = await events.commit(commitHeader({ router: P0, commitId: 'old' }), new Map(), 0);
     const seq = await events.begin(commitHeader({ router: P0, epoch: 1, commitId: 'new' }));
     expect(first).toEqual({ kind: 'committed', seq: seq - 1 });
-    // This reader has not heard of it.
+    // This reader does not know of the new epoch.
     expect((await events.lastCommit(P0)).header?.commitId).toBe('old');
     expect(await events.commitIdAt(seq)).toBe('new');
     expect(await events.commitIdAt(seq + 1)).toBeUndefined();
@@ -184,7 +184,7 @@ describePorts('recovery', (ports) => {
     expect(await events.bounds()).toMatchObject({ lastSeq: seq });
   });
 
-  it('P1 from the beginning of an epoch on, blocks of an older one are refused', async () => {
+  it('P1 blocks of an older epoch are refused once a new epoch has begun', async () => {
     const { history, recovery } = ports();
     expect(await recovery.epochs()).toEqual({ begun: 0, done: 0 });
     await recovery.beginEpoch(1);

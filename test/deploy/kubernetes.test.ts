@@ -1,5 +1,5 @@
-// Every overlay of k8s/, resolved: each manifest against the schema of its kind and version, and all of
-// them against each other and against the service. There is no cluster here to try them on.
+// Every overlay of k8s/, resolved: each manifest is checked against the schema of its kind and version, and all of them
+// against each other and against the service, because there is no cluster here to try them on.
 import { execFileSync } from 'node:child_process';
 import * as keda from '@kubernetes-models/keda/keda.sh/v1alpha1';
 import * as monitoring from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
@@ -36,18 +36,18 @@ const MODELS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'keda.sh/v1alpha1': keda,
   'monitoring.coreos.com/v1': monitoring,
 };
-/** Not settings of the service: Node's own. */
+/** Settings of Node, not of the service. */
 const OF_NODE = ['NODE_OPTIONS'];
-/** Three semi-spaces of 64 MB (Dockerfile), and buffers, code, threads. */
+/** Three semi-spaces of 64 MB (Dockerfile), plus buffers, code and threads. */
 const [NURSERY_MIB, NATIVE_MIB] = [192, 64];
-/** How long a shard process may need for flushing, saving and letting go of its shards, with ClickHouse slow. */
+/** How long a shard process may need to flush, save and release its shards while ClickHouse is slow. */
 const HANDOVER_MAX_S = 30;
 const OVERLAYS = ['dev', 'production'] as const;
 const seen = new Set<string>();
 const resolved = Object.fromEntries(
   OVERLAYS.map((name) => [name, resolve(`${ROOT}k8s/overlays/${name}`, seen)]),
 ) as Record<(typeof OVERLAYS)[number], Manifest[]>;
-/** Secrets that are made by hand; their example says which keys. */
+/** Secrets that are created by hand; their example lists the keys. */
 const EXAMPLE = yamlDocuments(projectFile('k8s/overlays/production/secrets.example.yaml')) as Manifest[];
 
 function isSelected(labels: Labels | undefined, selector: unknown): boolean {
@@ -90,7 +90,7 @@ function environmentOf(workload: Manifest, manifests: readonly Manifest[]): Reco
   return Object.assign({}, ...fromMaps, Object.fromEntries(own)) as Record<string, string>;
 }
 
-test('no file of k8s/ is forgotten by all overlays', () => {
+test('every file of k8s/ is part of an overlay', () => {
   const all = filesUnder(`${ROOT}k8s`).filter((path) => !path.endsWith('secrets.example.yaml'));
   expect(all.filter((path) => !seen.has(path))).toEqual([]);
 });
@@ -101,7 +101,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
   const ours = workloads.filter((workload) => podLabels(workload)?.['app.kubernetes.io/name'] === 'density-api');
 
   test.each(manifests.map((manifest) => [named(manifest), manifest] as const))(
-    '%s is valid by the schema of its kind and version',
+    '%s conforms to the schema of its kind and version',
     (_name, manifest) => {
       const model = MODELS[manifest.apiVersion]?.[manifest.kind] as Model | undefined;
       expect(model, `${manifest.apiVersion} ${manifest.kind}`).toBeDefined();
@@ -109,7 +109,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     },
   );
 
-  test('has every part, once', () => {
+  test('has every object once', () => {
     const names = manifests.map(named);
     expect(new Set(names).size).toBe(names.length);
     expect(names).toEqual(
@@ -133,7 +133,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
       );
   });
 
-  test('selectors select: workloads their pods, services and budgets and policies somebody', () => {
+  test('selectors match: workloads their own pods; services, budgets and policies some pods', () => {
     for (const workload of workloads) {
       const selector = at(workload, ['spec', 'selector']);
       if (workload.kind !== 'Job') expect(isSelected(podLabels(workload), selector), named(workload)).toBe(true);
@@ -152,7 +152,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     });
     for (const [name, selector] of selecting)
       expect(workloads.filter((workload) => isSelected(podLabels(workload), selector)).length, name).toBeGreaterThan(0);
-    // A pod of the Job must not get requests, nor count in a budget.
+    // A pod of the Job must not get requests, nor count towards a budget.
     for (const [name, selector] of selecting.filter(([key]) => !key.startsWith('NetworkPolicy'))) {
       const selected = workloads
         .filter((workload) => isSelected(podLabels(workload), selector))
@@ -161,7 +161,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('ports that are named exist', () => {
+  test('the named ports exist', () => {
     for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
       const [workload] = workloads.filter((one) => isSelected(podLabels(one), at(service, ['spec', 'selector'])));
       const names = workload
@@ -188,7 +188,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('secrets, maps, accounts, volumes and headless services that are named exist, with their keys', () => {
+  test('the named secrets, config maps, accounts, volumes and headless services exist, with their keys', () => {
     const given = secretsAndMaps(manifests);
     for (const workload of workloads) {
       const pod = at(workload, ['spec', 'template', 'spec']);
@@ -220,7 +220,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('files that settings name are mounted, from a secret that has them', () => {
+  test('files named in settings are mounted from a secret that contains them', () => {
     const given = secretsAndMaps(manifests);
     for (const workload of ours) {
       const [container] = containersOf(workload);
@@ -265,7 +265,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('pods run as nobody, with a read-only file system, no rights, no injected variables, bounded memory', () => {
+  test('pods run unprivileged, with a read-only file system, no injected variables and bounded memory', () => {
     for (const workload of workloads) {
       const pod = at(workload, ['spec', 'template', 'spec']);
       expect(pod, named(workload)).toMatchObject({
@@ -294,7 +294,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('what scales has a target that exists, and no number of replicas of its own', () => {
+  test('autoscalers have an existing target, which sets no number of replicas itself', () => {
     for (const scaler of manifests.filter(
       ({ kind }) => kind === 'HorizontalPodAutoscaler' || kind === 'ScaledObject',
     )) {
@@ -311,7 +311,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('the ServiceMonitor finds services with its port and path', () => {
+  test('the ServiceMonitor matches services with its port and path', () => {
     for (const monitor of manifests.filter(({ kind }) => kind === 'ServiceMonitor')) {
       const services = manifests.filter(
         ({ kind, metadata }) => kind === 'Service' && isSelected(metadata.labels, at(monitor, ['spec', 'selector'])),
@@ -326,7 +326,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     }
   });
 
-  test('kustomize itself resolves it to the same', ({ skip }) => {
+  test('kustomize itself resolves it to the same objects', ({ skip }) => {
     skip(!hasProgram('kubectl', 'version', '--client'), 'needs kubectl: https://kubernetes.io/docs/tasks/tools');
     const text = execFileSync('kubectl', ['kustomize', `${ROOT}k8s/overlays/${overlay}`], {
       encoding: 'utf8',
@@ -337,7 +337,7 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
     const withoutHashes = JSON.parse(
       JSON.stringify(yamlDocuments(text)).replace(/(density-secrets|density-config|nats-config)-[0-9a-z]{10}/g, '$1'),
     ) as Manifest[];
-    // A secret's values are encoded there.
+    // Kustomize encodes the values of a secret.
     for (const manifest of manifests.filter(({ kind }) => kind !== 'Secret'))
       expect(withoutHashes.find((one) => named(one) === named(manifest))).toEqual(manifest);
   });

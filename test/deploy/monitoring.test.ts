@@ -1,5 +1,5 @@
-// Alerts, dashboards and the autoscaler are text that names metrics: every name must be one of the
-// service's, every expression PromQL. Where promtool is on this machine it runs the alerts' own tests.
+// Alerts, dashboards and the autoscaler refer to metrics as text: every name must be a metric of the service, and every
+// expression valid PromQL. If promtool is installed it runs the alerts' own tests.
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { parser } from '@prometheus-io/lezer-promql';
@@ -28,7 +28,7 @@ interface Dashboard {
 }
 
 const DASHBOARDS = 'deploy/grafana/dashboards';
-/** What Prometheus itself adds for every target. */
+/** Metrics that Prometheus itself adds for every target. */
 const OF_PROMETHEUS = ['up'];
 
 const metrics = await new Metrics().registry.getMetricsAsJSON();
@@ -38,7 +38,7 @@ const series = new Set([
     String(type) === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => name + end) : [name],
   ),
 ]);
-// As objects of the metrics' own library: what each is labelled with.
+// The objects of the metrics library know the labels of each metric.
 const rules = projectYaml('deploy/prometheus/alerts.yml') as Rules;
 const dashboards = readdirSync(`${ROOT}${DASHBOARDS}`).map(
   (file) => JSON.parse(projectFile(`${DASHBOARDS}/${file}`)) as Dashboard,
@@ -66,13 +66,13 @@ function namesIn(expr: string): { names: string[]; isWellFormed: boolean } {
   return { names, isWellFormed };
 }
 
-test('there is something to check', () => {
+test('there are expressions to check', () => {
   expect(expressions.length).toBeGreaterThan(40);
   expect(namesIn('sum(rate(a_total{b="c"}[5m])) / max(d)')).toEqual({ names: ['a_total', 'd'], isWellFormed: true });
   expect(namesIn('sum(rate(a[5m])').isWellFormed).toBe(false);
 });
 
-test.each(expressions)('$where: is PromQL over metrics that exist', ({ expr }) => {
+test.each(expressions)('$where: is PromQL over existing metrics', ({ expr }) => {
   const { names, isWellFormed } = namesIn(expr);
   expect(isWellFormed, expr).toBe(true);
   expect(names.length).toBeGreaterThan(0);
@@ -82,7 +82,7 @@ test.each(expressions)('$where: is PromQL over metrics that exist', ({ expr }) =
 describe('alerts', () => {
   const alerts = rules.groups.flatMap((group) => group.rules);
 
-  test('each has a severity, a sentence, a while, a name of its own, and a part of docs/operations.md', () => {
+  test('each has a severity, a sentence, a duration, a unique name, and a section of docs/operations.md', () => {
     expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
     const page = projectFile('docs/operations.md');
     for (const { alert, labels, annotations, for: during } of alerts) {
@@ -93,7 +93,7 @@ describe('alerts', () => {
     }
   });
 
-  test('those of the Prometheus operator are the same', () => {
+  test('the Prometheus operator\'s rules are the same', () => {
     const manifest = projectYaml('k8s/components/monitoring/alerts.yaml') as { spec: Rules };
     expect(manifest.spec.groups).toEqual(rules.groups);
   });
@@ -105,7 +105,7 @@ describe('alerts', () => {
     ).toContain('SUCCESS');
   });
 
-  test('each has a test in which it is raised, and the tests are of alerts', () => {
+  test('each has a test in which it fires, and every test belongs to an alert', () => {
     const { tests } = projectYaml('deploy/prometheus/alerts.test.yml') as {
       tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[];
     };

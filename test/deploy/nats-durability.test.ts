@@ -1,5 +1,5 @@
-// What NATS acknowledges is on the disk: every configuration there is, the one that `npm start` writes and those that are
-// deployed, runs on the real server, which is then asked when it syncs.
+// What NATS acknowledges is on disk: every configuration, both the one that `npm start` writes and the deployed ones,
+// runs on the real server, which is then asked for its sync interval.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ async function jetStreamConfig(monitorUrl: string): Promise<JetStreamConfig> {
   return jetstream.config;
 }
 
-/** Runs nats-server with a configuration file, on ports of its own, and asks it what it made of the file. */
+/** Runs nats-server with a configuration file, on its own ports, and reads back the settings in effect. */
 async function understood(file: string, dir: string): Promise<JetStreamConfig> {
   const ports = join(dir, 'ports-of-the-test');
   await mkdir(ports, { recursive: true });
@@ -79,8 +79,8 @@ async function generated(environment: Readonly<Record<string, string>>): Promise
   return understood(join(dir, 'nats', 'nats-server.conf'), dir);
 }
 
-describe('what NATS acknowledges is on the disk', () => {
-  test('of the server that `npm start` starts, unless NATS_SYNC_INTERVAL says otherwise', async () => {
+describe('what NATS acknowledges is on disk', () => {
+  test('with the server of `npm start`, unless NATS_SYNC_INTERVAL says otherwise', async () => {
     expect(await generated({})).toMatchObject({ sync_always: true });
     const faster = await generated({ NATS_SYNC_INTERVAL: '90s' });
     expect(faster).toMatchObject({ sync_interval: 90e9 });

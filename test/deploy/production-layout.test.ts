@@ -1,5 +1,5 @@
-// What the Dockerfile puts together, put together here: compiled code, production dependencies only, no
-// sources. It runs against engines elsewhere, answers the image's own health check, and stops on SIGTERM.
+// Assembles the same files as the Dockerfile: compiled code, only production dependencies, no sources. The result runs
+// against external engines, passes the image's own health check, and stops on SIGTERM.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -49,7 +49,7 @@ afterAll(async () => {
   for (const dir of [app, dataDir]) await rm(dir, { recursive: true, force: true });
 });
 
-test('holds neither chDB nor sources nor tests', async () => {
+test('contains neither chDB nor sources nor tests', async () => {
   const packages = await readdir(join(app, 'node_modules'));
   for (const name of ['chdb', '@chdb', 'tsx', 'esbuild', 'typescript', 'vitest', 'eslint', 'kubernetes-models'])
     expect(packages).not.toContain(name);
@@ -64,7 +64,7 @@ test('holds neither chDB nor sources nor tests', async () => {
   ]);
 });
 
-test('counts with engines elsewhere, passes its health check, and SIGTERM ends it with 0', async () => {
+test('counts with external engines, passes its health check, and exits with 0 on SIGTERM', async () => {
   const env = {
     PATH: process.env['PATH'],
     ...QUICK,
@@ -99,7 +99,7 @@ test('counts with engines elsewhere, passes its health check, and SIGTERM ends i
   expect(await exited).toEqual([0, null]);
 });
 
-test('the health check fails where nothing listens, where the answer is not 200, and where there is none', async () => {
+test('the health check fails if nothing listens, if the answer is not 200, and if there is no answer', async () => {
   await expect(probe('1')).rejects.toMatchObject({ code: 1 });
   const answers = ['HTTP/1.1 503 Service Unavailable\r\n\r\n', undefined];
   for (const answer of answers) {
@@ -116,7 +116,7 @@ test('the health check fails where nothing listens, where the answer is not 200,
   }
 });
 
-/** The image's health check, with the bound that Docker gives it. @throws when it fails */
+/** The image's health check, with Docker's timeout. @throws if it fails */
 async function probe(port: string): Promise<unknown> {
   const [, seconds, command] = /^HEALTHCHECK .*--timeout=(\d+)s .*CMD (\[.*\])$/m.exec(projectFile('Dockerfile')) ?? [];
   const [script = ''] = JSON.parse(command ?? '[]') as string[];
@@ -124,17 +124,17 @@ async function probe(port: string): Promise<unknown> {
   return run(script.replace(/^\/app/, app), [], { env, timeout: Number(seconds) * 1_000 });
 }
 
-/** Where it says that it listens. */
+/** The URL that it prints. */
 async function readyUrl(service: ChildProcess): Promise<string> {
-  let said = '';
+  let output = '';
   return new Promise((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
-      said += chunk.toString();
-      const url = /ready: (http:\/\/[^/]+)/.exec(said)?.[1];
+      output += chunk.toString();
+      const url = /ready: (http:\/\/[^/]+)/.exec(output)?.[1];
       if (url !== undefined) resolve(url);
     };
     service.stdout?.on('data', hear);
     service.stderr?.on('data', hear);
-    service.once('exit', () => reject(new Error(`it ended: ${said}`)));
+    service.once('exit', () => reject(new Error(`it ended: ${output}`)));
   });
 }

@@ -10,7 +10,7 @@ import { DensityCluster } from '../support/density-cluster.ts';
 import { eventually } from '../support/eventually.ts';
 
 const [PARTITIONS, TTL_MS, READINGS, SEED] = [6, 5_000, 6_000, 5];
-/** Only a bound: how long a hand-over and a crash take is measured by `npm run bench:handover`, on a machine with nothing else to do. */
+/** Only an upper bound: `npm run bench:handover` measures how long a handover and a crash take, on an idle machine. */
 const WITHIN_MS = 120_000;
 const [BETWEEN_MESSAGES_MS, BETWEEN_MOVES_MS] = [60, 1_500];
 
@@ -19,7 +19,7 @@ describe('a cluster of processes', () => {
   let load: Load;
   let sending: { stop(): Promise<void> };
 
-  /** Any process may be asked, and one that was just killed not answer. */
+  /** Asks any process; one that was just killed does not answer. */
   const ask = askingUntilAnswered(() => {
     const names = [...cluster.nodes.keys()];
     return cluster.node(names[Math.floor(Math.random() * names.length)] ?? '').api;
@@ -53,14 +53,14 @@ describe('a cluster of processes', () => {
     await answersEverywhere();
   });
 
-  it('asks from a process that owns nothing', async () => {
+  it('answers from a process that owns nothing', async () => {
     await cluster.join('api', { ROLE: 'api' });
     await answersEverywhere();
     await sharedOut({ a: 2, b: 2, c: 2 });
     expect(await cluster.leave('api', 'SIGTERM')).toBe(0);
   });
 
-  it('goes from three to two, and back to three', async () => {
+  it('shrinks from three processes to two, and grows to three again', async () => {
     expect(await cluster.leave('b', 'SIGTERM')).toBe(0);
     await sharedOut({ a: 3, c: 3 });
     await answersEverywhere();
@@ -68,13 +68,13 @@ describe('a cluster of processes', () => {
     await sharedOut({ a: 2, b2: 2, c: 2 });
   });
 
-  it('answers again when one is killed', async () => {
+  it('answers again after one is killed', async () => {
     await cluster.leave('b2', 'SIGKILL');
     await sharedOut({ a: 3, c: 3 });
     await answersEverywhere();
   });
 
-  it('takes over from one that is suspended, which says nothing old when it wakes', async () => {
+  it('takes over from a suspended process, which gives no outdated answer when it resumes', async () => {
     const zombie = cluster.node('a');
     zombie.child.kill('SIGSTOP');
     await sharedOut({ c: 6 });
@@ -93,7 +93,7 @@ describe('a cluster of processes', () => {
     await sharedOut({ a: 3, c: 3 });
   });
 
-  it('hands over while it is restarted one by one', async () => {
+  it('hands shards over during a rolling restart', async () => {
     for (const name of ['a', 'c']) {
       await cluster.join(`${name}2`);
       expect(await cluster.leave(name, 'SIGTERM')).toBe(0);
@@ -102,7 +102,7 @@ describe('a cluster of processes', () => {
     await answersEverywhere();
   });
 
-  it('is there again when NATS was killed, and away for longer than a lease', async () => {
+  it('recovers after NATS was killed and unavailable for longer than a lease', async () => {
     const revive = await cluster.engines.killNats();
     await sleep(TTL_MS + 500);
     await revive();
@@ -110,7 +110,7 @@ describe('a cluster of processes', () => {
     await sharedOut({ a2: 3, c2: 3 });
   });
 
-  it('counts on while ClickHouse is away, and another takes over meanwhile', async () => {
+  it('keeps counting while ClickHouse is unavailable and another process takes over', async () => {
     const revive = await cluster.engines.killClickhouse();
     await answersEverywhere();
     await cluster.leave('a2', 'SIGKILL');
@@ -121,7 +121,7 @@ describe('a cluster of processes', () => {
     await answersEverywhere();
   });
 
-  it('ends with the counts of the set of readings, placements and resets, whoever is asked', async () => {
+  it('ends with the counts of the set of readings, placements and resets, whichever process is asked', async () => {
     await sending.stop();
     const { sent, compared, differences } = await compareWithOracle({
       load,
@@ -136,7 +136,7 @@ describe('a cluster of processes', () => {
     expect(compared).toBeGreaterThan(READINGS);
   });
 
-  /** Everything in its order, and from the beginning again, until it is stopped; but all of it once. */
+  /** Sends everything in order, over and over until it is stopped, but everything at least once. */
   function send(): { stop(): Promise<void> } {
     let isOver = false;
     const { js } = cluster.nats;
@@ -153,7 +153,7 @@ describe('a cluster of processes', () => {
         await sleep(isOver ? 0 : BETWEEN_MOVES_MS);
       }
     })();
-    // What fails is said at the end.
+    // A failure is reported at the end.
     const done = Promise.all([publishing, moving]);
     done.catch(() => undefined);
     return {

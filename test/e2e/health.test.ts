@@ -1,5 +1,5 @@
-// What monitors and orchestrators hear of a cluster that is not well, from processes that are: a shard that nobody owns, and
-// shards that fail again and again elsewhere.
+// What healthy processes report to monitors and orchestrators about an unhealthy cluster: shards without an owner, and
+// shards that fail again and again in another process.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/domain/health.ts';
 import { DensityCluster } from '../support/density-cluster.ts';
@@ -23,7 +23,7 @@ describe('the health of a cluster', () => {
   const metrics = async (name: string): Promise<string> =>
     (await fetch(new URL('/metrics', cluster.node(name).api))).text();
 
-  it('tells of shards that nobody owns, and the process that tells it is ready', async () => {
+  it('reports shards without an owner, and the reporting process is ready', async () => {
     await cluster.join('api', { ROLE: 'api' });
     expect(await probe('api')).toBe(200);
     const { httpStatus, status, problems } = await health('api');
@@ -35,7 +35,7 @@ describe('the health of a cluster', () => {
     ]);
   });
 
-  it('is well once somebody owns them', async () => {
+  it('is ok once every shard has an owner', async () => {
     await cluster.join('shards', { ROLE: 'shards' });
     await eventually(async () =>
       expect(await health('api')).toEqual({ httpStatus: 200, status: 'ok', problems: [], losses: [] }),
@@ -43,8 +43,8 @@ describe('the health of a cluster', () => {
     expect(await metrics('shards')).not.toMatch(/^density_problems\{/m);
   });
 
-  it('tells of shards that fail again and again in another process, which stays ready', async () => {
-    // No commit: whoever folds the log stumbles over it.
+  it('reports shards that fail again and again in another process, which stays ready', async () => {
+    // Every fold fails at this message, which is not a commit.
     await cluster.nats.js.publish('routers.0', 'not a commit');
     await eventually(async () => {
       const { httpStatus, problems } = await health('api');
@@ -62,12 +62,12 @@ describe('the health of a cluster', () => {
     );
   });
 
-  it('and a process that starts then becomes ready, too', async () => {
+  it('allows a process that starts then to become ready, too', async () => {
     await cluster.join('late', { ROLE: 'shards' });
     expect(await probe('late')).toBe(200);
   });
 
-  it('forgets what a process announced that is gone', async () => {
+  it('drops the announcements of a process that has gone', async () => {
     await cluster.leave('shards', 'SIGKILL');
     await cluster.leave('late', 'SIGKILL');
     await eventually(async () =>

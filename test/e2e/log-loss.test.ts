@@ -1,5 +1,5 @@
-// NATS loses what it had acknowledged, on the real files of a real server: the counts are those of the readings that still exist,
-// no reading that is sent again counts twice, and nothing is wrong and says that it is well.
+// NATS loses messages it had acknowledged, in the real files of a real server: the counts are those of the readings
+// that still exist, no reading that is sent again counts twice, and nothing wrong is reported as healthy.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,12 +24,12 @@ describe('L3 a log that went back', () => {
 
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
-    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> =>
     request(`${api}${path}`, method, body);
 
-  /** Each is acknowledged; the same ones again where `from` is less than what was sent. */
+  /** Waits for every acknowledgement; sends readings again if `from` is less than `sent`. */
   const publish = async (from: number, count: number): Promise<void> => {
     const { nc } = await connectNats(engines.natsUrl, 'sensor');
     const all = Array.from({ length: count }, (_, n) =>
@@ -109,7 +109,7 @@ describe('L3 a log that went back', () => {
     ['the end of CHECKPOINTS is cut off', () => cutTail(natsFolder, 'CHECKPOINTS', 0.5)],
     ['a bit is flipped in SPACE_EVENTS', () => flipBit(natsFolder, 'SPACE_EVENTS', 0.5)],
     [
-      'the ends of all are cut off',
+      'the ends of all streams are cut off',
       async () => {
         for (const stream of ['SPACE_EVENTS', 'READINGS', 'TOPOLOGY', 'CHECKPOINTS'])
           await cutTail(natsFolder, stream, 0.7);
@@ -130,7 +130,7 @@ describe('L3 a log that went back', () => {
     expect(earlier).toHaveLength(known);
   });
 
-  it("L3 an older copy of the server's whole store is put in place", async () => {
+  it("L3 the server's whole store is replaced by an older copy", async () => {
     await service.end('SIGKILL');
     const startNats = await engines.killNats();
     const copy = join(folder, 'copy');
@@ -145,7 +145,7 @@ describe('L3 a log that went back', () => {
     await expectAll();
   });
 
-  it('L3 the server is restarted under a running service, without what it had written last', async () => {
+  it('L3 the server restarts under a running service, without its newest messages', async () => {
     await publish(sent, PEOPLE);
     await expectAll();
     await expectStored();
@@ -157,14 +157,15 @@ describe('L3 a log that went back', () => {
     await expectAll();
   });
 
-  it('names every loss', async () => {
-    // Once everything that the last loss has upset is over.
+  it('every loss is reported', async () => {
+    // Wait until the service has recovered from the last loss.
     await eventually(
       async () => expect((await ask('GET', '/health')).body).toMatchObject({ status: 'ok', problems: [] }),
       60_000,
     );
     const found = await losses();
-    // What the server makes of each damage differs; some of it was lost, and each loss that was found is one epoch.
+    // The server treats each kind of damage differently. Some entries were lost, and each detected loss began one
+    // epoch.
     expect(found.some(({ readings, commits }) => readings + commits > 0)).toBe(true);
     const metrics = await (await fetch(`${api.replace('/api/v1', '')}/metrics`)).text();
     expect(Number(/^density_log_epoch (\d+)$/m.exec(metrics)?.[1])).toBe(found.length);

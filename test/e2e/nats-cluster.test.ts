@@ -1,5 +1,5 @@
-// NATS as in production: three servers, three replicas of every stream. The leader of a stream is killed and started again while
-// readings come in, or loses the newest of what it had stored, and the counts are those of the set of readings.
+// NATS as in production: three servers, three replicas of every stream. The leader of a stream is killed and restarted
+// while readings come in, or loses its newest messages, and the counts are those of the set of readings.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import { EXPECTED, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts'
 
 const ROWS = 563;
 const STREAMS = [READINGS, SPACE_EVENTS, TOPOLOGY, CHECKPOINTS];
-/** For an election on two slow cores, and for what follows it. */
+/** Allows for an election on two slow cores, and for the recovery after it. */
 const WITHIN_MS = 120_000;
 
 describe('a cluster of NATS servers', () => {
@@ -36,7 +36,7 @@ describe('a cluster of NATS servers', () => {
   const accepted = async (): Promise<number> =>
     eventually(async () => {
       const { status, body } = await get('/account');
-      // While there is no leader, nobody can say.
+      // Unknown while there is no leader.
       expect(status).toBe(200);
       return (body as { accepted: number }).accepted;
     }, WITHIN_MS);
@@ -45,7 +45,7 @@ describe('a cluster of NATS servers', () => {
     expect(group?.leader, `leader of ${stream}`).toBeTruthy();
     return group?.leader ?? '';
   };
-  /** Readings go on coming in until `isOver`, at least once; what was acknowledged is not lost. */
+  /** Sends readings until `isOver`, at least once; acknowledged readings are not lost. */
   const importUntil = async (isOver: () => boolean): Promise<void> => {
     const log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
     do {
@@ -83,7 +83,7 @@ describe('a cluster of NATS servers', () => {
       STREAM_REPLICAS: String(CLUSTER_SIZE),
       PARTITIONS: '4',
     });
-    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
     ids = await raiseSampleBuilding((method, path, body) => request(`${api}${path}`, method, body));
   });
 
@@ -96,7 +96,7 @@ describe('a cluster of NATS servers', () => {
   });
 
   it.each([READINGS, SPACE_EVENTS])(
-    'loses the leader of %s in the middle of an import, and nothing else',
+    'loses the leader of %s in the middle of an import, and no reading',
     async (stream) => {
       await replicasAreCurrent(stream);
       const before = await accepted();
@@ -119,7 +119,7 @@ describe('a cluster of NATS servers', () => {
   );
 
   it.each([
-    // The logs by which the servers agree, too: from those it would put back what its streams lack.
+    // The Raft logs, too: from those the server would restore what its streams lack.
     ['the end of each of its logs is cut off', async (store: string) => cutEveryTail(store, 0.5)],
     ['an older copy of its store is put in place', async (store: string) => restoreCopy(store, join(folder, 'copy'))],
   ] as const)('L3 loses the newest data of one server: %s', async (_, damage) => {
@@ -138,7 +138,7 @@ describe('a cluster of NATS servers', () => {
     await cluster.revive(victim);
     await importUntil(() => true);
     for (const stream of STREAMS) await replicasAreCurrent(stream);
-    // It has everything again, and leads with that.
+    // It has caught up, and becomes the leader.
     const { messages } = (await nats.jsm.streams.info(READINGS)).state;
     for (const stream of [READINGS, SPACE_EVENTS]) await lead(stream, victim);
     expect((await nats.jsm.streams.info(READINGS)).state.messages).toBeGreaterThanOrEqual(messages);
@@ -152,7 +152,7 @@ describe('a cluster of NATS servers', () => {
         stored,
         ...account
       } = (await get('/account')).body as { accepted: number; stored: { findings: string[] } | null };
-      // More than was sent where an acknowledgement was lost, and the readings were sent again.
+      // Accepted may exceed sent: readings whose acknowledgement was lost were sent again.
       expect(total).toBeGreaterThanOrEqual(imports * ROWS);
       expect(account).toEqual({
         applied: 530,
@@ -171,7 +171,8 @@ describe('a cluster of NATS servers', () => {
       ] as const) {
         expect((await get(`/counts/${id}/current`)).body).toMatchObject({ net, count });
       }
-      // Two servers of three have lost nothing: whatever one has lost, no look at the logs has taken it for a loss.
+      // Two of three servers have lost nothing, so whatever the third has lost, no inspection of the logs has reported
+      // a loss.
       expect((await get('/health')).body).toEqual({ status: 'ok', problems: [], losses: [] });
       expect(await (await fetch(`${api.replace('/api/v1', '')}/metrics`)).text()).toMatch(/^density_log_epoch 0$/m);
     }, WITHIN_MS);

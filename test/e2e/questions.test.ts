@@ -1,5 +1,5 @@
-// Any process answers for any space: by asking its owner, with a deadline; and while nobody owns it, with 503 or, to
-// whoever asks for that, with what was known last. Never with a wrong number.
+// Any process answers for any space, by asking its owner, with a deadline. While there is no owner it answers 503, or
+// with the last known count if the client allows it; never with a wrong count.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DensityCluster } from '../support/density-cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -26,7 +26,7 @@ describe('a question about a space', () => {
 
   const counted = { count: 1, net: 1 };
 
-  it('is answered by a process that owns nothing, from the owner', async () => {
+  it('is answered by a process that owns nothing, by asking the owner', async () => {
     await eventually(() => expect(cluster.shares()).toEqual({ owner: 2 }));
     await eventually(async () => {
       const { status, body } = await cluster.get('api', '/counts/1/current');
@@ -45,7 +45,7 @@ describe('a question about a space', () => {
     expect((await cluster.get('api', '/counts/2/current')).status).toBe(404);
   });
 
-  it('is 503 with retry-after while nobody owns the shard, or what was known last with `stale`, where the client asks for that', async () => {
+  it('gets 503 with retry-after while the shard has no owner, or the last known count marked `stale` if the client allows it', async () => {
     await cluster.leave('owner', 'SIGKILL');
     const refused = await cluster.get('api', '/counts/1/current');
     expect(refused.status).toBe(503);
@@ -64,7 +64,7 @@ describe('a question about a space', () => {
     expect(known.body).toMatchObject({ ...counted, stale: true });
   });
 
-  it('is answered, and not as stale, as soon as somebody owns the shard', async () => {
+  it('is answered, and not as stale, as soon as the shard has an owner', async () => {
     await cluster.join('next');
     await eventually(async () => {
       const { status, body } = await cluster.get('api', '/counts/1/current?stale=true');

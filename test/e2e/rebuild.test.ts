@@ -1,5 +1,5 @@
-// A checkpoint that cannot be used is refused, and says so; `density rebuild` computes the state again from
-// ClickHouse and the log, to the same counts. Real processes, killed in the middle, on real engines.
+// An unusable checkpoint is refused with a message, and `density rebuild` computes the same state again from ClickHouse
+// and the log. Real processes, killed in the middle, on real engines.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { EXPECTED, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts'
 
 const PARTITIONS = 2;
 const TTL_MS = 4_000;
-/** The spaces of the sample are of different shards. */
+/** The sample's spaces belong to different shards. */
 const [A, B] = [1, 2];
 const SHARD_OF_A = partitionOfSpace(A as SpaceId, PARTITIONS);
 
@@ -40,7 +40,7 @@ describe('density rebuild', () => {
   });
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { ...environment(), LOG_LEVEL: 'error' });
-    [, url = ''] = await service.said(/density-api is ready: (\S+)\/api\/v1\/health/);
+    [, url = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/api\/v1\/health/);
   };
   const get = (path: string): Promise<Answer> => request(`${url}/api/v1${path}`, 'GET');
   const send = (method: string, path: string, body?: unknown): Promise<Answer> =>
@@ -51,12 +51,12 @@ describe('density rebuild', () => {
   };
   const rebuild = async (...args: string[]): Promise<string> =>
     eventually(async () => {
-      // One that was killed is forgotten after the lease's time.
+      // The membership of a killed process expires with its lease.
       const { code, output } = await density('rebuild', ...args);
       expect(code, output).toBe(0);
       return output;
     });
-  /** While a shard is restored, or its lease was lost, there is none. */
+  /** Retries while a shard is being restored, or has lost its lease. */
   const sound = async (path: string): Promise<unknown> =>
     eventually(async () => {
       const { status, body } = await get(path);
@@ -75,7 +75,7 @@ describe('density rebuild', () => {
         return { count, net, drift, lastReadingAt };
       }),
     );
-  /** Everything that can be asked of the sample's year, once it is final. */
+  /** All answers about the sample's year, once they are final. */
   const past = async (): Promise<unknown> => {
     const only = `limit=1000&filter=${encodeURIComponent("timestamp<'2019-01-01'")}`;
     const paths = [A, B].flatMap((id) => [
@@ -119,7 +119,7 @@ describe('density rebuild', () => {
     await eventually(async () =>
       expect((await get(`/counts/${A}/current`)).body).toMatchObject({ net: EXPECTED.A.net, count: EXPECTED.A.count }),
     );
-    // A move that takes readings along, and back; a reset in the past; readings that come late.
+    // A retroactive move, and one back; a reset in the past; late readings.
     await send('PATCH', '/dpus/423', { doorway_id: 1, effective_at: '2018-03-01T00:00:00Z' });
     await send('PATCH', '/dpus/423', { doorway_id: 2, effective_at: '2018-03-05T00:00:00Z' });
     await send('POST', `/spaces/${A}/resets`, { timestamp: '2018-02-27T12:00:00Z', count: 3 });
@@ -133,7 +133,7 @@ describe('density rebuild', () => {
       })),
     );
     await isFinal();
-    // A graceful end saves checkpoints; what comes after them is only in the log and in part in ClickHouse.
+    // A graceful stop saves checkpoints; later readings are in the log and only partly in ClickHouse.
     expect(await service.end('SIGTERM')).toBe(0);
     await start();
   });
@@ -144,7 +144,7 @@ describe('density rebuild', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('is refused while a process lives, by its name', async () => {
+  it('is refused while a process runs, and names that process', async () => {
     const { code, output } = await density('rebuild');
     expect(code).toBe(1);
     expect(output).toContain('the service is running: n1; stop every process first');
@@ -153,10 +153,10 @@ describe('density rebuild', () => {
     );
   });
 
-  it('C1 a checkpoint of another version is refused, other shards are served; rebuilt, every answer is as before', async () => {
+  it('C1 a checkpoint of another version is refused while other shards are served; after a rebuild every answer is as before', async () => {
     const [{ net }] = (await present()) as [{ net: number }];
     const [history, known] = [await past(), await duplicates()];
-    // Readings of now: provisional, and so in no block, when it is killed.
+    // Current readings are provisional, so they are in no block when the process is killed.
     const now = Date.now();
     const visit = [1, 1, -1, 1].map((direction, n) => ({
       dpu_id: '283',
@@ -208,7 +208,7 @@ describe('density rebuild', () => {
     expect(await present()).toEqual(counted);
     expect(await past()).toEqual(history);
 
-    // And on it goes: the same readings again are duplicates, through another crash.
+    // The service continues: the same readings are duplicates, also after another crash.
     await send('POST', '/readings/batch', visit);
     await eventually(async () => expect(await duplicates()).toBe(known + visit.length));
     await service.end('SIGKILL');

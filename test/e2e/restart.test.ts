@@ -25,7 +25,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
 
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
-    [, api = ''] = await service.said(/density-api is ready: (\S+)\/health/);
+    [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const get = (path: string): Promise<Answer> => request(`${api}${path}`, 'GET');
   const accepted = async (): Promise<number> => ((await get('/account')).body as { accepted: number }).accepted;
@@ -59,7 +59,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
     const log = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
     for (let n = 1; n <= IMPORTS; n++) {
       const imported = importCsv(SAMPLE_CSV, log, { latestMs: Date.now(), onProgress: () => undefined });
-      // Ended as soon as it has begun with this import, which goes on meanwhile.
+      // The process is stopped as soon as this import has begun, and the import continues.
       if (n > 1) await eventually(async () => expect(await accepted()).toBeGreaterThan((n - 2) * 563));
       const code = await service.end(signal);
       expect(code).toBe(signal === 'SIGTERM' ? 0 : null);

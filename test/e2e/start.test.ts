@@ -1,5 +1,5 @@
-// What a newcomer meets: a start that works, a second one that goes on where the first stopped, and one
-// clear sentence for whatever is in the way.
+// What a newcomer sees: a start that works, a second one that continues where the first stopped, and one clear sentence
+// for each thing that prevents a start.
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,14 +31,14 @@ async function refusal(environment: Readonly<Record<string, string>>): Promise<s
   return last;
 }
 
-describe('a start that cannot be', () => {
-  it.each(['PORT', 'NATS_PORT', 'MQTT_PORT', 'CLICKHOUSE_PORT'])('names the taken port and %s', async (variable) => {
+describe('a start that fails', () => {
+  it.each(['PORT', 'NATS_PORT', 'MQTT_PORT', 'CLICKHOUSE_PORT'])('names the port in use and %s', async (variable) => {
     expect(await refusal({ [variable]: takenPort })).toBe(
       `density: Port ${takenPort} on 127.0.0.1 is in use by another program: stop that program, or set ${variable} to a free port (0 picks one).`,
     );
   });
 
-  it('names a nats-server that is too old, and the version that is needed', async () => {
+  it('names a nats-server that is too old, and the required version', async () => {
     const old = join(folder, 'old-nats-server');
     await writeFile(old, '#!/bin/sh\necho "nats-server: v2.10.27"\n');
     await chmod(old, 0o755);
@@ -55,7 +55,7 @@ describe('a start that cannot be', () => {
     );
   });
 
-  it('names a variable whose value cannot be used', async () => {
+  it('names a variable with an invalid value', async () => {
     expect(await refusal({ PARTITIONS: 'many' })).toMatch(/^density: PARTITIONS="many": /);
   });
 
@@ -67,22 +67,22 @@ describe('a start that cannot be', () => {
 });
 
 describe('the demo', () => {
-  it('runs, says what to try, ends all it started, and goes on with the same counts', async () => {
+  it('runs, prints what to try, stops everything it started, and continues with the same counts', async () => {
     const environment = { DENSITY_DATA_DIR: join(folder, 'demo') };
     await mkdir(environment.DENSITY_DATA_DIR);
     const first = startDensity(['demo'], environment);
-    const [, api = ''] = await first.said(/curl (\S+)\/counts\/1\/current/);
+    const [, api = ''] = await first.waitForOutput(/curl (\S+)\/counts\/1\/current/);
     const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> =>
       (await request(`${url}/account`, 'GET')).body as { accepted: number; applied: number; remainder: number };
-    // The backfill, and people who came since.
-    const sent = Number((await first.said(/as if the DPUs had been offline: (\d+) readings/))[1]);
+    // The backfill, and people who passed since.
+    const sent = Number((await first.waitForOutput(/as if the DPUs had been offline: (\d+) readings/))[1]);
     await eventually(async () => expect((await accepted(api)).accepted).toBeGreaterThan(sent + 2));
     expect(await first.end('SIGINT')).toBe(0);
     expect(first.output()).toMatch(/stopped\n$/);
     await expect(fetch(`${api}/health`)).rejects.toThrow();
 
     const second = startDensity(['demo'], environment);
-    const [, again = ''] = await second.said(/curl (\S+)\/counts\/1\/current/);
+    const [, again = ''] = await second.waitForOutput(/curl (\S+)\/counts\/1\/current/);
     expect(second.output()).toContain('the building of an earlier start continues where it stopped');
     const account = await accepted(again);
     expect(account.accepted).toBeGreaterThan(sent + 2);

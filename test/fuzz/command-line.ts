@@ -1,4 +1,4 @@
-// A request as a line for a shell.
+// A request as a shell command.
 import type { FuzzRequest } from './request.ts';
 
 const TEXT = /^[\t\n\x20-\x7e]*$/;
@@ -14,7 +14,7 @@ export function curlOf(api: string, { method, path, headers, body }: FuzzRequest
     ...(method === 'HEAD' ? ['--head'] : ['-X', method]),
     quoted(`${api}${path}`),
   ];
-  // Without a value curl would leave the header out.
+  // curl omits a header without a value.
   for (const [name, value] of headers) parts.push('-H', quoted(value === '' ? `${name};` : `${name}: ${value}`));
   if (!body) return parts.join(' ');
   const text = body.toString('latin1');

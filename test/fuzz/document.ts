@@ -1,4 +1,4 @@
-// The OpenAPI document as the fuzzer reads it: its operations, and which one a request is for.
+// The OpenAPI document as the fuzzer uses it: its operations, and which operation a request addresses.
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -63,7 +63,7 @@ export interface Operation {
   readonly scope: string | null;
   readonly parameters: readonly Parameter[];
   readonly content: Content | undefined;
-  /** Of the status that says that all is well. */
+  /** The schema of the successful status. */
   readonly success: string;
   response(status: number): ResponseDoc | undefined;
 }
@@ -88,7 +88,9 @@ export class Api {
     return found;
   }
 
-  /** The operation that a method and a path, as they are sent, are for: HEAD is GET, and a path that is spelled out goes before one with a parameter. */
+  /**
+   * The operation that a method and path address: HEAD counts as GET, and a literal path precedes one with a parameter.
+   */
   operationAt(method: string, pathname: string): Operation | undefined {
     if (!pathname.startsWith(this.prefix)) return undefined;
     const path = pathname.slice(this.prefix.length).replace(/\/$/, '');

@@ -1,5 +1,6 @@
-// Fuzzes a running service by its own OpenAPI document: walks its operations at random, with requests that are valid, at the edge, and hostile,
-// and holds every answer to the document. The service is a process of its own; it has to answer afterwards, too.
+// Fuzzes a running service from its own OpenAPI document: calls its operations at random, with requests that are valid,
+// at the limits, or hostile, and checks every answer against the document. The service is a separate process, which
+// must still work afterwards.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { IDS_KEPT, requestOf, type FuzzRequest, type Tokens } from './request.ts
 import { Sender } from './send.ts';
 
 const AT_ONCE = 16;
-/** Of so many requests one is sent as damaged bytes. */
+/** One of this many requests is sent as damaged bytes. */
 const RAW_EVERY = 20;
 const FAULTS_MAX = 20;
 const SAID_EVERY = 10_000;
@@ -25,20 +26,20 @@ const LOG_CHARS = 20_000;
 export interface FuzzOptions {
   readonly seed: number;
   readonly requests: number;
-  /** Only this one of them. */
+  /** Send only the request with this number. */
   readonly only?: number;
-  /** Told of every fault as it is found, and how far it is. */
+  /** Called with every fault as it is found, and with the progress. */
   readonly say: (line: string) => void;
 }
 
 export interface FuzzReport {
-  /** Each with the seed, and the request as a line for a shell. */
+  /** Each with the seed, and the request as a shell command. */
   readonly faults: readonly string[];
   readonly sent: number;
   readonly raw: number;
   readonly byStatus: Readonly<Record<string, number>>;
-  /** Operations that never gave the answer that says that all is well. */
-  readonly neverGood: readonly string[];
+  /** Operations that never succeeded. */
+  readonly neverSucceeded: readonly string[];
   readonly seconds: number;
   readonly residentBytes: number;
 }
@@ -50,7 +51,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     admin: await addToken(file, 'admin', ['admin'], undefined),
     reader: await addToken(file, 'reader', ['read'], undefined),
   };
-  // What goes wrong inside is in its log.
+  // The log shows internal errors.
   const service = startDensity(['run', '--json'], {
     PARTITIONS: '2',
     DENSITY_DATA_DIR: join(folder, 'data'),
@@ -58,11 +59,11 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     RATE_LIMIT_PER_MINUTE: '0',
     CORS_ORIGINS: 'https://a.example',
     LOG_LEVEL: 'warn',
-    // Blocks as soon as in other tests would be most of the work.
+    // With the short block age of other tests, storing blocks would be most of the work.
     BLOCK_AGE_MAX_MS: '2000',
   });
   try {
-    const [, line = ''] = await service.said(/^(\{"url".*\})$/m);
+    const [, line = ''] = await service.waitForOutput(/^(\{"url".*\})$/m);
     const { url } = JSON.parse(line) as { url: string };
     return await new Fuzzer(service, url, tokens, options).run();
   } finally {
@@ -114,14 +115,14 @@ class Fuzzer {
       raw: this.#raw,
       byStatus: this.#byStatus,
       seconds,
-      neverGood: api.operations.filter(({ id }) => !this.#good.has(id)).map(({ id }) => id),
+      neverSucceeded: api.operations.filter(({ id }) => !this.#good.has(id)).map(({ id }) => id),
       residentBytes: Number(
         /^process_resident_memory_bytes (\S+)$/m.exec(await (await fetch(`${this.#url}/metrics`)).text())?.[1],
       ),
     };
   }
 
-  /** What paths and filters find: things that are in use, and others that may be deleted. */
+  /** Creates objects for paths and filters: some that are in use, and others that may be deleted. */
   async #register(): Promise<void> {
     for (let n = 1; n <= REGISTERED; n += 1) {
       const inUse = n <= IDS_KEPT;
@@ -200,10 +201,10 @@ class Fuzzer {
     if (fault !== undefined) this.#report(request, fault, answer.slice(0, 1_000), line());
   }
 
-  #report({ number, care, operation }: FuzzRequest, fault: string, said: string, line: string): void {
+  #report({ number, care, operation }: FuzzRequest, fault: string, answer: string, line: string): void {
     const { seed, requests } = this.#options;
     const again = `npm run fuzz -- --seed ${seed} --requests ${requests} --only ${number}`;
-    this.#found(`${operation.id}, ${care}: ${fault}\n  answer: ${said}\n  again: ${again}\n  or: ${line}`);
+    this.#found(`${operation.id}, ${care}: ${fault}\n  answer: ${answer}\n  again: ${again}\n  or: ${line}`);
   }
 
   #found(fault: string): void {
@@ -211,7 +212,7 @@ class Fuzzer {
     this.#options.say(fault);
   }
 
-  /** What the service's log has of a request, with the stack. */
+  /** The entries about a request in the service's log, with the stack. */
   #logged(requestId: unknown): string {
     const lines = this.#service
       .output()
@@ -220,7 +221,7 @@ class Fuzzer {
     return lines.map((line) => `\n  log: ${line}`).join('');
   }
 
-  /** A reading is counted, and nothing is unaccounted for. */
+  /** Checks that a reading is counted, and that the account has no remainder. */
   async #answersStill(): Promise<void> {
     const { id } = (await this.#must('POST', '/spaces', { name: `afterwards ${this.#nowMs}` }, 201)) as { id: number };
     const doorway = (await this.#must(

@@ -1,4 +1,5 @@
-// Holds answers to the document: no 500, no status or content type that is not declared, and bodies as their schemas say.
+// Checks answers against the document: no 500, no undeclared status or content type, and bodies that match their
+// schemas.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Api, Schema } from './document.ts';
 import type { FuzzRequest } from './request.ts';
@@ -6,7 +7,7 @@ import type { Answer } from './send.ts';
 
 const PROBLEM = 'application/problem+json';
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-/** Where no operation is: paths and methods that the document does not have. */
+/** For paths and methods that the document does not have. */
 const ELSEWHERE = [400, 404, 405, 408, 417, 431, 501];
 
 export class Judge {
@@ -26,14 +27,14 @@ export class Judge {
     this.#ajv.addSchema(api.document, 'api');
   }
 
-  /** @returns what is wrong with the answer, undefined when nothing is */
+  /** @returns what is wrong with the answer; undefined if nothing */
   faultOf({ method, path }: FuzzRequest, { status, headers, body }: Answer): string | undefined {
     if (status === 500) return 'it is a 500';
     const pathname = path.replace(/\?.*$/s, '');
     const operation = this.#api.operationAt(method, pathname);
     if (headers['x-request-id'] === undefined) return 'it has no x-request-id';
     if (!operation) {
-      // OPTIONS is answered everywhere, and so are the pages of /docs, which the document leaves out.
+      // Every path answers OPTIONS; the document omits it, and also the pages of /docs.
       if (method === 'OPTIONS' || pathname.includes('/docs')) return undefined;
       return ELSEWHERE.includes(status)
         ? this.#faultOfProblem(method, status, headers['content-type'], body)
@@ -55,9 +56,9 @@ export class Judge {
     return type?.endsWith('json') ? this.#faultOfJson(media.schema, body) : undefined;
   }
 
-  /** Of whatever came back for bytes that may be no request. */
+  /** Judges the answer to bytes that may not be a request. */
   faultOfRaw(answer: string): string | undefined {
-    // A request that broke off may be dropped.
+    // An incomplete request may be dropped.
     if (answer === '') return undefined;
     const heads = [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)];
     if (!answer.startsWith('HTTP/1.1 ')) return 'it is not HTTP';
@@ -70,7 +71,7 @@ export class Judge {
     if (type !== PROBLEM && !(status === 503 && type === 'application/json'))
       return `it is ${status} with ${type ?? 'no content type'}`;
     const body = Buffer.from(rest.join('\r\n\r\n').slice(0, length), 'latin1').toString('utf8');
-    // HEAD has none.
+    // HEAD has no body.
     return body === '' || Number.isNaN(length) || type !== PROBLEM
       ? undefined
       : this.#faultOfProblem('', status, type, body);
@@ -81,8 +82,8 @@ export class Judge {
     if (method === 'HEAD') return body === '' ? undefined : 'HEAD has a body';
     const fault = this.#faultOfJson({ $ref: '#/components/schemas/Problem' }, body);
     if (fault !== undefined) return fault;
-    const said = (JSON.parse(body) as { status: number }).status;
-    return said === status ? undefined : `its problem document says ${said}`;
+    const declared = (JSON.parse(body) as { status: number }).status;
+    return declared === status ? undefined : `its problem document has status ${declared}`;
   }
 
   #faultOfJson(schema: Schema, body: string): string | undefined {

@@ -1,4 +1,4 @@
-// `npm run fuzz [-- --requests 100000 --seed 1 --only 4711]`. Ends with 1 when an answer is not as the document says.
+// `npm run fuzz [-- --requests 100000 --seed 1 --only 4711]`. Exits with 1 if an answer does not match the document.
 import { Command } from 'commander';
 import { fuzz } from './fuzz.ts';
 
@@ -10,7 +10,7 @@ const options = new Command('fuzz')
   .opts<{ requests: string; seed: string; only?: string }>();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const { faults, sent, raw, byStatus, neverGood, seconds, residentBytes } = await fuzz({
+const { faults, sent, raw, byStatus, neverSucceeded, seconds, residentBytes } = await fuzz({
   seed: Number(options.seed),
   requests: Number(options.requests),
   ...(options.only === undefined ? {} : { only: Number(options.only) }),
@@ -20,5 +20,5 @@ say(
   `${sent} requests and ${raw} damaged ones with the seed ${options.seed}: ${faults.length} faults, ${seconds} s, ${Math.round(sent / seconds)}/s`,
 );
 say(`the service takes ${Math.round(residentBytes / 1e6)} MB; answers by status: ${JSON.stringify(byStatus)}`);
-if (neverGood.length > 0) say(`never answered well: ${neverGood.join(', ')}`);
+if (neverSucceeded.length > 0) say(`never answered well: ${neverSucceeded.join(', ')}`);
 process.exit(faults.length > 0 ? 1 : 0);

@@ -1,4 +1,4 @@
-// A request as bytes, damaged: what no client library would send.
+// A request as damaged bytes, which no client library would send.
 import { Random } from '../simulation/random.ts';
 import type { FuzzRequest } from './request.ts';
 
@@ -20,7 +20,7 @@ const LINES = [
   `x: ${'y'.repeat(20_000)}`,
   'upgrade: h2c',
 ];
-/** Chunks of a body that are none, or that nobody should send. */
+/** Malformed or unreasonable chunks of a body. */
 const CHUNKS = [
   'zz\r\n',
   '5\r\nabc',
@@ -53,7 +53,7 @@ const FIRST_LINES = [
   '\x16\x03\x01\x02',
 ];
 
-/** @param seed and number as of the request */
+/** @param seed with the number, the same as the request's */
 export function damaged({ method, path, headers, body, number }: FuzzRequest, seed: number): Buffer {
   const random = new Random((Math.imul(seed, 0x27d4_eb2f) ^ Math.imul(number + 1, 0x1656_67b1)) | 0);
   const lines = [

@@ -1,4 +1,4 @@
-// A request that the fuzzer sends, from its seed and number alone: the same for the same document.
+// A request of the fuzzer. It depends only on the seed, its number and the document.
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Random } from '../simulation/random.ts';
 import type { Api, Operation, Parameter } from './document.ts';
@@ -7,10 +7,10 @@ import { Values, type Care } from './values.ts';
 export interface FuzzRequest {
   readonly number: number;
   readonly care: Care;
-  /** The operation it was made for. A hostile path may lead elsewhere. */
+  /** The operation it was made for; a hostile path may address another. */
   readonly operation: Operation;
   readonly method: string;
-  /** With the query, as it goes on the wire. */
+  /** With the query, as sent. */
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer | undefined;
@@ -73,7 +73,7 @@ const QUERY_JUNK = [
   'offset=1&offset=',
   'toString=1',
 ];
-/** Of a header: what may stand there, in Latin-1. */
+/** The value of a header, in Latin-1. */
 const HEADER_JUNK: Readonly<Record<string, readonly string[]>> = {
   accept: [
     '*/*;q=0',
@@ -159,15 +159,15 @@ const HEADER_JUNK: Readonly<Record<string, readonly string[]>> = {
   'user-agent': ['', '\u00FF'],
 };
 const NO_TOKENS = ['Basic eDp5', 'Bearer', 'Bearer  ', '', 'bearer a.b.c', '\u00FF'];
-/** Things with higher ids may be deleted. */
+/** Objects with higher ids may be deleted. */
 export const IDS_KEPT = 5;
 
-/** Different for each request of a run and for each run. */
+/** Unique for each request of each run. */
 function randomOf(seed: number, number: number): Random {
   return new Random((Math.imul(seed, 0x9e37_79b1) ^ Math.imul(number + 1, 0x85eb_ca6b)) | 0);
 }
 
-/** @param nowMs of the run: some readings are of just before */
+/** @param nowMs the time of the run; some readings are from just before it */
 export function requestOf(api: Api, tokens: Tokens, seed: number, number: number, nowMs: number): FuzzRequest {
   const random = randomOf(seed, number);
   const care = random.weighted(CARES);
@@ -187,7 +187,7 @@ export function requestOf(api: Api, tokens: Tokens, seed: number, number: number
 
 const inPlace = ({ parameters }: Operation, place: Parameter['in']): readonly Parameter[] =>
   parameters.filter((each) => each.in === place);
-/** Some parts of a request that is not wholly valid are. */
+/** Parts of an invalid request may be valid. */
 const careOf = (care: Care, random: Random): Care => (care === 'valid' || random.chance(0.5) ? 'valid' : care);
 
 function pathOf(operation: Operation, care: Care, random: Random, values: Values): string {
@@ -197,7 +197,7 @@ function pathOf(operation: Operation, care: Care, random: Random, values: Values
     const value = junk
       ? random.pick(PATH_JUNK)
       : encodeURIComponent(pathValue(operation, name, values, careOf(care, random), random, schema));
-    // An empty part is another path.
+    // An empty segment would make it another path.
     path = path.replace(`{${name}}`, () => value || '0');
   }
   return care === 'hostile' && random.chance(0.03)
@@ -205,7 +205,7 @@ function pathOf(operation: Operation, care: Care, random: Random, values: Values
     : path;
 }
 
-/** Of things that are there, mostly. */
+/** Mostly ids of existing objects. */
 function pathValue(
   { path, method }: Operation,
   name: string,
@@ -216,7 +216,7 @@ function pathValue(
 ): string {
   if (care !== 'valid' || random.chance(0.1)) return values.textOf(name, schema, care);
   if (path.startsWith('/readings')) return `d${random.int(1, 4)}~1519461921893~+`;
-  // Only some of them are removed again.
+  // Only some of the created objects are deleted again.
   const id = method === 'DELETE' ? random.int(IDS_KEPT + 1, 3 * IDS_KEPT) : random.int(1, IDS_KEPT + 1);
   return path.startsWith('/dpus') ? `d${id}` : String(id);
 }
@@ -263,7 +263,7 @@ function compressed(type: string, bytes: Buffer, random: Random): Body {
   };
 }
 
-/** The document leaves open what the items of a batch are: they are readings. */
+/** The items of a batch are readings, which the document does not specify. */
 function batchText(api: Api, type: string, random: Random, values: Values, care: Care): string {
   const reading = api.operations.find(({ id }) => id === 'sendReading')?.content?.['application/json']?.schema ?? {};
   const readings = Array.from({ length: random.int(0, 10) }, () => values.of('', reading, careOf(care, random)));
@@ -344,7 +344,7 @@ function headersOf(
   return [...headers];
 }
 
-/** What may be in a header: no control characters, and nothing beyond Latin-1. */
+/** Limits a header value to Latin-1 without control characters. */
 function latin1(text: string): string {
   return text
     .replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '?')

@@ -1,21 +1,21 @@
-// Sends a request as it is, and takes the whole answer.
+// Sends a request unchanged, and reads the whole answer.
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { FuzzRequest } from './request.ts';
 
 const PATIENCE_MS = 60_000;
-/** A raw request may have no end: then nothing comes, and the client says that it has sent everything. */
+/** A raw request may be incomplete. If no answer comes within this time, the client closes its sending side. */
 const RAW_QUIET_MS = 300;
 
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** Decompressed. Of a stream of events only what came first. */
+  /** Decompressed; only the beginning of an event stream. */
   readonly body: string;
 }
 
-/** @throws Error when the connection breaks, or nothing comes */
+/** @throws Error if the connection breaks, or no answer comes */
 export class Sender {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 32 });
   readonly #host: string;
@@ -44,7 +44,7 @@ export class Sender {
       });
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
       sent.on('error', (error: NodeJS.ErrnoException) => {
-        // The server closed it as the request was on its way: no request got there.
+        // The server closed the connection while the request was on its way, so it did not arrive.
         if (error.code === 'ECONNRESET' && sent.reusedSocket) this.send(given).then(resolve, reject);
         else reject(error);
       });
@@ -52,7 +52,7 @@ export class Sender {
     });
   }
 
-  /** @returns everything that comes back until the connection ends; of a stream that does not, its beginning */
+  /** @returns everything received until the connection ends; only the beginning of an endless stream */
   async sendRaw(bytes: Buffer): Promise<string> {
     return new Promise((resolve, reject) => {
       let answer = '';
@@ -68,7 +68,7 @@ export class Sender {
         quiet = setTimeout(() => socket.end(), RAW_QUIET_MS);
         if (answer.includes('text/event-stream')) socket.destroy();
       });
-      // A reset may follow a refusal while there was more to send.
+      // A reset may follow a refusal before everything was sent.
       socket.on('error', (error: NodeJS.ErrnoException) =>
         error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error),
       );
@@ -89,7 +89,7 @@ async function answerOf(response: IncomingMessage): Promise<Answer> {
   const isStream = headers['content-type']?.startsWith('text/event-stream') === true;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
-    // Leaving the loop ends the response, and its connection.
+    // Leaving the loop ends the response and its connection.
     if (isStream) break;
   }
   return { status, headers, body: decoded(Buffer.concat(chunks), headers['content-encoding']).toString('utf8') };

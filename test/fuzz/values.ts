@@ -1,4 +1,4 @@
-// Values for the schemas of the document: such as they ask for, such as lie at their edges, and such as attack them.
+// Values for the schemas of the document: valid ones, ones at the limits, and attacks.
 import fc from 'fast-check';
 import type { Random } from '../simulation/random.ts';
 import type { Api, Schema } from './document.ts';
@@ -9,7 +9,9 @@ const NAMES = 200;
 const IDS = 20;
 const DAY_MS = 86_400_000;
 
-/** What a schema cannot say of a field. Without it hardly a request would get past the first check. */
+/**
+ * Constraints on fields that a schema cannot express. Without them hardly a request would pass the first validation.
+ */
 const MEANT: Readonly<Record<string, (random: Random) => unknown>> = {
   name: (random) => `n${random.int(1, NAMES)}`,
   time_zone: (random) =>
@@ -250,7 +252,7 @@ export class Values {
     this.#nowMs = nowMs;
   }
 
-  /** @param name of the field or parameter */
+  /** @param name the field or parameter */
   of(name: string, given: Schema, care: Care): unknown {
     const schema = this.#api.resolve(given);
     if (care === 'valid') return this.#valid(name, schema);
@@ -297,7 +299,7 @@ export class Values {
     }
   }
 
-  /** At the bounds that the schema has, and just past them. */
+  /** At the limits of the schema, and just past them. */
   #borderline(name: string, schema: Schema): unknown {
     const random = this.#random;
     if (schema.anyOf) return this.of(name, random.pick(schema.anyOf), 'borderline');
@@ -343,7 +345,7 @@ export class Values {
     const random = this.#random;
     const { properties = {}, required = [] } = schema;
     const form = random.pick(FORMS);
-    /** Entrances and exits come together. */
+    /** Entrances and exits are both required. */
     const formOf = (key: string): string => key.replace('exits', 'entrances');
     const isAlways = (key: string): boolean => required.includes(key) || formOf(key) === form;
     const entries = Object.entries(properties)
@@ -354,12 +356,12 @@ export class Values {
         this.of(key, property, care === 'valid' || random.chance(0.5) ? 'valid' : care),
       ]);
     if (care === 'hostile' && random.chance(0.3)) entries.push([random.pick(NASTY), random.pick(NOT_STRINGS)]);
-    // Not by assignment: a key such as __proto__ is to be sent.
+    // Not by assignment, so that a key such as __proto__ is sent.
     return Object.fromEntries(entries);
   }
 }
 
-/** What tells the forms of a reading apart. The document says in words only that there is exactly one of them. */
+/** The fields that distinguish the forms of a reading. The document requires exactly one of them only in its text. */
 const FORMS = ['direction', 'entrances', 'total_entrances'];
 
 function typesOf({ type }: Schema): readonly string[] {

@@ -1,4 +1,4 @@
-// Docker Compose, version 2.24 or newer: the CLI's plug-in, one that was fetched before, or the one of Debian sid.
+// Docker Compose, version 2.24 or newer: the CLI's plug-in, a previously downloaded one, or the one of Debian sid.
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchProgram } from '../../src/local/nats/debian-package.ts';

@@ -1,4 +1,4 @@
-// docker-compose.yml as `docker compose up` runs it, under a name, on ports and with volumes of its own.
+// Runs docker-compose.yml as `docker compose up` does, with its own project name, ports and volumes.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ const PORTS = [
   'PROMETHEUS_PORT',
   'GRAFANA_PORT',
 ] as const;
-/** A machine that others use, too, takes minutes. */
+/** A shared machine takes minutes. */
 const UP_WITHIN_S = 600;
 const ENDS_WITHIN_MS = 300_000;
 /** Fewer than ClickHouse recommends: on a shared machine the daemon may not grant more. */
@@ -29,7 +29,7 @@ const OPEN_FILES = '10000';
 export interface ContainerEvent {
   readonly service: string;
   readonly action: 'start' | 'healthy' | 'unhealthy' | 'die';
-  /** Of an end. */
+  /** Timeout of a stop. */
   readonly exitCode: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface ComposeOptions {
 }
 
 export class ComposeProject {
-  /** What happened to the containers, in this order. */
+  /** The container events, in order. */
   readonly events: ContainerEvent[] = [];
   readonly #options: ComposeOptions;
   readonly #engine: DockerEngine;
@@ -102,7 +102,7 @@ export class ComposeProject {
     return runProgram(compose, [...before, ...args], { env, withinMs, cwd: ROOT });
   }
 
-  /** As a crash of its process would; resolves when Docker has noticed. */
+  /** Kills the process, as a crash would; resolves when Docker has noticed. */
   async kill9(service: string): Promise<void> {
     const { Pid: pid } = await this.state(service);
     const ends = this.#count(service, 'die');
@@ -139,7 +139,7 @@ export class ComposeProject {
     }
   }
 
-  /** A compose file that is laid over the project's. */
+  /** A compose file that overrides the project's. */
   async #replacedImages(): Promise<object> {
     const { images } = this.#options;
     const { services } = projectYaml('docker-compose.yml') as { services: Record<string, { image: string }> };

@@ -1,5 +1,5 @@
-// A base image without a registry: Debian by debootstrap, with this machine's Node, npm and certificates. It has what
-// `node:…-bookworm-slim` has, and busybox.
+// A base image without a registry: Debian by debootstrap, with this machine's Node, npm and certificates. It contains
+// what `node:…-bookworm-slim` contains, and busybox.
 import { access, cp, mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -43,15 +43,15 @@ async function makeArchive(archive: string): Promise<void> {
     const npm = (await runProgram('npm', ['root', '--global'])).trim();
     await cp(join(npm, 'npm'), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
     await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
-    // A proxy that this machine trusts is trusted in the build, too.
+    // The build trusts the same proxy certificates as this machine.
     if (await exists(CERTIFICATES)) await cp(CERTIFICATES, join(root, CERTIFICATES));
-    // Renamed when whole: a run that is interrupted leaves nothing that looks like an archive.
+    // Renamed when complete, so that an interrupted run leaves no broken archive.
     await runProgram('tar', ['-C', root, '-cf', `${archive}.part`, '.'], { withinMs: MADE_WITHIN_MS });
     await rename(`${archive}.part`, archive);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
       throw new DockerMissingError(
-        `No registry can be reached, and there is no debootstrap to make images. ${INSTALL}`,
+        `No registry is reachable, and debootstrap, which would make the images, is missing. ${INSTALL}`,
         {
           cause: error,
         },

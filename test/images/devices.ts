@@ -1,5 +1,5 @@
-// DPUs that send over NATS, MQTT and HTTP whatever is stopped meanwhile: each sends a reading again until it is
-// acknowledged. Each enters a space of its own, whose count is then the number of readings that were acknowledged.
+// DPUs that send over NATS, MQTT and HTTP, whatever is stopped meanwhile: each sends a reading again until it is
+// acknowledged. Each has a space of its own, whose count is then the number of acknowledged readings.
 import mqtt from 'mqtt';
 import { expect } from 'vitest';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
@@ -8,7 +8,7 @@ import { request } from '../support/local-service.ts';
 import { askingUntilAnswered, type Ask } from '../chaos/sending.ts';
 
 export interface Doors {
-  /** Where each node of the service answers. */
+  /** The URLs of the service's nodes. */
   readonly nodes: readonly string[];
   readonly natsUrl: string;
   readonly mqttUrl: string;
@@ -18,7 +18,7 @@ export interface Doors {
 export const TOKEN = 'dty_for-trying-out-only';
 const ACKNOWLEDGED_WITHIN_MS = 300_000;
 const COUNTED_WITHIN_MS = 300_000;
-/** A device takes a message for lost after this time. */
+/** After this time a device considers a message lost. */
 const ATTEMPT_MS = 5_000;
 const DEVICES_PER_PROTOCOL = 3;
 
@@ -57,13 +57,13 @@ export class Devices {
     return devices;
   }
 
-  /** Each device sends so many. */
+  /** Each device sends this many readings. */
   async send(readings: number): Promise<void> {
     let sent = 0;
     await this.#sendWhile(() => sent++ < readings * this.#devices.length);
   }
 
-  /** All send until `act` has ended, and some more afterwards. */
+  /** All devices send until `act` has ended, and a little longer. */
   async sendDuring(act: () => Promise<void>): Promise<void> {
     let isActing = true;
     const sending = this.#sendWhile(() => isActing);
@@ -76,7 +76,7 @@ export class Devices {
     await this.send(10);
   }
 
-  /** Every node counts, for each device, the readings that it was told are stored, no more and no less. */
+  /** Every node counts exactly the acknowledged readings of each device. */
   async expectCounted(nodes: readonly string[] = this.#doors.nodes): Promise<void> {
     const expected = Object.fromEntries(this.#devices.map(({ name, acknowledged }) => [name, acknowledged]));
     for (const node of nodes)

@@ -1,4 +1,4 @@
-// The Docker engine that the tests use: the one that answers on this machine, or one of their own, which leaves no image,
+// The Docker engine for the tests: the one running on this machine, or one of their own, which leaves no image,
 // container, network or firewall rule behind.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 import { runProgram, type ProgramOptions } from './program.ts';
 
-/** How another process reaches the same engine: environment variables of the Docker CLI. */
+/** The environment variables by which the Docker CLI of another process reaches the same engine. */
 export type DockerAddress = Readonly<Record<string, string>>;
 
-/** Something has to be installed first. The message says what, in one line. */
+/** Something must be installed first; the message says what, in one line. */
 export class DockerMissingError extends Error {
   override readonly name = 'DockerMissingError';
 }
@@ -46,7 +46,7 @@ export class DockerEngine {
 
   /** @throws DockerMissingError */
   static async findOrStart(say: (line: string) => void): Promise<DockerEngine> {
-    // BuildKit is a plug-in of the CLI, which Debian's docker.io does not have. The Dockerfile needs nothing of it.
+    // BuildKit is a CLI plug-in that Debian's docker.io lacks, and the Dockerfile does not need it.
     const builder = { DOCKER_BUILDKIT: '0' };
     try {
       await runProgram('docker', ['--version']);
@@ -78,7 +78,8 @@ export class DockerEngine {
         ...['--pidfile', join(folder, 'docker.pid'), '-H', socket],
         // Lowering it takes a capability that root in a container often lacks.
         ...['--oom-score-adjust', '0'],
-        // No bridge and no firewall rules, which dockerd would leave behind: Docker's own proxy serves ports on 127.0.0.1.
+        // No bridge and no firewall rules, because dockerd would leave them behind; Docker's own proxy serves ports on
+        // 127.0.0.1.
         ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
       ],
       { stdio: ['ignore', log.fd, log.fd] },
@@ -102,7 +103,7 @@ export class DockerEngine {
     return runProgram('docker', args, { ...options, env: { ...options.env, ...this.address } });
   }
 
-  /** An image that this run made. */
+  /** An image built by this run. */
   remember(image: string): void {
     this.#images.push(image);
   }
@@ -118,7 +119,7 @@ export class DockerEngine {
       await once(child, 'exit');
     }
     await runProgram('iptables', ['-D', ...BRIDGED]);
-    // dockerd leaves this mounted.
+    // dockerd does not unmount this.
     await runProgram('umount', [join(folder, 'exec/netns/default')]).catch(() => undefined);
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 1_000 });
   }

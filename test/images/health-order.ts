@@ -1,4 +1,4 @@
-// In which order containers became healthy.
+// The order in which containers became healthy.
 import { expect } from 'vitest';
 import type { ComposeProject } from './compose-project.ts';
 

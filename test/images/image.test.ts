@@ -1,4 +1,4 @@
-// The image by itself: what is in it, as whom it runs, what it needs of its container.
+// The image itself: its contents, its user, and its requirements on the container.
 import { expect, inject, test } from 'vitest';
 import { DockerEngine } from './docker-engine.ts';
 
@@ -11,7 +11,7 @@ async function inside(image: string, program: string, ...args: string[]): Promis
   return engine.docker(['run', '--rm', ...strict, '--entrypoint', program, image, ...args]);
 }
 
-test('holds compiled code and what it needs, neither sources nor the tools of a checkout', async () => {
+test('contains compiled code and its dependencies, neither sources nor development tools', async () => {
   const packages = (await inside(service, 'ls', '/app/node_modules')).split('\n');
   expect(packages).toContain('koa');
   for (const name of ['chdb', '@chdb', 'tsx', 'esbuild', '@esbuild', 'typescript', 'vitest'])

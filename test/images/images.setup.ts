@@ -1,5 +1,5 @@
-// Docker and the images under test, once for all files: the service's is built from the Dockerfile, the others are
-// pulled, or made where no registry can be reached.
+// Prepares Docker and the images under test, once for all files: the service's image is built from the Dockerfile, the
+// others are pulled, or made if no registry is reachable.
 import type { TestProject } from 'vitest/node';
 import { findCompose } from './compose-plugin.ts';
 import { DockerEngine, DockerMissingError, type DockerAddress } from './docker-engine.ts';

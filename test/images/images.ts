@@ -1,5 +1,5 @@
 // The images under test. The service's is always built from the Dockerfile. Those of NATS, ClickHouse, Prometheus and
-// Grafana are pulled; where no registry can be reached, programs of this machine and of Debian replace them.
+// Grafana are pulled; if no registry is reachable, programs of this machine and of Debian replace them.
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,10 +22,10 @@ export interface Images {
 
 const PULLS_WITHIN_MS = 600_000;
 const BUILDS_WITHIN_MS = 1_800_000;
-/** What a registry answers about an image that it does not have: then the name is wrong, and nothing may hide it. */
+/** A registry's answer for an unknown image. Then the name is wrong, and no replacement may hide that. */
 const REFUSED = /manifest unknown|not found|denied|unauthorized/i;
 
-/** @param say hears what is made, and what stands in for what */
+/** @param say gets a line for each image that is made or replaced */
 export async function buildImages(engine: DockerEngine, say: (line: string) => void): Promise<Images> {
   const { services } = projectYaml('docker-compose.yml') as { services: Record<string, { image: string }> };
   const [, node = ''] = /^ARG NODE_IMAGE=(\S+)$/m.exec(projectFile('Dockerfile')) ?? [];
@@ -45,7 +45,7 @@ export async function buildImages(engine: DockerEngine, say: (line: string) => v
   return { ...built, ...(await buildReplacements(engine, base, built.service, say)) };
 }
 
-/** @returns whether all of them are here now; not if a registry cannot be reached */
+/** @returns whether all of them are present; false if a registry is not reachable */
 async function pullAll(engine: DockerEngine, images: readonly string[], say: (line: string) => void): Promise<boolean> {
   for (const image of images) {
     try {
@@ -110,7 +110,7 @@ async function buildReplacements(
 }
 
 async function buildImage(engine: DockerEngine, tag: string, context: string, args: readonly string[]): Promise<void> {
-  // The network of the host: a daemon of the tests' own has no bridge.
+  // Host networking, because the tests' own daemon has no bridge.
   const all = ['build', '--network', 'host', '--tag', tag, ...args, context];
   await engine.docker(all, { withinMs: BUILDS_WITHIN_MS });
   engine.remember(tag);

@@ -65,7 +65,7 @@ test('readings over HTTP, NATS and MQTT are counted alike by both nodes', async 
 });
 
 test.each(['nats-2', 'nats-3'] as const)(
-  '%s is killed: readings go on, none is missing, and it comes back',
+  '%s is killed: readings continue, none is missing, and it comes back',
   async (server) => {
     await devices.sendDuring(() => project.kill9(server));
     await devices.expectCounted();
@@ -73,7 +73,7 @@ test.each(['nats-2', 'nats-3'] as const)(
   },
 );
 
-test('a server that is stopped ends in order within its grace period, and no reading is missing', async () => {
+test('a stopped server shuts down gracefully within its grace period, and no reading is missing', async () => {
   await devices.sendDuring(async () => void (await project.compose(['stop', 'nats-2'])));
   expect((await project.state('nats-2')).ExitCode).toBe(0);
   await devices.expectCounted();

@@ -56,13 +56,13 @@ test('the service starts once both engines are healthy, and becomes healthy', ()
   expectHealthyInOrder(project, ['nats', 'clickhouse'], NODES);
 });
 
-test('each node runs half of the shards, and both count alike what comes over HTTP, NATS and MQTT', async () => {
+test('each node runs half of the shards, and both have the same counts of readings over HTTP, NATS and MQTT', async () => {
   await expectShards({ 'density-1': SHARDS / 2, 'density-2': SHARDS / 2 });
   await devices.send(50);
   await devices.expectCounted();
 });
 
-test('a node that is killed restarts and runs half of the shards again, and no count differs', async () => {
+test('a killed node restarts and runs half of the shards again, and no count differs', async () => {
   await devices.sendDuring(async () => {
     await project.kill9('density-1');
     await expectShards({ 'density-1': SHARDS / 2, 'density-2': SHARDS / 2 });
@@ -71,7 +71,7 @@ test('a node that is killed restarts and runs half of the shards again, and no c
   await devices.expectCounted();
 });
 
-test('a node that is stopped ends with 0, the other runs all shards, and half of them when it is back', async () => {
+test('a stopped node exits with 0, the other node runs all shards, and half of them once the first is back', async () => {
   await devices.sendDuring(async () => {
     await project.compose(['stop', 'density-2']);
     await expectShards({ 'density-1': SHARDS });
@@ -90,7 +90,7 @@ test('no reading that was acknowledged around a restart of NATS is missing, from
   await devices.expectCounted();
 });
 
-test('the account holds: everything accepted is applied or a duplicate, and ClickHouse holds it', async () => {
+test('the account balances: everything accepted is applied or a duplicate, and ClickHouse has it', async () => {
   await eventually(async () => {
     const { body } = await request(`${urls['density-1']}/api/v1/account`, 'GET', undefined, TOKEN);
     expect(body).toMatchObject({
@@ -124,7 +124,7 @@ test('Prometheus scrapes both nodes and knows every alert', async () => {
   expect(group?.rules.map(({ name }) => name)).toEqual(groups[0]?.rules.map(({ alert }) => alert));
 });
 
-test('no container became unhealthy, and every one ends with 0', async () => {
+test('no container became unhealthy, and every one exits with 0', async () => {
   expect(project.events.filter(({ action }) => action === 'unhealthy')).toEqual([]);
   await project.compose(['stop']);
   for (const service of [...NODES, 'nats', 'clickhouse', 'prometheus'])

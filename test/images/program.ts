@@ -1,9 +1,9 @@
-// Runs a program to its end, with a bound.
+// Runs a program to completion, with a timeout.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface ProgramOptions {
-  /** Beside this process's own. */
+  /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly withinMs?: number;

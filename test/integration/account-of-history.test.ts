@@ -1,5 +1,5 @@
-// `density account` compares the logs with ClickHouse: while readings come in, after a row was deleted, after one was written that is
-// not of the log, and after both were put right as its text and docs/operations.md say.
+// `density account` compares the logs with ClickHouse: while readings come in, after a row was deleted, after a foreign
+// row was inserted, and after both were repaired as its output and docs/operations.md say.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
@@ -42,10 +42,10 @@ describe('density account and ClickHouse', () => {
 
   const rows = async (query: string): Promise<unknown[][]> =>
     (await clickhouse.query({ query, format: 'JSONCompactEachRow' })).json();
-  const account = async (): Promise<{ code: number; said: string }> => {
+  const account = async (): Promise<{ code: number; output: string }> => {
     const lines: string[] = [];
     const code = await accountCommand(service.config, { url: service.url }, (line) => lines.push(line));
-    return { code, said: lines.join('\n') };
+    return { code, output: lines.join('\n') };
   };
   const send = async (): Promise<void> => {
     const n = sent++;
@@ -56,8 +56,8 @@ describe('density account and ClickHouse', () => {
   };
   const allStored = async (): Promise<void> =>
     eventually(async () => {
-      const { code, said } = await account();
-      expect(said).toContain(`stored in ClickHouse ${sent}\n`);
+      const { code, output } = await account();
+      expect(output).toContain(`stored in ClickHouse ${sent}\n`);
       expect(code).toBe(0);
     });
   const sums = async (): Promise<unknown[][]> =>
@@ -70,7 +70,7 @@ describe('density account and ClickHouse', () => {
     const sending = (async () => {
       while (!isOver) {
         await Promise.all(Array.from({ length: 20 }, send));
-        // As many as are counted: the test shares the process with the service.
+        // Send more only once the previous ones are counted: the test shares the process with the service.
         await account();
       }
     })();
@@ -79,8 +79,8 @@ describe('density account and ClickHouse', () => {
         // Retractions and assertions in other shards.
         if (n % 20 === 10)
           await service.send('PATCH', '/dpus/d3', { doorway_id: n > 20 ? 3 : 5, effective_at: '2024-03-29T12:00:30Z' });
-        const { code, said } = await account();
-        expect(code, said).toBe(0);
+        const { code, output } = await account();
+        expect(code, output).toBe(0);
       }
     } finally {
       isOver = true;
@@ -90,7 +90,7 @@ describe('density account and ClickHouse', () => {
     expect(sent).toBeGreaterThan(100);
   });
 
-  it('A3 names the shard that lost a row, and ends with 1', async () => {
+  it('A3 names the shard that lost a row, and exits with 1', async () => {
     const [[spaceId, shard, reading] = []] = await rows(
       'SELECT space_id, shard, reading_id FROM space_events WHERE is_reading = 1 AND sign = 1 ORDER BY reading_id LIMIT 1',
     );
@@ -105,12 +105,12 @@ describe('density account and ClickHouse', () => {
       query: `ALTER TABLE space_events DELETE WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1`,
       clickhouse_settings: { mutations_sync: '2' },
     });
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain(`! shard ${String(shard)}: ClickHouse holds 1 reading fewer than its blocks up to `);
-    expect(said).toContain('Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup');
-    expect(said).not.toContain('all shards together');
-    // What the page says finds it.
+    expect(output).toContain(`! shard ${String(shard)}: ClickHouse holds 1 reading fewer than its blocks up to `);
+    expect(output).toContain('Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup');
+    expect(output).not.toContain('all shards together');
+    // The query from the page finds it.
     const [, find = ''] =
       /```sql\n(SELECT space_id, timestamp, reading_id[^]*?)```/.exec(projectFile('docs/operations.md')) ?? [];
     expect((await rows(find)).map(([space, , id, more]) => [space, id, Number(more)])).toEqual([
@@ -118,52 +118,52 @@ describe('density account and ClickHouse', () => {
     ]);
     await clickhouse.command({ query: `INSERT INTO space_events (${columns}) SELECT ${columns} FROM lost` });
     expect(await account()).toMatchObject({ code: 0 });
-    // This time the views have it twice; of that the next test begins anew.
+    // The views now have the row twice; the next test repairs that.
     for (const table of ['readings', 'events_by_time', 'counts_by_minute'])
       await clickhouse.command({ query: `INSERT INTO ${table} ${viewOf(table)}` });
     expect(await rows(find)).toEqual([]);
   });
 
-  it('A3 names the shard that has a row too many, which the opposite row takes back in every table', async () => {
+  it('A3 names the shard that has a surplus row, and a row with the opposite sign cancels it in every table', async () => {
     const before = await sums();
     const strange = (
       sign: number,
     ): string => `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT space_id, timestamp + 1, 'strange', 'nobody', doorway_id, direction, entrances, exits, is_egress, ${sign}, 1, shard, block FROM space_events WHERE shard = 2 AND is_reading = 1 ORDER BY reading_id LIMIT 1`;
     await clickhouse.command({ query: strange(1) });
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('! shard 2: ClickHouse holds 1 reading more than its blocks up to ');
+    expect(output).toContain('! shard 2: ClickHouse holds 1 reading more than its blocks up to ');
     expect(await sums()).not.toEqual(before);
     await clickhouse.command({ query: strange(-1) });
     expect(await account()).toMatchObject({ code: 0 });
     expect(await sums()).toEqual(before);
   });
 
-  it('A3 tells of rows of a block that no shard has cut', async () => {
+  it('A3 reports rows of a block that no shard has cut', async () => {
     await clickhouse.command({
       query: `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT space_id, timestamp, 'later', dpu_id, doorway_id, direction, entrances, exits, is_egress, 1, 1, shard, 999999 FROM space_events WHERE shard = 1 LIMIT 1`,
     });
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('! shard 1: ClickHouse has rows of block 999999, which the shard has not cut');
+    expect(output).toContain('! shard 1: ClickHouse has rows of block 999999, which the shard has not cut');
     await clickhouse.command({ query: 'DELETE FROM space_events WHERE block = 999999' });
     await eventually(async () => expect(await account()).toMatchObject({ code: 0 }));
   });
 
-  it('A3 says that it could not compare, and ends with 1, while nobody answers for the shards', async () => {
+  it('A3 reports that it could not compare, and exits with 1, while no process answers for the shards', async () => {
     const { stored } = (await service.get('/account')).body as {
       stored: { unknown_shards: number[]; missing: number | null };
     };
     expect(stored).toMatchObject({ unknown_shards: [], missing: 0 });
     await service.service.cluster.stop();
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain(`! not compared: shards ${Array.from({ length: PARTITIONS }, (_, k) => k).join(', ')}.`);
+    expect(output).toContain(`! not compared: shards ${Array.from({ length: PARTITIONS }, (_, k) => k).join(', ')}.`);
   });
 
-  /** What takes back what a view got twice of the lost row. */
+  /** Cancels the second copy of the lost row in a view. */
   function viewOf(table: string): string {
     const passed = 'if(e.is_egress = 1, e.exits, e.entrances), if(e.is_egress = 1, e.entrances, e.exits)';
     if (table === 'readings')

@@ -1,5 +1,5 @@
-// `density account` against the running service, while its account holds and when it does not: a dead letter
-// is taken out of the stream, and a router's position says that a reading came which went nowhere.
+// `density account` against the running service, while its account balances and when it does not: a dead letter
+// is removed from the stream, and a router's commit counts a reading that went nowhere.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
 import type { Partition } from '../../src/domain/ids.ts';
@@ -30,16 +30,16 @@ describe('density account', () => {
     await service?.dispose();
   });
 
-  async function account(): Promise<{ code: number; said: string }> {
+  async function account(): Promise<{ code: number; output: string }> {
     const lines: string[] = [];
     const code = await accountCommand(service.config, { url: service.url }, (line) => lines.push(line));
-    return { code, said: lines.join('\n') };
+    return { code, output: lines.join('\n') };
   }
 
-  it('A1 holds, with every reading in its place', async () => {
+  it('A1 balances, with each reading counted under what became of it', async () => {
     await eventually(async () => {
-      const { code, said } = await account();
-      expect(said).toContain('accepted 5 = applied 2 + duplicate 1 + held 1 + dead-lettered 1');
+      const { code, output } = await account();
+      expect(output).toContain('accepted 5 = applied 2 + duplicate 1 + held 1 + dead-lettered 1');
       expect(code).toBe(0);
     });
   });
@@ -49,16 +49,16 @@ describe('density account', () => {
     expect((await nats.jsm.streams.info(DEAD_LETTERS)).state.consumer_count).toBe(0);
   });
 
-  it('A1 ends with 1 when a dead letter is gone', async () => {
+  it('A1 exits with 1 when a dead letter is missing', async () => {
     await nats.jsm.streams.purge(DEAD_LETTERS);
-    const { code, said } = await account();
+    const { code, output } = await account();
     expect(code).toBe(1);
-    expect(said).toContain('MISSING: remainder 0; of 1 dead-lettered readings, 0 are stored and 0 evicted');
+    expect(output).toContain('MISSING: remainder 0; of 1 dead-lettered readings, 0 are stored and 0 evicted');
   });
 
-  it('A1 ends with 1 when a reading that was accepted went nowhere', async () => {
+  it('A1 exits with 1 when an accepted reading went nowhere', async () => {
     const events = new NatsSpaceEventsLog(nats.js, nats.jsm);
-    // The running router commits, too: until one of the forged commits is the last.
+    // The running router commits, too, so repeat until the forged commit is the last one.
     await eventually(async () => {
       const { seq, header } = await events.lastCommit(0 as Partition);
       if (!header) throw new Error('the router has not committed yet');
@@ -71,9 +71,9 @@ describe('density account', () => {
       expect(outcome.kind).toBe('committed');
     });
     await eventually(async () => {
-      const { code, said } = await account();
+      const { code, output } = await account();
       expect(code).toBe(1);
-      expect(said).toContain('MISSING: remainder 1');
+      expect(output).toContain('MISSING: remainder 1');
     });
   });
 });

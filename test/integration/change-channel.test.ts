@@ -1,4 +1,4 @@
-// Changes between processes: each channel here is one's.
+// Changes between processes; each channel plays one process.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FeedBatch, FeedQuestion } from '../../src/live/feed-message.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -26,7 +26,7 @@ afterAll(async () => {
   await server?.dispose();
 });
 
-it('reach subscribers of the same process directly, and those of another once it has asked; each once, in order', async () => {
+it('changes reach subscribers in the same process directly, and in another after it has asked; each once, in order', async () => {
   if (!one || !other) throw new Error('not connected');
   const [owner, relay] = [new NatsChangeChannel(one.nc), new NatsChangeChannel(other.nc)];
   const [here, there, onWire]: [FeedBatch[], FeedBatch[], string[]] = [[], [], []];
@@ -39,7 +39,7 @@ it('reach subscribers of the same process directly, and those of another once it
   owner.publish(K, batch(1));
   expect(here).toEqual([{ epoch: 1, first: 1, items: [] }, batch(1)]);
   owner.serve(K, () => ({ epoch: 1, n: 1, counts: [], items: [] }));
-  // The owner's own question tells of nobody else.
+  // A question from the owner itself does not count as another process.
   await owner.ask(K, QUESTION);
   owner.publish(K, batch(2));
   await relay.ask(K, QUESTION);

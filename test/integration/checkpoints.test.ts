@@ -1,5 +1,5 @@
-// The CHECKPOINTS stream of a real NATS server: what is damaged there is refused by name, and never read as
-// something else; what a router needs of it is then the least it can be.
+// The CHECKPOINTS stream of a real NATS server: a damaged checkpoint is refused by name and never misread; routers then
+// assume the lowest sequence.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ import { QUICK } from '../support/local-service.ts';
 const P = 1 as Partition;
 const PARTITIONS = 3;
 
-describe('checkpoints', () => {
+describe('a checkpoint', () => {
   let folder: string;
   let server: { url: string; stop(): Promise<void> };
   let nats: NatsHandles;
@@ -67,7 +67,7 @@ describe('checkpoints', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('comes back as it was saved', async () => {
+  it('is loaded as it was saved', async () => {
     await save();
     expect(revision).toBeGreaterThan(0);
     expect(await load()).toBeInstanceOf(PartitionFold);
@@ -89,7 +89,7 @@ describe('checkpoints', () => {
     await expect(load()).rejects.toThrow('a part of it is missing');
   });
 
-  it('is refused when its description cannot be read, and replaced all the same', async () => {
+  it('is refused when its description cannot be read, and can still be replaced', async () => {
     await nats.js.publish(`checkpoints.${P}.last`, '{"id":');
     await expect(load()).rejects.toThrow('its description cannot be read');
     expect((await checkpoints.last(P)).storedBeforeSeq).toBe(0);
@@ -98,7 +98,7 @@ describe('checkpoints', () => {
     expect(await load()).toBeInstanceOf(PartitionFold);
   });
 
-  it('is refused when it is of another version or shard, or has its end missing', () => {
+  it('is refused when it belongs to another version or shard, or is truncated', () => {
     const lines = [...encodeSnapshot(new PartitionFold(P, PARTITIONS))];
     const header = JSON.parse(lines[0] ?? '') as object;
     const refusal = (change: object): string => {

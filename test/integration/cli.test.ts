@@ -1,4 +1,4 @@
-// The command line as a person uses it: the program itself, in a process of its own, against a service.
+// The command line as a person uses it, against a running service.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ interface Outcome {
 }
 
 /**
- * The program in this process: quick, and everything but what `main.ts` does with errors.
+ * Runs the program in this process, which is fast and covers everything except the error handling of `main.ts`.
  * @param out gets the lines as they are printed
  */
 async function density(args: string[], environment: Record<string, string> = {}, out: string[] = []): Promise<Outcome> {
@@ -78,7 +78,7 @@ async function process(
 }
 
 describe('density', () => {
-  it('prints the readings that an adapter makes of a payload, and what it leaves out', async () => {
+  it('prints the readings that an adapter makes from a payload, and what it leaves out', async () => {
     const payload = ['adapt', 'xovis', 'test/data/devices/xovis-datapush5/sample-1.json', '--device', 'x'];
     const { code, out, err } = await density([...payload, '--options', '{"counter":"event"}']);
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe('density', () => {
     await expect(density(['adapt', 'nosuch', 'x', '--device', 'y'])).rejects.toThrow('there are xovis');
   });
 
-  it('says of each command what it does', async () => {
+  it('describes each command', async () => {
     const commands = [
       'run',
       'demo',
@@ -127,8 +127,8 @@ describe('density', () => {
     }
   });
 
-  it('prints JSON where it is asked to, whatever the command', async () => {
-    // Those of nats write files; adapt prints nothing but JSON.
+  it('prints JSON with --json, whatever the command', async () => {
+    // The nats commands write files; adapt prints only JSON.
     const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke', 'nats update', 'adapt'];
     const program = createProgram({
       readConfig: () => readConfig({}),
@@ -152,7 +152,7 @@ describe('density', () => {
       expect(page, name).toMatch(new RegExp(`^\\| [^|]*\\b${name}\\b`, 'm'));
   });
 
-  it('imports a file, and says which lines it could not use', async () => {
+  it('imports a file, and reports the lines it could not use', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'density-import-'));
     try {
       const file = join(folder, 'readings.csv');
@@ -242,7 +242,7 @@ describe('density', () => {
     });
   });
 
-  it('shows what could not be used, the newest last', async () => {
+  it('lists dead letters, the newest last', async () => {
     expect((await density(['dead-letters', '--json'])).out).toEqual(['[]']);
     const { nc, js } = await connectNats(service.natsUrl, 'test');
     for (const direction of [0, 2, 3])
@@ -276,7 +276,7 @@ describe('density', () => {
             sections: Record<string, { events: { readingId: string }[] }>;
           },
       );
-      // On a slow machine the log is truncated by now, except for each router's last commit.
+      // On a slow machine the log may be truncated by now, except for each router's last commit.
       const seqs = commits.map(({ seq }) => seq);
       expect([code, seqs]).toEqual([0, [...new Set(seqs)].sort((a, b) => a - b)]);
       const events = commits.flatMap(({ sections }) => Object.values(sections).flatMap((section) => section.events));
@@ -298,7 +298,7 @@ describe('density', () => {
     expect((await density(command.split(' '))).out).toEqual([answer]);
   });
 
-  it('prints the routes the service has, with their scopes', async () => {
+  it("prints the service's routes with their scopes", async () => {
     const routes = JSON.parse((await density(['routes', '--json'])).out[0] ?? '') as object[];
     expect(routes).toContainEqual(
       expect.objectContaining({ method: 'GET', path: '/api/v1/counts/{space_id}/current', scope: 'read' }),
@@ -307,7 +307,7 @@ describe('density', () => {
     expect((await density(['routes'])).out).toHaveLength(routes.length + 1);
   });
 
-  it('makes a token that the service takes', async () => {
+  it('makes a token that the service accepts', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'density-token-'));
     try {
       const file = join(folder, 'tokens.json');
@@ -323,7 +323,7 @@ describe('density', () => {
     }
   });
 
-  it('says no with a sentence and an exit code', async () => {
+  it('refuses with one sentence and an exit code', async () => {
     const nowhere = { PORT: '1' };
     await expect(density(['spaces'], nowhere)).rejects.toThrow('the service does not answer at http://127.0.0.1:1');
     await expect(density(['watch', '1'], nowhere)).rejects.toThrow('the service does not answer');
@@ -344,7 +344,7 @@ describe('density', () => {
     expect((await density(['recreate'])).code).toBe(2);
   });
 
-  it('ends as a process with those codes', async () => {
+  it('exits with the same codes as a process', async () => {
     const { port } = new URL(service.url);
     const [good, bad, wrong, refused, vague] = await Promise.all([
       process(['spaces', '--json'], { HOST: '127.0.0.1', PORT: port }),
@@ -373,7 +373,7 @@ describe('density', () => {
     });
   });
 
-  it('deletes everything on request, and creates it anew', async () => {
+  it('deletes everything on request, and creates it again', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'density-cli-'));
     const own = {
       ...QUICK,

@@ -1,5 +1,5 @@
-// The API through the client that is generated from its description: every operation of the document the service itself
-// gives out, and every answer held to what the document says of it.
+// The API through the generated client: every operation of the OpenAPI document that the service serves, and every
+// answer checked against it.
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import createClient, { type Client, type Middleware } from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -158,7 +158,7 @@ describe('the generated client', () => {
     expect((await api.GET('/account')).data).toMatchObject({ accepted: 2, applied: 2, remainder: 0 });
   });
 
-  it('asks how many', async () => {
+  it('queries counts', async () => {
     const space = { space_id: 1 };
     expect(
       (await api.GET('/counts/{space_id}/current', { params: { path: space, query: { at: '2018-02-24T08:46:00Z' } } }))
@@ -192,7 +192,7 @@ describe('the generated client', () => {
     expect(text).toMatch(/"count":4/);
   });
 
-  it('gets problems as they are described', async () => {
+  it('gets problem documents as described', async () => {
     expect(await api.GET('/spaces/{id}', { params: { path: { id: 99 } } })).toMatchObject({
       error: { status: 404, detail: 'there is no space 99' },
     });
@@ -205,7 +205,7 @@ describe('the generated client', () => {
     expect((await api.GET('/openapi.json')).data).toMatchObject({ openapi: '3.1.0' });
   });
 
-  it('has called every operation of the document, and got only what it declares', () => {
+  it('has called every operation of the document, and got only answers that it declares', () => {
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     );

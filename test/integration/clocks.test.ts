@@ -1,4 +1,4 @@
-// Processes whose clock is not that of the NATS server: what they answer, what they accept, and that they say so.
+// Processes whose clock differs from the NATS server's: what they answer, what they accept, and that they report it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { ACCEPTED_UP_TO } from '../../src/nats/streams.ts';
@@ -47,7 +47,7 @@ describe('a process whose clock is off', () => {
     await owner?.dispose();
   });
 
-  it('K1 two hours behind: answers with the count of now, and says what is wrong', async () => {
+  it('K1 two hours behind: answers with the current count, and reports the problem', async () => {
     const api = await startApi(owner, { aheadMs: -2 * HOUR });
     try {
       const beforeMs = Date.now();
@@ -69,14 +69,14 @@ describe('a process whose clock is off', () => {
         },
       ]);
       expect(metricValue(await readMetrics(api.url), 'density_clock_skew_seconds')).toBeCloseTo(-7_200, -2);
-      // The owner tells of it once it has heard; it has no such problem itself.
+      // The owner lists the problem once it was announced, although its own clock is right.
       await eventually(async () => expect(skewsIn(await owner.get('/health'))).toHaveLength(1));
     } finally {
       await api.dispose();
     }
   });
 
-  it('K1 goes wrong while it runs: an answer is never before what the log holds already', async () => {
+  it("K1 going wrong while it runs: an answer is never before the log's clock", async () => {
     const clock = { aheadMs: 0 };
     const api = await startApi(owner, clock);
     try {
@@ -87,7 +87,7 @@ describe('a process whose clock is off', () => {
     }
   });
 
-  it('two hours ahead: takes no reading from the future', async () => {
+  it('two hours ahead: accepts no reading from the future', async () => {
     const api = await startApi(owner, { aheadMs: 2 * HOUR });
     try {
       const answer = await api.send('POST', '/readings', { dpu_id: 'd1', timestamp: Date.now() + HOUR, direction: 1 });
@@ -118,7 +118,7 @@ describe('a reading that was answered 202', () => {
     await owner?.dispose();
   });
 
-  it('T11 is counted, though the router would not have accepted it; alone and in a batch', async () => {
+  it('T11 is counted although the router would have refused it, alone and in a batch', async () => {
     const api = await startApi(owner, { aheadMs: 0 }, { SKEW_MAX_MS: String(2 * HOUR) });
     try {
       const timestamp = Date.now() + HOUR;
@@ -139,7 +139,7 @@ describe('a reading that was answered 202', () => {
     }
   });
 
-  it('T11 is not what a device makes it out to be: a mark without the key is ignored, and one on other bytes or of another DPU', async () => {
+  it('T11 cannot be faked by a device: a mark without the key, for other bytes or for another DPU is ignored', async () => {
     const api = await startApi(owner, { aheadMs: 0 }, { SKEW_MAX_MS: String(2 * HOUR) });
     try {
       const [timestamp, before] = [Date.now() + HOUR + MINUTE, await net()];
@@ -157,7 +157,7 @@ describe('a reading that was answered 202', () => {
       await forged('d1', String(Date.now() + 2 * HOUR), other);
       await forged('d1', genuine, other);
       await forged('d2', genuine, stored?.data ?? '');
-      // Sent again as it was, it is the same reading.
+      // Sent again unchanged, it is the same reading.
       await forged('d1', genuine, stored?.data ?? '');
       await eventually(async () =>
         expect((await owner.get('/account')).body).toMatchObject({

@@ -1,5 +1,5 @@
-// DPUs as they come: NATS clients with JetStream's acknowledgement, an MQTT client through the NATS server's
-// own gateway, and what cannot be used, kept with its reason and its bytes.
+// DPUs as they connect: NATS clients with JetStream's acknowledgement, an MQTT client through the NATS server's own
+// gateway; and unusable items, which are kept with their reason and bytes.
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import mqtt from 'mqtt';
 import { connect, type NatsConnection } from 'nats';
@@ -53,7 +53,7 @@ describe('a NATS client', () => {
       JSON.stringify([
         { dpu_id: 7, timestamp: Date.parse(at(5)), direction: '+1' },
         { dpu_id: '7', timestamp: '2024-01-01T13:00:06+01:00', direction: '-1' },
-        // The second, again.
+        // The second one again.
         { timestamp: at(6), direction: -1 },
       ]),
     );
@@ -85,7 +85,7 @@ describe('an MQTT 3.1.1 client', () => {
   });
 });
 
-describe('what cannot be used', () => {
+describe('an unusable item', () => {
   const FAR = new Date(Date.now() + 86_400_000).toISOString();
   const CASES: readonly { reason: string; raw: string }[] = [
     { reason: 'bad_direction', raw: `{"timestamp":"${at(20)}","direction":0}` },
@@ -98,7 +98,7 @@ describe('what cannot be used', () => {
     { reason: 'bad_reading', raw: '"a, ]string"' },
   ];
 
-  it('goes to the dead letters with its reason and its bytes, and the rest of its batch goes on', async () => {
+  it('is dead-lettered with its reason and bytes, and the rest of its batch is routed', async () => {
     const before = (await count()) as { net: number };
     const good = `{"timestamp":"${at(21)}","direction":1}`;
     const { seq } = await js.publish('dpu.bad-1.readings', `[${CASES.map(({ raw }) => raw).join(' ,\n ')}, ${good}]`);
@@ -120,7 +120,7 @@ describe('what cannot be used', () => {
       }),
     );
     for (const reason of new Set(CASES.map((some) => some.reason))) {
-      // One letter for each reason, under the place of the first.
+      // One dead letter per reason, with the index of the first item.
       const [index, raws] = [
         CASES.findIndex((some) => some.reason === reason),
         CASES.flatMap((some) => (some.reason === reason ? [some.raw] : [])),
@@ -138,8 +138,8 @@ describe('what cannot be used', () => {
   });
 });
 
-describe('a DPU nobody registered', () => {
-  it('is heard, held, and counts once it is placed', async () => {
+describe('an unregistered DPU', () => {
+  it('has its readings held, and they count once it is placed', async () => {
     const before = (await count()) as { net: number };
     await js.publish(
       'dpu.stranger.readings',

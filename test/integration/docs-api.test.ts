@@ -16,7 +16,7 @@ const examples = [...page.matchAll(/^```console\n(.*?)^```/gms)]
     return { command, answer: answer.join('\n') };
   });
 
-/** `…` stands for anything. */
+/** `…` matches anything. */
 function matcher(value: unknown): unknown {
   if (value === '…') return expect.anything() as unknown;
   if (Array.isArray(value)) return value.map(matcher);
@@ -36,7 +36,7 @@ describe('docs/api.md', () => {
 
   it.each(examples)('$command', async ({ command, answer }) => {
     const here = command.replaceAll('localhost:8000/api/v1', service.api);
-    // What was sent is counted a moment later; a command that writes is run once.
+    // Readings are counted a moment later; a command that writes runs only once.
     const check = async (): Promise<void> =>
       expect(JSON.parse((await run('bash', ['-c', here])).stdout)).toMatchObject(matcher(JSON.parse(answer)) as object);
     await (/ -d | --data-binary /.test(command) ? check() : eventually(check));
@@ -55,9 +55,9 @@ describe('the README', () => {
   });
   afterAll(async () => service?.dispose());
 
-  it('has examples that do what they say, in their order, and none is refused', async () => {
+  it('has examples that do what they say, in order, and none is refused', async () => {
     const here = commands.replace(/^api=.*$/m, `api=${service.api}`);
-    // Each answer on a line, and the first that is a problem ends it.
+    // Each answer is on its own line, and the first error stops the script.
     const { stdout } = await run('bash', [
       '-c',
       `set -euo pipefail\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${here}`,
@@ -75,7 +75,7 @@ describe('the README', () => {
     ]);
   });
 
-  it('has a reading over NATS that is taken', async () => {
+  it('has an example of a reading over NATS that is accepted', async () => {
     const [, subject = '', payload = ''] = /^nats req (\S+) '(.*)'$/m.exec(publish) ?? [];
     const nats = await connect({ servers: service.natsUrl });
     expect((await nats.request(subject, payload, { timeout: 60_000 })).json()).toMatchObject({ stream: 'READINGS' });

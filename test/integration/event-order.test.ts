@@ -124,13 +124,13 @@ async function walk<Item extends EventPlace>(
 }
 
 describe('event order in SQL and in TypeScript', () => {
-  it('T1 lists are sorted alike', async () => {
+  it('T1 lists have the same order', async () => {
     expect(strip(await new ClickHouseHistory(client, 'log').events(SPACE, 0, END_MS, 1))).toEqual(places);
     const listed = await new ClickHouseEventPages(client).eventsOf([{ spaceId: SPACE, block: 1, afterMs: 0 }], ALL);
     expect(strip(listed.get(SPACE) ?? [])).toEqual(places);
   });
 
-  it.each([false, true])('T1 pages of a space lead through all events once (descending: %s)', async (desc) => {
+  it.each([false, true])('T1 pages of a space contain every event once (descending: %s)', async (desc) => {
     const pages = new ClickHouseEventPages(client);
     const found = await walk(async (after) => {
       const { events, end } = await pages.eventPage({ spaceId: SPACE, block: 1, range: ALL, after, desc, limit: 1 });
@@ -139,7 +139,7 @@ describe('event order in SQL and in TypeScript', () => {
     expect(found).toEqual(desc ? places.toReversed() : places);
   });
 
-  it.each([false, true])('T1 pages of all spaces lead through all events once (descending: %s)', async (desc) => {
+  it.each([false, true])('T1 pages of all spaces contain every event once (descending: %s)', async (desc) => {
     const pages = new ClickHouseEventPages(client);
     const range = { fromMs: 0, toMs: START_MS + 1 };
     const found = await walk(async (after) => {
@@ -149,7 +149,7 @@ describe('event order in SQL and in TypeScript', () => {
     expect(found).toEqual(desc ? places.toReversed() : places);
   });
 
-  it.each([false, true])('T1 pages of readings lead through all readings once (descending: %s)', async (desc) => {
+  it.each([false, true])('T1 pages of readings contain every reading once (descending: %s)', async (desc) => {
     const pages = new ClickHouseEventPages(client);
     const filter = { kind: 'compare', field: 'dpu_id', comparator: '!=', value: 'last' } as const;
     const found = await walk(async (after) => {
@@ -159,7 +159,7 @@ describe('event order in SQL and in TypeScript', () => {
     expect(found).toEqual(desc ? places.toReversed() : places);
   });
 
-  it('T1 pages of a repair lead through all readings once', async () => {
+  it('T1 pages of a repair contain every reading once', async () => {
     const records = new ClickHouseRecoveryRecords(client);
     const found = await walk(async (after) => {
       const { readings, end } = await records.allReadings(after, 100);
@@ -168,11 +168,11 @@ describe('event order in SQL and in TypeScript', () => {
     expect(found.filter(({ timestampMs }) => timestampMs < LATEST_STORABLE_MS)).toEqual(places);
   });
 
-  it('T1 a segment takes events in the same order', async () => {
+  it('T1 a segment adds up events in the same order', async () => {
     const expected = inOrder.map(({ measure }) => segmentOf(passedIn(measure))).reduce(append, EMPTY_SEGMENT);
     const [found] = await new ClickHouseHistory(client, 'log').segments(SPACE, [START_MS - 1, START_MS + 1], 1);
     expect(found).toEqual(expected);
-    // The order matters to this set of events: taken the other way round, they pass through other counts.
+    // The order matters for these events: in reverse they pass through other counts.
     expect(
       inOrder
         .toReversed()
@@ -183,7 +183,7 @@ describe('event order in SQL and in TypeScript', () => {
 });
 
 describe('the latest storable instant', () => {
-  it('is stored and found as it is, by queries without an end', async () => {
+  it('is stored unchanged, and found by queries without an end', async () => {
     const [history, pages] = [new ClickHouseHistory(client, 'log'), new ClickHouseEventPages(client)];
     const last = [{ timestampMs: LATEST_STORABLE_MS, readingId: `last~${LATEST_STORABLE_MS}~+` }];
     expect(strip(await history.events(LATEST_SPACE, 0, END_MS, 1))).toEqual(last);

@@ -1,5 +1,5 @@
-// What holds for every route, asked of each one in the table: a slash at the end, HEAD, OPTIONS, methods it does not have, conditional
-// requests, limits, and pages of another origin.
+// What holds for every route, tested on each one in the table: trailing slash, HEAD, OPTIONS, unsupported methods,
+// conditional requests, limits, and pages of another origin.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ interface Asked {
   readonly text: string;
 }
 
-/** Of a stream only the head. While an engine is slow to answer, the service says that it is not in health. */
+/** Only the head of a stream. Health may be 503 while an engine is slow to answer. */
 async function ask(
   method: string,
   path: string,
@@ -86,7 +86,7 @@ async function askOnce(
   return { status: response.status, headers: response.headers, text };
 }
 
-/** Of things that are there, or where `isThere` is false, of none. */
+/** For things that exist, or, if `isThere` is false, that do not. */
 function concrete({ path, query }: Pick<Route, 'path'> & { readonly query?: Route['query'] }, isThere = true): string {
   const filled = path.replace('{file}', 'start.js').replaceAll(/\{\w+\}/g, isThere ? '1' : '999999');
   return path === '/counts/intervals' && query ? `${filled}?space_id=1` : filled;
@@ -133,7 +133,7 @@ describe('every route', () => {
       ];
       const nothing = route.path.includes('{') ? 404 : undefined;
       expect(plain.text + slashed.text).not.toContain('there is nothing at');
-      // What was made by the first is taken for the second.
+      // The first request's creation conflicts with the second.
       expect([plain.status, slashed.status]).toEqual(
         nothing
           ? [404, 404]
@@ -145,7 +145,7 @@ describe('every route', () => {
   );
 
   it.each(paths)(
-    '$path says what it takes to OPTIONS, and 405 to everything else',
+    '$path lists its methods for OPTIONS, and answers 405 to all others',
     async ({ path, methods, allowed }) => {
       for (const at of [concrete({ path }), withSlash(concrete({ path }))]) {
         const options = await ask('OPTIONS', at);
@@ -163,7 +163,7 @@ describe('every route', () => {
   );
 
   it.each(paths.filter(({ path }) => !path.startsWith('/docs')))(
-    '$path in capitals is another path, and there is nothing',
+    '$path in capitals is another path, and not found',
     async ({ path }) => {
       const asked = await ask('GET', concrete({ path }).toUpperCase());
       expect([asked.status, JSON.parse(asked.text)]).toMatchObject([404, { type: 'urn:density:problem:not-found' }]);
@@ -171,7 +171,7 @@ describe('every route', () => {
   );
 
   it.each(named)(
-    '$name has an id, says what is left of the limit, and is for pages of a configured origin',
+    '$name answers with an id and the remaining limit, and allows pages of a configured origin',
     async ({ route }) => {
       const { headers } = await ask(route.method, concrete(route, false), {
         ...bodyOf(route),
@@ -183,7 +183,7 @@ describe('every route', () => {
       expect(list(headers, 'access-control-expose-headers')).toEqual(
         expect.arrayContaining(['etag', 'link', 'ratelimit', 'x-total-count']),
       );
-      // Where anyone may ask, nobody is counted.
+      // Public routes have no limit.
       expect(headers.get('ratelimit-policy')).toBe(route.scope === null ? null : `"default";q=${LIMIT};w=60`);
       if (route.scope !== null) expect(headers.get('ratelimit')).toMatch(/^"default";r=\d+;t=\d+$/);
       const preflight = await ask('OPTIONS', concrete(route), {
@@ -199,7 +199,7 @@ describe('every route', () => {
   );
 
   it.each(named.filter(({ route }) => route.requestHeaders && 'if-match' in route.requestHeaders))(
-    '$name answers 412 when it has changed, and changes nothing',
+    '$name answers 412 after a change, and changes nothing',
     async ({ route }) => {
       const path = concrete(route);
       const before = await ask('GET', path);
@@ -215,7 +215,7 @@ describe('every route', () => {
     },
   );
 
-  it('writes to what is there only on the condition of its etag', () => {
+  it('accepts if-match wherever it changes something that exists', () => {
     const writes = routes.filter(
       ({ method, path }) => ['PUT', 'PATCH', 'DELETE'].includes(method) && path.endsWith('{id}'),
     );
@@ -225,9 +225,9 @@ describe('every route', () => {
   });
 
   it.each(named.filter(({ route }) => route.requestHeaders && 'if-none-match' in route.requestHeaders))(
-    '$name answers 304 to who has it',
+    '$name answers 304 to a client that has the current version',
     async ({ route }) => {
-      // What is not final has no etag, and is not stored by caches.
+      // Answers that are not final have no etag, and caches do not store them.
       const old = 'start=2018-01-01T00:00:00Z&end=2018-01-02T00:00:00Z';
       const path = route.path.includes('intervals')
         ? `${concrete(route)}${route.path.startsWith('/counts/intervals') ? '&' : '?'}${old}`

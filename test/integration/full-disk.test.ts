@@ -1,4 +1,4 @@
-// ClickHouse whose disk is full: the real engine on a small file system of its own, which takes root to mount.
+// ClickHouse with a full disk: the real engine on a small file system of its own, which only root can mount.
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { metricValue, readMetrics } from '../support/metrics-text.ts';
 const DISK = '96m';
 const FILLING = Buffer.alloc(64 * 1024);
 
-/** False where this user, or this container, may not. */
+/** False if this user, or this container, may not mount. */
 function mount(folder: string): boolean {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK}`, 'tmpfs', folder], { stdio: 'pipe' });
@@ -23,7 +23,7 @@ function mount(folder: string): boolean {
   }
 }
 
-/** Takes every byte there is. */
+/** Fills the disk completely. */
 function fill(file: string): void {
   const descriptor = openSync(file, 'w');
   try {
@@ -45,7 +45,7 @@ const disk = join(folder, 'clickhouse');
 await mkdir(disk);
 const isMounted = mount(disk);
 
-describe('a ClickHouse whose disk is full', () => {
+describe('ClickHouse with a full disk', () => {
   let service: LocalService;
   let nats: NatsHandles;
   let sent = 0;
@@ -65,7 +65,7 @@ describe('a ClickHouse whose disk is full', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Some hundred readings, in order, so that none has to be looked up in history. */
+  /** A few hundred readings, in order, so that none has to be looked up in history. */
   async function send(readings: number): Promise<void> {
     const items = Array.from({ length: readings }, () => ({ timestamp: firstMs + sent++, direction: 1 }));
     await nats.js.publish('dpu.d1.readings', JSON.stringify(items));
@@ -76,7 +76,7 @@ describe('a ClickHouse whose disk is full', () => {
   const failures = async (): Promise<number> =>
     metricValue(await readMetrics(service.url), 'density_block_failures_total');
 
-  it('does not stop live counts, and history has all of it once there is room', async ({ skip }) => {
+  it('does not stop live counts, and history is complete once there is space', async ({ skip }) => {
     skip(!isMounted, 'needs to mount a file system: run it as root, in a container with --cap-add SYS_ADMIN');
     await send(100);
     await eventually(async () => expect(await stored()).toBe(100));
@@ -86,7 +86,7 @@ describe('a ClickHouse whose disk is full', () => {
       await eventually(async () => expect(await net()).toBe(sent));
     }
     await eventually(async () => expect(await failures()).toBeGreaterThan(0));
-    // Still nothing new in history, and live counts go on.
+    // History still has nothing new, and live counts continue.
     expect(await stored()).toBe(100);
     await send(1);
     await eventually(async () => expect(await net()).toBe(sent));

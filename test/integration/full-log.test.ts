@@ -1,5 +1,5 @@
-// A NATS server whose store is full of readings: publishers are refused, everything else goes on, and what is in
-// ClickHouse makes room.
+// A NATS server whose store is full of readings: publishers are refused, everything else continues, and readings that
+// are stored in ClickHouse are removed to make space.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountCommand } from '../../src/cli/account-command.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
@@ -11,7 +11,7 @@ import { metricValue, readMetrics } from '../support/metrics-text.ts';
 const STORE = 256 * 1024 * 1024;
 const FIRST_MS = Date.UTC(2026, 0, 1);
 
-describe('a store that is full of readings', () => {
+describe('a store full of readings', () => {
   let service: LocalService;
   let nats: NatsHandles;
   beforeAll(async () => {
@@ -27,11 +27,11 @@ describe('a store that is full of readings', () => {
   });
 
   const net = async (): Promise<unknown> => ((await service.get('/counts/1/current')).body as { net: number }).net;
-  /** A reading, and white space to the length of a large message. */
+  /** A reading, padded with white space to the length of a large message. */
   const padded = (n: number): string =>
     `${JSON.stringify({ timestamp: FIRST_MS + n, direction: 1 })}${' '.repeat(900_000)}`;
 
-  it('leaves room beside the readings, in the streams that are there', async () => {
+  it('reserves space for the other streams', async () => {
     const bounds = await Promise.all(
       [READINGS, SPACE_EVENTS, DEAD_LETTERS].map(async (name) => (await nats.jsm.streams.info(name)).config),
     );
@@ -42,7 +42,7 @@ describe('a store that is full of readings', () => {
     ]);
   });
 
-  it('refuses publishers, counts what it has, and takes readings again once those are stored', async () => {
+  it('refuses publishers, counts the readings it has, and accepts readings again once those are stored', async () => {
     let accepted = 0;
     const refusal = await (async () => {
       for (;;) {
@@ -55,7 +55,7 @@ describe('a store that is full of readings', () => {
       }
     })();
     expect(String(refusal)).toContain('maximum bytes exceeded');
-    // More than fits beside the others, were it not for the bound.
+    // Without the limit this would be more than fits beside the other streams.
     expect(accepted).toBeGreaterThan(150);
     const posted = await service.send('POST', '/readings', {
       dpu_id: 'd1',
@@ -63,7 +63,7 @@ describe('a store that is full of readings', () => {
       direction: 1,
       id: 'x'.repeat(64),
     });
-    // Some bytes may be left that one small reading still fits into.
+    // A few bytes may be left, enough for one small reading.
     if (posted.status === 202) accepted += 1;
     const batch = await service.send(
       'POST',
@@ -77,13 +77,13 @@ describe('a store that is full of readings', () => {
       detail: expect.stringContaining('the log of readings is full') as string,
     });
 
-    // Everything else goes on.
+    // Everything else continues.
     await eventually(async () => expect(await net()).toBe(accepted));
     expect((await service.send('POST', '/spaces', { name: 'Annex' })).status).toBe(201);
     await eventually(async () => expect((await nats.jsm.streams.info(CHECKPOINTS)).state.messages).toBeGreaterThan(0));
     expect((await service.get('/account')).body).toMatchObject({ remainder: 0 });
 
-    // By itself, once a checkpoint says that those in the log are in ClickHouse.
+    // This happens by itself, once a checkpoint says that the readings in the log are in ClickHouse.
     await eventually(async () => nats.js.publish('dpu.d1.readings', padded(accepted)), 120_000);
     expect(
       (await service.send('POST', '/readings', { dpu_id: 'd1', timestamp: FIRST_MS - 2, direction: 1 })).status,
@@ -92,13 +92,13 @@ describe('a store that is full of readings', () => {
     await eventually(async () =>
       expect(metricValue(await readMetrics(service.url), 'density_readings_log_full_ratio')).toBeLessThan(0.8),
     );
-    // What made room is the oldest, and no more than is needed.
+    // The oldest readings were removed, and no more than needed.
     const { state } = await nats.jsm.streams.info(READINGS);
     expect(state.first_seq).toBeGreaterThan(1);
     expect(state.bytes).toBeGreaterThan(STORE * 0.6 * 0.3);
   });
 
-  it('A1 keeps dead letters to their bound, and counts those it has evicted', async () => {
+  it('A1 keeps dead letters within their limit, and counts those it has evicted', async () => {
     const MESSAGES = 12;
     for (let n = 0; n < MESSAGES; n++) await nats.js.publish('dpu.bad.readings', 'x'.repeat(1_000_000));
     await eventually(async () =>
@@ -112,8 +112,8 @@ describe('a store that is full of readings', () => {
     expect(account.dead_letters.bad_json).toBeGreaterThan(0);
     expect(account.dead_letters.bad_json + account.dead_letters_evicted.bad_json).toBe(MESSAGES);
     expect((await nats.jsm.streams.info(DEAD_LETTERS)).state.bytes).toBeLessThan(4 * 1024 * 1024);
-    const said: string[] = [];
-    expect(await accountCommand(service.config, { url: service.url }, (line) => said.push(line))).toBe(0);
-    expect(said.join('\n')).toContain('evicted (DEAD_LETTERS_BYTES_MAX');
+    const output: string[] = [];
+    expect(await accountCommand(service.config, { url: service.url }, (line) => output.push(line))).toBe(0);
+    expect(output.join('\n')).toContain('evicted (DEAD_LETTERS_BYTES_MAX');
   });
 });

@@ -1,5 +1,5 @@
-// Pages of history lead from one to the next and have everything once, in every order, and where a move took back many
-// events of one millisecond.
+// Following the pages of history yields everything once, in every order, also after a move retracted many events of one
+// millisecond.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
@@ -7,7 +7,7 @@ import { readPage, readPages, type ListPage } from '../support/pages.ts';
 
 const [MOVED, AT] = [12, '2026-11-10T10:00:00.000Z'];
 
-describe('following the links of a list of history', () => {
+describe('following the links of a list in history', () => {
   let service: LocalService;
   const page = async (path: string): Promise<ListPage<Record<string, unknown>>> => readPage(service, path);
   const walk = async (path: string): Promise<Record<string, unknown>[]> => readPages(service, path);
@@ -19,7 +19,7 @@ describe('following the links of a list of history', () => {
       await service.send('POST', '/doorways', { name: `door ${space}`, ingress_space_id: space });
     const moved = Array.from({ length: MOVED }, (_, n) => `a${n}`);
     for (const id of [...moved, 'stays']) await service.send('POST', '/dpus', { id, doorway_id: 1 });
-    // After all that are moved, in the order of ids.
+    // Its id is after those of all moved readings.
     await service.send('POST', '/dpus', { id: 'z', doorway_id: 2 });
     await service.send(
       'POST',
@@ -33,13 +33,13 @@ describe('following the links of a list of history', () => {
     for (const id of moved)
       await service.send('PATCH', `/dpus/${id}`, { doorway_id: null, effective_at: '2026-11-10T09:59:59Z' });
     await eventually(async () => expect((await page('/counts')).total).toBe(MOVED + 4));
-    // What left the spaces is stored as held, maybe in another partition.
+    // The readings that left the spaces are stored as held, maybe in another partition.
     await eventually(async () => expect((await page('/readings')).total).toBe(2 * (MOVED + 2)));
   });
   afterAll(async () => service?.dispose());
 
   it.each([false, true])(
-    'loses nothing where a millisecond is full of what was taken back (newest first: %s)',
+    'loses no event when one millisecond holds many retractions (newest first: %s)',
     async (desc) => {
       const whole = (await page(`/counts?limit=1000&desc=${desc}`)).items;
       expect(whole).toHaveLength(MOVED + 4);

@@ -1,5 +1,5 @@
-// Lists of history on the real service, held against the oracle: every page, from both ends, while the newest events are
-// in memory only; and filters over the same fields.
+// Lists of history on the real service, checked against the oracle: every page, from both ends, while the newest events
+// are only in memory; and filters over the same fields.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
@@ -20,7 +20,7 @@ describe('lists of history', () => {
   const start = Date.now() - 3_600_000;
   const iso = (ms: number): string => new Date(ms).toISOString();
   const resetMs = start + 25_500;
-  /** 1 leads into the hall from the yard; every fourth goes out, and two pass in the same millisecond. */
+  /** Doorway 1 leads from the yard into the hall; every fourth person leaves, and two pass in the same millisecond. */
   const readings = Array.from({ length: 60 }, (_, index) => ({
     dpu_id: index % 7 === 3 ? 'b' : 'a',
     timestamp: iso(start + Math.floor(index / 2) * 1_000),
@@ -31,13 +31,13 @@ describe('lists of history', () => {
     `${dpu_id}~${Date.parse(timestamp)}~${direction > 0 ? '+' : '-'}.${id}`;
   const [first, fourth] = [0, 3].map((index) => idOf(readings[index] as (typeof readings)[number]));
   const expected = (space: 1 | 2): { count: number; net: number; reading_id: string }[] => {
-    let [net, low, isReset] = [0, 0, false];
+    let [net, lowestNet, isReset] = [0, 0, false];
     const ordered = [...readings].sort((a, b) => (a.timestamp + idOf(a) < b.timestamp + idOf(b) ? -1 : 1));
     return ordered.map((reading) => {
-      if (space === 1 && !isReset && Date.parse(reading.timestamp) > resetMs) [net, low, isReset] = [7, 7, true];
+      if (space === 1 && !isReset && Date.parse(reading.timestamp) > resetMs) [net, lowestNet, isReset] = [7, 7, true];
       net += space === 1 ? reading.direction : -reading.direction;
-      low = Math.min(low, net);
-      return { count: net - Math.min(0, low), net, reading_id: idOf(reading) };
+      lowestNet = Math.min(lowestNet, net);
+      return { count: net - Math.min(0, lowestNet), net, reading_id: idOf(reading) };
     });
   };
   const bare = (items: readonly Item[]): object[] =>
@@ -46,7 +46,7 @@ describe('lists of history', () => {
   const all = async (path: string): Promise<Item[]> => readPages(service, path);
 
   beforeAll(async () => {
-    // Blocks are cut late, so that what comes last is in memory only.
+    // Blocks are cut late, so that the newest events are only in memory.
     service = await startLocalService({ PARTITIONS: '2', BLOCK_AGE_MAX_MS: '1500' });
     for (const name of ['Hall', 'Yard']) await service.send('POST', '/spaces', { name });
     await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1, egress_space_id: 2 });
@@ -70,7 +70,7 @@ describe('lists of history', () => {
         await eventually(async () => expect((await list('/readings')).total).toBe(60));
       for (const space of [1, 2] as const) {
         const whole = expected(space);
-        // What is routed is folded a moment later.
+        // Routed readings are folded a moment later.
         await eventually(async () => expect(bare((await list(`/counts/${space}?limit=1000`)).items)).toEqual(whole));
         expect(bare(await all(`/counts/${space}?limit=7`))).toEqual(whole);
         expect(bare(await all(`/counts/${space}?limit=7&desc=true`))).toEqual([...whole].reverse());
@@ -80,7 +80,7 @@ describe('lists of history', () => {
     },
   );
 
-  it('has them over all spaces', async () => {
+  it('has the events of all spaces', async () => {
     await eventually(async () => expect((await list('/counts?limit=1')).total).toBe(120));
     for (const path of ['/counts?limit=7', '/counts?limit=50&desc=true']) {
       const items = await all(path);
@@ -99,7 +99,7 @@ describe('lists of history', () => {
     }
   });
 
-  it('filters and sorts counts, those it computes too', async () => {
+  it('filters and sorts counts, including computed ones', async () => {
     const of = (filter: string): string => `/counts/1?limit=1000&filter=${encodeURIComponent(filter)}`;
     expect(
       bare((await list(of(`timestamp >= '${iso(start + 10_000)}' and timestamp < '${iso(start + 12_000)}'`))).items),
@@ -135,7 +135,7 @@ describe('lists of history', () => {
     expect((await service.get('/readings/a.nothing')).status).toBe(404);
   });
 
-  it('is not touched by SQL in a filter', async () => {
+  it('is safe from SQL in a filter', async () => {
     for (const text of ["dpu_id = 'x'' OR 1=1 --'", 'dpu_id = "\\\\\' OR 1=1 --"', "id in ('{f0:String}', '%s')"]) {
       expect((await list(`/readings?filter=${encodeURIComponent(text)}`)).items).toEqual([]);
     }
@@ -143,7 +143,7 @@ describe('lists of history', () => {
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'filter', position: 13 }] } });
   });
 
-  it('lets a list be cached where its whole range is final, and asked about again where it grows', async () => {
+  it('lets a list be cached if its whole range is final, and revalidated if it grows', async () => {
     const caching = async (path: string): Promise<string | null> =>
       (await service.get(path)).headers.get('cache-control');
     await eventually(async () =>
@@ -168,7 +168,7 @@ describe('lists of history', () => {
     expect(await caching('/counts/1/current')).toBe('no-store');
   });
 
-  it('goes on from a page with the right count when history before it has changed meanwhile', async () => {
+  it('continues from a page with the right count when earlier history has changed meanwhile', async () => {
     const behind = { dpu_id: 'a', timestamp: iso(start - 5_000), direction: 1, id: 'late' };
     const isStored = (path: string, expected: object) => async (): Promise<void> =>
       expect((await service.get(path)).body).toMatchObject(expected);
@@ -202,7 +202,7 @@ describe('lists of history', () => {
         return items;
       });
       expect(page.length).toBeGreaterThan(10);
-      // A cursor is a place; the count with it is that of one space.
+      // A cursor is a position; its count belongs to one space.
       const [there, all2] = [(await list(another)).items, (await list('/counts/2?limit=1000')).items];
       expect(bare(there)).toEqual(
         bare(all2.slice(all2.findIndex(({ reading_id: id }) => id === there[0]?.reading_id)).slice(0, 12)),
@@ -210,7 +210,7 @@ describe('lists of history', () => {
     }
   });
 
-  it('tells of a reading once, at the doorway where it counts now', async () => {
+  it('lists a reading once, at the doorway where it counts now', async () => {
     await eventually(async () => {
       const { items } = await list('/readings?limit=1000');
       const stored = await readPage<{ dpu_id: string; doorway_id: number | null }>(service, '/readings?limit=1000');
@@ -221,7 +221,7 @@ describe('lists of history', () => {
     });
   });
 
-  it('goes on having the events of a space that is deleted in the list over all spaces', async () => {
+  it('still lists the events of a deleted space in the list over all spaces', async () => {
     const everywhere = async (): Promise<object[]> =>
       (await all('/counts?limit=50')).map(({ space_id, count, net, reading_id }) => ({
         space_id,

@@ -1,4 +1,4 @@
-// Batches in every form on the real service: what is bad hurts only itself, and sending again changes nothing.
+// Batches in every format on the real service: a bad item affects only itself, and sending again changes nothing.
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
@@ -30,7 +30,7 @@ describe('a batch of readings', () => {
   });
   afterAll(async () => service?.dispose());
 
-  it('is an array, lines of JSON or CSV, plain or compressed, and the same each time', async () => {
+  it('may be an array, lines of JSON or CSV, plain or compressed, with the same result', async () => {
     const items = [
       reading(1),
       reading(2),
@@ -66,7 +66,7 @@ describe('a batch of readings', () => {
     );
   });
 
-  it('says what is wrong with the whole of it', async () => {
+  it('is refused with the reason if the whole batch is unusable', async () => {
     expect((await post('text/plain', 'x')).status).toBe(415);
     expect((await post('application/json', '[]', { 'content-encoding': 'zip' })).status).toBe(415);
     expect((await post('application/json', '{"a": 1}')).status).toBe(422);
@@ -76,7 +76,7 @@ describe('a batch of readings', () => {
     expect((await post('application/x-ndjson', new Uint8Array([1, 2, 3]), { 'content-encoding': 'gzip' })).status).toBe(
       400,
     );
-    // Small on the wire, 60 MB in memory.
+    // Small when compressed, 60 MB in memory.
     expect(
       (
         await post('application/x-ndjson', new Uint8Array(gzipSync(Buffer.alloc(60_000_000, '\n'))), {
@@ -86,7 +86,7 @@ describe('a batch of readings', () => {
     ).toBe(413);
   });
 
-  it('holds only so much of one item', async () => {
+  it('keeps only a bounded part of one item in memory', async () => {
     for (const [type, body] of [
       ['application/json', `["${'a'.repeat(400_000)}"]`],
       ['application/json', '['.repeat(400_000)],
@@ -102,7 +102,7 @@ describe('a batch of readings', () => {
     }
   });
 
-  it('answers a client that reads nothing before it has sent everything, of what is too large', async () => {
+  it('is refused for its size even if the client reads nothing before it has sent everything', async () => {
     for (const [path, type, size] of [
       ['/readings/batch', 'application/x-ndjson', 60_000_000],
       ['/spaces', 'application/json', 30_000_000],
@@ -117,7 +117,7 @@ describe('a batch of readings', () => {
     }
   });
 
-  it('answers compressed when that is accepted', async () => {
+  it('gets a compressed answer if the client accepts it', async () => {
     const day = 'start=2018-02-24T00:00:00Z&end=2018-02-25T00:00:00Z&interval=15m';
     const response = await fetch(`${service.api}/counts/1/intervals?${day}`, {
       headers: { 'accept-encoding': 'gzip' },
@@ -126,7 +126,7 @@ describe('a batch of readings', () => {
     expect(await response.json()).toHaveLength(96);
   });
 
-  it('cuts intervals by the clock of the space, of several spaces, as CSV, and refuses too many', async () => {
+  it("is counted in intervals by the space's clock, of several spaces, as CSV, and with a limit", async () => {
     await service.send('POST', '/spaces', { name: 'Wien', time_zone: 'Europe/Vienna', capacity: 4 });
     const days = async (start: string, end: string): Promise<number[]> => {
       const { body } = await service.get(`/counts/2/intervals?interval=1d&start=${start}&end=${end}`);
@@ -155,7 +155,7 @@ describe('a batch of readings', () => {
   });
 });
 
-/** By hand: what is taken of the answer before the last byte is sent is nothing. */
+/** A hand-made request that reads nothing of the answer before it has sent its last byte. */
 async function sendWhole({ hostname, port, pathname }: URL, type: string, body: Buffer): Promise<string> {
   const socket = connect(Number(port), hostname);
   socket.pause();

@@ -1,4 +1,5 @@
-// Lists, writes, caching and errors of the API on the real service, by hand: what a generated client would not send.
+// Lists, writes, caching and errors of the API on the real service, with requests that a generated client would not
+// send.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -21,12 +22,12 @@ describe('the API', () => {
   });
   afterAll(async () => service?.dispose());
 
-  it('takes a path with and without a trailing slash', async () => {
+  it('accepts a path with and without a trailing slash', async () => {
     for (const path of ['/spaces', '/spaces/', '/spaces/1', '/spaces/1/', '/health/', '/dpus/a-1/placements/'])
       expect((await ask(path)).status, path).toBe(200);
   });
 
-  it('answers HEAD like GET without a body, and OPTIONS with what there is', async () => {
+  it('answers HEAD like GET without a body, and OPTIONS with the methods', async () => {
     const head = await ask('/spaces', { method: 'HEAD' });
     expect({ status: head.status, total: head.headers.get('x-total-count'), text: await head.text() }).toEqual({
       status: 200,
@@ -38,7 +39,7 @@ describe('the API', () => {
     expect(options.headers.get('allow')?.split(', ').sort()).toEqual(['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']);
   });
 
-  it('answers 405 with what there is, and 404 where there is nothing', async () => {
+  it('answers 405 with the methods, and 404 to unknown paths', async () => {
     const response = await ask('/spaces', { method: 'DELETE' });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'POST']);
@@ -68,7 +69,7 @@ describe('the API', () => {
     expect(first.headers.get('link')).toBe('</api/v1/spaces?limit=3&offset=3>; rel="next"');
   });
 
-  it('points at what is wrong with a query', async () => {
+  it('names the invalid parameter of a query', async () => {
     expect(await json(await ask(`/spaces?filter=${encodeURIComponent("name = 'Ha")}`))).toMatchObject({
       status: 422,
       errors: [{ path: 'filter', detail: 'at position 7: the quote is not closed', position: 7 }],
@@ -83,7 +84,7 @@ describe('the API', () => {
     });
   });
 
-  it('names every field at fault in a body, and tells malformed, too large and unsupported apart', async () => {
+  it('names every invalid field of a body, and distinguishes malformed, too large and unsupported', async () => {
     const post = (body: string, type = 'application/json'): Promise<Response> =>
       ask('/spaces', { method: 'POST', body, headers: { 'content-type': type } });
     expect(await json(await post('{"name": "", "capacity": -1, "time_zone": "Mars/Olympus"}'))).toMatchObject({
@@ -101,7 +102,7 @@ describe('the API', () => {
     expect(await json(await post('{"name": "Hall"}'))).toMatchObject({ status: 409, errors: [{ path: 'name' }] });
   });
 
-  it('takes a reset to as many people as there may be, and none to more', async () => {
+  it('accepts a reset to the largest count, and refuses a larger one', async () => {
     const { id } = (await service.send('POST', '/spaces', { name: 'Crowd' })).body as { id: number };
     const reset = async (count: number): Promise<unknown> =>
       service.send('POST', `/spaces/${id}/resets`, { timestamp: new Date(Date.now() - 1_000).toISOString(), count });
@@ -113,7 +114,7 @@ describe('the API', () => {
     expect(await service.get(`/counts/${id}/current`)).toMatchObject({ status: 200, body: { count: 1_000_000_000 } });
   });
 
-  it('says 304 for what the client has, and 412 when it changed', async () => {
+  it('answers 304 to a client that has the current version, and 412 after a change', async () => {
     const first = await ask('/spaces/3');
     const etag = first.headers.get('etag') ?? '';
     expect(first.headers.get('cache-control')).toBe('private, no-cache');
@@ -139,7 +140,7 @@ describe('the API', () => {
     expect((await ask('/spaces')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('has a page to try it out that asks no other host', async () => {
+  it('has a page for trying it out that uses no other host', async () => {
     for (const url of [`${service.url}/docs`, `${service.api}/docs/`]) {
       const html = await (await fetch(url)).text();
       const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');

@@ -1,4 +1,4 @@
-// Where nobody passes nothing goes into the logs, and answers become final all the same.
+// While nobody passes, nothing is written to the logs, and answers still become final.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
@@ -7,7 +7,7 @@ import { startLocalService, type LocalService } from '../support/local-service.t
 
 const [TICK_MS, IDLE_MS, DISORDER_MS, BLOCK_AGE_MS] = [50, 500, 200, 300];
 
-describe('a service that nobody passes', () => {
+describe('an idle service', () => {
   let service: LocalService;
   let nats: NatsHandles;
   beforeAll(async () => {
@@ -20,7 +20,7 @@ describe('a service that nobody passes', () => {
     nats = await connectNats(service.natsUrl, 'test');
     await service.send('POST', '/spaces', { name: 'Hall' });
     await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
-    // The second DPU never reports, and is read by another router: its clock has to move, too.
+    // The second DPU never reports, and another router reads it, so that router's clock has to advance, too.
     for (const id of ['a', 'silent-1', 'silent-2', 'silent-3'])
       await service.send('POST', '/dpus', { id, doorway_id: 1 });
   });
@@ -56,14 +56,14 @@ describe('a service that nobody passes', () => {
     });
   });
 
-  it('N1 says final of an instant that time alone has made so, at the first question', async () => {
+  it('N1 answers at the first question that an instant is final that became so by time alone', async () => {
     const { watermark } = await current();
     const atMs = Date.parse(watermark ?? '') + 700;
     await eventually(() => expect(Date.now()).toBeGreaterThan(atMs + IDLE_MS + DISORDER_MS));
     expect(await current(`?at=${new Date(atMs).toISOString()}`)).toMatchObject({ count: 1, final: true });
   });
 
-  it('N1 and so it does of intervals that are over, where the last one is not', async () => {
+  it('N1 answers that intervals in the past are final and the current one is not', async () => {
     const minute = 60_000;
     const { watermark } = await current();
     await eventually(() => expect(Date.now() % minute).toBeGreaterThan(2 * (IDLE_MS + DISORDER_MS)), 2 * minute);

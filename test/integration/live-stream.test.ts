@@ -48,7 +48,7 @@ const counts = ({ events }: SseClient, spaceId: number): unknown[] =>
 const lastId = ({ events }: SseClient): string => events.findLast(({ id }) => id !== undefined)?.id ?? '';
 
 describe('the live stream', () => {
-  it('tells where each space stands, then each change', async () => {
+  it('sends a snapshot of each space, then each change', async () => {
     const space = await newSpace('A');
     await pass(space, 1);
     await eventually(async () =>
@@ -72,7 +72,7 @@ describe('the live stream', () => {
     await eventually(() => expect(client.comments.length).toBeGreaterThan(1));
   });
 
-  it('goes on where a client stopped, with no gap and no repetition', async () => {
+  it('resumes where a client stopped, without a gap or a repetition', async () => {
     const [a, b] = [await newSpace('B1'), await newSpace('B2')];
     const query = `?space_id=${a},${b}`;
     const first = await open(query);
@@ -93,13 +93,13 @@ describe('the live stream', () => {
       expect(counts(second, b)).toEqual([['change', 1]]);
     });
     expect(counts(second, a).at(0)).toEqual(['change', 2]);
-    // Again from the end: nothing is left to tell.
+    // Resuming at the end sends nothing.
     const third = await open(query, { 'last-event-id': lastId(second) });
     await eventually(() => expect(third.comments.length).toBeGreaterThan(0));
     expect(third.events).toEqual([]);
   });
 
-  it('begins anew for a place it does not know', async () => {
+  it('starts again with a snapshot for an unknown event id', async () => {
     const space = await newSpace('C');
     for (const id of ['nonsense', '0.1.1_1.1.1_2.1.1_3.1.1']) {
       const client = await open(`?space_id=${space}`, { 'last-event-id': id });
@@ -107,14 +107,14 @@ describe('the live stream', () => {
     }
   });
 
-  it('tells of all spaces, those to come included', async () => {
+  it('covers all spaces, including future ones', async () => {
     const client = await open('');
     const space = await newSpace('D');
     await pass(space, 1);
     await eventually(() => expect(counts(client, space).at(-1)).toEqual(['change', 1]));
   });
 
-  it('tells of corrections of history: a late reading, a reset in the past, a move', async () => {
+  it('sends corrections of history: a late reading, a reset in the past, a move', async () => {
     const [space, other] = [await newSpace('E1'), await newSpace('E2')];
     const client = await open(`?space_id=${space},${other}`);
     const corrections = (spaceId: number): unknown[] =>
@@ -155,14 +155,14 @@ describe('the live stream', () => {
     }
   });
 
-  it('refuses what is not there', async () => {
+  it('refuses spaces that do not exist', async () => {
     expect((await open('?space_id=9999')).status).toBe(404);
     expect((await open('?space_id=1,x')).status).toBe(422);
     const { status, body } = await service.send('HEAD', '/counts/stream');
     expect({ status, body }).toEqual({ status: 200, body: undefined });
   });
 
-  it('takes 1,000 idle subscribers and one that does not read', async () => {
+  it('serves 1,000 idle subscribers and one that does not read', async () => {
     const [space, quiet] = [await newSpace('F1'), await newSpace('F2')];
     const idle: IncomingMessage[] = [];
     while (idle.length < 1_000)
@@ -184,7 +184,7 @@ describe('the live stream', () => {
 
 async function raw(query: string): Promise<IncomingMessage> {
   const url = `${service.api}/counts/stream${query}`;
-  // Of so many at once one may be told to come again.
+  // With so many at once, some may be told to retry.
   return eventually(async () => {
     const response = await new Promise<IncomingMessage>((resolve, reject) =>
       get(url, { agent: false }, resolve).on('error', reject),

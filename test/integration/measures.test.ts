@@ -1,4 +1,4 @@
-// What devices report, in each of the three forms, on real engines: how many are in the space, and what the lists show.
+// Readings of devices in each of the three forms, on real engines: the counts of the space, and the lists.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { eventually } from '../support/eventually.ts';
@@ -53,7 +53,7 @@ describe('readings as devices report them', () => {
       { dpu_id: 'i1', timestamp: at(60), entrances: 5, exits: 3, start: at(0) },
       { dpu_id: 'i1', timestamp: at(120), entrances: 0, exits: 1 },
     );
-    // The same again changes nothing.
+    // Sending it again changes nothing.
     await send({ dpu_id: 'i1', timestamp: at(120), entrances: 0, exits: 1 });
     await expectCount(space, { count: 1, net: 1, drift: 0 });
     await eventually(async () => {
@@ -82,7 +82,7 @@ describe('readings as devices report them', () => {
     });
     await send(standing(0, 100, 50), standing(120, 110, 52));
     await expectCount(space, { count: 8 });
-    // Stored by now, and one that comes between them is known to.
+    // Both are stored by now, and one arrives that belongs between them.
     await eventually(async () => expect(await listOf("/readings?filter=dpu_id = 's1'")).toHaveLength(2));
     await send(standing(60, 103, 50));
     await expectCount(space, { count: 8 });
@@ -93,12 +93,12 @@ describe('readings as devices report them', () => {
         { total_entrances: 110, total_exits: 52, entrances: 7, exits: 2 },
       ]),
     );
-    // A restart that shows only now: 2 after it, and 110 more.
+    // A restart that only becomes visible now: 2 after it, and 110 more.
     await send(standing(90, 2, 0));
     await expectCount(space, { net: 3 + 2 + 108 - 52 });
   });
 
-  it('T16 takes a lower standing for a wrap as soon as the modulus is known', async () => {
+  it('T16 treats a lower standing as a wrap as soon as the modulus is known', async () => {
     const space = await spaceWith('w1');
     await send(
       { dpu_id: 'w1', timestamp: at(0), total_entrances: 65_530, total_exits: 0 },
@@ -113,7 +113,7 @@ describe('readings as devices report them', () => {
     await expectCount(space, { count: 4 });
   });
 
-  it('says how many items of a batch repeat another one of it', async () => {
+  it('reports how many items of a batch repeat another item of it', async () => {
     const space = await spaceWith('b1');
     const one = { dpu_id: 'b1', timestamp: at(0), direction: 1 };
     const batch = await service.send('POST', '/readings/batch', [
@@ -133,16 +133,16 @@ describe('readings as devices report them', () => {
     await expectCount(space, { count: 2 });
   });
 
-  it('counts a reading without a timestamp when it arrives, each time it arrives', async () => {
+  it('counts a reading without a timestamp at its arrival, each time it arrives', async () => {
     const space = await spaceWith('AA:BB:CC:00:11:22');
     const sent = await service.send('POST', '/readings', { dpu_id: 'AA:BB:CC:00:11:22', direction: 1 });
     expect(sent.body).toEqual({ id: null, held: false });
-    // Over NATS, with the NUL that ends a string in C.
+    // Over NATS, with the trailing NUL of a C string.
     await nats.js.publish('dpu.AA:BB:CC:00:11:22.readings', '{"direction":1}\0');
     await expectCount(space, { count: 2 });
   });
 
-  it('makes dead letters of what cannot be used, and counts the rest', async () => {
+  it('dead-letters unusable items, and counts the rest', async () => {
     await spaceWith('x1');
     const before = (await service.get('/account')).body as { dead_letters: Record<string, number> };
     await nats.js.publish(

@@ -1,4 +1,4 @@
-// Whatever clients send, on HTTP or NATS, metrics have no more series for it: every label value is of a set that is known before.
+// Whatever clients send, over HTTP or NATS, it adds no series to the metrics: every label value is from a fixed set.
 import { METHODS as NODE_METHODS, request } from 'node:http';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from 'nats';
@@ -15,7 +15,7 @@ const PARTITIONS = 4;
 const REQUESTS = 20;
 
 const routes = tableOfRoutes();
-/** By label, all values there may be. */
+/** All possible values of each label. */
 const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
   method: new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other']),
   route: new Set(['none', '/docs', ...routes.map(({ path }) => API_PREFIX + path.replaceAll(/\{(\w+)\}/g, ':$1'))]),
@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
   shard: new Set(['', ...Array.from({ length: PARTITIONS }, (_, k) => String(k))]),
   stream: new Set(['', 'READINGS', 'SPACE_EVENTS', 'TOPOLOGY']),
   log: new Set(['READINGS', 'SPACE_EVENTS', 'TOPOLOGY']),
-  // Of health: what the service calls its problems.
+  // The problem codes of health.
   code: new Set([
     'shard_without_owner',
     'shard_restoring',
@@ -37,7 +37,7 @@ const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
   outcome: new Set(['new', 'duplicate', 'dead_letter']),
   reason: new Set(REJECT_REASONS),
 };
-/** Of Node itself, and of Prometheus. */
+/** Labels of Node's own metrics, and of Prometheus. */
 const isOfNode = ({ name }: Sample): boolean => /^(?:nodejs|process)_/.test(name);
 
 let service: LocalService;
@@ -70,7 +70,7 @@ async function ask(method: string, path: string, body?: string): Promise<void> {
   });
 }
 
-/** @param round makes every value another than before */
+/** @param round makes every value different from the previous round */
 async function flood(round: string): Promise<void> {
   for (const method of NODE_METHODS.filter((each) => each !== 'CONNECT'))
     await ask(method, `${API_PREFIX}/spaces/${round.length}`);
@@ -121,7 +121,7 @@ async function readAfter(deadLetters: number): Promise<Sample[]> {
   });
 }
 
-it('label values are bounded: a second flood with other names adds no series to those of the first', async () => {
+it('label values are bounded: a second flood with other names adds no series', async () => {
   await flood('odd-');
   const first = await readAfter(9 * REQUESTS);
   await flood('strange-');

@@ -1,5 +1,5 @@
-// A log that version 1 of the service wrote is refused by name, and taken over by `density migrate`: counts, duplicates,
-// and moves are those of the set of readings, whatever ClickHouse held of it. On real engines.
+// A log written by version 1 of the service is refused by name, and `density migrate` takes it over: counts, duplicates
+// and moves are those of the set of readings, whatever part of it ClickHouse held. On real engines.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What version 1 leaves: the first two readings are stored, the others wait in its log. */
+/** The data of version 1: the first two readings are stored, the others are only in its log. */
 async function leaveVersion1(): Promise<void> {
   const { js, jsm } = nats;
   await createStreams(jsm, PARTITIONS, 1);
@@ -134,7 +134,7 @@ async function leaveVersion1(): Promise<void> {
 
 type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
-/** Runs the service, and asks it. */
+/** Runs the service, and queries it. */
 async function whileRunning<T>(act: (send: Send) => Promise<T>): Promise<T> {
   const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
   try {
@@ -144,13 +144,13 @@ async function whileRunning<T>(act: (send: Send) => Promise<T>): Promise<T> {
   }
 }
 
-it('a log of version 1 is refused, and taken over; what it alone had is counted, once, and under the id it has', async () => {
+it('a log of version 1 is refused, and then migrated; readings that only it had are counted once, under their ids', async () => {
   await leaveVersion1();
   await expect(serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' })).rejects.toThrow(
     /SPACE_EVENTS was written by version 1 of the service: stop every process and run: density migrate/,
   );
 
-  // It is interrupted just before it ends, and run again; a third time there is nothing to do.
+  // The migration is interrupted just before its end, and run again; the third run has nothing to do.
   const log = new Version1Log(nats.js, nats.jsm, PARTITIONS);
   const finish = Version1Log.prototype.finish;
   Version1Log.prototype.finish = async () => Promise.reject(new Error('killed'));
@@ -207,10 +207,10 @@ it('a log of version 1 is refused, and taken over; what it alone had is counted,
   });
 });
 
-it('tables by month are taken over while nobody runs, and counts, duplicates and the account go on', async () => {
+it('tables partitioned by month are migrated while no process runs; counts, duplicates and the account continue', async () => {
   const clickhouse = await connectClickHouse(engines.clickhouseUrl);
   try {
-    // As an earlier version has made them, with everything that was stored until now.
+    // The tables as an earlier version created them, with everything stored so far.
     for (const definition of tablesFor(tableOptionsOf(config))) {
       const [, name] = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(definition) ?? [];
       if (name === undefined || !definition.includes('PARTITION BY')) continue;
@@ -224,16 +224,16 @@ it('tables by month are taken over while nobody runs, and counts, duplicates and
       await clickhouse.command({ query: `DROP TABLE ${name}_old SYNC` });
     }
     const migrate = async (): Promise<string> => {
-      const said: string[] = [];
+      const output: string[] = [];
       expect(
         await migrateCommand(
           config,
           {},
-          (line) => said.push(line),
+          (line) => output.push(line),
           () => undefined,
         ),
       ).toBe(0);
-      return said.join('\n');
+      return output.join('\n');
     };
     const counted = async (send: Send): Promise<void> =>
       eventually(async () => {

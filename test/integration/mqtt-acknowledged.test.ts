@@ -1,4 +1,4 @@
-// A PUBACK is a promise: what it was given for is in READINGS in the end, whatever becomes of the nats-server.
+// A PUBACK is a promise: the acknowledged message ends up in READINGS, whatever happens to the nats-server.
 import { AckPolicy } from '@nats-io/jetstream';
 import mqtt from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,14 +9,14 @@ import { startLocalService, type LocalService } from '../support/local-service.t
 import { NatsAlone } from '../support/nats-alone.ts';
 
 const DEVICES = 6;
-/** A device does not wait for one PUBACK before it sends the next. */
+/** Messages in flight: a device does not wait for one PUBACK before it sends the next. */
 const IN_FLIGHT = 20;
 const RESTARTS = ['SIGTERM', 'SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGTERM'] as const;
 const ACKNOWLEDGED_BETWEEN = 200;
-/** Some time of the year 2026, so that no two readings of a device are the same. */
+/** A time in 2026, so that no two readings of a device are the same. */
 const FIRST_MS = 1_767_225_600_000;
 
-/** What one MQTT device was told it is rid of, as `device payload`. */
+/** The messages that were acknowledged to one MQTT device, as `device payload`. */
 class Device {
   readonly id: string;
   readonly acknowledged: Set<string>;
@@ -34,7 +34,7 @@ class Device {
       reconnectPeriod: 20,
       connectTimeout: 5_000,
     });
-    // The server is away at times.
+    // The server is unavailable at times.
     this.#client.on('error', () => undefined);
   }
 
@@ -50,7 +50,7 @@ class Device {
   async publishOne(): Promise<void> {
     const payload = JSON.stringify({ timestamp: FIRST_MS + this.#sent++, direction: 1 });
     while (!(await this.#isAcknowledged(payload))) {
-      // The connection broke off meanwhile: the device does not know, and sends it again.
+      // The connection broke before the PUBACK, so the device sends the message again.
     }
     this.acknowledged.add(`${this.id} ${payload}`);
   }
@@ -97,7 +97,7 @@ afterEach(async () => {
   await alone.dispose();
 });
 
-/** What READINGS has, as `device payload`. */
+/** The messages in READINGS, as `device payload`. */
 async function stored(): Promise<Set<string>> {
   const found = new Set<string>();
   for await (const { dpuId, data } of service.service.readings.storedBetween(0, Infinity))
@@ -110,7 +110,7 @@ async function missing(): Promise<string[]> {
   return [...acknowledged].filter((message) => !there.has(message));
 }
 
-describe('what MQTT acknowledges at QoS 1', () => {
+describe('a message that MQTT acknowledges at QoS 1', () => {
   it('A2 is in READINGS, whenever the nats-server is restarted or killed', async () => {
     const publishing = devices.map(async (device) => device.publish());
     for (const signal of RESTARTS) {
@@ -129,12 +129,12 @@ describe('what MQTT acknowledges at QoS 1', () => {
     }, 120_000);
   });
 
-  it('A2 is put into READINGS if that refused it, once it takes it, and nothing else is', async () => {
+  it('A2 is appended to READINGS if that refused it, as soon as it accepts messages, and no other message is', async () => {
     const [device] = devices;
     await device?.publishOne();
     await device?.publishOne();
     await eventually(async () => expect(await missing()).toEqual([]));
-    // nats-server does not look at READINGS before it acknowledges.
+    // nats-server acknowledges without waiting for READINGS.
     await alone.nats.jsm.streams.update(READINGS, { max_msg_size: 10 });
     await device?.publishOne();
     expect(await missing()).toHaveLength(1);

@@ -1,4 +1,5 @@
-// Who is let in on NATS, and the commands that make credentials and void them, on a real server with the configuration of deploy/nats.
+// Who may connect to NATS, and the commands that make and revoke credentials, on a real server with the configuration
+// of deploy/nats.
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,8 +39,8 @@ afterAll(async () => {
   await nats?.stop();
 });
 
-describe('who is let in', () => {
-  test('nobody without credentials, with a guessed key, with the MQTT password over NATS, or expired', async () => {
+describe('access to NATS', () => {
+  test('is refused without credentials, with a guessed key, with the MQTT password over NATS, or after expiry', async () => {
     const forged = (await serviceCredentials(nats.keyring, 'service')).replace(
       /(SEED-----\s+)\S+/,
       '$1SUAIBDPBAUTWCWBKIO6XHQNINK5FWJW4OHLXC3HQ2KFE4PEJUA44CNHTC4',
@@ -48,7 +49,7 @@ describe('who is let in', () => {
     for (const credentials of [undefined, forged, expired]) await expect(nats.connect(credentials)).rejects.toThrow();
   });
 
-  test('a DPU id that would be another subject gives no right to that', async () => {
+  test('is not extended by a DPU id that looks like another subject', async () => {
     for (const id of ['', 'a b']) await expect(dpuCredentials(nats.keyring, id), id).rejects.toThrow('id must be');
     for (const [id, token] of [
       ['*', '=2A'],
@@ -64,7 +65,7 @@ describe('who is let in', () => {
     }
   });
 
-  test('the system user sees servers, and no reading', async () => {
+  test('of the system user shows servers, but no readings', async () => {
     const system = await nats.connect(await systemCredentials(nats.keyring));
     expect((await system.request('$SYS.REQ.SERVER.PING', '', { timeout: 60_000 })).json()).toMatchObject({
       server: { name: 'test' },
@@ -80,7 +81,7 @@ describe('who is let in', () => {
     await system.close();
   });
 
-  test('revoked credentials end at once, and new ones of the same DPU work', async () => {
+  test('ends at once when credentials are revoked, and new credentials of the same DPU work', async () => {
     const credentials = await dpuCredentials(nats.keyring, '13');
     const stolen = await nats.connect(credentials);
     const system = await nats.connect(await systemCredentials(nats.keyring));
@@ -94,7 +95,7 @@ describe('who is let in', () => {
   });
 });
 
-test('the configuration of one of three nodes is one that the server takes', async () => {
+test('is configured for one of three nodes in a way that the server accepts', async () => {
   const path = (name: string): string => join(nats.dir, name);
   const { stderr } = await promisify(execFile)(
     process.env['NATS_SERVER_BIN'] ?? 'nats-server',
@@ -104,7 +105,7 @@ test('the configuration of one of three nodes is one that the server takes', asy
   expect(stderr).toContain('is valid');
 });
 
-test('`density nats` makes keys once, credentials for one DPU, and voids them on the servers', async () => {
+test('is set up by `density nats`: keys once, credentials for one DPU, and their revocation on the servers', async () => {
   const keys = join(nats.dir, 'keys');
   const run = (args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ stdout: string }> =>
     promisify(execFile)(process.execPath, ['bin/density.js', 'nats', ...args, '--keys', keys], {
@@ -120,7 +121,7 @@ test('`density nats` makes keys once, credentials for one DPU, and voids them on
   ]);
   expect((await stat(join(keys, 'keyring.json'))).mode & 0o077).toBe(0);
   await expect(run(['init'])).rejects.toThrow('already contains keys');
-  // The server of this test believes in other keys.
+  // The server of this test trusts other keys.
   await writeFile(join(keys, 'keyring.json'), JSON.stringify(seedsOf(nats.keyring)));
   await writeFile(join(keys, 'system.creds'), await systemCredentials(nats.keyring));
   const { stdout: credentials } = await run(['dpu', '21', '--days', '1']);
@@ -131,7 +132,7 @@ test('`density nats` makes keys once, credentials for one DPU, and voids them on
   await device.closed();
 });
 
-test('`density nats update` gives servers of an earlier version the rights of this one, and what was void stays void', async () => {
+test('is updated by `density nats update` to the rights of this version, and revoked credentials stay revoked', async () => {
   const keys = join(nats.dir, 'keys-of-before');
   await mkdir(keys);
   const credentials = await dpuCredentials(nats.keyring, '22');

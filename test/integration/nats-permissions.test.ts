@@ -1,4 +1,5 @@
-// What DPUs and the service may publish and hear on NATS and MQTT, tried out on a real server with the configuration of deploy/nats.
+// What DPUs and the service may publish and subscribe to on NATS and MQTT, tested on a real server with the
+// configuration of deploy/nats.
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import mqtt from 'mqtt';
 import { headers, type NatsConnection } from 'nats';
@@ -10,7 +11,7 @@ import { mayPublish, maySubscribe } from '../support/nats-rights.ts';
 import { startSecuredNats, type SecuredNats } from '../support/secured-nats.ts';
 
 const OWN = ['dpu.7.readings', 'dpu.7.heartbeat'];
-/** What no DPU may publish to, and none may hear. */
+/** Subjects that no DPU may publish or subscribe to. */
 const OTHERS = [
   'dpu.8.readings',
   'dpu.8.heartbeat',
@@ -76,7 +77,7 @@ async function messagesIn(stream: string): Promise<number> {
 }
 
 describe('a DPU that speaks NATS', () => {
-  test('publishes its own readings and heartbeats, and is told when they are stored', async () => {
+  test('publishes its own readings and heartbeats, and gets an acknowledgement when they are stored', async () => {
     const before = await messagesIn('READINGS');
     const ack = await jetstream(dpu).publish(
       'dpu.7.readings',
@@ -93,11 +94,11 @@ describe('a DPU that speaks NATS', () => {
     expect(await mayPublish(dpu, subject)).toBe(false);
   });
 
-  test.each([...OWN, ...OTHERS, ...WILDCARDS])('may not hear %s', async (subject) => {
+  test.each([...OWN, ...OTHERS, ...WILDCARDS])('may not subscribe to %s', async (subject) => {
     expect(await maySubscribe(dpu, subject)).toBe(false);
   });
 
-  test('cannot have an answer stored as if somebody else had sent it', async () => {
+  test('cannot have a reply stored as a message from somebody else', async () => {
     const streams = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'DEAD_LETTERS', 'CHECKPOINTS'];
     const before = await Promise.all(streams.map(messagesIn));
     const replies = [
@@ -112,7 +113,7 @@ describe('a DPU that speaks NATS', () => {
       '$JS.API.STREAM.DELETE.TOPOLOGY',
     ];
     for (const reply of replies) await mayPublish(dpu, 'dpu.7.readings', { reply });
-    // An own reading, acknowledged, comes after all of them.
+    // One of its own readings, acknowledged, comes after all of them.
     await jetstream(dpu).publish('dpu.7.readings', '{}');
     await jetstream(admin).publish('dpu.9.readings', '{}');
     const after = await Promise.all(streams.map(messagesIn));
@@ -124,7 +125,7 @@ describe('a DPU that speaks NATS', () => {
     expect(others.state.subjects ?? {}).toEqual({});
   });
 
-  test('cannot make its message replace, expire or order others', async () => {
+  test('cannot make its message replace, expire or roll up others', async () => {
     const before = await messagesIn('READINGS');
     for (const [name, value] of [
       ['Nats-Rollup', 'all'],
@@ -141,7 +142,7 @@ describe('a DPU that speaks NATS', () => {
     expect(await messagesIn('READINGS')).toBeGreaterThanOrEqual(before);
   });
 
-  test('gets no more than its payload, and is cut off when it tries', async () => {
+  test('may not send more than the maximum payload, and is disconnected if it tries', async () => {
     const greedy = await nats.connect(await dpuCredentials(nats.keyring, '66'));
     const closed = greedy.closed();
     expect(() => greedy.publish('dpu.66.readings', new Uint8Array(1024 * 1024 + 1))).toThrow();
@@ -163,7 +164,7 @@ describe('a DPU that speaks MQTT', () => {
       will: { topic: 'dpu/8/readings', payload: Buffer.from('{}'), qos: 0, retain: false },
     });
 
-  test('publishes its own readings at QoS 0 and 1; others and the API stay untouched, by a will, too', async () => {
+  test('publishes its own readings at QoS 0 and 1, and cannot reach other subjects or the API, not even by a will', async () => {
     const before = await messagesIn('READINGS');
     const client = await login('7', await mqttDpuToken(nats.keyring, '7'));
     await client.publishAsync('dpu/7/readings', '{}', { qos: 1 });
@@ -178,7 +179,7 @@ describe('a DPU that speaks MQTT', () => {
       '$JS/API/INFO',
     ]) {
       const other = await login('7', await mqttDpuToken(nats.keyring, '7'));
-      // Refused by silence at QoS 0; a server may also hang up.
+      // At QoS 0 a refusal is silent; the server may also disconnect.
       await other.publishAsync(topic, '{}', { qos: 0 }).catch(() => undefined);
       await other.endAsync(true);
     }
@@ -190,7 +191,7 @@ describe('a DPU that speaks MQTT', () => {
   });
 
   test.each(['dpu/7/readings', 'dpu/8/readings', 'dpu/+/readings', '#', '$JS/#', '$SYS/#'])(
-    'may not hear %s',
+    'may not subscribe to %s',
     async (topic) => {
       const client = await login('7', await mqttDpuToken(nats.keyring, '7'));
       const granted = await client.subscribeAsync(topic).then(
@@ -202,7 +203,7 @@ describe('a DPU that speaks MQTT', () => {
     },
   );
 
-  test('is refused with the password of nobody, with an expired one, and with the credentials of another transport', async () => {
+  test('is refused with an unknown password, with an expired one, and with the credentials of another transport', async () => {
     const expired = await mqttDpuToken(nats.keyring, '7', Math.floor(Date.now() / 1_000) - 60);
     const natsToken = /BEGIN NATS USER JWT-----\s+(\S+)/.exec(await dpuCredentials(nats.keyring, '7'))?.[1] ?? '';
     const serviceToken =
@@ -250,13 +251,13 @@ describe('the service', () => {
   test.each(REFUSED)('may not publish to %s', async (subject) =>
     expect(await mayPublish(service, subject)).toBe(false),
   );
-  test.each(['>', 'dpu.>', 'spaces.0', '$JS.>', '$SYS.>'])('may not hear %s directly', async (subject) =>
+  test.each(['>', 'dpu.>', 'spaces.0', '$JS.>', '$SYS.>'])('may not subscribe to %s directly', async (subject) =>
     expect(await maySubscribe(service, subject)).toBe(false),
   );
   test.each(['density.shards.0.owner', 'density.shards.0.standby', 'density.feed.0', 'density.changes.0'])(
-    'hears other processes on %s',
+    'may subscribe to other processes on %s',
     async (subject) => expect(await maySubscribe(service, subject)).toBe(true),
   );
-  test('hears the answers to its questions', async () =>
+  test('may subscribe to the answers to its questions', async () =>
     expect(await maySubscribe(service, '_INBOX.abc.*')).toBe(true));
 });

@@ -12,7 +12,7 @@ import { startDensity } from '../support/density-process.ts';
 import { request, startLocalService, type LocalService } from '../support/local-service.ts';
 import { startSecuredNats, type SecuredNats } from '../support/secured-nats.ts';
 
-/** The server syncs every message to the disk, as in production: fewer marks of time than elsewhere. */
+/** The server syncs every message to disk, as in production, so there are fewer ticks than elsewhere. */
 const SYNCED = { TICK_INTERVAL_MS: '500' };
 
 let nats: SecuredNats;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await nats?.stop();
 });
 
-test('the whole service runs on it with its own credentials, over TLS, and counts what a DPU sends', async () => {
+test('the whole service runs with its own credentials, over TLS, and counts the readings of a DPU', async () => {
   const credentialsFile = join(nats.dir, 'service.creds');
   await writeFile(credentialsFile, await serviceCredentials(nats.keyring, 'service'));
   const running = await startLocalService({
@@ -78,7 +78,9 @@ test('the whole service runs on it with its own credentials, over TLS, and count
   }
 }, 300_000);
 
-/** Across the accounts: what MQTT acknowledged is looked for in READINGS, put there, and then let go of. */
+/**
+ * Across the accounts: messages that MQTT acknowledged are looked up in READINGS, appended there, and then released.
+ */
 async function keepsWhatMqttAcknowledged(): Promise<void> {
   const manager = await jetstreamManager(admin);
   const devices = await jetstreamManager(service, { apiPrefix: DEVICES_API, checkAPI: false });
@@ -105,15 +107,18 @@ async function messagesOf7(manager: JetStreamManager): Promise<number> {
   return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
 }
 
-/** Leases, questions to owners and the change feed with the same rights: a process that only asks, and one that takes a shard over and gives it back. */
+/**
+ * Leases, questions to owners and the change feed with the same rights: an API process, and one that takes over shards
+ * and hands them back.
+ */
 async function othersJoin(running: LocalService, environment: Readonly<Record<string, string>>): Promise<void> {
   const api = startDensity(['run'], { ...environment, ROLE: 'api', NODE_NAME: 'asks' });
   const shards = startDensity(['run'], { ...environment, ROLE: 'shards', NODE_NAME: 'owns' });
   try {
-    const [, url = ''] = await api.said(/density-api is ready: (\S+)\/health/);
-    await shards.said(/density-api is ready/);
+    const [, url = ''] = await api.waitForOutput(/density-api is ready: (\S+)\/health/);
+    await shards.waitForOutput(/density-api is ready/);
     await eventually(() => expect(running.service.cluster.isSettled).toBe(true));
-    // Both halves of the building, so that one of the questions crosses to each owner.
+    // Both halves of the building, so that each owner gets a question from another process.
     await request(`${url}/spaces`, 'POST', { name: 'yard' });
     for (const [space, count] of [
       [1, 2],

@@ -1,4 +1,4 @@
-// What an operator's machinery asks at the root, of the whole service on real engines.
+// The probes and metrics for operators, on the whole service with real engines.
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ test('/metrics counts what became of readings, dead letters by reason, late even
   const now = Date.now();
   const first = { timestamp: now, direction: 1 };
   await publish([first, first, { timestamp: now, direction: 0 }, { timestamp: now + 86_400_000, direction: 1 }]);
-  // Late is what comes when the clock of its router has moved on.
+  // A reading is late once its router's clock has advanced.
   await eventually(async () =>
     expect(metricValue(await readMetrics(service.url), 'density_readings_total', { outcome: 'new' })).toBe(1),
   );
@@ -74,7 +74,7 @@ test('/metrics counts what became of readings, dead letters by reason, late even
   expect(samples.some(({ name }) => name.startsWith('nodejs_eventloop_lag'))).toBe(true);
 });
 
-test('lag is near nothing while nothing waits, and is in seconds', async () => {
+test('lag is in seconds, and near zero while nothing waits', async () => {
   await eventually(async () => {
     const samples = await readMetrics(service.url);
     for (const name of ['density_router_lag_seconds', 'density_fold_lag_seconds']) {
@@ -86,7 +86,7 @@ test('lag is near nothing while nothing waits, and is in seconds', async () => {
   });
 });
 
-test('/readyz is 503 from the moment of stopping on, while requests are still answered', async () => {
+test('/readyz is 503 as soon as the service is stopping, while requests are still answered', async () => {
   const stopped = service.stop();
   const readiness = await fetch(`${service.url}/readyz`);
   expect([readiness.status, await readiness.text()]).toEqual([503, 'stopping\n']);

@@ -1,4 +1,4 @@
-// Messages made to hurt: as large as NATS takes them, with nothing of use in them. They cost their sender, and nobody else.
+// Malicious messages: as large as NATS accepts, and useless. They cost their sender, and nobody else.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedCommit } from '../../src/domain/commit.ts';
@@ -12,15 +12,20 @@ import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 const MESSAGE_BYTES = 1024 * 1024;
-/** Only a bound: on a busy machine the clock says little. */
+/** Only an upper bound: on a busy machine wall-clock time says little. */
 const COUNTED_WITHIN_MS = 60_000;
-/** What a reading of another DPU may wait for: the service runs in this process, and has a core for itself in production. */
+/**
+ * The CPU time that a reading of another DPU may wait for. The service runs in this process; in production it has a
+ * core for itself.
+ */
 const WAIT_MAX_CPU_MS = 1_000;
 
-/** Of the same kind behind the first, so that handling them all takes many times as long as the server takes for a message. */
+/**
+ * More messages like the first, so that handling all of them takes many times as long as the server needs per message.
+ */
 const BEHIND = 3;
 const ROUTER = 0 as Partition;
-/** What a router consumes with one commit (src/service.ts). */
+/** How much a router consumes with one commit (src/service.ts). */
 const COMMIT_ITEMS_MAX = 1_000;
 
 async function nextCommit(cursor: LogCursor): Promise<LoggedCommit> {
@@ -30,12 +35,12 @@ async function nextCommit(cursor: LogCursor): Promise<LoggedCommit> {
   }
 }
 
-/** Of the readings in it. */
+/** The time of the readings in it. */
 function namesIn(commit: LoggedCommit): (string | undefined)[] {
   return (commit.section(ROUTER)?.events ?? []).map(({ name }) => name);
 }
 
-/** An array of some items over and over, as long as a message may be. */
+/** An array that repeats some items up to the maximum length of a message. */
 function fullOf(...items: readonly string[]): { readonly text: string; readonly items: number } {
   const round = `${items.join(',')},`;
   const rounds = Math.floor((MESSAGE_BYTES - 2) / round.length);
@@ -58,7 +63,10 @@ describe('a message of 1 MB', () => {
     await service?.dispose();
   });
 
-  /** Sends it, and at once a reading of another DPU. @returns how long that takes to be counted, by the clock and in CPU time */
+  /**
+   * Sends it, and immediately a reading of another DPU. @returns how long that reading takes to be counted, in
+   * wall-clock and CPU time
+   */
   async function othersWait(text: string): Promise<{ readonly ms: number; readonly cpuMs: number }> {
     await nats.js.publish('dpu.bad.readings', text);
     const [startedAt, cpu, count] = [performance.now(), process.cpuUsage(), ++sent];
@@ -91,12 +99,12 @@ describe('a message of 1 MB', () => {
   it.each([
     ['zeros', fullOf('0'), { bad_reading: 1 }],
     [
-      'items that are bad in turn for one reason and for another',
+      'items that alternate between two reasons',
       fullOf('0', '{}', '{"timestamp":1,"direction":1}'),
       { bad_reading: 1 / 3, bad_direction: 1 / 3, clock_unset: 1 / 3 },
     ],
   ] as const)(
-    'A1 of %s has a dead letter for each reason, and others are counted meanwhile',
+    'A1 of %s has one dead letter per reason, and readings of others are counted meanwhile',
     async (_, { text, items }, shares) => {
       const [before, lettersBefore] = [await account(), await letters()];
       const waited = await othersWait(text);
@@ -117,11 +125,11 @@ describe('a message of 1 MB', () => {
     },
   );
 
-  it('is handled in slices, between which the readings of others are counted', async () => {
+  it('is handled in slices, with the readings of others counted in between', async () => {
     const { text, items } = fullOf('0');
     const before = await account();
     const cursor = await new NatsSpaceEventsLog(nats.js, nats.jsm).open(ROUTER, await lastCommitSeq());
-    // At once, so that the reading is in the log while the first of them is being handled.
+    // Without waiting, so that the reading is in the log while the first message is being handled.
     const name = `n${++sent}`;
     const good = JSON.stringify({ timestamp: Date.now(), direction: 1, id: name });
     await Promise.all(
@@ -138,14 +146,14 @@ describe('a message of 1 MB', () => {
       deadBefore = commit.header.counters.dead;
     }
     await cursor.close();
-    // The clock says nothing on a busy machine; the order does: most of the bad items come after the reading.
+    // On a busy machine time proves nothing, but the order does: most of the bad items come after the reading.
     expect(deadBefore - before.dead_lettered).toBeLessThan(dead / 2);
     expect(commit.header.backlogs.map(({ subject }) => subject)).toContain('readings.0.bad.readings');
     expect(Math.max(0, ...slices)).toBeLessThanOrEqual(COMMIT_ITEMS_MAX);
     await eventually(async () => expect((await account()).dead_lettered).toBe(before.dead_lettered + dead));
   });
 
-  it('that is no JSON is a dead letter with as much of it as fits', async () => {
+  it('that is not JSON is dead-lettered with as much of it as fits', async () => {
     const before = await letters();
     await othersWait('x'.repeat(MESSAGE_BYTES));
     await eventually(async () => expect(await letters()).toBe(before + 1));
@@ -154,7 +162,7 @@ describe('a message of 1 MB', () => {
     expect(letter?.raw.length).toBe(1_000_000);
   });
 
-  it('A1 of good and bad readings is counted, and the bad ones are in one letter as they were sent', async () => {
+  it('A1 of good and bad readings is counted, and the bad ones are in one dead letter as they were sent', async () => {
     const [first, bad] = [Date.now() - 60_000, '{"timestamp": "noon",  "direction":1}'];
     const items = Array.from({ length: 5_000 }, (_, n) => [
       JSON.stringify({ timestamp: first + n, direction: 1 }),

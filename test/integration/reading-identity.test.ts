@@ -1,4 +1,4 @@
-// Which readings are the same, on real engines: those that say the same, whatever form their stored ids have.
+// Which readings are the same, on real engines: those with equal fields, whatever form their stored ids have.
 import { createClient, type ClickHouseClient } from '@clickhouse/client';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ const count = async (space: number, instant?: string): Promise<unknown> =>
 const account = async (): Promise<Record<'accepted' | 'applied' | 'duplicate', number>> =>
   (await send('GET', '/account')).body as Record<'accepted' | 'applied' | 'duplicate', number>;
 
-/** Space n with doorway n; a DPU stands above it. */
+/** Space n with doorway n and a DPU above it. */
 async function space(n: number, dpuId: string): Promise<void> {
   await send('POST', '/spaces', { name: `space ${n}` });
   await send('POST', '/doorways', { name: `doorway ${n}`, ingress_space_id: n });
@@ -84,7 +84,7 @@ afterAll(async () => {
 });
 
 describe('an id that is used again', () => {
-  it('T13 by a sensor that numbers its readings from 0 after a reboot: everybody counts', async () => {
+  it('T13 by a sensor that numbers its readings from 0 after a reboot: every person counts', async () => {
     const times = ['08:00:00', '08:00:01', '08:00:02', '09:00:00', '09:00:01', '09:00:02'];
     const items = times.map((clock, n): Sent => ({
       dpu_id: 'rebooted',
@@ -101,7 +101,7 @@ describe('an id that is used again', () => {
     await eventually(async () => expect(await account()).toMatchObject({ accepted: 13, duplicate: 7 }));
   });
 
-  it('T13 by a sensor whose clock says 1970 after a reboot: what it sent before stays in final history', async () => {
+  it('T13 by a sensor whose clock shows 1970 after a reboot: its earlier readings stay in final history', async () => {
     const noon = at('12:00:00');
     await batch([{ dpu_id: 'clockless', timestamp: noon, direction: 1, id: '1' }], 1);
     await eventually(async () => expect(await count(2, noon)).toMatchObject({ count: 1, final: true }));
@@ -137,7 +137,7 @@ describe('a reading that was stored under an id of the previous form', () => {
   }));
   const presentId = (n: number): string => `before~${Date.parse(at(`08:00:0${n}`))}~+.n${n}`;
   const previousIds = items.map(({ id }) => `before.${id}`);
-  /** By reading id and space: what stands in ClickHouse. */
+  /** The rows in ClickHouse by reading id and space. */
   const standing = async (): Promise<object[]> =>
     (
       await clickhouse.query({
@@ -147,7 +147,7 @@ describe('a reading that was stored under an id of the previous form', () => {
       })
     ).json();
 
-  /** As the version before left it: ids are part of sorting keys, so rows are removed and stored again. */
+  /** Recreates the data of the previous version. Ids are part of sorting keys, so rows are removed and stored again. */
   async function giveThemPreviousIds(): Promise<void> {
     const rows = await (
       await clickhouse.query({ query: "SELECT * FROM space_events WHERE dpu_id = 'before'", format: 'JSONEachRow' })
@@ -164,7 +164,7 @@ describe('a reading that was stored under an id of the previous form', () => {
     expect((await stored('before')).map(({ id }) => id)).toEqual(previousIds);
   }
 
-  it('is a duplicate when it is sent again, and is looked up under the id that sending it gives', async () => {
+  it('is a duplicate when it is sent again, and is found under the id that sending it returns', async () => {
     await batch(items, 3);
     await eventually(async () => expect(await stored('before')).toHaveLength(3));
     await eventually(async () => expect(await count(4, at('09:00:00'))).toMatchObject({ count: 3, final: true }));
@@ -210,7 +210,7 @@ describe('a reading that was stored under an id of the previous form', () => {
     expect(await count(5)).toMatchObject({ count: 1, net: 1 });
   });
 
-  it('is another reading than one that uses its id again', async () => {
+  it('differs from a reading that uses its id again', async () => {
     await batch(
       [
         ...items,

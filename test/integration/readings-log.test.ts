@@ -1,4 +1,4 @@
-// READINGS on the real server: the partition its subject transform computes, and what a purge leaves.
+// READINGS on the real server: the partition that its subject transform computes, and what remains after a purge.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deviceOf, dpuOfToken, tokenOfDpu, type DpuId } from '../../src/domain/ids.ts';
@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 describe('the READINGS stream', () => {
-  it('puts a DPU into the partition that this code puts it into', async () => {
+  it('puts a DPU into the same partition as this code does', async () => {
     for (const id of IDS) await log.append(id, new TextEncoder().encode('{"timestamp":0,"direction":1}'));
     const { state } = await nats.jsm.streams.info(READINGS, { subjects_filter: 'readings.*.*.readings' });
     const stored = Object.keys(state.subjects ?? {}).sort();
@@ -50,24 +50,24 @@ describe('the READINGS stream', () => {
     expect(stored).toEqual([...new Set(wanted)].sort());
   });
 
-  it('names each DPU in its subject, whatever the id', () => {
+  it('has a subject for each DPU, whatever its id', () => {
     expect(IDS.map((id) => dpuOfToken(tokenOfDpu(id)))).toEqual(IDS);
   });
 
-  it('drops messages with an id that another had for as short a time as the server allows', async () => {
+  it('deduplicates by message id for as short a time as the server allows', async () => {
     const { config } = await nats.jsm.streams.info(READINGS);
     expect(config.duplicate_window).toBe(100_000_000);
-    // An installation of before.
+    // An older installation.
     await nats.jsm.streams.update(READINGS, { duplicate_window: 120_000_000_000 });
     await createStreams(nats.jsm, 5, 1);
     expect((await nats.jsm.streams.info(READINGS)).config.duplicate_window).toBe(100_000_000);
   });
 
-  it('lets go of what is both old and not needed', async () => {
+  it('removes messages that are both old and no longer needed', async () => {
     const firstSeq = async (): Promise<number> => (await nats.jsm.streams.info(READINGS)).state.first_seq;
     const timeOf = async (seq: number): Promise<number> =>
       (await nats.jsm.direct.getMessage(READINGS, { seq }))?.time.getTime() ?? 0;
-    // Some are of one millisecond.
+    // Some have the same millisecond.
     await log.purge(30, (await timeOf(1)) - 60_000);
     expect(await firstSeq()).toBe(1);
     await log.purge(40, await timeOf(30));
@@ -83,7 +83,7 @@ describe('a reader of the log', () => {
     new Proxy(nats.js, {
       get: (js, key) =>
         key === 'consumers'
-          ? // A real consumer, which the server never has anything for.
+          ? // A real consumer whose filter matches nothing.
             {
               get: async (stream: string, options: object) =>
                 js.consumers.get(stream, { ...options, filter_subjects: ['readings.none'] }),
@@ -91,20 +91,20 @@ describe('a reader of the log', () => {
           : (Reflect.get(js, key) as unknown),
     });
 
-  it('fails when its consumer delivers nothing of what is there', async () => {
+  it('fails if its consumer does not deliver the messages that exist', async () => {
     const cursor = await openCursor(deaf(), READINGS, ['readings.>'], 0, 50);
     await expect(cursor.next(1)).rejects.toThrow(/delivers nothing after 0, but the log holds \d+/);
     await cursor.close();
   });
 
-  it('waits as long as there is nothing', async () => {
+  it('waits while there is nothing to read', async () => {
     const cursor = await openCursor(deaf(), READINGS, ['readings.nobody.>'], 0, 10);
     const failed = cursor.next(1).then(
       () => false,
       () => true,
     );
     const checked = await openCursor(deaf(), READINGS, ['readings.>'], 0, 50);
-    // Several checks of the one have passed when the other has failed.
+    // By the time the other fails, this one has passed several checks.
     await expect(checked.next(1)).rejects.toThrow(/delivers nothing/);
     cursor.wake();
     expect(await failed).toBe(false);

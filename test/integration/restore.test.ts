@@ -1,5 +1,5 @@
-// docs/operations.md, "Backup and restore": ClickHouse is lost; it comes back from last night, together with the logs
-// that must be of the same moment, and everything that came since is routed again.
+// docs/operations.md, "Backup and restore": ClickHouse is lost and restored from last night, together with the logs
+// that must be of the same moment, and everything received since is routed again.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import { QUICK, request, type Answer } from '../support/local-service.ts';
 
 const NOON_MS = Date.UTC(2026, 10, 20, 12);
-/** What a night's backup holds of the folder of data, as files; `nats stream backup` and FREEZE make the same of servers. */
+/** The files of the data folder in a nightly backup; `nats stream backup` and FREEZE do the same on servers. */
 const OF_ONE_MOMENT = ['clickhouse', 'nats/jetstream/$G/streams/SPACE_EVENTS', 'nats/jetstream/$G/streams/CHECKPOINTS'];
 
 const folders: string[] = [];
@@ -27,7 +27,7 @@ async function folder(): Promise<string> {
   return path;
 }
 
-test('readings, moves and resets of after the backup are not lost with ClickHouse, and none counts twice', async () => {
+test('readings, moves and resets after the backup are not lost with ClickHouse, and none counts twice', async () => {
   const [data, night] = [await folder(), await folder()];
   const start = async (): Promise<Running> => {
     running = await serve(
@@ -68,7 +68,7 @@ test('readings, moves and resets of after the backup are not lost with ClickHous
   for (const part of OF_ONE_MOMENT) await cp(join(data, part), join(night, part), { recursive: true });
 
   await start();
-  // The next day: more readings, one that was there before the backup, and a move of before it.
+  // The next day: more readings, one that was already in the backup, and a move effective before it.
   await enter('a', [4, 5, 2]);
   await send('PATCH', '/dpus/a', { doorway_id: 2, effective_at: new Date(NOON_MS + 2.5 * 60_000).toISOString() });
   expect(

@@ -11,7 +11,7 @@ import { EXPECTED, raiseSampleBuilding, SAMPLE_CSV } from '../support/sample.ts'
 const ORDERS: Record<string, (lines: string[]) => string[]> = {
   'as recorded': (lines) => lines,
   reversed: (lines) => lines.reverse(),
-  // By the digits of the timestamp read backwards: far from any order of time, and always the same.
+  // Sorted by the reversed digits of the timestamp: far from time order, and always the same.
   shuffled: (lines) => lines.sort((a, b) => (a.split('').reverse().join('') < b.split('').reverse().join('') ? -1 : 1)),
 };
 
@@ -95,7 +95,7 @@ describe.each(Object.keys(ORDERS))('the sample file, %s', (order) => {
     expect(Math.max(...(body as { max: number }[]).map(({ max }) => max))).toBe(EXPECTED.A.highest);
   });
 
-  it('has the same in ClickHouse, in its rows and in its rollup', async () => {
+  it('has the same counts in the rows and in the rollup of ClickHouse', async () => {
     const client = createClient({ url: service.clickhouseUrl });
     const sums = async (query: string): Promise<unknown> =>
       (
@@ -109,7 +109,7 @@ describe.each(Object.keys(ORDERS))('the sample file, %s', (order) => {
       [ids.a, -2, 264, 266],
       [ids.b, 8, 23, 15],
     ];
-    // A block's rows, its rollup and the readings' own rows become visible one after another: each is waited for.
+    // A block's rows, its rollup and the readings' own rows become visible one after another, so wait for each.
     await eventually(async () =>
       expect(
         await sums(

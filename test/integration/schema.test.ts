@@ -1,4 +1,4 @@
-// The tables on the real engine, and what happens to data of a version that had fewer of them.
+// The tables on the real engine, and the migration of data from versions with fewer tables.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ const store = async (from: number): Promise<unknown> =>
   SELECT 1 + number % 3, 1514764800000 + number * 3600000, toString(number), 'a', 1, 1, 1, 0, 0, if(number % 7 = 0, -1, 1), number % 2, 0, number
   FROM numbers(${from}, 3000)`);
 
-test('events in the order of time are there for data that was stored before that table was, once, whoever makes it', async () => {
+test('the table in time order is filled once with data stored before it existed, whoever creates it', async () => {
   await createTables(client);
   await command('DROP VIEW events_by_time_view');
   await command('DROP TABLE events_by_time');
@@ -56,7 +56,7 @@ const definitions = async (): Promise<string[]> =>
     )
   ).map(String);
 
-test('migrating gives tables that are there another window and synced parts, and forgets no block', async () => {
+test('migrating gives existing tables another window and synced parts, and forgets no block', async () => {
   const block = async (): Promise<unknown> =>
     client.command({
       query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
@@ -85,11 +85,11 @@ test('migrating gives tables that are there another window and synced parts, and
   expect(await stored()).toEqual([[10, 10, 10, 10]]);
 });
 
-test('migrating sets, changes and takes back the age at which rows go to another volume, and removes none', async () => {
+test('migrating sets, changes and removes the age at which rows move to another volume, and removes no row', async () => {
   const before = await digest('space_events');
   const aged = async (): Promise<number> =>
     (await definitions()).filter((definition) => definition.includes(' TO VOLUME ')).length;
-  // The one volume that an engine without a storage policy of its own has.
+  // The only volume of an engine without a storage policy.
   for (const afterDays of [30, 30, 400]) {
     await alterTables(client, { ...OPTIONS, cold: { volume: 'default', afterDays } });
     expect(await aged()).toBe(3);
@@ -101,7 +101,7 @@ test('migrating sets, changes and takes back the age at which rows go to another
   expect(await aged()).toBe(0);
 });
 
-/** Rows in each of the first months from 1970 on; 630 of them reach to the middle of 2022. */
+/** Rows in each month from 1970 on; 630 months reach the middle of 2022. */
 const storeMonths = async (block: number, months: number): Promise<unknown> =>
   command(`
   INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block) SETTINGS max_partitions_per_insert_block = 0
@@ -109,10 +109,10 @@ const storeMonths = async (block: number, months: number): Promise<unknown> =>
 const partsOf = async (block: number): Promise<unknown> =>
   (await rows(`SELECT uniq(_part) FROM space_events WHERE space_id = 8 AND block = ${block}`))[0];
 
-test('readings of 630 months make a part in each decade; in tables of earlier versions, which go on, in each month', async () => {
+test('readings of 630 months make one part per decade, and one per month in tables of earlier versions, which still work', async () => {
   await command('SYSTEM STOP MERGES');
   await storeMonths(9_001, 630);
-  // From the seventies to the twenties.
+  // From the 1970s to the 2020s.
   expect(await partsOf(9_001)).toEqual([6]);
   await dropTables(client);
   for (const statement of tablesFor(OPTIONS)) {
@@ -130,11 +130,11 @@ test('readings of 630 months make a part in each decade; in tables of earlier ve
   await command('SYSTEM START MERGES');
 });
 
-test('tables by month are taken over: every row is in a decade, views go on, and rows of an earlier epoch are refused', async () => {
+test('tables by month are migrated: every row is in a decade, views keep working, and rows of an earlier epoch are refused', async () => {
   const TAKEN_OVER = ['space_events', 'readings', 'counts_by_minute', 'events_by_time'];
   await command('ALTER TABLE space_events ADD CONSTRAINT epoch_0 CHECK epoch >= 0');
   await command('ALTER TABLE space_events ADD CONSTRAINT epoch_7 CHECK epoch >= 7');
-  // What an attempt that was killed leaves behind.
+  // The leftovers of a killed attempt.
   await command('CREATE TABLE space_events_by_decade (a UInt8) ENGINE = Memory');
   expect(await tablesByMonth(client, OPTIONS)).toEqual(TAKEN_OVER);
   const before = await Promise.all(['space_events', 'events_by_time'].map(digest));
@@ -143,9 +143,9 @@ test('tables by month are taken over: every row is in a decade, views go on, and
       'SELECT space_id, minute, sum(net), sum(entrances), sum(exits) FROM counts_by_minute GROUP BY ALL ORDER BY ALL',
     );
   const minutesBefore = await minutes();
-  const said: string[] = [];
-  await repartition(client, OPTIONS, (line) => said.push(line));
-  expect(said).toEqual(TAKEN_OVER.map((name) => expect.stringMatching(`^table ${name}: \\d+ rows`) as string));
+  const output: string[] = [];
+  await repartition(client, OPTIONS, (line) => output.push(line));
+  expect(output).toEqual(TAKEN_OVER.map((name) => expect.stringMatching(`^table ${name}: \\d+ rows`) as string));
   expect(await tablesByMonth(client, OPTIONS)).toEqual([]);
   expect(await rows("SELECT name FROM system.tables WHERE name LIKE '%_by_decade'")).toEqual([]);
   expect(await Promise.all(['space_events', 'events_by_time'].map(digest))).toEqual(before);
@@ -160,12 +160,12 @@ test('tables by month are taken over: every row is in a decade, views go on, and
   await repartition(client, OPTIONS, () => expect.unreachable());
 });
 
-test('a table whose copy differs is left as it was', async () => {
+test('a table whose copy differs is left unchanged', async () => {
   await dropTables(client);
   for (const statement of tablesFor(OPTIONS))
     await command(statement.replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n'));
   await storeMonths(9_004, 12);
-  // Somebody writes while it is copied.
+  // Another process writes while it is copied.
   const writing = new Proxy(client, {
     get: (target, key) =>
       key === 'command'
@@ -184,7 +184,7 @@ test('a table whose copy differs is left as it was', async () => {
   expect(await digest('events_by_time')).toEqual(await digest('space_events'));
 });
 
-/** The tables and views of before readings had measures. */
+/** The tables and views from before readings had measures. */
 function beforeMeasures(): string[] {
   return tablesFor(OPTIONS).map((statement) =>
     statement
@@ -201,10 +201,10 @@ function beforeMeasures(): string[] {
   );
 }
 
-test('rows of before readings had measures are of one person each, and new ones go into the same tables', async () => {
+test('rows from before readings had measures count as one person each, and new rows go into the same tables', async () => {
   await dropTables(client);
   for (const statement of beforeMeasures()) await command(statement);
-  // In by a doorway out of space 2 and into space 1, and out by the same.
+  // One entrance through a doorway from space 2 into space 1, and one exit through it.
   await command(`INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, delta, sign, is_reading, shard, block)
     VALUES (1, 60000, 'd~60000~+', 'd', 1, 1, 1, 1, 1, 0, 1), (2, 60000, 'd~60000~+', 'd', 1, 1, -1, 1, 0, 0, 1),
            (1, 60001, 'd~60001~-', 'd', 1, -1, -1, 1, 1, 0, 1), (2, 60001, 'd~60001~-', 'd', 1, -1, 1, 1, 0, 0, 1)`);
@@ -241,8 +241,8 @@ test('rows of before readings had measures are of one person each, and new ones 
   ]);
 });
 
-test('tables of one server do not turn into replicated ones in silence', async () => {
-  // Without a Keeper the engine refuses `ON CLUSTER` itself, and reads what a cluster would be told.
+test('tables of one server are not silently replaced by replicated ones', async () => {
+  // Without a Keeper the engine itself refuses `ON CLUSTER`, but parses the statement that a cluster would get.
   const cluster = { ...OPTIONS, cluster: 'blue', cold: { volume: 'cold', afterDays: 30 } };
   for (const statement of [...tablesFor(cluster), ...alterationsFor(cluster)])
     await command(`EXPLAIN AST ${statement}`);
@@ -256,7 +256,7 @@ test('tables of one server do not turn into replicated ones in silence', async (
   );
 });
 
-test('none is left when all are dropped', async () => {
+test('no table is left after dropping all', async () => {
   await dropTables(client);
   expect(await rows('SELECT name FROM system.tables WHERE database = currentDatabase()')).toEqual([]);
 });

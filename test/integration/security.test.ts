@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { AUDIENCE, startJwtIssuer, type JwtIssuer } from '../support/jwt-issuer.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
-/** Of one address in a minute. */
+/** Per address and minute. */
 const REFUSED_MAX = 100;
 const LIMIT = 150;
 const ORIGIN = 'https://dashboard.example';
@@ -53,7 +53,7 @@ interface Asked {
   readonly body: { readonly detail?: string } | undefined;
 }
 
-/** Only the head of an answer that does not end. */
+/** Only the head of an endless answer. */
 async function ask(method: string, path: string, token?: string, headers: Record<string, string> = {}): Promise<Asked> {
   const abort = new AbortController();
   const response = await fetch(`${service.url}${path}`, {
@@ -79,7 +79,7 @@ const me = async (token?: string): Promise<Asked> => ask('GET', `${API_PREFIX}/a
 describe('every route', () => {
   const holders: readonly (Scope | undefined)[] = [undefined, ...SCOPES];
 
-  it('is open to exactly the scopes it names', async () => {
+  it('accepts exactly the scopes it names', async () => {
     const routes = apiRoutes(service.service, Date.now);
     expect(routes.length).toBeGreaterThan(25);
     const [found, expected]: [Record<string, string>, Record<string, string>] = [{}, {}];
@@ -99,7 +99,7 @@ describe('every route', () => {
     expect(found).toEqual(expected);
   });
 
-  it('asks for the scope its method suggests', () => {
+  it('requires the scope that its method suggests', () => {
     for (const { method, path, scope } of apiRoutes(service.service, Date.now)) {
       const writes = path.startsWith('/readings') ? 'readings:write' : 'topology:write';
       const suggested: (Scope | null)[] = method === 'GET' ? ['read', null] : [writes];
@@ -109,7 +109,7 @@ describe('every route', () => {
 });
 
 describe('a token', () => {
-  it('is refused unless it is whole, and says why', async () => {
+  it('is refused with the reason unless it is complete', async () => {
     const good = tokens.get('read') ?? '';
     expect((await me(good)).status).toBe(200);
     for (const bad of [`${good}x`, good.slice(1), 'x']) {
@@ -163,7 +163,7 @@ describe('a JWT', () => {
 });
 
 describe('a live stream', () => {
-  it('ends when its token does, and not before; the client is told by a 401 when it comes back', async () => {
+  it('ends when its token expires, not before, and the reconnecting client gets a 401', async () => {
     const open = async (token: string): Promise<Response> =>
       fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } });
     const brief = await issuer.sign({ sub: 'ann', scope: 'read' }, { expiresIn: '6s' });
@@ -182,14 +182,14 @@ describe('a live stream', () => {
     expect(await ending.text()).toContain(': alive');
     expect(performance.now() - startedAt).toBeGreaterThan(500);
     expect(isOver).toBe(false);
-    // The clocks of two machines may differ by some seconds.
+    // The clocks of two machines may differ by a few seconds.
     await eventually(async () => expect((await me(brief)).body?.detail).toBe('the token has expired'));
     await reader?.cancel();
   });
 });
 
-describe('the answer', () => {
-  it('says how many requests are left, and 429 when none is', async () => {
+describe('an answer', () => {
+  it('shows how many requests are left, and is 429 if none is', async () => {
     const token = await issuer.sign({ sub: 'eager', scope: 'read' });
     const { headers } = await me(token);
     expect(headers.get('ratelimit-policy')).toBe(`"default";q=${LIMIT};w=60`);
@@ -205,7 +205,7 @@ describe('the answer', () => {
     expect((await me(tokens.get('admin'))).status).toBe(200);
   });
 
-  it('has the headers that browsers want, and lets only configured origins read it', async () => {
+  it('has the security headers for browsers, and only configured origins may read it', async () => {
     const { headers } = await ask('GET', `${API_PREFIX}/health`, undefined, { origin: ORIGIN });
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('content-security-policy')).toContain("script-src 'self'");
@@ -224,7 +224,7 @@ describe('the answer', () => {
       ...preflight,
     });
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
-    // A page that may not read it otherwise could not tell why it was refused.
+    // Without this header a page could not read why it was refused.
     expect(
       (await ask('GET', `${API_PREFIX}/account`, undefined, { origin: ORIGIN })).headers.get(
         'access-control-allow-origin',
@@ -232,7 +232,7 @@ describe('the answer', () => {
     ).toBe(ORIGIN);
   });
 
-  it('at /docs needs nothing that its policy forbids', async () => {
+  it('at /docs needs nothing that its content security policy forbids', async () => {
     const page = await (await fetch(`${service.api}/docs`)).text();
     expect(page).toContain('<script src="/');
     expect(page).not.toMatch(/<script>|\son\w+=|https?:\/\//);
@@ -241,8 +241,8 @@ describe('the answer', () => {
   });
 });
 
-describe('a token, later,', () => {
-  it('is kept as a hash, in a file for its owner only, and counts as soon as it is there', async () => {
+describe('a token in the file', () => {
+  it('is kept as a hash, readable by its owner only, and is valid as soon as it is added', async () => {
     const token = await addToken(tokensFile, 'late', ['read'], undefined);
     expect(await readFile(tokensFile, 'utf8')).not.toContain(token);
     expect((await stat(tokensFile)).mode & 0o777).toBe(0o600);
@@ -250,8 +250,8 @@ describe('a token, later,', () => {
     await expect(addToken(tokensFile, 'late', ['read'], undefined)).rejects.toThrow('already has a token named late');
   });
 
-  it('that is none gets 429 when there were many from one address; good ones go on', async () => {
-    // Of one minute, and of the next if that ends meanwhile.
+  it('stays valid while many unknown tokens from one address get 429', async () => {
+    // Within one minute, or the next if that minute ends meanwhile.
     const sentMs: number[] = [];
     let refused: Awaited<ReturnType<typeof me>>;
     do {
@@ -274,7 +274,7 @@ describe('a service that others can reach', () => {
       logLevel: 'silent',
     });
 
-  it('does not start without authentication, and says what to do in one sentence', async () => {
+  it('does not start without authentication, and explains in one sentence what to do', async () => {
     for (const HOST of ['0.0.0.0', '::', '10.0.0.1']) {
       await expect(start({ HOST })).rejects.toThrow(
         /^HOST=.* can be reached from other machines, so requests must be authenticated: set AUTH_TOKENS_FILE .* or AUTH_JWKS_URL, or listen on 127\.0\.0\.1 only$/,
@@ -282,7 +282,7 @@ describe('a service that others can reach', () => {
     }
   });
 
-  it('does not start with half of it', async () => {
+  it('does not start with incomplete authentication settings', async () => {
     await expect(start({ AUTH_JWKS_URL: 'https://id.example/jwks' })).rejects.toThrow(
       'AUTH_JWKS_URL requires AUTH_ISSUER and AUTH_AUDIENCE',
     );

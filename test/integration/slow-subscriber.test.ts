@@ -1,6 +1,6 @@
-// A subscriber whose socket is really full: the route, the stream and the outbox as they are, over a connection that is not read.
+// A subscriber whose socket is really full: the real route, stream and outbox, over a connection that is not read.
 import { get, type IncomingMessage, type ServerResponse } from 'node:http';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -49,7 +49,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-it('costs a bounded amount while it takes nothing, then is told how much it missed, and gets the newest of each space', async () => {
+it('costs bounded memory while it reads nothing, then is told how much it missed, and gets the newest count of each space', async () => {
   const client = await new Promise<IncomingMessage>((resolve, reject) =>
     get(`${server.url}/api/v1/counts/stream`, { agent: false }, resolve).on('error', reject),
   );
@@ -73,22 +73,22 @@ it('costs a bounded amount while it takes nothing, then is told how much it miss
     }
     waitingMost = Math.max(waitingMost, subscriber.waiting);
     bytesMost = Math.max(bytesMost, response.writableLength);
-    await turn();
+    await yieldToEventLoop();
   }
   expect(response.writableNeedDrain).toBe(true);
   expect(waitingMost).toBeGreaterThan(900);
   expect(waitingMost).toBeLessThanOrEqual(1_001);
   expect(bytesMost).toBeLessThan(100_000);
 
-  const [newest, told] = [new Map<number, number>(), [] as number[]];
+  const [newest, lagged] = [new Map<number, number>(), [] as number[]];
   let [changes, lastId]: [number, string | undefined] = [0, undefined];
   const parser = createParser({
     onEvent: ({ event, id, data }) => {
       const item = JSON.parse(data) as { space_id: number; count: number; skipped: number };
       lastId = id ?? lastId;
-      if (event === 'lagged') return void told.push(item.skipped);
+      if (event === 'lagged') return void lagged.push(item.skipped);
       changes += 1;
-      // What comes is never older than what came.
+      // No event is older than its predecessor.
       expect(item.count).toBeGreaterThan(newest.get(item.space_id) ?? 0);
       newest.set(item.space_id, item.count);
     },
@@ -99,6 +99,6 @@ it('costs a bounded amount while it takes nothing, then is told how much it miss
     .resume();
   await eventually(() => expect(lastId).toBe(`at.${SPACES * ROUNDS}`));
   expect([...newest.values()]).toEqual(Array(SPACES).fill(ROUNDS));
-  expect(told).toHaveLength(1);
-  expect(changes + (told[0] ?? 0)).toBe(SPACES * ROUNDS);
+  expect(lagged).toHaveLength(1);
+  expect(changes + (lagged[0] ?? 0)).toBe(SPACES * ROUNDS);
 });

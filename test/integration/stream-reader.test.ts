@@ -1,5 +1,5 @@
-// The reader of a stream on a real server: every cursor gets exactly the entries of its partition after its place, in order, whatever
-// the others do and whatever happens to the server.
+// The reader of a stream on a real server: every cursor gets exactly the entries of its partition after its position,
+// in order, whatever the other cursors do and whatever happens to the server.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DpuId, Partition } from '../../src/domain/ids.ts';
@@ -19,7 +19,7 @@ const DPUS = Array.from({ length: 40 }, (_, n) => `dpu-${n}` as DpuId);
 const SMALL = new Uint8Array(100);
 
 let server: NatsAlone;
-/** That this test has begun. */
+/** Started by this test. */
 let begun: Reading[] = [];
 
 beforeAll(async () => {
@@ -56,7 +56,7 @@ async function publish(dpuIds: readonly DpuId[], rounds: number, data = SMALL): 
 /** DPUs whose readings fall into a partition. */
 const dpusOf = (partition: Partition): DpuId[] => DPUS.filter((id) => partitionOfDpu(id, PARTITIONS) === partition);
 
-/** What the stream has: sequences of a partition after one. */
+/** The sequences of a partition in the stream after a sequence. */
 async function stored(partition: Partition, afterSeq: number): Promise<number[]> {
   const seqs: number[] = [];
   const consumer = await server.nats.js.consumers.get(READINGS, {
@@ -76,7 +76,7 @@ async function stored(partition: Partition, afterSeq: number): Promise<number[]>
   return seqs;
 }
 
-/** Reads as the service does: after a failure it opens again where it was. */
+/** Reads as the service does: after a failure it opens a new cursor at the same position. */
 class Reading {
   readonly entries: StoredEntry[] = [];
   failures = 0;
@@ -137,7 +137,7 @@ async function readTo(cursor: LogCursor, seq: number): Promise<number[]> {
 
 describe('a stream that partitions read together', () => {
   it.each([4 * 1024 * 1024, 8 * 1024])(
-    'gives each what is its own, wherever and whenever it is opened, with queues of %d bytes',
+    'gives each cursor its own entries, wherever and whenever it is opened, with queues of %d bytes',
     async (queueBytesMax) => {
       const reader = readerOf({ queueBytesMax });
       const readings: Reading[] = [];
@@ -158,7 +158,7 @@ describe('a stream that partitions read together', () => {
     },
   );
 
-  it('reads with one consumer once all have caught up, and with none when all are closed', async () => {
+  it('uses one consumer once all cursors have caught up, and none when all are closed', async () => {
     const reader = readerOf();
     const seq = await lastSeq();
     await publish(DPUS, 5);
@@ -173,7 +173,7 @@ describe('a stream that partitions read together', () => {
     await eventually(async () => expect(await consumers()).toBe(0));
   });
 
-  it('hands the same object to all, where an entry is for all', async () => {
+  it('gives all cursors the same object if an entry is for all', async () => {
     const reader = readerOf({ partitionOf: () => 'all', catchUpSubjects: () => [] });
     const seq = await lastSeq();
     const cursors = await Promise.all(ALL.map(async (partition) => reader.open(partition, seq)));
@@ -190,16 +190,16 @@ describe('a stream that partitions read together', () => {
     for (const entries of read) entries.forEach((entry, index) => expect(entry).toBe(read[0]?.[index]));
   });
 
-  it('leaves behind who does not read, and gives it everything later', async () => {
+  it('detaches a cursor that does not read, and gives it everything later', async () => {
     const reader = readerOf({ queueBytesMax: 100_000, idleMaxMs: 600_000 });
     const seq = await lastSeq();
     const slow = await reader.open(P0, seq);
     const others = [P1, P2, P3].map((partition) => new Reading(reader, partition, seq));
-    // Ten times what its queue holds.
+    // Ten times the capacity of its queue.
     await publish(dpusOf(P0).slice(0, 5), 20, new Uint8Array(10_000));
     await publish(DPUS, 3);
     await Promise.all(others.map(async (reading) => reading.complete()));
-    // Nothing was taken from it until here.
+    // Up to here nothing was read from it.
     expect(slow.behind).toBeGreaterThan(100);
     const expected = await stored(P0, seq);
     expect(await readTo(slow, expected.at(-1) ?? 0)).toEqual(expected);
@@ -211,7 +211,7 @@ describe('a stream that partitions read together', () => {
     await slow.close();
   });
 
-  it('waits for who reads slowly, and does not leave it behind', async () => {
+  it('waits for a cursor that reads slowly, and does not detach it', async () => {
     const reader = readerOf({ queueBytesMax: 20_000 });
     const seq = await lastSeq();
     const slow = await reader.open(P0, seq);
@@ -226,11 +226,11 @@ describe('a stream that partitions read together', () => {
     await slow.close();
   });
 
-  it('has no consumer for who reads nothing for long, and one again when it reads', async () => {
+  it('removes the consumer of a cursor that reads nothing for long, and creates one when it reads again', async () => {
     const seq = await lastSeq();
     await publish(dpusOf(P0).slice(0, 5), 20, new Uint8Array(10_000));
     const expected = await stored(P0, seq);
-    // One follows, the other has a consumer of its own.
+    // One cursor follows the shared consumer, the other has its own.
     for (const mode of ['shared', 'filtered'] satisfies ReadMode[]) {
       const slow = await readerOf({ queueBytesMax: 20_000, idleMaxMs: 50, modeFor: () => mode }).open(P0, seq);
       await eventually(async () => expect(await consumers()).toBe(mode === 'shared' ? 1 : 0));
@@ -240,7 +240,7 @@ describe('a stream that partitions read together', () => {
     }
   });
 
-  it('goes on where a cursor was closed, for another', async () => {
+  it('lets another cursor continue where one was closed', async () => {
     const reader = readerOf();
     const seq = await lastSeq();
     const kept = new Reading(reader, P1, seq);
@@ -260,11 +260,11 @@ describe('a stream that partitions read together', () => {
   });
 
   it('loses nothing and repeats nothing when the server is killed, and started again', async () => {
-    // The check for silence would find out later: what is tested does not wait for it.
+    // The check for silent consumers comes later: the behaviour under test does not depend on it.
     const reader = readerOf({ queueBytesMax: 50_000, stallCheckMs: 600_000 });
     const seq = await lastSeq();
     await publish(DPUS, 10);
-    // The first follow, the others catch up.
+    // The first cursors follow the shared consumer, the others catch up.
     const readings = [
       ...ALL.map((partition) => new Reading(reader, partition, seq + 350)),
       ...ALL.map((partition) => new Reading(reader, partition, seq)),
@@ -275,7 +275,7 @@ describe('a stream that partitions read together', () => {
     })();
     const goesOn = async (): Promise<void> => {
       const before = readings.map((reading) => reading.entries.length);
-      // Less than half a minute, after which the client would see to it.
+      // Less than half a minute, after which the client itself would recover.
       await eventually(
         () =>
           readings.forEach((reading, index) =>
@@ -299,8 +299,8 @@ describe('a stream that partitions read together', () => {
   });
 });
 
-describe('a stream of which a process reads a part', () => {
-  it('is read by a consumer for each partition, then by one for all, then by one each again', async () => {
+describe('a stream of which a process reads some partitions', () => {
+  it('is read by one consumer per partition, then by a shared one, then by one per partition again', async () => {
     const reader = readerOf({ modeFor: (open) => (open >= 3 ? 'shared' : 'filtered') });
     const seq = await lastSeq();
     const readings = [P0, P1].map((partition) => new Reading(reader, partition, seq));
@@ -318,7 +318,7 @@ describe('a stream of which a process reads a part', () => {
     await Promise.all(readings.map(async (reading) => reading.complete()));
   });
 
-  it('does not keep who is at its end waiting when another begins far behind', async () => {
+  it('does not delay a cursor at the end when another starts far behind', async () => {
     const reader = readerOf({ modeFor: (open) => (open >= 2 ? 'shared' : 'filtered'), queueBytesMax: 20_000 });
     const seq = await lastSeq();
     const first = await reader.open(P0, seq);
@@ -327,7 +327,7 @@ describe('a stream of which a process reads a part', () => {
       await publish(dpusOf(P0), 1);
       expect(await readTo(first, await lastSeq())).toEqual(await stored(P0, place));
     }
-    // The shared consumer began where the first one was, and the other, which nobody reads yet, has its own.
+    // The shared consumer started where the first cursor was; the other cursor, which nobody reads yet, has its own.
     expect(await consumers()).toBe(2);
     expect(await readTo(far, (await stored(P1, 0)).at(-1) ?? 0)).toEqual(await stored(P1, 0));
     await Promise.all([first.close(), far.close()]);
@@ -335,7 +335,7 @@ describe('a stream of which a process reads a part', () => {
 });
 
 describe('a consumer that delivers nothing', () => {
-  /** A real consumer, which the server never has anything for, instead of those that `isDeaf` names. */
+  /** Replaces the consumers that `isDeaf` selects by real ones whose filter matches nothing. */
   const deaf = (isDeaf: (filter: unknown) => boolean): JetStreamClient =>
     new Proxy(server.nats.js, {
       get: (js, key) =>
@@ -350,7 +350,7 @@ describe('a consumer that delivers nothing', () => {
           : (Reflect.get(js, key) as unknown),
     });
 
-  it('fails for those who follow it, and not for who catches up; the next one opens another', async () => {
+  it('fails for the cursors that follow it, not for those that catch up, and is replaced at the next open', async () => {
     let isSharedDeaf = true;
     const reader = readerOf(
       { stallCheckMs: 50 },
@@ -374,7 +374,7 @@ describe('a consumer that delivers nothing', () => {
     expect([behind.failures, again.failures]).toEqual([0, 0]);
   });
 
-  it('fails for who catches up, and not for the others', async () => {
+  it('fails for the cursor that catches up, and not for the others', async () => {
     let isFilteredDeaf = true;
     const reader = readerOf(
       { stallCheckMs: 50 },
@@ -392,7 +392,7 @@ describe('a consumer that delivers nothing', () => {
     expect(following.failures).toBe(0);
   });
 
-  it('is told from a log that nobody writes to', async () => {
+  it('is distinguished from a log that nobody writes to', async () => {
     const reader = readerOf({ stallCheckMs: 10 });
     const cursor = await reader.open(P0, await lastSeq());
     const failed = cursor.next(1).then(
@@ -403,7 +403,7 @@ describe('a consumer that delivers nothing', () => {
       { stallCheckMs: 50 },
       deaf(() => true),
     ).open(P0, 0);
-    // Several checks of the one have passed when the other has failed.
+    // By the time the other fails, this one has passed several checks.
     await expect(checked.next(1)).rejects.toThrow(/delivers nothing/);
     cursor.wake();
     expect(await failed).toBe(false);

@@ -1,5 +1,5 @@
-// A live stream lasts as long as its token is good, and no longer. No sign of life is due during these tests: nothing but the
-// token can end a stream.
+// A live stream lasts exactly as long as its token is valid. No keep-alive is due during these tests, so only the token
+// can end a stream.
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { AUDIENCE, startJwtIssuer, type JwtIssuer } from '../support/jwt-issuer.
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 const HEARTBEAT_MS = 600_000;
-/** Far above what it takes, far below the sign of life. */
+/** Far longer than it takes, and far shorter than the keep-alive interval. */
 const SOON_MS = 60_000;
 
 interface Entry {
@@ -53,7 +53,7 @@ class Stream {
     return this.endedMs !== undefined;
   }
 
-  /** A connection that breaks is not an end. */
+  /** A broken connection does not count as an end. */
   async #read(): Promise<void> {
     while (!(await this.#reader.read()).done);
     this.endedMs = Date.now();
@@ -71,7 +71,7 @@ class Stream {
 const statusOf = async (token: string): Promise<number> =>
   (await fetch(`${service.api}/spaces`, { headers: { authorization: `Bearer ${token}` } })).status;
 
-/** As an editor writes it: another file in its place. */
+/** Replaces the file, as an editor does. */
 async function changeTokens(change: (tokens: Entry[]) => Entry[]): Promise<void> {
   const { tokens: entries } = JSON.parse(await readFile(file, 'utf8')) as { tokens: Entry[] };
   await writeFile(`${file}.edited`, JSON.stringify({ tokens: change(entries) }));
@@ -108,7 +108,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-it('ends when its token is deleted, without another request, and those of other tokens go on', async () => {
+it('ends when its token is deleted, without another request, and streams with other tokens continue', async () => {
   const token = tokenOf('deleted');
   const both = [await Stream.open(token), await Stream.open(token)];
   expect(both.map(({ status, isOver }) => [status, isOver])).toEqual([
@@ -121,13 +121,13 @@ it('ends when its token is deleted, without another request, and those of other 
   expect(staying.isOver).toBe(false);
 });
 
-it('ends when its token loses the scope, and not when it gets another', async () => {
+it('ends when its token loses the scope, but not when it gains one', async () => {
   const token = tokenOf('narrowed');
   const stream = await Stream.open(token);
   await edit('narrowed', (entry) => (entry.scopes = ['admin']));
   const write = async (): Promise<number> =>
     (await fetch(`${service.api}/spaces`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status;
-  // The scope is enough; the body is missing.
+  // The scope suffices; only the body is missing.
   await eventually(async () => expect(await write()).toBe(400));
   expect(stream.isOver).toBe(false);
   await edit('narrowed', (entry) => (entry.scopes = ['readings:write']));
@@ -152,7 +152,7 @@ it('ends when its token expires, and not before', async () => {
   expect(staying.isOver).toBe(false);
 });
 
-it('gives its place back at once, though its client reads nothing', async () => {
+it('frees its slot at once, although its client reads nothing', async () => {
   const token = tokenOf('deaf');
   const before = service.service.live.subscribers;
   const response = await fetch(`${service.api}/counts/stream`, { headers: { authorization: `Bearer ${token}` } });

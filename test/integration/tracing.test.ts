@@ -34,7 +34,7 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   await once(collector, 'listening');
   const { port } = collector.address() as AddressInfo;
-  // Nothing begins a trace of its own: what is seen came from outside.
+  // The service starts no traces itself, so every span belongs to a trace from outside.
   service = await startLocalService({
     PARTITIONS: '2',
     TRACES_URL: `http://127.0.0.1:${port}/v1/traces`,
@@ -50,13 +50,13 @@ afterAll(async () => {
   collector.close();
 });
 
-/** From a span up to its root, by name. */
+/** The names from a span up to its root. */
 function wayUp(span: OtlpSpan): string[] {
   const parent = spans.find(({ spanId, traceId }) => spanId === span.parentSpanId && traceId === span.traceId);
   return [span.name, ...(parent ? wayUp(parent) : [])];
 }
 
-test('a request that is traced where it began is one trace up to the stored block', async () => {
+test('a request traced by its client is one trace up to the stored block', async () => {
   const traceId = '0af7651916cd43dd8448eb211c80319c';
   const reading = { dpu_id: '7', timestamp: new Date().toISOString(), direction: 1 };
   const posted = await fetch(`${service.api}/readings`, {

@@ -1,4 +1,4 @@
-// Whatever comes in, adapters do not throw, give valid readings only, and give the same ones again.
+// For any payload, adapters do not throw, return only valid readings, and return the same ones again.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Adapt, AdaptedPayload, PayloadContext } from '../../src/adapters/adapter.ts';
@@ -31,7 +31,7 @@ const adapts: readonly (readonly [string, Adapt])[] = [...ADAPTERS].flatMap(([na
   }),
 );
 
-/** One for each way to decode: other options of an adapter read the same. */
+/** One sample per decoding; other options of an adapter decode the same way. */
 const decoders = adapts.filter(
   ([name], at) => name.startsWith('mapping') || name.split(' ')[0] !== adapts[at - 1]?.[0].split(' ')[0],
 );
@@ -39,7 +39,7 @@ const decoders = adapts.filter(
 const samples: readonly Message[] = allSamples().flatMap(messagesOf);
 const CONTEXT: PayloadContext = { device: 'device', arrivalMs: Date.parse('2026-11-26T00:00:00Z') };
 
-/** Runs all adapters; what is wrong with an outcome names the adapter. */
+/** Runs all adapters; a failed assertion names the adapter. */
 function checkAll(payload: Uint8Array, some: Partial<PayloadContext> = {}): number {
   const [context, readings] = [{ ...CONTEXT, ...some }, checkEach(payload, some)];
   for (const [name, adapt] of adapts) expect([name, adapt(payload, context)]).toEqual([name, adapt(payload, context)]);
@@ -222,7 +222,7 @@ describe('adapters', () => {
     checkEach(Buffer.from(text), {}, decoders);
   });
 
-  it('bound the readings of a payload', () => {
+  it('limit the number of readings of a payload', () => {
     const record = (at: number): object => ({ from: at, to: at + 1, counts: [{ name: 'fw', value: 1 }] });
     const records = Array.from({ length: 11_000 }, (_, n) => record(1_700_000_000_000 + n));
     const payload = Buffer.from(JSON.stringify({ logics_data: { logics: [{ id: 1, records }] } }));
@@ -244,7 +244,7 @@ describe('corrections', () => {
   });
   const adapted = people.map((reading) => ({ dpuId: 'x', device: 'x', reading }));
 
-  it('leave the same readings in any order', () => {
+  it('lead to the same readings in any order', () => {
     fc.assert(
       fc.property(fc.array(adapted, { maxLength: 12 }), fc.nat(), (readings, seed) => {
         const rotated = [...readings.slice(seed % 12), ...readings.slice(0, seed % 12)];
@@ -257,7 +257,7 @@ describe('corrections', () => {
     );
   });
 
-  it('are decided for any two of an interval that differ', () => {
+  it('have a winner for any two different readings of an interval', () => {
     fc.assert(
       fc.property(people, people, (a, b) => {
         const [x, y] = [

@@ -1,4 +1,4 @@
-// The bytes of a commit: what is written is read, and what is not a commit is refused.
+// The bytes of a commit: a written commit is read back, and anything else is refused.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CommitHeader, PartitionSection, Sections } from '../../src/domain/commit.ts';
@@ -82,7 +82,7 @@ const event: fc.Arbitrary<SpaceEvent> = fc
       { requiredKeys: ['spaceId', 'dpuId', 'doorwayId', 'timestampMs', 'sign', 'primary'] },
     ),
   )
-  .map(([said, some]) => ({ ...some, ...said }))
+  .map(([fields, some]) => ({ ...some, ...fields }))
   .chain((some) =>
     some.name === undefined ? fc.constant(some) : fc.constantFrom(some, { ...some, hasPreviousId: true as const }),
   );
@@ -163,7 +163,7 @@ describe('bytes', () => {
 });
 
 describe('a commit', () => {
-  it('R1 is read as it was written, each partition by itself', () => {
+  it('R1 is read back as it was written, each partition separately', () => {
     fc.assert(
       fc.property(header, sections, (wrote, of) => {
         const commit = decodeCommit({ seq: 7, data: encodeCommit(wrote, of) });
@@ -180,7 +180,7 @@ describe('a commit', () => {
     );
   });
 
-  it('takes no more bytes than are reckoned with', () => {
+  it('takes no more bytes than estimated', () => {
     fc.assert(
       fc.property(sections, (of) => {
         const most = [...of.values()]

@@ -1,4 +1,4 @@
-// Whatever a client writes as a filter: it is refused with a place, or nothing of its text is in the SQL.
+// Any filter of a client is either refused with a position, or compiled to SQL that contains none of its text.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { conditionOf, type Columns } from '../../src/clickhouse/filter-sql.ts';
@@ -12,7 +12,7 @@ const COLUMNS: Columns = {
   direction: { sql: 'direction', type: 'Float64' },
   doorway_id: { sql: 'doorway_id', type: 'Float64', nullAs: 0 },
 };
-/** All that SQL made of a filter may consist of. */
+/** The only parts of which a filter's SQL may consist. */
 const WRITTEN_HERE =
   /^(?:reading_id|timestamp|dpu_id|direction|doorway_id|fromUnixTimestamp64Milli\(\{f\d+:Int64\}, 'UTC'\)|\{f\d+:(?:String|Float64)\}|AND|OR|NOT|<=|>=|!=|[=<>()01 ])*$/;
 
@@ -85,7 +85,7 @@ describe('a filter', () => {
     expect(accepted).toBeGreaterThan(500);
   });
 
-  it('binds the very text of a literal', () => {
+  it('binds the exact text of a literal', () => {
     fc.assert(
       fc.property(text, (value) => {
         fc.pre(value.length < 900);

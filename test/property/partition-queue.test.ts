@@ -1,5 +1,5 @@
-// However the deliveries of the shared consumer and of the partition's own interleave, whatever is detached, restarted and purged:
-// what is taken is the log after the place it was opened at, each entry once, in order.
+// However the deliveries of the shared and of the own consumer interleave, and whatever is detached, restarted and
+// purged, the queue returns the log after its opening position, each entry once, in order.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
@@ -23,13 +23,13 @@ const STEPS: fc.Arbitrary<Step> = fc.oneof(
 
 /** The reader of one partition, with the two consumers as positions in one log. */
 class Model {
-  /** Everything that was ever appended, and what a purge has left of it. */
+  /** Everything ever appended, and what a purge has left of it. */
   readonly log: StoredEntry[] = [];
   #stored: StoredEntry[] = [];
   readonly taken: StoredEntry[] = [];
   readonly queue: PartitionQueue;
   joins = 0;
-  /** Purged before the queue had it: nobody may be able to bring it. */
+  /** Purged before the queue had it, so it may never be delivered. */
   readonly mayMiss = new Set<number>();
   #sharedSeq: number | undefined;
   #ownSeq = 0;
@@ -78,7 +78,7 @@ class Model {
 
   finish(): void {
     this.#startShared();
-    // The shared consumer may have to bring everything again, one entry a round.
+    // The shared consumer may have to deliver everything again, one entry per round.
     for (let round = 0; round < 2 * this.log.length + 2; round++)
       for (const step of ['own', 'shared', 'take', 'take'] as const) this.step(step);
   }
@@ -92,7 +92,7 @@ class Model {
   }
 
   #append(): void {
-    // Sequences between are of other partitions.
+    // Sequences in between belong to other partitions.
     const entry = entryAt((this.#lastSeq += 1 + (this.log.length % 3)));
     this.log.push(entry);
     this.#stored.push(entry);
@@ -120,7 +120,7 @@ class Model {
     else if (this.queue.source === 'own') this.queue.collect(false);
   }
 
-  /** At the place of the most advanced reader of the process, which may be this one or another. */
+  /** At the position of the most advanced reader of the process, which may be this one or another. */
   #startShared(): void {
     if (this.#sharedSeq !== undefined) return;
     this.#sharedSeq = this.queue.lastSeq + (this.log.length % 2) * 3;
@@ -140,7 +140,7 @@ class Model {
 }
 
 describe('the queue of a partition', () => {
-  it('hands out the log after its place, each entry once, in order, whichever consumer brings it', () => {
+  it('returns the log after its position, each entry once, in order, whichever consumer delivers it', () => {
     let joins = 0;
     fc.assert(
       fc.property(
@@ -163,7 +163,7 @@ describe('the queue of a partition', () => {
     expect(joins).toBeGreaterThan(1_000);
   });
 
-  it('joins as soon as its own consumer has come to the first entry that was collected ahead', () => {
+  it('joins as soon as its own consumer reaches the first entry that was collected ahead', () => {
     const queue = new PartitionQueue(0, BYTES_MAX);
     queue.catchUp(true);
     for (const seq of [5, 7]) queue.fromShared(entryAt(seq));
@@ -174,7 +174,7 @@ describe('the queue of a partition', () => {
     expect(queue.take(10).map(({ seq }) => seq)).toEqual([2, 5, 7]);
   });
 
-  it('hands out the entry of the shared consumer, not the copy of its own', () => {
+  it("returns the shared consumer's entry, not the copy of its own consumer", () => {
     const queue = new PartitionQueue(0, BYTES_MAX);
     const shared = entryAt(5);
     queue.catchUp(true);
@@ -183,7 +183,7 @@ describe('the queue of a partition', () => {
     expect(queue.take(1)[0]).toBe(shared);
   });
 
-  it('joins when the shared consumer comes to what its own has brought', () => {
+  it('joins when the shared consumer reaches the entries that its own has delivered', () => {
     const queue = new PartitionQueue(0, BYTES_MAX);
     queue.catchUp(true);
     for (const seq of [2, 5]) queue.fromOwn(entryAt(seq));
@@ -191,7 +191,7 @@ describe('the queue of a partition', () => {
     expect(queue.source).toBe('shared');
   });
 
-  it('forgets what was collected when that is too much, and joins at what comes after', () => {
+  it('drops the collected entries if there are too many, and joins at later ones', () => {
     const queue = new PartitionQueue(0, BYTES_MAX);
     queue.catchUp(true);
     for (const seq of [5, 6, 7, 8, 9]) queue.fromShared(entryAt(seq));

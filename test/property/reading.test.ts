@@ -1,4 +1,4 @@
-// What comes in from outside: one parser, for any value; raw bytes of bad items; identity.
+// Input from outside: one parser for any value, the raw bytes of bad items, and identity.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dpuOfToken, tokenOfDpu, type DpuId } from '../../src/domain/ids.ts';
@@ -88,7 +88,7 @@ describe('the parser of readings', () => {
     );
   });
 
-  it('reads a table as it reads JSON', () => {
+  it('reads a table in the same way as JSON', () => {
     fc.assert(
       fc.property(reading, (some) => {
         const body = Object.entries({ dpu_id: some.dpuId, ...toMessage(some) });
@@ -143,7 +143,7 @@ describe('the parser of readings', () => {
   const read = (fields: object): unknown =>
     parseReading({ dpu_id: 'a', direction: 1, ...fields }, { latestMs: LATEST });
 
-  it('takes milliseconds, as a number and as text, and does not take seconds for them', () => {
+  it('accepts milliseconds as a number and as text, and refuses seconds', () => {
     for (const timestamp of [LATEST, String(LATEST), new Date(LATEST).toISOString()])
       expect(read({ timestamp })).toMatchObject({ ok: true, reading: { timestampMs: LATEST } });
     expect(read({ timestamp: LATEST / 1_000 })).toMatchObject({
@@ -151,19 +151,19 @@ describe('the parser of readings', () => {
     });
   });
 
-  it('takes a reading without a timestamp, which counts when it arrives', () => {
+  it('accepts a reading without a timestamp, which counts at its arrival', () => {
     expect(read({})).toMatchObject({ ok: true, reading: { timestampMs: null } });
   });
 
-  it.each([1, '1', '+1', '1.0', '1.'])('takes %j for a direction', (direction) => {
+  it.each([1, '1', '+1', '1.0', '1.'])('accepts %j as a direction', (direction) => {
     expect(read({ timestamp: LATEST, direction })).toMatchObject({ ok: true, reading: { measure: '+' } });
   });
 
-  it('takes a number for an id and for a DPU: it is the same as its digits', () => {
+  it('accepts a number as the id or the DPU, equal to its digits', () => {
     expect(read({ timestamp: LATEST, id: 17, dpu_id: 7 })).toEqual(read({ timestamp: LATEST, id: '17', dpu_id: '7' }));
   });
 
-  it('has an earliest instant that can be set', () => {
+  it('has a configurable earliest instant', () => {
     const parse = (earliestMs: number): unknown =>
       parseReading(
         { dpu_id: 'a', timestamp: '1970-01-01T00:00:00.050Z', direction: 1 },
@@ -175,7 +175,7 @@ describe('the parser of readings', () => {
 });
 
 describe('the identity of a reading', () => {
-  /** Few values, so that two readings often agree in some of them; and texts that look like other parts of an identity. */
+  /** Few values, so that two readings often share some of them; and texts that look like other parts of an identity. */
   const alike: fc.Arbitrary<Reading> = fc
     .record({
       dpuId: fc.constantFrom('a', '7', 'a~7', 'a.b', 'a=7E7', '+').map((id) => id as DpuId),
@@ -194,7 +194,7 @@ describe('the identity of a reading', () => {
       fc.constantFrom(base, ...['7', 'b', '+.b', '~7~+', '@7_0', '.'].map((name) => ({ ...base, name }))),
     );
 
-  it('is everything that it says', () => {
+  it('consists of all its fields', () => {
     fc.assert(
       fc.property(fc.oneof(fc.tuple(alike, alike), fc.tuple(reading, reading)), ([a, b]) => {
         const same =
@@ -230,7 +230,7 @@ describe('the identity of a reading', () => {
     for (const other of others) expect(readingOfIdentity(other)).toBeUndefined();
   });
 
-  it('has a token of its DPU that nothing else has', () => {
+  it('has a unique token for its DPU', () => {
     fc.assert(
       fc.property(text, (id) => {
         const itsToken = tokenOfDpu(id as DpuId);
@@ -248,17 +248,17 @@ describe('the identity of a reading', () => {
         expect(storedReading(some.dpuId, some.timestampMs, directionOf(some.measure), readingIdOf(some))).toEqual(some);
         const direction = directionOf(some.measure);
         if (direction === 0) return;
-        const said = { ...some, dpuId: id as DpuId, name: ownName };
-        const { dpuId, timestampMs, name } = said;
+        const current = { ...some, dpuId: id as DpuId, name: ownName };
+        const { dpuId, timestampMs, name } = current;
         const before = storedReading(dpuId, timestampMs, direction, `${dpuId}.${name}`);
-        expect(before).toEqual({ ...said, hasPreviousId: true });
+        expect(before).toEqual({ ...current, hasPreviousId: true });
         expect(readingIdOf(before)).toBe(`${dpuId}.${name}`);
-        expect(identityOf(before)).toBe(identityOf(said));
+        expect(identityOf(before)).toBe(identityOf(current));
       }),
     );
   });
 
-  it('can stand in a URL as it is, where the ids of the DPU and of the reading can', () => {
+  it('needs no escaping in a URL if the ids of the DPU and of the reading need none', () => {
     fc.assert(
       fc.property(reading, token, token, (some, id, name) => {
         const identity = identityOf({ ...some, dpuId: id as DpuId, name });
@@ -269,7 +269,7 @@ describe('the identity of a reading', () => {
 });
 
 describe('the raw items of an array', () => {
-  it('are those that JSON.parse sees', () => {
+  it('are those that JSON.parse finds', () => {
     const space = fc.constantFrom('', ' ', '\n\t', '\r\n ');
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.jsonValue(), space, space)), (items) => {

@@ -1,4 +1,4 @@
-// Counts put together from runs are those of walking through every event.
+// Counts combined from segments equal those computed event by event.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -17,23 +17,23 @@ const deltas = fc.array(fc.integer({ min: -4, max: 4 }), { maxLength: 40 });
 const run = (of: readonly number[]): Segment =>
   of.reduce((segment, delta) => append(segment, segmentOf(manyPeople(delta))), EMPTY_SEGMENT);
 
-/** People who pass in one reading are one change, whatever their number. */
+/** All people of one reading are one change of the count. */
 function manyPeople(delta: number): { entrances: number; exits: number } {
   return { entrances: Math.max(0, delta) + 1, exits: Math.max(0, -delta) + 1 };
 }
 
-/** docs/design.md, section 2, to the letter: net, and net less the lowest net below 0. */
+/** docs/design.md, section 2, literally: net, and net minus the lowest net below 0. */
 function walk(start: number, of: readonly number[]): { net: number; count: number }[] {
-  let [net, lowest] = [start, start];
+  let [net, lowestNet] = [start, start];
   return of.map((delta) => {
     net += delta;
-    lowest = Math.min(lowest, net);
-    return { net, count: net - Math.min(0, lowest) };
+    lowestNet = Math.min(lowestNet, net);
+    return { net, count: net - Math.min(0, lowestNet) };
   });
 }
 
 describe('a segment', () => {
-  it('is a monoid: how a run is cut does not matter', () => {
+  it('is a monoid, so it does not matter how a run is cut', () => {
     fc.assert(
       fc.property(deltas, deltas, deltas, (a, b, c) => {
         const whole = run([...a, ...b, ...c]);
@@ -44,7 +44,7 @@ describe('a segment', () => {
     );
   });
 
-  it('leads to the net, the count and the drift of walking through it', () => {
+  it('gives the same net, count and drift as its single events', () => {
     fc.assert(
       fc.property(fc.nat(5), deltas, deltas, (start, before, during) => {
         const steps = walk(start, [...before, ...during]);
@@ -58,7 +58,7 @@ describe('a segment', () => {
     );
   });
 
-  it('knows the smallest and the largest count on the way', () => {
+  it('has the smallest and the largest count after any of its events', () => {
     fc.assert(
       fc.property(fc.nat(5), deltas, deltas, (start, before, during) => {
         const from = advance(occupancyAfterReset(start), run(before));

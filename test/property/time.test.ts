@@ -1,4 +1,4 @@
-// Instants, local days, intervals and resets, against the slow and obvious way to find them.
+// Instants, local days, intervals and resets, compared with a slow and obvious implementation.
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ const zone = fc.constantFrom(...ZONES);
 const instant = fc.integer({ min: Date.UTC(2005, 0), max: Date.UTC(2035, 0) });
 const interval = (text: string): Interval => parseInterval(text) ?? expect.fail(`${text} is an interval`);
 
-/** Goes through every minute until the wall clock shows the time, or has jumped over it. */
+/** Steps minute by minute until the wall clock shows the time, or has skipped it. */
 function byLooking(localMs: number, zoneName: string): number {
   const wall = (at: number): number =>
     DateTime.fromMillis(at, { zone: zoneName }).setZone('UTC', { keepLocalTime: true }).toMillis();
@@ -62,7 +62,7 @@ describe('an instant', () => {
 });
 
 describe('local time', () => {
-  it('is found as by looking at every minute: the first of two, and as far after a skip as it would have been', () => {
+  it('is found as by stepping minute by minute: the first of two, and after a skip by the same distance', () => {
     fc.assert(
       fc.property(instant, zone, (near, name) => {
         const localMs = Math.floor(near / MINUTE_MS) * MINUTE_MS;
@@ -85,10 +85,10 @@ describe('local time', () => {
 });
 
 describe('an interval', () => {
-  it.each(['1m', '7m', '15m', '90m', '1h', '36h', '168h', '1d', '1w'])('%s is one', (text) =>
+  it.each(['1m', '7m', '15m', '90m', '1h', '36h', '168h', '1d', '1w'])('%s is valid', (text) =>
     expect(parseInterval(text)).toBeDefined(),
   );
-  it.each(['0m', '1s', '2d', '2w', '169h', '15', 'm', '1.5h', '-1h', '01h'])('%j is none', (text) =>
+  it.each(['0m', '1s', '2d', '2w', '169h', '15', 'm', '1.5h', '-1h', '01h'])('%j is invalid', (text) =>
     expect(parseInterval(text)).toBeUndefined(),
   );
 
@@ -115,7 +115,7 @@ describe('an interval', () => {
     );
   });
 
-  it('of a day that a zone left out does not exist', () => {
+  it('of a day that a zone skipped does not exist', () => {
     const bounds = intervalBounds(
       Date.parse('2011-12-29T12:00:00Z'),
       Date.parse('2012-01-01T12:00:00Z'),
@@ -165,7 +165,7 @@ describe('a schedule of resets', () => {
   });
   const [fromMs, toMs] = [Date.UTC(2024, 2, 27), Date.UTC(2024, 3, 4)];
 
-  it('has the reset in force that is the last of those until then', () => {
+  it('has the last reset up to an instant in force', () => {
     fc.assert(
       fc.property(schedule, fc.integer({ min: fromMs, max: toMs }), (some: ResetSchedule, atMs) => {
         const last = resetsBetween(some, fromMs - 3 * DAY_MS, atMs).at(-1);
@@ -175,7 +175,7 @@ describe('a schedule of resets', () => {
     );
   });
 
-  it('lets the later recorded of two at one instant win, and a person over the daily rule', () => {
+  it("prefers the later recorded of two resets at one instant, and a person's over the daily one", () => {
     const at = Date.parse('2024-03-30T03:00:00Z');
     const some: ResetSchedule = {
       manual: [
@@ -190,7 +190,7 @@ describe('a schedule of resets', () => {
     expect(resetInForce(some, at - 1).count).toBe(0);
   });
 
-  it('happens once on both days of a clock change', () => {
+  it('resets once on each day of a clock change', () => {
     const some: ResetSchedule = { manual: [], dailyReset: '04:00', timeZone: 'Europe/Vienna' };
     const on = (from: string, to: string): string[] =>
       resetsBetween(some, Date.parse(from), Date.parse(to)).map(({ timestampMs }) => formatInstant(timestampMs));

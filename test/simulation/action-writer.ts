@@ -1,4 +1,4 @@
-// Writes the actions of a scenario one after the other, each drawn by chance from what makes sense by then.
+// Draws the actions of a scenario one after the other, each at random from those that make sense at that point.
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { LINES, PayloadWriter } from './payload-writer.ts';
@@ -36,7 +36,7 @@ export class ActionWriter {
   readonly #sent: { readonly dpuId: DpuId; readonly text: string }[] = [];
   readonly #payloads: PayloadWriter;
   readonly #named: { readonly dpuId: DpuId; readonly item: Item }[] = [];
-  /** DPUs that report where their counters stand, and where they stood last. */
+  /** DPUs that report standings, with their last standing. */
   readonly #reportsTotals: ReadonlySet<DpuId>;
   readonly #totals = new Map<DpuId, [entrances: number, exits: number]>();
   #spaces = 0;
@@ -169,7 +169,7 @@ export class ActionWriter {
     });
   }
 
-  /** Nothing but bad items, of one kind or of several. */
+  /** Only bad items, of one or several kinds. */
   #poison(): string {
     const random = this.#random;
     return JSON.stringify(
@@ -203,7 +203,7 @@ export class ActionWriter {
     return JSON.stringify({ ...item, ...bad });
   }
 
-  /** How many passed, or where the counters stand; at times without a timestamp. */
+  /** An interval or a standing, sometimes without a timestamp. */
   #report(dpuId: DpuId, timestamp: string): string {
     const random = this.#random;
     const timed = random.chance(0.1) ? {} : { timestamp };
@@ -225,7 +225,7 @@ export class ActionWriter {
       });
     }
     const [entrances, exits] = this.#totals.get(dpuId) ?? [0, 0];
-    // Mostly it goes on; at times it starts again, or anywhere.
+    // Mostly the counter goes on; sometimes it restarts at 0, or anywhere.
     const next = random.weighted({ on: 10, restart: 1.5, anywhere: 1.5 });
     const totals: [number, number] = {
       on: [(entrances + random.int(0, 3)) % MODULUS, (exits + random.int(0, 3)) % MODULUS] as [number, number],
@@ -237,7 +237,7 @@ export class ActionWriter {
     return JSON.stringify({ ...timed, total_entrances: totals[0], total_exits: totals[1], ...epoch, ...name, ...bad });
   }
 
-  /** A named reading again, but for one thing: a sensor that has rebooted uses its ids again. */
+  /** A copy of a named reading with one field changed, as from a sensor that reuses its ids after a reboot. */
   #almost(item: Item): Item {
     const random = this.#random;
     switch (random.pick(['timestamp', 'direction', 'id', 'nothing'] as const)) {
@@ -254,7 +254,7 @@ export class ActionWriter {
     }
   }
 
-  /** Mostly now; also out of order, late by anything up to weeks, in the skew, at round times, at the very first. */
+  /** Mostly now; also out of order, late by up to weeks, within the skew, at round times, at the earliest instant. */
   #someInstant(): number {
     const random = this.#random;
     const kind = random.weighted({ now: 10, jitter: 6, tie: 3, late: 3, veryLate: 1, future: 0.5, first: 0.2 });
@@ -330,11 +330,11 @@ export class ActionWriter {
   #reset(space: number, timestampMs: number, count: number): void {
     this.#resets.push({ space, timestampMs });
     this.#push({ kind: 'reset', space, timestampMs, count });
-    // Before the log has told the space of it.
+    // Before the space has received it from the log.
     if (this.#random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: Math.max(timestampMs, this.#nowMs) });
   }
 
-  /** At an instant that has one. */
+  /** At an instant that already has a reset. */
   #resetAgain(): void {
     if (this.#resets.length === 0) return;
     const { space, timestampMs } = this.#random.pick(this.#resets);

@@ -1,4 +1,4 @@
-// Looks at what is stored and at what waits, at any moment of a run: together they are what the log says.
+// Checks during a run that stored and waiting events together equal the events in the log.
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -8,7 +8,10 @@ import { sentIn, type SentEntry } from './sent.ts';
 
 const MINUTE = 60_000;
 
-/** Rollups and readings of a space, the stored and the unstored, against what the log said of it, taken back or not. @returns what differs */
+/**
+ * Compares the rollups and readings of a space, stored and unstored, with its events in the log. @returns the
+ * differences
+ */
 export function auditTables(
   { tables }: Engines,
   process: SimProcess,
@@ -16,7 +19,7 @@ export function auditTables(
   logged: readonly LoggedEvent[],
 ): string[] {
   const fold = process.foldOf(spaceId);
-  // A block that is stored in part, or whose answer is on its way, is neither the one nor the other.
+  // A partly stored block, or one whose answer is on its way, counts neither as stored nor as unstored.
   if (!fold || !tables.isWholeUpTo(fold.partition, fold.storedBlock)) return [];
   const [minutes, readings] = [new Tally(), new Tally()];
   for (const [key, { net, entrances, exits }] of tables.minutes) {
@@ -38,11 +41,13 @@ export function auditTables(
   for (const event of fold.unstoredEvents(spaceId)) count(event, event.sign);
   for (const event of logged) count(event, -event.sign);
   return [...minutes.others, ...readings.others].map(
-    (what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: ${what} is off by that`,
+    (what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: difference in ${what}`,
   );
 }
 
-/** The account against what the routers have consumed of READINGS, where they stood still while it was read. */
+/**
+ * Compares the account with the entries of READINGS that the routers have consumed, unless they committed meanwhile.
+ */
 export async function auditAccount({ streams }: Engines, process: SimProcess): Promise<string[]> {
   const { lastSeq } = streams.events;
   const { accepted, applied, held, duplicate, deadLettered, deadLetters, evicted, remainder } =
@@ -58,14 +63,16 @@ export async function auditAccount({ streams }: Engines, process: SimProcess): P
   return [
     ...(is === shouldBe
       ? []
-      : [`account at ${lastSeq} of the log: accepted, different, duplicate and dead are ${is}, should be ${shouldBe}`]),
+      : [
+          `account at ${lastSeq} of the log: accepted, distinct, duplicate and dead-lettered are ${is}, should be ${shouldBe}`,
+        ]),
     ...(letters >= deadLettered
       ? []
       : [`account at ${lastSeq} of the log: ${letters} dead letters of ${deadLettered}`]),
   ];
 }
 
-/** What a router has consumed: of a message in the middle of which it is, the items before that place. */
+/** The entries that a router has consumed; of a partly consumed message, the items before its offset. */
 function consumedBy({ events, readings }: Engines['streams'], router: Partition): SentEntry[] {
   const stored = events.last(`routers.${router}`);
   if (!stored) return [];

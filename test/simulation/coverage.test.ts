@@ -1,4 +1,4 @@
-// What the seeds of the suite exercise: a simulation that never draws a fault proves nothing about it.
+// What the suite's seeds exercise: a simulation that never draws a fault proves nothing about it.
 import { describe, expect, it } from 'vitest';
 import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './draw-scenario.ts';
@@ -22,7 +22,7 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'a flush that arrives late': /store block \S+ late/,
   'a checkpoint whose answer is lost': /save checkpoint \d+ answer lost/,
   'a reader of the log that ends': /read (READINGS|SPACE_EVENTS) \d+ refused/,
-  'ClickHouse is away': /Failure: ClickHouse is away/,
+  'ClickHouse is unavailable': /Failure: ClickHouse is unavailable/,
   'a reading whose acknowledgement is lost, and which is sent again': /publish readings\S+ answer lost/,
   'dead letters are evicted': /evict dead letters done/,
   'dead letters stored in part': /store dead letters cut short/,
@@ -72,7 +72,7 @@ interface Item {
   readonly id?: string;
 }
 
-/** What the DPUs of a scenario send, each DPU's in its order. */
+/** The payloads of each DPU of a scenario, in order. */
 function itemsOf(seed: number): Item[][] {
   const byDpu = new Map<string, Item[]>();
   for (const action of drawScenario(seed).actions) {
@@ -104,7 +104,7 @@ describe('simulation', () => {
     expect(having.length).toBeGreaterThan(SEEDS / 3);
   });
 
-  it(`S3 the first ${SEEDS} seeds have every fault and every case in them`, async () => {
+  it(`S3 the first ${SEEDS} seeds contain every fault and every case`, async () => {
     const seen = new Map<string, number>(Object.keys({ ...FAULTS, ...CASES }).map((name) => [name, 0]));
     let finalAnswers = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
@@ -115,7 +115,7 @@ describe('simulation', () => {
       finalAnswers += outcome.finalAnswers;
     }
     expect([...seen].filter(([, count]) => count === 0).map(([name]) => name)).toEqual([]);
-    // N1 is judged on these.
+    // These are what N1 is checked with.
     expect(finalAnswers).toBeGreaterThan(SEEDS / 2);
   });
 });

@@ -4,7 +4,7 @@ import { Random } from './random.ts';
 import type { Action, LosableLog, Scenario } from './scenario.ts';
 
 const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
-/** In every so many seeds, logs go back. */
+/** Logs go back in one of this many seeds. */
 export const LOSSES_EVERY = 4;
 
 export function drawScenario(seed: number): Scenario {
@@ -12,7 +12,7 @@ export function drawScenario(seed: number): Scenario {
   const writer = new ActionWriter(random);
   const isTopologyQuiet = random.chance(0.3);
   writer.building();
-  // Many short ones and some long: most of what goes wrong needs few things to happen, at an unlucky moment.
+  // Many short scenarios and some long ones: most bugs need only a few actions at an unlucky moment.
   const actions = random.chance(0.2) ? random.int(60, 140) : random.int(15, 60);
   for (let n = 0; n < actions; n++) writer.next(isTopologyQuiet);
   const scenario = {
@@ -38,7 +38,7 @@ export function drawScenario(seed: number): Scenario {
  */
 const NOT_WITH_LOSSES = new Set<Action['kind']>(['rebuild', 'logClock', 'device', 'forgetDevice']);
 
-/** Who repairs the logs relies on leases, so that nobody runs a shard meanwhile. */
+/** A repair of the logs relies on leases, so that no process runs a shard meanwhile. */
 function withLosses(scenario: Scenario, random: Random): Scenario {
   const actions = scenario.actions.filter(({ kind }) => !NOT_WITH_LOSSES.has(kind));
   for (let losses = random.int(1, 3); losses > 0; losses--) {

@@ -1,5 +1,5 @@
-// The semantics of a count, case by case: each runs the production router, fold and flush code on
-// simulated engines, is compared with the oracle in full, and with numbers that were worked out by hand.
+// The meaning of a count, case by case. Each case runs the production router, fold and flush code on simulated engines,
+// and is compared with the oracle and with numbers worked out by hand.
 import { describe, expect, it } from 'vitest';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
@@ -7,7 +7,7 @@ import { at, BUILDING, doorway, dpu, HOUR, move, pass, play, reset, space, START
 import type { Action } from './scenario.ts';
 import { EARLIEST_MS } from './process.ts';
 
-describe('semantics', () => {
+describe('the meaning of a count', () => {
   it('T1 readings of one millisecond are taken in the order of their ids: the entrance before the exit', async () => {
     const t = at('11:00:00');
     await play(
@@ -47,7 +47,7 @@ describe('semantics', () => {
     );
   });
 
-  it('T4 of two resets at one instant the later recorded one wins, and a reading of that instant is before them', async () => {
+  it('T4 the later recorded of two resets at one instant wins, and a reading at that instant is before them', async () => {
     const t = at('11:00:00');
     await play(
       [
@@ -88,13 +88,13 @@ describe('semantics', () => {
         expect(await count(1, after - 1)).toEqual([2, 2]);
         expect(await count(1, after)).toEqual([0, 0]);
         expect(await count(1, after + 1)).toEqual([1, 1]);
-        // An hour off, on either side, it does not come.
+        // It does not come an hour earlier or later.
         expect(await count(1, after + 2 * HOUR)).toEqual([1, 1]);
       },
     );
   });
 
-  it('T6 a daily reset at an hour that is skipped, and one at an hour that is shown twice', async () => {
+  it('T6 a daily reset at an hour that is skipped, and one at an hour that occurs twice', async () => {
     const [skipped, twice] = [Date.UTC(2024, 2, 31, 1, 30), Date.UTC(2024, 9, 27, 0, 30)];
     const vienna = [
       space('A', { timeZone: 'Europe/Vienna', dailyReset: '02:30' }),
@@ -121,7 +121,7 @@ describe('semantics', () => {
     );
   });
 
-  it('T7 a doorway whose spaces are changed, and exchanged', async () => {
+  it('T7 a doorway whose spaces are changed, and swapped', async () => {
     const t = at('11:00:00');
     await play(
       [
@@ -183,7 +183,7 @@ describe('semantics', () => {
     );
   });
 
-  it('T10 a DPU that is deleted keeps what it counted; what it sends then is held', async () => {
+  it('T10 a deleted DPU keeps what it counted, and its later readings are held', async () => {
     const t = at('11:00:00');
     await play(
       [
@@ -199,7 +199,7 @@ describe('semantics', () => {
     );
   });
 
-  it('T11 the earliest reading that is accepted and one of tomorrow within the skew', async () => {
+  it('T11 the earliest accepted reading, and one from tomorrow within the skew', async () => {
     await play(
       [
         ...BUILDING,
@@ -207,17 +207,17 @@ describe('semantics', () => {
         pass('d1', [0, 1], [EARLIEST_MS, 1], [START_MS + 60_000, 1], [START_MS + 10 * HOUR, 1]),
       ],
       async ({ count }) => {
-        // Earlier: the device's clock is not set, and it is a dead letter.
+        // An earlier one is dead-lettered: the device's clock is not set.
         expect(await count(1, 0)).toEqual([0, 0]);
         expect(await count(1, EARLIEST_MS)).toEqual([1, 1]);
         expect(await count(1, START_MS + 60_000)).toEqual([2, 2]);
-        // Further ahead than the allowance: a dead letter.
+        // One beyond the skew is dead-lettered.
         expect(await count(1, START_MS + 11 * HOUR)).toEqual([2, 2]);
       },
     );
   });
 
-  it('T12 a space that is deleted while readings arrive hurts no other', async () => {
+  it('T12 deleting a space while readings arrive affects no other space', async () => {
     const t = at('11:00:00');
     await play(
       [
@@ -233,7 +233,7 @@ describe('semantics', () => {
     );
   });
 
-  it('T13 an id that is used again for another timestamp, another direction, another DPU', async () => {
+  it('T13 an id that is reused for another timestamp, direction or DPU', async () => {
     const t = at('11:00:00');
     await play(
       [
@@ -256,7 +256,7 @@ describe('semantics', () => {
       [t, 1, 'm'],
       [t + 1, 1, 'n'],
     ] as const;
-    // Each of them again, at once and when it is stored.
+    // Each of them is sent again, at once and after it is stored.
     await play(
       [
         ...BUILDING,
@@ -282,7 +282,7 @@ describe('semantics', () => {
     );
   });
 
-  it('T13 a sensor whose clock says 1970 after a reboot: what it sent before stays in final history', async () => {
+  it('T13 a sensor whose clock shows 1970 after a reboot: its earlier readings stay in final history', async () => {
     const t = at('11:00:00');
     await play(
       [...BUILDING, dpu('d1', 1), pass('d1', [t, 1, '1']), wait(600_000), pass('d1', [5_000, 1, '1'])],
@@ -337,7 +337,7 @@ describe('semantics', () => {
 });
 
 describe('a shard', () => {
-  it('S4 is restored from a log with more blocks than wait in memory', async () => {
+  it('S4 is restored from a log with more blocks than may wait in memory', async () => {
     const t = START_MS;
     // A router asks history about the first readings of a DPU that it does not remember.
     const known = [pass('d1', [t, 1]), ...Array.from({ length: 40 }, (): Action => ({ kind: 'tick' }))];

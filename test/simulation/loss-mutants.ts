@@ -1,8 +1,8 @@
-// Deliberate bugs that show only where a log goes back.
+// Deliberate bugs that only show when a log goes back.
 import { LOSSES_EVERY } from './draw-scenario.ts';
 import { mutant, type Mutant } from './mutant.ts';
 
-// Lines of INSPECT whose order matters.
+// Lines of the inspection whose order matters.
 const LAST_COMMITS =
   'const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));';
 const ENDS = 'const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];';
@@ -18,12 +18,12 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry',
   ),
   lossMutant(
-    'what stands at a committed offset is not looked at',
+    'the entry at a committed offset is not compared',
     'return mark === null || isMarked(entry, mark);',
     'return true;',
   ),
   lossMutant(
-    'a commit that the log does not reach is accepted',
+    'a commit beyond the end of the log is accepted',
     'if (seq > lastSeq) return false;\n  const there',
     'const there',
   ),
@@ -34,7 +34,7 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
   ),
   lossMutant('the log of one router is shorter than a checkpoint says', 'lastSeq < foldedSeq', 'lastSeq < 0'),
   lossMutant(
-    'a router that went on from elsewhere than the checkpoint is accepted',
+    'a router that continued from elsewhere than the checkpoint is accepted',
     'if (!next || next.previousSeq === foldedSeq) return [];',
     'if (!next || next.previousSeq >= 0) return [];',
   ),
@@ -44,17 +44,13 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'return missing !== -1 ? []',
   ),
   lossMutant(
-    'blocks are not looked at',
+    'blocks are not compared',
     'block.epoch < epoch.current || (await isThere(events, block.mark, end))',
     'block.epoch <= epoch.current',
   ),
+  lossMutant('an unfinished repair counts as done', 'if (begun !== done) return', 'if (begun < done) return'),
   lossMutant(
-    'a repair that was not finished is taken for done',
-    'if (begun !== done) return',
-    'if (begun < done) return',
-  ),
-  lossMutant(
-    'where a log ends is asked before what is recorded of it',
+    'the end of a log is read before the records about it',
     `${LAST_COMMITS}\n  await deps.catchUpTopology();\n  ${ENDS}`,
     `${ENDS}\n  await deps.catchUpTopology();\n  ${LAST_COMMITS}`,
   ),
@@ -70,48 +66,44 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'if (block !== -1) continue;',
   ),
   lossMutant(
-    'a repair does not look into checkpoints',
+    'a repair ignores checkpoints',
     'for (const event of step.value.allUnstoredEvents()) this.#suspect(readingOf(event));',
     '',
   ),
+  lossMutant('a repair ignores the log', '?.events.forEach((event) => this.#suspect(readingOf(event)));', ';'),
   lossMutant(
-    'a repair does not look into the log',
-    '?.events.forEach((event) => this.#suspect(readingOf(event)));',
-    ';',
-  ),
-  lossMutant(
-    'a reading is whole where any row of it survived',
+    'a reading counts as complete if any row of it survived',
     'for (let signs = claim?.signs ?? 0; signs < 1; signs++) events.push(event);',
     'if (!claim && claims.length === 0) events.push(event);',
   ),
   lossMutant(
-    'a repair keeps an offset into what is lost',
+    'a repair keeps an offset into the lost part',
     'const readingsSeq = isKept ? last.readingsSeq :',
     'const readingsSeq = isKept || last ? last.readingsSeq :',
   ),
   lossMutant(
-    'a repair keeps the account of what is lost',
+    'a repair keeps the account of lost readings',
     'counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };',
     'counters: header.counters };',
   ),
   lossMutant(
-    'a repair leaves a standing after a lost one as it was',
+    'a repair does not change a standing after a lost one',
     'if (next) readings.set(identityOf(next), next);',
     '',
   ),
   lossMutant(
-    'a repair puts nothing back into the topology',
+    'a repair restores nothing in the topology',
     'for (const { seq, fact } of missing) {',
     'for (const { seq, fact } of missing.slice(0, 0)) {',
   ),
   lossMutant('shards are run while the logs are repaired', 'if (!isSuspended) await suspendShards();', ''),
   lossMutant(
-    'the repair does not wait for others to give up their shards',
+    'the repair does not wait until others have released their shards',
     'if (!(await this.#takeAll(leases, held, signal))) return;',
     '',
   ),
   lossMutant(
-    'a router goes on by a topology that it has not followed',
+    'a router continues with a topology that it has not followed',
     'if (!isFollowed(topology, this.#committed)) throw',
     'if (topologySeq < 0) throw',
   ),
@@ -126,7 +118,7 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'deps.now() - deps.keptMs',
   ),
   lossMutant(
-    'readings are purged although a router has not begun again in a log that went back',
+    'readings are purged before a router has restarted in a log that went back',
     'if (!(await isConsumed(readings, header.readingsSeq, header.readingsMark, await readings.bounds()))) return NOTHING;',
     '',
   ),

@@ -1,9 +1,9 @@
-// What is left when NATS loses the end of its streams, gathered from every place a reading can survive in.
+// Removes the end of NATS's streams, and collects the surviving readings from everywhere a reading can survive.
 import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { readingOf } from '../../src/domain/space-event.ts';
-import { oracleReadingOf, type OracleReading } from '../support/oracle.ts';
+import { parseReadingId, type OracleReading } from '../support/oracle.ts';
 import type { MemoryTables } from './engines/memory-history.ts';
 import type { MemoryStreams } from './engines/memory-streams.ts';
 import type { Random } from './random.ts';
@@ -27,7 +27,7 @@ function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number)
       return void streams.topology.splice(kept(streams.topology.length));
     case 'CHECKPOINTS':
       for (const partition of [...streams.checkpoints.keys()]) {
-        // What a newer one replaced is often gone with it.
+        // The checkpoint that a newer one replaced is often lost with it.
         const older = random.chance(0.5)
           ? streams.olderCheckpoints.findLast(([other]) => other === partition)?.[1]
           : undefined;
@@ -37,31 +37,31 @@ function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number)
   }
 }
 
-/** Readings that SPACE_EVENTS or a checkpoint holds. */
+/** The readings in SPACE_EVENTS and in checkpoints. */
 export function readingsInLogs({ events, checkpoints, partitions }: MemoryStreams): OracleReading[] {
   const found: OracleReading[] = [];
   for (const entry of events.everything) {
     if (!events.at(entry.seq)) continue;
     const commit = decodeCommit(entry);
     for (const partition of commit.partitions)
-      found.push(...(commit.section(partition)?.events ?? []).map(oracleReading));
+      found.push(...(commit.section(partition)?.events ?? []).map(oracleReadingOf));
   }
   for (const [partition, { snapshot }] of checkpoints) {
     const reading = decodeSnapshot(partition, partitions, snapshot);
     let step = reading.next();
     while (!step.done) step = reading.next();
-    found.push(...step.value.allUnstoredEvents().map(oracleReading));
+    found.push(...step.value.allUnstoredEvents().map(oracleReadingOf));
   }
   return found;
 }
 
 export function readingsInTables({ known, spaceEvents }: MemoryTables): OracleReading[] {
   return [
-    ...[...known.values()].map((reading) => oracleReadingOf(identityOf(reading), reading.dpuId)),
-    ...spaceEvents.map(oracleReading),
+    ...[...known.values()].map((reading) => parseReadingId(identityOf(reading), reading.dpuId)),
+    ...spaceEvents.map(oracleReadingOf),
   ];
 }
 
-function oracleReading(event: Parameters<typeof readingOf>[0]): OracleReading {
-  return oracleReadingOf(identityOf(readingOf(event)), event.dpuId);
+function oracleReadingOf(event: Parameters<typeof readingOf>[0]): OracleReading {
+  return parseReadingId(identityOf(readingOf(event)), event.dpuId);
 }

@@ -1,11 +1,11 @@
-// `npm run sim -- --seeds 10000`: builds the simulation (run.ts) and runs it with what else is given.
+// `npm run sim -- --seeds 10000`: builds the simulation (run.ts) and runs it with the given arguments.
 import { spawn } from 'node:child_process';
 import { bundle } from './bundle.ts';
 
-/** Faults are errors: of many seeds nobody reads where each was made, and to find that out is a tenth of the time. */
+/** Faults are errors whose stack traces nobody reads, and capturing them takes a tenth of the time. */
 const STACKS = process.argv.includes('--seed') ? [] : ['--stack-trace-limit=0'];
 
-/** On threads of their own the compiler and the collector take more of the CPU than they do here. */
+/** The compiler and the garbage collector use more CPU on threads of their own. */
 const ONE_CORE = '--single-threaded';
 
 const program = await bundle('test/simulation/run.ts', 'run');

@@ -4,7 +4,7 @@ import type { Patch } from './bundle.ts';
 export interface Mutant {
   readonly name: string;
   readonly patch: Patch;
-  /** Only every so many seeds can catch it; all where it is missing. */
+  /** Only one of this many seeds can catch it; all seeds if undefined. */
   readonly step?: number;
 }
 

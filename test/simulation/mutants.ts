@@ -1,6 +1,6 @@
 // Deliberate bugs. Each is one change of the production sources, made in a build of the simulation
-// (bundle.ts), so that nothing in the sources knows of it. `npm run sim:mutants` shows which seed
-// catches each; one that survives shows what the simulation does not test.
+// (bundle.ts), so the sources themselves stay unchanged. `npm run sim:mutants` shows which seed
+// catches each; a survivor shows what the simulation does not test.
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 
@@ -33,7 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('watermark going back', 'return Math.max(this.#watermarkMs, reached);', 'return reached;'),
   mutant(
-    'a DPU that arrives lowers the watermark',
+    'a new DPU lowers the watermark',
     'const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);',
     'if (fromMs > clockMs || silentSinceMs >= toMs) continue;\n    const heardMs = Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs);',
   ),
@@ -44,12 +44,12 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'late reading does not change the live count',
-    'this.#occupancy = { net: net + change, low: lowAtLeast };',
-    'this.#occupancy = { net, low: lowAtLeast };',
+    'this.#occupancy = { net: net + change, lowestNet: lowerBound };',
+    'this.#occupancy = { net, lowestNet: lowerBound };',
   ),
   mutant(
-    'floor not read again after a late reading',
-    'if (this.#correction || lowAtLeast < 0) {',
+    'lowest net not read again after a late reading',
+    'if (this.#correction || lowerBound < 0) {',
     'if (this.#correction) {',
   ),
   mutant(
@@ -59,7 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('duplicates are remembered and never looked up', '&& this.#memory.mayBeStored(reading)', '&& false'),
   mutant(
-    'memory forgets what is not stored',
+    'memory forgets readings that are not stored',
     'findIndex(({ seq }) => seq >= storedBeforeSeq)',
     'findIndex(({ seq }) => seq > storedBeforeSeq + 40)',
   ),
@@ -69,22 +69,22 @@ export const MUTANTS: readonly Mutant[] = [
     'return name ?? `${timestampMs}~${measure}`;',
   ),
   mutant(
-    'the id is no part of the identity',
+    'the id is not part of the identity',
     "if (name === undefined && isPerson(measure)) return timestampMs * 2 + (directionOf(measure) > 0 ? 1 : 0); return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
     'return `${timestampMs}~${measure}`;',
   ),
   mutant(
-    'what passed is no part of the identity of a named reading',
+    'the measure is not part of the identity of a named reading',
     "return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
     'return `${timestampMs}${name === undefined ? measure : `.${name}`}`;',
   ),
   mutant(
-    'readings without a timestamp are one where they say the same',
+    'readings without a timestamp are one if their fields are equal',
     'return `${measure}@${seq}_${index}` as Measure;',
     'return `${measure}@0_0` as Measure;',
   ),
   mutant(
-    'what enters by a doorway enters both of its spaces',
+    'an entrance through a doorway enters both of its spaces',
     'const entrances = isEgress ? passed.exits : passed.entrances;',
     'const entrances = passed.entrances;',
   ),
@@ -104,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (entries.length < 0 && entries.some(isPayload))',
   ),
   mutant(
-    'a standing that comes late leaves the next as it was',
+    'a late standing does not change the next one',
     'if (was.entrances !== is.entrances || was.exits !== is.exits) {',
     'if (was.entrances < 0) {',
   ),
@@ -114,22 +114,18 @@ export const MUTANTS: readonly Mutant[] = [
     'const [before, after] = [others.newest, others.after(reading)];',
   ),
   mutant(
-    'history is not asked for the neighbours of a standing that comes late',
+    'history is not asked for the neighbours of a late standing',
     'if (late.length === 0) return found;',
     'if (late.length >= 0) return found;',
   ),
+  mutant('a stored standing is forgotten', 'if (dpu.newestStored !== undefined) this.#storedUpTo(reading);', ''),
   mutant(
-    'history is not asked what came before the newest standing that is stored',
+    'history is not asked what precedes the newest stored standing',
     'return newestStored && compareStandings(reading, newestStored) <= 0;',
     'return newestStored && compareStandings(reading, newestStored) < 0;',
   ),
   mutant(
-    'a standing that is stored is forgotten',
-    'if (dpu.newestStored !== undefined) this.#storedUpTo(reading);',
-    '',
-  ),
-  mutant(
-    'a counter that wraps has restarted',
+    'a wrap of a counter is taken for a restart',
     'return wrapped < modulus / 2 ? wrapped : undefined;',
     'return wrapped < 0 ? wrapped : undefined;',
   ),
@@ -144,12 +140,12 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(
-    'a change of the modulus holds for what comes after it',
+    'a change of the modulus applies only to later readings',
     'if ((was?.counterModulus ?? null) !== (is?.counterModulus ?? null)) return [[id, [ALWAYS]]];',
     '',
   ),
   mutant(
-    'a named reading counts as newer than all that history holds',
+    'a named reading counts as newer than all readings in history',
     'return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;',
     'return reading.name === undefined && (newestStoredMs === undefined || reading.timestampMs <= newestStoredMs);',
   ),
@@ -173,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
     'cut: this.#totals.cut + block.readings',
     'cut: this.#totals.cut + block.rows.length',
   ),
-  mutant('totals begin anew with a checkpoint', 'epoch,\n      totals,', 'epoch,'),
+  mutant('totals restart with a checkpoint', 'epoch,\n      totals,', 'epoch,'),
   mutant('a move retracts nothing', 'draft.retract(change.before, reading, was);', ''),
   mutant(
     'reset applied by arrival order',
@@ -181,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (reset.timestampMs <= atMs) found = reset;',
   ),
   mutant(
-    'of two resets at one instant the first wins',
+    'the first of two resets at one instant wins',
     'reset.timestampMs >= found.timestampMs',
     'reset.timestampMs > found.timestampMs',
   ),
@@ -196,24 +192,24 @@ export const MUTANTS: readonly Mutant[] = [
     'const { seq, logMs } = fold;\n  const storedBlock = fold.storedBlock + 1;',
   ),
   mutant(
-    'a block is taken for stored before it is',
+    'a block counts as stored before it is',
     'if (block.number >= this.#storedEarlier) await',
     'if (block.number > this.#storedEarlier) await',
   ),
   mutant(
-    'a block depends on what history answered',
+    'a block depends on an answer of history',
     'if (shift >= 0) return;',
-    'if (shift >= 0 || this.#occupancy.low >= 0) return;',
+    'if (shift >= 0 || this.#occupancy.lowestNet >= 0) return;',
   ),
   mutant(
     'daily reset at the offset after the change of clocks',
     'return localMs - before;\n}',
     'return localMs - after;\n}',
   ),
-  mutant('a backlog is taken for routed after a restart', 'take(isWaiting ? consumed : Infinity)', 'take(Infinity)'),
+  mutant('a backlog counts as routed after a restart', 'take(isWaiting ? consumed : Infinity)', 'take(Infinity)'),
   mutant('a backlog is lost on restart', 'if (isWaiting) this.#queue.resume(entry, consumed);', ''),
   mutant(
-    'a backlog is not what a commit may have consumed',
+    'a commit may not have consumed a backlog',
     'previousReadingsSeq: consumedThrough(this.#committed)',
     'previousReadingsSeq: this.#committed.readingsSeq',
   ),
@@ -222,11 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
     '[this.#backlogs.has(subject), this.#backlogs.size < BACKLOGS_MAX]',
     '[false, this.#backlogs.size < BACKLOGS_MAX]',
   ),
-  mutant(
-    'readings that are set aside are purged',
-    'Math.min(consumedThrough(header), ',
-    'Math.min(header.readingsSeq, ',
-  ),
+  mutant('deferred readings are purged', 'Math.min(consumedThrough(header), ', 'Math.min(header.readingsSeq, '),
   mutant(
     'an owner whose lease has run out answers',
     'return this.isServing && this.#lease.isValid;',
@@ -238,29 +230,29 @@ export const MUTANTS: readonly Mutant[] = [
     'const end = 0;\n    await this.#until(() => this.#isRestored);',
   ),
   mutant(
-    'a standby that takes over says of the log only what it knows itself',
+    'a standby that takes over reports only the stored blocks it knows itself',
     '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));',
     'this.#revision = (await checkpoints.last(partition)).revision;',
   ),
   mutant(
-    'now is what the clock of the process says that is asked',
+    '"now" is the clock of the process that is asked',
     'if (report.logMs > instantMs) {',
     'if (report.logMs > Infinity) {',
   ),
   mutant(
-    'an answer leaves out a reset that the log has not told the space',
+    'an answer ignores a reset that the space has not received yet',
     ' && isSameReset(report.base, resetInForce(schedule, atMs));',
     ';',
   ),
   mutant(
-    'a refusal is decided on what one process has heard',
+    'a refusal is based on what one process has read',
     'if (await this.catchUp().catch(unavailable)) continue;',
     '',
   ),
   mutant(
-    'the live count leaves out what came late',
-    'this.#provisional = undefined;\n    const lowAtLeast',
-    'const lowAtLeast',
+    'the live count ignores late readings',
+    'this.#provisional = undefined;\n    const lowerBound',
+    'const lowerBound',
   ),
   mutant('a retraction is read as an assertion', 'sign: flag & ASSERTS ? 1 : -1', 'sign: 1'),
   mutant(
@@ -269,7 +261,7 @@ export const MUTANTS: readonly Mutant[] = [
     'writer.int((timestampMs - before) | 0);',
   ),
   mutant(
-    'a section is read as that of the partition before',
+    'a section is read as the previous partition',
     'this.#sections.set(partition, [start, start + length]);',
     'this.#sections.set(lengths[Math.max(0, lengths.findIndex(([other]) => other === partition) - 1)]?.[0] ?? partition, [start, start + length]);',
   ),
@@ -281,18 +273,18 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('a router refuses for its timestamp what HTTP has accepted', '!(acceptedMs > latestMs)', 'acceptedMs > 0'),
   mutant(
-    'a mark is believed whoever made it',
+    'a mark is accepted whoever made it',
     'return is.length === shouldBe.length && timingSafeEqual(is, shouldBe) ? acceptedMs : latestMs;',
     'return is.length > 0 || timingSafeEqual(is, shouldBe) ? acceptedMs : latestMs;',
   ),
   mutant(
-    'what HTTP accepts is not marked',
+    'readings accepted over HTTP are not marked',
     'log.append(dpuId, data, bound.mark(tokenOfDpu(deviceOf(dpuId)), data, latestMs))',
     'log.append(dpuId, data)',
   ),
   mutant('a dead letter stands for one item', 'this.items += 1;', 'this.items = 1;'),
   mutant(
-    'the letters of a message are those of what is consumed of it',
+    'the dead letters of a message depend on how much of it is consumed',
     'forEachItem(message, 0, message.length,',
     'forEachItem(message, 0, message.consumed,',
   ),
@@ -301,11 +293,7 @@ export const MUTANTS: readonly Mutant[] = [
     'intake.dead += 1;',
     'if (!intake.spoiled.has(message)) intake.dead += 1;',
   ),
-  mutant(
-    'a backlog that has had its turn is gone',
-    'if (messages.length > 0) this.#backlogs.set(subject, messages);',
-    '',
-  ),
+  mutant('a backlog is dropped after its slice', 'if (messages.length > 0) this.#backlogs.set(subject, messages);', ''),
   mutant('a log with a hole is folded', 'seq > lastSeq + 1 && seq > storedBeforeSeq', 'seq < 0'),
   mutant('the age of a block with a late row is forgotten on restart', 'lateMs: this.#lateMs,', 'lateMs: null,'),
   mutant(

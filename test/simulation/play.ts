@@ -1,4 +1,4 @@
-// A scenario written by hand: what happens, in a few words, and a way to play it.
+// Scenarios written by hand, with short helpers to write and run them.
 import { expect } from 'vitest';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { Random } from './random.ts';
@@ -25,8 +25,7 @@ interface Told {
 }
 
 /**
- * Plays it on one shard and on three, without faults and with them: the oracle must agree, and then `check`
- * reads the counts.
+ * Runs it on one shard and on three, without and with faults: the oracle must agree, and then `check` reads the counts.
  */
 export async function play(actions: readonly Action[], check: (told: Told) => Promise<void>): Promise<void> {
   for (const [partitions, failureRate] of [

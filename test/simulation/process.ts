@@ -1,5 +1,5 @@
-// One process of the service, put together from the production parts on simulated engines: what
-// src/service.ts is for real ones.
+// One process of the service, composed of production parts on simulated engines, as src/service.ts composes it on real
+// ones.
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
@@ -42,26 +42,26 @@ export interface Engines {
   readonly now: () => number;
 }
 
-/** Small ones, so that a short run has many of each. */
+/** Small limits, so that even a short run reaches each of them often. */
 type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
 type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 
 export const SKEW_MS = 120_000;
-/** Of the two first instants only one is accepted. */
+/** Only one of the two first instants is accepted. */
 export const EARLIEST_MS = 1;
 export const BOUND = new TimestampBound(SKEW_MS, 'a key of the service', EARLIEST_MS);
-/** What one step of the scheduler counts for in the service's own durations. */
+/** How long one step of the scheduler lasts for the service. */
 export const STEP_MS = 200;
 const RETENTION_INTERVAL_MS = 30_000;
-/** Short, so that some are evicted in most runs. */
+/** Small, so that most runs evict some. */
 const LETTERS_KEPT_MS = 600_000;
 const TICK_INTERVAL_MS = 5_000;
 /** Short, so that zombies find the log truncated. */
 const TRUNCATE_INTERVAL_MS = 4_000;
-/** A pause is over at any moment, a long one less often; polls should not be all that happens. */
+/** A pause may end at any step, a long one less often, so that polling does not dominate a run. */
 const pauseWeight = (ms: number): number => 0.06 * Math.min(1, Math.sqrt(100 / ms));
 
-/** What a guard of the logs says when it has found a loss. */
+/** The guard of the logs throws this when it has found a loss. */
 const ALARM = 'a log has gone back';
 
 export class SimProcess {
@@ -80,18 +80,18 @@ export class SimProcess {
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
-  /** Shares the shards out; where leases bind nobody, every process wants every shard. */
+  /** Assigns the shards; without leases every process wants every shard. */
   readonly #membership: Membership | undefined;
   readonly #reports: LocalReports;
   readonly #epoch = new LogEpoch();
-  /** Where logs may go back. */
+  /** Present if logs may go back. */
   readonly #guard: LogGuard | undefined;
 
   constructor(access: Access, engines: Engines, { leases, hasLosses, ...sizes }: ProcessOptions) {
     this.access = access;
     this.#engines = engines;
     const { streams, tables } = engines;
-    // What the service logs is part of the trace; so is an invariant that does not hold.
+    // The service's log is part of the trace, and so are violated invariants.
     this.#log = pino(
       {
         level: 'warn',
@@ -117,7 +117,7 @@ export class SimProcess {
       pause: async (ms, signal) =>
         new Promise((resolve) => {
           if (signal.aborted) return resolve();
-          // Node keeps whoever listens to a signal that is made of others.
+          // Node keeps listeners of a combined signal in memory.
           const deafen = (): void => signal.removeEventListener('abort', end);
           const effect = { label: 'pause', weight: pauseWeight(ms), apply: deafen, dropped: deafen };
           const end = (): void => {
@@ -143,7 +143,7 @@ export class SimProcess {
     this.#reports = new LocalReports({
       events: this.#events,
       ticks,
-      // Staleness is no matter of counts: test/unit/freshness.test.ts.
+      // Staleness is tested in test/unit/freshness.test.ts.
       freshness: { isFresh: async () => Promise.resolve(true) },
       timing: this.#timing,
     });
@@ -182,12 +182,12 @@ export class SimProcess {
     void supervise('retention', () => this.#retain(), this.#abort.signal, this.#log, this.#timing);
   }
 
-  /** False while commands and questions are not for this process: the logs may have gone back. */
+  /** False while this process gets no commands or questions, because the logs may have gone back. */
   get isSound(): boolean {
     return this.#guard?.problem === undefined;
   }
 
-  /** The connection was away, and whatever the server lost in the meantime is lost. */
+  /** Reconnects after the server may have lost messages. */
   reconnected(): void {
     this.#guard?.suspect();
   }
@@ -202,7 +202,7 @@ export class SimProcess {
     if (this.#membership) this.#membership.start();
     else for (const shard of this.shards) shard.want('own');
     await this.#guard?.run(signal);
-    // Without a guard there is nothing more to do.
+    // Without a guard nothing else is needed.
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
@@ -252,7 +252,7 @@ export class SimProcess {
     });
   }
 
-  /** Of readings of any age: whatever a router may still need must stay all the same. */
+  /** Regardless of their age, because readings that a router may still need must be kept anyway. */
   async #retain(): Promise<void> {
     const { streams, now } = this.#engines;
     await this.#timing.pause(RETENTION_INTERVAL_MS, this.#abort.signal);
@@ -268,7 +268,7 @@ export class SimProcess {
     });
   }
 
-  /** In order, as after SIGTERM. */
+  /** Stops gracefully, as after SIGTERM. */
   async stop(): Promise<void> {
     this.#abort.abort();
     if (this.#membership) await this.#membership.stop();
@@ -276,13 +276,13 @@ export class SimProcess {
     await this.topology.stop();
   }
 
-  /** The fold of a space, where this process owns its shard. */
+  /** The fold of a space, if this process owns its shard. */
   foldOf(spaceId: SpaceId): PartitionFold | undefined {
     const shard = this.shards[partitionOfSpace(spaceId, this.#engines.streams.partitions)];
     return shard?.isOwner ? shard.fold : undefined;
   }
 
-  /** Answers questions. @param onReport hears of each report that an answer is made from */
+  /** Answers questions. @param onReport gets each report from which an answer is computed */
   questions(onReport: (report: SpaceReport) => void): Counts {
     const report = async (spaceId: SpaceId, atMs: number): Promise<KnownReport> => {
       const found = await this.#report(spaceId, atMs);

@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Chance from a seed: the same seed gives the same choices. */
+/** A random generator: the same seed gives the same choices. */
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plus>;
 
@@ -27,7 +27,7 @@ export class Random {
     return items[this.int(0, items.length - 1)] as T;
   }
 
-  /** One of some kinds, by weight. */
+  /** A weighted choice. */
   weighted<Kind extends string>(weights: Readonly<Record<Kind, number>>): Kind {
     const entries = Object.entries(weights) as [Kind, number][];
     let at = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);

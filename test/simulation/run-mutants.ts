@@ -1,5 +1,5 @@
-// `npm run sim:mutants [-- --seeds 5000] [--only text]`: a build for each mutant, and the first seed that catches it.
-// Ends with 1 when a mutant survives.
+// `npm run sim:mutants [-- --seeds 5000] [--only text]`: builds each mutant, and finds the first seed that catches it.
+// Exits with 1 if a mutant survives.
 import { spawn } from 'node:child_process';
 import { Command } from 'commander';
 import { bundle, sourceOf } from './bundle.ts';

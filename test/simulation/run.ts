@@ -1,11 +1,11 @@
-// What `npm run sim -- --seeds 1000 [--from 1] [--seed 17] [--trace]` runs: many seeds, or one to look at.
+// `npm run sim -- --seeds 1000 [--from 1] [--seed 17] [--trace]`: runs many seeds, or shows one.
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import { drawScenario } from './draw-scenario.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
-/** Many seeds take minutes: whoever waits sees how far it is. */
+/** Many seeds take minutes, so print the progress. */
 const SEEDS_PER_LINE = 1_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

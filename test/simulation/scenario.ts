@@ -1,11 +1,11 @@
-// What happens in a run, as data.
+// The actions of a run, as data.
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 
-/** References are to the n-th space or doorway; what does not exist then is refused, as for anybody. */
+/** Spaces and doorways are referred to by number; one that does not exist is refused, as by the API. */
 export type Action =
   | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
-  /** Over HTTP, to a process whose clock is ahead; or by a device that makes such a message up. */
+  /** Over HTTP, to a process whose clock is ahead; or by a device that fakes such a message. */
   | {
       readonly kind: 'post';
       readonly dpuId: DpuId;
@@ -38,18 +38,18 @@ export type Action =
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
-  /** Of a process whose clock is behind by so much. */
+  /** A question to a process whose clock is behind by this much. */
   | { readonly kind: 'ask'; readonly space: number; readonly atMs: number; readonly behindMs?: number }
-  /** The log's clock is behind by so much from now on, as after a change of the stream's leader. */
+  /** The log's clock is behind by this much from now on, as after a change of the stream's leader. */
   | { readonly kind: 'logClock'; readonly behindMs: number }
   | { readonly kind: 'start' }
   | { readonly kind: 'crash'; readonly process: number }
   | { readonly kind: 'stop'; readonly process: number }
   | { readonly kind: 'suspend'; readonly process: number; readonly steps: number }
   | { readonly kind: 'history'; readonly isAway: boolean }
-  /** Every process ends, no checkpoint can be used, and somebody has the state computed again. */
+  /** All processes end, no checkpoint is usable, and an operator rebuilds the state. */
   | { readonly kind: 'rebuild' }
-  /** NATS stops, and comes back without the last entries of some streams: of the last 40, this share. */
+  /** NATS restarts without the newest entries of some streams: this share of the last 40. */
   | {
       readonly kind: 'lose';
       readonly logs: readonly LosableLog[];
@@ -67,11 +67,11 @@ export interface Scenario {
   readonly failureRate: number;
   readonly pageReadings: number;
   readonly commitItems: number;
-  /** No change of the topology after the building stands: then `final` admits no exception but late readings. */
+  /** No topology change once the building is set up: then only late readings may change a final answer. */
   readonly isTopologyQuiet: boolean;
   /** Whether leases keep processes off each other's shards; otherwise every process runs every shard. */
   readonly leases: 'kept' | 'none';
-  /** Commands that get no answer are repeated until they do. */
+  /** Commands without an answer are repeated until they get one. */
   readonly isPersonPatient: boolean;
   /** Logs may go back. */
   readonly hasLosses: boolean;

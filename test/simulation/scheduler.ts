@@ -1,31 +1,31 @@
-// Decides what happens next. Everything a process asks of the outside is an effect that is parked here;
-// one at a time is picked by chance, and may fail: refused, done with its answer lost, done only later.
-// Between two effects nothing else runs, so a seed determines the whole run.
+// Decides what happens next. Every call of a process to the outside is an effect that is parked here. One effect at a
+// time is picked at random, and may fail: refused, applied with its answer lost, or applied later. Nothing else runs
+// between two effects, so a seed determines the whole run.
 import { createHash, type Hash } from 'node:crypto';
 import type { Random } from './random.ts';
 
-/** Who asks. A process that crashed gets no more answers. */
+/** The process that requested an effect. A crashed process gets no more answers. */
 export interface Owner {
   readonly name: string;
   isDead: boolean;
-  /** Not scheduled before this step: a process that is suspended, and resumes as a zombie. */
+  /** Not scheduled before this step: the process is suspended, and resumes as a zombie. */
   suspendedUntil: number;
 }
 
 export interface Effect<T> {
   readonly label: string;
-  /** Does it, at one moment. */
+  /** Applies it atomically. */
   readonly apply: () => T;
-  /** Present where the effect changes something, and may stop in the middle: does a first part of it. */
+  /** Applies a first part of it, for writes that can stop in the middle. */
   readonly applyPart?: () => void;
   readonly isWrite?: boolean;
-  /** Waits until this holds. */
+  /** The effect waits until this is true. */
   readonly isReady?: () => boolean;
-  /** What a failure looks like; without it the effect cannot fail. */
+  /** The error of a failure; an effect without it cannot fail. */
   readonly failure?: () => Error;
-  /** How often it is picked beside others; 1 unless told. */
+  /** How often it is picked relative to others; 1 by default. */
   readonly weight?: number;
-  /** Whoever asked is no more. */
+  /** Called if the requesting process crashes. */
   readonly dropped?: () => void;
 }
 
@@ -37,8 +37,8 @@ interface Parked {
 }
 
 /**
- * Resolves when nobody can go on without an answer: a tick runs once all promises that are due have had
- * their say. (A timer would do, at the cost of a turn of the event loop for every step.)
+ * Resolves when every process waits for an answer: nextTick runs after all settled promises. (A timer would work, too, at
+ * the cost of one pass of the event loop per step.)
  */
 const settle = async (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
@@ -52,7 +52,7 @@ export class Scheduler {
   #lines: string[] = [];
   readonly #onTrace: ((line: string) => void) | undefined;
   #parked: Parked[] = [];
-  /** Of the step that is taken now. */
+  /** The candidates of the current step. */
   readonly #ready: Parked[] = [];
   steps = 0;
   /** Chance of a failure of each effect that can fail. */
@@ -69,7 +69,7 @@ export class Scheduler {
     });
   }
 
-  /** Whoever asked does not wait for it any more. */
+  /** The requester no longer waits for it. */
   withdraw(effect: Effect<unknown>): void {
     this.#parked = this.#parked.filter((parked) => parked.effect !== effect);
   }
@@ -90,7 +90,7 @@ export class Scheduler {
     return this.#trace.copy().digest('hex').slice(0, 16);
   }
 
-  /** Lets one parked effect happen. @returns false when none can */
+  /** Performs one parked effect. @returns false if none is ready */
   async step(): Promise<boolean> {
     this.steps += 1;
     const ready = this.#ready;
@@ -109,7 +109,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Drops what a process has asked for; some of it happens all the same. */
+  /** Drops the effects of a process; some of its writes are applied anyway. */
   crash(owner: Owner): void {
     owner.isDead = true;
     const own = this.#parked.filter((parked) => parked.owner === owner);
@@ -122,7 +122,7 @@ export class Scheduler {
     }
   }
 
-  /** What is still on its way arrives now. @param label how the effects begin that do */
+  /** Late effects are applied now. @param label the beginning of their labels */
   arrive(label = ''): void {
     const isDue = ({ owner, effect }: Parked): boolean => owner === NOBODY && effect.label.startsWith(label);
     const own = this.#parked.filter(isDue);
@@ -149,7 +149,7 @@ export class Scheduler {
     }
     if (fate === 'answer lost') effect.apply();
     if (fate === 'cut short') effect.applyPart?.();
-    // On its way still: it arrives when the asker has given up.
+    // Still on its way: it is applied after the requester has given up.
     if (fate === 'late')
       void this.request(NOBODY, { label: `${effect.label} (late)`, apply: effect.apply, weight: 0.2 });
     reject(effect.failure?.() ?? new Error(effect.label));

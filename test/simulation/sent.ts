@@ -1,4 +1,4 @@
-// What the DPUs sent, read from READINGS by other code than the service's.
+// The readings that the DPUs sent, parsed from READINGS without the service's code.
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import type { TopologyEntry } from '../../src/domain/topology.ts';
 import type { OracleReading } from '../support/oracle.ts';
@@ -6,7 +6,7 @@ import { EARLIEST_MS, SKEW_MS } from './process.ts';
 
 export interface Sent {
   readonly readings: OracleReading[];
-  /** Readings, what was sent in their place, and signs of life that are none. */
+  /** All items: readings, bad items, and malformed heartbeats. */
   readonly items: number;
 }
 
@@ -15,7 +15,7 @@ export type SentEntry = Pick<StoredEntry, 'seq' | 'subject' | 'data' | 'timeMs' 
   readonly itemsMax?: number;
 };
 
-/** How a mark ends that is not the service's. */
+/** The ending of a forged mark. */
 export const MADE_UP = '.made-up';
 
 const decoder = new TextDecoder();
@@ -29,7 +29,7 @@ export function sentIn(entries: readonly SentEntry[], topology: readonly Topolog
   let items = 0;
   for (const { seq, subject, data, timeMs, mark, itemsMax = Infinity } of entries) {
     const [, , dpuId = '', kind] = subject.split('.');
-    // A sign of life is no reading, but one that cannot be used is a dead letter.
+    // A heartbeat is not a reading, but a malformed one is dead-lettered.
     if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
     if (kind === PAYLOADS) {
       const crossings = crossingsIn(decoder.decode(data), isReversed(topology, dpuId, timeMs)).slice(0, itemsMax);
@@ -101,18 +101,18 @@ function readingIn(item: unknown, dpuId: string, { latestMs, timeMs, place }: Ar
     : [said['entrances'], said['exits']];
   if (!isCount(entrances) || !isCount(exits)) return undefined;
   if (isStanding)
-    return { ...common, stands: { entrances, exits, epoch: epoch === undefined ? undefined : String(epoch) } };
+    return { ...common, standing: { entrances, exits, epoch: epoch === undefined ? undefined : String(epoch) } };
   const startMs = start === undefined ? undefined : Date.parse(String(start));
   return startMs !== undefined && !(startMs >= EARLIEST_MS && startMs <= (isTimed ? timestampMs : latestMs))
     ? undefined
-    : { ...common, passed: { entrances, exits, startMs } };
+    : { ...common, interval: { entrances, exits, startMs } };
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }
 
-/** What HTTP accepted by; a mark that a device has made up says nothing. */
+/** The latest timestamp that HTTP accepted; a forged mark is ignored. */
 function acceptedUpTo(mark: string | undefined): number {
   return mark === undefined || mark.endsWith(MADE_UP) ? -Infinity : Number(mark.split('.')[0]);
 }

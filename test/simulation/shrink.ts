@@ -3,14 +3,14 @@ import { simulate, type Outcome } from './simulate.ts';
 
 const TRIALS_MAX = 400;
 
-/** Leaves actions out, in ever smaller runs, as long as what is left still fails in the same way. */
+/** Removes ever shorter runs of actions as long as the rest still fails in the same way. */
 export async function shrink(scenario: Scenario): Promise<{ scenario: Scenario; outcome: Outcome }> {
   let [best, outcome, trials] = [scenario, await simulate(scenario), 0];
   const kind = kindOf(outcome.objections[0] ?? '');
   const attempt = async (candidate: Scenario): Promise<boolean> => {
     trials += 1;
     const result = await simulate(candidate);
-    // Another failure would be another history's.
+    // A different failure would belong to a different run.
     if (!result.objections.some((objection) => kindOf(objection) === kind)) return false;
     [best, outcome] = [candidate, result];
     return true;
@@ -29,7 +29,7 @@ export async function shrink(scenario: Scenario): Promise<{ scenario: Scenario; 
   return { scenario: best, outcome };
 }
 
-/** What an objection is about, without the numbers of this run. */
+/** The kind of an objection, without the numbers of this run. */
 function kindOf(objection: string): string {
   return /^\D*/.exec(objection)?.[0] ?? '';
 }

@@ -6,20 +6,20 @@ import { World } from './world.ts';
 
 export interface Outcome {
   readonly seed: number;
-  /** Of every choice that was made: equal seeds give equal hashes. */
+  /** A hash of every choice made: equal seeds give equal hashes. */
   readonly traceHash: string;
   readonly steps: number;
-  /** Empty when all is as it must be. */
+  /** Empty if everything is correct. */
   readonly objections: readonly string[];
-  /** Answers given as final on the way that were held against the end. */
+  /** How many answers given as final during the run were compared with the end. */
   readonly finalAnswers: number;
 }
 
-/** Runs a scenario to its end and judges it. Never throws for what the service does wrong. */
+/** Runs a scenario to its end and judges it. Never throws because of a bug of the service. */
 export async function simulate(scenario: Scenario, onTrace?: (line: string) => void): Promise<Outcome> {
-  // The scheduler's steps never turn the event loop; between two runs it turns once.
+  // The scheduler's steps never yield to the event loop, so yield once between two runs.
   await setImmediate();
-  // Thousands of errors are thrown on purpose, and nobody reads where.
+  // Thousands of errors are thrown on purpose, and nobody reads their stack traces.
   const { stackTraceLimit } = Error;
   if (!onTrace) Error.stackTraceLimit = 0;
   const world = new World(scenario, onTrace);

@@ -1,7 +1,7 @@
 import type { MemoryStreams } from './engines/memory-streams.ts';
 import type { SimProcess } from './process.ts';
 
-/** What a process still has to do before every fact in the logs is routed, final and stored; empty when there is nothing. */
+/** What a process still has to do until everything in the logs is routed, final and stored; empty if nothing. */
 export function unrestOf({ shards, topology, isSound }: SimProcess, streams: MemoryStreams): string {
   if (!isSound) return 'the logs are not sound';
   for (const { fold, router, isServing } of shards) {

@@ -1,4 +1,4 @@
-// Holds the end of a run against the oracle: live counts, history, rollups, the readings, the account.
+// Compares the end of a run with the oracle: live counts, history, rollups, the readings, the account.
 import { findingsOf } from '../../src/counts/comparison.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
@@ -15,7 +15,7 @@ const INSTANTS_PER_SPACE = 6;
 
 export class Verdict {
   readonly objections: string[] = [];
-  /** How many final answers were asked for again. */
+  /** How many final answers were compared with the end. */
   finalAnswers = 0;
   readonly #world: World;
   readonly #process: SimProcess;
@@ -49,7 +49,7 @@ export class Verdict {
     if (is !== shouldBe) this.objections.push(`${what}: is ${is}, should be ${shouldBe}`);
   }
 
-  /** Says only where two tables differ. */
+  /** Reports only the differing keys of two tables. */
   #expectSame<T>(what: string, actual: readonly [string, T][], expected: readonly [string, T][]): void {
     const [is, shouldBe] = [new Map(actual), new Map(expected)];
     for (const key of [...new Set([...is.keys(), ...shouldBe.keys()])].sort())
@@ -75,7 +75,7 @@ export class Verdict {
       );
     }
     const startMs = Math.max(0, Math.min(...instants) - random.int(0, MINUTE));
-    // Not decades with a reset for every day of them.
+    // Limited, because decades would have a daily reset for each of their days.
     const lengthMs = Math.min(10 * DAY, Math.max(MINUTE, Math.ceil((nowMs - startMs) / random.int(1, 12))));
     const bounds = Array.from({ length: 8 }, (_, n) => startMs + n * lengthMs);
     const answers = await this.#world.answer(() => counts.intervals(spaceId, bounds));
@@ -88,7 +88,7 @@ export class Verdict {
     }
   }
 
-  /** N1: what was final is the same in the end, unless the log said more of it, or a person reset the space. */
+  /** N1: a final answer is the same at the end, unless the log has later events for it, or a person reset the space. */
   async #judgeFinality(): Promise<void> {
     const { witness } = this.#world;
     const view = this.#process.topology.history.latest();
@@ -101,7 +101,7 @@ export class Verdict {
         dailyReset: space.dailyReset,
         manual: view.resets(spaceId),
       });
-      if (now !== schedule || witness.saysMoreOf(testimony)) continue;
+      if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
       const again = await this.#world.answer(() => this.#process.counts.at(spaceId, atMs));
       this.#expect(
         `space ${spaceId} at ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`,
@@ -119,7 +119,7 @@ export class Verdict {
         dailyReset: space.dailyReset,
         manual: view.resets(spaceId),
       });
-      if (now !== schedule || witness.saysMoreOf(testimony)) continue;
+      if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
       const [again] = await this.#world.answer(() =>
         this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]),
       );
@@ -166,21 +166,21 @@ export class Verdict {
     this.#expectSame('readings', stored, expected);
     const counted = new Set(this.#oracle.readings.map(({ readingId }) => readingId));
     for (const reading of this.#world.witness.accepted)
-      this.#expect(`${identityOf(reading)}, which was answered 202, counts`, counted.has(identityOf(reading)), true);
+      this.#expect(`${identityOf(reading)}, accepted with 202, counts`, counted.has(identityOf(reading)), true);
   }
 
-  /** What was copied of the topology when a log went back is in it at the end. */
+  /** Every topology fact that was in the copy when a log went back is in the topology at the end. */
   #judgeTopology(): void {
     const facts = new Set(this.#world.engines.streams.topology.map(({ fact }) => JSON.stringify(fact)));
     for (const fact of this.#world.survivors?.facts ?? [])
-      if (!facts.has(fact)) this.objections.push(`a fact of the topology that was copied is lost: ${fact}`);
+      if (!facts.has(fact)) this.objections.push(`a copied topology fact is lost: ${fact}`);
   }
 
   async #judgeAccount(): Promise<void> {
     const { accepted, applied, duplicate, held, deadLettered, deadLetters, evicted, remainder } =
       await this.#world.answer(() => this.#process.accounts.read());
     if (this.#world.survivors) {
-      // What was routed again is accepted again: only what is counted has to be what it was.
+      // Readings that are routed again are accepted again, so only the counted ones must match.
       const all = this.#oracle.readings.length;
       this.#expect(
         'account after a loss',

@@ -1,5 +1,5 @@
-// Asks while things go on, and holds every answer against the log itself: an answer is that of some
-// moment of the log, whole, whatever was flushed, restarted or being corrected just then.
+// Asks questions during a run and compares every answer with the log: an answer must be exactly that of one sequence of
+// the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/counts.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
@@ -16,18 +16,18 @@ import { auditAccount, auditTables } from './audit.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
-/** It takes many steps: not at every question. */
+/** Not at every question, because an audit takes many steps. */
 const AUDIT_EVERY = 3;
 
 export interface Testimony<Answer = CountAnswer> {
   readonly spaceId: SpaceId;
-  /** What happened later says nothing about it. */
+  /** Events after this instant do not concern the answer. */
   readonly atMs: number;
   readonly foldSeq: number;
   readonly answer: Answer;
-  /** The resets it was answered with. */
+  /** The resets with which it was computed. */
   readonly schedule: string;
-  /** How often the state had been computed again. */
+  /** How often the state had been rebuilt before. */
   readonly life: number;
 }
 
@@ -36,17 +36,17 @@ export class Witness {
   readonly #sections = new Map<string, LoggedSection | undefined>();
   readonly objections: string[] = [];
   readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
-  /** What was answered 202. */
+  /** The readings accepted with 202. */
   readonly accepted: Reading[] = [];
   readonly testimonies: Testimony[] = [];
-  /** Those that were final. */
+  /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   #life = 0;
-  /** Once a log has gone back there is nothing to hold answers against, but the end. */
+  /** True once a log has gone back: answers can then be compared only with the end. */
   #isBlind = false;
 
   readonly #answeredSeq = new Map<Partition, number>();
-  /** Leases are kept: then a shard has one owner at a time, and its answers an order. */
+  /** True if leases are kept, so that a shard has one owner at a time, and its answers never go back. */
   readonly #isOwned: boolean;
 
   constructor(engines: Engines, isOwned: boolean) {
@@ -54,7 +54,7 @@ export class Witness {
     this.#isOwned = isOwned;
   }
 
-  /** W1 holds within the life of a state. What was final stays so (N1), and counts are what they were. */
+  /** W1 holds only until the next rebuild. Final answers stay final (N1), and counts stay the same. */
   stateWasRebuilt(): void {
     this.#life += 1;
     this.#watermarks.clear();
@@ -63,11 +63,11 @@ export class Witness {
   logsWentBack(): void {
     this.#isBlind = true;
     this.testimonies.length = this.intervals.length = 0;
-    // Which of them are left is for the verdict to say: it reads READINGS, and whatever else they survived in.
+    // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
 
-  /** E1: at this moment, the whole log refuses it too. */
+  /** E1: the whole log, as of now, refuses it too. */
   refused(command: TopologyCommand, refusal: Failure): void {
     if (this.#isBlind) return;
     try {
@@ -112,7 +112,7 @@ export class Witness {
   #auditTables(process: SimProcess, spaceId: SpaceId): void {
     const fold = process.foldOf(spaceId);
     if (fold)
-      this.objections.push(...auditTables(this.#engines, process, spaceId, this.#saidUpTo(spaceId, fold.seq).said));
+      this.objections.push(...auditTables(this.#engines, process, spaceId, this.#loggedUpTo(spaceId, fold.seq).logged));
   }
 
   async #askIntervals(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
@@ -151,7 +151,7 @@ export class Witness {
     }
   }
 
-  /** Of every space at every question: it may be what somebody was told. */
+  /** Checked for every space at every question, because a client may have seen it. */
   #watchWatermark(process: SimProcess, spaceId: SpaceId): void {
     const fold = process.foldOf(spaceId);
     const state = fold?.state(spaceId);
@@ -167,7 +167,7 @@ export class Witness {
     seen.push({ seq, watermarkMs });
   }
 
-  /** Whoever answers has folded at least what any answer before was given from. */
+  /** A fold that answers has folded at least as much as any earlier answer was based on. */
   #neverBack(spaceId: SpaceId, foldSeq: number): void {
     if (!this.#isOwned || this.#isBlind) return;
     const partition = partitionOfSpace(spaceId, this.#engines.streams.partitions);
@@ -188,8 +188,8 @@ export class Witness {
     if (this.#isBlind) return;
     const { spaceId, timestampMs: atMs } = answer;
     const { events, config } = this.eventsUpTo(spaceId, foldSeq);
-    // What a process knew of resets when it was asked is in its answer. Now, without history, it may be only what the
-    // log has told the space, and not final.
+    // An answer contains the resets that the process knew when it was asked. The count of now, without history, may
+    // contain only the resets that the space has received from the log, and is then not final.
     const folded: OracleSchedule = config
       ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets }
       : { timeZone: 'UTC', dailyReset: null, manual: [] };
@@ -213,7 +213,7 @@ export class Witness {
     this.testimonies.push({ spaceId, atMs, foldSeq, answer, schedule: JSON.stringify(schedule), life: this.#life });
   }
 
-  /** What an entry asserts to the partition of a space. */
+  /** The section of an entry for the partition of a space. */
   #sectionFor(stored: StoredEntry, spaceId: SpaceId): LoggedSection | undefined {
     const partition = partitionOfSpace(spaceId, this.#engines.streams.partitions);
     const key = `${stored.seq} ${partition}`;
@@ -221,8 +221,8 @@ export class Witness {
     return this.#sections.get(key);
   }
 
-  /** True when, after a moment of the log, it says something of what had happened up to an instant. */
-  saysMoreOf({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
+  /** True if the log has later entries with events up to the answer's instant. */
+  hasLaterEvents({ spaceId, atMs, foldSeq }: Testimony<unknown>): boolean {
     return this.#engines.streams.events.everything.some(
       (stored) =>
         stored.seq > foldSeq &&
@@ -232,11 +232,11 @@ export class Witness {
     );
   }
 
-  /** What the log says of a space up to a sequence: its events with retractions applied, its configuration. */
+  /** The events of a space in the log up to a sequence, with retractions applied, and its configuration. */
   eventsUpTo(spaceId: SpaceId, seq: number): { events: LoggedEvent[]; config: SpaceConfig | undefined } {
     const events = new Map<string, { event: LoggedEvent; sum: number }>();
-    const { said, config } = this.#saidUpTo(spaceId, seq);
-    for (const event of said) {
+    const { logged, config } = this.#loggedUpTo(spaceId, seq);
+    for (const event of logged) {
       const key = `${event.readingId} ${event.timestampMs} ${event.entrances} ${event.exits}`;
       const found = events.get(key);
       if (found) found.sum += event.sign;
@@ -253,20 +253,20 @@ export class Witness {
     };
   }
 
-  #saidUpTo(spaceId: SpaceId, seq: number): { said: LoggedEvent[]; config: SpaceConfig | undefined } {
-    const said: LoggedEvent[] = [];
+  #loggedUpTo(spaceId: SpaceId, seq: number): { logged: LoggedEvent[]; config: SpaceConfig | undefined } {
+    const logged: LoggedEvent[] = [];
     let config: SpaceConfig | undefined;
     for (const stored of this.#engines.streams.events.everything) {
       if (stored.seq > seq) break;
       const section = this.#sectionFor(stored, spaceId);
       config = section?.configs.find((some) => some.spaceId === spaceId) ?? config;
-      for (const event of section?.events ?? []) if (event.spaceId === spaceId) said.push(event);
+      for (const event of section?.events ?? []) if (event.spaceId === spaceId) logged.push(event);
     }
-    return { said, config };
+    return { logged, config };
   }
 }
 
-/** As the process knows it just then. */
+/** As the process knows it at that moment. */
 function scheduleOf(process: SimProcess, spaceId: SpaceId): OracleSchedule {
   const view = process.topology.history.latest();
   const space = view.space(spaceId);

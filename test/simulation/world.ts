@@ -1,5 +1,5 @@
-// Carries out a scenario: engines that survive, processes that come and go, DPUs that send until they are
-// heard, a person who changes the topology.
+// Runs a scenario: engines that survive, processes that come and go, DPUs that send until they are acknowledged, a
+// person who changes the topology.
 import { PAYLOADS } from './sent.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
@@ -31,20 +31,20 @@ import { Witness } from './witness.ts';
 const PROCESSES_MAX = 3;
 const STEPS_PER_ACTION_MAX = 14;
 const STEPS_FOR_COMMAND_MAX = 3_000;
-/** Of what is asked until it is answered. */
+/** Attempts at a question until it is answered. */
 const QUESTIONS_MAX = 50;
 const STEPS_TO_SETTLE_MAX = 60_000;
-/** Between two marks of time while a run comes to its end; shorter than a day, so that daily resets pass one at a time. */
+/** Time between two ticks while a run comes to its end; shorter than a day, so that daily resets pass one at a time. */
 const SETTLE_TICK_MS = 8 * 3_600_000;
-/** Between those marks; and once the time has passed that must, when each only makes more to do. */
+/** Steps between those ticks, and steps to come to rest afterwards, when ticks would only create more work. */
 const [STEPS_PER_TICK, STEPS_TO_REST] = [12, 36];
-/** A failure that comes so often has no chance about it. */
+/** A rebuild that fails this often does not fail at random. */
 const REBUILDS_MAX = 100;
 const LEASE_TTL_STEPS = 400;
 const SERVER_RESTART_MS = 1_000;
 const encoder = new TextEncoder();
 
-/** The pipeline does not come to rest, or a process died of a broken invariant. */
+/** The pipeline does not come to rest, or a process died of a violated invariant. */
 class Stuck extends Error {
   override readonly name = 'Stuck';
 }
@@ -61,7 +61,7 @@ export class World {
   #started = 0;
   #nowMs: number;
   #logBehindMs = 0;
-  /** After the last loss of NATS: what its logs and checkpoints still held, and what of the topology was copied. */
+  /** After the last loss of NATS: the readings left in its logs and checkpoints, and the copied topology facts. */
   survivors: { readonly readings: readonly OracleReading[]; readonly facts: readonly string[] } | undefined;
 
   constructor(scenario: Scenario, onTrace?: (line: string) => void) {
@@ -99,13 +99,13 @@ export class World {
     }
   }
 
-  /** No more faults: one fresh process brings everything to its end. @returns that process */
+  /** Without further faults, one fresh process finishes all work. @returns that process */
   async settle(): Promise<SimProcess> {
     this.scheduler.failureRate = 0;
     this.engines.tables.isAway = false;
     for (const process of this.#processes) this.scheduler.crash(process.access.owner);
     this.#processes = [];
-    // Nobody else is left, and a lease that runs out while questions are asked would only be in the way.
+    // Without leases: no other process is left, and a lease that expires during questions would only interfere.
     const last = this.#startProcess('none');
     const pastTicksMs = this.#nowMs + 3 * 86_400_000;
     for (let steps = 0; ; steps++) {
@@ -121,12 +121,12 @@ export class World {
     }
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   dispose(): void {
     for (const process of this.#everStarted) this.scheduler.crash(process.access.owner);
   }
 
-  /** Steps until a promise has its answer. */
+  /** Steps until a promise settles. */
   async finish<T>(promise: Promise<T>): Promise<T> {
     let isDone = false;
     const done = promise.finally(() => (isDone = true));
@@ -138,7 +138,10 @@ export class World {
     return done;
   }
 
-  /** Asks until there is an answer: after a shard was begun anew, say for what a crashed process did last, there is none for a while. */
+  /**
+   * Asks until there is an answer: after a shard restarts, say because of a crashed process's last write, there is none
+   * for a while.
+   */
   async answer<T>(ask: () => Promise<T>): Promise<T> {
     for (let attempts = 1; ; attempts++) {
       try {
@@ -153,7 +156,7 @@ export class World {
   async #step(): Promise<void> {
     this.#nowMs += this.#random.int(0, 20);
     await this.scheduler.step();
-    // Nothing could happen, not even a pause: time must pass for those that are suspended.
+    // Nothing is ready, not even a pause, so let time pass for suspended processes.
   }
 
   #tick(): void {
@@ -254,10 +257,10 @@ export class World {
     const { streams, tables } = this.engines;
     if (action.isPowerFailure)
       for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
-    // What is under way to ClickHouse then is there before anybody can look (docs/adr/0065).
+    // Inserts on their way to ClickHouse arrive before anything can be inspected (docs/adr/0065).
     this.scheduler.arrive('store block');
     lose(streams, action, this.#random);
-    // A server takes its time to come back.
+    // A server takes a while to come back.
     this.#nowMs += SERVER_RESTART_MS;
     this.survivors = {
       readings: readingsInLogs(streams),
@@ -270,7 +273,7 @@ export class World {
   async #rebuild(): Promise<void> {
     const { streams, tables } = this.engines;
     for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
-    // Whoever does this has waited until nothing of them is left.
+    // The operator has waited until nothing of the processes is left.
     this.scheduler.arrive();
     tables.isAway = false;
     for (const [partition, checkpoint] of streams.checkpoints)
@@ -293,7 +296,7 @@ export class World {
           rebuildPartition({ ...deps, partition: k as Partition }).then(
             () => true,
             (error: unknown) => {
-              // An engine that gave no answer: a person tries again. What is wrong stays wrong.
+              // After an engine did not answer, a person tries again. A real bug would fail again.
               if (this.scheduler.failureRate > 0 && !(error instanceof InvariantViolation) && attempts < REBUILDS_MAX)
                 return false;
               throw error;
@@ -311,12 +314,12 @@ export class World {
       try {
         return await this.#outside.readings.append(dpuId, encoder.encode(text));
       } catch {
-        // No acknowledgement: a DPU sends it again.
+        // Without an acknowledgement the DPU sends it again.
       }
     }
   }
 
-  /** As the API does, which answers 202 for what it takes. */
+  /** As the API does, which answers 202 for readings that it accepts. */
   async #post({ dpuId, timestampMs, aheadMs, isMadeUp }: Extract<Action, { kind: 'post' }>): Promise<void> {
     const latestMs = BOUND.at(this.#nowMs + aheadMs);
     const taken = timestampMs
@@ -335,7 +338,7 @@ export class World {
     if (!isMadeUp) this.witness.accepted.push(...taken);
   }
 
-  /** A refusal is an answer; no answer is not. */
+  /** A refusal is an answer; a missing answer is not. */
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
     if (!process.isSound) return;
     let [isDone, isAnswered] = [false, true];
@@ -354,7 +357,7 @@ export class World {
 
   #ask(spaceId: SpaceId, atMs: number, nowMs: number): void {
     this.#running();
-    // The newest first: then one that answers still, and is not the owner any more, shows.
+    // The newest first, so that a process that still answers without owning the shard is detected.
     for (const asked of [...this.#processes].reverse())
       void this.witness
         .ask(asked, spaceId, atMs, nowMs)

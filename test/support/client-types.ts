@@ -1,4 +1,4 @@
-// The types of a client, generated from the OpenAPI document that the table of routes gives.
+// The types of a client, generated from the OpenAPI document of the route table.
 import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
 import { openApiDocument } from '../../src/http/openapi.ts';
@@ -8,7 +8,7 @@ import { fakeOf } from './fake-of.ts';
 
 export const CLIENT_TYPES = fileURLToPath(new URL('../client/api.d.ts', import.meta.url));
 
-/** The table alone: nothing of it is run. */
+/** Only the table is used; no handler runs. */
 export function tableOfRoutes(): Route[] {
   return apiRoutes(fakeOf<RouteDeps>('RouteDeps', { options: { heartbeatMs: 1_000 } }), () => 0);
 }

@@ -2,7 +2,7 @@ import type { CommitHeader } from '../../src/domain/commit.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 
-/** The header of a commit that consumes nothing and asserts nothing, but for what is given. */
+/** The header of a commit that consumes and asserts nothing, apart from the given fields. */
 export function commitHeader(fields: Partial<CommitHeader> = {}): CommitHeader {
   return {
     router: 0 as Partition,

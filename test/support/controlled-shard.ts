@@ -1,5 +1,5 @@
-// The statechart of a shard with tasks that end when the test says so.
-import { setImmediate as turn } from 'node:timers/promises';
+// The statechart of a shard with tasks that the test ends.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { createActor, fromPromise, SimulatedClock } from 'xstate';
 import { shardMachine, shardStateOf } from '../../actors/shard/shard-machine.ts';
@@ -22,7 +22,7 @@ export const LEAVES = [
 ] as const;
 export type Leaf = (typeof LEAVES)[number];
 
-/** Everything that can happen. `taskEnds` and `taskFails` are about the task of the innermost state. */
+/** All possible events. `taskEnds` and `taskFails` concern the task of the innermost state. */
 export const EVENTS = [
   'wishOwn',
   'wishStandBy',
@@ -46,7 +46,7 @@ interface Running {
 export class ControlledShard {
   readonly clock = new SimulatedClock();
   readonly failures: unknown[] = [];
-  /** By name, also those that were stopped or have ended. */
+  /** By name, including stopped and finished ones. */
   readonly tasks = new Map<string, Running>();
   #innermost: Running | undefined;
   readonly #actor;
@@ -100,7 +100,7 @@ export class ControlledShard {
     return shardStateOf(this.#actor.getSnapshot());
   }
 
-  /** True when something is left that an outcome can be of. */
+  /** True if the task that the event concerns is still running. */
   can(event: Event): boolean {
     const isRunning = (name: string): boolean => this.#isRunning(this.tasks.get(name));
     if (event === 'leaseGranted' || event === 'leaseRefused') return isRunning('takeLease');
@@ -112,7 +112,7 @@ export class ControlledShard {
     for (const event of events) {
       expect(this.can(event), `${event} in ${this.leaf}`).toBe(true);
       this.#act(event);
-      await turn();
+      await yieldToEventLoop();
     }
   }
 

@@ -1,12 +1,15 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Prints why each skipped test was skipped, and `N passed, N failed` on a line of its own for machines that read only that. */
+/**
+ * Prints the reason for each skipped test, and `N passed, N failed` on a line of its own for scripts that read only
+ * that.
+ */
 export default class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let [passed, failed] = [0, unhandledErrors.length];
     const skipped: string[] = [];
     for (const module of modules) {
-      // A file that cannot be loaded has no tests to fail.
+      // A file that cannot be loaded has no tests that could fail.
       if (module.errors().length > 0) failed += 1;
       for (const test of module.children.allTests()) {
         const result = test.result();

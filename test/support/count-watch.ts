@@ -1,4 +1,5 @@
-// Sends readings of people who come in, one after the other, and asks for the count all the while: how old is what it says?
+// Sends readings of people who enter, one after the other, and keeps asking for the count, to measure how old the
+// answers are.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventually } from './eventually.ts';
@@ -17,7 +18,7 @@ export class CountWatch {
   readonly #send: (bytes: Uint8Array) => Promise<unknown>;
   readonly #ask: () => Promise<Answer>;
   readonly #samples: Sample[] = [];
-  /** By performance.now, ascending: when reading n was acknowledged. */
+  /** When reading n was acknowledged, by performance.now, ascending. */
   readonly #acknowledgedAt: number[] = [];
   #isOver = false;
   #loops: Promise<void>[] = [];
@@ -35,12 +36,12 @@ export class CountWatch {
     await Promise.all(this.#loops);
   }
 
-  /** Once an answer has everything that was acknowledged before it was asked for. */
+  /** Resolves once an answer contains everything that was acknowledged before the question. */
   async caughtUp(withinMs: number): Promise<void> {
     return this.recovered(performance.now(), withinMs);
   }
 
-  /** Once an answer that says it is fresh has a reading acknowledged more than a second after an instant. */
+  /** Resolves once an answer marked as fresh contains a reading acknowledged more than a second after an instant. */
   async recovered(sinceAt: number, withinMs: number): Promise<void> {
     await eventually(() => {
       const needed = this.#acknowledgedAt.findIndex((at) => at > sinceAt + 1_000) + 1;
@@ -49,7 +50,9 @@ export class CountWatch {
     }, withinMs);
   }
 
-  /** Of the answers since an instant: how old the oldest is that does not say it is stale, and how many are which. */
+  /**
+   * For the answers since an instant: the age of the oldest that is not marked as stale, and the numbers of both kinds.
+   */
   since(sinceAt: number): { oldestFreshMs: number; stale: number; answers: number } {
     const samples = this.#samples.filter(({ askedAt }) => askedAt >= sinceAt);
     // An answer is as old as the first acknowledged reading that it lacks.
@@ -63,7 +66,7 @@ export class CountWatch {
     };
   }
 
-  /** The same reading until it is acknowledged: it counts once. */
+  /** Repeats each reading until it is acknowledged; it counts once. */
   async #sending(): Promise<void> {
     while (!this.#isOver) {
       const bytes = new TextEncoder().encode(

@@ -1,4 +1,4 @@
-// Damages the files of a nats-server that does not run, as power failures, bad disks and restored backups do.
+// Damages the files of a stopped nats-server, as power failures, bad disks and restored backups do.
 import { cp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
@@ -8,12 +8,12 @@ async function newestBlock(natsFolder: string, stream: string): Promise<string |
   return newestBlockIn(join(streamsOf(natsFolder), stream, 'msgs'));
 }
 
-/** Undefined where nothing was ever stored. */
+/** Undefined if nothing was ever stored. */
 async function newestBlockIn(folder: string): Promise<string | undefined> {
   const blocks = (await readdir(folder))
     .filter((name) => name.endsWith('.blk'))
     .sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
-  // What is known of the stream beside its blocks would be newer than they are.
+  // The index of the stream would be newer than its blocks.
   await rm(join(folder, 'index.db'), { force: true });
   const newest = blocks.at(-1);
   return newest === undefined ? undefined : join(folder, newest);
@@ -28,7 +28,7 @@ async function cutFile(file: string | undefined, keptPart: number): Promise<void
   if (file !== undefined) await truncate(file, Math.floor((await stat(file)).size * keptPart));
 }
 
-/** Keeps only the first part of the newest file of every stream, and of every log by which the servers of a cluster agree. */
+/** Keeps only the first part of the newest file of every stream, and of every Raft log of a cluster. */
 export async function cutEveryTail(natsFolder: string, keptPart: number): Promise<void> {
   const folders = (await readdir(natsFolder, { recursive: true })).filter((path) => basename(path) === 'msgs');
   for (const folder of folders) await cutFile(await newestBlockIn(join(natsFolder, folder)), keptPart);
@@ -52,7 +52,7 @@ export async function flipBit(natsFolder: string, stream: string, part: number):
   }
 }
 
-/** Puts an older copy of everything in place. */
+/** Replaces everything by an older copy. */
 export async function restoreCopy(natsFolder: string, copy: string): Promise<void> {
   await rm(natsFolder, { recursive: true, force: true });
   await cp(copy, natsFolder, { recursive: true });

@@ -26,10 +26,10 @@ export class DensityCluster {
   readonly ttlMs: number;
   readonly #folder: string;
   readonly engines: KillableEngines;
-  /** A connection of the test's own. */
+  /** The test's own connection. */
   readonly nats: NatsHandles;
   readonly #everStarted: Node[] = [];
-  /** Those that are meant to answer. */
+  /** The processes that should answer. */
   readonly nodes = new Map<string, Node>();
   readonly #holders = new Map<number, string>();
   readonly #members = new Map<string, string>();
@@ -50,7 +50,7 @@ export class DensityCluster {
     ];
   }
 
-  /** Engines, and no process of the service yet. */
+  /** Starts the engines, but no process of the service. */
   static async start(options: DensityClusterOptions): Promise<DensityCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'density-cluster-'));
     const engines = await KillableEngines.start(process.env['NATS_SERVER_BIN'] ?? 'nats-server', folder);
@@ -69,14 +69,14 @@ export class DensityCluster {
       RATE_LIMIT_PER_MINUTE: '0',
       ...environment,
     });
-    const [, api = ''] = await child.said(/density-api is ready: (\S+)\/health/);
+    const [, api = ''] = await child.waitForOutput(/density-api is ready: (\S+)\/health/);
     const node = { ...child, name, api };
     this.nodes.set(name, node);
     this.#everStarted.push(node);
     return node;
   }
 
-  /** @returns its exit code, null when the signal ended it */
+  /** @returns its exit code, null if the signal ended it */
   async leave(name: string, signal: NodeJS.Signals): Promise<number | null> {
     const node = this.node(name);
     this.nodes.delete(name);
@@ -93,7 +93,7 @@ export class DensityCluster {
     return request(`${this.node(name).api}${path}`, 'GET');
   }
 
-  /** How many shards each process holds, by name; '' has what nobody holds. */
+  /** How many shards each process owns, by name; '' counts those without an owner. */
   shares(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (let k = 0; k < this.partitions; k++) {

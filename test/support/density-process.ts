@@ -1,4 +1,4 @@
-// The service as its users start it: a process of its own, `density run` or `density demo`.
+// The service as users start it: a separate process, `density run` or `density demo`.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -9,16 +9,16 @@ const READY_WITHIN_MS = 180_000;
 
 export interface DensityProcess {
   readonly child: ChildProcess;
-  /** What it has said so far, stdout and stderr together. */
+  /** Its output so far, stdout and stderr together. */
   output(): string;
   /** Resolves with the match once a line of the output matches. @throws when the process ends first */
-  said(pattern: RegExp, withinMs?: number): Promise<RegExpExecArray>;
+  waitForOutput(pattern: RegExp, withinMs?: number): Promise<RegExpExecArray>;
   /** Sends a signal and waits for the end. @returns the exit code, null when a signal ended it */
   end(signal: NodeJS.Signals): Promise<number | null>;
   ended(): Promise<number | null>;
 }
 
-/** @param entry the command line to run, where it is not that of the sources */
+/** @param entry the program to run; by default that of the sources */
 export function startDensity(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -37,7 +37,7 @@ export function startDensity(
     });
   }
   const exit = once(child, 'exit').then(([code]) => code as number | null);
-  const said = async (pattern: RegExp, withinMs = READY_WITHIN_MS): Promise<RegExpExecArray> =>
+  const waitForOutput = async (pattern: RegExp, withinMs = READY_WITHIN_MS): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const finish = (act: () => void): void => {
         clearTimeout(timer);
@@ -48,16 +48,16 @@ export function startDensity(
         const match = pattern.exec(text);
         if (match) finish(() => resolve(match));
       };
-      const timer = setTimeout(() => finish(() => reject(new Error(`never said ${pattern}:\n${text}`))), withinMs);
+      const timer = setTimeout(() => finish(() => reject(new Error(`never printed ${pattern}:\n${text}`))), withinMs);
       listeners.add(look);
       void exit.then((code) =>
-        finish(() => reject(new Error(`ended with ${code} before it said ${pattern}:\n${text}`))),
+        finish(() => reject(new Error(`ended with ${code} before it printed ${pattern}:\n${text}`))),
       );
       look();
     });
   return {
     child,
-    said,
+    waitForOutput,
     output: () => text,
     ended: () => exit,
     end: async (signal) => {

@@ -1,4 +1,4 @@
-// The payloads in test/data/devices as messages, and what adapters make of them in short.
+// The payloads in test/data/devices as messages, and the resulting readings in short form.
 import { readdirSync, readFileSync } from 'node:fs';
 import type { AdaptedPayload, AdaptedReading, CounterStanding, PayloadContext } from '../../src/adapters/adapter.ts';
 import { ADAPTERS } from '../../src/adapters/adapters.ts';
@@ -68,7 +68,7 @@ export function adaptAll(
   });
 }
 
-/** Readings without a time have their arrival, as when they are stored. */
+/** Readings without a time get their arrival time, as when they are stored. */
 function withArrival(adapted: AdaptedPayload, arrivalMs: number | undefined): AdaptedPayload {
   if (arrivalMs === undefined) return adapted;
   return {
@@ -86,7 +86,7 @@ export function json(document: unknown): Message {
 }
 
 /**
- * What readings count: `dpu  end  in/out`, or `dpu  start  end  in/out` for an interval with a start. Standings count by their
+ * The counts of readings: `dpu  end  in/out`, or `dpu  start  end  in/out` for an interval with a start. Standings count by their
  * difference from the one before: the first is a baseline, a smaller one a restart unless it is a wrap at `modulus`.
  */
 export function counted(payloads: readonly AdaptedPayload[], modulus?: number): readonly string[] {

@@ -11,7 +11,7 @@ interface Fields {
   readonly dpuId?: string;
 }
 
-/** An event of space 1, into which the doorway of the DPU leads. */
+/** An event of space 1, which is the ingress space of the DPU's doorway. */
 export function eventOf({ timestampMs, delta = 1, sign = 1, seq = 1, dpuId = 'd' }: Fields): LoggedEvent {
   const [spaceId, doorwayId] = [1 as SpaceId, 1 as DoorwayId];
   const fields = { spaceId, dpuId: dpuId as DpuId, doorwayId, timestampMs, sign, primary: true };

@@ -1,10 +1,10 @@
-// A client of server-sent events, over the parser that browsers' behaviour is tested against.
+// A client of server-sent events, using a parser that behaves like a browser's.
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 export interface SseEvent {
   readonly event: string;
   readonly id: string | undefined;
-  // What a test reads out of JSON, it asserts.
+  // A test asserts whatever it reads from the JSON.
   readonly data: Record<string, unknown>;
 }
 
@@ -12,7 +12,7 @@ export interface SseClient {
   readonly status: number;
   readonly headers: Headers;
   readonly events: SseEvent[];
-  /** Comments, such as signs of life. */
+  /** Comments, such as keep-alives. */
   readonly comments: string[];
   close(): void;
 }

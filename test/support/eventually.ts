@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** Asks again until `check` no longer throws, for at most `withinMs`; then throws what it threw last. */
+/** Repeats `check` until it no longer throws, for at most `withinMs`; then rethrows its last error. */
 export async function eventually<T>(check: () => T | Promise<T>, withinMs = 60_000): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

@@ -1,9 +1,9 @@
-/** The members of a fake that a test gives; those of its own members may be given in part, too. */
+/** The members that a test provides; their own members may be partial, too. */
 type Given<T> = { readonly [Member in keyof T]?: T[Member] | Partial<T[Member]> };
 
 /**
- * A fake of an interface that has what a test gives. Anything else may be looked at, as constructors do, but a call
- * of it fails by its name: a test never goes on with `undefined` where the code under test expected something.
+ * A fake of an interface with the members that a test provides. Any other member may be read, as constructors do, but calling it
+ * fails with its name: a test never continues with `undefined` where the code under test expected something.
  */
 export function fakeOf<T extends object>(name: string, given: Given<T>): T {
   return new Proxy(given, {
@@ -16,7 +16,7 @@ export function fakeOf<T extends object>(name: string, given: Given<T>): T {
 }
 
 function missing(name: string, member: string | symbol): unknown {
-  // What promises and conversions to text look for is not asked of the interface.
+  // Members that promises and string conversion look for are not part of the interface.
   if (typeof member === 'symbol' || member === 'then') return undefined;
   const path = `${name}.${member}`;
   return new Proxy(() => undefined, {

@@ -1,14 +1,14 @@
-// Ports for what is killed and started again where it was. A port that the system had picked could be somebody's by then:
-// it gives those to whoever connects, too.
+// Ports for processes that are killed and restarted on the same port. Another process could have a port that the system
+// had picked, because the system also uses those for outgoing connections.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
-/** Below those that Linux (32768) and others (49152) hand out, and above what services commonly have. */
+/** Below the ephemeral ports of Linux (32768) and others (49152), and above common service ports. */
 const [FIRST, LAST] = [20_000, 32_000];
 const ATTEMPTS_MAX = 1_000;
 
-/** Nobody listens on them now, and nobody is given them by chance. */
+/** Ports on which nothing listens now, and which the system does not assign. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempts = 0; ports.size < count; attempts++) {

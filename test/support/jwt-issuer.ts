@@ -10,7 +10,7 @@ export interface JwtIssuer {
     claims: JWTPayload,
     options?: { audience?: string; issuer?: string; expiresIn?: string; kid?: string },
   ): Promise<string>;
-  /** From now on its key set has no key. */
+  /** Empties its key set. */
   withdrawKeys(): void;
   stop(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// A nats-server and a ClickHouse engine as processes of their own, each of which can be killed and started again on
-// its port and its data.
+// A nats-server and a ClickHouse engine as separate processes, each of which can be killed and restarted on its port
+// and data.
 import { join } from 'node:path';
 import { startClickhouse, type LocalClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 import { startNatsServer, type LocalNatsServer } from '../../src/local/nats/nats-server.ts';
@@ -18,7 +18,7 @@ export class KillableEngines {
     [this.#binary, this.#folder] = [binary, folder];
   }
 
-  /** @param binary of nats-server @param folder of their data and logs */
+  /** @param binary the nats-server @param folder for their data and logs */
   static async start(binary: string, folder: string): Promise<KillableEngines> {
     const engines = new KillableEngines(binary, folder);
     try {
@@ -66,7 +66,7 @@ export class KillableEngines {
   }
 }
 
-/** @param folder of its data and its log @param onExit it ended and nobody stopped it */
+/** @param folder for its data and log @param onExit called if it ends without being stopped */
 export async function startNatsIn(
   folder: string,
   binary: string,
@@ -86,7 +86,7 @@ export async function startNatsIn(
   });
 }
 
-/** @param folder of its data and its log @param onExit it ended and nobody stopped it */
+/** @param folder for its data and log @param onExit called if it ends without being stopped */
 export async function startClickhouseIn(folder: string, port: number, onExit?: () => void): Promise<LocalClickhouse> {
   return startClickhouse({
     dataDir: join(folder, 'clickhouse'),

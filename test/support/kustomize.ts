@@ -1,7 +1,7 @@
 // Resolves a kustomization the way kustomize does, as far as k8s/ uses it: resources, components, images,
 // labels, namespace, generators (without the hash of their names), JSON patches. An unknown field is an
-// error, so that a manifest cannot use what this does not understand. Where kubectl is at hand, a test
-// compares the two.
+// error, so that no manifest uses a feature that this lacks. If kubectl is installed, a test compares the
+// two.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { yamlDocuments } from './project.ts';
@@ -61,7 +61,7 @@ const FIELDS = [
   'patches',
 ];
 
-/** @param seen gets every file that was read */
+/** @param seen collects every file that was read */
 export function resolve(folder: string, seen = new Set<string>(), before: readonly Manifest[] = []): Manifest[] {
   const file = join(folder, 'kustomization.yaml');
   const read = (path: string): string => {
@@ -110,13 +110,13 @@ export function containersOf(manifest: Manifest): Container[] {
   return (at(manifest, ['spec', 'template', 'spec', 'containers']) ?? []) as Container[];
 }
 
-/** Those that run before the others, too. */
+/** Including init containers. */
 export function allContainersOf(manifest: Manifest): Container[] {
   const before = (at(manifest, ['spec', 'template', 'spec', 'initContainers']) ?? []) as Container[];
   return [...before, ...containersOf(manifest)];
 }
 
-/** What is found along a path of fields; undefined when something on the way is not there. */
+/** The value at a path of fields; undefined if part of the path does not exist. */
 export function at(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),

@@ -1,4 +1,4 @@
-// The whole service on real engines, in a folder of its own and on free ports.
+// The whole service on real engines, in its own folder and on free ports.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,14 @@ export interface LocalService extends Running {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // What a test reads out of JSON, it asserts.
+  // A test asserts whatever it reads from the JSON.
   readonly body: unknown;
 }
 
-/** Short times, so that tests wait for events and not for clocks. Tests kill processes, not the machine: what they wrote survives without a sync. */
+/**
+ * Short times, so that tests wait for events and not for time. Tests kill processes, not the machine, so unsynced
+ * writes survive.
+ */
 export const QUICK = {
   PORT: '0',
   NATS_PORT: '0',

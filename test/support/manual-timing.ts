@@ -1,6 +1,6 @@
 import type { Timing } from '../../src/runtime/timing.ts';
 
-/** Resolves once everybody has run who was waiting for a promise that is settled. */
+/** Resolves once all continuations of settled promises have run. */
 const settled = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Sleeper {
@@ -8,7 +8,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that a test moves: those who pause wake up in the order in which their pauses end. */
+/** A clock that the test advances; pauses end in order of their deadlines. */
 export class ManualTiming implements Timing {
   #nowMs = 0;
   #sleepers: Sleeper[] = [];
@@ -49,7 +49,7 @@ export class ManualTiming implements Timing {
     this.#nowMs = untilMs;
   }
 
-  /** Time passes and nobody wakes up, as in a process that is suspended. */
+  /** Advances the clock without ending any pause, as in a suspended process. */
   skip(ms: number): void {
     this.#nowMs += ms;
   }

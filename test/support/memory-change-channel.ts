@@ -1,5 +1,5 @@
-// A change channel within a test: messages arrive a turn later, and those that `isLost` says are lost.
-import { setImmediate as turn } from 'node:timers/promises';
+// A change channel within a test: messages arrive one event-loop pass later, unless `isLost` drops them.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import type { FeedAnswer, FeedBatch, FeedQuestion } from '../../src/live/feed-message.ts';
@@ -13,7 +13,7 @@ export class MemoryChangeChannel implements ChangeChannel {
   publish(partition: Partition, batch: FeedBatch): void {
     if (this.isLost) return;
     const copy = structuredClone(batch);
-    // Those who listen now; who comes later does not hear it.
+    // Only the present subscribers get it.
     const listeners = [...(this.#listeners.get(partition) ?? [])];
     queueMicrotask(() =>
       listeners
@@ -35,8 +35,8 @@ export class MemoryChangeChannel implements ChangeChannel {
       const answer = owner(question);
       if (!answer) continue;
       const copy = structuredClone(answer);
-      // What is published meanwhile overtakes the answer.
-      await turn();
+      // Changes published meanwhile overtake the answer.
+      await yieldToEventLoop();
       return copy;
     }
     throw new Failure('unavailable', 'nobody owns the partition');

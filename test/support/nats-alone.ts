@@ -1,4 +1,4 @@
-// A nats-server alone, with the streams of the service, that can be killed and started again on its port and its data.
+// A single nats-server with the service's streams, which can be killed and restarted on its port and data.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { createStreams } from '../../src/nats/streams.ts';
 import { freePorts } from './free-ports.ts';
 import { QUICK } from './local-service.ts';
 
-/** The ports it has from start to start. */
+/** The ports it keeps across restarts. */
 type Ports = Pick<LocalNatsServer, 'port' | 'mqttPort'>;
 
 export class NatsAlone {
@@ -38,7 +38,7 @@ export class NatsAlone {
     return this.#server.mqttPort;
   }
 
-  /** @param signal SIGTERM waits for its orderly end @returns how to start it again */
+  /** @param signal SIGTERM waits for its graceful end @returns a function that starts it again */
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<() => Promise<void>> {
     await (signal === 'SIGKILL' ? this.#server.kill9() : this.#server.stop());
     return async () => {

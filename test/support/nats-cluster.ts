@@ -1,4 +1,4 @@
-// Three nats-servers in a cluster on this machine, each of which can be killed and started again where it was.
+// Three nats-servers in a cluster on this machine, each of which can be killed and restarted in place.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, writeFile } from 'node:fs/promises';
@@ -62,7 +62,7 @@ export class NatsCluster {
     return this.#servers.map(({ url }) => url).join(',');
   }
 
-  /** As a crash would; resolves once it is gone. */
+  /** Kills it, as a crash would; resolves once it is gone. */
   async kill9(name: string): Promise<void> {
     const server = this.#server(name);
     const { child } = server;
@@ -72,7 +72,7 @@ export class NatsCluster {
     server.child = undefined;
   }
 
-  /** Starts it with the data and the ports that it had. */
+  /** Starts it again with the same data and ports. */
   async revive(name: string): Promise<void> {
     const server = this.#server(name);
     const log = await open(join(server.folder, 'nats-server.log'), 'a');
@@ -83,12 +83,12 @@ export class NatsCluster {
     await log.close();
   }
 
-  /** Of what it stores. */
+  /** The folder of its data. */
   storeOf(name: string): string {
     return join(this.#server(name).folder, STORE);
   }
 
-  /** A connection of the test's own, once all servers have met: until then no stream can have three replicas. */
+  /** The test's own connection, once all servers have joined: before that no stream can have three replicas. */
   async connect(withinMs: number): Promise<NatsHandles> {
     const nats = await eventually(() => connectNats(this.url, 'test'), withinMs);
     await eventually(

@@ -1,4 +1,4 @@
-// Whether a connection may publish or subscribe, tried out on the server.
+// Whether a connection may publish or subscribe, tested on the server.
 import { PermissionViolationError, type NatsConnection } from 'nats';
 
 const refusals = new Map<NatsConnection, string[]>();
@@ -15,7 +15,7 @@ function watchRefusals(connection: NatsConnection): string[] {
   return refused;
 }
 
-/** Tries to publish; the server answers in order, so that a refusal is here before the answer to a ping. */
+/** Tries to publish. The server answers in order, so a refusal arrives before the answer to a ping. */
 export async function mayPublish(
   connection: NatsConnection,
   subject: string,

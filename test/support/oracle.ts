@@ -1,20 +1,20 @@
-// What every count must be, computed the obvious way: from the set of readings, the placements, the
-// doorways and the resets, by sorting and adding. Shares no code with the service but its vocabulary.
+// The correct value of every count, computed the obvious way: by sorting and adding the set of readings, with the
+// placements, doorways and resets. It shares no code with the service, only types.
 import { DateTime } from 'luxon';
 import type { Doorway, Dpu, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
 
-/** Has exactly one of direction, passed and stands. */
+/** Has exactly one of direction, interval and standing. */
 export interface OracleReading {
   readonly dpuId: string;
   readonly timestampMs: number;
   readonly direction?: number | undefined;
-  /** How many passed since `startMs`, where that is known. */
-  readonly passed?:
+  /** How many people passed since `startMs`, if that is known. */
+  readonly interval?:
     { readonly entrances: number; readonly exits: number; readonly startMs?: number | undefined } | undefined;
-  /** Where the counters stood. */
-  readonly stands?:
+  /** The values of the counters. */
+  readonly standing?:
     { readonly entrances: number; readonly exits: number; readonly epoch?: string | undefined } | undefined;
-  /** It had no timestamp, and arrived at this place of READINGS. */
+  /** Its position in READINGS, if it had no timestamp. */
   readonly place?: string | undefined;
   readonly name?: string | undefined;
 }
@@ -47,45 +47,48 @@ const UNPLACED = 0;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
-/** When a space is reset, and to what; the manual ones in the order they were recorded. */
+/** When a space is reset, and to which count; manual resets in the order they were recorded. */
 export interface OracleSchedule {
   readonly timeZone: string;
   readonly dailyReset: string | null;
   readonly manual: readonly { readonly timestampMs: number; readonly count: number }[];
 }
 
-/** What the counts of one space must be, from its events and its resets. */
+/** The correct counts of one space, from its events and resets. */
 export class SpaceOracle {
   /** In (timestamp, reading id) order. */
   readonly #events: readonly OracleEvent[];
   readonly #schedule: OracleSchedule;
 
   constructor(events: readonly OracleEvent[], schedule: OracleSchedule) {
-    this.#events = [...events].sort(inOrder);
+    this.#events = [...events].sort(compareEvents);
     this.#schedule = schedule;
   }
 
   at(atMs: number): OracleCount {
     const reset = this.resetAt(atMs);
-    let [net, lowest] = [reset.count, reset.count];
+    let [net, lowestNet] = [reset.count, reset.count];
     for (const event of this.#events) {
       if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
       net += event.entrances - event.exits;
-      lowest = Math.min(lowest, net);
+      lowestNet = Math.min(lowestNet, net);
     }
-    const count = net - Math.min(0, lowest);
+    const count = net - Math.min(0, lowestNet);
     return { count, net, drift: count - net };
   }
 
-  /** `min` and `max` over the count just before the start, after each event, and after each reset; with a reset at the start, over what comes from there on. */
+  /**
+   * `min` and `max` of the count just before the start (at the start, if there is a reset), after each event, and after
+   * each reset.
+   */
   interval(startMs: number, endMs: number): OracleInterval {
-    // A standing that nobody passed before is no event.
+    // A standing without people since the previous one is not an event.
     const events = this.#events.filter(
       ({ timestampMs, entrances, exits }) => startMs <= timestampMs && timestampMs < endMs && entrances + exits > 0,
     );
     const isResetAtStart = this.resetAt(startMs).timestampMs === startMs;
     const counts = [this.at(isResetAtStart ? startMs : startMs - 1).count];
-    for (const event of events) counts.push(this.#after(event));
+    for (const event of events) counts.push(this.#countAfter(event));
     for (const resetMs of this.#resetInstants(startMs, endMs)) counts.push(this.resetAt(resetMs).count);
     return {
       startMs,
@@ -98,7 +101,7 @@ export class SpaceOracle {
     };
   }
 
-  /** The latest reset at or before an instant: the daily one, or a person's, who prevails in a tie. */
+  /** The latest reset at or before an instant, daily or manual; a manual reset wins a tie. */
   resetAt(atMs: number): { timestampMs: number; count: number } {
     let found = { timestampMs: -1, count: 0 };
     const daily = this.#dailyResets(atMs - 3 * DAY, atMs)
@@ -111,16 +114,16 @@ export class SpaceOracle {
     return found;
   }
 
-  /** The count just after one event, among others of the same millisecond. */
-  #after(event: OracleEvent): number {
+  /** The count just after one event, which may share its millisecond with others. */
+  #countAfter(event: OracleEvent): number {
     const reset = this.resetAt(event.timestampMs - 1);
-    let [net, lowest] = [reset.count, reset.count];
+    let [net, lowestNet] = [reset.count, reset.count];
     for (const other of this.#events) {
-      if (other.timestampMs <= reset.timestampMs || inOrder(other, event) > 0) continue;
+      if (other.timestampMs <= reset.timestampMs || compareEvents(other, event) > 0) continue;
       net += other.entrances - other.exits;
-      lowest = Math.min(lowest, net);
+      lowestNet = Math.min(lowestNet, net);
     }
-    return net - Math.min(0, lowest);
+    return net - Math.min(0, lowestNet);
   }
 
   #resetInstants(fromMs: number, toMs: number): number[] {
@@ -143,14 +146,14 @@ export class SpaceOracle {
 }
 
 export class Oracle {
-  /** One of each identity, in (timestamp, id) order. */
+  /** One reading per identity, in (timestamp, id) order. */
   readonly readings: (OracleReading & { readonly readingId: string })[];
   readonly #spaces = new Map<number, Space>();
   readonly #doorways = new Map<number, Doorway>();
   readonly #dpus = new Map<string, Dpu>();
   readonly #resets: Reset[] = [];
   readonly #events = new Map<number, OracleEvent[]>();
-  /** By DPU: its standings in their order. */
+  /** The standings of each DPU, in order. */
   readonly #standings = new Map<string, OracleReading[]>();
 
   constructor(sent: readonly OracleReading[], facts: readonly TopologyFact[]) {
@@ -160,12 +163,12 @@ export class Oracle {
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
       if (fact.kind === 'reset') this.#resets.push(fact.doc);
     }
-    const byId = new Map(sent.map((reading) => [idOf(reading), reading]));
-    this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(inOrder);
+    const byId = new Map(sent.map((reading) => [readingIdOf(reading), reading]));
+    this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(compareEvents);
     for (const reading of this.readings) {
-      if (!reading.stands) continue;
+      if (!reading.standing) continue;
       const standings = this.#standings.get(reading.dpuId) ?? [];
-      this.#standings.set(reading.dpuId, [...standings, reading].sort(byStanding));
+      this.#standings.set(reading.dpuId, [...standings, reading].sort(compareStandings));
     }
     for (const reading of this.readings)
       for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
@@ -175,7 +178,7 @@ export class Oracle {
     return [...this.#spaces.values()].filter((space) => !space.deleted);
   }
 
-  /** Readings of DPUs that were above no doorway then. */
+  /** How many readings are of DPUs that were above no doorway at that time. */
   get held(): number {
     return this.#eventsOfSpace(UNPLACED).length;
   }
@@ -205,7 +208,7 @@ export class Oracle {
     const placements = this.#dpus.get(reading.dpuId)?.placements ?? [];
     const placement = placements.filter(({ fromMs }) => fromMs <= reading.timestampMs).at(-1);
     const doorway = this.#doorways.get(placement?.doorwayId ?? 0);
-    const [entrances, exits] = this.#passedBy(reading);
+    const [entrances, exits] = this.#entrancesAndExits(reading);
     const event = (spaceId: number, entered: number, left: number): OracleEvent => ({
       spaceId,
       entrances: entered,
@@ -220,15 +223,15 @@ export class Oracle {
     return events;
   }
 
-  #passedBy(reading: OracleReading): readonly [entrances: number, exits: number] {
-    if (reading.passed) return [reading.passed.entrances, reading.passed.exits];
-    if (!reading.stands) return reading.direction === 1 ? [1, 0] : [0, 1];
+  #entrancesAndExits(reading: OracleReading): readonly [entrances: number, exits: number] {
+    if (reading.interval) return [reading.interval.entrances, reading.interval.exits];
+    if (!reading.standing) return reading.direction === 1 ? [1, 0] : [0, 1];
     const standings = this.#standings.get(reading.dpuId) ?? [];
-    const before = standings[standings.indexOf(reading) - 1]?.stands;
+    const before = standings[standings.indexOf(reading) - 1]?.standing;
     if (!before) return [0, 0];
-    const { entrances, exits, epoch } = reading.stands;
+    const { entrances, exits, epoch } = reading.standing;
     const modulus = this.#dpus.get(reading.dpuId)?.counterModulus ?? undefined;
-    const [entered, left] = [ahead(before.entrances, entrances, modulus), ahead(before.exits, exits, modulus)];
+    const [entered, left] = [increase(before.entrances, entrances, modulus), increase(before.exits, exits, modulus)];
     const hasRestarted = before.epoch !== epoch || entered === undefined || left === undefined;
     return hasRestarted ? [entrances, exits] : [entered, left];
   }
@@ -240,8 +243,8 @@ export class Oracle {
   }
 }
 
-/** How far a counter has got; undefined where it was set to 0 meanwhile. */
-function ahead(from: number, to: number, modulus: number | undefined): number | undefined {
+/** By how much a counter has increased; undefined if it was reset to 0 meanwhile. */
+function increase(from: number, to: number, modulus: number | undefined): number | undefined {
   if (to >= from) return to - from;
   if (modulus === undefined) return undefined;
   let difference = to - from;
@@ -249,59 +252,65 @@ function ahead(from: number, to: number, modulus: number | undefined): number | 
   return difference * 2 < modulus ? difference : undefined;
 }
 
-function byStanding(a: OracleReading, b: OracleReading): number {
-  const key = ({ timestampMs, name = '', stands }: OracleReading): (number | string)[] => [
+function compareStandings(a: OracleReading, b: OracleReading): number {
+  const key = ({ timestampMs, name = '', standing }: OracleReading): (number | string)[] => [
     timestampMs,
     name,
-    stands?.entrances ?? 0,
-    stands?.exits ?? 0,
-    idOf({ dpuId: '', timestampMs: 0, stands }),
+    standing?.entrances ?? 0,
+    standing?.exits ?? 0,
+    readingIdOf({ dpuId: '', timestampMs: 0, standing }),
   ];
   const [left, right] = [key(a), key(b)];
   const at = left.findIndex((value, n) => value !== right[n]);
   return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
 }
 
-/** Everything that a reading says. */
-function idOf({ dpuId, timestampMs, direction, passed, stands, place, name }: OracleReading): string {
+/** The reading id, which contains all fields of the reading. */
+function readingIdOf({ dpuId, timestampMs, direction, interval, standing, place, name }: OracleReading): string {
   const token = dpuId.replace(
     /[.*>/+#=~{}()]/g,
     (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  const said = passed
-    ? [passed.entrances, passed.exits, passed.startMs].filter((part) => part !== undefined).join('-')
-    : stands
-      ? `t${[stands.entrances, stands.exits, stands.epoch].filter((part) => part !== undefined).join('-')}`
+  const text = interval
+    ? [interval.entrances, interval.exits, interval.startMs].filter((part) => part !== undefined).join('-')
+    : standing
+      ? `t${[standing.entrances, standing.exits, standing.epoch].filter((part) => part !== undefined).join('-')}`
       : direction === 1
         ? '+'
         : '-';
-  return `${token}~${timestampMs}~${said}${place === undefined ? '' : `@${place}`}${name === undefined ? '' : `.${name}`}`;
+  return `${token}~${timestampMs}~${text}${place === undefined ? '' : `@${place}`}${name === undefined ? '' : `.${name}`}`;
 }
 
-/** What a reading id says, which `idOf` makes. */
-export function oracleReadingOf(readingId: string, dpuId: string): OracleReading {
+/** The inverse of `readingIdOf`. */
+export function parseReadingId(readingId: string, dpuId: string): OracleReading {
   const [, ms, rest = ''] = readingId.split(/~/, 3);
-  const said = readingId.slice(readingId.indexOf(rest, readingId.indexOf('~') + 1));
-  const [, head = '', place, name] = /^([^@.]+)(?:@([^.]+))?(?:\.(.+))?$/s.exec(said) ?? [];
+  const text = readingId.slice(readingId.indexOf(rest, readingId.indexOf('~') + 1));
+  const [, head = '', place, name] = /^([^@.]+)(?:@([^.]+))?(?:\.(.+))?$/s.exec(text) ?? [];
   const parts = head.replace(/^t/, '').split('-');
   const common = { dpuId, timestampMs: Number(ms), place, name };
   if (head === '+' || head === '-') return { ...common, direction: head === '+' ? 1 : -1 };
   const [entrances, exits] = [Number(parts[0]), Number(parts[1])];
   if (!head.startsWith('t'))
-    return { ...common, passed: { entrances, exits, startMs: parts[2] === undefined ? undefined : Number(parts[2]) } };
-  return { ...common, stands: { entrances, exits, epoch: parts.length > 2 ? parts.slice(2).join('-') : undefined } };
+    return {
+      ...common,
+      interval: { entrances, exits, startMs: parts[2] === undefined ? undefined : Number(parts[2]) },
+    };
+  return { ...common, standing: { entrances, exits, epoch: parts.length > 2 ? parts.slice(2).join('-') : undefined } };
 }
 
-function inOrder(a: { timestampMs: number; readingId: string }, b: { timestampMs: number; readingId: string }): number {
+function compareEvents(
+  a: { timestampMs: number; readingId: string },
+  b: { timestampMs: number; readingId: string },
+): number {
   return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
 }
 
 const instants = new Map<string, number>();
 
 /**
- * When a wall clock shows a time on a day: the first of two such instants, or, where the clock skips
- * it, as long after the skip as the time is after the skip's start. Found by trying the zone's offsets of
- * the day before and the day after.
+ * The instant at which a wall clock shows a time on a day: the first of two such instants; or, if the clock skips the time,
+ * as long after the skip as the time is after the skip's start. Found by trying the zone's offsets of the day before and of
+ * the day after.
  */
 function instantOfDay(year: number, month: number, day: number, timeOfDay: string, zone: string): number {
   const key = `${year}-${month}-${day} ${timeOfDay} ${zone}`;
@@ -311,7 +320,7 @@ function instantOfDay(year: number, month: number, day: number, timeOfDay: strin
   const offset = (instant: number): number => DateTime.fromMillis(instant, { zone }).offset * MINUTE;
   const [before, after] = [offset(wanted - DAY), offset(wanted + DAY)];
   const candidates = [wanted - before, wanted - after].sort((a, b) => a - b);
-  // In a skipped hour no candidate shows the time: the offset before the skip leads past it.
+  // In a skipped hour neither candidate shows the time; the offset before the skip leads past it.
   const found = candidates.find((instant) => instant + offset(instant) === wanted) ?? wanted - before;
   instants.set(key, found);
   return found;

@@ -1,4 +1,4 @@
-// Lists as a client reads them: a page, and by the links all pages.
+// Lists as a client reads them: one page, or all pages by following the links.
 import { expect } from 'vitest';
 import type { LocalService } from './local-service.ts';
 

@@ -3,7 +3,10 @@ import type { SpaceEvent } from '../../src/domain/space-event.ts';
 
 type Fields = Omit<SpaceEvent, 'measure' | 'entrances' | 'exits' | 'isEgress'>;
 
-/** The event of one person. @param delta what it adds to the space @param direction what the DPU saw; the same, unless given */
+/**
+ * The event of one person. @param delta its effect on the space @param direction as seen by the DPU; equal to delta by
+ * default
+ */
 export function personEvent(fields: Fields, delta: Direction, direction: Direction = delta): SpaceEvent {
   return {
     ...fields,
@@ -14,7 +17,7 @@ export function personEvent(fields: Fields, delta: Direction, direction: Directi
   };
 }
 
-/** What one person adds to a segment. */
+/** The segment of one person. */
 export function onePerson(delta: number): { entrances: number; exits: number } {
   return { entrances: delta > 0 ? 1 : 0, exits: delta < 0 ? 1 : 0 };
 }

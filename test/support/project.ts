@@ -13,7 +13,7 @@ export function projectYaml(path: string): unknown {
   return parse(projectFile(path), { merge: true });
 }
 
-/** Every document of a file of several. @throws Error for one that is not YAML */
+/** All documents of a file. @throws Error if one is not YAML */
 export function yamlDocuments(text: string): unknown[] {
   return parseAllDocuments(text, { merge: true })
     .map((document) => {

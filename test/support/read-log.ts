@@ -9,7 +9,7 @@ export async function readTo(cursor: LogCursor, seq: number): Promise<StoredEntr
   return entries;
 }
 
-/** So many entries; closes the cursor. */
+/** The given number of entries; closes the cursor. */
 export async function readNext(cursor: LogCursor, count: number): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
   while (entries.length < count) entries.push(...(await cursor.next(100)));

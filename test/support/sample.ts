@@ -4,7 +4,7 @@ import type { Answer } from './local-service.ts';
 
 export const SAMPLE_CSV = fileURLToPath(new URL('../data/dpu_data.csv', import.meta.url));
 
-/** The counts that the 563 readings, 33 of them duplicates, add up to. */
+/** The counts of the 563 readings, 33 of which are duplicates. */
 export const EXPECTED = {
   A: { net: -2, count: 4, entrances: 264, exits: 266, highest: 18 },
   B: { net: 8, count: 9, entrances: 23, exits: 15 },

@@ -1,4 +1,4 @@
-// nats-server with the configuration of deploy/nats, byte for byte, and certificates made here.
+// nats-server with the exact configuration of deploy/nats, and certificates made here.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -100,7 +100,7 @@ export async function startSecuredNats(configuration = 'nats-server.conf'): Prom
   };
 }
 
-/** What the configuration takes from its environment. */
+/** The environment variables that the configuration uses. */
 export function environmentOf(path: (name: string) => string): NodeJS.ProcessEnv {
   return {
     NATS_SERVER_NAME: 'test',

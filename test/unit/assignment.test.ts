@@ -6,7 +6,7 @@ const members = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 12 }), { min
 const shards = fc.integer({ min: 1, max: 64 });
 
 describe('shares of shards', () => {
-  it('differ by one at most, and leave no shard out', () => {
+  it('differ by at most one, and cover every shard', () => {
     fc.assert(
       fc.property(shards, members, (count, all) => {
         const { owners } = assignShards(count, all);
@@ -34,7 +34,7 @@ describe('shares of shards', () => {
     );
   });
 
-  it('mostly stay where they are when a member joins', () => {
+  it('mostly stay with their owners when a member joins', () => {
     const before = assignShards(64, ['a', 'b', 'c']).owners;
     const after = assignShards(64, ['a', 'b', 'c', 'd']).owners;
     const moved = after.filter((owner, shard) => owner !== before[shard]);

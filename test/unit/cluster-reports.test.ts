@@ -1,4 +1,4 @@
-// How questions wait for an owner, what they cost while there is none, and which process says that it can answer.
+// How questions wait for an owner, what they cost while there is none, and which processes offer to answer.
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -14,7 +14,7 @@ import { fakeOf } from '../support/fake-of.ts';
 const [SHARD, SPACE] = [0 as Partition, 1 as SpaceId];
 const log = pino({ level: 'silent' });
 
-/** A machine's, by which a second of patience takes twenty, and questions are asked again as soon as ever. */
+/** The machine's clock, slowed down twenty times, except for the short pauses before a retry. */
 const PATIENT: Timing = {
   ...MACHINE_TIMING,
   now: () => MACHINE_TIMING.now() / 20,
@@ -65,14 +65,14 @@ test('one of many questions that wait for an owner retries, and all are answered
     PATIENT,
   );
   const answers = Promise.all(Array.from({ length: questions }, async () => reports.report(SPACE, 0)));
-  // Each has asked for the owner and for a copy, and one has gone on.
+  // Each question was sent once to the owner and once to the standbys; only one was sent again.
   await eventually(() => expect(asked).toBeGreaterThanOrEqual(2 * questions + 6));
   expect(asked).toBeLessThan(2 * questions + 60);
   hasOwner = true;
   expect((await answers).map(({ isStale }) => isStale)).toEqual(Array.from({ length: questions }, () => false));
 });
 
-test('a question that gives up lets another retry, and each is refused after its own second', async () => {
+test('when the retrying question gives up, another takes over; each is refused after its own second', async () => {
   const reports = reportsWith({ ask: async () => Promise.resolve('nobody') });
   for (let n = 0; n < 2; n++) {
     const refusals = await Promise.all(
@@ -87,7 +87,7 @@ test('a question that gives up lets another retry, and each is refused after its
   }
 });
 
-test('a process that waits for a lease answers as a copy only if it has kept one', () => {
+test('a process waiting for a lease answers from its copy only if it has one', () => {
   const answering: string[] = [];
   const requests: Pick<ReportRequests, 'answer'> = {
     answer: (_, respondent) => {
@@ -108,7 +108,7 @@ test('a process that waits for a lease answers as a copy only if it has kept one
   expect(answering).toEqual(['owner']);
 });
 
-test('the report of an owner is marked as stale while it may lack what was acknowledged', async () => {
+test('the report of an owner is marked as stale while it may lack acknowledged readings', async () => {
   const fold = new PartitionFold(SHARD, 1);
   const owner = shardWith({ isOwner: true, state: 'running', fold });
   const answers: ReportAnswer[] = [];
@@ -121,7 +121,7 @@ test('the report of an owner is marked as stale while it may lack what was ackno
   for (const isFresh of [true, false]) {
     const reports = reportsWith(requests, [owner], MACHINE_TIMING, isFresh);
     expect((await reports.report(SPACE, 0)).isStale).toBe(!isFresh);
-    // To other processes, too.
+    // The same holds for answers to other processes.
     reports.follow(SHARD, 'running');
     expect((await answers.at(-1)?.(SPACE, 0))?.isStale).toBe(!isFresh);
   }

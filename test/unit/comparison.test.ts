@@ -1,4 +1,4 @@
-// The comparison of the logs with ClickHouse where shards are at different places, blocks come in between, or nobody answers.
+// The comparison of the logs with ClickHouse: shards at different sequences, blocks stored meanwhile, no answer.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Comparisons, findingsOf, type Comparison } from '../../src/counts/comparison.ts';
@@ -14,7 +14,7 @@ import { personEvent } from '../support/person-event.ts';
 
 const PARTITIONS = 2;
 const [P0, P1] = [0, 1] as Partition[] as [Partition, Partition];
-type Said = Pick<SpaceReport, 'seq' | 'storedBlock' | 'totals'>;
+type Reported = Pick<SpaceReport, 'seq' | 'storedBlock' | 'totals'>;
 
 /** Three commits of router 0; each asserts one reading to each shard. */
 const header = (n: number): ReturnType<typeof commitHeader> =>
@@ -57,20 +57,26 @@ const entry = (n: number) => ({
 });
 
 describe('the comparison with ClickHouse', () => {
-  let said: Map<Partition, Said[]>;
+  let reported: Map<Partition, Reported[]>;
   let stored: Map<Partition, StoredTotals>[];
   let upTo: number;
   let log: readonly number[];
-  const shard = (seq: number, storedBlock: number, folded: number, readings: number, cutBlock = storedBlock): Said => ({
+  const shard = (
+    seq: number,
+    storedBlock: number,
+    folded: number,
+    readings: number,
+    cutBlock = storedBlock,
+  ): Reported => ({
     seq,
     storedBlock,
     totals: { folded, stored: readings, cutBlock },
   });
-  /** The first of several, and the last one again and again. */
+  /** Returns the values one after the other, and then the last one for ever. */
   const next = <T>(of: T[]): T | undefined => (of.length > 1 ? of.shift() : of[0]);
 
   beforeEach(() => {
-    said = new Map([
+    reported = new Map([
       [P0, [shard(3, 5, 3, 3)]],
       [P1, [shard(3, 7, 3, 2)]],
     ]);
@@ -88,7 +94,7 @@ describe('the comparison with ClickHouse', () => {
       timing: { pause: async () => Promise.resolve() },
       reports: {
         report: async (spaceId) => {
-          const one = next(said.get(partitionOfSpace(spaceId, PARTITIONS)) ?? []);
+          const one = next(reported.get(partitionOfSpace(spaceId, PARTITIONS)) ?? []);
           if (!one) throw new Failure('unavailable', 'nobody owns it');
           return Promise.resolve({ ...one, isStale: false } as SpaceReport & { isStale: boolean });
         },
@@ -110,27 +116,27 @@ describe('the comparison with ClickHouse', () => {
       },
     }).read();
 
-  it('A3 holds where both have the same', async () => {
+  it('A3 holds if both have the same readings', async () => {
     const comparison = await compare();
     expect(comparison).toEqual({ stored: 5, differences: [], unknown: [], missing: 0 });
     expect(findingsOf(comparison)).toEqual([]);
   });
 
-  it('A3 holds of shards that are at different places of the log, by what the log has between them', async () => {
-    said.set(P1, [shard(1, 7, 1, 2)]);
+  it('A3 holds for shards at different sequences, by counting the commits between them', async () => {
+    reported.set(P1, [shard(1, 7, 1, 2)]);
     expect((await compare()).missing).toBe(0);
-    // And where that is not there any more, it does not pretend to know.
+    // If those commits are truncated, the result is unknown.
     log = [3];
     const comparison = await compare();
     expect(comparison.missing).toBeUndefined();
     expect(findingsOf(comparison)).toEqual([expect.stringContaining('too far behind')]);
   });
 
-  it('A3 asks again where a block was stored between the two questions', async () => {
-    said.set(P1, [shard(3, 6, 3, 1), shard(3, 7, 3, 2)]);
+  it('A3 asks again if a block was stored between the two queries', async () => {
+    reported.set(P1, [shard(3, 6, 3, 1), shard(3, 7, 3, 2)]);
     expect((await compare()).differences).toEqual([]);
-    // Again and again: by the rows up to that block.
-    said.set(P1, [shard(3, 6, 3, 1, 7)]);
+    // If a block is stored during every attempt, it compares the rows up to that block.
+    reported.set(P1, [shard(3, 6, 3, 1, 7)]);
     upTo = 1;
     expect((await compare()).differences).toEqual([]);
     upTo = 0;
@@ -138,13 +144,13 @@ describe('the comparison with ClickHouse', () => {
       { shard: P1, block: 6, expected: 1, stored: 0, strangeBlock: undefined },
     ]);
     // Nobody has cut that block.
-    said.set(P1, [shard(3, 6, 3, 1, 6)]);
+    reported.set(P1, [shard(3, 6, 3, 1, 6)]);
     upTo = 1;
     expect((await compare()).differences).toEqual([{ shard: P1, block: 6, expected: 1, stored: 1, strangeBlock: 7 }]);
   });
 
-  it('A3 notices a shard that was computed again from a history that had lost a reading', async () => {
-    said.set(P0, [shard(3, 5, 2, 2)]);
+  it('A3 notices a shard that was rebuilt from a history that had lost a reading', async () => {
+    reported.set(P0, [shard(3, 5, 2, 2)]);
     stored = [
       new Map([
         [P0, { readings: 2, lastBlock: 5 }],
@@ -160,7 +166,7 @@ describe('the comparison with ClickHouse', () => {
     ['nobody answers', undefined],
     ['a checkpoint did not know', { seq: 3, storedBlock: 7 }],
   ])('A3 says which shards it could not compare where %s', async (_, one) => {
-    said.set(P1, one ? [one] : []);
+    reported.set(P1, one ? [one] : []);
     const comparison = await compare();
     expect(comparison).toMatchObject({ stored: 3, unknown: [P1], missing: undefined });
     expect(findingsOf(comparison)).toEqual([expect.stringMatching(/^not compared: shard 1\./)]);

@@ -1,4 +1,4 @@
-// What an answer says of a reset: one that the log has not told the space yet, and one at the start of an interval.
+// Resets in answers: a reset that the space has not received yet, and a reset at the start of an interval.
 import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { reportSpace } from '../../actors/partition/space-report.ts';
@@ -42,7 +42,7 @@ function countsAfterReset(segments: History['segments'], watermarkMs: number): C
   return new Counts(topology, reports, fakeOf<History>('History', { segments }));
 }
 
-test('a reset that was answered is in the next answer, whether or not the log has told the space', async () => {
+test('an acknowledged reset is in the next answer, whether or not the space has received it', async () => {
   const counts = countsAfterReset(
     async (_, edges) => Promise.resolve(edges.slice(1).map(() => EMPTY_SEGMENT)),
     RESET_MS - 1,
@@ -52,15 +52,15 @@ test('a reset that was answered is in the next answer, whether or not the log ha
   expect(await counts.at(SPACE, RESET_MS - 1)).toMatchObject({ count: 0 });
 });
 
-test('without history the live count is answered as it was, and never as final', async () => {
+test('without history the last known live count is returned, and never as final', async () => {
   const counts = countsAfterReset(
-    async () => Promise.reject(new Failure('unavailable', 'ClickHouse is away')),
+    async () => Promise.reject(new Failure('unavailable', 'ClickHouse is unavailable')),
     RESET_MS + 1,
   );
   expect(await counts.now(SPACE, RESET_MS + 1)).toMatchObject({ count: 0, isFinal: false });
 });
 
-test('an interval that a reset begins has the readings at that instant, and then the count of the reset', async () => {
+test('an interval that starts at a reset contains the readings of that instant, and then the count of the reset', async () => {
   const entrances = [RESET_MS - 2, RESET_MS - 1, RESET_MS - 1, RESET_MS - 1, RESET_MS - 1, RESET_MS, RESET_MS + 1];
   const counts = countsAfterReset(
     async (_, edges) =>
@@ -79,13 +79,13 @@ test('an interval that a reset begins has the readings at that instant, and then
     { entrances: 4, min: 1, max: 5, count: 5 },
     { entrances: 2, min: 3, max: 6, count: 4 },
   ]);
-  // Within an interval it is one count of several.
+  // A reset inside an interval is one of its counts.
   expect(await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS + 10])).toMatchObject([
     { entrances: 6, min: 1, max: 6, count: 4 },
   ]);
 });
 
-test('an interval that a reset begins has nothing of the count before it where nobody passes at that instant', async () => {
+test('an interval that starts at a reset ignores the count before it if nobody passes at that instant', async () => {
   const counts = countsAfterReset(
     async (_, edges) =>
       Promise.resolve(

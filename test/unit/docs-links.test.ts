@@ -1,4 +1,4 @@
-// The pages of the project name only what is there: pages, headings, files, alerts, metrics, settings, ADRs.
+// The pages of the project refer only to pages, headings, files, alerts, metrics, settings and ADRs that exist.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,7 @@ const pages = [
 
 const withoutCode = (text: string): string => text.replaceAll(/^```.*?^```/gms, '').replaceAll(/`[^`\n]*`/g, '');
 
-/** What a code host makes of a heading: lower case, punctuation dropped, spaces to hyphens. */
+/** The anchor that a code host gives a heading: lower case, without punctuation, hyphens for spaces. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -68,7 +68,7 @@ describe('links', () => {
   });
 });
 
-// ADRs, measurements and the list of changes speak of the moment at which they were written.
+// ADRs, measurements and the changelog describe the moment at which they were written.
 const current = pages.filter(
   ({ path }) => (!path.startsWith(ADR_FOLDER) || path === INDEX) && !/^(bench|CHANGELOG)/.test(path),
 );
@@ -156,7 +156,7 @@ describe('the ADRs', () => {
     }
   });
 
-  it('are there where the sources and pages name them', () => {
+  it('exist if a source or a page refers to them', () => {
     const named = [...filesIn('src', '.ts'), ...filesIn('actors', '.ts'), ...filesIn('test', '.ts')]
       .map(textOf)
       .concat(pages.map(({ text }) => text))

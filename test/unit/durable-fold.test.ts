@@ -1,4 +1,4 @@
-// What a fold sends to ClickHouse after its process was suspended, while another process ran its shard.
+// Which blocks a fold sends to ClickHouse after its process was suspended and another process ran its shard.
 import { expect, test } from 'vitest';
 import { blockOf, NO_MARK } from '../../actors/partition/block.ts';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -59,7 +59,7 @@ async function foldWithBlocks(): Promise<{ durable: DurableFold; sent: number[];
   return { durable, sent, history };
 }
 
-test('blocks that another process stored during a suspension are not sent again, except the last, which may be stored in part', async () => {
+test('blocks that another process stored during a suspension are not sent again, except the last, which may be incomplete', async () => {
   const { durable, sent, history } = await foldWithBlocks();
   await durable.flush();
   history.last = 3;
@@ -68,7 +68,7 @@ test('blocks that another process stored during a suspension are not sent again,
   expect(sent).toEqual([1, 3]);
 });
 
-test('a fold whose process was not suspended asks history once', async () => {
+test('a fold whose process was not suspended queries history once', async () => {
   const { durable, sent, history } = await foldWithBlocks();
   await durable.flush();
   history.last = 3;
@@ -76,7 +76,7 @@ test('a fold whose process was not suspended asks history once', async () => {
   expect(sent).toEqual([1, 2, 3]);
 });
 
-test('a copy that takes over records as stored what the owner before has recorded, even if it heard of fewer blocks', async () => {
+test('a copy that takes over records everything its predecessor recorded as stored, even if it knows of fewer blocks', async () => {
   const fold = new PartitionFold(PARTITION, 1, { unstored: BLOCKS, openNumber: 4, seq: 3 });
   const saved: number[] = [];
   const checkpoints: Checkpoints = {

@@ -27,8 +27,8 @@ const starting = async (n: number, command: string): Promise<unknown> =>
     untilReady: async () => new Promise(() => undefined),
   }).catch((error: unknown) => (error as Error).message);
 
-test('an engine that ends before anybody looks has ended all the same', async () => {
-  // What keeps a process busy while others start, and end.
+test('an exit of the engine is reported even if it came before anybody listened', async () => {
+  // Blocks this process while the engine starts and exits.
   const busy = setInterval(() => {
     for (const until = performance.now() + 200; performance.now() < until;) continue;
   }, 1);
@@ -37,6 +37,6 @@ test('an engine that ends before anybody looks has ended all the same', async ()
   for (const message of messages) expect(message).toContain('engine exited during start (exit code 3)');
 }, 120_000);
 
-test('an engine that is not there cannot be started', async () => {
+test('an engine whose binary is missing cannot be started', async () => {
   expect(await starting(99, join(folder, 'nothing'))).toContain('Cannot start engine');
 });

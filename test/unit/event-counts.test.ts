@@ -1,4 +1,4 @@
-// The number of events of a space, of which some are stored and some are in memory.
+// The number of events of a space when some are stored and some are in memory.
 import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { reportSpace, type KnownReport } from '../../actors/partition/space-report.ts';

@@ -1,4 +1,4 @@
-// What a DPU sends at once has to share a router with the others, and all of it is consumed once.
+// A burst of one DPU shares the router with the other DPUs, and every item is consumed once.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backlog } from '../../src/domain/commit.ts';
@@ -21,7 +21,7 @@ interface Turn {
   readonly restarts: boolean;
 }
 
-/** A log of messages, each of a subject and with so many items. */
+/** A log of messages, given as subjects and numbers of items. */
 function logOf(...messages: readonly (readonly [subject: string, items: number])[]): StoredEntry[] {
   return messages.map(([subject, items], at) => ({
     seq: at + 1,
@@ -36,7 +36,7 @@ const sizes = (slices: readonly Slice[]): [seq: number, items: number][] =>
 const itemsOf = (slices: readonly Slice[]): number => slices.reduce((sum, { from, to }) => sum + to - from, 0);
 
 describe('the queue of a router', () => {
-  it('Q1 a DPU within its share goes first, and what another has beyond its own is sliced', () => {
+  it('Q1 a DPU within its share goes first, and what another sends beyond its share is sliced', () => {
     const queue = new FairQueue(100, 0);
     queue.put(logOf(['a', 20], ['a', 20], ['b', 3], ['a', 500], ['c', 5]));
     expect(sizes(queue.take(false))).toEqual([
@@ -48,11 +48,11 @@ describe('the queue of a router', () => {
     ]);
     expect(queue.backlogs).toEqual([{ subject: 'a', seq: 4, index: 52 }]);
     expect(queue.readingsSeq).toBe(5);
-    // Nothing of the backlog may find the watermark past it.
+    // The clock waits for the backlog, so that no item of it becomes late.
     expect(queue.clockMs).toBe(1_004);
   });
 
-  it('Q1 a backlog that is alone has the whole commit, and at least its part of it while there is more to read', () => {
+  it('Q1 a single backlog gets the whole commit, or at least its share while there is more to read', () => {
     const queue = new FairQueue(100, 0);
     queue.put(logOf(['a', 1_000]));
     expect(itemsOf(queue.take(false))).toBe(100);
@@ -64,7 +64,7 @@ describe('the queue of a router', () => {
     ]);
   });
 
-  it('Q1 backlogs take turns', () => {
+  it('Q1 backlogs are served round robin', () => {
     const queue = new FairQueue(100, 0);
     queue.put(logOf(['a', 500], ['b', 500], ['c', 26]));
     expect(sizes(queue.take(false))).toEqual([
@@ -79,7 +79,7 @@ describe('the queue of a router', () => {
     ]);
   });
 
-  it('Q1 a backlog that everyone has is consumed in the order of the log', () => {
+  it('Q1 when every DPU has a backlog, they are consumed in the order of the log', () => {
     const queue = new FairQueue(100, 0);
     queue.put(logOf(...Array.from({ length: 40 }, (_, n) => [`d${n}`, 30] as const)));
     queue.take(false);
@@ -91,7 +91,7 @@ describe('the queue of a router', () => {
     }
   });
 
-  it('Q1 consumes every item once, in the order of its DPU, and restarts where a commit left it', () => {
+  it('Q1 consumes every item once, in the order of its DPU, and resumes after the last commit', () => {
     const message = fc.tuple(
       fc.constantFrom(...Array.from({ length: 12 }, (_, n) => `d${n}`)),
       fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: 60 })),
@@ -145,7 +145,7 @@ describe('the queue of a router', () => {
 const bySubject = (backlogs: readonly Backlog[]): Backlog[] =>
   [...backlogs].sort((a, b) => (a.subject < b.subject ? -1 : 1));
 
-/** As a router does that finds the last commit. */
+/** Restores the queue from the last commit, as a router does. */
 function restarted(before: FairQueue, log: readonly StoredEntry[], commitItems: number): [FairQueue, number] {
   const { readingsSeq, backlogs } = before;
   const queue = new FairQueue(commitItems, readingsSeq);
@@ -154,7 +154,7 @@ function restarted(before: FairQueue, log: readonly StoredEntry[], commitItems: 
     if (backlog && entry.seq >= backlog.seq && entry.seq <= readingsSeq)
       queue.resume(entry, entry.seq === backlog.seq ? backlog.index : 0);
   }
-  // Whose turn is next may be another's.
+  // The restored queue may serve another DPU next.
   expect(bySubject(queue.backlogs)).toEqual(bySubject(backlogs));
   return [queue, readingsSeq];
 }
@@ -192,7 +192,7 @@ describe('a router with a backlog', () => {
       storedBeforeSeq: async () => 0,
     });
 
-  it('Q1 routes the others, holds its clock back, and goes on in the middle of a message when it restarts', async () => {
+  it('Q1 routes the other DPUs, holds its clock back, and resumes in the middle of a message after a restart', async () => {
     expect(other).not.toBe(late);
     await ports.readings.append(late, encode(Array.from({ length: 10 }, (_, n) => reading(n))));
     await ports.readings.append(other, encode(reading(1)));
@@ -217,7 +217,7 @@ describe('a router with a backlog', () => {
     expect(clockMs).toBeLessThanOrEqual(first?.timeMs ?? 0);
     await running.stop();
 
-    // Each new one takes a slice; none takes anything twice, and each knows what those before it took.
+    // Each new router consumes one slice and resumes after the slices of its predecessors.
     await ports.readings.append(late, encode(Array.from({ length: 10 }, (_, n) => reading(n))));
     for (let lives = 0; lives < 20; lives++) {
       const next = router();

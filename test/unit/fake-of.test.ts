@@ -7,7 +7,7 @@ interface House {
   ring(): string;
 }
 
-test('a fake has what it is given, and a call of anything else fails by its name', () => {
+test('a fake has the given members, and calling any other member fails with its name', () => {
   const house = fakeOf<House>('House', { rooms: undefined, door: { open: () => 'opened' } });
   expect([house.rooms, house.door.open()]).toEqual([undefined, 'opened']);
   const { ring } = house;

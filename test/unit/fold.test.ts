@@ -1,4 +1,4 @@
-// The fold of a partition alone, against what it must keep in any order of arrival.
+// The invariants of a partition's fold, for any order of arrival.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogTail } from '../../actors/partition/log-tail.ts';
@@ -22,14 +22,14 @@ const SETTINGS = {
   bufferEventsMax: 1_000,
 };
 
-interface Said {
+interface Asserted {
   readonly timestampMs: number;
   readonly delta: 1 | -1;
 }
 
 /** A commit for each list of events. */
-function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
-  const event = ({ timestampMs, delta }: Said): SpaceEvent =>
+function logOf(commits: readonly (readonly Asserted[])[]): StoredEntry[] {
+  const event = ({ timestampMs, delta }: Asserted): SpaceEvent =>
     personEvent(
       {
         spaceId: 1 as SpaceId,
@@ -42,7 +42,7 @@ function logOf(commits: readonly (readonly Said[])[]): StoredEntry[] {
       delta,
     );
   return logOfOneRouter(
-    commits.map((said, n) => ({ events: said.map(event), clockMs: (n + 1) * 7 })),
+    commits.map((asserted, n) => ({ events: asserted.map(event), clockMs: (n + 1) * 7 })),
     SETTINGS,
   );
 }
@@ -54,7 +54,7 @@ const commits = fc
   )
   .chain((all) =>
     fc.infiniteStream(fc.integer({ min: 1, max: 4 })).map((sizes) => {
-      const found: Said[][] = [];
+      const found: Asserted[][] = [];
       for (let at = 0; at < all.length;) {
         const size = sizes.next().value as number;
         found.push(all.slice(at, at + size));
@@ -67,7 +67,7 @@ const commits = fc
 const blocksOf = (fold: PartitionFold): unknown => fold.unstored.map(({ number, rows }) => ({ number, rows }));
 
 describe('the fold of a partition', () => {
-  it('W1 B1 O1 keeps its watermark, emits every event once, and in order what was not late', () => {
+  it('W1 B1 O1 never lowers its watermark, emits every event once, and those in time in event order', () => {
     fc.assert(
       fc.property(commits, (drawn) => {
         const fold = new PartitionFold(ROUTER, 1);
@@ -88,13 +88,13 @@ describe('the fold of a partition', () => {
           expect(inTime).toEqual([...inTime].sort((a, b) => a - b));
           watermarkMs = now;
         }
-        const said = drawn.flat();
+        const asserted = drawn.flat();
         const state = fold.state(1 as SpaceId);
         const emitted = [...fold.unstored.flatMap(({ rows }) => rows), ...fold.openRows];
         expect(emitted.map((event) => `${event.timestampMs} ${deltaOf(event)}`).sort()).toEqual(
-          said.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort(),
+          asserted.map(({ timestampMs, delta }) => `${timestampMs} ${delta}`).sort(),
         );
-        expect(state?.occupancy.net ?? 0).toBe(said.reduce((sum, { delta }) => sum + delta, 0));
+        expect(state?.occupancy.net ?? 0).toBe(asserted.reduce((sum, { delta }) => sum + delta, 0));
       }),
       { numRuns: 150 },
     );
@@ -130,7 +130,7 @@ describe('the fold of a partition', () => {
     const fold = new PartitionFold(ROUTER, 1);
     for (const entry of log.slice(0, 1)) fold.apply(entry);
     expect(() => log.slice(2).forEach((entry) => fold.apply(entry))).toThrow(LogGap);
-    // What is missing may be the commits of other routers: the chain of this one's own says nothing of them.
+    // The missing commits may be another router's, which the chain of this router's commits does not show.
     const behind = new PartitionFold(ROUTER, 1);
     behind.apply(log[0] as StoredEntry);
     expect(() => behind.apply({ ...(log[1] as StoredEntry), seq: 3 })).toThrow(/between 1 and 3 is no longer there/);
@@ -140,7 +140,7 @@ describe('the fold of a partition', () => {
   });
 });
 
-describe('what is left of a log', () => {
+describe('a truncated log', () => {
   const whole = logOf([[], [], [], [], []]);
   const left = whole.slice(2);
 
@@ -150,7 +150,7 @@ describe('what is left of a log', () => {
     expect(tail.seq).toBe(5);
   });
 
-  it('F1 must have all that are not', () => {
+  it('F1 must have every commit that is not stored', () => {
     expect(() => new LogTail(ROUTER, 1, 2).add(left[0] as StoredEntry)).toThrow(LogGap);
     const tail = new LogTail(ROUTER, 1, 3);
     tail.add(left[0] as StoredEntry);

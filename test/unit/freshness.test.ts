@@ -1,4 +1,4 @@
-// How old what a fold says may be: by where the logs ended each time they were asked, and by durations of this process alone.
+// The age of a fold, measured by the log ends that were read and by durations on this process's own clock.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
@@ -15,7 +15,7 @@ const SECOND = 1_000;
 
 let nowMs: number;
 let meanwhile: () => void;
-/** Time passes while something waits, and at no other time. */
+/** A clock that advances only while something waits. */
 const timing: Timing = {
   now: () => nowMs,
   random: () => 0.5,
@@ -33,8 +33,8 @@ beforeEach(() => {
   meanwhile = () => undefined;
 });
 
-describe('where a log ended', () => {
-  test('is asked once a second at most, and only when somebody wants to know', async () => {
+describe('the end of a log', () => {
+  test('is read at most once a second, and only if somebody asks', async () => {
     let asked = 0;
     const end = new LogEnd(async () => Promise.resolve(++asked), timing);
     for (let n = 0; n < 30; n++) {
@@ -45,7 +45,7 @@ describe('where a log ended', () => {
     expect(asked).toBe(3);
   });
 
-  test('says when a reader last had everything, and since when it misses something', async () => {
+  test('shows when a reader last had everything, and since when it has been behind', async () => {
     let place = 10;
     const end = new LogEnd(async () => Promise.resolve(place), timing);
     expect([end.completeAt(10), end.missingSince(10)]).toEqual([-Infinity, undefined]);
@@ -54,7 +54,7 @@ describe('where a log ended', () => {
       await settle();
       nowMs += SECOND;
     }
-    // Asked at 100, 101, 102 and 103 s.
+    // Read at 100, 101, 102 and 103 s.
     expect([20, 19, 15, 14, 10, 9].map((read) => end.completeAt(read) / SECOND)).toEqual([
       103,
       102,
@@ -66,7 +66,7 @@ describe('where a log ended', () => {
     expect([20, 19, 14, 9].map((read) => (end.missingSince(read) ?? 0) / SECOND)).toEqual([0, 103, 102, 100]);
   });
 
-  test('is not known while no answer comes, and an answer that is overtaken changes nothing', async () => {
+  test('is unknown while no answer comes, and an outdated answer changes nothing', async () => {
     const answers: ((place: number) => void)[] = [];
     const end = new LogEnd(async () => new Promise((resolve) => answers.push(resolve)), timing);
     for (let n = 0; n < 3; n++) {
@@ -85,7 +85,7 @@ describe('where a log ended', () => {
     ]);
   });
 
-  test('an end that cannot be read is not known, whatever is asked next', async () => {
+  test('is unknown if it cannot be read, whatever is asked next', async () => {
     const end = new LogEnd(async () => Promise.reject(new Error('no leader')), timing);
     end.ask();
     await settle();
@@ -118,7 +118,7 @@ describe('a fold', () => {
   );
   let fold: PartitionFold;
   let freshness: Freshness;
-  /** What NATS holds, and whether it says so. */
+  /** The log ends in NATS, and whether NATS answers. */
   let ends: { seq: number; newestMs: number; isSilent: boolean };
   const apply = (count: number): void => {
     for (const entry of log.filter(({ seq }: StoredEntry) => seq > fold.seq).slice(0, count)) fold.apply(entry);
@@ -137,7 +137,7 @@ describe('a fold', () => {
       readings: { newestMs: () => answer(ends.newestMs) },
     });
   });
-  /** Asked once a second, as clients do. @returns after how many seconds it is not fresh any more; undefined when it stays so */
+  /** Asks once a second, as clients do. @returns after how many seconds the fold is stale; undefined if it stays fresh */
   const staleAfterSeconds = async (secondsMax = 10): Promise<number | undefined> => {
     for (let second = 0; second <= secondsMax; second++) {
       if (!(await freshness.isFresh(fold, SPACE))) return second;
@@ -147,7 +147,7 @@ describe('a fold', () => {
     return undefined;
   };
 
-  test('that has everything is fresh, also at the first question after a night', async () => {
+  test('that has everything is fresh, even at the first question after a quiet night', async () => {
     expect(await staleAfterSeconds()).toBeUndefined();
     nowMs += 36_000 * SECOND;
     const askedAt = nowMs;
@@ -157,7 +157,7 @@ describe('a fold', () => {
 
   test.each([
     [
-      'its consumer is silent although commits come',
+      'its consumer receives nothing although commits come',
       () => {
         ends.seq = 6;
       },
@@ -169,7 +169,7 @@ describe('a fold', () => {
       },
     ],
     [
-      'nobody leads the logs',
+      'the streams have no leader',
       () => {
         ends.isSilent = true;
       },
@@ -183,10 +183,10 @@ describe('a fold', () => {
     expect(seconds).toBeLessThanOrEqual(STALE_AFTER_MS / SECOND + 1);
   });
 
-  test('that is behind and moves is as old as what it lacks', async () => {
+  test('that is behind and progresses is as old as the oldest commit it lacks', async () => {
     expect(await freshness.isFresh(fold, SPACE)).toBe(true);
     nowMs += SECOND;
-    // One commit a second comes, and is folded two seconds later: old, but not stale.
+    // One commit a second, folded two seconds later: old, but not stale.
     for (let second = 0; second < 10; second++) {
       ends = { ...ends, seq: ends.seq + 1 };
       if (second >= 2) apply(1);
@@ -194,14 +194,14 @@ describe('a fold', () => {
       await settle();
       nowMs += SECOND;
     }
-    // Six at once, and still one a second: now each is folded eight seconds later.
+    // Six more at once, then one a second again: each is folded eight seconds later.
     ends = { ...ends, seq: ends.seq + 6 };
     expect(await staleAfterSeconds(5)).toBeLessThanOrEqual(4);
     apply(20);
     expect(await freshness.isFresh(fold, SPACE)).toBe(true);
   });
 
-  test('waits at the first question for what is on its way, and no longer than half a second', async () => {
+  test('waits at the first question for commits on their way, for at most half a second', async () => {
     ends.seq = 6;
     let pauses = 0;
     meanwhile = () => {
@@ -214,13 +214,13 @@ describe('a fold', () => {
     const askedAt = nowMs;
     expect(await freshness.isFresh(fold, SPACE)).toBe(false);
     expect(nowMs - askedAt).toBeLessThan(600);
-    // What is known to be missing is not waited for again.
+    // It does not wait again for commits that it already waited for.
     const againAt = nowMs;
     expect(await freshness.isFresh(fold, SPACE)).toBe(false);
     expect(nowMs).toBe(againAt);
   });
 
-  test('lags by as long as it has been known to', async () => {
+  test('lags by the time for which it is known to be behind', async () => {
     expect(await freshness.lag(fold, [ROUTER])).toEqual({ eventsMs: 0, readingsMs: 0 });
     nowMs += 5 * SECOND;
     ends.newestMs = 1_010;
@@ -231,7 +231,7 @@ describe('a fold', () => {
     expect(eventsMs).toBe(0);
   });
 
-  test('whoever listens is told that it is behind only after seconds, and at once that it is not', async () => {
+  test('tells its listeners only after seconds that it is behind, and at once that it has caught up', async () => {
     const isBehind = (): boolean => freshness.isBehind(fold, [SPACE]);
     expect(isBehind()).toBe(false);
     ends.seq = 6;

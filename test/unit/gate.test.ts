@@ -1,4 +1,4 @@
-// The front gate of the HTTP server, before, while and after there is a service.
+// The gate in front of the HTTP API: before the service has started, while it runs, and after it stopped.
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Gate } from '../../src/http/middleware/gate.ts';
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-test('before the service has begun the process is alive and not ready, and the API says when to come back', async () => {
+test('before the service has started the process is alive but not ready, and the API answers with retry-after', async () => {
   expect([await status('/livez'), await status('/readyz'), await status('/metrics')]).toEqual([200, 503, 200]);
   const early = await fetch(`${server.url}/api/v1/spaces`);
   expect([early.status, early.headers.get('retry-after'), early.headers.get('content-type')]).toEqual([
@@ -31,7 +31,7 @@ test('before the service has begun the process is alive and not ready, and the A
   });
 });
 
-test('it is ready while the service is, and no longer once it drains, though requests go through', async () => {
+test('it is ready while the service runs, and not ready once it drains, but requests still go through', async () => {
   const readiness: { unready: string | undefined; refusals: string[] } = {
     unready: 'waiting for the topology',
     refusals: [],
@@ -47,7 +47,7 @@ test('it is ready while the service is, and no longer once it drains, though req
   expect([await status('/readyz'), await status('/livez'), await status('/api/v1/spaces')]).toEqual([503, 200, 204]);
 });
 
-test('what it does not take is a problem document, too', async () => {
+test('it refuses requests with a problem document, too', async () => {
   const refused = await fetch(`${server.url}/livez?x`, { method: 'POST' });
   expect([refused.status, refused.headers.get('allow'), refused.headers.get('content-type')]).toEqual([
     405,

@@ -1,4 +1,4 @@
-// What /api/v1/health lists, source by source, and that every process tells of all.
+// The problems that /api/v1/health lists, source by source, and that every process lists those of all processes.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Problem } from '../../src/domain/health.ts';
@@ -34,12 +34,12 @@ describe('health', () => {
   const health = (deps: Partial<HealthDeps>): Health =>
     new Health({ member: member('a'), own: [], shared: [], members: () => [], timing: MACHINE_TIMING, ...deps });
 
-  test('has what every process sees, what this one sees of itself, and what the others announce of themselves', async () => {
+  test("lists the problems that any process can see, this process's own, and those that other processes announce", async () => {
     const own = { code: 'own', detail: 'own' };
     const asked = health({
       own: [() => [own]],
       shared: [async () => Promise.resolve([{ code: 'shared', detail: 'shared', shard: SHARD }])],
-      // What it announced itself is older than what it sees.
+      // Its own announcement is older than what it observes now.
       members: () => [
         member('a', [{ code: 'own', detail: 'of before', process: 'name of a' }]),
         member('b', [{ code: 'other', detail: 'other', process: 'name of b' }]),
@@ -54,7 +54,7 @@ describe('health', () => {
     expect(asked.announced).toEqual([{ ...own, process: 'name of a' }]);
   });
 
-  test('has none when all is well, and announces a bounded number', async () => {
+  test('lists none when everything works, and announces a bounded number', async () => {
     expect(await health({ own: [() => []] }).problems()).toEqual([]);
     const many = health({ own: [() => Array.from({ length: 300 }, () => ({ code: 'many', detail: '' }))] });
     expect(await many.problems()).toHaveLength(300);
@@ -73,7 +73,7 @@ describe('health', () => {
     expect(codesOf(await failing.problems())).toEqual(['check_failed', 'check_failed']);
   });
 
-  test('looks at itself without being asked', async () => {
+  test('runs its checks without being asked', async () => {
     const over = new AbortController();
     const looking = health({
       own: [
@@ -108,7 +108,7 @@ describe('a shard', () => {
     return shardProblems([shard], { lag: async () => Promise.resolve(lag) }, () => awaitedSeq)();
   };
 
-  test("that runs and has everything is well, and so is one that is another process's", async () => {
+  test('is healthy if it runs and has everything, or if another process runs it', async () => {
     expect(await seen({})).toEqual([]);
     lag = { eventsMs: LAG_MAX_MS, readingsMs: LAG_MAX_MS };
     expect(await seen({})).toEqual([]);
@@ -127,14 +127,14 @@ describe('a shard', () => {
     ['shard_lagging', /commits.* 61 s/, {}, { eventsMs: 61_000 }, undefined],
     ['shard_lagging', /readings.* 62 s/, {}, { readingsMs: 62_000 }, undefined],
     ['topology_awaited', /entry 7/, {}, {}, 7],
-  ])('says %s', async (code, detail, state, behind, awaitedSeq) => {
+  ])('reports %s', async (code, detail, state, behind, awaitedSeq) => {
     lag = { ...lag, ...behind };
     const problems = await seen(state, awaitedSeq);
     expect(problems).toMatchObject([{ code, shard: SHARD }]);
     expect(problems[0]?.detail).toMatch(detail);
   });
 
-  test('that fails once or twice is restarted, and one that does it again within the minute is in a loop', async () => {
+  test('is restarted after one or two failures, and in a crash loop after a third within a minute', async () => {
     let nowMs = 0;
     restarts = new Restarts({ now: () => nowMs });
     for (const atSeconds of [0, 40, 80]) {
@@ -156,7 +156,7 @@ describe('a shard', () => {
   });
 });
 
-describe('the rest', () => {
+describe('a problem is', () => {
   test('a shard that nobody owns', async () => {
     expect(await ownerProblems(() => ['a', null, 'b'])()).toMatchObject([{ code: 'shard_without_owner', shard: 1 }]);
   });
@@ -177,12 +177,12 @@ describe('the rest', () => {
     ]);
   });
 
-  test('a log of readings that is full', async () => {
+  test('a full READINGS stream', async () => {
     expect(await roomProblems(() => true)()).toEqual([]);
     expect(await roomProblems(() => false)()).toMatchObject([{ code: 'readings_full', stream: 'READINGS' }]);
   });
 
-  test('engines that do not answer, and those that say no', async () => {
+  test('an engine that does not answer, or refuses', async () => {
     expect(
       await engineProblems(
         async () => Promise.resolve(1),

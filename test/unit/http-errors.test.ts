@@ -1,4 +1,4 @@
-// What a client sees of an error nobody foresaw, and what the log has of it.
+// What an unexpected error shows to the client, and what it writes to the log.
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(async () => server.stop());
 
-test('an unknown error is a 500 with an id, under which the log has what happened, and the answer does not', async () => {
+test('an unexpected error is a 500 with an id; the log has the details under that id, the answer has not', async () => {
   for (const given of [undefined, 'trace-9']) {
     const response = await fetch(
       `${server.url}/api/v1/account`,

@@ -4,9 +4,9 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 
-it('stops although a client sends request after request over one connection', async () => {
+it('stops although a client keeps sending requests over one connection', async () => {
   let stopped: Promise<void> | undefined;
-  // Told to stop while a request is under way: its connection is not idle, and never becomes so.
+  // The server is stopped while a request is in flight, so its connection is not idle, and never becomes idle.
   const handle = (_request: IncomingMessage, response: ServerResponse): void => {
     stopped ??= server.stop();
     response.end('answered');

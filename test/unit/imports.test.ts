@@ -1,4 +1,4 @@
-// Imports point inwards, and what decides is pure: a rule for every folder, held against the tree.
+// Imports point inwards, and the code that decides is pure: a rule for every folder, checked over the whole tree.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 interface Source {
   readonly path: string;
   readonly text: string;
-  /** Files of this project it imports, from the root. */
+  /** The project files it imports, as paths from the root. */
   readonly files: readonly string[];
   readonly packages: readonly string[];
 }
@@ -40,7 +40,7 @@ const within = (path: string, places: readonly string[]): boolean =>
 const PURE = ['src/domain', 'actors'];
 const MIDDLE = [...PURE, 'src/ports', 'src/live/feed-message.ts', 'src/runtime'];
 
-/** What the files of a place may import of this project, beside their own folder. The innermost first. */
+/** Which folders of the project a folder may import, besides itself. The innermost comes first. */
 const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly string[] }[] = [
   { place: 'src/domain', of: [] },
   { place: 'actors', of: ['src/domain'] },
@@ -60,7 +60,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/nats', of: MIDDLE },
   { place: 'src/clickhouse', of: MIDDLE },
 ];
-/** These put things together, or stand at the edge: nothing further in may know them. */
+/** These compose the service, or are its edge: nothing further in may import them. */
 const OUTER = [
   'src/http',
   'src/cli',
@@ -91,7 +91,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/sdk-trace-node': ['src/observability'],
 };
 
-/** The shortest way from a file through its imports back to itself, for each file that has one. */
+/** For each file in an import cycle, the shortest cycle through it. */
 function cycles(): string[] {
   const importsOf = new Map(sources.map(({ path, files }) => [path, files]));
   const found = new Map<string, string>();
@@ -114,8 +114,8 @@ function cycles(): string[] {
   return [...found.values()];
 }
 
-describe('the tree', () => {
-  it('is read whole', () => {
+describe('the source tree', () => {
+  it('is read completely', () => {
     expect(sources.length).toBeGreaterThan(80);
     expect(sources.find(({ path }) => path === 'actors/partition/partition-fold.ts')?.files).toContain(
       'src/domain/log-entry.ts',
@@ -131,24 +131,24 @@ describe('the tree', () => {
     expect(strays).toEqual([]);
   });
 
-  // Type imports count, too: a file that needs the types of another cannot be understood, or moved, without it.
+  // Type imports count, too: a file that needs another's types cannot be understood, or moved, without it.
   it('has no import cycle', () => {
     expect(cycles()).toEqual([]);
   });
 
-  it('has no file that belongs nowhere', () => {
+  it('has no file that no rule covers', () => {
     const places = [...MAY_IMPORT.map(({ place }) => place), ...OUTER];
     expect(sources.map(({ path }) => path).filter((path) => !within(path, places))).toEqual([]);
   });
 
-  it.each(Object.entries(CLIENTS))('imports %s only in its place', (name, places) => {
+  it.each(Object.entries(CLIENTS))('imports %s only where it may', (name, places) => {
     const users = sources.filter(({ packages }) =>
       packages.some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
     );
     expect(users.map(({ path }) => path).filter((path) => !within(path, places))).toEqual([]);
   });
 
-  it('reads the environment in config.ts alone', () => {
+  it('reads the environment only in config.ts', () => {
     const readers = sources.filter(
       ({ path, text }) => /process\.env\b/.test(text) && !within(path, ['src/config.ts', 'src/local']),
     );
@@ -156,21 +156,21 @@ describe('the tree', () => {
   });
 });
 
-describe('what decides', () => {
+describe('code that decides', () => {
   it.each([
     ['the wall clock', /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\b/],
     ['chance', /\bMath\.random\b|\brandomUUID\b/],
     ['timers', /\bset(?:Timeout|Interval|Immediate)\b/],
     ['waiting', /\basync\b|\bawait\b|\bPromise\b/],
     ['the process', /\bprocess\b\./],
-  ])('knows nothing of %s', (_, pattern) => {
+  ])('does not use %s', (_, pattern) => {
     const strays = sources
       .filter(({ path }) => within(path, [...PURE, 'src/adapters']))
       .filter(({ text }) => pattern.test(text.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\//g, '')));
     expect(strays.map(({ path }) => path)).toEqual([]);
   });
 
-  it('uses no package but luxon in the domain and xstate in the actors', () => {
+  it('uses no package except luxon in the domain and xstate in the actors', () => {
     const used = (place: string): string[] => [
       ...new Set(sources.filter(({ path }) => within(path, [place])).flatMap(({ packages }) => packages)),
     ];

@@ -1,4 +1,4 @@
-// A look at the logs while others write: nothing that they add meanwhile looks lost.
+// Inspecting the logs while others write: nothing that they add meanwhile is reported as lost.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -9,10 +9,10 @@ import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
 
 const ROUTER = 0 as Partition;
-/** More than a look asks. */
+/** More than the number of queries of one inspection. */
 const CALLS = 60;
 
-describe('a look at logs that are written to', () => {
+describe('an inspection of logs that are being written', () => {
   let ports: Ports;
   let writer: Writer;
 
@@ -24,12 +24,12 @@ describe('a look at logs that are written to', () => {
   });
   afterEach(async () => ports.close());
 
-  it('finds nothing where routers, topology and blocks go on between any two questions', async () => {
+  it('reports no loss if commits, topology facts and blocks are added between any two queries', async () => {
     expect(await inspectLogs(watched(ports, async () => writer.commit()))).toEqual([]);
     expect(writer.commits).toBeGreaterThan(20);
   });
 
-  it('finds nothing where a checkpoint is saved and the log truncated at any moment', async () => {
+  it('reports no loss if a checkpoint is saved and the log truncated at any moment', async () => {
     for (let at = 1; at <= CALLS; at++) {
       let calls = 0;
       const found = await inspectLogs(
@@ -45,7 +45,7 @@ describe('a look at logs that are written to', () => {
   });
 });
 
-/** Does what the processes of a service do, one complete step at a time. */
+/** Plays the processes of a service, one complete step at a time. */
 class Writer {
   commits = 0;
   lastSeq = 0;
@@ -59,7 +59,7 @@ class Writer {
     this.#ports = ports;
   }
 
-  /** After those that are being made: the questions of a look overlap. */
+  /** Waits for the steps under way, because the queries of an inspection overlap. */
   commit(): Promise<void> {
     return (this.#last = this.#last.then(() => this.#commit()));
   }
@@ -107,7 +107,7 @@ class Writer {
     );
   }
 
-  /** Of every shard: it has folded all that is committed. */
+  /** A checkpoint of every shard, with everything committed so far. */
   async checkpoint(): Promise<void> {
     const mark = { seq: this.lastSeq, commitId: `c${this.commits}` };
     for (let k = 0; k < PARTITIONS; k++) {
@@ -130,7 +130,7 @@ async function catchUp(history: TopologyHistory, { topology }: Ports): Promise<v
   }
 }
 
-/** The ports of a look; something happens before and after each of its questions. */
+/** The ports of an inspection, with a step before and after each query. */
 function watched(ports: Ports, happens: () => Promise<void>): LogDeps {
   const watch = <T extends object>(port: T): T =>
     new Proxy(port, {

@@ -1,4 +1,4 @@
-// Which spaces somebody wants to hear of, and since which item of the feed without a gap.
+// Which spaces have listeners, and since which item of the feed they have been sent every change.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SpaceId } from '../../src/domain/ids.ts';
@@ -8,7 +8,7 @@ const LASTS_MS = 100;
 const [A, B, C] = [1, 2, 3] as SpaceId[] as [SpaceId, SpaceId, SpaceId];
 
 describe('interest', () => {
-  it('is in nothing at first', () => {
+  it('covers no space at first', () => {
     const interest = new Interest(LASTS_MS);
     expect([interest.isEmpty, interest.isAll, interest.has(A), interest.sinceOf(A)]).toEqual([
       true,
@@ -18,7 +18,7 @@ describe('interest', () => {
     ]);
   });
 
-  it('begins at the item it was first expressed at, however often it is renewed', () => {
+  it('begins at the item at which it was first expressed, however often it is renewed', () => {
     const interest = new Interest(LASTS_MS);
     interest.renew(false, [A], 7, 0);
     interest.renew(false, [A, B], 9, 50);
@@ -27,7 +27,7 @@ describe('interest', () => {
     expect([interest.isEmpty, interest.isAll, interest.has(C)]).toEqual([false, false, false]);
   });
 
-  it('ends by itself, for each space apart, at the end of its time', () => {
+  it('expires for each space separately', () => {
     const interest = new Interest(LASTS_MS);
     interest.renew(false, [A, B], 1, 0);
     interest.renew(false, [B], 2, 60);
@@ -39,7 +39,7 @@ describe('interest', () => {
     expect(interest.isEmpty).toBe(true);
   });
 
-  it('begins anew after it ended: what was told in between was told to nobody', () => {
+  it('begins again after it expired, because items in between were not sent', () => {
     const interest = new Interest(LASTS_MS);
     interest.renew(true, [A], 1, 0);
     interest.expire(100);
@@ -61,23 +61,23 @@ describe('interest', () => {
     expect(interest.isEmpty).toBe(true);
   });
 
-  it('in all spaces covers a space that is named later, from the item since which all were told', () => {
+  it('in all spaces covers a space that is named later, since the interest in all spaces began', () => {
     const interest = new Interest(LASTS_MS);
     interest.renew(true, [], 5, 0);
     interest.renew(false, [A], 30, 90);
     interest.expire(100);
-    // Nobody wants all of them any more, and A was told without a gap all the same.
+    // The interest in all spaces has expired, but A has been covered without a gap.
     expect([interest.isAll, interest.sinceOf(A), interest.sinceOf(B)]).toEqual([false, 5, undefined]);
   });
 
-  it('in one space does not make the others known since then', () => {
+  it('in one space does not cover other spaces', () => {
     const interest = new Interest(LASTS_MS);
     interest.renew(false, [A], 5, 0);
     interest.renew(true, [], 30, 10);
     expect([interest.sinceOf(A), interest.sinceOf(B)]).toEqual([5, 30]);
   });
 
-  it('covers exactly the items during which somebody wanted to hear of the space', () => {
+  it('covers exactly the items during which a space had a listener', () => {
     const step = fc.record({
       all: fc.boolean(),
       spaces: fc.uniqueArray(fc.constantFrom(A, B, C)),
@@ -87,7 +87,7 @@ describe('interest', () => {
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const interest = new Interest(LASTS_MS);
         let nowMs = 0;
-        // The definition: an item is told of a space while a wish for it, or for all, is younger than LASTS_MS.
+        // By definition, an item of a space is sent while an interest in it, or in all spaces, is younger than LASTS_MS.
         const wishes: { space: SpaceId | 'all'; n: number; untilMs: number }[] = [];
         const isWanted = (space: SpaceId): boolean =>
           wishes.some((wish) => (wish.space === space || wish.space === 'all') && wish.untilMs > nowMs);
@@ -102,7 +102,7 @@ describe('interest', () => {
           for (const space of [A, B, C]) if (isWanted(space) && !unbroken.has(space)) unbroken.set(space, n);
           for (const space of [A, B, C]) {
             expect(interest.has(space)).toBe(isWanted(space));
-            // Never earlier than that: a listener would believe it has what nobody told. Later is safe: it asks again.
+            // It must not begin earlier: a listener would believe it has items that were not sent. Later is safe: it asks again.
             const since = interest.sinceOf(space);
             if (since === undefined) expect(unbroken.has(space)).toBe(false);
             else expect(since).toBeGreaterThanOrEqual(unbroken.get(space) ?? Infinity);

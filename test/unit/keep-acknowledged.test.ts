@@ -1,4 +1,4 @@
-// What is done with messages that MQTT has acknowledged, on streams in memory.
+// Messages that MQTT has acknowledged, on streams in memory.
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
@@ -10,7 +10,7 @@ const message = (dpu: string, text: string): StoredMessage => ({ dpuId: dpu as D
 const nameOf = ({ dpuId, data }: StoredMessage): string => `${dpuId} ${new TextDecoder().decode(data)}`;
 
 interface Outcome {
-  /** In the order in which it happened. */
+  /** The calls, in order. */
   readonly done: readonly string[];
   readonly restored: number;
   readonly error: unknown;
@@ -66,13 +66,13 @@ async function keep(
 }
 
 describe('messages that MQTT has acknowledged', () => {
-  it('A2 are released when READINGS has them, and nothing is put there', async () => {
+  it('A2 are released without being appended if READINGS has them', async () => {
     expect(
       await keep([message('a', '1'), message('b', '2')], [message('b', '2'), message('c', '3'), message('a', '1')]),
     ).toEqual({ done: ['wait', 'release a 1', 'release b 2'], restored: 0, error: undefined });
   });
 
-  it('A2 are put into READINGS when it lacks them, before any of them is released', async () => {
+  it('A2 are appended to READINGS if it lacks them, before any of them is released', async () => {
     expect(await keep([message('a', '1'), message('a', '2'), message('b', '1')], [message('a', '1')])).toEqual({
       done: ['wait', 'append a 2', 'append b 1', 'release a 1', 'release a 2', 'release b 1'],
       restored: 2,
@@ -80,17 +80,17 @@ describe('messages that MQTT has acknowledged', () => {
     });
   });
 
-  it('A2 are missed also where another DPU has sent the same bytes', async () => {
+  it('A2 count as missing although another DPU has sent the same bytes', async () => {
     expect((await keep([message('a', '1')], [message('b', '1')])).done).toEqual(['wait', 'append a 1', 'release a 1']);
   });
 
-  it('A2 are not released when READINGS does not take them: they come again', async () => {
+  it('A2 are not released if READINGS refuses them, so they are redelivered', async () => {
     const { done, error } = await keep([message('a', '1'), message('a', '2')], [], { refuse: 'a 2' });
     expect(done).toEqual(['wait', 'append a 1']);
     expect(error).toMatchObject({ message: 'READINGS is full' });
   });
 
-  it('A2 that are the same, to the byte, are one', async () => {
+  it('A2 that have the same bytes are appended once', async () => {
     expect((await keep([message('a', '1'), message('a', '1')], [])).done).toEqual([
       'wait',
       'append a 1',

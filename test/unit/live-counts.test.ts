@@ -1,6 +1,6 @@
-// Whatever is lost on the way and whoever owns a partition, a subscriber ends up with what the owner
-// says; and as long as it is not told to begin anew, it got every item once.
-import { setImmediate as turn } from 'node:timers/promises';
+// Whatever messages are lost and whoever owns a partition, a subscriber ends up with the owner's state; and unless it
+// is told to resynchronise, it gets every item once.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -13,7 +13,7 @@ import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 const K = 0 as Partition;
 const SPACES = [1, 2, 3].map((id) => id as SpaceId);
 
-/** An owner that keeps every item of its epoch. */
+/** An owner that keeps all items of its epoch. */
 class Owner {
   readonly items: FeedItem[] = [];
   readonly counts: Map<SpaceId, number>;
@@ -99,12 +99,12 @@ const step = fc.oneof(
     { kind: 'connect' } as const,
     { kind: 'newOwner' } as const,
     { kind: 'forget' } as const,
-    { kind: 'turn' } as const,
+    { kind: 'yield' } as const,
   ),
 );
 
 describe('live counts', () => {
-  it('converge, without a gap or a repetition, over loss, new owners and reconnects', async () => {
+  it('converge without a gap or a repetition through message loss, new owners and reconnects', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const channel = new MemoryChangeChannel();
@@ -122,7 +122,7 @@ describe('live counts', () => {
             await connected;
           }
           if (kind === 'forget') owner.kept = 0;
-          if (kind === 'turn') await turn();
+          if (kind === 'yield') await yieldToEventLoop();
           if (kind === 'newOwner') {
             owner.stop();
             owner = new Owner(channel, owner.epoch + 1, owner.counts);
@@ -131,7 +131,7 @@ describe('live counts', () => {
         channel.isLost = false;
         if (!client.subscription) await client.connect(live);
         for (const spaceId of SPACES) owner.change(spaceId);
-        for (let turns = 0; turns < 6; turns += 1) await turn();
+        for (let passes = 0; passes < 6; passes += 1) await yieldToEventLoop();
         for (const { known } of [client, other])
           expect(Object.fromEntries(known)).toEqual(Object.fromEntries(owner.counts));
         live.stop();
@@ -140,7 +140,7 @@ describe('live counts', () => {
     );
   });
 
-  it('resume from the owner where this process has not followed', async () => {
+  it('resume from the owner if this process has not followed the feed', async () => {
     const channel = new MemoryChangeChannel();
     const owner = new Owner(channel, 1, new Map());
     const [one, two] = [1, 2].map(
@@ -149,7 +149,7 @@ describe('live counts', () => {
     const client = new Client();
     await client.connect(one);
     owner.change(SPACES[0] as SpaceId);
-    await turn();
+    await yieldToEventLoop();
     client.disconnect();
     for (const spaceId of SPACES) owner.change(spaceId);
     client.events.length = 0;
@@ -159,7 +159,7 @@ describe('live counts', () => {
     two.stop();
   });
 
-  it('are refused past the bound, and where nobody owns the partition', async () => {
+  it('are refused above the limit, and if nobody owns the partition', async () => {
     const channel = new MemoryChangeChannel();
     const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 1, exists: () => true });
     await expect(new Client().connect(live)).rejects.toMatchObject({ kind: 'unavailable' });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-/** The part of package-lock.json this file looks at. */
+/** The part of package-lock.json that this test reads. */
 interface Lockfile {
   packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>;
 }
@@ -19,7 +19,7 @@ describe('the lockfile', () => {
     for (const name of wanted) expect(lock.packages).toHaveProperty([`node_modules/${name}`]);
   });
 
-  test('names no host of a registry', () => {
+  test('names no registry host', () => {
     expect(Object.values(lock.packages).filter((entry) => entry.resolved !== undefined)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-// What passed between two standings of a device.
+// The people who passed between two standings of a device.
 import { describe, expect, it } from 'vitest';
 import { passedBetween, type Standing } from '../../src/domain/measure.ts';
 
@@ -8,7 +8,7 @@ const stands = (totalEntrances: number, totalExits: number, counterEpoch: string
   counterEpoch,
 });
 
-describe('what passed between two standings', () => {
+describe('the difference of two standings', () => {
   it.each([
     ['the first is what later ones are compared with', undefined, stands(100, 50), null, [0, 0]],
     ['counters that go on', stands(100, 50), stands(105, 51), null, [5, 1]],
@@ -20,7 +20,7 @@ describe('what passed between two standings', () => {
     ['ahead by just less than half', stands(65_535, 0), stands(32_766, 0), 65_536, [32_767, 0]],
     ['ahead by half is a restart', stands(65_535, 0), stands(32_767, 0), 65_536, [32_767, 0]],
     [
-      'a lower one that is ahead by more than half is a restart',
+      'a lower standing, ahead by more than half of the modulus, is a restart',
       stands(50_000, 7),
       stands(49_000, 8),
       65_536,

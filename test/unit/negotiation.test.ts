@@ -1,4 +1,4 @@
-// What a client says it accepts, however odd, is no reason for a 500.
+// No accept header, however odd, causes a 500.
 import { request } from 'node:http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => server.stop());
 
-/** fetch would put in an encoding of its own. */
+/** Not fetch: it would add an accept-encoding of its own. */
 async function get(
   path: string,
   headers: Record<string, string>,
@@ -71,7 +71,7 @@ it.each([
   expect(bytes).toBeGreaterThan(2_048);
 });
 
-it('a problem is answered as a problem, whatever is accepted', async () => {
+it('a problem is sent as a problem document, whatever the client accepts', async () => {
   for (const headers of [
     { accept: 'text/html;q=0' },
     { accept: '*/*;q=0' },

@@ -8,13 +8,13 @@ import { CLIENT_TYPES, clientTypes, tableOfRoutes } from '../support/client-type
 describe('the OpenAPI document', () => {
   const document = openApiDocument(tableOfRoutes(), '0.0.0');
 
-  it('is clean by the strictest rules of its linter', async () => {
+  it('passes the strictest rules of its linter', async () => {
     const config = await createConfig({ extends: ['recommended-strict'] });
     const found = await lintFromString({ source: JSON.stringify(document), config });
     expect(found.map(({ ruleId, message, location }) => `${ruleId} ${message} ${location[0]?.pointer}`)).toEqual([]);
   });
 
-  it('has an example for every body and every answer with one', () => {
+  it('has an example for every request and response body', () => {
     const missing: string[] = [];
     for (const [path, methods] of Object.entries(document['paths'] as Record<string, Record<string, Operation>>)) {
       for (const [method, { requestBody, responses }] of Object.entries(methods)) {
@@ -36,7 +36,7 @@ describe('the OpenAPI document', () => {
       if (scope !== null) expect(SCOPES, operationId).toContain(scope);
   });
 
-  it('is what the client of the tests is generated from (npm run generate:client)', async () => {
+  it('is the source of the test client (npm run generate:client)', async () => {
     expect(await readFile(CLIENT_TYPES, 'utf8')).toBe(await clientTypes());
   });
 });

@@ -1,4 +1,4 @@
-// When the feed of a partition tells of changes: the first of a space at once, what follows in groups.
+// When the feed of a partition sends changes: the first change of a space at once, the following ones grouped.
 import { expect, test, vi } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { FeedBatch } from '../../src/live/feed-message.ts';
@@ -25,7 +25,7 @@ const entrance = (spaceId: number, timestampMs: number): SpaceEvent =>
     1,
   );
 
-test('the first change of a space is told at once, and what follows within 20 ms is one', async () => {
+test('the first change of a space is sent at once, and those within the next 20 ms as one', async () => {
   vi.useFakeTimers({
     toFake: [
       'setTimeout',
@@ -45,8 +45,8 @@ test('the first change of a space is told at once, and what follows within 20 ms
     );
     const fold = new PartitionFold(ROUTER, 1);
     const channel = new MemoryChangeChannel();
-    const told: FeedBatch['items'][number][] = [];
-    channel.subscribe(ROUTER, ({ items }) => told.push(...items));
+    const sent: FeedBatch['items'][number][] = [];
+    channel.subscribe(ROUTER, ({ items }) => sent.push(...items));
     const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100, isBehind: () => false });
     feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     const apply = (n: number): void => {
@@ -54,14 +54,14 @@ test('the first change of a space is told at once, and what follows within 20 ms
       if (entry) fold.apply(entry);
     };
     const counts = (): [SpaceId, number][] =>
-      told
+      sent
         .splice(0)
         .flatMap((item): [SpaceId, number][] => (item.kind === 'count' ? [[item.spaceId, item.count]] : []));
 
     apply(0);
     await vi.advanceTimersByTimeAsync(0);
     expect(counts()).toEqual([[1, 1]]);
-    // Within the 20 ms: grouped. Another space's first change does not wait for them.
+    // Changes within the 20 ms are grouped. Another space's first change does not wait for them.
     apply(1);
     apply(2);
     apply(3);
@@ -71,7 +71,7 @@ test('the first change of a space is told at once, and what follows within 20 ms
     expect(counts()).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(counts()).toEqual([[1, 3]]);
-    // Long after the last: at once again.
+    // Long after the last change the next one is sent at once again.
     await vi.advanceTimersByTimeAsync(100);
     apply(4);
     await vi.advanceTimersByTimeAsync(0);
@@ -82,7 +82,7 @@ test('the first change of a space is told at once, and what follows within 20 ms
   }
 });
 
-test('while the fold is behind, whoever listens hears that it is stale, and where everything stands once it has caught up', async () => {
+test('while the fold is behind, listeners are told that it is stale, and get all counts once it has caught up', async () => {
   const log = logOfOneRouter(
     [
       { events: [entrance(1, 1_000)], clockMs: 1_000 },
@@ -117,7 +117,7 @@ test('while the fold is behind, whoever listens hears that it is stale, and wher
     expect(heard).toEqual(['renewed 1']);
     isBehind = true;
     await eventually(() => expect(heard).toEqual(['renewed 1', 'stale']));
-    // Of what somebody listens to, and again and again.
+    // Only spaces with listeners are sent, and repeatedly.
     expect(asked.at(-1)).toEqual([1]);
     await expect(
       channel.ask(ROUTER, { all: false, spaceIds: [1 as SpaceId], epochMin: 0, isRenewal: false, after: null }),

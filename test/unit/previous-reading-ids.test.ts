@@ -1,4 +1,4 @@
-// Readings that were routed or stored when `<dpu>.<id>` was the id of a named reading keep that id.
+// Readings that were routed or stored under the previous form of id, `<dpu>.<id>`, keep that id.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -17,8 +17,8 @@ const [D, SPACE, DOORWAY] = ['d' as DpuId, 1 as SpaceId, 1 as DoorwayId];
 const BEFORE: EventTuple = [SPACE, D, DOORWAY, 1_000, '+', 1, 0, 0, 1, 1, 'n', 1];
 const NOW: EventTuple = [SPACE, D, DOORWAY, 1_000, '+', 1, 0, 0, 1, 1, 'n'];
 
-describe('an event of the log', () => {
-  it('has the id that it had when it was written, also when it is written again', () => {
+describe('an event in the log', () => {
+  it('keeps the id under which it was written, even when it is written again', () => {
     expect(fromTuple(BEFORE, 7)).toMatchObject({ readingId: 'd.n', hasPreviousId: true });
     expect(fromTuple(NOW, 7)).toMatchObject({ readingId: 'd~1000~+.n' });
     for (const tuple of [BEFORE, NOW, BEFORE.slice(0, 10) as EventTuple]) {
@@ -83,7 +83,7 @@ describe('a change of the topology', () => {
     return found;
   }
 
-  it('concerns a reading once that memory and history have under different ids', async () => {
+  it('moves a reading once if memory and history have it under different ids', async () => {
     await stored(BEFORE, [SPACE, D, DOORWAY, 2_000, '+', 1, 0, 0, 1, 1, 'm']);
     const memory = new ReadingMemory();
     for (const [timestampMs, name] of [
@@ -95,7 +95,7 @@ describe('a change of the topology', () => {
     expect(await pages(memory)).toEqual(['d.n', 'd~2000~+.m', 'd~3000~+.n']);
   });
 
-  it('does not concern a reading that was retracted because an earlier one had its id', async () => {
+  it('does not move a reading that was retracted because an earlier one had its id', async () => {
     await stored(
       BEFORE,
       [SPACE, D, DOORWAY, 2_000, '+', 1, 0, 0, 1, 1, 'n', 1],

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { readingsMode } from '../../src/nats/read-mode.ts';
 
-it('READINGS is read together from five eighths of its partitions on, until less than half are left', () => {
+it('a process uses the shared consumer from five eighths of the partitions on, until it has less than half', () => {
   const modes = (open: readonly number[], partitions: number): string[] => {
     let now: 'shared' | 'filtered' = 'filtered';
     return open.map((count) => (now = readingsMode(count, partitions, now)));

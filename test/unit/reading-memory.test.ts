@@ -1,5 +1,5 @@
-// The memory of a router alone. A reading that it does not have is looked up in history, unless the memory knows that
-// history cannot have it; being wrong about that would count a reading twice.
+// A router's memory of readings. A reading it does not have is looked up in history, unless the memory knows that
+// history cannot have it; a wrong answer there would count a reading twice.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
@@ -16,7 +16,7 @@ const reading = (timestampMs: number, direction: Direction = 1, name?: string, d
 });
 
 describe('the memory of a router', () => {
-  it('D1 has a reading only if everything it says is the same', () => {
+  it('D1 knows a reading only if all of its fields are the same', () => {
     const memory = new ReadingMemory();
     memory.remember(reading(5, 1, 'n'), 1);
     memory.remember(reading(6), 2);
@@ -34,7 +34,7 @@ describe('the memory of a router', () => {
       expect(memory.has(other), JSON.stringify(other)).toBe(false);
   });
 
-  it('asks history about every reading of a DPU until it has learned the newest one that is stored', () => {
+  it('asks history about every reading of a DPU until it knows the newest stored one', () => {
     const memory = new ReadingMemory();
     expect([memory.knowsNewest(D1), memory.mayBeStored(reading(1_000))]).toEqual([false, true]);
     memory.remember(reading(1_000), 1);
@@ -45,13 +45,13 @@ describe('the memory of a router', () => {
     expect(memory.mayBeStored(reading(1_001, 1, undefined, D2))).toBe(true);
   });
 
-  it('of a DPU of which nothing is stored asks about nothing', () => {
+  it('does not ask about a DPU that has nothing in history', () => {
     const memory = new ReadingMemory();
     memory.learnNewest(D1, undefined);
     expect([memory.knowsNewest(D1), memory.mayBeStored(reading(0))]).toEqual([true, false]);
   });
 
-  it('forgets by the place in READINGS, and from then on asks history up to the newest that it forgot', () => {
+  it('forgets readings by their sequence, and then asks history up to the newest that it forgot', () => {
     const memory = new ReadingMemory();
     memory.learnNewest(D1, undefined);
     for (const [ms, seq] of [
@@ -68,7 +68,7 @@ describe('the memory of a router', () => {
     expect(memory.size).toBe(1);
   });
 
-  it('remembers a reading at the first place it came in', () => {
+  it('remembers a reading under the sequence of its first arrival', () => {
     const memory = new ReadingMemory();
     memory.remember(reading(5), 1);
     memory.remember(reading(5), 9);
@@ -79,7 +79,7 @@ describe('the memory of a router', () => {
     expect(memory.has(reading(5))).toBe(true);
   });
 
-  it('lists the readings of a DPU within half-open spans', () => {
+  it('lists the readings of a DPU in half-open spans', () => {
     const memory = new ReadingMemory();
     for (const ms of [0, 10, 19, 20, 30]) memory.remember(reading(ms), ms + 1);
     memory.remember(reading(15, 1, undefined, D2), 50);
@@ -91,7 +91,7 @@ describe('the memory of a router', () => {
     expect(memory.within('nobody' as DpuId, [{ fromMs: 0, toMs: 100 }])).toEqual([]);
   });
 
-  it('loses nothing when it gives back the room of what it forgot', () => {
+  it('loses no reading when it frees the memory of forgotten ones', () => {
     const memory = new ReadingMemory();
     memory.learnNewest(D1, undefined);
     const count = 25_000;
@@ -106,7 +106,7 @@ describe('the memory of a router', () => {
     expect([count, count + 1].map((ms) => memory.mayBeStored(reading(ms)))).toEqual([true, false]);
   });
 
-  it('D1 has every accepted reading or sends its copy to history, whatever was forgotten and rebuilt', () => {
+  it('D1 knows every accepted reading, or asks history about its copy, whatever was forgotten and rebuilt', () => {
     const step = fc.oneof(
       {
         weight: 6,
@@ -144,18 +144,18 @@ describe('the memory of a router', () => {
             accepted.push({ of: each.accept, seq: accepted.length + 1 });
             memory.remember(each.accept, accepted.length);
           } else if ('forget' in each) {
-            // Only what is stored may be forgotten.
+            // Only stored readings may be forgotten.
             storedSeq = Math.max(storedSeq, Math.min(each.forget, accepted.length));
             memory.forget(storedSeq);
           } else if ('learn' in each) {
-            // History as it is now: what is remembered and not stored is not in it.
+            // The present history, without the readings that are remembered but not stored.
             const times = stored().filter(({ dpuId }) => dpuId === each.learn);
             memory.learnNewest(
               each.learn,
               times.length === 0 ? undefined : Math.max(...times.map(({ timestampMs }) => timestampMs)),
             );
           } else {
-            // A new process reads READINGS again from a place at or before the end of what is stored.
+            // A new process reads READINGS again from a sequence at or before the last stored one.
             memory = new ReadingMemory();
             const fromSeq = Math.min(each.restart, storedSeq);
             for (const { of, seq } of accepted) if (seq > fromSeq) memory.remember(of, seq);

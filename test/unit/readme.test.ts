@@ -10,7 +10,7 @@ const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import
 };
 
 describe('the README', () => {
-  it('has the configuration table of the schema (npm run docs:config writes it)', () => {
+  it('has the configuration table generated from the schema (npm run docs:config)', () => {
     expect(readme).toContain(configTable());
   });
 

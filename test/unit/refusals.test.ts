@@ -1,4 +1,4 @@
-// What is no request, or none that can be answered: every refusal is a problem document, though Node writes it or would have.
+// Malformed and unanswerable requests: every refusal is a problem document, also those that Node would write itself.
 import { connect } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { pino } from 'pino';
@@ -31,7 +31,7 @@ afterAll(async () => {
   await hasty?.stop();
 });
 
-/** Everything that comes back until the connection closes. */
+/** Everything received until the connection closes. */
 async function exchange({ port }: HttpServer, text: string, { half = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
@@ -91,7 +91,7 @@ describe('a problem document answers', () => {
     ['another version', 400, /malformed|not HTTP/, `GET / HTTP/9.1\r\n${HOST}\r\n`],
     ['a header that is none', 400, /malformed/, `GET / HTTP/1.1\r\n${HOST}no colon\r\n\r\n`],
     [
-      'two lengths of the body',
+      'two body lengths',
       400,
       /malformed/,
       `POST / HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`,
@@ -118,7 +118,7 @@ describe('a problem document answers', () => {
       `GET /${LONG} HTTP/1.1\r\n${HOST}\r\n`,
     ],
     [
-      'extensions of chunks that are too long',
+      'chunk extensions that are too long',
       413,
       /chunk extensions/,
       `POST / HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n1;${LONG}\r\na\r\n0\r\n\r\n`,
@@ -144,7 +144,7 @@ describe('a problem document answers', () => {
     );
   });
 
-  it('names the path of a request that could be read, and keeps its id', async () => {
+  it('with the path and id of the request if they could be read', async () => {
     const { body } = parse(
       await exchange(
         server,
@@ -154,7 +154,7 @@ describe('a problem document answers', () => {
     expect(JSON.parse(body)).toMatchObject({ instance: '/a/b', request_id: 'mine' });
   });
 
-  it('but to HEAD only its head', async () => {
+  it('a HEAD request with headers only', async () => {
     const { status, headers, body } = parse(
       await exchange(server, `HEAD / HTTP/1.1\r\n${HOST}x-long: ${LONG}\r\n\r\n`),
     );
@@ -165,13 +165,13 @@ describe('a problem document answers', () => {
     });
   });
 
-  it('however much the client goes on sending', async () => {
+  it('a client that goes on sending', async () => {
     expectProblem(await exchange(server, `FOO / HTTP/1.1\r\n${HOST}\r\n${LONG.repeat(50)}`), 400, /method/);
   });
 });
 
-describe('what is wrong after a good request', () => {
-  it('is refused after the answer to that, which is whole', async () => {
+describe('an invalid request after a valid one', () => {
+  it('is refused after the complete answer to the valid one', async () => {
     const answers = await exchange(
       server,
       `POST / HTTP/1.1\r\n${HOST}content-length: 3\r\n\r\n123FOO / HTTP/1.1\r\n\r\n`,
@@ -184,7 +184,7 @@ describe('what is wrong after a good request', () => {
     expectProblem(answers.slice(second), 400, /method/);
   });
 
-  it('in its body, once its answer has begun, ends the connection and adds nothing to the answer', async () => {
+  it('closes the connection without adding to an answer that has begun', async () => {
     const answer = await exchange(
       server,
       `POST /begun HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n`,
@@ -192,7 +192,7 @@ describe('what is wrong after a good request', () => {
     expect(answer).not.toContain('problem+json');
   });
 
-  it('is nothing: 100-continue is met, and HTTP/1.0 needs no host', async () => {
+  it('is neither 100-continue nor HTTP/1.0 without a host', async () => {
     const met = await exchange(
       server,
       `POST / HTTP/1.1\r\n${HOST}expect: 100-continue\r\ncontent-length: 3\r\nconnection: close\r\n\r\n123`,

@@ -1,4 +1,4 @@
-// The reorder buffer alone: whatever order events arrive in, they leave in event order, each once.
+// The reorder buffer: whatever order events arrive in, they leave in event order, each once.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { forEachChange, ReorderBuffer } from '../../actors/space/reorder-buffer.ts';
@@ -26,7 +26,7 @@ describe('a reorder buffer', () => {
     expect([buffer.lastMs, buffer.leastSeq()]).toEqual([-Infinity, Infinity]);
   });
 
-  it('B1 hands events out in event order, each once, however additions and the watermark alternate', () => {
+  it('B1 returns events in event order, each once, however additions and the watermark alternate', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.record({ add: arbitraryEvent }) },
       { weight: 1, arbitrary: fc.record({ takeToMs: fc.integer({ min: 0, max: 70 }) }) },
@@ -54,18 +54,18 @@ describe('a reorder buffer', () => {
     );
   });
 
-  it('B1 loses nothing when it gives back the room of what has left', () => {
+  it('B1 loses no event when it frees the memory of those that have left', () => {
     const buffer = new ReorderBuffer();
     const events = Array.from({ length: 5_000 }, (_, n) => at(n, n + 1));
     for (const event of events) buffer.add(event);
     const taken = [1_000, 1_023, 1_024, 3_000, 4_998].flatMap((untilMs) => buffer.take(untilMs));
     expect(taken).toEqual(events.slice(0, 4_999));
-    // An event that is before all others goes to the front, not to where the events that have left were.
+    // An event before all others goes to the front, not into the slots of the events that have left.
     buffer.add(at(10));
     expect(buffer.take(END_MS)).toEqual([at(10), events[4_999]]);
   });
 
-  it('keeps the assertion and the retraction of a reading in the order of their arrival', () => {
+  it('keeps the assertion and the retraction of a reading in arrival order', () => {
     const buffer = new ReorderBuffer();
     const [assertion, retraction] = [at(5, 1), { ...at(5, 2), sign: -1 as const }];
     expect([buffer.add(assertion), buffer.add(retraction)]).toEqual([true, false]);
@@ -81,7 +81,7 @@ describe('changes', () => {
   };
   const retracted = (event: LoggedEvent): LoggedEvent => ({ ...event, sign: -1 });
 
-  it('are one for each reading: what is asserted, retracted and asserted again is one', () => {
+  it('are one per reading, also for a reading that is asserted, retracted and asserted again', () => {
     const exit = eventOf({ timestampMs: 2, delta: -1 });
     expect(changesOf([at(1), exit, retracted(exit), exit, at(3), retracted(at(3))])).toEqual([
       [1, 1],
@@ -90,7 +90,7 @@ describe('changes', () => {
     ]);
   });
 
-  it('of two readings at one instant are two', () => {
+  it('are two for two readings at one instant', () => {
     const other = loggedEvent({ ...at(1), name: 'other' }, 1);
     expect(changesOf([at(1), other])).toEqual([
       [1, 1],

@@ -1,4 +1,4 @@
-// Repairs of logs that went back, over the ports in memory: once is enough.
+// Repairs of logs that went back, on ports in memory. A repaired log is not repaired again.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -20,7 +20,7 @@ describe('a repair', () => {
   beforeEach(async () => (ports = await memoryPorts()));
   afterEach(async () => ports.close());
 
-  it('L3 of a topology that has other entries than its copy is not needed again', async () => {
+  it('L3 of a topology that differs from its copy is done once', async () => {
     // An older copy of the store was restored: the log has `b` and `c` where `x`, `y` and `z` had been copied.
     const other = new TopologyHistory();
     for (const [n, name] of ['a', 'x', 'y', 'z', 'w'].entries()) other.apply({ seq: n + 1, fact: space(n + 1, name) });
@@ -43,7 +43,7 @@ describe('a repair', () => {
     ).toEqual(['a', 'b', 'c']);
   });
 
-  it('L3 looks again at what a repair has stored that was killed', async () => {
+  it('L3 checks again what a killed repair has stored', async () => {
     const [from, to] = [1 as SpaceId, 2 as SpaceId];
     const doorway = (id: SpaceId): TopologyFact => ({
       kind: 'doorway',
@@ -80,7 +80,7 @@ describe('a repair', () => {
         blockOf(epoch, partitionOfSpace(event.spaceId, PARTITIONS), number, [loggedEvent(event, 0)], mark),
       );
     await store(0, 1, asserted);
-    // The one that was killed knew of a move, which was lost before this one.
+    // The killed repair knew of a move that has been lost since.
     mark = { seq: 0, commitId: '' };
     await ports.recovery.beginEpoch(1);
     await store(1, 2, { ...asserted, sign: -1 });

@@ -5,7 +5,7 @@ import type { Route } from '../../src/http/routes/route.ts';
 import { fakeOf } from '../support/fake-of.ts';
 import { retryAfterCatchUp } from '../../src/http/middleware/retry-after-catch-up.ts';
 
-/** @param log whether it has more than this process knows, or cannot be reached */
+/** @param log whether it has entries that this process lacks, or cannot be reached */
 async function ask(
   method: 'GET' | 'POST',
   log: 'more' | 'no more' | 'away',
@@ -33,15 +33,15 @@ async function ask(
   return { runs, refusal };
 }
 
-test('what another process has written a moment ago is found', async () => {
+test('finds what another process has just written', async () => {
   expect(await ask('GET', 'more')).toEqual({ runs: 2, refusal: undefined });
 });
 
-test.each(['no more', 'away'] as const)('what is nowhere is not there (the log: %s)', async (log) => {
+test.each(['no more', 'away'] as const)('reports what does not exist as not found (the log: %s)', async (log) => {
   expect(await ask('GET', log)).toMatchObject({ runs: 1, refusal: { kind: 'not_found' } });
 });
 
-test('other refusals, and commands, are as they are', async () => {
+test('does not retry other refusals, or commands', async () => {
   expect(await ask('GET', 'more', new Failure('invalid', 'no'))).toMatchObject({
     runs: 1,
     refusal: { kind: 'invalid' },

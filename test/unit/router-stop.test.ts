@@ -1,4 +1,4 @@
-// A router that is told to stop while it restores ends, whatever it was waiting for.
+// A router that is stopped while it restores ends, whatever it is waiting for.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Partition } from '../../src/domain/ids.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(async () => ports.close());
 
-/** Its topology does not come to what another process has routed with. */
+/** Its topology never catches up with the one that another process has routed with. */
 function routerThatWaits(onWaiting: () => void): Router {
   return new Router({
     partition: P0,
@@ -41,7 +41,7 @@ function routerThatWaits(onWaiting: () => void): Router {
   });
 }
 
-it('stops before it has heard its last commit', async () => {
+it('stops before it has read its last commit', async () => {
   const router = routerThatWaits(() => undefined);
   const restoring = router.restore();
   await router.stop();

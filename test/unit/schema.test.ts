@@ -6,13 +6,13 @@ const NAMES = ['space_events', 'log_epochs', 'topology_copy', 'readings', 'count
 const SETTINGS =
   "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, lightweight_mutation_projection_mode = 'rebuild'";
 
-test('the deduplication window follows shards and blocks, within bounds', () => {
+test('the deduplication window depends on the numbers of shards and blocks, within limits', () => {
   expect(windowBlocksFor(16, 3_000)).toBe(16 * 1_200 * 4);
   expect(windowBlocksFor(1, 60_000)).toBe(10_000);
   expect(windowBlocksFor(256, 1)).toBe(500_000);
 });
 
-test('a cluster has replicated tables with a window, and views on every replica', () => {
+test('a cluster has replicated tables with a deduplication window, and views on every replica', () => {
   const statements = tablesFor(OPTIONS);
   expect(statements).toHaveLength(TABLES.length);
   for (const statement of statements) {
@@ -27,7 +27,7 @@ test('a cluster has replicated tables with a window, and views on every replica'
   expect(created.map((statement) => /EXISTS (\w+)/.exec(statement)?.[1])).toEqual(NAMES);
 });
 
-test('what grows with the readings goes to the cold volume by age; minutes stay', () => {
+test('tables that grow with the readings move to the cold volume by age; the rollup by minute stays', () => {
   const created = tablesFor(OPTIONS).filter((statement) => statement.includes('ENGINE'));
   const moved = created.filter((statement) =>
     statement.includes("\n  TTL toDateTime(timestamp) + toIntervalDay(400) TO VOLUME 'cold'\n  SETTINGS"),
@@ -40,7 +40,7 @@ test('what grows with the readings goes to the cold volume by age; minutes stay'
   for (const statement of tablesFor({ ...OPTIONS, cold: undefined })) expect(statement).not.toContain('TTL');
 });
 
-test('tables that are there get the settings of today, all of them', () => {
+test('existing tables get all current settings', () => {
   expect(alterationsFor(OPTIONS)).toEqual(
     NAMES.map((name) => `ALTER TABLE ${name} ON CLUSTER 'density' MODIFY SETTING ${SETTINGS}`),
   );

@@ -1,4 +1,4 @@
-// The lease of a shard as its holder sees it: valid only while nobody else can hold it, by the holder's own clock.
+// The lease of a shard, seen by its holder: by the holder's own clock it is valid only while nobody else can hold it.
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Partition } from '../../src/domain/ids.ts';
@@ -11,13 +11,13 @@ const SHARD = 3 as Partition;
 const TTL_MS = 6_000;
 const LOG = pino({ level: 'silent' });
 
-/** A server with one lease table, which answers at once, or not at all. */
+/** A server with one lease bucket, which answers at once, or not at all. */
 class Server {
   readonly timing = new ManualTiming();
   readonly table = new LeaseTable(TTL_MS, () => this.timing.now());
   isAway = false;
   requests = 0;
-  /** How long an answer is under way. */
+  /** How long an answer takes. */
   latencyMs = 0;
 
   readonly leases: Leases = {
@@ -33,7 +33,7 @@ class Server {
       this.#answer(() => {
         if (this.table.holder(shard)?.revision === revision) this.#put(undefined);
       }),
-    // A lease has no say in memberships.
+    // Leases do not concern memberships.
     announce: async () => expect.unreachable(),
     withdraw: async () => expect.unreachable(),
     watch: async () => expect.unreachable(),
@@ -65,7 +65,7 @@ const never = (): void => void (unexpectedLosses += 1);
 afterEach(() => expect(unexpectedLosses).toBe(0));
 
 describe('the lease of a shard', () => {
-  it('is taken by one, and renewed for as long as that one holds it', async () => {
+  it('is acquired by one process, and renewed for as long as that process holds it', async () => {
     const server = new Server();
     const [mine, other] = [server.lease('a'), server.lease('b')];
     expect(mine.isValid).toBe(false);
@@ -80,7 +80,7 @@ describe('the lease of a shard', () => {
     await other.release();
   });
 
-  it('is not renewed any more once it is released or forgotten', async () => {
+  it('is no longer renewed once it is released or forgotten', async () => {
     for (const end of ['release', 'forget'] as const) {
       const server = new Server();
       const lease = server.lease('a');
@@ -92,7 +92,7 @@ describe('the lease of a shard', () => {
     }
   });
 
-  it('that is forgotten is left to run out: it may be somebody else’s already', async () => {
+  it('is left to expire if it is forgotten, because another process may hold it already', async () => {
     const server = new Server();
     const lease = server.lease('a');
     await lease.take(never);
@@ -100,7 +100,7 @@ describe('the lease of a shard', () => {
     expect([lease.isValid, server.holder()]).toEqual([false, 'a']);
   });
 
-  it('is invalid before the server gives it to another, when no renewal is answered', async () => {
+  it('becomes invalid before the server grants it to another process, if no renewal is answered', async () => {
     const server = new Server();
     const [mine, other] = [server.lease('a'), server.lease('b')];
     let losses = 0;
@@ -111,7 +111,7 @@ describe('the lease of a shard', () => {
       expect(server.holder()).toBe('a');
       await server.timing.advance(100);
     }
-    // It was valid for most of its time, and ended while the server still kept it.
+    // It was valid for most of its time, and became invalid while the server still had it.
     expect(steps * 100).toBeGreaterThan(0.9 * TTL_MS);
     expect([server.holder(), losses]).toEqual(['a', 0]);
     await server.timing.advance(TTL_MS);
@@ -122,7 +122,7 @@ describe('the lease of a shard', () => {
     await other.release();
   });
 
-  it('goes on when a renewal is answered in time after some that were not', async () => {
+  it('stays valid if a renewal is answered in time after some that were not', async () => {
     const server = new Server();
     const lease = server.lease('a');
     await lease.take(never);
@@ -136,7 +136,7 @@ describe('the lease of a shard', () => {
     await lease.release();
   });
 
-  it('is asked for more often while the server does not answer, and as before once it does', async () => {
+  it('is renewed more often while the server does not answer, and at the usual rate once it does', async () => {
     const server = new Server();
     const lease = server.lease('a');
     await lease.take(never);
@@ -155,7 +155,7 @@ describe('the lease of a shard', () => {
     await lease.release();
   });
 
-  it('is invalid at once on waking up after a suspension, before anybody has said so', async () => {
+  it('is invalid immediately after a suspension, before anything reports the loss', async () => {
     const server = new Server();
     const lost: string[] = [];
     const [mine, other] = [server.lease('a'), server.lease('b')];
@@ -169,7 +169,7 @@ describe('the lease of a shard', () => {
     await other.release();
   });
 
-  it('lasts from the moment it was asked for, not from the answer', async () => {
+  it('lasts from the moment of the request, not of the answer', async () => {
     const server = new Server();
     const lease = server.lease('a');
     server.latencyMs = TTL_MS - 10;
@@ -178,25 +178,25 @@ describe('the lease of a shard', () => {
     await lease.forget();
   });
 
-  it('that is lost is told once, and renewed no more', async () => {
+  it('is reported as lost once, and then no longer renewed', async () => {
     const server = new Server();
     let losses = 0;
     const lease = server.lease('a');
     await lease.take(() => void (losses += 1));
     server.table.put(`shard ${SHARD}`, { kind: 'shard', shard: SHARD, holder: 'b' }, true);
     await server.timing.advance(TTL_MS / 3);
-    // By its own clock it would be valid for longer.
+    // By the holder's clock it would still be valid.
     expect([losses, lease.isValid]).toEqual([1, false]);
     const { requests } = server;
     await server.timing.advance(10 * TTL_MS);
     expect([losses, lease.isValid, server.requests]).toEqual([1, false, requests]);
-    // What is another's is not released.
+    // A lease that another process holds is not released.
     server.table.put(`shard ${SHARD}`, { kind: 'shard', shard: SHARD, holder: 'b' }, true);
     await lease.release();
     expect(server.holder()).toBe('b');
   });
 
-  it('is given up here, even if the server does not hear of it', async () => {
+  it('is given up locally, even if the server does not hear of it', async () => {
     const server = new Server();
     const lease = server.lease('a');
     await lease.take(never);
@@ -207,7 +207,7 @@ describe('the lease of a shard', () => {
     expect(server.holder()).toBeUndefined();
   });
 
-  it('whose taking fails is not held', async () => {
+  it('is not held if acquiring it fails', async () => {
     const server = new Server();
     server.isAway = true;
     const lease = server.lease('a');

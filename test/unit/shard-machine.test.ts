@@ -1,4 +1,4 @@
-// The statechart of a shard: what every event does in every state, and what the delays do.
+// The statechart of a shard: the effect of every event in every state, and of the delays.
 import { describe, expect, it } from 'vitest';
 import type { AnyStateNode } from 'xstate';
 import { shardMachine, SHARD_STATES } from '../../actors/shard/shard-machine.ts';
@@ -217,8 +217,8 @@ describe('the statechart of a shard', () => {
   });
 });
 
-// Neither a lease that a process forgets to give up, nor one that it gives up though it is another's.
-it('L1, L2: every way from a granted lease ends in releasing, or in abandoning if it was lost', () => {
+// A process neither forgets to release its lease, nor releases one that another process holds.
+it('L1, L2: every path from a granted lease ends in releasing, or in abandoning if it was lost', () => {
   for (const leaf of LEAVES) {
     for (const event of EVENTS) {
       const cell = TABLE[leaf][event];
@@ -241,13 +241,13 @@ describe('a lease that is granted when the shard is no longer wanted', () => {
   });
 });
 
-it('keeps a wish that it cannot grant at once', async () => {
+it('keeps a wish that cannot be fulfilled at once', async () => {
   const shard = new ControlledShard();
   await shard.happens(...PATHS['holding.draining'], 'wishOwn', 'taskEnds', 'taskEnds');
   expect(shard.leaf).toBe('acquiring.asking');
 });
 
-it('stops the task of a state that is left, and that of the lease with the last state that needs it', async () => {
+it("stops the task of each state it leaves, and the lease's task with the last state that needs it", async () => {
   const shard = new ControlledShard();
   await shard.happens(...TO_RUNNING);
   const [run, lease] = [shard.tasks.get('run'), shard.tasks.get('keepLease')];

@@ -1,4 +1,4 @@
-// What a space knows, alone: its watermark, what becomes final when, and the count in between.
+// The state of a space: its watermark, when its events become final, and the count in between.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SpaceState, type Emit, type PartitionContext, type SpaceSnapshot } from '../../actors/space/space-state.ts';
@@ -19,7 +19,7 @@ const SETTINGS = {
   bufferEventsMax: 50,
 };
 
-/** A space with one partition around it, whose clock and open block the test moves. */
+/** A space in a partition whose clock and open block the test controls. */
 class Space {
   readonly state = new SpaceState(1 as SpaceId);
   readonly final: LoggedEvent[] = [];
@@ -84,9 +84,9 @@ class Space {
     this.openBlock += 1;
   }
 
-  at(atMs: number): [net: number, low: number] {
-    const { net, low } = this.state.occupancyAt(atMs);
-    return [net, low];
+  at(atMs: number): [net: number, lowestNet: number] {
+    const { net, lowestNet } = this.state.occupancyAt(atMs);
+    return [net, lowestNet];
   }
 }
 
@@ -94,21 +94,21 @@ const pass = (timestampMs: number, delta: 1 | -1 = 1): LoggedEvent => eventOf({ 
 const times = (events: readonly LoggedEvent[]): number[] => events.map(({ timestampMs }) => timestampMs);
 
 describe('a space', () => {
-  it('B1 keeps an event until the watermark passes it, and puts events into blocks in their order', () => {
+  it('B1 keeps an event until the watermark passes it, and emits events in event order', () => {
     const space = new Space();
     space.observe(1_000, pass(950), pass(930), pass(940));
     expect([space.final, space.at(1_000)]).toEqual([[], [3, 0]]);
-    // The newest reading less the allowance for what is out of order.
+    // The newest reading minus the out-of-orderness.
     expect(space.state.watermarkBy(space.context)).toBe(940);
     space.elapse(1_000);
     expect([times(space.final), space.state.watermarkMs]).toEqual([[930, 940], 940]);
-    // Silent for the idle timeout, a DPU no longer holds the watermark back.
+    // A DPU that is silent for the idle timeout no longer holds the watermark back.
     space.elapse(1_100);
     expect([times(space.final), space.state.watermarkMs]).toEqual([[930, 940, 950], 990]);
     expect(space.at(1_100)).toEqual([3, 0]);
   });
 
-  it('W1 has a watermark that never goes back, and with it an order of final events', () => {
+  it('W1 never moves its watermark back, so that final events are in order', () => {
     const step = fc.record({
       clockMs: fc.integer({ min: -50, max: 120 }),
       agesMs: fc.array(fc.tuple(fc.integer({ min: -20, max: 300 }), fc.constantFrom(1 as const, -1 as const)), {
@@ -125,7 +125,7 @@ describe('a space', () => {
           nowMs += clockMs;
           const before = space.state.watermarkMs;
           if (dpus) space.configure({ dpus });
-          // Each reading is one of its own: no two have the same identity.
+          // No two readings have the same identity.
           const events = agesMs
             .map(([ageMs, delta], n) =>
               eventOf({ timestampMs: nowMs - ageMs, delta, seq, dpuId: ['d', 'e', 'f', 'g'][n] ?? 'd' }),
@@ -137,7 +137,7 @@ describe('a space', () => {
           expect(space.state.watermarkBy(space.context)).toBeGreaterThanOrEqual(space.state.watermarkMs);
           expect(times(space.final)).toEqual([...times(space.final)].sort((a, b) => a - b));
         }
-        // Whatever came is in a block, on time or late, or waits.
+        // Every event is in a block, in time or late, or in the buffer.
         const waiting = sent.length - space.final.length - space.late.length;
         expect(waiting).toBeGreaterThanOrEqual(0);
         space.configure({ dpus: [] });
@@ -147,7 +147,7 @@ describe('a space', () => {
     );
   });
 
-  it('O1 has the net and the lowest net of all it was told, in event order, whatever order they came in', () => {
+  it('O1 has the net and the lowest net of all its events in event order, whatever order they arrived in', () => {
     const arbitrary = fc.uniqueArray(
       fc.record({ timestampMs: fc.integer({ min: 0, max: 400 }), delta: fc.constantFrom(1 as const, -1 as const) }),
       { selector: ({ timestampMs, delta }) => timestampMs * 2 + delta, maxLength: 45 },
@@ -155,34 +155,34 @@ describe('a space', () => {
     fc.assert(
       fc.property(arbitrary, fc.infiniteStream(fc.integer({ min: 0, max: 30 })), (readings, waits) => {
         const space = new Space({ timestampMs: 100, count: 2 });
-        const told: LoggedEvent[] = [];
+        const observed: LoggedEvent[] = [];
         let clockMs = 0;
         for (const reading of readings) {
           clockMs += waits.next().value as number;
           const event = eventOf(reading);
-          // Late ones have tests of their own.
+          // Late events have tests of their own.
           space.elapse(clockMs);
           if (event.timestampMs <= space.state.watermarkMs) continue;
           space.observe(clockMs, event);
-          told.push(event);
+          observed.push(event);
           for (const atMs of [space.state.watermarkMs, 100, 250, 400]) {
             if (atMs < space.state.watermarkMs) continue;
             const sinceMs = atMs >= 100 ? 100 : BEGINNING_MS;
-            let [net, low] = atMs >= 100 ? [2, 2] : [0, 0];
-            for (const event of [...told].sort(compareEvents)) {
+            let [net, lowestNet] = atMs >= 100 ? [2, 2] : [0, 0];
+            for (const event of [...observed].sort(compareEvents)) {
               const { timestampMs } = event;
               if (timestampMs <= sinceMs || timestampMs > atMs) continue;
               net += deltaOf(event);
-              low = Math.min(low, net);
+              lowestNet = Math.min(lowestNet, net);
             }
-            expect(space.at(atMs)).toEqual([net, low]);
+            expect(space.at(atMs)).toEqual([net, lowestNet]);
           }
         }
       }),
     );
   });
 
-  it('makes the oldest events final early when more wait than its buffer may hold', () => {
+  it('makes the oldest events final early if the buffer is full', () => {
     const space = new Space();
     const all = Array.from({ length: SETTINGS.bufferEventsMax + 3 }, (_, n) => pass(1_000 + n));
     space.observe(1_000, ...all);
@@ -190,7 +190,7 @@ describe('a space', () => {
     expect([space.state.watermarkMs, space.at(2_000)]).toEqual([1_002, [all.length, 0]]);
   });
 
-  it('takes no sign of life of a DPU that is not its own: ids come from outside, and memory has to be bounded', () => {
+  it('ignores signs of life of other DPUs, because ids come from outside and memory must be bounded', () => {
     const space = new Space();
     space.observe(1_000, eventOf({ timestampMs: 500, dpuId: 'stranger' }));
     space.state.heard('stranger' as DpuId, 999);
@@ -198,7 +198,7 @@ describe('a space', () => {
     expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.idleTimeoutMs - SETTINGS.outOfOrdernessMs);
   });
 
-  it('keeps what it heard of a DPU that stays when another arrives', () => {
+  it('keeps the newest timestamp of a DPU when another DPU is added', () => {
     const space = new Space();
     space.observe(1_000, pass(990));
     space.configure({ dpus: ['d', 'e'] });
@@ -208,13 +208,13 @@ describe('a space', () => {
     ]);
   });
 
-  it('hears a DPU only to its clock: a reading of the future says nothing of those before it', () => {
+  it("caps a DPU's newest timestamp at the clock, because a reading from the future proves nothing about earlier ones", () => {
     const space = new Space();
     space.observe(1_000, pass(5_000));
     expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.outOfOrdernessMs);
   });
 
-  it('remembers the newest assertion, and of a retraction nothing', () => {
+  it('remembers the newest assertion, and ignores retractions for that', () => {
     const space = new Space();
     space.observe(1_000, pass(950), { ...pass(999), sign: -1 }, pass(940));
     expect(space.state.lastReadingMs).toBe(950);
@@ -222,7 +222,7 @@ describe('a space', () => {
 });
 
 describe('a late reading', () => {
-  /** Two people in, known for sure up to 990. */
+  /** Two people inside, final up to 990. */
   function calm(): Space {
     const space = new Space();
     space.observe(500, pass(400), pass(401));
@@ -231,7 +231,7 @@ describe('a late reading', () => {
     return space;
   }
 
-  it('goes to the block as late, and changes the count at once; above zero nothing has to be looked up', () => {
+  it('enters the block as late, and changes the count at once; above zero no history is needed', () => {
     const space = calm();
     space.observe(1_000, pass(300));
     expect([times(space.late), times(space.final), space.state.lateEvents]).toEqual([[300], [400, 401], 1]);
@@ -244,29 +244,29 @@ describe('a late reading', () => {
     expect(times(space.late)).toEqual([890]);
   });
 
-  it('may have emptied the space: the lowest net is a bound until history has been read', () => {
+  it('may have emptied the space, so the lowest net is a lower bound until history has been read', () => {
     const space = calm();
     space.observe(1_000, pass(300, -1));
     expect(space.at(1_000)).toEqual([1, -1]);
     expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
-    // The answer has to hold the rows of the open block, so that it is not taken before that is cut.
-    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    // The answer must contain the rows of the open block, so it is not used before that block is cut.
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: -1 });
     expect(space.snapshot.correction).not.toBeNull();
     space.cut();
-    // What becomes final while history is read is put onto the answer.
+    // Events that become final while history is read are added to the answer.
     space.observe(1_200, pass(1_150, -1), pass(1_151, -1), pass(1_152));
     space.elapse(2_000);
-    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: -1 });
     expect([space.at(2_000), space.snapshot.correction]).toEqual([[0, -1], null]);
   });
 
-  it('takes the lowest net from what became final since, if that is lower', () => {
+  it('takes the lowest net from the events that became final since, if it is lower', () => {
     const space = calm();
     space.observe(1_000, pass(500, -1), pass(501, -1), pass(502, -1), pass(503));
     space.cut();
     space.observe(1_200, ...[0, 1, 2].map((n) => pass(1_150 + n, -1)), pass(1_160));
     space.elapse(2_000);
-    space.state.correct(1, space.snapshot.base, { net: 0, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 0, lowestNet: -1 });
     expect(space.at(2_000)).toEqual([-2, -3]);
   });
 
@@ -277,34 +277,34 @@ describe('a late reading', () => {
     expect([space.at(1_000), times(space.late), space.snapshot.correction]).toEqual([[4, 4], [300, 800], null]);
   });
 
-  it('of another block or another reset is no answer; nor is one that the log contradicts', () => {
+  it('does not use an answer for another block or reset, or one that contradicts the log', () => {
     const space = calm();
     space.observe(1_000, pass(300, -1));
     space.cut();
-    space.state.correct(2, space.snapshot.base, { net: 1, low: 0 });
-    space.state.correct(1, { timestampMs: 5, count: 0 }, { net: 1, low: 0 });
+    space.state.correct(2, space.snapshot.base, { net: 1, lowestNet: 0 });
+    space.state.correct(1, { timestampMs: 5, count: 0 }, { net: 1, lowestNet: 0 });
     expect(space.snapshot.correction).not.toBeNull();
-    expect(() => space.state.correct(1, space.snapshot.base, { net: 7, low: 0 })).toThrow('net 7');
-    space.state.correct(1, space.snapshot.base, { net: 1, low: 0 });
+    expect(() => space.state.correct(1, space.snapshot.base, { net: 7, lowestNet: 0 })).toThrow('net 7');
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: 0 });
     expect(space.at(1_000)).toEqual([1, 0]);
   });
 
-  it('while history is read asks again, for the block that it is in', () => {
+  it('asks again, for its own block, if it arrives while history is read', () => {
     const space = calm();
     space.observe(1_000, pass(300, -1));
     space.cut();
     space.observe(1_000, pass(301));
     expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: true });
-    space.state.correct(1, space.snapshot.base, { net: 1, low: -1 });
+    space.state.correct(1, space.snapshot.base, { net: 1, lowestNet: -1 });
     expect(space.snapshot.correction).not.toBeNull();
     space.cut();
-    space.state.correct(2, space.snapshot.base, { net: 2, low: -1 });
+    space.state.correct(2, space.snapshot.base, { net: 2, lowestNet: -1 });
     expect(space.at(1_000)).toEqual([2, -1]);
   });
 });
 
 describe('a reset', () => {
-  it('to come takes effect when the watermark passes it, and for later instants before that', () => {
+  it('in the future takes effect when the watermark passes it, and before that for instants after it', () => {
     const space = new Space({ timestampMs: 1_500, count: 7 });
     space.observe(1_000, pass(900), pass(1_600));
     expect([1_499, 1_500, 1_600].map((ms) => space.at(ms))).toEqual([
@@ -320,7 +320,7 @@ describe('a reset', () => {
     expect([space.at(3_000), space.snapshot.base]).toEqual([[8, 7], { timestampMs: 1_500, count: 7 }]);
   });
 
-  it('of every day takes effect on each', () => {
+  it('by day takes effect every day', () => {
     const DAY_MS = 86_400_000;
     const space = new Space();
     space.configure({ dailyReset: '04:00' });
@@ -333,7 +333,7 @@ describe('a reset', () => {
     expect(space.snapshot.base.timestampMs).toBe(2 * DAY_MS + 4 * 3_600_000);
   });
 
-  it('in the past has the space looked up from there on, and the open block cut', () => {
+  it('in the past makes the space read its history from there on, and cuts the open block', () => {
     const space = new Space();
     space.observe(1_000, pass(300), pass(500));
     space.elapse(2_000);
@@ -341,16 +341,16 @@ describe('a reset', () => {
     expect([space.at(2_000), space.cutsAsked]).toEqual([[9, 9], 1]);
     expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: false });
     space.cut();
-    // A late reading meanwhile: what history holds up to the block before lacks it.
+    // A late reading comes meanwhile, which history up to the previous block lacks.
     space.observe(2_000, pass(450));
     expect(space.snapshot.correction).toEqual({ block: 2, tail: null, netKnown: false });
     space.cut();
-    // Not even the net is known here, so that history may say anything.
-    space.state.correct(2, { timestampMs: 400, count: 9 }, { net: 11, low: 9 });
+    // Not even the net is known here, so any answer of history is accepted.
+    space.state.correct(2, { timestampMs: 400, count: 9 }, { net: 11, lowestNet: 9 });
     expect([space.at(2_000), space.snapshot.correction]).toEqual([[11, 9], null]);
   });
 
-  it('that a later one passes ends the looking up', () => {
+  it('that a later reset supersedes ends the correction', () => {
     const space = new Space();
     space.elapse(2_000);
     space.configure({
@@ -364,7 +364,7 @@ describe('a reset', () => {
     expect([space.snapshot.correction, space.at(4_000)]).toEqual([null, [1, 1]]);
   });
 
-  it('corrected to more moves the count; to less, it may have emptied the space', () => {
+  it('corrected to a higher count shifts the count; to a lower one, the space may have been empty', () => {
     const space = new Space({ timestampMs: 100, count: 2 });
     space.observe(1_000, pass(300, -1), pass(400, -1), pass(500));
     space.elapse(2_000);
@@ -382,7 +382,7 @@ describe('a reset', () => {
     expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: true });
   });
 
-  it('corrected to less above zero cuts the block all the same, so that blocks do not depend on history', () => {
+  it('corrected to a lower count above zero also cuts the block, so that blocks do not depend on history', () => {
     const space = new Space({ timestampMs: 100, count: 8 });
     space.elapse(2_000);
     space.configure({
@@ -395,19 +395,19 @@ describe('a reset', () => {
   });
 });
 
-describe('a space that goes on from what is stored', () => {
-  it('is at the reset in force, with what is stored still to be read', () => {
+describe('a space that resumes from history', () => {
+  it('starts at the reset in force, with its stored events still to be read', () => {
     const space = new Space({ timestampMs: 100, count: 4 }, { timestampMs: 5_000, count: 1 });
     space.state.resumeAt(1_000, 990, 6);
     expect([space.state.watermarkMs, space.state.lastReadingMs, space.at(1_000)]).toEqual([1_000, 990, [4, 4]]);
     expect(space.state.nextResetMs).toBe(5_000);
     space.observe(2_000, pass(1_900, -1));
     space.elapse(4_000);
-    space.state.correct(6, { timestampMs: 100, count: 4 }, { net: 3, low: 2 });
+    space.state.correct(6, { timestampMs: 100, count: 4 }, { net: 3, lowestNet: 2 });
     expect([space.at(4_000), space.snapshot.correction]).toEqual([[2, 2], null]);
   });
 
-  it('has nothing to read where nothing is stored', () => {
+  it('has nothing to read if nothing is stored', () => {
     const space = new Space();
     space.state.resumeAt(BEGINNING_MS, BEGINNING_MS, null);
     expect([space.snapshot.correction, space.at(0)]).toEqual([null, [0, 0]]);

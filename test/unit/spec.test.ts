@@ -1,4 +1,4 @@
-// actors/SPEC.md and the tests name each other.
+// Every invariant in actors/SPEC.md has a test, and every number in a test's title is in actors/SPEC.md.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ const specified = [...readFileSync(join(ROOT, 'actors/SPEC.md'), 'utf8').matchAl
   ([, number = '']) => number,
 );
 
-/** The numbers that a title begins with: `F2 F3 cuts …`, `L1, L2: from …`. */
+/** The numbers at the beginning of a title: `F2 F3 cuts …`, `L1, L2: from …`. */
 function numbersOf(title: string): string[] {
   const [numbers = ''] = /^(?:[A-Z]\d+[,:]?\s+)+/.exec(title) ?? [];
   return numbers.match(/[A-Z]\d+/g) ?? [];
@@ -51,7 +51,7 @@ describe('SPEC.md', () => {
     expect(specified.filter((number) => !tests.includes(number))).toEqual([]);
   });
 
-  it('names every invariant that a test names, once', () => {
+  it('lists every invariant that a test names, once', () => {
     expect([...new Set(tests)].filter((number) => !specified.includes(number))).toEqual([]);
     expect(new Set(specified).size).toBe(specified.length);
   });

@@ -20,7 +20,7 @@ const correction = (fromMs: number, toMs: number): LiveEvent => ({
   item: { kind: 'correction', spaceId: 1 as SpaceId, seq: 1, fromMs, toMs, cause: 'late' } satisfies Correction,
 });
 
-/** Takes `room` events, and then says that it is full. */
+/** Accepts `room` events, and then reports that it is full. */
 class Sink {
   readonly written: { event: LiveEvent; id: string | undefined }[] = [];
   room: number;
@@ -41,7 +41,7 @@ class Sink {
 }
 
 describe('a subscriber', () => {
-  it('that keeps up gets everything, with its place after what is complete', () => {
+  it('that keeps up gets every event, with its sequence after each complete item', () => {
     const sink = new Sink(Infinity);
     const subscriber = new Subscriber(null, () => 'here');
     subscriber.begin([change(1, 1), change(2, 1)]);
@@ -55,7 +55,7 @@ describe('a subscriber', () => {
     expect(subscriber.place).toBe('here');
   });
 
-  it('that is slow gets the newest, is told so, and holds a bounded number of events', () => {
+  it('that is slow is told so, gets the newest events, and holds a bounded number', () => {
     const sink = new Sink(1);
     const subscriber = new Subscriber(null, () => 'here');
     subscriber.open(sink);
@@ -69,19 +69,19 @@ describe('a subscriber', () => {
     expect(subscriber.place).toBeUndefined();
     sink.room = Infinity;
     subscriber.drained();
-    const [, told, ...rest] = sink.written.map(({ event }) => event);
-    expect(told?.kind).toBe('lagged');
-    const skipped = told?.kind === 'lagged' ? told.skipped : 0;
+    const [, notice, ...rest] = sink.written.map(({ event }) => event);
+    expect(notice?.kind).toBe('lagged');
+    const skipped = notice?.kind === 'lagged' ? notice.skipped : 0;
     expect(skipped + rest.length).toBe(10_000);
     for (const spaceId of [1, 2, 3]) {
       const newest = rest.findLast((event) => event.kind === 'change' && event.item.spaceId === spaceId);
-      // The last of 1 to 10,000 that leaves spaceId - 1 when divided by 3.
+      // The last n in 1 to 10,000 with n % 3 = spaceId - 1.
       expect(newest).toEqual(change(spaceId, 10_000 - ((10_000 - spaceId + 1) % 3)));
     }
     expect(sink.written.at(-1)?.id).toBe('here');
   });
 
-  it('that is slow keeps the whole span of corrections', () => {
+  it('that is slow gets one correction with the whole span', () => {
     const sink = new Sink(1);
     const subscriber = new Subscriber(null, () => 'here');
     subscriber.open(sink);
@@ -94,7 +94,7 @@ describe('a subscriber', () => {
     expect(Math.max(...spans.map(({ toMs }) => toMs))).toBe(12_000);
   });
 
-  it('may begin with more than its bound without being told that it is slow', () => {
+  it('may start with a snapshot above its limit without being told that it is slow', () => {
     const sink = new Sink(1);
     const subscriber = new Subscriber(null, () => 'here');
     subscriber.begin(Array.from({ length: 5_000 }, (_, id): LiveEvent => ({ kind: 'snapshot', item: count(id, 1) })));

@@ -1,4 +1,4 @@
-// When time is marked in the log, and what an answer waits for.
+// When a tick is published, and how long an answer waits for it.
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -12,7 +12,7 @@ import { commitHeader } from '../support/commit-header.ts';
 const [SHARD, SPACE, NOON] = [0 as Partition, 1 as SpaceId, Date.UTC(2026, 0, 1, 12)];
 const DELAY_MS = DEFAULT_SETTINGS.idleTimeoutMs + DEFAULT_SETTINGS.outOfOrdernessMs;
 
-/** The fold of a shard whose router's clock stands at noon. */
+/** The fold of a shard whose router's clock is at noon. */
 function quietFold(): { fold: PartitionFold; moveClock: (ms: number) => void } {
   const fold = new PartitionFold(SHARD, 1);
   let seq = 0;
@@ -60,7 +60,7 @@ function ticksWith(tick: (router: Partition) => void, nowMs: number): { ticks: T
   return { ticks, elapsed: () => elapsedMs };
 }
 
-test('N1 an instant that time alone has made final is final in the first answer, at the cost of one mark', async () => {
+test('N1 an instant that becomes final by time alone is final in the first answer, at the cost of one tick', async () => {
   const { fold, moveClock } = quietFold();
   const nowMs = NOON + 3_600_000;
   const marked: Partition[] = [];
@@ -76,7 +76,7 @@ test('N1 an instant that time alone has made final is final in the first answer,
   expect(marked).toEqual([0]);
 });
 
-test('an answer waits a bounded time for a silent router, and not at every question', async () => {
+test('an answer waits a bounded time for a silent router, and not for every question', async () => {
   const { fold } = quietFold();
   const marked: Partition[] = [];
   const { ticks, elapsed } = ticksWith((router) => void marked.push(router), NOON + 3_600_000);
@@ -89,7 +89,7 @@ test('an answer waits a bounded time for a silent router, and not at every quest
   expect([marked, elapsed()]).toEqual([[0], waited]);
 });
 
-test('a question whose clocks are fresh costs nothing', async () => {
+test('a question costs no tick if the clocks are fresh', async () => {
   const { fold } = quietFold();
   const marked: Partition[] = [];
   const { ticks, elapsed } = ticksWith((router) => void marked.push(router), NOON + 900);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { yieldEvery } from '../../src/runtime/timing.ts';
 
-it('work in small steps lets others run once it has taken its budget, not at every step', async () => {
+it('work in small steps yields after its time budget, not after every step', async () => {
   let nowMs = 0;
   let turns = 0;
   const turn = yieldEvery({ now: () => nowMs, yield: async () => void turns++ }, 4);
@@ -12,7 +12,7 @@ it('work in small steps lets others run once it has taken its budget, not at eve
   expect(turns).toBe(3);
 });
 
-it('of two who do such work, one goes on at a time', async () => {
+it('two pieces of such work run one at a time', async () => {
   let nowMs = 0;
   const open: (() => void)[] = [];
   const turn = yieldEvery({ now: () => nowMs, yield: () => new Promise((resolve) => open.push(resolve)) }, 4);

@@ -1,4 +1,4 @@
-// When a stream's token is looked at again, and what is done about it.
+// When a stream's token is verified again, and what follows.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { JwtVerifier } from '../../src/http/auth/auth-jwt.ts';
 import type { Principal, TokenVerifier } from '../../src/http/auth/principal.ts';
@@ -38,7 +38,7 @@ afterEach(() => vi.useRealTimers());
 const add = (token: string, version = 1, expiresAtMs?: number): (() => void) =>
   watch.add({ token, scope: 'read', version, expiresAtMs, end: () => void ended.push(token) });
 
-test('a token is verified again only after something has changed, once for all its streams', async () => {
+test('a token is verified again only after a change, once for all its streams', async () => {
   for (let stream = 0; stream < 100; stream += 1) add('a');
   await vi.advanceTimersByTimeAsync(10_000);
   expect(scripted.asked).toBe(0);
@@ -54,7 +54,7 @@ test('a token is verified again only after something has changed, once for all i
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('what changed while the token of a new stream was checked is looked at again', async () => {
+test("a change during the verification of a new stream's token causes another verification", async () => {
   scripted.version = 2;
   scripted.answer = async () => 'the token is not valid';
   add('a', 1);
@@ -62,7 +62,7 @@ test('what changed while the token of a new stream was checked is looked at agai
   expect(ended).toEqual(['a']);
 });
 
-test('a stream goes on while nobody can tell, and ends when somebody can; an expired one ends meanwhile', async () => {
+test('a stream continues while its token cannot be verified, and ends once it can; an expired token ends it at once', async () => {
   add('a');
   add('b', 1, Date.now() + 5_000);
   scripted.version = 2;
@@ -76,7 +76,7 @@ test('a stream goes on while nobody can tell, and ends when somebody can; an exp
   expect(ended).toEqual(['b', 'a']);
 });
 
-test('a stream that has ended by itself is not ended again', async () => {
+test('a stream that has already ended is not ended again', async () => {
   const stop = add('a', 1, Date.now() + 1_000);
   stop();
   stop();
@@ -84,7 +84,7 @@ test('a stream that has ended by itself is not ended again', async () => {
   expect([ended, vi.getTimerCount()]).toEqual([[], 0]);
 });
 
-test('a key that its issuer withdraws changes the version once the key set is fetched again, and its tokens are refused', async () => {
+test('a withdrawn key changes the version once the key set is fetched again, and its tokens are refused', async () => {
   vi.useRealTimers();
   const issuer = await startJwtIssuer();
   try {

@@ -1,4 +1,4 @@
-// A process that has not heard yet what another has written.
+// A process that has not yet read what another one wrote.
 import { beforeEach, expect, test } from 'vitest';
 import type { DpuId, DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import type { TopologyEntry } from '../../src/domain/topology.ts';
@@ -9,11 +9,11 @@ import { TopologyService } from '../../src/topology/topology-service.ts';
 const entries: TopologyEntry[] = [];
 let isAway = false;
 
-/** Who waits for an entry. */
+/** Callers that wait for an entry. */
 let waiting: (() => void)[] = [];
 const tellAll = (): void => waiting.splice(0).forEach((tell) => tell());
 
-/** One that is late tells its reader nothing until somebody has asked where the log ends. */
+/** A late log delivers nothing to its reader until somebody reads where it ends. */
 function logThatTells(isLate: boolean): TopologyLog {
   let isSilent = isLate;
   return {
@@ -63,7 +63,7 @@ beforeEach(async () => {
   });
 });
 
-test('E1 refuses nothing for want of what another process has written', async () => {
+test('E1 refuses nothing because it has not yet read what another process wrote', async () => {
   const late = follow(logThatTells(true));
   const { doc } = await late.execute({
     kind: 'createDoorway',
@@ -72,7 +72,7 @@ test('E1 refuses nothing for want of what another process has written', async ()
   expect(doc).toMatchObject({ id: 1, ingressSpaceId: 1 });
 });
 
-test('E1 looks again at what a command is about to change', async () => {
+test('E1 reads again what a command is about to change', async () => {
   const late = follow(logThatTells(true));
   const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, (view) =>
     existing(view.space(1 as SpaceId), 'space 1'),
@@ -80,7 +80,7 @@ test('E1 looks again at what a command is about to change', async () => {
   expect(doc).toMatchObject({ id: 1, deleted: true });
 });
 
-test('E1 leaves a sensor where another process has put it', async () => {
+test('E1 leaves a DPU where another process has placed it', async () => {
   const [first, late] = [follow(logThatTells(false)), follow(logThatTells(true))];
   for (const name of ['front', 'back'])
     await first.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
@@ -93,7 +93,7 @@ test('E1 leaves a sensor where another process has put it', async () => {
   });
 });
 
-test('E1 refuses what the whole log does not allow, and says when nobody can know', async () => {
+test('E1 refuses what the whole log forbids, and is unavailable if the log cannot be read', async () => {
   const late = follow(logThatTells(true));
   const refused = late.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 7 as DoorwayId });
   await expect(refused).rejects.toMatchObject({

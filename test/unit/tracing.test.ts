@@ -1,4 +1,4 @@
-// Sampling, and that tracing which is off does nothing at all.
+// Sampling, and that disabled tracing does nothing.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -47,13 +47,13 @@ const spans = (): { name: string; status: { code?: number } }[] =>
     resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)),
   );
 
-test('off: work is done, and no message gets a header', async () => {
+test('disabled: work runs, and no message gets a header', async () => {
   expect(isTracing()).toBe(false);
   expect(await inSpan('work', {}, async () => Promise.resolve(activeTraceparent() ?? 'none'))).toBe('none');
   expect(spans()).toEqual([]);
 });
 
-test('of the traces that begin here a share is kept, and only those travel on', async () => {
+test('a share of the traces that begin here is sampled, and only those are propagated', async () => {
   const stop = await startTracing({ url, ratio: 0.25 });
   let travelling = 0;
   for (let k = 0; k < 1_000; k++)
@@ -69,7 +69,7 @@ test('of the traces that begin here a share is kept, and only those travel on', 
   expect(isTracing()).toBe(false);
 });
 
-test('what was sampled, or not, elsewhere is so here; a failure is seen and passed on', async () => {
+test('a sampling decision made elsewhere is kept; an error is recorded and rethrown', async () => {
   const stop = await startTracing({ url, ratio: 0 });
   const from = (flags: string): ReturnType<typeof contextOf> =>
     contextOf(`00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`);
@@ -80,7 +80,7 @@ test('what was sampled, or not, elsewhere is so here; a failure is seen and pass
   expect(spans().map(({ name, status }) => [name, status.code])).toEqual([['failing', 2]]);
 });
 
-test('what a router has read is traced with the commit that routes it, and not with a move between', async () => {
+test('a reading is traced with the commit that routes it, and not with a move in between', async () => {
   const stop = await startTracing({ url, ratio: 0 });
   const traces = new PipelineTraces();
   const entry: StoredEntry = {
@@ -109,7 +109,7 @@ test('what a router has read is traced with the commit that routes it, and not w
   expect(spans().map(({ name }) => name)).toEqual(['route readings']);
 });
 
-test('a collector that is away fails nothing', async () => {
+test('an unavailable collector causes no failure', async () => {
   close();
   const stop = await startTracing({ url, ratio: 1 });
   expect(await inSpan('work', {}, async () => Promise.resolve(7))).toBe(7);

@@ -3,7 +3,7 @@ import type { TopologyService } from '../../topology/topology-service.ts';
 import type { Route } from '../routes/route.ts';
 
 /**
- * Another process may have created what a request asks for a moment ago. Before a GET answers 404, this process catches up with the
+ * Another process may have just created what a request asks for. Before a GET answers 404, this process catches up with the
  * topology log and tries once more. Commands catch up themselves.
  */
 export function retryAfterCatchUp(route: Route, topology: Pick<TopologyService, 'catchUp'>): Route {

@@ -38,7 +38,7 @@ export function accountRoutes({ accounts, comparisons, losses }: AccountDeps): R
       summary: 'Where every accepted reading went',
       scope: 'read',
       description:
-        'Computed from what the routers have committed, and compared with ClickHouse: `stored` reports readings that it lacks or has too many of.',
+        'Computed from the commits of the routers, and compared with ClickHouse: `stored` reports missing and surplus readings.',
       success: { status: 200, description: 'the account', schema: resources.account, example: EXAMPLE },
       handle: async (_input, ctx) => {
         const [account, comparison, lost] = await Promise.all([

@@ -63,7 +63,7 @@ export async function storeBatch(
   return { accepted, repeated, rejected, rejected_count: rejectedCount };
 }
 
-/** Tells whether a reading says what one before it said: such counts once. Without a timestamp each counts. */
+/** Detects a reading with the same fields as an earlier one, which counts once. Without a timestamp each one counts. */
 function repetitions(): (reading: SentReading) => boolean {
   const identities = new Set<string>();
   return (reading) => {

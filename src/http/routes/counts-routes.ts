@@ -21,7 +21,7 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       query: z.strictObject({
         at: instantInQuery('the instant; default: now').optional(),
         stale: booleanInQuery(
-          'true returns the last known count, marked as stale, where the answer would otherwise be 503',
+          'true returns the last known count, marked as stale, if the answer would otherwise be 503',
         )
           .prefault('false')
           .meta({ default: false }),

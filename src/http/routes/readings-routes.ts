@@ -31,7 +31,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
       summary: 'Send a reading',
       scope: 'readings:write',
       description:
-        'Answered once the reading is stored. Sending it again changes nothing: two readings that say the same (sensor, timestamp, what passed, `id` or none) are one reading.',
+        'Answered once the reading is stored. Sending it again changes nothing: two readings with the same sensor, timestamp, people or counters, and `id` (or none) are one reading.',
       body: readingBody(() => ({ latestMs: bound.at(now()), earliestMs: bound.earliestMs })),
       bodyExample: READING_EXAMPLE,
       success: {
@@ -49,7 +49,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
         const { timestampMs } = reading;
         return {
-          // That of a reading without a timestamp has its place in the log, which the sender is not told.
+          // The id of a reading without a timestamp contains its position in the log, which the sender does not learn.
           id: timestampMs === null ? null : identityOf({ ...reading, timestampMs }),
           held: doorwayAt(placements, timestampMs ?? now()) === null,
         };

@@ -7,7 +7,7 @@ import { check, type ProblemStatus } from '../problem.ts';
 
 export const API_PREFIX = '/api/v1';
 
-/** What a token may allow. A route whose scope is `null` needs no token. */
+/** The scopes of tokens. A route whose scope is `null` needs no token. */
 export const SCOPES = ['read', 'readings:write', 'topology:write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 

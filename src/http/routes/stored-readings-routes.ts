@@ -109,7 +109,7 @@ function readingJson(reading: StoredReading): object {
   };
 }
 
-/** What the device said beside how many passed. */
+/** The other fields that the device reported. */
 function reportedBy({ readingId: id, direction }: StoredReading): object {
   if (direction !== 0) return { direction };
   const measure = readingOfIdentity(id)?.measure;

@@ -74,7 +74,7 @@ const placement = {
 const COUNTER_MODULUS_MAX = TOTAL_MAX + 1;
 const counterModulus = z.int().min(2).max(COUNTER_MODULUS_MAX).nullable().meta({
   description:
-    'its counters go on from 0 when they reach this, 65536 for one of 16 bits; null where they do not. All differences of its standings are computed anew when it changes',
+    'its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes',
 });
 export const dpuBody = z
   .strictObject({

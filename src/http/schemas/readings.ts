@@ -17,7 +17,7 @@ const whole = (maximum: number, description: string): object => ({ type: 'intege
 const DOC = {
   type: 'object',
   description:
-    'What one sensor reports: that one person passed (`direction`), how many passed (`entrances` and `exits`), or where its counters stand (`total_entrances` and `total_exits`). Exactly one of the three.',
+    'What one sensor reports: that one person passed (`direction`), how many passed (`entrances` and `exits`), or the values of its counters (`total_entrances` and `total_exits`). Exactly one of the three.',
   required: ['dpu_id'],
   properties: {
     dpu_id: {
@@ -27,7 +27,7 @@ const DOC = {
     timestamp: {
       ...INSTANT,
       description:
-        'when the person passed, the interval ended, or the counters stood there: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again',
+        'when the person passed, the interval ended, or the counters were read: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again',
     },
     direction: { type: 'integer', enum: [1, -1], description: 'into the ingress space of the doorway, or out of it' },
     entrances: whole(PASSED_MAX, 'people who went into the ingress space since `start`, or since the reading before'),
@@ -42,7 +42,7 @@ const DOC = {
     id: {
       anyOf: [{ type: ['string', 'null'], pattern: ID_PATTERN.source }, { type: 'integer' }],
       description:
-        "the sensor's own name for the reading, which makes it different from another that says the same; it may be used again at another timestamp",
+        "the sensor's own name for the reading, which distinguishes it from another with the same fields; it may be used again at another timestamp",
     },
   },
 };

@@ -94,18 +94,18 @@ export const readingAccepted = resource(
 export const reading = resource('Reading', 'What one sensor reported', {
   id: z.string().meta({ description: '`<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id' }),
   dpu_id: z.string(),
-  timestamp: instant('when the person passed, the interval ended, or the counters stood there'),
-  entrances: count('people who passed in the direction 1; of a standing, the difference to the one before'),
+  timestamp: instant('when the person passed, the interval ended, or the counters were read'),
+  entrances: count('people who passed in the direction 1; for a standing, the difference to its predecessor'),
   exits: count('people who passed in the direction -1'),
   direction: z
     .union([z.literal(1), z.literal(-1)])
-    .meta({ description: 'there when it is of one person' })
+    .meta({ description: 'only for a reading of one person' })
     .optional(),
-  start: instant('when the interval began; there when the sensor said so').optional(),
-  total_entrances: count('where the counter of entrances stood; there when it is a standing').optional(),
-  total_exits: count('where the counter of exits stood').optional(),
-  counter_epoch: z.string().meta({ description: 'the life of the counters, where the sensor named it' }).optional(),
-  doorway_id: id('the doorway it counts at; null while its sensor is not placed there and then').nullable(),
+  start: instant('when the interval began; only if the sensor reported it').optional(),
+  total_entrances: count('the value of the counter of entrances; only for a standing').optional(),
+  total_exits: count('the value of the counter of exits').optional(),
+  counter_epoch: z.string().meta({ description: 'the life of the counters, if the sensor named it' }).optional(),
+  doorway_id: id('the doorway where it counts; null if its sensor was not placed at that time').nullable(),
 });
 
 const remark = z.strictObject({
@@ -126,9 +126,9 @@ export const payloadAccepted = resource(
   },
 );
 
-export const batchResult = resource('BatchResult', 'What became of a batch', {
-  accepted: count('readings stored; those that were there before count too, and change nothing'),
-  repeated: count('of these, how many say what another item of the batch says: together they count once'),
+export const batchResult = resource('BatchResult', 'The result of a batch', {
+  accepted: count('readings stored, including duplicates, which change nothing'),
+  repeated: count('how many of these repeat another item of the batch; they count once'),
   rejected: z
     .array(
       z.strictObject({

@@ -5,7 +5,7 @@ import type { Random } from '../random.ts';
 import type { Owner, Scheduler } from '../scheduler.ts';
 import type { MemoryLog } from './memory-log.ts';
 
-/** What every port of a process shares: whose it is, and who decides when it is answered. */
+/** Shared by all ports of a process: their owner, and the scheduler that decides when they answer. */
 export interface Access {
   readonly owner: Owner;
   readonly scheduler: Scheduler;
@@ -18,11 +18,11 @@ export class MemoryCursor implements LogCursor {
   readonly #label: string;
   readonly #matches: (subject: string) => boolean;
   #seq: number;
-  /** Nothing up to here is for this cursor. */
+  /** No entry up to here belongs to this cursor. */
   #searchedSeq = 0;
   #lossesBefore = 0;
   #isWoken = false;
-  /** What it goes on from, the last that was handed out: it must be there still when it goes on. */
+  /** The last entry that was returned, which must still exist when the cursor continues. */
   #last: StoredEntry | undefined;
   #isClosed = false;
 
@@ -66,7 +66,7 @@ export class MemoryCursor implements LogCursor {
     this.#isClosed = true;
   }
 
-  /** Real readers look whenever they were cut off. */
+  /** Real readers check this after every reconnect. */
   get #hasGoneBack(): boolean {
     return this.#last !== undefined && this.#log.everything[this.#last.seq - 1] !== this.#last;
   }

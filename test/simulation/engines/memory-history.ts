@@ -1,5 +1,5 @@
-// ClickHouse's port in memory, with the contracts of its tables: a window of tokens for each table,
-// an insert that may stop between two parts, rows that are read up to a block.
+// ClickHouse's port in memory, with the contracts of its tables: a window of tokens per table, inserts that may stop
+// between two parts, and reads of rows up to a block.
 import { blockToken, readingsIn, type Block } from '../../../actors/partition/block.ts';
 import type { StoredNewest } from '../../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../../actors/partition/log-tail.ts';
@@ -44,9 +44,9 @@ export interface Minute {
 
 type TableName = 'space_events' | 'readings' | 'counts_by_minute';
 
-/** A run has a hundredth of the blocks that a window is made for. */
+/** A run has a hundredth of the blocks for which the window is sized. */
 const WINDOW_SCALE = 100;
-/** How many blocks each table remembers: from the schema itself, so that a window that is missing or short there is so here. */
+/** How many blocks each table remembers, read from the schema, so that a missing or short window there shows here. */
 const WINDOWS = new Map(
   (['space_events', 'readings', 'counts_by_minute'] as const).map((name) => {
     const ddl = TABLES.find((some) => some.includes(`EXISTS ${name} (`)) ?? '';
@@ -54,31 +54,31 @@ const WINDOWS = new Map(
   }),
 );
 
-/** What a ClickHouse server holds. Survives every process. */
+/** The data of a ClickHouse server, which survives every process. */
 export class MemoryTables {
   readonly spaceEvents: Row[] = [];
   readonly rowsOfSpaces = new Map<SpaceId, Row[]>();
   readonly readings: Row[] = [];
-  /** By identity, every reading that has any row. */
+  /** Every reading with at least one row, by identity. */
   readonly known = new Map<string, Reading>();
-  /** By reading id of the previous form, the reading that counts. */
+  /** The reading that counts, by its previous form of id. */
   readonly #countingByPreviousId = new Map<string, Reading>();
   readonly minutes = new Map<string, Minute>();
-  /** Of each table, the tokens of the last parts it was given, the oldest first. */
+  /** The tokens of the last parts of each table, the oldest first. */
   readonly #tokens = new Map<TableName, Set<string>>();
-  /** Every part that was ever stored. */
+  /** Every part ever stored. */
   readonly #parts = new Set<string>();
   readonly #unfinished = new Map<string, Partition>();
   readonly #lastBlocks = new Map<Partition, number>();
-  /** What each block was when it was first sent: it must be the same whoever sends it again. */
+  /** The first version of each block, which every process must repeat exactly. */
   readonly #blocks = new Map<string, string>();
   readonly objections: string[] = [];
   isAway = false;
-  /** Of the logs: blocks of one before `begun` are refused. */
+  /** Epochs of the logs: blocks of an epoch before `begun` are refused. */
   readonly epochs = { begun: 0, done: 0 };
   readonly topology = new Map<number, CopiedEntry & { readonly epoch: number }>();
 
-  /** One part after the other: the source by month, then each view. @param partsMax how many before it stops */
+  /** Part by part: the source by month, then each view. @param partsMax after how many it stops */
   insert(token: string, rows: readonly Row[], partsMax = Infinity): void {
     if (rows.some(({ epoch }) => epoch < this.epochs.begun)) return;
     const content = JSON.stringify(rows);
@@ -104,7 +104,7 @@ export class MemoryTables {
     else if (before === undefined) this.#unfinished.set(token, first.partition);
   }
 
-  /** As the engine does: a part whose token is among the last so many of its table is not stored again. */
+  /** As in the engine, a part is not stored again if its token is among the table's last ones. */
   #isRemembered(table: TableName, key: string): boolean {
     const tokens = this.#tokens.get(table) ?? new Set();
     this.#tokens.set(table, tokens);
@@ -117,12 +117,12 @@ export class MemoryTables {
     return false;
   }
 
-  /** True when a partition has all of its blocks up to one, and nothing of a later one. */
+  /** True if a partition has all of its blocks up to this one, and nothing of a later one. */
   isWholeUpTo(partition: Partition, block: number): boolean {
     return ![...this.#unfinished.values()].includes(partition) && (this.#lastBlocks.get(partition) ?? 0) <= block;
   }
 
-  /** Brings the views to what the table of events has of a block. */
+  /** Completes the views with the rows that the table of events has of a block. */
   complete(token: string, partition: Partition, number: number): void {
     const rows = this.spaceEvents.filter((row) => row.partition === partition && row.block === number);
     for (const table of ['readings', 'counts_by_minute'] as const) {
@@ -135,7 +135,7 @@ export class MemoryTables {
     this.#unfinished.delete(token);
   }
 
-  /** As if the views had never been given a block of a partition that is about one space. */
+  /** Removes a block of one space from the views, as if they had never received it. */
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): void {
     this.readings.splice(0, Infinity, ...this.readings.filter((row) => row.spaceId !== spaceId));
     for (const key of this.minutes.keys()) if (key.startsWith(`${spaceId} `)) this.minutes.delete(key);
@@ -143,7 +143,7 @@ export class MemoryTables {
       if (part.endsWith(` ${blockToken('log', { epoch: 0, partition, number: block })}`)) this.#parts.delete(part);
   }
 
-  /** False for what was retracted for the sake of another reading, when an id of the previous form was taken for the identity. */
+  /** False for a reading that was retracted in favour of another one with the same previous form of id. */
   counts(reading: Reading): boolean {
     const counting = reading.hasPreviousId ? this.#countingByPreviousId.get(readingIdOf(reading)) : reading;
     return counting !== undefined && identityOf(counting) === identityOf(reading);
@@ -443,5 +443,5 @@ export class MemoryHistory implements History, PartitionRecords {
 }
 
 export function awayError(): Failure {
-  return new Failure('unavailable', 'ClickHouse is away', { retryAfterSeconds: 1 });
+  return new Failure('unavailable', 'ClickHouse is unavailable', { retryAfterSeconds: 1 });
 }

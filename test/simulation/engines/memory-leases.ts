@@ -1,5 +1,5 @@
-// Leases in memory. Kept ones run out by the scheduler's own measure of time; ones that bind nobody are
-// granted to whoever asks, so that every process runs every shard: what leases avoid must still be right.
+// Leases in memory. They expire by the scheduler's steps, or, without leases, are granted to every process, so that
+// every process runs every shard: counts must be right even then.
 import type { Partition } from '../../../src/domain/ids.ts';
 import type { LeaseChange, Leases, Member } from '../../../src/ports/leases.ts';
 import type { Access } from './memory-cursor.ts';
@@ -10,11 +10,11 @@ const FOR_EVER_MS = 1e9;
 interface Entry {
   readonly change: LeaseChange;
   readonly revision: number;
-  /** The scheduler's time at which it is no more; undefined for one that says that there is nothing. */
+  /** The scheduler's time at which the entry expires; undefined for a deletion. */
   readonly endsAtMs: number | undefined;
 }
 
-/** What the server holds. Survives every process. */
+/** The data of the server, which survives every process. */
 export class LeaseTable {
   readonly ttlMs: number;
   readonly #now: () => number;

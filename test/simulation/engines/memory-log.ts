@@ -9,10 +9,10 @@ export interface Appended {
 
 export class MemoryLog {
   readonly #now: () => number;
-  /** Everything there ever was, purged or not: what checks compare with. */
+  /** Every entry ever appended, purged or not, for the checks. */
   readonly everything: StoredEntry[] = [];
   readonly #purged = new Set<number>();
-  /** How often it has lost its end. */
+  /** How often the log has lost its end. */
   losses = 0;
   readonly #lastBySubject = new Map<string, StoredEntry>();
 
@@ -40,7 +40,7 @@ export class MemoryLog {
     return this.lastSeq;
   }
 
-  /** What follows a sequence is gone, and its sequences are handed out again. */
+  /** The entries after a sequence are lost, and their sequences are used again. */
   loseAfter(seq: number): void {
     this.losses += 1;
     for (const entry of this.everything.splice(seq)) this.#purged.delete(entry.seq);
@@ -56,7 +56,7 @@ export class MemoryLog {
     return this.#purged.has(seq) ? undefined : this.everything[seq - 1];
   }
 
-  /** The last entry of a subject; undefined when there is none or it was purged. */
+  /** The last entry of a subject; undefined if there is none or it was purged. */
   last(subject: string): StoredEntry | undefined {
     const entry = this.#lastBySubject.get(subject);
     return entry && !this.#purged.has(entry.seq) ? entry : undefined;

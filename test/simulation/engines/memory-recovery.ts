@@ -1,4 +1,4 @@
-// What ClickHouse keeps for a repair of the logs, in memory.
+// ClickHouse's records for a repair of the logs, in memory.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
 import { UNPLACED } from '../../../src/domain/ids.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
@@ -51,7 +51,7 @@ export class MemoryRecovery implements RecoveryRecords {
     return this.#ask('last copied', () => this.#copied().at(-1));
   }
 
-  /** Without what an earlier epoch has copied behind an entry of a later one. */
+  /** Without entries of an earlier epoch after an entry of a later one. */
   #copied(): (CopiedEntry & { readonly epoch: number })[] {
     let highest = 0;
     return [...this.#tables.topology.values()]

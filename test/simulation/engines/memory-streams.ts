@@ -1,5 +1,5 @@
-// The NATS ports in memory, with the contracts of the streams: atomic commits with an expectation, a
-// clock of their own, letters that are stored once.
+// The NATS ports in memory, with the contracts of the streams: atomic commits with an expected sequence, the server's
+// own clock, dead letters that are stored once.
 import { deviceOf, tokenOfDpu, type DpuId, type Partition } from '../../../src/domain/ids.ts';
 import { NO_MARK } from '../../../actors/partition/block.ts';
 import { LogEpoch } from '../../../src/domain/log-epoch.ts';
@@ -20,25 +20,25 @@ import type { TopologyCursor, TopologyLog } from '../../../src/ports/topology-lo
 import { MemoryCursor, type Access } from './memory-cursor.ts';
 import { MemoryLog } from './memory-log.ts';
 
-/** What a NATS server holds. Survives every process. */
+/** The data of a NATS server, which survives every process. */
 export class MemoryStreams {
   readonly partitions: number;
   readonly readings: MemoryLog;
   readonly events: MemoryLog;
   readonly topology: TopologyEntry[] = [];
   readonly letters = new Map<string, DeadLetter & { readonly storedMs: number }>();
-  /** What evicted letters stood for; and which they were, since a router that begins anew may store one again. */
+  /** The item counts of evicted letters; and the letters themselves, because a restarted router may store one again. */
   readonly evicted: ItemsByReason = {};
   readonly evictedKeys = new Set<string>();
-  /** Items of letters that were stored again after they had been evicted: they are counted twice. */
+  /** Items of letters that were stored again after eviction, and so are counted twice. */
   itemsStoredAgain = 0;
   readonly now: () => number;
   readonly checkpoints = new Map<Partition, StoredCheckpoint>();
   checkpointRevision = 0;
-  /** Those that were replaced, the oldest first. */
+  /** The replaced checkpoints, the oldest first. */
   readonly olderCheckpoints: [Partition, StoredCheckpoint][] = [];
   readonly objections: string[] = [];
-  /** How often it lost anything. */
+  /** How often the server has lost anything. */
   losses = 0;
 
   constructor(partitions: number, now: () => number) {
@@ -132,7 +132,7 @@ export class MemoryReadingsLog implements ReadingsLog {
     });
   }
 
-  /** It has no bound. */
+  /** It has no size limit. */
   async usage(): Promise<LogUsage> {
     return { usedFraction: 0, acceptsReadings: true, firstSeq: 1, lastSeq: this.#streams.readings.lastSeq };
   }
@@ -204,7 +204,7 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
   async commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome> {
     const { owner, scheduler } = this.#access;
     const subject = routerSubject(header.router, header.epoch);
-    // What is committed is what it was when it was sent.
+    // A commit is the value at the time of sending.
     const data = encodeCommit(header, sections);
     return scheduler.request(owner, {
       label: `commit ${header.router}${describeBacklogs(header)}`,
@@ -275,7 +275,7 @@ function isOfEpoch(subject: string, epoch: number): boolean {
   return Number(subject.split('-')[1] ?? 0) === epoch;
 }
 
-/** What the whole log says. */
+/** The topology of the whole log. */
 export function topologyOf({ topology }: MemoryStreams): TopologyHistory {
   const history = new TopologyHistory();
   for (const entry of topology) history.apply(entry);
@@ -439,10 +439,10 @@ export class MemoryCheckpoints implements Checkpoints {
       apply: () => {
         const before = this.#streams.checkpoints.get(partition);
         if ((before?.revision ?? 0) !== expectedRevision) return undefined;
-        // The log has been let go of up to there.
+        // The log has been truncated up to there.
         if (before && checkpoint.epoch === before.epoch && checkpoint.storedBeforeSeq < before.storedBeforeSeq) {
           this.#streams.objections.push(
-            `partition ${partition}: stored before ${before.storedBeforeSeq}, said one checkpoint, and the next ${checkpoint.storedBeforeSeq}`,
+            `partition ${partition}: storedBeforeSeq went back from ${before.storedBeforeSeq} to ${checkpoint.storedBeforeSeq} between two checkpoints`,
           );
         }
         const revision = ++this.#streams.checkpointRevision;
@@ -458,7 +458,7 @@ export class MemoryCheckpoints implements Checkpoints {
   }
 }
 
-/** For the trace, which shows what a run had in it. */
+/** For the trace, which shows the content of a run. */
 function describeBacklogs({ backlogs }: CommitHeader): string {
   if (backlogs.length === 0) return '';
   return backlogs.some(({ index }) => index > 0) ? ' with a backlog, in the middle of a message' : ' with a backlog';

@@ -1,4 +1,4 @@
-// Carries out the plan: kills, suspends, and damages what nats-server has on its disk.
+// Carries out the plan: kills and suspends processes, and damages nats-server's files.
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,34 +6,34 @@ import { cutTail, flipBit, restoreCopy } from '../support/damage.ts';
 import { eventually } from '../support/eventually.ts';
 import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { PARTITIONS, type Processes } from './processes.ts';
-import { expectedMs, SERVICES, VICTIMS, type Blow, type Damage, type VictimName } from './plan.ts';
+import { expectedMs, SERVICES, VICTIMS, type Fault, type Damage, type VictimName } from './plan.ts';
 import { readingsInClickHouse, readingsInFiles } from './survivors.ts';
 
 const COPIES_MAX = 3;
 const COUNTED_MIN = 100;
 const COUNTING_WITHIN_MS = 120_000;
 
-/** What is known of the readings that were sent before the last damage. */
+/** The readings that may have survived the last damage. */
 export interface Remains {
-  /** They existed after it. */
+  /** Readings that existed after it. */
   readonly certain: readonly OracleReading[];
-  /** A process of the service that was not killed may have had them in memory. */
+  /** Readings that a running process of the service may have had in memory. */
   readonly possible: readonly OracleReading[];
   /** When nats-server was started again, by `performance.now()`. */
   readonly at: number;
 }
 
-export interface StrikesOptions {
+export interface FaultInjectorOptions {
   readonly processes: Processes;
   readonly binary: string;
-  /** Of the copies. */
+  /** The folder for copies. */
   readonly folder: string;
-  /** How many readings are counted; throws while nobody can say. */
+  /** How many readings are counted; throws while no process answers. */
   readonly counted: () => Promise<number>;
   readonly say: (line: string) => void;
 }
 
-export class Strikes {
+export class FaultInjector {
   readonly kills: Record<VictimName, number> = {
     'service-1': 0,
     'service-2': 0,
@@ -43,36 +43,36 @@ export class Strikes {
   };
   suspensions = 0;
   damages = 0;
-  /** Undefined until something was damaged. */
+  /** Undefined until the first damage. */
   remains: Remains | undefined;
-  readonly #options: StrikesOptions;
+  readonly #options: FaultInjectorOptions;
   readonly #copies: string[] = [];
   #at = { doneMs: 0, lengthMs: 0, totalMs: 1, beganAt: 0 };
-  /** What was left by the damage before. */
+  /** How many readings the previous damage left. */
   #countedBefore = 0;
   readonly #suspended = new Set<Promise<void>>();
 
-  constructor(options: StrikesOptions) {
+  constructor(options: FaultInjectorOptions) {
     this.#options = options;
   }
 
-  /** How much of the plan is carried out, from 0 to 1. */
+  /** The share of the plan that is done, from 0 to 1. */
   get progress(): number {
     const { doneMs, beganAt, lengthMs, totalMs } = this.#at;
     return (doneMs + Math.min(lengthMs, performance.now() - beganAt)) / totalMs;
   }
 
-  async carryOut(plan: readonly Blow[]): Promise<void> {
-    const totalMs = plan.reduce((sum, blow) => sum + expectedMs(blow), 0);
+  async carryOut(plan: readonly Fault[]): Promise<void> {
+    const totalMs = plan.reduce((sum, fault) => sum + expectedMs(fault), 0);
     let doneMs = 0;
-    for (const [n, blow] of plan.entries()) {
-      const lengthMs = expectedMs(blow);
+    for (const [n, fault] of plan.entries()) {
+      const lengthMs = expectedMs(fault);
       this.#at = { doneMs, lengthMs, totalMs, beganAt: performance.now() };
       doneMs += lengthMs;
-      await sleep(blow.afterMs);
-      if (blow.kind === 'damage') await this.#damage(blow);
-      else if (blow.kind === 'kill') await this.#kill(blow.victim);
-      else await this.#suspend(blow.victim, blow.forMs);
+      await sleep(fault.afterMs);
+      if (fault.kind === 'damage') await this.#damage(fault);
+      else if (fault.kind === 'kill') await this.#kill(fault.victim);
+      else await this.#suspend(fault.victim, fault.forMs);
       if ((n + 1) % 50 === 0)
         this.#options.say(
           `${n + 1} of ${plan.length}: ${JSON.stringify(this.kills)}, ${this.suspensions} suspended, ${this.damages} damages`,
@@ -82,7 +82,7 @@ export class Strikes {
     await Promise.all(this.#suspended);
   }
 
-  /** Or the next that runs at the moment. */
+  /** Kills the process, or the next one that is running. */
   async #kill(first: VictimName): Promise<void> {
     await eventually(async () => {
       for (const name of [...VICTIMS, ...VICTIMS].slice(VICTIMS.indexOf(first)).slice(0, VICTIMS.length)) {
@@ -98,26 +98,26 @@ export class Strikes {
     const { processes } = this.#options;
     if (!(await processes.signal(name, 'SIGSTOP'))) return;
     this.suspensions += 1;
-    // The one that has the name by then may be another: to that it says nothing.
+    // By then it may be a new process, for which SIGCONT means nothing.
     const over = sleep(forMs).then(async () => void (await processes.signal(name, 'SIGCONT')));
     this.#suspended.add(over);
     void over.then(() => this.#suspended.delete(over));
   }
 
-  /** A machine may be too busy for it. */
-  async #untilCounting(): Promise<void> {
+  /** Gives up after a while, because the machine may be too busy. */
+  async #waitUntilCounting(): Promise<void> {
     await eventually(async () => {
       const counted = await this.#options.counted();
       if (counted < this.#countedBefore + COUNTED_MIN) throw new Error(`${counted} readings are counted`);
     }, COUNTING_WITHIN_MS).catch(() => this.#options.say('nothing is counted for two minutes'));
   }
 
-  async #damage({ damage, isAlone, isAwaited }: Extract<Blow, { kind: 'damage' }>): Promise<void> {
+  async #damage({ damage, isAlone, isAwaited }: Extract<Fault, { kind: 'damage' }>): Promise<void> {
     const { processes, binary, say } = this.#options;
     const { natsFolder } = processes;
-    if (isAwaited) await this.#untilCounting();
+    if (isAwaited) await this.#waitUntilCounting();
     const startServices = await processes.hold(isAlone ? [] : SERVICES);
-    // An insert may still run whose sender is dead.
+    // An insert may still be running after its sender has died.
     const startClickhouse = await processes.hold(isAlone ? [] : ['clickhouse']);
     const startNats = await processes.hold(['nats-server']);
     const before = isAlone ? await readingsInFiles(natsFolder, binary, PARTITIONS) : [];
@@ -138,7 +138,7 @@ export class Strikes {
     say(`damage ${this.damages}: ${what}${isAlone ? ' under running services' : ''}`);
   }
 
-  /** @returns what was done */
+  /** @returns a description of the damage */
   async #damageFiles(natsFolder: string, damage: Damage): Promise<string> {
     const copy = damage.kind === 'restore' ? this.#copies.at(0) : undefined;
     if (copy !== undefined) {
@@ -146,7 +146,7 @@ export class Strikes {
       return 'an older copy of the store was restored';
     }
     await this.#keepCopy(natsFolder);
-    // There is nothing to restore yet.
+    // Without a copy there is nothing to restore, so cut a stream instead.
     const { kind, streams, ...rest } =
       damage.kind === 'restore' ? { kind: 'cut' as const, streams: ['SPACE_EVENTS'], keptPart: 0.5 } : damage;
     for (const stream of streams) {
