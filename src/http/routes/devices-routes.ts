@@ -1,4 +1,5 @@
 // Devices that send payloads in formats of their own, and how those are read. The defaults need no device here.
+import type { Context } from 'koa';
 import { z } from 'zod';
 import { ADAPTERS } from '../../adapters/adapters.ts';
 import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
@@ -27,9 +28,11 @@ const READERS: Readers<Device, typeof FIELDS> = {
 const ITEM = { path: '/devices/{id}', tag: 'dpus', params: z.strictObject({ id: dpuIdInPath }) } as const;
 const FOUND = { status: 200, schema: resources.device, example: DEVICE_EXAMPLE, headers: ETAG } as const;
 
+/** Throws where `if-match` asks for another state of the device. */
+type Unchanged = (ctx: Context, id: DpuId) => (view: TopologyView) => void;
+
 export function devicesRoutes(topology: TopologyService): Route[] {
-  const unchanged = (ctx: Parameters<typeof checkUnchanged>[0], id: DpuId) => (view: TopologyView) =>
-    checkUnchanged(ctx, () => deviceJson(deviceIn(view, id)));
+  const unchanged: Unchanged = (ctx, id) => (view) => checkUnchanged(ctx, () => deviceJson(deviceIn(view, id)));
   return [
     defineRoute({
       path: '/devices',
@@ -61,36 +64,7 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       success: { ...FOUND, description: 'the device' },
       handle: ({ params: { id } }, ctx) => revalidated(ctx, deviceJson(deviceIn(topology.history.latest(), id))),
     }),
-    defineRoute({
-      ...ITEM,
-      method: 'PUT',
-      operationId: 'putDevice',
-      summary: 'Say how the payloads of a device, or of a gateway, are read',
-      description:
-        'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.',
-      scope: 'topology:write',
-      requestHeaders: IF_MATCH,
-      body: deviceBody,
-      bodyExample: { adapter: 'xovis', options: { reversed: ['2'] } },
-      problems: [412],
-      success: { ...FOUND, description: 'the device' },
-      handle: async ({ params: { id }, body: { adapter, options } }, ctx) => {
-        if (deviceOf(id) !== id)
-          throw invalid('id', `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`);
-        const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
-        if (configured && !configured.ok)
-          throw new HttpProblem(
-            422,
-            'the options do not fit the adapter',
-            configured.problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
-          );
-        const command = { kind: 'setAdapter', id, adapter, options } as const;
-        const { doc } = await topology.execute(command, (view) => {
-          if (ctx.get('if-match') !== '') unchanged(ctx, id)(view);
-        });
-        return revalidated(ctx, deviceJson(doc as Device));
-      },
-    }),
+    putDevice(topology, unchanged),
     defineRoute({
       ...ITEM,
       method: 'DELETE',
@@ -106,6 +80,39 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       },
     }),
   ];
+}
+
+function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
+  return defineRoute({
+    ...ITEM,
+    method: 'PUT',
+    operationId: 'putDevice',
+    summary: 'Say how the payloads of a device, or of a gateway, are read',
+    description:
+      'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.',
+    scope: 'topology:write',
+    requestHeaders: IF_MATCH,
+    body: deviceBody,
+    bodyExample: { adapter: 'xovis', options: { reversed: ['2'] } },
+    problems: [412],
+    success: { ...FOUND, description: 'the device' },
+    handle: async ({ params: { id }, body: { adapter, options } }, ctx) => {
+      if (deviceOf(id) !== id)
+        throw invalid('id', `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`);
+      const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
+      if (configured && !configured.ok)
+        throw new HttpProblem(
+          422,
+          'the options do not fit the adapter',
+          configured.problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
+        );
+      const command = { kind: 'setAdapter', id, adapter, options } as const;
+      const { doc } = await topology.execute(command, (view) => {
+        if (ctx.get('if-match') !== '') unchanged(ctx, id)(view);
+      });
+      return revalidated(ctx, deviceJson(doc as Device));
+    },
+  });
 }
 
 function deviceIn(view: TopologyView, id: DpuId): Device {
