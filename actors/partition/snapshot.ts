@@ -4,6 +4,7 @@
 // `density rebuild` computes the state again.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
 import {
   type EventTuple,
@@ -13,6 +14,7 @@ import {
   type PersonTuple,
   toTuple,
 } from '../../src/domain/log-entry.ts';
+import { NewestReading, type NewestReadingSnapshot } from '../space/newest-reading.ts';
 import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
 import { blockOf } from './block.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
@@ -21,9 +23,10 @@ import { PartitionFold } from './partition-fold.ts';
 
 /**
  * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5 measures:
- * before, every reading was of one person.
+ * before, every reading was of one person. Version 6 has the newest final reading of a space: before, it was the newest that was
+ * ever asserted, retracted or not.
  */
-const VERSION = 5;
+const VERSION = 6;
 const VERSION_4 = 4;
 const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;
@@ -52,7 +55,10 @@ type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'uns
 type Line =
   | { readonly rows: LoggedTuple[]; readonly block: number }
   | { readonly buffered: LoggedTuple[] }
-  | { readonly spaces: SpaceSnapshot[] };
+  | { readonly spaces: (SpaceSnapshot | SpaceSnapshot5)[] };
+
+/** Of versions before 6. */
+type SpaceSnapshot5 = Omit<SpaceSnapshot, 'newestReading'> & { readonly lastReadingMs: number };
 
 /** A checkpoint that this code cannot, or must not, resume from. */
 export class CheckpointRefused extends Error {
@@ -128,6 +134,8 @@ class SnapshotReader {
   #fold: PartitionFold | undefined;
   readonly #rows = new Map<number, LoggedEvent[]>();
   readonly #buffered = new Map<SpaceId, LoggedEvent[]>();
+  /** Of the open block, by space; in snapshots of older versions only. */
+  #openRows: Map<SpaceId, LoggedEvent[]> | undefined;
   #rowCount = 0;
   #bufferedCount = 0;
 
@@ -161,8 +169,24 @@ class SnapshotReader {
       else if ('buffered' in line) this.#addBuffered(line.buffered.map((tuple) => this.#event(tuple)));
       else
         for (const space of line.spaces)
-          this.#begun().addSpace(SpaceState.restore(space, this.#buffered.get(space.id) ?? []));
+          this.#begun().addSpace(SpaceState.restore(this.#current(space), this.#buffered.get(space.id) ?? []));
     });
+  }
+
+  #current(space: SpaceSnapshot | SpaceSnapshot5): SpaceSnapshot {
+    return 'newestReading' in space ? space : { ...space, newestReading: this.#newestReadingOf(space.id) };
+  }
+
+  /** History says it of the blocks that are cut, the rows of the open block say the rest. */
+  #newestReadingOf(spaceId: SpaceId): NewestReadingSnapshot {
+    const { openNumber } = this.#header;
+    if (!this.#openRows) {
+      this.#openRows = new Map();
+      for (const row of this.#rows.get(openNumber) ?? []) addTo(this.#openRows, row.spaceId, row);
+    }
+    const newest = new NewestReading({ ms: BEGINNING_MS, block: openNumber - 1 });
+    newest.cameLate(this.#openRows.get(spaceId) ?? [], openNumber);
+    return newest.snapshot();
   }
 
   #event(tuple: LoggedTuple | LoggedPersonTuple): LoggedEvent {

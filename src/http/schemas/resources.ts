@@ -130,7 +130,9 @@ export const currentCount = resource('Count', 'How many people are in a space at
   net: z.int().meta({ description: 'count of the last reset plus entrances minus exits since' }),
   drift: count('count - net: how far the sensors contradict each other'),
   utilization,
-  last_reading_at: instant('timestamp of the newest reading of the space; null if there is none').nullable(),
+  last_reading_at: instant(
+    'timestamp of the newest reading that counts in the space at or before `timestamp`; null if there is none',
+  ).nullable(),
   watermark: instant(
     'all readings up to here have arrived as far as is known; null before the first reading',
   ).nullable(),
