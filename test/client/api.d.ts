@@ -813,7 +813,7 @@ export interface components {
             }[];
         };
         SpaceBody: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
             /**
              * @description IANA time zone, which days, weeks and the daily reset follow
@@ -834,7 +834,7 @@ export interface components {
             capacity: number | null;
         };
         SpacePatch: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
             /**
              * @description IANA time zone, which days, weeks and the daily reset follow
@@ -850,7 +850,7 @@ export interface components {
             capacity?: number | null;
         };
         DoorwayBody: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
@@ -858,7 +858,7 @@ export interface components {
             egress_space_id?: number | null;
         };
         DoorwayPatch: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;

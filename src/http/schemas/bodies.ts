@@ -1,6 +1,7 @@
 // The schemas of request bodies.
 import { z } from 'zod';
 import { TOTAL_MAX } from '../../domain/measure.ts';
+import { hasVisibleCharacter } from '../../domain/name.ts';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
 import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
@@ -13,7 +14,12 @@ const name = z
   .trim()
   .min(1, 'must not be empty')
   .max(200, 'must have at most 200 characters')
-  .meta({ description: 'unique among all that are not deleted' });
+  .refine((text) => text === '' || hasVisibleCharacter(text), 'must have a visible character')
+  .refine((text) => !text.includes('\0'), 'must not contain NUL (U+0000)')
+  .meta({
+    description:
+      'unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000)',
+  });
 
 const people = z
   .int('must be a whole number')
