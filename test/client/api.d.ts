@@ -370,7 +370,7 @@ export interface paths {
         };
         /**
          * Entrances, exits and counts of a space, per interval
-         * @description Intervals begin at multiples of their length, so the first and the last may extend beyond `start` and `end`. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         * @description Intervals begin where the clock of the space shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
          */
         get: operations["listIntervals"];
         put?: never;
@@ -390,7 +390,7 @@ export interface paths {
         };
         /**
          * Entrances, exits and counts of several spaces, per interval
-         * @description Intervals begin at multiples of their length, so the first and the last may extend beyond `start` and `end`. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         * @description Intervals begin where the clock of the space shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
          */
         get: operations["listIntervalsOfSpaces"];
         put?: never;
@@ -429,7 +429,7 @@ export interface components {
             /** @description unique among all spaces that are not deleted */
             name: string;
             /**
-             * @description IANA time zone, which days, weeks and the daily reset follow
+             * @description IANA time zone, which intervals and the daily reset follow
              * @example Europe/Vienna
              */
             time_zone: string;
@@ -816,7 +816,7 @@ export interface components {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
             /**
-             * @description IANA time zone, which days, weeks and the daily reset follow
+             * @description IANA time zone, which intervals and the daily reset follow
              * @default UTC
              * @example Europe/Vienna
              */
@@ -837,7 +837,7 @@ export interface components {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
             /**
-             * @description IANA time zone, which days, weeks and the daily reset follow
+             * @description IANA time zone, which intervals and the daily reset follow
              * @example Europe/Vienna
              */
             time_zone?: string;
@@ -3091,7 +3091,7 @@ export interface operations {
                 start?: string;
                 /** @description end of the range, exclusive; default: now */
                 end?: string;
-                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the time zone of the space */
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
             };
             header?: {
@@ -3165,7 +3165,7 @@ export interface operations {
                 start?: string;
                 /** @description end of the range, exclusive; default: now */
                 end?: string;
-                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the time zone of the space */
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
             };
             header?: {

@@ -31,7 +31,7 @@ const space = {
   time_zone: z
     .string('must be text')
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
-    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which intervals and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string('must be text')
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00')

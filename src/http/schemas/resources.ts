@@ -22,7 +22,7 @@ export const space = resource('Space', 'A space that people enter and leave', {
   name: z.string().meta({ description: 'unique among all spaces that are not deleted' }),
   time_zone: z
     .string()
-    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which intervals and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string()
     .nullable()
