@@ -49,7 +49,9 @@ export const CONFIG = {
       'URL of ClickHouse, such as http://user:password@host:8123/database; if unset, the local engine is started on this machine',
     ),
   NATS_PORT: port.default(4222).describe('port of the NATS server started here; 0 picks a free one'),
-  MQTT_PORT: port.default(1883).describe("port of that server's MQTT gateway; 0 picks a free one"),
+  MQTT_PORT: port
+    .default(1883)
+    .describe("port of that server's MQTT gateway, which speaks MQTT 3.1.1 only; 0 picks a free one"),
   NATS_SYNC_INTERVAL: z
     .string()
     .regex(/^(always|\d+(ms|s|m|h))$/, 'must be always, or a duration such as 2m')

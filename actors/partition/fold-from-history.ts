@@ -16,8 +16,8 @@ export interface StoredNewest {
   readonly spaceId: SpaceId;
   readonly dpuId: DpuId;
   readonly newestMs: number;
-  /** Without retractions. */
-  readonly newestReadingMs: number;
+  /** Of its retractions; 0 when there are none. */
+  readonly newestRetractedMs: number;
 }
 
 export interface HistoryOfPartition {
@@ -60,19 +60,23 @@ export function foldFromHistory({
   const context = { partition, partitions, settings, clocks: fold.clocks, openBlock: fold.openNumber };
   // A space that has had no event has nothing to emit.
   for (const config of configs) stateOf(config.spaceId).configure(config, context, () => undefined);
-  const ends = new Map<SpaceId, { newestMs: number; readingMs: number }>();
-  for (const { spaceId, dpuId, newestMs, newestReadingMs } of newest) {
+  const ends = new Map<SpaceId, { newestMs: number; retractedMs: number }>();
+  for (const { spaceId, dpuId, newestMs, newestRetractedMs } of newest) {
     stateOf(spaceId).heard(dpuId, newestMs);
-    const end = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, readingMs: BEGINNING_MS };
+    const end = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, retractedMs: BEGINNING_MS };
     ends.set(spaceId, {
       newestMs: Math.max(end.newestMs, newestMs),
-      readingMs: Math.max(end.readingMs, newestReadingMs),
+      retractedMs: Math.max(end.retractedMs, newestRetractedMs),
     });
   }
   for (const [spaceId, state] of states) {
-    const end = ends.get(spaceId);
+    const { newestMs, retractedMs } = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, retractedMs: BEGINNING_MS };
+    const isStored = ends.has(spaceId);
+    // Nothing is retracted at or after the newest row's instant, so its reading stands.
+    const newestReading =
+      !isStored || newestMs > retractedMs ? { ms: newestMs, block: null } : { ms: BEGINNING_MS, block };
     // Everything that is stored was final.
-    state.resumeAt(end?.newestMs ?? BEGINNING_MS, end?.readingMs ?? BEGINNING_MS, end ? block : null);
+    state.resumeAt(newestMs, newestReading, isStored ? block : null);
     fold.addSpace(state);
   }
   return fold;

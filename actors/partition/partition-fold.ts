@@ -39,13 +39,19 @@ export interface CorrectionDue {
   readonly base: ResetPoint;
 }
 
+/** A space whose newest final reading has to be looked up in the stored rows of all blocks up to `block`. */
+export interface NewestReadingDue {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+}
+
 export class PartitionFold {
   readonly partition: Partition;
   readonly partitions: number;
   /** Partitions cut at different ages, from half the maximum up to the maximum: cutting all at once would delay everything else. */
   readonly #partOfAge: number;
   readonly #actors = new Map<SpaceId, SpaceActor>();
-  /** Spaces with a correction due, and spaces with buffered events: those that are affected by time. */
+  /** Spaces that need history, and spaces with buffered events: those that are affected by time. */
   readonly #correcting = new Set<SpaceId>();
   readonly #buffering = new Set<SpaceId>();
   #observer: FoldObserver | undefined;
@@ -154,7 +160,7 @@ export class PartitionFold {
     return this.#buffering;
   }
 
-  /** Spaces with a correction due. */
+  /** Spaces with a correction due, or whose newest reading has to be looked up. */
   get correcting(): ReadonlySet<SpaceId> {
     return this.#correcting;
   }
@@ -277,6 +283,21 @@ export class PartitionFold {
     return due;
   }
 
+  /** Newest readings that history can tell, because their block is stored. */
+  newestReadingsDue(): NewestReadingDue[] {
+    const due: NewestReadingDue[] = [];
+    for (const spaceId of this.#correcting) {
+      const block = this.state(spaceId)?.newestReadingDue;
+      if (block !== undefined && block <= this.storedBlock) due.push({ spaceId, block });
+    }
+    return due;
+  }
+
+  /** @param storedMs the newest instant at which a stored reading stands; BEGINNING_MS when there is none */
+  newestReadingRead({ spaceId, block }: NewestReadingDue, storedMs: number): void {
+    if (this.#actors.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
+  }
+
   correct(due: CorrectionDue, occupancy: Occupancy): void {
     if (!this.#actors.has(due.spaceId)) return;
     this.#tell(due.spaceId, { type: 'historyRead', block: due.block, base: due.base, occupancy });
@@ -365,7 +386,7 @@ export class PartitionFold {
   }
 
   #noteConcerns(spaceId: SpaceId, state: SpaceState): void {
-    if (state.isSettled) this.#correcting.delete(spaceId);
+    if (state.isSettled && state.newestReadingDue === undefined) this.#correcting.delete(spaceId);
     else this.#correcting.add(spaceId);
     if (state.buffered > 0) this.#buffering.add(spaceId);
     else this.#buffering.delete(spaceId);

@@ -4,6 +4,7 @@
 // `density rebuild` computes the state again.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
 import {
   type EventTuple,
@@ -13,7 +14,8 @@ import {
   type PersonTuple,
   toTuple,
 } from '../../src/domain/log-entry.ts';
-import { SpaceState } from '../space/space-state.ts';
+import { NewestReading, type NewestReadingSnapshot } from '../space/newest-reading.ts';
+import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
 import { blockOf } from './block.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import type { FoldSnapshot } from './fold-snapshot.ts';
@@ -22,9 +24,10 @@ import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occup
 
 /**
  * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5 measures:
- * before, every reading was of one person.
+ * before, every reading was of one person. Version 6 has the newest final reading of a space: before, it was the newest that was
+ * ever asserted, retracted or not.
  */
-const VERSION = 5;
+const VERSION = 6;
 const VERSION_4 = 4;
 const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;
@@ -53,7 +56,10 @@ type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'uns
 type Line =
   | { readonly rows: LoggedTuple[]; readonly block: number }
   | { readonly buffered: LoggedTuple[] }
-  | { readonly spaces: StoredSpace[] };
+  | { readonly spaces: (StoredSpace | StoredSpace5)[] };
+
+/** Of versions before 6. */
+type StoredSpace5 = Omit<StoredSpace, 'newestReading'> & { readonly lastReadingMs: number };
 
 /** A checkpoint that this code cannot, or must not, resume from. */
 export class CheckpointRefused extends Error {
@@ -129,6 +135,8 @@ class SnapshotReader {
   #fold: PartitionFold | undefined;
   readonly #rows = new Map<number, LoggedEvent[]>();
   readonly #buffered = new Map<SpaceId, LoggedEvent[]>();
+  /** Of the open block, by space; in snapshots of older versions only. */
+  #openRows: Map<SpaceId, LoggedEvent[]> | undefined;
   #rowCount = 0;
   #bufferedCount = 0;
 
@@ -162,8 +170,26 @@ class SnapshotReader {
       else if ('buffered' in line) this.#addBuffered(line.buffered.map((tuple) => this.#event(tuple)));
       else
         for (const space of line.spaces)
-          this.#begun().addSpace(SpaceState.restore(fromStoredSpace(space), this.#buffered.get(space.id) ?? []));
+          this.#begun().addSpace(SpaceState.restore(this.#current(space), this.#buffered.get(space.id) ?? []));
     });
+  }
+
+  #current(space: StoredSpace | StoredSpace5): SpaceSnapshot {
+    return fromStoredSpace(
+      'newestReading' in space ? space : { ...space, newestReading: this.#newestReadingOf(space.id) },
+    );
+  }
+
+  /** History says it of the blocks that are cut, the rows of the open block say the rest. */
+  #newestReadingOf(spaceId: SpaceId): NewestReadingSnapshot {
+    const { openNumber } = this.#header;
+    if (!this.#openRows) {
+      this.#openRows = new Map();
+      for (const row of this.#rows.get(openNumber) ?? []) addTo(this.#openRows, row.spaceId, row);
+    }
+    const newest = new NewestReading({ ms: BEGINNING_MS, block: openNumber - 1 });
+    newest.cameLate(this.#openRows.get(spaceId) ?? [], openNumber);
+    return newest.snapshot();
   }
 
   #event(tuple: LoggedTuple | LoggedPersonTuple): LoggedEvent {

@@ -28,8 +28,8 @@ export interface SpaceReport {
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
   readonly watermarkMs: number;
-  /** Event time of the newest reading; BEGINNING_MS when there was none. */
-  readonly lastReadingMs: number;
+  /** Event time of the newest reading at that instant; BEGINNING_MS when there is none, null while only history knows. */
+  readonly lastReadingMs: number | null;
   /** The occupancy at the requested instant, or at the watermark if that is later. */
   readonly live: Occupancy;
   /** False while a correction is due: `live` is an estimate then. */
@@ -72,7 +72,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
     storedBlock,
     watermarkMs,
     unstored: fold.unstoredEvents(spaceId),
-    lastReadingMs: state.lastReadingMs,
+    lastReadingMs: state.lastReadingAt(liveMs),
     live: state.occupancyAt(liveMs),
     isSettled: state.isSettled,
     base: state.baseAt(liveMs),

@@ -48,6 +48,11 @@ export class ReorderBuffer {
     return isNext;
   }
 
+  /** The last instant up to `upToMs` at which a reading in the buffer stands. */
+  lastStanding(upToMs: number): number | undefined {
+    return lastStanding(this.#events, upToMs, this.#head);
+  }
+
   /** Removes and returns, in order, every event with timestamp <= upToMs. */
   take(upToMs: number): LoggedEvent[] {
     const start = this.#head;
@@ -76,6 +81,17 @@ export class ReorderBuffer {
     }
     return low;
   }
+}
+
+/** The last instant up to `upToMs` at which a reading stands, among events in event order; undefined when there is none. */
+export function lastStanding(events: readonly LoggedEvent[], upToMs = Infinity, head = 0): number | undefined {
+  for (let at = events.length - 1; at >= head;) {
+    const timestampMs = events[at]?.timestampMs ?? Infinity;
+    let signs = 0;
+    for (; at >= head && events[at]?.timestampMs === timestampMs; at--) signs += events[at]?.sign ?? 0;
+    if (signs > 0 && timestampMs <= upToMs) return timestampMs;
+  }
+  return undefined;
 }
 
 /**

@@ -21,7 +21,8 @@ export type SpaceActorEvent =
   | { readonly type: 'timeElapsed'; readonly context: PartitionContext }
   | { readonly type: 'configured'; readonly config: SpaceConfig; readonly context: PartitionContext }
   | { readonly type: 'blockCut'; readonly block: number }
-  | { readonly type: 'historyRead'; readonly block: number; readonly base: ResetPoint; readonly occupancy: Occupancy };
+  | { readonly type: 'historyRead'; readonly block: number; readonly base: ResetPoint; readonly occupancy: Occupancy }
+  | { readonly type: 'newestReadingRead'; readonly block: number; readonly storedMs: number };
 
 function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
   switch (event.type) {
@@ -38,6 +39,8 @@ function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
       return state.blockCut(event.block);
     case 'historyRead':
       return state.correct(event.block, event.base, event.occupancy);
+    case 'newestReadingRead':
+      return state.newestReadingRead(event.block, event.storedMs);
   }
 }
 

@@ -24,6 +24,7 @@ import {
 import { deltaOf } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
+import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
@@ -81,7 +82,7 @@ export interface SpaceSnapshot {
   readonly nextResetMs: number;
   readonly occupancy: Occupancy;
   readonly correction: Correction | null;
-  readonly lastReadingMs: number;
+  readonly newestReading: NewestReadingSnapshot;
   readonly lateEvents: number;
 }
 
@@ -97,7 +98,7 @@ export class SpaceState {
   #nextResetMs = END_MS;
   #occupancy: Occupancy = occupancyAfterReset(0);
   #correction: Correction | null = null;
-  #lastReadingMs = BEGINNING_MS;
+  #newest = new NewestReading();
   #lateEvents = 0;
   /** Kept up to date while events come in order, because the live count is asked for at every change; undefined when it has to be computed again. */
   #provisional: Provisional | undefined;
@@ -118,7 +119,7 @@ export class SpaceState {
     state.#nextResetMs = snapshot.nextResetMs;
     state.#occupancy = snapshot.occupancy;
     state.#correction = snapshot.correction;
-    state.#lastReadingMs = snapshot.lastReadingMs;
+    state.#newest = new NewestReading(snapshot.newestReading);
     state.#lateEvents = snapshot.lateEvents;
     return state;
   }
@@ -134,7 +135,7 @@ export class SpaceState {
       nextResetMs: this.#nextResetMs,
       occupancy: this.#occupancy,
       correction: this.#correction,
-      lastReadingMs: this.#lastReadingMs,
+      newestReading: this.#newest.snapshot(),
       lateEvents: this.#lateEvents,
     };
   }
@@ -152,9 +153,19 @@ export class SpaceState {
     return this.#nextResetMs;
   }
 
-  /** Event time of the newest reading; BEGINNING_MS when there was none. */
-  get lastReadingMs(): number {
-    return this.#lastReadingMs;
+  /**
+   * Event time of the newest reading at or before an instant that is not before the watermark; BEGINNING_MS when there is
+   * none, null while only history knows (T17).
+   */
+  lastReadingAt(atMs: number): number | null {
+    const bufferedMs = this.#buffer.lastStanding(atMs);
+    if (bufferedMs !== undefined) return bufferedMs;
+    return this.#newest.blockDue === undefined ? this.#newest.ms : null;
+  }
+
+  /** The block up to which history has to be read for the newest final reading; undefined when it is known. */
+  get newestReadingDue(): number | undefined {
+    return this.#newest.blockDue;
   }
 
   get lateEvents(): number {
@@ -197,12 +208,16 @@ export class SpaceState {
 
   observe(events: readonly LoggedEvent[], context: PartitionContext, emit: Emit): void {
     this.elapse(context, emit);
+    const late: LoggedEvent[] = [];
     for (const event of events) {
-      if (event.sign > 0) this.#lastReadingMs = Math.max(this.#lastReadingMs, event.timestampMs);
-      if (event.timestampMs <= this.#watermarkMs) this.#observeLate(event, context, emit);
-      else this.#bufferEvent(event);
+      if (event.timestampMs > this.#watermarkMs) this.#bufferEvent(event);
+      else {
+        late.push(event);
+        this.#observeLate(event, context, emit);
+      }
       this.heard(event.dpuId, event.timestampMs);
     }
+    if (late.length > 0) this.#newest.cameLate(late, context.openBlock);
     const excess = this.#buffer.size - context.settings.bufferEventsMax;
     if (excess > 0) this.#finalise(this.#buffer.items()[excess - 1]?.timestampMs ?? this.#watermarkMs, emit);
   }
@@ -238,9 +253,9 @@ export class SpaceState {
    * Starts where history ends: everything stored is up to `watermarkMs`, and the occupancy is still to be computed from
    * the blocks up to `block`; null if nothing is stored.
    */
-  resumeAt(watermarkMs: number, lastReadingMs: number, block: number | null): void {
+  resumeAt(watermarkMs: number, newestReading: NewestReadingSnapshot, block: number | null): void {
     this.#watermarkMs = watermarkMs;
-    this.#lastReadingMs = lastReadingMs;
+    this.#newest = new NewestReading(newestReading);
     this.#base = resetInForce(this.#schedule, watermarkMs);
     this.#nextResetMs = nextResetAfter(this.#schedule, watermarkMs);
     this.#occupancy = occupancyAfterReset(this.#base.count);
@@ -266,6 +281,11 @@ export class SpaceState {
     this.#occupancy = { net, lowestNet: Math.min(read.lowestNet, read.net + tail.lowestNet) };
     this.#correction = null;
     this.#provisional = undefined;
+  }
+
+  /** What history answers to `newestReadingDue`. */
+  newestReadingRead(block: number, storedMs: number): void {
+    this.#newest.wasRead(block, storedMs);
   }
 
   /** The reset in force at an instant at or after the watermark. */
@@ -323,7 +343,10 @@ export class SpaceState {
       this.#passResets(timestampMs - 1);
       this.#add(change);
     });
-    if (taken.length > 0) emit({ type: 'eventsFinal', events: taken });
+    if (taken.length > 0) {
+      this.#newest.finalised(taken);
+      emit({ type: 'eventsFinal', events: taken });
+    }
     this.#passResets(watermarkMs);
     this.#watermarkMs = watermarkMs;
   }

@@ -3,7 +3,7 @@ import { serve, type Running } from './serve.ts';
 import { signalled } from './signals.ts';
 
 /**
- * Serves until a signal arrives, or until an engine that was started here ends by itself.
+ * Serves until a signal arrives. An engine that was started here is restarted when it dies.
  * @param whileRunning called once the service is ready; the function it returns is called before the service stops
  * @returns the exit code
  */
@@ -14,16 +14,15 @@ export async function serveUntilSignal(
   whileRunning: (running: Running) => Promise<() => Promise<void>>,
 ): Promise<number> {
   const signal = signalled();
-  const { promise: failed, resolve: onFailure } = withResolvers<Error>();
+  const onFailure = (error: Error): void => say(`${error.message} It is being restarted.`);
   const running = await Promise.race([serve(config, { say, onFailure, logLevel }), signal.then(() => undefined)]);
   if (!running) return 130;
   const quit = await whileRunning(running);
-  const ended = await Promise.race([signal, failed]);
-  say(ended instanceof Error ? ended.message : `${ended}: stopping; the data stays in ${config.DENSITY_DATA_DIR}`);
+  say(`${await signal}: stopping; the data stays in ${config.DENSITY_DATA_DIR}`);
   await quit();
   await running.stop();
   say('stopped');
-  return ended instanceof Error ? 1 : 0;
+  return 0;
 }
 
 export async function runCommand(
@@ -45,10 +44,4 @@ export async function runCommand(
       return async () => undefined;
     },
   );
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((done) => (resolve = done));
-  return { promise, resolve };
 }

@@ -26,7 +26,7 @@ export interface Running {
 
 export interface ServeOptions {
   readonly say: (line: string) => void;
-  /** Called if an engine that was started here ends by itself; the service cannot continue. */
+  /** Called when an engine that was started here has died, and when it cannot be restarted yet; it is tried again. */
   readonly onFailure: (error: Error) => void;
   readonly logLevel: Config['LOG_LEVEL'];
   /** This machine's clock; `Date.now` by default. */

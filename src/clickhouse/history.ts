@@ -17,13 +17,16 @@ import type {
   DpuReadingsQuery,
   History,
   HistoryEvent,
+  NewestInstantsQuery,
   OccupancyRequest,
+  StandingInstant,
   StoredTotals,
 } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
+import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
@@ -274,6 +277,10 @@ export class ClickHouseHistory implements History {
       exits: Number(exits),
       sign: 1,
     }));
+  }
+
+  async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {
+    return newestInstants(this.#client, query);
   }
 
   async storedTotals(): Promise<Map<Partition, StoredTotals>> {

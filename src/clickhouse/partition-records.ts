@@ -126,15 +126,15 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     const rows = await queryRows<[number, string, string, string]>(
       this.#client,
       `
-      SELECT space_id, dpu_id, toUnixTimestamp64Milli(max(timestamp)), toUnixTimestamp64Milli(maxIf(timestamp, sign > 0))
+      SELECT space_id, dpu_id, toUnixTimestamp64Milli(max(timestamp)), toUnixTimestamp64Milli(maxIf(timestamp, sign < 0))
       FROM space_events WHERE shard = {shard:UInt16} GROUP BY space_id, dpu_id ORDER BY space_id, dpu_id`,
       { shard: partition },
     );
-    return rows.map(([spaceId, dpuId, newestMs, newestReadingMs]) => ({
+    return rows.map(([spaceId, dpuId, newestMs, newestRetractedMs]) => ({
       spaceId: spaceId as SpaceId,
       dpuId: dpuId as DpuId,
       newestMs: Number(newestMs),
-      newestReadingMs: Number(newestReadingMs),
+      newestRetractedMs: Number(newestRetractedMs),
     }));
   }
 

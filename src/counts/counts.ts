@@ -9,6 +9,7 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { LastKnown } from './last-known.ts';
+import { newestReadingAt } from './newest-reading.ts';
 import { runsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
 
@@ -21,7 +22,7 @@ export interface CountAnswer {
   readonly count: number;
   readonly net: number;
   readonly drift: number;
-  /** BEGINNING_MS when there was none. */
+  /** Event time of the newest reading at or before `timestampMs` (T17); BEGINNING_MS when there is none. */
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
   readonly isFinal: boolean;
@@ -80,25 +81,21 @@ export class Counts {
   }
 
   async #now(report: KnownReport, schedule: ResetSchedule, nowMs: number): Promise<CountAnswer> {
-    if (isLiveAt(report, schedule, nowMs)) return answer(report, nowMs, report.live);
     try {
-      return answer(report, nowMs, await this.#occupancyAt(report, schedule, nowMs));
+      return await this.#answerAt(report, schedule, nowMs);
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
       const liveMs = Math.max(nowMs, report.watermarkMs);
-      const known = answer(report, liveMs, report.live);
-      return isLiveAt(report, schedule, liveMs) ? known : { ...known, isFinal: false };
+      const { live, lastReadingMs } = report;
+      const known = answer(report, liveMs, live, lastReadingMs ?? BEGINNING_MS);
+      const isSure = isLiveAt(report, schedule, liveMs) && lastReadingMs !== null;
+      return isSure ? known : { ...known, isFinal: false };
     }
   }
 
   async at(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<CountAnswer> {
     const schedule = scheduleOf(this.#topology, spaceId);
-    const report = await this.#reports.report(spaceId, atMs, allowsStale);
-    return answer(
-      report,
-      atMs,
-      isLiveAt(report, schedule, atMs) ? report.live : await this.#occupancyAt(report, schedule, atMs),
-    );
+    return this.#answerAt(await this.#reports.report(spaceId, atMs, allowsStale), schedule, atMs);
   }
 
   /** @param boundsMs ascending; interval i is `[bounds[i], bounds[i + 1])` */
@@ -148,6 +145,15 @@ export class Counts {
     return answers;
   }
 
+  async #answerAt(report: KnownReport, schedule: ResetSchedule, atMs: number): Promise<CountAnswer> {
+    const isLive = isLiveAt(report, schedule, atMs);
+    const [occupancy, lastReadingMs] = await Promise.all([
+      isLive ? report.live : this.#occupancyAt(report, schedule, atMs),
+      newestReadingAt(report, atMs, this.#history),
+    ]);
+    return answer(report, atMs, occupancy, lastReadingMs);
+  }
+
   async #occupancyAt(report: SpaceReport, schedule: ResetSchedule, atMs: number): Promise<Occupancy> {
     const base = resetInForce(schedule, atMs);
     const start = occupancyAfterReset(base.count);
@@ -173,14 +179,14 @@ function newTally(at: Occupancy): Tally {
   return { entrances: 0, exits: 0, min: countOf(at), max: countOf(at) };
 }
 
-function answer(report: KnownReport, atMs: number, occupancy: Occupancy): CountAnswer {
+function answer(report: KnownReport, atMs: number, occupancy: Occupancy, lastReadingMs: number): CountAnswer {
   return {
     spaceId: report.spaceId,
     timestampMs: atMs,
     count: countOf(occupancy),
     net: occupancy.net,
     drift: driftOf(occupancy),
-    lastReadingMs: report.lastReadingMs,
+    lastReadingMs,
     watermarkMs: report.watermarkMs,
     isFinal: report.watermarkMs > BEGINNING_MS && atMs <= report.watermarkMs,
     isStale: report.isStale,

@@ -1,6 +1,7 @@
 // A parsed filter: an expression tree over the fields of one list. `matches` evaluates it in memory and
 // src/clickhouse/filter-sql.ts in ClickHouse, with the same meaning. Logic is two-valued: null equals only null, and
-// comparing it by order is false.
+// comparing it by order is false. Text is compared in NFC; in ClickHouse all text is ASCII.
+import { nameKey } from './name.ts';
 
 export type FieldType = 'number' | 'text' | 'instant';
 
@@ -29,10 +30,14 @@ export function matches(expression: Expression, read: (field: string) => Value):
     case 'not':
       return !matches(expression.term, read);
     case 'in':
-      return expression.values.includes(read(expression.field));
+      return expression.values.map(comparable).includes(comparable(read(expression.field)));
     case 'compare':
-      return compares(read(expression.field), expression.comparator, expression.value);
+      return compares(comparable(read(expression.field)), expression.comparator, comparable(expression.value));
   }
+}
+
+function comparable(value: Value): Value {
+  return typeof value === 'string' ? nameKey(value) : value;
 }
 
 function compares(left: Value, comparator: Comparator, right: Value): boolean {

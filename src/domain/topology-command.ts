@@ -4,6 +4,7 @@
 import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
+import { nameKey } from './name.ts';
 import { doorwayAt, withRecord } from './placement.ts';
 import type { Device, Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
@@ -216,7 +217,8 @@ function requireFreeName(
   name: string,
   self: number | undefined,
 ): void {
-  const holder = docs.find((doc) => !doc.deleted && doc.name === name && doc.id !== self);
+  const key = nameKey(name);
+  const holder = docs.find((doc) => !doc.deleted && nameKey(doc.name) === key && doc.id !== self);
   if (holder)
     throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
 }

@@ -5,7 +5,7 @@ import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 export interface Space {
   readonly id: SpaceId;
   readonly name: string;
-  /** IANA name. Days, weeks and the daily reset follow this zone. */
+  /** IANA name. Intervals and the daily reset follow this zone. */
   readonly timeZone: string;
   /** Local time of day, `HH:MM`, at which the space is taken to be empty every day; or null. */
   readonly dailyReset: string | null;

@@ -47,6 +47,28 @@ export function fromLocalMs(localMs: number, zone: string): number {
   return localMs - before;
 }
 
+/**
+ * The instants at which the wall clock shows a local time: one, or two where it goes back. If the local time is skipped,
+ * the instant at which the clock skips it.
+ */
+export function instantsOfLocalMs(localMs: number, zone: string): readonly [first: number, again?: number] {
+  const before = offsetMs(localMs - DAY_MS, zone);
+  const after = offsetMs(localMs + DAY_MS, zone);
+  if (before === after) return [localMs - before];
+  const [first, again] = [...new Set([localMs - before, localMs - after])]
+    .sort((a, b) => a - b)
+    .filter((at) => toLocalMs(at, zone) === localMs);
+  if (first !== undefined) return again === undefined ? [first] : [first, again];
+  // The change lies in (localMs - after, localMs - before].
+  let [early, late] = [localMs - after, localMs - before];
+  while (late - early > 1) {
+    const middle = Math.floor((early + late) / 2);
+    if (offsetMs(middle, zone) === after) late = middle;
+    else early = middle;
+  }
+  return [late];
+}
+
 /** Local midnight of the day that `localMs` is in, in local milliseconds. */
 export function startOfLocalDay(localMs: number): number {
   return Math.floor(localMs / DAY_MS) * DAY_MS;

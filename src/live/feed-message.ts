@@ -16,10 +16,10 @@ export interface LiveCount {
   readonly timestampMs: number;
   readonly count: number;
   readonly net: number;
-  /** BEGINNING_MS when there was none. */
+  /** BEGINNING_MS when there is none, or while only history knows: then `isSettled` is false. */
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
-  /** False while a correction is due: the count is an estimate then. */
+  /** False while a correction is due: the count is an estimate then. False also while the newest reading is unknown. */
   readonly isSettled: boolean;
 }
 

@@ -3,7 +3,8 @@
 //
 //  - The first change of a space is published at once; those that follow within GROUPED_MS become one item. A space whose
 //    count is as last published yields no item.
-//  - A space with a correction due is held back until it is made, but not for ever.
+//  - A space with a correction due, or whose newest reading has to be looked up, is held back until that is done, but not
+//    for ever.
 //  - While the fold is behind, listeners are told again and again that their counts may be out of date, and questions are
 //    not answered. Each listener resynchronises once the fold has caught up.
 //  - Changes by time alone (a reading from the near future, a daily reset) are items, too.
@@ -248,9 +249,9 @@ export class PartitionFeed implements FoldObserver {
     }
   }
 
-  /** True while the count may be wrong and will soon be corrected. */
+  /** True while the count may be wrong, or the newest reading is unknown, and history will soon tell. */
   #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
-    if (this.#fold.state(spaceId)?.isSettled ?? true) {
+    if (this.#countOf(spaceId, nowMs).isSettled) {
       this.#heldSinceMs.delete(spaceId);
       return false;
     }
@@ -279,7 +280,7 @@ export class PartitionFeed implements FoldObserver {
     }
     const watermarkMs = this.#fold.watermarkOf(spaceId);
     const timestampMs = Math.max(nowMs, watermarkMs);
-    const occupancy = state.occupancyAt(timestampMs);
+    const [occupancy, lastReadingMs] = [state.occupancyAt(timestampMs), state.lastReadingAt(timestampMs)];
     return {
       kind: 'count',
       spaceId,
@@ -288,8 +289,8 @@ export class PartitionFeed implements FoldObserver {
       watermarkMs,
       count: countOf(occupancy),
       net: occupancy.net,
-      lastReadingMs: state.lastReadingMs,
-      isSettled: state.isSettled,
+      lastReadingMs: lastReadingMs ?? BEGINNING_MS,
+      isSettled: state.isSettled && lastReadingMs !== null,
     };
   }
 

@@ -1,13 +1,13 @@
-// Starts the engines that have no URL on this machine.
+// Starts the engines that have no URL on this machine, and restarts those that die.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
-import { startClickhouse } from './clickhouse/clickhouse-engine.ts';
-import type { LocalEngineError } from './local-engine-error.ts';
+import { startClickhouse, type LocalClickhouse } from './clickhouse/clickhouse-engine.ts';
+import { keepEngine } from './kept-engine.ts';
 import { writingTo } from './local-engine-error.ts';
 import { findNatsServer } from './nats/nats-binary.ts';
-import { startNatsServer } from './nats/nats-server.ts';
+import { startNatsServer, type LocalNatsServer } from './nats/nats-server.ts';
 import { storeBytesFor } from './nats/store-size.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -23,11 +23,14 @@ export interface Engines {
   stop(): Promise<void>;
 }
 
-/** @throws LocalEngineError or NatsServerUnavailableError, with one sentence that says what to do */
+/**
+ * @param onFailure called when an engine has died, and when it cannot be restarted yet; it is tried again
+ * @throws LocalEngineError or NatsServerUnavailableError, with one sentence that says what to do
+ */
 export async function startEngines(
   config: Config,
   say: (line: string) => void,
-  onExit: (error: LocalEngineError) => void,
+  onFailure: (error: Error) => void,
 ): Promise<Engines> {
   const dataDir = config.DENSITY_DATA_DIR;
   const started: { stop(): Promise<void> }[] = [];
@@ -50,32 +53,41 @@ export async function startEngines(
       const folder = join(dataDir, 'nats');
       await writingTo(folder, () => mkdir(folder, { recursive: true }));
       natsStoreBytes ??= await storeBytesFor(folder);
-      const nats = await startNatsServer({
-        binary: binary.path,
-        dataDir: folder,
-        storeBytesMax: natsStoreBytes,
-        host: LOOPBACK,
-        port: config.NATS_PORT,
-        mqttPort: config.MQTT_PORT,
-        name: 'density',
-        logFile: join(dataDir, 'nats-server.log'),
-        syncInterval: config.NATS_SYNC_INTERVAL,
-        onExit,
+      const storeBytesMax = natsStoreBytes;
+      const nats = await keepEngine<LocalNatsServer>({
+        start: async (before, onExit) =>
+          startNatsServer({
+            binary: binary.path,
+            dataDir: folder,
+            storeBytesMax,
+            host: LOOPBACK,
+            port: before?.port ?? config.NATS_PORT,
+            mqttPort: before?.mqttPort ?? config.MQTT_PORT,
+            name: 'density',
+            logFile: join(dataDir, 'nats-server.log'),
+            syncInterval: config.NATS_SYNC_INTERVAL,
+            onExit,
+          }),
+        onFailure,
       });
       started.push(nats);
-      ({ url: natsUrl, mqttPort } = nats);
+      ({ url: natsUrl, mqttPort } = nats.engine);
       say(`nats-server ${binary.version} with JetStream: ${natsUrl}, MQTT on port ${mqttPort}`);
     }
     if (clickhouseUrl === undefined) {
-      const clickhouse = await startClickhouse({
-        dataDir: join(dataDir, 'clickhouse'),
-        host: LOOPBACK,
-        port: config.CLICKHOUSE_PORT,
-        logFile: join(dataDir, 'clickhouse.log'),
-        onExit,
+      const clickhouse = await keepEngine<LocalClickhouse>({
+        start: async (before, onExit) =>
+          startClickhouse({
+            dataDir: join(dataDir, 'clickhouse'),
+            host: LOOPBACK,
+            port: before?.port ?? config.CLICKHOUSE_PORT,
+            logFile: join(dataDir, 'clickhouse.log'),
+            onExit,
+          }),
+        onFailure,
       });
       started.push(clickhouse);
-      clickhouseUrl = clickhouse.url;
+      clickhouseUrl = clickhouse.engine.url;
       say(`ClickHouse engine (chDB): ${clickhouseUrl}`);
     }
     return { natsUrl, clickhouseUrl, natsStoreBytes, mqttPort, stop };

@@ -53,6 +53,21 @@ export interface OccupancyRequest {
   readonly afterMs: number;
 }
 
+export interface NewestInstantsQuery {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  /** Exclusive. */
+  readonly afterMs: number;
+  readonly upToMs: number;
+  readonly limit: number;
+}
+
+/** An instant at which readings stand after retractions, and how many. */
+export interface StandingInstant {
+  readonly timestampMs: number;
+  readonly readings: number;
+}
+
 export interface History {
   /**
    * Stores a block. Idempotent.
@@ -97,6 +112,11 @@ export interface History {
    * applied.
    */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
+  /**
+   * The newest instants with afterMs < timestamp <= upToMs at which readings of a space stand, in blocks up to `block`,
+   * also readings that nobody passed in. Newest first.
+   */
+  newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]>;
   /** Totals of every partition that has rows. Cheap: reads no rows. */
   storedTotals(): Promise<Map<Partition, StoredTotals>>;
   /**
@@ -121,7 +141,7 @@ export interface PartitionRecords {
    * Idempotent.
    */
   completeBlock(partition: Partition, number: number): Promise<void>;
-  /** For each space and DPU, the event time of its newest row and of its newest assertion. */
+  /** For each space and DPU, the event time of its newest row and of its newest retraction. */
   newest(partition: Partition): Promise<StoredNewest[]>;
   /** The net rows of the given readings, each looked up in one space. Places without rows are left out. */
   claims(partition: Partition, places: readonly (EventPlace & { readonly spaceId: SpaceId })[]): Promise<StoredClaim[]>;

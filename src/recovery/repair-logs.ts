@@ -24,7 +24,7 @@ import { readingOf, type EventPlace } from '../domain/space-event.ts';
 import type { DpuReadingsPage, History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
-import { saveRebuilt } from '../shards/rebuild-partition.ts';
+import { saveRebuilt, type RebuildDeps } from '../shards/rebuild-partition.ts';
 import { Superseded } from '../router/router.ts';
 import { isConsumed, isThere } from '../router/marked-logs.ts';
 import type { LogDeps } from './inspect-logs.ts';
@@ -39,7 +39,7 @@ const REROUTED_MS = 600_000;
 const ATTEMPTS_MAX = 20;
 
 export interface RepairDeps extends LogDeps {
-  readonly history: Pick<History, 'storeBlock' | 'lastBlock' | 'readingsUpTo' | 'occupancySegments' | 'readingsOfDpus'>;
+  readonly history: Pick<History, 'storeBlock' | 'readingsOfDpus'> & RebuildDeps['history'];
   readonly partitionRecords: PartitionRecords;
   readonly topologyLog: Pick<TopologyLog, 'append'>;
   /** Resolves once `topology` includes a sequence. */

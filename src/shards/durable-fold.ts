@@ -63,9 +63,13 @@ export class DurableFold {
     return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;
   }
 
-  /** True while there is something to store, or a correction that history can answer. */
+  /** True while there is something to store, or a question that history can answer. */
   get hasWork(): boolean {
-    return this.#fold.unstored.length > 0 || this.#fold.correctionsDue().length > 0;
+    return (
+      this.#fold.unstored.length > 0 ||
+      this.#fold.correctionsDue().length > 0 ||
+      this.#fold.newestReadingsDue().length > 0
+    );
   }
 
   /** @throws CheckpointRefused */
@@ -132,7 +136,7 @@ export class DurableFold {
     this.#storedEarlier = undefined;
   }
 
-  /** Makes the corrections that history can answer. */
+  /** Makes the corrections, and looks up the newest readings, that history can answer. */
   async correct(): Promise<void> {
     await correctFold(this.#fold, this.#deps.history, () => this.#writing);
   }

@@ -21,7 +21,7 @@ export interface RebuildDeps {
   readonly partitions: number;
   readonly epoch: number;
   readonly events: Pick<SpaceEventsLog, 'open' | 'end'>;
-  readonly history: Pick<History, 'lastBlock' | 'readingsUpTo' | 'occupancySegments'>;
+  readonly history: Pick<History, 'lastBlock' | 'readingsUpTo' | 'occupancySegments' | 'newestInstants'>;
   readonly records: PartitionRecords;
   readonly checkpoints: Checkpoints;
   /** Read at least as far as every router has read it. */

@@ -164,10 +164,15 @@ function questionsFor(oracle: Oracle, load: Load, random: Random): Question[] {
       questions.push({
         path: `/counts/${id}/current?at=${formatInstant(atMs)}`,
         expected: (answer) => {
-          const { count, net, drift, final } = answer as Record<string, unknown>;
+          const { count, net, drift, last_reading_at, final } = answer as Record<string, unknown>;
+          const lastReadingMs = oracle.lastReadingAt(id, atMs);
           return [
-            { count, net, drift, final },
-            { ...oracle.at(id, atMs), final: true },
+            { count, net, drift, last_reading_at, final },
+            {
+              ...oracle.at(id, atMs),
+              last_reading_at: lastReadingMs < 0 ? null : formatInstant(lastReadingMs),
+              final: true,
+            },
           ];
         },
       });

@@ -432,7 +432,7 @@ export interface paths {
         };
         /**
          * Entrances, exits and counts of a space, per interval
-         * @description Intervals begin at multiples of their length, so the first and the last may extend beyond `start` and `end`. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         * @description Intervals begin where the clock of the space shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
          */
         get: operations["listIntervals"];
         put?: never;
@@ -452,7 +452,7 @@ export interface paths {
         };
         /**
          * Entrances, exits and counts of several spaces, per interval
-         * @description Intervals begin at multiples of their length, so the first and the last may extend beyond `start` and `end`. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         * @description Intervals begin where the clock of the space shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
          */
         get: operations["listIntervalsOfSpaces"];
         put?: never;
@@ -491,7 +491,7 @@ export interface components {
             /** @description unique among all spaces that are not deleted */
             name: string;
             /**
-             * @description IANA time zone, which days, weeks and the daily reset follow
+             * @description IANA time zone, which intervals and the daily reset follow
              * @example Europe/Vienna
              */
             time_zone: string;
@@ -917,10 +917,10 @@ export interface components {
             }[];
         };
         SpaceBody: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
             /**
-             * @description IANA time zone, which days, weeks and the daily reset follow
+             * @description IANA time zone, which intervals and the daily reset follow
              * @default UTC
              * @example Europe/Vienna
              */
@@ -938,10 +938,10 @@ export interface components {
             capacity: number | null;
         };
         SpacePatch: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
             /**
-             * @description IANA time zone, which days, weeks and the daily reset follow
+             * @description IANA time zone, which intervals and the daily reset follow
              * @example Europe/Vienna
              */
             time_zone?: string;
@@ -954,7 +954,7 @@ export interface components {
             capacity?: number | null;
         };
         DoorwayBody: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
@@ -962,7 +962,7 @@ export interface components {
             egress_space_id?: number | null;
         };
         DoorwayPatch: {
-            /** @description unique among all that are not deleted */
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
@@ -3510,7 +3510,7 @@ export interface operations {
                 start?: string;
                 /** @description end of the range, exclusive; default: now */
                 end?: string;
-                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the time zone of the space */
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
             };
             header?: {
@@ -3584,7 +3584,7 @@ export interface operations {
                 start?: string;
                 /** @description end of the range, exclusive; default: now */
                 end?: string;
-                /** @description a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w; days and weeks follow the time zone of the space */
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
             };
             header?: {

@@ -92,9 +92,9 @@ describePorts('history', (ports) => {
       block(P2, 2, row(here, 3_000, 1, { name: 'n', sign: -1 }), row(here, 5_000, 1, { dpuId: 'd2', sign: -1 })),
     );
     expect((await records.newest(P2)).filter(({ spaceId }) => spaceId >= here)).toEqual([
-      { spaceId: here, dpuId: 'd1', newestMs: 3_000, newestReadingMs: 3_000 },
-      { spaceId: here, dpuId: 'd2', newestMs: 5_000, newestReadingMs: 2_000 },
-      { spaceId: there, dpuId: 'd1', newestMs: 1_000, newestReadingMs: 1_000 },
+      { spaceId: here, dpuId: 'd1', newestMs: 3_000, newestRetractedMs: 3_000 },
+      { spaceId: here, dpuId: 'd2', newestMs: 5_000, newestRetractedMs: 5_000 },
+      { spaceId: there, dpuId: 'd1', newestMs: 1_000, newestRetractedMs: 0 },
     ]);
     const place = (
       spaceId: SpaceId,
@@ -130,6 +130,48 @@ describePorts('history', (ports) => {
     expect((await history.events(here, 0, 10_000, 1)).map(({ timestampMs }) => timestampMs)).toEqual([
       1_000, 2_000, 3_000,
     ]);
+  });
+
+  it('P1 T17 the newest instants of a space at which readings stand, up to a block and an instant', async () => {
+    const { history } = ports();
+    const space = 44 as SpaceId;
+    const named = { dpuId: 'd8', name: 'x' };
+    const some = Array.from({ length: 300 }, (_, n) => row(space, 10_000 + n, 1, { dpuId: 'd8' }));
+    await history.storeBlock(
+      block(P2, 100, row(space, 1_000, 1), row(space, 1_000, 1, named), row(space, 2_000, 1), ...some),
+    );
+    // A move of nearly all, in rows that are more than one query reads.
+    await history.storeBlock(
+      block(
+        P2,
+        101,
+        row(space, 1_000, 1, { ...named, sign: -1 }),
+        row(space, 2_000, 1, { sign: -1 }),
+        ...some.map((event): LoggedEvent => ({ ...event, sign: -1 })),
+        row(space, 40_000, -1),
+      ),
+    );
+    const newest = async (number: number, limit: number, toMs = END_MS, afterMs = -1): Promise<[number, number][]> =>
+      (await history.newestInstants({ spaceId: space, block: number, afterMs, upToMs: toMs, limit })).map(
+        ({ timestampMs, readings }) => [timestampMs, readings],
+      );
+    expect(await newest(101, 10)).toEqual([
+      [40_000, 1],
+      [1_000, 1],
+    ]);
+    expect(await newest(101, 1)).toEqual([[40_000, 1]]);
+    expect(await newest(101, 1, 39_999)).toEqual([[1_000, 1]]);
+    expect(await newest(101, 1, 39_999, 1_000)).toEqual([]);
+    expect(await newest(101, 1, 999)).toEqual([]);
+    expect(await newest(100, 2)).toEqual([
+      [10_299, 1],
+      [10_298, 1],
+    ]);
+    expect(await newest(100, 9, 9_999)).toEqual([
+      [2_000, 1],
+      [1_000, 2],
+    ]);
+    expect(await newest(99, 1)).toEqual([]);
   });
 
   it('P1 a block that was stored without its views is completed, once', async () => {

@@ -18,7 +18,7 @@ const MEANT: Readonly<Record<string, (random: Random) => unknown>> = {
     random.pick(['UTC', 'Europe/Vienna', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'Asia/Kathmandu']),
   id: (random) => `d${random.int(1, IDS)}`,
   dpu_id: (random) => random.pick([`d${random.int(1, IDS)}`, random.int(1, 99)]),
-  interval: (random) => random.pick(['1m', '7m', '15m', '1h', '23h', '1d', '1w']),
+  interval: (random) => random.pick(['1m', '7m', '15m', '1h', '12h', '23h', '1d', '1w', '1M']),
   capacity: (random) => random.int(0, 500),
   count: (random) => random.int(0, 500),
   filter: (random) => random.pick(FILTERS),

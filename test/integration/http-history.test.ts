@@ -91,7 +91,7 @@ describe('lists of history', () => {
   });
 
   it('ends the last interval at the end of time', async () => {
-    for (const interval of ['15m', '1d', '1w']) {
+    for (const interval of ['15m', '12h', '1d', '1w', '1M']) {
       const { status, body } = await service.get(
         `/counts/1/intervals?start=9999-12-30T00:00:00Z&end=9999-12-31T23:59:59.998Z&interval=${interval}`,
       );

@@ -1,9 +1,8 @@
-// Instants, local days, intervals and resets, compared with a slow and obvious implementation.
+// Instants, local time and resets, against the slow and obvious way to find them.
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
 import { formatInstant, parseInstant } from '../../src/domain/instant.ts';
-import { intervalBounds, intervalCount, parseInterval, type Interval } from '../../src/domain/interval.ts';
 import { nextResetAfter, resetInForce, resetsBetween, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS } from '../../src/domain/zone.ts';
 
@@ -18,7 +17,6 @@ const ZONES = [
 ];
 const zone = fc.constantFrom(...ZONES);
 const instant = fc.integer({ min: Date.UTC(2005, 0), max: Date.UTC(2035, 0) });
-const interval = (text: string): Interval => parseInterval(text) ?? expect.fail(`${text} is an interval`);
 
 /** Steps minute by minute until the wall clock shows the time, or has skipped it. */
 function byLooking(localMs: number, zoneName: string): number {
@@ -81,73 +79,6 @@ describe('local time', () => {
     const localMs = Date.parse(`${local}:00Z`);
     expect(formatInstant(fromLocalMs(localMs, name))).toBe(expected);
     expect(byLooking(localMs, name)).toBe(Date.parse(expected));
-  });
-});
-
-describe('an interval', () => {
-  it.each(['1m', '7m', '15m', '90m', '1h', '36h', '168h', '1d', '1w'])('%s is valid', (text) =>
-    expect(parseInterval(text)).toBeDefined(),
-  );
-  it.each(['0m', '1s', '2d', '2w', '169h', '15', 'm', '1.5h', '-1h', '01h'])('%j is invalid', (text) =>
-    expect(parseInterval(text)).toBeUndefined(),
-  );
-
-  it('covers the span, without gap or overlap', () => {
-    fc.assert(
-      fc.property(
-        instant,
-        fc.integer({ min: 1, max: 20 * DAY_MS }),
-        fc.constantFrom('7m', '1h', '5h', '1d', '1w'),
-        zone,
-        (startMs, lengthMs, text, name) => {
-          const bounds = intervalBounds(startMs, startMs + lengthMs, interval(text), name);
-          expect(bounds[0]).toBeLessThanOrEqual(startMs);
-          expect(bounds[1]).toBeGreaterThan(startMs);
-          expect(bounds.at(-1)).toBeGreaterThanOrEqual(startMs + lengthMs);
-          expect(bounds.at(-2)).toBeLessThan(startMs + lengthMs);
-          for (let at = 1; at < bounds.length; at++) expect(bounds[at]).toBeGreaterThan(bounds[at - 1] ?? 0);
-          expect(
-            Math.abs(bounds.length - 1 - intervalCount(startMs, startMs + lengthMs, interval(text))),
-          ).toBeLessThanOrEqual(interval(text).isLocal ? 2 : 1);
-        },
-      ),
-      { numRuns: 50 },
-    );
-  });
-
-  it('of a day that a zone skipped does not exist', () => {
-    const bounds = intervalBounds(
-      Date.parse('2011-12-29T12:00:00Z'),
-      Date.parse('2012-01-01T12:00:00Z'),
-      interval('1d'),
-      'Pacific/Apia',
-    );
-    expect(bounds.map(formatInstant)).toEqual([
-      '2011-12-29T10:00:00.000Z',
-      '2011-12-30T10:00:00.000Z',
-      '2011-12-31T10:00:00.000Z',
-      '2012-01-01T10:00:00.000Z',
-      '2012-01-02T10:00:00.000Z',
-    ]);
-  });
-
-  it('of a day has 23 and 25 hours when the clocks change', () => {
-    const lengths = (from: string, to: string): number[] => {
-      const bounds = intervalBounds(Date.parse(from), Date.parse(to), interval('1d'), 'Europe/Vienna');
-      return bounds.slice(1).map((bound, at) => (bound - (bounds[at] ?? 0)) / 3_600_000);
-    };
-    expect(lengths('2024-03-29T23:00:00Z', '2024-04-01T22:00:00Z')).toEqual([24, 23, 24]);
-    expect(lengths('2024-10-25T22:00:00Z', '2024-10-28T23:00:00Z')).toEqual([24, 25, 24]);
-  });
-
-  it('of a week begins on Monday', () => {
-    const [first = 0] = intervalBounds(
-      Date.UTC(2024, 4, 15, 12),
-      Date.UTC(2024, 4, 16),
-      interval('1w'),
-      'America/New_York',
-    );
-    expect(DateTime.fromMillis(first, { zone: 'America/New_York' }).toFormat('cccc HH:mm')).toBe('Monday 00:00');
   });
 });
 

@@ -336,6 +336,39 @@ describe('the meaning of a count', () => {
   });
 });
 
+describe('T17 the newest reading', () => {
+  const [t, moved] = [at('11:00:00'), at('11:30:00')];
+  const readings = [pass('d1', [t, 1], [t + 10_000, -1]), pass('d1', [moved, 1], [moved + 10_000, 1])];
+  const away = move('d1', 3, moved);
+
+  it.each([
+    ['before the move was recorded', [...readings, wait(HOUR), away]],
+    ['after the move was recorded', [away, ...readings]],
+    ['the later ones first', [...readings.toReversed(), wait(HOUR), away]],
+    ['some before and some after', [...readings.slice(0, 1), wait(HOUR), away, ...readings.slice(1)]],
+  ] as const)('is the same with readings %s, and never after the instant asked for', async (_, actions) => {
+    await play([...BUILDING, dpu('d1', 1), ...actions], async ({ lastReadingMs }) => {
+      expect(await lastReadingMs(1, moved + HOUR)).toBe(t + 10_000);
+      expect(await lastReadingMs(1, t + 9_999)).toBe(t);
+      expect(await lastReadingMs(1, t - 1)).toBe(-1);
+      expect(await lastReadingMs(2, moved + HOUR)).toBe(moved + 10_000);
+      expect(await lastReadingMs(2, moved + 9_999)).toBe(moved);
+      expect(await lastReadingMs(2, moved - 1)).toBe(-1);
+    });
+  });
+
+  it('of a space that all have left is none, and of a space that a reset emptied it is the one before', async () => {
+    await play(
+      [...BUILDING, dpu('d1', 1), pass('d1', [t, 1]), wait(HOUR), reset(1, t + 5_000, 0)],
+      async ({ lastReadingMs }) => expect(await lastReadingMs(1, t + 6_000)).toBe(t),
+    );
+    await play(
+      [...BUILDING, dpu('d1', 1), pass('d1', [t, 1]), wait(HOUR), move('d1', 3, t)],
+      async ({ lastReadingMs }) => expect(await lastReadingMs(1, START_MS + HOUR)).toBe(-1),
+    );
+  });
+});
+
 describe('a shard', () => {
   it('S4 is restored from a log with more blocks than may wait in memory', async () => {
     const t = START_MS;

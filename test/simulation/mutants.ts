@@ -254,6 +254,26 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#provisional = undefined;\n    const lowerBound',
     'const lowerBound',
   ),
+  mutant(
+    'the newest reading is what it was after it was retracted',
+    'else if (sum < 0 && timestampMs >= this.#ms) {',
+    'else if (sum < 0 && timestampMs > this.#ms) {',
+  ),
+  mutant(
+    'the newest reading is the newest that waits, also after the instant',
+    'if (signs > 0 && timestampMs <= upToMs) return timestampMs;',
+    'if (signs > 0) return timestampMs;',
+  ),
+  mutant(
+    'the newest reading of an instant in the past is that of now',
+    'if (report.lastReadingMs !== null && atMs >= report.watermarkMs) return',
+    'if (report.lastReadingMs !== null) return',
+  ),
+  mutant(
+    'what history says of the newest reading holds although more was retracted since',
+    'if (this.#block !== block) return;',
+    '',
+  ),
   mutant('a retraction is read as an assertion', 'sign: flag & ASSERTS ? 1 : -1', 'sign: 1'),
   mutant(
     'an instant in the log is cut to 32 bits',

@@ -22,6 +22,8 @@ const SETTINGS = {
 
 interface Told {
   count(space: number, atMs: number): Promise<[count: number, net: number]>;
+  /** -1 where there is none. */
+  lastReadingMs(space: number, atMs: number): Promise<number>;
 }
 
 /**
@@ -61,6 +63,8 @@ export async function play(actions: readonly Action[], check: (told: Told) => Pr
         const { count, net } = await world.finish(process.counts.at(space as SpaceId, atMs));
         return [count, net];
       },
+      lastReadingMs: async (space, atMs) =>
+        (await world.finish(process.counts.at(space as SpaceId, atMs))).lastReadingMs,
     });
   }
 }

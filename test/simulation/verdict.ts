@@ -1,5 +1,6 @@
 // Compares the end of a run with the oracle: live counts, history, rollups, the readings, the account.
 import { findingsOf } from '../../src/counts/comparison.ts';
+import type { CountAnswer } from '../../src/counts/counts.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
@@ -60,7 +61,7 @@ export class Verdict {
     const { counts } = this.#process;
     const { nowMs } = this.#world;
     const live = await this.#world.answer(() => counts.now(spaceId, nowMs));
-    this.#expect(`space ${spaceId} now`, pick(live), this.#oracle.at(spaceId, nowMs));
+    this.#expect(`space ${spaceId} now`, pick(live), this.#expected(spaceId, nowMs));
     const events = this.#oracle.events(spaceId);
     const instants = Array.from(
       { length: INSTANTS_PER_SPACE },
@@ -71,7 +72,7 @@ export class Verdict {
       this.#expect(
         `space ${spaceId} at ${new Date(atMs).toISOString()}`,
         { ...pick(answer), final: answer.isFinal },
-        { ...this.#oracle.at(spaceId, atMs), final: atMs <= answer.watermarkMs && answer.watermarkMs >= 0 },
+        { ...this.#expected(spaceId, atMs), final: atMs <= answer.watermarkMs && answer.watermarkMs >= 0 },
       );
     }
     const startMs = Math.max(0, Math.min(...instants) - random.int(0, MINUTE));
@@ -86,6 +87,10 @@ export class Verdict {
         isFinal,
       });
     }
+  }
+
+  #expected(spaceId: SpaceId, atMs: number): object {
+    return { ...this.#oracle.at(spaceId, atMs), lastReadingMs: this.#oracle.lastReadingAt(spaceId, atMs) };
   }
 
   /** N1: a final answer is the same at the end, unless the log has later events for it, or a person reset the space. */
@@ -216,6 +221,6 @@ export class Verdict {
   }
 }
 
-function pick({ count, net, drift }: { count: number; net: number; drift: number }): object {
-  return { count, net, drift };
+function pick({ count, net, drift, lastReadingMs }: CountAnswer): object {
+  return { count, net, drift, lastReadingMs };
 }

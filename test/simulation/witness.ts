@@ -31,6 +31,13 @@ export interface Testimony<Answer = CountAnswer> {
   readonly life: number;
 }
 
+/** Without history, the live answer may be an estimate. */
+interface Certainty {
+  readonly isExact: boolean;
+  readonly isNewestKnown: boolean;
+  readonly knowsResets: boolean;
+}
+
 export class Witness {
   readonly #engines: Engines;
   readonly #sections = new Map<string, LoggedSection | undefined>();
@@ -88,9 +95,10 @@ export class Witness {
       if (!process.foldOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
-        let [foldSeq, isSettled, askedLogMs] = [0, false, Infinity];
+        let [foldSeq, isSettled, isNewestKnown, askedLogMs] = [0, false, false, Infinity];
         const counts = process.questions((report) => {
-          [foldSeq, isSettled, askedLogMs] = [report.seq, report.isSettled, Math.min(askedLogMs, report.logMs)];
+          [foldSeq, askedLogMs] = [report.seq, Math.min(askedLogMs, report.logMs)];
+          [isSettled, isNewestKnown] = [report.isSettled, report.lastReadingMs !== null];
           this.#neverBack(spaceId, report.seq);
         });
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
@@ -98,6 +106,7 @@ export class Witness {
           this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
         this.#hear(foldSeq, answer, schedule, {
           isExact: question === 'at' || isSettled,
+          isNewestKnown: question === 'at' || isNewestKnown,
           knowsResets: question === 'at',
         });
       } catch (error) {
@@ -183,7 +192,7 @@ export class Witness {
     foldSeq: number,
     answer: CountAnswer,
     schedule: OracleSchedule,
-    { isExact, knowsResets }: { readonly isExact: boolean; readonly knowsResets: boolean },
+    { isExact, isNewestKnown, knowsResets }: Certainty,
   ): void {
     if (this.#isBlind) return;
     const { spaceId, timestampMs: atMs } = answer;
@@ -200,6 +209,12 @@ export class Witness {
     if (isExact && !isRight) {
       this.objections.push(
         `space ${spaceId} at ${new Date(atMs).toISOString()}, log up to ${foldSeq}: answered ${answer.count} (net ${answer.net}), the log says ${expected.map(({ count, net }) => `${count} (net ${net})`).join(' or ')}`,
+      );
+    }
+    const lastReadingMs = new SpaceOracle(events, schedule).lastReadingAt(atMs);
+    if (isNewestKnown && answer.lastReadingMs !== lastReadingMs) {
+      this.objections.push(
+        `space ${spaceId} at ${atMs}, log up to ${foldSeq}: the newest reading is of ${answer.lastReadingMs}, the log says ${lastReadingMs}`,
       );
     }
     const before = this.testimonies.filter(

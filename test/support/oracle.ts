@@ -77,6 +77,12 @@ export class SpaceOracle {
     return { count, net, drift: count - net };
   }
 
+  /** T17: when the newest reading up to an instant was, whoever passed; -1 where there is none. */
+  lastReadingAt(atMs: number): number {
+    const times = this.#events.map(({ timestampMs }) => timestampMs);
+    return Math.max(-1, ...times.filter((timestampMs) => timestampMs <= atMs));
+  }
+
   /**
    * `min` and `max` of the count just before the start (at the start, if there is a reset), after each event, and after
    * each reset.
@@ -189,6 +195,10 @@ export class Oracle {
 
   at(spaceId: number, atMs: number): OracleCount {
     return this.space(spaceId).at(atMs);
+  }
+
+  lastReadingAt(spaceId: number, atMs: number): number {
+    return this.space(spaceId).lastReadingAt(atMs);
   }
 
   interval(spaceId: number, startMs: number, endMs: number): OracleInterval {

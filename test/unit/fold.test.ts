@@ -125,6 +125,45 @@ describe('the fold of a partition', () => {
     );
   });
 
+  it.each([
+    ['in a block that is cut: history says what else stands', [], 1, 20, 20],
+    ['in the open block: history has to hold that too', [[-30]], 2, 20, 20],
+    ['beside newer ones in the open block', [[200], [-30]], 1, 30, 200],
+  ] as const)(
+    'T17 a checkpoint of version 5 has its newest reading looked up %s',
+    (_, more, block, stored, expected) => {
+      const commitsOf = (times: readonly number[]): SpaceEvent[] =>
+        times.map((ms) => {
+          const place = { spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, primary: true };
+          return personEvent({ ...place, timestampMs: Math.abs(ms), sign: ms > 0 ? 1 : -1 }, 1);
+        });
+      const log = [[10, 20, 30], ...more, []].map((times) => ({ events: commitsOf(times), clockMs: 300 }));
+      const fold = new PartitionFold(ROUTER, 1);
+      for (const entry of logOfOneRouter(log, SETTINGS)) fold.apply(entry);
+      const asOf5 = [...encodeSnapshot(fold)].map((line) => {
+        const parsed = JSON.parse(line) as { version?: number; spaces?: number | { newestReading?: object }[] };
+        if (typeof parsed.spaces !== 'object') return JSON.stringify({ ...parsed, version: 5 });
+        // Without the key: JSON leaves out what is undefined.
+        const spaces = parsed.spaces.map((space) => ({ ...space, newestReading: undefined, lastReadingMs: 999 }));
+        return JSON.stringify({ spaces });
+      });
+      const restored = decodedSnapshot(ROUTER, 1, asOf5);
+      const newest = (): number | null | undefined => restored.state(1 as SpaceId)?.lastReadingAt(1_000);
+      expect(restored.unstored.map(({ number }) => number)).toEqual([1]);
+      expect([newest(), restored.newestReadingsDue()]).toEqual([null, []]);
+      restored.blockStored(1);
+      expect(restored.newestReadingsDue()).toEqual(block === 1 ? [{ spaceId: 1, block: 1 }] : []);
+      restored.newestReadingRead({ spaceId: 1 as SpaceId, block }, stored);
+      expect(newest()).toBe(expected);
+      // And it is written as it is known now.
+      expect(
+        decodedSnapshot(ROUTER, 1, encodeSnapshot(restored))
+          .state(1 as SpaceId)
+          ?.lastReadingAt(1_000),
+      ).toBe(expected);
+    },
+  );
+
   it('F1 refuses a log with a hole, and an entry that is out of order', () => {
     const log = logOf([[{ timestampMs: 1, delta: 1 }], [{ timestampMs: 2, delta: 1 }], [{ timestampMs: 3, delta: 1 }]]);
     const fold = new PartitionFold(ROUTER, 1);

@@ -82,6 +82,42 @@ test('the first change of a space is sent at once, and those within the next 20 
   }
 });
 
+test('T17 a change of a space whose newest reading was retracted is told once history has said which one is left', async () => {
+  const SETTINGS = { ...DEFAULT_SETTINGS, blockRowsMax: 3, idleTimeoutMs: 0, outOfOrdernessMs: 0 };
+  const log = logOfOneRouter(
+    [
+      { events: [entrance(1, 1_000), entrance(1, 1_001)], clockMs: 5_000 },
+      { events: [{ ...entrance(1, 1_001), sign: -1 }], clockMs: 5_000 },
+    ],
+    SETTINGS,
+  );
+  const fold = new PartitionFold(ROUTER, 1);
+  const channel = new MemoryChangeChannel();
+  const told: FeedBatch['items'][number][] = [];
+  channel.subscribe(ROUTER, ({ items }) => told.push(...items));
+  const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => 6_000, isBehind: () => false });
+  try {
+    const [first, second] = log;
+    if (first) fold.apply(first);
+    const { counts } = feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null }) ?? {};
+    expect(counts).toMatchObject([{ count: { count: 2, lastReadingMs: 1_001, isSettled: true } }]);
+    if (second) fold.apply(second);
+    fold.blockStored(1);
+    for (const due of fold.correctionsDue()) fold.correct(due, { net: 1, lowestNet: 0 });
+    expect(fold.newestReadingsDue()).toEqual([{ spaceId: 1, block: 1 }]);
+    await new Promise(setImmediate);
+    expect(told.filter(({ kind }) => kind === 'count')).toEqual([]);
+    fold.newestReadingRead({ spaceId: 1 as SpaceId, block: 1 }, 1_000);
+    await eventually(() =>
+      expect(told.filter(({ kind }) => kind === 'count')).toMatchObject([
+        { count: 1, lastReadingMs: 1_000, isSettled: true },
+      ]),
+    );
+  } finally {
+    feed.close();
+  }
+});
+
 test('while the fold is behind, listeners are told that it is stale, and get all counts once it has caught up', async () => {
   const log = logOfOneRouter(
     [

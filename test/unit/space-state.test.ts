@@ -1,101 +1,19 @@
 // The state of a space: its watermark, when its events become final, and the count in between.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SpaceState, type Emit, type PartitionContext, type SpaceSnapshot } from '../../actors/space/space-state.ts';
-import type { SpaceConfig } from '../../src/domain/commit.ts';
-import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
+import type { DpuId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
-import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
 import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
 import { eventOf } from '../support/event-of.ts';
-
-const SETTINGS = {
-  outOfOrdernessMs: 10,
-  idleTimeoutMs: 100,
-  blockRowsMax: 1_000,
-  blockAgeMaxMs: 0,
-  lateBlockAgeMaxMs: 0,
-  bufferEventsMax: 50,
-};
-
-/** A space in a partition whose clock and open block the test controls. */
-class Space {
-  readonly state = new SpaceState(1 as SpaceId);
-  readonly final: LoggedEvent[] = [];
-  readonly late: LoggedEvent[] = [];
-  cutsAsked = 0;
-  openBlock = 1;
-  clockMs = 0;
-
-  constructor(...resets: ResetPoint[]) {
-    this.configure({ resets });
-  }
-
-  get context(): PartitionContext {
-    return {
-      partition: 0 as Partition,
-      partitions: 1,
-      settings: SETTINGS,
-      clocks: [this.clockMs],
-      openBlock: this.openBlock,
-    };
-  }
-
-  get snapshot(): SpaceSnapshot {
-    return this.state.snapshot();
-  }
-
-  readonly #emit: Emit = (output) => {
-    if (output.type === 'eventsFinal') this.final.push(...output.events);
-    else if (output.type === 'eventLate') this.late.push(output.event);
-    else this.cutsAsked += 1;
-  };
-
-  configure(config: Partial<Omit<SpaceConfig, 'dpus'>> & { readonly dpus?: readonly string[] }): void {
-    const { dpus = ['d'], ...rest } = config;
-    this.state.configure(
-      {
-        spaceId: this.state.spaceId,
-        timeZone: 'UTC',
-        dailyReset: null,
-        resets: [],
-        ...rest,
-        dpus: dpus.map((dpuId) => ({ dpuId: dpuId as DpuId, fromMs: BEGINNING_MS, toMs: END_MS })),
-      },
-      this.context,
-      this.#emit,
-    );
-  }
-
-  observe(clockMs: number, ...events: LoggedEvent[]): void {
-    this.clockMs = clockMs;
-    this.state.observe(events, this.context, this.#emit);
-  }
-
-  elapse(clockMs: number): void {
-    this.clockMs = clockMs;
-    this.state.elapse(this.context, this.#emit);
-  }
-
-  /** The open block is cut, and the next begins. */
-  cut(): void {
-    this.state.blockCut(this.openBlock);
-    this.openBlock += 1;
-  }
-
-  at(atMs: number): [net: number, lowestNet: number] {
-    const { net, lowestNet } = this.state.occupancyAt(atMs);
-    return [net, lowestNet];
-  }
-}
+import { LoneSpace, SPACE_SETTINGS } from '../support/lone-space.ts';
 
 const pass = (timestampMs: number, delta: 1 | -1 = 1): LoggedEvent => eventOf({ timestampMs, delta });
 const times = (events: readonly LoggedEvent[]): number[] => events.map(({ timestampMs }) => timestampMs);
 
 describe('a space', () => {
   it('B1 keeps an event until the watermark passes it, and emits events in event order', () => {
-    const space = new Space();
+    const space = new LoneSpace();
     space.observe(1_000, pass(950), pass(930), pass(940));
     expect([space.final, space.at(1_000)]).toEqual([[], [3, 0]]);
     // The newest reading minus the out-of-orderness.
@@ -118,7 +36,7 @@ describe('a space', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const space = new Space();
+        const space = new LoneSpace();
         let nowMs = 1_000;
         const sent: LoggedEvent[] = [];
         for (const [seq, { clockMs, agesMs, dpus }] of steps.entries()) {
@@ -154,7 +72,7 @@ describe('a space', () => {
     );
     fc.assert(
       fc.property(arbitrary, fc.infiniteStream(fc.integer({ min: 0, max: 30 })), (readings, waits) => {
-        const space = new Space({ timestampMs: 100, count: 2 });
+        const space = new LoneSpace({ timestampMs: 100, count: 2 });
         const observed: LoggedEvent[] = [];
         let clockMs = 0;
         for (const reading of readings) {
@@ -183,23 +101,25 @@ describe('a space', () => {
   });
 
   it('makes the oldest events final early if the buffer is full', () => {
-    const space = new Space();
-    const all = Array.from({ length: SETTINGS.bufferEventsMax + 3 }, (_, n) => pass(1_000 + n));
+    const space = new LoneSpace();
+    const all = Array.from({ length: SPACE_SETTINGS.bufferEventsMax + 3 }, (_, n) => pass(1_000 + n));
     space.observe(1_000, ...all);
     expect(times(space.final)).toEqual([1_000, 1_001, 1_002]);
     expect([space.state.watermarkMs, space.at(2_000)]).toEqual([1_002, [all.length, 0]]);
   });
 
   it('ignores signs of life of other DPUs, because ids come from outside and memory must be bounded', () => {
-    const space = new Space();
+    const space = new LoneSpace();
     space.observe(1_000, eventOf({ timestampMs: 500, dpuId: 'stranger' }));
     space.state.heard('stranger' as DpuId, 999);
     expect(space.snapshot.newestMs.map(([dpuId]) => dpuId)).toEqual(['d']);
-    expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.idleTimeoutMs - SETTINGS.outOfOrdernessMs);
+    expect(space.state.watermarkBy(space.context)).toBe(
+      1_000 - SPACE_SETTINGS.idleTimeoutMs - SPACE_SETTINGS.outOfOrdernessMs,
+    );
   });
 
   it('keeps the newest timestamp of a DPU when another DPU is added', () => {
-    const space = new Space();
+    const space = new LoneSpace();
     space.observe(1_000, pass(990));
     space.configure({ dpus: ['d', 'e'] });
     expect(space.snapshot.newestMs).toEqual([
@@ -209,22 +129,16 @@ describe('a space', () => {
   });
 
   it("caps a DPU's newest timestamp at the clock, because a reading from the future proves nothing about earlier ones", () => {
-    const space = new Space();
+    const space = new LoneSpace();
     space.observe(1_000, pass(5_000));
-    expect(space.state.watermarkBy(space.context)).toBe(1_000 - SETTINGS.outOfOrdernessMs);
-  });
-
-  it('remembers the newest assertion, and ignores retractions for that', () => {
-    const space = new Space();
-    space.observe(1_000, pass(950), { ...pass(999), sign: -1 }, pass(940));
-    expect(space.state.lastReadingMs).toBe(950);
+    expect(space.state.watermarkBy(space.context)).toBe(1_000 - SPACE_SETTINGS.outOfOrdernessMs);
   });
 });
 
 describe('a late reading', () => {
   /** Two people inside, final up to 990. */
-  function calm(): Space {
-    const space = new Space();
+  function calm(): LoneSpace {
+    const space = new LoneSpace();
     space.observe(500, pass(400), pass(401));
     space.elapse(1_000);
     expect([space.at(1_000), space.state.watermarkMs]).toEqual([[2, 0], 890]);
@@ -271,7 +185,7 @@ describe('a late reading', () => {
   });
 
   it('before the reset in force changes history only', () => {
-    const space = new Space({ timestampMs: 800, count: 4 });
+    const space = new LoneSpace({ timestampMs: 800, count: 4 });
     space.elapse(1_000);
     space.observe(1_000, pass(300, -1), pass(800, -1));
     expect([space.at(1_000), times(space.late), space.snapshot.correction]).toEqual([[4, 4], [300, 800], null]);
@@ -305,7 +219,7 @@ describe('a late reading', () => {
 
 describe('a reset', () => {
   it('in the future takes effect when the watermark passes it, and before that for instants after it', () => {
-    const space = new Space({ timestampMs: 1_500, count: 7 });
+    const space = new LoneSpace({ timestampMs: 1_500, count: 7 });
     space.observe(1_000, pass(900), pass(1_600));
     expect([1_499, 1_500, 1_600].map((ms) => space.at(ms))).toEqual([
       [1, 0],
@@ -322,7 +236,7 @@ describe('a reset', () => {
 
   it('by day takes effect every day', () => {
     const DAY_MS = 86_400_000;
-    const space = new Space();
+    const space = new LoneSpace();
     space.configure({ dailyReset: '04:00' });
     space.observe(DAY_MS, pass(DAY_MS - 50));
     expect([space.at(DAY_MS), space.at(DAY_MS + 4 * 3_600_000)]).toEqual([
@@ -334,7 +248,7 @@ describe('a reset', () => {
   });
 
   it('in the past makes the space read its history from there on, and cuts the open block', () => {
-    const space = new Space();
+    const space = new LoneSpace();
     space.observe(1_000, pass(300), pass(500));
     space.elapse(2_000);
     space.configure({ resets: [{ timestampMs: 400, count: 9 }] });
@@ -351,7 +265,7 @@ describe('a reset', () => {
   });
 
   it('that a later reset supersedes ends the correction', () => {
-    const space = new Space();
+    const space = new LoneSpace();
     space.elapse(2_000);
     space.configure({
       resets: [
@@ -365,7 +279,7 @@ describe('a reset', () => {
   });
 
   it('corrected to a higher count shifts the count; to a lower one, the space may have been empty', () => {
-    const space = new Space({ timestampMs: 100, count: 2 });
+    const space = new LoneSpace({ timestampMs: 100, count: 2 });
     space.observe(1_000, pass(300, -1), pass(400, -1), pass(500));
     space.elapse(2_000);
     const corrected = (count: number): void =>
@@ -383,7 +297,7 @@ describe('a reset', () => {
   });
 
   it('corrected to a lower count above zero also cuts the block, so that blocks do not depend on history', () => {
-    const space = new Space({ timestampMs: 100, count: 8 });
+    const space = new LoneSpace({ timestampMs: 100, count: 8 });
     space.elapse(2_000);
     space.configure({
       resets: [
@@ -397,9 +311,9 @@ describe('a reset', () => {
 
 describe('a space that resumes from history', () => {
   it('starts at the reset in force, with its stored events still to be read', () => {
-    const space = new Space({ timestampMs: 100, count: 4 }, { timestampMs: 5_000, count: 1 });
-    space.state.resumeAt(1_000, 990, 6);
-    expect([space.state.watermarkMs, space.state.lastReadingMs, space.at(1_000)]).toEqual([1_000, 990, [4, 4]]);
+    const space = new LoneSpace({ timestampMs: 100, count: 4 }, { timestampMs: 5_000, count: 1 });
+    space.state.resumeAt(1_000, { ms: 990, block: null }, 6);
+    expect([space.state.watermarkMs, space.state.lastReadingAt(1_000), space.at(1_000)]).toEqual([1_000, 990, [4, 4]]);
     expect(space.state.nextResetMs).toBe(5_000);
     space.observe(2_000, pass(1_900, -1));
     space.elapse(4_000);
@@ -408,8 +322,8 @@ describe('a space that resumes from history', () => {
   });
 
   it('has nothing to read if nothing is stored', () => {
-    const space = new Space();
-    space.state.resumeAt(BEGINNING_MS, BEGINNING_MS, null);
+    const space = new LoneSpace();
+    space.state.resumeAt(BEGINNING_MS, { ms: BEGINNING_MS, block: null }, null);
     expect([space.snapshot.correction, space.at(0)]).toEqual([null, [0, 0]]);
   });
 });

@@ -37,14 +37,15 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       handle: async ({ params: { space_id: spaceId }, query: { at, stale } }, ctx) => {
         const { capacity } = existing(topology.latest().space(spaceId), `space ${spaceId}`);
         const answer = at === undefined ? await counts.now(spaceId, now(), stale) : await counts.at(spaceId, at, stale);
-        // The etag leaves out the watermark and the newest reading: they advance while the count stays the same.
-        const { count, net, isFinal, isStale } = answer;
+        // The etag leaves out what advances while the count stays the same: the watermark, and of "now" the newest reading.
+        const { count, net, lastReadingMs, isFinal, isStale } = answer;
         return history(ctx, at !== undefined && isFinal && !isStale, countJson(answer, capacity), {
           spaceId,
           at,
           count,
           net,
           capacity,
+          lastReadingMs: at === undefined ? undefined : lastReadingMs,
         });
       },
     }),

@@ -16,7 +16,7 @@ import * as resources from '../schemas/resources.ts';
 
 const INTERVALS_MAX = 10_000;
 const SPACES_MAX = 100;
-const INTERVAL_RULE = 'a whole number of minutes or hours up to a week, such as 15m or 1h, or 1d or 1w';
+const INTERVAL_RULE = 'a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month)';
 
 const span = {
   start: instantInQuery('start of the range, inclusive; default: one day before `end`').optional(),
@@ -24,8 +24,8 @@ const span = {
   interval: field(
     {
       type: 'string',
-      pattern: '^[1-9]\\d{0,4}[mhdw]$',
-      description: `${INTERVAL_RULE}; days and weeks follow the time zone of the space`,
+      pattern: '^[1-9]\\d{0,4}[mhdwM]$',
+      description: `${INTERVAL_RULE}; all follow the clock of the space's time zone`,
       examples: ['1h'],
     },
     `must be ${INTERVAL_RULE}`,
@@ -43,7 +43,7 @@ const COMMON = {
   method: 'GET',
   tag: 'counts',
   scope: 'read',
-  description: `Intervals begin at multiples of their length, so the first and the last may extend beyond \`start\` and \`end\`. An answer has at most ${INTERVALS_MAX.toLocaleString('en')} intervals. Accept text/csv to get CSV.`,
+  description: `Intervals begin where the clock of the space shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond \`start\` and \`end\`. When the clocks change, an interval is longer or shorter. An answer has at most ${INTERVALS_MAX.toLocaleString('en')} intervals. Accept text/csv to get CSV.`,
   problems: [404, 406],
   requestHeaders: IF_NONE_MATCH,
 } as const;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ADAPTERS } from '../../adapters/adapters.ts';
 import { TOTAL_MAX } from '../../domain/measure.ts';
+import { hasVisibleCharacter } from '../../domain/name.ts';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
 import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
@@ -14,7 +15,12 @@ const name = z
   .trim()
   .min(1, 'must not be empty')
   .max(200, 'must have at most 200 characters')
-  .meta({ description: 'unique among all that are not deleted' });
+  .refine((text) => text === '' || hasVisibleCharacter(text), 'must have a visible character')
+  .refine((text) => !text.includes('\0'), 'must not contain NUL (U+0000)')
+  .meta({
+    description:
+      'unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000)',
+  });
 
 const people = z
   .int('must be a whole number')
@@ -26,7 +32,7 @@ const space = {
   time_zone: z
     .string('must be text')
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
-    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which intervals and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string('must be text')
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00')

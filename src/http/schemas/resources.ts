@@ -22,7 +22,7 @@ export const space = resource('Space', 'A space that people enter and leave', {
   name: z.string().meta({ description: 'unique among all spaces that are not deleted' }),
   time_zone: z
     .string()
-    .meta({ description: 'IANA time zone, which days, weeks and the daily reset follow', examples: ['Europe/Vienna'] }),
+    .meta({ description: 'IANA time zone, which intervals and the daily reset follow', examples: ['Europe/Vienna'] }),
   daily_reset: z
     .string()
     .nullable()
@@ -158,7 +158,9 @@ export const currentCount = resource('Count', 'How many people are in a space at
   net: z.int().meta({ description: 'count of the last reset plus entrances minus exits since' }),
   drift: count('count - net: how far the sensors contradict each other'),
   utilization,
-  last_reading_at: instant('timestamp of the newest reading of the space; null if there is none').nullable(),
+  last_reading_at: instant(
+    'timestamp of the newest reading that counts in the space at or before `timestamp`; null if there is none',
+  ).nullable(),
   watermark: instant(
     'all readings up to here have arrived as far as is known; null before the first reading',
   ).nullable(),

@@ -11,7 +11,7 @@ import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { EpochChanged } from '../../../src/domain/log-epoch.ts';
 import type { CommitMark } from '../../../src/domain/log-mark.ts';
 import type { CopiedEntry } from '../../../src/ports/recovery.ts';
-import { directionOf, isStanding } from '../../../src/domain/measure.ts';
+import { directionOf } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
@@ -21,13 +21,17 @@ import type {
   DpuReadingsQuery,
   History,
   HistoryEvent,
+  NewestInstantsQuery,
   OccupancyRequest,
   PartitionRecords,
+  StandingInstant,
   StoredTotals,
 } from '../../../src/ports/history.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
+import { newestInstants } from './newest-instants.ts';
+import { standingsAround } from './standings-around.ts';
 
 export interface Row extends LoggedEvent {
   readonly partition: Partition;
@@ -259,17 +263,7 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
-    return this.#read('standings', () => {
-      const found = new Set<Reading>();
-      const standings = [...this.#tables.known.values()].filter(({ measure }) => isStanding(measure));
-      for (const { dpuId, timestampMs: atMs } of places) {
-        const own = standings.filter((reading) => reading.dpuId === dpuId);
-        const beforeMs = Math.max(...own.map(({ timestampMs: ms }) => (ms < atMs ? ms : -Infinity)));
-        const afterMs = Math.min(...own.map(({ timestampMs: ms }) => (ms > atMs ? ms : Infinity)));
-        for (const reading of own) if ([beforeMs, atMs, afterMs].includes(reading.timestampMs)) found.add(reading);
-      }
-      return [...found];
-    });
+    return this.#read('standings', () => standingsAround([...this.#tables.known.values()], places));
   }
 
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
@@ -305,6 +299,12 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#read('events', () => this.#events(spaceId, afterMs, upToMs, block));
   }
 
+  async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {
+    return this.#read('newest instants', () =>
+      newestInstants(this.#tables.rowsOfSpaces.get(query.spaceId) ?? [], query),
+    );
+  }
+
   async completeBlock(partition: Partition, number: number): Promise<void> {
     const epoch =
       this.#tables.spaceEvents.findLast((row) => row.partition === partition && row.block === number)?.epoch ?? 0;
@@ -335,7 +335,7 @@ export class MemoryHistory implements History, PartitionRecords {
           spaceId,
           dpuId,
           newestMs: Math.max(before?.newestMs ?? 0, timestampMs),
-          newestReadingMs: Math.max(before?.newestReadingMs ?? 0, sign > 0 ? timestampMs : 0),
+          newestRetractedMs: Math.max(before?.newestRetractedMs ?? 0, sign < 0 ? timestampMs : 0),
         });
       }
       return [...newest.values()].sort((a, b) => compare([a.spaceId, a.dpuId], [b.spaceId, b.dpuId]));

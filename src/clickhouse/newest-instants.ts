@@ -1,0 +1,36 @@
+// The newest instants at which readings of a space stand. Reads backwards from the end of the table's order and stops when
+// enough are found, so that it costs no more in a space with many events.
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { NewestInstantsQuery, StandingInstant } from '../ports/history.ts';
+import { instantParam, storable } from './instants.ts';
+import { queryRows } from './query-rows.ts';
+
+const ROWS_MIN = 200;
+/** A move may have retracted many readings in a row. */
+const ROWS_GROWTH = 8;
+
+export async function newestInstants(
+  client: ClickHouseClient,
+  { spaceId, block, afterMs, upToMs, limit }: NewestInstantsQuery,
+): Promise<StandingInstant[]> {
+  const found: StandingInstant[] = [];
+  let toMs = storable(upToMs);
+  for (let rowsMax = Math.max(ROWS_MIN, limit); ; rowsMax *= ROWS_GROWTH) {
+    const instants = await queryRows<[timestampMs: string, readings: string, rows: string]>(
+      client,
+      `SELECT toUnixTimestamp64Milli(timestamp) AS at, sum(sign), count() FROM (
+        SELECT timestamp, sign FROM space_events
+        WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+          AND timestamp > ${instantParam('after')} AND timestamp <= ${instantParam('to')}
+        ORDER BY timestamp DESC LIMIT {rows:UInt32}
+      ) GROUP BY timestamp ORDER BY at DESC`,
+      { space: spaceId, block, after: afterMs, to: toMs, rows: rowsMax },
+    );
+    const isAll = instants.reduce((sum, [, , rows]) => sum + Number(rows), 0) < rowsMax;
+    // The oldest instant may have more rows than were read.
+    for (const [timestampMs, readings] of isAll ? instants : instants.slice(0, -1))
+      if (Number(readings) > 0) found.push({ timestampMs: Number(timestampMs), readings: Number(readings) });
+    if (isAll || found.length >= limit) return found.slice(0, limit);
+    toMs = Number(instants.at(-1)?.[0]);
+  }
+}

@@ -1,0 +1,18 @@
+import type { NewestInstantsQuery, StandingInstant } from '../../../src/ports/history.ts';
+import type { Row } from './memory-history.ts';
+
+/** @param rows of the space that is asked for */
+export function newestInstants(
+  rows: readonly Row[],
+  { block, afterMs, upToMs, limit }: NewestInstantsQuery,
+): StandingInstant[] {
+  const readings = new Map<number, number>();
+  for (const { timestampMs, sign, block: number } of rows)
+    if (number <= block && afterMs < timestampMs && timestampMs <= upToMs)
+      readings.set(timestampMs, (readings.get(timestampMs) ?? 0) + sign);
+  return [...readings]
+    .filter(([, sum]) => sum > 0)
+    .map(([timestampMs, sum]) => ({ timestampMs, readings: sum }))
+    .sort((a, b) => b.timestampMs - a.timestampMs)
+    .slice(0, limit);
+}
