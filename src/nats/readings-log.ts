@@ -16,7 +16,6 @@ import { traced } from './trace-headers.ts';
 import {
   ACCEPTED_UP_TO,
   closedForReadings,
-  dpuOfReadings,
   openForReadings,
   partitionOfReading,
   READINGS,
@@ -25,6 +24,8 @@ import {
   readingSubject,
   acceptsReadings,
   tickSubject,
+  topicOfEntry,
+  topicSubject,
 } from './streams.ts';
 
 const BATCH_MESSAGES = 1_000;
@@ -86,9 +87,17 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
   }
 
   async append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void> {
-    const options = { kind: SpanKind.PRODUCER, attributes: { 'density.dpu': dpuId } };
+    await this.#publish(readingSubject(dpuId), data, mark);
+  }
+
+  async restore({ topic, data }: StoredMessage): Promise<void> {
+    await this.#publish(topicSubject(topic), data);
+  }
+
+  async #publish(subject: string, data: Uint8Array, mark?: string): Promise<void> {
+    const options = { kind: SpanKind.PRODUCER, attributes: { 'density.subject': subject } };
     await inSpan('publish readings', options, async () =>
-      this.#js.publish(readingSubject(dpuId), data, marked(traced(), mark)),
+      this.#js.publish(subject, data, marked(traced(), mark)),
     ).catch((error: unknown) => {
       if (error instanceof JetStreamApiError && FULL.has(error.code))
         throw new Failure('unavailable', FULL_MESSAGE, { cause: error, retryAfterSeconds: FULL_RETRY_S });
@@ -102,8 +111,8 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       const batch = await this.#batch(from);
       for (const { subject, data, time } of batch) {
         if (time.getTime() > toMs) return;
-        const dpuId = dpuOfReadings(subject);
-        if (dpuId !== undefined) yield { dpuId, data };
+        const topic = topicOfEntry(subject);
+        if (topic !== undefined) yield { topic, data };
       }
       const last = batch.at(-1);
       if (last === undefined || last.pending === 0) return;

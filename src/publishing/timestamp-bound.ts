@@ -6,6 +6,7 @@
 // that shares the service's NATS account could send the same header, but without the key its mark is ignored. The
 // signature covers the DPU and the bytes, so a mark cannot be moved to another message.
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import { EARLIEST_MS } from '../domain/parse-reading.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 
@@ -32,8 +33,10 @@ export class TimestampBound {
   }
 
   /** The mark for a message whose readings were accepted up to `latestMs`; undefined without a key. */
-  mark(dpuId: string, data: Uint8Array, latestMs: number): string | undefined {
-    return this.#key === undefined ? undefined : `${latestMs}.${signature(this.#key, dpuId, data, latestMs)}`;
+  mark(dpuId: DpuId, data: Uint8Array, latestMs: number): string | undefined {
+    return this.#key === undefined
+      ? undefined
+      : `${latestMs}.${signature(this.#key, tokenOfDpu(dpuId), data, latestMs)}`;
   }
 
   /** The latest timestamp allowed for readings in an entry of READINGS. */
@@ -43,12 +46,12 @@ export class TimestampBound {
     const acceptedMs = Number(accepted);
     // In most cases the default bound is later, and the signature need not be verified.
     if (this.#key === undefined || !(acceptedMs > latestMs)) return latestMs;
-    const [, , dpuId = ''] = subject.split('.');
-    const [is, shouldBe] = [Buffer.from(signed), Buffer.from(signature(this.#key, dpuId, data, acceptedMs))];
+    const [, , token = ''] = subject.split('.');
+    const [is, shouldBe] = [Buffer.from(signed), Buffer.from(signature(this.#key, token, data, acceptedMs))];
     return is.length === shouldBe.length && timingSafeEqual(is, shouldBe) ? acceptedMs : latestMs;
   }
 }
 
-function signature(key: string, dpuId: string, data: Uint8Array, latestMs: number): string {
-  return createHmac('sha256', key).update(`${latestMs} ${dpuId} `).update(data).digest('base64url');
+function signature(key: string, token: string, data: Uint8Array, latestMs: number): string {
+  return createHmac('sha256', key).update(`${latestMs} ${token} `).update(data).digest('base64url');
 }

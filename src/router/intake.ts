@@ -1,10 +1,11 @@
 // Reads entries of the READINGS log: what is a reading, what is a sign of life, what is neither. A bad
 // item hurts only itself.
-import { dpuOfToken, type DpuId } from '../domain/ids.ts';
+import { dpuOfToken, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { arrivedAt } from '../domain/measure.ts';
 import { parseReading, type ParseContext, type Rejection } from '../domain/parse-reading.ts';
 import type { Reading } from '../domain/reading.ts';
+import { kindOf } from '../domain/topic.ts';
 import type { Message, Slice } from './message.ts';
 
 const NOT_JSON: Rejection = { reason: 'bad_json', field: '', detail: 'not JSON in UTF-8' };
@@ -58,7 +59,7 @@ export function takeIn(slices: readonly Slice[], times: AcceptedTimes): Intake {
   return intake;
 }
 
-/** Subjects are `readings.<k>.<dpu>.<readings|heartbeat>`, or `readings.<k>.tick`. */
+/** Subjects are `readings.<k>.<dpu>.<what the DPU published to>`, or `readings.<k>.tick`. */
 export function forEachItem(
   message: Message,
   from: number,
@@ -66,17 +67,29 @@ export function forEachItem(
   times: AcceptedTimes,
   hear: (taken: Taken, index: number) => void,
 ): void {
-  const [, , token, kind] = message.entry.subject.split('.');
-  if (kind === undefined) return;
+  const [, , token, ...levels] = message.entry.subject.split('.');
+  if (levels.length === 0) return;
+  const kind = kindOf(levels);
   const dpuId = dpuOfToken(token);
   const latestMs = (message.latestMs ??= times.latestOf(message.entry));
   const context = dpuId === undefined ? undefined : { dpuId, latestMs, earliestMs: times.earliestMs };
-  if (context && kind === 'readings') {
-    for (let index = from; index < to; index++) hear(readingIn(message, index, context), index);
-    // The others are taken whole, with their first slice.
-  } else if (from === 0) {
-    hear(context ? heartbeatIn(message, context) : { rejection: NO_DPU }, 0);
+  // A heartbeat is taken whole, with its first slice.
+  if (kind === 'heartbeat') {
+    if (from === 0) hear(context ? heartbeatIn(message, context) : { rejection: NO_DPU }, 0);
+    return;
   }
+  const rejection = kind === undefined && context ? fitsNothing(context.dpuId, levels) : NO_DPU;
+  for (let index = from; index < to; index++)
+    hear(context && kind ? readingIn(message, index, context) : { rejection }, index);
+}
+
+function fitsNothing(dpuId: DpuId, levels: readonly string[]): Rejection {
+  const token = tokenOfDpu(dpuId);
+  return {
+    reason: 'bad_subject',
+    field: '',
+    detail: `dpu.${token}.${levels.join('.')} is no subject of readings or heartbeats; readings go to dpu.${token}.readings`,
+  };
 }
 
 type DpuContext = ParseContext & { readonly dpuId: DpuId };

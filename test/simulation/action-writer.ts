@@ -9,6 +9,8 @@ export const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
 /** Small, so that counters wrap. */
 const MODULUS = 12;
+/** Readings, misspelled, and what is none. */
+const LEVELS = ['reading', 'readings./', '/.Readings', 'status', 'readings.1', '/'];
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
 
 export function drawSettings(random: Random): Settings {
@@ -143,7 +145,8 @@ export class ActionWriter {
           ? (items[0] ?? '[]')
           : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
-    this.#push({ kind: 'publish', dpuId, text });
+    const levels = random.chance(0.06) ? { levels: random.pick(LEVELS) } : {};
+    this.#push({ kind: 'publish', dpuId, text, ...levels });
   }
 
   #post(): void {

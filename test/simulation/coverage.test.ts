@@ -59,6 +59,8 @@ const CASES: Readonly<Record<string, RegExp>> = {
     /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
   'a mark that a device has made up': /"kind":"post".*"aheadMs":3600000,"isMadeUp":true/,
   'a process whose clock is behind is asked': /"kind":"ask".*"behindMs":7200000/,
+  'a misspelled topic': /"kind":"publish".*"levels":"reading/,
+  'a topic that fits nothing': /"kind":"publish".*"levels":"(status|\/")/,
   'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 

@@ -270,6 +270,11 @@ export const MUTANTS: readonly Mutant[] = [
     'log.append(dpuId, data, bound.mark(dpuId, data, latestMs))',
     'log.append(dpuId, data)',
   ),
+  mutant(
+    'a misspelled topic is taken for a sign of life',
+    "return named.length === 1 ? KINDS.get(named[0]?.toLowerCase() ?? '') : undefined;",
+    "return 'heartbeat';",
+  ),
   mutant('a dead letter stands for one item', 'this.items += 1;', 'this.items = 1;'),
   mutant(
     'the letters of a message are those of what is consumed of it',

@@ -4,7 +4,8 @@ import type { Settings } from '../../src/domain/topology.ts';
 
 /** References are to the n-th space or doorway; what does not exist then is refused, as for anybody. */
 export type Action =
-  | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
+  /** `levels` are misspelled, if they are there. */
+  | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string; readonly levels?: string }
   /** Over HTTP, to a process whose clock is ahead; or by a device that makes such a message up. */
   | {
       readonly kind: 'post';

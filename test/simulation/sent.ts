@@ -23,15 +23,19 @@ export function sentIn(entries: readonly SentEntry[]): Sent {
   const readings: OracleReading[] = [];
   let items = 0;
   for (const { seq, subject, data, timeMs, mark, itemsMax = Infinity } of entries) {
-    const [, , dpuId = '', kind] = subject.split('.');
+    const [, , dpuId = '', ...levels] = subject.split('.');
+    if (levels.length === 0) continue;
+    const isHeard = /^(?:\/\.)*readings?(?:\.\/)*$/i.test(levels.join('.'));
     // A sign of life is no reading, but one that cannot be used is a dead letter.
-    if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
-    if (kind !== 'readings') continue;
+    if (levels[0] === 'heartbeat') {
+      if (!isHeartbeat(data, timeMs)) items += 1;
+      continue;
+    }
     const body = tryParse(decoder.decode(data));
     const latestMs = Math.max(timeMs + SKEW_MS, acceptedUpTo(mark));
     for (const [index, item] of (Array.isArray(body) ? body : [body]).slice(0, itemsMax).entries()) {
       items += 1;
-      const reading = readingIn(item, dpuId, { latestMs, timeMs, place: `${seq}_${index}` });
+      const reading = isHeard && readingIn(item, dpuId, { latestMs, timeMs, place: `${seq}_${index}` });
       if (reading) readings.push(reading);
     }
   }

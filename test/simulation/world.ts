@@ -163,11 +163,13 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'publish':
-        return void this.#publish(action.dpuId, action.text);
+        return void this.#publish(action.dpuId, action.text, action.levels);
       case 'post':
         return void this.#post(action);
       case 'heartbeat':
-        return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
+        return void this.#outside.readings
+          .publish(action.dpuId, 'heartbeat', encoder.encode(action.text))
+          .catch(() => undefined);
       case 'tick':
         return this.#tick();
       case 'sleep':
@@ -299,10 +301,10 @@ export class World {
     this.scheduler.crash(owner);
   }
 
-  async #publish(dpuId: DpuId, text: string): Promise<void> {
+  async #publish(dpuId: DpuId, text: string, levels = 'readings'): Promise<void> {
     for (;;) {
       try {
-        return await this.#outside.readings.append(dpuId, encoder.encode(text));
+        return await this.#outside.readings.publish(dpuId, levels, encoder.encode(text));
       } catch {
         // No acknowledgement: a DPU sends it again.
       }

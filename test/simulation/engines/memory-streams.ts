@@ -74,10 +74,6 @@ export class MemoryReadingsLog implements ReadingsLog {
     await this.publish(dpuId, 'readings', data, mark);
   }
 
-  async heartbeat(dpuId: DpuId, data: Uint8Array): Promise<void> {
-    await this.publish(dpuId, 'heartbeat', data);
-  }
-
   async tick(partition: Partition): Promise<void> {
     await this.#append(`readings.${partition}.tick`, new Uint8Array());
   }
@@ -147,8 +143,9 @@ export class MemoryReadingsLog implements ReadingsLog {
     throw new Error('a log without a bound is never full');
   }
 
-  private async publish(dpuId: DpuId, kind: string, data: Uint8Array, mark?: string): Promise<void> {
-    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${kind}`, data, mark);
+  /** @param levels what a device published to, after its own level */
+  async publish(dpuId: DpuId, levels: string, data: Uint8Array, mark?: string): Promise<void> {
+    await this.#append(`readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${dpuId}.${levels}`, data, mark);
   }
 
   async #append(subject: string, data: Uint8Array, mark?: string): Promise<void> {
