@@ -24,6 +24,7 @@ import { LiveCounts } from './live/live-counts.ts';
 import { PartitionFeeds } from './live/partition-feeds.ts';
 import { Metrics } from './metrics.ts';
 import type { LogClock } from './nats/log-clock.ts';
+import type { NatsDeadLetters } from './nats/dead-letters.ts';
 import type { NatsReadingsLog } from './nats/readings-log.ts';
 import type { Silence } from './nats/stream-reader.ts';
 import type { Member } from './ports/leases.ts';
@@ -146,6 +147,10 @@ export class Service {
 
   get readings(): NatsReadingsLog {
     return this.#adapters.readings;
+  }
+
+  get deadLetters(): NatsDeadLetters {
+    return this.#adapters.deadLetters;
   }
 
   get eventPages(): ClickHouseEventPages {

@@ -23,12 +23,13 @@ export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] 
     if (!bad) found.set(reason, (bad = new BadItems(message, index, detail)));
     bad.add(index);
   });
-  const { subject, seq: readingsSeq } = message.entry;
+  const { subject, seq: readingsSeq, timeMs: arrivedMs } = message.entry;
   return [...found].map(([reason, { first: index, detail, items, isCut, raw }]) => ({
     reason,
     detail: headerText(detail),
     subject: headerText(subject),
     readingsSeq,
+    arrivedMs,
     index,
     items,
     isCut,

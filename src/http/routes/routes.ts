@@ -4,6 +4,7 @@ import { accountRoutes } from './account-routes.ts';
 import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
+import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
@@ -29,6 +30,7 @@ export type RouteDeps = Pick<
   | 'accounts'
   | 'comparisons'
   | 'readings'
+  | 'deadLetters'
   | 'bound'
   | 'health'
   | 'losses'
@@ -54,6 +56,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...placementsRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...storedReadingsRoutes(service.eventPages),
+    ...deadLettersRoutes(service.deadLetters, { deadLetters: service.deadLetters, log: readings, bound, now }),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),

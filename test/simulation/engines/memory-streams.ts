@@ -12,7 +12,16 @@ import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type { Checkpoints, StoredCheckpoint } from '../../../src/ports/checkpoints.ts';
-import type { DeadLetter, DeadLetters, ItemsByReason } from '../../../src/ports/dead-letters.ts';
+import {
+  letterIdOf,
+  type DeadLetter,
+  type DeadLetters,
+  type ItemsByReason,
+  type KeptLetter,
+  type LetterKey,
+  type LetterSelection,
+  type RecordedReplay,
+} from '../../../src/ports/dead-letters.ts';
 import type { LogBounds, LogCursor } from '../../../src/ports/log.ts';
 import type { LogUsage, ReadingsLog } from '../../../src/ports/readings-log.ts';
 import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../../../src/ports/space-events-log.ts';
@@ -26,7 +35,9 @@ export class MemoryStreams {
   readonly readings: MemoryLog;
   readonly events: MemoryLog;
   readonly topology: TopologyEntry[] = [];
-  readonly letters = new Map<string, DeadLetter & { readonly storedMs: number }>();
+  readonly letters = new Map<string, KeptLetter>();
+  /** How letters were replayed. */
+  readonly replays = new Map<string, RecordedReplay>();
   /** What evicted letters stood for; and which they were, since a router that begins anew may store one again. */
   readonly evicted: ItemsByReason = {};
   readonly evictedKeys = new Set<string>();
@@ -364,6 +375,32 @@ export class MemoryDeadLetters implements DeadLetters {
     });
   }
 
+  async *letters({ reason, fromMs = 0, toMs = Infinity }: LetterSelection): AsyncGenerator<KeptLetter> {
+    yield* await this.#access.scheduler.request(this.#access.owner, {
+      label: 'read dead letters',
+      failure: away('dead letters'),
+      apply: () =>
+        [...this.#streams.letters.values()].filter(
+          (letter) =>
+            (reason === undefined || letter.reason === reason) && letter.storedMs >= fromMs && letter.storedMs < toMs,
+        ),
+    });
+  }
+
+  async recordReplay(letter: LetterKey, replay: RecordedReplay): Promise<RecordedReplay> {
+    const key = `${letterIdOf(letter)}.${letter.arrivedMs}`;
+    return this.#access.scheduler.request(this.#access.owner, {
+      label: 'record replay',
+      isWrite: true,
+      failure: away('record replay'),
+      apply: () => {
+        const recorded = this.#streams.replays.get(key) ?? replay;
+        this.#streams.replays.set(key, recorded);
+        return recorded;
+      },
+    });
+  }
+
   async evict(ageMaxMs: number): Promise<void> {
     const { letters, evicted, evictedKeys, now } = this.#streams;
     await this.#access.scheduler.request(this.#access.owner, {
@@ -383,7 +420,7 @@ export class MemoryDeadLetters implements DeadLetters {
 
   #put(letter: DeadLetter): void {
     const { letters, evictedKeys, now } = this.#streams;
-    const key = `${letter.reason}.${letter.readingsSeq}.${letter.index}`;
+    const key = letterIdOf(letter);
     if (evictedKeys.delete(key)) this.#streams.itemsStoredAgain += letter.items;
     letters.set(key, { ...letter, storedMs: now() });
   }
