@@ -19,7 +19,7 @@ import {
   type Replay,
 } from '../ports/dead-letters.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
-import { acceptedUpTo, appendReadings } from './append-readings.ts';
+import { acceptedUpTo, appendReadings, type RetryOptions } from './append-readings.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
 
 const SKIPPED_SHOWN_MAX = 100;
@@ -32,6 +32,7 @@ export interface ReplayDeps {
   readonly log: Pick<ReadingsLog, 'append'>;
   readonly bound: TimestampBound;
   readonly now: () => number;
+  readonly retry?: RetryOptions;
 }
 
 export interface ReplayRequest extends LetterSelection, Replay {
@@ -61,18 +62,17 @@ export interface ReplayResult {
 
 /** @throws the log's error; what was appended by then is a duplicate when the replay is repeated */
 export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): Promise<ReplayResult> {
-  const { deadLetters, log, bound, now } = deps;
+  const { deadLetters, log, bound, now, retry } = deps;
   const { shiftMs, dpuId, isDryRun } = request;
   const latestMs = bound.at(now());
   const result = { letters: 0, readings: 0, skipped: [] as SkippedItems[], skippedItems: 0 };
   const skip = (letter: DeadLetter, items: number, detail: string): void => {
     result.skippedItems += items;
-    if (result.skipped.length < SKIPPED_SHOWN_MAX)
-      result.skipped.push({ letterId: letterIdOf(letter), items, detail });
+    if (result.skipped.length < SKIPPED_SHOWN_MAX) result.skipped.push({ letterId: letterIdOf(letter), items, detail });
   };
   let group: SentReading[] = [];
   const append = async (): Promise<void> => {
-    if (!isDryRun) await appendReadings(acceptedUpTo(log, bound, latestMs), group);
+    if (!isDryRun) await appendReadings(acceptedUpTo(log, bound, latestMs), group, retry);
     group = [];
   };
   for await (const letter of deadLetters.letters(request)) {

@@ -27,7 +27,8 @@ beforeAll(async () => {
   nats = await connect({ servers: service.natsUrl });
   await service.send('POST', '/spaces', { name: 'Hall' });
   await service.send('POST', '/doorways', { name: 'Door', ingress_space_id: 1 });
-  for (const id of ['ahead', 'unset', 'status', 'a.b', 'late']) await service.send('POST', '/dpus', { id, doorway_id: 1 });
+  for (const id of ['ahead', 'unset', 'status', 'a.b', 'late'])
+    await service.send('POST', '/dpus', { id, doorway_id: 1 });
   const send = async (subject: string, ...readings: object[]): Promise<unknown> =>
     jetstream(nats).publish(subject, JSON.stringify(readings));
   const at = (ms: number): string => new Date(ms).toISOString();
@@ -47,7 +48,8 @@ afterAll(async () => {
 const account = async (): Promise<{ accepted: number; applied: number; dead_lettered: number }> =>
   (await service.get('/account')).body as { accepted: number; applied: number; dead_lettered: number };
 const net = async (): Promise<number> => ((await service.get('/counts/1/current')).body as { net: number }).net;
-const replay = async (body: object): Promise<unknown> => (await service.send('POST', '/dead-letters/replay', body)).body;
+const replay = async (body: object): Promise<unknown> =>
+  (await service.send('POST', '/dead-letters/replay', body)).body;
 const list = async (query: string): Promise<Letter[]> => (await service.get(`/dead-letters?${query}`)).body as Letter[];
 const filter = (text: string): string => `filter=${encodeURIComponent(text)}`;
 
@@ -74,7 +76,7 @@ describe('GET /dead-letters', () => {
     ]);
     const all = await list('');
     expect([...(await list('limit=2')), ...(await list('limit=2&offset=2')), ...(await list('offset=4'))]).toEqual(all);
-    expect(JSON.parse(all[0]?.text ?? '')).toHaveLength(3);
+    expect(JSON.parse(all.find(({ items }) => items === 3)?.text ?? '')).toHaveLength(3);
     const reversed = await list('sort=items&desc=true');
     expect(reversed.map(({ items }) => items)).toEqual([3, 2, 2, 1, 1]);
   });

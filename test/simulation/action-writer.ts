@@ -64,6 +64,7 @@ export class ActionWriter {
       publish: 50,
       post: 4,
       heartbeat: 3,
+      replay: 1.5,
       tick: 8,
       sleep: 12,
       topology: isTopologyQuiet ? 0 : 10,
@@ -87,6 +88,12 @@ export class ActionWriter {
           text: this.#random.chance(0.6)
             ? ''
             : JSON.stringify({ timestamp: new Date(this.#someInstant()).toISOString() }),
+        });
+      case 'replay':
+        return this.#push({
+          kind,
+          shiftMs: this.#random.pick([0, 0, -10 * MINUTE, -HOUR, 30 * 365 * DAY]),
+          dpuId: this.#random.chance(0.2) ? this.#random.pick(this.#dpus) : null,
         });
       case 'settings':
         return this.#push({ kind, settings: drawSettings(this.#random) });

@@ -10,6 +10,7 @@ export function commandOf(
       kind:
         | 'publish'
         | 'post'
+        | 'replay'
         | 'heartbeat'
         | 'tick'
         | 'sleep'

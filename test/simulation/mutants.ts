@@ -298,5 +298,26 @@ export const MUTANTS: readonly Mutant[] = [
     'commitSeqs, snapshot }, this.#revision)',
     'commitSeqs, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)',
   ),
+  mutant(
+    'a letter is replayed again with another shift',
+    'if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId) {',
+    'if (false) {',
+  ),
+  mutant(
+    'how a letter is replayed is not recorded',
+    'isDryRun ? replay : await deadLetters.recordReplay(letter, replay)',
+    'replay',
+  ),
+  mutant('a replay leaves the timestamps as they are', 'const instant = said + shiftMs;', 'const instant = said;'),
+  mutant(
+    'a replayed reading without a timestamp has its new place in the log',
+    'parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed',
+    'parsed',
+  ),
+  mutant(
+    'a replay for another DPU leaves the readings with the first',
+    'const sender = dpuId ?? dpuOfToken(token);',
+    'const sender = dpuOfToken(token);',
+  ),
   ...LOSS_MUTANTS,
 ];

@@ -14,6 +14,8 @@ export type Action =
       readonly aheadMs: number;
       readonly isMadeUp: boolean;
     }
+  /** Somebody has all dead letters replayed. */
+  | { readonly kind: 'replay'; readonly shiftMs: number; readonly dpuId: DpuId | null }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }

@@ -166,6 +166,10 @@ export class World {
         return void this.#publish(action.dpuId, action.text, action.levels);
       case 'post':
         return void this.#post(action);
+      case 'replay':
+        return void this.#running()
+          .replay(action)
+          .catch(() => undefined);
       case 'heartbeat':
         return void this.#outside.readings
           .publish(action.dpuId, 'heartbeat', encoder.encode(action.text))

@@ -61,6 +61,7 @@ class Store {
         },
         bound: new TimestampBound(0, 'key'),
         now: () => NOW,
+        retry: { retries: 0 },
       },
     );
   }
@@ -107,7 +108,7 @@ describe('a dead letter', () => {
 
   it('D4 counts once also if the process died before READINGS had it, and others try another shift then', async () => {
     const store = new Store(letter([person(NOW + HOUR)]));
-    store.refuses = 10;
+    store.refuses = 1;
     await expect(store.replay({ shiftMs: -HOUR })).rejects.toThrow('READINGS is away');
     store.refuses = 0;
     expect(await store.replay({ shiftMs: -2 * HOUR })).toMatchObject({ readings: 0, skippedItems: 1 });
@@ -147,7 +148,9 @@ describe('a dead letter', () => {
       letters: 1,
       readings: 1,
       skippedItems: 2,
-      skipped: [{ letterId: 'future.17.2', items: 2, detail: expect.stringContaining('too far in the future') as string }],
+      skipped: [
+        { letterId: 'future.17.2', items: 2, detail: expect.stringContaining('too far in the future') as string },
+      ],
     });
     // A shift the wrong way.
     expect(await new Store(letter([person(NOW)])).replay({ shiftMs: -60 * 366 * 24 * HOUR })).toMatchObject({

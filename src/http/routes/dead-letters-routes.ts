@@ -61,7 +61,8 @@ function listDeadLetters(letters: ListedLetters): Route {
     tag: 'readings',
     summary: 'List dead letters',
     scope: 'read',
-    description: 'Items that could not be used, with the reason. One letter holds all items of a message that were rejected for one reason.',
+    description:
+      'Items that could not be used, with the reason. One letter holds all items of a message that were rejected for one reason.',
     query: z.strictObject(listQuery(FIELDS, 'stored_at')),
     requestHeaders: IF_NONE_MATCH,
     success: {

@@ -125,7 +125,9 @@ export const replayBody = z
     start: instant.optional().meta({ description: 'stored at or after' }),
     end: instant.optional().meta({ description: 'stored before' }),
     shift: shift.optional(),
-    to_dpu_id: dpuId.optional().meta({ description: 'the sensor whose readings they become; default: the one that sent them' }),
+    to_dpu_id: dpuId
+      .optional()
+      .meta({ description: 'the sensor whose readings they become; default: the one that sent them' }),
     dry_run: z.boolean('must be true or false').default(false).meta({ description: 'only say what would be done' }),
   })
   .register(BODIES, { id: 'ReplayBody' });

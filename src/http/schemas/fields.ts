@@ -125,10 +125,11 @@ export const booleanInQuery = (description: string) =>
     return value === 'false' || value === '0' ? false : undefined;
   });
 
-/** A clock that counts from its start is off by decades. */
-const SHIFT_MAX_MS = 100 * 366 * 86_400_000;
+/** More than the longest duration of this form; a clock that counts from its start is off by decades. */
+const SHIFT_MAX_MS = 1_000 * 366 * 86_400_000;
 /** Without years and months, whose length depends on the calendar. */
-const SHIFT = /^[+-]?P(?=[\dT])(?:\d+W)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:[.,]\d{1,3})?S)?)?$/;
+const SHIFT =
+  /^[+-]?P(?:\d{1,4}W|\d{1,5}D|(?:\d{1,5}D)?T(?:\d{1,6}H|(?:\d{1,6}H)?\d{1,8}M|(?:\d{1,6}H)?(?:\d{1,8}M)?\d{1,9}S))$/;
 
 /** Parsed to milliseconds. */
 export const shift = field(
@@ -137,10 +138,11 @@ export const shift = field(
       { type: 'integer', minimum: -SHIFT_MAX_MS, maximum: SHIFT_MAX_MS },
       { type: 'string', pattern: SHIFT.source },
     ],
-    description: 'added to the timestamps: milliseconds, or an ISO 8601 duration of weeks, days, hours, minutes and seconds',
+    description:
+      'added to the timestamps: milliseconds, or an ISO 8601 duration of weeks, days, hours, minutes and seconds',
     examples: ['-PT1H', -3_600_000],
   },
-  'must be milliseconds, or an ISO 8601 duration such as -PT1H, of at most 100 years',
+  'must be milliseconds, or an ISO 8601 duration such as -PT1H, of at most 1,000 years',
   (value) => {
     const ms = typeof value === 'string' && SHIFT.test(value) ? Duration.fromISO(value).toMillis() : value;
     return Number.isSafeInteger(ms) && Math.abs(ms as number) <= SHIFT_MAX_MS ? (ms as number) : undefined;

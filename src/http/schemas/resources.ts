@@ -191,13 +191,17 @@ export const deadLetter = resource('DeadLetter', 'Items of one message that coul
   dpu_id: z.string().meta({ description: 'the sensor that its subject names, or the text in its place' }),
   reason: z.enum(REJECT_REASONS),
   detail: z.string().meta({ description: 'why the first of the items was rejected' }),
-  subject: z.string().meta({ description: 'where the message is in READINGS: `readings.<partition>.<what followed dpu.>`' }),
+  subject: z
+    .string()
+    .meta({ description: 'where the message is in READINGS: `readings.<partition>.<what followed dpu.>`' }),
   readings_seq: count('sequence of the message in READINGS'),
   index: count('index of the first of the items in the message'),
   items: count('how many items it stands for'),
   cut: z.boolean().meta({ description: 'it holds only a part of the items; such a letter cannot be replayed' }),
   bytes: count('length of what it holds'),
-  text: z.string().meta({ description: 'the beginning of what it holds: an item as it was sent, or an array of several' }),
+  text: z
+    .string()
+    .meta({ description: 'the beginning of what it holds: an item as it was sent, or an array of several' }),
   replayed: z
     .strictObject({
       at: instant('when it was replayed first'),
