@@ -1,6 +1,6 @@
 // Replays dead letters: appends what they hold to READINGS, as if the DPU had just sent it.
 //
-// Invariants (actors/SPEC.md, D4):
+// Invariants (actors/SPEC.md, D2):
 // - A letter is replayed in one way only. How is recorded before anything is appended, so it counts once whoever replays
 //   it, however often, with whatever shift, and wherever a process dies.
 // - Repeating a replay appends the same readings, which are duplicates then. A reading without a timestamp gets one, and

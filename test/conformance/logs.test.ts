@@ -240,7 +240,7 @@ describePorts('logs', (ports) => {
     expect(await deadLetters.count()).toEqual({ kept: { bad_id: 3 }, evicted: before.kept });
   });
 
-  it('P1 D4 letters are read as they were stored, by reason and time, and how one is replayed is recorded once', async () => {
+  it('P1 D2 letters are read as they were stored, by reason and time, and how one is replayed is recorded once', async () => {
     const { deadLetters } = ports();
     const letter = {
       reason: 'bad_direction',

@@ -97,7 +97,7 @@ describe('GET /dead-letters', () => {
 });
 
 describe('POST /dead-letters/replay', () => {
-  it('D4 A1 counts the readings of a device whose clock was ahead, once, however often it is asked', async () => {
+  it('D2 A1 counts the readings of a device whose clock was ahead, once, however often it is asked', async () => {
     const before = await net();
     const body = { dpu_id: 'ahead', reason: 'future', shift: '-PT2H' };
     const done = { letters: 1, replayed: 3, not_replayed_count: 0, not_replayed: [] };
@@ -116,7 +116,7 @@ describe('POST /dead-letters/replay', () => {
     expect((await list(filter("dpu_id='ahead'")))[0]?.replayed).toMatchObject({ shift: -2 * HOUR });
   });
 
-  it('D4 refuses another shift than the first', async () => {
+  it('D2 refuses another shift than the first', async () => {
     const before = await account();
     expect(await replay({ dpu_id: 'ahead', shift: '-PT3H' })).toMatchObject({
       replayed: 0,
@@ -149,7 +149,7 @@ describe('POST /dead-letters/replay', () => {
 });
 
 describe('density dead-letters replay', () => {
-  it('D4 replays what is selected, and ends with 2 if some cannot be', async () => {
+  it('D2 replays what is selected, and ends with 2 if some cannot be', async () => {
     const before = await net();
     await jetstream(nats).publish('dpu.late.other', JSON.stringify({ timestamp: FROM + HOUR / 2, direction: 1 }));
     await eventually(async () => expect(await list(filter("dpu_id='late'"))).toHaveLength(1));

@@ -13,7 +13,7 @@ type Fields = Record<string, string | number | undefined>;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** D4. Where logs have gone back, sequences do not say which message a letter is of. */
+/** D2. Where logs have gone back, sequences do not say which message a letter is of. */
 export function judgeReplays({ readings, replays, losses }: MemoryStreams): string[] {
   if (losses > 0) return [];
   const entries = new Map(readings.everything.map((entry) => [entry.seq, entry]));

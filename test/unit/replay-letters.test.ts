@@ -74,7 +74,7 @@ const person = (ms: number, fields: object = {}): object => ({
 });
 
 describe('a dead letter', () => {
-  it('D4 is replayed with its timestamps shifted', async () => {
+  it('D2 is replayed with its timestamps shifted', async () => {
     const store = new Store(
       letter([
         person(NOW + HOUR),
@@ -91,7 +91,7 @@ describe('a dead letter', () => {
     ]);
   });
 
-  it('D4 is replayed in one way only', async () => {
+  it('D2 is replayed in one way only', async () => {
     const store = new Store(letter([person(NOW + HOUR)]));
     await store.replay({ shiftMs: -HOUR });
     const [appended] = store.appended;
@@ -106,7 +106,7 @@ describe('a dead letter', () => {
     expect(store.appended).toEqual([appended, appended]);
   });
 
-  it('D4 counts once also if the process died before READINGS had it, and others try another shift then', async () => {
+  it('D2 counts once also if the process died before READINGS had it, and others try another shift then', async () => {
     const store = new Store(letter([person(NOW + HOUR)]));
     store.refuses = 1;
     await expect(store.replay({ shiftMs: -HOUR })).rejects.toThrow('READINGS is away');
@@ -116,7 +116,7 @@ describe('a dead letter', () => {
     expect(await store.replay({ shiftMs: -HOUR })).toMatchObject({ readings: 1 });
   });
 
-  it('D4 without timestamps counts when it arrived, each item once', async () => {
+  it('D2 without timestamps counts when it arrived, each item once', async () => {
     const store = new Store(letter([{ direction: 1 }, { direction: 1 }, { direction: 1, id: 'a' }]));
     await store.replay({ shiftMs: -HOUR });
     await store.replay({ shiftMs: -HOUR });
