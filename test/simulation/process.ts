@@ -30,12 +30,12 @@ import { MemoryRecovery } from './engines/memory-recovery.ts';
 import { MemoryLeases, type LeaseTable } from './engines/memory-leases.ts';
 import {
   MemoryCheckpoints,
-  MemoryDeadLetters,
   MemoryReadingsLog,
   MemorySpaceEventsLog,
   MemoryTopologyLog,
   type MemoryStreams,
 } from './engines/memory-streams.ts';
+import { MemoryDeadLetters } from './engines/memory-dead-letters.ts';
 import { REPLAYED } from './replays.ts';
 
 export interface Engines {

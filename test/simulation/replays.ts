@@ -34,7 +34,8 @@ function replayable(entry: StoredEntry, { shiftMs, dpuId }: RecordedReplay): str
     instant === undefined ? {} : { start: iso(Date.parse(String(instant)) + shiftMs) };
   return itemsIn(entry.data)
     .filter((item) => sentIn([{ ...entry, data: encoder.encode(JSON.stringify([item])) }]).readings.length === 0)
-    .map(({ dpu_id: _, timestamp, start, ...item }) => {
+    .map(({ timestamp, start, ...item }) => {
+      delete item['dpu_id'];
       const when =
         timestamp === undefined
           ? { timestamp: iso(entry.timeMs), id: item['id'] ?? 'replay_' }
