@@ -2,6 +2,7 @@
 // waiting, stores it in its stream, and acknowledges it to the device once it is stored there. The stream has interest
 // retention: it keeps messages for the consumer opened here until the service has made sure that READINGS has them too.
 import {
+  type ConsumerUpdateConfig,
   jetstream,
   JetStreamApiCodes,
   JetStreamApiError,
@@ -22,17 +23,15 @@ export const DEVICES_API = '$JS.DEVICES.API';
 
 const PREFIX = '$MQTT.msgs.';
 const OWN_API = '$JS.API';
+/** Error code: a consumer of this name exists with other settings. */
+const CONSUMER_EXISTS = 10148;
 
 /** Creates the stream and the consumer if they are missing; no MQTT client need have connected yet. */
 export async function openMqttMessages(nc: NatsConnection, replicas: number): Promise<NatsAcknowledgedMessages> {
   const apiPrefix = (await hasDevicesAccount(nc)) ? DEVICES_API : OWN_API;
   const jsm = await jetstreamManager(nc, { apiPrefix, checkAPI: false });
   await createStream(jsm, replicas);
-  await jsm.consumers.add(MQTT_MESSAGES, {
-    durable_name: MQTT_CONSUMER,
-    filter_subjects: DEVICE_SUBJECTS.map((subject) => `${PREFIX}${subject}`),
-    ...ACKNOWLEDGED_CONSUMER,
-  });
+  await createConsumer(jsm);
   const consumer = await jetstream(nc, { apiPrefix }).consumers.get(MQTT_MESSAGES, MQTT_CONSUMER);
   return new NatsAcknowledgedMessages(consumer, PREFIX);
 }
@@ -62,5 +61,23 @@ async function createStream(jsm: JetStreamManager, replicas: number): Promise<vo
       storage: StorageType.File,
       num_replicas: replicas,
     });
+  }
+}
+
+/** Creates the consumer, or gives that of an earlier version the subjects of this one. */
+async function createConsumer(jsm: JetStreamManager): Promise<void> {
+  const filters = DEVICE_SUBJECTS.map((subject) => `${PREFIX}${subject}`);
+  const create = async (): Promise<unknown> =>
+    jsm.consumers.add(MQTT_MESSAGES, {
+      durable_name: MQTT_CONSUMER,
+      filter_subjects: filters,
+      ...ACKNOWLEDGED_CONSUMER,
+    });
+  try {
+    await create();
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
+    const withoutFilter = { filter_subject: undefined } as Partial<ConsumerUpdateConfig>;
+    await jsm.consumers.update(MQTT_MESSAGES, MQTT_CONSUMER, { ...withoutFilter, filter_subjects: filters });
   }
 }

@@ -32,7 +32,8 @@ export const MQTT_SUBJECTS = [
   ...[
     `STREAM.CREATE.${MQTT_MESSAGES}`,
     `STREAM.INFO.${MQTT_MESSAGES}`,
-    `CONSUMER.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
+    // The client calls this for a consumer with several filters.
+    `CONSUMER.DURABLE.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.INFO.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.MSG.NEXT.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
   ].map((call) => ({ theirs: `$JS.API.${call}`, ours: `${DEVICES_API}.${call}` })),

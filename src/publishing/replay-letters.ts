@@ -108,7 +108,7 @@ interface Found {
 }
 
 /** The readings of a letter that are accepted now, and why the others are not. */
-export function readingsIn(
+function readingsIn(
   letter: DeadLetter,
   { shiftMs, dpuId }: Replay,
   bounds: { readonly latestMs: number; readonly earliestMs: number },

@@ -3,7 +3,7 @@ import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { NatsDeadLetters } from '../../src/nats/dead-letters.ts';
-import { MQTT_MESSAGES } from '../../src/nats/mqtt-messages.ts';
+import { MQTT_CONSUMER, MQTT_MESSAGES, openMqttMessages } from '../../src/nats/mqtt-messages.ts';
 import { createStreams, FORWARDED, READINGS } from '../../src/nats/streams.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
 import type { DpuId } from '../../src/domain/ids.ts';
@@ -133,6 +133,18 @@ describe('over NATS', () => {
 });
 
 describe('a stream of an earlier version', () => {
+  it('A2 keeps its consumer, which gets the subjects of this one', async () => {
+    const { config } = await nats.jsm.consumers.info(MQTT_MESSAGES, MQTT_CONSUMER);
+    await nats.jsm.consumers.delete(MQTT_MESSAGES, MQTT_CONSUMER);
+    const { filter_subjects: subjects, ...earlier } = config;
+    await nats.jsm.consumers.add(MQTT_MESSAGES, { ...earlier, filter_subject: '$MQTT.msgs.dpu.*.readings' });
+    await openMqttMessages(nats.nc, 1);
+    await openMqttMessages(nats.nc, 1);
+    const is = await nats.jsm.consumers.info(MQTT_MESSAGES, MQTT_CONSUMER);
+    expect(is.config.filter_subjects).toEqual(subjects);
+    expect(subjects).toEqual(['$MQTT.msgs.dpu.>', '$MQTT.msgs./.dpu.>']);
+  });
+
   it('gets the subjects of this one, and keeps its number of partitions', async () => {
     const { config } = await nats.jsm.streams.info(READINGS);
     const earlier = {
