@@ -77,7 +77,7 @@ async function createConsumer(jsm: JetStreamManager): Promise<void> {
     await create();
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
-    const withoutFilter = { filter_subject: undefined } as Partial<ConsumerUpdateConfig>;
+    const withoutFilter = { filter_subject: undefined } as unknown as Partial<ConsumerUpdateConfig>;
     await jsm.consumers.update(MQTT_MESSAGES, MQTT_CONSUMER, { ...withoutFilter, filter_subjects: filters });
   }
 }
