@@ -11,7 +11,7 @@ import { pino } from 'pino';
 import { findNatsServer } from '../src/local/nats/nats-binary.ts';
 import { startNatsServer, type LocalNatsServer } from '../src/local/nats/nats-server.ts';
 import { connectNats, type NatsHandles } from '../src/nats/connect.ts';
-import { MQTT_MESSAGES, NatsMqttMessages } from '../src/nats/mqtt-messages.ts';
+import { MQTT_MESSAGES, openMqttMessages } from '../src/nats/mqtt-messages.ts';
 import { NatsReadingsLog } from '../src/nats/readings-log.ts';
 import { createStreams, readingSubject } from '../src/nats/streams.ts';
 import { keepAcknowledged } from '../src/publishing/keep-acknowledged.ts';
@@ -53,7 +53,7 @@ async function overMqtt({ mqttPort }: LocalNatsServer): ReturnType<Way['open']> 
 }
 
 async function overMqttAndKept(server: LocalNatsServer, { nc, js, jsm }: NatsHandles): ReturnType<Way['open']> {
-  const acknowledged = await NatsMqttMessages.open(nc, 1);
+  const acknowledged = await openMqttMessages(nc, 1);
   const abort = new AbortController();
   const keeping = keepAcknowledged(
     {

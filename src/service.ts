@@ -24,9 +24,11 @@ import { LiveCounts } from './live/live-counts.ts';
 import { PartitionFeeds } from './live/partition-feeds.ts';
 import { Metrics } from './metrics.ts';
 import type { LogClock } from './nats/log-clock.ts';
+import type { NatsDeadLetters } from './nats/dead-letters.ts';
 import type { NatsReadingsLog } from './nats/readings-log.ts';
 import type { Silence } from './nats/stream-reader.ts';
 import type { Member } from './ports/leases.ts';
+import { forwardMessages } from './publishing/forward-messages.ts';
 import { keepAcknowledged } from './publishing/keep-acknowledged.ts';
 import { TimestampBound } from './publishing/timestamp-bound.ts';
 import { LogGuard } from './recovery/log-guard.ts';
@@ -147,6 +149,10 @@ export class Service {
     return this.#adapters.readings;
   }
 
+  get deadLetters(): NatsDeadLetters {
+    return this.#adapters.deadLetters;
+  }
+
   get eventPages(): ClickHouseEventPages {
     return this.#adapters.eventPages;
   }
@@ -199,7 +205,12 @@ export class Service {
     await this.#writeSettings();
     this.cluster.start();
     if (this.options.takesShards)
-      this.#loops.push(this.#supervised('restoring MQTT messages', () => this.#restoreMqttMessages(signal)));
+      this.#loops.push(
+        this.#supervised('restoring MQTT messages', () => this.#restoreMqttMessages(signal)),
+        this.#supervised('forwarding messages', async () =>
+          forwardMessages(await this.#adapters.openForwardedMessages(), this.readings, signal),
+        ),
+      );
     this.#loops.push(this.#retention.run(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#hasStarted = true;

@@ -6,6 +6,7 @@ import { accountCommand } from './account-command.ts';
 import { recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
 import { clusterCommand } from './cluster-command.ts';
 import { deadLettersCommand, type DeadLettersOptions } from './dead-letters-command.ts';
+import { replayCommand } from './replay-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
 import { logCommand } from './log-command.ts';
@@ -132,7 +133,8 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option(...nats)
     .option('--limit <number>', 'maximum number of letters', atLeastOne, 20)
     .option(...JSON_OPTION)
-    .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)));
+    .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)))
+    .addCommand(replayCommand(readConfig, say, finish));
   program.addCommand(logCommand(readConfig, say, finish));
 }
 

@@ -35,6 +35,8 @@ export interface ParseContext {
   readonly latestMs: number;
   /** A device whose clock says an earlier time has not set it; 2000-01-01 unless given. */
   readonly earliestMs?: number;
+  /** Added to what the device's clock said, before that is judged. */
+  readonly shiftMs?: number;
 }
 
 export const EARLIEST_MS = Date.UTC(2000, 0, 1);
@@ -97,17 +99,19 @@ function dpuIdIn(value: unknown, expected: DpuId | undefined): DpuId {
 }
 
 /** ISO 8601 with an offset, or milliseconds since 1970 as a number or as text. */
-function instantIn(value: unknown, field: string, { latestMs, earliestMs = EARLIEST_MS }: ParseContext): number {
+function instantIn(value: unknown, field: string, context: ParseContext): number {
+  const { latestMs, earliestMs = EARLIEST_MS, shiftMs = 0 } = context;
   const ms = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
   if (typeof ms === 'number' && ms < SECONDS_BELOW && ms * 1_000 >= earliestMs)
     throw new Rejected('bad_timestamp', field, `${field} looks like seconds: a number is milliseconds since 1970`);
-  const instant = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
-  if (instant === undefined || instant < 0)
+  const said = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
+  if (said === undefined || said < 0)
     throw new Rejected(
       'bad_timestamp',
       field,
       `${field} must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970`,
     );
+  const instant = said + shiftMs;
   if (instant < earliestMs)
     throw new Rejected(
       'clock_unset',

@@ -21,6 +21,7 @@ export interface Reading {
 
 /** Why an item cannot be used. Counters, dead letters and their documentation derive from this list. */
 export const REJECT_REASONS = [
+  'bad_subject',
   'bad_json',
   'bad_reading',
   'bad_dpu_id',

@@ -5,6 +5,9 @@ import { revalidatedPage } from './middleware/caching.ts';
 import { setPageHeaders } from './paging.ts';
 import type { ListQuery } from './schemas/list.ts';
 
+/** Streamed items are sorted only when there are this many more than are needed. */
+const STREAMED_MIN = 1_000;
+
 /** How to read each field of an item. The sort is stable, so equal items keep the order they are given in. */
 export type Readers<Item, Types extends FieldTypes> = Readonly<Record<keyof Types & string, (item: Item) => Value>>;
 
@@ -25,6 +28,33 @@ export function answerList<Item, Types extends FieldTypes>(
   const end = offset + limit;
   setPageHeaders(ctx, { total: found.length, offset, limit, next: end < found.length ? { offset: end } : undefined });
   return revalidatedPage(ctx, found.length, body);
+}
+
+/**
+ * One page of items that are streamed, so that memory is bounded by where the page ends.
+ * @returns its items, and how many there are on all pages
+ */
+export async function pageOf<Item>(
+  items: AsyncIterable<Item>,
+  readers: Readonly<Record<string, (item: Item) => Value>>,
+  { filter, sort, desc, limit, offset }: ListQuery,
+): Promise<{ readonly page: Item[]; readonly total: number }> {
+  const read = (item: Item, field: string): Value => readers[field]?.(item) ?? null;
+  const end = offset + limit;
+  const sign = desc ? -1 : 1;
+  let [first, total]: [Item[], number] = [[], 0];
+  const trim = (): void => {
+    first.sort((a, b) => sign * compareValues(read(a, sort), read(b, sort)));
+    first = first.slice(0, end);
+  };
+  for await (const item of items) {
+    if (filter && !matches(filter, (field) => read(item, field))) continue;
+    total += 1;
+    first.push(item);
+    if (first.length >= 2 * end + STREAMED_MIN) trim();
+  }
+  trim();
+  return { page: first.slice(offset), total };
 }
 
 /** Null sorts first. */

@@ -1,5 +1,6 @@
 // The DEAD_LETTERS stream. Subjects are `dead.<reason>.<sequence in READINGS>.<index>` with one message each, so that a
-// router that restarts stores no letter twice.
+// router that restarts stores no letter twice. `dead.replayed.<letter>.<arrival time>` records how a letter was replayed.
+// It comes after its letter, and so is purged later.
 //
 // Invariant: evicted letters stay counted. The server would evict without counting, so the service evicts well before
 // the bound is reached. It first stores a tally of the items it is about to remove, with the sequence up to which it
@@ -14,7 +15,18 @@ import {
 } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import type { RejectReason } from '../domain/reading.ts';
-import type { DeadLetter, DeadLetters, ItemsByReason } from '../ports/dead-letters.ts';
+import {
+  letterIdOf,
+  type DeadLetter,
+  type DeadLetters,
+  type ItemsByReason,
+  type KeptLetter,
+  type LetterKey,
+  type LetterSelection,
+  type LetterSummary,
+  type ListedLetters,
+  type RecordedReplay,
+} from '../ports/dead-letters.ts';
 import { DEAD_LETTERS } from './streams.ts';
 
 const IN_FLIGHT_MAX = 500;
@@ -28,11 +40,9 @@ const [EVICT_ABOVE, EVICT_TO, CHECK_EVERY] = [0.75, 0.5, 1 / 16];
 /** Approximate size of a letter's headers and subject. */
 const OVERHEAD_BYTES = 300;
 const LETTERS_PER_FETCH = 10_000;
+/** A letter may have a megabyte. */
+const BODIES_PER_FETCH = 100;
 const FETCH_MAX_MS = 5_000;
-
-export interface StoredDeadLetter extends DeadLetter {
-  readonly storedMs: number;
-}
 
 /** The count of evicted items. */
 interface Tally {
@@ -43,7 +53,7 @@ interface Tally {
   readonly items: ItemsByReason;
 }
 
-export class NatsDeadLetters implements DeadLetters {
+export class NatsDeadLetters implements DeadLetters, ListedLetters {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
   #bytesMax: number | undefined;
@@ -74,24 +84,48 @@ export class NatsDeadLetters implements DeadLetters {
   }
 
   /** The newest letters, oldest first. Reads the whole stream. */
-  async newest(limit: number): Promise<StoredDeadLetter[]> {
-    const newest: StoredDeadLetter[] = [];
-    for await (const message of this.#letters((await this.#tally()).beforeSeq, false)) {
-      const about = (name: string): string => message.headers?.get(name) ?? '';
-      newest.push({
-        reason: reasonOf(message),
-        detail: about('detail'),
-        subject: about('subject'),
-        readingsSeq: Number(about('readings-seq')),
-        index: Number(about('index')),
-        items: itemsOf(message),
-        isCut: about('cut') !== '',
-        raw: message.data,
-        storedMs: message.time.getTime(),
-      });
+  async newest(limit: number): Promise<KeptLetter[]> {
+    const newest: KeptLetter[] = [];
+    for await (const letter of this.letters({})) {
+      newest.push(letter);
       if (newest.length > limit) newest.shift();
     }
     return newest;
+  }
+
+  async *letters({ reason, fromMs = 0, toMs = Infinity }: LetterSelection): AsyncGenerator<KeptLetter> {
+    for await (const message of this.#letters((await this.#tally()).beforeSeq, false, `dead.${reason ?? '*'}.*.*`)) {
+      const storedMs = message.time.getTime();
+      if (storedMs >= toMs) return;
+      if (storedMs >= fromMs) yield { ...aboutLetter(message), raw: message.data };
+    }
+  }
+
+  async *summaries(): AsyncGenerator<LetterSummary> {
+    for await (const message of this.#letters((await this.#tally()).beforeSeq, true))
+      yield { ...aboutLetter(message), bytes: sizeOf(message) };
+  }
+
+  async content(letter: LetterKey): Promise<{ raw: Uint8Array; replay: RecordedReplay | undefined } | undefined> {
+    const [message, replay] = await Promise.all([
+      this.#jsm.direct.getMessage(DEAD_LETTERS, { last_by_subj: `dead.${letterIdOf(letter)}` }),
+      this.#jsm.direct.getMessage(DEAD_LETTERS, { last_by_subj: replaySubject(letter) }),
+    ]);
+    return message ? { raw: message.data, replay: replay?.json<RecordedReplay>() } : undefined;
+  }
+
+  async recordReplay(letter: LetterKey, replay: RecordedReplay): Promise<RecordedReplay> {
+    const subject = replaySubject(letter);
+    try {
+      await this.#js.publish(subject, JSON.stringify(replay), { expect: { lastSubjectSequence: 0 } });
+      return replay;
+    } catch (error) {
+      if (!isWrongSequence(error)) throw error;
+    }
+    // From the leader: a replica may not have it yet.
+    const recorded = await this.#jsm.streams.getMessage(DEAD_LETTERS, { last_by_subj: subject });
+    if (!recorded) throw new Error(`the record at ${subject} has just been evicted`);
+    return recorded.json<RecordedReplay>();
   }
 
   evict(ageMaxMs: number): Promise<void> {
@@ -110,7 +144,7 @@ export class NatsDeadLetters implements DeadLetters {
     if (excess > 0 || (state.first_ts !== undefined && new Date(state.first_ts).getTime() < keptFromMs)) {
       for await (const message of this.#letters(tally.beforeSeq, true)) {
         if (bytes >= excess && message.time.getTime() >= keptFromMs) break;
-        bytes += Number(message.headers?.get('Nats-Msg-Size') ?? 0) + OVERHEAD_BYTES;
+        bytes += sizeOf(message) + OVERHEAD_BYTES;
         add(items, reasonOf(message), itemsOf(message));
         beforeSeq = message.seq + 1;
       }
@@ -131,18 +165,18 @@ export class NatsDeadLetters implements DeadLetters {
       await this.#js.publish(TALLY, JSON.stringify({ beforeSeq, items }), { expect: { lastSubjectSequence: seq } });
       return true;
     } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence) return false;
+      if (isWrongSequence(error)) return false;
       throw error;
     }
   }
 
   /** Letters from a sequence on. */
-  async *#letters(fromSeq: number, isWithoutBytes: boolean): AsyncGenerator<JsMsg> {
+  async *#letters(fromSeq: number, isWithoutBytes: boolean, subjects = LETTERS): AsyncGenerator<JsMsg> {
     for (let next = fromSeq, isAll = false; !isAll;) {
       const consumer = await this.#js.consumers.get(DEAD_LETTERS, {
         deliver_policy: DeliverPolicy.StartSequence,
         opt_start_seq: next,
-        filter_subjects: LETTERS,
+        filter_subjects: subjects,
         headers_only: isWithoutBytes,
       });
       try {
@@ -150,7 +184,7 @@ export class NatsDeadLetters implements DeadLetters {
         if (pending === 0) return;
         isAll = true;
         for await (const message of await consumer.fetch({
-          max_messages: Math.min(pending, LETTERS_PER_FETCH),
+          max_messages: Math.min(pending, isWithoutBytes ? LETTERS_PER_FETCH : BODIES_PER_FETCH),
           expires: FETCH_MAX_MS,
         })) {
           next = message.seq + 1;
@@ -171,11 +205,10 @@ export class NatsDeadLetters implements DeadLetters {
     about.set('subject', letter.subject);
     about.set('readings-seq', String(letter.readingsSeq));
     about.set('index', String(letter.index));
+    about.set('arrived', String(letter.arrivedMs));
     about.set('items', String(letter.items));
     if (letter.isCut) about.set('cut', '1');
-    await this.#js.publish(`dead.${letter.reason}.${letter.readingsSeq}.${letter.index}`, letter.raw, {
-      headers: about,
-    });
+    await this.#js.publish(`dead.${letterIdOf(letter)}`, letter.raw, { headers: about });
     this.#unseenBytes += letter.raw.length + OVERHEAD_BYTES;
   }
 }
@@ -184,6 +217,31 @@ function add(items: ItemsByReason, reason: RejectReason, count: number): void {
   items[reason] = (items[reason] ?? 0) + count;
 }
 
+const replaySubject = (letter: LetterKey): string => `dead.replayed.${letterIdOf(letter)}.${letter.arrivedMs}`;
+
+function isWrongSequence(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence;
+}
+
+function aboutLetter(message: JsMsg): Omit<LetterSummary, 'bytes'> {
+  const about = (name: string): string => message.headers?.get(name) ?? '';
+  const storedMs = message.time.getTime();
+  return {
+    reason: reasonOf(message),
+    detail: about('detail'),
+    subject: about('subject'),
+    readingsSeq: Number(about('readings-seq')),
+    index: Number(about('index')),
+    // Letters of earlier versions do not say when the message arrived: shortly before.
+    arrivedMs: Number(about('arrived')) || storedMs,
+    items: itemsOf(message),
+    isCut: about('cut') !== '',
+    storedMs,
+  };
+}
+
+/** Of a message that came without its bytes. */
+const sizeOf = (message: JsMsg): number => Number(message.headers?.get('Nats-Msg-Size') ?? 0);
 const reasonOf = (message: JsMsg): RejectReason => message.headers?.get('reason') as RejectReason;
 /** Letters of earlier versions lack the header and hold one item each. */
 const itemsOf = (message: JsMsg): number => Number(message.headers?.get('items') || 1);

@@ -2,9 +2,7 @@
 // waiting, stores it in its stream, and acknowledges it to the device once it is stored there. The stream has interest
 // retention: it keeps messages for the consumer opened here until the service has made sure that READINGS has them too.
 import {
-  AckPolicy,
-  type Consumer,
-  DeliverPolicy,
+  type ConsumerUpdateConfig,
   jetstream,
   JetStreamApiCodes,
   JetStreamApiError,
@@ -14,8 +12,8 @@ import {
   StorageType,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import { dpuOfToken, type DpuId } from '../domain/ids.ts';
-import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports/readings-log.ts';
+import { ACKNOWLEDGED_CONSUMER, NatsAcknowledgedMessages } from './acknowledged-messages.ts';
+import { DEVICE_SUBJECTS } from './streams.ts';
 
 /** The stream's name is defined by nats-server. */
 export const MQTT_MESSAGES = '$MQTT_msgs';
@@ -24,76 +22,18 @@ export const MQTT_CONSUMER = 'density';
 export const DEVICES_API = '$JS.DEVICES.API';
 
 const PREFIX = '$MQTT.msgs.';
-const READINGS_OF_ALL = `${PREFIX}dpu.*.readings`;
 const OWN_API = '$JS.API';
-const BATCH_MESSAGES_MAX = 10_000;
-const BATCH_BYTES_MAX = 8 * 1024 * 1024;
-const BATCH_WITHIN_MS = 2_000;
-/** The server sends this many at once, and each may have a megabyte. */
-const FETCH_MESSAGES_MAX = 64;
-/** The client's minimum. */
-const FETCH_EXPIRES_MS = 1_000;
-/** Messages delivered to a process that has died are delivered to another one after this time. */
-const ACK_WAIT_NS = 30_000_000_000;
-const UNACKNOWLEDGED_MAX = 200_000;
+/** Error code: a consumer of this name exists with other settings. */
+const CONSUMER_EXISTS = 10148;
 
-export class NatsMqttMessages implements AcknowledgedMessages {
-  readonly #consumer: Consumer;
-
-  private constructor(consumer: Consumer) {
-    this.#consumer = consumer;
-  }
-
-  /** Creates the stream and the consumer if they are missing; no MQTT client need have connected yet. */
-  static async open(nc: NatsConnection, replicas: number): Promise<NatsMqttMessages> {
-    const apiPrefix = (await hasDevicesAccount(nc)) ? DEVICES_API : OWN_API;
-    const jsm = await jetstreamManager(nc, { apiPrefix, checkAPI: false });
-    await createStream(jsm, replicas);
-    await jsm.consumers.add(MQTT_MESSAGES, {
-      durable_name: MQTT_CONSUMER,
-      filter_subject: READINGS_OF_ALL,
-      deliver_policy: DeliverPolicy.All,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: ACK_WAIT_NS,
-      max_ack_pending: UNACKNOWLEDGED_MAX,
-    });
-    return new NatsMqttMessages(await jetstream(nc, { apiPrefix }).consumers.get(MQTT_MESSAGES, MQTT_CONSUMER));
-  }
-
-  async next(signal: AbortSignal): Promise<AcknowledgedMessage[]> {
-    const messages: AcknowledgedMessage[] = [];
-    const deadline = performance.now() + BATCH_WITHIN_MS;
-    let bytes = 0;
-    while (
-      !signal.aborted &&
-      performance.now() < deadline &&
-      messages.length < BATCH_MESSAGES_MAX &&
-      bytes < BATCH_BYTES_MAX
-    ) {
-      const fetched = await this.#fetch(signal);
-      messages.push(...fetched);
-      bytes += fetched.reduce((sum, { data }) => sum + data.length, 0);
-    }
-    return messages;
-  }
-
-  async #fetch(signal: AbortSignal): Promise<AcknowledgedMessage[]> {
-    const fetched = await this.#consumer.fetch({ max_messages: FETCH_MESSAGES_MAX, expires: FETCH_EXPIRES_MS });
-    const stop = (): void => fetched.stop();
-    signal.addEventListener('abort', stop);
-    try {
-      const messages: AcknowledgedMessage[] = [];
-      for await (const message of fetched) {
-        const token = message.subject.slice(PREFIX.length).split('.')[1] ?? '';
-        // A token that names no DPU is taken for an id, so that its message is kept, too.
-        const dpuId = dpuOfToken(token) ?? (token as DpuId);
-        messages.push({ dpuId, data: message.data, storedMs: message.time.getTime(), release: () => message.ack() });
-      }
-      return messages;
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
-  }
+/** Creates the stream and the consumer if they are missing; no MQTT client need have connected yet. */
+export async function openMqttMessages(nc: NatsConnection, replicas: number): Promise<NatsAcknowledgedMessages> {
+  const apiPrefix = (await hasDevicesAccount(nc)) ? DEVICES_API : OWN_API;
+  const jsm = await jetstreamManager(nc, { apiPrefix, checkAPI: false });
+  await createStream(jsm, replicas);
+  await createConsumer(jsm);
+  const consumer = await jetstream(nc, { apiPrefix }).consumers.get(MQTT_MESSAGES, MQTT_CONSUMER);
+  return new NatsAcknowledgedMessages(consumer, PREFIX);
 }
 
 /** True if devices have an account of their own whose MQTT stream the service may use. */
@@ -121,5 +61,23 @@ async function createStream(jsm: JetStreamManager, replicas: number): Promise<vo
       storage: StorageType.File,
       num_replicas: replicas,
     });
+  }
+}
+
+/** Creates the consumer, or gives that of an earlier version the subjects of this one. */
+async function createConsumer(jsm: JetStreamManager): Promise<void> {
+  const filters = DEVICE_SUBJECTS.map((subject) => `${PREFIX}${subject}`);
+  const create = async (): Promise<unknown> =>
+    jsm.consumers.add(MQTT_MESSAGES, {
+      durable_name: MQTT_CONSUMER,
+      filter_subjects: filters,
+      ...ACKNOWLEDGED_CONSUMER,
+    });
+  try {
+    await create();
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
+    const withoutFilter = { filter_subject: undefined } as unknown as Partial<ConsumerUpdateConfig>;
+    await jsm.consumers.update(MQTT_MESSAGES, MQTT_CONSUMER, { ...withoutFilter, filter_subjects: filters });
   }
 }

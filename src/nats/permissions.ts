@@ -1,20 +1,28 @@
 // Which NATS subjects each role may publish and subscribe to. A DPU may publish its own readings and heartbeats, and
 // receive only the acknowledgements; the service may do exactly what its code does.
 import { DEVICES_API, MQTT_CONSUMER, MQTT_MESSAGES } from './mqtt-messages.ts';
-import { CHECKPOINTS, DEAD_LETTERS, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
+import { CHECKPOINTS, DEAD_LETTERS, DEVICE_SUBJECTS, FORWARDED, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
 
 export interface Permissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
 }
 
-const OWN_STREAMS = [READINGS, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS];
+const OWN_STREAMS = [READINGS, FORWARDED, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS];
 /** The stream behind the key-value bucket of leases. */
 const LEASES = 'KV_density_leases';
 
-/** The server replaces `{{name()}}` by the user's name, which is the DPU's id (scoped signing keys). */
+/**
+ * The server replaces `{{name()}}` by the user's name, which is the DPU's token (scoped signing keys). Everything below
+ * the DPU's own subject, because MQTT acknowledges and drops what is not permitted.
+ */
 export const DPU_PERMISSIONS: Permissions = {
-  publish: ['dpu.{{name()}}.readings', 'dpu.{{name()}}.heartbeat'],
+  publish: ['', '/.'].flatMap((slash) => [
+    `${slash}dpu.{{name()}}`,
+    `${slash}dpu.{{name()}}.>`,
+    `${slash}ingest.*.{{name()}}`,
+    `${slash}ingest.*.{{name()}}.>`,
+  ]),
   subscribe: ['_INBOX_dpu.{{name()}}.>'],
 };
 
@@ -22,14 +30,15 @@ export const DPU_PERMISSIONS: Permissions = {
 export const MQTT_DPU_PERMISSIONS: Permissions = { publish: DPU_PERMISSIONS.publish, subscribe: [] };
 
 /** Subjects that the service's account exports to the DPUs' account. */
-export const DPU_SUBJECTS = ['dpu.*.readings', 'dpu.*.heartbeat'] as const;
+export const DPU_SUBJECTS = DEVICE_SUBJECTS;
 
 /** Subjects that the DPUs' account exports to the service's, by their name in each of the two. */
 export const MQTT_SUBJECTS = [
   ...[
     `STREAM.CREATE.${MQTT_MESSAGES}`,
     `STREAM.INFO.${MQTT_MESSAGES}`,
-    `CONSUMER.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}.>`,
+    // The client calls this for a consumer with several filters.
+    `CONSUMER.DURABLE.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.INFO.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.MSG.NEXT.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
   ].map((call) => ({ theirs: `$JS.API.${call}`, ours: `${DEVICES_API}.${call}` })),
@@ -38,7 +47,7 @@ export const MQTT_SUBJECTS = [
 
 export const SERVICE_PERMISSIONS: Permissions = {
   publish: [
-    'dpu.*.readings',
+    'dpu.*.>',
     'readings.*.tick',
     'routers.*',
     'topology.>',
@@ -62,7 +71,7 @@ export const SERVICE_PERMISSIONS: Permissions = {
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
     ]),
     // The only streams whose settings are changed, and the only ones that are purged.
-    ...[LEASES, SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
+    ...[LEASES, SPACE_EVENTS, READINGS, FORWARDED, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
     ...[SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...MQTT_SUBJECTS.map(({ ours }) => ours),
     // For the lease watcher, a push consumer with flow control.

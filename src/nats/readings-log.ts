@@ -16,7 +16,6 @@ import { traced } from './trace-headers.ts';
 import {
   ACCEPTED_UP_TO,
   closedForReadings,
-  dpuOfReadings,
   openForReadings,
   partitionOfReading,
   READINGS,
@@ -26,6 +25,8 @@ import {
   readingSubject,
   acceptsReadings,
   tickSubject,
+  topicOfEntry,
+  topicSubject,
 } from './streams.ts';
 
 const BATCH_MESSAGES = 1_000;
@@ -94,6 +95,10 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
     await this.#publish(payloadSubject(device, adapter), data);
   }
 
+  async restore({ topic, data }: StoredMessage): Promise<void> {
+    await this.#publish(topicSubject(topic), data);
+  }
+
   async #publish(subject: string, data: Uint8Array, mark?: string): Promise<void> {
     const options = { kind: SpanKind.PRODUCER, attributes: { 'density.subject': subject } };
     await inSpan('publish readings', options, async () =>
@@ -111,8 +116,8 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       const batch = await this.#batch(from);
       for (const { subject, data, time } of batch) {
         if (time.getTime() > toMs) return;
-        const dpuId = dpuOfReadings(subject);
-        if (dpuId !== undefined) yield { dpuId, data };
+        const topic = topicOfEntry(subject);
+        if (topic !== undefined) yield { topic, data };
       }
       const last = batch.at(-1);
       if (last === undefined || last.pending === 0) return;

@@ -1,5 +1,6 @@
 // The streams and their subjects, and how streams are created. Creation is idempotent, because every process does it at
 // start.
+import { isDeepStrictEqual } from 'node:util';
 import {
   DiscardPolicy,
   type JetStreamManager,
@@ -8,18 +9,32 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from 'nats';
-import { deviceOf, dpuOfToken, tokenOfDpu, type DpuId, type Partition } from '../domain/ids.ts';
+import { deviceOf, tokenOfDpu, type DpuId, type Partition } from '../domain/ids.ts';
+import { publishableTopic } from '../domain/topic.ts';
 
 export const READINGS = 'READINGS';
+/** What READINGS cannot assign to a partition, until the service has forwarded it there (forward-messages.ts). */
+export const FORWARDED = 'FORWARDED';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
 export const TOPOLOGY = 'TOPOLOGY';
 export const DEAD_LETTERS = 'DEAD_LETTERS';
 export const CHECKPOINTS = 'CHECKPOINTS';
 
 /** Where a DPU publishes one reading or an array of readings. MQTT's topic `dpu/<id>/readings` is the same subject. */
-export const readingSubject = (dpuId: string): string => `dpu.${tokenOfDpu(deviceOf(dpuId as DpuId))}.readings`;
+export const readingSubject = (dpuId: string): string =>
+  topicSubject(`${tokenOfDpu(deviceOf(dpuId as DpuId))}.readings`);
 /** Where a device's payload in a format of its own is published to, for an adapter to read. */
-export const payloadSubject = (device: DpuId, adapter: string): string => `dpu.${tokenOfDpu(device)}.${adapter}`;
+export const payloadSubject = (device: DpuId, adapter: string): string =>
+  topicSubject(`${tokenOfDpu(device)}.${adapter}`);
+/** Where a topic below `dpu.` is published to, and is stored in READINGS. */
+export const topicSubject = (topic: string): string => `dpu.${topic}`;
+/**
+ * Everything below `dpu.`, also with a slash before it, which nats-server makes `/.` of, and payloads below `ingest.`. An
+ * MQTT topic is stored even if it contains wildcards or has 64 KB.
+ */
+export const DEVICE_SUBJECTS = ['dpu.>', '/.dpu.>', 'ingest.>', '/.ingest.>'] as const;
+const PARTITIONED_SUBJECTS = 'dpu.*.>';
+const FORWARDED_SUBJECTS = ['dpu.*', '/.dpu.>', 'ingest.>', '/.ingest.>'];
 /**
  * Ticks are covered by the filter `readings.<k>.>`: a second filter would make the server read the stream fifty times
  * slower.
@@ -41,22 +56,38 @@ export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
 
 /** All entries of one partition of READINGS. */
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
+/** NaN for a topic with wildcards, which the server does not transform, and no partition reads. */
 export const partitionOfReading = (subject: string): Partition =>
-  Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length))) as Partition;
+  (subject.startsWith(READINGS_PREFIX)
+    ? Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length)))
+    : NaN) as Partition;
 
-/** The DPU whose readings an entry holds; undefined for heartbeats and ticks. */
-export const dpuOfReadings = (subject: string): DpuId | undefined =>
-  dpuOfToken(/^readings\.\d+\.([^.]+)\.readings$/.exec(subject)?.[1]);
+/** The topic that an entry was published to; undefined for ticks, and for entries that no partition reads. */
+export const topicOfEntry = (subject: string): string | undefined => {
+  const topic = /^readings\.\d+\.([^.]+\..+)$/.exec(subject)?.[1];
+  return topic === undefined ? undefined : publishableTopic(topic);
+};
+/**
+ * The topic of a subject that a device published to, with or without the slash before it. That of
+ * `ingest.<adapter>.<device>` is `<device>.<adapter>`, since the partition is by the first level.
+ */
+export const topicOfSubject = (subject: string): string =>
+  publishableTopic(
+    subject
+      .replace(/^\/\./, '')
+      .replace(/^ingest\.([^.]+)\.([^.]+)/, '$2.$1')
+      .replace(/^(?:dpu|ingest)\./, ''),
+  );
 
 export const READINGS_PREFIX = 'readings.';
 const tickSubjects = 'readings.*.tick';
 
-const partitionedSubject = (partitions: number): string =>
-  `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}`;
+const partitionedSubject = (partitions: number): string => `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.>`;
 
 /** Bounds of streams, in bytes. A stream without one keeps its current bound, or has none. */
 export interface StreamBounds {
   readonly readings?: number;
+  readonly forwarded?: number;
   readonly spaceEvents?: number;
   readonly deadLetters?: number;
 }
@@ -64,7 +95,7 @@ export interface StreamBounds {
 /**
  * Shares of the server's store. The rest is for topology, checkpoints, leases and MQTT sessions, which are not bounded.
  */
-const [READINGS_SHARE, SPACE_EVENTS_SHARE, DEAD_LETTERS_SHARE] = [0.6, 0.25, 0.05];
+const [READINGS_SHARE, SPACE_EVENTS_SHARE, DEAD_LETTERS_SHARE, FORWARDED_SHARE] = [0.6, 0.25, 0.05, 0.01];
 
 /**
  * Divides the server's store among the streams. A store full of readings, or of commits that ClickHouse does not
@@ -82,6 +113,7 @@ export async function boundsFor(
   const share = (fraction: number): number => Math.floor(bytes * fraction);
   return {
     readings: share(READINGS_SHARE),
+    forwarded: share(FORWARDED_SHARE),
     spaceEvents: share(SPACE_EVENTS_SHARE),
     deadLetters: Math.min(deadLetterBytes, share(DEAD_LETTERS_SHARE)),
   };
@@ -106,13 +138,19 @@ export async function createStreams(
     num_replicas: replicas,
     allow_direct: true,
   };
+  const readings = {
+    subjects: [PARTITIONED_SUBJECTS, tickSubjects],
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    subject_transform: { src: PARTITIONED_SUBJECTS, dest: partitionedSubject(partitions) },
+  };
   const streams: (Partial<StreamConfig> & { name: string })[] = [
+    { ...base, name: READINGS, ...readings },
     {
       ...base,
-      name: READINGS,
-      subjects: ['dpu.*.*', tickSubjects],
+      name: FORWARDED,
+      subjects: FORWARDED_SUBJECTS,
+      retention: RetentionPolicy.Workqueue,
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-      subject_transform: { src: 'dpu.*.*', dest: partitionedSubject(partitions) },
     },
     { ...base, name: SPACE_EVENTS, subjects: [ROUTER_SUBJECTS] },
     { ...base, name: TOPOLOGY, subjects: ['topology.>'] },
@@ -120,10 +158,13 @@ export async function createStreams(
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },
   ];
   for (const stream of streams) await createStream(jsm, stream);
-  await bound(jsm, READINGS, { duplicate_window: nanos(DUPLICATE_WINDOW_MS) });
+  // Earlier versions stored only what was spelled as it should be.
+  await bound(jsm, READINGS, readings);
   // When full, these refuse new messages, because the old ones are still needed.
   if (bounds.readings !== undefined)
     await bound(jsm, READINGS, { ...openForReadings(bounds.readings), discard: DiscardPolicy.New });
+  if (bounds.forwarded !== undefined)
+    await bound(jsm, FORWARDED, { max_bytes: bounds.forwarded, discard: DiscardPolicy.New });
   if (bounds.spaceEvents !== undefined)
     await bound(jsm, SPACE_EVENTS, { max_bytes: bounds.spaceEvents, discard: DiscardPolicy.New });
   // The service evicts letters well before the server would, in order to count them.
@@ -131,19 +172,22 @@ export async function createStreams(
     await bound(jsm, DEAD_LETTERS, { max_bytes: bounds.deadLetters, discard: DiscardPolicy.Old });
 }
 
-type Bound = Partial<Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard' | 'duplicate_window'>>;
+type Bound = Partial<
+  Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard' | 'duplicate_window' | 'subjects' | 'subject_transform'>
+>;
 
-/** @throws Error when the server's store is too small */
+/** @throws Error when the server refuses: its store is too small, or another stream has one of the subjects */
 async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promise<void> {
   const { config } = await jsm.streams.info(name);
-  if (Object.entries(wanted).every(([key, value]) => config[key as keyof Bound] === value)) return;
+  if (Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(config[key as keyof Bound], value))) return;
   try {
     await jsm.streams.update(name, wanted);
   } catch (error) {
-    throw new Error(
-      `stream ${name} cannot be given ${wanted.max_bytes} bytes of the NATS server's store (NATS_STORE_MAX): ${String(error)}`,
-      { cause: error },
-    );
+    const change =
+      wanted.max_bytes === undefined
+        ? 'given the settings of this version'
+        : `given ${wanted.max_bytes} bytes of the NATS server's store (NATS_STORE_MAX)`;
+    throw new Error(`stream ${name} cannot be ${change}: ${String(error)}`, { cause: error });
   }
 }
 
@@ -196,16 +240,19 @@ export async function assertPartitions(jsm: JetStreamManager, partitions: number
 }
 
 function assertTransform({ name, subject_transform: transform }: StreamConfig, expected: string | undefined): void {
-  if (transform?.dest === expected) return;
+  if (partitionsIn(transform?.dest) === partitionsIn(expected)) return;
   throw new Error(
     `stream ${name} exists with another number of partitions (${transform?.dest}); PARTITIONS is fixed when the streams are created`,
   );
 }
 
+const partitionsIn = (transform: string | undefined): string | undefined =>
+  /\{\{partition\((\d+),1\)\}\}/.exec(transform ?? '')?.[1];
+
 /** Deletes the streams and everything in them. Missing streams are ignored. */
 export async function deleteStreams(jsm: JetStreamManager): Promise<void> {
   const present = new Set<string>();
   for await (const name of jsm.streams.names()) present.add(name);
-  for (const name of [READINGS, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS])
+  for (const name of [READINGS, FORWARDED, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS])
     if (present.has(name)) await jsm.streams.delete(name);
 }

@@ -48,25 +48,26 @@ export interface LogUsage {
   readonly lastSeq: number;
 }
 
-/** A message of readings that a device published, as READINGS holds it. */
+/** A message that a device published. */
 export interface StoredMessage {
-  readonly dpuId: DpuId;
+  /** Where it was published, below `dpu.` (domain/topic.ts). */
+  readonly topic: string;
   readonly data: Uint8Array;
 }
 
 /** READINGS, searchable for single messages. */
-export interface StoredMessages extends Pick<ReadingsLog, 'append'> {
-  /**
-   * Messages of readings stored from `fromMs` to `toMs`, both inclusive, in order. Ticks and heartbeats are left out.
-   */
+export interface StoredMessages {
+  /** Messages of devices stored from `fromMs` to `toMs`, both inclusive, in order. */
   storedBetween(fromMs: number, toMs: number): AsyncIterable<StoredMessage>;
+  /** Stores a message as if it had been published to its topic. Like `ReadingsLog.append` otherwise. */
+  restore(message: StoredMessage): Promise<void>;
 }
 
-/** A message that the MQTT server has acknowledged to the device. */
+/** A message that a device has an acknowledgement for, though READINGS may lack it. */
 export interface AcknowledgedMessage extends StoredMessage {
-  /** When the MQTT server stored it, shortly before acknowledging it. */
+  /** When it was stored outside READINGS, shortly before it was acknowledged. */
   readonly storedMs: number;
-  /** Lets the MQTT server discard the message. */
+  /** Lets the NATS server discard the message. */
   release(): void;
 }
 
@@ -80,4 +81,6 @@ export interface AcknowledgedMessages {
    * aborts. A message that is not released is delivered again.
    */
   next(signal: AbortSignal): Promise<AcknowledgedMessage[]>;
+  /** The same messages one by one, as they arrive within about a second. */
+  arriving(signal: AbortSignal): AsyncIterable<AcknowledgedMessage>;
 }

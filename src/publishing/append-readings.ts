@@ -1,7 +1,7 @@
 // Appends many readings to the READINGS log, grouped by DPU: a message with many readings costs about as much as one
 // with a single reading. Messages stay below NATS's limit of 1 MB.
-import pRetry, { type Options as RetryOptions } from 'p-retry';
-import { deviceOf, tokenOfDpu, type DpuId } from '../domain/ids.ts';
+import pRetry, { type Options } from 'p-retry';
+import { deviceOf, type DpuId } from '../domain/ids.ts';
 import { Failure } from '../domain/failure.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
@@ -9,6 +9,8 @@ import { directionOf, passedIn, standingIn, startOf, type Measure } from '../dom
 import type { SentReading } from '../domain/parse-reading.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
+
+export type RetryOptions = Options;
 
 /** A reading takes at most 150 bytes. */
 const READINGS_PER_MESSAGE = 2_000;
@@ -49,7 +51,7 @@ export function acceptedUpTo(
   bound: TimestampBound,
   latestMs: number,
 ): Pick<ReadingsLog, 'append'> {
-  return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(tokenOfDpu(deviceOf(dpuId)), data, latestMs)) };
+  return { append: (dpuId, data) => log.append(dpuId, data, bound.mark(dpuId, data, latestMs)) };
 }
 
 /**

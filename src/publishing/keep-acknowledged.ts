@@ -6,7 +6,7 @@
 // - A message is released only after it was found in READINGS, or its append was acknowledged.
 // - Appending a message that READINGS already has is harmless: its readings are duplicates and change no count.
 import type { Logger } from 'pino';
-import type { DpuId } from '../domain/ids.ts';
+import { addTo } from '../domain/lists.ts';
 import type {
   AcknowledgedMessage,
   AcknowledgedMessages,
@@ -16,7 +16,7 @@ import type {
 import type { Timing } from '../runtime/timing.ts';
 
 export interface KeepOptions {
-  readonly acknowledged: AcknowledgedMessages;
+  readonly acknowledged: Pick<AcknowledgedMessages, 'next'>;
   readonly readings: StoredMessages;
   readonly timing: Timing;
   readonly log: Logger;
@@ -50,9 +50,7 @@ async function keep(
 ): Promise<void> {
   const missing = await missingOf(messages, readings);
   for (let at = 0; at < missing.length; at += APPENDS_IN_FLIGHT_MAX) {
-    await Promise.all(
-      missing.slice(at, at + APPENDS_IN_FLIGHT_MAX).map(({ dpuId, data }) => readings.append(dpuId, data)),
-    );
+    await Promise.all(missing.slice(at, at + APPENDS_IN_FLIGHT_MAX).map((message) => readings.restore(message)));
   }
   for (const message of messages) message.release();
   if (missing.length === 0) return;
@@ -64,25 +62,27 @@ async function keep(
 }
 
 /**
- * Messages that READINGS lacks. Messages of a DPU with the same bytes hold the same readings, so one of them is enough.
+ * Messages that READINGS lacks. READINGS must have as many with the same topic and bytes as were acknowledged, because
+ * readings without a timestamp are told apart only by their place in READINGS.
  */
 async function missingOf(
   messages: readonly AcknowledgedMessage[],
   readings: StoredMessages,
 ): Promise<AcknowledgedMessage[]> {
-  const missing = new Map<DpuId, Map<string, AcknowledgedMessage>>();
+  const missing = new Map<string, AcknowledgedMessage[]>();
+  const keyOf = (message: StoredMessage): string => `${message.topic} ${bytesOf(message)}`;
   let [oldestMs, newestMs] = [Infinity, -Infinity];
   for (const message of messages) {
-    const ofDpu = missing.get(message.dpuId) ?? new Map<string, AcknowledgedMessage>();
-    missing.set(message.dpuId, ofDpu.set(bytesOf(message), message));
+    addTo(missing, keyOf(message), message);
     [oldestMs, newestMs] = [Math.min(oldestMs, message.storedMs), Math.max(newestMs, message.storedMs)];
   }
   for await (const stored of readings.storedBetween(oldestMs - STORED_BEFORE_MS, newestMs + STORED_AFTER_MS)) {
-    const ofDpu = missing.get(stored.dpuId);
-    if (ofDpu?.delete(bytesOf(stored)) && ofDpu.size === 0) missing.delete(stored.dpuId);
+    const same = missing.get(keyOf(stored));
+    same?.pop();
+    if (same?.length === 0) missing.delete(keyOf(stored));
     if (missing.size === 0) break;
   }
-  return [...missing.values()].flatMap((ofDpu) => [...ofDpu.values()]);
+  return [...missing.values()].flat();
 }
 
 function bytesOf({ data }: StoredMessage): string {

@@ -6,6 +6,7 @@
 // that shares the service's NATS account could send the same header, but without the key its mark is ignored. The
 // signature covers the DPU and the bytes, so a mark cannot be moved to another message.
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { deviceOf, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import { EARLIEST_MS } from '../domain/parse-reading.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 
@@ -31,12 +32,11 @@ export class TimestampBound {
     return arrivalMs + this.#skewMs;
   }
 
-  /**
-   * The mark for a message whose readings were accepted up to `latestMs`; undefined without a key.
-   * @param token the device's, as it stands in the subject
-   */
-  mark(token: string, data: Uint8Array, latestMs: number): string | undefined {
-    return this.#key === undefined ? undefined : `${latestMs}.${signature(this.#key, token, data, latestMs)}`;
+  /** The mark for a message whose readings were accepted up to `latestMs`; undefined without a key. */
+  mark(dpuId: DpuId, data: Uint8Array, latestMs: number): string | undefined {
+    return this.#key === undefined
+      ? undefined
+      : `${latestMs}.${signature(this.#key, tokenOfDpu(deviceOf(dpuId)), data, latestMs)}`;
   }
 
   /** The latest timestamp allowed for readings in an entry of READINGS. */

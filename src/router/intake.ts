@@ -1,11 +1,12 @@
 // Parses entries of the READINGS log into readings, heartbeats and bad items. A bad
 // item hurts only itself.
 import { readingBodyOf } from '../adapters/reading-body.ts';
-import { deviceOf, dpuOfToken, type DpuId } from '../domain/ids.ts';
+import { deviceOf, dpuOfToken, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { arrivedAt } from '../domain/measure.ts';
 import { parseReading, type ParseContext, type ParsedReading, type Rejection } from '../domain/parse-reading.ts';
 import type { Reading } from '../domain/reading.ts';
+import { kindOf } from '../domain/topic.ts';
 import type { Message, Slice } from './message.ts';
 import type { PayloadItem } from './payload.ts';
 
@@ -66,7 +67,10 @@ export function takeIn(slices: readonly Slice[], times: AcceptedTimes): Intake {
   return intake;
 }
 
-/** Subjects are `readings.<k>.<dpu>.<readings|heartbeat>`, `readings.<k>.<device>.<adapter>[.<…>]` or `readings.<k>.tick`. */
+/**
+ * Subjects are `readings.<k>.<dpu>.<what the DPU published to>`, which may be `<adapter>[.<the rest of a topic>]`, or
+ * `readings.<k>.tick`.
+ */
 export function forEachItem(
   message: Message,
   from: number,
@@ -74,21 +78,35 @@ export function forEachItem(
   times: AcceptedTimes,
   hear: (taken: Taken, index: number) => void,
 ): void {
-  const [, , token, kind] = message.entry.subject.split('.');
-  if (kind === undefined) return;
+  const [, , token, ...levels] = message.entry.subject.split('.');
+  if (levels.length === 0) return;
+  const kind = kindOf(levels);
   const dpuId = dpuOfToken(token);
   const latestMs = (message.latestMs ??= times.latestOf(message.entry));
-  if (dpuId === undefined || deviceOf(dpuId) !== dpuId) {
-    // Taken whole, with its first slice.
-    if (from === 0) hear({ rejection: dpuId === undefined ? NO_DPU : A_LINE }, 0);
+  const context = dpuId === undefined ? undefined : { dpuId, latestMs, earliestMs: times.earliestMs };
+  const misplaced = context ? misplacedBy(context.dpuId, levels, kind !== undefined || message.isPayload) : NO_DPU;
+  // A heartbeat is taken whole, with its first slice.
+  if (kind === 'heartbeat') {
+    if (from === 0) hear(context && !misplaced ? heartbeatIn(message, context) : { rejection: misplaced ?? NO_DPU }, 0);
     return;
   }
-  const context = { dpuId, latestMs, earliestMs: times.earliestMs };
-  if (kind === 'readings' || message.isPayload) {
-    for (let index = from; index < to; index++) hear(readingIn(message, index, context), index);
-  } else if (from === 0) {
-    hear(heartbeatIn(message, context), 0);
-  }
+  for (let index = from; index < to; index++)
+    hear(context && !misplaced ? readingIn(message, index, context) : { rejection: misplaced ?? NO_DPU }, index);
+}
+
+/** Why nothing in a message counts, whatever it says; undefined where its subject is as it should be. */
+function misplacedBy(dpuId: DpuId, levels: readonly string[], isKnown: boolean): Rejection | undefined {
+  if (deviceOf(dpuId) !== dpuId) return A_LINE;
+  return isKnown ? undefined : fitsNothing(dpuId, levels);
+}
+
+function fitsNothing(dpuId: DpuId, levels: readonly string[]): Rejection {
+  const token = tokenOfDpu(dpuId);
+  return {
+    reason: 'bad_subject',
+    field: '',
+    detail: `dpu.${token}.${levels.join('.')} is no subject of readings or heartbeats; readings go to dpu.${token}.readings`,
+  };
 }
 
 type DpuContext = ParseContext & { readonly dpuId: DpuId };

@@ -10,6 +10,8 @@ import type { Message } from './message.ts';
 
 /** A message of NATS has at most 1 MB, and a letter has headers beside its bytes. */
 const RAW_BYTES_MAX = 1_000_000;
+/** Over MQTT a subject may have 64 KB and line breaks. It becomes a header of the letter, and has to fit beside its bytes. */
+const TEXT_MAX = 1_000;
 const [OPEN, COMMA, CLOSE] = ['[', ',', ']'].map((character) => character.charCodeAt(0)) as [number, number, number];
 
 export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] {
@@ -21,17 +23,22 @@ export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] 
     if (!bad) found.set(reason, (bad = new BadItems(message, index, detail)));
     bad.add(index);
   });
-  const { subject, seq: readingsSeq } = message.entry;
+  const { subject, seq: readingsSeq, timeMs: arrivedMs } = message.entry;
   return [...found].map(([reason, { first: index, detail, items, isCut, raw }]) => ({
     reason,
-    detail,
-    subject,
+    detail: headerText(detail),
+    subject: headerText(subject),
     readingsSeq,
+    arrivedMs,
     index,
     items,
     isCut,
     raw,
   }));
+}
+
+function headerText(text: string): string {
+  return text.slice(0, TEXT_MAX).replace(/\p{Cc}/gu, '?');
 }
 
 /** Copied into one buffer: half a million small arrays would take half a second. */

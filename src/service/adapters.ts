@@ -12,7 +12,8 @@ import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import { NatsDeadLetters } from '../nats/dead-letters.ts';
 import { NatsLink } from '../nats/link.ts';
 import { LogClock } from '../nats/log-clock.ts';
-import { NatsMqttMessages } from '../nats/mqtt-messages.ts';
+import { openForwardedMessages } from '../nats/forwarded-messages.ts';
+import { openMqttMessages } from '../nats/mqtt-messages.ts';
 import { NatsReadingsLog } from '../nats/readings-log.ts';
 import { NatsReportRequests } from '../nats/report-requests.ts';
 import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
@@ -54,7 +55,8 @@ export function createAdapters(
     deadLetters: new NatsDeadLetters(js, jsm),
     changes: new NatsChangeChannel(nc),
     reportRequests: new NatsReportRequests(nc, log),
-    openMqttMessages: () => NatsMqttMessages.open(nc, options.replicas),
+    openMqttMessages: () => openMqttMessages(nc, options.replicas),
+    openForwardedMessages: () => openForwardedMessages(js, jsm),
     pingNats: () => nc.rtt(),
     newId: () => nuid.next(),
     history: new ClickHouseHistory(clickhouse, logId),

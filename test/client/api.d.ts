@@ -346,6 +346,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List dead letters
+         * @description Items that could not be used, with the reason. One letter holds all items of a message that were rejected for one reason.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters again
+         * @description Sends what the selected letters hold again, as if the sensor had sent it now, with its timestamps shifted or for another sensor if asked. A letter is replayed in one way only, so sending this request again, or another with another shift, counts nobody twice. Items that would be rejected again are not sent, and neither are letters that hold only a part.
+         */
+        post: operations["replayDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/counts/{space_id}": {
         parameters: {
             query?: never;
@@ -788,6 +828,79 @@ export interface components {
             /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
+        /** @description Items of one message that could not be used, for one reason */
+        DeadLetter: {
+            /**
+             * @description `<reason>.<readings_seq>.<index>`
+             * @example future.4711.0
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description when it became a dead letter
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            stored_at: string;
+            /**
+             * Format: date-time
+             * @description when the message arrived
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            arrived_at: string;
+            /** @description the sensor that its subject names, or the text in its place */
+            dpu_id: string;
+            /** @enum {string} */
+            reason: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
+            /** @description why the first of the items was rejected */
+            detail: string;
+            /** @description where the message is in READINGS: `readings.<partition>.<what followed dpu.>` */
+            subject: string;
+            /** @description sequence of the message in READINGS */
+            readings_seq: number;
+            /** @description index of the first of the items in the message */
+            index: number;
+            /** @description how many items it stands for */
+            items: number;
+            /** @description it holds only a part of the items; such a letter cannot be replayed */
+            cut: boolean;
+            /** @description length of what it holds */
+            bytes: number;
+            /** @description the beginning of what it holds: an item as it was sent, or an array of several */
+            text: string;
+            /** @description null if it was not replayed */
+            replayed: {
+                /**
+                 * Format: date-time
+                 * @description when it was replayed first
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                at: string;
+                /** @description milliseconds that were added to its timestamps */
+                shift: number;
+                /** @description the sensor whose readings they became, if another */
+                dpu_id: string | null;
+            } | null;
+        };
+        /** @description What became of dead letters */
+        Replay: {
+            /** @description dead letters that were selected */
+            letters: number;
+            /** @description readings that were sent again; those of an earlier replay among them change nothing */
+            replayed: number;
+            /** @description items that were not, because they would be rejected again or were replayed differently */
+            not_replayed_count: number;
+            /** @description the first 100 letters with such items */
+            not_replayed: {
+                /** @description id of the dead letter */
+                id: string;
+                /** @description how many of its items */
+                items: number;
+                /** @description why not */
+                detail: string;
+            }[];
+            /** @description nothing was done */
+            dry_run: boolean;
+        };
         /** @description Where every reading went: accepted = applied + duplicate + held + dead_lettered */
         Account: {
             /** @description read from the log */
@@ -800,7 +913,7 @@ export interface components {
             held: number;
             /** @description could not be used */
             dead_lettered: number;
-            /** @description dead-lettered readings whose dead letters are kept, by reason: bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, bad_payload, future */
+            /** @description dead-lettered readings whose dead letters are kept, by reason: bad_subject, bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, bad_payload, future */
             dead_letters: {
                 [key: string]: number;
             };
@@ -1043,6 +1156,46 @@ export interface components {
             timestamp: string;
             /** @description how many people were in the space */
             count: number;
+        };
+        ReplayBody: {
+            /**
+             * @description the sensor that the subject names, or the text in its place
+             * @example 423
+             */
+            dpu_id?: string;
+            /**
+             * @description why they were rejected
+             * @enum {string}
+             */
+            reason?: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
+            /**
+             * Format: date-time
+             * @description stored at or after
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start?: string;
+            /**
+             * Format: date-time
+             * @description stored before
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end?: string;
+            /**
+             * @description added to the timestamps: milliseconds, or an ISO 8601 duration of weeks, days, hours, minutes and seconds
+             * @example -PT1H
+             * @example -3600000
+             */
+            shift?: number | string;
+            /**
+             * @description the sensor whose readings they become; default: the one that sent them
+             * @example 423
+             */
+            to_dpu_id?: string | number;
+            /**
+             * @description only say what would be done
+             * @default false
+             */
+            dry_run: boolean;
         };
     };
     responses: {
@@ -3243,6 +3396,133 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "stored_at" | "dpu_id" | "reason" | "items" | "subject" | "readings_seq";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields stored_at, dpu_id, reason, items, subject, readings_seq */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of dead letters */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "future.4711.0",
+                     *         "stored_at": "2026-11-24T09:00:00.120Z",
+                     *         "arrived_at": "2026-11-24T09:00:00.107Z",
+                     *         "dpu_id": "423",
+                     *         "reason": "future",
+                     *         "detail": "timestamp is too far in the future: the latest that is accepted now is 2026-11-24T09:05:00.107Z",
+                     *         "subject": "readings.6.423.readings",
+                     *         "readings_seq": 4711,
+                     *         "index": 0,
+                     *         "items": 1,
+                     *         "cut": false,
+                     *         "bytes": 53,
+                     *         "text": "{\"timestamp\":\"2026-11-24T10:00:00.000Z\",\"direction\":1}",
+                     *         "replayed": null
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["DeadLetter"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "dpu_id": "423",
+                 *       "reason": "future",
+                 *       "shift": "-PT1H"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayBody"];
+            };
+        };
+        responses: {
+            /** @description what was sent again, and what was not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "letters": 1,
+                     *       "replayed": 1,
+                     *       "not_replayed_count": 0,
+                     *       "not_replayed": [],
+                     *       "dry_run": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];

@@ -5,7 +5,9 @@ import type { CommitHeader, Sections } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
+import type { RejectReason } from '../../src/domain/reading.ts';
 import type { TopologyFact } from '../../src/domain/topology.ts';
+import type { KeptLetter, LetterSelection } from '../../src/ports/dead-letters.ts';
 import type { ReadingsLog } from '../../src/ports/readings-log.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
 import { commitHeader } from '../support/commit-header.ts';
@@ -199,6 +201,7 @@ describePorts('logs', (ports) => {
       subject: 'readings.0.d.readings',
       readingsSeq: 5,
       index: 0,
+      arrivedMs: 1_000,
       items: 3,
       isCut: false,
       raw: bytes('['),
@@ -216,6 +219,7 @@ describePorts('logs', (ports) => {
       subject: 'readings.0.d.readings',
       readingsSeq: 6,
       index: 0,
+      arrivedMs: 1_000,
       items: 3,
       isCut: false,
       raw: bytes('['),
@@ -234,6 +238,50 @@ describePorts('logs', (ports) => {
     expect(await deadLetters.count()).toEqual({ kept: { bad_id: 3 }, evicted: before.kept });
     await deadLetters.evict(60_000);
     expect(await deadLetters.count()).toEqual({ kept: { bad_id: 3 }, evicted: before.kept });
+  });
+
+  it('P1 D2 letters are read as they were stored, by reason and time, and how one is replayed is recorded once', async () => {
+    const { deadLetters } = ports();
+    const letter = {
+      reason: 'bad_direction',
+      detail: 'no',
+      subject: 'readings.0.d.readings',
+      readingsSeq: 8,
+      index: 2,
+      arrivedMs: 1_234,
+      items: 1,
+      isCut: false,
+      raw: bytes('{}'),
+    } as const;
+    const read = async (selection: LetterSelection): Promise<KeptLetter[]> => {
+      const found: KeptLetter[] = [];
+      for await (const one of deadLetters.letters(selection)) found.push(one);
+      return found;
+    };
+    await deadLetters.store([letter, { ...letter, reason: 'bad_id', readingsSeq: 9, isCut: true }]);
+    const [kept, ...others] = await read({ reason: 'bad_direction' });
+    expect(others).toEqual([]);
+    expect({ ...kept, raw: new TextDecoder().decode(kept?.raw) }).toEqual({
+      ...letter,
+      raw: '{}',
+      storedMs: expect.any(Number) as number,
+    });
+    expect((await read({})).map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining(['bad_direction', 'bad_id'] satisfies RejectReason[]),
+    );
+    const storedMs = kept?.storedMs ?? 0;
+    expect(await read({ reason: 'bad_direction', fromMs: storedMs, toMs: storedMs + 1 })).toHaveLength(1);
+    expect(await read({ reason: 'bad_direction', toMs: storedMs })).toEqual([]);
+    expect(await read({ reason: 'bad_direction', fromMs: storedMs + 1 })).toEqual([]);
+
+    const counted = await deadLetters.count();
+    const first = { shiftMs: -5, dpuId: null, atMs: 1 };
+    expect(await deadLetters.recordReplay(letter, first)).toEqual(first);
+    expect(await deadLetters.recordReplay(letter, { ...first, shiftMs: 7, atMs: 2 })).toEqual(first);
+    const later = { ...first, atMs: 3 };
+    expect(await deadLetters.recordReplay({ ...letter, arrivedMs: 1_235 }, later)).toEqual(later);
+    expect(await deadLetters.count()).toEqual(counted);
+    expect(await read({ reason: 'bad_direction' })).toHaveLength(1);
   });
 
   it('P1 a checkpoint is saved by compare-and-set', async () => {

@@ -35,12 +35,12 @@ import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
 import {
   MemoryCheckpoints,
-  MemoryDeadLetters,
   MemoryReadingsLog,
   MemorySpaceEventsLog,
   MemoryStreams,
   MemoryTopologyLog,
 } from '../simulation/engines/memory-streams.ts';
+import { MemoryDeadLetters } from '../simulation/engines/memory-dead-letters.ts';
 import { MemoryRecovery } from '../simulation/engines/memory-recovery.ts';
 import { Random } from '../simulation/random.ts';
 import { Scheduler } from '../simulation/scheduler.ts';

@@ -139,7 +139,7 @@ describe('every route', () => {
           ? [404, 404]
           : route.success.status === 201
             ? [route.path === '/dpus' ? 201 : plain.status, 409]
-            : [202, 202],
+            : [route.success.status, route.success.status],
       );
     },
   );

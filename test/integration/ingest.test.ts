@@ -1,6 +1,7 @@
 // Devices that send a format of their own, over HTTP and NATS: what they send counts, and what cannot be read is kept.
 import { readFile } from 'node:fs/promises';
 import { jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream';
+import mqtt from 'mqtt';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEAD_LETTERS } from '../../src/nats/streams.ts';
@@ -131,6 +132,19 @@ describe('a payload over NATS', () => {
     const own = xml.toString('utf8').replaceAll('84:9a:40:aa:50:01', 'cam-1');
     await js.publish('dpu.cam-1.hikvision', own);
     await eventually(async () => expect(await passedAt('cam-1/1')).toEqual([[4, 6]]));
+  });
+
+  it('counts the same when it is published to ingest.<adapter>.<device>, and over MQTT', async () => {
+    const xml = (await payload('hikvision-isapi/sample-3.xml')).toString('utf8');
+    for (const device of ['cam-2', 'cam-3']) await spaceOf(`${device}/1`);
+    expect(await js.publish('ingest.hikvision.cam-2', xml.replaceAll('84:9a:40:aa:50:01', 'cam-2'))).toMatchObject({
+      duplicate: false,
+    });
+    const client = await mqtt.connectAsync(service.mqttUrl, { clientId: 'cam-3' });
+    await client.publishAsync('ingest/hikvision/cam-3', xml.replaceAll('84:9a:40:aa:50:01', 'cam-3'), { qos: 1 });
+    await client.endAsync();
+    for (const device of ['cam-2', 'cam-3'])
+      await eventually(async () => expect(await passedAt(`${device}/1`)).toEqual([[4, 6]]));
   });
 
   it('of a line is published to the subject of its device', async () => {

@@ -104,6 +104,7 @@ async function flood(round: string): Promise<void> {
       ]),
     );
     await js.publish(`dpu.${odd}.readings`, odd);
+    await js.publish(`dpu.${odd}.${odd}`, '{}');
   }
 }
 
@@ -123,9 +124,9 @@ async function readAfter(deadLetters: number): Promise<Sample[]> {
 
 it('label values are bounded: a second flood with other names adds no series', async () => {
   await flood('odd-');
-  const first = await readAfter(9 * REQUESTS);
+  const first = await readAfter(10 * REQUESTS);
   await flood('strange-');
-  const second = await readAfter(18 * REQUESTS);
+  const second = await readAfter(20 * REQUESTS);
   const strays = second
     .filter((sample) => !isOfNode(sample))
     .flatMap(({ name, labels }) =>

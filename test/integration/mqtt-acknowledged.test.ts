@@ -100,8 +100,8 @@ afterEach(async () => {
 /** The messages in READINGS, as `device payload`. */
 async function stored(): Promise<Set<string>> {
   const found = new Set<string>();
-  for await (const { dpuId, data } of service.service.readings.storedBetween(0, Infinity))
-    found.add(`${dpuId} ${new TextDecoder().decode(data)}`);
+  for await (const { topic, data } of service.service.readings.storedBetween(0, Infinity))
+    found.add(`${topic.split('.')[0]} ${new TextDecoder().decode(data)}`);
   return found;
 }
 

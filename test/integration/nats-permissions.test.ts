@@ -10,15 +10,27 @@ import { eventually } from '../support/eventually.ts';
 import { mayPublish, maySubscribe } from '../support/nats-rights.ts';
 import { startSecuredNats, type SecuredNats } from '../support/secured-nats.ts';
 
-const OWN = ['dpu.7.readings', 'dpu.7.heartbeat'];
+const OWN = [
+  'dpu.7.readings',
+  'dpu.7.heartbeat',
+  'dpu.7',
+  'dpu.7.other',
+  'ingest.xovis.7',
+  'ingest.roode.7.sensor.state',
+  'dpu.7.readings./',
+  '/.dpu.7',
+  '/.dpu.7.readings',
+];
 /** Subjects that no DPU may publish or subscribe to. */
 const OTHERS = [
   'dpu.8.readings',
   'dpu.8.heartbeat',
-  'dpu.7',
-  'dpu.7.other',
-  'dpu.7.readings.more',
+  '/.dpu.8.readings',
+  'dpu.8',
   'dpu.readings',
+  '/.dpu.readings',
+  'dpu./.7.readings',
+  '7.readings',
   'readings.0.7.readings',
   'readings.0.tick',
   'spaces.0',
@@ -88,6 +100,10 @@ describe('a DPU that speaks NATS', () => {
     await eventually(async () => expect(await messagesIn('READINGS')).toBe(before + 2));
     const stored = await (await jetstreamManager(admin)).streams.getMessage('READINGS', { seq: ack.seq });
     expect(stored?.subject).toMatch(/^readings\.[01]\.7\.readings$/);
+  });
+
+  test.each(OWN)('may publish to %s', async (subject) => {
+    expect(await mayPublish(dpu, subject)).toBe(true);
   });
 
   test.each(OTHERS)('may not publish to %s', async (subject) => {

@@ -10,6 +10,8 @@ export const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
 /** Small, so that counters wrap. */
 const MODULUS = 12;
+/** Readings, misspelled, and what is none. */
+const LEVELS = ['reading', 'readings./', '/.Readings', 'status', 'readings.1', '/'];
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
 
 export function drawSettings(random: Random): Settings {
@@ -67,6 +69,7 @@ export class ActionWriter {
       heartbeat: 3,
       payload: 5,
       device: isTopologyQuiet ? 0 : 0.7,
+      replay: 1.5,
       tick: 8,
       sleep: 12,
       topology: isTopologyQuiet ? 0 : 10,
@@ -95,6 +98,12 @@ export class ActionWriter {
         return this.#push(this.#payloads.next(() => this.#someInstant()));
       case 'device':
         return this.#push(this.#payloads.nextDevice());
+      case 'replay':
+        return this.#push({
+          kind,
+          shiftMs: this.#random.pick([0, 0, -10 * MINUTE, -HOUR, 30 * 365 * DAY]),
+          dpuId: this.#random.chance(0.2) ? this.#random.pick(this.#dpus) : null,
+        });
       case 'settings':
         return this.#push({ kind, settings: drawSettings(this.#random) });
       case 'logClock':
@@ -152,7 +161,8 @@ export class ActionWriter {
           ? (items[0] ?? '[]')
           : `[${items.join(', ')}]`;
     this.#sent.push({ dpuId, text });
-    this.#push({ kind: 'publish', dpuId, text });
+    const levels = random.chance(0.06) ? { levels: random.pick(LEVELS) } : {};
+    this.#push({ kind: 'publish', dpuId, text, ...levels });
   }
 
   #post(): void {

@@ -12,6 +12,7 @@ export function commandOf(
         | 'publish'
         | 'payload'
         | 'post'
+        | 'replay'
         | 'heartbeat'
         | 'tick'
         | 'sleep'

@@ -25,6 +25,8 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'ClickHouse is unavailable': /Failure: ClickHouse is unavailable/,
   'a reading whose acknowledgement is lost, and which is sent again': /publish readings\S+ answer lost/,
   'dead letters are evicted': /evict dead letters done/,
+  'a replayed reading is stored': /publish readings\S+\.READING done/,
+  'a replay whose record is lost': /record replay (refused|answer lost)/,
   'dead letters stored in part': /store dead letters cut short/,
   "the log's clock goes back": /"kind":"logClock","behindMs":(200|3000)/,
   'checkpoints that cannot be used, and a rebuild': /"kind":"rebuild"/,
@@ -63,6 +65,10 @@ const CASES: Readonly<Record<string, RegExp>> = {
     /"kind":"post".*"aheadMs":3600000,"isMadeUp":false/,
   'a mark that a device has made up': /"kind":"post".*"aheadMs":3600000,"isMadeUp":true/,
   'a process whose clock is behind is asked': /"kind":"ask".*"behindMs":7200000/,
+  'dead letters are replayed': /"kind":"replay","shiftMs":0/,
+  'dead letters are replayed with a shift': /"kind":"replay","shiftMs":-/,
+  'a misspelled topic': /"kind":"publish".*"levels":"reading/,
+  'a topic that fits nothing': /"kind":"publish".*"levels":"(status|\/")/,
   'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,
 };
 

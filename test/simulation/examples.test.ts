@@ -217,6 +217,40 @@ describe('the meaning of a count', () => {
     );
   });
 
+  it('D2 what a DPU sent with its clock ahead, and to a wrong subject, counts once when it is replayed', async () => {
+    const t = START_MS - 60_000;
+    const replay = (shiftMs: number, dpuId: string | null = null): Action[] =>
+      Array.from({ length: 4 }, () => [
+        { kind: 'replay', shiftMs, dpuId: dpuId as DpuId | null } as const,
+        { kind: 'ask', space: 1, atMs: t } as const,
+        wait(1_000),
+      ]).flat();
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        pass('d1', [t + HOUR, 1], [t + HOUR + 1, 1], [t, 1]),
+        wait(10_000),
+        { kind: 'ask', space: 1, atMs: t },
+        ...replay(-HOUR),
+        ...replay(-HOUR + 5),
+        { ...pass('d1', [t + 2, 1]), levels: 'status' } as Action,
+        wait(10_000),
+        ...replay(0, 'd1'),
+        // Another space.
+        dpu('d2', 3),
+        ...replay(0, 'd2'),
+      ],
+      async ({ count }) => {
+        // The first of them says what one that was accepted says.
+        expect(await count(1, t)).toEqual([1, 1]);
+        expect(await count(1, t + 1)).toEqual([2, 2]);
+        expect(await count(1, t + 20)).toEqual([3, 3]);
+        expect(await count(2, t + 20)).toEqual([0, 0]);
+      },
+    );
+  });
+
   it('T12 deleting a space while readings arrive affects no other space', async () => {
     const t = at('11:00:00');
     await play(

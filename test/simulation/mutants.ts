@@ -299,8 +299,13 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'readings accepted over HTTP are not marked',
-    'log.append(dpuId, data, bound.mark(tokenOfDpu(deviceOf(dpuId)), data, latestMs))',
+    'log.append(dpuId, data, bound.mark(dpuId, data, latestMs))',
     'log.append(dpuId, data)',
+  ),
+  mutant(
+    'a misspelled topic is taken for a sign of life',
+    "return named.length === 1 ? KINDS.get(named[0]?.toLowerCase() ?? '') : undefined;",
+    "return 'heartbeat';",
   ),
   mutant('a dead letter stands for one item', 'this.items += 1;', 'this.items = 1;'),
   mutant(
@@ -320,6 +325,27 @@ export const MUTANTS: readonly Mutant[] = [
     'a checkpoint without compare-and-set',
     'commitSeqs, snapshot }, this.#revision)',
     'commitSeqs, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)',
+  ),
+  mutant(
+    'a letter is replayed again with another shift',
+    'if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId) {',
+    'if (false) {',
+  ),
+  mutant(
+    'how a letter is replayed is not recorded',
+    'isDryRun ? replay : await deadLetters.recordReplay(letter, replay)',
+    'replay',
+  ),
+  mutant('a replay leaves the timestamps as they are', 'const instant = said + shiftMs;', 'const instant = said;'),
+  mutant(
+    'a replayed reading without a timestamp has its new place in the log',
+    'parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed',
+    'parsed',
+  ),
+  mutant(
+    'a replay for another DPU leaves the readings with the first',
+    'const sender = dpuId ?? dpuOfToken(token);',
+    'const sender = dpuOfToken(token);',
   ),
   ...LOSS_MUTANTS,
 ];

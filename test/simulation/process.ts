@@ -9,6 +9,8 @@ import type { KnownReport, SpaceReport } from '../../actors/partition/space-repo
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
+import type { Replay } from '../../src/ports/dead-letters.ts';
+import { replayLetters } from '../../src/publishing/replay-letters.ts';
 import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
 import { purgeReadings } from '../../src/retention/readings-retention.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
@@ -28,12 +30,13 @@ import { MemoryRecovery } from './engines/memory-recovery.ts';
 import { MemoryLeases, type LeaseTable } from './engines/memory-leases.ts';
 import {
   MemoryCheckpoints,
-  MemoryDeadLetters,
   MemoryReadingsLog,
   MemorySpaceEventsLog,
   MemoryTopologyLog,
   type MemoryStreams,
 } from './engines/memory-streams.ts';
+import { MemoryDeadLetters } from './engines/memory-dead-letters.ts';
+import { REPLAYED } from './replays.ts';
 
 export interface Engines {
   readonly streams: MemoryStreams;
@@ -266,6 +269,23 @@ export class SimProcess {
       keptMs: 0,
       now,
     });
+  }
+
+  /** As the API does. What it appends has a spelling of its own, by which the verdict knows it. */
+  async replay(replay: Replay): Promise<void> {
+    const readings = new MemoryReadingsLog(this.access, this.#engines.streams);
+    await replayLetters(
+      { ...replay, isDryRun: false },
+      {
+        deadLetters: this.#deadLetters,
+        log: {
+          append: (dpuId, data, mark) => readings.publish(dpuId, REPLAYED, data, mark),
+        },
+        bound: BOUND,
+        now: this.#engines.now,
+        retry: { retries: 0 },
+      },
+    );
   }
 
   /** Stops gracefully, as after SIGTERM. */

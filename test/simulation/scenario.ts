@@ -4,7 +4,8 @@ import type { Settings } from '../../src/domain/topology.ts';
 
 /** Spaces and doorways are referred to by number; one that does not exist is refused, as by the API. */
 export type Action =
-  | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string }
+  /** `levels` are misspelled, if they are there. */
+  | { readonly kind: 'publish'; readonly dpuId: DpuId; readonly text: string; readonly levels?: string }
   /** Over HTTP, to a process whose clock is ahead; or by a device that fakes such a message. */
   | {
       readonly kind: 'post';
@@ -13,6 +14,8 @@ export type Action =
       readonly aheadMs: number;
       readonly isMadeUp: boolean;
     }
+  /** Somebody has all dead letters replayed. */
+  | { readonly kind: 'replay'; readonly shiftMs: number; readonly dpuId: DpuId | null }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   /** In a device's own format. */
   | { readonly kind: 'payload'; readonly dpuId: DpuId; readonly text: string }

@@ -28,23 +28,28 @@ export function sentIn(entries: readonly SentEntry[], topology: readonly Topolog
   const readings: OracleReading[] = [];
   let items = 0;
   for (const { seq, subject, data, timeMs, mark, itemsMax = Infinity } of entries) {
-    const [, , dpuId = '', kind] = subject.split('.');
+    const [, , dpuId = '', ...levels] = subject.split('.');
+    if (levels.length === 0) continue;
+    const isHeard = /^(?:\/\.)*readings?(?:\.\/)*$/i.test(levels.join('.'));
     // A heartbeat is not a reading, but a malformed one is dead-lettered.
-    if (kind === 'heartbeat' && !isHeartbeat(data, timeMs)) items += 1;
-    if (kind === PAYLOADS) {
+    if (levels[0] === 'heartbeat') {
+      if (!isHeartbeat(data, timeMs)) items += 1;
+      continue;
+    }
+    if (levels[0] === PAYLOADS) {
       const crossings = crossingsIn(decoder.decode(data), isReversed(topology, dpuId, timeMs)).slice(0, itemsMax);
       items += crossings.length;
       for (const { item, id } of crossings) {
         const reading = item && readingIn(item, id, { latestMs: timeMs + SKEW_MS, timeMs, place: '' });
         if (reading) readings.push(reading);
       }
+      continue;
     }
-    if (kind !== 'readings') continue;
     const body = tryParse(decoder.decode(data));
     const latestMs = Math.max(timeMs + SKEW_MS, acceptedUpTo(mark));
     for (const [index, item] of (Array.isArray(body) ? body : [body]).slice(0, itemsMax).entries()) {
       items += 1;
-      const reading = readingIn(item, dpuId, { latestMs, timeMs, place: `${seq}_${index}` });
+      const reading = isHeard && readingIn(item, dpuId, { latestMs, timeMs, place: `${seq}_${index}` });
       if (reading) readings.push(reading);
     }
   }

@@ -6,6 +6,7 @@ import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
+import { judgeReplays } from './replays.ts';
 import { readingsInTables } from './losses.ts';
 import { sentIn, type Sent } from './sent.ts';
 import type { World } from './world.ts';
@@ -158,6 +159,7 @@ export class Verdict {
   }
 
   #judgeReadings(): void {
+    this.objections.push(...judgeReplays(this.#world.engines.streams));
     const sums = new Map<string, number>();
     for (const row of this.#world.engines.tables.readings) {
       const key = `${row.readingId} ${row.timestampMs}`;

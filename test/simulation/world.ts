@@ -167,11 +167,17 @@ export class World {
   async #act(action: Action): Promise<void> {
     switch (action.kind) {
       case 'publish':
-        return void this.#publish(action.dpuId, action.text);
+        return void this.#publish(action.dpuId, action.text, action.levels);
       case 'post':
         return void this.#post(action);
+      case 'replay':
+        return void this.#running()
+          .replay(action)
+          .catch(() => undefined);
       case 'heartbeat':
-        return void this.#outside.readings.heartbeat(action.dpuId, encoder.encode(action.text)).catch(() => undefined);
+        return void this.#outside.readings
+          .publish(action.dpuId, 'heartbeat', encoder.encode(action.text))
+          .catch(() => undefined);
       case 'payload':
         return void this.#outside.readings
           .appendPayload(action.dpuId, PAYLOADS, encoder.encode(action.text))
@@ -309,10 +315,10 @@ export class World {
     this.scheduler.crash(owner);
   }
 
-  async #publish(dpuId: DpuId, text: string): Promise<void> {
+  async #publish(dpuId: DpuId, text: string, levels = 'readings'): Promise<void> {
     for (;;) {
       try {
-        return await this.#outside.readings.append(dpuId, encoder.encode(text));
+        return await this.#outside.readings.publish(dpuId, levels, encoder.encode(text));
       } catch {
         // Without an acknowledgement the DPU sends it again.
       }

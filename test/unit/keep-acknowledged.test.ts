@@ -1,13 +1,12 @@
 // Messages that MQTT has acknowledged, on streams in memory.
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { DpuId } from '../../src/domain/ids.ts';
 import type { AcknowledgedMessage, StoredMessage } from '../../src/ports/readings-log.ts';
 import { keepAcknowledged } from '../../src/publishing/keep-acknowledged.ts';
 
 const encoder = new TextEncoder();
-const message = (dpu: string, text: string): StoredMessage => ({ dpuId: dpu as DpuId, data: encoder.encode(text) });
-const nameOf = ({ dpuId, data }: StoredMessage): string => `${dpuId} ${new TextDecoder().decode(data)}`;
+const message = (topic: string, text: string): StoredMessage => ({ topic, data: encoder.encode(text) });
+const nameOf = ({ topic, data }: StoredMessage): string => `${topic} ${new TextDecoder().decode(data)}`;
 
 interface Outcome {
   /** The calls, in order. */
@@ -42,8 +41,8 @@ async function keep(
         async *storedBetween(fromMs, toMs) {
           if (fromMs < 1_000 && toMs > 1_000 + acknowledged.length) yield* stored;
         },
-        append: async (dpuId, data) => {
-          const name = nameOf({ dpuId, data });
+        restore: async (message) => {
+          const name = nameOf(message);
           if (name === options.refuse) throw new Error('READINGS is full');
           done.push(`append ${name}`);
         },
@@ -90,17 +89,16 @@ describe('messages that MQTT has acknowledged', () => {
     expect(error).toMatchObject({ message: 'READINGS is full' });
   });
 
-  it('A2 that have the same bytes are appended once', async () => {
-    expect((await keep([message('a', '1'), message('a', '1')], [])).done).toEqual([
-      'wait',
-      'append a 1',
-      'release a 1',
-      'release a 1',
-    ]);
+  it('A2 that are the same, to the byte, are in READINGS as often as they were acknowledged', async () => {
+    const twice = [message('a', '1'), message('a', '1')];
+    const released = ['release a 1', 'release a 1'];
+    expect((await keep(twice, [])).done).toEqual(['wait', 'append a 1', 'append a 1', ...released]);
+    expect((await keep(twice, [message('a', '1')])).done).toEqual(['wait', 'append a 1', ...released]);
+    expect((await keep(twice, twice)).done).toEqual(['wait', ...released]);
   });
 
   it('A2 are compared as bytes, which need not be text', async () => {
-    const bytes = (last: number): StoredMessage => ({ dpuId: 'a' as DpuId, data: Uint8Array.of(0, 0xff, 0xc3, last) });
+    const bytes = (last: number): StoredMessage => ({ topic: 'a', data: Uint8Array.of(0, 0xff, 0xc3, last) });
     const { restored } = await keep([bytes(0x28), bytes(0x29)], [bytes(0x28)]);
     expect(restored).toBe(1);
   });

@@ -5,6 +5,7 @@ import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { devicesRoutes } from './devices-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
+import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
@@ -31,6 +32,7 @@ export type RouteDeps = Pick<
   | 'accounts'
   | 'comparisons'
   | 'readings'
+  | 'deadLetters'
   | 'bound'
   | 'health'
   | 'losses'
@@ -58,6 +60,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),
+    ...deadLettersRoutes(service.deadLetters, { deadLetters: service.deadLetters, log: readings, bound, now }),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),

@@ -5,7 +5,8 @@ import { TOTAL_MAX } from '../../domain/measure.ts';
 import { hasVisibleCharacter } from '../../domain/name.ts';
 import { PEOPLE_MAX } from '../../domain/topology.ts';
 import { isTimeZone } from '../../domain/zone.ts';
-import { doorwayId, dpuId, instant, spaceId } from './fields.ts';
+import { REJECT_REASONS } from '../../domain/reading.ts';
+import { doorwayId, dpuId, instant, shift, spaceId } from './fields.ts';
 
 /** Registers each schema under its name in the OpenAPI document. */
 export const BODIES = z.registry<{ id: string }>();
@@ -125,3 +126,26 @@ export const resetBody = z
     count: people.meta({ description: 'how many people were in the space' }),
   })
   .register(BODIES, { id: 'ResetBody' });
+
+/** Which dead letters, and how. A field that is left out selects all. */
+export const replayBody = z
+  .strictObject({
+    dpu_id: z
+      .string('must be text')
+      .min(1, 'must not be empty')
+      .max(1_000, 'is too long')
+      .optional()
+      .meta({ description: 'the sensor that the subject names, or the text in its place', examples: ['423'] }),
+    reason: z
+      .enum(REJECT_REASONS, `must be one of ${REJECT_REASONS.join(', ')}`)
+      .optional()
+      .meta({ description: 'why they were rejected' }),
+    start: instant.optional().meta({ description: 'stored at or after' }),
+    end: instant.optional().meta({ description: 'stored before' }),
+    shift: shift.optional(),
+    to_dpu_id: dpuId
+      .optional()
+      .meta({ description: 'the sensor whose readings they become; default: the one that sent them' }),
+    dry_run: z.boolean('must be true or false').default(false).meta({ description: 'only say what would be done' }),
+  })
+  .register(BODIES, { id: 'ReplayBody' });

@@ -1,5 +1,6 @@
 // The fields that requests are made of. `field` puts the JSON Schema that clients see next to the function that parses the value,
 // so that one declaration validates, types and documents.
+import { Duration } from 'luxon';
 import { z } from 'zod';
 import { ID_PATTERN, DPU_ID_RULE, isDpuId, type DoorwayId, type DpuId, type SpaceId } from '../../domain/ids.ts';
 import { parseInstant } from '../../domain/instant.ts';
@@ -123,3 +124,27 @@ export const booleanInQuery = (description: string) =>
     if (value === '' || value === 'true' || value === '1') return true;
     return value === 'false' || value === '0' ? false : undefined;
   });
+
+/** More than the longest duration of this form; a clock that counts from its start is off by decades. */
+const SHIFT_MAX_MS = 1_000 * 366 * 86_400_000;
+/** Without years and months, whose length depends on the calendar. */
+const SHIFT =
+  /^[+-]?P(?:\d{1,4}W|\d{1,5}D|(?:\d{1,5}D)?T(?:\d{1,6}H|(?:\d{1,6}H)?\d{1,8}M|(?:\d{1,6}H)?(?:\d{1,8}M)?\d{1,9}S))$/;
+
+/** Parsed to milliseconds. */
+export const shift = field(
+  {
+    anyOf: [
+      { type: 'integer', minimum: -SHIFT_MAX_MS, maximum: SHIFT_MAX_MS },
+      { type: 'string', pattern: SHIFT.source },
+    ],
+    description:
+      'added to the timestamps: milliseconds, or an ISO 8601 duration of weeks, days, hours, minutes and seconds',
+    examples: ['-PT1H', -3_600_000],
+  },
+  'must be milliseconds, or an ISO 8601 duration such as -PT1H, of at most 1,000 years',
+  (value) => {
+    const ms = typeof value === 'string' && SHIFT.test(value) ? Duration.fromISO(value).toMillis() : value;
+    return Number.isSafeInteger(ms) && Math.abs(ms as number) <= SHIFT_MAX_MS ? (ms as number) : undefined;
+  },
+);

@@ -214,6 +214,50 @@ const loss = () =>
     topology: z.int().meta({ description: 'lost entries of TOPOLOGY that could not be restored, at most' }),
   });
 
+export const deadLetter = resource('DeadLetter', 'Items of one message that could not be used, for one reason', {
+  id: z.string().meta({ description: '`<reason>.<readings_seq>.<index>`', examples: ['future.4711.0'] }),
+  stored_at: instant('when it became a dead letter'),
+  arrived_at: instant('when the message arrived'),
+  dpu_id: z.string().meta({ description: 'the sensor that its subject names, or the text in its place' }),
+  reason: z.enum(REJECT_REASONS),
+  detail: z.string().meta({ description: 'why the first of the items was rejected' }),
+  subject: z
+    .string()
+    .meta({ description: 'where the message is in READINGS: `readings.<partition>.<what followed dpu.>`' }),
+  readings_seq: count('sequence of the message in READINGS'),
+  index: count('index of the first of the items in the message'),
+  items: count('how many items it stands for'),
+  cut: z.boolean().meta({ description: 'it holds only a part of the items; such a letter cannot be replayed' }),
+  bytes: count('length of what it holds'),
+  text: z
+    .string()
+    .meta({ description: 'the beginning of what it holds: an item as it was sent, or an array of several' }),
+  replayed: z
+    .strictObject({
+      at: instant('when it was replayed first'),
+      shift: z.int().meta({ description: 'milliseconds that were added to its timestamps' }),
+      dpu_id: z.string().nullable().meta({ description: 'the sensor whose readings they became, if another' }),
+    })
+    .nullable()
+    .meta({ description: 'null if it was not replayed' }),
+});
+
+export const replay = resource('Replay', 'What became of dead letters', {
+  letters: count('dead letters that were selected'),
+  replayed: count('readings that were sent again; those of an earlier replay among them change nothing'),
+  not_replayed_count: count('items that were not, because they would be rejected again or were replayed differently'),
+  not_replayed: z
+    .array(
+      z.strictObject({
+        id: z.string().meta({ description: 'id of the dead letter' }),
+        items: count('how many of its items'),
+        detail: z.string().meta({ description: 'why not' }),
+      }),
+    )
+    .meta({ description: 'the first 100 letters with such items' }),
+  dry_run: z.boolean().meta({ description: 'nothing was done' }),
+});
+
 export const account = resource(
   'Account',
   'Where every reading went: accepted = applied + duplicate + held + dead_lettered',

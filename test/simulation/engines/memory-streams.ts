@@ -12,7 +12,7 @@ import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
 import type { Checkpoints, StoredCheckpoint } from '../../../src/ports/checkpoints.ts';
-import type { DeadLetter, DeadLetters, ItemsByReason } from '../../../src/ports/dead-letters.ts';
+import type { ItemsByReason, KeptLetter, RecordedReplay } from '../../../src/ports/dead-letters.ts';
 import type { LogBounds, LogCursor } from '../../../src/ports/log.ts';
 import type { LogUsage, ReadingsLog } from '../../../src/ports/readings-log.ts';
 import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../../../src/ports/space-events-log.ts';
@@ -26,7 +26,9 @@ export class MemoryStreams {
   readonly readings: MemoryLog;
   readonly events: MemoryLog;
   readonly topology: TopologyEntry[] = [];
-  readonly letters = new Map<string, DeadLetter & { readonly storedMs: number }>();
+  readonly letters = new Map<string, KeptLetter>();
+  /** How letters were replayed. */
+  readonly replays = new Map<string, RecordedReplay>();
   /** The item counts of evicted letters; and the letters themselves, because a restarted router may store one again. */
   readonly evicted: ItemsByReason = {};
   readonly evictedKeys = new Set<string>();
@@ -49,7 +51,7 @@ export class MemoryStreams {
   }
 }
 
-const away = (what: string) => (): Error => new Error(`no answer: ${what}`);
+export const away = (what: string) => (): Error => new Error(`no answer: ${what}`);
 
 export class MemoryReadingsLog implements ReadingsLog {
   readonly #access: Access;
@@ -76,10 +78,6 @@ export class MemoryReadingsLog implements ReadingsLog {
 
   async appendPayload(device: DpuId, adapter: string, data: Uint8Array): Promise<void> {
     await this.publish(device, adapter, data);
-  }
-
-  async heartbeat(dpuId: DpuId, data: Uint8Array): Promise<void> {
-    await this.publish(dpuId, 'heartbeat', data);
   }
 
   async tick(partition: Partition): Promise<void> {
@@ -151,9 +149,10 @@ export class MemoryReadingsLog implements ReadingsLog {
     throw new Error('a log without a bound is never full');
   }
 
-  private async publish(dpuId: DpuId, kind: string, data: Uint8Array, mark?: string): Promise<void> {
+  /** @param levels what a device published to, after its own level */
+  async publish(dpuId: DpuId, levels: string, data: Uint8Array, mark?: string): Promise<void> {
     await this.#append(
-      `readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${tokenOfDpu(deviceOf(dpuId))}.${kind}`,
+      `readings.${partitionOfDpu(dpuId, this.#streams.partitions)}.${tokenOfDpu(deviceOf(dpuId))}.${levels}`,
       data,
       mark,
     );
@@ -341,62 +340,6 @@ export class MemoryTopologyLog implements TopologyLog {
       failure: away('end of TOPOLOGY'),
       apply: () => this.#streams.topology.length,
     });
-  }
-}
-
-export class MemoryDeadLetters implements DeadLetters {
-  readonly #access: Access;
-  readonly #streams: MemoryStreams;
-
-  constructor(access: Access, streams: MemoryStreams) {
-    this.#access = access;
-    this.#streams = streams;
-  }
-
-  async store(letters: readonly DeadLetter[]): Promise<void> {
-    const put = (some: readonly DeadLetter[]): void => some.forEach((letter) => this.#put(letter));
-    await this.#access.scheduler.request(this.#access.owner, {
-      label: 'store dead letters',
-      isWrite: true,
-      failure: away('dead letters'),
-      apply: () => put(letters),
-      applyPart: () => put(letters.slice(0, Math.ceil(letters.length / 2))),
-    });
-  }
-
-  async count(): Promise<{ kept: ItemsByReason; evicted: ItemsByReason }> {
-    return this.#access.scheduler.request(this.#access.owner, {
-      label: 'count dead letters',
-      apply: () => {
-        const kept: ItemsByReason = {};
-        for (const { reason, items } of this.#streams.letters.values()) kept[reason] = (kept[reason] ?? 0) + items;
-        return { kept, evicted: { ...this.#streams.evicted } };
-      },
-    });
-  }
-
-  async evict(ageMaxMs: number): Promise<void> {
-    const { letters, evicted, evictedKeys, now } = this.#streams;
-    await this.#access.scheduler.request(this.#access.owner, {
-      label: 'evict dead letters',
-      isWrite: true,
-      failure: away('evict'),
-      apply: () => {
-        for (const [key, { reason, items, storedMs }] of letters) {
-          if (storedMs >= now() - ageMaxMs) continue;
-          letters.delete(key);
-          evictedKeys.add(key);
-          evicted[reason] = (evicted[reason] ?? 0) + items;
-        }
-      },
-    });
-  }
-
-  #put(letter: DeadLetter): void {
-    const { letters, evictedKeys, now } = this.#streams;
-    const key = `${letter.reason}.${letter.readingsSeq}.${letter.index}`;
-    if (evictedKeys.delete(key)) this.#streams.itemsStoredAgain += letter.items;
-    letters.set(key, { ...letter, storedMs: now() });
   }
 }
 

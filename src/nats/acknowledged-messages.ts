@@ -1,0 +1,69 @@
+// Messages in a stream other than READINGS that devices have an acknowledgement for. A durable consumer, shared by all
+// processes of the service, gives each message to one of them, and again to another if that one dies.
+import { AckPolicy, type Consumer, type ConsumerConfig, DeliverPolicy } from '@nats-io/jetstream';
+import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports/readings-log.ts';
+import { topicOfSubject } from './streams.ts';
+
+const BATCH_MESSAGES_MAX = 10_000;
+const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+const BATCH_WITHIN_MS = 2_000;
+/** The server sends this many at once, and each may have a megabyte. */
+const FETCH_MESSAGES_MAX = 64;
+/** The client's minimum. */
+const FETCH_EXPIRES_MS = 1_000;
+/** Messages delivered to a process that has died are delivered to another one after this time. */
+const ACK_WAIT_NS = 30_000_000_000;
+const UNACKNOWLEDGED_MAX = 200_000;
+
+export const ACKNOWLEDGED_CONSUMER = {
+  deliver_policy: DeliverPolicy.All,
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: ACK_WAIT_NS,
+  max_ack_pending: UNACKNOWLEDGED_MAX,
+} satisfies Partial<ConsumerConfig>;
+
+export class NatsAcknowledgedMessages implements AcknowledgedMessages {
+  readonly #consumer: Consumer;
+  readonly #prefix: string;
+
+  /** @param prefix what the stream's subjects have before the subject that the device published to */
+  constructor(consumer: Consumer, prefix = '') {
+    [this.#consumer, this.#prefix] = [consumer, prefix];
+  }
+
+  async next(signal: AbortSignal): Promise<AcknowledgedMessage[]> {
+    const messages: AcknowledgedMessage[] = [];
+    const deadline = performance.now() + BATCH_WITHIN_MS;
+    let bytes = 0;
+    while (
+      !signal.aborted &&
+      performance.now() < deadline &&
+      messages.length < BATCH_MESSAGES_MAX &&
+      bytes < BATCH_BYTES_MAX
+    ) {
+      for await (const message of this.arriving(signal)) {
+        messages.push(message);
+        bytes += message.data.length;
+      }
+    }
+    return messages;
+  }
+
+  async *arriving(signal: AbortSignal): AsyncGenerator<AcknowledgedMessage> {
+    const fetched = await this.#consumer.fetch({ max_messages: FETCH_MESSAGES_MAX, expires: FETCH_EXPIRES_MS });
+    const stop = (): void => fetched.stop();
+    signal.addEventListener('abort', stop);
+    try {
+      for await (const message of fetched) {
+        yield {
+          topic: topicOfSubject(message.subject.slice(this.#prefix.length)),
+          data: message.data,
+          storedMs: message.time.getTime(),
+          release: () => message.ack(),
+        };
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+}
