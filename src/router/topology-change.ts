@@ -6,7 +6,7 @@ import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
 import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
 import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';
-import type { Settings, TopologyFact } from '../domain/topology.ts';
+import { factsOf, type Settings, type SingleFact } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 
 const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
@@ -32,7 +32,7 @@ export function changeBetween(
   const spans = new Map<DpuId, Span[]>();
   const spaces = new Set<SpaceId>();
   let settings: Settings | undefined;
-  for (const { fact } of history.entries(fromSeq, toSeq)) {
+  for (const fact of history.entries(fromSeq, toSeq).flatMap((entry) => factsOf(entry.fact))) {
     if (fact.kind === 'settings') settings = fact.doc;
     for (const spaceId of spacesTouched(fact, before, after)) spaces.add(spaceId);
     for (const [dpuId, more] of spansTouched(fact, before, after)) {
@@ -60,7 +60,7 @@ function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined
   return { spaceId, timeZone: space.timeZone, dailyReset: space.dailyReset, dpus: dpusOfSpace(view, spaceId), resets };
 }
 
-function spacesTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): SpaceId[] {
+function spacesTouched(fact: SingleFact, before: TopologyView, after: TopologyView): SpaceId[] {
   const sides = (id: DoorwayId | null): SpaceId[] =>
     id === null
       ? []
@@ -84,7 +84,7 @@ function spacesTouched(fact: TopologyFact, before: TopologyView, after: Topology
   }
 }
 
-function spansTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
+function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
   if (fact.kind === 'dpu') {
     const { id } = fact.doc;
     const [was, is] = [before.dpu(id), after.dpu(id)];

@@ -4,7 +4,7 @@
 // The writes of a process wait for each other; those of several processes conflict, and are decided again after a pause
 // of random length (E2).
 import { Failure } from '../domain/failure.ts';
-import type { TopologyFact } from '../domain/topology.ts';
+import type { SingleFact, TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
 import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
 import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
@@ -100,31 +100,42 @@ export class TopologyService {
   async execute(
     command: TopologyCommand,
     precondition: (view: TopologyView) => void = () => undefined,
-  ): Promise<TopologyFact> {
-    return this.#writes.run(() =>
-      this.#write((view) => {
-        precondition(view);
-        return decideTopology(view, command, this.#now());
-      }),
-    );
+  ): Promise<SingleFact> {
+    const [fact] = await this.append((view) => {
+      precondition(view);
+      return [decideTopology(view, command, this.#now())];
+    });
+    return fact as SingleFact;
   }
 
-  /** Appends the fact that `decide` returns for the log as it is then. @returns the fact */
-  async #write(decide: (view: TopologyView) => TopologyFact): Promise<TopologyFact> {
+  /**
+   * Appends the facts that `decide` returns for the log as it is then, as one entry: all are stored, or none.
+   * @param decide may be called again, when another process wrote in the meantime
+   * @returns the facts as recorded
+   * @throws Failure unavailable, or whatever `decide` throws
+   */
+  async append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
+    return this.#writes.run(() => this.#append(decide));
+  }
+
+  async #append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const decidedAt = this.history.seq;
-      let fact: TopologyFact;
+      let facts: readonly SingleFact[];
       try {
-        fact = decide(this.history.latest());
+        facts = decide(this.history.latest());
       } catch (refusal) {
         // Another process may have appended entries that this one has not read yet: decide again with them.
         if (await this.catchUp().catch(unavailable)) continue;
         throw refusal;
       }
-      const seq = await this.#log.append(fact, decidedAt).catch(unavailable);
+      const [first, second] = facts;
+      if (!first) return facts;
+      const entry: TopologyFact = second ? { kind: 'batch', doc: facts } : first;
+      const seq = await this.#log.append(entry, decidedAt).catch(unavailable);
       if (seq !== undefined) {
         await this.#applied(seq);
-        return fact;
+        return facts;
       }
       // Another process appended first: decide again with its entry, at another time than all others that lost.
       await this.#applied(decidedAt + 1);

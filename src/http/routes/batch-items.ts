@@ -1,13 +1,13 @@
 // Parses the body of a batch as a stream: a JSON array, JSON lines or CSV, compressed or not. Memory use does not grow with the
 // size of the batch.
-import { finished, pipeline, Transform, type Duplex, type Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { JSONParser } from '@streamparser/json';
 import { CsvError, parse as parseCsv } from 'csv-parse';
 import type { Context } from 'koa';
 import { Failure } from '../../domain/failure.ts';
 import { CSV_READINGS, csvReading } from '../../publishing/csv-readings.ts';
+import { decompressed } from '../decompressed.ts';
 import { HttpProblem } from '../problem.ts';
 
 const BATCH_BYTES_MAX = 50_000_000;
@@ -32,7 +32,7 @@ export function batchItems(ctx: Context): AsyncIterable<BatchItem[]> {
   const read = typeof type === 'string' ? READERS[type] : undefined;
   if (!read)
     throw new HttpProblem(415, 'send readings as application/json (an array), application/x-ndjson or text/csv');
-  return guarded(read(decompressed(ctx)));
+  return guarded(read(decompressed(ctx, BATCH_BYTES_MAX, 'a batch may hold at most 50 MB; send it in parts')));
 }
 
 async function* guarded(items: AsyncIterable<BatchItem[]>): AsyncIterable<BatchItem[]> {
@@ -47,38 +47,6 @@ async function* guarded(items: AsyncIterable<BatchItem[]>): AsyncIterable<BatchI
 
 function tooLong(what: string): HttpProblem {
   return new HttpProblem(413, `${what} of a batch may hold at most ${ITEM_BYTES_MAX / 1e3} kB`);
-}
-
-function decompressed(ctx: Context): Readable {
-  const encoding = ctx.get('content-encoding').trim().toLowerCase();
-  const decoder =
-    encoding === 'gzip'
-      ? createGunzip()
-      : encoding === 'deflate'
-        ? createInflate()
-        : encoding === 'br'
-          ? createBrotliDecompress()
-          : undefined;
-  if (!decoder && encoding !== '' && encoding !== 'identity')
-    throw new HttpProblem(415, 'the content-encoding must be gzip, deflate, br or identity');
-  // Counted after decompression, because a small body may decompress to a huge one.
-  let bytes = 0;
-  const limit = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      if (bytes > BATCH_BYTES_MAX)
-        done(new HttpProblem(413, `a batch may hold at most ${BATCH_BYTES_MAX / 1e6} MB; send it in parts`));
-      else done(null, chunk);
-    },
-  });
-  // Errors surface where the last stream is read. `pipeline` would also destroy the request, and then the client would see a broken
-  // connection instead of the answer.
-  const ignore = (): void => undefined;
-  const first: Duplex = decoder ?? limit;
-  if (decoder) pipeline(decoder, limit, ignore);
-  finished(ctx.req, { writable: false }, (error) => error && first.destroy(error));
-  ctx.req.pipe(first);
-  return limit;
 }
 
 async function* jsonItems(body: Readable): AsyncIterable<BatchItem[]> {

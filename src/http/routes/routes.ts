@@ -16,6 +16,7 @@ import type { Route } from './route.ts';
 import { spacesRoutes } from './spaces-routes.ts';
 import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
+import { topologyRoutes } from './topology-routes.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** What the routes need of the service. */
@@ -52,6 +53,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
     ...placementsRoutes(topology),
+    ...topologyRoutes(topology, now),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...storedReadingsRoutes(service.eventPages),
     ...eventCountsRoutes(service.eventCounts),
