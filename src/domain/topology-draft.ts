@@ -34,20 +34,37 @@ export class TopologyDraft implements RegistrationView {
     } else if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
   }
 
-  readonly space = (id: SpaceId): Space | undefined => this.#spaces.get(id) ?? this.#base.space(id);
-  readonly doorway = (id: DoorwayId): Doorway | undefined => this.#doorways.get(id) ?? this.#base.doorway(id);
-  readonly dpu = (id: DpuId): Dpu | undefined => this.#dpus.get(id) ?? this.#base.dpu(id);
-  readonly epoch = (): ReturnType<RegistrationView['epoch']> => this.#base.epoch();
-  readonly lastSpaceId = (): number => this.#lastSpaceId;
-  readonly lastDoorwayId = (): number => this.#lastDoorwayId;
+  space(id: SpaceId): Space | undefined {
+    return this.#spaces.get(id) ?? this.#base.space(id);
+  }
+
+  doorway(id: DoorwayId): Doorway | undefined {
+    return this.#doorways.get(id) ?? this.#base.doorway(id);
+  }
+
+  dpu(id: DpuId): Dpu | undefined {
+    return this.#dpus.get(id) ?? this.#base.dpu(id);
+  }
+
+  epoch(): ReturnType<RegistrationView['epoch']> {
+    return this.#base.epoch();
+  }
+
+  lastSpaceId(): number {
+    return this.#lastSpaceId;
+  }
+
+  lastDoorwayId(): number {
+    return this.#lastDoorwayId;
+  }
 
   spacesCalled(label: string): Space[] {
     const kept = this.#base.spacesCalled(label).filter(({ id }) => !this.#spaces.has(id));
-    return [...kept, ...called(label, this.#spacesByLabel, this.space)];
+    return [...kept, ...called(label, this.#spacesByLabel, (id) => this.space(id))];
   }
 
   doorwaysCalled(label: string): Doorway[] {
     const kept = this.#base.doorwaysCalled(label).filter(({ id }) => !this.#doorways.has(id));
-    return [...kept, ...called(label, this.#doorwaysByLabel, this.doorway)];
+    return [...kept, ...called(label, this.#doorwaysByLabel, (id) => this.doorway(id))];
   }
 }

@@ -19,8 +19,7 @@ import type { TopologyService } from './topology-service.ts';
 
 /** A batch is one message. NATS refuses one of more than 1 MB. */
 const BATCH_BYTES_MAX = 256 * 1024;
-/** Bounds how long the event loop is busy with one batch. */
-const BATCH_ENTRIES_MAX = 2_000;
+const ENTRIES_PER_BATCH = 2_000;
 const CHECKED_AT_ONCE = 500;
 const SHOWN_MAX = 1_000;
 
@@ -52,6 +51,8 @@ export interface ImportOptions {
   readonly now: () => number;
   readonly timing: Pick<Timing, 'yield'>;
   readonly onProgress: (progress: ImportProgress) => void;
+  /** Bounds how long the event loop is busy with one batch; 2,000 by default. */
+  readonly entriesPerBatch?: number;
 }
 
 /** A document cannot be imported. */
@@ -131,19 +132,21 @@ async function check(
 async function write(
   topology: TopologyService,
   entries: readonly RegistrationEntry[],
-  { now, onProgress }: ImportOptions,
+  { now, onProgress, entriesPerBatch = ENTRIES_PER_BATCH }: ImportOptions,
 ): Promise<ImportResult> {
   const tally = new Tally();
   for (let from = 0; from < entries.length;) {
     let batch: Batch | undefined;
     try {
-      await topology.append((view) => (batch = batchFrom(view, entries, from, now())).facts);
+      await topology.append(
+        (view) => (batch = batchFrom(view, entries.slice(from, from + entriesPerBatch), now())).facts,
+      );
     } catch (error) {
       if (error instanceof EntryRefused) throw new DocumentRefused([errorOf(error)], 1, from);
       throw error;
     }
     for (const [kind, planned] of batch?.outcomes ?? []) tally.add(kind, planned);
-    from = batch?.to ?? entries.length;
+    from += batch?.outcomes.length ?? entries.length;
     onProgress({ phase: 'write', done: from, total: entries.length });
   }
   return tally.result;
@@ -152,25 +155,24 @@ async function write(
 interface Batch {
   readonly facts: readonly SingleFact[];
   readonly outcomes: readonly (readonly [RegistrationEntry['kind'], Planned | undefined])[];
-  /** The entry that the next batch begins with. */
-  readonly to: number;
 }
 
-function batchFrom(view: RegistrationView, entries: readonly RegistrationEntry[], from: number, nowMs: number): Batch {
+/** The first of the entries, as many as fit into one message. */
+function batchFrom(view: RegistrationView, entries: readonly RegistrationEntry[], nowMs: number): Batch {
   const draft = new TopologyDraft(view);
   const facts: SingleFact[] = [];
   const outcomes: [RegistrationEntry['kind'], Planned | undefined][] = [];
-  let [to, bytes] = [from, 0];
-  for (; to < entries.length && to - from < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES_MAX; to++) {
-    const each = entries[to] as RegistrationEntry;
+  let bytes = 0;
+  for (const each of entries) {
     const planned = planRegistration(draft, each, nowMs);
     outcomes.push([each.kind, planned]);
     if (!planned) continue;
     draft.apply(planned.fact);
     facts.push(planned.fact);
     bytes += Buffer.byteLength(JSON.stringify(planned.fact));
+    if (bytes >= BATCH_BYTES_MAX) break;
   }
-  return { facts, outcomes, to };
+  return { facts, outcomes };
 }
 
 function errorOf({ place, failure }: EntryRefused): DocumentError {

@@ -14,6 +14,7 @@ export function commandOf(
         | 'tick'
         | 'sleep'
         | 'ask'
+        | 'import'
         | 'logClock'
         | 'start'
         | 'crash'

@@ -75,16 +75,17 @@ function addRow(
   record: readonly string[],
   place: DocumentPlace,
 ): void {
-  const cells = new Map(header.map((name, index) => [name, record[index] ?? '']));
-  const kind = (cells.get('kind') ?? '').toLowerCase();
+  const kind = (record[header.indexOf('kind')] ?? '').toLowerCase();
   if (!isKind(kind)) return builder.fail(place, 'kind', `must be ${KINDS.join(', ')}`);
   if (record.length > header.length)
     builder.fail(place, '', `has ${record.length} cells, and the header ${header.length}`);
   const own: readonly string[] = COLUMNS[kind];
-  for (const [name, cell] of cells)
-    if (cell !== '' && name !== 'kind' && !own.includes(name))
-      builder.fail(place, name, `is not for a row of kind ${kind}`);
-  const value = Object.fromEntries(own.flatMap((name) => valueOf(name, cells.get(name))));
+  const value: Record<string, string | number | null> = {};
+  for (const [index, name] of header.entries()) {
+    const cell = record[index] ?? '';
+    if (own.includes(name)) setValue(value, name, cell);
+    else if (cell !== '' && name !== 'kind') builder.fail(place, name, `is not for a row of kind ${kind}`);
+  }
   const { dpu_id: id, doorway = null, from = null, ...fields } = value;
   switch (kind) {
     case 'space':
@@ -103,9 +104,10 @@ function addRow(
 const NUMBERS = ['capacity', 'counter_modulus'];
 /** These have no "none": an empty cell leaves the default, or what is there. */
 const NEVER_NONE = ['time_zone'];
+/** Without these a row is about nothing. */
+const NEVER_EMPTY = ['name', 'dpu_id'];
 
-function valueOf(name: string, cell: string | undefined): [string, string | number | null][] {
-  if (cell === undefined) return [];
-  if (cell === '') return NEVER_NONE.includes(name) ? [] : [[name, ['name', 'dpu_id'].includes(name) ? '' : null]];
-  return [[name, NUMBERS.includes(name) && /^\d{1,15}$/.test(cell) ? Number(cell) : cell]];
+function setValue(value: Record<string, string | number | null>, name: string, cell: string): void {
+  if (cell !== '') value[name] = NUMBERS.includes(name) && /^\d{1,15}$/.test(cell) ? Number(cell) : cell;
+  else if (!NEVER_NONE.includes(name)) value[name] = NEVER_EMPTY.includes(name) ? '' : null;
 }
