@@ -36,6 +36,21 @@ describe('clients that write the topology at once', () => {
     await register('one process', [first]);
   });
 
+  it('E2 import documents, too', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: CLIENTS }, async (_, n) =>
+        fetch(`${[first, second][n % 2]?.api}/topology/import`, {
+          method: 'POST',
+          headers: { 'content-type': 'text/csv' },
+          body: `kind,name,ingress_space\nspace,import ${n},\ndoorway,import ${n},import ${n}\n`,
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: CLIENTS }, () => 200));
+    const results = (await Promise.all(answers.map((answer) => answer.json()))) as { changes_count: number }[];
+    expect(results.map(({ changes_count: changes }) => changes)).toEqual(Array.from({ length: CLIENTS }, () => 2));
+  });
+
   it('E2 are all answered by two processes', async () => {
     await register('two processes', [first, second]);
   });

@@ -8,6 +8,8 @@ export interface MemoryTopology {
   readonly entries: readonly TopologyEntry[];
   /** Called before each append; may throw, or write itself. */
   onAppend: () => void | Promise<void>;
+  /** For who has pushed an entry. */
+  readonly wake: () => void;
 }
 
 export function memoryTopology(nowMs: () => number = () => 0): MemoryTopology {
@@ -16,6 +18,7 @@ export function memoryTopology(nowMs: () => number = () => 0): MemoryTopology {
   const memory: MemoryTopology = {
     entries,
     onAppend: () => undefined,
+    wake: () => wake(),
     topology: new TopologyService(
       {
         open: async () => {

@@ -4,6 +4,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
 import type { TopologyDocument } from '../../domain/topology-document.ts';
+import { Slots } from '../../runtime/slots.ts';
 import { MACHINE_TIMING } from '../../runtime/timing.ts';
 import { DocumentRefused, importTopology, type ImportResult } from '../../topology/import-topology.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
@@ -20,8 +21,8 @@ import { readJsonDocument } from '../topology-document/json-document.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const DOCUMENT_BYTES_MAX = 50_000_000;
-/** Each may hold a document of that size in memory. */
-const IMPORTS_MAX = 4;
+/** Each may hold a document of that size in memory. The body of one that waits is not read. */
+const [IMPORTS_MAX, IMPORTS_WAITING_MAX] = [2, 200];
 const PROGRESS = 'application/x-ndjson';
 
 const READERS: Readonly<Record<string, (body: Readable, builder: DocumentBuilder) => Promise<void>>> = {
@@ -53,7 +54,7 @@ export function topologyRoutes(topology: TopologyService, now: () => number): Ro
 }
 
 function importRoute(topology: TopologyService, now: () => number): Route {
-  let running = 0;
+  const slots = new Slots(IMPORTS_MAX, IMPORTS_WAITING_MAX);
   return defineRoute({
     method: 'POST',
     path: '/topology/import',
@@ -83,25 +84,19 @@ function importRoute(topology: TopologyService, now: () => number): Route {
     handle: async ({ query: { dry_run: isDryRun = false } }, ctx) => {
       const type = ctx.accepts('json', PROGRESS);
       if (type === false) throw new HttpProblem(406, `the answer is available as application/json and ${PROGRESS}`);
-      if (running >= IMPORTS_MAX)
-        throw new Failure('unavailable', 'too many imports are running', { retryAfterSeconds: 10 });
-      running += 1;
-      const run = async (onWritten: (done: number, total: number) => void): Promise<object> => {
-        try {
-          const document = await documentIn(ctx);
-          const result = await importTopology(topology, document, {
+      if (slots.isFull) throw new Failure('unavailable', 'too many imports are waiting', { retryAfterSeconds: 10 });
+      const run = (onWritten: (done: number, total: number) => void): Promise<object> =>
+        slots.run(async () => {
+          const result = await importTopology(topology, await documentIn(ctx), {
             isDryRun,
             now,
             timing: MACHINE_TIMING,
             onProgress: ({ phase, done, total }) => phase === 'write' && onWritten(done, total),
+          }).catch((error: unknown) => {
+            throw error instanceof DocumentRefused ? refusal(error) : error;
           });
           return resultJson(result, isDryRun);
-        } catch (error) {
-          throw error instanceof DocumentRefused ? refusal(error) : error;
-        } finally {
-          running -= 1;
-        }
-      };
+        });
       return type === 'json' ? run(() => undefined) : answerProgress(ctx, run);
     },
   });
