@@ -8,7 +8,7 @@ const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 
 /** In every so many seeds, logs go back. */
 export const LOSSES_EVERY = 4;
 /** In every so many, what is registered is imported, with and without losses. */
-const IMPORTS_EVERY = 3;
+const IMPORTS_EVERY = 5;
 
 export function drawScenario(seed: number): Scenario {
   const random = new Random(seed);
@@ -30,7 +30,7 @@ export function drawScenario(seed: number): Scenario {
     leases: random.pick(['kept', 'none']),
     commitItems: random.pick([2, 7, 1_000]),
     hasLosses: false,
-    actions: seed % IMPORTS_EVERY === 1 ? withImports(writer.actions) : writer.actions,
+    actions: seed % IMPORTS_EVERY === 2 ? withImports(writer.actions) : writer.actions,
   } satisfies Scenario;
   return seed % LOSSES_EVERY === 0 ? withLosses(scenario, new Random(seed ^ 0x1055)) : scenario;
 }
