@@ -7,14 +7,23 @@ export interface ApiOptions {
   readonly url?: string;
 }
 
+/** One mistake in what was sent. */
+export interface ApiErrorDetail {
+  readonly path: string;
+  readonly detail: string;
+  readonly line?: number;
+}
+
 /** The API answered with an error, or not at all. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number | undefined;
+  readonly errors: readonly ApiErrorDetail[];
 
-  constructor(message: string, status: number | undefined, cause?: unknown) {
+  constructor(message: string, status: number | undefined, cause?: unknown, errors: readonly ApiErrorDetail[] = []) {
     super(message, cause === undefined ? {} : { cause });
     this.status = status;
+    this.errors = errors;
   }
 }
 
@@ -45,7 +54,8 @@ export class ApiClient {
       throw new ApiError(`the service does not answer at ${this.base}`, undefined, error);
     }
     if (response.ok) return response;
-    throw new ApiError(`${await detailOf(response)}${HINTS[response.status] ?? ''}`, response.status);
+    const { detail, errors } = await problemIn(response);
+    throw new ApiError(`${detail}${HINTS[response.status] ?? ''}`, response.status, undefined, errors);
   }
 
   async get<T>(path: string): Promise<T> {
@@ -72,13 +82,13 @@ export class ApiClient {
   }
 }
 
-async function detailOf(response: Response): Promise<string> {
+async function problemIn(response: Response): Promise<{ detail: string; errors?: readonly ApiErrorDetail[] }> {
   const text = await response.text();
   try {
-    const { detail } = JSON.parse(text) as { detail?: unknown };
-    if (typeof detail === 'string') return detail;
+    const { detail, errors } = JSON.parse(text) as { detail?: unknown; errors?: readonly ApiErrorDetail[] };
+    if (typeof detail === 'string') return { detail, ...(errors ? { errors } : {}) };
   } catch {
     // Not a problem document, so something else than this service has answered.
   }
-  return `the API answered ${response.status} ${response.statusText}`;
+  return { detail: `the API answered ${response.status} ${response.statusText}` };
 }

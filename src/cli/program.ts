@@ -17,6 +17,7 @@ import { routesCommand } from './routes-command.ts';
 import { runCommand } from './run-command.ts';
 import { interrupted } from './signals.ts';
 import { atLeastOne, doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
+import { topologyCommand } from './topology-document-command.ts';
 import { tokenCommand } from './token-command.ts';
 import { watchCommand } from './watch-command.ts';
 
@@ -162,6 +163,7 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
   program.addCommand(spacesCommand(readConfig, say, finish));
   program.addCommand(doorwaysCommand(readConfig, say, finish));
   program.addCommand(dpusCommand(readConfig, say, finish));
+  program.addCommand(topologyCommand(readConfig, say, warn, finish));
   withApi(
     program
       .command('watch')

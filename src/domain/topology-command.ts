@@ -4,9 +4,8 @@
 import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
-import { nameKey } from './name.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { Device, Doorway, Dpu, Settings, Space, TopologyFact } from './topology.ts';
+import type { Device, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
@@ -14,12 +13,14 @@ export interface SpaceFields {
   readonly timeZone: string;
   readonly dailyReset: string | null;
   readonly capacity: number | null;
+  readonly externalId?: string | null;
 }
 
 export interface DoorwayFields {
   readonly name: string;
   readonly ingressSpaceId: SpaceId | null;
   readonly egressSpaceId: SpaceId | null;
+  readonly externalId?: string | null;
 }
 
 export type TopologyCommand =
@@ -57,25 +58,23 @@ export type TopologyCommand =
 
 type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind: Kind }>;
 
+/** What an import consists of. */
+export type Registration = Of<
+  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu'
+>;
+/** What a registration is decided on. */
+export type RegistrationView = Pick<
+  TopologyView,
+  'space' | 'doorway' | 'dpu' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
+>;
+
 /** @throws Failure not_found, conflict or invalid */
-export function decideTopology(view: TopologyView, command: TopologyCommand, nowMs: number): TopologyFact {
+export function decideTopology(view: TopologyView, command: TopologyCommand, nowMs: number): SingleFact {
   switch (command.kind) {
-    case 'createSpace':
-      return createSpace(view, command, nowMs);
-    case 'updateSpace':
-      return updateSpace(view, command, nowMs);
     case 'deleteSpace':
       return deleteSpace(view, command, nowMs);
-    case 'createDoorway':
-      return createDoorway(view, command, nowMs);
-    case 'updateDoorway':
-      return updateDoorway(view, command, nowMs);
     case 'deleteDoorway':
       return deleteDoorway(view, command, nowMs);
-    case 'createDpu':
-      return createDpu(view, command, nowMs);
-    case 'placeDpu':
-      return placeDpu(view, command, nowMs);
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
     case 'setAdapter':
@@ -91,22 +90,47 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     }
     case 'changeSettings':
       return { kind: 'settings', doc: command.settings };
+    case 'createSpace':
+    case 'updateSpace':
+    case 'createDoorway':
+    case 'updateDoorway':
+    case 'createDpu':
+    case 'placeDpu':
+      return decideRegistration(view, command, nowMs);
   }
 }
 
-function createSpace(view: TopologyView, { fields }: Of<'createSpace'>, nowMs: number): TopologyFact {
-  requireFreeName(view.spaces(), fields.name, undefined);
-  const id = nextId(view.spaces(), view.epoch()?.spaceIdsAbove) as SpaceId;
+/** @throws Failure not_found, conflict or invalid */
+export function decideRegistration(view: RegistrationView, command: Registration, nowMs: number): SingleFact {
+  switch (command.kind) {
+    case 'createSpace':
+      return createSpace(view, command, nowMs);
+    case 'updateSpace':
+      return updateSpace(view, command, nowMs);
+    case 'createDoorway':
+      return createDoorway(view, command, nowMs);
+    case 'updateDoorway':
+      return updateDoorway(view, command, nowMs);
+    case 'createDpu':
+      return createDpu(view, command, nowMs);
+    case 'placeDpu':
+      return placeDpu(view, command, nowMs);
+  }
+}
+
+function createSpace(view: RegistrationView, { fields }: Of<'createSpace'>, nowMs: number): SingleFact {
+  requireFree((label) => view.spacesCalled(label), fields, undefined);
+  const id = nextId(view.lastSpaceId(), view.epoch()?.spaceIdsAbove) as SpaceId;
   return { kind: 'space', doc: { id, ...fields, createdMs: nowMs, updatedMs: nowMs, deleted: false } };
 }
 
-function updateSpace(view: TopologyView, { id, fields }: Of<'updateSpace'>, nowMs: number): TopologyFact {
+function updateSpace(view: RegistrationView, { id, fields }: Of<'updateSpace'>, nowMs: number): SingleFact {
   const before = existing(view.space(id), `space ${id}`);
-  if (fields.name !== undefined) requireFreeName(view.spaces(), fields.name, id);
+  requireFree((label) => view.spacesCalled(label), fields, id);
   return { kind: 'space', doc: { ...before, ...fields, updatedMs: nowMs } };
 }
 
-function deleteSpace(view: TopologyView, { id }: Of<'deleteSpace'>, nowMs: number): TopologyFact {
+function deleteSpace(view: TopologyView, { id }: Of<'deleteSpace'>, nowMs: number): SingleFact {
   const before: Space = existing(view.space(id), `space ${id}`);
   const doorway = view.doorwaysOf(id).find((candidate) => !candidate.deleted);
   if (doorway)
@@ -114,22 +138,22 @@ function deleteSpace(view: TopologyView, { id }: Of<'deleteSpace'>, nowMs: numbe
   return { kind: 'space', doc: { ...before, updatedMs: nowMs, deleted: true } };
 }
 
-function createDoorway(view: TopologyView, { fields }: Of<'createDoorway'>, nowMs: number): TopologyFact {
-  requireFreeName(view.doorways(), fields.name, undefined);
+function createDoorway(view: RegistrationView, { fields }: Of<'createDoorway'>, nowMs: number): SingleFact {
+  requireFree((label) => view.doorwaysCalled(label), fields, undefined);
   requireSides(view, fields);
-  const id = nextId(view.doorways(), view.epoch()?.doorwayIdsAbove) as DoorwayId;
+  const id = nextId(view.lastDoorwayId(), view.epoch()?.doorwayIdsAbove) as DoorwayId;
   return { kind: 'doorway', doc: { id, ...fields, createdMs: nowMs, updatedMs: nowMs, deleted: false } };
 }
 
-function updateDoorway(view: TopologyView, { id, fields }: Of<'updateDoorway'>, nowMs: number): TopologyFact {
+function updateDoorway(view: RegistrationView, { id, fields }: Of<'updateDoorway'>, nowMs: number): SingleFact {
   const before = existing(view.doorway(id), `doorway ${id}`);
-  if (fields.name !== undefined) requireFreeName(view.doorways(), fields.name, id);
+  requireFree((label) => view.doorwaysCalled(label), fields, id);
   const doc = { ...before, ...fields, updatedMs: nowMs };
   requireSides(view, doc);
   return { kind: 'doorway', doc };
 }
 
-function deleteDoorway(view: TopologyView, { id }: Of<'deleteDoorway'>, nowMs: number): TopologyFact {
+function deleteDoorway(view: TopologyView, { id }: Of<'deleteDoorway'>, nowMs: number): SingleFact {
   const before: Doorway = existing(view.doorway(id), `doorway ${id}`);
   const user = view
     .dpusAt(id)
@@ -142,7 +166,7 @@ function deleteDoorway(view: TopologyView, { id }: Of<'deleteDoorway'>, nowMs: n
   return { kind: 'doorway', doc: { ...before, updatedMs: nowMs, deleted: true } };
 }
 
-function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number): TopologyFact {
+function createDpu(view: RegistrationView, command: Of<'createDpu'>, nowMs: number): SingleFact {
   const before = view.dpu(command.id);
   if (before && !before.deleted)
     throw new Failure('conflict', `DPU ${command.id} is already registered`, { field: 'id' });
@@ -152,7 +176,7 @@ function createDpu(view: TopologyView, command: Of<'createDpu'>, nowMs: number):
   return { kind: 'dpu', doc: place(view, withModulus(dpu, command.counterModulus), command, nowMs) };
 }
 
-function placeDpu(view: TopologyView, command: Of<'placeDpu'>, nowMs: number): TopologyFact {
+function placeDpu(view: RegistrationView, command: Of<'placeDpu'>, nowMs: number): SingleFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
   const { doorwayId = doorwayAt(before.placements, nowMs), effectiveMs, counterModulus } = command;
   const dpu = withModulus({ ...before, updatedMs: nowMs }, counterModulus);
@@ -163,7 +187,7 @@ function withModulus(dpu: Dpu, counterModulus: number | null | undefined): Dpu {
   return counterModulus === undefined ? dpu : { ...dpu, counterModulus };
 }
 
-function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): TopologyFact {
+function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): SingleFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
   // Its counted readings stay counted; later ones are held (T10).
   const fromMs = command.effectiveMs ?? nowMs;
@@ -175,7 +199,7 @@ function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number):
 }
 
 function place(
-  view: TopologyView,
+  view: RegistrationView,
   dpu: Dpu,
   { doorwayId, effectiveMs }: Pick<Of<'createDpu'>, 'doorwayId' | 'effectiveMs'>,
   nowMs: number,
@@ -191,12 +215,12 @@ function place(
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
 }
 
-function setAdapter(view: TopologyView, { id, adapter, options }: Of<'setAdapter'>, nowMs: number): TopologyFact {
+function setAdapter(view: TopologyView, { id, adapter, options }: Of<'setAdapter'>, nowMs: number): SingleFact {
   const createdMs = view.device(id)?.createdMs ?? nowMs;
   return { kind: 'device', doc: { id, adapter, options, createdMs, updatedMs: nowMs, deleted: false } };
 }
 
-function requireSides(view: TopologyView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {
+function requireSides(view: RegistrationView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {
   if (ingressSpaceId === null && egressSpaceId === null) {
     throw new Failure('invalid', 'a doorway needs a space on at least one side', { field: 'ingress_space_id' });
   }
@@ -212,18 +236,27 @@ function requireReference(doc: { readonly deleted: boolean } | undefined, what: 
   if (doc === undefined || doc.deleted) throw new Failure('invalid', `there is no ${what}`, { field });
 }
 
-function requireFreeName(
-  docs: readonly { readonly id: number; readonly name: string; readonly deleted: boolean }[],
-  name: string,
+/** Names and external ids are unique together, so that either refers to one thing. */
+function requireFree(
+  called: (label: string) => readonly { readonly id: number }[],
+  { name, externalId }: { readonly name?: string; readonly externalId?: string | null },
   self: number | undefined,
 ): void {
-  const key = nameKey(name);
-  const holder = docs.find((doc) => !doc.deleted && nameKey(doc.name) === key && doc.id !== self);
-  if (holder)
-    throw new Failure('conflict', `the name ${JSON.stringify(name)} is taken by ${holder.id}`, { field: 'name' });
+  for (const [field, label] of [
+    ['name', name ?? null],
+    ['external_id', externalId ?? null],
+  ] as const) {
+    const holder = label === null ? undefined : called(label).find(({ id }) => id !== self);
+    if (holder)
+      throw new Failure(
+        'conflict',
+        `the ${field === 'name' ? 'name' : 'external id'} ${JSON.stringify(label)} is taken by ${holder.id}`,
+        { field },
+      );
+  }
 }
 
 /** Ids are never reused, not even after a deletion or after the log lost facts. */
-function nextId(docs: readonly { readonly id: number }[], above = 0): number {
-  return docs.reduce((highest, doc) => Math.max(highest, doc.id), above) + 1;
+function nextId(last: number, above = 0): number {
+  return Math.max(last, above) + 1;
 }

@@ -4,6 +4,7 @@ import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
+import { nameKey } from './name.ts';
 import {
   DEFAULT_SETTINGS,
   type Device,
@@ -11,7 +12,9 @@ import {
   type Dpu,
   type EpochBegun,
   type Reset,
+  factsOf,
   type Settings,
+  type SingleFact,
   type Space,
   type TopologyEntry,
 } from './topology.ts';
@@ -43,6 +46,12 @@ export interface TopologyView {
   /** A space's manual resets, in the order of recording. */
   resets(spaceId: SpaceId): Reset[];
   settings(): Settings;
+  /** Those that have this name or external id and are not deleted: one at most, unless an earlier version wrote them. */
+  spacesCalled(label: string): Space[];
+  doorwaysCalled(label: string): Doorway[];
+  /** The highest id assigned; 0 if none. */
+  lastSpaceId(): number;
+  lastDoorwayId(): number;
   /** The latest epoch of the logs; undefined in the first one. */
   epoch(): EpochBegun | undefined;
   /** Doorways with the space on either side, deleted ones included. */
@@ -66,6 +75,11 @@ export class TopologyHistory {
   /** Indexes over all versions: a superset that views filter. */
   readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
   readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
+  readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
+  readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
+  /** Ids that were higher than all before. */
+  readonly #spaceIds: Version<number>[] = [];
+  readonly #doorwayIds: Version<number>[] = [];
   #seq = 0;
 
   /** Sequence of the last entry applied; 0 if none. */
@@ -78,36 +92,43 @@ export class TopologyHistory {
     invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} was read after ${this.#seq}`);
     this.#seq = entry.seq;
     this.#entries.push(entry);
-    const { fact } = entry;
-    this.#digests.push(digestOf(encoder.encode(`${entry.seq} ${JSON.stringify(fact)}`), this.#digests.at(-1)));
+    this.#digests.push(digestOf(encoder.encode(`${entry.seq} ${JSON.stringify(entry.fact)}`), this.#digests.at(-1)));
+    for (const fact of factsOf(entry.fact)) this.#applyFact(fact, entry);
+  }
+
+  #applyFact(fact: SingleFact, { seq, storedMs = 0 }: TopologyEntry): void {
     switch (fact.kind) {
       case 'space':
-        addTo(this.#spaces, fact.doc.id, { seq: entry.seq, doc: fact.doc });
+        addTo(this.#spaces, fact.doc.id, { seq, doc: fact.doc });
+        for (const label of labelsOf(fact.doc)) addToSet(this.#spacesByLabel, label, fact.doc.id);
+        addHigher(this.#spaceIds, seq, fact.doc.id);
         break;
       case 'doorway':
-        addTo(this.#doorways, fact.doc.id, { seq: entry.seq, doc: fact.doc });
+        addTo(this.#doorways, fact.doc.id, { seq, doc: fact.doc });
+        for (const label of labelsOf(fact.doc)) addToSet(this.#doorwaysByLabel, label, fact.doc.id);
+        addHigher(this.#doorwayIds, seq, fact.doc.id);
         for (const spaceId of [fact.doc.ingressSpaceId, fact.doc.egressSpaceId]) {
           if (spaceId !== null) addToSet(this.#doorwaysBySpace, spaceId, fact.doc.id);
         }
         break;
       case 'dpu':
-        addTo(this.#dpus, fact.doc.id, { seq: entry.seq, doc: fact.doc });
+        addTo(this.#dpus, fact.doc.id, { seq, doc: fact.doc });
         for (const { doorwayId } of fact.doc.placements) {
           if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         break;
       case 'device':
-        addTo(this.#devices, fact.doc.id, { seq: entry.seq, doc: fact.doc, storedMs: entry.storedMs ?? 0 });
+        addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, storedMs });
         break;
       case 'reset':
-        addTo(this.#resets, fact.doc.spaceId, { seq: entry.seq, doc: fact.doc });
+        addTo(this.#resets, fact.doc.spaceId, { seq, doc: fact.doc });
         break;
       case 'settings':
         // A fact written by an earlier version may lack some settings.
-        this.#settings.push({ seq: entry.seq, doc: { ...DEFAULT_SETTINGS, ...fact.doc } });
+        this.#settings.push({ seq, doc: { ...DEFAULT_SETTINGS, ...fact.doc } });
         break;
       case 'epoch':
-        this.#epochs.push({ seq: entry.seq, doc: fact.doc });
+        this.#epochs.push({ seq, doc: fact.doc });
         break;
     }
   }
@@ -136,9 +157,12 @@ export class TopologyHistory {
       this.#resets,
       this.#doorwaysBySpace,
       this.#dpusByDoorway,
+      this.#spacesByLabel,
+      this.#doorwaysByLabel,
     ])
       map.clear();
-    for (const list of [this.#settings, this.#epochs, this.#entries, this.#digests]) list.length = 0;
+    for (const list of [this.#settings, this.#epochs, this.#entries, this.#digests, this.#spaceIds, this.#doorwayIds])
+      list.length = 0;
     this.#lastView = undefined;
     this.#seq = 0;
   }
@@ -182,6 +206,10 @@ export class TopologyHistory {
       devices: () => all(this.#devices, seq),
       resets: (spaceId) => (this.#resets.get(spaceId) ?? []).filter((v) => v.seq <= seq).map((v) => v.doc),
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
+      spacesCalled: (label) => called(label, this.#spacesByLabel, view.space),
+      doorwaysCalled: (label) => called(label, this.#doorwaysByLabel, view.doorway),
+      lastSpaceId: () => atSeq(this.#spaceIds, seq) ?? 0,
+      lastDoorwayId: () => atSeq(this.#doorwayIds, seq) ?? 0,
       epoch: () => atSeq(this.#epochs, seq),
       doorwaysOf: (spaceId) =>
         documentsOf(this.#doorwaysBySpace.get(spaceId), view.doorway).filter(
@@ -205,7 +233,31 @@ export function existing<T extends { readonly deleted: boolean }>(doc: T | undef
   return doc;
 }
 
-function addToSet<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+interface Labelled {
+  readonly name: string;
+  readonly externalId?: string | null | undefined;
+}
+
+/** What a space or a doorway can be referred to by. */
+export function labelsOf({ name, externalId = null }: Labelled): string[] {
+  return externalId === null ? [nameKey(name)] : [nameKey(name), nameKey(externalId)];
+}
+
+/** @param ids by label, of documents that have it or had it */
+export function called<Id, T extends Labelled & { readonly deleted: boolean }>(
+  text: string,
+  ids: ReadonlyMap<string, ReadonlySet<Id>>,
+  get: (id: Id) => T | undefined,
+): T[] {
+  const label = nameKey(text);
+  return documentsOf(ids.get(label), get).filter((doc) => !doc.deleted && labelsOf(doc).includes(label));
+}
+
+function addHigher(ids: Version<number>[], seq: number, id: number): void {
+  if (id > (ids.at(-1)?.doc ?? 0)) ids.push({ seq, doc: id });
+}
+
+export function addToSet<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
   const set = sets.get(key);
   if (set) set.add(value);
   else sets.set(key, new Set([value]));
@@ -224,6 +276,6 @@ function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {
   return [...versions.values()].map((list) => atSeq(list, seq)).filter((doc) => doc !== undefined);
 }
 
-function documentsOf<Id, T>(ids: Set<Id> | undefined, get: (id: Id) => T | undefined): T[] {
+function documentsOf<Id, T>(ids: ReadonlySet<Id> | undefined, get: (id: Id) => T | undefined): T[] {
   return [...(ids ?? [])].map(get).filter((doc) => doc !== undefined);
 }

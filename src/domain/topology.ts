@@ -10,6 +10,8 @@ export interface Space {
   /** Local time of day, `HH:MM`, at which the space is taken to be empty every day; or null. */
   readonly dailyReset: string | null;
   readonly capacity: number | null;
+  /** What the operator's own systems call it; null or absent if nothing. No other space has it, as id or as name. */
+  readonly externalId?: string | null;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly deleted: boolean;
@@ -24,6 +26,8 @@ export interface Doorway {
   readonly name: string;
   readonly ingressSpaceId: SpaceId | null;
   readonly egressSpaceId: SpaceId | null;
+  /** As that of a space, among doorways. */
+  readonly externalId?: string | null;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly deleted: boolean;
@@ -111,7 +115,8 @@ export interface EpochBegun {
   readonly doorwayIdsAbove: number;
 }
 
-export type TopologyFact =
+/** A fact about one thing. */
+export type SingleFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
@@ -119,6 +124,13 @@ export type TopologyFact =
   | { readonly kind: 'reset'; readonly doc: Reset }
   | { readonly kind: 'settings'; readonly doc: Settings }
   | { readonly kind: 'epoch'; readonly doc: EpochBegun };
+
+/** One entry of the log. A batch holds facts that were decided together, in their order: all of them are stored, or none. */
+export type TopologyFact = SingleFact | { readonly kind: 'batch'; readonly doc: readonly SingleFact[] };
+
+export function factsOf(fact: TopologyFact): readonly SingleFact[] {
+  return fact.kind === 'batch' ? fact.doc : [fact];
+}
 
 /** A fact as the log holds it. */
 export interface TopologyEntry {

@@ -5,11 +5,10 @@ import type { Context } from 'koa';
 import { HttpProblem } from './problem.ts';
 
 /**
- * @param bytesMax of the decompressed body
- * @param tooLong what the refusal of a longer one says
- * @throws HttpProblem 415 for another encoding; reading the stream throws HttpProblem 413 beyond `bytesMax`
+ * @param bytesMax bound of the decompressed body, beyond which reading fails with a 413 that says `tooLarge`
+ * @throws HttpProblem 415 for another encoding
  */
-export function decompressed(ctx: Context, bytesMax: number, tooLong: string): Readable {
+export function decompressed(ctx: Context, bytesMax: number, tooLarge: string): Readable {
   const encoding = ctx.get('content-encoding').trim().toLowerCase();
   const decoder =
     encoding === 'gzip'
@@ -26,7 +25,7 @@ export function decompressed(ctx: Context, bytesMax: number, tooLong: string): R
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > bytesMax) done(new HttpProblem(413, tooLong));
+      if (bytes > bytesMax) done(new HttpProblem(413, tooLarge));
       else done(null, chunk);
     },
   });

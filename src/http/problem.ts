@@ -41,6 +41,8 @@ export interface FieldError {
   readonly detail: string;
   /** Offset of the error in the field's text, from 0. */
   readonly position?: number;
+  /** Line of an imported document, from 1. */
+  readonly line?: number;
 }
 
 /** An error that the HTTP layer detects itself. */
@@ -79,14 +81,19 @@ export function invalid(path: string, detail: string, position?: number): HttpPr
 export function check<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const errors = result.error.issues.flatMap((issue): FieldError[] => {
+  const errors = fieldErrors(result.error);
+  throw new HttpProblem(422, errors.map(({ path, detail }) => withField(path, detail)).join('; '), errors);
+}
+
+/** Every invalid field. */
+export function fieldErrors({ issues }: z.ZodError): FieldError[] {
+  return issues.flatMap((issue): FieldError[] => {
     const at = issue.path.join('.');
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, detail: 'is not a known field' }));
     const position: unknown = issue.code === 'custom' ? issue.params?.['position'] : undefined;
     return [{ path: at, detail: issue.message, ...(typeof position === 'number' ? { position } : {}) }];
   });
-  throw new HttpProblem(422, errors.map(({ path, detail }) => withField(path, detail)).join('; '), errors);
 }
 
 /** A failure of the domain as a problem. */

@@ -31,13 +31,28 @@ const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu | Device): objec
 });
 
 export function spaceJson(space: Space): object {
-  const { id, name, timeZone, dailyReset, capacity } = space;
-  return { id, name, time_zone: timeZone, daily_reset: dailyReset, capacity, ...stamps(space) };
+  const { id, name, externalId = null, timeZone, dailyReset, capacity } = space;
+  return {
+    id,
+    name,
+    external_id: externalId,
+    time_zone: timeZone,
+    daily_reset: dailyReset,
+    capacity,
+    ...stamps(space),
+  };
 }
 
 export function doorwayJson(doorway: Doorway): object {
-  const { id, name, ingressSpaceId, egressSpaceId } = doorway;
-  return { id, name, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId, ...stamps(doorway) };
+  const { id, name, externalId = null, ingressSpaceId, egressSpaceId } = doorway;
+  return {
+    id,
+    name,
+    external_id: externalId,
+    ingress_space_id: ingressSpaceId,
+    egress_space_id: egressSpaceId,
+    ...stamps(doorway),
+  };
 }
 
 export function dpuJson(dpu: Dpu, nowMs: number): object {
@@ -66,6 +81,7 @@ const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '20
 export const SPACE_EXAMPLE = {
   id: 1,
   name: 'Hall',
+  external_id: null,
   time_zone: 'Europe/Vienna',
   daily_reset: '04:00',
   capacity: 120,
@@ -74,6 +90,7 @@ export const SPACE_EXAMPLE = {
 export const DOORWAY_EXAMPLE = {
   id: 1,
   name: 'Main entrance',
+  external_id: null,
   ingress_space_id: 1,
   egress_space_id: null,
   ...EXAMPLE_STAMPS,

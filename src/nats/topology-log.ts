@@ -61,9 +61,9 @@ function subjectOf(fact: TopologyFact): string {
     case 'reset':
       return `topology.reset.${fact.doc.spaceId}`;
     case 'settings':
-      return 'topology.settings';
     case 'epoch':
-      return 'topology.epoch';
+    case 'batch':
+      return `topology.${fact.kind}`;
     case 'space':
     case 'doorway':
     case 'dpu':

@@ -2,6 +2,7 @@
 // several at once are harmless.
 import type { Logger } from 'pino';
 import type { LogEpoch } from '../domain/log-epoch.ts';
+import { factsOf, type TopologyEntry } from '../domain/topology.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { CopiedEntry, TopologyCopy } from '../ports/recovery.ts';
@@ -9,6 +10,8 @@ import type { CopiedEntry, TopologyCopy } from '../ports/recovery.ts';
 const POLL_MS = 250;
 const RETRY_MS = 2_000;
 const ENTRIES_MAX = 5_000;
+/** An entry may be a batch of thousands of facts. */
+const FACTS_MAX = 20_000;
 
 export interface TopologyCopierDeps {
   readonly topology: TopologyHistory;
@@ -56,12 +59,22 @@ export class TopologyCopier {
       this.#copiedSeq = last?.seq ?? 0;
     }
     if (this.#copiedSeq >= topology.seq) return;
-    const entries = topology
-      .entries(this.#copiedSeq, topology.seq)
-      .slice(0, ENTRIES_MAX)
-      .map((entry): CopiedEntry => ({ ...entry, digest: topology.digestAt(entry.seq) ?? 0 }));
+    const entries = firstOf(topology.entries(this.#copiedSeq, topology.seq)).map((entry): CopiedEntry => ({
+      ...entry,
+      digest: topology.digestAt(entry.seq) ?? 0,
+    }));
     if (entries.length === 0) return;
     await records.copyTopology(entries, this.#epoch);
     this.#copiedSeq = entries.at(-1)?.seq ?? this.#copiedSeq;
   }
+}
+
+/** As many as are copied at once, and at least one. */
+function firstOf(entries: readonly TopologyEntry[]): TopologyEntry[] {
+  let facts = 0;
+  const end = entries.findIndex(({ fact }, index) => {
+    facts += factsOf(fact).length;
+    return index > 0 && facts > FACTS_MAX;
+  });
+  return entries.slice(0, Math.min(ENTRIES_MAX, end < 0 ? entries.length : end));
 }

@@ -6,7 +6,7 @@ import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
 import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
 import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';
-import type { Settings, TopologyFact } from '../domain/topology.ts';
+import { factsOf, type Settings, type SingleFact } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 
 const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
@@ -32,11 +32,15 @@ export function changeBetween(
   const spans = new Map<DpuId, Span[]>();
   const spaces = new Set<SpaceId>();
   let settings: Settings | undefined;
-  for (const { fact } of history.entries(fromSeq, toSeq)) {
-    if (fact.kind === 'settings') settings = fact.doc;
-    for (const spaceId of spacesTouched(fact, before, after)) spaces.add(spaceId);
-    for (const [dpuId, more] of spansTouched(fact, before, after)) {
-      if (partitionOfDpu(dpuId, partitions) === router) spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
+  // Every router looks at every fact, and an import has very many: nothing is made for those of others.
+  for (const entry of history.entries(fromSeq, toSeq)) {
+    for (const fact of factsOf(entry.fact)) {
+      if (fact.kind === 'settings') settings = fact.doc;
+      addSpacesTouched(spaces, fact, before, after);
+      if (fact.kind === 'dpu' && partitionOfDpu(fact.doc.id, partitions) !== router) continue;
+      for (const [dpuId, more] of spansTouched(fact, before, after)) {
+        if (partitionOfDpu(dpuId, partitions) === router) spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
+      }
     }
   }
   const configs = [...spaces]
@@ -60,32 +64,37 @@ function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined
   return { spaceId, timeZone: space.timeZone, dailyReset: space.dailyReset, dpus: dpusOfSpace(view, spaceId), resets };
 }
 
-function spacesTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): SpaceId[] {
-  const sides = (id: DoorwayId | null): SpaceId[] =>
-    id === null
-      ? []
-      : [before.doorway(id), after.doorway(id)]
-          .flatMap((doorway) => [doorway?.ingressSpaceId ?? null, doorway?.egressSpaceId ?? null])
-          .filter((spaceId) => spaceId !== null);
+function addSpacesTouched(spaces: Set<SpaceId>, fact: SingleFact, before: TopologyView, after: TopologyView): void {
   switch (fact.kind) {
     case 'space':
-      return [fact.doc.id];
+      spaces.add(fact.doc.id);
+      return;
     case 'reset':
-      return [fact.doc.spaceId];
+      spaces.add(fact.doc.spaceId);
+      return;
     case 'doorway':
-      return sides(fact.doc.id);
+      addSides(spaces, fact.doc.id, before, after);
+      return;
     case 'dpu':
-      return [before.dpu(fact.doc.id), after.dpu(fact.doc.id)]
-        .flatMap((dpu) => dpu?.placements ?? [])
-        .flatMap(({ doorwayId }) => sides(doorwayId));
+      for (const dpu of [before.dpu(fact.doc.id), after.dpu(fact.doc.id)])
+        for (const { doorwayId } of dpu?.placements ?? [])
+          if (doorwayId !== null) addSides(spaces, doorwayId, before, after);
+      return;
     case 'device':
     case 'settings':
     case 'epoch':
-      return [];
   }
 }
 
-function spansTouched(fact: TopologyFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
+function addSides(spaces: Set<SpaceId>, id: DoorwayId, before: TopologyView, after: TopologyView): void {
+  for (const doorway of [before.doorway(id), after.doorway(id)]) {
+    if (!doorway) continue;
+    if (doorway.ingressSpaceId !== null) spaces.add(doorway.ingressSpaceId);
+    if (doorway.egressSpaceId !== null) spaces.add(doorway.egressSpaceId);
+  }
+}
+
+function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
   if (fact.kind === 'dpu') {
     const { id } = fact.doc;
     const [was, is] = [before.dpu(id), after.dpu(id)];

@@ -1,28 +1,44 @@
 // Follows the TOPOLOGY log, and turns commands into facts appended to it. Every append expects the log to end where the
 // decision was made, so unique names, references and ids hold across processes without another database. Before a
 // command is refused, the service catches up with the log, so that a refusal is never due to missing entries (E1).
+// The writes of a process wait for each other; those of several processes conflict, and are decided again after a pause
+// of random length (E2).
 import { Failure } from '../domain/failure.ts';
-import type { TopologyFact } from '../domain/topology.ts';
+import type { SingleFact, TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
 import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
 import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
+import { MACHINE_TIMING, NEVER, type Timing } from '../runtime/timing.ts';
+import { WriteQueue } from './write-queue.ts';
 
-const ATTEMPTS_MAX = 20;
+/** Each process has one write under way, so of n processes that write without a break each wins about every n-th time. */
+const ATTEMPTS_MAX = 100;
+const [PAUSE_FIRST_MS, PAUSE_MAX_MS] = [2, 100];
 
 export class TopologyService {
   readonly history = new TopologyHistory();
   readonly #log: TopologyLog;
   readonly #now: () => number;
   readonly #onChange: () => void;
+  readonly #timing: Pick<Timing, 'pause' | 'random'>;
+  readonly #writes = new WriteQueue();
   /** The highest sequence known to be in the log, and since when the history has been behind it, in ms. */
   #known = { seq: 0, sinceMs: 0 };
   #cursor: TopologyCursor | undefined;
   #waiting: { seq: number; resolve: () => void }[] = [];
+  /** Aborted when the log is read again from its beginning, because it no longer holds what was read. */
+  #reading = new AbortController();
 
-  constructor(log: TopologyLog, now: () => number, onChange: () => void) {
+  constructor(
+    log: TopologyLog,
+    now: () => number,
+    onChange: () => void,
+    timing: Pick<Timing, 'pause' | 'random'> = MACHINE_TIMING,
+  ) {
     this.#log = log;
     this.#now = now;
     this.#onChange = onChange;
+    this.#timing = timing;
   }
 
   /** Follows the log until stopped. @throws when the log cannot be read; may be called again to continue */
@@ -84,27 +100,60 @@ export class TopologyService {
   async execute(
     command: TopologyCommand,
     precondition: (view: TopologyView) => void = () => undefined,
-  ): Promise<TopologyFact> {
+  ): Promise<SingleFact> {
+    const [fact] = await this.append((view) => {
+      precondition(view);
+      return [decideTopology(view, command, this.#now())];
+    });
+    return fact as SingleFact;
+  }
+
+  /**
+   * Appends the facts that `decide` returns for the log as it is then, as one entry: all are stored, or none.
+   * @param decide may be called again, when another process wrote in the meantime
+   * @returns the facts as recorded
+   * @throws Failure unavailable, or whatever `decide` throws
+   */
+  async append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
+    return this.#writes.run(() => this.#append(decide));
+  }
+
+  async #append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const decidedAt = this.history.seq;
-      let fact: TopologyFact;
+      let facts: readonly SingleFact[];
       try {
-        precondition(this.history.latest());
-        fact = decideTopology(this.history.latest(), command, this.#now());
+        facts = decide(this.history.latest());
       } catch (refusal) {
         // Another process may have appended entries that this one has not read yet: decide again with them.
         if (await this.catchUp().catch(unavailable)) continue;
         throw refusal;
       }
-      const seq = await this.#log.append(fact, decidedAt).catch(unavailable);
+      const [first, second] = facts;
+      if (!first) return facts;
+      const entry: TopologyFact = second ? { kind: 'batch', doc: facts } : first;
+      const seq = await this.#log.append(entry, decidedAt).catch(unavailable);
       if (seq !== undefined) {
-        await this.reached(seq);
-        return fact;
+        await this.#applied(seq);
+        return facts;
       }
-      // Another process appended first: decide again with its entry.
-      await this.reached(decidedAt + 1);
+      // Another process appended first: decide again with its entry, at another time than all others that lost.
+      await this.#applied(decidedAt + 1);
+      const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** attempt);
+      await this.#timing.pause(this.#timing.random() * pauseMs, NEVER);
     }
     throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
+  }
+
+  /** Like `reached`, for a write. @throws Failure unavailable when the log lost its end, and with it perhaps the write */
+  async #applied(seq: number): Promise<void> {
+    const { signal } = this.#reading;
+    let fail: () => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => {
+      fail = () => reject(new Failure('unavailable', 'the topology log is being restored', { retryAfterSeconds: 5 }));
+      signal.addEventListener('abort', fail, { once: true });
+    });
+    await Promise.race([this.reached(seq), lost]).finally(() => signal.removeEventListener('abort', fail));
   }
 
   /** True if the log no longer holds what was read from it. @throws when it cannot be reached */
@@ -118,6 +167,8 @@ export class TopologyService {
   /** Discards the history and reads the log again from its beginning. No router may use the history in the meantime. */
   async startOver(): Promise<void> {
     this.history.clear();
+    this.#reading.abort();
+    this.#reading = new AbortController();
     await this.#cursor?.close();
   }
 

@@ -262,6 +262,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/topology/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register spaces, doorways and sensors from a document
+         * @description JSON or CSV of up to 50 MB and 500,000 entries (docs/topology.md). All of it is checked first, and nothing is written if anything is wrong. What is registered as the document says is left as it is, so importing a document again changes nothing. A client that accepts application/x-ndjson gets lines that tell the progress; the last line is the answer, or a problem.
+         */
+        post: operations["importTopology"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/topology/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the topology as a document that can be imported
+         * @description Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets neither.
+         */
+        get: operations["exportTopology"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readings": {
         parameters: {
             query?: never;
@@ -530,6 +570,8 @@ export interface components {
             id: number;
             /** @description unique among all spaces that are not deleted */
             name: string;
+            /** @description what your own systems call it */
+            external_id: string | null;
             /**
              * @description IANA time zone, which intervals and the daily reset follow
              * @example Europe/Vienna
@@ -561,6 +603,8 @@ export interface components {
             id: number;
             /** @description unique among all doorways that are not deleted */
             name: string;
+            /** @description what your own systems call it */
+            external_id: string | null;
             ingress_space_id: number | null;
             egress_space_id: number | null;
             /**
@@ -1005,6 +1049,73 @@ export interface components {
                 topology: number;
             }[];
         };
+        /** @description What an import has done or, with `dry_run`, would do */
+        TopologyImport: {
+            dry_run: boolean;
+            spaces: {
+                /** @description how many spaces were created */
+                created: number;
+                /** @description how many spaces were changed */
+                updated: number;
+                /** @description how many spaces were as the document says */
+                unchanged: number;
+            };
+            doorways: {
+                /** @description how many doorways were created */
+                created: number;
+                /** @description how many doorways were changed */
+                updated: number;
+                /** @description how many doorways were as the document says */
+                unchanged: number;
+            };
+            dpus: {
+                /** @description how many sensors were created */
+                created: number;
+                /** @description how many sensors were changed */
+                updated: number;
+                /** @description how many sensors were as the document says */
+                unchanged: number;
+            };
+            /** @description what is created and updated, the first 1,000 */
+            changes: {
+                /** @description line of the document */
+                line: number;
+                /** @enum {string} */
+                kind: "space" | "doorway" | "dpu";
+                /** @description name of the space or doorway, id of the sensor */
+                name: string;
+                /** @enum {string} */
+                action: "create" | "update";
+                /** @description what an update changes */
+                fields: string[];
+            }[];
+            /** @description how many there are in all */
+            changes_count: number;
+        };
+        /** @description The topology as a document that can be imported */
+        TopologyExport: {
+            spaces: {
+                name: string;
+                external_id: string | null;
+                time_zone: string;
+                daily_reset: string | null;
+                capacity: number | null;
+            }[];
+            doorways: {
+                name: string;
+                external_id: string | null;
+                ingress_space: string | null;
+                egress_space: string | null;
+            }[];
+            dpus: {
+                id: string;
+                counter_modulus: number | null;
+                placements: {
+                    doorway: string | null;
+                    from: string | null;
+                }[];
+            }[];
+        };
         /** @description An error, as RFC 9457 describes it */
         Problem: {
             /**
@@ -1027,11 +1138,15 @@ export interface components {
                 detail: string;
                 /** @description offset of the error in the text of the field, from 0 */
                 position?: number;
+                /** @description line of an imported document, from 1 */
+                line?: number;
             }[];
         };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            external_id?: string | null;
             /**
              * @description IANA time zone, which intervals and the daily reset follow
              * @default UTC
@@ -1053,6 +1168,8 @@ export interface components {
         SpacePatch: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            external_id?: string | null;
             /**
              * @description IANA time zone, which intervals and the daily reset follow
              * @example Europe/Vienna
@@ -1069,6 +1186,8 @@ export interface components {
         DoorwayBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            external_id?: string | null;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
             /** @description the space that direction 1 leads out of; null means outside */
@@ -1077,6 +1196,8 @@ export interface components {
         DoorwayPatch: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            external_id?: string | null;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
             /** @description the space that direction 1 leads out of; null means outside */
@@ -1196,6 +1317,52 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+        };
+        TopologyDocument: {
+            spaces?: {
+                /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
+                name: string;
+                /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+                external_id?: string | null;
+                /**
+                 * @description IANA time zone, which intervals and the daily reset follow
+                 * @example Europe/Vienna
+                 */
+                time_zone?: string;
+                /**
+                 * @description local time of day at which the count is reset to 0 every day
+                 * @example 04:00
+                 */
+                daily_reset?: string | null;
+                /** @description how many people the space is for */
+                capacity?: number | null;
+            }[];
+            doorways?: {
+                /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
+                name: string;
+                /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+                external_id?: string | null;
+                /** @description name or external id of the space that direction 1 leads into; null for outside */
+                ingress_space?: string | null;
+                /** @description name or external id of the space that direction 1 leads out of; null for outside */
+                egress_space?: string | null;
+            }[];
+            dpus?: {
+                /**
+                 * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+                 * @example 423
+                 */
+                id: string | number;
+                /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
+                counter_modulus?: number | null;
+                /** @description added to the placements that the sensor has; one at the same instant is replaced */
+                placements?: {
+                    /** @description name or external id of the doorway; null for none */
+                    doorway: string | null;
+                    /** @description since when the sensor is there; null or left out: from the beginning of time */
+                    from?: string | null;
+                }[];
+            }[];
         };
     };
     responses: {
@@ -1618,10 +1785,10 @@ export interface operations {
                 /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "id" | "name" | "time_zone" | "daily_reset" | "capacity" | "created_at" | "updated_at";
+                sort?: "id" | "name" | "external_id" | "time_zone" | "daily_reset" | "capacity" | "created_at" | "updated_at";
                 /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, time_zone, daily_reset, capacity, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, capacity, created_at, updated_at */
                 filter?: string;
             };
             header?: {
@@ -1650,6 +1817,7 @@ export interface operations {
                      *       {
                      *         "id": 1,
                      *         "name": "Hall",
+                     *         "external_id": null,
                      *         "time_zone": "Europe/Vienna",
                      *         "daily_reset": "04:00",
                      *         "capacity": 120,
@@ -1713,6 +1881,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Hall",
+                     *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
                      *       "capacity": 120,
@@ -1765,6 +1934,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Hall",
+                     *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
                      *       "capacity": 120,
@@ -1834,6 +2004,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Hall",
+                     *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
                      *       "capacity": 120,
@@ -1934,6 +2105,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Hall",
+                     *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
                      *       "capacity": 120,
@@ -2092,10 +2264,10 @@ export interface operations {
                 /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "id" | "name" | "ingress_space_id" | "egress_space_id" | "created_at" | "updated_at";
+                sort?: "id" | "name" | "external_id" | "ingress_space_id" | "egress_space_id" | "created_at" | "updated_at";
                 /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, ingress_space_id, egress_space_id, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, ingress_space_id, egress_space_id, created_at, updated_at */
                 filter?: string;
             };
             header?: {
@@ -2124,6 +2296,7 @@ export interface operations {
                      *       {
                      *         "id": 1,
                      *         "name": "Main entrance",
+                     *         "external_id": null,
                      *         "ingress_space_id": 1,
                      *         "egress_space_id": null,
                      *         "created_at": "2018-02-24T08:00:00.000Z",
@@ -2185,6 +2358,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Main entrance",
+                     *       "external_id": null,
                      *       "ingress_space_id": 1,
                      *       "egress_space_id": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
@@ -2236,6 +2410,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Main entrance",
+                     *       "external_id": null,
                      *       "ingress_space_id": 1,
                      *       "egress_space_id": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
@@ -2303,6 +2478,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Main entrance",
+                     *       "external_id": null,
                      *       "ingress_space_id": 1,
                      *       "egress_space_id": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
@@ -2402,6 +2578,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "name": "Main entrance",
+                     *       "external_id": null,
                      *       "ingress_space_id": 1,
                      *       "egress_space_id": null,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
@@ -3069,6 +3246,193 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importTopology: {
+        parameters: {
+            query?: {
+                /** @description say what would be created and changed, and change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "spaces": [
+                 *         {
+                 *           "name": "Hall",
+                 *           "external_id": null,
+                 *           "time_zone": "Europe/Vienna",
+                 *           "daily_reset": "04:00",
+                 *           "capacity": 120
+                 *         }
+                 *       ],
+                 *       "doorways": [
+                 *         {
+                 *           "name": "Main entrance",
+                 *           "external_id": null,
+                 *           "ingress_space": "Hall",
+                 *           "egress_space": null
+                 *         }
+                 *       ],
+                 *       "dpus": [
+                 *         {
+                 *           "id": "423",
+                 *           "counter_modulus": null,
+                 *           "placements": [
+                 *             {
+                 *               "doorway": "Main entrance",
+                 *               "from": null
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["TopologyDocument"];
+                /**
+                 * @example kind,name,time_zone,ingress_space,dpu_id,doorway,from
+                 *     space,Hall,Europe/Vienna,,,,
+                 *     doorway,Main entrance,,Hall,,,
+                 *     dpu,,,,423,Main entrance,
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description what was created and changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": false,
+                     *       "spaces": {
+                     *         "created": 1,
+                     *         "updated": 0,
+                     *         "unchanged": 0
+                     *       },
+                     *       "doorways": {
+                     *         "created": 0,
+                     *         "updated": 0,
+                     *         "unchanged": 1
+                     *       },
+                     *       "dpus": {
+                     *         "created": 0,
+                     *         "updated": 0,
+                     *         "unchanged": 1
+                     *       },
+                     *       "changes": [
+                     *         {
+                     *           "line": 2,
+                     *           "kind": "space",
+                     *           "name": "Hall",
+                     *           "action": "create",
+                     *           "fields": []
+                     *         }
+                     *       ],
+                     *       "changes_count": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TopologyImport"];
+                    /**
+                     * @example {"done":2,"total":3}
+                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
+                     */
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportTopology: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the whole topology */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "spaces": [
+                     *         {
+                     *           "name": "Hall",
+                     *           "external_id": null,
+                     *           "time_zone": "Europe/Vienna",
+                     *           "daily_reset": "04:00",
+                     *           "capacity": 120
+                     *         }
+                     *       ],
+                     *       "doorways": [
+                     *         {
+                     *           "name": "Main entrance",
+                     *           "external_id": null,
+                     *           "ingress_space": "Hall",
+                     *           "egress_space": null
+                     *         }
+                     *       ],
+                     *       "dpus": [
+                     *         {
+                     *           "id": "423",
+                     *           "counter_modulus": null,
+                     *           "placements": [
+                     *             {
+                     *               "doorway": "Main entrance",
+                     *               "from": null
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TopologyExport"];
+                    /**
+                     * @example kind,name,time_zone,ingress_space,dpu_id,doorway,from
+                     *     space,Hall,Europe/Vienna,,,,
+                     *     doorway,Main entrance,,Hall,,,
+                     *     dpu,,,,423,Main entrance,
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
             408: components["responses"]["Timeout"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];

@@ -328,7 +328,12 @@ function headersOf(
       care === 'hostile' && random.chance(0.02) ? random.pick(NO_TOKENS) : `Bearer ${token}`,
     );
   for (const { name, schema } of inPlace(operation, 'header'))
-    if (random.chance(0.1)) headers.set(name, care === 'valid' ? '*' : latin1(values.textOf(name, schema, care)));
+    // A precondition that does not hold is rare otherwise: what it is about must be there, and the rest be right.
+    if (random.chance(name === 'if-match' ? 0.3 : 0.1))
+      headers.set(
+        name,
+        care === 'valid' ? random.pick(['*', '*', '"other"']) : latin1(values.textOf(name, schema, care)),
+      );
   if (body) {
     headers.set('content-type', body.type);
     if (body.encoding !== undefined) headers.set('content-encoding', body.encoding);

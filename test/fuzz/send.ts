@@ -56,7 +56,9 @@ export class Sender {
   async sendRaw(bytes: Buffer): Promise<string> {
     return new Promise((resolve, reject) => {
       let answer = '';
-      const socket = connect({ host: this.#host, port: this.#port, allowHalfOpen: true }, () => socket.write(bytes));
+      const socket = connect({ host: this.#host, port: this.#port, allowHalfOpen: true });
+      // Now, and not once it is connected: on a busy machine that may take longer than the server may be quiet.
+      socket.write(bytes);
       let quiet = setTimeout(() => socket.end(), RAW_QUIET_MS);
       const late = setTimeout(
         () => socket.destroy(new Error(`no end of the answer within ${PATIENCE_MS} ms`)),

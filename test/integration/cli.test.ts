@@ -108,6 +108,7 @@ describe('density', () => {
       'dead-letters',
       'account',
       'routes',
+      'topology',
       'token',
       'spaces',
       'doorways',

@@ -135,6 +135,17 @@ describe('the generated client', () => {
     );
   });
 
+  it('exports the topology, and imports it without a change', async () => {
+    const { data: document } = await api.GET('/topology/export');
+    if (typeof document !== 'object') throw new Error('the export is not JSON');
+    expect(document.dpus).toContainEqual(expect.objectContaining({ id: '423' }));
+    const imported = await api.POST('/topology/import', {
+      params: { query: { dry_run: true } },
+      body: document,
+    });
+    expect(imported.data).toMatchObject({ dry_run: true, changes_count: 0 });
+  });
+
   it('sends readings, and looks them up', async () => {
     const sent = await api.POST('/readings', { body: { dpu_id: '423', timestamp: AT, direction: 1 } });
     expect(sent).toMatchObject({ response: { status: 202 }, data: { id: '423~1519461921893~+' } });

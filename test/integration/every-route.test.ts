@@ -94,7 +94,9 @@ function concrete({ path, query }: Pick<Route, 'path'> & { readonly query?: Rout
 
 const withSlash = (path: string): string => path.replace(/(?=\?)|$/, '/');
 const bodyOf = ({ bodyExample, streamedBody }: Route): { body?: string } =>
-  bodyExample === undefined && !streamedBody ? {} : { body: JSON.stringify(bodyExample ?? []) };
+  bodyExample === undefined && !streamedBody
+    ? {}
+    : { body: JSON.stringify(bodyExample ?? streamedBody?.['application/json']?.example) };
 const list = (headers: Headers, name: string): string[] =>
   (headers.get(name) ?? '')
     .split(',')

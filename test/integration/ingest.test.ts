@@ -140,7 +140,7 @@ describe('a payload over NATS', () => {
     expect(await js.publish('ingest.hikvision.cam-2', xml.replaceAll('84:9a:40:aa:50:01', 'cam-2'))).toMatchObject({
       duplicate: false,
     });
-    const client = await mqtt.connectAsync(service.mqttUrl, { clientId: 'cam-3' });
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, { clientId: 'cam-3' });
     await client.publishAsync('ingest/hikvision/cam-3', xml.replaceAll('84:9a:40:aa:50:01', 'cam-3'), { qos: 1 });
     await client.endAsync();
     for (const device of ['cam-2', 'cam-3'])

@@ -17,6 +17,7 @@ export function commandOf(
         | 'tick'
         | 'sleep'
         | 'ask'
+        | 'import'
         | 'logClock'
         | 'start'
         | 'crash'

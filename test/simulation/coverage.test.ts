@@ -30,6 +30,8 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'dead letters stored in part': /store dead letters cut short/,
   "the log's clock goes back": /"kind":"logClock","behindMs":(200|3000)/,
   'checkpoints that cannot be used, and a rebuild': /"kind":"rebuild"/,
+  'a document is imported': /"kind":"import"/,
+  'a batch of an import whose answer is lost': /append batch answer lost/,
   'commits are truncated': /truncate routers\.\d+ done/,
   'NATS loses the end of SPACE_EVENTS': /"kind":"lose","logs":\[.*"SPACE_EVENTS"/,
   'NATS loses the end of READINGS': /"kind":"lose","logs":\[.*"READINGS"/,

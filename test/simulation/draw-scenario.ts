@@ -1,11 +1,14 @@
 // The scenario of a seed.
 import { ActionWriter, drawSettings, START_MS } from './action-writer.ts';
+import { withImports } from './document-of.ts';
 import { Random } from './random.ts';
 import type { Action, LosableLog, Scenario } from './scenario.ts';
 
 const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
 /** Logs go back in one of this many seeds. */
 export const LOSSES_EVERY = 4;
+/** In every so many, what is registered is imported, with and without losses. */
+const IMPORTS_EVERY = 5;
 
 export function drawScenario(seed: number): Scenario {
   const random = new Random(seed);
@@ -27,7 +30,7 @@ export function drawScenario(seed: number): Scenario {
     leases: random.pick(['kept', 'none']),
     commitItems: random.pick([2, 7, 1_000]),
     hasLosses: false,
-    actions: writer.actions,
+    actions: seed % IMPORTS_EVERY === 2 ? withImports(writer.actions) : writer.actions,
   } satisfies Scenario;
   return seed % LOSSES_EVERY === 0 ? withLosses(scenario, new Random(seed ^ 0x1055)) : scenario;
 }

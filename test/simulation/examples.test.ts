@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { at, BUILDING, doorway, dpu, HOUR, move, pass, play, reset, space, START_MS, wait } from './play.ts';
+import { isRegistering } from './document-of.ts';
 import type { Action } from './scenario.ts';
 import { EARLIEST_MS } from './process.ts';
 
@@ -17,6 +18,27 @@ describe('the meaning of a count', () => {
         expect(await count(1, t)).toEqual([0, 0]);
       },
     );
+  });
+
+  it('E3 placements that are imported count like those of single calls', async () => {
+    const t = at('11:00:00');
+    const registered = [...BUILDING, dpu('d1', 1), move('d1', 2, t + 10), dpu('d2', 3, t + 5)].filter(isRegistering);
+    const readings = [pass('d1', [t, 1], [t + 20, 1]), pass('d2', [t, 1], [t + 6, 1]), wait(60_000)];
+    const imported: Action = { kind: 'import', of: registered };
+    // At once, after the readings, a second time, and on top of what is registered.
+    for (const actions of [
+      [...registered, ...readings],
+      [imported, ...readings],
+      [...readings, imported],
+      [imported, ...readings, imported],
+      [...BUILDING, dpu('d1', 1), ...readings, imported],
+    ])
+      await play(actions, async ({ count }) => {
+        expect(await count(1, t + 9)).toEqual([1, 1]);
+        expect(await count(1, t + 20)).toEqual([0, 0]);
+        expect(await count(2, t + 9)).toEqual([1, 1]);
+        expect(await count(2, t + 20)).toEqual([2, 2]);
+      });
   });
 
   it('T2 an exit from an empty space changes nothing, and the next entrance gives 1', async () => {

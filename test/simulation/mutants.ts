@@ -347,5 +347,15 @@ export const MUTANTS: readonly Mutant[] = [
     'const sender = dpuId ?? dpuOfToken(token);',
     'const sender = dpuOfToken(token);',
   ),
+  mutant(
+    'a router follows the first fact of a batch alone',
+    'for (const fact of factsOf(entry.fact)) { if (fact.kind === ',
+    'for (const fact of factsOf(entry.fact).slice(0, 1)) { if (fact.kind === ',
+  ),
+  mutant(
+    'an import places a DPU from now on, whatever the document says',
+    "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs });",
+    "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs: nowMs });",
+  ),
   ...LOSS_MUTANTS,
 ];

@@ -132,8 +132,11 @@ export class SimProcess {
         }),
       yield: async () => undefined,
     };
-    this.topology = new TopologyService(new MemoryTopologyLog(access, streams), engines.now, () =>
-      this.shards.forEach((shard) => shard.wakeRouter()),
+    this.topology = new TopologyService(
+      new MemoryTopologyLog(access, streams),
+      engines.now,
+      () => this.shards.forEach((shard) => shard.wakeRouter()),
+      this.#timing,
     );
     const readings = new MemoryReadingsLog(access, streams);
     const ticks = new Ticks({

@@ -39,6 +39,8 @@ export type Action =
   | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'modulus'; readonly dpuId: DpuId; readonly modulus: number | null }
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
+  /** What one document says, in place of a command for each. */
+  | { readonly kind: 'import'; readonly of: readonly RegisteringAction[] }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
   /** A question to a process whose clock is behind by this much. */
@@ -59,6 +61,8 @@ export type Action =
       readonly share: number;
       readonly isPowerFailure: boolean;
     };
+
+export type RegisteringAction = Extract<Action, { kind: 'space' | 'doorway' | 'dpu' | 'move' }>;
 
 export type LosableLog = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS';
 

@@ -4,6 +4,7 @@ import { PAYLOADS } from './sent.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
+import { DocumentRefused, importTopology } from '../../src/topology/import-topology.ts';
 import { acceptedUpTo, appendReadings } from '../../src/publishing/append-readings.ts';
 import { personMeasure } from '../../src/domain/measure.ts';
 import type { Reading } from '../../src/domain/reading.ts';
@@ -18,11 +19,12 @@ import {
   topologyOf,
 } from './engines/memory-streams.ts';
 import { commandOf } from './command-of.ts';
+import { documentOf } from './document-of.ts';
 import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
 import { lose, readingsInLogs } from './losses.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { Random } from './random.ts';
-import type { Action, Scenario } from './scenario.ts';
+import type { Action, RegisteringAction, Scenario } from './scenario.ts';
 import { MADE_UP } from './sent.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
 import { unrestOf } from './unrest.ts';
@@ -204,6 +206,8 @@ export class World {
         return this.#lose(action);
       case 'history':
         return void (this.engines.tables.isAway = action.isAway);
+      case 'import':
+        return this.#import(this.#running(), action.of);
       case 'space':
       case 'changeSpace':
       case 'deleteSpace':
@@ -344,21 +348,43 @@ export class World {
     if (!isMadeUp) this.witness.accepted.push(...taken);
   }
 
-  /** A refusal is an answer; a missing answer is not. */
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
+    await this.#command(process, (running) =>
+      running.topology.execute(command).catch((error: unknown) => {
+        if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
+        this.witness.refused(command, error);
+      }),
+    );
+  }
+
+  /** In batches so small that most are interrupted somewhere. */
+  async #import(process: SimProcess, actions: readonly RegisteringAction[]): Promise<void> {
+    await this.#command(process, (running) =>
+      importTopology(running.topology, documentOf(actions, running.topology.history.latest()), {
+        isDryRun: false,
+        entriesPerBatch: 2,
+        now: this.engines.now,
+        timing: { yield: async () => undefined },
+        onProgress: () => undefined,
+      }).catch((error: unknown) => {
+        if (!(error instanceof DocumentRefused)) throw error;
+      }),
+    );
+  }
+
+  /** A refusal is an answer; no answer is not. */
+  async #command(process: SimProcess, run: (process: SimProcess) => Promise<unknown>): Promise<void> {
     if (!process.isSound) return;
     let [isDone, isAnswered] = [false, true];
-    const attempt = process.topology
-      .execute(command)
+    const attempt = run(process)
       .catch((error: unknown) => {
-        if (!(error instanceof Failure)) throw error;
-        if (error.kind === 'unavailable') isAnswered = false;
-        else this.witness.refused(command, error);
+        if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
+        isAnswered = false;
       })
       .finally(() => (isDone = true));
     attempt.catch(() => undefined);
     for (let steps = 0; !isDone && steps < STEPS_FOR_COMMAND_MAX / 10; steps++) await this.#step();
-    if (!isAnswered && this.scenario.isPersonPatient) await this.#execute(this.#running(), command);
+    if (!isAnswered && this.scenario.isPersonPatient) await this.#command(this.#running(), run);
   }
 
   #ask(spaceId: SpaceId, atMs: number, nowMs: number): void {

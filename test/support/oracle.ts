@@ -163,7 +163,7 @@ export class Oracle {
   readonly #standings = new Map<string, OracleReading[]>();
 
   constructor(sent: readonly OracleReading[], facts: readonly TopologyFact[]) {
-    for (const fact of facts) {
+    for (const fact of facts.flatMap((entry) => (entry.kind === 'batch' ? entry.doc : [entry]))) {
       if (fact.kind === 'space') this.#spaces.set(fact.doc.id, fact.doc);
       if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);

@@ -1,13 +1,17 @@
 // A process that has not yet read what another one wrote.
 import { beforeEach, expect, test } from 'vitest';
 import type { DpuId, DoorwayId, SpaceId } from '../../src/domain/ids.ts';
-import type { TopologyEntry } from '../../src/domain/topology.ts';
+import type { Failure } from '../../src/domain/failure.ts';
+import type { Space, TopologyEntry } from '../../src/domain/topology.ts';
+import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import { existing } from '../../src/domain/topology-history.ts';
 import type { TopologyLog } from '../../src/ports/topology-log.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
+import { eventually } from '../support/eventually.ts';
 
 const entries: TopologyEntry[] = [];
 let isAway = false;
+let appends = 0;
 
 /** Callers that wait for an entry. */
 let waiting: (() => void)[] = [];
@@ -18,17 +22,24 @@ function logThatTells(isLate: boolean): TopologyLog {
   let isSilent = isLate;
   return {
     open: async () => {
-      let at = 0;
+      let [at, isClosed] = [0, false];
       const next = async (): Promise<TopologyEntry[]> => {
-        while (isSilent || entries.length === at) await new Promise<void>((resolve) => waiting.push(resolve));
-        const some = entries.slice(at);
+        while (!isClosed && (isSilent || entries.length === at))
+          await new Promise<void>((resolve) => waiting.push(resolve));
+        const some = isClosed ? [] : entries.slice(at);
         at = entries.length;
         return some;
       };
-      return { next, close: async () => undefined };
+      const close = async (): Promise<void> => {
+        isClosed = true;
+        tellAll();
+      };
+      return { next, close };
     },
     at: async (seq) => entries.find((entry) => entry.seq === seq)?.fact,
     append: async (fact, expectedSeq) => {
+      appends += 1;
+      if (isAway) throw new Error('nobody answers');
       if (entries.length !== expectedSeq) return undefined;
       entries.push({ seq: expectedSeq + 1, fact });
       queueMicrotask(tellAll);
@@ -57,6 +68,7 @@ beforeEach(async () => {
   entries.length = 0;
   waiting = [];
   isAway = false;
+  appends = 0;
   await follow(logThatTells(false)).execute({
     kind: 'createSpace',
     fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null },
@@ -103,4 +115,69 @@ test('E1 refuses what the whole log forbids, and is unavailable if the log canno
   isAway = true;
   await expect(late.execute({ kind: 'deleteSpace', id: 9 as SpaceId })).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(late.catchUp()).rejects.toThrow('nobody answers');
+});
+
+const createSpace = (name: string): TopologyCommand => ({
+  kind: 'createSpace',
+  fields: { name, timeZone: 'UTC', dailyReset: null, capacity: null },
+});
+
+test('E2 executes everything that several processes are asked for at once', async () => {
+  const processes = [1, 2, 3].map(() => follow(logThatTells(false)));
+  const names = Array.from({ length: 64 }, (_, n) => `space ${n}`);
+  const facts = await Promise.all(
+    names.map((name, n) => (processes[n % 3] as TopologyService).execute(createSpace(name))),
+  );
+  expect(facts.map(({ doc }) => (doc as Space).id).sort((a, b) => a - b)).toEqual(names.map((_, n) => n + 2));
+});
+
+test('E2 never lets two writes of one process conflict', async () => {
+  const service = follow(logThatTells(false));
+  await service.catchUp();
+  appends = 0;
+  await Promise.all(Array.from({ length: 64 }, (_, n) => service.execute(createSpace(`space ${n}`))));
+  expect(appends).toBe(64);
+});
+
+test('E2 refuses all that wait when the log is away, instead of one after another', async () => {
+  const service = follow(logThatTells(false));
+  [isAway, appends] = [true, 0];
+  const outcomes = await Promise.allSettled([1, 2, 3, 4].map((n) => service.execute(createSpace(`space ${n}`))));
+  expect(outcomes.every((outcome) => outcome.status === 'rejected')).toBe(true);
+  expect(appends).toBe(1);
+  isAway = false;
+  await expect(service.execute(createSpace('later'))).resolves.toMatchObject({ kind: 'space' });
+});
+
+test('E2 bounds how many writes wait', async () => {
+  const service = follow(logThatTells(false));
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 2_001 }, () => service.execute({ kind: 'deleteSpace', id: 9 as SpaceId })),
+  );
+  const kinds = outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as Failure).kind);
+  expect(kinds.filter((kind) => kind === 'unavailable')).toHaveLength(1);
+  expect(kinds.filter((kind) => kind === 'not_found')).toHaveLength(2_000);
+});
+
+test('E2 a write that the log has lost holds up none of those behind it', async () => {
+  const log = logThatTells(false);
+  let isLost = false;
+  const service = follow({
+    ...log,
+    append: async (fact, expectedSeq) => {
+      if (!isLost) return log.append(fact, expectedSeq);
+      isLost = false;
+      return expectedSeq + 1;
+    },
+  });
+  await service.catchUp();
+  isLost = true;
+  const lost = service.execute(createSpace('lost'));
+  const next = service.execute({ kind: 'deleteSpace', id: 1 as SpaceId });
+  await eventually(() => expect(isLost).toBe(false));
+  await service.startOver();
+  void service.follow();
+  await expect(lost).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(next).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(service.execute(createSpace('again'))).resolves.toMatchObject({ doc: { id: 2 } });
 });

@@ -32,9 +32,7 @@ export function batchItems(ctx: Context): AsyncIterable<BatchItem[]> {
   const read = typeof type === 'string' ? READERS[type] : undefined;
   if (!read)
     throw new HttpProblem(415, 'send readings as application/json (an array), application/x-ndjson or text/csv');
-  return guarded(
-    read(decompressed(ctx, BATCH_BYTES_MAX, `a batch may hold at most ${BATCH_BYTES_MAX / 1e6} MB; send it in parts`)),
-  );
+  return guarded(read(decompressed(ctx, BATCH_BYTES_MAX, 'a batch may hold at most 50 MB; send it in parts')));
 }
 
 async function* guarded(items: AsyncIterable<BatchItem[]>): AsyncIterable<BatchItem[]> {

@@ -18,6 +18,7 @@ import { createdAt, defined, DOORWAY_EXAMPLE, doorwayJson, LOCATION, notDeleted 
 const FIELDS = {
   id: 'number',
   name: 'text',
+  external_id: 'text',
   ingress_space_id: 'number',
   egress_space_id: 'number',
   created_at: 'instant',
@@ -26,6 +27,7 @@ const FIELDS = {
 const READERS: Readers<Doorway, typeof FIELDS> = {
   id: ({ id }) => id,
   name: ({ name }) => name,
+  external_id: ({ externalId = null }) => externalId,
   ingress_space_id: ({ ingressSpaceId }) => ingressSpaceId,
   egress_space_id: ({ egressSpaceId }) => egressSpaceId,
   created_at: ({ createdMs }) => createdMs,
@@ -178,10 +180,17 @@ function doorwayIn(view: TopologyView, id: Doorway['id']): Doorway {
 }
 
 function fieldsOf(body: z.output<typeof doorwayBody>): DoorwayFields {
-  return { name: body.name, ingressSpaceId: body.ingress_space_id, egressSpaceId: body.egress_space_id };
+  const {
+    name,
+    external_id: externalId = null,
+    ingress_space_id: ingressSpaceId,
+    egress_space_id: egressSpaceId,
+  } = body;
+  return { name, externalId, ingressSpaceId, egressSpaceId };
 }
 
 /** A field that is left out stays as it is. */
 function changesOf(body: z.output<typeof doorwayPatch>): Partial<DoorwayFields> {
-  return defined({ name: body.name, ingressSpaceId: body.ingress_space_id, egressSpaceId: body.egress_space_id });
+  const { name, external_id: externalId, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId } = body;
+  return defined({ name, externalId, ingressSpaceId, egressSpaceId });
 }

@@ -17,6 +17,7 @@ export const TAGS = {
   spaces: 'Spaces and their resets',
   doorways: 'The thresholds between spaces',
   dpus: 'Sensors and their placements',
+  topology: 'Spaces, doorways and sensors together, as a document',
   service: 'Health of the service, and the account of all readings',
 } as const;
 

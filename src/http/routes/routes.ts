@@ -19,6 +19,7 @@ import type { Route } from './route.ts';
 import { spacesRoutes } from './spaces-routes.ts';
 import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
+import { topologyRoutes } from './topology-routes.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** What the routes need of the service. */
@@ -57,6 +58,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...dpusRoutes(topology, now),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
+    ...topologyRoutes(topology, now),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),

@@ -18,6 +18,7 @@ import { createdAt, defined, LOCATION, notDeleted, SPACE_EXAMPLE, spaceJson } fr
 const FIELDS = {
   id: 'number',
   name: 'text',
+  external_id: 'text',
   time_zone: 'text',
   daily_reset: 'text',
   capacity: 'number',
@@ -27,6 +28,7 @@ const FIELDS = {
 const READERS: Readers<Space, typeof FIELDS> = {
   id: ({ id }) => id,
   name: ({ name }) => name,
+  external_id: ({ externalId = null }) => externalId,
   time_zone: ({ timeZone }) => timeZone,
   daily_reset: ({ dailyReset }) => dailyReset,
   capacity: ({ capacity }) => capacity,
@@ -170,12 +172,12 @@ function spaceIn(view: TopologyView, id: Space['id']): Space {
 }
 
 function fieldsOf(body: z.output<typeof spaceBody>): SpaceFields {
-  const { name, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
-  return { name, timeZone, dailyReset, capacity };
+  const { name, external_id: externalId = null, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
+  return { name, externalId, timeZone, dailyReset, capacity };
 }
 
 /** A field that is left out stays as it is. */
 function changesOf(body: z.output<typeof spacePatch>): Partial<SpaceFields> {
-  const { name, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
-  return defined({ name, timeZone, dailyReset, capacity });
+  const { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
+  return defined({ name, externalId, timeZone, dailyReset, capacity });
 }

@@ -23,13 +23,25 @@ const name = z
       'unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000)',
   });
 
+const externalId = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200, 'must have at most 200 characters')
+  .nullable()
+  .meta({
+    description:
+      "what your own systems call it, for `density topology import`; unique like the name, and no other's name",
+  });
+
 const people = z
   .int('must be a whole number')
   .min(0, 'must not be negative')
   .max(PEOPLE_MAX, `must be at most ${PEOPLE_MAX}`);
 
-const space = {
+export const space = {
   name,
+  external_id: externalId,
   time_zone: z
     .string('must be text')
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Vienna')
@@ -46,6 +58,7 @@ const space = {
 export const spaceBody = z
   .strictObject({
     name: space.name,
+    external_id: space.external_id.optional(),
     time_zone: space.time_zone.default('UTC'),
     daily_reset: space.daily_reset.default(null),
     capacity: space.capacity.default(null),
@@ -54,8 +67,9 @@ export const spaceBody = z
 /** A field that is left out stays as it is. */
 export const spacePatch = z.strictObject(space).partial().register(BODIES, { id: 'SpacePatch' });
 
-const doorway = {
+export const doorway = {
   name,
+  external_id: externalId,
   ingress_space_id: spaceId.nullable().meta({ description: 'the space that direction 1 leads into' }),
   egress_space_id: spaceId
     .nullable()
@@ -64,6 +78,7 @@ const doorway = {
 export const doorwayBody = z
   .strictObject({
     name,
+    external_id: doorway.external_id.optional(),
     ingress_space_id: doorway.ingress_space_id.default(null),
     egress_space_id: doorway.egress_space_id.default(null),
   })
@@ -79,7 +94,7 @@ const placement = {
 };
 /** A counter of 32 bits. */
 const COUNTER_MODULUS_MAX = TOTAL_MAX + 1;
-const counterModulus = z.int().min(2).max(COUNTER_MODULUS_MAX).nullable().meta({
+export const counterModulus = z.int().min(2).max(COUNTER_MODULUS_MAX).nullable().meta({
   description:
     'its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes',
 });

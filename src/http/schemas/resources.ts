@@ -20,6 +20,7 @@ const stamps = { created_at: instant('when it was created'), updated_at: instant
 export const space = resource('Space', 'A space that people enter and leave', {
   id: id('assigned by the service'),
   name: z.string().meta({ description: 'unique among all spaces that are not deleted' }),
+  external_id: z.string().nullable().meta({ description: 'what your own systems call it' }),
   time_zone: z
     .string()
     .meta({ description: 'IANA time zone, which intervals and the daily reset follow', examples: ['Europe/Vienna'] }),
@@ -37,6 +38,7 @@ export const doorway = resource(
   {
     id: id('assigned by the service'),
     name: z.string().meta({ description: 'unique among all doorways that are not deleted' }),
+    external_id: z.string().nullable().meta({ description: 'what your own systems call it' }),
     ingress_space_id: id('the space that direction 1 leads into; null means outside').nullable(),
     egress_space_id: id('the space that direction 1 leads out of; null means outside').nullable(),
     ...stamps,
@@ -328,6 +330,60 @@ export const health = resource('Health', 'Whether all is well in the cluster', {
     .meta({ description: 'losses since the installation was created, newest first; all of them repaired' }),
 });
 
+const tally = (what: string) =>
+  z.strictObject({
+    created: count(`how many ${what} were created`),
+    updated: count(`how many ${what} were changed`),
+    unchanged: count(`how many ${what} were as the document says`),
+  });
+
+export const topologyImport = resource('TopologyImport', 'What an import has done or, with `dry_run`, would do', {
+  dry_run: z.boolean(),
+  spaces: tally('spaces'),
+  doorways: tally('doorways'),
+  dpus: tally('sensors'),
+  changes: z
+    .array(
+      z.strictObject({
+        line: count('line of the document'),
+        kind: z.enum(['space', 'doorway', 'dpu']),
+        name: z.string().meta({ description: 'name of the space or doorway, id of the sensor' }),
+        action: z.enum(['create', 'update']),
+        fields: z.array(z.string()).meta({ description: 'what an update changes' }),
+      }),
+    )
+    .meta({ description: 'what is created and updated, the first 1,000' }),
+  changes_count: count('how many there are in all'),
+});
+
+/** As in a document to import, but with every field. */
+export const topologyExport = resource('TopologyExport', 'The topology as a document that can be imported', {
+  spaces: z.array(
+    z.strictObject({
+      name: z.string(),
+      external_id: z.string().nullable(),
+      time_zone: z.string(),
+      daily_reset: z.string().nullable(),
+      capacity: z.int().nullable(),
+    }),
+  ),
+  doorways: z.array(
+    z.strictObject({
+      name: z.string(),
+      external_id: z.string().nullable(),
+      ingress_space: z.string().nullable(),
+      egress_space: z.string().nullable(),
+    }),
+  ),
+  dpus: z.array(
+    z.strictObject({
+      id: z.string(),
+      counter_modulus: z.int().nullable(),
+      placements: z.array(z.strictObject({ doorway: z.string().nullable(), from: instant('null: always').nullable() })),
+    }),
+  ),
+});
+
 export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {
   type: z
     .string()
@@ -346,6 +402,7 @@ export const problem = resource('Problem', 'An error, as RFC 9457 describes it',
         path: z.string().meta({ description: 'the invalid field' }),
         detail: z.string(),
         position: z.int().optional().meta({ description: 'offset of the error in the text of the field, from 0' }),
+        line: z.int().optional().meta({ description: 'line of an imported document, from 1' }),
       }),
     )
     .optional(),

@@ -1,0 +1,89 @@
+// A topology as an operator writes it down: spaces, doorways and DPUs that refer to each other by name or external id.
+// What a document leaves out stays as it is; nothing is removed by it.
+import type { DpuId } from './ids.ts';
+import { nameKey } from './name.ts';
+
+/** Where a document says something. */
+export interface DocumentPlace {
+  /** From 1. */
+  readonly line: number;
+  /** Path of the entry, such as `dpus.3`, where several may be on one line; else empty. */
+  readonly at: string;
+}
+
+export interface SpaceEntry extends DocumentPlace {
+  readonly name: string;
+  readonly externalId?: string | null | undefined;
+  readonly timeZone?: string | undefined;
+  readonly dailyReset?: string | null | undefined;
+  readonly capacity?: number | null | undefined;
+}
+
+export interface DoorwayEntry extends DocumentPlace {
+  readonly name: string;
+  readonly externalId?: string | null | undefined;
+  /** Name or external id of the space that direction 1 leads into; null for outside. */
+  readonly ingressSpace?: string | null | undefined;
+  readonly egressSpace?: string | null | undefined;
+}
+
+export interface PlacementEntry extends DocumentPlace {
+  /** Name or external id; null for none. */
+  readonly doorway: string | null;
+  /** BEGINNING_MS for the beginning of time. */
+  readonly fromMs: number;
+}
+
+export interface DpuEntry extends DocumentPlace {
+  readonly id: DpuId;
+  /** False where the document only places it: then it must be registered. */
+  readonly isDeclared: boolean;
+  readonly counterModulus?: number | null | undefined;
+  readonly placements: readonly PlacementEntry[];
+}
+
+export interface TopologyDocument {
+  readonly spaces: readonly SpaceEntry[];
+  readonly doorways: readonly DoorwayEntry[];
+  readonly dpus: readonly DpuEntry[];
+  /** Mistakes that were found when it was parsed. */
+  readonly errors: readonly DocumentError[];
+  /** There may be more than are listed. */
+  readonly errorsCount: number;
+  /** Names and external ids of entries that could not be parsed. That they are missing is no further mistake. */
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/** A mistake in a document. */
+export interface DocumentError {
+  readonly line: number;
+  /** The field at fault, with the path of its entry; empty if there is no single one. */
+  readonly path: string;
+  readonly detail: string;
+}
+
+/** Entries that are about the same thing as an earlier one. */
+export function repetitionsIn({ spaces, doorways }: Pick<TopologyDocument, 'spaces' | 'doorways'>): DocumentError[] {
+  return [...repeatedLabels(spaces), ...repeatedLabels(doorways)];
+}
+
+function* repeatedLabels(entries: readonly (SpaceEntry | DoorwayEntry)[]): Generator<DocumentError> {
+  const first = new Map<string, SpaceEntry | DoorwayEntry>();
+  for (const entry of entries) {
+    const { name, externalId = null } = entry;
+    for (const [field, text] of [
+      ['name', name],
+      ['external_id', externalId],
+    ] as const) {
+      if (text === null) continue;
+      const before = first.get(nameKey(text));
+      if (before === undefined) first.set(nameKey(text), entry);
+      else if (before !== entry)
+        yield errorAt(entry, field, `${JSON.stringify(text)} is on line ${before.line} already`);
+    }
+  }
+}
+
+export function errorAt({ line, at }: DocumentPlace, field: string, detail: string): DocumentError {
+  return { line, path: [at, field].filter((part) => part !== '').join('.'), detail };
+}

@@ -1,0 +1,70 @@
+// A topology with facts on top that are not in the log yet: what the next registration of an import is decided on.
+import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
+import type { Doorway, Dpu, SingleFact, Space } from './topology.ts';
+import type { RegistrationView } from './topology-command.ts';
+import { addToSet, called, labelsOf } from './topology-history.ts';
+
+export class TopologyDraft implements RegistrationView {
+  readonly #base: RegistrationView;
+  readonly #spaces = new Map<SpaceId, Space>();
+  readonly #doorways = new Map<DoorwayId, Doorway>();
+  readonly #dpus = new Map<DpuId, Dpu>();
+  readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
+  readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
+  #lastSpaceId: number;
+  #lastDoorwayId: number;
+
+  constructor(base: RegistrationView) {
+    this.#base = base;
+    this.#lastSpaceId = base.lastSpaceId();
+    this.#lastDoorwayId = base.lastDoorwayId();
+  }
+
+  apply(fact: SingleFact): void {
+    if (fact.kind === 'space') {
+      const { doc } = fact;
+      this.#spaces.set(doc.id, doc);
+      for (const label of labelsOf(doc)) addToSet(this.#spacesByLabel, label, doc.id);
+      this.#lastSpaceId = Math.max(this.#lastSpaceId, doc.id);
+    } else if (fact.kind === 'doorway') {
+      const { doc } = fact;
+      this.#doorways.set(doc.id, doc);
+      for (const label of labelsOf(doc)) addToSet(this.#doorwaysByLabel, label, doc.id);
+      this.#lastDoorwayId = Math.max(this.#lastDoorwayId, doc.id);
+    } else if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
+  }
+
+  space(id: SpaceId): Space | undefined {
+    return this.#spaces.get(id) ?? this.#base.space(id);
+  }
+
+  doorway(id: DoorwayId): Doorway | undefined {
+    return this.#doorways.get(id) ?? this.#base.doorway(id);
+  }
+
+  dpu(id: DpuId): Dpu | undefined {
+    return this.#dpus.get(id) ?? this.#base.dpu(id);
+  }
+
+  epoch(): ReturnType<RegistrationView['epoch']> {
+    return this.#base.epoch();
+  }
+
+  lastSpaceId(): number {
+    return this.#lastSpaceId;
+  }
+
+  lastDoorwayId(): number {
+    return this.#lastDoorwayId;
+  }
+
+  spacesCalled(label: string): Space[] {
+    const kept = this.#base.spacesCalled(label).filter(({ id }) => !this.#spaces.has(id));
+    return [...kept, ...called(label, this.#spacesByLabel, (id) => this.space(id))];
+  }
+
+  doorwaysCalled(label: string): Doorway[] {
+    const kept = this.#base.doorwaysCalled(label).filter(({ id }) => !this.#doorways.has(id));
+    return [...kept, ...called(label, this.#doorwaysByLabel, (id) => this.doorway(id))];
+  }
+}

@@ -1,0 +1,202 @@
+// The topology as a document: import and export.
+import { Readable } from 'node:stream';
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { Failure } from '../../domain/failure.ts';
+import type { TopologyDocument } from '../../domain/topology-document.ts';
+import { Slots } from '../../runtime/slots.ts';
+import { MACHINE_TIMING } from '../../runtime/timing.ts';
+import { DocumentRefused, importTopology, type ImportResult } from '../../topology/import-topology.ts';
+import type { TopologyService } from '../../topology/topology-service.ts';
+import { decompressed } from '../decompressed.ts';
+import { HttpProblem, problemOf, problemText } from '../problem.ts';
+import { logOf, requestIdOf } from '../request-state.ts';
+import { booleanInQuery } from '../schemas/fields.ts';
+import * as resources from '../schemas/resources.ts';
+import { topologyDocument } from '../schemas/topology-document.ts';
+import { readCsvDocument } from '../topology-document/csv-document.ts';
+import { DocumentBuilder } from '../topology-document/document-builder.ts';
+import { exportCsv, exportJson } from '../topology-document/export-document.ts';
+import { readJsonDocument } from '../topology-document/json-document.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const DOCUMENT_BYTES_MAX = 50_000_000;
+/** Each may hold a document of that size in memory. The body of one that waits is not read. */
+const [IMPORTS_MAX, IMPORTS_WAITING_MAX] = [2, 200];
+const PROGRESS = 'application/x-ndjson';
+
+const READERS: Readonly<Record<string, (body: Readable, builder: DocumentBuilder) => Promise<void>>> = {
+  'application/json': readJsonDocument,
+  'text/csv': readCsvDocument,
+};
+
+const EXAMPLE = {
+  spaces: [{ name: 'Hall', external_id: null, time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120 }],
+  doorways: [{ name: 'Main entrance', external_id: null, ingress_space: 'Hall', egress_space: null }],
+  dpus: [{ id: '423', counter_modulus: null, placements: [{ doorway: 'Main entrance', from: null }] }],
+};
+const CSV_EXAMPLE = `kind,name,time_zone,ingress_space,dpu_id,doorway,from
+space,Hall,Europe/Vienna,,,,
+doorway,Main entrance,,Hall,,,
+dpu,,,,423,Main entrance,
+`;
+const RESULT_EXAMPLE = {
+  dry_run: false,
+  spaces: { created: 1, updated: 0, unchanged: 0 },
+  doorways: { created: 0, updated: 0, unchanged: 1 },
+  dpus: { created: 0, updated: 0, unchanged: 1 },
+  changes: [{ line: 2, kind: 'space', name: 'Hall', action: 'create', fields: [] }],
+  changes_count: 1,
+};
+
+export function topologyRoutes(topology: TopologyService, now: () => number): Route[] {
+  return [importRoute(topology, now), exportRoute(topology)];
+}
+
+function importRoute(topology: TopologyService, now: () => number): Route {
+  const slots = new Slots(IMPORTS_MAX, IMPORTS_WAITING_MAX);
+  return defineRoute({
+    method: 'POST',
+    path: '/topology/import',
+    operationId: 'importTopology',
+    tag: 'topology',
+    summary: 'Register spaces, doorways and sensors from a document',
+    scope: 'topology:write',
+    description:
+      'JSON or CSV of up to 50 MB and 500,000 entries (docs/topology.md). All of it is checked first, and nothing is written if anything is wrong. ' +
+      'What is registered as the document says is left as it is, so importing a document again changes nothing. ' +
+      'A client that accepts application/x-ndjson gets lines that tell the progress; the last line is the answer, or a problem.',
+    query: z.strictObject({
+      dry_run: booleanInQuery('say what would be created and changed, and change nothing').optional(),
+    }),
+    streamedBody: {
+      'application/json': { schema: topologyDocument, example: EXAMPLE },
+      'text/csv': { example: CSV_EXAMPLE },
+    },
+    problems: [406, 409],
+    success: {
+      status: 200,
+      description: 'what was created and changed',
+      schema: resources.topologyImport,
+      example: RESULT_EXAMPLE,
+      alternatives: { [PROGRESS]: `{"done":2,"total":3}\n${JSON.stringify(RESULT_EXAMPLE)}\n` },
+    },
+    handle: async ({ query: { dry_run: isDryRun = false } }, ctx) => {
+      const type = ctx.accepts('json', PROGRESS);
+      if (type === false) throw new HttpProblem(406, `the answer is available as application/json and ${PROGRESS}`);
+      if (slots.isFull) throw new Failure('unavailable', 'too many imports are waiting', { retryAfterSeconds: 10 });
+      const run = (onWritten: (done: number, total: number) => void): Promise<object> =>
+        slots.run(async () => {
+          const result = await importTopology(topology, await documentIn(ctx), {
+            isDryRun,
+            now,
+            timing: MACHINE_TIMING,
+            onProgress: ({ phase, done, total }) => phase === 'write' && onWritten(done, total),
+          }).catch((error: unknown) => {
+            throw error instanceof DocumentRefused ? refusal(error) : error;
+          });
+          return resultJson(result, isDryRun);
+        });
+      return type === 'json' ? run(() => undefined) : answerProgress(ctx, run);
+    },
+  });
+}
+
+function exportRoute({ history }: TopologyService): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/topology/export',
+    operationId: 'exportTopology',
+    tag: 'topology',
+    summary: 'Get the topology as a document that can be imported',
+    scope: 'read',
+    description:
+      'Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets neither.',
+    problems: [406],
+    success: {
+      status: 200,
+      description: 'the whole topology',
+      schema: resources.topologyExport,
+      example: EXAMPLE,
+      alternatives: { 'text/csv': CSV_EXAMPLE },
+    },
+    handle: (_input, ctx) => {
+      ctx.vary('accept');
+      const type = ctx.accepts('json', 'text/csv');
+      if (type === false) throw new HttpProblem(406, 'the answer is available as application/json and text/csv');
+      ctx.type = type === 'json' ? 'application/json' : 'text/csv; charset=utf-8';
+      const lines = type === 'json' ? exportJson(history.latest()) : exportCsv(history.latest());
+      ctx.body = Readable.from(lines, { objectMode: false });
+    },
+  });
+}
+
+async function documentIn(ctx: Context): Promise<TopologyDocument> {
+  const type = ctx.request.is(...Object.keys(READERS));
+  const read = typeof type === 'string' ? READERS[type] : undefined;
+  if (!read) throw new HttpProblem(415, 'send the document as application/json or text/csv');
+  const builder = new DocumentBuilder();
+  await read(decompressed(ctx, DOCUMENT_BYTES_MAX, 'a document may hold at most 50 MB; import it in parts'), builder);
+  return builder.document;
+}
+
+function resultJson({ spaces, doorways, dpus, changes, changesCount }: ImportResult, isDryRun: boolean): object {
+  return { dry_run: isDryRun, spaces, doorways, dpus, changes, changes_count: changesCount };
+}
+
+function refusal({ message, errors, written }: DocumentRefused): HttpProblem {
+  const [first] = errors;
+  const where = first ? `; line ${first.line}: ${first.path === '' ? '' : `${first.path}: `}${first.detail}` : '';
+  if (written === 0) return new HttpProblem(422, `${message}, and nothing was written${where}`, errors);
+  return new HttpProblem(
+    409,
+    `the topology was changed by others during the import, and ${written} entries are written${where}`,
+    errors,
+  );
+}
+
+/** Answers with lines once the document is found to be right, so that a refusal still has its status. */
+async function answerProgress(
+  ctx: Context,
+  run: (onWritten: (done: number, total: number) => void) => Promise<object>,
+): Promise<void> {
+  const lines = new Readable({ read: () => undefined });
+  const send = (line: object | string): boolean =>
+    lines.push(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
+  const outcome = new Promise<void>((resolve, reject) => {
+    let hasBegun = false;
+    const begin = (): void => {
+      hasBegun = true;
+      resolve();
+    };
+    run((done, total) => {
+      send({ done, total });
+      begin();
+    })
+      .then(
+        (result) => {
+          send(result);
+          begin();
+        },
+        (error: unknown) => {
+          if (hasBegun) send(problemLine(ctx, error));
+          else reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      )
+      .finally(() => lines.push(null));
+  });
+  await outcome;
+  ctx.type = PROGRESS;
+  ctx.body = lines;
+}
+
+function problemLine(ctx: Context, error: unknown): string {
+  const about = { instance: ctx.path, requestId: requestIdOf(ctx) };
+  if (error instanceof HttpProblem) return problemText(error.status, error.message, { ...about, errors: error.errors });
+  if (error instanceof Failure) {
+    const { status, detail } = problemOf(error);
+    return problemText(status, detail, about);
+  }
+  logOf(ctx).error({ err: error, path: ctx.path }, 'an import failed');
+  return problemText(500, 'an internal error; the log has the details under this request id', about);
+}

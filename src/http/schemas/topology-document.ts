@@ -1,0 +1,60 @@
+// The schemas of the entries of a topology document, which are the same in JSON and in CSV.
+import { z } from 'zod';
+import { BODIES, counterModulus, doorway, space } from './bodies.ts';
+import { dpuId, instant } from './fields.ts';
+
+/** More than a DPU is moved in a lifetime; a DPU with its placements is one message of NATS. */
+const PLACEMENTS_MAX = 1_000;
+
+const reference = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200, 'must have at most 200 characters');
+
+export const spaceEntry = z.strictObject({
+  name: space.name,
+  external_id: space.external_id.optional(),
+  time_zone: space.time_zone.optional(),
+  daily_reset: space.daily_reset.optional(),
+  capacity: space.capacity.optional(),
+});
+
+export const doorwayEntry = z.strictObject({
+  name: doorway.name,
+  external_id: doorway.external_id.optional(),
+  ingress_space: reference
+    .nullable()
+    .optional()
+    .meta({ description: 'name or external id of the space that direction 1 leads into; null for outside' }),
+  egress_space: reference
+    .nullable()
+    .optional()
+    .meta({ description: 'name or external id of the space that direction 1 leads out of; null for outside' }),
+});
+
+export const placementEntry = z.strictObject({
+  doorway: reference.nullable().meta({ description: 'name or external id of the doorway; null for none' }),
+  from: instant
+    .nullable()
+    .optional()
+    .meta({ description: 'since when the sensor is there; null or left out: from the beginning of time' }),
+});
+
+export const dpuEntry = z.strictObject({
+  id: dpuId,
+  counter_modulus: counterModulus.optional(),
+  placements: z
+    .array(placementEntry)
+    .max(PLACEMENTS_MAX, `must have at most ${PLACEMENTS_MAX} placements`)
+    .optional()
+    .meta({ description: 'added to the placements that the sensor has; one at the same instant is replaced' }),
+});
+
+export const topologyDocument = z
+  .strictObject({
+    spaces: z.array(spaceEntry).optional(),
+    doorways: z.array(doorwayEntry).optional(),
+    dpus: z.array(dpuEntry).optional(),
+  })
+  .register(BODIES, { id: 'TopologyDocument' });

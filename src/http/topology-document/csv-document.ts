@@ -1,0 +1,113 @@
+// A topology document as CSV: one row per space, doorway, DPU or placement, and a header line that names the columns, in
+// any order and case. A column that is left out says nothing; an empty cell says "none".
+import { pipeline, type Readable } from 'node:stream';
+import { CsvError, parse, type Info } from 'csv-parse';
+import type { DocumentPlace } from '../../domain/topology-document.ts';
+import { HttpProblem } from '../problem.ts';
+import type { DocumentBuilder } from './document-builder.ts';
+
+const ROW_BYTES_MAX = 64_000;
+
+const rowAt = (line: number): DocumentPlace => ({ line, at: '' });
+
+/** The columns of each kind of row. */
+const COLUMNS = {
+  space: ['name', 'external_id', 'time_zone', 'daily_reset', 'capacity'],
+  doorway: ['name', 'external_id', 'ingress_space', 'egress_space'],
+  dpu: ['dpu_id', 'counter_modulus', 'doorway', 'from'],
+  placement: ['dpu_id', 'doorway', 'from'],
+} as const;
+type Kind = keyof typeof COLUMNS;
+
+export const CSV_COLUMNS = ['kind', ...new Set(Object.values(COLUMNS).flat())];
+
+const KINDS = Object.keys(COLUMNS);
+const isKind = (text: string): text is Kind => KINDS.includes(text);
+
+interface Row {
+  readonly record: readonly string[];
+  readonly info: Info;
+}
+
+/** @throws HttpProblem 400 where the rows cannot be told apart, 413 beyond the bounds */
+export async function readCsvDocument(body: Readable, builder: DocumentBuilder): Promise<void> {
+  const parser = parse({
+    bom: true,
+    trim: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    info: true,
+    max_record_size: ROW_BYTES_MAX,
+    record_delimiter: ['\r\n', '\n', '\r'],
+  });
+  pipeline(body, parser, () => undefined);
+  let header: readonly string[] | undefined;
+  try {
+    for await (const { record, info } of parser as AsyncIterable<Row>) {
+      if (header) addRow(builder, header, record, rowAt(info.lines));
+      else header = headerOf(builder, record, rowAt(info.lines));
+      if (header.length === 0) return;
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    if (error.code === 'CSV_MAX_RECORD_SIZE')
+      throw new HttpProblem(413, `a row may hold at most ${ROW_BYTES_MAX / 1e3} kB`);
+    throw new HttpProblem(400, `the body is not CSV: ${error.message}`);
+  }
+  if (!header) builder.fail(rowAt(1), '', 'the first line must name the columns');
+}
+
+/** @returns no columns where they cannot be used */
+function headerOf(builder: DocumentBuilder, record: readonly string[], place: DocumentPlace): string[] {
+  const header = record.map((name) => name.toLowerCase());
+  const unknown = header.filter((name) => !CSV_COLUMNS.includes(name));
+  const repeated = header.filter((name, index) => header.indexOf(name) < index);
+  for (const name of unknown) builder.fail(place, name, `is not a column; there are ${CSV_COLUMNS.join(', ')}`);
+  for (const name of repeated) builder.fail(place, name, 'is there twice');
+  if (!header.includes('kind'))
+    builder.fail(place, 'kind', 'the first line must name the columns, and kind is missing');
+  return unknown.length + repeated.length > 0 || !header.includes('kind') ? [] : header;
+}
+
+function addRow(
+  builder: DocumentBuilder,
+  header: readonly string[],
+  record: readonly string[],
+  place: DocumentPlace,
+): void {
+  const kind = (record[header.indexOf('kind')] ?? '').toLowerCase();
+  if (!isKind(kind)) return builder.fail(place, 'kind', `must be ${KINDS.join(', ')}`);
+  if (record.length > header.length)
+    builder.fail(place, '', `has ${record.length} cells, and the header ${header.length}`);
+  const own: readonly string[] = COLUMNS[kind];
+  const value: Record<string, string | number | null> = {};
+  for (const [index, name] of header.entries()) {
+    const cell = record[index] ?? '';
+    if (own.includes(name)) setValue(value, name, cell);
+    else if (cell !== '' && name !== 'kind') builder.fail(place, name, `is not for a row of kind ${kind}`);
+  }
+  const { dpu_id: id, doorway = null, from = null, ...fields } = value;
+  switch (kind) {
+    case 'space':
+      return builder.space(place, fields);
+    case 'doorway':
+      return builder.doorway(place, fields);
+    case 'placement':
+      return builder.placement(place, id, { doorway, from });
+    case 'dpu':
+      if (doorway === null && from !== null)
+        return builder.fail(place, 'from', 'needs a doorway; for none use a row of kind placement');
+      return builder.dpu(place, { id, ...fields, ...(doorway === null ? {} : { placements: [{ doorway, from }] }) });
+  }
+}
+
+const NUMBERS = ['capacity', 'counter_modulus'];
+/** These have no "none": an empty cell leaves the default, or what is there. */
+const NEVER_NONE = ['time_zone'];
+/** Without these a row is about nothing. */
+const NEVER_EMPTY = ['name', 'dpu_id'];
+
+function setValue(value: Record<string, string | number | null>, name: string, cell: string): void {
+  if (cell !== '') value[name] = NUMBERS.includes(name) && /^\d{1,15}$/.test(cell) ? Number(cell) : cell;
+  else if (!NEVER_NONE.includes(name)) value[name] = NEVER_EMPTY.includes(name) ? '' : null;
+}
