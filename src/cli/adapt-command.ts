@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { AdaptedReading, Remark } from '../adapters/adapter.ts';
 import { ADAPTERS } from '../adapters/adapters.ts';
+import { revisionOf } from '../adapters/corrections.ts';
 import { formatInstant } from '../domain/instant.ts';
 
 export interface AdaptOptions {
@@ -71,7 +72,13 @@ function passedIn(reading: AdaptedReading['reading']): object {
   if ('direction' in reading) return { direction: reading.direction };
   if ('entrances' in reading) {
     const { entrances, exits, startMs } = reading;
-    return { entrances, exits, ...(startMs === undefined ? {} : { start: formatInstant(startMs) }) };
+    const revision = revisionOf(reading);
+    return {
+      entrances,
+      exits,
+      ...(startMs === undefined ? {} : { start: formatInstant(startMs) }),
+      ...(revision === undefined ? {} : { revision }),
+    };
   }
   const { totalEntrances, totalExits, counterEpoch } = reading;
   const totals = { total_entrances: totalEntrances, total_exits: totalExits };

@@ -534,9 +534,9 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people who passed in the direction 1; of a standing, the difference to the one before */
+            /** @description people who count as passed in the direction 1; of a standing, the difference to the one before; of a revision that is superseded, 0 */
             entrances: number;
-            /** @description people who passed in the direction -1 */
+            /** @description people who count as passed in the direction -1 */
             exits: number;
             /** @description there when it is of one person */
             direction?: 1 | -1;
@@ -546,6 +546,8 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             start?: string;
+            /** @description which revision of its interval it is; there when the sensor said so */
+            revision?: number;
             /** @description where the counter of entrances stood; there when it is a standing */
             total_entrances?: number;
             /** @description where the counter of exits stood */
@@ -2670,6 +2672,8 @@ export interface operations {
                     exits?: number;
                     /** @description when the interval began; everyone counts at `timestamp` */
                     start?: string | number;
+                    /** @description for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp` only the one with the greatest revision counts; of equal revisions the one with the most people */
+                    revision?: number;
                     /** @description where the counter of entrances stands: the difference to the one before counts */
                     total_entrances?: number;
                     /** @description where the counter of exits stands */

@@ -95,8 +95,8 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'counters: header.counters };',
   ),
   lossMutant(
-    'a repair leaves a standing after a lost one as it was',
-    'if (next) readings.set(identityOf(next), next);',
+    'a repair leaves what depends on a lost reading as it was',
+    'if (dependent) readings.set(identityOf(dependent), dependent);',
     '',
   ),
   lossMutant(

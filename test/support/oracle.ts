@@ -8,9 +8,15 @@ export interface OracleReading {
   readonly dpuId: string;
   readonly timestampMs: number;
   readonly direction?: number | undefined;
-  /** How many passed since `startMs`, where that is known. */
+  /** How many passed since `startMs`, where that is known. Of those with a revision and the same interval, one counts. */
   readonly passed?:
-    { readonly entrances: number; readonly exits: number; readonly startMs?: number | undefined } | undefined;
+    | {
+        readonly entrances: number;
+        readonly exits: number;
+        readonly startMs?: number | undefined;
+        readonly revision?: number | undefined;
+      }
+    | undefined;
   /** Where the counters stood. */
   readonly stands?:
     { readonly entrances: number; readonly exits: number; readonly epoch?: string | undefined } | undefined;
@@ -221,7 +227,10 @@ export class Oracle {
   }
 
   #passedBy(reading: OracleReading): readonly [entrances: number, exits: number] {
-    if (reading.passed) return [reading.passed.entrances, reading.passed.exits];
+    if (reading.passed) {
+      const isSuperseded = this.readings.some((other) => supersedes(other, reading));
+      return isSuperseded ? [0, 0] : [reading.passed.entrances, reading.passed.exits];
+    }
     if (!reading.stands) return reading.direction === 1 ? [1, 0] : [0, 1];
     const standings = this.#standings.get(reading.dpuId) ?? [];
     const before = standings[standings.indexOf(reading) - 1]?.stands;
@@ -249,6 +258,19 @@ function ahead(from: number, to: number, modulus: number | undefined): number | 
   return difference * 2 < modulus ? difference : undefined;
 }
 
+/** True when two readings are revisions of one interval, and `a` is the later. */
+function supersedes(a: OracleReading, b: OracleReading): boolean {
+  const [x, y] = [a.passed, b.passed];
+  if (x?.revision === undefined || y?.revision === undefined || a.dpuId !== b.dpuId) return false;
+  if (a.timestampMs !== b.timestampMs || x.startMs !== y.startMs) return false;
+  const [left, right] = [
+    [x.revision, x.entrances + x.exits, x.entrances, a.name ?? ''],
+    [y.revision, y.entrances + y.exits, y.entrances, b.name ?? ''],
+  ];
+  const at = left.findIndex((value, n) => value !== right[n]);
+  return at >= 0 && (left[at] ?? 0) > (right[at] ?? 0);
+}
+
 function byStanding(a: OracleReading, b: OracleReading): number {
   const key = ({ timestampMs, name = '', stands }: OracleReading): (number | string)[] => [
     timestampMs,
@@ -269,7 +291,8 @@ function idOf({ dpuId, timestampMs, direction, passed, stands, place, name }: Or
     (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
   const said = passed
-    ? [passed.entrances, passed.exits, passed.startMs].filter((part) => part !== undefined).join('-')
+    ? [passed.entrances, passed.exits, passed.startMs].filter((part) => part !== undefined).join('-') +
+      (passed.revision === undefined ? '' : `r${passed.revision}`)
     : stands
       ? `t${[stands.entrances, stands.exits, stands.epoch].filter((part) => part !== undefined).join('-')}`
       : direction === 1
@@ -287,8 +310,10 @@ export function oracleReadingOf(readingId: string, dpuId: string): OracleReading
   const common = { dpuId, timestampMs: Number(ms), place, name };
   if (head === '+' || head === '-') return { ...common, direction: head === '+' ? 1 : -1 };
   const [entrances, exits] = [Number(parts[0]), Number(parts[1])];
-  if (!head.startsWith('t'))
-    return { ...common, passed: { entrances, exits, startMs: parts[2] === undefined ? undefined : Number(parts[2]) } };
+  if (!head.startsWith('t')) {
+    const [startMs, revision] = (parts[2]?.split('r') ?? []).map(Number);
+    return { ...common, passed: { entrances, exits, startMs, revision } };
+  }
   return { ...common, stands: { entrances, exits, epoch: parts.length > 2 ? parts.slice(2).join('-') : undefined } };
 }
 

@@ -85,13 +85,16 @@ export const reading = resource('Reading', 'What one sensor reported', {
   id: z.string().meta({ description: '`<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id' }),
   dpu_id: z.string(),
   timestamp: instant('when the person passed, the interval ended, or the counters stood there'),
-  entrances: count('people who passed in the direction 1; of a standing, the difference to the one before'),
-  exits: count('people who passed in the direction -1'),
+  entrances: count(
+    'people who count as passed in the direction 1; of a standing, the difference to the one before; of a revision that is superseded, 0',
+  ),
+  exits: count('people who count as passed in the direction -1'),
   direction: z
     .union([z.literal(1), z.literal(-1)])
     .meta({ description: 'there when it is of one person' })
     .optional(),
   start: instant('when the interval began; there when the sensor said so').optional(),
+  revision: count('which revision of its interval it is; there when the sensor said so').optional(),
   total_entrances: count('where the counter of entrances stood; there when it is a standing').optional(),
   total_exits: count('where the counter of exits stood').optional(),
   counter_epoch: z.string().meta({ description: 'the life of the counters, where the sensor named it' }).optional(),

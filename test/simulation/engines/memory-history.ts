@@ -11,18 +11,19 @@ import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { EpochChanged } from '../../../src/domain/log-epoch.ts';
 import type { CommitMark } from '../../../src/domain/log-mark.ts';
 import type { CopiedEntry } from '../../../src/ports/recovery.ts';
-import { directionOf, isStanding } from '../../../src/domain/measure.ts';
+import { directionOf } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
+import { seriesKindOf } from '../../../src/domain/series.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
-  DpuInstant,
   DpuReadingsPage,
   DpuReadingsQuery,
   History,
   HistoryEvent,
   OccupancyRequest,
   PartitionRecords,
+  SeriesPlace,
   StoredTotals,
 } from '../../../src/ports/history.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
@@ -258,12 +259,12 @@ export class MemoryHistory implements History, PartitionRecords {
     });
   }
 
-  async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
-    return this.#read('standings', () => {
+  async neighbours(places: readonly SeriesPlace[]): Promise<Reading[]> {
+    return this.#read('neighbours', () => {
       const found = new Set<Reading>();
-      const standings = [...this.#tables.known.values()].filter(({ measure }) => isStanding(measure));
-      for (const { dpuId, timestampMs: atMs } of places) {
-        const own = standings.filter((reading) => reading.dpuId === dpuId);
+      const known = [...this.#tables.known.values()];
+      for (const { kind, dpuId, timestampMs: atMs } of places) {
+        const own = known.filter((reading) => reading.dpuId === dpuId && seriesKindOf(reading.measure) === kind);
         const beforeMs = Math.max(...own.map(({ timestampMs: ms }) => (ms < atMs ? ms : -Infinity)));
         const afterMs = Math.min(...own.map(({ timestampMs: ms }) => (ms > atMs ? ms : Infinity)));
         for (const reading of own) if ([beforeMs, atMs, afterMs].includes(reading.timestampMs)) found.add(reading);
