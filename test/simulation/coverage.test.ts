@@ -4,7 +4,7 @@ import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './draw-scenario.ts';
 import { simulate } from './simulate.ts';
 
-const SEEDS = 180;
+const SEEDS = 220;
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
   'a process crashes': /"kind":"crash"/,
@@ -43,6 +43,9 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'a tie at one millisecond': /"kind":"publish".*?:00\.000Z.*?:00\.000Z/,
   'a reading of 1970': /1970-01-01T00:00:00\.00[01]Z/,
   'a reading with a name': /\\"id\\":\\"n\d+\\"/,
+  'an interval with a revision': /\\"revision\\":[0-3]/,
+  'a revision without a start, or without a timestamp':
+    /\\"exits\\":\d,\\"revision\\":|\{\\"entrances\\":\d,\\"exits\\":\d,\\"start\\":\\"[^}]*\\"revision\\":/,
   'a move to now': /"kind":"move","dpuId":"\w+","doorway":\d+\}/,
   'a move with effective_at': /"kind":"move".*"effectiveMs"/,
   'a move to no doorway': /"kind":"move","dpuId":"\w+","doorway":null/,
