@@ -2,6 +2,7 @@
 import { formatInstant } from '../domain/instant.ts';
 import { isToken } from '../domain/ids.ts';
 import type { AdaptedReading } from './adapter.ts';
+import { revisionOf } from './corrections.ts';
 
 const EPOCH_LENGTH_MAX = 64;
 
@@ -19,7 +20,13 @@ function passedIn(reading: AdaptedReading['reading']): object {
   if ('direction' in reading) return { direction: reading.direction };
   if ('entrances' in reading) {
     const { entrances, exits, startMs } = reading;
-    return { entrances, exits, ...(startMs === undefined ? {} : { start: formatInstant(startMs) }) };
+    const revision = revisionOf(reading);
+    return {
+      entrances,
+      exits,
+      ...(startMs === undefined ? {} : { start: formatInstant(startMs) }),
+      ...(revision === undefined ? {} : { revision }),
+    };
   }
   const { totalEntrances, totalExits, counterEpoch } = reading;
   const totals = { total_entrances: totalEntrances, total_exits: totalExits };

@@ -11,14 +11,15 @@ import { EpochChanged } from '../domain/log-epoch.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
+import type { SeriesKind } from '../domain/series.ts';
 import type {
-  DpuInstant,
   DpuReadingsPage,
   DpuReadingsQuery,
   History,
   HistoryEvent,
   NewestInstantsQuery,
   OccupancyRequest,
+  SeriesPlace,
   StandingInstant,
   StoredTotals,
 } from '../ports/history.ts';
@@ -47,6 +48,12 @@ interface InstantSpan {
   readonly fromMs: number;
   readonly toMs: number;
 }
+
+/** Which rows are of a series, by what an id says (measure.ts); first what is cheap to see. */
+const SERIES: Readonly<Record<SeriesKind, string>> = {
+  standings: "position(reading_id, '~t') > 0 AND match(reading_id, '^[^~]+~[0-9]+~t')",
+  revisions: "direction = 0 AND match(reading_id, '^[^~]+~[0-9]+~[0-9]+-[0-9]+-[0-9]+r')",
+};
 
 const COLUMNS = [
   'space_id',
@@ -174,27 +181,29 @@ export class ClickHouseHistory implements History {
     };
   }
 
-  async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
+  async neighbours(places: readonly SeriesPlace[]): Promise<Reading[]> {
     const found = new Map<string, Reading>();
-    for (const [dpuId, times] of byDpu(places)) {
-      // A few instants are looked up one by one, and many together with everything between them.
-      const spans = times.length > SPANS_MAX ? [spanOf(times)] : times.map((at) => ({ fromMs: at, toMs: at }));
-      for (const span of spans)
-        for (const row of await this.#standingsOf(dpuId, span)) found.set(row[3], toReading(row));
+    for (const [kind, condition] of Object.entries(SERIES)) {
+      for (const [dpuId, times] of byDpu(places.filter((place) => place.kind === kind))) {
+        // Few instants are looked up one by one, and many with what lies between them.
+        const spans = times.length > SPANS_MAX ? [spanOf(times)] : times.map((at) => ({ fromMs: at, toMs: at }));
+        for (const span of spans)
+          for (const row of await this.#seriesRows(condition, dpuId, span)) found.set(row[3], toReading(row));
+      }
     }
     return [...found.values()];
   }
 
   /**
-   * All standings within a span, and those of the nearest instants before and after it; in the table's order, so that
-   * few rows are read.
+   * All within a span, and those of the nearest instants before and after it; in the table's order, so that few rows are
+   * read.
    */
-  async #standingsOf(dpuId: DpuId, { fromMs, toMs }: InstantSpan): Promise<ReadingRow[]> {
-    const standings = `readings WHERE dpu_id = {dpu:String} AND position(reading_id, '~t') > 0 AND match(reading_id, '^[^~]+~[0-9]+~t') AND timestamp`;
+  async #seriesRows(condition: string, dpuId: DpuId, { fromMs, toMs }: InstantSpan): Promise<ReadingRow[]> {
+    const some = `readings WHERE dpu_id = {dpu:String} AND ${condition} AND timestamp`;
     return this.#rows<ReadingRow>(
-      `WITH ifNull((SELECT timestamp FROM ${standings} < ${instantParam('from')} ORDER BY dpu_id DESC, timestamp DESC LIMIT 1), ${instantParam('from')}) AS first,
-        ifNull((SELECT timestamp FROM ${standings} > ${instantParam('to')} ORDER BY dpu_id, timestamp LIMIT 1), ${instantParam('to')}) AS last
-      SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM ${standings} >= first AND timestamp <= last`,
+      `WITH ifNull((SELECT timestamp FROM ${some} < ${instantParam('from')} ORDER BY dpu_id DESC, timestamp DESC LIMIT 1), ${instantParam('from')}) AS first,
+        ifNull((SELECT timestamp FROM ${some} > ${instantParam('to')} ORDER BY dpu_id, timestamp LIMIT 1), ${instantParam('to')}) AS last
+      SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM ${some} >= first AND timestamp <= last`,
       { dpu: dpuId, from: storable(fromMs), to: storable(toMs) },
     );
   }
@@ -338,7 +347,7 @@ function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Gener
   }
 }
 
-function byDpu(places: readonly DpuInstant[]): Map<DpuId, number[]> {
+function byDpu(places: readonly SeriesPlace[]): Map<DpuId, number[]> {
   const times = new Map<DpuId, number[]>();
   for (const { dpuId, timestampMs } of places) addTo(times, dpuId, timestampMs);
   return times;

@@ -4,6 +4,7 @@
 //
 //     +  -                    one person in, or out
 //     5-3  5-3-1711713600000  five in and three out, and when the interval began (ms since 1970), where that is known
+//     5-3-1711713600000r7     the same, as revision 7 of what is known of that interval
 //     t105-99  t105-99-b7     the counters stand at 105 and 99, in the counter epoch b7, where the device names one
 //
 // `@17_0` at its end means that the reading had no timestamp and arrived as item 0 of entry 17 of READINGS.
@@ -28,19 +29,27 @@ export interface Standing {
   readonly counterEpoch: string | null;
 }
 
+/** One of several statements about one interval, of which one counts. */
+export interface Revision extends Passed {
+  readonly startMs: number;
+  readonly revision: number;
+}
+
 /** An upper bound of the people who pass one doorway between two reports of a device. */
 export const PASSED_MAX = 1_000_000;
 /** The largest value of a 32-bit counter. */
 export const TOTAL_MAX = 0xffff_ffff;
+/** Enough for the instant of an export in milliseconds or microseconds. */
+export const REVISION_MAX = Number.MAX_SAFE_INTEGER;
+export const NOBODY: Passed = { entrances: 0, exits: 0 };
 
 const [ENTRANCE, EXIT] = ['+' as Measure, '-' as Measure];
-const NOBODY: Passed = { entrances: 0, exits: 0 };
 const [ONE_IN, ONE_OUT]: [Passed, Passed] = [
   { entrances: 1, exits: 0 },
   { entrances: 0, exits: 1 },
 ];
 
-const INTERVAL = /^(0|[1-9]\d{0,6})-(0|[1-9]\d{0,6})(?:-(0|[1-9]\d{0,14}))?(?:@|$)/;
+const INTERVAL = /^(0|[1-9]\d{0,6})-(0|[1-9]\d{0,6})(?:-(0|[1-9]\d{0,14})(?:r(0|[1-9]\d{0,15}))?)?(?:@|$)/;
 const STANDING = /^t(0|[1-9]\d{0,9})-(0|[1-9]\d{0,9})(?:-([^@]+))?(?:@|$)/;
 const PLACE = /@\d+_\d+$/;
 
@@ -50,6 +59,11 @@ export function personMeasure(direction: Direction): Measure {
 
 export function intervalMeasure({ entrances, exits }: Passed, startMs: number | null): Measure {
   return `${entrances}-${exits}${startMs === null ? '' : `-${startMs}`}` as Measure;
+}
+
+/** Of an interval that may be reported again with other numbers. Its reading must have a timestamp. */
+export function revisionMeasure({ startMs, revision, ...passed }: Revision): Measure {
+  return `${intervalMeasure(passed, startMs)}r${revision}` as Measure;
 }
 
 export function standingMeasure({ totalEntrances, totalExits, counterEpoch }: Standing): Measure {
@@ -69,8 +83,13 @@ export function isMeasure(text: string): text is Measure {
   const measure = text.replace(PLACE, '');
   if (measure === ENTRANCE || measure === EXIT) return true;
   if (measure.includes('@')) return false;
-  const [, entrances, exits] = INTERVAL.exec(measure) ?? [];
-  if (entrances !== undefined) return Number(entrances) <= PASSED_MAX && Number(exits) <= PASSED_MAX;
+  const [, entrances, exits, , revision] = INTERVAL.exec(measure) ?? [];
+  if (entrances !== undefined)
+    return (
+      Number(entrances) <= PASSED_MAX &&
+      Number(exits) <= PASSED_MAX &&
+      (revision === undefined || (Number(revision) <= REVISION_MAX && measure === text))
+    );
   const [, totalEntrances, totalExits, epoch] = STANDING.exec(measure) ?? [];
   return (
     totalEntrances !== undefined &&
@@ -95,10 +114,16 @@ export function isStanding(measure: Measure): boolean {
   return measure.charCodeAt(0) === STANDS;
 }
 
-const STANDS = 't'.charCodeAt(0);
+export function isRevision(measure: Measure): boolean {
+  const first = measure.charCodeAt(0);
+  return first >= ZERO && first <= NINE && measure.includes('r');
+}
+
+const [STANDS, ZERO, NINE] = ['t', '0', '9'].map((character) => character.charCodeAt(0)) as [number, number, number];
 
 /**
- * Who passed according to the reading alone; nobody for a standing, which counts by its difference to its predecessor.
+ * Who passed according to the reading alone; nobody for a standing, which counts by its difference to its predecessor
+ * (series.ts).
  */
 export function passedIn(measure: Measure): Passed {
   const direction = directionOf(measure);
@@ -111,6 +136,22 @@ export function passedIn(measure: Measure): Passed {
 export function startOf(measure: Measure): number | null {
   const start = INTERVAL.exec(measure)?.[3];
   return start === undefined ? null : Number(start);
+}
+
+/** Which revision of its interval a measure is; undefined where it is none. */
+export function revisionIn(measure: Measure): Revision | undefined {
+  const [, entrances, exits, start, revision] = INTERVAL.exec(measure) ?? [];
+  return revision === undefined
+    ? undefined
+    : { entrances: Number(entrances), exits: Number(exits), startMs: Number(start), revision: Number(revision) };
+}
+
+/**
+ * Orders the revisions of one interval; the last one counts. Of equal revisions it is the one with the most people, since what is
+ * corrected is an interval that was exported before it was over.
+ */
+export function compareRevisions(a: Omit<Revision, 'startMs'>, b: Omit<Revision, 'startMs'>): number {
+  return a.revision - b.revision || a.entrances + a.exits - (b.entrances + b.exits) || a.entrances - b.entrances;
 }
 
 /** The values of the counters; undefined if the measure is not a standing. */

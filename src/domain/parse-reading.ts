@@ -6,6 +6,8 @@ import {
   intervalMeasure,
   PASSED_MAX,
   personMeasure,
+  REVISION_MAX,
+  revisionMeasure,
   standingMeasure,
   TOTAL_MAX,
   type Direction,
@@ -60,7 +62,7 @@ class Rejected extends Error {
 }
 
 /**
- * Reads one of `{dpu_id?, timestamp?, id?, direction}`, `{…, entrances, exits, start?}` and
+ * Reads one of `{dpu_id?, timestamp?, id?, direction}`, `{…, entrances, exits, start?, revision?}` and
  * `{…, total_entrances, total_exits, counter_epoch?}` from decoded JSON or CSV. Never throws.
  */
 export function parseReading(value: unknown, context: ParseContext): ParsedReading {
@@ -136,12 +138,17 @@ function measureIn(body: Record<string, unknown>, timestampMs: number | null, co
   ];
   const forms = [isPerson, isInterval, isStanding].filter(Boolean).length;
   if (forms > 1) throw new Rejected('bad_reading', isPerson ? 'direction' : 'entrances', FORMS);
+  if (has('revision') && !(has('entrances') && has('exits') && has('start') && timestampMs !== null))
+    throw new Rejected('bad_reading', 'revision', 'a revision needs entrances, exits, start and timestamp');
   if (isInterval) {
     const passed = {
       entrances: countIn(body, 'entrances', PASSED_MAX),
       exits: countIn(body, 'exits', PASSED_MAX),
     };
-    return intervalMeasure(passed, startIn(body['start'], timestampMs, context));
+    const startMs = startIn(body['start'], timestampMs, context);
+    return startMs === null || !has('revision')
+      ? intervalMeasure(passed, startMs)
+      : revisionMeasure({ ...passed, startMs, revision: countIn(body, 'revision', REVISION_MAX) });
   }
   if (isStanding) {
     return standingMeasure({

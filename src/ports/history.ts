@@ -9,10 +9,13 @@ import type { ReadingPlace } from '../domain/commit.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Segment } from '../domain/segment.ts';
+import type { SeriesKind } from '../domain/series.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
 
-export interface DpuInstant {
+/** An instant in the series of a DPU. */
+export interface SeriesPlace {
+  readonly kind: SeriesKind;
   readonly dpuId: DpuId;
   readonly timestampMs: number;
 }
@@ -87,10 +90,10 @@ export interface History {
    */
   findReadings(readings: readonly Reading[]): Promise<Reading[]>;
   /**
-   * For each place: the stored standings of its DPU at that instant, and at the nearest instants before and after it
-   * that have any. Others may be among them. Stored is meant as in `findReadings`.
+   * For each place: the stored readings of its series at that instant, and at the nearest instants before and after it
+   * that have any. Others of the series may be among them. Stored is meant as in `findReadings`.
    */
-  standingsAround(places: readonly DpuInstant[]): Promise<Reading[]>;
+  neighbours(places: readonly SeriesPlace[]): Promise<Reading[]>;
   /**
    * Stored readings of the given DPUs with fromMs <= timestamp < toMs, ordered by DPU and then by event order. Of
    * several readings with the same id of the previous form, only the earliest is included (at the same instant the

@@ -5,7 +5,7 @@ import { deviceOf, type DpuId } from '../domain/ids.ts';
 import { Failure } from '../domain/failure.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { addTo } from '../domain/lists.ts';
-import { directionOf, passedIn, standingIn, startOf, type Measure } from '../domain/measure.ts';
+import { directionOf, passedIn, revisionIn, standingIn, startOf, type Measure } from '../domain/measure.ts';
 import type { SentReading } from '../domain/parse-reading.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
@@ -42,7 +42,9 @@ function fieldsOf(measure: Measure): object {
     return counterEpoch === null ? totals : { ...totals, counter_epoch: counterEpoch };
   }
   const startMs = startOf(measure);
-  return startMs === null ? passedIn(measure) : { ...passedIn(measure), start: formatInstant(startMs) };
+  const interval = startMs === null ? passedIn(measure) : { ...passedIn(measure), start: formatInstant(startMs) };
+  const revision = revisionIn(measure)?.revision;
+  return revision === undefined ? interval : { ...interval, revision };
 }
 
 /** Wraps a log so that every message is marked as accepted up to `latestMs` (TimestampBound). */

@@ -16,10 +16,10 @@ import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
-import { isStanding, type Passed } from '../domain/measure.ts';
+import type { Passed } from '../domain/measure.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
-import { Standings } from '../domain/standings.ts';
-import { passedUnder } from '../router/route-standing.ts';
+import { Series, seriesKeyOf, seriesOf, type SeriesKey } from '../domain/series.ts';
+import { passedUnder } from '../router/route-in-series.ts';
 import { readingOf, type EventPlace } from '../domain/space-event.ts';
 import type { DpuReadingsPage, History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
@@ -82,8 +82,8 @@ class Repair {
   readonly #blockNumbers = new Map<Partition, number>();
   /** By identity: readings whose rows may be incomplete, */
   readonly #suspects = new Map<string, Reading>();
-  /** and by DPU all of its standings, once they were asked for. */
-  readonly #standings = new Map<DpuId, Standings>();
+  /** and whole series, once they were asked for. */
+  readonly #series = new Map<SeriesKey, Series>();
   #epoch = 0;
   #lookedAt = 0;
   #rowsStored = 0;
@@ -187,10 +187,10 @@ class Repair {
   async #reconcile(page: readonly Reading[], views: ViewOfReading): Promise<void> {
     if (page.length === 0) return;
     const { partitions, records, history } = this.#deps;
-    const standings = await this.#standingsWith(page);
-    const readings = withNext(page, standings);
+    const series = await this.#seriesOf(page);
+    const readings = withDependents(page, series);
     this.#lookedAt += readings.length;
-    const passedBy = (reading: Reading): Passed => passedUnder(views(reading), reading, standings);
+    const passedBy = (reading: Reading): Passed => passedUnder(views(reading), reading, series);
     const missing = eventsToReconcile(readings, await records.claimsOf(readings), views, passedBy);
     for (const [partition, rows] of rowsByPartition(missing, partitions)) {
       const number = (this.#blockNumbers.get(partition) ?? 0) + 1;
@@ -200,16 +200,16 @@ class Repair {
     }
   }
 
-  /** By DPU: all standings that survive, for the DPUs that have some among the readings. */
-  async #standingsWith(readings: readonly Reading[]): Promise<ReadonlyMap<DpuId, Standings>> {
-    for (const { dpuId, measure } of readings) {
-      if (!isStanding(measure) || this.#standings.has(dpuId)) continue;
-      const standings = new Standings(await storedStandings(dpuId, this.#deps.history));
-      for (const suspect of this.#suspects.values())
-        if (suspect.dpuId === dpuId && isStanding(suspect.measure)) standings.add(suspect);
-      this.#standings.set(dpuId, standings);
+  /** The series that some of the readings are in: all that survives of them. */
+  async #seriesOf(readings: readonly Reading[]): Promise<ReadonlyMap<SeriesKey, Series>> {
+    for (const reading of readings) {
+      const key = seriesKeyOf(reading);
+      if (key === undefined || this.#series.has(key)) continue;
+      const one = new Series(await storedSeries(key, reading.dpuId, this.#deps.history));
+      for (const suspect of this.#suspects.values()) if (seriesKeyOf(suspect) === key) one.add(suspect);
+      this.#series.set(key, one);
     }
-    return this.#standings;
+    return this.#series;
   }
 
   async #readLog(): Promise<void> {
@@ -401,27 +401,28 @@ class Repair {
   }
 }
 
-async function storedStandings(dpuId: DpuId, history: Pick<History, 'readingsOfDpus'>): Promise<Reading[]> {
+async function storedSeries(
+  key: SeriesKey,
+  dpuId: DpuId,
+  history: Pick<History, 'readingsOfDpus'>,
+): Promise<Reading[]> {
   const found: Reading[] = [];
   let after: ReadingPlace | null = { dpuId, timestampMs: BEGINNING_MS, readingId: '' };
   while (after) {
     const query = { dpuIds: [dpuId], fromMs: BEGINNING_MS, toMs: END_MS, after, limit: READINGS_PER_PAGE };
     const page: DpuReadingsPage = await history.readingsOfDpus(query);
-    found.push(...page.readings.filter(({ measure }) => isStanding(measure)));
+    found.push(...page.readings.filter((reading) => seriesKeyOf(reading) === key));
     after = page.end;
   }
   return found;
 }
 
-/**
- * Includes each standing's successor: the row of a standing may have survived, but not the change it made to the next
- * one.
- */
-function withNext(page: readonly Reading[], standings: ReadonlyMap<DpuId, Standings>): Reading[] {
+/** Also the readings that depend on them: the row of a reading may have survived, and that of the change it made to another not. */
+function withDependents(page: readonly Reading[], series: ReadonlyMap<SeriesKey, Series>): Reading[] {
   const readings = new Map(page.map((reading) => [identityOf(reading), reading]));
   for (const reading of page) {
-    const next = isStanding(reading.measure) ? standings.get(reading.dpuId)?.after(reading) : undefined;
-    if (next) readings.set(identityOf(next), next);
+    const dependent = seriesOf(reading, series)?.dependentOn(reading);
+    if (dependent) readings.set(identityOf(dependent), dependent);
   }
   return [...readings.values()];
 }

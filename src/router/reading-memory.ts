@@ -7,7 +7,7 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
 import { directionOf, isPerson } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
-import { StandingMemory } from './standing-memory.ts';
+import { SeriesMemory } from './series-memory.ts';
 
 /** Identity within a DPU. Of one person without a name it is (timestamp, direction) as one number, since most readings are that. */
 type Key = string | number;
@@ -35,8 +35,7 @@ interface Remembered {
 const COMPACT_AT = 10_000;
 
 export class ReadingMemory {
-  /** Which standings come next to one another. */
-  readonly standings = new StandingMemory();
+  readonly series = new SeriesMemory();
   readonly #dpus = new Map<DpuId, DpuMemory>();
   #order: Remembered[] = [];
   #head = 0;
@@ -71,7 +70,7 @@ export class ReadingMemory {
     const key = keyOf(reading);
     if (dpu.recent.has(key)) return;
     dpu.recent.set(key, { reading, seq });
-    this.standings.remember(reading);
+    this.series.remember(reading);
     this.#order.push({ dpuId: reading.dpuId, key, seq });
   }
 
@@ -84,7 +83,7 @@ export class ReadingMemory {
       const remembered = dpu.recent.get(oldest.key);
       if (remembered?.seq !== oldest.seq) continue;
       dpu.recent.delete(oldest.key);
-      this.standings.forget(remembered.reading);
+      this.series.forget(remembered.reading);
       if (dpu.newestStoredMs !== undefined)
         dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }

@@ -9,9 +9,9 @@ import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import { isMarked, LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt } from '../domain/placement.ts';
-import { isStanding, passedIn } from '../domain/measure.ts';
+import { passedIn } from '../domain/measure.ts';
 import { identityOf } from '../domain/reading.ts';
-import type { Standings } from '../domain/standings.ts';
+import { seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import type { History } from '../ports/history.ts';
@@ -28,7 +28,7 @@ import { Message, type Slice } from './message.ts';
 import { isPayload, readPayload, type ReadPayload } from './payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
-import { assertStanding, passedUnder } from './route-standing.ts';
+import { assertInSeries, passedUnder } from './route-in-series.ts';
 import { changeBetween, type TopologyChange } from './topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
@@ -245,9 +245,10 @@ export class Router {
     const intake = takeIn(slices, this.#deps.times);
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
-    const standings = await this.#standingsAround(intake.readings);
+    const received = intake.readings.map(({ reading }) => reading);
+    const series = await this.#memory.series.around(received, this.#deps.history);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
-    for (const received of intake.readings) this.#routeReading(received, stored, standings, view, draft);
+    for (const each of intake.readings) this.#routeReading(each, stored, series, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
     draft.counters.received += intake.readings.length + intake.dead;
     draft.counters.dead += intake.dead;
@@ -288,16 +289,10 @@ export class Router {
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
-  /** By DPU, the neighbours of the received standings. */
-  async #standingsAround(received: readonly ReceivedReading[]): Promise<ReadonlyMap<DpuId, Standings>> {
-    const standings = received.map(({ reading }) => reading).filter(({ measure }) => isStanding(measure));
-    return this.#memory.standings.around(standings, this.#deps.history);
-  }
-
   #routeReading(
     { reading, seq }: ReceivedReading,
     stored: ReadonlySet<string>,
-    standings: ReadonlyMap<DpuId, Standings>,
+    series: ReadonlyMap<SeriesKey, Series>,
     view: TopologyView,
     draft: CommitDraft,
   ): void {
@@ -305,8 +300,8 @@ export class Router {
       draft.counters.duplicate += 1;
     } else {
       draft.counters.fresh += 1;
-      const others = isStanding(reading.measure) ? standings.get(reading.dpuId) : undefined;
-      if (others) assertStanding(draft, view, reading, others);
+      const others = series.size > 0 ? seriesOf(reading, series) : undefined;
+      if (others) assertInSeries(draft, view, reading, others);
       else draft.assert(view, reading, passedIn(reading.measure));
     }
     this.#memory.remember(reading, seq);
@@ -322,13 +317,10 @@ export class Router {
     const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
       let draft = this.#draft();
-      const standings = await this.#memory.standings.around(
-        readings.filter(({ measure }) => isStanding(measure)),
-        history,
-      );
+      const series = await this.#memory.series.around(readings, history);
       for (const reading of readings) {
-        const was = passedUnder(change.before, reading, standings);
-        const is = passedUnder(change.after, reading, standings);
+        const was = passedUnder(change.before, reading, series);
+        const is = passedUnder(change.after, reading, series);
         if (!isMoved(change, reading, was, is)) continue;
         draft.retract(change.before, reading, was);
         draft.assert(change.after, reading, is);

@@ -703,9 +703,9 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people who passed in the direction 1; for a standing, the difference to its predecessor */
+            /** @description people who count as passed in the direction 1; for a standing, the difference to its predecessor; for a revision that is superseded, 0 */
             entrances: number;
-            /** @description people who passed in the direction -1 */
+            /** @description people who count as passed in the direction -1 */
             exits: number;
             /** @description only for a reading of one person */
             direction?: 1 | -1;
@@ -715,6 +715,8 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             start?: string;
+            /** @description which revision of its interval it is; only if the sensor reported it */
+            revision?: number;
             /** @description the value of the counter of entrances; only for a standing */
             total_entrances?: number;
             /** @description the value of the counter of exits */
@@ -3544,6 +3546,8 @@ export interface operations {
                     exits?: number;
                     /** @description when the interval began; everyone counts at `timestamp` */
                     start?: string | number;
+                    /** @description for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp` only the one with the greatest revision counts; of equal revisions the one with the most people */
+                    revision?: number;
                     /** @description where the counter of entrances stands: the difference to the one before counts */
                     total_entrances?: number;
                     /** @description where the counter of exits stands */

@@ -4,7 +4,15 @@ import { blockOf, type Block } from '../../actors/partition/block.ts';
 import type { ReadingPlace } from '../../src/domain/commit.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
-import { directionOf, personMeasure, standingMeasure, type Direction } from '../../src/domain/measure.ts';
+import {
+  directionOf,
+  intervalMeasure,
+  personMeasure,
+  revisionMeasure,
+  standingMeasure,
+  type Direction,
+  type Measure,
+} from '../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../src/domain/reading.ts';
 import type { DpuReadingsPage, History } from '../../src/ports/history.ts';
 import { describePorts } from './ports.ts';
@@ -321,50 +329,71 @@ describePorts('history', (ports) => {
     expect(await pagesOf(history, dpuId)).toEqual(['d6.m', 'd6.n', 'd6~900~-', 'd6~900~-.n']);
   });
 
-  it('P1 finds the standings of a DPU at an instant, and at the nearest before and after it', async () => {
-    const { history } = ports();
-    const standing = (dpuId: string, timestampMs: number, total: number, name?: string): Reading => ({
-      dpuId: dpuId as DpuId,
-      timestampMs,
-      measure: standingMeasure({ totalEntrances: total, totalExits: 0, counterEpoch: null }),
-      ...(name === undefined ? {} : { name }),
-    });
-    const before = [standing('s1', 1_000, 1), standing('s1', 1_000, 2), standing('s1', 900, 0)];
-    const after = [standing('s1', 3_000, 3, 'n'), standing('s1', 4_000, 4)];
-    const rows = [...before, ...after, standing('s2', 2_500, 9)].map((reading) =>
-      loggedEvent(
-        {
-          ...reading,
-          spaceId: 31 as SpaceId,
-          doorwayId: 1 as DoorwayId,
-          entrances: 0,
-          exits: 0,
-          isEgress: false,
-          sign: 1,
-          primary: true,
-        },
-        1,
-      ),
-    );
-    // People between them, one with a name that looks like a standing.
-    const people = [row(31, 2_000, 1, { dpuId: 's1', name: '~t5' }), row(31, 2_900, -1, { dpuId: 's1' })];
-    await history.storeBlock(block(P1, 40, ...rows, ...people));
-    const around = async (...instants: number[]): Promise<string[]> =>
-      (await history.standingsAround(instants.map((timestampMs) => ({ dpuId: 's1' as DpuId, timestampMs }))))
-        .map(identityOf)
-        .sort();
-    const ids = (...of: Reading[]): string[] => of.map(identityOf).sort();
-    const [first, second, oldest] = before as [Reading, Reading, Reading];
-    const [next, last] = after as [Reading, Reading];
-    expect(await around(2_500)).toEqual(ids(first, second, next));
-    expect(await around(1_000)).toEqual(ids(oldest, first, second, next));
-    expect(await around(END_MS)).toEqual(ids(last));
-    expect(await around(0)).toEqual(ids(oldest));
-    expect(await around(...Array.from({ length: 12 }, (_, n) => 1_000 + n * 250))).toEqual(
-      ids(oldest, first, second, next, last),
-    );
-    expect(await history.standingsAround([{ dpuId: 's3' as DpuId, timestampMs: 2_000 }])).toEqual([]);
-  });
+  const standingOf = (total: number): Measure =>
+    standingMeasure({ totalEntrances: total, totalExits: 0, counterEpoch: null });
+  const revisionOf = (revision: number): Measure => revisionMeasure({ entrances: 1, exits: 2, startMs: 500, revision });
+  it.each([
+    ['standings', 's', standingOf, revisionOf(7)],
+    ['revisions', 'r', revisionOf, standingOf(7)],
+  ] as const)(
+    'P1 finds the %s of a DPU at an instant, and at the nearest before and after it',
+    async (kind, prefix, measureOf, another) => {
+      const { history } = ports();
+      const dpuId = `${prefix}1` as DpuId;
+      const reading = (timestampMs: number, n: number, name?: string): Reading => ({
+        dpuId,
+        timestampMs,
+        measure: measureOf(n),
+        ...(name === undefined ? {} : { name }),
+      });
+      const [first, second, oldest] = [reading(1_000, 1), reading(1_000, 2), reading(900, 0)];
+      const [next, last] = [reading(3_000, 3, 'n'), reading(4_000, 4)];
+      // Between them people, whose names look like standings and revisions, and other measures.
+      const others: Reading[] = [
+        { dpuId, timestampMs: 2_000, measure: personMeasure(1), name: '~t5' },
+        { dpuId, timestampMs: 2_100, measure: personMeasure(1), name: 'a~2100~1-2-500r7' },
+        { dpuId, timestampMs: 2_200, measure: personMeasure(-1) },
+        { dpuId, timestampMs: 2_300, measure: intervalMeasure({ entrances: 1, exits: 2 }, 500), name: 'r7' },
+        { dpuId, timestampMs: 2_400, measure: another },
+        { ...reading(2_500, 9), dpuId: `${prefix}2` as DpuId },
+      ];
+      const rows = [first, second, oldest, next, last, ...others].map((some) =>
+        loggedEvent(
+          {
+            ...some,
+            spaceId: 31 as SpaceId,
+            doorwayId: 1 as DoorwayId,
+            entrances: 0,
+            exits: 0,
+            isEgress: false,
+            sign: 1,
+            primary: true,
+          },
+          1,
+        ),
+      );
+      await history.storeBlock(block(P1, kind === 'standings' ? 40 : 41, ...rows));
+      const around = async (...instants: number[]): Promise<string[]> =>
+        (await history.neighbours(instants.map((timestampMs) => ({ kind, dpuId, timestampMs }))))
+          .map(identityOf)
+          .sort();
+      const ids = (...of: Reading[]): string[] => of.map(identityOf).sort();
+      expect(await around(2_500)).toEqual(ids(first, second, next));
+      expect(await around(1_000)).toEqual(ids(oldest, first, second, next));
+      expect(await around(END_MS)).toEqual(ids(last));
+      expect(await around(0)).toEqual(ids(oldest));
+      expect(await around(...Array.from({ length: 12 }, (_, n) => 1_000 + n * 250))).toEqual(
+        ids(oldest, first, second, next, last),
+      );
+      const both = await history.neighbours([
+        { kind: 'standings', dpuId, timestampMs: END_MS },
+        { kind: 'revisions', dpuId, timestampMs: END_MS },
+      ]);
+      expect(both.map(({ timestampMs }) => timestampMs).sort()).toEqual([2_400, 4_000]);
+      const nobody = `${prefix}3` as DpuId;
+      expect(await history.neighbours([{ kind, dpuId: nobody, timestampMs: 2_000 }])).toEqual([]);
+    },
+  );
 });
 
 /** The ids of a DPU's readings, read one per page. */

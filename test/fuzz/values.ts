@@ -350,6 +350,7 @@ export class Values {
     const isAlways = (key: string): boolean => required.includes(key) || formOf(key) === form;
     const entries = Object.entries(properties)
       .filter(([key]) => care === 'hostile' || formOf(key) === form || !FORMS.includes(formOf(key)))
+      .filter(([key]) => care === 'hostile' || (OPTIONAL_IN[key] ?? form) === form)
       .filter(([key]) => random.chance(isAlways(key) ? (care === 'hostile' ? 0.8 : 1) : 0.5))
       .map(([key, property]): [string, unknown] => [
         key,
@@ -363,6 +364,11 @@ export class Values {
 
 /** The fields that distinguish the forms of a reading. The document requires exactly one of them only in its text. */
 const FORMS = ['direction', 'entrances', 'total_entrances'];
+const OPTIONAL_IN: Readonly<Record<string, string>> = {
+  start: 'entrances',
+  revision: 'entrances',
+  counter_epoch: 'total_entrances',
+};
 
 function typesOf({ type }: Schema): readonly string[] {
   return type === undefined ? [] : typeof type === 'string' ? [type] : type;

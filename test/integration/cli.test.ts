@@ -90,6 +90,9 @@ describe('density', () => {
         direction: expect.any(Number) as number,
       });
     expect((await density(payload)).err).toContainEqual(expect.stringMatching(/^skipped: .*line crossings/));
+    const intervals = await density(['adapt', 'xovis', payload[2]?.replace('1.json', '3.json') ?? '', '--device', 'x']);
+    // A later payload may correct the interval.
+    expect(JSON.parse(intervals.out[0] ?? '')).toMatchObject({ start: expect.any(String) as string, revision: 1 });
     await expect(density([...payload, '--options', '{"counter":"x"}'])).rejects.toThrow('--options: counter');
     await expect(density(['adapt', 'nosuch', 'x', '--device', 'y'])).rejects.toThrow('there are xovis');
   });

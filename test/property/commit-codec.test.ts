@@ -16,7 +16,7 @@ import { readingIdOf } from '../../src/domain/reading.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { commitHeader } from '../support/commit-header.ts';
-import { intervalMeasure, personMeasure, standingMeasure } from '../../src/domain/measure.ts';
+import { intervalMeasure, personMeasure, revisionMeasure, standingMeasure } from '../../src/domain/measure.ts';
 
 const natural = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
@@ -56,6 +56,9 @@ const measured = fc.oneof(
       fc
         .tuple(fc.record({ entrances: people, exits: people }), fc.option(instant))
         .map(([passed, start]) => intervalMeasure(passed, start)),
+      fc
+        .record({ entrances: fc.nat(9), exits: fc.nat(9), startMs: fc.nat(9), revision: fc.maxSafeNat() })
+        .map(revisionMeasure),
       fc
         .record({ totalEntrances: people, totalExits: people, counterEpoch: fc.option(id) })
         .map((standing) => standingMeasure(standing)),

@@ -8,6 +8,9 @@ import {
   intervalMeasure,
   PASSED_MAX,
   personMeasure,
+  REVISION_MAX,
+  revisionIn,
+  revisionMeasure,
   standingMeasure,
   TOTAL_MAX,
   type Direction,
@@ -32,6 +35,15 @@ const interval = (timestampMs: number): fc.Arbitrary<Measure> =>
       fc.option(fc.integer({ min: FIRST, max: timestampMs })),
     )
     .map(([passed, startMs]) => intervalMeasure(passed, startMs));
+const revision = (timestampMs: number): fc.Arbitrary<Measure> =>
+  fc
+    .record({
+      entrances: fc.nat(PASSED_MAX),
+      exits: fc.nat(PASSED_MAX),
+      startMs: fc.integer({ min: FIRST, max: timestampMs }),
+      revision: fc.oneof(fc.nat(3), fc.maxSafeNat()),
+    })
+    .map(revisionMeasure);
 const standing = fc
   .record({ totalEntrances: fc.nat(TOTAL_MAX), totalExits: fc.nat(TOTAL_MAX), counterEpoch: fc.option(token) })
   .map(standingMeasure);
@@ -40,7 +52,7 @@ const reading: fc.Arbitrary<Reading> = instant.chain((timestampMs) =>
     .record({
       dpuId: text.map((id) => id as DpuId),
       timestampMs: fc.constant(timestampMs),
-      measure: fc.oneof(person, interval(timestampMs), standing),
+      measure: fc.oneof(person, interval(timestampMs), revision(timestampMs), standing),
     })
     .chain((base) =>
       fc.oneof(
@@ -49,6 +61,8 @@ const reading: fc.Arbitrary<Reading> = instant.chain((timestampMs) =>
       ),
     ),
 );
+
+const REVISION = { dpu_id: 'a', timestamp: EARLY, entrances: 1, exits: 0, start: EARLY, revision: 0 };
 
 const FIELDS = [
   '',
@@ -59,6 +73,7 @@ const FIELDS = [
   'count',
   'entrances',
   'exits',
+  'revision',
   'total_entrances',
   'total_exits',
   'counter_epoch',
@@ -127,6 +142,12 @@ describe('the parser of readings', () => {
       'start',
       'bad_timestamp',
     ],
+    [{ ...REVISION, timestamp: undefined }, 'revision', 'bad_reading'],
+    [{ ...REVISION, start: undefined }, 'revision', 'bad_reading'],
+    [{ ...REVISION, exits: undefined }, 'revision', 'bad_reading'],
+    [{ dpu_id: 'a', timestamp: EARLY, revision: 1 }, 'revision', 'bad_reading'],
+    [{ dpu_id: 'a', timestamp: EARLY, direction: 1, revision: 1 }, 'revision', 'bad_reading'],
+    [{ dpu_id: 'a', timestamp: EARLY, total_entrances: 1, total_exits: 1, revision: 1 }, 'revision', 'bad_reading'],
     [{ dpu_id: 'a', timestamp: EARLY, total_entrances: 1 }, 'total_exits', 'bad_count'],
     [{ dpu_id: 'a', timestamp: EARLY, total_entrances: 1, total_exits: 2 ** 32 }, 'total_exits', 'bad_count'],
     [
@@ -138,6 +159,13 @@ describe('the parser of readings', () => {
     [{ dpu_id: 'a', timestamp: EARLY, direction: 1, id: 'a b' }, 'id', 'bad_id'],
   ])('%j: %s, %s', (value, field, reason) => {
     expect(parseReading(value, { latestMs: LATEST })).toMatchObject({ ok: false, rejection: { field, reason } });
+  });
+
+  it.each([-1, 1.5, 'x', '', true, REVISION_MAX + 1, String(REVISION_MAX + 2)])('%j is no revision', (wrong) => {
+    expect(parseReading({ ...REVISION, revision: wrong }, { latestMs: LATEST })).toMatchObject({
+      ok: false,
+      rejection: { field: 'revision', reason: 'bad_count' },
+    });
   });
 
   const read = (fields: object): unknown =>
@@ -163,6 +191,16 @@ describe('the parser of readings', () => {
     expect(read({ timestamp: LATEST, id: 17, dpu_id: 7 })).toEqual(read({ timestamp: LATEST, id: '17', dpu_id: '7' }));
   });
 
+  it.each([0, '0', '+7', '7.0', REVISION_MAX, String(REVISION_MAX)])('takes %j for a revision', (written) => {
+    const parsed = parseReading({ ...REVISION, revision: written }, { latestMs: LATEST });
+    expect(parsed.ok && revisionIn(parsed.reading.measure)).toEqual({
+      entrances: 1,
+      exits: 0,
+      startMs: FIRST,
+      revision: Number(written),
+    });
+  });
+
   it('has a configurable earliest instant', () => {
     const parse = (earliestMs: number): unknown =>
       parseReading(
@@ -186,6 +224,8 @@ describe('the identity of a reading', () => {
         arrivedAt(personMeasure(1), 7, 0),
         intervalMeasure({ entrances: 1, exits: 0 }, null),
         intervalMeasure({ entrances: 1, exits: 0 }, 7),
+        revisionMeasure({ entrances: 1, exits: 0, startMs: 7, revision: 0 }),
+        revisionMeasure({ entrances: 1, exits: 0, startMs: 7, revision: 7 }),
         standingMeasure({ totalEntrances: 1, totalExits: 0, counterEpoch: null }),
         standingMeasure({ totalEntrances: 1, totalExits: 0, counterEpoch: '7' }),
       ),
@@ -226,6 +266,13 @@ describe('the identity of a reading', () => {
       'a~1~t1',
       'a~1~+@',
       'a~1~+@1',
+      'a~1~5-3r7',
+      'a~1~5-3-1r',
+      'a~1~5-3-1r07',
+      'a~1~5-3-1r7r7',
+      `a~1~5-3-1r${2 ** 53}`,
+      'a~1~5-3-1r7@17_0',
+      'a~1~t5-3r7',
     ];
     for (const other of others) expect(readingOfIdentity(other)).toBeUndefined();
   });

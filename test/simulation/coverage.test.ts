@@ -4,7 +4,7 @@ import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './draw-scenario.ts';
 import { simulate } from './simulate.ts';
 
-const SEEDS = 180;
+const SEEDS = 220;
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
   'a process crashes': /"kind":"crash"/,
@@ -51,6 +51,9 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'options of a device that are deleted': /"kind":"forgetDevice"/,
   'a move of a line': /"kind":"move","dpuId":"\w+\/[ab]"/,
   'a reading with a name': /\\"id\\":\\"n\d+\\"/,
+  'an interval with a revision': /\\"revision\\":[0-3]/,
+  'a revision without a start, or without a timestamp':
+    /\\"exits\\":\d,\\"revision\\":|\{\\"entrances\\":\d,\\"exits\\":\d,\\"start\\":\\"[^}]*\\"revision\\":/,
   'a move to now': /"kind":"move","dpuId":"\w+","doorway":\d+\}/,
   'a move with effective_at': /"kind":"move".*"effectiveMs"/,
   'a move to no doorway': /"kind":"move","dpuId":"\w+","doorway":null/,

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
-import { at, BUILDING, doorway, dpu, HOUR, move, pass, play, reset, space, START_MS, wait } from './play.ts';
+import { at, BUILDING, doorway, dpu, HOUR, move, pass, play, report, reset, space, START_MS, wait } from './play.ts';
 import { isRegistering } from './document-of.ts';
 import type { Action } from './scenario.ts';
 import { EARLIEST_MS } from './process.ts';
@@ -389,6 +389,62 @@ describe('the meaning of a count', () => {
       expect(await count(1, t + 20)).toEqual([3, 3]);
       expect(await count(there, t + 20)).toEqual([0, 0]);
     });
+  });
+
+  it('T16 a standing takes its difference along when its DPU is moved, long after all is stored', async () => {
+    const t = at('11:00:00');
+    const standing = (ms: number, entrances: number): Action =>
+      report('d1', ms, { total_entrances: entrances, total_exits: 0 });
+    // Until the router has forgotten them, since they are stored.
+    const later: Action[] = [wait(10 * HOUR), pass('d2', [t + 3 * HOUR, 1]), wait(HOUR)];
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        standing(t, 5),
+        standing(t + 60_000, 8),
+        ...later,
+        standing(t + 120_000, 12),
+        ...later,
+        move('d1', 3, t + 90_000),
+        ...later,
+      ],
+      async ({ count }) => {
+        expect(await count(1, t + 120_000)).toEqual([3, 3]);
+        expect(await count(2, t + 120_000)).toEqual([4, 4]);
+      },
+    );
+  });
+
+  it.each([
+    ['rising', [1, 2, 3]],
+    ['falling', [3, 2, 1]],
+    ['mixed', [2, 3, 1]],
+  ] as const)('T18 revisions of an interval in %s order, across a move and a crash', async (_, order) => {
+    const t = at('11:00:00');
+    const revision = (n: number): Action =>
+      report('d1', t, { entrances: [0, 8, 1, 4][n], exits: 0, start: new Date(t - 60_000).toISOString(), revision: n });
+    const later: Action[] = [wait(HOUR), pass('d2', [t + HOUR, 1]), wait(HOUR)];
+    const [first, second, third] = order;
+    await play(
+      [
+        ...BUILDING,
+        dpu('d1', 1),
+        revision(first),
+        ...later,
+        revision(second),
+        { kind: 'crash', process: 0 },
+        { kind: 'start' },
+        move('d1', 3, t - 1),
+        ...later,
+        revision(third),
+        revision(first),
+      ],
+      async ({ count }) => {
+        expect(await count(1, t)).toEqual([0, 0]);
+        expect(await count(2, t)).toEqual([4, 4]);
+      },
+    );
   });
 });
 

@@ -87,8 +87,8 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'counters: header.counters };',
   ),
   lossMutant(
-    'a repair does not change a standing after a lost one',
-    'if (next) readings.set(identityOf(next), next);',
+    'a repair leaves what depends on a lost reading as it was',
+    'if (dependent) readings.set(identityOf(dependent), dependent);',
     '',
   ),
   lossMutant(

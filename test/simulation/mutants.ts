@@ -110,19 +110,49 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a standing is compared with the newest',
-    'const [before, after] = [others.before(reading), others.after(reading)];',
-    'const [before, after] = [others.newest, others.after(reading)];',
+    'const before = this.#before(reading);',
+    'const before = this.#inOrder.at(-1);',
   ),
   mutant(
     'history is not asked for the neighbours of a late standing',
-    'if (late.length === 0) return found;',
-    'if (late.length >= 0) return found;',
+    'if (notNewer.length === 0) return found;',
+    'if (notNewer.length >= 0) return found;',
   ),
-  mutant('a stored standing is forgotten', 'if (dpu.newestStored !== undefined) this.#storedUpTo(reading);', ''),
+  mutant('a stored standing is forgotten', 'if (known.newestStored !== undefined) storedUpTo(known, reading);', ''),
   mutant(
     'history is not asked what precedes the newest stored standing',
-    'return newestStored && compareStandings(reading, newestStored) <= 0;',
-    'return newestStored && compareStandings(reading, newestStored) < 0;',
+    'compareInSeries(reading, newestStored) <= 0',
+    'compareInSeries(reading, newestStored) < 0',
+  ),
+  mutant(
+    'every revision of an interval counts',
+    'return this.#isSuperseded(reading) ? NOBODY : passedIn(reading.measure);',
+    'return passedIn(reading.measure);',
+  ),
+  mutant(
+    'a revision leaves the one that it supersedes as it was',
+    'return isStanding(reading.measure) ? this.#after(reading) : this.#before(reading);',
+    'return isStanding(reading.measure) ? this.#after(reading) : undefined;',
+  ),
+  mutant(
+    'a revision supersedes those of other intervals with the same end',
+    '&& startOf(after.measure) === startOf(reading.measure)',
+    '',
+  ),
+  mutant(
+    'the revision with the most people counts',
+    'return a.revision - b.revision || a.entrances + a.exits',
+    'return a.entrances + a.exits',
+  ),
+  mutant(
+    'of equal revisions the one with the highest id counts',
+    'x.startMs - y.startMs || compareRevisions(x, y) || compareNames(a, b)',
+    'x.startMs - y.startMs || x.revision - y.revision || compareNames(a, b) || compareRevisions(x, y)',
+  ),
+  mutant(
+    'a revision is no part of the identity of an interval',
+    'return `${intervalMeasure(passed, startMs)}r${revision}` as Measure;',
+    'return `${intervalMeasure(passed, startMs)}r${revision === 0 ? 0 : 1}` as Measure;',
   ),
   mutant(
     'a wrap of a counter is taken for a restart',

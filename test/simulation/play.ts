@@ -114,6 +114,12 @@ export const pass = (
     })),
   ),
 });
+/** How many passed, or where the counters stood. */
+export const report = (id: string, timestampMs: number, what: object): Action => ({
+  kind: 'publish',
+  dpuId: id as DpuId,
+  text: JSON.stringify({ timestamp: iso(timestampMs), ...what }),
+});
 /** Spaces A (1) and B (2); doorways: 1 into A from outside, 2 into B from A, 3 into B from outside. */
 export const BUILDING = [
   space('A'),

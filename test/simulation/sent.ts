@@ -86,13 +86,15 @@ interface Arrival {
 function readingIn(item: unknown, dpuId: string, { latestMs, timeMs, place }: Arrival): OracleReading | undefined {
   if (typeof item !== 'object' || item === null) return undefined;
   const said = item as Record<string, string | number | undefined>;
-  const { timestamp, dpu_id: other, id, direction, start, counter_epoch: epoch } = said;
+  const { timestamp, dpu_id: other, id, direction, start, revision, counter_epoch: epoch } = said;
   const isTimed = timestamp !== undefined;
   const timestampMs = isTimed ? Date.parse(String(timestamp)) : timeMs;
   if (isTimed && !(timestampMs >= EARLIEST_MS && timestampMs <= latestMs)) return undefined;
   if (other !== undefined || /\s/.test(String(id ?? ''))) return undefined;
   const forms = [direction, said['entrances'] ?? said['exits'], said['total_entrances'] ?? said['total_exits']];
   if (forms.filter((form) => form !== undefined).length !== 1) return undefined;
+  if (revision !== undefined && (forms[1] === undefined || start === undefined || !isTimed || !isCount(revision)))
+    return undefined;
   const common = {
     dpuId,
     timestampMs,
@@ -110,7 +112,7 @@ function readingIn(item: unknown, dpuId: string, { latestMs, timeMs, place }: Ar
   const startMs = start === undefined ? undefined : Date.parse(String(start));
   return startMs !== undefined && !(startMs >= EARLIEST_MS && startMs <= (isTimed ? timestampMs : latestMs))
     ? undefined
-    : { ...common, interval: { entrances, exits, startMs } };
+    : { ...common, interval: { entrances, exits, startMs, revision: isCount(revision) ? revision : undefined } };
 }
 
 function isCount(value: unknown): value is number {

@@ -8,9 +8,15 @@ export interface OracleReading {
   readonly dpuId: string;
   readonly timestampMs: number;
   readonly direction?: number | undefined;
-  /** How many people passed since `startMs`, if that is known. */
+  /** How many people passed since `startMs`, if that is known. Of those with a revision and the same interval, one counts. */
   readonly interval?:
-    { readonly entrances: number; readonly exits: number; readonly startMs?: number | undefined } | undefined;
+    | {
+        readonly entrances: number;
+        readonly exits: number;
+        readonly startMs?: number | undefined;
+        readonly revision?: number | undefined;
+      }
+    | undefined;
   /** The values of the counters. */
   readonly standing?:
     { readonly entrances: number; readonly exits: number; readonly epoch?: string | undefined } | undefined;
@@ -234,7 +240,10 @@ export class Oracle {
   }
 
   #entrancesAndExits(reading: OracleReading): readonly [entrances: number, exits: number] {
-    if (reading.interval) return [reading.interval.entrances, reading.interval.exits];
+    if (reading.interval) {
+      const isSuperseded = this.readings.some((other) => supersedes(other, reading));
+      return isSuperseded ? [0, 0] : [reading.interval.entrances, reading.interval.exits];
+    }
     if (!reading.standing) return reading.direction === 1 ? [1, 0] : [0, 1];
     const standings = this.#standings.get(reading.dpuId) ?? [];
     const before = standings[standings.indexOf(reading) - 1]?.standing;
@@ -262,6 +271,19 @@ function increase(from: number, to: number, modulus: number | undefined): number
   return difference * 2 < modulus ? difference : undefined;
 }
 
+/** True when two readings are revisions of one interval, and `a` is the later. */
+function supersedes(a: OracleReading, b: OracleReading): boolean {
+  const [x, y] = [a.interval, b.interval];
+  if (x?.revision === undefined || y?.revision === undefined || a.dpuId !== b.dpuId) return false;
+  if (a.timestampMs !== b.timestampMs || x.startMs !== y.startMs) return false;
+  const [left, right] = [
+    [x.revision, x.entrances + x.exits, x.entrances, a.name ?? ''],
+    [y.revision, y.entrances + y.exits, y.entrances, b.name ?? ''],
+  ];
+  const at = left.findIndex((value, n) => value !== right[n]);
+  return at >= 0 && (left[at] ?? 0) > (right[at] ?? 0);
+}
+
 function compareStandings(a: OracleReading, b: OracleReading): number {
   const key = ({ timestampMs, name = '', standing }: OracleReading): (number | string)[] => [
     timestampMs,
@@ -282,7 +304,8 @@ function readingIdOf({ dpuId, timestampMs, direction, interval, standing, place,
     (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
   const text = interval
-    ? [interval.entrances, interval.exits, interval.startMs].filter((part) => part !== undefined).join('-')
+    ? [interval.entrances, interval.exits, interval.startMs].filter((part) => part !== undefined).join('-') +
+      (interval.revision === undefined ? '' : `r${interval.revision}`)
     : standing
       ? `t${[standing.entrances, standing.exits, standing.epoch].filter((part) => part !== undefined).join('-')}`
       : direction === 1
@@ -300,11 +323,10 @@ export function parseReadingId(readingId: string, dpuId: string): OracleReading 
   const common = { dpuId, timestampMs: Number(ms), place, name };
   if (head === '+' || head === '-') return { ...common, direction: head === '+' ? 1 : -1 };
   const [entrances, exits] = [Number(parts[0]), Number(parts[1])];
-  if (!head.startsWith('t'))
-    return {
-      ...common,
-      interval: { entrances, exits, startMs: parts[2] === undefined ? undefined : Number(parts[2]) },
-    };
+  if (!head.startsWith('t')) {
+    const [startMs, revision] = (parts[2]?.split('r') ?? []).map(Number);
+    return { ...common, interval: { entrances, exits, startMs, revision } };
+  }
   return { ...common, standing: { entrances, exits, epoch: parts.length > 2 ? parts.slice(2).join('-') : undefined } };
 }
 

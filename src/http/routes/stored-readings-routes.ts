@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { EventPages, StoredReading } from '../../ports/event-pages.ts';
 import { Failure } from '../../domain/failure.ts';
-import { standingIn, startOf } from '../../domain/measure.ts';
+import { revisionIn, standingIn, startOf } from '../../domain/measure.ts';
 import { dpuOfReadingId, readingOfIdentity } from '../../domain/reading.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import { IF_NONE_MATCH, revalidated, revalidatedPage } from '../middleware/caching.ts';
@@ -114,7 +114,8 @@ function reportedBy({ readingId: id, direction }: StoredReading): object {
   if (direction !== 0) return { direction };
   const measure = readingOfIdentity(id)?.measure;
   const [startMs, standing] = measure ? [startOf(measure), standingIn(measure)] : [null, undefined];
-  if (startMs !== null) return { start: formatInstant(startMs) };
+  const revision = measure && revisionIn(measure)?.revision;
+  if (startMs !== null) return { start: formatInstant(startMs), ...(revision === undefined ? {} : { revision }) };
   if (!standing) return {};
   const { totalEntrances, totalExits, counterEpoch } = standing;
   const totals = { total_entrances: totalEntrances, total_exits: totalExits };

@@ -2,7 +2,7 @@
 // that parser accepts.
 import { z } from 'zod';
 import { ID_PATTERN } from '../../domain/ids.ts';
-import { PASSED_MAX, TOTAL_MAX } from '../../domain/measure.ts';
+import { PASSED_MAX, REVISION_MAX, TOTAL_MAX } from '../../domain/measure.ts';
 import { parseReading, type SentReading } from '../../domain/parse-reading.ts';
 
 const INSTANT = {
@@ -33,6 +33,10 @@ const DOC = {
     entrances: whole(PASSED_MAX, 'people who went into the ingress space since `start`, or since the reading before'),
     exits: whole(PASSED_MAX, 'people who went out of it'),
     start: { ...INSTANT, description: 'when the interval began; everyone counts at `timestamp`' },
+    revision: whole(
+      REVISION_MAX,
+      'for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp` only the one with the greatest revision counts; of equal revisions the one with the most people',
+    ),
     total_entrances: whole(TOTAL_MAX, 'where the counter of entrances stands: the difference to the one before counts'),
     total_exits: whole(TOTAL_MAX, 'where the counter of exits stands'),
     counter_epoch: {

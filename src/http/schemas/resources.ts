@@ -97,13 +97,16 @@ export const reading = resource('Reading', 'What one sensor reported', {
   id: z.string().meta({ description: '`<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id' }),
   dpu_id: z.string(),
   timestamp: instant('when the person passed, the interval ended, or the counters were read'),
-  entrances: count('people who passed in the direction 1; for a standing, the difference to its predecessor'),
-  exits: count('people who passed in the direction -1'),
+  entrances: count(
+    'people who count as passed in the direction 1; for a standing, the difference to its predecessor; for a revision that is superseded, 0',
+  ),
+  exits: count('people who count as passed in the direction -1'),
   direction: z
     .union([z.literal(1), z.literal(-1)])
     .meta({ description: 'only for a reading of one person' })
     .optional(),
   start: instant('when the interval began; only if the sensor reported it').optional(),
+  revision: count('which revision of its interval it is; only if the sensor reported it').optional(),
   total_entrances: count('the value of the counter of entrances; only for a standing').optional(),
   total_exits: count('the value of the counter of exits').optional(),
   counter_epoch: z.string().meta({ description: 'the life of the counters, if the sensor named it' }).optional(),

@@ -16,7 +16,6 @@ import { identityOf, readingIdOf, type Reading } from '../../../src/domain/readi
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
-  DpuInstant,
   DpuReadingsPage,
   DpuReadingsQuery,
   History,
@@ -24,6 +23,7 @@ import type {
   NewestInstantsQuery,
   OccupancyRequest,
   PartitionRecords,
+  SeriesPlace,
   StandingInstant,
   StoredTotals,
 } from '../../../src/ports/history.ts';
@@ -31,7 +31,7 @@ import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
 import { newestInstants } from './newest-instants.ts';
-import { standingsAround } from './standings-around.ts';
+import { neighboursAt } from './neighbours.ts';
 
 export interface Row extends LoggedEvent {
   readonly partition: Partition;
@@ -262,8 +262,8 @@ export class MemoryHistory implements History, PartitionRecords {
     });
   }
 
-  async standingsAround(places: readonly DpuInstant[]): Promise<Reading[]> {
-    return this.#read('standings', () => standingsAround([...this.#tables.known.values()], places));
+  async neighbours(places: readonly SeriesPlace[]): Promise<Reading[]> {
+    return this.#read('neighbours', () => neighboursAt([...this.#tables.known.values()], places));
   }
 
   async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {

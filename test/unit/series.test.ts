@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
 import { arrivedAt, standingMeasure } from '../../src/domain/measure.ts';
 import type { Reading } from '../../src/domain/reading.ts';
-import { compareStandings } from '../../src/domain/standings.ts';
+import { compareInSeries } from '../../src/domain/series.ts';
 
 type Said = readonly [timestampMs: number, name: string | undefined, totals: [number, number], epoch: string | null];
 /** @param place of a reading that came without a timestamp */
@@ -34,5 +34,5 @@ test.each([
 ])('standings $what are ordered by timestamp, id, totals and epoch', ({ place }) => {
   // The places descend, so that they are seen to matter last.
   const readings = IN_ORDER.map((said, at) => standing(said, place ? IN_ORDER.length - at : undefined));
-  expect([...readings].reverse().sort(compareStandings)).toEqual(readings);
+  expect([...readings].reverse().sort(compareInSeries)).toEqual(readings);
 });

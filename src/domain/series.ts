@@ -1,0 +1,146 @@
+// A series: readings of one DPU that count by the reading next to them. A DPU has up to two series, ordered by timestamp first:
+//
+//  - its standings: each counts the difference to the one before it;
+//  - its revisions of intervals: those of one interval follow one another, and only the last of them counts.
+//
+// All other readings count by what they say alone.
+import type { DpuId } from './ids.ts';
+import {
+  compareRevisions,
+  isRevision,
+  isStanding,
+  NOBODY,
+  passedBetween,
+  passedIn,
+  revisionIn,
+  standingIn,
+  startOf,
+  type Measure,
+  type Passed,
+} from './measure.ts';
+import type { Reading } from './reading.ts';
+
+export type SeriesKind = 'standings' | 'revisions';
+
+/** Names a series: its kind, and its DPU. */
+export type SeriesKey = `${SeriesKind} ${DpuId}`;
+
+/** Undefined for a measure that counts by what it says alone. */
+export function seriesKindOf(measure: Measure): SeriesKind | undefined {
+  return isStanding(measure) ? 'standings' : isRevision(measure) ? 'revisions' : undefined;
+}
+
+/** The series that a reading is in; undefined for one that counts by what it says alone. */
+export function seriesKeyOf({ dpuId, measure }: Reading): SeriesKey | undefined {
+  const kind = seriesKindOf(measure);
+  return kind && `${kind} ${dpuId}`;
+}
+
+export function seriesOf(reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Series | undefined {
+  const key = seriesKeyOf(reading);
+  return key && series.get(key);
+}
+
+/**
+ * The order of a series. Standings: by timestamp, at one instant by the DPU's own id, by the totals, then by the epoch. Revisions: by timestamp and
+ * start, in one interval as `compareRevisions` says, then by id.
+ */
+export function compareInSeries(a: Reading, b: Reading): number {
+  if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
+  return isStanding(a.measure) ? compareStandings(a, b) : compareRevisionsOfDpu(a, b);
+}
+
+function compareStandings(a: Reading, b: Reading): number {
+  const [x, y] = [standingIn(a.measure), standingIn(b.measure)];
+  return (
+    compareNames(a, b) ||
+    (x?.totalEntrances ?? 0) - (y?.totalEntrances ?? 0) ||
+    (x?.totalExits ?? 0) - (y?.totalExits ?? 0) ||
+    compareText(x?.counterEpoch ?? '', y?.counterEpoch ?? '') ||
+    compareText(a.measure, b.measure)
+  );
+}
+
+function compareRevisionsOfDpu(a: Reading, b: Reading): number {
+  const [x, y] = [revisionIn(a.measure), revisionIn(b.measure)];
+  if (!x || !y) return compareText(a.measure, b.measure);
+  return x.startMs - y.startMs || compareRevisions(x, y) || compareNames(a, b);
+}
+
+function compareNames(a: Reading, b: Reading): number {
+  return compareText(a.name ?? '', b.name ?? '');
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export class Series {
+  readonly #inOrder: Reading[] = [];
+
+  /** @param readings all of one series */
+  constructor(readings: Iterable<Reading> = []) {
+    for (const reading of readings) this.add(reading);
+  }
+
+  get all(): readonly Reading[] {
+    return this.#inOrder;
+  }
+
+  /** Adding one that is there changes nothing. */
+  add(reading: Reading): void {
+    const at = this.#placeOf(reading);
+    if (!this.#isAt(at, reading)) this.#inOrder.splice(at, 0, reading);
+  }
+
+  delete(reading: Reading): void {
+    const at = this.#placeOf(reading);
+    if (this.#isAt(at, reading)) this.#inOrder.splice(at, 1);
+  }
+
+  /** Who passed by a reading that is in the series, or belongs there. @param modulus of the DPU's counters */
+  passedBy(reading: Reading, modulus: number | null): Passed {
+    const standing = standingIn(reading.measure);
+    if (!standing) return this.#isSuperseded(reading) ? NOBODY : passedIn(reading.measure);
+    const before = this.#before(reading);
+    return passedBetween(before && standingIn(before.measure), standing, modulus);
+  }
+
+  /** The only reading whose people may depend on whether this one is in the series. */
+  dependentOn(reading: Reading): Reading | undefined {
+    return isStanding(reading.measure) ? this.#after(reading) : this.#before(reading);
+  }
+
+  #isSuperseded(reading: Reading): boolean {
+    const after = this.#after(reading);
+    return after?.timestampMs === reading.timestampMs && startOf(after.measure) === startOf(reading.measure);
+  }
+
+  #before(reading: Reading): Reading | undefined {
+    return this.#inOrder[this.#placeOf(reading) - 1];
+  }
+
+  #after(reading: Reading): Reading | undefined {
+    const at = this.#placeOf(reading);
+    return this.#inOrder[this.#isAt(at, reading) ? at + 1 : at];
+  }
+
+  #isAt(at: number, reading: Reading): boolean {
+    const there = this.#inOrder[at];
+    return there !== undefined && compareInSeries(there, reading) === 0;
+  }
+
+  /** Where a reading is, or belongs: before all that come after it. Mostly at the end. */
+  #placeOf(reading: Reading): number {
+    let [low, high] = [0, this.#inOrder.length];
+    const newest = this.#inOrder[high - 1];
+    if (newest && compareInSeries(newest, reading) < 0) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const at = this.#inOrder[middle];
+      if (at && compareInSeries(at, reading) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,93 @@
+// Which readings are next to those that a router is routing, where that decides what they count (series.ts). Together
+// with ClickHouse the router knows every accepted reading of a series: it remembers those that may not be stored, and asks
+// history for the neighbours of one that comes late.
+import { END_MS } from '../domain/instant.ts';
+import type { Reading } from '../domain/reading.ts';
+import { compareInSeries, Series, seriesKeyOf, seriesKindOf, seriesOf, type SeriesKey } from '../domain/series.ts';
+import type { History, SeriesPlace } from '../ports/history.ts';
+
+type Neighbours = Pick<History, 'neighbours'>;
+
+interface KnownSeries {
+  /** Not known to be stored. */
+  readonly recent: Series;
+  /** The newest that is stored; null where none is, undefined until history was asked. */
+  newestStored: Reading | null | undefined;
+}
+
+export class SeriesMemory {
+  readonly #known = new Map<SeriesKey, KnownSeries>();
+
+  remember(reading: Reading): void {
+    const key = seriesKeyOf(reading);
+    if (key !== undefined) this.#of(key).recent.add(reading);
+  }
+
+  /** It is stored. */
+  forget(reading: Reading): void {
+    const key = seriesKeyOf(reading);
+    const known = key && this.#known.get(key);
+    if (!known) return;
+    known.recent.delete(reading);
+    if (known.newestStored !== undefined) storedUpTo(known, reading);
+  }
+
+  /**
+   * The series of the given readings, with at least those directly before and after each of them.
+   * @param readings they need not be known; those that are in no series are left out
+   */
+  async around(readings: readonly Reading[], history: Neighbours): Promise<ReadonlyMap<SeriesKey, Series>> {
+    const found = new Map<SeriesKey, Series>();
+    const [inSeries, strangers] = this.#inSeries(readings);
+    if (inSeries.length === 0) return found;
+    if (strangers.size > 0) await this.#learnNewest(strangers, history);
+    const notNewer: Reading[] = [];
+    for (const [key, reading] of inSeries) {
+      const { recent, newestStored } = this.#of(key);
+      if (!found.has(key)) found.set(key, new Series(newestStored ? [...recent.all, newestStored] : recent.all));
+      // The newest itself, too: it is known, and the one before it is not.
+      if (newestStored && compareInSeries(reading, newestStored) <= 0) notNewer.push(reading);
+    }
+    if (notNewer.length === 0) return found;
+    for (const stored of await history.neighbours(notNewer.flatMap(placeIn))) seriesOf(stored, found)?.add(stored);
+    return found;
+  }
+
+  /** The readings that are in a series, and the series whose newest reading is unknown. */
+  #inSeries(readings: readonly Reading[]): [[SeriesKey, Reading][], Map<SeriesKey, Reading>] {
+    const inSeries: [SeriesKey, Reading][] = [];
+    const strangers = new Map<SeriesKey, Reading>();
+    for (const reading of readings) {
+      const key = seriesKeyOf(reading);
+      if (key === undefined) continue;
+      inSeries.push([key, reading]);
+      if (this.#of(key).newestStored === undefined) strangers.set(key, reading);
+    }
+    return [inSeries, strangers];
+  }
+
+  async #learnNewest(strangers: ReadonlyMap<SeriesKey, Reading>, history: Neighbours): Promise<void> {
+    const ends = [...strangers.values()].flatMap(placeIn).map((place) => ({ ...place, timestampMs: END_MS }));
+    const found = await history.neighbours(ends);
+    for (const key of strangers.keys()) this.#of(key).newestStored = null;
+    for (const stored of found) {
+      const key = seriesKeyOf(stored);
+      if (key !== undefined) storedUpTo(this.#of(key), stored);
+    }
+  }
+
+  #of(key: SeriesKey): KnownSeries {
+    let known = this.#known.get(key);
+    if (!known) this.#known.set(key, (known = { recent: new Series(), newestStored: undefined }));
+    return known;
+  }
+}
+
+function storedUpTo(known: KnownSeries, reading: Reading): void {
+  if (!known.newestStored || compareInSeries(known.newestStored, reading) < 0) known.newestStored = reading;
+}
+
+function placeIn({ dpuId, timestampMs, measure }: Reading): SeriesPlace[] {
+  const kind = seriesKindOf(measure);
+  return kind ? [{ kind, dpuId, timestampMs }] : [];
+}

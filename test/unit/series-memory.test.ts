@@ -1,0 +1,41 @@
+// Which readings a router knows next to those that it looks at. A standing that it misses would make a difference too large.
+import { expect, test } from 'vitest';
+import type { DpuId } from '../../src/domain/ids.ts';
+import { NOBODY, standingMeasure } from '../../src/domain/measure.ts';
+import type { Reading } from '../../src/domain/reading.ts';
+import { seriesOf } from '../../src/domain/series.ts';
+import type { History } from '../../src/ports/history.ts';
+import { SeriesMemory } from '../../src/router/series-memory.ts';
+
+const DPU = 'd1' as DpuId;
+const standing = (timestampMs: number, totalEntrances: number): Reading => ({
+  dpuId: DPU,
+  timestampMs,
+  measure: standingMeasure({ totalEntrances, totalExits: 0, counterEpoch: null }),
+});
+const STORED = [standing(1_000, 1), standing(2_000, 2), standing(3_000, 3)];
+
+/** For each place: the standings at that instant, and at the instants directly before and after it. */
+const history: Pick<History, 'neighbours'> = {
+  neighbours: async (places) =>
+    Promise.resolve(
+      STORED.filter(({ timestampMs }) =>
+        places.some(({ timestampMs: atMs }) => {
+          const beforeMs = Math.max(...STORED.map((one) => one.timestampMs).filter((ms) => ms < atMs));
+          const afterMs = Math.min(...STORED.map((one) => one.timestampMs).filter((ms) => ms > atMs));
+          return [beforeMs, atMs, afterMs].includes(timestampMs);
+        }),
+      ),
+    ),
+};
+
+test.each([
+  { what: 'a new one', reading: standing(4_000, 14), passed: 11, dependent: undefined },
+  { what: 'the newest that is stored', reading: standing(3_000, 3), passed: 1, dependent: undefined },
+  { what: 'an older one that is stored', reading: standing(2_000, 2), passed: 1, dependent: STORED[2] },
+  { what: 'one that comes late', reading: standing(2_500, 9), passed: 7, dependent: STORED[2] },
+])('finds the standings before and after $what', async ({ reading, passed, dependent }) => {
+  const series = seriesOf(reading, await new SeriesMemory().around([reading], history));
+  expect(series?.passedBy(reading, null)).toEqual({ ...NOBODY, entrances: passed });
+  expect(series?.dependentOn(reading)).toEqual(dependent);
+});
