@@ -3,6 +3,7 @@ import type { DpuId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { LINES, PayloadWriter } from './payload-writer.ts';
 import type { Random } from './random.ts';
+import { RevisionWriter } from './revision-writer.ts';
 import type { Action } from './scenario.ts';
 
 /** Two days before Europe's clocks go forward in 2024. */
@@ -43,7 +44,7 @@ export class ActionWriter {
   readonly #totals = new Map<DpuId, [entrances: number, exits: number]>();
   /** DPUs that report an interval again with other numbers, and the intervals that they have reported. */
   readonly #revises: ReadonlySet<DpuId>;
-  readonly #intervals: { readonly dpuId: DpuId; readonly timestamp: string; readonly start: string }[] = [];
+  readonly #revisions: RevisionWriter;
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
@@ -54,6 +55,7 @@ export class ActionWriter {
     this.#dpus = Array.from({ length: random.int(1, 5) }, (_, n) => `d${n + 1}` as DpuId);
     this.#payloads = new PayloadWriter(random, this.#dpus);
     this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
+    this.#revisions = new RevisionWriter(random);
     this.#revises = new Set(this.#dpus.filter((id) => !this.#reportsTotals.has(id) && random.chance(0.35)));
   }
 
@@ -197,7 +199,7 @@ export class ActionWriter {
     const random = this.#random;
     const direction = random.chance(0.5) ? 1 : -1;
     const timestamp = new Date(this.#someInstant()).toISOString();
-    if (this.#revises.has(dpuId) && random.chance(0.6)) return this.#revision(dpuId, timestamp);
+    if (this.#revises.has(dpuId) && random.chance(0.6)) return this.#revisions.next(dpuId, timestamp);
     if (random.chance(this.#reportsTotals.has(dpuId) ? 0.7 : 0.1)) return this.#report(dpuId, timestamp);
     const bad = random.chance(0.05)
       ? random.pick([
@@ -250,24 +252,6 @@ export class ActionWriter {
     this.#totals.set(dpuId, totals);
     const epoch = random.chance(0.15) ? { counter_epoch: random.pick(['a', 'b']) } : {};
     return JSON.stringify({ ...timed, total_entrances: totals[0], total_exits: totals[1], ...epoch, ...name, ...bad });
-  }
-
-  /** Mostly of an interval that was reported before. Few values, so that revisions often agree in some of them. */
-  #revision(dpuId: DpuId, timestamp: string): string {
-    const random = this.#random;
-    const before = this.#intervals.filter((interval) => interval.dpuId === dpuId);
-    const isNew = before.length === 0 || random.chance(0.3);
-    const interval = isNew
-      ? { dpuId, timestamp, start: new Date(Date.parse(timestamp) - random.int(0, 2) * MINUTE).toISOString() }
-      : random.pick(before.slice(-3));
-    if (isNew) this.#intervals.push(interval);
-    const name = random.chance(0.2) ? { id: `n${random.int(1, 3)}` } : {};
-    const bad = random.chance(0.04)
-      ? random.pick([{ revision: -1 }, { revision: 1.5 }, { start: undefined }, { timestamp: undefined }])
-      : {};
-    const { timestamp: end, start } = interval;
-    const [entrances, exits, revision] = [random.int(0, 3), random.int(0, 3), random.int(0, 3)];
-    return JSON.stringify({ timestamp: end, entrances, exits, start, revision, ...name, ...bad });
   }
 
   /** A copy of a named reading with one field changed, as from a sensor that reuses its ids after a reboot. */
