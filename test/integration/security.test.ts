@@ -101,7 +101,7 @@ describe('every route', () => {
 
   it('requires the scope that its method suggests', () => {
     for (const { method, path, scope } of apiRoutes(service.service, Date.now)) {
-      const writes = path.startsWith('/readings') ? 'readings:write' : 'topology:write';
+      const writes = /^\/(readings|ingest|dead-letters)/.test(path) ? 'readings:write' : 'topology:write';
       const suggested: (Scope | null)[] = method === 'GET' ? ['read', null] : [writes];
       expect({ method, path, isSuggested: suggested.includes(scope) }).toEqual({ method, path, isSuggested: true });
     }
@@ -121,10 +121,21 @@ describe('a token', () => {
       });
     }
     expect(
-      (await ask('GET', `${API_PREFIX}/account`, undefined, { authorization: 'Basic eDp5' })).headers.get(
+      (await ask('GET', `${API_PREFIX}/account`, undefined, { authorization: 'Digest eDp5' })).headers.get(
         'www-authenticate',
       ),
     ).toContain('error="invalid_request"');
+  });
+
+  it('may be the password of HTTP basic authentication, which is all that many devices can send', async () => {
+    const as = async (user: string, password: string): Promise<number> => {
+      const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+      return (await ask('GET', `${API_PREFIX}/account`, undefined, { authorization })).status;
+    };
+    const good = tokens.get('read') ?? '';
+    expect([await as('camera-1', good), await as('', good)]).toEqual([200, 200]);
+    expect([await as('camera-1', `${good}x`), await as('camera-1', ''), await as(good, 'x')]).toEqual([401, 401, 401]);
+    expect(await as('camera-1', tokens.get('readings:write') ?? '')).toBe(403);
   });
 
   it('expires', async () => {
