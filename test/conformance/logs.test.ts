@@ -189,9 +189,10 @@ describePorts('logs', (ports) => {
     while (entries.length < 2) entries.push(...(await cursor.next()));
     await cursor.close();
     expect(entries).toEqual([
-      { seq: 1, fact: fact(1) },
-      { seq: 2, fact: fact(3) },
+      { seq: 1, fact: fact(1), storedMs: expect.any(Number) as number },
+      { seq: 2, fact: fact(3), storedMs: expect.any(Number) as number },
     ]);
+    expect(entries[1]?.storedMs).toBeGreaterThanOrEqual(entries[0]?.storedMs ?? Infinity);
   });
 
   it('P1 a dead letter is stored once', async () => {

@@ -132,8 +132,17 @@ describe('density', () => {
   });
 
   it('prints JSON with --json, whatever the command', async () => {
-    // The nats commands write files; adapt prints only JSON.
-    const silent = ['demo', 'cluster', 'nats init', 'nats dpu', 'nats revoke', 'nats update', 'adapt'];
+    // The nats commands write files; adapt prints only JSON; export has --format.
+    const silent = [
+      'demo',
+      'cluster',
+      'nats init',
+      'nats dpu',
+      'nats revoke',
+      'nats update',
+      'adapt',
+      'topology export',
+    ];
     const program = createProgram({
       readConfig: () => readConfig({}),
       say: () => undefined,
