@@ -216,6 +216,30 @@ describe('the generated client', () => {
     expect((await api.GET('/openapi.json')).data).toMatchObject({ openapi: '3.1.0' });
   });
 
+  it('says how the payloads of a device are read, and sends one', async () => {
+    const device = { params: { path: { id: 'cam' } } };
+    const options = { reversed: ['2'] };
+    expect((await api.PUT('/devices/{id}', { ...device, body: { adapter: 'xovis', options } })).data).toMatchObject({
+      id: 'cam',
+      adapter: 'xovis',
+      options,
+    });
+    expect((await api.GET('/devices')).data).toHaveLength(1);
+    expect((await api.GET('/devices/{id}', device)).data).toMatchObject({ options });
+    expect((await api.DELETE('/devices/{id}', device)).response.status).toBe(204);
+    const sent = await api.POST('/ingest/{adapter}', {
+      params: { path: { adapter: 'density' }, query: { device: 'gate' } },
+      body: { doorway_id: 'gate', direction: 1, timestamp: '2018-02-24T08:00:00Z' },
+    });
+    expect(sent.data).toEqual({ device: 'gate', readings: 1, rejected: [], skipped: [] });
+  });
+
+  it('lists dead letters, and says what a replay would do', async () => {
+    expect((await api.GET('/dead-letters', { params: { query: { limit: 5 } } })).response.status).toBe(200);
+    const replay = await api.POST('/dead-letters/replay', { body: { dry_run: true } });
+    expect(replay.data).toMatchObject({ dry_run: true, replayed: 0 });
+  });
+
   it('has called every operation of the document, and got only answers that it declares', () => {
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),

@@ -142,7 +142,7 @@ describe('a stream of an earlier version', () => {
     await openMqttMessages(nats.nc, 1);
     const is = await nats.jsm.consumers.info(MQTT_MESSAGES, MQTT_CONSUMER);
     expect(is.config.filter_subjects).toEqual(subjects);
-    expect(subjects).toEqual(['$MQTT.msgs.dpu.>', '$MQTT.msgs./.dpu.>']);
+    expect(subjects).toEqual(['dpu.>', '/.dpu.>', 'ingest.>', '/.ingest.>'].map((subject) => `$MQTT.msgs.${subject}`));
   });
 
   it('gets the subjects of this one, and keeps its number of partitions', async () => {

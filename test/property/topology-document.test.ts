@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { hasVisibleCharacter } from '../../src/domain/name.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { TopologyDocument } from '../../src/domain/topology-document.ts';
 import { readCsvDocument } from '../../src/http/topology-document/csv-document.ts';
@@ -41,7 +42,7 @@ const name = fc.oneof(
   ),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
 );
-const label = name.map((text) => text.trim()).filter((text) => text !== '');
+const label = name.map((text) => text.trim()).filter((text) => hasVisibleCharacter(text) && !text.includes('\0'));
 const id = fc.integer({ min: 1, max: 5 });
 const side = fc.option(id);
 const instant = fc.option(fc.constantFrom(0, 1, NOW_MS - 1_000, NOW_MS, NOW_MS + 1_000), { nil: undefined });
