@@ -113,14 +113,20 @@ describe('an interval', () => {
     );
   });
 
-  it('of a month is what luxon says it is', () => {
+  it('of a month begins when the date becomes the first', () => {
     fc.assert(
       fc.property(instant, fc.integer({ min: 1, max: 400 * DAY_MS }), zone, (startMs, spanMs, name) => {
         const bounds = intervalBounds(startMs, startMs + spanMs, interval('1M'), name);
         const first = DateTime.fromMillis(startMs, { zone: name }).startOf('month');
-        expect(bounds.map(formatInstant)).toEqual(
-          bounds.map((_, n) => formatInstant(first.plus({ months: n }).toMillis())),
-        );
+        // Not the instants that luxon names: where midnight comes twice, it takes either.
+        const local = (ms: number): DateTime => DateTime.fromMillis(ms, { zone: name });
+        for (const [n, bound] of bounds.entries()) {
+          const { year, month } = first.plus({ months: n });
+          expect([local(bound).toFormat('yyyy-M-d'), local(bound - 1).month]).toEqual([
+            `${year}-${month}-1`,
+            first.plus({ months: n - 1 }).month,
+          ]);
+        }
         expect(bounds.at(-1)).toBeGreaterThanOrEqual(startMs + spanMs);
         expect(bounds.at(-2)).toBeLessThan(startMs + spanMs);
       }),
