@@ -105,6 +105,7 @@ async function flood(round: string): Promise<void> {
     );
     await js.publish(`dpu.${odd}.readings`, odd);
     await js.publish(`dpu.${odd}.${odd}`, '{}');
+    await js.publish(`dpu.${odd}.xovis`, odd);
   }
 }
 
@@ -124,9 +125,9 @@ async function readAfter(deadLetters: number): Promise<Sample[]> {
 
 it('label values are bounded: a second flood with other names adds no series', async () => {
   await flood('odd-');
-  const first = await readAfter(10 * REQUESTS);
+  const first = await readAfter(11 * REQUESTS);
   await flood('strange-');
-  const second = await readAfter(20 * REQUESTS);
+  const second = await readAfter(22 * REQUESTS);
   const strays = second
     .filter((sample) => !isOfNode(sample))
     .flatMap(({ name, labels }) =>

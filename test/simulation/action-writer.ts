@@ -75,7 +75,7 @@ export class ActionWriter {
       heartbeat: 3,
       payload: 5,
       device: isTopologyQuiet ? 0 : 0.7,
-      replay: 1.5,
+      replay: 4,
       tick: 8,
       sleep: 12,
       topology: isTopologyQuiet ? 0 : 10,
@@ -213,7 +213,7 @@ export class ActionWriter {
     const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
     const before = this.#named.filter((some) => some.dpuId === dpuId);
     const item =
-      before.length > 0 && random.chance(0.1)
+      before.length > 0 && random.chance(0.14)
         ? this.#almost(random.pick(before).item)
         : { timestamp, direction, ...name };
     if ('id' in item) this.#named.push({ dpuId, item });

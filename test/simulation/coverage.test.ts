@@ -4,7 +4,7 @@ import { addTo } from '../../src/domain/lists.ts';
 import { drawScenario } from './draw-scenario.ts';
 import { simulate } from './simulate.ts';
 
-const SEEDS = 220;
+const SEEDS = 280;
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
   'a process crashes': /"kind":"crash"/,

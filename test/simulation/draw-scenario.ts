@@ -8,7 +8,7 @@ const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 
 /** Logs go back in one of this many seeds. */
 export const LOSSES_EVERY = 4;
 /** In every so many, what is registered is imported, with and without losses. */
-const IMPORTS_EVERY = 5;
+const IMPORTS_EVERY = 3;
 
 export function drawScenario(seed: number): Scenario {
   const random = new Random(seed);
