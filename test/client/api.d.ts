@@ -3138,6 +3138,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
             412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];

@@ -111,6 +111,11 @@ describe('a cluster of processes', () => {
   });
 
   it('keeps counting while ClickHouse is unavailable and another process takes over', async () => {
+    // A shard that is starting looks at the logs first, and cannot while ClickHouse is unavailable.
+    await eventually(async () => {
+      const { body } = await cluster.get('c2', '/health');
+      expect(JSON.stringify(body)).not.toContain('"shard_');
+    }, WITHIN_MS);
     const revive = await cluster.engines.killClickhouse();
     await answersEverywhere();
     await cluster.leave('a2', 'SIGKILL');

@@ -94,7 +94,7 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
     requestHeaders: IF_MATCH,
     body: deviceBody,
     bodyExample: { adapter: 'xovis', options: { reversed: ['2'] } },
-    problems: [412],
+    problems: [404, 412],
     success: { ...FOUND, description: 'the device' },
     handle: async ({ params: { id }, body: { adapter, options } }, ctx) => {
       if (deviceOf(id) !== id)
