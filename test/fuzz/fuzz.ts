@@ -139,6 +139,7 @@ class Fuzzer {
         201,
       );
       await this.#must('POST', '/dpus', { id: `d${n}`, doorway_id: inUse ? n : null }, 201);
+      await this.#must('PUT', `/devices/${n}`, { adapter: 'xovis' }, 200);
       await this.#must('POST', '/readings', { dpu_id: `d${n}`, timestamp: 1_519_461_921_893, direction: 1 }, 202);
     }
     await eventually(() => this.#must('GET', '/readings/d1~1519461921893~+', undefined, 200), WITHIN_MS);
