@@ -92,8 +92,8 @@ export class EventCounts {
     scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
-    // The signs of one event, stored and in memory together, add up to 0 or 1, or to 0 if nobody passed (a first
-    // standing).
+    // The signs of one event, stored and in memory together, sum up to 0 or 1. An event that nobody passed in, such as a
+    // first standing, is not listed, and not in the stored number either.
     return inRange(report, range)
       .filter(({ entrances, exits }) => entrances + exits > 0)
       .reduce((total, { sign }) => total + sign, stored);

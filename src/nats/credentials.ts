@@ -168,9 +168,8 @@ async function dpuToken(
   user: KeyPair,
   expiresSeconds?: number,
 ): Promise<string> {
-  // The id becomes a token in the permitted subjects: with wildcards or dots in it, it would grant more.
   if (!isDpuId(dpuId)) throw new Error(`the DPU's id must be ${DPU_ID_RULE}`);
-  // The name becomes a part of the subjects that the credentials allow.
+  // The name becomes a token of the permitted subjects: a wildcard or a dot in it would grant more.
   return scopedToken(keyring.devices, keyring[role], tokenOfDpu(dpuId), user, expiresSeconds);
 }
 

@@ -12,6 +12,7 @@ import { commitHeader } from '../support/commit-header.ts';
 import { readNext } from '../support/read-log.ts';
 import { describePorts, PARTITIONS } from './ports.ts';
 import { personEvent } from '../support/person-event.ts';
+import { spaceCalled } from '../support/space-called.ts';
 import { personMeasure } from '../../src/domain/measure.ts';
 
 const [P0, P1] = [0 as Partition, 1 as Partition];
@@ -120,19 +121,7 @@ describePorts('recovery', (ports) => {
 
   it('P1 the topology is copied once, and the later epoch wins if two entries have the same sequence', async () => {
     const { recovery } = ports();
-    const fact = (name: string): TopologyFact => ({
-      kind: 'space',
-      doc: {
-        id: 1 as SpaceId,
-        name,
-        timeZone: 'UTC',
-        dailyReset: null,
-        capacity: null,
-        createdMs: 0,
-        updatedMs: 0,
-        deleted: false,
-      },
-    });
+    const fact = (name: string): TopologyFact => ({ kind: 'space', doc: spaceCalled(name, 1) });
     expect(await recovery.lastCopied()).toBeUndefined();
     const entries = [
       { seq: 1, digest: 11, fact: fact('a') },

@@ -93,7 +93,8 @@ const mutatedDocument = fc
   )
   .map(([{ payload, context }, mutations]) => {
     const document: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
-    for (const [at, value] of mutations) mutate(document, at, value);
+    // A copy each time: a value placed inside itself would be no JSON.
+    for (const [at, value] of mutations) mutate(document, at, structuredClone(value));
     return { payload: Buffer.from(JSON.stringify(document)), context: context ?? {} };
   });
 
@@ -132,7 +133,7 @@ function mutate(document: unknown, at: number, value: unknown): void {
   const [holder, key] = places[at % Math.max(1, places.length)] ?? [];
   if (!holder || key === undefined) return;
   if (at % 3 === 0) delete holder[key];
-  else holder[key] = at % 3 === 1 ? value : [holder[key], holder[key]];
+  else holder[key] = at % 3 === 1 ? value : [holder[key], structuredClone(holder[key])];
 }
 
 /** A sample with some bytes changed, cut out or repeated. */

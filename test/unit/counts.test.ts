@@ -7,28 +7,18 @@ import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { append, EMPTY_SEGMENT, segmentOf } from '../../src/domain/segment.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
-import type { Space } from '../../src/domain/topology.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceReports } from '../../src/ports/reports.ts';
 import { onePerson } from '../support/person-event.ts';
 import { fakeOf } from '../support/fake-of.ts';
+import { spaceCalled } from '../support/space-called.ts';
 
 const SPACE = 1 as SpaceId;
 const RESET_MS = Date.UTC(2024, 2, 29, 12);
 
 function countsAfterReset(segments: History['segments'], watermarkMs: number): Counts {
   const topology = new TopologyHistory();
-  const space: Space = {
-    id: SPACE,
-    name: 'hall',
-    timeZone: 'UTC',
-    dailyReset: null,
-    capacity: null,
-    createdMs: 0,
-    updatedMs: 0,
-    deleted: false,
-  };
-  topology.apply({ seq: 1, fact: { kind: 'space', doc: space } });
+  topology.apply({ seq: 1, fact: { kind: 'space', doc: spaceCalled('hall', SPACE) } });
   topology.apply({
     seq: 2,
     fact: { kind: 'reset', doc: { spaceId: SPACE, timestampMs: RESET_MS, count: 3, recordedMs: RESET_MS } },

@@ -5,23 +5,13 @@ import { reportSpace, type KnownReport } from '../../actors/partition/space-repo
 import { EventCounts } from '../../src/counts/event-counts.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
-import type { Space } from '../../src/domain/topology.ts';
 import type { EventPages } from '../../src/ports/event-pages.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceReports } from '../../src/ports/reports.ts';
 import { fakeOf } from '../support/fake-of.ts';
+import { spaceCalled } from '../support/space-called.ts';
 
 const SPACE = 1 as SpaceId;
-const HALL: Space = {
-  id: SPACE,
-  name: 'hall',
-  timeZone: 'UTC',
-  dailyReset: null,
-  capacity: null,
-  createdMs: 0,
-  updatedMs: 0,
-  deleted: false,
-};
 const NOON_MS = Date.UTC(2024, 2, 29, 12);
 
 test.each([
@@ -31,7 +21,7 @@ test.each([
   { what: 'passages in memory', stored: 1, signs: [1, 1], passed: 1, total: 3 },
 ])('counts the events that somebody passed in: $what', async ({ stored, signs, passed, total }) => {
   const topology = new TopologyHistory();
-  topology.apply({ seq: 1, fact: { kind: 'space', doc: HALL } });
+  topology.apply({ seq: 1, fact: { kind: 'space', doc: spaceCalled('hall', SPACE) } });
   const unstored = signs.map((sign, at) =>
     fakeOf<KnownReport['unstored'][number]>('LoggedEvent', {
       timestampMs: NOON_MS + at,

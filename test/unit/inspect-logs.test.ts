@@ -1,12 +1,13 @@
 // Inspecting the logs while others write: nothing that they add meanwhile is reported as lost.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
-import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { DpuId, Partition } from '../../src/domain/ids.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { inspectLogs, type LogDeps } from '../../src/recovery/inspect-logs.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { spaceCalled } from '../support/space-called.ts';
 
 const ROUTER = 0 as Partition;
 /** More than the number of queries of one inspection. */
@@ -68,22 +69,7 @@ class Writer {
   async #commit(): Promise<void> {
     const { readings, events, topology, history, recovery } = this.#ports;
     const n = ++this.commits;
-    await topology.append(
-      {
-        kind: 'space',
-        doc: {
-          id: n as SpaceId,
-          name: `space ${n}`,
-          timeZone: 'UTC',
-          dailyReset: null,
-          capacity: null,
-          createdMs: 0,
-          updatedMs: 0,
-          deleted: false,
-        },
-      },
-      n - 1,
-    );
+    await topology.append({ kind: 'space', doc: spaceCalled(`space ${n}`, n) }, n - 1);
     await catchUp(this.#topology, this.#ports);
     await readings.append('d1' as DpuId, new TextEncoder().encode(String(n)));
     const readingsSeq = (await readings.bounds()).lastSeq;
