@@ -111,11 +111,14 @@ describe('a cluster of processes', () => {
   });
 
   it('keeps counting while ClickHouse is unavailable and another process takes over', async () => {
-    // A shard that is starting looks at the logs first, and cannot while ClickHouse is unavailable.
+    // A shard that is starting looks at the logs first, and cannot while ClickHouse is unavailable. Only the process that
+    // owns the shard knows at once that it is starting.
     await eventually(async () => {
-      const { body } = await cluster.get('c2', '/health');
-      expect(JSON.stringify(body)).not.toContain('"shard_');
+      const asked = await Promise.all(['a2', 'c2'].map(async (name) => cluster.get(name, '/health')));
+      for (const { body } of asked) expect(body).toMatchObject({ problems: [] });
+      expect(cluster.shares()).toEqual({ a2: 3, c2: 3 });
     }, WITHIN_MS);
+    await answersEverywhere();
     const revive = await cluster.engines.killClickhouse();
     await answersEverywhere();
     await cluster.leave('a2', 'SIGKILL');
