@@ -33,6 +33,7 @@ export interface ChaosReport {
   readonly kills: Readonly<Record<VictimName, number>>;
   readonly suspensions: number;
   readonly damages: number;
+  readonly blocksMovedAway: number;
   readonly moves: number;
   /** As `/health` reports them. */
   readonly losses: number;
@@ -103,6 +104,7 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
       kills: strikes.kills,
       suspensions: strikes.suspensions,
       damages: strikes.damages,
+      blocksMovedAway: strikes.blocksMovedAway,
       moves: load.moves.length,
       losses,
       compared,
