@@ -85,7 +85,7 @@ describe('L3 a log that went back', () => {
           detail: expect.stringContaining('SPACE_EVENTS holds an entry') as string,
         }),
       );
-    });
+    }, 120_000);
   };
   /** As truncating the log does, for which a test would have to wait. */
   const removeOneCommit = async (): Promise<void> => {
