@@ -25,6 +25,24 @@ const DISORDER_MS = 2_000;
 const IN_FLIGHT_MAX = 5_000;
 const WITHIN_MS = numberFrom('BENCH_WITHIN_SECONDS', 900) * 1000;
 
+const PEOPLE = 10;
+
+/** What the nth reading of a DPU by event time says beside its timestamp, and how many people it stands for. */
+const FORMS: Readonly<
+  Record<string, { readonly people: number; readonly fields: (nth: number, atMs: number) => object }>
+> = {
+  single: { people: 1, fields: (nth) => ({ direction: nth % 3 === 0 ? -1 : 1 }) },
+  interval: {
+    people: PEOPLE,
+    fields: (nth, atMs) => ({
+      start: formatInstant(atMs - READING_EVERY_MS),
+      entrances: nth % PEOPLE,
+      exits: PEOPLE - (nth % PEOPLE),
+    }),
+  },
+  standing: { people: PEOPLE, fields: (nth) => ({ total_entrances: nth * 6, total_exits: nth * 4 }) },
+};
+
 async function raiseBuilding(service: Service): Promise<void> {
   const spaces: SpaceId[] = [];
   for (let n = 0; n < SPACES; n++) {
@@ -49,16 +67,17 @@ async function raiseBuilding(service: Service): Promise<void> {
 }
 
 /** Event times close to arrival times, slightly out of order per DPU. */
-async function publish({ nc }: NatsHandles): Promise<void> {
+async function publish({ nc }: NatsHandles, fields: (nth: number, atMs: number) => object): Promise<void> {
   const startMs = Date.now() - DISORDER_MS;
   const publisher = new CountedPublisher(nc);
   for (let n = 0; n < READINGS_COUNT; n++) {
     const [dpu, nth] = [(n * 7919) % DPUS, Math.floor(n / DPUS)];
     // A different permutation of 0..7 for each DPU: its readings are reordered within groups of eight.
-    const atMs = startMs + (nth ^ (dpu % 8)) * READING_EVERY_MS;
+    const inOrder = nth ^ (dpu % 8);
+    const atMs = startMs + inOrder * READING_EVERY_MS;
     publisher.publish(
       readingSubject(`dpu-${dpu}`),
-      JSON.stringify({ timestamp: formatInstant(atMs), direction: n % 3 === 0 ? -1 : 1 }),
+      JSON.stringify({ timestamp: formatInstant(atMs), ...fields(inOrder, atMs) }),
     );
     if (n % 500 === 0) await publisher.settled(IN_FLIGHT_MAX);
   }
@@ -104,16 +123,31 @@ async function ingest(options: ServiceOptions, { pids }: Engines): Promise<numbe
   return READINGS_COUNT / use.seconds;
 }
 
-await withEngines(async (engines) => {
+async function measure(form: string, engines: Engines): Promise<void> {
+  const { people, fields } = FORMS[form] ?? {};
+  if (!people || !fields) throw new Error(`BENCH_FORMS: ${form} is none of ${Object.keys(FORMS).join(', ')}`);
+  const options = optionsFor(engines);
+  const service = await Service.start(options, pino({ level: 'warn' }, pino.destination(2)));
+  await raiseBuilding(service);
+  await service.stop();
+  const nats = await connectNats(options.natsUrl, 'bench');
+  await publish(nats, fields);
+  say(`${form}: ${READINGS_COUNT} readings of ${DPUS} DPUs in ${SPACES} spaces are in the log, ${people} people each`);
+  const bare = await bareConsumer(nats, engines);
+  const full = await ingest(options, engines);
+  say(`ratio:          ${(full / bare).toFixed(3)}; ${Math.round(full * people)} people/s   (${machine()})`);
+  await nats.nc.close();
+}
+
+function optionsFor(engines: Engines): ServiceOptions {
   const config = readConfig({});
-  const options: ServiceOptions = {
+  return {
     natsUrl: engines.natsUrl,
     clickhouseUrl: engines.clickhouseUrl,
     partitions: 16,
     replicas: 1,
     settings: DEFAULT_SETTINGS,
     skewMs: config.SKEW_MAX_MS,
-
     earliestMs: 0,
     tickIntervalMs: 1_000,
     readingsKeptMs: 86_400_000,
@@ -125,14 +159,7 @@ await withEngines(async (engines) => {
     standsBy: false,
     leaseTtlMs: config.LEASE_TTL_MS,
   };
-  const service = await Service.start(options, pino({ level: 'warn' }, pino.destination(2)));
-  await raiseBuilding(service);
-  await service.stop();
-  const nats = await connectNats(options.natsUrl, 'bench');
-  await publish(nats);
-  say(`${READINGS_COUNT} readings of ${DPUS} DPUs in ${SPACES} spaces are in the log`);
-  const bare = await bareConsumer(nats, engines);
-  const full = await ingest(options, engines);
-  say(`ratio:          ${(full / bare).toFixed(3)}   (${machine()})`);
-  await nats.nc.close();
-});
+}
+
+for (const form of (process.env['BENCH_FORMS'] ?? Object.keys(FORMS).join()).split(','))
+  await withEngines((engines) => measure(form, engines));
