@@ -19,6 +19,7 @@ import type {
   HistoryEvent,
   NewestInstantsQuery,
   OccupancyRequest,
+  DpuInstant,
   SeriesPlace,
   StandingInstant,
   StoredTotals,
@@ -146,20 +147,25 @@ export class ClickHouseHistory implements History {
   }
 
   async findReadings(readings: readonly Reading[]): Promise<Reading[]> {
+    // Matched by fields rather than by id, because a stored id may have the previous form.
+    const found = await this.readingsAt(readings);
+    const wanted = new Set(readings.map(identityOf));
+    return found.filter((reading) => wanted.has(identityOf(reading)));
+  }
+
+  async readingsAt(places: readonly DpuInstant[]): Promise<Reading[]> {
     const found: Reading[] = [];
-    for (const some of chunksOf(readings)) {
-      // Matched by fields rather than by id, because a stored id may have the previous form.
+    for (const some of chunksOf(places)) {
       const rows = await this.#rows<ReadingRow>(
         `SELECT DISTINCT dpu_id, toUnixTimestamp64Milli(timestamp), direction, reading_id FROM readings
         WHERE (dpu_id, timestamp) IN (
           SELECT pair.1, fromUnixTimestamp64Milli(pair.2, 'UTC')
           FROM (SELECT arrayJoin(arrayZip({dpus:Array(String)}, {times:Array(Int64)})) AS pair))`,
-        { dpus: some.map((reading) => reading.dpuId), times: some.map((reading) => reading.timestampMs) },
+        { dpus: some.map(({ dpuId }) => dpuId), times: some.map(({ timestampMs }) => timestampMs) },
       );
       found.push(...rows.map(toReading));
     }
-    const wanted = new Set(readings.map(identityOf));
-    return found.filter((reading) => wanted.has(identityOf(reading)));
+    return found;
   }
 
   async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {

@@ -13,11 +13,14 @@ import type { SeriesKind } from '../domain/series.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
 
-/** An instant in the series of a DPU. */
-export interface SeriesPlace {
-  readonly kind: SeriesKind;
+export interface DpuInstant {
   readonly dpuId: DpuId;
   readonly timestampMs: number;
+}
+
+/** An instant in the series of a DPU. */
+export interface SeriesPlace extends DpuInstant {
+  readonly kind: SeriesKind;
 }
 
 export interface DpuReadingsQuery {
@@ -89,6 +92,8 @@ export interface History {
    * row, even a retraction: during a re-attribution it may be retracted in one shard and not yet asserted in the other.
    */
   findReadings(readings: readonly Reading[]): Promise<Reading[]>;
+  /** All stored readings of DPUs at given instants. Stored is meant as in `findReadings`. */
+  readingsAt(places: readonly DpuInstant[]): Promise<Reading[]>;
   /**
    * For each place: the stored readings of its series at that instant, and at the nearest instants before and after it
    * that have any. Others of the series may be among them. Stored is meant as in `findReadings`.

@@ -7,6 +7,8 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
 import { directionOf, isPerson } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
+import type { Series, SeriesKey } from '../domain/series.ts';
+import type { History } from '../ports/history.ts';
 import { SeriesMemory } from './series-memory.ts';
 
 /** Identity within a DPU. Of one person without a name it is (timestamp, direction) as one number, since most readings are that. */
@@ -35,7 +37,7 @@ interface Remembered {
 const COMPACT_AT = 10_000;
 
 export class ReadingMemory {
-  readonly series = new SeriesMemory();
+  readonly #series = new SeriesMemory();
   readonly #dpus = new Map<DpuId, DpuMemory>();
   #order: Remembered[] = [];
   #head = 0;
@@ -70,7 +72,7 @@ export class ReadingMemory {
     const key = keyOf(reading);
     if (dpu.recent.has(key)) return;
     dpu.recent.set(key, { reading, seq });
-    this.series.remember(reading);
+    this.#series.remember(reading);
     this.#order.push({ dpuId: reading.dpuId, key, seq });
   }
 
@@ -83,13 +85,21 @@ export class ReadingMemory {
       const remembered = dpu.recent.get(oldest.key);
       if (remembered?.seq !== oldest.seq) continue;
       dpu.recent.delete(oldest.key);
-      this.series.forget(remembered.reading);
+      this.#series.forget(remembered.reading);
       if (dpu.newestStoredMs !== undefined)
         dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }
     if (this.#head < COMPACT_AT) return;
     this.#order = this.#order.slice(this.#head);
     this.#head = 0;
+  }
+
+  /** The series of the given readings, as in SeriesMemory. */
+  async seriesAround(
+    readings: readonly Reading[],
+    history: Pick<History, 'neighbours' | 'readingsAt'>,
+  ): Promise<ReadonlyMap<SeriesKey, Series>> {
+    return this.#series.around(readings, history, (dpuId) => this.#dpus.get(dpuId)?.newestStoredMs);
   }
 
   /** Remembered readings of a DPU within some spans. */

@@ -246,7 +246,7 @@ export class Router {
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
     const received = intake.readings.map(({ reading }) => reading);
-    const series = await this.#memory.series.around(received, this.#deps.history);
+    const series = await this.#memory.seriesAround(received, this.#deps.history);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
     for (const each of intake.readings) this.#routeReading(each, stored, series, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
@@ -317,7 +317,7 @@ export class Router {
     const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
       let draft = this.#draft();
-      const series = await this.#memory.series.around(readings, history);
+      const series = await this.#memory.seriesAround(readings, history);
       for (const reading of readings) {
         const was = passedUnder(change.before, reading, series);
         const is = passedUnder(change.after, reading, series);

@@ -1,12 +1,15 @@
 // Which readings are next to those that a router is routing, where that decides what they count (series.ts). Together
 // with ClickHouse the router knows every accepted reading of a series: it remembers those that may not be stored, and asks
 // history for the neighbours of one that comes late.
-import { END_MS } from '../domain/instant.ts';
+import type { DpuId } from '../domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import type { Reading } from '../domain/reading.ts';
 import { compareInSeries, Series, seriesKeyOf, seriesKindOf, seriesOf, type SeriesKey } from '../domain/series.ts';
-import type { History, SeriesPlace } from '../ports/history.ts';
+import type { DpuInstant, History, SeriesPlace } from '../ports/history.ts';
 
-type Neighbours = Pick<History, 'neighbours'>;
+type Answering = Pick<History, 'neighbours' | 'readingsAt'>;
+/** The event time up to which a DPU has stored readings, as in ReadingMemory; undefined while that is unknown. */
+type NewestStored = (dpuId: DpuId) => number | undefined;
 
 interface KnownSeries {
   /** Not known to be stored. */
@@ -36,11 +39,15 @@ export class SeriesMemory {
    * The series of the given readings, with at least those directly before and after each of them.
    * @param readings they need not be known; those that are in no series are left out
    */
-  async around(readings: readonly Reading[], history: Neighbours): Promise<ReadonlyMap<SeriesKey, Series>> {
+  async around(
+    readings: readonly Reading[],
+    history: Answering,
+    newestStored: NewestStored,
+  ): Promise<ReadonlyMap<SeriesKey, Series>> {
     const found = new Map<SeriesKey, Series>();
     const [inSeries, strangers] = this.#inSeries(readings);
     if (inSeries.length === 0) return found;
-    if (strangers.size > 0) await this.#learnNewest(strangers, history);
+    if (strangers.size > 0) await this.#learnNewest(strangers, history, newestStored);
     const notNewer: Reading[] = [];
     for (const [key, reading] of inSeries) {
       const { recent, newestStored } = this.#of(key);
@@ -66,13 +73,32 @@ export class SeriesMemory {
     return [inSeries, strangers];
   }
 
-  async #learnNewest(strangers: ReadonlyMap<SeriesKey, Reading>, history: Neighbours): Promise<void> {
-    const ends = [...strangers.values()].flatMap(placeIn).map((place) => ({ ...place, timestampMs: END_MS }));
-    const found = await history.neighbours(ends);
+  /** After a restart all series are unknown: one query for all of them, unless a DPU sends readings of other kinds as well. */
+  async #learnNewest(
+    strangers: ReadonlyMap<SeriesKey, Reading>,
+    history: Answering,
+    newestStored: NewestStored,
+  ): Promise<void> {
+    const places: DpuInstant[] = [];
+    const unknown = new Map(strangers);
+    for (const [key, { dpuId }] of strangers) {
+      const timestampMs = newestStored(dpuId);
+      if (timestampMs === BEGINNING_MS) unknown.delete(key);
+      else if (timestampMs !== undefined) places.push({ dpuId, timestampMs });
+    }
+    const found = places.length > 0 ? await history.readingsAt(places) : [];
+    for (const stored of found) {
+      const key = seriesKeyOf(stored);
+      if (key !== undefined) unknown.delete(key);
+    }
+    if (unknown.size > 0) {
+      const ends = [...unknown.values()].flatMap(placeIn).map((place) => ({ ...place, timestampMs: END_MS }));
+      found.push(...(await history.neighbours(ends)));
+    }
     for (const key of strangers.keys()) this.#of(key).newestStored = null;
     for (const stored of found) {
       const key = seriesKeyOf(stored);
-      if (key !== undefined) storedUpTo(this.#of(key), stored);
+      if (key !== undefined && strangers.has(key)) storedUpTo(this.#of(key), stored);
     }
   }
 

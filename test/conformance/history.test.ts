@@ -378,6 +378,9 @@ describePorts('history', (ports) => {
           .map(identityOf)
           .sort();
       const ids = (...of: Reading[]): string[] => of.map(identityOf).sort();
+      const at = async (...instants: number[]): Promise<string[]> =>
+        (await history.readingsAt(instants.map((timestampMs) => ({ dpuId, timestampMs })))).map(identityOf).sort();
+      expect(await at(1_000, 2_100, 2_500, 5)).toEqual(ids(first, second, ...others.slice(1, 2)));
       expect(await around(2_500)).toEqual(ids(first, second, next));
       expect(await around(1_000)).toEqual(ids(oldest, first, second, next));
       expect(await around(END_MS)).toEqual(ids(last));

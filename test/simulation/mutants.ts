@@ -118,6 +118,11 @@ export const MUTANTS: readonly Mutant[] = [
     'if (notNewer.length === 0) return found;',
     'if (notNewer.length >= 0) return found;',
   ),
+  mutant(
+    'the newest stored reading of another kind hides the standings before it',
+    'if (unknown.size > 0) {',
+    'if (unknown.size < 0) {',
+  ),
   mutant('a stored standing is forgotten', 'if (known.newestStored !== undefined) storedUpTo(known, reading);', ''),
   mutant(
     'history is not asked what precedes the newest stored standing',

@@ -1,7 +1,8 @@
 // Which readings a router knows next to those that it looks at. A standing that it misses would make a difference too large.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
-import { NOBODY, standingMeasure } from '../../src/domain/measure.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
+import { NOBODY, personMeasure, standingMeasure } from '../../src/domain/measure.ts';
 import type { Reading } from '../../src/domain/reading.ts';
 import { seriesOf } from '../../src/domain/series.ts';
 import type { History } from '../../src/ports/history.ts';
@@ -16,7 +17,9 @@ const standing = (timestampMs: number, totalEntrances: number): Reading => ({
 const STORED = [standing(1_000, 1), standing(2_000, 2), standing(3_000, 3)];
 
 /** For each place: the standings at that instant, and at the instants directly before and after it. */
-const history: Pick<History, 'neighbours'> = {
+const history: Pick<History, 'neighbours' | 'readingsAt'> = {
+  readingsAt: async (places) =>
+    Promise.resolve(STORED.filter(({ timestampMs }) => places.some((place) => place.timestampMs === timestampMs))),
   neighbours: async (places) =>
     Promise.resolve(
       STORED.filter(({ timestampMs }) =>
@@ -35,7 +38,39 @@ test.each([
   { what: 'an older one that is stored', reading: standing(2_000, 2), passed: 1, dependent: STORED[2] },
   { what: 'one that comes late', reading: standing(2_500, 9), passed: 7, dependent: STORED[2] },
 ])('finds the standings before and after $what', async ({ reading, passed, dependent }) => {
-  const series = seriesOf(reading, await new SeriesMemory().around([reading], history));
+  const series = seriesOf(reading, await new SeriesMemory().around([reading], history, () => undefined));
   expect(series?.passedBy(reading, null)).toEqual({ ...NOBODY, entrances: passed });
   expect(series?.dependentOn(reading)).toEqual(dependent);
+});
+
+describe('after a restart', () => {
+  const person: Reading = { dpuId: DPU, timestampMs: 3_500, measure: personMeasure(1) };
+  test.each([
+    { what: 'nothing is stored', newestMs: BEGINNING_MS, asked: [], before: undefined },
+    { what: 'a standing is the newest stored reading', newestMs: 3_000, asked: ['readingsAt'], before: STORED[2] },
+    {
+      what: 'a reading of another kind is the newest stored reading',
+      newestMs: person.timestampMs,
+      asked: ['readingsAt', 'neighbours'],
+      before: STORED[2],
+    },
+    { what: 'the newest stored reading is unknown', newestMs: undefined, asked: ['neighbours'], before: STORED[2] },
+  ])('learns the newest standing when $what', async ({ newestMs, asked, before }) => {
+    const questions: string[] = [];
+    const answering: typeof history = {
+      readingsAt: async (places) => {
+        questions.push('readingsAt');
+        const found = await history.readingsAt(places);
+        return places.some(({ timestampMs }) => timestampMs === person.timestampMs) ? [...found, person] : found;
+      },
+      neighbours: async (places) => {
+        questions.push('neighbours');
+        return history.neighbours(places);
+      },
+    };
+    const reading = standing(4_000, 14);
+    const series = seriesOf(reading, await new SeriesMemory().around([reading], answering, () => newestMs));
+    expect(series?.all.at(-1)).toEqual(before);
+    expect(questions).toEqual(asked);
+  });
 });

@@ -23,6 +23,7 @@ import type {
   NewestInstantsQuery,
   OccupancyRequest,
   PartitionRecords,
+  DpuInstant,
   SeriesPlace,
   StandingInstant,
   StoredTotals,
@@ -239,6 +240,14 @@ export class MemoryHistory implements History, PartitionRecords {
   async findReadings(readings: readonly Reading[]): Promise<Reading[]> {
     const wanted = [...new Set(readings.map(identityOf))];
     return this.#read('find readings', () => wanted.flatMap((identity) => this.#tables.known.get(identity) ?? []));
+  }
+
+  async readingsAt(places: readonly DpuInstant[]): Promise<Reading[]> {
+    return this.#read('readings at instants', () =>
+      [...this.#tables.known.values()].filter((reading) =>
+        places.some(({ dpuId, timestampMs }) => reading.dpuId === dpuId && reading.timestampMs === timestampMs),
+      ),
+    );
   }
 
   async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
