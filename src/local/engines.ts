@@ -8,10 +8,11 @@ import { keepEngine } from './kept-engine.ts';
 import { writingTo } from './local-engine-error.ts';
 import { findNatsServer } from './nats/nats-binary.ts';
 import { startNatsServer, type LocalNatsServer } from './nats/nats-server.ts';
+import { PROJECT } from './project.ts';
 import { storeBytesFor } from './nats/store-size.ts';
 
 const LOOPBACK = '127.0.0.1';
-const CACHE = fileURLToPath(new URL('../../.cache/nats-server', import.meta.url));
+const CACHE = fileURLToPath(new URL('.cache/nats-server', PROJECT));
 
 export interface Engines {
   readonly natsUrl: string;
