@@ -23,6 +23,8 @@ export interface ClickhouseOptions {
   readonly port: number;
   readonly logFile: string;
   readonly startTimeoutMs?: number;
+  /** Called once the process exists, long before it serves. */
+  readonly onSpawned?: () => void;
   /** Called if the engine exits without having been stopped. */
   readonly onExit?: (error: LocalEngineError) => void;
 }
@@ -58,6 +60,7 @@ export async function startClickhouse(options: ClickhouseOptions): Promise<Local
     logFile: resolve(options.logFile),
     startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
     stopGraceMs: STOP_GRACE_MS,
+    onSpawned: options.onSpawned,
     onExit: options.onExit,
     prepare: async () => undefined,
     untilReady: async (child, _log, signal) => {
