@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 const TICKS_PER_SECOND = 100;
 
 /** @throws Error if the process has ended, or this is not Linux */
-function cpuSecondsOf(pid: number): number {
+export function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The second field, the program's name in brackets, may contain blanks, so count from after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { prettyFactory } from 'pino-pretty';
 import { environmentWith, type Config } from '../config.ts';
 import { startEngines } from '../local/engines.ts';
+import { PROJECT } from '../local/project.ts';
 import { readingsKeyIn } from '../local/readings-key.ts';
 import { connectNats } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
 import { signalled } from './signals.ts';
 
-const ENTRY = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
+const ENTRY = fileURLToPath(new URL('bin/density.js', PROJECT));
 const PRINT_AFTER_MS = 300;
 const VERBS = { kill: 'SIGKILL', stop: 'SIGTERM', pause: 'SIGSTOP', resume: 'SIGCONT' } as const;
 const USAGE = 'kill n2 | stop n2 | pause n2 | resume n2 | start';

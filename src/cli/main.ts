@@ -1,7 +1,6 @@
 // The entry point of the command line. Answers go to stdout, errors as one sentence to stderr. Exit codes: 0 done; 1 failed, or a check
 // found a problem; 2 invalid usage, a value that the API rejects, or an import with rejected lines.
 import { CommanderError } from 'commander';
-import { readEnvironment } from '../config.ts';
 import { ApiError } from './api-client.ts';
 import { createProgram } from './program.ts';
 
@@ -19,7 +18,7 @@ function finish(code: number): void {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 const program = createProgram({
-  readConfig: readEnvironment,
+  readConfig: async () => (await import('../config.ts')).readEnvironment(),
   say: (line) => void process.stdout.write(`${line}\n`),
   warn: (line) => void process.stderr.write(`density: ${line}\n`),
   finish,

@@ -1,28 +1,19 @@
-// Declares all commands with their options. Each is implemented in a file of its own.
+// Declares all commands with their options. Each is implemented in a file of its own, which only that command loads: most load the client
+// of an engine or the whole service.
 import { Command } from 'commander';
-import type { Config } from '../config.ts';
-import { adaptCommand, type AdaptOptions } from './adapt-command.ts';
-import { accountCommand } from './account-command.ts';
-import { recreateCommand, seedCommand, simulateCommand } from './data-commands.ts';
-import { clusterCommand } from './cluster-command.ts';
-import { deadLettersCommand, type DeadLettersOptions } from './dead-letters-command.ts';
+import type { AdaptOptions } from './adapt-command.ts';
+import type { DeadLettersOptions } from './dead-letters-command.ts';
 import { replayCommand } from './replay-command.ts';
-import { demoCommand } from './demo-command.ts';
-import { importCommand } from './import-command.ts';
 import { logCommand } from './log-command.ts';
-import { migrateCommand } from './migrate-command.ts';
 import { natsCommand } from './nats-command.ts';
-import { rebuildCommand } from './rebuild-command.ts';
-import { routesCommand } from './routes-command.ts';
-import { runCommand } from './run-command.ts';
+import type { ReadConfig } from './read-config.ts';
 import { interrupted } from './signals.ts';
 import { atLeastOne, doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
 import { topologyCommand } from './topology-document-command.ts';
 import { tokenCommand } from './token-command.ts';
-import { watchCommand } from './watch-command.ts';
 
 export interface Terminal {
-  readonly readConfig: () => Config;
+  readonly readConfig: ReadConfig;
   /** Prints a line of the answer, to stdout. */
   readonly say: (line: string) => void;
   /** Prints any other line, to stderr. */
@@ -35,6 +26,10 @@ const EXIT_CODES = `
 Exit codes: 0 done; 1 failed, or a check found a problem; 2 invalid usage.
 Configuration is read from environment variables (see the README). DENSITY_TOKEN is sent to the service.`;
 
+const NATS_OPTION = [
+  '--nats <url>',
+  'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT',
+] as const;
 const JSON_OPTION = ['--json', 'print JSON'] as const;
 
 export function createProgram(terminal: Terminal): Command {
@@ -44,6 +39,7 @@ export function createProgram(terminal: Terminal): Command {
   serviceCommands(program, terminal);
   deviceCommands(program, terminal);
   dataCommands(program, terminal);
+  readingCommands(program, terminal);
   askingCommands(program, terminal);
   for (const command of all(program)) command.exitOverride().showHelpAfterError('(see --help)');
   return program;
@@ -54,42 +50,57 @@ function serviceCommands(program: Command, { readConfig, say, warn, finish }: Te
     .command('run')
     .description('run the service; without NATS_URL or CLICKHOUSE_URL that engine is started too')
     .option(...JSON_OPTION)
-    .action(async (options: { json?: boolean }) => finish(await runCommand(readConfig(), options, say, warn)));
+    .action(async (options: { json?: boolean }) => {
+      const { runCommand } = await import('./run-command.ts');
+      finish(await runCommand(await readConfig(), options, say, warn));
+    });
   program
     .command('demo')
     .description('run the service with a small building whose DPUs are simulated')
-    .action(async () => finish(await demoCommand(readConfig(), say)));
+    .action(async () => {
+      const { demoCommand } = await import('./demo-command.ts');
+      finish(await demoCommand(await readConfig(), say));
+    });
   program
     .command('cluster')
     .description('run several processes with shared engines on this machine, and show which of them owns which shard')
     .option('--nodes <count>', 'number of processes', atLeastOne, 3)
-    .action(async ({ nodes }: { nodes: number }) => finish(await clusterCommand(readConfig(), nodes, say)));
+    .action(async ({ nodes }: { nodes: number }) => {
+      const { clusterCommand } = await import('./cluster-command.ts');
+      finish(await clusterCommand(await readConfig(), nodes, say));
+    });
   program
     .command('routes')
     .description('print every route of the API with its scope')
     .option(...JSON_OPTION)
-    .action((options: { json?: boolean }) => finish(routesCommand(options, say)));
+    .action(async (options: { json?: boolean }) => {
+      const { routesCommand } = await import('./routes-command.ts');
+      finish(routesCommand(options, say));
+    });
   program.addCommand(tokenCommand(readConfig, say, warn, finish));
   program.addCommand(natsCommand(readConfig, say));
 }
 
 function dataCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
-  const nats = ['--nats <url>', 'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT'] as const;
   program
     .command('migrate')
     .description(
       'create missing streams and tables, and take over the log of version 1, for which no service may be running',
     )
     .option(...JSON_OPTION)
-    .action(async (options: { json?: boolean }) => finish(await migrateCommand(readConfig(), options, say, warn)));
+    .action(async (options: { json?: boolean }) => {
+      const { migrateCommand } = await import('./migrate-command.ts');
+      finish(await migrateCommand(await readConfig(), options, say, warn));
+    });
   program
     .command('recreate')
     .description('delete ALL data, and create empty streams and tables; no service may be running')
     .option('--yes', 'confirm')
     .option(...JSON_OPTION)
-    .action(async (options: { yes?: boolean; json?: boolean }) =>
-      finish(await recreateCommand(readConfig(), options, say, warn)),
-    );
+    .action(async (options: { yes?: boolean; json?: boolean }) => {
+      const { recreateCommand } = await import('./data-commands.ts');
+      finish(await recreateCommand(await readConfig(), options, say, warn));
+    });
   program
     .command('rebuild')
     .description(
@@ -97,44 +108,54 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     )
     .option('--shard <number>', 'only this shard; default: all', whole)
     .option(...JSON_OPTION)
-    .action(async (options: { shard?: number; json?: boolean }) =>
-      finish(await rebuildCommand(readConfig(), options, say)),
-    );
+    .action(async (options: { shard?: number; json?: boolean }) => {
+      const { rebuildCommand } = await import('./rebuild-command.ts');
+      finish(await rebuildCommand(await readConfig(), options, say));
+    });
   program
     .command('seed')
     .description("register the demo's building: three spaces, five doorways, five DPUs")
-    .option(...nats)
+    .option(...NATS_OPTION)
     .option('--time-zone <zone>', 'IANA time zone of the building; default: UTC')
     .option(...JSON_OPTION)
-    .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) =>
-      finish(await seedCommand(readConfig(), options, say)),
-    );
+    .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) => {
+      const { seedCommand } = await import('./data-commands.ts');
+      finish(await seedCommand(await readConfig(), options, say));
+    });
   program
     .command('simulate')
     .description("simulate people who walk through the demo's building")
-    .option(...nats)
+    .option(...NATS_OPTION)
     .option('--seconds <number>', 'stop after this time; default: at Ctrl-C', whole)
     .option('--backfill', 'first send the last two hours at once, as if the DPUs had been offline')
     .option(...JSON_OPTION)
-    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean; json?: boolean }) =>
-      finish(await simulateCommand(readConfig(), options, say, interrupted())),
-    );
+    .action(async (options: { nats?: string; seconds?: number; backfill?: boolean; json?: boolean }) => {
+      const { simulateCommand } = await import('./data-commands.ts');
+      finish(await simulateCommand(await readConfig(), options, say, interrupted()));
+    });
+}
+
+function readingCommands(program: Command, { readConfig, say, finish }: Terminal): void {
   program
     .command('import')
     .description('publish the readings of a CSV file with the columns timestamp, direction and dpu_id')
     .argument('<file>', 'the CSV file')
-    .option(...nats)
+    .option(...NATS_OPTION)
     .option(...JSON_OPTION)
-    .action(async (file: string, options: { nats?: string; json?: boolean }) =>
-      finish(await importCommand(readConfig(), file, options, say)),
-    );
+    .action(async (file: string, options: { nats?: string; json?: boolean }) => {
+      const { importCommand } = await import('./import-command.ts');
+      finish(await importCommand(await readConfig(), file, options, say));
+    });
   program
     .command('dead-letters')
     .description('print the newest dead letters: readings that could not be used, and why')
-    .option(...nats)
+    .option(...NATS_OPTION)
     .option('--limit <number>', 'maximum number of letters', atLeastOne, 20)
     .option(...JSON_OPTION)
-    .action(async (options: DeadLettersOptions) => finish(await deadLettersCommand(readConfig(), options, say)))
+    .action(async (options: DeadLettersOptions) => {
+      const { deadLettersCommand } = await import('./dead-letters-command.ts');
+      finish(await deadLettersCommand(await readConfig(), options, say));
+    })
     .addCommand(replayCommand(readConfig, say, finish));
   program.addCommand(logCommand(readConfig, say, finish));
 }
@@ -149,17 +170,19 @@ function deviceCommands(program: Command, { say, warn, finish }: Terminal): void
     .option('--options <json>', "the adapter's options for this device")
     .option('--content-type <type>', 'content type of the payload; needed for multipart')
     .option('--topic <topic>', 'MQTT topic it was published to')
-    .action((adapter: string, file: string, options: AdaptOptions) =>
-      finish(adaptCommand(adapter, file, options, say, warn)),
-    );
+    .action(async (adapter: string, file: string, options: AdaptOptions) => {
+      const { adaptCommand } = await import('./adapt-command.ts');
+      finish(adaptCommand(adapter, file, options, say, warn));
+    });
 }
 
 function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
   withApi(
     program.command('account').description('print where every accepted reading went; exit 1 if one is missing'),
-  ).action(async (options: { json?: boolean; url?: string }) =>
-    finish(await accountCommand(readConfig(), options, say)),
-  );
+  ).action(async (options: { json?: boolean; url?: string }) => {
+    const { accountCommand } = await import('./account-command.ts');
+    finish(await accountCommand(await readConfig(), options, say));
+  });
   program.addCommand(spacesCommand(readConfig, say, finish));
   program.addCommand(doorwaysCommand(readConfig, say, finish));
   program.addCommand(dpusCommand(readConfig, say, finish));
@@ -171,9 +194,10 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
       .argument('<space>', 'id of the space, or several: 1,2,3'),
   )
     .option('--events <number>', 'stop after this many events', atLeastOne)
-    .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) =>
-      finish(await watchCommand(readConfig(), space, options, say, warn, interrupted())),
-    );
+    .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) => {
+      const { watchCommand } = await import('./watch-command.ts');
+      finish(await watchCommand(await readConfig(), space, options, say, warn, interrupted()));
+    });
 }
 
 function all(command: Command): Command[] {

@@ -1,6 +1,7 @@
 // `density dead-letters replay`: sends dead letters again, through the API.
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
+import type { ReadConfig } from './read-config.ts';
 import { ApiClient, type ApiOptions } from './api-client.ts';
 import { withApi } from './topology-commands.ts';
 
@@ -23,7 +24,7 @@ interface ReplayOptions extends ApiOptions {
 }
 
 export function replayCommand(
-  readConfig: () => Config,
+  readConfig: ReadConfig,
   say: (line: string) => void,
   finish: (code: number) => void,
 ): Command {
@@ -41,7 +42,7 @@ export function replayCommand(
     .option('--dry-run', 'only say what would be done')
     .action(async (_options: ReplayOptions, command: Command) =>
       // With those of `dead-letters`, which takes --json for itself.
-      finish(await replay(readConfig(), command.optsWithGlobals<ReplayOptions>(), say)),
+      finish(await replay(await readConfig(), command.optsWithGlobals<ReplayOptions>(), say)),
     );
 }
 

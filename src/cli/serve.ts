@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { createApp } from '../http/app.ts';
 import { Gate } from '../http/middleware/gate.ts';
 import { openProtection } from '../http/middleware/protection.ts';
 import { listen, type HttpServer } from '../http/server.ts';
@@ -12,7 +11,7 @@ import { readingsKeyIn } from '../local/readings-key.ts';
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { startTracing } from '../observability/start-tracing.ts';
-import { Service } from '../service.ts';
+import type { Service } from '../service.ts';
 import { serviceOptionsOf } from './service-options.ts';
 
 export interface Running {
@@ -57,7 +56,8 @@ export async function serve(
   };
   try {
     http = await listenOn(config, gate, log);
-    engines = await startEngines(config, say, onFailure);
+    engines = await startEngines(config, say, onFailure, () => void loadService());
+    const [{ Service }, { createApp }] = await loadService();
     const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
     service = await Service.start({ ...options, now }, log, metrics);
     const { clock } = service;
@@ -69,6 +69,11 @@ export async function serve(
     await stop();
     throw error;
   }
+}
+
+/** Most of the code. It is loaded while the engines start. */
+async function loadService() {
+  return Promise.all([import('../service.ts'), import('../http/app.ts')]);
 }
 
 /** @returns a function that stops tracing */

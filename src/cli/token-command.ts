@@ -1,9 +1,8 @@
 // `density token`: creates a bearer token and adds its hash to the token file.
 import { Command, InvalidArgumentError } from 'commander';
-import type { Config } from '../config.ts';
+import type { ReadConfig } from './read-config.ts';
 import { parseInstant } from '../domain/instant.ts';
-import { addToken } from '../http/auth/auth-tokens.ts';
-import { SCOPES, type Scope } from '../http/routes/route.ts';
+import { SCOPES, type Scope } from '../http/auth/scope.ts';
 
 interface TokenOptions {
   readonly scope: Scope[];
@@ -13,7 +12,7 @@ interface TokenOptions {
 }
 
 export function tokenCommand(
-  readConfig: () => Config,
+  readConfig: ReadConfig,
   say: (line: string) => void,
   warn: (line: string) => void,
   finish: (code: number) => void,
@@ -26,8 +25,9 @@ export function tokenCommand(
     .option('--expires <instant>', 'when the token expires; default: never', instant)
     .option('--json', 'print JSON')
     .action(async (name: string, options: TokenOptions) => {
-      const path = options.file ?? readConfig().AUTH_TOKENS_FILE;
+      const path = options.file ?? (await readConfig()).AUTH_TOKENS_FILE;
       if (path === undefined) throw new Error('no token file: use --file, or set AUTH_TOKENS_FILE');
+      const { addToken } = await import('../http/auth/auth-tokens.ts');
       const token = await addToken(path, name, options.scope, options.expires);
       say(options.json ? JSON.stringify({ name, token, scopes: options.scope, file: path }) : token);
       if (!options.json) warn(`its hash is in ${path}; store the token, it cannot be shown again`);

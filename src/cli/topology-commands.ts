@@ -1,7 +1,7 @@
 // `density spaces`, `doorways` and `dpus`: list and change the topology through the API.
 import { Command, InvalidArgumentError } from 'commander';
-import type { Config } from '../config.ts';
 import { ApiClient } from './api-client.ts';
+import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
 
 interface SpaceJson {
@@ -30,7 +30,6 @@ interface Common {
 }
 
 export type Say = (line: string) => void;
-type ReadConfig = () => Config;
 type Finish = (code: number) => void;
 
 /** Adds the options of every command that calls the API. */
@@ -81,7 +80,7 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
   const spaces = new Command('spaces').description('list and add spaces');
   withApi(spaces.command('list', { isDefault: true }).description('print all spaces')).action(
     async (options: Common) => {
-      const list = await new ApiClient(readConfig(), options).list<SpaceJson>('/spaces');
+      const list = await new ApiClient(await readConfig(), options).list<SpaceJson>('/spaces');
       columns(
         list,
         options,
@@ -99,7 +98,7 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
     .action(async (name: string, options: Common & { timeZone?: string; dailyReset?: string; capacity?: number }) => {
       const { timeZone, dailyReset, capacity } = options;
       const body = { name, ...given({ time_zone: timeZone, daily_reset: dailyReset, capacity }) };
-      const space = await new ApiClient(readConfig(), options).send<SpaceJson>('POST', '/spaces', body);
+      const space = await new ApiClient(await readConfig(), options).send<SpaceJson>('POST', '/spaces', body);
       one(space, options, `space ${space.id}: ${space.name}`, say);
       finish(0);
     });
@@ -110,7 +109,7 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
   const doorways = new Command('doorways').description('list and add doorways, the thresholds between spaces');
   withApi(doorways.command('list', { isDefault: true }).description('print all doorways')).action(
     async (options: Common) => {
-      const list = await new ApiClient(readConfig(), options).list<DoorwayJson>('/doorways');
+      const list = await new ApiClient(await readConfig(), options).list<DoorwayJson>('/doorways');
       columns(
         list,
         options,
@@ -131,7 +130,7 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
     .option('--from <space>', 'id of the space that direction 1 comes from', whole)
     .action(async (name: string, options: Common & { into?: number; from?: number }) => {
       const body = { name, ...given({ ingress_space_id: options.into, egress_space_id: options.from }) };
-      const doorway = await new ApiClient(readConfig(), options).send<DoorwayJson>('POST', '/doorways', body);
+      const doorway = await new ApiClient(await readConfig(), options).send<DoorwayJson>('POST', '/doorways', body);
       one(doorway, options, `doorway ${doorway.id}: ${doorway.name}`, say);
       finish(0);
     });
@@ -143,7 +142,7 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
   const where = ({ id, doorway_id: doorway }: DpuJson): string =>
     doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`;
   withApi(dpus.command('list', { isDefault: true }).description('print all DPUs')).action(async (options: Common) => {
-    const list = await new ApiClient(readConfig(), options).list<DpuJson>('/dpus');
+    const list = await new ApiClient(await readConfig(), options).list<DpuJson>('/dpus');
     columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], say);
     finish(0);
   });
@@ -155,7 +154,7 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
         id,
         ...given({ doorway_id: options.doorway && idOrNull(options.doorway), effective_at: options.at }),
       };
-      const dpu = await new ApiClient(readConfig(), options).send<DpuJson>('POST', '/dpus', body);
+      const dpu = await new ApiClient(await readConfig(), options).send<DpuJson>('POST', '/dpus', body);
       one(dpu, options, where(dpu), say);
       finish(0);
     });
@@ -169,7 +168,7 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
     .option('--at <instant>', 'from when on; default: now')
     .action(async (id: string, options: Common & { doorway: DoorwayOrNone; at?: string }) => {
       const body = { doorway_id: idOrNull(options.doorway), ...given({ effective_at: options.at }) };
-      const dpu = await new ApiClient(readConfig(), options).send<DpuJson>(
+      const dpu = await new ApiClient(await readConfig(), options).send<DpuJson>(
         'PATCH',
         `/dpus/${encodeURIComponent(id)}`,
         body,

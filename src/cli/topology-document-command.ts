@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
-import type { Config } from '../config.ts';
+import type { ReadConfig } from './read-config.ts';
 import { ApiClient, ApiError, type ApiErrorDetail } from './api-client.ts';
 import { withApi } from './topology-commands.ts';
 
@@ -56,12 +56,7 @@ const TYPES: Readonly<Record<Format, string>> = { json: 'application/json', csv:
 const CHANGES_SHOWN_MAX = 20;
 const FAILED = 1;
 
-export function topologyCommand(
-  readConfig: () => Config,
-  say: Say,
-  warn: Say,
-  finish: (code: number) => void,
-): Command {
+export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, finish: (code: number) => void): Command {
   const topology = new Command('topology').description(
     'import and export spaces, doorways and DPUs as a document (docs/topology.md)',
   );
@@ -73,7 +68,7 @@ export function topologyCommand(
   )
     .option('--dry-run', 'print what would be created and changed, and change nothing')
     .action(async (file: string, options: ImportOptions) =>
-      finish(await importDocument(new ApiClient(readConfig(), options), file, options, say, warn)),
+      finish(await importDocument(new ApiClient(await readConfig(), options), file, options, say, warn)),
     );
   topology
     .command('export')
@@ -82,7 +77,7 @@ export function topologyCommand(
     .addOption(new Option('--format <format>', "default: that of the file's name, or csv").choices(['csv', 'json']))
     .option('--url <url>', 'URL of the service; default: from HOST and PORT')
     .action(async (file: string | undefined, options: ExportOptions) =>
-      finish(await exportDocument(new ApiClient(readConfig(), options), file, options, say)),
+      finish(await exportDocument(new ApiClient(await readConfig(), options), file, options, say)),
     );
   return topology;
 }

@@ -35,6 +35,8 @@ export interface EngineSpec<Ready> {
   readonly untilReady: (child: ChildProcess, log: () => Promise<string>, signal: AbortSignal) => Promise<Ready>;
   /** The cause of an early exit, found in the engine's log; undefined if the log does not say. */
   readonly explain: (log: string) => LocalEngineError | undefined;
+  /** Called once the process exists, long before it serves. */
+  readonly onSpawned?: (() => void) | undefined;
   readonly onExit?: ((error: LocalEngineError) => void) | undefined;
 }
 
@@ -84,6 +86,7 @@ async function startClaimed<Ready>(spec: EngineSpec<Ready>, claim: DataDirClaim)
 
   try {
     await claim.recordChild(pid);
+    spec.onSpawned?.();
     const ready = await untilServing(spec, child, exited, log);
     void exited.then(async (how) => {
       running.delete(child);

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { startEngines, type Engines } from '../../src/local/engines.ts';
 import { request, QUICK } from '../support/local-service.ts';
+import { copyOfCheckout } from '../support/checkout.ts';
 import { projectFile, ROOT } from '../support/project.ts';
 
 const run = promisify(execFile);
@@ -21,13 +22,10 @@ let dataDir: string;
 
 beforeAll(async () => {
   [app, dataDir] = [await mkdtemp(join(tmpdir(), 'density-app-')), await mkdtemp(join(tmpdir(), 'density-engines-'))];
-  await run(process.execPath, [
-    `${ROOT}node_modules/typescript/bin/tsc`,
-    '-p',
-    `${ROOT}tsconfig.build.json`,
-    '--outDir',
-    join(app, 'dist'),
-  ]);
+  const checkout = await copyOfCheckout();
+  await run('npm', ['run', 'build'], { cwd: checkout });
+  await cp(join(checkout, 'dist'), join(app, 'dist'), { recursive: true });
+  await rm(checkout, { recursive: true });
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyFile(`${ROOT}${file}`, join(app, file));
   await cp(`${ROOT}bin`, join(app, 'bin'), { recursive: true });
   await cp(`${ROOT}deploy/docker`, join(app, 'deploy/docker'), { recursive: true });

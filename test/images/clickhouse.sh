@@ -1,6 +1,6 @@
 #!/bin/bash
 # chDB behind ClickHouse's HTTP interface. Creates the database that CLICKHOUSE_DB names, as ClickHouse's own image does.
-node /app/dist/src/local/clickhouse/clickhouse-http.js --data-dir /var/lib/clickhouse/chdb --host 0.0.0.0 --port 8123 &
+node /app/bin/clickhouse-http.js --data-dir /var/lib/clickhouse/chdb --host 0.0.0.0 --port 8123 &
 server=$!
 trap 'kill -TERM "$server"' TERM
 statement="CREATE DATABASE IF NOT EXISTS $CLICKHOUSE_DB"

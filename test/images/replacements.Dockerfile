@@ -14,6 +14,7 @@ ENTRYPOINT ["nats-server"]
 # node_modules, which has chDB, is mounted: it is too large to copy.
 FROM with-wget AS clickhouse
 ENV TZ=UTC UV_THREADPOOL_SIZE=16
+COPY --from=service /app/bin /app/bin
 COPY --from=service /app/dist /app/dist
 COPY --from=service /app/package.json /app/package.json
 COPY clickhouse.sh /usr/local/bin/clickhouse.sh

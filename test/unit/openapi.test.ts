@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { describe, expect, it } from 'vitest';
 import { openApiDocument } from '../../src/http/openapi.ts';
-import { SCOPES } from '../../src/http/routes/route.ts';
+import { SCOPES } from '../../src/http/auth/scope.ts';
 import { CLIENT_TYPES, clientTypes, tableOfRoutes } from '../support/client-types.ts';
 
 describe('the OpenAPI document', () => {

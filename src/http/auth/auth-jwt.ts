@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
-import { SCOPES, type Scope } from '../routes/route.ts';
+import { SCOPES, type Scope } from './scope.ts';
 
 const ALGORITHMS = [
   'RS256',

@@ -5,7 +5,7 @@ import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { parseInstant } from '../../domain/instant.ts';
-import { SCOPES, type Scope } from '../routes/route.ts';
+import { SCOPES, type Scope } from './scope.ts';
 
 const PREFIX = 'dty_';
 const CHANGE_CHECK_MS = 1_000;

@@ -10,7 +10,7 @@ import type { Guard } from '../routes/mount.ts';
 import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
 import { HttpProblem } from '../problem.ts';
 import { stateOf } from '../request-state.ts';
-import type { Scope } from '../routes/route.ts';
+import type { Scope } from './scope.ts';
 import { TokenWatch } from './token-watch.ts';
 
 const REALM = 'Bearer realm="density-api"';

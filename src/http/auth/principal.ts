@@ -1,5 +1,5 @@
 // Who sends a request, and how that is verified.
-import type { Scope } from '../routes/route.ts';
+import type { Scope } from './scope.ts';
 
 export interface Principal {
   /** For the log and rate limits. A prefix keeps the names of static tokens and JWTs apart. */

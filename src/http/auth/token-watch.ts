@@ -1,7 +1,7 @@
 // Ends streaming answers as soon as a new request with their token would be refused: because the token was revoked, has lost the scope,
 // or has expired, or because its signing key was removed. One timer serves all streams, and tokens are verified again only after a change.
 import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
-import type { Scope } from '../routes/route.ts';
+import type { Scope } from './scope.ts';
 
 const INTERVAL_MS = 500;
 

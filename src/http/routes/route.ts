@@ -2,14 +2,11 @@
 // OpenAPI document (openapi.ts), authorisation and the generated client are all derived from the declaration, so they cannot disagree.
 import type { Context } from 'koa';
 import { z } from 'zod';
+import type { Scope } from '../auth/scope.ts';
 import { jsonBody } from '../body.ts';
 import { check, type ProblemStatus } from '../problem.ts';
 
 export const API_PREFIX = '/api/v1';
-
-/** The scopes of tokens. A route whose scope is `null` needs no token. */
-export const SCOPES = ['read', 'readings:write', 'topology:write', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
 
 export const TAGS = {
   counts: 'How many people: now, at an instant, after each event, and per interval',
