@@ -203,6 +203,26 @@ export interface paths {
         patch: operations["updateDpu"];
         trace?: never;
     };
+    "/unplaced-dpus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sensors that report and are at no doorway
+         * @description Sensors with readings that are held, because they were at no doorway then. `POST /dpus` with the id and a doorway places one, and what it has sent counts. A reading appears here once it is final and stored in ClickHouse, half a minute after it was sent, and is gone some seconds after it counts.
+         */
+        get: operations["listUnplacedDpus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -638,6 +658,32 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             updated_at: string;
+        };
+        /** @description A sensor that sent readings while it was at no doorway */
+        UnplacedDpu: {
+            /** @description id of the sensor */
+            id: string;
+            /** @description the device or gateway that sends its readings */
+            device: string;
+            /** @description what reads the device's payloads; null where it sends readings itself */
+            adapter: string | null;
+            /** @description true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus` */
+            registered: boolean;
+            doorway_id: number | null;
+            /** @description its readings that are held */
+            held: number;
+            /**
+             * Format: date-time
+             * @description timestamp of the first of them
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            first_reading_at: string;
+            /**
+             * Format: date-time
+             * @description timestamp of the newest of them
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            last_reading_at: string;
         };
         /** @description A device, or a gateway, that sends payloads in a format of its own */
         Device: {
@@ -2940,6 +2986,75 @@ export interface operations {
             412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUnplacedDpus: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "device" | "held" | "first_reading_at" | "last_reading_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, device, held, first_reading_at, last_reading_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of sensors */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "00:6E:02:01:02:03/2",
+                     *         "device": "00:6E:02:01:02:03",
+                     *         "adapter": "xovis",
+                     *         "registered": false,
+                     *         "doorway_id": null,
+                     *         "held": 214,
+                     *         "first_reading_at": "2026-11-24T09:00:00.000Z",
+                     *         "last_reading_at": "2026-11-24T17:45:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["UnplacedDpu"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];

@@ -20,6 +20,7 @@ import { spacesRoutes } from './spaces-routes.ts';
 import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
+import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** What the routes need of the service. */
@@ -56,6 +57,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...resetsRoutes(topology),
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
+    ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
     ...topologyRoutes(topology, now),

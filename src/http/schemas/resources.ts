@@ -52,6 +52,20 @@ export const dpu = resource('Dpu', 'A sensor above a doorway', {
   ...stamps,
 });
 
+export const unplacedDpu = resource('UnplacedDpu', 'A sensor that sent readings while it was at no doorway', {
+  id: z.string().meta({ description: 'id of the sensor' }),
+  device: z.string().meta({ description: 'the device or gateway that sends its readings' }),
+  adapter: z
+    .string()
+    .nullable()
+    .meta({ description: "what reads the device's payloads; null where it sends readings itself" }),
+  registered: z.boolean().meta({ description: 'true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus`' }),
+  doorway_id: id('where it is now: then only what it sent before is held; null for no doorway').nullable(),
+  held: count('its readings that are held'),
+  first_reading_at: instant('timestamp of the first of them'),
+  last_reading_at: instant('timestamp of the newest of them'),
+});
+
 export const device = resource('Device', 'A device, or a gateway, that sends payloads in a format of its own', {
   id: z.string().meta({ description: 'as URLs and subjects name it' }),
   adapter: z.string().meta({ description: 'what the options are for' }),
