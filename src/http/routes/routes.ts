@@ -64,7 +64,9 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),
-    ...deadLettersRoutes(service.deadLetters, { deadLetters: service.deadLetters, log: readings, bound, now }),
+    ...deadLettersRoutes(service.deadLetters, {
+      ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
+    }),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
