@@ -5,7 +5,7 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { Device, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
+import type { Device, DeviceSecret, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
@@ -46,11 +46,13 @@ export type TopologyCommand =
       readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
+  /** An absent `secret` keeps the current one, null removes it. */
   | {
       readonly kind: 'setAdapter';
       readonly id: DpuId;
       readonly adapter: string;
       readonly options: Device['options'];
+      readonly secret?: DeviceSecret | null | undefined;
     }
   | { readonly kind: 'deleteDevice'; readonly id: DpuId }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
@@ -80,7 +82,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     case 'setAdapter':
       return setAdapter(view, command, nowMs);
     case 'deleteDevice': {
-      const before = existing(view.device(command.id), `device ${command.id}`);
+      const { secret: _, ...before } = existing(view.device(command.id), `device ${command.id}`);
       return { kind: 'device', doc: { ...before, updatedMs: nowMs, deleted: true } };
     }
     case 'recordReset': {
@@ -215,9 +217,12 @@ function place(
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
 }
 
-function setAdapter(view: TopologyView, { id, adapter, options }: Of<'setAdapter'>, nowMs: number): SingleFact {
-  const createdMs = view.device(id)?.createdMs ?? nowMs;
-  return { kind: 'device', doc: { id, adapter, options, createdMs, updatedMs: nowMs, deleted: false } };
+function setAdapter(view: TopologyView, command: Of<'setAdapter'>, nowMs: number): SingleFact {
+  const { id, adapter, options } = command;
+  const before = view.device(id);
+  const { secret = before?.deleted ? null : (before?.secret ?? null) } = command;
+  const doc = { id, adapter, options, createdMs: before?.createdMs ?? nowMs, updatedMs: nowMs, deleted: false };
+  return { kind: 'device', doc: secret === null ? doc : { ...doc, secret } };
 }
 
 function requireSides(view: RegistrationView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {

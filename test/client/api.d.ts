@@ -251,7 +251,7 @@ export interface paths {
         get: operations["getDevice"];
         /**
          * Say how the payloads of a device, or of a gateway, are read
-         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.
+         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.
          */
         put: operations["putDevice"];
         post?: never;
@@ -377,7 +377,7 @@ export interface paths {
         put?: never;
         /**
          * Send a device's payload in the device's own format
-         * @description Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password.
+         * @description Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password; or the secret of the device (`PUT /devices/{id}`) as the password, with the id of the device as the user name or in the URL. It is for payloads of that device only.
          */
         post: operations["ingestPayload"];
         delete?: never;
@@ -695,6 +695,8 @@ export interface components {
             options: {
                 [key: string]: unknown;
             } | null;
+            /** @description true if it can send payloads with a secret of its own */
+            has_secret: boolean;
             /**
              * Format: date-time
              * @description when it was created
@@ -1315,6 +1317,11 @@ export interface components {
             options: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * @description with it the device can send its payloads without a token. It is stored as a hash and never returned. Left out: as it is; null: none
+             * @example q5Yd0gWw4sT1cXk7
+             */
+            secret?: string | null;
         };
         ResetBody: {
             /**
@@ -3109,6 +3116,7 @@ export interface operations {
                      *             "2"
                      *           ]
                      *         },
+                     *         "has_secret": false,
                      *         "created_at": "2018-02-24T08:00:00.000Z",
                      *         "updated_at": "2018-02-24T08:00:00.000Z"
                      *       }
@@ -3169,6 +3177,7 @@ export interface operations {
                      *           "2"
                      *         ]
                      *       },
+                     *       "has_secret": false,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -3243,6 +3252,7 @@ export interface operations {
                      *           "2"
                      *         ]
                      *       },
+                     *       "has_secret": false,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }

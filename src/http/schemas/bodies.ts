@@ -124,6 +124,7 @@ export const dpuPatch = z
   })
   .register(BODIES, { id: 'DpuPatch' });
 
+const SECRET = /^[\x21-\x7e]{16,128}$/;
 export const deviceBody = z
   .strictObject({
     adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'reads the payloads of the device' }),
@@ -132,6 +133,16 @@ export const deviceBody = z
       .nullable()
       .default(null)
       .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+    secret: z
+      .string('must be text')
+      .regex(SECRET, 'must have 16 to 128 printable ASCII characters without white space')
+      .nullable()
+      .optional()
+      .meta({
+        description:
+          'with it the device can send its payloads without a token. It is stored as a hash and never returned. Left out: as it is; null: none',
+        examples: ['q5Yd0gWw4sT1cXk7'],
+      }),
   })
   .register(BODIES, { id: 'DeviceBody' });
 

@@ -73,6 +73,7 @@ export const device = resource('Device', 'A device, or a gateway, that sends pay
     .record(z.string(), z.unknown())
     .nullable()
     .meta({ description: 'how its payloads are read; null for the defaults of the adapter' }),
+  has_secret: z.boolean().meta({ description: 'true if it can send payloads with a secret of its own' }),
   ...stamps,
 });
 
