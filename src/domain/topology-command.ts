@@ -62,12 +62,12 @@ type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind:
 
 /** What an import consists of. */
 export type Registration = Of<
-  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu'
+  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu' | 'setAdapter'
 >;
 /** What a registration is decided on. */
 export type RegistrationView = Pick<
   TopologyView,
-  'space' | 'doorway' | 'dpu' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
+  'space' | 'doorway' | 'dpu' | 'device' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
 >;
 
 /** @throws Failure not_found, conflict or invalid */
@@ -79,8 +79,6 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return deleteDoorway(view, command, nowMs);
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
-    case 'setAdapter':
-      return setAdapter(view, command, nowMs);
     case 'deleteDevice': {
       const { secret: _, ...before } = existing(view.device(command.id), `device ${command.id}`);
       return { kind: 'device', doc: { ...before, updatedMs: nowMs, deleted: true } };
@@ -98,6 +96,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     case 'updateDoorway':
     case 'createDpu':
     case 'placeDpu':
+    case 'setAdapter':
       return decideRegistration(view, command, nowMs);
   }
 }
@@ -117,6 +116,8 @@ export function decideRegistration(view: RegistrationView, command: Registration
       return createDpu(view, command, nowMs);
     case 'placeDpu':
       return placeDpu(view, command, nowMs);
+    case 'setAdapter':
+      return setAdapter(view, command, nowMs);
   }
 }
 
@@ -217,7 +218,7 @@ function place(
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
 }
 
-function setAdapter(view: TopologyView, command: Of<'setAdapter'>, nowMs: number): SingleFact {
+function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: number): SingleFact {
   const { id, adapter, options } = command;
   const before = view.device(id);
   const { secret = before?.deleted ? null : (before?.secret ?? null) } = command;

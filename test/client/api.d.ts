@@ -311,7 +311,7 @@ export interface paths {
         };
         /**
          * Get the topology as a document that can be imported
-         * @description Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets neither.
+         * @description Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets and the secrets of devices neither.
          */
         get: operations["exportTopology"];
         put?: never;
@@ -1126,13 +1126,21 @@ export interface components {
                 /** @description how many sensors were as the document says */
                 unchanged: number;
             };
+            devices: {
+                /** @description how many devices were created */
+                created: number;
+                /** @description how many devices were changed */
+                updated: number;
+                /** @description how many devices were as the document says */
+                unchanged: number;
+            };
             /** @description what is created and updated, the first 1,000 */
             changes: {
                 /** @description line of the document */
                 line: number;
                 /** @enum {string} */
-                kind: "space" | "doorway" | "dpu";
-                /** @description name of the space or doorway, id of the sensor */
+                kind: "space" | "doorway" | "dpu" | "device";
+                /** @description name of the space or doorway, id of the sensor or device */
                 name: string;
                 /** @enum {string} */
                 action: "create" | "update";
@@ -1164,6 +1172,13 @@ export interface components {
                     doorway: string | null;
                     from: string | null;
                 }[];
+            }[];
+            devices: {
+                id: string;
+                adapter: string;
+                options: {
+                    [key: string]: unknown;
+                } | null;
             }[];
         };
         /** @description An error, as RFC 9457 describes it */
@@ -1417,6 +1432,22 @@ export interface components {
                     /** @description since when the sensor is there; null or left out: from the beginning of time */
                     from?: string | null;
                 }[];
+            }[];
+            devices?: {
+                /**
+                 * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+                 * @example 423
+                 */
+                id: string | number;
+                /**
+                 * @description reads the payloads of the device
+                 * @enum {string}
+                 */
+                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
+                /** @description as docs/devices.md describes for the adapter; null for its defaults */
+                options?: {
+                    [key: string]: unknown;
+                } | null;
             }[];
         };
     };
@@ -3425,6 +3456,17 @@ export interface operations {
                  *             }
                  *           ]
                  *         }
+                 *       ],
+                 *       "devices": [
+                 *         {
+                 *           "id": "00:6E:02:01:02:03",
+                 *           "adapter": "xovis",
+                 *           "options": {
+                 *             "reversed": [
+                 *               "2"
+                 *             ]
+                 *           }
+                 *         }
                  *       ]
                  *     }
                  */
@@ -3463,6 +3505,11 @@ export interface operations {
                      *         "updated": 0,
                      *         "unchanged": 1
                      *       },
+                     *       "devices": {
+                     *         "created": 0,
+                     *         "updated": 0,
+                     *         "unchanged": 0
+                     *       },
                      *       "changes": [
                      *         {
                      *           "line": 2,
@@ -3478,7 +3525,7 @@ export interface operations {
                     "application/json": components["schemas"]["TopologyImport"];
                     /**
                      * @example {"done":2,"total":3}
-                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
+                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"devices":{"created":0,"updated":0,"unchanged":0},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
                      */
                     "application/x-ndjson": string;
                 };
@@ -3543,6 +3590,17 @@ export interface operations {
                      *               "from": null
                      *             }
                      *           ]
+                     *         }
+                     *       ],
+                     *       "devices": [
+                     *         {
+                     *           "id": "00:6E:02:01:02:03",
+                     *           "adapter": "xovis",
+                     *           "options": {
+                     *             "reversed": [
+                     *               "2"
+                     *             ]
+                     *           }
                      *         }
                      *       ]
                      *     }

@@ -1,7 +1,7 @@
 // Devices that send payloads in formats of their own, and how those are read. The defaults need no device here.
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { ADAPTERS } from '../../adapters/adapters.ts';
+import { optionProblems } from '../../adapters/adapters.ts';
 import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
 import type { Device } from '../../domain/topology.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
@@ -100,12 +100,12 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
     handle: async ({ params: { id }, body: { adapter, options, secret: given } }, ctx) => {
       if (deviceOf(id) !== id)
         throw invalid('id', `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`);
-      const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
-      if (configured && !configured.ok)
+      const problems = optionProblems(adapter, options);
+      if (problems.length > 0)
         throw new HttpProblem(
           422,
           'the options do not fit the adapter',
-          configured.problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
+          problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
         );
       const secret = typeof given === 'string' ? await hashedSecret(given) : given;
       const command = { kind: 'setAdapter', id, adapter, options, secret } as const;

@@ -360,12 +360,13 @@ export const topologyImport = resource('TopologyImport', 'What an import has don
   spaces: tally('spaces'),
   doorways: tally('doorways'),
   dpus: tally('sensors'),
+  devices: tally('devices'),
   changes: z
     .array(
       z.strictObject({
         line: count('line of the document'),
-        kind: z.enum(['space', 'doorway', 'dpu']),
-        name: z.string().meta({ description: 'name of the space or doorway, id of the sensor' }),
+        kind: z.enum(['space', 'doorway', 'dpu', 'device']),
+        name: z.string().meta({ description: 'name of the space or doorway, id of the sensor or device' }),
         action: z.enum(['create', 'update']),
         fields: z.array(z.string()).meta({ description: 'what an update changes' }),
       }),
@@ -399,6 +400,9 @@ export const topologyExport = resource('TopologyExport', 'The topology as a docu
       counter_modulus: z.int().nullable(),
       placements: z.array(z.strictObject({ doorway: z.string().nullable(), from: instant('null: always').nullable() })),
     }),
+  ),
+  devices: z.array(
+    z.strictObject({ id: z.string(), adapter: z.string(), options: z.record(z.string(), z.unknown()).nullable() }),
   ),
 });
 
