@@ -1,5 +1,5 @@
 // The adapters by name, as they stand in URLs and subjects.
-import type { Adapter } from './adapter.ts';
+import type { Adapter, OptionProblem } from './adapter.ts';
 import { axisAoa } from './axis-aoa.ts';
 import { axisPeopleCounter } from './axis-people-counter.ts';
 import { butlr } from './butlr.ts';
@@ -17,3 +17,9 @@ export const ADAPTERS: ReadonlyMap<string, Adapter> = new Map(
     (adapter) => [adapter.name, adapter],
   ),
 );
+
+/** What is wrong with the options of a device. @param options null for the defaults */
+export function optionProblems(adapter: string, options: unknown): readonly OptionProblem[] {
+  const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
+  return configured && !configured.ok ? configured.problems : [];
+}

@@ -38,12 +38,12 @@ export async function serve(
   { say, onFailure, logLevel, now = Date.now }: ServeOptions,
 ): Promise<Running> {
   const log = createLog(logLevel);
+  let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   // First, so that a service that others could use without a token never starts.
-  const protection = await openProtection(config, log);
+  const protection = await openProtection(config, log, (id) => service?.topology.history.latest().device(id));
   const metrics = new Metrics();
   const gate = new Gate(metrics);
   const stopTracing = await startTracingIfSet(config);
-  let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   const stop = async (): Promise<void> => {
     gate.drain();
     if (service?.isReady) await sleep(config.SHUTDOWN_WAIT_MS);

@@ -24,6 +24,16 @@ interface DpuJson {
   readonly doorway_id: number | null;
 }
 
+interface UnplacedDpuJson {
+  readonly id: string;
+  readonly adapter: string | null;
+  readonly registered: boolean;
+  readonly doorway_id: number | null;
+  readonly held: number;
+  readonly first_reading_at: string;
+  readonly last_reading_at: string;
+}
+
 interface Common {
   readonly json?: boolean;
   readonly url?: string;
@@ -146,6 +156,7 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
     columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], say);
     finish(0);
   });
+  addUnplaced(dpus, readConfig, say, finish);
   withApi(dpus.command('add').description('add a DPU').argument('<id>'))
     .option('--doorway <id>', 'id of the doorway that the DPU is above, or none; default: none', doorwayOrNone)
     .option('--at <instant>', 'since when; default: always')
@@ -184,6 +195,27 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
       finish(0);
     });
   return dpus;
+}
+
+function addUnplaced(dpus: Command, readConfig: ReadConfig, say: Say, finish: Finish): void {
+  withApi(
+    dpus
+      .command('unplaced')
+      .description('print the DPUs whose readings are held, because they were above no doorway at the time'),
+  ).action(async (options: Common) => {
+    const list = await new ApiClient(readConfig(), options).list<UnplacedDpuJson>('/unplaced-dpus');
+    columns(
+      list,
+      options,
+      ['id', 'adapter', 'registered', 'doorway', 'held', 'first reading', 'newest reading'],
+      ({ id, adapter, registered, doorway_id: doorway, held, first_reading_at: first, last_reading_at: last }) => [
+        ...[id, adapter, registered ? 'yes' : 'no', doorway],
+        ...[held, first, last],
+      ],
+      say,
+    );
+    finish(0);
+  });
 }
 
 function given(fields: Readonly<Record<string, unknown>>): object {

@@ -22,6 +22,7 @@ interface Imported {
   readonly spaces: Tally;
   readonly doorways: Tally;
   readonly dpus: Tally;
+  readonly devices: Tally;
   readonly changes: readonly {
     readonly line: number;
     readonly kind: string;
@@ -58,7 +59,7 @@ const FAILED = 1;
 
 export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, finish: (code: number) => void): Command {
   const topology = new Command('topology').description(
-    'import and export spaces, doorways and DPUs as a document (docs/topology.md)',
+    'import and export spaces, doorways, DPUs and devices as a document (docs/topology.md)',
   );
   withApi(
     topology
@@ -133,10 +134,10 @@ async function resultIn({ body }: Response, bar: SingleBar): Promise<Imported> {
 
 function* described(
   file: string,
-  { dry_run: isDryRun, spaces, doorways, dpus, changes, changes_count: count }: Imported,
+  { dry_run: isDryRun, spaces, doorways, dpus, devices, changes, changes_count: count }: Imported,
 ) {
   yield isDryRun ? `${file}: nothing is wrong; an import would do this` : `${file}: imported`;
-  for (const [kind, { created, updated, unchanged }] of Object.entries({ spaces, doorways, DPUs: dpus }))
+  for (const [kind, { created, updated, unchanged }] of Object.entries({ spaces, doorways, DPUs: dpus, devices }))
     yield `  ${kind}: ${created} created, ${updated} updated, ${unchanged} unchanged`;
   if (!isDryRun) return;
   for (const { line, kind, name, action, fields } of changes.slice(0, CHANGES_SHOWN_MAX))

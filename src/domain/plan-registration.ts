@@ -5,19 +5,27 @@ import type { DoorwayId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import type { Doorway, Dpu, SingleFact, Space } from './topology.ts';
 import { decideRegistration, type Registration, type RegistrationView } from './topology-command.ts';
-import type { DocumentPlace, DoorwayEntry, DpuEntry, PlacementEntry, SpaceEntry } from './topology-document.ts';
+import type {
+  DeviceEntry,
+  DocumentPlace,
+  DoorwayEntry,
+  DpuEntry,
+  PlacementEntry,
+  SpaceEntry,
+} from './topology-document.ts';
 import { TopologyDraft } from './topology-draft.ts';
 import { nameKey } from './name.ts';
 
 export type RegistrationEntry =
   | { readonly kind: 'space'; readonly entry: SpaceEntry }
   | { readonly kind: 'doorway'; readonly entry: DoorwayEntry }
-  | { readonly kind: 'dpu'; readonly entry: DpuEntry };
+  | { readonly kind: 'dpu'; readonly entry: DpuEntry }
+  | { readonly kind: 'device'; readonly entry: DeviceEntry };
 
 export interface PlannedChange {
-  readonly kind: 'space' | 'doorway' | 'dpu';
+  readonly kind: RegistrationEntry['kind'];
   readonly action: 'create' | 'update';
-  /** Name of the space or doorway, id of the DPU. */
+  /** Name of the space or doorway, id of the DPU or device. */
   readonly name: string;
   readonly line: number;
   /** What an update changes. */
@@ -54,6 +62,8 @@ export function planRegistration(view: RegistrationView, each: RegistrationEntry
       return planDoorway(view, each.entry, nowMs);
     case 'dpu':
       return planDpu(view, each.entry, nowMs);
+    case 'device':
+      return planDevice(view, each.entry, nowMs);
   }
 }
 
@@ -133,6 +143,24 @@ function planDpu(view: RegistrationView, entry: DpuEntry, nowMs: number): Planne
   return {
     fact,
     change: { kind: 'dpu', action: isNew ? 'create' : 'update', name: id, line, fields: isNew ? [] : fields },
+  };
+}
+
+/** Its secret stays as it is. */
+function planDevice(view: RegistrationView, entry: DeviceEntry, nowMs: number): Planned | undefined {
+  const { id, line, adapter } = entry;
+  const found = view.device(id);
+  const before = found?.deleted ? undefined : found;
+  const kept = before?.adapter === adapter ? before.options : null;
+  const { options = kept } = entry;
+  const fields = [
+    ...(before?.adapter === adapter ? [] : ['adapter']),
+    ...(JSON.stringify(before?.options ?? null) === JSON.stringify(options) ? [] : ['options']),
+  ];
+  if (before && fields.length === 0) return undefined;
+  return {
+    fact: decided(view, entry, { kind: 'setAdapter', id, adapter, options }, nowMs),
+    change: { kind: 'device', action: before ? 'update' : 'create', name: id, line, fields: before ? fields : [] },
   };
 }
 

@@ -5,7 +5,7 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { Device, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
+import type { Device, DeviceSecret, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
@@ -46,11 +46,13 @@ export type TopologyCommand =
       readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
+  /** An absent `secret` keeps the current one, null removes it. */
   | {
       readonly kind: 'setAdapter';
       readonly id: DpuId;
       readonly adapter: string;
       readonly options: Device['options'];
+      readonly secret?: DeviceSecret | null | undefined;
     }
   | { readonly kind: 'deleteDevice'; readonly id: DpuId }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
@@ -60,12 +62,12 @@ type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind:
 
 /** What an import consists of. */
 export type Registration = Of<
-  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu'
+  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu' | 'setAdapter'
 >;
 /** What a registration is decided on. */
 export type RegistrationView = Pick<
   TopologyView,
-  'space' | 'doorway' | 'dpu' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
+  'space' | 'doorway' | 'dpu' | 'device' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
 >;
 
 /** @throws Failure not_found, conflict or invalid */
@@ -77,10 +79,8 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return deleteDoorway(view, command, nowMs);
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
-    case 'setAdapter':
-      return setAdapter(view, command, nowMs);
     case 'deleteDevice': {
-      const before = existing(view.device(command.id), `device ${command.id}`);
+      const { secret: _, ...before } = existing(view.device(command.id), `device ${command.id}`);
       return { kind: 'device', doc: { ...before, updatedMs: nowMs, deleted: true } };
     }
     case 'recordReset': {
@@ -96,6 +96,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     case 'updateDoorway':
     case 'createDpu':
     case 'placeDpu':
+    case 'setAdapter':
       return decideRegistration(view, command, nowMs);
   }
 }
@@ -115,6 +116,8 @@ export function decideRegistration(view: RegistrationView, command: Registration
       return createDpu(view, command, nowMs);
     case 'placeDpu':
       return placeDpu(view, command, nowMs);
+    case 'setAdapter':
+      return setAdapter(view, command, nowMs);
   }
 }
 
@@ -215,9 +218,12 @@ function place(
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
 }
 
-function setAdapter(view: TopologyView, { id, adapter, options }: Of<'setAdapter'>, nowMs: number): SingleFact {
-  const createdMs = view.device(id)?.createdMs ?? nowMs;
-  return { kind: 'device', doc: { id, adapter, options, createdMs, updatedMs: nowMs, deleted: false } };
+function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: number): SingleFact {
+  const { id, adapter, options } = command;
+  const before = view.device(id);
+  const { secret = before?.deleted ? null : (before?.secret ?? null) } = command;
+  const doc = { id, adapter, options, createdMs: before?.createdMs ?? nowMs, updatedMs: nowMs, deleted: false };
+  return { kind: 'device', doc: secret === null ? doc : { ...doc, secret } };
 }
 
 function requireSides(view: RegistrationView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {

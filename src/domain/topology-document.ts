@@ -1,4 +1,4 @@
-// A topology as an operator writes it down: spaces, doorways and DPUs that refer to each other by name or external id.
+// A topology as an operator writes it down: devices, and spaces, doorways and DPUs that refer to each other by name or external id.
 // What a document leaves out stays as it is; nothing is removed by it.
 import type { DpuId } from './ids.ts';
 import { nameKey } from './name.ts';
@@ -42,10 +42,19 @@ export interface DpuEntry extends DocumentPlace {
   readonly placements: readonly PlacementEntry[];
 }
 
+/** How the payloads of a device are read. Its secret is in no document. */
+export interface DeviceEntry extends DocumentPlace {
+  readonly id: DpuId;
+  readonly adapter: string;
+  /** Null for the defaults; undefined leaves them, unless they were for another adapter. */
+  readonly options?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
 export interface TopologyDocument {
   readonly spaces: readonly SpaceEntry[];
   readonly doorways: readonly DoorwayEntry[];
   readonly dpus: readonly DpuEntry[];
+  readonly devices: readonly DeviceEntry[];
   /** Mistakes that were found when it was parsed. */
   readonly errors: readonly DocumentError[];
   /** There may be more than are listed. */

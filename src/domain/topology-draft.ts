@@ -1,6 +1,6 @@
 // A topology with facts on top that are not in the log yet: what the next registration of an import is decided on.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import type { Doorway, Dpu, SingleFact, Space } from './topology.ts';
+import type { Device, Doorway, Dpu, SingleFact, Space } from './topology.ts';
 import type { RegistrationView } from './topology-command.ts';
 import { addToSet, called, labelsOf } from './topology-history.ts';
 
@@ -9,6 +9,7 @@ export class TopologyDraft implements RegistrationView {
   readonly #spaces = new Map<SpaceId, Space>();
   readonly #doorways = new Map<DoorwayId, Doorway>();
   readonly #dpus = new Map<DpuId, Dpu>();
+  readonly #devices = new Map<DpuId, Device>();
   readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
   readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
   #lastSpaceId: number;
@@ -32,6 +33,7 @@ export class TopologyDraft implements RegistrationView {
       for (const label of labelsOf(doc)) addToSet(this.#doorwaysByLabel, label, doc.id);
       this.#lastDoorwayId = Math.max(this.#lastDoorwayId, doc.id);
     } else if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
+    else if (fact.kind === 'device') this.#devices.set(fact.doc.id, fact.doc);
   }
 
   space(id: SpaceId): Space | undefined {
@@ -44,6 +46,10 @@ export class TopologyDraft implements RegistrationView {
 
   dpu(id: DpuId): Dpu | undefined {
     return this.#dpus.get(id) ?? this.#base.dpu(id);
+  }
+
+  device(id: DpuId): Device | undefined {
+    return this.#devices.get(id) ?? this.#base.device(id);
   }
 
   epoch(): ReturnType<RegistrationView['epoch']> {

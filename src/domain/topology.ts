@@ -50,6 +50,12 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
+/** A salted hash (src/http/auth/device-secrets.ts): what the device sends is stored nowhere. */
+export interface DeviceSecret {
+  readonly salt: string;
+  readonly hash: string;
+}
+
 /** How the payloads of a device, or of a gateway, are read from the moment this is stored. */
 export interface Device {
   /** As subjects and URLs name it. */
@@ -57,6 +63,8 @@ export interface Device {
   readonly adapter: string;
   /** As the adapter describes them; null for its defaults. */
   readonly options: Readonly<Record<string, unknown>> | null;
+  /** Lets whoever knows it send payloads of this device. */
+  readonly secret?: DeviceSecret;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly deleted: boolean;

@@ -51,13 +51,19 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
           description:
             'A token issued by `density token`, or a JWT of the configured issuer. Not needed if the service listens on loopback only.',
         },
+        device: {
+          type: 'http',
+          scheme: 'basic',
+          description:
+            'The secret of a device as the password, and its id as the user name. The secret may also be sent as a bearer token, with the device in the URL.',
+        },
       },
     },
   };
 }
 
 function operation(route: Route): Json {
-  const { operationId, tag, summary, description, scope, success, alternativeStatus } = route;
+  const { operationId, tag, summary, description, scope, takesDeviceSecret, success, alternativeStatus } = route;
   const parameters = [
     ...parametersOf(route.params, 'path'),
     ...parametersOf(route.query, 'query'),
@@ -84,7 +90,7 @@ function operation(route: Route): Json {
     summary,
     ...(description === undefined ? {} : { description }),
     'x-scope': scope,
-    security: scope === null ? [] : [{ bearer: [] }],
+    security: scope === null ? [] : [{ bearer: [] }, ...(takesDeviceSecret ? [{ device: [] }] : [])],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: body } : {}),
     responses,

@@ -61,8 +61,8 @@ export function dpuJson(dpu: Dpu, nowMs: number): object {
 }
 
 export function deviceJson(device: Device): object {
-  const { id, adapter, options } = device;
-  return { id, adapter, options, ...stamps(device) };
+  const { id, adapter, options, secret } = device;
+  return { id, adapter, options, has_secret: secret !== undefined, ...stamps(device) };
 }
 
 export function placementJson({ doorwayId, fromMs, toMs }: Placement): object {
@@ -100,6 +100,7 @@ export const DEVICE_EXAMPLE = {
   id: '00:6E:02:01:02:03',
   adapter: 'xovis',
   options: { counter: 'interval', reversed: ['2'] },
+  has_secret: false,
   ...EXAMPLE_STAMPS,
 };
 export const PLACEMENT_EXAMPLE = { doorway_id: 1, from: null, to: '2018-02-26T12:00:00.000Z' };

@@ -8,7 +8,7 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
-import type { LogUsage, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
+import type { LogUsage, NewestMessages, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
@@ -17,6 +17,7 @@ import {
   ACCEPTED_UP_TO,
   closedForReadings,
   openForReadings,
+  messagesOf,
   partitionOfReading,
   READINGS,
   readingsBytesOf,
@@ -48,7 +49,7 @@ const FULL_MESSAGE =
   'the log of readings is full until those in it have been counted and stored in ClickHouse; send the reading again later';
 const FULL_RETRY_S = 30;
 
-export class NatsReadingsLog implements ReadingsLog, StoredMessages {
+export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessages {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
@@ -123,6 +124,12 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages {
       if (last === undefined || last.pending === 0) return;
       from = { seq: last.seq + 1 };
     }
+  }
+
+  async newestTopicOf(device: DpuId): Promise<string | undefined> {
+    const newest = { last_by_subj: messagesOf(device) };
+    const message = await this.#jsm.streams.getMessage(READINGS, newest);
+    return message ? topicOfEntry(message.subject) : undefined;
   }
 
   async tick(partition: Partition): Promise<void> {

@@ -56,6 +56,8 @@ export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
 
 /** All entries of one partition of READINGS. */
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
+/** What a device published, in whatever partition it is. */
+export const messagesOf = (device: DpuId): string => `readings.*.${tokenOfDpu(device)}.>`;
 /** NaN for a topic with wildcards, which the server does not transform, and no partition reads. */
 export const partitionOfReading = (subject: string): Partition =>
   (subject.startsWith(READINGS_PREFIX)

@@ -55,6 +55,8 @@ export interface Replay {
 
 export interface RecordedReplay extends Replay {
   readonly atMs: number;
+  /** Identifies the options that a payload was read with; absent where there was nothing to read again. */
+  readonly readAs?: string;
 }
 
 export type ItemsByReason = Partial<Record<RejectReason, number>>;

@@ -51,6 +51,25 @@ export interface ReadingsQuery {
   readonly after: EventPlace | null;
 }
 
+/** A DPU that reported while it was at no doorway. */
+export interface HeldDpu {
+  readonly dpuId: DpuId;
+  /** Its readings that are held, at least 1, */
+  readonly held: number;
+  /** and the event times of the first and the newest of them. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export interface HeldDpusQuery {
+  readonly filter: Expression | undefined;
+  /** A field of the list; an unknown one sorts by id. */
+  readonly sort: string;
+  readonly desc: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
 export interface EventPages {
   /** A page of a space's events in event order, with retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
@@ -72,6 +91,9 @@ export interface EventPages {
   /** A page of readings, retracted ones excluded. */
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
   countReadings(filter: Expression | undefined): Promise<number>;
+  /** A page of the DPUs that readings are held for. */
+  heldDpus(query: HeldDpusQuery): Promise<HeldDpu[]>;
+  countHeldDpus(filter: Expression | undefined): Promise<number>;
   /** Accepts reading ids of the current and the previous form. */
   reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined>;
 }

@@ -63,6 +63,12 @@ export interface StoredMessages {
   restore(message: StoredMessage): Promise<void>;
 }
 
+/** READINGS, as a register of who published to it. */
+export interface NewestMessages {
+  /** Where the device's newest message that is still stored was published; undefined if there is none. */
+  newestTopicOf(device: DpuId): Promise<string | undefined>;
+}
+
 /** A message that a device has an acknowledgement for, though READINGS may lack it. */
 export interface AcknowledgedMessage extends StoredMessage {
   /** When it was stored outside READINGS, shortly before it was acknowledged. */

@@ -6,7 +6,11 @@
 // - Repeating a replay appends the same readings, which are duplicates then. A reading without a timestamp gets one, and
 //   an id, from its letter, because its place in READINGS would be another each time.
 // - Only what the router will accept is appended; the rest would become a second letter.
-import { dpuOfToken, type DpuId } from '../domain/ids.ts';
+// - A payload in a format of the device's own is read here, and its readings are appended (payload-letters.ts). To append the
+//   payload would count its readings without a timestamp again.
+import type { Remark } from '../adapters/adapter.ts';
+import { isPayload } from '../adapters/payload.ts';
+import { dpuOfToken } from '../domain/ids.ts';
 import { startOf } from '../domain/measure.ts';
 import { parseReading, type ParsedReading, type SentReading } from '../domain/parse-reading.ts';
 import { kindOf } from '../domain/topic.ts';
@@ -16,9 +20,11 @@ import {
   type DeadLetters,
   type KeptLetter,
   type LetterSelection,
+  type RecordedReplay,
   type Replay,
 } from '../ports/dead-letters.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
+import { adapterOf, payloadItems, type PayloadItems, type PayloadTopology } from './payload-letters.ts';
 import { acceptedUpTo, appendReadings, type RetryOptions } from './append-readings.ts';
 import type { TimestampBound } from './timestamp-bound.ts';
 
@@ -30,6 +36,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export interface ReplayDeps {
   readonly deadLetters: Pick<DeadLetters, 'letters' | 'recordReplay'>;
   readonly log: Pick<ReadingsLog, 'append'>;
+  readonly topology: PayloadTopology;
   readonly bound: TimestampBound;
   readonly now: () => number;
   readonly retry?: RetryOptions;
@@ -78,12 +85,16 @@ export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): P
   for await (const letter of deadLetters.letters(request)) {
     if (request.sentBy !== undefined && senderOf(letter) !== request.sentBy) continue;
     result.letters += 1;
-    const { readings, rejected } = readingsIn(letter, request, { latestMs, earliestMs: bound.earliestMs });
+    const items = await itemsIn(letter, deps);
+    const { readings, rejected, readAs } = readingsIn(letter, items, request, {
+      latestMs,
+      earliestMs: bound.earliestMs,
+    });
     if (readings.length > 0) {
-      const replay = { shiftMs, dpuId, atMs: now() };
+      const replay = { shiftMs, dpuId, atMs: now(), ...(readAs === undefined ? {} : { readAs }) };
       const recorded = isDryRun ? replay : await deadLetters.recordReplay(letter, replay);
-      if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId) {
-        skip(letter, letter.items, `it was replayed before, with ${inWords(recorded)}`);
+      if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId || recorded.readAs !== readAs) {
+        skip(letter, letter.items, `it was replayed before, with ${inWords(recorded, readAs)}`);
         continue;
       }
     }
@@ -105,33 +116,56 @@ export function senderOf({ subject }: Pick<KeptLetter, 'subject'>): string {
 interface Found {
   readonly readings: readonly SentReading[];
   readonly rejected?: { readonly items: number; readonly detail: string };
+  /** See `RecordedReplay`. */
+  readonly readAs?: string | undefined;
+}
+
+interface Items extends Omit<PayloadItems, 'values'> {
+  readonly values: readonly unknown[];
+}
+
+/** What a letter holds, or why that cannot be told. */
+async function itemsIn(letter: DeadLetter, { topology, bound }: ReplayDeps): Promise<Items | string> {
+  if (isPayload(letter)) return payloadItems(letter, topology, bound);
+  if (kindOf(letter.subject.split('.').slice(3)) === 'heartbeat') return 'a heartbeat is no reading';
+  const values = valuesIn(letter);
+  return typeof values === 'string' ? values : { values, unreadable: [] };
 }
 
 /** The readings of a letter that are accepted now, and why the others are not. */
 function readingsIn(
   letter: DeadLetter,
+  found: Items | string,
   { shiftMs, dpuId }: Replay,
   bounds: { readonly latestMs: number; readonly earliestMs: number },
 ): Found {
-  const [, , token, ...levels] = letter.subject.split('.');
+  const reject = (detail: string): Found => ({ readings: [], rejected: { items: letter.items, detail } });
+  if (typeof found === 'string') return reject(found);
+  const { values, unreadable, readAs } = found;
+  if (dpuId !== null && isPayload(letter) && dpusOf(values).size > 1)
+    return reject('its readings are of several DPUs, and cannot become those of a single one');
+  const [, , token] = letter.subject.split('.');
   const sender = dpuId ?? dpuOfToken(token);
   const context = { ...bounds, shiftMs, ...(sender === undefined ? {} : { dpuId: sender }) };
-  const values =
-    letter.reason === 'bad_payload'
-      ? 'a payload in a format of the device: send it to POST /ingest/{adapter} again'
-      : kindOf(levels) === 'heartbeat'
-        ? 'a heartbeat is no reading'
-        : valuesIn(letter);
-  if (typeof values === 'string') return { readings: [], rejected: { items: letter.items, detail: values } };
   const readings: SentReading[] = [];
-  let [items, detail] = [0, ''];
+  const [remark] = unreadable;
+  let [items, detail] = [unreadable.length, remark ? remarkOn(letter, remark) : ''];
   for (const [position, value] of values.entries()) {
     const parsed = parseReading(dpuId === null ? value : withoutDpu(value), context);
     const timed = parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed;
     if (timed.ok) readings.push(timed.reading);
     else if (items++ === 0) detail = timed.rejection.detail;
   }
-  return items === 0 ? { readings } : { readings, rejected: { items, detail } };
+  return { readings, readAs, ...(items === 0 ? {} : { rejected: { items, detail } }) };
+}
+
+function remarkOn({ subject }: DeadLetter, { path, detail }: Remark): string {
+  const what = path === undefined ? detail : `${path}: ${detail}`;
+  return `${adapterOf(subject)} cannot read it with the options that the device has now: ${what}`;
+}
+
+function dpusOf(values: readonly unknown[]): Set<unknown> {
+  return new Set(values.map((value) => (value as { dpu_id?: unknown }).dpu_id));
 }
 
 /** The items as JSON values, or why there are none. */
@@ -163,6 +197,7 @@ function withTimestamp(reading: SentReading, letter: DeadLetter, position: numbe
   return { ok: true, reading: { ...reading, timestampMs, name } };
 }
 
-function inWords({ shiftMs, dpuId }: { readonly shiftMs: number; readonly dpuId: DpuId | null }): string {
-  return `a shift of ${shiftMs} ms${dpuId === null ? '' : ` as DPU ${dpuId}`}`;
+function inWords({ shiftMs, dpuId, readAs }: RecordedReplay, readAsNow: string | undefined): string {
+  const options = readAs === readAsNow ? '' : ', and with other options of the device';
+  return `a shift of ${shiftMs} ms${dpuId === null ? '' : ` as DPU ${dpuId}`}${options}`;
 }

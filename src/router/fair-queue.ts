@@ -13,7 +13,7 @@ import { markOf, type MessageMark } from '../domain/log-mark.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { Message, type Slice } from './message.ts';
-import type { ReadPayload } from './payload.ts';
+import type { ReadPayload } from '../adapters/payload.ts';
 
 const BACKLOGS_MAX = 8;
 const BYTES_MAX = 64 * 1024 * 1024;

@@ -8,7 +8,7 @@ import { parseReading, type ParseContext, type ParsedReading, type Rejection } f
 import type { Reading } from '../domain/reading.ts';
 import { kindOf } from '../domain/topic.ts';
 import type { Message, Slice } from './message.ts';
-import type { PayloadItem } from './payload.ts';
+import type { PayloadItem } from '../adapters/payload.ts';
 
 const NOT_JSON: Rejection = { reason: 'bad_json', field: '', detail: 'not JSON in UTF-8' };
 const NO_DPU: Rejection = { reason: 'bad_dpu_id', field: 'dpu_id', detail: 'the subject names no DPU' };

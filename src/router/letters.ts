@@ -62,8 +62,12 @@ class BadItems {
 
   add(index: number): void {
     this.items += 1;
-    // The payload is raw as a whole.
-    if (this.#message.isPayload) return;
+    // The payload is raw as a whole. It is read again by its subject, too.
+    if (this.#message.isPayload) {
+      const { data, subject } = this.#message.entry;
+      this.isCut = data.length > RAW_BYTES_MAX || subject.length > TEXT_MAX;
+      return;
+    }
     const [from, to] = this.#message.span(index);
     // Room for what closes it.
     if (this.isCut || this.#length + to - from + 1 > this.#array.length) {

@@ -1,7 +1,7 @@
 // A message of READINGS on its way through a router. A DPU may send in one message one reading or a
 // thousand: it is cut into items, which are what work is measured by, and may be consumed a slice at a time.
 import type { StoredEntry } from '../domain/log-entry.ts';
-import type { PayloadItem, ReadPayload } from './payload.ts';
+import type { PayloadItem, ReadPayload } from '../adapters/payload.ts';
 import { itemSpans } from './raw-items.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -25,7 +25,7 @@ import { takeIn, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReadin
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
-import { isPayload, readPayload, type ReadPayload } from './payload.ts';
+import { isPayload, readPayload, type ReadPayload } from '../adapters/payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { isMoved, pagesOf, placeOf } from './reattribution.ts';
 import { assertInSeries, passedUnder } from './route-in-series.ts';

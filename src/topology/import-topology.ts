@@ -34,6 +34,7 @@ export interface ImportResult {
   readonly spaces: KindTally;
   readonly doorways: KindTally;
   readonly dpus: KindTally;
+  readonly devices: KindTally;
   /** What was or would be created and updated, the first 1,000. */
   readonly changes: readonly PlannedChange[];
   readonly changesCount: number;
@@ -89,11 +90,12 @@ export async function importTopology(
 }
 
 /** In the order in which they may refer to each other. */
-function entriesOf({ spaces, doorways, dpus }: TopologyDocument): RegistrationEntry[] {
+function entriesOf({ spaces, doorways, dpus, devices }: TopologyDocument): RegistrationEntry[] {
   return [
     ...spaces.map((entry) => ({ kind: 'space', entry }) as const),
     ...doorways.map((entry) => ({ kind: 'doorway', entry }) as const),
     ...dpus.map((entry) => ({ kind: 'dpu', entry }) as const),
+    ...devices.map((entry) => ({ kind: 'device', entry }) as const),
   ];
 }
 
@@ -115,7 +117,8 @@ async function check(
       tally.add(each.kind, planned);
     } catch (error) {
       if (!(error instanceof EntryRefused)) throw error;
-      if (each.kind !== 'dpu') for (const label of labelsOf(each.entry)) refused.add(label);
+      if (each.kind === 'space' || each.kind === 'doorway')
+        for (const label of labelsOf(each.entry)) refused.add(label);
       // What it refers to is in the document, and wrong itself.
       if (error.missing !== undefined && refused.has(nameKey(error.missing))) continue;
       errorsCount += 1;
@@ -185,6 +188,7 @@ class Tally {
     space: { created: 0, updated: 0, unchanged: 0 },
     doorway: { created: 0, updated: 0, unchanged: 0 },
     dpu: { created: 0, updated: 0, unchanged: 0 },
+    device: { created: 0, updated: 0, unchanged: 0 },
   };
   readonly #changes: PlannedChange[] = [];
   #changesCount = 0;
@@ -201,11 +205,12 @@ class Tally {
   }
 
   get result(): ImportResult {
-    const { space, doorway, dpu } = this.#kinds;
+    const { space, doorway, dpu, device } = this.#kinds;
     return {
       spaces: space,
       doorways: doorway,
       dpus: dpu,
+      devices: device,
       changes: this.#changes,
       changesCount: this.#changesCount,
     };

@@ -203,6 +203,26 @@ export interface paths {
         patch: operations["updateDpu"];
         trace?: never;
     };
+    "/unplaced-dpus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sensors that report and are at no doorway
+         * @description Sensors with readings that are held, because they were at no doorway then. `POST /dpus` with the id and a doorway places one, and what it has sent counts. A reading appears here once it is final and stored in ClickHouse, half a minute after it was sent, and is gone some seconds after it counts.
+         */
+        get: operations["listUnplacedDpus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -231,7 +251,7 @@ export interface paths {
         get: operations["getDevice"];
         /**
          * Say how the payloads of a device, or of a gateway, are read
-         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.
+         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.
          */
         put: operations["putDevice"];
         post?: never;
@@ -291,7 +311,7 @@ export interface paths {
         };
         /**
          * Get the topology as a document that can be imported
-         * @description Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets neither.
+         * @description Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets and the secrets of devices neither.
          */
         get: operations["exportTopology"];
         put?: never;
@@ -357,7 +377,7 @@ export interface paths {
         put?: never;
         /**
          * Send a device's payload in the device's own format
-         * @description Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password.
+         * @description Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password; or the secret of the device (`PUT /devices/{id}`) as the password, with the id of the device as the user name or in the URL. It is for payloads of that device only.
          */
         post: operations["ingestPayload"];
         delete?: never;
@@ -639,6 +659,32 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description A sensor that sent readings while it was at no doorway */
+        UnplacedDpu: {
+            /** @description id of the sensor */
+            id: string;
+            /** @description the device or gateway that sends its readings */
+            device: string;
+            /** @description what reads the device's payloads; null where it sends readings itself */
+            adapter: string | null;
+            /** @description true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus` */
+            registered: boolean;
+            doorway_id: number | null;
+            /** @description its readings that are held */
+            held: number;
+            /**
+             * Format: date-time
+             * @description timestamp of the first of them
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            first_reading_at: string;
+            /**
+             * Format: date-time
+             * @description timestamp of the newest of them
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            last_reading_at: string;
+        };
         /** @description A device, or a gateway, that sends payloads in a format of its own */
         Device: {
             /** @description as URLs and subjects name it */
@@ -649,6 +695,8 @@ export interface components {
             options: {
                 [key: string]: unknown;
             } | null;
+            /** @description true if it can send payloads with a secret of its own */
+            has_secret: boolean;
             /**
              * Format: date-time
              * @description when it was created
@@ -1078,13 +1126,21 @@ export interface components {
                 /** @description how many sensors were as the document says */
                 unchanged: number;
             };
+            devices: {
+                /** @description how many devices were created */
+                created: number;
+                /** @description how many devices were changed */
+                updated: number;
+                /** @description how many devices were as the document says */
+                unchanged: number;
+            };
             /** @description what is created and updated, the first 1,000 */
             changes: {
                 /** @description line of the document */
                 line: number;
                 /** @enum {string} */
-                kind: "space" | "doorway" | "dpu";
-                /** @description name of the space or doorway, id of the sensor */
+                kind: "space" | "doorway" | "dpu" | "device";
+                /** @description name of the space or doorway, id of the sensor or device */
                 name: string;
                 /** @enum {string} */
                 action: "create" | "update";
@@ -1116,6 +1172,13 @@ export interface components {
                     doorway: string | null;
                     from: string | null;
                 }[];
+            }[];
+            devices: {
+                id: string;
+                adapter: string;
+                options: {
+                    [key: string]: unknown;
+                } | null;
             }[];
         };
         /** @description An error, as RFC 9457 describes it */
@@ -1269,6 +1332,11 @@ export interface components {
             options: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * @description with it the device can send its payloads without a token. It is stored as a hash and never returned. Left out: as it is; null: none
+             * @example q5Yd0gWw4sT1cXk7
+             */
+            secret?: string | null;
         };
         ResetBody: {
             /**
@@ -1364,6 +1432,22 @@ export interface components {
                     /** @description since when the sensor is there; null or left out: from the beginning of time */
                     from?: string | null;
                 }[];
+            }[];
+            devices?: {
+                /**
+                 * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+                 * @example 423
+                 */
+                id: string | number;
+                /**
+                 * @description reads the payloads of the device
+                 * @enum {string}
+                 */
+                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
+                /** @description as docs/devices.md describes for the adapter; null for its defaults */
+                options?: {
+                    [key: string]: unknown;
+                } | null;
             }[];
         };
     };
@@ -2948,6 +3032,75 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listUnplacedDpus: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "device" | "held" | "first_reading_at" | "last_reading_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, device, held, first_reading_at, last_reading_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of sensors */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "00:6E:02:01:02:03/2",
+                     *         "device": "00:6E:02:01:02:03",
+                     *         "adapter": "xovis",
+                     *         "registered": false,
+                     *         "doorway_id": null,
+                     *         "held": 214,
+                     *         "first_reading_at": "2026-11-24T09:00:00.000Z",
+                     *         "last_reading_at": "2026-11-24T17:45:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["UnplacedDpu"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listDevices: {
         parameters: {
             query?: {
@@ -2994,6 +3147,7 @@ export interface operations {
                      *             "2"
                      *           ]
                      *         },
+                     *         "has_secret": false,
                      *         "created_at": "2018-02-24T08:00:00.000Z",
                      *         "updated_at": "2018-02-24T08:00:00.000Z"
                      *       }
@@ -3054,6 +3208,7 @@ export interface operations {
                      *           "2"
                      *         ]
                      *       },
+                     *       "has_secret": false,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -3128,6 +3283,7 @@ export interface operations {
                      *           "2"
                      *         ]
                      *       },
+                     *       "has_secret": false,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
@@ -3300,6 +3456,17 @@ export interface operations {
                  *             }
                  *           ]
                  *         }
+                 *       ],
+                 *       "devices": [
+                 *         {
+                 *           "id": "00:6E:02:01:02:03",
+                 *           "adapter": "xovis",
+                 *           "options": {
+                 *             "reversed": [
+                 *               "2"
+                 *             ]
+                 *           }
+                 *         }
                  *       ]
                  *     }
                  */
@@ -3338,6 +3505,11 @@ export interface operations {
                      *         "updated": 0,
                      *         "unchanged": 1
                      *       },
+                     *       "devices": {
+                     *         "created": 0,
+                     *         "updated": 0,
+                     *         "unchanged": 0
+                     *       },
                      *       "changes": [
                      *         {
                      *           "line": 2,
@@ -3353,7 +3525,7 @@ export interface operations {
                     "application/json": components["schemas"]["TopologyImport"];
                     /**
                      * @example {"done":2,"total":3}
-                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
+                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"devices":{"created":0,"updated":0,"unchanged":0},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
                      */
                     "application/x-ndjson": string;
                 };
@@ -3418,6 +3590,17 @@ export interface operations {
                      *               "from": null
                      *             }
                      *           ]
+                     *         }
+                     *       ],
+                     *       "devices": [
+                     *         {
+                     *           "id": "00:6E:02:01:02:03",
+                     *           "adapter": "xovis",
+                     *           "options": {
+                     *             "reversed": [
+                     *               "2"
+                     *             ]
+                     *           }
                      *         }
                      *       ]
                      *     }

@@ -51,6 +51,7 @@ describe('density topology', () => {
         '  spaces: 1 created, 0 updated, 0 unchanged',
         '  doorways: 1 created, 0 updated, 0 unchanged',
         '  DPUs: 1 created, 0 updated, 0 unchanged',
+        '  devices: 0 created, 0 updated, 0 unchanged',
         '  line 2: create space "Vault"',
         '  line 3: create doorway "Vault door"',
         '  line 4: create dpu "v1"',
@@ -69,7 +70,7 @@ describe('density topology', () => {
     const again = await density('import', copy, '--json');
     expect(JSON.parse(again.out[0] ?? '')).toMatchObject({ changes_count: 0, dpus: { unchanged: 1 } });
     const [csv = ''] = (await density('export')).out;
-    expect(csv.split('\n')).toContain('dpu,,,,,,,,v1,,Vault door,');
+    expect(csv.split('\n')).toContain('dpu,,,,,,,,v1,,Vault door,,,,');
     const [json = ''] = (await density('export', '--format', 'json')).out;
     expect(`${json}\n`).toBe(await readFile(copy, 'utf8'));
   });

@@ -227,6 +227,7 @@ describe('the generated client', () => {
     expect((await api.GET('/devices')).data).toHaveLength(1);
     expect((await api.GET('/devices/{id}', device)).data).toMatchObject({ options });
     expect((await api.DELETE('/devices/{id}', device)).response.status).toBe(204);
+    expect((await api.GET('/unplaced-dpus')).data).toEqual([]);
     const sent = await api.POST('/ingest/{adapter}', {
       params: { path: { adapter: 'density' }, query: { device: 'gate' } },
       body: { doorway_id: 'gate', direction: 1, timestamp: '2018-02-24T08:00:00Z' },

@@ -194,6 +194,52 @@ describe('the options of a device', () => {
     expect((await service.get('/devices/shop')).status).toBe(404);
   });
 
+  it('D2 are corrected, and what could not be read counts once when its dead letters are replayed', async () => {
+    const narrow = {
+      ...{ kind: 'event', time: '$.at', line: '$.door' },
+      direction: { path: '$.way', entrance: ['in'], exit: ['out'] },
+    };
+    const accounted = async (): Promise<Record<string, number>> =>
+      (await service.get('/account')).body as Record<string, number>;
+    const replay = async (): Promise<unknown> =>
+      (await service.send('POST', '/dead-letters/replay', { dpu_id: 'market', reason: 'bad_payload' })).body;
+    const before = await accounted();
+    const crossing = { at: '2026-11-03T10:00:00Z', door: 'n', way: 'IN' };
+    await post('mapping?device=market', JSON.stringify(crossing));
+    await eventually(async () =>
+      expect(await accounted()).toMatchObject({ dead_lettered: (before['dead_lettered'] ?? 0) + 1 }),
+    );
+    expect(await replay()).toMatchObject({
+      letters: 1,
+      replayed: 0,
+      not_replayed: [{ items: 1, detail: expect.stringContaining('mapping cannot read it') as string }],
+    });
+    expect((await service.send('PUT', '/devices/market', { adapter: 'mapping', options: narrow })).status).toBe(200);
+    await post('mapping?device=market', JSON.stringify({ ...crossing, way: 'in' }));
+    const wide = { ...narrow, direction: { ...narrow.direction, entrance: ['in', 'IN'] } };
+    expect(await replay()).toMatchObject({ letters: 1, replayed: 0, not_replayed_count: 1 });
+    expect((await service.send('PUT', '/devices/market', { adapter: 'mapping', options: wide })).status).toBe(200);
+    await spaceOf('market/n');
+    expect(await replay()).toEqual({
+      ...{ letters: 1, replayed: 1, not_replayed_count: 0, not_replayed: [], dry_run: false },
+    });
+    expect(await replay()).toMatchObject({ replayed: 1, not_replayed_count: 0 });
+    const reversed = { adapter: 'mapping', options: { ...wide, reversed: true } };
+    expect((await service.send('PUT', '/devices/market', reversed)).status).toBe(200);
+    expect(await replay()).toMatchObject({
+      replayed: 0,
+      not_replayed: [{ detail: expect.stringContaining('with other options of the device') as string }],
+    });
+    await eventually(async () => {
+      expect(await passedAt('market/n')).toEqual([[1, 0]]);
+      const { dead_lettered: dead = 0, duplicate = 0, remainder } = await accounted();
+      // The replay, and its repetition, say what was read when the way was written differently.
+      expect([dead - (before['dead_lettered'] ?? 0), duplicate - (before['duplicate'] ?? 0), remainder]).toEqual([
+        1, 2, 0,
+      ]);
+    });
+  });
+
   it('are refused with the option at fault', async () => {
     for (const [body, path] of [
       [{ adapter: 'nobody' }, 'adapter'],

@@ -92,7 +92,7 @@ describe('every route', () => {
         expected[key] = isOpen
           ? 'let in'
           : holder === undefined
-            ? '401 Bearer realm="density-api"'
+            ? `401 Bearer realm="density-api"${route.takesDeviceSecret ? ', Basic realm="density-api"' : ''}`
             : `403 Bearer realm="density-api", error="insufficient_scope", scope="${route.scope}"`;
         found[key] = status === 401 || status === 403 ? `${status} ${headers.get('www-authenticate')}` : 'let in';
       }

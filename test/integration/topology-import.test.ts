@@ -54,6 +54,50 @@ describe('importing a topology', () => {
     expect(await sizeOf('/spaces')).toBe(0);
   });
 
+  it('E3 registers devices with their options, and exports them without their secrets', async () => {
+    const xovis = { id: '00:6E:02:01:02:03', adapter: 'xovis', options: { reversed: ['2'] } };
+    const secret = 'a-secret-of-sixteen';
+    await service.send('PUT', `/devices/${xovis.id}`, { adapter: 'xovis', secret });
+    const csv =
+      'kind,device,adapter,options\ndevice,00:6E:02:01:02:03,xovis,"{""reversed"": [""2""]}"\ndevice,gw,milesight,\n';
+    expect((await imported(csv)).body).toMatchObject({
+      devices: tally(1, 1, 0),
+      changes: [
+        { line: 2, kind: 'device', name: xovis.id, action: 'update', fields: ['options'] },
+        { line: 3, kind: 'device', name: 'gw', action: 'create' },
+      ],
+    });
+    expect((await service.get(`/devices/${xovis.id}`)).body).toMatchObject({ ...xovis, has_secret: true });
+    const [json, text] = [await exported('application/json'), await exported('text/csv')];
+    expect((JSON.parse(json) as { devices: unknown }).devices).toEqual([
+      xovis,
+      { id: 'gw', adapter: 'milesight', options: null },
+    ]);
+    for (const [document, type] of [
+      [json, 'application/json'],
+      [text, 'text/csv'],
+    ] as const) {
+      expect(document).not.toMatch(/secret|salt|hash/);
+      expect((await imported(document, type)).body).toMatchObject({ changes_count: 0, devices: tally(0, 0, 2) });
+    }
+    const wrong = await imported(
+      'kind,device,adapter,options\ndevice,a/b,xovis,\ndevice,c,nobody,\ndevice,d,mapping,\ndevice,e,xovis,{\ndevice,f,xovis,"{""counter"":1}"\ndevice,g,density,\ndevice,g,density,\n',
+    );
+    expect([wrong.status, wrong.body.errors]).toEqual([
+      422,
+      [
+        [2, 'device'],
+        [3, 'adapter'],
+        [4, 'options.kind'],
+        [5, 'options'],
+        [6, 'options.counter'],
+        [8, 'device'],
+      ].map(([line, path]) => expect.objectContaining({ line, path }) as object),
+    ]);
+    for (const device of [xovis.id, 'gw'])
+      expect((await service.send('DELETE', `/devices/${device}`)).status).toBe(204);
+  });
+
   it('E3 registers the example of the page, and changes nothing the second time, as CSV or as JSON', async () => {
     expect((await imported(CSV)).body).toMatchObject({ dry_run: false, changes_count: 6 });
     expect((await service.get('/spaces/1')).body).toMatchObject({
@@ -113,7 +157,7 @@ describe('importing a topology', () => {
       { line: 6, path: 'egress_space', detail: 'a doorway cannot have the same space on both sides' },
       { line: 8, path: 'from', detail: expect.stringContaining('ISO 8601') as string },
       { line: 9, path: 'dpu_id', detail: 'there is no DPU 11' },
-      { line: 10, path: 'kind', detail: 'must be space, doorway, dpu, placement' },
+      { line: 10, path: 'kind', detail: 'must be space, doorway, dpu, placement, device' },
       { line: 11, path: 'name', detail: 'is not for a row of kind dpu' },
       { line: 12, path: 'time_zone', detail: 'is not for a row of kind doorway' },
       { line: 12, path: 'ingress_space', detail: 'there is no space "Cellar"' },
@@ -127,7 +171,7 @@ describe('importing a topology', () => {
       '{\n "spaces": [\n  {"name": "Roof"},\n  {"name": 7}\n ],\n "rooms": [],\n "dpus": [{"id": "1",\n  "placements": [\n   {"doorway": "Main entrance"},\n   {"doorway": "None such", "from": "2026-01-01T00:00:00Z"}]}]\n}';
     expect((await imported(text, 'application/json')).body.errors).toEqual([
       { line: 4, path: 'spaces.1.name', detail: 'must be text' },
-      { line: 6, path: 'rooms', detail: 'is not a known field; there are spaces, doorways, dpus' },
+      { line: 6, path: 'rooms', detail: 'is not a known field; there are spaces, doorways, dpus, devices' },
       { line: 10, path: 'dpus.0.placements.1.doorway', detail: 'there is no doorway "None such"' },
     ]);
     expect(await sizeOf('/spaces')).toBe(2);

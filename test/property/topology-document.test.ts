@@ -46,7 +46,45 @@ const label = name.map((text) => text.trim()).filter((text) => hasVisibleCharact
 const id = fc.integer({ min: 1, max: 5 });
 const side = fc.option(id);
 const instant = fc.option(fc.constantFrom(0, 1, NOW_MS - 1_000, NOW_MS, NOW_MS + 1_000), { nil: undefined });
+const deviceId = fc.constantFrom('00:6E:02', 'gw', 'x"y,z', '=1') as fc.Arbitrary<DpuId>;
+const [SECRET, OTHER_SECRET] = [
+  { salt: 'a-salt', hash: 'a-hash' },
+  { salt: 'another-salt', hash: 'another-hash' },
+];
 const dpuId = fc.constantFrom('283', 'a1:b2', 'x"y,z', '=1');
+
+const deviceCommand = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('setAdapter'),
+      id: deviceId,
+      adapter: fc.constant('mapping'),
+      options: fc.record({
+        kind: fc.constant('total'),
+        entrances: fc.constantFrom('$.in', "$['a,b']", '$["\\r\\n"]'),
+        line: fc.constant('$.line'),
+        lines: fc.dictionary(
+          fc.string({ minLength: 1, unit: 'binary' }),
+          fc.string({ minLength: 1, maxLength: 8, unit: 'binary' }),
+          { maxKeys: 3, noNullPrototype: true },
+        ),
+        reversed: fc.boolean(),
+      }),
+      secret: fc.option(fc.constantFrom(SECRET, OTHER_SECRET)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('setAdapter'),
+      id: deviceId,
+      adapter: fc.constantFrom('xovis', 'density'),
+      options: fc.option(fc.constantFrom({}, { reversed: true }, { reversed: ['2', 'a "b", c', '\r'] })),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('deleteDevice'), id: deviceId }) },
+) as fc.Arbitrary<TopologyCommand>;
 
 const command = fc.oneof(
   {
@@ -83,6 +121,7 @@ const command = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant('placeDpu'), id: dpuId, doorwayId: side, effectiveMs: instant }),
   },
+  { weight: 4, arbitrary: deviceCommand },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('updateSpace'), id, fields: fc.record({ name: label }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deleteSpace'), id }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deleteDoorway'), id }) },
@@ -127,6 +166,46 @@ describe.each(FORMATS)('the topology as %s', (_, write, read) => {
     );
   });
 
+  it('E3 has no secret of a device, and an import of it keeps them', async () => {
+    const secrets = (topology: TopologyService): unknown[] =>
+      topology.history
+        .latest()
+        .devices()
+        .map(({ id: device, secret }) => [device, secret]);
+    let found = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(command, { maxLength: 40 }),
+        fc.array(deviceCommand, { maxLength: 20 }),
+        async (some, others) => {
+          const topology = await topologyAfter(some);
+          const text = [...write(topology.history.latest())].join('');
+          expect(text).not.toMatch(/a-salt|a-hash|another-salt|another-hash|secret/);
+          const document = await parsed(text, read);
+          // Of another service, where the devices may have other options, and secrets.
+          const second = await topologyAfter(others);
+          const before = new Map(
+            second.history
+              .latest()
+              .devices()
+              .map((device) => [device.id, device.secret]),
+          );
+          await imported(second, document);
+          for (const { id: device, adapter, options } of document.devices) {
+            const after = second.history.latest().device(device);
+            expect([after?.adapter, after?.options, after?.secret]).toEqual([adapter, options, before.get(device)]);
+            if (before.get(device)) found += 1;
+          }
+          const own = secrets(topology);
+          await imported(topology, document);
+          expect(secrets(topology)).toEqual(own);
+        },
+      ),
+      { numRuns: 150 },
+    );
+    expect(found).toBeGreaterThan(20);
+  });
+
   it('E3 is the same after an import into an empty service, where it places each DPU alike', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
@@ -146,7 +225,7 @@ describe.each(FORMATS)('the topology as %s', (_, write, read) => {
 });
 
 const hasLeadingNone = (text: string): boolean =>
-  /"placements":\[\{"doorway":null/.test(text) || /^dpu,,,,,,,,(?:[^,"]*|"(?:[^"]|"")*"),[^,]*,,$/m.test(text);
+  /"placements":\[\{"doorway":null/.test(text) || /^dpu,,,,,,,,(?:[^,"]*|"(?:[^"]|"")*"),[^,]*,,,,,$/m.test(text);
 
 const placements = fc.uniqueArray(fc.tuple(side, fc.constantFrom(-1, 0, 1, NOW_MS, NOW_MS + 1_000)), {
   selector: ([, fromMs]) => fromMs,
@@ -173,6 +252,7 @@ function documentOf(
       isDeclared: true,
       placements: records.map(([n, fromMs]) => ({ ...place, doorway: n === null ? null : `d${n}`, fromMs })),
     })),
+    devices: [],
     errors: [],
     errorsCount: 0,
     unreadable: new Set(),

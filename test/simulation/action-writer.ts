@@ -74,7 +74,7 @@ export class ActionWriter {
       post: 4,
       heartbeat: 3,
       payload: 5,
-      device: isTopologyQuiet ? 0 : 0.7,
+      device: isTopologyQuiet ? 0 : 1.5,
       replay: 4,
       tick: 8,
       sleep: 12,

@@ -1,5 +1,5 @@
 // The command of the API that an action of a scenario stands for.
-import { PAYLOADS } from './sent.ts';
+import { MAPPED, PAYLOADS } from './sent.ts';
 import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Action } from './scenario.ts';
@@ -64,7 +64,7 @@ export function commandOf(
     case 'deleteDpu':
       return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
     case 'device':
-      return { kind: 'setAdapter', id: action.dpuId, adapter: PAYLOADS, options: { reversed: action.isReversed } };
+      return { kind: 'setAdapter', id: action.dpuId, ...configurationOf(action) };
     case 'forgetDevice':
       return { kind: 'deleteDevice', id: action.dpuId };
     case 'settings':
@@ -84,4 +84,14 @@ function sides({ ingress, egress }: { ingress: number | null; egress: number | n
   egressSpaceId: SpaceId | null;
 } {
   return { ingressSpaceId: ingress as SpaceId | null, egressSpaceId: egress as SpaceId | null };
+}
+
+function configurationOf({ isReversed, mapping }: Extract<Action, { kind: 'device' }>): {
+  adapter: string;
+  options: Record<string, unknown>;
+} {
+  if (!mapping) return { adapter: PAYLOADS, options: { reversed: isReversed } };
+  const direction = { path: '@.d', entrance: mapping.isWide ? ['1', '2'] : ['1'], exit: ['-1'] };
+  const time = mapping.isTimed ? { time: '@.at' } : {};
+  return { adapter: MAPPED, options: { kind: 'event', line: '@.line', direction, ...time, reversed: isReversed } };
 }

@@ -53,6 +53,7 @@ export function documentOf(actions: readonly RegisteringAction[], view: Topology
       egressSpace: spaceName(egress),
     })),
     dpus: [...dpus.values()],
+    devices: [],
     errors: [],
     errorsCount: 0,
     unreadable: new Set(),

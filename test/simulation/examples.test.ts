@@ -272,6 +272,42 @@ describe('the meaning of a count', () => {
     );
   });
 
+  it('D2 what a device sent before its format was described counts once when it is replayed', async () => {
+    const t = START_MS - 60_000;
+    const again = (): Action[] =>
+      Array.from({ length: 3 }, () => [
+        { kind: 'replay', shiftMs: 0, dpuId: null } as const,
+        { kind: 'ask', space: 1, atMs: t } as const,
+        wait(1_000),
+      ]).flat();
+    const described = (isWide: boolean, isReversed = false): Action => ({
+      kind: 'device',
+      dpuId: 'd1' as DpuId,
+      isReversed,
+      mapping: { isWide, isTimed: true },
+    });
+    const crossings = [1, 2, -1, 2, 1].map((d, n) => ({ line: 'a', d, at: new Date(t + n).toISOString() }));
+    const sent: Action = { kind: 'payload', dpuId: 'd1' as DpuId, text: JSON.stringify(crossings), isMapped: true };
+    const building = [...BUILDING, dpu('d1/a', 1)];
+    // Nothing can be read, then a part, and then all of it.
+    await play(
+      [...building, sent, wait(10_000), ...again(), described(true), ...again(), described(true, true), ...again()],
+      async ({ count }) => expect(await count(1, t + 4)).toEqual([3, 3]),
+    );
+    await play(
+      [...building, described(false), wait(10_000), sent, wait(10_000), ...again(), described(true), ...again()],
+      async ({ count }) => {
+        expect(await count(1, t + 1)).toEqual([2, 2]);
+        expect(await count(1, t + 4)).toEqual([3, 3]);
+      },
+    );
+    // The part that has counted would be read differently.
+    await play(
+      [...building, described(false), wait(10_000), sent, wait(10_000), described(true, true), ...again()],
+      async ({ count }) => expect(await count(1, t + 4)).toEqual([1, 1]),
+    );
+  });
+
   it('T12 deleting a space while readings arrive affects no other space', async () => {
     const t = at('11:00:00');
     await play(

@@ -9,6 +9,7 @@ export const LINES = ['a', 'b'];
 interface Payload {
   readonly dpuId: DpuId;
   readonly text: string;
+  readonly isMapped?: true;
 }
 
 export class PayloadWriter {
@@ -25,7 +26,7 @@ export class PayloadWriter {
   next(someInstant: () => number): Action {
     const random = this.#random;
     if (this.#sent.length > 0 && random.chance(0.2)) return { kind: 'payload', ...random.pick(this.#sent) };
-    const payload = this.#payload(someInstant);
+    const payload = random.chance(0.4) ? this.#mapped(someInstant) : this.#payload(someInstant);
     this.#sent.push(payload);
     return { kind: 'payload', ...payload };
   }
@@ -33,9 +34,23 @@ export class PayloadWriter {
   nextDevice(): Action {
     const random = this.#random;
     const dpuId = random.pick(this.#devices);
-    return random.chance(0.2)
-      ? { kind: 'forgetDevice', dpuId }
+    if (random.chance(0.2)) return { kind: 'forgetDevice', dpuId };
+    const mapping = { isWide: random.chance(0.5), isTimed: random.chance(0.75) };
+    return random.chance(0.6)
+      ? { kind: 'device', dpuId, isReversed: random.chance(0.3), mapping }
       : { kind: 'device', dpuId, isReversed: random.chance(0.7) };
+  }
+
+  /** In a format that has to be described. Not every description knows the direction 2. */
+  #mapped(someInstant: () => number): Payload {
+    const random = this.#random;
+    const crossing = (): object => ({
+      line: random.pick(LINES),
+      d: random.pick([1, 1, -1, 2]),
+      at: new Date(someInstant()).toISOString(),
+    });
+    const text = JSON.stringify(Array.from({ length: random.int(1, 5) }, crossing));
+    return { dpuId: random.pick(this.#devices), text, isMapped: true };
   }
 
   /** Crossings of a device and of its lines. */

@@ -284,6 +284,7 @@ export class SimProcess {
         log: {
           append: (dpuId, data, mark) => readings.publish(dpuId, REPLAYED, data, mark),
         },
+        topology: this.topology,
         bound: BOUND,
         now: this.#engines.now,
         retry: { retries: 0 },

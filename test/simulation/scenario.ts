@@ -2,6 +2,14 @@
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 
+/** A description of a format. Without one, nothing in payloads of that format can be read. */
+export interface SimMapping {
+  /** Another value means an entrance, too. */
+  readonly isWide: boolean;
+  /** False: everyone counts when the payload arrives. */
+  readonly isTimed: boolean;
+}
+
 /** Spaces and doorways are referred to by number; one that does not exist is refused, as by the API. */
 export type Action =
   /** `levels` are misspelled, if they are there. */
@@ -18,9 +26,9 @@ export type Action =
   | { readonly kind: 'replay'; readonly shiftMs: number; readonly dpuId: DpuId | null }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   /** In a device's own format. */
-  | { readonly kind: 'payload'; readonly dpuId: DpuId; readonly text: string }
+  | { readonly kind: 'payload'; readonly dpuId: DpuId; readonly text: string; readonly isMapped?: true }
   /** How the device's payloads are read from now on. */
-  | { readonly kind: 'device'; readonly dpuId: DpuId; readonly isReversed: boolean }
+  | { readonly kind: 'device'; readonly dpuId: DpuId; readonly isReversed: boolean; readonly mapping?: SimMapping }
   | { readonly kind: 'forgetDevice'; readonly dpuId: DpuId }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }

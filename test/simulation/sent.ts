@@ -1,6 +1,6 @@
 // The readings that the DPUs sent, parsed from READINGS without the service's code.
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
-import type { TopologyEntry } from '../../src/domain/topology.ts';
+import type { Device, TopologyEntry } from '../../src/domain/topology.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { EARLIEST_MS, SKEW_MS } from './process.ts';
 
@@ -20,8 +20,19 @@ export const MADE_UP = '.made-up';
 
 const decoder = new TextDecoder();
 
-/** The adapter that reads the payloads of all devices. */
+type Fields = Readonly<Record<string, string | number>>;
+
+/** The adapter that reads most payloads, */
 export const PAYLOADS = 'density';
+/** and the one that reads the others, as the device's options describe them. */
+export const MAPPED = 'mapping';
+
+/** A part of a payload; without an item if it cannot be read. */
+export interface Crossing {
+  readonly item?: object;
+  /** The DPU. */
+  readonly id: string;
+}
 
 /** @param topology the facts say how a device's payloads were read when one was stored */
 export function sentIn(entries: readonly SentEntry[], topology: readonly TopologyEntry[] = []): Sent {
@@ -36,11 +47,12 @@ export function sentIn(entries: readonly SentEntry[], topology: readonly Topolog
       if (!isHeartbeat(data, timeMs)) items += 1;
       continue;
     }
-    if (levels[0] === PAYLOADS) {
-      const crossings = crossingsIn(decoder.decode(data), isReversed(topology, dpuId, timeMs)).slice(0, itemsMax);
+    if (isPayloadOf(subject)) {
+      const crossings = crossingsOf({ subject, data }, deviceAt(topology, dpuId, timeMs)).slice(0, itemsMax);
       items += crossings.length;
-      for (const { item, id } of crossings) {
-        const reading = item && readingIn(item, id, { latestMs: timeMs + SKEW_MS, timeMs, place: '' });
+      for (const [index, { item, id }] of crossings.entries()) {
+        const place = `${seq}_${index}`;
+        const reading = item && readingIn(item, id, { latestMs: timeMs + SKEW_MS, timeMs, place });
         if (reading) readings.push(reading);
       }
       continue;
@@ -56,25 +68,61 @@ export function sentIn(entries: readonly SentEntry[], topology: readonly Topolog
   return { readings, items };
 }
 
-/** What can be read comes first. */
-function crossingsIn(text: string, reversed: boolean): { readonly item?: object; readonly id: string }[] {
-  const body = tryParse(text) as Record<string, string | number>[] | Record<string, string | number> | undefined;
-  if (!body) return [{ id: '' }];
-  const crossings = (Array.isArray(body) ? body : [body]).map((crossing) => {
-    const { doorway_id: device, space_id: line, direction, timestamp, id } = crossing;
-    if (direction === 0 || timestamp === 'noon') return { id: '' };
-    const item = { timestamp, direction: Number(direction) * (reversed ? -1 : 1), ...(id === undefined ? {} : { id }) };
-    return { item, id: line === undefined ? String(device) : `${device}/${line}` };
-  });
+export function isPayloadOf(subject: string): boolean {
+  return [PAYLOADS, MAPPED].includes(subject.split('.')[3] ?? '');
+}
+
+/** True for a crossing that counts. */
+export function isAccepted({ item, id }: Crossing, { timeMs }: Pick<StoredEntry, 'timeMs'>): boolean {
+  return item !== undefined && readingIn(item, id, { latestMs: timeMs + SKEW_MS, timeMs, place: '' }) !== undefined;
+}
+
+/** What a device's options make of a payload. What can be read comes first. */
+export function crossingsOf(
+  { subject, data }: Pick<StoredEntry, 'subject' | 'data'>,
+  device: Device | undefined,
+): readonly Crossing[] {
+  const [, , name = '', adapter] = subject.split('.');
+  const options = device?.adapter === adapter ? device?.options : undefined;
+  const body = tryParse(decoder.decode(data)) as Fields[] | Fields | undefined;
+  if (!body || (adapter === MAPPED && !options)) return [{ id: '' }];
+  const sign = options?.['reversed'] === true ? -1 : 1;
+  const crossings = (Array.isArray(body) ? body : [body]).map((fields): Crossing =>
+    adapter === MAPPED ? mapped(fields, name, sign, options ?? {}) : crossingIn(fields, sign),
+  );
   return [...crossings.filter(({ item }) => item), ...crossings.filter(({ item }) => !item)];
 }
 
-function isReversed(topology: readonly TopologyEntry[], device: string, atMs: number): boolean {
-  let reversed = false;
-  for (const { fact, storedMs = 0 } of topology)
-    if (fact.kind === 'device' && fact.doc.id === device && storedMs < atMs)
-      reversed = !fact.doc.deleted && fact.doc.options?.['reversed'] === true;
-  return reversed;
+function crossingIn(crossing: Fields, sign: number): Crossing {
+  const { doorway_id: device, space_id: line, direction, timestamp, id } = crossing;
+  if (direction === 0 || timestamp === 'noon') return { id: '' };
+  const item = { timestamp, direction: Number(direction) * sign, ...(id === undefined ? {} : { id }) };
+  return { item, id: line === undefined ? String(device) : `${device}/${line}` };
+}
+
+function mapped({ line, d, at }: Fields, device: string, sign: number, options: Record<string, unknown>): Crossing {
+  const { entrance } = options['direction'] as { entrance: string[] };
+  if (d !== -1 && !entrance.includes(String(d))) return { id: '' };
+  const direction = (d === -1 ? -1 : 1) * sign;
+  return {
+    item: options['time'] === undefined ? { direction } : { timestamp: at, direction },
+    id: `${device}/${line}`,
+  };
+}
+
+/** What the topology said of a device when something was stored. */
+export function deviceAt(topology: readonly TopologyEntry[], id: string, atMs: number): Device | undefined {
+  return devicesOf(topology, id).findLast(({ storedMs }) => storedMs < atMs)?.device;
+}
+
+/** All that was ever said of a device. */
+export function devicesOf(
+  topology: readonly TopologyEntry[],
+  id: string,
+): { readonly device: Device | undefined; readonly storedMs: number }[] {
+  return topology.flatMap(({ fact, storedMs = 0 }) =>
+    fact.kind === 'device' && fact.doc.id === id ? [{ device: fact.doc.deleted ? undefined : fact.doc, storedMs }] : [],
+  );
 }
 
 interface Arrival {
@@ -90,13 +138,14 @@ function readingIn(item: unknown, dpuId: string, { latestMs, timeMs, place }: Ar
   const isTimed = timestamp !== undefined;
   const timestampMs = isTimed ? Date.parse(String(timestamp)) : timeMs;
   if (isTimed && !(timestampMs >= EARLIEST_MS && timestampMs <= latestMs)) return undefined;
-  if (other !== undefined || /\s/.test(String(id ?? ''))) return undefined;
+  const isOfAnother = other !== undefined && !String(other).startsWith(`${dpuId}/`);
+  if (isOfAnother || /\s/.test(String(id ?? ''))) return undefined;
   const forms = [direction, said['entrances'] ?? said['exits'], said['total_entrances'] ?? said['total_exits']];
   if (forms.filter((form) => form !== undefined).length !== 1) return undefined;
   if (revision !== undefined && (forms[1] === undefined || start === undefined || !isTimed || !isCount(revision)))
     return undefined;
   const common = {
-    dpuId,
+    dpuId: String(other ?? dpuId),
     timestampMs,
     name: id === undefined ? undefined : String(id),
     place: isTimed ? undefined : place,

@@ -1,6 +1,6 @@
 // Runs a scenario: engines that survive, processes that come and go, DPUs that send until they are acknowledged, a
 // person who changes the topology.
-import { PAYLOADS } from './sent.ts';
+import { MAPPED, PAYLOADS } from './sent.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { Failure, InvariantViolation } from '../../src/domain/failure.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
@@ -182,7 +182,7 @@ export class World {
           .catch(() => undefined);
       case 'payload':
         return void this.#outside.readings
-          .appendPayload(action.dpuId, PAYLOADS, encoder.encode(action.text))
+          .appendPayload(action.dpuId, action.isMapped ? MAPPED : PAYLOADS, encoder.encode(action.text))
           .catch(() => undefined);
       case 'tick':
         return this.#tick();

@@ -24,6 +24,7 @@ const BUILDING: TopologyDocument = {
     isDeclared: true,
     placements: [{ ...place(n + 201), doorway: `door ${n}`, fromMs: -1 }],
   })),
+  devices: [],
   errors: [],
   errorsCount: 0,
   unreadable: new Set(),

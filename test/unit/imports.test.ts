@@ -50,7 +50,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/runtime', of: [] },
   { place: 'src/router', of: [...MIDDLE, 'src/adapters'] },
   { place: 'src/topology', of: MIDDLE },
-  { place: 'src/publishing', of: MIDDLE },
+  { place: 'src/publishing', of: [...MIDDLE, 'src/adapters'] },
   { place: 'src/retention', of: [...MIDDLE, 'src/router'] },
   { place: 'src/counts', of: MIDDLE },
   { place: 'src/shards', of: [...MIDDLE, 'src/router'] },

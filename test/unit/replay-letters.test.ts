@@ -1,6 +1,7 @@
 // Replaying dead letters, on a store and a log in memory.
 import { describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
+import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { letterIdOf, type KeptLetter, type RecordedReplay } from '../../src/ports/dead-letters.ts';
 import { replayLetters, type ReplayRequest, type ReplayResult } from '../../src/publishing/replay-letters.ts';
 import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
@@ -32,9 +33,16 @@ class Store {
   readonly appended: string[] = [];
   /** The log refuses this many messages. */
   refuses = 0;
+  readonly history = new TopologyHistory();
 
   constructor(...letters: readonly KeptLetter[]) {
     this.letters = letters;
+  }
+
+  /** Sets options of the device `shop`; null deletes it. */
+  configure(adapter: string, options: Record<string, unknown> | null, storedMs: number): void {
+    const doc = { id: 'shop' as DpuId, adapter, options, createdMs: 0, updatedMs: 0, deleted: options === null };
+    this.history.apply({ seq: this.history.seq + 1, fact: { kind: 'device', doc }, storedMs });
   }
 
   async replay(request: Partial<ReplayRequest> = {}): Promise<ReplayResult> {
@@ -59,6 +67,7 @@ class Store {
               this.appended.push(`${dpuId} ${JSON.stringify(reading)}`);
           },
         },
+        topology: { history: this.history, catchUp: async () => undefined },
         bound: new TimestampBound(0, 'key'),
         now: () => NOW,
         retry: { retries: 0 },
@@ -186,5 +195,164 @@ describe('a dead letter', () => {
     const store = new Store(letter([person(NOW)]));
     expect(await store.replay({ isDryRun: true })).toMatchObject({ letters: 1, readings: 1 });
     expect([store.appended.length, store.records.size]).toEqual([0, 0]);
+  });
+});
+
+describe('the letter of a payload', () => {
+  const NARROW = {
+    kind: 'event',
+    line: '@.line',
+    time: '@.at',
+    direction: { path: '@.d', entrance: ['in'], exit: ['out'] },
+  };
+  const WIDE = { ...NARROW, direction: { ...NARROW.direction, entrance: ['in', 'IN'] } };
+  const at = (second: number): string => new Date(NOW - HOUR + second * 1_000).toISOString();
+  const passed = (line: string, d: string, second: number): object => ({ line, d, at: at(second) });
+  const PAYLOAD = [passed('a', 'in', 1), passed('b', 'IN', 2), passed('a', 'out', 3)];
+  const payloadLetter = (some: Partial<KeptLetter>, payload: unknown = PAYLOAD): KeptLetter => ({
+    ...letter(JSON.stringify(payload)),
+    reason: 'bad_payload',
+    subject: 'readings.0.shop.mapping',
+    ...some,
+  });
+  const AFTER = NOW - 500;
+  const [FIRST, SECOND, THIRD] = [
+    `shop/a {"dpu_id":"shop/a","timestamp":"${at(1)}","direction":1}`,
+    `shop/b {"dpu_id":"shop/b","timestamp":"${at(2)}","direction":1}`,
+    `shop/a {"dpu_id":"shop/a","timestamp":"${at(3)}","direction":-1}`,
+  ];
+
+  it('D2 is read with the options of now, where nothing of it could be read', async () => {
+    const store = new Store(payloadLetter({ index: 0 }));
+    expect(await store.replay()).toMatchObject({
+      readings: 0,
+      skippedItems: 1,
+      skipped: [
+        {
+          detail: expect.stringContaining('mapping cannot read it with the options that the device has now') as string,
+        },
+      ],
+    });
+    expect(store.records.size).toBe(0);
+    store.configure('mapping', WIDE, AFTER);
+    expect(await store.replay()).toEqual({ letters: 1, readings: 3, skipped: [], skippedItems: 0 });
+    expect(new Set(store.appended)).toEqual(new Set([FIRST, SECOND, THIRD]));
+  });
+
+  it('D2 holds what could not be read, where the rest of it has counted', async () => {
+    const store = new Store(payloadLetter({ index: 2 }));
+    store.configure('mapping', NARROW, NOW - HOUR);
+    expect(await store.replay()).toMatchObject({ readings: 0, skippedItems: 1 });
+    store.configure('mapping', WIDE, AFTER);
+    expect(await store.replay()).toMatchObject({ readings: 1, skippedItems: 0 });
+    expect(store.appended).toEqual([SECOND]);
+    // Again, also after other options of another adapter.
+    expect(await store.replay()).toMatchObject({ readings: 1, skippedItems: 0 });
+    expect(store.appended).toEqual([SECOND, SECOND]);
+  });
+
+  it('D2 is not replayed where what has counted would be read differently', async () => {
+    const store = new Store(payloadLetter({ index: 2 }));
+    store.configure('mapping', NARROW, NOW - HOUR);
+    for (const options of [
+      { ...WIDE, reversed: true },
+      { ...WIDE, lines: { a: 'north' } },
+      { ...WIDE, time: undefined },
+    ]) {
+      store.configure('mapping', JSON.parse(JSON.stringify(options)) as Record<string, unknown>, AFTER);
+      expect(await store.replay()).toMatchObject({
+        readings: 0,
+        skippedItems: 1,
+        skipped: [{ detail: expect.stringContaining('it would count twice') as string }],
+      });
+    }
+    store.configure('mapping', null, AFTER);
+    expect(await store.replay()).toMatchObject({ readings: 0 });
+    expect([store.appended, store.records.size]).toEqual([[], 0]);
+  });
+
+  it('D2 is not replayed where it is not known what has counted', async () => {
+    const store = new Store(payloadLetter({ index: 1 }));
+    store.configure('mapping', NARROW, NOW - HOUR);
+    store.configure('mapping', WIDE, AFTER);
+    expect((await store.replay()).skipped).toMatchObject([
+      { detail: expect.stringContaining('it is not known what of it has counted') as string },
+    ]);
+  });
+
+  it('D2 is replayed with one set of options only', async () => {
+    const store = new Store(payloadLetter({ index: 0 }));
+    store.configure('mapping', WIDE, AFTER);
+    store.refuses = 1;
+    await expect(store.replay()).rejects.toThrow('READINGS is away');
+    store.configure('mapping', { ...WIDE, reversed: true }, AFTER + 1);
+    store.refuses = 0;
+    expect(await store.replay()).toMatchObject({
+      readings: 0,
+      skipped: [{ detail: 'it was replayed before, with a shift of 0 ms, and with other options of the device' }],
+    });
+    store.configure('xovis', {}, AFTER + 2);
+    store.configure('mapping', WIDE, AFTER + 3);
+    expect(await store.replay()).toMatchObject({ readings: 3 });
+    expect(new Set(store.appended)).toEqual(new Set([FIRST, SECOND, THIRD]));
+  });
+
+  it('D2 without times counts when it arrived, and what has counted does not count again', async () => {
+    const untimed = (options: typeof NARROW): Record<string, unknown> =>
+      JSON.parse(JSON.stringify({ ...options, time: undefined })) as Record<string, unknown>;
+    const store = new Store(payloadLetter({ index: 2 }, [...PAYLOAD, passed('b', 'IN', 9)]));
+    store.configure('mapping', untimed(NARROW), NOW - HOUR);
+    store.configure('mapping', untimed(WIDE), AFTER);
+    const once = [0, 1].map(
+      (n) =>
+        `shop/b {"dpu_id":"shop/b","timestamp":"${new Date(NOW - 1_000).toISOString()}","direction":1,"id":"replay_17_2_${n}"}`,
+    );
+    await store.replay();
+    expect(store.appended).toEqual(once);
+    await store.replay();
+    expect(store.appended).toEqual([...once, ...once]);
+  });
+
+  it('D2 with another reason holds what the adapter read and the router rejected, as it was read', async () => {
+    const ahead = [passed('a', 'in', 1), passed('a', 'in', 7_200), passed('b', 'out', 7_201)];
+    const store = new Store(payloadLetter({ reason: 'future', index: 1, items: 2 }, ahead));
+    store.configure('mapping', NARROW, NOW - HOUR);
+    store.configure('mapping', { ...NARROW, reversed: true }, AFTER);
+    expect(await store.replay({ shiftMs: -2 * HOUR })).toMatchObject({ readings: 2, skippedItems: 0 });
+    expect(store.appended).toEqual([
+      `shop/a {"dpu_id":"shop/a","timestamp":"${at(0)}","direction":1}`,
+      `shop/b {"dpu_id":"shop/b","timestamp":"${at(1)}","direction":-1}`,
+    ]);
+    const fewer = new Store(payloadLetter({ reason: 'future', index: 1, items: 3 }, ahead));
+    fewer.configure('mapping', NARROW, NOW - HOUR);
+    expect(await fewer.replay({ shiftMs: -2 * HOUR })).toMatchObject({ readings: 0, skippedItems: 3 });
+  });
+
+  it('becomes readings of another DPU unless it is of several', async () => {
+    const store = new Store(payloadLetter({ index: 0 }));
+    store.configure('mapping', WIDE, AFTER);
+    expect(await store.replay({ dpuId: '8' as DpuId })).toMatchObject({
+      readings: 0,
+      skipped: [{ detail: expect.stringContaining('of several DPUs') as string }],
+    });
+    const one = new Store(payloadLetter({ index: 0 }, PAYLOAD.slice(0, 1)));
+    one.configure('mapping', WIDE, AFTER);
+    await one.replay({ dpuId: '8' as DpuId, shiftMs: 1_000 });
+    expect(one.appended).toEqual([`8 {"timestamp":"${at(2)}","direction":1}`]);
+  });
+
+  it.each([
+    ['that was cut', payloadLetter({ index: 0, isCut: true })],
+    ['of a line', payloadLetter({ subject: 'readings.0.shop=2Fa.mapping', reason: 'bad_dpu_id', items: 1 })],
+    ['of nobody', payloadLetter({ subject: 'readings.0.a//b.mapping', reason: 'bad_dpu_id', items: 1 })],
+    [
+      'that looks like a reading',
+      payloadLetter({ subject: 'readings.0.shop=2Fa.density', reason: 'bad_dpu_id', items: 1 }, person(NOW)),
+    ],
+  ])('is not replayed: one %s', async (_, some) => {
+    const store = new Store(some);
+    store.configure('mapping', WIDE, AFTER);
+    expect(await store.replay()).toMatchObject({ letters: 1, readings: 0, skippedItems: 1 });
+    expect(store.appended).toEqual([]);
   });
 });

@@ -1,11 +1,12 @@
 // Authorisation by bearer tokens: static tokens, known by their hash, and JWTs of an identity provider. Each route names the scope it
-// needs; `admin` includes every other scope. Without any configured tokens nothing is checked, which is allowed only on loopback.
+// needs; `admin` includes every other scope. Routes for devices also take the secret of a device (device-secrets.ts). Without any configured tokens nothing is checked, which is allowed only on loopback.
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { ConfigError, type Config } from '../../config.ts';
 import { Failure } from '../../domain/failure.ts';
 import { JwtVerifier, KeysUnavailable } from './auth-jwt.ts';
 import { TokenFile, tokensOf, type StaticTokens } from './auth-tokens.ts';
+import type { DeviceSecrets } from './device-secrets.ts';
 import type { Guard } from '../routes/mount.ts';
 import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
 import { HttpProblem } from '../problem.ts';
@@ -14,6 +15,7 @@ import type { Scope } from './scope.ts';
 import { TokenWatch } from './token-watch.ts';
 
 const REALM = 'Bearer realm="density-api"';
+const BASIC = 'Basic realm="density-api"';
 const TOKEN = /^bearer +([\w.~+/-]+=*)$/i;
 
 interface Admission {
@@ -102,44 +104,67 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Requires a token with the scope that the route names. */
-export function requireScope(verifier: TokenVerifier): Guard {
+/** Requires a token with the scope that the route names, or the secret of a device where the route takes one. */
+export function requireScope(verifier: TokenVerifier, devices: DeviceSecrets): Guard {
   const watch = new TokenWatch(verifier);
   return (route) => async (ctx, next) => {
-    if (route.scope !== null) await authorise(ctx, route.scope, verifier, watch);
+    if (route.scope !== null) await authorise(ctx, { ...route, scope: route.scope }, { verifier, devices, watch });
     await next();
   };
 }
 
-async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, watch: TokenWatch): Promise<void> {
+interface Authorities {
+  readonly verifier: TokenVerifier;
+  readonly devices: DeviceSecrets;
+  readonly watch: TokenWatch;
+}
+
+async function authorise(
+  ctx: Context,
+  { scope, takesDeviceSecret = false }: { readonly scope: Scope; readonly takesDeviceSecret?: boolean },
+  { verifier, devices, watch }: Authorities,
+): Promise<void> {
+  const challenge = takesDeviceSecret ? `${REALM}, ${BASIC}` : REALM;
   const header = ctx.get('authorization');
-  if (header === '') throw unauthenticated('send a token in the header "authorization: Bearer <token>"');
-  const token = TOKEN.exec(header)?.[1] ?? passwordIn(header);
-  if (token === undefined) throw unauthenticated('the authorization header is not "Bearer <token>"', 'invalid_request');
+  if (header === '') throw unauthenticated('send a token in the header "authorization: Bearer <token>"', challenge);
+  const [bearer, basic] = [TOKEN.exec(header)?.[1], basicIn(header)];
+  // The password of HTTP basic authentication, which is all that many devices can send.
+  const token = bearer ?? /^[^:]*:(.+)$/.exec(basic ?? '')?.[1];
+  if (token === undefined)
+    throw unauthenticated('the authorization header is not "Bearer <token>"', challenge, 'invalid_request');
   // Read before the token is verified, so that a change meanwhile is noticed.
   const { version } = verifier;
-  const principal = await verifier.verify(token);
-  if (typeof principal === 'string') throw unauthenticated(principal, 'invalid_token');
+  const verified = await verifier.verify(token);
+  const device = typeof ctx.query['device'] === 'string' ? { device: ctx.query['device'] } : {};
+  const shown = {
+    ...(bearer === undefined ? {} : { token: bearer }),
+    ...(basic === undefined ? {} : { basic }),
+    ...device,
+  };
+  const principal =
+    typeof verified === 'string' && takesDeviceSecret ? ((await devices.verify(shown)) ?? verified) : verified;
+  if (typeof principal === 'string') throw unauthenticated(principal, challenge, 'invalid_token');
   admissions.set(ctx.req, {
     principal,
     watch: (end) => watch.add({ token, scope, version, expiresAtMs: principal.expiresAtMs, end }),
   });
   const state = stateOf(ctx);
   if (state.log) state.log = state.log.child({ principal: principal.name });
-  if (isAllowed(principal, scope)) return;
+  // The route itself checks that it is this device's.
+  if (isAllowed(principal, scope) || principal.device !== undefined) return;
   throw new HttpProblem(403, `this needs a token with the scope ${scope}`, [], {
     'www-authenticate': `${REALM}, error="insufficient_scope", scope="${scope}"`,
   });
 }
 
-/** The password of HTTP basic authentication, which is all that many devices can send. */
-function passwordIn(header: string): string | undefined {
+/** `user:password` of HTTP basic authentication. */
+function basicIn(header: string): string | undefined {
   const credentials = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1];
-  return credentials && /^[^:]*:(.+)$/.exec(Buffer.from(credentials, 'base64').toString('utf8'))?.[1];
+  return credentials && Buffer.from(credentials, 'base64').toString('utf8');
 }
 
-function unauthenticated(detail: string, error?: string): HttpProblem {
+function unauthenticated(detail: string, challenge: string, error?: string): HttpProblem {
   return new HttpProblem(401, detail, [], {
-    'www-authenticate': error === undefined ? REALM : `${REALM}, error="${error}"`,
+    'www-authenticate': error === undefined ? challenge : challenge.replace(REALM, `${REALM}, error="${error}"`),
   });
 }

@@ -1,4 +1,5 @@
 // Who sends a request, and how that is verified.
+import type { DpuId } from '../../domain/ids.ts';
 import type { Scope } from './scope.ts';
 
 export interface Principal {
@@ -6,6 +7,8 @@ export interface Principal {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly expiresAtMs: number | undefined;
+  /** May send payloads of this device, and do nothing else. */
+  readonly device?: DpuId;
 }
 
 export interface TokenVerifier {

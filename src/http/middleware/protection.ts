@@ -3,17 +3,22 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
 import type { AppOptions } from '../app.ts';
 import { openVerifier, requireScope } from '../auth/auth.ts';
+import { DeviceSecrets, type FindDevice } from '../auth/device-secrets.ts';
 import { limitRefused, limitRequests } from './rate-limit.ts';
 import { crossOrigin, securityHeaders } from './security-headers.ts';
 
-/** @throws ConfigError if other machines could reach the service without a token */
+/** @param device looks a device up, once the topology is known. @throws ConfigError if other machines could reach the service without a token */
 export async function openProtection(
   config: Config,
   log: Logger,
+  device: FindDevice,
 ): Promise<Required<Pick<AppOptions, 'before' | 'guards'>>> {
   const verifier = await openVerifier(config, log);
   const before = [securityHeaders(), ...(config.CORS_ORIGINS.length === 0 ? [] : [crossOrigin(config.CORS_ORIGINS)])];
   if (!verifier) return { before, guards: [] };
   const limits = config.RATE_LIMIT_PER_MINUTE === 0 ? [] : [limitRequests(config.RATE_LIMIT_PER_MINUTE)];
-  return { before: [...before, limitRefused()], guards: [requireScope(verifier), ...limits] };
+  return {
+    before: [...before, limitRefused()],
+    guards: [requireScope(verifier, new DeviceSecrets(device)), ...limits],
+  };
 }

@@ -1,11 +1,12 @@
 // Devices that send payloads in formats of their own, and how those are read. The defaults need no device here.
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { ADAPTERS } from '../../adapters/adapters.ts';
+import { optionProblems } from '../../adapters/adapters.ts';
 import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
 import type { Device } from '../../domain/topology.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { hashedSecret } from '../auth/device-secrets.ts';
 import { answerList, type Readers } from '../list.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { LIST_HEADERS } from '../paging.ts';
@@ -89,24 +90,25 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
     operationId: 'putDevice',
     summary: 'Say how the payloads of a device, or of a gateway, are read',
     description:
-      'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults.',
+      'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.',
     scope: 'topology:write',
     requestHeaders: IF_MATCH,
     body: deviceBody,
     bodyExample: { adapter: 'xovis', options: { reversed: ['2'] } },
     problems: [404, 412],
     success: { ...FOUND, description: 'the device' },
-    handle: async ({ params: { id }, body: { adapter, options } }, ctx) => {
+    handle: async ({ params: { id }, body: { adapter, options, secret: given } }, ctx) => {
       if (deviceOf(id) !== id)
         throw invalid('id', `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`);
-      const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
-      if (configured && !configured.ok)
+      const problems = optionProblems(adapter, options);
+      if (problems.length > 0)
         throw new HttpProblem(
           422,
           'the options do not fit the adapter',
-          configured.problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
+          problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
         );
-      const command = { kind: 'setAdapter', id, adapter, options } as const;
+      const secret = typeof given === 'string' ? await hashedSecret(given) : given;
+      const command = { kind: 'setAdapter', id, adapter, options, secret } as const;
       const { doc } = await topology.execute(command, (view) => {
         if (ctx.get('if-match') !== '') unchanged(ctx, id)(view);
       });

@@ -9,7 +9,9 @@ import { Failure } from '../../domain/failure.ts';
 import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
 import type { TopologyHistory } from '../../domain/topology-history.ts';
 import type { ReadingsLog } from '../../ports/readings-log.ts';
+import { principalOf } from '../auth/auth.ts';
 import { decompressed } from '../decompressed.ts';
+import { HttpProblem } from '../problem.ts';
 import { dpuIdInPath } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -42,11 +44,13 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
       tag: 'readings',
       summary: "Send a device's payload in the device's own format",
       scope: 'readings:write',
+      takesDeviceSecret: true,
       description:
         'Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. ' +
         'Sending a payload again changes nothing, except where its readings have no timestamp. ' +
         "A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. " +
-        'Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password.',
+        'Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password; ' +
+        'or the secret of the device (`PUT /devices/{id}`) as the password, with the id of the device as the user name or in the URL. It is for payloads of that device only.',
       params: z.strictObject({
         adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'how to read the payload' }),
       }),
@@ -65,11 +69,14 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
         schema: resources.payloadAccepted,
         example: { device: 'drw_1', readings: 1, rejected: [], skipped: [] },
       },
-      problems: [413, 415],
+      problems: [403, 413, 415],
       handle: async ({ params: { adapter }, query: { device } }, ctx) => {
         const payload = await bytesOf(ctx);
         const context = { arrivalMs: now(), contentType: ctx.get('content-type') };
-        const sender = device === undefined ? senderOf(payload, adapter, context) : requireDevice(device);
+        const own = principalOf(ctx)?.device;
+        const sender = device === undefined ? senderOf(payload, adapter, context, own) : requireDevice(device);
+        if (own !== undefined && own !== sender)
+          throw new HttpProblem(403, `the secret is that of ${own}, and the payload is of ${sender}`);
         const configured = configuredFor(topology, sender, adapter, context.arrivalMs);
         const adapted = configured.ok
           ? configured.adapt(payload, { ...context, device: sender })
@@ -98,9 +105,13 @@ function requireDevice(device: DpuId): DpuId {
   });
 }
 
-/** The one device that a payload names; the adapter's name where it says nothing of any device. */
-function senderOf(payload: Uint8Array, adapter: string, context: PayloadContext): DpuId {
+/**
+ * The one device that a payload names; the adapter's name where it says nothing of any device.
+ * @param own whose secret was sent: a payload that names no device is of this one
+ */
+function senderOf(payload: Uint8Array, adapter: string, context: PayloadContext, own: DpuId | undefined): DpuId {
   const configured = ADAPTERS.get(adapter)?.configure({});
+  if (!configured?.ok && own !== undefined) return own;
   if (!configured?.ok)
     throw new Failure('invalid', `the adapter ${adapter} needs to know whose options to use`, { field: 'device' });
   const { readings, rejected } = configured.adapt(payload, context);
@@ -113,6 +124,7 @@ function senderOf(payload: Uint8Array, adapter: string, context: PayloadContext)
     });
   }
   if (device !== undefined) return device;
+  if (own !== undefined) return own;
   if (rejected.some(({ detail }) => detail === NAMES_NO_DEVICE))
     throw new Failure('invalid', 'the payload names no device', { field: 'device' });
   return adapter as DpuId;

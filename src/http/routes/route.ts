@@ -51,6 +51,8 @@ export interface RouteDoc {
   readonly summary: string;
   readonly description?: string;
   readonly scope: Scope | null;
+  /** True where the secret of a device does in place of a token; `handle` checks that the request is about that device. */
+  readonly takesDeviceSecret?: boolean;
   /** Request headers that the handler reads. */
   readonly requestHeaders?: Readonly<Record<string, HeaderDoc>>;
   /** Bodies that the handler reads as a stream, by media type. */

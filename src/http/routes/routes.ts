@@ -20,6 +20,7 @@ import { spacesRoutes } from './spaces-routes.ts';
 import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
+import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** What the routes need of the service. */
@@ -56,13 +57,16 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...resetsRoutes(topology),
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
+    ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
     ...topologyRoutes(topology, now),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),
-    ...deadLettersRoutes(service.deadLetters, { deadLetters: service.deadLetters, log: readings, bound, now }),
+    ...deadLettersRoutes(service.deadLetters, {
+      ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
+    }),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),

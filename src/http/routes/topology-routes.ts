@@ -34,6 +34,7 @@ const EXAMPLE = {
   spaces: [{ name: 'Hall', external_id: null, time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120 }],
   doorways: [{ name: 'Main entrance', external_id: null, ingress_space: 'Hall', egress_space: null }],
   dpus: [{ id: '423', counter_modulus: null, placements: [{ doorway: 'Main entrance', from: null }] }],
+  devices: [{ id: '00:6E:02:01:02:03', adapter: 'xovis', options: { reversed: ['2'] } }],
 };
 const CSV_EXAMPLE = `kind,name,time_zone,ingress_space,dpu_id,doorway,from
 space,Hall,Europe/Vienna,,,,
@@ -45,6 +46,7 @@ const RESULT_EXAMPLE = {
   spaces: { created: 1, updated: 0, unchanged: 0 },
   doorways: { created: 0, updated: 0, unchanged: 1 },
   dpus: { created: 0, updated: 0, unchanged: 1 },
+  devices: { created: 0, updated: 0, unchanged: 0 },
   changes: [{ line: 2, kind: 'space', name: 'Hall', action: 'create', fields: [] }],
   changes_count: 1,
 };
@@ -111,7 +113,7 @@ function exportRoute({ history }: TopologyService): Route {
     summary: 'Get the topology as a document that can be imported',
     scope: 'read',
     description:
-      'Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets neither.',
+      'Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets and the secrets of devices neither.',
     problems: [406],
     success: {
       status: 200,
@@ -140,8 +142,11 @@ async function documentIn(ctx: Context): Promise<TopologyDocument> {
   return builder.document;
 }
 
-function resultJson({ spaces, doorways, dpus, changes, changesCount }: ImportResult, isDryRun: boolean): object {
-  return { dry_run: isDryRun, spaces, doorways, dpus, changes, changes_count: changesCount };
+function resultJson(
+  { spaces, doorways, dpus, devices, changes, changesCount }: ImportResult,
+  isDryRun: boolean,
+): object {
+  return { dry_run: isDryRun, spaces, doorways, dpus, devices, changes, changes_count: changesCount };
 }
 
 function refusal({ message, errors, written }: DocumentRefused): HttpProblem {

@@ -124,14 +124,35 @@ export const dpuPatch = z
   })
   .register(BODIES, { id: 'DpuPatch' });
 
+const SECRET = /^[\x21-\x7e]{16,128}$/;
+export const adapterName = z
+  .enum([...ADAPTERS.keys()], `must be one of ${[...ADAPTERS.keys()].join(', ')}`)
+  .meta({ description: 'reads the payloads of the device' });
+/** So that a row of a CSV holds them, with each quotation mark doubled. */
+const OPTIONS_LENGTH_MAX = 30_000;
+export const deviceOptions = z
+  .record(z.string(), z.unknown())
+  .refine(
+    (options) => JSON.stringify(options).length <= OPTIONS_LENGTH_MAX,
+    `must have at most ${OPTIONS_LENGTH_MAX} characters as JSON`,
+  )
+  .nullable();
 export const deviceBody = z
   .strictObject({
-    adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'reads the payloads of the device' }),
-    options: z
-      .record(z.string(), z.unknown())
-      .nullable()
+    adapter: adapterName,
+    options: deviceOptions
       .default(null)
       .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+    secret: z
+      .string('must be text')
+      .regex(SECRET, 'must have 16 to 128 printable ASCII characters without white space')
+      .nullable()
+      .optional()
+      .meta({
+        description:
+          'with it the device can send its payloads without a token. It is stored as a hash and never returned. Left out: as it is; null: none',
+        examples: ['q5Yd0gWw4sT1cXk7'],
+      }),
   })
   .register(BODIES, { id: 'DeviceBody' });
 

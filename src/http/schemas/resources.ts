@@ -52,6 +52,20 @@ export const dpu = resource('Dpu', 'A sensor above a doorway', {
   ...stamps,
 });
 
+export const unplacedDpu = resource('UnplacedDpu', 'A sensor that sent readings while it was at no doorway', {
+  id: z.string().meta({ description: 'id of the sensor' }),
+  device: z.string().meta({ description: 'the device or gateway that sends its readings' }),
+  adapter: z
+    .string()
+    .nullable()
+    .meta({ description: "what reads the device's payloads; null where it sends readings itself" }),
+  registered: z.boolean().meta({ description: 'true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus`' }),
+  doorway_id: id('where it is now: then only what it sent before is held; null for no doorway').nullable(),
+  held: count('its readings that are held'),
+  first_reading_at: instant('timestamp of the first of them'),
+  last_reading_at: instant('timestamp of the newest of them'),
+});
+
 export const device = resource('Device', 'A device, or a gateway, that sends payloads in a format of its own', {
   id: z.string().meta({ description: 'as URLs and subjects name it' }),
   adapter: z.string().meta({ description: 'what the options are for' }),
@@ -59,6 +73,7 @@ export const device = resource('Device', 'A device, or a gateway, that sends pay
     .record(z.string(), z.unknown())
     .nullable()
     .meta({ description: 'how its payloads are read; null for the defaults of the adapter' }),
+  has_secret: z.boolean().meta({ description: 'true if it can send payloads with a secret of its own' }),
   ...stamps,
 });
 
@@ -345,12 +360,13 @@ export const topologyImport = resource('TopologyImport', 'What an import has don
   spaces: tally('spaces'),
   doorways: tally('doorways'),
   dpus: tally('sensors'),
+  devices: tally('devices'),
   changes: z
     .array(
       z.strictObject({
         line: count('line of the document'),
-        kind: z.enum(['space', 'doorway', 'dpu']),
-        name: z.string().meta({ description: 'name of the space or doorway, id of the sensor' }),
+        kind: z.enum(['space', 'doorway', 'dpu', 'device']),
+        name: z.string().meta({ description: 'name of the space or doorway, id of the sensor or device' }),
         action: z.enum(['create', 'update']),
         fields: z.array(z.string()).meta({ description: 'what an update changes' }),
       }),
@@ -384,6 +400,9 @@ export const topologyExport = resource('TopologyExport', 'The topology as a docu
       counter_modulus: z.int().nullable(),
       placements: z.array(z.strictObject({ doorway: z.string().nullable(), from: instant('null: always').nullable() })),
     }),
+  ),
+  devices: z.array(
+    z.strictObject({ id: z.string(), adapter: z.string(), options: z.record(z.string(), z.unknown()).nullable() }),
   ),
 });
 

@@ -1,6 +1,7 @@
 // The schemas of the entries of a topology document, which are the same in JSON and in CSV.
 import { z } from 'zod';
-import { BODIES, counterModulus, doorway, space } from './bodies.ts';
+import { deviceOf, LINE_SEPARATOR } from '../../domain/ids.ts';
+import { adapterName, BODIES, counterModulus, deviceOptions, doorway, space } from './bodies.ts';
 import { dpuId, instant } from './fields.ts';
 
 /** More than a DPU is moved in a lifetime; a DPU with its placements is one message of NATS. */
@@ -51,10 +52,22 @@ export const dpuEntry = z.strictObject({
     .meta({ description: 'added to the placements that the sensor has; one at the same instant is replaced' }),
 });
 
+export const deviceEntry = z.strictObject({
+  id: dpuId.refine(
+    (id) => deviceOf(id) === id,
+    `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`,
+  ),
+  adapter: adapterName,
+  options: deviceOptions
+    .optional()
+    .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+});
+
 export const topologyDocument = z
   .strictObject({
     spaces: z.array(spaceEntry).optional(),
     doorways: z.array(doorwayEntry).optional(),
     dpus: z.array(dpuEntry).optional(),
+    devices: z.array(deviceEntry).optional(),
   })
   .register(BODIES, { id: 'TopologyDocument' });

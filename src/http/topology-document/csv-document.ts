@@ -1,4 +1,4 @@
-// A topology document as CSV: one row per space, doorway, DPU or placement, and a header line that names the columns, in
+// A topology document as CSV: one row per space, doorway, DPU, placement or device, and a header line that names the columns, in
 // any order and case. A column that is left out says nothing; an empty cell says "none".
 import { pipeline, type Readable } from 'node:stream';
 import { CsvError, parse, type Info } from 'csv-parse';
@@ -16,6 +16,7 @@ const COLUMNS = {
   doorway: ['name', 'external_id', 'ingress_space', 'egress_space'],
   dpu: ['dpu_id', 'counter_modulus', 'doorway', 'from'],
   placement: ['dpu_id', 'doorway', 'from'],
+  device: ['device', 'adapter', 'options'],
 } as const;
 type Kind = keyof typeof COLUMNS;
 
@@ -86,7 +87,7 @@ function addRow(
     if (own.includes(name)) setValue(value, name, cell);
     else if (cell !== '' && name !== 'kind') builder.fail(place, name, `is not for a row of kind ${kind}`);
   }
-  const { dpu_id: id, doorway = null, from = null, ...fields } = value;
+  const { dpu_id: id, doorway = null, from = null, device, options, ...fields } = value;
   switch (kind) {
     case 'space':
       return builder.space(place, fields);
@@ -94,6 +95,8 @@ function addRow(
       return builder.doorway(place, fields);
     case 'placement':
       return builder.placement(place, id, { doorway, from });
+    case 'device':
+      return addDevice(builder, place, { id: device, ...fields }, options);
     case 'dpu':
       if (doorway === null && from !== null)
         return builder.fail(place, 'from', 'needs a doorway; for none use a row of kind placement');
@@ -101,11 +104,28 @@ function addRow(
   }
 }
 
+/** @param options as JSON; null for the defaults, undefined if there is no such column */
+function addDevice(
+  builder: DocumentBuilder,
+  place: DocumentPlace,
+  fields: object,
+  options: string | number | null | undefined,
+): void {
+  if (typeof options !== 'string') return builder.device(place, options === null ? { ...fields, options } : fields);
+  let value: unknown;
+  try {
+    value = JSON.parse(options);
+  } catch {
+    return builder.fail(place, 'options', 'must be JSON');
+  }
+  return builder.device(place, { ...fields, options: value });
+}
+
 const NUMBERS = ['capacity', 'counter_modulus'];
 /** These have no "none": an empty cell leaves the default, or what is there. */
 const NEVER_NONE = ['time_zone'];
 /** Without these a row is about nothing. */
-const NEVER_EMPTY = ['name', 'dpu_id'];
+const NEVER_EMPTY = ['name', 'dpu_id', 'device', 'adapter'];
 
 function setValue(value: Record<string, string | number | null>, name: string, cell: string): void {
   if (cell !== '') value[name] = NUMBERS.includes(name) && /^\d{1,15}$/.test(cell) ? Number(cell) : cell;

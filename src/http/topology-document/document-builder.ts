@@ -1,11 +1,13 @@
 // Collects the entries of a topology document while it is parsed, and every mistake in it.
 import type { z } from 'zod';
+import { optionProblems } from '../../adapters/adapters.ts';
 import { BEGINNING_MS } from '../../domain/instant.ts';
 import type { DpuId } from '../../domain/ids.ts';
 import {
   errorAt,
   type DocumentError,
   type DocumentPlace,
+  type DeviceEntry,
   type DoorwayEntry,
   type DpuEntry,
   type PlacementEntry,
@@ -14,7 +16,7 @@ import {
 } from '../../domain/topology-document.ts';
 import { nameKey } from '../../domain/name.ts';
 import { fieldErrors, HttpProblem } from '../problem.ts';
-import { doorwayEntry, dpuEntry, placementEntry, spaceEntry } from '../schemas/topology-document.ts';
+import { deviceEntry, doorwayEntry, dpuEntry, placementEntry, spaceEntry } from '../schemas/topology-document.ts';
 import { dpuId as dpuIdSchema } from '../schemas/fields.ts';
 
 const ENTRIES_MAX = 500_000;
@@ -29,6 +31,7 @@ export class DocumentBuilder {
   readonly #spaces: SpaceEntry[] = [];
   readonly #doorways: DoorwayEntry[] = [];
   readonly #dpus = new Map<DpuId, OpenDpu>();
+  readonly #devices = new Map<DpuId, DeviceEntry>();
   readonly #errors: DocumentError[] = [];
   readonly #unreadable = new Set<string>();
   #errorsCount = 0;
@@ -39,13 +42,15 @@ export class DocumentBuilder {
       spaces: this.#spaces,
       doorways: this.#doorways,
       dpus: [...this.#dpus.values()],
+      devices: [...this.#devices.values()],
       errors: this.#errors,
       errorsCount: this.#errorsCount,
       unreadable: this.#unreadable,
     };
   }
 
-  fail(place: DocumentPlace, field: string, detail: string): void {
+  /** @param columnOf the column that a field has in CSV */
+  fail(place: DocumentPlace, field: string, detail: string, columnOf = columnOfDpu): void {
     this.#errorsCount += 1;
     if (this.#errors.length < ERRORS_MAX)
       this.#errors.push(errorAt(place, place.at === '' ? columnOf(field) : field, detail));
@@ -74,6 +79,17 @@ export class DocumentBuilder {
     Object.assign(dpu, { isDeclared: true, ...place, counterModulus: entry.counter_modulus });
     for (const [index, placement] of (entry.placements ?? []).entries())
       this.#place(dpu, placements[index] ?? place, placement);
+  }
+
+  device(place: DocumentPlace, value: unknown): void {
+    const entry = this.#checked(deviceEntry, place, value, '', columnOfDevice);
+    if (!entry) return;
+    const { id, adapter, options } = entry;
+    const before = this.#devices.get(id);
+    if (before) return this.fail(place, 'id', `device ${id} is on line ${before.line} already`, columnOfDevice);
+    for (const { path, detail } of optionProblems(adapter, options))
+      this.fail(place, path ? `options.${path}` : 'options', detail, columnOfDevice);
+    this.#devices.set(id, { ...place, id, adapter, options });
   }
 
   /** A placement that is a row of its own. */
@@ -105,19 +121,24 @@ export class DocumentBuilder {
     place: DocumentPlace,
     value: unknown,
     field = '',
+    columnOf = columnOfDpu,
   ): z.output<Schema> | undefined {
     if ((this.#entries += 1) > ENTRIES_MAX)
       throw new HttpProblem(413, `a document may hold at most ${ENTRIES_MAX} entries; import it in parts`);
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    for (const { path, detail } of fieldErrors(result.error)) this.fail(place, path === '' ? field : path, detail);
+    for (const { path, detail } of fieldErrors(result.error))
+      this.fail(place, path === '' ? field : path, detail, columnOf);
     for (const label of labelsIn(value)) this.#unreadable.add(nameKey(label));
     return undefined;
   }
 }
 
-/** The column that a field of a DPU has in CSV. */
-function columnOf(field: string): string {
+function columnOfDevice(field: string): string {
+  return field === 'id' ? 'device' : field;
+}
+
+function columnOfDpu(field: string): string {
   return field === 'id' ? 'dpu_id' : field.replace(/^placements\.0\./, '');
 }
 

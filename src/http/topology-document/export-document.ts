@@ -3,7 +3,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { BEGINNING_MS, formatInstant } from '../../domain/instant.ts';
 import type { SpaceId } from '../../domain/ids.ts';
-import type { Doorway, Dpu, PlacementRecord, Space } from '../../domain/topology.ts';
+import type { Device, Doorway, Dpu, PlacementRecord, Space } from '../../domain/topology.ts';
 import type { TopologyView } from '../../domain/topology-history.ts';
 import { notDeleted } from '../topology-json.ts';
 import { CSV_COLUMNS } from './csv-document.ts';
@@ -22,6 +22,7 @@ export function* exportJson(view: TopologyView): Generator<string> {
     ['spaces', notDeleted(view.spaces()).map(exportedSpace)],
     ['doorways', notDeleted(view.doorways()).map((doorway) => exportedDoorway(view, doorway))],
     ['dpus', notDeleted(view.dpus()).map((dpu) => exportedDpu(view, dpu))],
+    ['devices', notDeleted(view.devices()).map(exportedDevice)],
   ] as const;
   yield '{';
   for (const [index, [name, entries]] of lists.entries()) {
@@ -42,6 +43,7 @@ export function* exportCsv(view: TopologyView): Generator<string> {
     notDeleted(view.doorways()).map((doorway) => ({ kind: 'doorway', ...exportedDoorway(view, doorway) })),
   );
   yield* formatted(notDeleted(view.dpus()).flatMap((dpu) => rowsOf(exportedDpu(view, dpu))));
+  yield* formatted(notDeleted(view.devices()).map(deviceRow));
 }
 
 function* formatted(rows: readonly object[]): Generator<string> {
@@ -82,4 +84,14 @@ function exportedDpu(view: TopologyView, { id, counterModulus = null, placements
     from: fromMs === BEGINNING_MS ? null : formatInstant(fromMs),
   }));
   return { id, counter_modulus: counterModulus, placements: exported satisfies ExportedPlacement[] };
+}
+
+/** Without its secret: a document may be sent to anybody who may see the topology. */
+function exportedDevice({ id, adapter, options }: Device) {
+  return { id, adapter, options };
+}
+
+function deviceRow(device: Device): object {
+  const { id, adapter, options } = exportedDevice(device);
+  return { kind: 'device', device: id, adapter, options: options && JSON.stringify(options) };
 }

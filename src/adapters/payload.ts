@@ -1,7 +1,7 @@
 // What an adapter reads in an entry of READINGS that a device sent in a format of its own.
-import type { AdaptedReading, Remark } from '../adapters/adapter.ts';
-import { ADAPTERS } from '../adapters/adapters.ts';
-import { configuredFor } from '../adapters/configured.ts';
+import type { AdaptedReading, Remark } from './adapter.ts';
+import { ADAPTERS } from './adapters.ts';
+import { configuredFor } from './configured.ts';
 import { dpuOfToken } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
@@ -12,7 +12,7 @@ export type PayloadItem = { readonly adapted: AdaptedReading } | { readonly rema
 export type ReadPayload = (entry: StoredEntry) => readonly PayloadItem[] | undefined;
 
 /** Subjects are `readings.<k>.<device>.<adapter>[.<the rest of an MQTT topic>]`. */
-export function isPayload({ subject }: StoredEntry): boolean {
+export function isPayload({ subject }: Pick<StoredEntry, 'subject'>): boolean {
   return ADAPTERS.has(subject.split('.')[3] ?? '');
 }
 
@@ -22,7 +22,7 @@ export function isPayload({ subject }: StoredEntry): boolean {
  * @param topology has all that was in the log when the entry was stored
  */
 export function readPayload(
-  { subject, data, timeMs }: StoredEntry,
+  { subject, data, timeMs }: Pick<StoredEntry, 'subject' | 'data' | 'timeMs'>,
   topology: Pick<TopologyHistory, 'deviceAt'>,
 ): readonly PayloadItem[] | undefined {
   const [, , token, name = '', ...rest] = subject.split('.');

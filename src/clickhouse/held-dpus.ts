@@ -1,0 +1,58 @@
+// The DPUs that readings are held for. ClickHouse groups the rows of the space of held readings in the table's order, so
+// that its memory grows with the number of such DPUs and not with that of their readings.
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Expression } from '../domain/filter.ts';
+import { LINE_SEPARATOR, UNPLACED, type DpuId } from '../domain/ids.ts';
+import type { HeldDpu, HeldDpusQuery } from '../ports/event-pages.ts';
+import { conditionOf, type Columns } from './filter-sql.ts';
+import { queryRows } from './query-rows.ts';
+
+const END_OF_DEVICE = `position(dpu_id, '${LINE_SEPARATOR}')`;
+/** As `deviceOf`. */
+const DEVICE = `if(${END_OF_DEVICE} > 1, substring(dpu_id, 1, ${END_OF_DEVICE} - 1), dpu_id)`;
+
+/** What is retracted since does not count, also not as the first or the newest reading. */
+const HELD_DPUS = `SELECT dpu_id, ${DEVICE} AS device, count() AS held, min(timestamp) AS first_at, max(timestamp) AS last_at FROM (
+  SELECT dpu_id, timestamp FROM space_events WHERE space_id = ${UNPLACED} AND is_reading = 1
+  GROUP BY space_id, timestamp, reading_id, dpu_id, direction HAVING sum(sign) > 0
+) GROUP BY dpu_id`;
+const SETTINGS = 'SETTINGS optimize_aggregation_in_order = 1';
+
+const COLUMNS: Columns = {
+  id: { sql: 'dpu_id', type: 'String' },
+  device: { sql: 'device', type: 'String' },
+  held: { sql: 'held', type: 'Float64' },
+  first_reading_at: { sql: 'first_at', type: 'DateTime64' },
+  last_reading_at: { sql: 'last_at', type: 'DateTime64' },
+};
+
+export async function heldDpus(
+  client: ClickHouseClient,
+  { filter, sort, desc, offset, limit }: HeldDpusQuery,
+): Promise<HeldDpu[]> {
+  const condition = conditionOf(filter, COLUMNS);
+  const column = COLUMNS[sort]?.sql ?? 'dpu_id';
+  const rows = await queryRows<[dpuId: string, held: string, firstMs: string, lastMs: string]>(
+    client,
+    `SELECT dpu_id, held, toUnixTimestamp64Milli(first_at), toUnixTimestamp64Milli(last_at) FROM (${HELD_DPUS})
+    WHERE ${condition.sql} ORDER BY ${column} ${desc ? 'DESC' : 'ASC'}, dpu_id
+    LIMIT {limit:UInt32} OFFSET {offset:UInt64} ${SETTINGS}`,
+    { ...condition.params, limit, offset },
+  );
+  return rows.map(([dpuId, held, firstMs, lastMs]) => ({
+    dpuId: dpuId as DpuId,
+    held: Number(held),
+    firstMs: Number(firstMs),
+    lastMs: Number(lastMs),
+  }));
+}
+
+export async function countHeldDpus(client: ClickHouseClient, filter: Expression | undefined): Promise<number> {
+  const condition = conditionOf(filter, COLUMNS);
+  const [row] = await queryRows<[string]>(
+    client,
+    `SELECT count() FROM (${HELD_DPUS}) WHERE ${condition.sql} ${SETTINGS}`,
+    condition.params,
+  );
+  return Number(row?.[0] ?? 0);
+}
