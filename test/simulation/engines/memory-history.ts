@@ -18,6 +18,10 @@ import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
   DpuReadingsPage,
   DpuReadingsQuery,
+  DoorwayTotal,
+  EventsQuery,
+  ExitsAtZero,
+  ExitsAtZeroQuery,
   History,
   HistoryEvent,
   NewestInstantsQuery,
@@ -30,6 +34,7 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
+import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { newestInstants } from './newest-instants.ts';
 import { neighboursAt } from './neighbours.ts';
 
@@ -297,6 +302,14 @@ export class MemoryHistory implements History, PartitionRecords {
 
   async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
     return this.#read('events', () => this.#events(spaceId, afterMs, upToMs, block));
+  }
+
+  async doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]> {
+    return this.#read('doorway totals', () => doorwayTotals(this.#tables.rowsOfSpaces.get(query.spaceId) ?? [], query));
+  }
+
+  async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
+    return this.#read('exits at zero', () => exitsAtZero(this.#tables.rowsOfSpaces.get(query.spaceId) ?? [], query));
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {
