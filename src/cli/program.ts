@@ -7,6 +7,7 @@ import { recreateCommand, seedCommand, simulateCommand } from './data-commands.t
 import { clusterCommand } from './cluster-command.ts';
 import { deadLettersCommand, type DeadLettersOptions } from './dead-letters-command.ts';
 import { replayCommand } from './replay-command.ts';
+import { explainCommand, type ExplainOptions } from './explain-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { importCommand } from './import-command.ts';
 import { logCommand } from './log-command.ts';
@@ -160,6 +161,18 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
   ).action(async (options: { json?: boolean; url?: string }) =>
     finish(await accountCommand(readConfig(), options, say)),
   );
+  withApi(
+    program
+      .command('explain')
+      .description('print what the count of a space is made of, now, at an instant, or over an interval')
+      .argument('<space>', 'id of the space'),
+  )
+    .option('--at <instant>', 'ISO 8601 instant; default: now')
+    .option('--from <instant>', 'explain an interval from here, inclusive')
+    .option('--to <instant>', 'to here, exclusive')
+    .action(async (space: string, options: ExplainOptions) =>
+      finish(await explainCommand(readConfig(), space, options, say)),
+    );
   program.addCommand(spacesCommand(readConfig, say, finish));
   program.addCommand(doorwaysCommand(readConfig, say, finish));
   program.addCommand(dpusCommand(readConfig, say, finish));
