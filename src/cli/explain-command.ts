@@ -64,9 +64,8 @@ export async function explainCommand(
   { json, at, from, to, ...options }: ExplainOptions,
   say: (line: string) => void,
 ): Promise<number> {
-  const query = new URLSearchParams(
-    Object.entries({ at, from, to }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ at, from, to })) if (value !== undefined) query.set(name, value);
   const path = `/counts/${encodeURIComponent(space)}/explain?${query.toString()}`;
   const found = await new ApiClient(config, options).get<InstantJson | IntervalJson>(path);
   if (json) say(JSON.stringify(found));
