@@ -7,6 +7,7 @@ import { Accounts } from './counts/account.ts';
 import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
+import { Explanations } from './counts/explanations.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
 import { Health } from './health/health.ts';
 import {
@@ -60,6 +61,7 @@ export class Service {
   readonly topology: TopologyService;
   readonly counts: Counts;
   readonly eventCounts: EventCounts;
+  readonly explanations: Explanations;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly live: LiveCounts;
@@ -124,6 +126,7 @@ export class Service {
 
     this.counts = new Counts(this.topology.history, this.#reports, history);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
+    this.explanations = new Explanations(this.topology.history, this.#reports, history);
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons({ partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING });
     this.live = this.#createLiveCounts();

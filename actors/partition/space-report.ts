@@ -5,6 +5,7 @@ import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { NEVER_RESET, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
+import type { HeldBackBy } from '../space/watermark.ts';
 import type { PartitionFold } from './partition-fold.ts';
 
 export interface PartitionTotals {
@@ -28,6 +29,10 @@ export interface SpaceReport {
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
   readonly watermarkMs: number;
+  /** What keeps the watermark from advancing; null for a space that the fold does not know. */
+  readonly heldBackBy: HeldBackBy | null;
+  /** How many of its events arrived after the watermark had passed them, since the state was computed from history. */
+  readonly lateEvents: number;
   /** Event time of the newest reading at that instant; BEGINNING_MS when there is none, null while only history knows. */
   readonly lastReadingMs: number | null;
   /** The occupancy at the requested instant, or at the watermark if that is later. */
@@ -56,6 +61,8 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
       storedBlock,
       unstored: [],
       watermarkMs: BEGINNING_MS,
+      heldBackBy: null,
+      lateEvents: 0,
       lastReadingMs: BEGINNING_MS,
       live: occupancyAfterReset(0),
       isSettled: true,
@@ -71,6 +78,8 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
     ...totals,
     storedBlock,
     watermarkMs,
+    heldBackBy: state.heldBackBy(fold),
+    lateEvents: state.lateEvents,
     unstored: fold.unstoredEvents(spaceId),
     lastReadingMs: state.lastReadingAt(liveMs),
     live: state.occupancyAt(liveMs),

@@ -26,7 +26,7 @@ import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts
 import type { Settings } from '../../src/domain/topology.ts';
 import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
-import { watermarkOf, type RouterClocks, type WatermarkInput } from './watermark.ts';
+import { heldBackBy, watermarkOf, type HeldBackBy, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
 /** The state of the partition that a space needs when an event arrives. */
 export interface PartitionContext {
@@ -37,6 +37,8 @@ export interface PartitionContext {
   /** Number of the block that is being filled. */
   readonly openBlock: number;
 }
+
+type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>;
 
 /** Requests of a space to its partition. */
 export type SpaceOutput =
@@ -233,9 +235,14 @@ export class SpaceState {
     this.#finalise(this.watermarkBy(context), emit);
   }
 
-  watermarkBy(context: Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>): number {
-    const reached = watermarkOf(this.#inputs, this.#newestMs, context.clocks, context.partition, context.settings);
+  watermarkBy(context: WatermarkContext): number {
+    const reached = watermarkOf(this.heldBackBy(context), context.settings);
     return Math.max(this.#watermarkMs, reached);
+  }
+
+  /** What keeps the watermark from advancing. */
+  heldBackBy({ clocks, partition, settings }: WatermarkContext): HeldBackBy {
+    return heldBackBy(this.#inputs, this.#newestMs, clocks, partition, settings);
   }
 
   configure(config: SpaceConfig, context: PartitionContext, emit: Emit): void {

@@ -24,22 +24,36 @@ export interface WatermarkInput extends SpaceDpu {
 /** By router: the arrival time up to which it has consumed READINGS; BEGINNING_MS before its first commit. */
 export type RouterClocks = readonly number[];
 
-export function watermarkOf(
+/** What a watermark waits for. */
+export interface HeldBackBy {
+  /** Null when it is the router, because the DPUs were heard up to its clock, or the space has none. */
+  readonly dpuId: DpuId | null;
+  readonly router: Partition;
+  /** How far it has got: the watermark is behind this by the allowed out-of-orderness. */
+  readonly clockMs: number;
+}
+
+/** The term that is the minimum; of equal ones the first. */
+export function heldBackBy(
   inputs: readonly WatermarkInput[],
   newestMs: ReadonlyMap<DpuId, number>,
   clocks: RouterClocks,
   ownRouter: Partition,
   settings: Settings,
-): number {
-  let least = Infinity;
+): HeldBackBy {
+  let [least, dpu, slowest]: [number, DpuId | null, Partition] = [Infinity, null, ownRouter];
   for (const { dpuId, router, fromMs, toMs } of inputs) {
     const clockMs = clocks[router] ?? BEGINNING_MS;
     const silentSinceMs = clockMs - settings.idleTimeoutMs;
     const heardMs =
       silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);
-    least = Math.min(least, heardMs, clockMs);
+    const reachedMs = Math.min(heardMs, clockMs);
+    if (reachedMs < least) [least, dpu, slowest] = [reachedMs, heardMs < clockMs ? dpuId : null, router];
   }
   // A space without DPUs waits only for its own partition's router, which configures it.
-  if (least === Infinity) least = clocks[ownRouter] ?? BEGINNING_MS;
-  return Math.max(BEGINNING_MS, least - settings.outOfOrdernessMs);
+  return { dpuId: dpu, router: slowest, clockMs: least === Infinity ? (clocks[ownRouter] ?? BEGINNING_MS) : least };
+}
+
+export function watermarkOf({ clockMs }: HeldBackBy, { outOfOrdernessMs }: Settings): number {
+  return Math.max(BEGINNING_MS, clockMs - outOfOrdernessMs);
 }

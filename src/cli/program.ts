@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { AdaptOptions } from './adapt-command.ts';
 import type { DeadLettersOptions } from './dead-letters-command.ts';
 import { replayCommand } from './replay-command.ts';
+import type { ExplainOptions } from './explain-command.ts';
 import { logCommand } from './log-command.ts';
 import { natsCommand } from './nats-command.ts';
 import type { ReadConfig } from './read-config.ts';
@@ -183,6 +184,19 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
     const { accountCommand } = await import('./account-command.ts');
     finish(await accountCommand(await readConfig(), options, say));
   });
+  withApi(
+    program
+      .command('explain')
+      .description('print what the count of a space is made of, now, at an instant, or over an interval')
+      .argument('<space>', 'id of the space'),
+  )
+    .option('--at <instant>', 'ISO 8601 instant; default: now')
+    .option('--from <instant>', 'explain an interval from here, inclusive')
+    .option('--to <instant>', 'to here, exclusive')
+    .action(async (space: string, options: ExplainOptions) => {
+      const { explainCommand } = await import('./explain-command.ts');
+      finish(await explainCommand(await readConfig(), space, options, say));
+    });
   program.addCommand(spacesCommand(readConfig, say, finish));
   program.addCommand(doorwaysCommand(readConfig, say, finish));
   program.addCommand(dpusCommand(readConfig, say, finish));

@@ -203,7 +203,7 @@ function addUnplaced(dpus: Command, readConfig: ReadConfig, say: Say, finish: Fi
       .command('unplaced')
       .description('print the DPUs whose readings are held, because they were above no doorway at the time'),
   ).action(async (options: Common) => {
-    const list = await new ApiClient(readConfig(), options).list<UnplacedDpuJson>('/unplaced-dpus');
+    const list = await new ApiClient(await readConfig(), options).list<UnplacedDpuJson>('/unplaced-dpus');
     columns(
       list,
       options,

@@ -15,6 +15,10 @@ import type { SeriesKind } from '../domain/series.ts';
 import type {
   DpuReadingsPage,
   DpuReadingsQuery,
+  DoorwayTotal,
+  EventsQuery,
+  ExitsAtZero,
+  ExitsAtZeroQuery,
   History,
   HistoryEvent,
   NewestInstantsQuery,
@@ -27,6 +31,7 @@ import type {
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
+import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { instantParam, storable } from './instants.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
@@ -292,6 +297,14 @@ export class ClickHouseHistory implements History {
       exits: Number(exits),
       sign: 1,
     }));
+  }
+
+  async doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]> {
+    return doorwayTotals(this.#client, query);
+  }
+
+  async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
+    return exitsAtZero(this.#client, query);
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {

@@ -10,6 +10,7 @@ import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { LastKnown } from './last-known.ts';
 import { newestReadingAt } from './newest-reading.ts';
+import { reportNow } from './report-now.ts';
 import { runsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
 
@@ -64,12 +65,7 @@ export class Counts {
   async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<CountAnswer> {
     const schedule = scheduleOf(this.#topology, spaceId);
     try {
-      let [report, instantMs] = [await this.#reports.report(spaceId, nowMs, allowsStale), nowMs];
-      // This machine's clock is behind: "now" is never before what the log has already stored.
-      if (report.logMs > instantMs) {
-        instantMs = report.logMs;
-        report = await this.#reports.report(spaceId, instantMs, allowsStale);
-      }
+      const { report, instantMs } = await reportNow(this.#reports, spaceId, nowMs, allowsStale);
       const found = await this.#now(report, schedule, instantMs);
       this.#lastKnown.set(spaceId, found);
       return found;

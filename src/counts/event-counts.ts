@@ -12,7 +12,7 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { EventPages, TimedSpace } from '../ports/event-pages.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
-import { mergeEvents, runsBetween } from './runs.ts';
+import { historyEventOf, mergeEvents, runsBetween } from './runs.ts';
 import { scheduleEver, scheduleOf } from './schedule-of.ts';
 
 export interface CountAfterEvent extends EventPlace {
@@ -276,9 +276,7 @@ function countedFrom(
 }
 
 function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent[] {
-  return report.unstored
-    .filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs)
-    .map(({ timestampMs, readingId, entrances, exits, sign }) => ({ timestampMs, readingId, entrances, exits, sign }));
+  return report.unstored.filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs).map(historyEventOf);
 }
 
 /** @throws Failure invalid when the list to be searched is too long */

@@ -1,6 +1,7 @@
 // Segments of a space's events between edges, from history and memory together. There is neither a gap nor an overlap:
 // history has the blocks up to n, and the report has everything after them.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
+import type { LoggedEvent } from '../domain/log-entry.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
 import { compareEvents } from '../domain/space-event.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
@@ -23,14 +24,7 @@ export async function runsBetween(
     headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
     history.events(report.spaceId, splitMs, lastMs, report.storedBlock),
   ]);
-  const inMemory = unstored.map(({ timestampMs, readingId, entrances, exits, sign }): HistoryEvent => ({
-    timestampMs,
-    readingId,
-    entrances,
-    exits,
-    sign,
-  }));
-  const tail = mergeEvents([...stored, ...inMemory]);
+  const tail = mergeEvents([...stored, ...unstored.map(historyEventOf)]);
   let at = 0;
   return edgesMs.slice(0, -1).map((_, gap) => {
     const endMs = edgesMs[gap + 1] ?? lastMs;
@@ -39,6 +33,17 @@ export async function runsBetween(
       run = append(run, segmentOf(event));
     return run;
   });
+}
+
+/** The events in memory with afterMs < timestamp <= upToMs, as what they add to history. */
+export function unstoredBetween({ unstored }: SpaceReport, afterMs: number, upToMs: number): HistoryEvent[] {
+  return mergeEvents(
+    unstored.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs).map(historyEventOf),
+  );
+}
+
+export function historyEventOf({ timestampMs, readingId, entrances, exits, sign }: LoggedEvent): HistoryEvent {
+  return { timestampMs, readingId, entrances, exits, sign };
 }
 
 /** In event order, with assertions and retractions of one event cancelled out; without events that no one passed in. */

@@ -1,16 +1,22 @@
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
+import type { Reset } from '../domain/topology.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
 
+/** With what is recorded of each manual reset. */
+export interface RecordedSchedule extends ResetSchedule {
+  readonly manual: readonly Reset[];
+}
+
 /** The resets of a space as the topology has them now. @throws Failure when there is no such space */
-export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
+export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): RecordedSchedule {
   existing(topology.latest().space(spaceId), `space ${spaceId}`);
   return scheduleEver(topology, spaceId);
 }
 
 /** The same for a space that may have been deleted: its history is kept. @throws Failure when there never was one */
-export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
+export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): RecordedSchedule {
   const view = topology.latest();
   const space = view.space(spaceId);
   if (!space) throw new Failure('not_found', `there is no space ${spaceId}`);

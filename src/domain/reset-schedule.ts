@@ -42,10 +42,16 @@ export function nextResetAfter(schedule: ResetSchedule, afterMs: number): number
   return Math.min(manual, dailyAfter(schedule, afterMs));
 }
 
-/** The resets in force with `afterMs < T <= upToMs`, ascending, one per instant. */
-export function resetsBetween(schedule: ResetSchedule, afterMs: number, upToMs: number): ResetPoint[] {
+/** The first `limit` resets in force with `afterMs < T <= upToMs`, ascending, one per instant. */
+export function resetsBetween(
+  schedule: ResetSchedule,
+  afterMs: number,
+  upToMs: number,
+  limit = Infinity,
+): ResetPoint[] {
   const found: ResetPoint[] = [];
   for (let at = nextResetAfter(schedule, afterMs); at <= upToMs && at < END_MS; at = nextResetAfter(schedule, at)) {
+    if (found.length === limit) break;
     found.push(resetInForce(schedule, at));
   }
   return found;

@@ -200,6 +200,7 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const named = (io === 'output' ? RESOURCES : BODIES).get(schema)?.id;
   if (named !== undefined) return { $ref: ref(named) };
   if (schema instanceof z.ZodArray) return { type: 'array', items: schemaOf(schema.element as z.ZodType, io) };
+  if (schema instanceof z.ZodUnion) return { anyOf: schema.options.map((option) => schemaOf(option as z.ZodType, io)) };
   return withoutDialect(z.toJSONSchema(schema, { io }));
 }
 

@@ -6,9 +6,9 @@ import type { Block } from '../../actors/partition/block.ts';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
-import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
-import type { Segment } from '../domain/segment.ts';
+import type { Occupancy, Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
@@ -59,13 +59,51 @@ export interface OccupancyRequest {
   readonly afterMs: number;
 }
 
-export interface NewestInstantsQuery {
+/** Events of a space with afterMs < timestamp <= upToMs, in blocks up to one. */
+export interface EventsQuery extends OccupancyRequest {
+  readonly upToMs: number;
+}
+
+export interface NewestInstantsQuery extends EventsQuery {
+  readonly limit: number;
+}
+
+/** People that a DPU counted above a doorway, into and out of the space that is asked for. */
+export interface DoorwayTotal {
+  readonly doorwayId: DoorwayId;
+  readonly dpuId: DpuId;
+  readonly entrances: number;
+  readonly exits: number;
+}
+
+/** Gaps between successive edges, as in `segments`: `(edges[i], edges[i + 1]]`. */
+export interface ExitsAtZeroQuery {
   readonly spaceId: SpaceId;
   readonly block: number;
-  /** Exclusive. */
-  readonly afterMs: number;
-  readonly upToMs: number;
+  readonly edgesMs: readonly number[];
+  /** The occupancy with which each gap starts. */
+  readonly starts: readonly Occupancy[];
+  /** Events that history does not have yet, with the entrances and exits that they add to those it has. */
+  readonly unstored: readonly HistoryEvent[];
+  /** How many of the newest instants of each gap are wanted. */
   readonly limit: number;
+}
+
+/** An instant at which people left a space that was empty by its count. */
+export interface ExitsAtInstant {
+  readonly timestampMs: number;
+  /** How many of those who left did not change the count. */
+  readonly exits: number;
+}
+
+/** What happens to the count in a gap. */
+export interface ExitsAtZero {
+  /** The sum of all deltas. */
+  readonly sum: number;
+  /** Exits that did not change the count because it was 0. */
+  readonly exits: number;
+  /** Newest first. */
+  readonly newest: readonly ExitsAtInstant[];
 }
 
 /** An instant at which readings stand after retractions, and how many. */
@@ -120,6 +158,10 @@ export interface History {
    * applied.
    */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
+  /** Sums by doorway and DPU, with retractions applied, in no particular order. They may be 0, or negative where memory has what was asserted. */
+  doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]>;
+  /** What happens to the count in each gap when stored and unstored events are taken together, in event order. */
+  exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]>;
   /**
    * The newest instants with afterMs < timestamp <= upToMs at which readings of a space stand, in blocks up to `block`,
    * also readings that nobody passed in. Newest first.

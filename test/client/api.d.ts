@@ -503,6 +503,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/counts/{space_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a count is made of, now, at an instant or over an interval
+         * @description All terms belong to one state of the space, so they add up: `net` is the reset's count plus entrances minus exits, `drift` is `exits_at_zero_count`, and `count` is `net + drift`. With `from` and `to` the interval is explained instead: `count_at_end` is `count_at_start` plus entrances minus exits plus `exits_at_zero_count`, plus `count - count_before` of each reset. `readings_url` leads to the readings behind a term; those that are not stored yet are missing there.
+         */
+        get: operations["explainCount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/counts/stream": {
         parameters: {
             query?: never;
@@ -1206,6 +1226,186 @@ export interface components {
                 /** @description line of an imported document, from 1 */
                 line?: number;
             }[];
+        };
+        /** @description What a count is made of */
+        Explanation: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description the instant that is explained
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description people in the space: `net + drift` */
+            count: number;
+            /** @description the reset's count plus the entrances minus the exits of all doorways */
+            net: number;
+            /** @description exits that did not change the count because it was 0 */
+            drift: number;
+            /** @description the reset in force; null if there was none, so that the count starts from 0 */
+            reset: {
+                /**
+                 * Format: date-time
+                 * @description the reset applies to readings after this instant
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description how many people were in the space then */
+                count: number;
+                /**
+                 * @description recorded by a person, or due every day
+                 * @enum {string}
+                 */
+                kind: "manual" | "daily";
+                recorded_at: string | null;
+            } | null;
+            /** @description by doorway and sensor; those whom nobody passed are left out */
+            doorways: {
+                /** @description the doorway that the readings count at now */
+                doorway_id: number;
+                /** @description the sensor above it */
+                dpu_id: string;
+                /** @description people who entered the space there */
+                entrances: number;
+                /** @description people who left it */
+                exits: number;
+                /** @description the readings behind these numbers, as far as they are stored */
+                readings_url: string;
+            }[];
+            /** @description exits from a space whose count was 0, newest first; the newest 100 instants */
+            exits_at_zero: {
+                /**
+                 * Format: date-time
+                 * @description when they left
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description how many exits did not change the count */
+                exits: number;
+            }[];
+            /** @description how many such exits there were in all */
+            exits_at_zero_count: number;
+            watermark: string | null;
+            /** @description what keeps the watermark from advancing; null if the answer is final */
+            held_back_by: {
+                /** @description the sensor that was heard of least lately; null if it is the router */
+                dpu_id: string | null;
+                /** @description the router (the number of its shard) that reads the sensor */
+                router: number;
+                clock: string | null;
+            } | null;
+            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+            /** @description how many of these came after the watermark, so that others may still come before them */
+            provisional: {
+                /** @description of the entrances */
+                entrances: number;
+                /** @description of the exits */
+                exits: number;
+            };
+            /** @description readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches */
+            late_events: number;
+            /**
+             * @description present if this is the last known count, which may be out of date
+             * @constant
+             */
+            stale?: true;
+        };
+        /** @description How a count changed in an interval */
+        IntervalExplanation: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            /** @description people in the space just before the start */
+            count_at_start: number;
+            /** @description people who entered */
+            entrances: number;
+            /** @description people who left */
+            exits: number;
+            /** @description people in the space at the end */
+            count_at_end: number;
+            /** @description resets in the interval, oldest first */
+            resets: {
+                /**
+                 * Format: date-time
+                 * @description the reset applies to readings after this instant
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description how many people were in the space then */
+                count: number;
+                /**
+                 * @description recorded by a person, or due every day
+                 * @enum {string}
+                 */
+                kind: "manual" | "daily";
+                recorded_at: string | null;
+                /** @description the count just before the reset */
+                count_before: number;
+            }[];
+            /** @description by doorway and sensor; those whom nobody passed are left out */
+            doorways: {
+                /** @description the doorway that the readings count at now */
+                doorway_id: number;
+                /** @description the sensor above it */
+                dpu_id: string;
+                /** @description people who entered the space there */
+                entrances: number;
+                /** @description people who left it */
+                exits: number;
+                /** @description the readings behind these numbers, as far as they are stored */
+                readings_url: string;
+            }[];
+            /** @description exits from a space whose count was 0, newest first; the newest 100 instants */
+            exits_at_zero: {
+                /**
+                 * Format: date-time
+                 * @description when they left
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description how many exits did not change the count */
+                exits: number;
+            }[];
+            /** @description how many such exits there were in all */
+            exits_at_zero_count: number;
+            watermark: string | null;
+            /** @description what keeps the watermark from advancing; null if the answer is final */
+            held_back_by: {
+                /** @description the sensor that was heard of least lately; null if it is the router */
+                dpu_id: string | null;
+                /** @description the router (the number of its shard) that reads the sensor */
+                router: number;
+                clock: string | null;
+            } | null;
+            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+            /** @description how many of these came after the watermark, so that others may still come before them */
+            provisional: {
+                /** @description of the entrances */
+                entrances: number;
+                /** @description of the exits */
+                exits: number;
+            };
+            /** @description readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches */
+            late_events: number;
+            /**
+             * @description present if this is the last known count, which may be out of date
+             * @constant
+             */
+            stale?: true;
         };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
@@ -4271,6 +4471,102 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Count"];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    explainCount: {
+        parameters: {
+            query?: {
+                /** @description the instant; default: now */
+                at?: string;
+                /** @description start of an interval, inclusive; needs `to` */
+                from?: string;
+                /** @description end of the interval, exclusive */
+                to?: string;
+                /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
+                stale?: boolean;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the terms, and whether they are final */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "space_id": 1,
+                     *       "timestamp": "2018-02-26T15:34:00.000Z",
+                     *       "count": 12,
+                     *       "net": 10,
+                     *       "drift": 2,
+                     *       "reset": {
+                     *         "timestamp": "2018-02-26T06:00:00.000Z",
+                     *         "count": 1,
+                     *         "kind": "manual",
+                     *         "recorded_at": "2018-02-26T06:01:10.000Z"
+                     *       },
+                     *       "doorways": [
+                     *         {
+                     *           "doorway_id": 1,
+                     *           "dpu_id": "423",
+                     *           "entrances": 31,
+                     *           "exits": 22,
+                     *           "readings_url": "/api/v1/readings?filter=doorway_id+%3D+1+and+dpu_id+%3D+%27423%27+and+timestamp+%3E+%272018-02-26T06%3A00%3A00.000Z%27+and+timestamp+%3C%3D+%272018-02-26T15%3A34%3A00.000Z%27"
+                     *         }
+                     *       ],
+                     *       "exits_at_zero": [
+                     *         {
+                     *           "timestamp": "2018-02-26T09:12:03.500Z",
+                     *           "exits": 2
+                     *         }
+                     *       ],
+                     *       "exits_at_zero_count": 2,
+                     *       "watermark": "2018-02-26T15:33:42.120Z",
+                     *       "held_back_by": {
+                     *         "dpu_id": "423",
+                     *         "router": 5,
+                     *         "clock": "2018-02-26T15:33:47.120Z"
+                     *       },
+                     *       "final": false,
+                     *       "provisional": {
+                     *         "entrances": 1,
+                     *         "exits": 0
+                     *       },
+                     *       "late_events": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Explanation"] | components["schemas"]["IntervalExplanation"];
                 };
             };
             /** @description not modified: the client has the current answer */

@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
+import { Explanations } from '../../src/counts/explanations.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../../src/domain/failure.ts';
@@ -47,7 +48,14 @@ export interface Engines {
 
 /** Small limits, so that even a short run reaches each of them often. */
 type RouterSizes = Pick<Scenario, 'pageReadings' | 'commitItems'>;
+/** Small, so that events in memory are joined with history in several steps. */
+const UNSTORED_PER_QUERY = 2;
 type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
+
+interface Questions {
+  readonly counts: Counts;
+  readonly explanations: Explanations;
+}
 
 export const SKEW_MS = 120_000;
 /** Only one of the two first instants is accepted. */
@@ -71,6 +79,7 @@ export class SimProcess {
   readonly access: Access;
   readonly topology: TopologyService;
   readonly counts: Counts;
+  readonly explanations: Explanations;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly shards: Shard[];
@@ -171,7 +180,7 @@ export class SimProcess {
             timing: this.#timing,
             log: this.#log,
           });
-    this.counts = this.questions(() => undefined);
+    ({ counts: this.counts, explanations: this.explanations } = this.questions(() => undefined));
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions,
@@ -307,13 +316,17 @@ export class SimProcess {
   }
 
   /** Answers questions. @param onReport gets each report from which an answer is computed */
-  questions(onReport: (report: SpaceReport) => void): Counts {
+  questions(onReport: (report: SpaceReport) => void): Questions {
     const report = async (spaceId: SpaceId, atMs: number): Promise<KnownReport> => {
       const found = await this.#report(spaceId, atMs);
       onReport(found);
       return found;
     };
-    return new Counts(this.topology.history, { isCutOff: false, report }, this.#history);
+    const reports = { isCutOff: false, report };
+    return {
+      counts: new Counts(this.topology.history, reports, this.#history),
+      explanations: new Explanations(this.topology.history, reports, this.#history, UNSTORED_PER_QUERY),
+    };
   }
 
   async #report(spaceId: SpaceId, atMs: number): Promise<KnownReport> {

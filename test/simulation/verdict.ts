@@ -4,6 +4,7 @@ import type { CountAnswer } from '../../src/counts/counts.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
+import { objectionsToExplanation } from './explained.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { judgeReplays } from './replays.ts';
@@ -80,6 +81,7 @@ export class Verdict {
     // Limited, because decades would have a daily reset for each of their days.
     const lengthMs = Math.min(10 * DAY, Math.max(MINUTE, Math.ceil((nowMs - startMs) / random.int(1, 12))));
     const bounds = Array.from({ length: 8 }, (_, n) => startMs + n * lengthMs);
+    await this.#judgeExplanations(spaceId, instants, startMs);
     const answers = await this.#world.answer(() => counts.intervals(spaceId, bounds));
     for (const answer of answers) {
       const { startMs: from, endMs: to, isFinal } = answer;
@@ -88,6 +90,18 @@ export class Verdict {
         isFinal,
       });
     }
+  }
+
+  async #judgeExplanations(spaceId: SpaceId, instants: readonly number[], startMs: number): Promise<void> {
+    const { explanations } = this.#process;
+    const oracle = this.#oracle.space(spaceId);
+    for (const atMs of instants) {
+      const found = await this.#world.answer(() => explanations.at(spaceId, atMs));
+      this.objections.push(...objectionsToExplanation(found, oracle).map((text) => `space ${spaceId}: ${text}`));
+    }
+    const toMs = Math.max(startMs + 1, Math.min(startMs + 10 * DAY, Math.max(...instants)));
+    const found = await this.#world.answer(() => explanations.between(spaceId, startMs, toMs));
+    this.objections.push(...objectionsToExplanation(found, oracle).map((text) => `space ${spaceId}: ${text}`));
   }
 
   #expected(spaceId: SpaceId, atMs: number): object {

@@ -10,6 +10,7 @@ import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { Reading } from '../../src/domain/reading.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
+import { objectionsToExplanation } from './explained.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
@@ -96,7 +97,7 @@ export class Witness {
       try {
         const schedule = scheduleOf(process, spaceId);
         let [foldSeq, isSettled, isNewestKnown, askedLogMs] = [0, false, false, Infinity];
-        const counts = process.questions((report) => {
+        const { counts } = process.questions((report) => {
           [foldSeq, askedLogMs] = [report.seq, Math.min(askedLogMs, report.logMs)];
           [isSettled, isNewestKnown] = [report.isSettled, report.lastReadingMs !== null];
           this.#neverBack(spaceId, report.seq);
@@ -114,6 +115,7 @@ export class Witness {
       }
     }
     await this.#askIntervals(process, spaceId, atMs);
+    await this.#askExplanations(process, spaceId, atMs);
     const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
     if (!this.#isBlind) this.objections.push(...audited);
   }
@@ -131,7 +133,7 @@ export class Witness {
     if (!process.foldOf(spaceId)) return;
     try {
       let [foldSeq, watermarkMs] = [0, -1];
-      const counts = process.questions((report) => {
+      const { counts } = process.questions((report) => {
         [foldSeq, watermarkMs] = [report.seq, report.watermarkMs];
         this.#neverBack(spaceId, report.seq);
       });
@@ -157,6 +159,32 @@ export class Witness {
       }
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  /** T19: every term is that of the events in the log, and of the resets that the process knew. */
+  async #askExplanations(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
+    const fromMs = Math.max(0, atMs - 2 * HOUR);
+    for (const question of ['instant', 'interval'] as const) {
+      if (!process.foldOf(spaceId)) return;
+      try {
+        const schedule = scheduleOf(process, spaceId);
+        let foldSeq = 0;
+        const { explanations } = process.questions((report) => {
+          foldSeq = report.seq;
+          this.#neverBack(spaceId, report.seq);
+        });
+        const answer =
+          question === 'instant'
+            ? await explanations.at(spaceId, atMs)
+            : await explanations.between(spaceId, fromMs, atMs + 1);
+        if (this.#isBlind) return;
+        const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
+        for (const objection of objectionsToExplanation(answer, oracle))
+          this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+      }
     }
   }
 
@@ -252,7 +280,7 @@ export class Witness {
     const events = new Map<string, { event: LoggedEvent; sum: number }>();
     const { logged, config } = this.#loggedUpTo(spaceId, seq);
     for (const event of logged) {
-      const key = `${event.readingId} ${event.timestampMs} ${event.entrances} ${event.exits}`;
+      const key = `${event.readingId} ${event.timestampMs} ${event.doorwayId} ${event.entrances} ${event.exits}`;
       const found = events.get(key);
       if (found) found.sum += event.sign;
       else events.set(key, { event, sum: event.sign });

@@ -27,6 +27,8 @@ export interface OracleReading {
 
 export interface OracleEvent {
   readonly spaceId: number;
+  readonly doorwayId: number;
+  readonly dpuId: string;
   readonly timestampMs: number;
   readonly readingId: string;
   readonly entrances: number;
@@ -49,6 +51,36 @@ export interface OracleInterval {
   readonly count: number;
 }
 
+interface OraclePeople {
+  readonly entrances: number;
+  readonly exits: number;
+}
+
+interface OracleReset {
+  readonly timestampMs: number;
+  readonly count: number;
+  /** Null for a daily reset, and for the count of 0 at the beginning of time. */
+  readonly recordedMs: number | null;
+}
+
+/** What a count is made of, and what happened in an interval. */
+interface OracleTerms {
+  readonly doorways: readonly (OraclePeople & { readonly doorwayId: number; readonly dpuId: string })[];
+  /** Exits that did not change the count because it was 0, newest first. */
+  readonly exitsAtZero: readonly { readonly timestampMs: number; readonly exits: number }[];
+  readonly provisional: OraclePeople;
+}
+
+export interface OracleExplanation extends OracleCount, OracleTerms {
+  readonly reset: OracleReset | null;
+}
+
+export interface OracleIntervalExplanation extends OraclePeople, OracleTerms {
+  readonly countAtStart: number;
+  readonly countAtEnd: number;
+  readonly resets: readonly (OracleReset & { readonly countBefore: number })[];
+}
+
 const UNPLACED = 0;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -57,7 +89,7 @@ const DAY = 86_400_000;
 export interface OracleSchedule {
   readonly timeZone: string;
   readonly dailyReset: string | null;
-  readonly manual: readonly { readonly timestampMs: number; readonly count: number }[];
+  readonly manual: readonly { readonly timestampMs: number; readonly count: number; readonly recordedMs?: number }[];
 }
 
 /** The correct counts of one space, from its events and resets. */
@@ -113,15 +145,81 @@ export class SpaceOracle {
     };
   }
 
+  /** T19: who passed since the reset. What passed after the watermark is provisional. */
+  explain(atMs: number, watermarkMs: number): OracleExplanation {
+    const reset = this.resetAt(atMs);
+    return {
+      ...this.at(atMs),
+      reset: reset.timestampMs < 0 ? null : reset,
+      ...this.#terms(reset.timestampMs, atMs, watermarkMs),
+    };
+  }
+
+  /** T19: the same of an interval, with its resets. */
+  explainInterval(startMs: number, endMs: number, watermarkMs: number): OracleIntervalExplanation {
+    const instants = [...new Set(this.#resetInstants(startMs, endMs))].sort((a, b) => a - b);
+    const terms = this.#terms(startMs - 1, endMs - 1, watermarkMs);
+    return {
+      ...peopleIn(terms.doorways),
+      countAtStart: this.at(startMs - 1).count,
+      countAtEnd: this.at(endMs - 1).count,
+      resets: instants.map((resetMs) => ({ ...this.resetAt(resetMs), countBefore: this.#countBefore(resetMs) })),
+      ...terms,
+    };
+  }
+
+  #terms(afterMs: number, upToMs: number, watermarkMs: number): OracleTerms {
+    const events = this.#events.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
+    const keys = [...new Set(events.map(({ doorwayId, dpuId }) => JSON.stringify([doorwayId, dpuId])))];
+    return {
+      doorways: keys
+        .map((key) => {
+          const [doorwayId, dpuId] = JSON.parse(key) as [number, string];
+          return {
+            doorwayId,
+            dpuId,
+            ...peopleIn(events.filter((event) => event.doorwayId === doorwayId && event.dpuId === dpuId)),
+          };
+        })
+        .filter(({ entrances, exits }) => entrances + exits > 0)
+        .sort((a, b) => a.doorwayId - b.doorwayId || (a.dpuId < b.dpuId ? -1 : 1)),
+      exitsAtZero: this.#exitsAtZero(upToMs).filter(({ timestampMs }) => timestampMs > afterMs),
+      provisional: peopleIn(events.filter(({ timestampMs }) => timestampMs > watermarkMs)),
+    };
+  }
+
+  /** Counts without a net: nobody can leave an empty space. */
+  #exitsAtZero(upToMs: number): { timestampMs: number; exits: number }[] {
+    const found = new Map<number, number>();
+    let [reset, count] = [this.resetAt(-1), 0];
+    for (const { timestampMs, entrances, exits } of this.#events) {
+      if (timestampMs > upToMs) break;
+      const inForce = this.resetAt(timestampMs - 1);
+      if (inForce.timestampMs !== reset.timestampMs) [reset, count] = [inForce, inForce.count];
+      count += entrances - exits;
+      if (count < 0) found.set(timestampMs, (found.get(timestampMs) ?? 0) - count);
+      count = Math.max(0, count);
+    }
+    return [...found].map(([timestampMs, exits]) => ({ timestampMs, exits })).reverse();
+  }
+
+  /** The count at an instant, had there been no reset at that very instant. */
+  #countBefore(resetMs: number): number {
+    let count = this.at(resetMs - 1).count;
+    for (const { timestampMs, entrances, exits } of this.#events)
+      if (timestampMs === resetMs) count = Math.max(0, count + entrances - exits);
+    return count;
+  }
+
   /** The latest reset at or before an instant, daily or manual; a manual reset wins a tie. */
-  resetAt(atMs: number): { timestampMs: number; count: number } {
-    let found = { timestampMs: -1, count: 0 };
+  resetAt(atMs: number): OracleReset {
+    let found: OracleReset = { timestampMs: -1, count: 0, recordedMs: null };
     const daily = this.#dailyResets(atMs - 3 * DAY, atMs)
       .filter((instant) => instant >= 0)
       .at(-1);
-    if (daily !== undefined) found = { timestampMs: daily, count: 0 };
-    for (const { timestampMs, count } of this.#schedule.manual) {
-      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count };
+    if (daily !== undefined) found = { timestampMs: daily, count: 0, recordedMs: null };
+    for (const { timestampMs, count, recordedMs = null } of this.#schedule.manual) {
+      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count, recordedMs };
     }
     return found;
   }
@@ -227,6 +325,8 @@ export class Oracle {
     const [entrances, exits] = this.#entrancesAndExits(reading);
     const event = (spaceId: number, entered: number, left: number): OracleEvent => ({
       spaceId,
+      doorwayId: doorway?.id ?? 0,
+      dpuId: reading.dpuId,
       entrances: entered,
       exits: left,
       timestampMs: reading.timestampMs,
@@ -260,6 +360,13 @@ export class Oracle {
     if (!events) this.#events.set(spaceId, (events = []));
     return events;
   }
+}
+
+function peopleIn(people: readonly OraclePeople[]): OraclePeople {
+  return {
+    entrances: people.reduce((sum, { entrances }) => sum + entrances, 0),
+    exits: people.reduce((sum, { exits }) => sum + exits, 0),
+  };
 }
 
 /** By how much a counter has increased; undefined if it was reset to 0 meanwhile. */

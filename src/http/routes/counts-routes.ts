@@ -5,7 +5,7 @@ import { existing, type TopologyHistory } from '../../domain/topology-history.ts
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { COUNT_EXAMPLE, countJson } from '../counts-json.ts';
 import { defineRoute, type Route } from './route.ts';
-import { booleanInQuery, instantInQuery, spaceIdInPath } from '../schemas/fields.ts';
+import { instantInQuery, spaceIdInPath, staleInQuery } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
 
 export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () => number): Route[] {
@@ -20,11 +20,7 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       params: z.strictObject({ space_id: spaceIdInPath }),
       query: z.strictObject({
         at: instantInQuery('the instant; default: now').optional(),
-        stale: booleanInQuery(
-          'true returns the last known count, marked as stale, if the answer would otherwise be 503',
-        )
-          .prefault('false')
-          .meta({ default: false }),
+        stale: staleInQuery,
       }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,

@@ -8,6 +8,7 @@ import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
+import { explainRoutes } from './explain-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
@@ -30,6 +31,7 @@ export type RouteDeps = Pick<
   | 'live'
   | 'counts'
   | 'eventCounts'
+  | 'explanations'
   | 'eventPages'
   | 'accounts'
   | 'comparisons'
@@ -69,6 +71,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     }),
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
+    ...explainRoutes(service.explanations, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));

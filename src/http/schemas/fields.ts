@@ -125,6 +125,12 @@ export const booleanInQuery = (description: string) =>
     return value === 'false' || value === '0' ? false : undefined;
   });
 
+export const staleInQuery = booleanInQuery(
+  'true returns the last known count, marked as stale, if the answer would otherwise be 503',
+)
+  .prefault('false')
+  .meta({ default: false });
+
 /** More than the longest duration of this form; a clock that counts from its start is off by decades. */
 const SHIFT_MAX_MS = 1_000 * 366 * 86_400_000;
 /** Without years and months, whose length depends on the calendar. */

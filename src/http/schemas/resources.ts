@@ -5,15 +5,15 @@ import { REJECT_REASONS } from '../../domain/reading.ts';
 /** Registers each schema under its name in the OpenAPI document. */
 export const RESOURCES = z.registry<{ id: string }>();
 
-function resource<Shape extends z.core.$ZodLooseShape>(id: string, description: string, shape: Shape) {
+export function resource<Shape extends z.core.$ZodLooseShape>(id: string, description: string, shape: Shape) {
   return z.strictObject(shape).meta({ description }).register(RESOURCES, { id });
 }
 
-const id = (description: string) => z.int().min(1).meta({ description });
+export const id = (description: string) => z.int().min(1).meta({ description });
 /** Documented by format and example, which say more than a pattern. */
-const instant = (description: string) =>
+export const instant = (description: string) =>
   z.string().meta({ format: 'date-time', description, examples: ['2018-02-24T08:45:21.893Z'] });
-const count = (description: string) => z.int().min(0).meta({ description });
+export const count = (description: string) => z.int().min(0).meta({ description });
 
 const stamps = { created_at: instant('when it was created'), updated_at: instant('when it was last changed') };
 
@@ -166,10 +166,18 @@ const utilization = z
   .min(0)
   .nullable()
   .meta({ description: 'count / capacity; null if there is no capacity' });
-const final = z.boolean().meta({
+export const final = z.boolean().meta({
   description:
     'true once all readings up to that instant have arrived as far as is known; a late reading still corrects it',
 });
+
+export const watermark = instant(
+  'all readings up to here have arrived as far as is known; null before the first reading',
+).nullable();
+export const stale = z
+  .literal(true)
+  .meta({ description: 'present if this is the last known count, which may be out of date' })
+  .optional();
 
 export const currentCount = resource('Count', 'How many people are in a space at an instant', {
   space_id: id('the space'),
@@ -181,14 +189,9 @@ export const currentCount = resource('Count', 'How many people are in a space at
   last_reading_at: instant(
     'timestamp of the newest reading that counts in the space at or before `timestamp`; null if there is none',
   ).nullable(),
-  watermark: instant(
-    'all readings up to here have arrived as far as is known; null before the first reading',
-  ).nullable(),
+  watermark,
   final,
-  stale: z
-    .literal(true)
-    .meta({ description: 'present if this is the last known count, which may be out of date' })
-    .optional(),
+  stale,
 });
 
 export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after one person passed', {

@@ -18,6 +18,10 @@ import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
   DpuReadingsPage,
   DpuReadingsQuery,
+  DoorwayTotal,
+  EventsQuery,
+  ExitsAtZero,
+  ExitsAtZeroQuery,
   History,
   HistoryEvent,
   NewestInstantsQuery,
@@ -31,6 +35,8 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
+import { eventsOfRows } from './events-of-rows.ts';
+import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { newestInstants } from './newest-instants.ts';
 import { neighboursAt } from './neighbours.ts';
 
@@ -282,10 +288,10 @@ export class MemoryHistory implements History, PartitionRecords {
         new Map(
           requests.map(({ spaceId, block, afterMs }) => [
             spaceId,
-            this.#events(spaceId, afterMs, Infinity, block, (row) => row.partition === partition).reduce(
-              (run, event) => append(run, segmentOf(event)),
-              EMPTY_SEGMENT,
-            ),
+            eventsOfRows(
+              this.#rowsOf(spaceId).filter((row) => row.partition === partition),
+              { block, afterMs, upToMs: Infinity },
+            ).reduce((run, event) => append(run, segmentOf(event)), EMPTY_SEGMENT),
           ]),
         ),
     );
@@ -296,7 +302,7 @@ export class MemoryHistory implements History, PartitionRecords {
       edgesMs
         .slice(0, -1)
         .map((edge, gap) =>
-          this.#events(spaceId, edge, edgesMs[gap + 1] ?? edge, block).reduce(
+          eventsOfRows(this.#rowsOf(spaceId), { block, afterMs: edge, upToMs: edgesMs[gap + 1] ?? edge }).reduce(
             (run, event) => append(run, segmentOf(event)),
             EMPTY_SEGMENT,
           ),
@@ -305,13 +311,19 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
-    return this.#read('events', () => this.#events(spaceId, afterMs, upToMs, block));
+    return this.#read('events', () => eventsOfRows(this.#rowsOf(spaceId), { block, afterMs, upToMs }));
+  }
+
+  async doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]> {
+    return this.#read('doorway totals', () => doorwayTotals(this.#rowsOf(query.spaceId), query));
+  }
+
+  async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
+    return this.#read('exits at zero', () => exitsAtZero(this.#rowsOf(query.spaceId), query));
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {
-    return this.#read('newest instants', () =>
-      newestInstants(this.#tables.rowsOfSpaces.get(query.spaceId) ?? [], query),
-    );
+    return this.#read('newest instants', () => newestInstants(this.#rowsOf(query.spaceId), query));
   }
 
   async completeBlock(partition: Partition, number: number): Promise<void> {
@@ -412,32 +424,8 @@ export class MemoryHistory implements History, PartitionRecords {
     return !this.#tables.isAway;
   }
 
-  #events(
-    spaceId: SpaceId,
-    afterMs: number,
-    upToMs: number,
-    block: number,
-    where: (row: Row) => boolean = () => true,
-  ): HistoryEvent[] {
-    const changes = new Map<string, { row: Row; entrances: number; exits: number }>();
-    for (const row of this.#tables.rowsOfSpaces.get(spaceId) ?? []) {
-      if (row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block || !where(row)) continue;
-      const key = `${row.timestampMs} ${row.readingId}`;
-      const change = changes.get(key) ?? { row, entrances: 0, exits: 0 };
-      changes.set(key, change);
-      change.entrances += row.entrances * row.sign;
-      change.exits += row.exits * row.sign;
-    }
-    return [...changes.values()]
-      .filter(({ entrances, exits }) => entrances !== 0 || exits !== 0)
-      .map(({ row: { timestampMs, readingId }, entrances, exits }): HistoryEvent => ({
-        timestampMs,
-        readingId,
-        entrances,
-        exits,
-        sign: 1,
-      }))
-      .sort((a, b) => compare([a.timestampMs, a.readingId], [b.timestampMs, b.readingId]));
+  #rowsOf(spaceId: SpaceId): readonly Row[] {
+    return this.#tables.rowsOfSpaces.get(spaceId) ?? [];
   }
 
   async #read<T>(label: string, apply: () => T): Promise<T> {

@@ -1,0 +1,244 @@
+// What a count is made of: the reset in force, who passed each doorway since, and the exits that the floor at 0 left without
+// effect. All terms of an answer come from one report and the history up to its block, so they add up (T19):
+//
+//   net = the reset's count + entrances - exits        drift = exits at zero        count = net + drift
+import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
+import type { HeldBackBy } from '../../actors/space/watermark.ts';
+import { Failure } from '../domain/failure.ts';
+import type { SpaceId } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import type { LoggedEvent } from '../domain/log-entry.ts';
+import {
+  isSameReset,
+  NEVER_RESET,
+  resetInForce,
+  resetsBetween,
+  type ResetPoint,
+  type ResetSchedule,
+} from '../domain/reset-schedule.ts';
+import { countOf, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { DoorwayTotal, ExitsAtInstant, History } from '../ports/history.ts';
+import type { SpaceReports } from '../ports/reports.ts';
+import { follow, UNSTORED_PER_QUERY, type Followed } from './exits-at-zero.ts';
+import { reportNow } from './report-now.ts';
+import { scheduleOf, type RecordedSchedule } from './schedule-of.ts';
+
+/** Resets within an interval; each is listed. */
+const RESETS_MAX = 1_000;
+
+/** A reset, and where it comes from. */
+export interface KnownReset extends ResetPoint {
+  /** When a person recorded it; null for a daily reset. */
+  readonly recordedMs: number | null;
+}
+
+/** What the explanations of an instant and of an interval have in common. */
+interface Terms {
+  readonly spaceId: SpaceId;
+  /** By doorway and DPU, without those that add nothing. */
+  readonly doorways: readonly DoorwayTotal[];
+  /** The newest instants with exits that did not change the count, newest first. */
+  readonly exitsAtZero: readonly ExitsAtInstant[];
+  /** The sum over all such instants. */
+  readonly exitsAtZeroCount: number;
+  readonly watermarkMs: number;
+  /** Null if the answer is final. */
+  readonly heldBackBy: HeldBackBy | null;
+  readonly isFinal: boolean;
+  /** How many of the people in `doorways` passed after the watermark. */
+  readonly provisional: People;
+  /** How many events of the space were late, at any time: which ones depends on the order of arrival, and is not stored. */
+  readonly lateEvents: number;
+  readonly isStale: boolean;
+}
+
+interface People {
+  readonly entrances: number;
+  readonly exits: number;
+}
+
+export interface Explanation extends Terms {
+  readonly timestampMs: number;
+  readonly count: number;
+  readonly net: number;
+  readonly drift: number;
+  /** Null if the space was never reset before that instant. */
+  readonly reset: KnownReset | null;
+}
+
+/** `countAtEnd` is `countAtStart` + entrances - exits + exits at zero + what each reset changed. */
+export interface IntervalExplanation extends Terms, People {
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+  /** Just before the start. */
+  readonly countAtStart: number;
+  readonly countAtEnd: number;
+  readonly resets: readonly (KnownReset & { readonly countBefore: number })[];
+}
+
+export class Explanations {
+  readonly #topology: TopologyHistory;
+  readonly #reports: SpaceReports;
+  readonly #history: Pick<History, 'doorwayTotals' | 'exitsAtZero'>;
+  readonly #unstoredPerQuery: number;
+
+  constructor(
+    topology: TopologyHistory,
+    reports: SpaceReports,
+    history: Pick<History, 'doorwayTotals' | 'exitsAtZero'>,
+    unstoredPerQuery = UNSTORED_PER_QUERY,
+  ) {
+    this.#topology = topology;
+    this.#reports = reports;
+    this.#history = history;
+    this.#unstoredPerQuery = unstoredPerQuery;
+  }
+
+  async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<Explanation> {
+    const schedule = scheduleOf(this.#topology, spaceId);
+    const { report, instantMs } = await reportNow(this.#reports, spaceId, nowMs, allowsStale);
+    return this.#at(report, schedule, instantMs);
+  }
+
+  async at(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<Explanation> {
+    const schedule = scheduleOf(this.#topology, spaceId);
+    return this.#at(await this.#reports.report(spaceId, atMs, allowsStale), schedule, atMs);
+  }
+
+  async #at(report: KnownReport, schedule: RecordedSchedule, atMs: number): Promise<Explanation> {
+    const reset = resetInForce(schedule, atMs);
+    const span = { afterMs: reset.timestampMs, upToMs: atMs };
+    const [doorways, { occupancy, exits, newest }] = await Promise.all([
+      this.#doorways(report, span),
+      this.#follow(report, span, occupancyAfterReset(reset.count)),
+    ]);
+    return {
+      ...termsOf(report, span),
+      timestampMs: atMs,
+      count: countOf(occupancy),
+      net: occupancy.net,
+      drift: driftOf(occupancy),
+      reset: isSameReset(reset, NEVER_RESET) ? null : known(schedule, reset),
+      doorways,
+      exitsAtZero: newest,
+      exitsAtZeroCount: exits,
+    };
+  }
+
+  /** @throws Failure invalid when there are too many resets to list */
+  async between(spaceId: SpaceId, fromMs: number, toMs: number, allowsStale = false): Promise<IntervalExplanation> {
+    const schedule = scheduleOf(this.#topology, spaceId);
+    // An instant is a millisecond: `[from, to)` is `(from - 1, to - 1]`.
+    const span = { afterMs: fromMs - 1, upToMs: toMs - 1 };
+    const resets = listedResets(schedule, span);
+    const base = resetInForce(schedule, span.afterMs);
+    const report = await this.#reports.report(spaceId, span.upToMs, allowsStale);
+    const before = { afterMs: base.timestampMs, upToMs: span.afterMs };
+    const [doorways, { occupancy: start }] = await Promise.all([
+      this.#doorways(report, span),
+      this.#follow(report, before, occupancyAfterReset(base.count)),
+    ]);
+    const { occupancy, countsBefore, exits, newest } = await this.#follow(report, span, start, resets);
+    return {
+      ...termsOf(report, span),
+      ...peopleIn(doorways),
+      fromMs,
+      toMs,
+      countAtStart: countOf(start),
+      countAtEnd: countOf(occupancy),
+      resets: resets.map((reset, n) => ({ ...known(schedule, reset), countBefore: countsBefore[n] ?? 0 })),
+      doorways,
+      exitsAtZero: newest,
+      exitsAtZeroCount: exits,
+    };
+  }
+
+  async #follow(
+    report: SpaceReport,
+    span: Span,
+    start: Occupancy,
+    resets: readonly ResetPoint[] = [],
+  ): Promise<Followed> {
+    return follow(report, { ...span, start, resets }, this.#history, this.#unstoredPerQuery);
+  }
+
+  /** A move leaves nothing of a DPU at its old doorway: what is retracted there adds up to 0. */
+  async #doorways(report: SpaceReport, { afterMs, upToMs }: Span): Promise<DoorwayTotal[]> {
+    const { spaceId, storedBlock: block } = report;
+    const stored = await this.#history.doorwayTotals({ spaceId, block, afterMs, upToMs });
+    const totals = new Map(stored.map((total) => [keyOf(total), total]));
+    for (const event of unstoredIn(report, { afterMs, upToMs })) {
+      const { doorwayId, dpuId, sign } = event;
+      const { entrances, exits } = totals.get(keyOf(event)) ?? NOBODY;
+      totals.set(keyOf(event), {
+        doorwayId,
+        dpuId,
+        entrances: entrances + sign * event.entrances,
+        exits: exits + sign * event.exits,
+      });
+    }
+    return [...totals.values()]
+      .filter(({ entrances, exits }) => entrances !== 0 || exits !== 0)
+      .sort((a, b) => a.doorwayId - b.doorwayId || (a.dpuId < b.dpuId ? -1 : 1));
+  }
+}
+
+/** Events with afterMs < timestamp <= upToMs. */
+interface Span {
+  readonly afterMs: number;
+  readonly upToMs: number;
+}
+
+const NOBODY: People = { entrances: 0, exits: 0 };
+const keyOf = ({ doorwayId, dpuId }: Pick<DoorwayTotal, 'doorwayId' | 'dpuId'>): string => `${doorwayId} ${dpuId}`;
+
+function unstoredIn({ unstored }: SpaceReport, { afterMs, upToMs }: Span): LoggedEvent[] {
+  return unstored.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
+}
+
+/** @param people of assertions; retractions have a sign of -1 */
+function peopleIn(people: readonly (People & { readonly sign?: number })[]): People {
+  return people.reduce<People>(
+    (sum, { entrances, exits, sign = 1 }) => ({
+      entrances: sum.entrances + sign * entrances,
+      exits: sum.exits + sign * exits,
+    }),
+    NOBODY,
+  );
+}
+
+function termsOf(
+  report: KnownReport,
+  { afterMs, upToMs }: Span,
+): Omit<Terms, 'doorways' | 'exitsAtZero' | 'exitsAtZeroCount'> {
+  const { spaceId, watermarkMs, heldBackBy, lateEvents, isStale } = report;
+  const isFinal = watermarkMs > BEGINNING_MS && upToMs <= watermarkMs;
+  return {
+    spaceId,
+    watermarkMs,
+    heldBackBy: isFinal ? null : heldBackBy,
+    isFinal,
+    // Nothing after the watermark is stored.
+    provisional: peopleIn(unstoredIn(report, { afterMs: Math.max(afterMs, watermarkMs), upToMs })),
+    lateEvents,
+    isStale,
+  };
+}
+
+function known({ manual }: RecordedSchedule, { timestampMs, count }: ResetPoint): KnownReset {
+  const recorded = manual.findLast((reset) => reset.timestampMs === timestampMs);
+  return { timestampMs, count, recordedMs: recorded?.recordedMs ?? null };
+}
+
+function listedResets(schedule: ResetSchedule, { afterMs, upToMs }: Span): ResetPoint[] {
+  const resets = resetsBetween(schedule, afterMs, upToMs, RESETS_MAX + 1);
+  if (resets.length > RESETS_MAX)
+    throw new Failure(
+      'invalid',
+      `the space was reset more than ${RESETS_MAX.toLocaleString('en')} times in this interval: use a shorter one`,
+      { field: 'from' },
+    );
+  return resets;
+}
