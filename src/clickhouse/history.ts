@@ -349,17 +349,17 @@ function escaped(text: string): string {
 
 /** Encodes a block as TabSeparated, at half the CPU cost of JSON for both this process and the server. */
 function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Generator<Buffer> {
-  const [marked, unmarked] = [`\t${mark.seq}\t${mark.commitId}\n`, '\t0\t\n'];
+  const place = `\t${partition}\t${number}\t${epoch}`;
+  const [marked, unmarked] = [`${place}\t${mark.seq}\t${mark.commitId}\n`, `${place}\t0\t\n`];
   let day = NaN;
   for (let at = 0; at < rows.length; at += ROWS_PER_CHUNK) {
     let text = '';
     for (const row of rows.slice(at, at + ROWS_PER_CHUNK)) {
       const { timestampMs } = row;
-      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? 1 : 0}\t${row.sign}\t${row.primary ? 1 : 0}\t${partition}\t${number}\t${epoch}`;
       // The first row of each day carries the block's mark. ClickHouse splits an insert into parts by month or decade,
       // and any one of them may be all that survives; so every part has the mark.
       const rowDay = Math.floor(timestampMs / DAY_MS);
-      text += rowDay === day ? unmarked : marked;
+      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${rowDay === day ? unmarked : marked}`;
       day = rowDay;
     }
     yield Buffer.from(text);

@@ -15,7 +15,7 @@ import type {
   SpaceConfig,
 } from './commit.ts';
 import { directionOf, isPerson, personMeasure, type Measure } from './measure.ts';
-import { loggedEvent, type LoggedEvent, type StoredEntry } from './log-entry.ts';
+import { namedEvent, unnamedEvent, type LoggedEvent, type StoredEntry, type UnnamedEvent } from './log-entry.ts';
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
@@ -324,7 +324,7 @@ function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): Logged
     const flag = flags[at] as number;
     const [enters, isInto] = [(flag & ENTERS) !== 0, (flag & INTO) !== 0];
     const isMeasured = (flag & MEASURED) !== 0;
-    const event: SpaceEvent = {
+    const event: UnnamedEvent = {
       spaceId: spaces[at] as SpaceId,
       dpuId,
       doorwayId: doorways[at] as DoorwayId,
@@ -336,9 +336,7 @@ function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): Logged
       sign: flag & ASSERTS ? 1 : -1,
       primary: (flag & PRIMARY) !== 0,
     };
-    if (!(flag & NAMED)) return loggedEvent(event, seq);
-    const named = { ...event, name: reader.text() };
-    return loggedEvent(flag & PREVIOUS_ID ? { ...named, hasPreviousId: true } : named, seq);
+    return flag & NAMED ? namedEvent(event, reader.text(), (flag & PREVIOUS_ID) !== 0, seq) : unnamedEvent(event, seq);
   });
 }
 

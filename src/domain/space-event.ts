@@ -83,20 +83,10 @@ function eventOf(
   const { dpuId, timestampMs, measure, name, hasPreviousId } = reading;
   const entrances = isEgress ? passed.exits : passed.entrances;
   const exits = isEgress ? passed.entrances : passed.exits;
-  const event = {
-    spaceId,
-    dpuId,
-    doorwayId,
-    timestampMs,
-    measure,
-    entrances,
-    exits,
-    isEgress,
-    sign,
-    primary,
-  };
-  if (name === undefined) return event;
-  return hasPreviousId ? { ...event, name, hasPreviousId } : { ...event, name };
+  if (name === undefined)
+    return { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, sign, primary };
+  const named = { spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, sign, primary, name };
+  return hasPreviousId ? { ...named, hasPreviousId } : named;
 }
 
 /** True when two versions of a doorway attribute every reading alike. */

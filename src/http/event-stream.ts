@@ -82,26 +82,3 @@ export class EventStream implements LiveSink {
     response.once('close', () => clearTimeout(timer));
   }
 }
-
-/** Runs the heartbeats of all streams on one timer. */
-export class Heartbeat {
-  readonly #intervalMs: number;
-  readonly #beats = new Set<() => void>();
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(intervalMs: number) {
-    this.#intervalMs = intervalMs;
-  }
-
-  /** @returns a function that removes it */
-  add(beat: () => void): () => void {
-    this.#beats.add(beat);
-    this.#timer ??= setInterval(() => this.#beats.forEach((each) => each()), this.#intervalMs).unref();
-    return () => {
-      this.#beats.delete(beat);
-      if (this.#beats.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    };
-  }
-}

@@ -26,11 +26,13 @@ import {
   type WatchedCount,
 } from './feed-message.ts';
 import { atEndOfTurn } from '../runtime/end-of-turn.ts';
+import { SharedInterval } from '../runtime/shared-interval.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
 
 const GROUPED_MS = 20;
-const SWEEP_INTERVAL_MS = 500;
+/** Of all feeds in this process. */
+const SWEEPS = new SharedInterval(500);
 /** Longer than it takes to cut and store a block, which a correction has to wait for. */
 const HELD_BACK_MAX_MS = 10_000;
 const HELD_BACK_POLL_MS = 250;
@@ -78,7 +80,7 @@ export class PartitionFeed implements FoldObserver {
   #flushTimerAt = Infinity;
   /** True once a flush is due at the end of this pass of the event loop. */
   #isFlushDue = false;
-  #sweepTimer: NodeJS.Timeout | undefined;
+  #stopSweeping: (() => void) | undefined;
   readonly #stopServing: () => void;
 
   constructor({ fold, channel, readyAtSeq, now, isBehind }: PartitionFeedDeps) {
@@ -151,15 +153,15 @@ export class PartitionFeed implements FoldObserver {
 
   #listen(): void {
     this.#fold.observe(this);
-    this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
+    this.#stopSweeping ??= SWEEPS.add(() => this.#sweep());
   }
 
   #rest(): void {
     this.#fold.unobserve(this);
-    clearInterval(this.#sweepTimer);
+    this.#stopSweeping?.();
     clearTimeout(this.#flushTimer);
     this.#isFlushDue = this.#isBehind = false;
-    this.#sweepTimer = this.#flushTimer = undefined;
+    this.#stopSweeping = this.#flushTimer = undefined;
     this.#dirty.clear();
     this.#published.clear();
     this.#publishedAt.clear();
@@ -237,7 +239,7 @@ export class PartitionFeed implements FoldObserver {
       items.push(count);
     }
     this.#publish(items, nowMs);
-    if (nextAt < Infinity && this.#sweepTimer) this.#flushBy(nextAt);
+    if (nextAt < Infinity && this.#stopSweeping) this.#flushBy(nextAt);
   }
 
   #publish(items: readonly FeedItem[], nowMs: number): void {

@@ -54,6 +54,9 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessa
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
   readonly #reader: StreamReader;
+  /** By partition: its newest entry, and the end of the stream before it was read. */
+  readonly #newest = new Map<Partition, { readonly end: string; readonly ms: number }>();
+  #asking: Promise<string> | undefined;
 
   /**
    * @param partitions the stream's number of partitions; if omitted, every partition is read by a consumer of its own
@@ -175,9 +178,24 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessa
   }
 
   async newestMs(partition: Partition): Promise<number> {
+    // While nobody passes, the end of the stream tells for all partitions that nothing is newer.
+    const end = await this.#end();
+    const known = this.#newest.get(partition);
+    if (known?.end === end) return known.ms;
     // Not a direct get, which may be answered by a replica that lags behind what was acknowledged.
     const message = await this.#jsm.streams.getMessage(READINGS, { last_by_subj: readingsOf(partition) });
-    return message ? Math.floor(message.time.getTime()) : BEGINNING_MS;
+    const ms = message ? Math.floor(message.time.getTime()) : BEGINNING_MS;
+    this.#newest.set(partition, { end, ms });
+    return ms;
+  }
+
+  /** The last sequence with its time, because another log may have the same sequence. Calls in a row share one question. */
+  #end(): Promise<string> {
+    if (!this.#asking) {
+      this.#asking = this.#jsm.streams.info(READINGS).then(({ state }) => `${state.last_seq} ${state.last_ts}`);
+      queueMicrotask(() => (this.#asking = undefined));
+    }
+    return this.#asking;
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {

@@ -5,8 +5,9 @@ import type { SpaceId } from '../../domain/ids.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
 import type { LiveCounts } from '../../live/live-counts.ts';
 import { parsePlaces } from '../../live/place-vector.ts';
+import { SharedInterval } from '../../runtime/shared-interval.ts';
 import { whileAdmitted } from '../auth/auth.ts';
-import { EventStream, Heartbeat } from '../event-stream.ts';
+import { EventStream } from '../event-stream.ts';
 import { defineRoute, type Route } from './route.ts';
 import { spaceIdsInQuery } from '../schemas/fields.ts';
 
@@ -20,7 +21,7 @@ data: {"space_id":1,"sequence":4711,"timestamp":"2018-02-26T15:34:00.000Z","coun
 `;
 
 export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartbeatMs: number): Route[] {
-  const heartbeat = new Heartbeat(heartbeatMs);
+  const heartbeat = new SharedInterval(heartbeatMs);
   return [
     defineRoute({
       method: 'GET',
@@ -51,7 +52,7 @@ async function stream(
   ctx: Context,
   live: LiveCounts,
   spaceIds: readonly SpaceId[] | null,
-  heartbeat: Heartbeat,
+  heartbeat: SharedInterval,
 ): Promise<void> {
   const { res } = ctx;
   ctx.status = 200;
