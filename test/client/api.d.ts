@@ -1175,7 +1175,8 @@ export interface components {
             }[];
             devices: {
                 id: string;
-                adapter: string;
+                /** @enum {string} */
+                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
                 options: {
                     [key: string]: unknown;
                 } | null;
