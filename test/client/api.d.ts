@@ -1195,7 +1195,8 @@ export interface components {
             }[];
             devices: {
                 id: string;
-                adapter: string;
+                /** @enum {string} */
+                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
                 options: {
                     [key: string]: unknown;
                 } | null;

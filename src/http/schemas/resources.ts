@@ -1,5 +1,6 @@
 // The schemas of answers. They document the API, and tests check every answer against them.
 import { z } from 'zod';
+import { ADAPTERS } from '../../adapters/adapters.ts';
 import { REJECT_REASONS } from '../../domain/reading.ts';
 
 /** Registers each schema under its name in the OpenAPI document. */
@@ -66,13 +67,11 @@ export const unplacedDpu = resource('UnplacedDpu', 'A sensor that sent readings 
   last_reading_at: instant('timestamp of the newest of them'),
 });
 
+const adapterOptions = z.record(z.string(), z.unknown()).nullable();
 export const device = resource('Device', 'A device, or a gateway, that sends payloads in a format of its own', {
   id: z.string().meta({ description: 'as URLs and subjects name it' }),
   adapter: z.string().meta({ description: 'what the options are for' }),
-  options: z
-    .record(z.string(), z.unknown())
-    .nullable()
-    .meta({ description: 'how its payloads are read; null for the defaults of the adapter' }),
+  options: adapterOptions.meta({ description: 'how its payloads are read; null for the defaults of the adapter' }),
   has_secret: z.boolean().meta({ description: 'true if it can send payloads with a secret of its own' }),
   ...stamps,
 });
@@ -404,9 +403,7 @@ export const topologyExport = resource('TopologyExport', 'The topology as a docu
       placements: z.array(z.strictObject({ doorway: z.string().nullable(), from: instant('null: always').nullable() })),
     }),
   ),
-  devices: z.array(
-    z.strictObject({ id: z.string(), adapter: z.string(), options: z.record(z.string(), z.unknown()).nullable() }),
-  ),
+  devices: z.array(z.strictObject({ id: z.string(), adapter: z.enum([...ADAPTERS.keys()]), options: adapterOptions })),
 });
 
 export const problem = resource('Problem', 'An error, as RFC 9457 describes it', {
