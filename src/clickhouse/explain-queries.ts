@@ -29,8 +29,7 @@ export async function doorwayTotals(
 }
 
 const UP_TO_ROW = 'ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW';
-/** Event order, as in event-order.ts. */
-const RUN = `PARTITION BY edge ORDER BY at, reading_id ${UP_TO_ROW}`;
+const INSTANTS = `PARTITION BY edge ORDER BY at ${UP_TO_ROW}`;
 /** What a gap starts with, bound as an array in the order of `starts`. */
 const startOf = (values: string): string =>
   `transform(edge, {starts:Array(Int64)}, {${values}:Array(Int64)}, toInt64(0))`;
@@ -38,20 +37,20 @@ const startOf = (values: string): string =>
 type ExitsRow = [edge: string, sum: string, exits: string, newest: [at: string, exits: string][]];
 
 /**
- * `net` is the net after each event, `floor` how far the lowest net up to the end of each instant was below 0. Where the
- * floor rises, that many exits did not change the count. An event at an edge belongs to the gap before it.
+ * `net` is the net after each event, `lowest` the lowest of an instant, `depth` how far it was below 0 at the lowest since the
+ * start. Where the depth grows, that many exits did not change the count. Only the innermost window is over events, because
+ * sorting them is what takes time. An event at an edge belongs to the gap before it.
  */
 const EXITS_AT_ZERO = `
   SELECT edge, sum(delta), sum(swallowed), arraySlice(arrayReverseSort(groupArrayIf((at, swallowed), swallowed > 0)), 1, {limit:UInt32})
   FROM (
-    SELECT edge, at, delta, floor - lagInFrame(floor, 1, ${startOf('floors')})
-      OVER (PARTITION BY edge ORDER BY at ${UP_TO_ROW}) AS swallowed
+    SELECT edge, at, delta, depth - lagInFrame(depth, 1, ${startOf('depths')}) OVER (${INSTANTS}) AS swallowed
     FROM (
-      SELECT edge, at, sum(change) AS delta, greatest(toInt64(0), -min(lowest)) AS floor
+      SELECT edge, at, delta, greatest(${startOf('depths')}, -min(lowest) OVER (${INSTANTS})) AS depth
       FROM (
-        SELECT edge, at, reading_id, change, least(-${startOf('floors')}, min(net) OVER (${RUN})) AS lowest
+        SELECT edge, at, sum(change) AS delta, min(net) AS lowest
         FROM (
-          SELECT edge, at, reading_id, change, ${startOf('nets')} + sum(change) OVER (${RUN}) AS net
+          SELECT edge, at, change, ${startOf('nets')} + sum(change) OVER (PARTITION BY edge ORDER BY at, reading_id ${UP_TO_ROW}) AS net
           FROM (
             SELECT roundDown(at - 1, {starts:Array(Int64)}) AS edge, at, reading_id, sum(part) AS change
             FROM (
@@ -65,8 +64,8 @@ const EXITS_AT_ZERO = `
             GROUP BY at, reading_id HAVING change != 0
           )
         )
+        GROUP BY edge, at
       )
-      GROUP BY edge, at
     )
   )
   GROUP BY edge`;
@@ -86,7 +85,7 @@ export async function exitsAtZero(
     last: edges.at(-1),
     starts: gaps,
     nets: gaps.map((_, gap) => (starts[gap] ?? NOWHERE).net),
-    floors: gaps.map((_, gap) => driftOf(starts[gap] ?? NOWHERE)),
+    depths: gaps.map((_, gap) => driftOf(starts[gap] ?? NOWHERE)),
     times: unstored.map(({ timestampMs }) => timestampMs),
     ids: unstored.map(({ readingId }) => readingId),
     changes: unstored.map(({ entrances, exits, sign }) => (entrances - exits) * sign),

@@ -165,7 +165,7 @@ describePorts('explanations', (ports) => {
       unstored: parts[2] ?? [],
       watermarkMs,
     });
-    const explanations = new Explanations(topology, { isCutOff: false, report: async () => report }, history, 3);
+    const explanations = new Explanations(topology, { isCutOff: false, report: async () => report }, history, 20);
     const oracle = new SpaceOracle(
       rows.filter((event) => !moved.includes(event)),
       { timeZone: 'UTC', dailyReset: null, manual },

@@ -130,6 +130,7 @@ describe('density', () => {
       'spaces',
       'doorways',
       'dpus',
+      'explain',
       'watch',
       'dpus list',
       'dpus add',
