@@ -1,6 +1,5 @@
 // The processes of a run: three of the service, a nats-server and a ClickHouse engine, each restarted whenever it ends.
 import { join } from 'node:path';
-import { bundle } from '../simulation/bundle.ts';
 import { startDensity } from '../support/density-process.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { startClickhouseIn, startNatsIn } from '../support/killable-engines.ts';
@@ -30,14 +29,13 @@ export class Processes {
 
   private constructor(
     { folder, binary, onError }: ProcessesOptions,
-    entry: string,
     [natsPort = 0, clickhousePort = 0, ...ports]: readonly number[],
   ) {
     this.natsFolder = join(folder, 'nats');
     [this.natsUrl, this.clickhouseUrl] = [`nats://127.0.0.1:${natsPort}`, `http://127.0.0.1:${clickhousePort}`];
     this.apis = ports.map((port) => `http://127.0.0.1:${port}/api/v1`);
     const service = (name: string, port: number, isStandby: boolean): Life =>
-      serviceLife(entry, onError, {
+      serviceLife(onError, {
         PORT: String(port),
         NODE_NAME: name,
         NATS_URL: this.natsUrl,
@@ -71,9 +69,7 @@ export class Processes {
   }
 
   static async start(options: ProcessesOptions): Promise<Processes> {
-    // Bundled into one file of JavaScript it starts in half the time.
-    const entry = await bundle('src/cli/main.ts', 'density');
-    return new Processes(options, entry, await freePorts(2 + SERVICES.length));
+    return new Processes(options, await freePorts(2 + SERVICES.length));
   }
 
   /** @returns false if it has no process at the moment */
@@ -105,12 +101,8 @@ export class Processes {
   }
 }
 
-function serviceLife(
-  entry: string,
-  onError: (message: string) => void,
-  environment: Readonly<Record<string, string>>,
-): Life {
-  const service = startDensity(['run'], { ...environment, LOG_LEVEL: 'error' }, entry);
+function serviceLife(onError: (message: string) => void, environment: Readonly<Record<string, string>>): Life {
+  const service = startDensity(['run'], { ...environment, LOG_LEVEL: 'error' });
   const { pid, stdout } = service.child;
   stdout?.on('close', () => {
     for (const line of service.output().split('\n')) if (line.startsWith('{')) onError(messageIn(line));
