@@ -1,13 +1,13 @@
-// Segments of a space's events between edges, from history and memory together. There is neither a gap nor an overlap:
-// history has the blocks up to n, and the report has everything after them.
+// Segments of a space's events between edges, from history and memory together. There is neither a gap nor an
+// overlap: history has the blocks up to n, and the report has everything after them.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
 import { compareEvents } from '../domain/space-event.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
 
 /**
- * One segment for each gap `(edges[i], edges[i + 1]]`. ClickHouse aggregates up to the oldest event in memory; from there
- * on, stored events are fetched and merged with those in memory.
+ * One segment for each range `(edges[i], edges[i + 1]]`. ClickHouse aggregates up to the oldest event in memory; from
+ * there on, stored events are fetched and merged with those in memory.
  */
 export async function runsBetween(
   report: SpaceReport,
@@ -41,7 +41,10 @@ export async function runsBetween(
   });
 }
 
-/** In event order, with assertions and retractions of one event cancelled out; without events that no one passed in. */
+/**
+ * Merges events in event order. Assertions and retractions of one event cancel out, and events in which nobody passed
+ * are left out.
+ */
 export function mergeEvents(events: readonly HistoryEvent[]): HistoryEvent[] {
   const merged = new Map<string, { event: HistoryEvent; entrances: number; exits: number }>();
   for (const event of events) {

@@ -3,13 +3,16 @@ import type { SpaceId } from '../domain/ids.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import { existing, type TopologyHistory } from '../domain/topology-history.ts';
 
-/** The resets of a space as the topology has them now. @throws Failure when there is no such space */
+/** The resets of a space by the current topology. @throws Failure if there is no such space */
 export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
   existing(topology.latest().space(spaceId), `space ${spaceId}`);
   return scheduleEver(topology, spaceId);
 }
 
-/** The same for a space that may have been deleted: its history is kept. @throws Failure when there never was one */
+/**
+ * Like `scheduleOf`, for a space that may have been deleted, because its history is kept. @throws Failure if it never
+ * existed
+ */
 export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): ResetSchedule {
   const view = topology.latest();
   const space = view.space(spaceId);

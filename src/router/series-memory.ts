@@ -1,6 +1,6 @@
-// Which readings are next to those that a router is routing, where that decides what they count (series.ts). Together
-// with ClickHouse the router knows every accepted reading of a series: it remembers those that may not be stored, and asks
-// history for the neighbours of one that comes late.
+// The neighbours of the readings that a router is routing, for readings that count by their neighbours (series.ts).
+// The memory holds the readings of a series that may not be stored yet; the neighbours of a late reading come from
+// history.
 import { END_MS } from '../domain/instant.ts';
 import type { Reading } from '../domain/reading.ts';
 import { compareInSeries, Series, seriesKeyOf, seriesKindOf, seriesOf, type SeriesKey } from '../domain/series.ts';
@@ -9,9 +9,9 @@ import type { History, SeriesPlace } from '../ports/history.ts';
 type Neighbours = Pick<History, 'neighbours'>;
 
 interface KnownSeries {
-  /** Not known to be stored. */
+  /** Readings that may not be stored yet. */
   readonly recent: Series;
-  /** The newest that is stored; null where none is, undefined until history was asked. */
+  /** The newest stored reading; null if there is none, undefined until history was asked. */
   newestStored: Reading | null | undefined;
 }
 
@@ -23,7 +23,7 @@ export class SeriesMemory {
     if (key !== undefined) this.#of(key).recent.add(reading);
   }
 
-  /** It is stored. */
+  /** Drops a reading from `recent`, because it is stored now. */
   forget(reading: Reading): void {
     const key = seriesKeyOf(reading);
     const known = key && this.#known.get(key);
@@ -33,19 +33,19 @@ export class SeriesMemory {
   }
 
   /**
-   * The series of the given readings, with at least those directly before and after each of them.
-   * @param readings they need not be known; those that are in no series are left out
+   * The series of the given readings, with at least the direct neighbours of each.
+   * @param readings may be unknown to the memory; readings that are in no series are skipped
    */
   async around(readings: readonly Reading[], history: Neighbours): Promise<ReadonlyMap<SeriesKey, Series>> {
     const found = new Map<SeriesKey, Series>();
-    const [inSeries, strangers] = this.#inSeries(readings);
+    const [inSeries, unknown] = this.#inSeries(readings);
     if (inSeries.length === 0) return found;
-    if (strangers.size > 0) await this.#learnNewest(strangers, history);
+    if (unknown.size > 0) await this.#learnNewest(unknown, history);
     const notNewer: Reading[] = [];
     for (const [key, reading] of inSeries) {
       const { recent, newestStored } = this.#of(key);
       if (!found.has(key)) found.set(key, new Series(newestStored ? [...recent.all, newestStored] : recent.all));
-      // The newest itself, too: it is known, and the one before it is not.
+      // Includes the newest reading itself: the memory has that reading, but not the one before it.
       if (newestStored && compareInSeries(reading, newestStored) <= 0) notNewer.push(reading);
     }
     if (notNewer.length === 0) return found;
@@ -53,23 +53,23 @@ export class SeriesMemory {
     return found;
   }
 
-  /** The readings that are in a series, and the series whose newest reading is unknown. */
+  /** The given readings that are in a series, and the series whose newest stored reading is unknown. */
   #inSeries(readings: readonly Reading[]): [[SeriesKey, Reading][], Map<SeriesKey, Reading>] {
     const inSeries: [SeriesKey, Reading][] = [];
-    const strangers = new Map<SeriesKey, Reading>();
+    const unknown = new Map<SeriesKey, Reading>();
     for (const reading of readings) {
       const key = seriesKeyOf(reading);
       if (key === undefined) continue;
       inSeries.push([key, reading]);
-      if (this.#of(key).newestStored === undefined) strangers.set(key, reading);
+      if (this.#of(key).newestStored === undefined) unknown.set(key, reading);
     }
-    return [inSeries, strangers];
+    return [inSeries, unknown];
   }
 
-  async #learnNewest(strangers: ReadonlyMap<SeriesKey, Reading>, history: Neighbours): Promise<void> {
-    const ends = [...strangers.values()].flatMap(placeIn).map((place) => ({ ...place, timestampMs: END_MS }));
+  async #learnNewest(unknown: ReadonlyMap<SeriesKey, Reading>, history: Neighbours): Promise<void> {
+    const ends = [...unknown.values()].flatMap(placeIn).map((place) => ({ ...place, timestampMs: END_MS }));
     const found = await history.neighbours(ends);
-    for (const key of strangers.keys()) this.#of(key).newestStored = null;
+    for (const key of unknown.keys()) this.#of(key).newestStored = null;
     for (const stored of found) {
       const key = seriesKeyOf(stored);
       if (key !== undefined) storedUpTo(this.#of(key), stored);

@@ -1,6 +1,7 @@
-// Imports a topology document. The document is checked as a whole on the topology as it is, and nothing is written if
-// anything is wrong. Then it is written in batches, each decided on the log as it is by then and stored whole or not at
-// all. What the log already says is skipped, so an import that was interrupted is completed by running it again (E3).
+// Imports a topology document. The whole document is checked against the current topology, and nothing is written if
+// anything is wrong. Then it is written in batches, each decided on the current state of the log and stored whole or
+// not at all. Entries that are already registered are skipped, so an interrupted import is completed by running it
+// again (E3).
 import { Failure } from '../domain/failure.ts';
 import {
   EntryRefused,
@@ -18,7 +19,7 @@ import { labelsOf } from '../domain/topology-history.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { TopologyService } from './topology-service.ts';
 
-/** A batch is one message. NATS refuses one of more than 1 MB. */
+/** A batch is one message, and NATS refuses messages of more than 1 MB. */
 const BATCH_BYTES_MAX = 256 * 1024;
 const ENTRIES_PER_BATCH = 2_000;
 const CHECKED_AT_ONCE = 500;
@@ -34,12 +35,12 @@ export interface ImportResult {
   readonly spaces: KindTally;
   readonly doorways: KindTally;
   readonly dpus: KindTally;
-  /** What was or would be created and updated, the first 1,000. */
+  /** The first 1,000 entries that were, or would be, created or updated. */
   readonly changes: readonly PlannedChange[];
   readonly changesCount: number;
 }
 
-/** How far an import is: first all entries are checked, then all are written. */
+/** The progress of an import: first all entries are checked, then all are written. */
 export interface ImportProgress {
   readonly phase: 'check' | 'write';
   readonly done: number;
@@ -47,7 +48,7 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** True to say what would be changed, and to change nothing. */
+  /** True to report what would change, without changing anything. */
   readonly isDryRun: boolean;
   readonly now: () => number;
   readonly timing: Pick<Timing, 'yield'>;
@@ -59,10 +60,10 @@ export interface ImportOptions {
 /** A document cannot be imported. */
 export class DocumentRefused extends Error {
   override readonly name = 'DocumentRefused';
-  /** In the order of lines; the first 1,000. */
+  /** The first 1,000 errors, in line order. */
   readonly errors: readonly DocumentError[];
   readonly errorsCount: number;
-  /** How many entries were written before. None, unless another process changed the topology during the import. */
+  /** Entries written before the refusal: 0, unless another process changed the topology during the import. */
   readonly written: number;
 
   constructor(errors: readonly DocumentError[], errorsCount = errors.length, written = 0) {
@@ -80,7 +81,7 @@ export async function importTopology(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const entries = entriesOf(document);
-  // What another process has written is not to be missing when this one refuses the document.
+  // Read the entries of other processes first, so that the document is not refused for lack of them.
   await topology.catchUp().catch((cause: unknown) => {
     throw new Failure('unavailable', 'the topology cannot be read at the moment', { cause, retryAfterSeconds: 5 });
   });
@@ -116,7 +117,7 @@ async function check(
     } catch (error) {
       if (!(error instanceof EntryRefused)) throw error;
       if (each.kind !== 'dpu') for (const label of labelsOf(each.entry)) refused.add(label);
-      // What it refers to is in the document, and wrong itself.
+      // The entry that it refers to is in the document, and was itself refused.
       if (error.missing !== undefined && refused.has(nameKey(error.missing))) continue;
       errorsCount += 1;
       if (errors.length < 2 * SHOWN_MAX) errors.push(errorOf(error));

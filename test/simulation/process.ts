@@ -83,7 +83,7 @@ export class SimProcess {
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
-  /** Assigns the shards; without leases every process wants every shard. */
+  /** Assigns the shards; without leases every process is to own every shard. */
   readonly #membership: Membership | undefined;
   readonly #reports: LocalReports;
   readonly #epoch = new LogEpoch();
@@ -206,7 +206,7 @@ export class SimProcess {
       void this.#topologyCopier(this.#guard).run(signal);
     }
     if (this.#membership) this.#membership.start();
-    else for (const shard of this.shards) shard.want('own');
+    else for (const shard of this.shards) shard.setGoal('own');
     await this.#guard?.run(signal);
     // Without a guard nothing else is needed.
     if (!signal.aborted)
@@ -235,7 +235,7 @@ export class SimProcess {
       },
       resumeShards: () => {
         if (this.#membership) this.#membership.resume();
-        else for (const shard of this.shards) shard.want('own');
+        else for (const shard of this.shards) shard.setGoal('own');
       },
       seenHere: () => this.shards.flatMap(({ fold }) => (fold?.epoch === this.#epoch.current ? [fold.mark] : [])),
       topologyReader: this.topology,
