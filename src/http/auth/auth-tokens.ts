@@ -110,7 +110,7 @@ export class TokenFile implements StaticTokens {
     return this.#tokens.get(hashOf(token));
   }
 
-  /** A file that cannot be read leaves the tokens as they were, so that a typo locks nobody out. */
+  /** If the file cannot be read, the tokens stay as they were, so that a typo locks nobody out. */
   async refresh(): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#checkedAtMs < CHANGE_CHECK_MS) return;
@@ -119,11 +119,13 @@ export class TokenFile implements StaticTokens {
       const stamp = await stampOf(this.#path);
       if (stamp !== this.#stamp) await this.#read(stamp);
     } catch (error) {
-      this.#log.error({ err: error }, 'the token file cannot be read; the tokens read before stay valid');
+      this.#log.error({ err: error }, 'the token file cannot be read; the previous tokens stay valid');
     }
   }
 
-  /** @param stamp taken before the file is read, so that the next check notices a change in between */
+  /**
+   * @param stamp taken before the file is read, so that the next check detects a change in between
+   */
   async #read(stamp: string): Promise<void> {
     this.#tokens = byHash(await readTokens(this.#path));
     this.#stamp = stamp;
@@ -139,7 +141,10 @@ async function stampOf(path: string): Promise<string> {
   return `${mtimeMs} ${ino} ${size}`;
 }
 
-/** Creates a token and adds its hash to a file, which is created if missing. @returns the token, which is stored nowhere */
+/**
+ * Creates a token and adds its hash to a file, which is created if missing. @returns the token, which is not stored
+ * anywhere
+ */
 export async function addToken(
   path: string,
   name: string,

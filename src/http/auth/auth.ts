@@ -30,7 +30,7 @@ export function principalOf(ctx: Context): Principal | undefined {
 }
 
 /**
- * For streaming answers.
+ * Watches the token of a streaming answer.
  * @param end called once the token is revoked, has expired or has lost the scope
  * @returns a function that stops watching
  */
@@ -38,7 +38,9 @@ export function whileAdmitted(ctx: Context, end: () => void): () => void {
   return admissions.get(ctx.req)?.watch(end) ?? (() => undefined);
 }
 
-/** @returns undefined if no tokens are configured. @throws ConfigError that says what to do */
+/**
+ * @returns undefined if no tokens are configured. @throws ConfigError that tells the operator what to set
+ */
 export async function openVerifier(config: Config, log: Logger): Promise<TokenVerifier | undefined> {
   const {
     AUTH_TOKENS: inline,
@@ -116,7 +118,7 @@ async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, wa
   if (header === '') throw unauthenticated('send a token in the header "authorization: Bearer <token>"');
   const token = TOKEN.exec(header)?.[1] ?? passwordIn(header);
   if (token === undefined) throw unauthenticated('the authorization header is not "Bearer <token>"', 'invalid_request');
-  // Read before the token is verified, so that a change meanwhile is noticed.
+  // Read before the token is verified, so that a change in between is detected.
   const { version } = verifier;
   const principal = await verifier.verify(token);
   if (typeof principal === 'string') throw unauthenticated(principal, 'invalid_token');
@@ -132,7 +134,7 @@ async function authorise(ctx: Context, scope: Scope, verifier: TokenVerifier, wa
   });
 }
 
-/** The password of HTTP basic authentication, which is all that many devices can send. */
+/** The password of HTTP basic authentication, the only authentication that many devices support. */
 function passwordIn(header: string): string | undefined {
   const credentials = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1];
   return credentials && /^[^:]*:(.+)$/.exec(Buffer.from(credentials, 'base64').toString('utf8'))?.[1];

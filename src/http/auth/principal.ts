@@ -1,4 +1,4 @@
-// Who sends a request, and how that is verified.
+// The sender of a request, and how it is verified.
 import type { Scope } from '../routes/route.ts';
 
 export interface Principal {
@@ -11,9 +11,11 @@ export interface Principal {
 export interface TokenVerifier {
   /** Increases whenever a valid token may have been revoked or have lost a scope; not when one expires. */
   readonly version: number;
-  /** @returns the principal, or why the token is rejected. @throws Failure unavailable if that cannot be decided now */
+  /**
+   * @returns the principal, or why the token is rejected. @throws Failure unavailable if that cannot be decided now
+   */
   verify(token: string): Promise<Principal | string>;
-  /** Reloads what may have changed. */
+  /** Reloads tokens or keys that may have changed. */
   refresh(): Promise<void>;
 }
 

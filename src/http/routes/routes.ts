@@ -22,7 +22,7 @@ import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
-/** What the routes need of the service. */
+/** The parts of the service that the routes use. */
 export type RouteDeps = Pick<
   Service,
   | 'topology'

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BODIES, counterModulus, doorway, space } from './bodies.ts';
 import { dpuId, instant } from './fields.ts';
 
-/** More than a DPU is moved in a lifetime; a DPU with its placements is one message of NATS. */
+/** More than a DPU is moved in its lifetime. A DPU with its placements has to fit into one NATS message. */
 const PLACEMENTS_MAX = 1_000;
 
 const reference = z
@@ -38,7 +38,7 @@ export const placementEntry = z.strictObject({
   from: instant
     .nullable()
     .optional()
-    .meta({ description: 'since when the sensor is there; null or left out: from the beginning of time' }),
+    .meta({ description: 'when the placement begins; null or left out: the beginning of time' }),
 });
 
 export const dpuEntry = z.strictObject({
@@ -48,7 +48,7 @@ export const dpuEntry = z.strictObject({
     .array(placementEntry)
     .max(PLACEMENTS_MAX, `must have at most ${PLACEMENTS_MAX} placements`)
     .optional()
-    .meta({ description: 'added to the placements that the sensor has; one at the same instant is replaced' }),
+    .meta({ description: 'added to the existing placements of the sensor; one at the same instant is replaced' }),
 });
 
 export const topologyDocument = z

@@ -1,4 +1,4 @@
-// Collects the entries of a topology document while it is parsed, and every mistake in it.
+// Collects the entries of a topology document while it is parsed, with all errors in it.
 import type { z } from 'zod';
 import { BEGINNING_MS } from '../../domain/instant.ts';
 import type { DpuId } from '../../domain/ids.ts';
@@ -65,7 +65,9 @@ export class DocumentBuilder {
     this.#doorways.push({ ...place, name, externalId, ingressSpace, egressSpace });
   }
 
-  /** @param placements where each placement is; without it they are on the row of the DPU */
+  /**
+   * @param placements where each placement is; without it they are on the row of the DPU
+   */
   dpu(place: DocumentPlace, value: unknown, placements: readonly DocumentPlace[] = []): void {
     const entry = this.#checked(dpuEntry, place, value);
     if (!entry) return;
@@ -76,7 +78,7 @@ export class DocumentBuilder {
       this.#place(dpu, placements[index] ?? place, placement);
   }
 
-  /** A placement that is a row of its own. */
+  /** A placement in a separate row. */
   placement(place: DocumentPlace, id: unknown, value: unknown): void {
     const dpuId = this.#checked(dpuIdSchema, place, id, 'dpu_id');
     const placement = this.#checked(placementEntry, place, value);
@@ -96,7 +98,7 @@ export class DocumentBuilder {
   ): void {
     const fromMs = from ?? BEGINNING_MS;
     const other = placements.find((placement) => placement.fromMs === fromMs);
-    if (other) this.fail(place, 'from', `line ${other.line} places the DPU at this instant already`);
+    if (other) this.fail(place, 'from', `line ${other.line} already places the DPU at this instant`);
     else placements.push({ ...place, doorway, fromMs });
   }
 
@@ -116,12 +118,12 @@ export class DocumentBuilder {
   }
 }
 
-/** The column that a field of a DPU has in CSV. */
+/** The CSV column of a field of a DPU. */
 function columnOf(field: string): string {
   return field === 'id' ? 'dpu_id' : field.replace(/^placements\.0\./, '');
 }
 
-/** What other entries may refer to an entry by, although it is invalid. */
+/** The labels by which other entries may refer to an entry, although it is invalid. */
 function labelsIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   const { name, external_id: externalId } = value as { name?: unknown; external_id?: unknown };
