@@ -18,7 +18,7 @@ export async function demoCommand(config: Config, say: (line: string) => void): 
     say(
       building.isNew
         ? 'registered a building with three spaces and five DPUs'
-        : 'the building of an earlier start continues where it stopped',
+        : 'the building of an earlier run is used again',
     );
     const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
     const crowd = new Crowd(nc, building, await countsOf(running, building));

@@ -20,7 +20,7 @@ export interface LogCatOptions {
 }
 
 const ENTRIES_PER_READ = 500;
-/** Any partition will do: every reader gets every commit. */
+/** Any partition will do, because every reader gets every commit. */
 const ANY = 0 as Partition;
 
 export function logCommand(

@@ -1,5 +1,5 @@
-// `density migrate`: creates the streams and tables that are missing, gives the others today's settings, and takes over
-// the log of version 1 of the service and tables that are partitioned by month.
+// `density migrate`: creates missing streams and tables, updates the settings of the others, and converts the log of
+// version 1 and the tables that are partitioned by month.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
@@ -23,7 +23,7 @@ import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
 
-/** For one month of one table. */
+/** The time limit for one month of one table. */
 const COPY_MAX_MS = 6 * 3_600_000;
 
 /** @returns the exit code */
@@ -56,8 +56,8 @@ export async function migrateCommand(
 }
 
 /**
- * Tables of earlier versions, which are partitioned by month. They keep working, so running processes need not stop for
- * them.
+ * Converts tables of earlier versions, which are partitioned by month. They keep working, so running processes need
+ * not stop for them.
  */
 async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
   const options = tableOptionsOf(config);
@@ -71,7 +71,8 @@ async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: 
     if ((await leases.members()).length > 0)
       return tell(`${unchanged}: the service is running; to change that, stop every process and run density migrate`);
     await withAllLeases(nats, leases, config, async () => {
-      // The new tables know no block's token. Checkpoints that are newer than every block need none: no block is sent again.
+      // The new tables have no deduplication tokens. The rebuilt checkpoints are newer than every block, so no block
+      // is sent again.
       const hold = <T>(_: Partition, act: () => Promise<T>): Promise<T> => act();
       await rebuildShards(config, nats, clickhouseUrl, allPartitions(config.PARTITIONS), { hold, say: tell });
       await repartition(clickhouse, options, tell);
@@ -105,7 +106,7 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
       let stored = 0;
       for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries())
         stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
-      tell(`took over the log of version 1: ${stored} events that were only in it are now in ClickHouse`);
+      tell(`converted the log of version 1: ${stored} events that only the log held are now in ClickHouse`);
     } finally {
       await topology.stop();
     }

@@ -40,7 +40,7 @@ export function replayCommand(
     .option('--to-dpu <id>', 'as readings of this DPU')
     .option('--dry-run', 'only report what would be done')
     .action(async (_options: ReplayOptions, command: Command) =>
-      // With those of `dead-letters`, which takes --json for itself.
+      // Includes the options of `dead-letters`, which consumes --json.
       finish(await replay(readConfig(), command.optsWithGlobals<ReplayOptions>(), say)),
     );
 }

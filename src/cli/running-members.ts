@@ -2,7 +2,10 @@ import type { Config } from '../config.ts';
 import type { NatsHandles } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
 
-/** For commands that change data which a running service would change too. @throws Error that names the running processes */
+/**
+ * For commands that change data which a running service would change too. @throws Error that names the running
+ * processes
+ */
 export async function assertNobodyRuns(config: Config, nats: NatsHandles): Promise<NatsLeases> {
   const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
   const members = await leases.members();

@@ -1,5 +1,5 @@
-// What an entry of a topology document asks for, on a given topology: the fact to append, by the same rules as single
-// commands, or nothing where the topology already says it. That makes an import idempotent.
+// Plans an entry of a topology document against a given topology: the fact to append, by the same rules as single
+// commands, or nothing if the topology already has it. So an import is idempotent.
 import { Failure } from './failure.ts';
 import type { DoorwayId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
@@ -20,7 +20,7 @@ export interface PlannedChange {
   /** Name of the space or doorway, id of the DPU. */
   readonly name: string;
   readonly line: number;
-  /** What an update changes. */
+  /** The fields that an update changes. */
   readonly fields: readonly string[];
 }
 
@@ -29,12 +29,12 @@ export interface Planned {
   readonly change: PlannedChange;
 }
 
-/** A Failure that knows the place in a document that it is about. */
+/** A Failure with its place in a document. */
 export class EntryRefused extends Error {
   override readonly name = 'EntryRefused';
   readonly place: DocumentPlace;
   readonly failure: Failure;
-  /** The name or external id that nothing has; undefined if something else is wrong. */
+  /** The unknown name or external id; undefined if something else is wrong. */
   readonly missing: string | undefined;
 
   constructor(place: DocumentPlace, failure: Failure, missing?: string) {
@@ -45,7 +45,9 @@ export class EntryRefused extends Error {
   }
 }
 
-/** @returns undefined if there is nothing to change. @throws EntryRefused when it cannot be registered */
+/**
+ * @returns undefined if there is nothing to change. @throws EntryRefused if it cannot be registered
+ */
 export function planRegistration(view: RegistrationView, each: RegistrationEntry, nowMs: number): Planned | undefined {
   switch (each.kind) {
     case 'space':
@@ -98,7 +100,7 @@ function planDoorway(view: RegistrationView, entry: DoorwayEntry, nowMs: number)
   return create(view, entry, 'doorway', name, { kind: 'createDoorway', fields }, nowMs);
 }
 
-/** One fact, however many placements it has. */
+/** All placements of an entry become one fact. */
 function planDpu(view: RegistrationView, entry: DpuEntry, nowMs: number): Planned | undefined {
   const { id, line, counterModulus, placements } = entry;
   const before = view.dpu(id);
@@ -117,7 +119,7 @@ function planDpu(view: RegistrationView, entry: DpuEntry, nowMs: number): Planne
   for (const placement of [...placements].sort((a, b) => a.fromMs - b.fromMs)) {
     const doorwayId = doorwayOf(view, placement);
     const fromMs = [placement.fromMs];
-    // "Always" includes the time since it was deleted.
+    // For a deleted DPU, "always" includes the time since its deletion.
     if (before?.deleted && placement.fromMs === BEGINNING_MS)
       fromMs.push(before.placements.at(-1)?.fromMs ?? BEGINNING_MS);
     for (const effectiveMs of fromMs)
@@ -144,8 +146,8 @@ function isRecorded(dpu: Dpu | undefined, doorwayId: DoorwayId | null, fromMs: n
 }
 
 /**
- * The space or doorway that an entry is about: the one with its external id or else, if that has no other external id,
- * the one with its name.
+ * The space or doorway of an entry: the one with its external id or, if there is none, the one with its name, unless
+ * that has another external id.
  */
 function meant<T extends Space | Doorway>(
   named: readonly T[],
@@ -182,7 +184,7 @@ function only<T>(found: readonly T[], kind: string, label: string, place: Docume
   throw new EntryRefused(place, failure, first ? undefined : label);
 }
 
-/** Those of the given fields that have another value, by their names in the domain. */
+/** The given fields whose value differs, by their names in the domain. */
 function changed<T extends object>(given: { readonly [Key in keyof T]?: T[Key] | undefined }, before: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(given).filter(([key, value]) => value !== undefined && value !== before[key as keyof T]),
@@ -228,7 +230,9 @@ function create(
   };
 }
 
-/** @throws EntryRefused with fields as a document names them */
+/**
+ * @throws EntryRefused with fields as named in a document
+ */
 function decided(view: RegistrationView, place: DocumentPlace, command: Registration, nowMs: number): SingleFact {
   try {
     return decideRegistration(view, command, nowMs);

@@ -27,7 +27,8 @@ export interface Page {
  */
 export function checkCursor({ cursor, offset, sort }: { cursor?: unknown; offset: number; sort: string }): void {
   if (cursor === undefined) return;
-  if (offset > 0) throw invalid('offset', 'cannot be combined with a cursor, which already determines where the page starts');
+  if (offset > 0)
+    throw invalid('offset', 'cannot be combined with a cursor, which already determines where the page starts');
   if (sort !== CURSOR_SORT) throw invalid('cursor', `works only with sort=${CURSOR_SORT}`);
 }
 

@@ -51,9 +51,9 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
         adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'how to read the payload' }),
       }),
       query: z.strictObject({
-        device: dpuIdInPath
-          .optional()
-          .meta({ description: 'the device, if the payload does not name it; a gateway, if the payload names other devices' }),
+        device: dpuIdInPath.optional().meta({
+          description: 'the device, if the payload does not name it; a gateway, if the payload names other devices',
+        }),
       }),
       streamedBody: {
         'application/json': { schema: z.unknown(), example: EXAMPLE },

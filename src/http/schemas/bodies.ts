@@ -31,7 +31,7 @@ const externalId = z
   .nullable()
   .meta({
     description:
-      "what your own systems call it, for `density topology import`; unique like the name, and different from the names of others",
+      'what your own systems call it, for `density topology import`; unique like the name, and different from the names of others',
   });
 
 const people = z

@@ -37,7 +37,10 @@ const DOC = {
       REVISION_MAX,
       'for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp`, only the one with the greatest revision counts; if revisions are equal, the one with the most people',
     ),
-    total_entrances: whole(TOTAL_MAX, 'the value of the counter of entrances: its difference to the previous value counts'),
+    total_entrances: whole(
+      TOTAL_MAX,
+      'the value of the counter of entrances: its difference to the previous value counts',
+    ),
     total_exits: whole(TOTAL_MAX, 'the value of the counter of exits'),
     counter_epoch: {
       anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' }, { type: 'integer' }],

@@ -250,7 +250,9 @@ export const deadLetter = resource('DeadLetter', 'Items of one message that coul
 export const replay = resource('Replay', 'The result of replaying dead letters', {
   letters: count('dead letters that were selected'),
   replayed: count('readings that were sent again, including those of an earlier replay, which have no effect'),
-  not_replayed_count: count('items that were not sent, because they would be rejected again or were replayed differently'),
+  not_replayed_count: count(
+    'items that were not sent, because they would be rejected again or were replayed differently',
+  ),
   not_replayed: z
     .array(
       z.strictObject({

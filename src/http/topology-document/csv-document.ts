@@ -68,8 +68,7 @@ function headerOf(builder: DocumentBuilder, record: readonly string[], place: Do
   const repeated = header.filter((name, index) => header.indexOf(name) < index);
   for (const name of unknown) builder.fail(place, name, `is not a column; there are ${CSV_COLUMNS.join(', ')}`);
   for (const name of repeated) builder.fail(place, name, 'appears twice');
-  if (!header.includes('kind'))
-    builder.fail(place, 'kind', 'the first line must name the columns, and it lacks kind');
+  if (!header.includes('kind')) builder.fail(place, 'kind', 'the first line must name the columns, and it lacks kind');
   return unknown.length + repeated.length > 0 || !header.includes('kind') ? [] : header;
 }
 
