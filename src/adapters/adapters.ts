@@ -1,4 +1,4 @@
-// The adapters by name, as they stand in URLs and subjects.
+// The adapters by their names in URLs and subjects.
 import type { Adapter } from './adapter.ts';
 import { axisAoa } from './axis-aoa.ts';
 import { axisPeopleCounter } from './axis-people-counter.ts';

@@ -1,4 +1,4 @@
-// Starts the engines that have no URL on this machine, and restarts those that die.
+// Starts the engines for which no URL is configured on this machine, and restarts those that die.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,8 +24,8 @@ export interface Engines {
 }
 
 /**
- * @param onFailure called when an engine has died, and when it cannot be restarted yet; it is tried again
- * @throws LocalEngineError or NatsServerUnavailableError, with one sentence that says what to do
+ * @param onFailure called when an engine has died, and each time that restarting it fails; restarting continues
+ * @throws LocalEngineError or NatsServerUnavailableError, with one sentence that tells the user what to do
  */
 export async function startEngines(
   config: Config,

@@ -1,11 +1,12 @@
-// Replays dead letters: appends what they hold to READINGS, as if the DPU had just sent it.
+// Replays dead letters: appends their content to READINGS, as if the DPU had just sent it.
 //
 // Invariants (actors/SPEC.md, D2):
-// - A letter is replayed in one way only. How is recorded before anything is appended, so it counts once whoever replays
-//   it, however often, with whatever shift, and wherever a process dies.
-// - Repeating a replay appends the same readings, which are duplicates then. A reading without a timestamp gets one, and
-//   an id, from its letter, because its place in READINGS would be another each time.
-// - Only what the router will accept is appended; the rest would become a second letter.
+// - A letter is replayed in one way only. The way is recorded before anything is appended, so its readings count
+//   once, no matter who replays it, how often, with what shift, and where a process dies.
+// - Repeating a replay appends the same readings, which are then duplicates. A reading without a timestamp gets one,
+//   and an id, from its letter, because otherwise its sequence in READINGS would make it a different reading each
+//   time.
+// - Only items that the router will accept are appended; the others would only produce another letter.
 import { dpuOfToken, type DpuId } from '../domain/ids.ts';
 import { startOf } from '../domain/measure.ts';
 import { parseReading, type ParsedReading, type SentReading } from '../domain/parse-reading.ts';
@@ -36,9 +37,9 @@ export interface ReplayDeps {
 }
 
 export interface ReplayRequest extends LetterSelection, Replay {
-  /** The DPU that the subject of a letter names, or the text in its place. */
+  /** The DPU named by the subject of a letter, or the text in its place. */
   readonly sentBy?: string | undefined;
-  /** Only says what would be done. */
+  /** Only reports what would be done. */
   readonly isDryRun: boolean;
 }
 
@@ -46,21 +47,23 @@ export interface ReplayRequest extends LetterSelection, Replay {
 export interface SkippedItems {
   readonly letterId: string;
   readonly items: number;
-  /** Why the first of them was not. */
+  /** Why the first of them was not replayed. */
   readonly detail: string;
 }
 
 export interface ReplayResult {
-  /** Letters that were selected. */
+  /** The number of selected letters. */
   readonly letters: number;
-  /** Readings that were appended. Those of an earlier replay among them are duplicates. */
+  /** Appended readings, including those of an earlier replay, which are duplicates. */
   readonly readings: number;
-  /** The first ones. */
+  /** The first skipped items. */
   readonly skipped: readonly SkippedItems[];
   readonly skippedItems: number;
 }
 
-/** @throws the log's error; what was appended by then is a duplicate when the replay is repeated */
+/**
+ * @throws the log's error; if the replay is repeated, readings that were already appended are duplicates
+ */
 export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): Promise<ReplayResult> {
   const { deadLetters, log, bound, now, retry } = deps;
   const { shiftMs, dpuId, isDryRun } = request;
@@ -96,7 +99,7 @@ export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): P
   return result;
 }
 
-/** The DPU that a letter's subject names, or the text in its place. */
+/** The DPU named by a letter's subject, or the text in its place. */
 export function senderOf({ subject }: Pick<KeptLetter, 'subject'>): string {
   const token = subject.split('.')[2] ?? '';
   return dpuOfToken(token) ?? token;
@@ -118,9 +121,9 @@ function readingsIn(
   const context = { ...bounds, shiftMs, ...(sender === undefined ? {} : { dpuId: sender }) };
   const values =
     letter.reason === 'bad_payload'
-      ? 'a payload in a format of the device: send it to POST /ingest/{adapter} again'
+      ? "a payload in the device's own format: send it to POST /ingest/{adapter} again"
       : kindOf(levels) === 'heartbeat'
-        ? 'a heartbeat is no reading'
+        ? 'a heartbeat is not a reading'
         : valuesIn(letter);
   if (typeof values === 'string') return { readings: [], rejected: { items: letter.items, detail: values } };
   const readings: SentReading[] = [];
@@ -134,11 +137,11 @@ function readingsIn(
   return items === 0 ? { readings } : { readings, rejected: { items, detail } };
 }
 
-/** The items as JSON values, or why there are none. */
+/** The items as JSON values, or the reason why there are none. */
 function valuesIn({ raw, items, isCut }: DeadLetter): readonly unknown[] | string {
   if (isCut) return 'the letter holds only a part of what was sent';
   try {
-    // Firmware in C may send the NUL at the end of its string, too.
+    // Firmware written in C may include the terminating NUL of the string.
     const value = JSON.parse(decoder.decode(raw).replace(/\0+$/, '')) as unknown;
     return items === 1 ? [value] : (value as readonly unknown[]);
   } catch {

@@ -1,5 +1,6 @@
-// Removes readings that are no longer needed: those that every router has routed, and that no router reads again after a restart to
-// fill its memory. Neither age nor a full log ever removes a reading that is needed, however long the service was down.
+// Removes readings that are no longer needed: those that every router has routed, and that no router reads again
+// after a restart to fill its memory. A reading that is needed is never removed because of its age or a full log,
+// however long the service was down.
 import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
 import type { LogUsage, ReadingsLog } from '../ports/readings-log.ts';
@@ -28,16 +29,16 @@ interface Unneeded {
 
 const NOTHING: Unneeded = { seq: 0, beforeMs: 0 };
 
-/** Removes readings that are older than `keptMs` and not needed. @throws what a port throws: try again later */
+/** Removes readings that are older than `keptMs` and not needed. @throws the error of a port; try again later */
 export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> {
   const { seq, beforeMs } = await unneeded(deps);
   if (seq > 1 && beforeMs > 0) await deps.readings.purge(seq, Math.min(deps.now() - deps.keptMs, beforeMs));
 }
 
 /**
- * Removes readings that are not needed, whatever their age, from a log that is nearly full. If that does not help, the log accepts
- * only time marks until it does.
- * @throws what a port throws
+ * Removes readings that are not needed, whatever their age, from a log that is nearly full. If that is not enough,
+ * the log accepts only ticks until it is.
+ * @throws the error of a port
  */
 export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<LogUsage> {
   const { readings } = deps;
@@ -60,13 +61,13 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
 }
 
 /**
- * Entries before the first one that any router would read after a restart (Router.restore). Only entries of a router's own partition
- * count, because otherwise a router that receives nothing for weeks would keep the readings of all others. A router that has never
- * committed needs everything.
+ * The entries before the first one that any router would read after a restart (Router.restore). Only entries of a
+ * router's own partition count, because otherwise a router that receives nothing for weeks would keep the readings of
+ * all others. A router that has never committed needs everything.
  *
- * If the log has gone back, entries stored since then may have sequences below a committed offset although no router has routed them. So
- * nothing may be removed while any router's mark is not at its offset, and, because the log may go back after that was checked, only
- * entries older than the latest mark may be.
+ * If the log has gone back, entries stored since then may have sequences below a committed offset although no router
+ * has routed them. So nothing may be removed unless every router's mark is at its offset. Because the log may go back
+ * after that check, only entries older than the latest mark may be removed.
  */
 async function unneeded({
   partitions,

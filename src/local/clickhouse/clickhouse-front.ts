@@ -104,7 +104,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, refused: Cli
     'content-type': 'text/plain; charset=UTF-8',
     'content-length': body.length,
     'x-clickhouse-exception-code': String(refused.code),
-    // The rest of a refused body would be parsed as the next request.
+    // Otherwise the rest of a refused body would be parsed as the next request.
     ...(request.complete ? {} : { connection: 'close' }),
   });
   response.end(body);

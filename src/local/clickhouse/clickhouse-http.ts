@@ -1,9 +1,10 @@
 // Entry point of the local ClickHouse engine's process, which clickhouse-engine.ts starts.
 //
 // Invariants:
-// - It does not outlive the process that started it, because it would keep the data folder in use without anybody knowing.
-// - On SIGTERM it stops in order: it accepts no new requests, answers those in progress, and closes chDB. It ignores SIGINT, which the
-//   service handles.
+// - It does not outlive the process that started it, because otherwise it would keep the data folder in use
+//   unnoticed.
+// - On SIGTERM it stops in order: it accepts no new requests, answers those in progress, and closes chDB. It ignores
+//   SIGINT, which the service handles.
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

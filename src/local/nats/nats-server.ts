@@ -132,7 +132,7 @@ async function clientPort(portsDir: string, pid: number | undefined): Promise<nu
     const port = Number(/:(\d+)$/.exec(String(ports.nats[0]))?.[1]);
     return Number.isNaN(port) ? undefined : port;
   } catch {
-    // Not written yet, or not completely.
+    // The file is not written yet, or incomplete.
     return undefined;
   }
 }
