@@ -15,7 +15,7 @@ import {
   engineProblems,
   logProblems,
   ownerProblems,
-  roomProblems,
+  capacityProblems,
   shardProblems,
   topologyProblems,
   TOPOLOGY_BEHIND_MAX_MS,
@@ -260,7 +260,7 @@ export class Service {
       },
       deadLetters: this.#adapters.deadLetters,
       deadLettersKeptMs: deadLetters.keptMs,
-      onOccupied: (part) => this.metrics.readingsOccupied(part),
+      onUsage: (part) => this.metrics.readingsOccupied(part),
       timing: MACHINE_TIMING,
       log: this.#log,
     });
@@ -396,7 +396,7 @@ export class Service {
         logProblems(() => this.#guard.problem),
         clockProblems(() => this.clock.problem),
       ],
-      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#retention.acceptsReadings)],
+      shared: [ownerProblems(() => this.cluster.owners), capacityProblems(() => this.#retention.acceptsReadings)],
     });
   }
 

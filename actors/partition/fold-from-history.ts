@@ -62,7 +62,7 @@ export function foldFromHistory({
   for (const config of configs) stateOf(config.spaceId).configure(config, context, () => undefined);
   const ends = new Map<SpaceId, { newestMs: number; retractedMs: number }>();
   for (const { spaceId, dpuId, newestMs, newestRetractedMs } of newest) {
-    stateOf(spaceId).heard(dpuId, newestMs);
+    stateOf(spaceId).recordAlive(dpuId, newestMs);
     const end = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, retractedMs: BEGINNING_MS };
     ends.set(spaceId, {
       newestMs: Math.max(end.newestMs, newestMs),

@@ -28,7 +28,7 @@ function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
     case 'readingsObserved':
       return state.observe(event.events, event.context, emit);
     case 'heartbeatObserved':
-      state.heard(event.dpuId, event.timestampMs);
+      state.recordAlive(event.dpuId, event.timestampMs);
       return state.elapse(event.context, emit);
     case 'timeElapsed':
       return state.elapse(event.context, emit);

@@ -219,7 +219,7 @@ export class SpaceState {
         late.push(event);
         this.#observeLate(event, context, emit);
       }
-      this.heard(event.dpuId, event.timestampMs);
+      this.recordAlive(event.dpuId, event.timestampMs);
     }
     if (late.length > 0) this.#newest.cameLate(late, context.openBlock);
     const excess = this.#buffer.size - context.settings.bufferEventsMax;
@@ -230,7 +230,7 @@ export class SpaceState {
    * Records that a DPU is alive. Only the space's own DPUs are kept, because ids come from outside and memory has to
    * be bounded.
    */
-  heard(dpuId: DpuId, timestampMs: number): void {
+  recordAlive(dpuId: DpuId, timestampMs: number): void {
     const newestMs = this.#newestMs.get(dpuId);
     if (newestMs !== undefined && timestampMs > newestMs) this.#newestMs.set(dpuId, timestampMs);
   }

@@ -18,7 +18,7 @@ import { Version1Log } from '../nats/version-1-log.ts';
 import { migratePartition } from '../shards/migrate-partition.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
 import { rebuildShards, withAllLeases } from './rebuild-command.ts';
-import { assertNobodyRuns } from './running-members.ts';
+import { assertServiceStopped } from './running-members.ts';
 import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
@@ -39,14 +39,14 @@ export async function migrateCommand(
     try {
       await createTables(clickhouse, tableOptionsOf(config));
       await alterTables(clickhouse, tableOptionsOf(config));
-      if (await Version1Log.isThere(nats.jsm)) await takeOverLog(config, nats, clickhouse, tell);
+      if (await Version1Log.isThere(nats.jsm)) await convertLog(config, nats, clickhouse, tell);
       await createStreams(
         nats.jsm,
         config.PARTITIONS,
         config.STREAM_REPLICAS,
         await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
       );
-      await takeOverTables(config, nats, clickhouseUrl, tell);
+      await convertTables(config, nats, clickhouseUrl, tell);
     } finally {
       await clickhouse.close();
     }
@@ -59,7 +59,7 @@ export async function migrateCommand(
  * Converts tables of earlier versions, which are partitioned by month. They keep working, so running processes need
  * not stop for them.
  */
-async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
+async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
   const options = tableOptionsOf(config);
   const clickhouse = await connectClickHouse(clickhouseUrl, COPY_MAX_MS);
   try {
@@ -82,14 +82,14 @@ async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: 
   }
 }
 
-async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {
+async function convertLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {
   const { js, jsm } = nats;
   const { PARTITIONS: partitions } = config;
   await assertPartitions(jsm, partitions);
-  await assertNobodyRuns(config, nats);
+  await assertServiceStopped(config, nats);
   const { created } = await jsm.streams.info(SPACE_EVENTS);
   const log = new Version1Log(js, jsm, partitions);
-  if (!(await log.isTakenOver())) {
+  if (!(await log.isConverted())) {
     const topology = await followedTopology(nats);
     try {
       const checkpoints = new NatsCheckpoints(js, jsm);
@@ -110,7 +110,7 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
     } finally {
       await topology.stop();
     }
-    await log.takeOver();
+    await log.convert();
   }
   await log.finish();
 }

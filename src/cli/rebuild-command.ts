@@ -24,7 +24,7 @@ import { MACHINE_TIMING } from '../runtime/timing.ts';
 import { rebuildPartition, type RebuildDeps, type Rebuilt } from '../shards/rebuild-partition.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
-import { assertNobodyRuns } from './running-members.ts';
+import { assertServiceStopped } from './running-members.ts';
 
 export interface RebuildOptions {
   readonly shard?: number;
@@ -41,7 +41,7 @@ export async function rebuildCommand(
 ): Promise<number> {
   const shards = shardsToRebuild(shard, config.PARTITIONS);
   return withEngines(config, json ? () => undefined : say, async (nats, clickhouseUrl) => {
-    const leases = await assertNobodyRuns(config, nats);
+    const leases = await assertServiceStopped(config, nats);
     const found = await rebuildShards(config, nats, clickhouseUrl, shards, {
       hold: (partition, act) => withLease(nats, leases, partition, config, act),
       say: json ? () => undefined : say,

@@ -50,7 +50,7 @@ export async function repartition(
     // Remains of an interrupted attempt: an incomplete copy, or the old table.
     await drop(client, copy);
     if (!byMonth.has(table.name)) continue;
-    const rows = await takeOver(client, table, copy);
+    const rows = await convert(client, table, copy);
     say(`table ${table.name}: ${rows} rows are partitioned by decade`);
   }
 }
@@ -66,7 +66,7 @@ function partitionedTables(options: TableOptions): Table[] {
 /**
  * @returns its number of rows
  */
-async function takeOver(
+async function convert(
   client: ClickHouseClient,
   { name, definition, timeColumn }: Table,
   copy: string,

@@ -25,7 +25,7 @@ const ATTEMPTS = 3;
  * Just after the log was truncated, or from a replica that lags, the last commit of a router may be an older one or
  * missing.
  */
-const ASK_AGAIN_MS = 300;
+const RETRY_MS = 300;
 const ENTRIES_PER_READ = 500;
 /** A shard that is further behind is not compared. */
 const COMMITS_MAX = 10_000;
@@ -91,7 +91,7 @@ export class Comparisons {
     );
     let missing = shards.length === partitions ? await this.#missing(shards) : undefined;
     for (let attempt = 1; attempt < ATTEMPTS && missing !== 0 && missing !== undefined; attempt++) {
-      await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
+      await this.#deps.timing.pause(RETRY_MS, NEVER);
       missing = await this.#missing(shards);
     }
     const compared = await this.#compare(shards);
@@ -220,22 +220,22 @@ export function findingsOf({ differences, unknown, missing }: Comparison): strin
 }
 
 const SEE = 'See docs/operations.md, "When the account does not hold".';
-const RESTORE = `Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup: what READINGS still holds is routed again from there on. ${SEE}`;
+const RESTORE = `Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup: the entries that READINGS still holds are routed again from there. ${SEE}`;
 
 function findingsOfShard({ shard, block, expected, stored, unknownBlock }: StoredDifference): string[] {
   const findings: string[] = [];
   const is = `shard ${shard}: ClickHouse holds ${readings(expected - stored)} than its blocks up to ${block} had when they were stored (${stored}, and ${expected})`;
   if (stored < expected)
     findings.push(
-      `${is}. Live counts are right until a late reading or density rebuild has them computed from what is left; history is not. ${RESTORE}`,
+      `${is}. Live counts are correct until a late reading or density rebuild recomputes them from the remaining rows; history is already wrong. ${RESTORE}`,
     );
   if (stored > expected)
     findings.push(
-      `${is}. Somebody else has written to space_events: insert the same rows with the opposite sign, which takes them back in every table. ${SEE}`,
+      `${is}. Something other than the service has written to space_events: insert the same rows with the opposite sign, which retracts them in every table. ${SEE}`,
     );
   if (unknownBlock !== undefined)
     findings.push(
-      `shard ${shard}: ClickHouse has rows of block ${unknownBlock}, which the shard has not cut. Delete them before another process takes the shard: it would treat its own blocks as stored. ${SEE}`,
+      `shard ${shard}: ClickHouse has rows of block ${unknownBlock}, which the shard has not cut. Delete them before another process takes over the shard, because it would treat its own blocks as stored. ${SEE}`,
     );
   return findings;
 }

@@ -115,14 +115,14 @@ function instantIn(value: unknown, field: string, context: ParseContext): number
   const ms = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
   if (typeof ms === 'number' && ms < SECONDS_BELOW && ms * 1_000 >= earliestMs)
     throw new Rejected('bad_timestamp', field, `${field} looks like seconds: a number is milliseconds since 1970`);
-  const said = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
-  if (said === undefined || said < 0)
+  const deviceMs = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
+  if (deviceMs === undefined || deviceMs < 0)
     throw new Rejected(
       'bad_timestamp',
       field,
       `${field} must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970`,
     );
-  const instant = said + shiftMs;
+  const instant = deviceMs + shiftMs;
   if (instant < earliestMs)
     throw new Rejected(
       'clock_unset',

@@ -61,7 +61,7 @@ export function planRegistration(view: RegistrationView, each: RegistrationEntry
 
 function planSpace(view: RegistrationView, entry: SpaceEntry, nowMs: number): Planned | undefined {
   const { name, externalId, timeZone, dailyReset, capacity } = entry;
-  const before = meant(view.spacesCalled(name), externalId ? view.spacesCalled(externalId) : [], entry);
+  const before = entryTarget(view.spacesCalled(name), externalId ? view.spacesCalled(externalId) : [], entry);
   if (before) {
     const fields = changed(
       { name, externalId, timeZone, dailyReset, capacity },
@@ -83,7 +83,7 @@ function planDoorway(view: RegistrationView, entry: DoorwayEntry, nowMs: number)
   const { name, externalId } = entry;
   const ingressSpaceId = spaceOf(view, entry.ingressSpace, entry, 'ingress_space');
   const egressSpaceId = spaceOf(view, entry.egressSpace, entry, 'egress_space');
-  const before = meant(view.doorwaysCalled(name), externalId ? view.doorwaysCalled(externalId) : [], entry);
+  const before = entryTarget(view.doorwaysCalled(name), externalId ? view.doorwaysCalled(externalId) : [], entry);
   if (before) {
     const fields = changed(
       { name, externalId, ingressSpaceId, egressSpaceId },
@@ -149,7 +149,7 @@ function isRecorded(dpu: Dpu | undefined, doorwayId: DoorwayId | null, fromMs: n
  * The space or doorway of an entry: the one with its external id or, if there is none, the one with its name, unless
  * that has another external id.
  */
-function meant<T extends Space | Doorway>(
+function entryTarget<T extends Space | Doorway>(
   named: readonly T[],
   identified: readonly T[],
   { name, externalId = null }: SpaceEntry | DoorwayEntry,

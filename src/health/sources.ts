@@ -161,7 +161,7 @@ export function clockProblems(found: () => string | undefined): ProblemSource {
 }
 
 /** @param takesReadings returns false while READINGS is full */
-export function roomProblems(takesReadings: () => boolean): ProblemSource {
+export function capacityProblems(takesReadings: () => boolean): ProblemSource {
   return () =>
     takesReadings()
       ? []

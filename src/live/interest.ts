@@ -42,8 +42,8 @@ export class Interest {
   renew(all: boolean, spaceIds: readonly SpaceId[], n: number, nowMs: number): void {
     const untilMs = nowMs + this.#lastsMs;
     for (const spaceId of spaceIds) {
-      const wish = this.#spaces.get(spaceId);
-      if (wish) wish.untilMs = untilMs;
+      const interest = this.#spaces.get(spaceId);
+      if (interest) interest.untilMs = untilMs;
       // If all spaces were already published, this one was too.
       else this.#spaces.set(spaceId, { since: this.#all?.since ?? n, untilMs });
     }

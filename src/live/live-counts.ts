@@ -83,7 +83,7 @@ export class LiveCounts {
     // Counted from now on, so that many concurrent requests do not exceed the limit.
     this.#subscribers.add(subscriber);
     try {
-      await Promise.all([...byPartition].map(([k, ids]) => this.#follow(k).relay.want(ids, after?.get(k))));
+      await Promise.all([...byPartition].map(([k, ids]) => this.#follow(k).relay.watch(ids, after?.get(k))));
       if (this.#isStopped) throw new Failure('unavailable', 'the service is stopping', { retryAfterSeconds: 1 });
     } catch (error) {
       this.#forget(subscriber, byPartition);

@@ -38,7 +38,7 @@ export class PartitionRelay {
   readonly #wanted = new Set<SpaceId>();
   readonly #abort = new AbortController();
   readonly #unsubscribe: () => void;
-  #wantsAll = false;
+  #watchesAll = false;
   /** Undefined until the first answer. */
   #epoch: number | undefined;
   #epochMin = 0;
@@ -78,13 +78,13 @@ export class PartitionRelay {
    * Follows these spaces (null: all) from now on, and fetches the items after a position if the feed still has them.
    * @throws Failure unavailable while the partition has no owner
    */
-  async want(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
+  async watch(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
     const isKnown =
-      (spaceIds === null ? this.#wantsAll : spaceIds.every((id) => this.#watched.has(id))) &&
+      (spaceIds === null ? this.#watchesAll : spaceIds.every((id) => this.#watched.has(id))) &&
       this.#epoch !== undefined &&
       !this.#isStale;
     const hasItems = after === undefined || after.epoch !== this.#epoch || this.#ring.after(after.n) !== undefined;
-    if (spaceIds === null) this.#wantsAll = true;
+    if (spaceIds === null) this.#watchesAll = true;
     for (const id of spaceIds ?? []) this.#wanted.add(id);
     if (!isKnown || !hasItems) await this.#ask(after);
   }
@@ -110,7 +110,7 @@ export class PartitionRelay {
       try {
         this.#take(
           await this.#channel.ask(this.partition, {
-            all: this.#wantsAll,
+            all: this.#watchesAll,
             spaceIds: [...this.#wanted],
             epochMin: this.#epochMin,
             isRenewal: false,
@@ -186,7 +186,7 @@ export class PartitionRelay {
       const watched = this.#watched.get(item.spaceId);
       if (watched) watched.count = item;
       // A space that was created after all spaces were requested.
-      else if (this.#wantsAll) this.#watched.set(item.spaceId, { count: item, since: this.#ring.last });
+      else if (this.#watchesAll) this.#watched.set(item.spaceId, { count: item, since: this.#ring.last });
     }
     this.#listener.item(this.partition, item);
   }
@@ -228,7 +228,7 @@ export class PartitionRelay {
       if (signal.aborted || this.#isResyncing || this.#epoch === undefined) continue;
       try {
         const answer = await this.#channel.ask(this.partition, {
-          all: this.#wantsAll,
+          all: this.#watchesAll,
           spaceIds: [...this.#wanted],
           epochMin: this.#epochMin,
           isRenewal: true,

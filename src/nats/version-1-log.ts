@@ -90,7 +90,7 @@ export class Version1Log {
   }
 
   /** True once every router has a commit in the current format, which means that all partitions are converted. */
-  async isTakenOver(): Promise<boolean> {
+  async isConverted(): Promise<boolean> {
     const last = await Promise.all(this.#routers.map((router) => this.#last(router)));
     return last.every((message) => message?.data[0] !== OBJECT);
   }
@@ -118,7 +118,7 @@ export class Version1Log {
   }
 
   /** Commits the routers' offsets, clocks and counters in the current format. Idempotent. */
-  async takeOver(): Promise<void> {
+  async convert(): Promise<void> {
     for (const router of this.#routers) {
       const message = await this.#last(router);
       if (message?.data[0] !== OBJECT) continue;

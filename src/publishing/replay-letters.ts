@@ -86,7 +86,7 @@ export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): P
       const replay = { shiftMs, dpuId, atMs: now() };
       const recorded = isDryRun ? replay : await deadLetters.recordReplay(letter, replay);
       if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId) {
-        skip(letter, letter.items, `it was replayed before, with ${inWords(recorded)}`);
+        skip(letter, letter.items, `it was replayed before, with ${describeReplay(recorded)}`);
         continue;
       }
     }
@@ -166,6 +166,6 @@ function withTimestamp(reading: SentReading, letter: DeadLetter, position: numbe
   return { ok: true, reading: { ...reading, timestampMs, name } };
 }
 
-function inWords({ shiftMs, dpuId }: { readonly shiftMs: number; readonly dpuId: DpuId | null }): string {
+function describeReplay({ shiftMs, dpuId }: { readonly shiftMs: number; readonly dpuId: DpuId | null }): string {
   return `a shift of ${shiftMs} ms${dpuId === null ? '' : ` as DPU ${dpuId}`}`;
 }

@@ -18,8 +18,8 @@ export interface ReadingsRetentionDeps {
   readonly now: () => number;
 }
 
-/** Fill levels of the log: above CROWDED it is purged down to EASED, and at FULL it refuses readings. */
-const [CROWDED, EASED, FULL] = [0.8, 0.6, 0.97];
+/** Fill levels of the log: above HIGH_WATER it is purged down to LOW_WATER, and at FULL it refuses readings. */
+const [HIGH_WATER, LOW_WATER, FULL] = [0.8, 0.6, 0.97];
 
 /** Entries before a sequence may be removed if they were also stored before an instant. */
 interface Unneeded {
@@ -44,9 +44,9 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
   const { readings } = deps;
   let usage = await readings.usage();
   const { usedFraction, firstSeq, lastSeq } = usage;
-  if (usedFraction >= CROWDED) {
+  if (usedFraction >= HIGH_WATER) {
     // Purges the oldest, assuming that all have the same size; any remaining excess is purged the next time.
-    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - EASED)) / usedFraction);
+    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - LOW_WATER)) / usedFraction);
     const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
     const beforeSeq = Math.min(seq, neededFromSeq);
     if (beforeSeq > firstSeq && beforeMs > 0) {
@@ -55,7 +55,7 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
     }
   }
   const { acceptsReadings } = usage;
-  if (acceptsReadings ? usage.usedFraction < FULL : usage.usedFraction >= CROWDED) return usage;
+  if (acceptsReadings ? usage.usedFraction < FULL : usage.usedFraction >= HIGH_WATER) return usage;
   await readings.setAcceptsReadings(!acceptsReadings);
   return { ...usage, acceptsReadings: !acceptsReadings };
 }

@@ -14,7 +14,7 @@ export interface RetentionDeps {
   readonly deadLetters: Pick<DeadLetters, 'evict'>;
   readonly deadLettersKeptMs: number;
   /** Called with the fill level of READINGS, from 0 to 1. */
-  readonly onOccupied: (part: number) => void;
+  readonly onUsage: (part: number) => void;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -57,9 +57,9 @@ export class Retention {
   }
 
   async #makeRoom(): Promise<void> {
-    const { readings, onOccupied, log } = this.#deps;
+    const { readings, onUsage, log } = this.#deps;
     const { usedFraction, acceptsReadings } = await makeRoom(readings);
-    onOccupied(usedFraction);
+    onUsage(usedFraction);
     if (acceptsReadings !== this.#acceptsReadings)
       log.warn(
         { usedFraction, acceptsReadings },

@@ -147,13 +147,13 @@ export class FairQueue {
   /** Round robin, with slices small enough that every backlog gets one. */
   #takeOfBacklogs(itemsMax: number): Slice[] {
     const slices: Slice[] = [];
-    const turn = Math.max(1, Math.ceil(itemsMax / Math.max(1, this.#backlogs.size)));
+    const quantum = Math.max(1, Math.ceil(itemsMax / Math.max(1, this.#backlogs.size)));
     for (let left = itemsMax; left > 0 && this.#backlogs.size > 0;) {
       const [subject, messages] = this.#backlogs.entries().next().value as [string, Message[]];
       const before = left;
-      while (left > 0 && before - left < turn && messages.length > 0) {
+      while (left > 0 && before - left < quantum && messages.length > 0) {
         const message = messages[0] as Message;
-        const slice = message.take(Math.min(left, turn - (before - left)));
+        const slice = message.take(Math.min(left, quantum - (before - left)));
         slices.push(slice);
         left -= Math.max(1, slice.to - slice.from);
         if (message.work > 0) break;

@@ -13,7 +13,7 @@ import type { PayloadItem } from './payload.ts';
 const NOT_JSON: Rejection = { reason: 'bad_json', field: '', detail: 'not JSON in UTF-8' };
 const NO_DPU: Rejection = { reason: 'bad_dpu_id', field: 'dpu_id', detail: 'the subject names no DPU' };
 /** The server chose the partition by the whole token, but readings of a line belong in the partition of its device. */
-const A_LINE: Rejection = {
+const LINE_SUBJECT: Rejection = {
   reason: 'bad_dpu_id',
   field: 'dpu_id',
   detail: "the subject names a line: publish to the device's subject, with the line as dpu_id (<device>/<line>)",
@@ -97,11 +97,11 @@ export function forEachItem(
 
 /** The reason to reject a whole message because of its subject; undefined if the subject is valid. */
 function misplacedBy(dpuId: DpuId, levels: readonly string[], isKnown: boolean): Rejection | undefined {
-  if (deviceOf(dpuId) !== dpuId) return A_LINE;
-  return isKnown ? undefined : fitsNothing(dpuId, levels);
+  if (deviceOf(dpuId) !== dpuId) return LINE_SUBJECT;
+  return isKnown ? undefined : unknownSubject(dpuId, levels);
 }
 
-function fitsNothing(dpuId: DpuId, levels: readonly string[]): Rejection {
+function unknownSubject(dpuId: DpuId, levels: readonly string[]): Rejection {
   const token = tokenOfDpu(dpuId);
   return {
     reason: 'bad_subject',

@@ -79,7 +79,7 @@ function shardDeps(
       newCommitId: adapters.newId,
       storedBeforeSeq: () => stored.byFolds(),
     },
-    fold: { ...common, checkpoints: adapters.checkpoints, turn: snapshotTurn },
+    fold: { ...common, checkpoints: adapters.checkpoints, yieldTurn: snapshotTurn },
     storedBeforeCheckpoints: () => stored.byCheckpoints(),
     truncateIntervalMs: TRUNCATE_INTERVAL_MS,
     leases: adapters.leases,

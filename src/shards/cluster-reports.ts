@@ -15,8 +15,8 @@ import type { LocalReports } from './local-reports.ts';
 import type { Shard } from './shard.ts';
 
 /** How long a question waits for a shard that is being handed over. */
-const PATIENCE_MS = 1_000;
-const ASK_AGAIN_MS = 50;
+const QUESTION_WAIT_MAX_MS = 1_000;
+const RETRY_MS = 50;
 /**
  * A process that stops answering for a shard drops pending requests, so they are repeated soon. The last timeout is
  * for processes that are merely slow.
@@ -78,7 +78,7 @@ export class ClusterReports implements SpaceReports {
     const { local, shards, isConnected, timing } = this.#deps;
     const { partition, spaceId, atMs } = question;
     const shard = shards[partition];
-    const giveUpAt = timing.now() + PATIENCE_MS;
+    const giveUpAt = timing.now() + QUESTION_WAIT_MAX_MS;
     const done = new AbortController();
     let silences = 0;
     try {
@@ -113,12 +113,12 @@ export class ClusterReports implements SpaceReports {
    * Only one of the questions that wait for an owner retries, and the others wait for it, so that they do not slow
    * down the next owner after a crash.
    */
-  async #waitForOwner(partition: Partition, done: AbortController, patienceMs: number): Promise<void> {
+  async #waitForOwner(partition: Partition, done: AbortController, waitMaxMs: number): Promise<void> {
     const retrying = this.#retrying.get(partition) ?? done;
-    if (retrying !== done) return this.#deps.timing.pause(patienceMs, retrying.signal);
+    if (retrying !== done) return this.#deps.timing.pause(waitMaxMs, retrying.signal);
     this.#retrying.set(partition, done);
     setMaxListeners(0, done.signal);
-    await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
+    await this.#deps.timing.pause(RETRY_MS, NEVER);
   }
 
   /** Starts or stops answering other processes after a shard of this process has changed its state. */

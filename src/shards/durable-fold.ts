@@ -28,7 +28,7 @@ export interface DurableFoldDeps {
   readonly history: History;
   readonly checkpoints: Checkpoints;
   /** Yields to other work between two lines of a checkpoint. */
-  readonly turn: () => Promise<void>;
+  readonly yieldTurn: () => Promise<void>;
 }
 
 export class DurableFold {
@@ -191,7 +191,7 @@ export class DurableFold {
       const lines: string[] = [];
       for (const line of encodeSnapshot(this.#fold)) {
         lines.push(line);
-        await this.#deps.turn();
+        await this.#deps.yieldTurn();
       }
       return lines;
     };
@@ -205,12 +205,12 @@ export class DurableFold {
   }
 
   async #read(lines: Iterable<string>): Promise<PartitionFold> {
-    const { partition, partitions, turn } = this.#deps;
+    const { partition, partitions, yieldTurn } = this.#deps;
     const reading = decodeSnapshot(partition, partitions, lines);
     for (;;) {
       const step = reading.next();
       if (step.done) return step.value;
-      await turn();
+      await yieldTurn();
     }
   }
 }

@@ -49,7 +49,7 @@ export class Membership {
   readonly #abort = new AbortController();
   #isSuspended = false;
   #startedAtMs = 0;
-  #heardAtMs = 0;
+  #lastChangeAtMs = 0;
   #changed = new AbortController();
   #loops: Promise<void>[] = [];
   #assignedMembers = '';
@@ -96,7 +96,7 @@ export class Membership {
     this.#startedAtMs = timing.now();
     this.#loops = [
       supervise('membership', () => this.#announce(), signal, log, timing),
-      supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
+      supervise('leases', () => leases.watch((change) => this.#onChange(change), signal), signal, log, timing),
       this.#steerUntilStopped(),
       this.#deps.ticks.run(this.#deps.shards, signal),
     ];
@@ -134,9 +134,9 @@ export class Membership {
     }
   }
 
-  #hear(change: LeaseChange): void {
+  #onChange(change: LeaseChange): void {
     const atMs = this.#deps.timing.now();
-    this.#heardAtMs = atMs;
+    this.#lastChangeAtMs = atMs;
     // Most changes are renewals, ten a second, and need no new assignment.
     const isRenewal =
       change.kind === 'member'
@@ -196,7 +196,7 @@ export class Membership {
   }
 
   #forgetSilent(): void {
-    const beforeMs = this.#heardAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
+    const beforeMs = this.#lastChangeAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
     for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
     for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
   }

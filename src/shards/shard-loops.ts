@@ -142,9 +142,9 @@ export class ShardLoops {
     void this.#run(this.#ownLoops, 'checkpoint', () => this.#checkpoint(own));
   }
 
-  async #until(isSo: () => boolean): Promise<void> {
+  async #until(isReached: () => boolean): Promise<void> {
     const { signal } = this.#abort;
-    while (!signal.aborted && !isSo()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
+    while (!signal.aborted && !isReached()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
   }
 
   /** Stops routing, stores the cut blocks and saves a checkpoint. Keeps folding, so that it can still answer. */

@@ -24,9 +24,9 @@ export class WriteQueue {
       throw new Failure('unavailable', 'too many changes of the topology are waiting', { retryAfterSeconds: 5 });
     const ticket = (this.#tickets += 1);
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#take(ticket, write)).finally(() => (this.#waiting -= 1));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    const result = this.#last.then(() => this.#take(ticket, write)).finally(() => (this.#waiting -= 1));
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   async #take<T>(ticket: number, write: () => Promise<T>): Promise<T> {

@@ -347,7 +347,7 @@ export class SimProcess {
         storedBeforeSeq: () =>
           this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),
       },
-      fold: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.yield },
+      fold: { ...common, checkpoints: this.#checkpoints, yieldTurn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases,
