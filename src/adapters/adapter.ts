@@ -92,6 +92,6 @@ export interface Adapter {
   readonly name: string;
   /** The schema of the options, for documentation. */
   readonly options: z.ZodType;
-  /** Checks a device's options. `adapt` never throws, whatever the payload. */
+  /** Checks a device's options. `adapt` never throws for any payload. */
   readonly configure: (options: unknown) => Configured;
 }

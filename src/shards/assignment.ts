@@ -14,11 +14,11 @@ export function assignShards(shards: number, members: readonly string[]): Assign
   const owners = ownersOf(shards, members);
   // Computed once per member rather than once per shard, because a crash concerns all shards of a member.
   const without = new Map(
-    members.map((gone) => [
-      gone,
+    members.map((leaving) => [
+      leaving,
       ownersOf(
         shards,
-        members.filter((member) => member !== gone),
+        members.filter((member) => member !== leaving),
       ),
     ]),
   );

@@ -1,5 +1,5 @@
 // Static bearer tokens: hashes, names and scopes, in a file that is reloaded when it changes, or in a variable. A token is 256 random
-// bits, which nobody can guess, so one round of SHA-256 protects it as well as a slow hash would.
+// bits, which cannot be guessed, so one round of SHA-256 protects it as well as a slow hash would.
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -74,7 +74,7 @@ export interface StaticTokens {
   refresh(): Promise<void>;
 }
 
-/** @param text the content of a token file. @throws Error that says what is wrong with it */
+/** @param text the content of a token file. @throws Error that describes the error in it */
 export function tokensOf(text: string): StaticTokens {
   const tokens = byHash(parseTokens(text, 'AUTH_TOKENS'));
   return { version: 0, find: async (token) => tokens.get(hashOf(token)), refresh: async () => undefined };
@@ -94,7 +94,7 @@ export class TokenFile implements StaticTokens {
     this.#log = log;
   }
 
-  /** @throws Error that says what is wrong with the file */
+  /** @throws Error that describes the error in the file */
   static async open(path: string, log: Logger): Promise<TokenFile> {
     const file = new TokenFile(path, log);
     await file.#read(await stampOf(path));

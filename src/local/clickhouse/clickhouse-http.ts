@@ -42,7 +42,7 @@ function end(reason: string): void {
 
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => end('SIGTERM'));
-process.on('disconnect', () => end('the parent process is gone'));
+process.on('disconnect', () => end('the parent process has ended'));
 
 /** Resolves once the message is sent, so that it is not lost if the process exits next. */
 function tell(message: EngineMessage): Promise<void> {

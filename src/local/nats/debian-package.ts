@@ -123,7 +123,7 @@ async function aptGet(args: readonly string[], cwd?: string): Promise<string> {
 function complaint(error: unknown): string {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   const line = stderr.split('\n').find((text) => text.startsWith('E:'));
-  return line === undefined ? 'failed or took too long' : `says: ${line.slice(2).trim()}`;
+  return line === undefined ? 'failed or took too long' : `reports: ${line.slice(2).trim()}`;
 }
 
 async function exists(path: string): Promise<boolean> {
