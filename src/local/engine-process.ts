@@ -129,15 +129,21 @@ async function untilServing<Ready>(
   const text = await log().catch(() => '');
   const cause = spec.explain(text);
   if (cause !== undefined) throw cause;
-  const lastLine = text.trim().split('\n').at(-1) ?? '';
+  const line = tellingLine(text);
   const what =
     outcome.kind === 'late'
       ? `did not start within ${spec.startTimeoutMs / 1000} s`
       : `exited during start (${outcome.how})`;
   throw new LocalEngineError(
     'failed',
-    `${spec.title} ${what}: see ${spec.logFile}${lastLine === '' ? '' : `, which ends with "${lastLine}"`}.`,
+    `${spec.title} ${what}: see ${spec.logFile}${line === '' ? '' : `, which says "${line}"`}.`,
   );
+}
+
+/** The last line, or what comes before the stack trace if the engine, written in Go, has panicked. */
+function tellingLine(log: string): string {
+  const lines = log.trim().split('\n');
+  return lines.findLast((line) => /^(panic|fatal error): /.test(line)) ?? lines.at(-1) ?? '';
 }
 
 async function spawnLogged<Ready>(

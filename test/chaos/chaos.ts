@@ -33,6 +33,7 @@ export interface ChaosReport {
   readonly kills: Readonly<Record<VictimName, number>>;
   readonly suspensions: number;
   readonly damages: number;
+  readonly blocksMovedAway: number;
   readonly moves: number;
   /** The losses that `/health` reports. */
   readonly losses: number;
@@ -103,6 +104,7 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
       kills: faults.kills,
       suspensions: faults.suspensions,
       damages: faults.damages,
+      blocksMovedAway: faults.blocksMovedAway,
       moves: load.moves.length,
       losses,
       compared,

@@ -19,6 +19,7 @@ import type { Remains } from './fault-injector.ts';
 import { readingsInClickHouse } from './survivors.ts';
 
 const SETTLE_WITHIN_MS = 240_000;
+const READ_AGAIN_MS = 10_000;
 const INSTANTS_PER_SPACE = 8;
 
 export interface ComparisonOptions {
@@ -44,31 +45,15 @@ export interface Comparison {
   readonly differences: readonly string[];
 }
 
-export async function compareWithOracle({
-  load,
-  random,
-  natsUrl,
-  clickhouseUrl,
-  partitions,
-  ask,
-  acknowledged = load.messages,
-  remains,
-}: ComparisonOptions): Promise<Comparison> {
-  const nats = await connectNats(natsUrl, 'comparison');
-  const sent = await readSent(nats, partitions);
-  const facts = await topologyFacts(nats);
-  await nats.nc.close();
-  const survivors = remains ? [...remains.certain, ...(await stillThere(remains.possible, clickhouseUrl, ask))] : [];
-  const oracle = new Oracle([...sent.readings, ...survivors], facts);
+export async function compareWithOracle(options: ComparisonOptions): Promise<Comparison> {
+  const { load, random, clickhouseUrl, ask, acknowledged = load.messages } = options;
   const differences: string[] = [];
-  const account = remains ? accountAfterLoss(oracle) : accountOf(oracle, sent);
-  for (const { path, expected } of [account, ...questionsFor(oracle, load, random)]) {
+  const { sent, oracle, difference } = await settledOracle(options);
+  if (difference !== undefined) differences.push(difference);
+  for (const question of questionsFor(oracle, load, random)) {
     await eventually(
-      async () => {
-        const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
-        if (is !== shouldBe) throw new Error(`${path}: is ${is}, should be ${shouldBe}`);
-        // The first difference has waited long enough for all others.
-      },
+      async () => assertAnswer(question, ask),
+      // The first difference has waited long enough for all others.
       differences.length > 0 ? 1_000 : SETTLE_WITHIN_MS,
     ).catch((error: unknown) => differences.push(String(error)));
   }
@@ -82,9 +67,42 @@ export async function compareWithOracle({
   };
 }
 
+interface SettledOracle {
+  readonly sent: Sent;
+  readonly oracle: Oracle;
+  /** Between the oracle's account and the service's, if they never agreed. */
+  readonly difference?: string;
+}
+
+/** Reads the logs until the account agrees with them: a repair may still be writing what was lost to them. */
+async function settledOracle(options: ComparisonOptions): Promise<SettledOracle> {
+  const { natsUrl, clickhouseUrl, partitions, ask, remains } = options;
+  const deadline = performance.now() + SETTLE_WITHIN_MS;
+  for (;;) {
+    const nats = await connectNats(natsUrl, 'comparison');
+    const sent = await readSent(nats, partitions);
+    const facts = await topologyFacts(nats);
+    await nats.nc.close();
+    const survivors = remains ? [...remains.certain, ...(await stillThere(remains.possible, clickhouseUrl, ask))] : [];
+    const oracle = new Oracle([...sent.readings, ...survivors], facts);
+    const account = remains ? accountAfterLoss(oracle) : accountOf(oracle, sent);
+    try {
+      await eventually(async () => assertAnswer(account, ask), READ_AGAIN_MS);
+      return { sent, oracle };
+    } catch (error) {
+      if (performance.now() > deadline) return { sent, oracle, difference: String(error) };
+    }
+  }
+}
+
 interface Question {
   readonly path: string;
   readonly expected: (answer: unknown) => [is: unknown, shouldBe: unknown];
+}
+
+async function assertAnswer({ path, expected }: Question, ask: ComparisonOptions['ask']): Promise<void> {
+  const [is, shouldBe] = expected(await ask(path)).map((value) => JSON.stringify(value));
+  if (is !== shouldBe) throw new Error(`${path}: is ${is}, should be ${shouldBe}`);
 }
 
 function accountOf(oracle: Oracle, sent: Sent): Question {

@@ -2,7 +2,7 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutTail, flipBit, restoreCopy } from '../support/damage.ts';
+import { cutTail, flipBit, moveBlockAway, restoreCopy } from '../support/damage.ts';
 import { eventually } from '../support/eventually.ts';
 import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { PARTITIONS, type Processes } from './processes.ts';
@@ -43,6 +43,8 @@ export class FaultInjector {
   };
   suspensions = 0;
   damages = 0;
+  /** Because nats-server could not use them. */
+  blocksMovedAway = 0;
   /** Undefined until the first damage. */
   remains: Remains | undefined;
   readonly #options: FaultInjectorOptions;
@@ -122,7 +124,7 @@ export class FaultInjector {
     const startNats = await processes.hold(['nats-server']);
     const before = isAlone ? await readingsInFiles(natsFolder, binary, PARTITIONS) : [];
     const what = await this.#damageFiles(natsFolder, damage);
-    const inFiles = await readingsInFiles(natsFolder, binary, PARTITIONS);
+    const inFiles = await this.#readingsInDamagedFiles(damage);
     startClickhouse();
     const stored = await eventually(async () => readingsInClickHouse(processes.clickhouseUrl));
     this.#countedBefore = new Oracle(stored, []).readings.length;
@@ -136,6 +138,23 @@ export class FaultInjector {
     startServices();
     this.damages += 1;
     say(`damage ${this.damages}: ${what}${isAlone ? ' under running services' : ''}`);
+  }
+
+  /** What nats-server cannot use after a flipped bit is moved away, as an operator would (docs/operations.md). */
+  async #readingsInDamagedFiles(damage: Damage): Promise<OracleReading[]> {
+    const { processes, binary, say } = this.#options;
+    const suspects = damage.kind === 'flip' ? [...damage.streams] : [];
+    for (;;) {
+      try {
+        return await readingsInFiles(processes.natsFolder, binary, PARTITIONS);
+      } catch (error) {
+        const stream = suspects.shift();
+        if (stream === undefined) throw error;
+        await moveBlockAway(processes.natsFolder, stream);
+        this.blocksMovedAway += 1;
+        say(`the newest block of ${stream} was moved away: ${String(error)}`);
+      }
+    }
   }
 
   /** @returns a description of the damage */

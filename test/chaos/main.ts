@@ -19,8 +19,8 @@ const { differences, kills, ...report } = await chaos({
   say,
 });
 for (const difference of differences.slice(0, 20)) say(difference);
-const { sent, distinct, moves, suspensions, damages, losses, compared, seconds } = report;
+const { sent, distinct, moves, suspensions, damages, blocksMovedAway, losses, compared, seconds } = report;
 say(
-  `${sent} readings in READINGS (${distinct} different), ${moves} moves and resets, killed: ${JSON.stringify(kills)}, ${suspensions} times suspended, ${damages} times damaged, ${losses} losses reported; ${compared} answers and rows compared, ${differences.length} differences, ${seconds} s`,
+  `${sent} readings in READINGS (${distinct} different), ${moves} moves and resets, killed: ${JSON.stringify(kills)}, ${suspensions} times suspended, ${damages} times damaged (${blocksMovedAway} blocks moved away), ${losses} losses reported; ${compared} answers and rows compared, ${differences.length} differences, ${seconds} s`,
 );
 process.exit(differences.length > 0 ? 1 : 0);

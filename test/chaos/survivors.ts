@@ -11,13 +11,19 @@ import { identityOf } from '../../src/domain/reading.ts';
 import { readingOf } from '../../src/domain/space-event.ts';
 import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
-import { READINGS, SPACE_EVENTS } from '../../src/nats/streams.ts';
+import { READINGS, SPACE_EVENTS, TOPOLOGY } from '../../src/nats/streams.ts';
 import { sentIn } from '../simulation/sent.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { startNatsIn } from '../support/killable-engines.ts';
 import { parseReadingId, type OracleReading } from '../support/oracle.ts';
 
-/** @param natsFolder the data of a stopped server */
+const READ_WITHIN_MS = 30_000;
+const decoder = new TextDecoder();
+
+/**
+ * @param natsFolder the data of a stopped server
+ * @throws when nats-server does not start on the files, or does not return what was stored
+ */
 export async function readingsInFiles(
   natsFolder: string,
   binary: string,
@@ -31,6 +37,7 @@ export async function readingsInFiles(
     try {
       const nats = await connectNats(server.url, 'survivors');
       try {
+        for (const { data } of await everything(nats, TOPOLOGY)) JSON.parse(decoder.decode(data));
         return [
           ...sentIn(await everything(nats, READINGS)).readings,
           ...(await everything(nats, SPACE_EVENTS)).flatMap(readingsInCommit),
@@ -64,12 +71,17 @@ export async function readingsInClickHouse(url: string): Promise<OracleReading[]
 /** All messages of a stream, skipping holes. */
 async function everything({ js, jsm }: NatsHandles, stream: string): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
-  if ((await jsm.streams.info(stream)).state.messages === 0) return entries;
+  const { messages } = (await jsm.streams.info(stream)).state;
+  if (messages === 0) return entries;
   const consumer = await js.consumers.get(stream);
-  for await (const { subject, data, seq, info } of await consumer.consume()) {
+  for await (const { subject, data, seq, info } of await consumer.fetch({
+    max_messages: messages,
+    expires: READ_WITHIN_MS,
+  })) {
     entries.push({ subject, data, seq, timeMs: Math.floor(info.timestampNanos / 1e6) });
     if (info.pending === 0) break;
   }
+  if (entries.length < messages) throw new Error(`${stream} holds ${messages} messages, and returns ${entries.length}`);
   return entries;
 }
 

@@ -78,7 +78,7 @@ describe('a store full of readings', () => {
     });
 
     // Everything else continues.
-    await eventually(async () => expect(await net()).toBe(accepted));
+    await eventually(async () => expect(await net()).toBe(accepted), 180_000);
     expect((await service.send('POST', '/spaces', { name: 'Annex' })).status).toBe(201);
     await eventually(async () => expect((await nats.jsm.streams.info(CHECKPOINTS)).state.messages).toBeGreaterThan(0));
     expect((await service.get('/account')).body).toMatchObject({ remainder: 0 });

@@ -1,6 +1,7 @@
 // Damages the files of a stopped nats-server, as power failures, bad disks and restored backups do.
-import { cp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { recordsIn } from './message-block.ts';
 
 const streamsOf = (natsFolder: string): string => join(natsFolder, 'jetstream', '$G', 'streams');
 
@@ -34,22 +35,61 @@ export async function cutEveryTail(natsFolder: string, keptPart: number): Promis
   for (const folder of folders) await cutFile(await newestBlockIn(join(natsFolder, folder)), keptPart);
 }
 
-/** Inverts one bit in a stream's newest file. @param part where in the file, from 0 to 1 */
+/** Inverts one bit anywhere in a stream's newest file. @param part where in the file, from 0 to 1 */
 export async function flipBit(natsFolder: string, stream: string, part: number): Promise<void> {
+  await flipBitAt(natsFolder, stream, (block) => Math.min(block.length - 1, Math.floor(block.length * part)));
+}
+
+/**
+ * Inverts one bit in the payload of a message. The checksum of its record tells: nats-server cuts the file off at that
+ * record. @param part which of the messages in the stream's newest file, from 0 to 1
+ */
+export async function flipPayloadBit(natsFolder: string, stream: string, part: number): Promise<void> {
+  await flipBitAt(natsFolder, stream, (block) => {
+    const messages = recordsIn(block).filter(({ isTombstone }) => !isTombstone);
+    const [start, end] = messages[Math.floor(messages.length * part)]?.payload ?? [0, 0];
+    if (end <= start) throw new Error(`no payload in ${stream}`);
+    return Math.floor((start + end) / 2);
+  });
+}
+
+/**
+ * Inverts one bit in the length of a message's headers, which no checksum covers.
+ * @param of a message that was removed, or the newest that was not
+ * @param byte of the length: 0 moves the start of the payload, another reaches beyond the record
+ */
+export async function flipHeadersLengthBit(
+  natsFolder: string,
+  stream: string,
+  of: 'removed' | 'newest',
+  byte: number,
+): Promise<void> {
+  await flipBitAt(natsFolder, stream, (block) => {
+    const records = recordsIn(block);
+    const removed = new Set(records.filter(({ isTombstone }) => isTombstone).map(({ seq }) => seq));
+    const chosen = records.findLast(
+      ({ seq, isTombstone, headersLengthAt }) =>
+        !isTombstone && headersLengthAt !== undefined && removed.has(seq) === (of === 'removed'),
+    );
+    if (chosen?.headersLengthAt === undefined) throw new Error(`no such message in ${stream}`);
+    return chosen.headersLengthAt + byte;
+  });
+}
+
+async function flipBitAt(natsFolder: string, stream: string, place: (block: Buffer) => number): Promise<void> {
   const file = await newestBlock(natsFolder, stream);
   if (file === undefined) return;
-  const handle = await open(file, 'r+');
-  try {
-    const { size } = await handle.stat();
-    if (size === 0) return;
-    const at = Math.min(size - 1, Math.floor(size * part));
-    const byte = Buffer.alloc(1);
-    await handle.read(byte, 0, 1, at);
-    byte[0] = (byte[0] ?? 0) ^ 0x10;
-    await handle.write(byte, 0, 1, at);
-  } finally {
-    await handle.close();
-  }
+  const block = await readFile(file);
+  if (block.length === 0) return;
+  const at = place(block);
+  block[at] = (block[at] ?? 0) ^ 0x10;
+  await writeFile(file, block);
+}
+
+/** What an operator does where nats-server does not start on a stream's newest file (docs/operations.md). */
+export async function moveBlockAway(natsFolder: string, stream: string): Promise<void> {
+  const file = await newestBlock(natsFolder, stream);
+  if (file !== undefined) await rename(file, join(natsFolder, `${stream}-${basename(file)}`));
 }
 
 /** Replaces everything by an older copy. */

@@ -10,11 +10,11 @@ beforeAll(async () => {
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-const starting = async (n: number, command: string): Promise<unknown> =>
+const starting = async (n: number, command: string, program = 'process.exit(3)'): Promise<unknown> =>
   startEngine({
     title: 'engine',
     command,
-    args: ['-e', 'process.exit(3)'],
+    args: ['-e', program],
     hasIpc: false,
     dataDir: join(folder, `${n}`),
     pidFileName: 'engine.pid',
@@ -39,4 +39,20 @@ test('an exit of the engine is reported even if it came before anybody listened'
 
 test('an engine whose binary is missing cannot be started', async () => {
   expect(await starting(99, join(folder, 'nothing'))).toContain('Cannot start engine');
+});
+
+test('an engine that panics is quoted with the cause, and not with the end of its stack trace', async () => {
+  const said =
+    '[INF] Starting restore\npanic: runtime error: no such thing\n\ngoroutine 56 [running]:\n\tserver/util.go:379 +0x5f\n';
+  const message = await starting(
+    100,
+    process.execPath,
+    `process.stderr.write(${JSON.stringify(said)}); process.exitCode = 2`,
+  );
+  expect(message).toMatch(/\(exit code 2\): see .*, which says "panic: runtime error: no such thing"\.$/);
+});
+
+test('an engine that does not panic is quoted with its last line', async () => {
+  const program = `process.stderr.write('one\\ntwo\\n'); process.exitCode = 1`;
+  expect(await starting(101, process.execPath, program)).toMatch(/, which says "two"\.$/);
 });
