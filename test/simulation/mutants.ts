@@ -366,7 +366,11 @@ export const MUTANTS: readonly Mutant[] = [
     'isDryRun ? replay : await deadLetters.recordReplay(letter, replay)',
     'replay',
   ),
-  mutant('a replay leaves the timestamps as they are', 'const instant = deviceMs + shiftMs;', 'const instant = deviceMs;'),
+  mutant(
+    'a replay leaves the timestamps as they are',
+    'const instant = deviceMs + shiftMs;',
+    'const instant = deviceMs;',
+  ),
   mutant(
     'a replayed reading without a timestamp has its new place in the log',
     'parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed',
