@@ -170,7 +170,7 @@ try {
         },
         (await checkpoints.last(k)).revision,
       );
-    const turn = yieldEvery(MACHINE_TIMING, 4);
+    const yieldTurn = yieldEvery(MACHINE_TIMING, 4);
     const hosts = partitions.map(
       (partition) =>
         new DurableFold({
@@ -180,7 +180,7 @@ try {
           events: oneMore(partition),
           history: fakeOf<History>('History', {}),
           checkpoints,
-          turn,
+          yieldTurn,
         }),
     );
     const idle = await watched(() => MACHINE_TIMING.pause(1_000, new AbortController().signal));

@@ -71,7 +71,7 @@ export const CONFIG = {
     .regex(/^\w+$/, 'must be a name')
     .optional()
     .describe(
-      "volume of the tables' storage policy that old rows are moved to (applied by `density migrate`); if unset, they are not moved. No row is ever deleted",
+      "volume of the tables' storage policy to which old rows are moved (applied by `density migrate`); if unset, they are not moved. No row is ever deleted",
     ),
   HISTORY_HOT_DAYS: z.coerce
     .number()
@@ -95,13 +95,13 @@ export const CONFIG = {
     .refine((size) => size >= 4 * MB, 'must be at least 4MB')
     .default(256 * MB)
     .describe(
-      'maximum size of all dead letters, at most 5 % of NATS_STORE_MAX; beyond it the oldest are removed, but stay counted',
+      'maximum size of all dead letters, at most 5 % of NATS_STORE_MAX; beyond it the oldest are removed, but remain counted',
     ),
   DEAD_LETTERS_KEPT_DAYS: z.coerce
     .number()
     .min(0)
     .default(90)
-    .describe('how long dead letters are kept; removed ones stay counted'),
+    .describe('how long dead letters are kept; removed ones remain counted'),
   PARTITIONS: z.coerce
     .number()
     .int()
@@ -184,7 +184,7 @@ export const CONFIG = {
     .min(1)
     .optional()
     .describe('file with hashed bearer tokens, written by `density token`; reloaded when it changes'),
-  AUTH_JWKS_URL: url.optional().describe('URL (https: or file:) of the key set that JWTs are verified against'),
+  AUTH_JWKS_URL: url.optional().describe('URL (https: or file:) of the key set with which JWTs are verified'),
   AUTH_ISSUER: z.string().min(1).optional().describe('required issuer of JWTs; must be set with AUTH_JWKS_URL'),
   AUTH_AUDIENCE: z.string().min(1).optional().describe('required audience of JWTs; must be set with AUTH_JWKS_URL'),
   RATE_LIMIT_PER_MINUTE: z.coerce

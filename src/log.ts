@@ -2,7 +2,7 @@
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 
-/** Logs to stderr, since stdout is for the answers of commands: JSON lines, or a readable form on a terminal. */
+/** Logs to stderr, because stdout is for the output of commands: JSON lines, or a readable form on a terminal. */
 export function createLog(level: Config['LOG_LEVEL']): Logger {
   const isTerminal = process.stderr.isTTY;
   return isTerminal

@@ -1,9 +1,9 @@
-// Every metric of the service with its name, help and labels. Names follow Prometheus: base units, and `_total` for counters. A test
-// checks that dashboards, alerts and the autoscaler use only metrics declared here.
+// Every metric of the service with its name, help and labels. Names follow Prometheus: base units, and `_total` for
+// counters. A test checks that dashboards, alerts and the autoscaler use only metrics declared here.
 //
-// Clients cannot choose label values: the code or the configuration bounds the values of every label.
+// Clients cannot choose label values: the code or the configuration limits the values of every label.
 //
-// Shards are observed when Prometheus scrapes, so that a reading costs nothing here.
+// Shards are observed when Prometheus scrapes, so that metrics cost nothing per reading.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Problem } from './domain/health.ts';
 import type { Partition } from './domain/ids.ts';
@@ -24,7 +24,7 @@ export function methodLabel(method: string): MethodLabel {
 
 export interface RequestObservation {
   readonly method: MethodLabel;
-  /** The pattern of the route. A path would create a series for each id. */
+  /** The pattern of the route, because a path would create a series for each id. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
@@ -41,7 +41,7 @@ interface WaitingBlock {
   readonly sinceMs: number;
 }
 
-/** What one repair of the logs found lost. */
+/** The losses found by one repair of the logs. */
 interface LostMessages {
   readonly readings: number;
   readonly commits: number;
@@ -51,7 +51,7 @@ interface LostMessages {
 export class Metrics {
   readonly registry = new Registry();
   readonly #now: () => number;
-  /** By partition, the block being stored, since its first attempt. */
+  /** By partition, the block that is being stored, and when its first attempt began. */
   readonly #waiting = new Map<Partition, WaitingBlock>();
   #observe: () => readonly ShardObservation[] = () => [];
   #problemsNow: () => readonly Problem[] = () => [];
@@ -69,7 +69,7 @@ export class Metrics {
   readonly #shardsOwned = this.#gauge('density_shards_owned', 'Shards that this process runs, restored and answering.');
   readonly #shardsRefused = this.#gauge(
     'density_shards_refused',
-    'Shards that this process cannot serve because their checkpoint cannot be used: stop every process and run density rebuild.',
+    'Shards that this process cannot serve because their checkpoint is unusable: stop every process and run density rebuild.',
   );
   readonly #problems = this.#gauge(
     'density_problems',
@@ -87,7 +87,7 @@ export class Metrics {
   );
   readonly #lost = this.#gauge(
     'density_lost_messages',
-    'Acknowledged messages that NATS has lost since the installation was created, as far as the service had seen them.',
+    'Acknowledged messages that NATS has lost since the installation was created, as far as the service had read them.',
     ['log'],
   );
   readonly #spaces = this.#gauge('density_spaces', 'Spaces with an actor in the shard.', ['shard']);
@@ -140,7 +140,7 @@ export class Metrics {
   readonly #held = this.#gauge('density_readings_held', 'Readings whose DPU has no placement.', ['shard']);
   readonly #remembered = this.#gauge(
     'density_router_remembered_readings',
-    'Readings in the memory that a router recognises duplicates by.',
+    'Readings in the memory by which a router recognises duplicates.',
     ['shard'],
   );
   readonly #readings = this.#counter(
@@ -194,7 +194,7 @@ export class Metrics {
   /** @param now wall clock, in milliseconds */
   constructor(now: () => number = Date.now) {
     this.#now = now;
-    // A series that exists from the start lets `increase()` see the first dead letter.
+    // A series that exists from the start allows `increase()` to see the first dead letter.
     for (const reason of REJECT_REASONS) this.#deadLetters.inc({ reason }, 0);
     collectDefaultMetrics({ register: this.registry });
   }
@@ -284,7 +284,7 @@ export class Metrics {
       this.#readings,
       this.#late,
     ];
-    // The last values of a shard that has moved to another process must not stay.
+    // The last values of a shard that has moved to another process must not remain.
     for (const metric of ofShards) metric.reset();
     this.#shardsOwned.set(shards.filter(({ fold }) => fold).length);
     this.#shardsRefused.set(shards.filter(({ isRefused }) => isRefused).length);

@@ -1,5 +1,5 @@
-// The service: composes everything that runs in one process. `start` resolves once it can answer; `stop` ends it in the order that
-// loses nothing: stop streaming, drain the shards, end the loops, disconnect.
+// The service: composes everything that runs in one process. `start` resolves once it can answer; `stop` ends it in
+// an order that loses nothing: stop streaming, drain the shards, end the loops, disconnect.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ClickHouseEventPages } from './clickhouse/event-pages.ts';
@@ -16,7 +16,7 @@ import {
   engineProblems,
   logProblems,
   ownerProblems,
-  roomProblems,
+  capacityProblems,
   shardProblems,
   topologyProblems,
   TOPOLOGY_BEHIND_MAX_MS,
@@ -56,7 +56,7 @@ import { TopologyService } from './topology/topology-service.ts';
 const READY_POLL_MS = 20;
 
 export class Service {
-  // What the API, the commands and the tests use.
+  // The parts that the API, the commands and the tests use.
   readonly options: ServiceOptions;
   readonly topology: TopologyService;
   readonly counts: Counts;
@@ -135,7 +135,7 @@ export class Service {
     this.#watchMetrics();
   }
 
-  /** Connects, creates missing streams and tables, and resolves once every space is answered for. */
+  /** Connects, creates missing streams and tables, and resolves once questions about every space can be answered. */
   static async start(options: ServiceOptions, log: Logger, metrics = new Metrics()): Promise<Service> {
     const connections = await openConnections(options, log);
     try {
@@ -169,8 +169,8 @@ export class Service {
   }
 
   /**
-   * Why this process cannot answer now; undefined if it can. Shards of other processes and unreachable engines are no reason: other
-   * processes are asked, and answers say when they are stale.
+   * Why this process cannot answer now; undefined if it can. Shards of other processes and unreachable engines are
+   * not a reason: other processes are asked, and answers report when they are stale.
    */
   get unready(): string | undefined {
     if (!this.isReady) return 'catching up with the log';
@@ -182,7 +182,7 @@ export class Service {
     return this.#shards.flatMap(({ refusal }) => refusal?.message ?? []);
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   async stop(): Promise<void> {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
@@ -201,7 +201,7 @@ export class Service {
       this.#supervised('topology', () => this.topology.follow()),
     );
     await this.topology.catchUp();
-    // Before this process owns a shard or writes to a log.
+    // Completed before this process owns a shard or writes to a log.
     await this.#guard.ensureSound(signal);
     await this.losses.read();
     this.#loops.push(this.#guard.run(signal), this.#createTopologyCopier().run(signal));
@@ -230,7 +230,7 @@ export class Service {
       await this.topology.execute({ kind: 'changeSettings', settings });
   }
 
-  /** Several processes may run this side by side: NATS gives each message to one of them. */
+  /** Several processes may run this at the same time: NATS gives each message to one of them. */
   async #restoreMqttMessages(signal: AbortSignal): Promise<void> {
     const acknowledged = await this.#adapters.openMqttMessages();
     const onRestored = (messages: number): void => this.metrics.mqttMessagesRestored(messages);
@@ -263,7 +263,7 @@ export class Service {
       },
       deadLetters: this.#adapters.deadLetters,
       deadLettersKeptMs: deadLetters.keptMs,
-      onOccupied: (part) => this.metrics.readingsOccupied(part),
+      onUsage: (part) => this.metrics.readingsOccupied(part),
       timing: MACHINE_TIMING,
       log: this.#log,
     });
@@ -399,7 +399,7 @@ export class Service {
         logProblems(() => this.#guard.problem),
         clockProblems(() => this.clock.problem),
       ],
-      shared: [ownerProblems(() => this.cluster.owners), roomProblems(() => this.#retention.acceptsReadings)],
+      shared: [ownerProblems(() => this.cluster.owners), capacityProblems(() => this.#retention.acceptsReadings)],
     });
   }
 

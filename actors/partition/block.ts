@@ -3,20 +3,20 @@ import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 
 /**
- * Final events of one partition that are stored by one insert. Folding the same log cuts the same blocks, so (partition,
- * number) identifies the rows and serves as their deduplication token.
+ * Final events of one partition that are stored by one insert. Folding the same log cuts the same blocks, so
+ * (partition, number) identifies the rows and is their deduplication token.
  */
 export interface Block {
-  /** The epoch of the logs that it was cut from. */
+  /** The epoch of the logs from which it was cut. */
   readonly epoch: number;
   readonly partition: Partition;
   readonly number: number;
   readonly rows: readonly LoggedEvent[];
-  /** Readings that its rows assert, less those that they retract. */
+  /** Readings asserted by its rows minus readings retracted by them. */
   readonly readings: number;
-  /** The least sequence of its rows in SPACE_EVENTS; Infinity when it has none. */
+  /** The lowest sequence of its rows in SPACE_EVENTS; Infinity if it has no rows. */
   readonly leastSeq: number;
-  /** The last commit that was folded when it was cut; its sequence is 0 if the block comes from no log. */
+  /** The last commit that was folded when it was cut; its sequence is 0 if the block does not come from a log. */
   readonly mark: CommitMark;
 }
 
@@ -32,7 +32,7 @@ export function blockOf(
   return { epoch, partition, number, rows, readings: readingsIn(rows), leastSeq: leastSeq(rows), mark };
 }
 
-/** Each reading has one primary event: readings asserted, less those retracted. */
+/** Each reading has one primary event, so this is the number of readings asserted minus those retracted. */
 export function readingsIn(events: Iterable<Pick<LoggedEvent, 'primary' | 'sign'>>): number {
   let readings = 0;
   for (const { primary, sign } of events) if (primary) readings += sign;
@@ -50,6 +50,6 @@ export function blockToken(
   logId: string,
   { epoch, partition, number }: Pick<Block, 'epoch' | 'partition' | 'number'>,
 ): string {
-  // In the first epoch, the same token as in versions without epochs.
+  // The first epoch has the same tokens as versions without epochs.
   return epoch === 0 ? `${logId}/${partition}/${number}` : `${logId}/${epoch}/${partition}/${number}`;
 }

@@ -1,7 +1,7 @@
-// Rebuilds a partition's state without a checkpoint: first the state of each space at the end of history, then what only
-// the log holds. Counts come out as before. A watermark may be earlier than before if it rested on old heartbeats or
-// settings (W1 holds within the life of a state, which ends here): an answer may be less final than before, but never
-// wrongly final.
+// Rebuilds a partition's state without a checkpoint: first the state of each space at the end of history, then the
+// events that only the log holds. Counts are the same as before. A watermark may be earlier than before if it
+// depended on old heartbeats or settings (W1 holds within the life of a state, which ends here): an answer may be
+// less final than before, but never wrongly final.
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
@@ -11,12 +11,12 @@ import { SpaceState } from '../space/space-state.ts';
 import type { LogTail } from './log-tail.ts';
 import { PartitionFold } from './partition-fold.ts';
 
-/** The newest event times that history holds of one DPU in one space. */
+/** The newest event times of one DPU in one space, from history. */
 export interface StoredNewest {
   readonly spaceId: SpaceId;
   readonly dpuId: DpuId;
   readonly newestMs: number;
-  /** Of its retractions; 0 when there are none. */
+  /** The newest retraction; 0 if there is none. */
   readonly newestRetractedMs: number;
 }
 
@@ -24,17 +24,17 @@ export interface HistoryOfPartition {
   readonly epoch: number;
   readonly partition: Partition;
   readonly partitions: number;
-  /** The last that the partition's own router has sent to its spaces. */
+  /** The settings that the partition's own router last sent to its spaces. */
   readonly settings: Settings;
   readonly configs: readonly SpaceConfig[];
-  /** The last stored block. It has to be complete. */
+  /** The last stored block, which has to be complete. */
   readonly block: number;
-  /** Readings in blocks up to that. */
+  /** Readings in the blocks up to `block`. */
   readonly readings: number;
   readonly newest: readonly StoredNewest[];
 }
 
-/** The spaces as of the end of history, each with a correction due, which will compute its occupancy. */
+/** The spaces as of the end of history. Each has a correction due, which computes its occupancy. */
 export function foldFromHistory({
   epoch,
   partition,
@@ -58,11 +58,11 @@ export function foldFromHistory({
     return state;
   };
   const context = { partition, partitions, settings, clocks: fold.clocks, openBlock: fold.openNumber };
-  // A space that has had no event has nothing to emit.
+  // A space without events emits nothing.
   for (const config of configs) stateOf(config.spaceId).configure(config, context, () => undefined);
   const ends = new Map<SpaceId, { newestMs: number; retractedMs: number }>();
   for (const { spaceId, dpuId, newestMs, newestRetractedMs } of newest) {
-    stateOf(spaceId).heard(dpuId, newestMs);
+    stateOf(spaceId).recordAlive(dpuId, newestMs);
     const end = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, retractedMs: BEGINNING_MS };
     ends.set(spaceId, {
       newestMs: Math.max(end.newestMs, newestMs),
@@ -72,17 +72,17 @@ export function foldFromHistory({
   for (const [spaceId, state] of states) {
     const { newestMs, retractedMs } = ends.get(spaceId) ?? { newestMs: BEGINNING_MS, retractedMs: BEGINNING_MS };
     const isStored = ends.has(spaceId);
-    // Nothing is retracted at or after the newest row's instant, so its reading stands.
+    // No retraction is as new as the newest row, so its reading still stands.
     const newestReading =
       !isStored || newestMs > retractedMs ? { ms: newestMs, block: null } : { ms: BEGINNING_MS, block };
-    // Everything that is stored was final.
+    // Everything stored was final.
     state.resumeAt(newestMs, newestReading, isStored ? block : null);
     fold.addSpace(state);
   }
   return fold;
 }
 
-/** After the corrections: applies the events that only the log has, up to its end. */
+/** Applies the events that only the log holds, up to its end. Call it after the corrections. */
 export function followTail(fold: PartitionFold, tail: LogTail, missing: readonly LoggedEvent[]): void {
   fold.resume(tail, { events: missing, heartbeats: tail.heartbeats, configs: [], settings: undefined });
 }

@@ -7,16 +7,16 @@ import type { OpenBlockSnapshot } from './open-block.ts';
 /** Readings asserted to a partition, less those retracted, since its log began. */
 export interface ReadingTotals {
   readonly folded: number;
-  /** How many of these are in cut blocks. */
+  /** The part of these readings that is in cut blocks. */
   readonly cut: number;
 }
 
 export interface FoldSnapshot extends OpenBlockSnapshot {
   /** Commits of other epochs are ignored. */
   readonly epoch: number;
-  /** Sequence of the last commit applied: everything up to here is in the state, and nothing after it. */
+  /** Sequence of the last applied commit: the state includes everything up to it, and nothing after it. */
   readonly seq: number;
-  /** The commit at `seq`, as far as it is known. */
+  /** The mark of the commit at `seq`, as far as it is known. */
   readonly mark: CommitMark;
   /** The log's clock. */
   readonly logMs: number;
@@ -25,8 +25,8 @@ export interface FoldSnapshot extends OpenBlockSnapshot {
   /** By router: the sequence of its last commit. */
   readonly commitSeqs: readonly number[];
   readonly settings: Settings;
-  /** Undefined where the checkpoint that it was restored from did not have them. */
+  /** Undefined if the checkpoint from which the fold was restored did not have them. */
   readonly totals: ReadingTotals | undefined;
-  /** Blocks that are cut and not yet known to be stored. Ascending. */
+  /** Blocks that are cut and not known to be stored, ascending. */
   readonly unstored: readonly Block[];
 }

@@ -1,5 +1,6 @@
-// What SPACE_EVENTS still holds for one partition, collected to rebuild its state. It includes everything that ClickHouse
-// may lack, because the log is truncated only before that, and more; `missing` tells the two apart.
+// The entries that SPACE_EVENTS still holds for one partition, collected to rebuild its state. The log is truncated
+// only where ClickHouse has everything, so these include all events that ClickHouse lacks, and more; `missing` tells
+// them apart.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
@@ -11,12 +12,12 @@ import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { NO_MARK } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
 
-/** Equal rows of one reading in one space that history holds, added up. */
+/** The sum of all identical rows in history of one reading in one space. */
 export interface StoredClaim extends Pick<
   LoggedEvent,
   'spaceId' | 'timestampMs' | 'readingId' | 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'
 > {
-  /** Sum of their signs: 1 if the reading is asserted, 0 if it was retracted. */
+  /** Sum of the signs: 1 if the reading is asserted, 0 if it was retracted. */
   readonly signs: number;
 }
 
@@ -31,14 +32,16 @@ export class LogTail {
   seq = 0;
   mark: CommitMark = NO_MARK;
   logMs = BEGINNING_MS;
-  /** How far the partition's own router has read the topology. */
+  /** How far the partition's own router has followed the topology. */
   topologySeq = 0;
   readonly #partition: Partition;
-  /** By space and reading, in the order of the log. */
+  /** By space and reading, in log order. */
   readonly #events = new Map<string, LoggedEvent[]>();
   readonly #storedBeforeSeq: number;
 
-  /** @param storedBeforeSeq everything before this sequence is stored, and may be truncated */
+  /**
+   * @param storedBeforeSeq everything before this sequence is stored, and may be truncated
+   */
   constructor(partition: Partition, partitions: number, storedBeforeSeq: number) {
     this.#partition = partition;
     this.#storedBeforeSeq = storedBeforeSeq;
@@ -46,14 +49,19 @@ export class LogTail {
     this.commitSeqs = new Array<number>(partitions).fill(0);
   }
 
-  /** @throws LogGap when something is missing that is not stored */
+  /**
+   * @throws LogGap if the log lacks commits that are not stored
+   */
   add(stored: StoredEntry): void {
     assertNoHole(this.#partition, this.seq, stored.seq, this.#storedBeforeSeq);
     const commit = commitOf(stored);
     this.addCommit(stored, commit.header, commit.section(this.#partition));
   }
 
-  /** Adds a commit and its section for the partition. @throws LogGap when its router's commit before it is missing and not stored */
+  /**
+   * Adds a commit and its section for the partition. @throws LogGap if the previous commit of its router is missing
+   * and not stored
+   */
   addCommit(
     { seq, timeMs }: Pick<StoredEntry, 'seq' | 'timeMs'>,
     header: CommitHeader,
@@ -77,11 +85,11 @@ export class LogTail {
   }
 
   /**
-   * The events that history does not hold, in the order of the log.
+   * The events that history does not hold, in log order.
    *
    * The log alternates assertions and retractions of a reading in a space. ClickHouse holds a prefix of them, of
-   * unknown length, since the log may be truncated; the state that the prefix leaves is known. What follows any
-   * point of the log with that state leads to the same end; the last such point has the least after it.
+   * unknown length because the log may be truncated, but the state after that prefix is known. The events after any
+   * point of the log with that state lead to the same result; the last such point leaves the fewest.
    */
   missing(claims: readonly StoredClaim[]): LoggedEvent[] {
     const stored = new Map<string, StoredClaim[]>();
@@ -96,7 +104,7 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
   const [first] = events;
   if (!first) return [];
   if (!claims) {
-    // Includes retracted ones, because a duplicate of the reading is recognised by its rows.
+    // Retracted readings are included, because a duplicate is recognised by the rows of its reading.
     invariant(first.sign > 0, () => `space ${first.spaceId}: the log retracts ${first.readingId}, which is not stored`);
     return events;
   }

@@ -1,14 +1,14 @@
-// The block that a partition is filling, and when it has to be cut. All of it follows from the log, also the time: so every
-// process that folds the same log cuts the same blocks (F2).
+// The block that a partition is filling, and when it has to be cut. Everything, including the time, comes from the
+// log, so every process that folds the same log cuts the same blocks (F2).
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import type { SpaceOutput } from '../space/space-state.ts';
 
 export interface OpenBlockSnapshot {
-  /** Number of the open block, and its rows. */
+  /** The number of the open block. */
   readonly openNumber: number;
   readonly openRows: readonly LoggedEvent[];
-  /** When the open block got its first row, by the log's clock; null while it is empty. */
+  /** When the open block got its first row, by the log's clock; null if it is empty. */
   readonly openedMs: number | null;
   /** When the open block got its first late row. A correction waits until that row is stored, so the block is cut early. */
   readonly lateMs: number | null;
@@ -52,7 +52,7 @@ export class OpenBlock {
     return this.#openedMs;
   }
 
-  /** True while the block will be cut, at the latest when it has reached its age. */
+  /** True if the block will be cut without further events, at the latest at its maximum age. */
   get isWaiting(): boolean {
     return this.#rows.length > 0 || this.#cutRequested;
   }
@@ -72,7 +72,7 @@ export class OpenBlock {
     }
   }
 
-  /** Called after each entry of the log. @param partOfAge a fraction of the maximum age */
+  /** Call it after each entry of the log. @param partOfAge a fraction of the maximum age */
   isDue(logMs: number, settings: Settings, partOfAge: number): boolean {
     if (!this.isWaiting) return false;
     this.#openedMs ??= logMs;
@@ -83,7 +83,7 @@ export class OpenBlock {
     return isFull || isOld || this.#cutRequested;
   }
 
-  /** Opens the next block. @returns the number and the rows of the one that is cut */
+  /** Opens the next block. @returns the number and the rows of the block that was cut */
   cut(): { readonly number: number; readonly rows: readonly LoggedEvent[] } {
     const [number, rows] = [this.#number, this.#rows];
     this.#number += 1;

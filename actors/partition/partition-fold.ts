@@ -1,14 +1,14 @@
 // A space partition as a fold over the SPACE_EVENTS log: it reads the header of each commit and the partition's own
-// section, in the order of the stream. Its only clock is the log's. Its output, blocks, is a function of the entries alone;
+// section, in stream order. Its only clock is the log's. Its output, the blocks, is a function of the entries alone,
 // so every process that folds the same log cuts the same blocks.
 //
-// Sequences have holes only where the log was truncated, and a commit names its router's commit before it. So a reader
-// whose position was truncated notices, and never folds a log with a hole in it.
+// Sequences have holes only where the log was truncated, and a commit names the previous commit of its router. So a
+// reader notices that the log was truncated beyond its place, and never folds a log with a hole.
 //
 // Invariants (numbers of actors/SPEC.md):
-//  - F1 entries are applied in the order of their sequences, each once, with none missing.
-//  - F2 block n + 1 follows block n, and each row is in one block.
-//  - F3 corrections (from history) never change a block.
+// - F1 entries are applied in the order of their sequences, each once, with none missing.
+// - F2 block n + 1 follows block n, and each row is in one block.
+// - F3 corrections (from history) never change a block.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
@@ -32,7 +32,7 @@ import { OpenBlock } from './open-block.ts';
 /** Watermarks of quiet spaces are advanced when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
 
-/** A space whose occupancy has to be computed again from the stored rows of all blocks up to `block`. */
+/** A space whose occupancy has to be recomputed from the stored rows of all blocks up to `block`. */
 export interface CorrectionDue {
   readonly spaceId: SpaceId;
   readonly block: number;
@@ -48,10 +48,13 @@ export interface NewestReadingDue {
 export class PartitionFold {
   readonly partition: Partition;
   readonly partitions: number;
-  /** Partitions cut at different ages, from half the maximum up to the maximum: cutting all at once would delay everything else. */
+  /**
+   * Partitions cut at different ages, from half the maximum to the maximum, because cutting all at once would delay
+   * everything else.
+   */
   readonly #partOfAge: number;
   readonly #actors = new Map<SpaceId, SpaceActor>();
-  /** Spaces that need history, and spaces with buffered events: those that are affected by time. */
+  /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
   readonly #correcting = new Set<SpaceId>();
   readonly #buffering = new Set<SpaceId>();
   #observer: FoldObserver | undefined;
@@ -66,7 +69,9 @@ export class PartitionFold {
   readonly #open: OpenBlock;
   readonly #unstored: Block[];
 
-  /** @param from the state that it continues from; what is missing there is as at the start of a log */
+  /**
+   * @param from the state to continue from; missing fields are as at the start of a log
+   */
   constructor(partition: Partition, partitions: number, from: Partial<FoldSnapshot> = {}) {
     this.partition = partition;
     this.partitions = partitions;
@@ -146,7 +151,7 @@ export class PartitionFold {
     return this.#unstored;
   }
 
-  /** How many spaces have had an event. */
+  /** The number of spaces that have had an event. */
   get spaces(): number {
     return this.#actors.size;
   }
@@ -165,12 +170,12 @@ export class PartitionFold {
     return this.#correcting;
   }
 
-  /** Tells an observer of changes from now on, in place of the one before. */
+  /** Sets the observer of changes, replacing the previous one. */
   observe(observer: FoldObserver): void {
     this.#observer = observer;
   }
 
-  /** Stops telling an observer, if it still is the one that is told. */
+  /** Removes the observer, unless another one has replaced it. */
   unobserve(observer: FoldObserver): void {
     if (this.#observer === observer) this.#observer = undefined;
   }
@@ -178,7 +183,7 @@ export class PartitionFold {
   /** Applies the next entry of the log. Blocks that it cuts are appended to `unstored`. @throws LogGap */
   apply(stored: StoredEntry): void {
     invariant(stored.seq > this.#seq, () => `partition ${this.partition}: entry ${stored.seq} after ${this.#seq}`);
-    // The chain of a router's commits is not enough, because the missing commits may be another router's.
+    // The chain of a router's commits is not enough, because the missing commits may belong to another router.
     assertNoHole(this.partition, this.#seq, stored.seq);
     const commit = commitOf(stored);
     const { epoch, commitId } = commit.header;
@@ -188,7 +193,8 @@ export class PartitionFold {
       );
     this.#mark = { seq: stored.seq, commitId };
     if (epoch === this.#epoch) this.#applyCommit(stored, commit);
-    // A commit of a router that does not know of this epoch yet. The repair has read it, or its readings are routed again.
+    // A commit by a router that does not know of this epoch yet. Either the repair has read it, or its readings are
+    // routed again.
     else this.#seq = stored.seq;
   }
 
@@ -197,7 +203,7 @@ export class PartitionFold {
     assertChained(this.partition, this.#commitSeqs[router], commit.header);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.#logMs / SWEEP_INTERVAL_MS);
     this.#seq = stored.seq;
-    // Stamps of one stream do not go back, except by a change of leader with a slower clock.
+    // Timestamps of a stream do not decrease, except after a change of leader to a server with a slower clock.
     this.#logMs = Math.max(this.#logMs, stored.timeMs);
     this.#commitSeqs[router] = stored.seq;
     const section = commit.section(this.partition);
@@ -207,7 +213,7 @@ export class PartitionFold {
     this.#cutIfDue();
   }
 
-  /** A block is in ClickHouse. Blocks are stored in their order, so all before it are, too. */
+  /** Records that a block is in ClickHouse. Blocks are stored in order, so all blocks before it are stored too. */
   blockStored(number: number): void {
     const first = this.#unstored.shift();
     invariant(
@@ -216,12 +222,12 @@ export class PartitionFold {
     );
   }
 
-  /** Number of the last block that is stored with all before it. */
+  /** Number of the last block for which it and all blocks before it are stored. */
   get storedBlock(): number {
     return (this.#unstored[0]?.number ?? this.#open.number) - 1;
   }
 
-  /** Readings in blocks up to `storedBlock`: what history should hold. */
+  /** Readings in the blocks up to `storedBlock`: the number that history should hold. */
   get storedReadings(): number | undefined {
     return this.#totals && this.#unstored.reduce((sum, { readings }) => sum - readings, this.#totals.cut);
   }
@@ -258,7 +264,7 @@ export class PartitionFold {
     return awaited;
   }
 
-  /** A space's events that are not stored yet, in no particular order. */
+  /** Events of a space that are not stored yet, in no particular order. */
   unstoredEvents(spaceId: SpaceId): LoggedEvent[] {
     const found = this.state(spaceId)?.bufferedEvents() ?? [];
     for (const rows of [...this.#unstored.map((block) => block.rows), this.#open.rows]) {
@@ -267,7 +273,7 @@ export class PartitionFold {
     return found;
   }
 
-  /** The events of all spaces that are not stored yet, in no particular order. */
+  /** Events of all spaces that are not stored yet, in no particular order. */
   allUnstoredEvents(): LoggedEvent[] {
     const buffered = [...this.#buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
     return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#open.rows, ...buffered];
@@ -283,7 +289,7 @@ export class PartitionFold {
     return due;
   }
 
-  /** Newest readings that history can tell, because their block is stored. */
+  /** Newest readings that history knows, because their block is stored. */
   newestReadingsDue(): NewestReadingDue[] {
     const due: NewestReadingDue[] = [];
     for (const spaceId of this.#correcting) {
@@ -293,7 +299,9 @@ export class PartitionFold {
     return due;
   }
 
-  /** @param storedMs the newest instant at which a stored reading stands; BEGINNING_MS when there is none */
+  /**
+   * @param storedMs the newest instant at which a stored reading stands; BEGINNING_MS if there is none
+   */
   newestReadingRead({ spaceId, block }: NewestReadingDue, storedMs: number): void {
     if (this.#actors.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
   }
@@ -303,13 +311,13 @@ export class PartitionFold {
     this.#tell(due.spaceId, { type: 'historyRead', block: due.block, base: due.base, occupancy });
   }
 
-  /** Adds a space whose state is known already. */
+  /** Adds a space with a known state. */
   addSpace(state: SpaceState): void {
     this.#actors.set(state.spaceId, startSpaceActor(state, this.#onOutput));
     this.#noteConcerns(state.spaceId, state);
   }
 
-  /** Continues at the end of a log, with all events before it that are not stored. */
+  /** Continues at the end of a log, with all earlier events that are not stored. */
   resume(
     { seq, mark, logMs, clocks, commitSeqs }: Pick<FoldSnapshot, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs'>,
     missing: LoggedSection,
@@ -318,7 +326,7 @@ export class PartitionFold {
       this.#seq === 0 && this.#correcting.size === 0,
       () => `partition ${this.partition}: cannot resume, it is at ${this.#seq} of the log already`,
     );
-    // Done before the clocks are set, because the events they make final have to be in event order.
+    // Applied before the clocks are set, because the events that the clocks make final have to be in event order.
     this.#applySection(missing, false);
     this.#seq = seq;
     this.#mark = mark;
@@ -348,7 +356,7 @@ export class PartitionFold {
       this.#tell(spaceId, { type: 'heartbeatObserved', dpuId, timestampMs, context });
   }
 
-  /** Watermarks that were reached under the old settings are kept (W1). */
+  /** Watermarks that were reached with the old settings are kept (W1). */
   #change(settings: Settings): void {
     const context = this.#context();
     for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
@@ -394,7 +402,7 @@ export class PartitionFold {
 
   #sweep(): void {
     const context = this.#context();
-    // Sorted, so that a restored fold has the same order; a set iterates in insertion order.
+    // Sorted, because a set iterates in insertion order, and a restored fold must use the same order.
     for (const spaceId of [...this.#buffering].sort((a, b) => a - b))
       this.#tell(spaceId, { type: 'timeElapsed', context });
   }

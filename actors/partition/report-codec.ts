@@ -1,4 +1,4 @@
-// A space's report as text, as the owner of its shard sends it to the process that asks.
+// The text form of a space's report, which the owner of its shard sends to the process that asks.
 import type { KnownReport } from './space-report.ts';
 import { fromLoggedTuple, toLoggedTuple, type LoggedTuple } from './snapshot.ts';
 import { fromStoredOccupancy, toStoredOccupancy, type StoredOccupancy } from './stored-occupancy.ts';
@@ -17,7 +17,7 @@ export function encodeReport(report: KnownReport): string {
   return JSON.stringify(wire);
 }
 
-/** Reads what `encodeReport` of the same version of this code wrote. */
+/** Reads the output of `encodeReport` of the same version of this code. */
 export function decodeReport(text: string): KnownReport {
   const wire = JSON.parse(text) as WireReport;
   return { ...wire, unstored: wire.unstored.map(fromLoggedTuple), live: fromStoredOccupancy(wire.live) };

@@ -1,7 +1,7 @@
-// The snapshot of a partition's state, as lines of JSON. Together with the log's sequence it is a checkpoint, from which
-// any process can resume. It has lines of at most some hundred events each, so that writing or reading it does not block
-// other work for long. It is versioned: a snapshot that this code cannot read is refused, never guessed at, and
-// `density rebuild` computes the state again.
+// The snapshot of a partition's state, as lines of JSON. Together with the log's sequence it is a checkpoint, from
+// which any process can resume. A line has at most some hundred events, so that writing or reading it does not block
+// other work for long. It is versioned: a snapshot that this code cannot read is refused and never interpreted by
+// guess, and `density rebuild` computes the state again.
 import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
@@ -23,9 +23,9 @@ import { PartitionFold } from './partition-fold.ts';
 import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occupancy.ts';
 
 /**
- * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5 measures:
- * before, every reading was of one person. Version 6 has the newest final reading of a space: before, it was the newest that was
- * ever asserted, retracted or not.
+ * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5
+ * measures (before, every reading was of one person). Version 6 has the newest final reading of a space (before, the
+ * newest reading ever asserted, even if it was retracted).
  */
 const VERSION = 6;
 const VERSION_4 = 4;
@@ -37,16 +37,16 @@ const SPACE_WEIGHT = 5;
 export type LoggedTuple = [number, ...EventTuple];
 type LoggedPersonTuple = [number, ...PersonTuple];
 
-/** Blocks are saved by their numbers and marks; their rows are in the lines that follow. */
+/** Blocks are saved by number and mark; their rows are in the lines that follow. */
 type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'unstored'> &
-  /** These are missing in older snapshots. */
+  /** Missing in older snapshots. */
   Partial<Pick<FoldSnapshot, 'epoch' | 'mark' | 'totals'>> & {
     readonly version: number;
     readonly partition: number;
     readonly partitions: number;
     readonly unstored: readonly number[];
     readonly unstoredMarks?: readonly CommitMark[];
-    /** How many of each follow, so that a truncated snapshot is noticed. */
+    /** The numbers of items that follow, so that a truncated snapshot is detected. */
     readonly rows: number;
     readonly buffered: number;
     readonly spaces: number;
@@ -58,10 +58,10 @@ type Line =
   | { readonly buffered: LoggedTuple[] }
   | { readonly spaces: (StoredSpace | StoredSpace5)[] };
 
-/** Of versions before 6. */
+/** The form of versions before 6. */
 type StoredSpace5 = Omit<StoredSpace, 'newestReading'> & { readonly lastReadingMs: number };
 
-/** A checkpoint that this code cannot, or must not, resume from. */
+/** This code cannot, or must not, resume from a checkpoint. */
 export class CheckpointRefused extends Error {
   override readonly name = 'CheckpointRefused';
 
@@ -73,7 +73,7 @@ export class CheckpointRefused extends Error {
   }
 }
 
-/** The lines of a snapshot, each made when it is asked for. The fold must not change until the last one. */
+/** The lines of a snapshot, generated on demand. The fold must not change before the last one. */
 export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
   const { openRows, unstored, totals, ...rest } = fold.snapshot();
   const blocks = [...unstored, { number: rest.openNumber, rows: openRows }];
@@ -131,11 +131,11 @@ const lineOf = (line: Line): string => JSON.stringify(line);
 class SnapshotReader {
   readonly #partition: Partition;
   readonly #header: Header;
-  /** Begins with the first line of spaces: all rows are known by then. */
+  /** Created at the first line of spaces, when all rows are known. */
   #fold: PartitionFold | undefined;
   readonly #rows = new Map<number, LoggedEvent[]>();
   readonly #buffered = new Map<SpaceId, LoggedEvent[]>();
-  /** Of the open block, by space; in snapshots of older versions only. */
+  /** Rows of the open block, by space; only in snapshots of older versions. */
   #openRows: Map<SpaceId, LoggedEvent[]> | undefined;
   #rowCount = 0;
   #bufferedCount = 0;
@@ -180,7 +180,7 @@ class SnapshotReader {
     );
   }
 
-  /** History says it of the blocks that are cut, the rows of the open block say the rest. */
+  /** History has the readings of the cut blocks; those of the open block are in its rows. */
   #newestReadingOf(spaceId: SpaceId): NewestReadingSnapshot {
     const { openNumber } = this.#header;
     if (!this.#openRows) {
@@ -198,7 +198,7 @@ class SnapshotReader {
     return fromPersonTuple(person, seq);
   }
 
-  /** After the last line. @throws CheckpointRefused */
+  /** Call it after the last line. @throws CheckpointRefused */
   finish(): PartitionFold {
     return this.#reading(() => {
       const [fold, { rows, buffered, spaces }] = [this.#begun(), this.#header];
@@ -245,7 +245,7 @@ class SnapshotReader {
   }
 }
 
-/** Reads a snapshot, a line at a time. @throws CheckpointRefused */
+/** Reads a snapshot line by line. @throws CheckpointRefused */
 export function* decodeSnapshot(
   partition: Partition,
   partitions: number,

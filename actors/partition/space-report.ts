@@ -1,5 +1,5 @@
-// A report of one space: everything that a question needs besides history, taken at one moment between two log entries.
-// It is plain data, so that it can be sent to another process.
+// A report of one space: everything that a question needs besides history, taken at one moment between two log
+// entries. It is plain data, so that it can be sent to another process.
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
@@ -9,19 +9,19 @@ import type { HeldBackBy } from '../space/watermark.ts';
 import type { PartitionFold } from './partition-fold.ts';
 
 export interface PartitionTotals {
-  /** Readings that are folded: those asserted less those retracted. */
+  /** Folded readings: those asserted minus those retracted. */
   readonly folded: number;
-  /** How many of these are in blocks up to `storedBlock`. */
+  /** The part of these that is in blocks up to `storedBlock`. */
   readonly stored: number;
-  /** Blocks up to here are cut. */
+  /** The last block that was cut. */
   readonly cutBlock: number;
 }
 
 export interface SpaceReport {
   readonly spaceId: SpaceId;
-  /** The sequence of SPACE_EVENTS at which it was taken. */
+  /** The sequence of SPACE_EVENTS at which the report was taken. */
   readonly seq: number;
-  /** Totals of the whole partition; undefined if the fold does not know them, or is of an earlier version. */
+  /** Totals of the whole partition; undefined if the fold does not know them, or the sender has an older version. */
   readonly totals?: PartitionTotals;
   /** When the commit at `seq` was stored, by the log's clock. */
   readonly logMs: number;
@@ -37,13 +37,16 @@ export interface SpaceReport {
   readonly lastReadingMs: number | null;
   /** The occupancy at the requested instant, or at the watermark if that is later. */
   readonly live: Occupancy;
-  /** False while a correction is due: `live` is an estimate then. */
+  /** False while a correction is due, when `live` is an estimate. */
   readonly isSettled: boolean;
-  /** The reset that `live` counts from, among those that the log has sent to the space. */
+  /** The reset that `live` counts from, among those that the space has received. */
   readonly base: ResetPoint;
 }
 
-/** A report, and whether it may lack readings acknowledged, or counts answered elsewhere, some seconds ago. */
+/**
+ * A report, and whether it may lack readings that were acknowledged, or counts that were answered elsewhere, some
+ * seconds ago.
+ */
 export interface KnownReport extends SpaceReport {
   readonly isStale: boolean;
 }

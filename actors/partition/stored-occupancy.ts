@@ -1,5 +1,5 @@
-// The stored form of an occupancy, in checkpoints and in reports to other processes. Both keep the older, shorter name of
-// the lowest net, so that processes of different versions can read each other's during an upgrade.
+// The stored form of an occupancy, in checkpoints and in reports to other processes. It keeps the older, shorter name
+// of the lowest net, so that processes of different versions can read each other's data during an upgrade.
 import type { Occupancy } from '../../src/domain/segment.ts';
 import type { SpaceSnapshot } from '../space/space-state.ts';
 

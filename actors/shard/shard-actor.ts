@@ -1,11 +1,11 @@
-// The statechart of a shard, running: with the work of its states, and a clock, that the caller supplies.
+// Runs the statechart of a shard, with the work of its states and the clock supplied by the caller.
 import { createActor, fromPromise, waitFor, type ActorOptions } from 'xstate';
-import { shardMachine, shardStateOf, type ShardState, type ShardWish } from './shard-machine.ts';
+import { shardMachine, shardStateOf, type ShardState, type ShardGoal } from './shard-machine.ts';
 
 /** A task that a state runs. The signal aborts when the state is left before the task has ended. */
 type Task<Output> = (signal: AbortSignal) => PromiseLike<Output>;
 
-/** What each task has to do is said in shard-machine.ts. */
+/** shard-machine.ts describes each task. */
 export interface ShardTasks {
   readonly keepCopy: Task<void>;
   readonly takeLease: Task<boolean>;
@@ -31,7 +31,7 @@ export interface ShardActorOptions {
 
 export interface ShardActor {
   readonly state: ShardState;
-  wish(wish: ShardWish): void;
+  setGoal(goal: ShardGoal): void;
   leaseFreed(): void;
   untilIdle(): PromiseLike<unknown>;
 }
@@ -73,7 +73,7 @@ export function startShardActor(options: ShardActorOptions): ShardActor {
     get state() {
       return shardStateOf(actor.getSnapshot());
     },
-    wish: (wish) => actor.send({ type: 'wished', wish }),
+    setGoal: (goal) => actor.send({ type: 'goalSet', goal }),
     leaseFreed: () => actor.send({ type: 'leaseFreed' }),
     untilIdle: () => waitFor(actor, (snapshot) => shardStateOf(snapshot) === 'idle'),
   };

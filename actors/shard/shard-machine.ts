@@ -1,13 +1,13 @@
-// The life of one shard in one process, as a statechart. It decides and does nothing itself: the work of a state is the
-// actor that the state invokes, and src/shards/shard.ts supplies those. Leaving a state stops its actor.
+// The life of one shard in one process, as a statechart. It only decides: the work of a state is the
+// actor that the state invokes, which src/shards/shard.ts supplies. Leaving a state stops its actor.
 //
 //   idle ──► standingBy ──► acquiring ──► restoring ──► running ──► draining ──► releasing ──► idle
 //                                         └──────────── holding ───────────┘
 //                                                        └──► abandoning ──► idle      the lease was lost
 //
 //  - L1 a process answers for a shard as its owner only in `running` and `draining`.
-//  - L2 every path from a granted lease ends in `releasing`, or in `abandoning` if the lease was lost. A request for the
-//    lease is therefore never left while it is under way: the answer might be yes.
+//  - L2 every path from a granted lease ends in `releasing`, or in `abandoning` if the lease was lost. So a pending
+//    request for the lease is never abandoned, because it may still be granted.
 import { assign, emit, fromPromise, setup, type SnapshotFrom } from 'xstate';
 
 export const SHARD_STATES = [
@@ -22,11 +22,11 @@ export const SHARD_STATES = [
 ] as const;
 export type ShardState = (typeof SHARD_STATES)[number];
 
-/** What this process wants of a shard: to own it, to keep a warm copy of it, or nothing. */
-export type ShardWish = 'own' | 'standBy' | 'nothing';
+/** What this process is to do with a shard: own it, keep a warm copy of it, or neither. */
+export type ShardGoal = 'own' | 'standBy' | 'nothing';
 
 export type ShardEvent =
-  | { readonly type: 'wished'; readonly wish: ShardWish }
+  | { readonly type: 'goalSet'; readonly goal: ShardGoal }
   /** The lease has no holder any more. */
   | { readonly type: 'leaseFreed' };
 
@@ -37,13 +37,13 @@ export interface ShardFailed {
 }
 
 export interface ShardContext {
-  /** Kept until the next wish: a state that cannot grant it at once leads to one that can. */
-  readonly wish: ShardWish;
+  /** Kept until it is set again: a state that cannot reach it at once leads to one that can. */
+  readonly goal: ShardGoal;
   /** Consecutive failures, without a healthy period in between. */
   readonly failures: number;
 }
 
-/** The actors that only describe the machine: `shardMachine.provide` replaces them. */
+/** Placeholders that only describe the machine: `shardMachine.provide` replaces them. */
 const notProvided = (): never => {
   throw new Error('the work of this state is not provided');
 };
@@ -55,66 +55,66 @@ export const shardMachine = setup({
     emitted: {} as ShardFailed,
   },
   actors: {
-    /** Folds the log, and stores nothing. Never ends by itself, but fails. */
+    /** Folds the log, and stores nothing. Ends only by failing. */
     keepCopy: fromPromise<void>(notProvided),
-    /** Asks for the lease once. */
+    /** Requests the lease once. */
     takeLease: fromPromise<boolean>(notProvided),
     /** Ends when the lease is lost to another process. */
     keepLease: fromPromise<void>(notProvided),
-    /** Becomes the owner: ends when everything that the log held when it began is applied. */
+    /** Becomes the owner: ends when everything is applied that the log held at the start. */
     catchUp: fromPromise<void>(notProvided),
-    /** Routes, folds, stores and saves. Never ends by itself, but fails. */
+    /** Routes, folds, stores and saves. Ends only by failing. */
     run: fromPromise<void>(notProvided),
     /** Stops routing, stores the remaining blocks and saves a checkpoint. */
     drain: fromPromise<void>(notProvided),
     /** Stops the failed loops. Their last fold stays available for stale answers. */
     stopFailed: fromPromise<void>(notProvided),
-    /** Gives up the lease, and stops everything. */
+    /** Releases the lease, and stops everything. */
     release: fromPromise<void>(notProvided),
     /** Stops everything. */
     abandon: fromPromise<void>(notProvided),
   },
   delays: {
-    /** The lease may have become free without this process hearing of it. */
+    /** The lease may have become free without a notification to this process. */
     retake: 250,
-    /** Replaced by one with jitter. */
+    /** Replaced by a delay with jitter. */
     backoff: ({ context }) => 50 * 2 ** context.failures,
     healthy: 10_000,
-    /** Work that is not stored and saved by then is repeated by the next owner. */
+    /** The next owner repeats work that is not stored and saved by then. */
     drainMax: 10_000,
   },
   guards: {
-    wantsOwnership: ({ context }) => context.wish === 'own',
-    wantsCopy: ({ context }) => context.wish === 'standBy',
-    wantsNothing: ({ context }) => context.wish === 'nothing',
-    wantsNoOwnership: ({ context }) => context.wish !== 'own',
+    goalIsOwner: ({ context }) => context.goal === 'own',
+    goalIsCopy: ({ context }) => context.goal === 'standBy',
+    goalIsNothing: ({ context }) => context.goal === 'nothing',
+    goalIsNotOwner: ({ context }) => context.goal !== 'own',
     isGranted: (_, { granted }: { granted: boolean }) => granted,
   },
   actions: {
-    keepWish: assign({ wish: (_, { wish }: { wish: ShardWish }) => wish }),
+    keepGoal: assign({ goal: (_, { goal }: { goal: ShardGoal }) => goal }),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
     reportFailure: emit((_, { error }: { error: unknown }) => ({ type: 'failed', error })),
   },
 }).createMachine({
   id: 'shard',
-  context: { wish: 'nothing', failures: 0 },
+  context: { goal: 'nothing', failures: 0 },
   initial: 'idle',
   on: {
-    wished: { actions: { type: 'keepWish', params: ({ event }) => ({ wish: event.wish }) } },
+    goalSet: { actions: { type: 'keepGoal', params: ({ event }) => ({ goal: event.goal }) } },
   },
   states: {
     idle: {
       always: [
-        { guard: 'wantsOwnership', target: 'acquiring' },
-        { guard: 'wantsCopy', target: 'standingBy' },
+        { guard: 'goalIsOwner', target: 'acquiring' },
+        { guard: 'goalIsCopy', target: 'standingBy' },
       ],
     },
     standingBy: {
       initial: 'following',
       always: [
-        { guard: 'wantsOwnership', target: 'acquiring' },
-        { guard: 'wantsNothing', target: 'abandoning' },
+        { guard: 'goalIsOwner', target: 'acquiring' },
+        { guard: 'goalIsNothing', target: 'abandoning' },
       ],
       states: {
         following: {
@@ -134,7 +134,7 @@ export const shardMachine = setup({
       },
     },
     acquiring: {
-      // An existing copy keeps folding. If it fails, that is noticed once the lease is granted.
+      // An existing copy keeps folding. If it fails, this is noticed once the lease is granted.
       initial: 'asking',
       states: {
         asking: {
@@ -152,8 +152,8 @@ export const shardMachine = setup({
         },
         waiting: {
           always: [
-            { guard: 'wantsCopy', target: '#shard.standingBy' },
-            { guard: 'wantsNothing', target: '#shard.abandoning' },
+            { guard: 'goalIsCopy', target: '#shard.standingBy' },
+            { guard: 'goalIsNothing', target: '#shard.abandoning' },
           ],
           on: { leaseFreed: 'asking' },
           after: { retake: 'asking' },
@@ -166,7 +166,7 @@ export const shardMachine = setup({
       states: {
         restoring: {
           initial: 'catchingUp',
-          always: { guard: 'wantsNoOwnership', target: '#shard.releasing' },
+          always: { guard: 'goalIsNotOwner', target: '#shard.releasing' },
           states: {
             catchingUp: {
               invoke: {
@@ -185,7 +185,7 @@ export const shardMachine = setup({
           },
         },
         running: {
-          always: { guard: 'wantsNoOwnership', target: 'draining' },
+          always: { guard: 'goalIsNotOwner', target: 'draining' },
           invoke: {
             src: 'run',
             onError: {
@@ -217,7 +217,10 @@ export const shardMachine = setup({
   },
 });
 
-/** The state without its inner states: whether `restoring` reads or pauses after a failure matters only inside. */
+/**
+ * The state without its inner states: whether `restoring` reads or pauses after a failure matters only to the
+ * machine.
+ */
 export function shardStateOf({ value }: Pick<SnapshotFrom<typeof shardMachine>, 'value'>): ShardState {
   if (typeof value === 'string') return value;
   if ('standingBy' in value) return 'standingBy';

@@ -1,10 +1,10 @@
-// Holds events until the watermark passes them, and returns them in event order. It is a sorted array with a moving head,
-// not a heap: readings arrive nearly in order, so almost every insertion is a push, and the live count has to walk the
-// buffer in order, which a heap cannot do.
+// Holds events until the watermark passes them, and returns them in event order. A sorted array with a moving head,
+// not a heap: readings arrive nearly in order, so almost every insertion is a push, and the live count has to walk
+// the buffer in order, which a heap cannot do.
 //
-// A retraction does not remove its assertion from the buffer; both go into history. A reading is recognised as a duplicate
-// by its rows in history. If a move removed unstored events here, no row would be left in the first space, and a
-// duplicate would count again.
+// A retraction does not remove its assertion from the buffer; both go into history. A reading is recognised as a
+// duplicate by its rows in history. If a move removed unstored events here, no row would be left in the first space,
+// and a duplicate would count again.
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
 import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
@@ -19,12 +19,12 @@ export class ReorderBuffer {
     return this.#events.length - this.#head;
   }
 
-  /** In event order. */
+  /** All events, in event order. */
   items(): LoggedEvent[] {
     return this.#events.slice(this.#head);
   }
 
-  /** The least sequence of its events in SPACE_EVENTS; Infinity when it is empty. */
+  /** The lowest sequence of its events in SPACE_EVENTS; Infinity if it is empty. */
   leastSeq(): number {
     let least = Infinity;
     for (let at = this.#head; at < this.#events.length; at++)
@@ -32,12 +32,14 @@ export class ReorderBuffer {
     return least;
   }
 
-  /** Timestamp of the last event; -Infinity when it is empty. */
+  /** Timestamp of the last event; -Infinity if it is empty. */
   get lastMs(): number {
     return this.size === 0 ? -Infinity : (this.#events[this.#events.length - 1]?.timestampMs ?? -Infinity);
   }
 
-  /** @returns true when the event comes after all others, and none of them belongs to the same reading */
+  /**
+   * @returns true if the event comes after all others, and none of them belongs to the same reading
+   */
   add(event: LoggedEvent): boolean {
     const position = this.#position(event);
     const last = this.#events[this.#events.length - 1];
@@ -67,7 +69,7 @@ export class ReorderBuffer {
     return taken;
   }
 
-  /** The index at which an event is inserted: after all that are before it or equal to it. */
+  /** The index at which to insert an event: after all events that are before it or equal to it. */
   #position(event: LoggedEvent): number {
     const last = this.#events[this.#events.length - 1];
     if (last === undefined || this.size === 0 || compareEvents(last, event) <= 0) return this.#events.length;
@@ -83,7 +85,9 @@ export class ReorderBuffer {
   }
 }
 
-/** The last instant up to `upToMs` at which a reading stands, among events in event order; undefined when there is none. */
+/**
+ * The last instant up to `upToMs` at which a reading stands, among events in event order; undefined if there is none.
+ */
 export function lastStanding(events: readonly LoggedEvent[], upToMs = Infinity, head = 0): number | undefined {
   for (let at = events.length - 1; at >= head;) {
     const timestampMs = events[at]?.timestampMs ?? Infinity;
@@ -96,7 +100,7 @@ export function lastStanding(events: readonly LoggedEvent[], upToMs = Infinity, 
 
 /**
  * Visits events in event order, one reading at a time. All assertions and retractions of a reading in a space are one
- * change of -1, 0 or 1: the states between them do not count.
+ * change of -1, 0 or 1; the states in between have no effect.
  */
 export function forEachChange(
   events: readonly LoggedEvent[],

@@ -1,7 +1,6 @@
-// The actor of one space: a fold behind a mailbox. It has no states of its own, because nothing that a space does depends
-// on anything but its data; so it is XState's `fromTransition`, which takes ten times as many events a second as a
-// statechart (docs/adr/0081). Readings arrive in batches. An event carries data only; what the space wants of its
-// partition, it emits.
+// The actor of one space: a fold behind a mailbox. It has no states of its own, because its behaviour depends only on
+// its data. So it uses XState's `fromTransition`, which handles ten times as many events a second as a statechart
+// (docs/adr/0081). Readings arrive in batches. An event carries data only; requests to the partition are emitted.
 import { createActor, fromTransition, type ActorRefFrom, type ActorSystem, type ActorSystemInfo } from 'xstate';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
@@ -29,7 +28,7 @@ function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
     case 'readingsObserved':
       return state.observe(event.events, event.context, emit);
     case 'heartbeatObserved':
-      state.heard(event.dpuId, event.timestampMs);
+      state.recordAlive(event.dpuId, event.timestampMs);
       return state.elapse(event.context, emit);
     case 'timeElapsed':
       return state.elapse(event.context, emit);
@@ -54,17 +53,19 @@ const spaceLogic = fromTransition<SpaceState, SpaceActorEvent, ActorSystem<Actor
 
 export type SpaceActor = ActorRefFrom<typeof spaceLogic>;
 
-/** Starts the actor of a space that is new, or restored from a checkpoint. */
+/** Starts the actor of a space that is new or restored from a checkpoint. */
 export function startSpaceActor(state: SpaceState, onOutput: Emit): SpaceActor {
   const actor = createActor(spaceLogic, { input: state });
   actor.on('*', onOutput);
-  // Without this observer XState raises an error of the actor as an uncaught exception of the process. `tell` raises it
-  // where the partition can stop.
+  // Without this observer XState raises an error of the actor as an uncaught exception of the process. `tell` throws
+  // the error where the partition can stop.
   actor.subscribe({ error: () => undefined });
   return actor.start();
 }
 
-/** @returns the state after the event. @throws what the space threw */
+/**
+ * @returns the state after the event. @throws the error of the space
+ */
 export function tell(actor: SpaceActor, event: SpaceActorEvent): SpaceState {
   actor.send(event);
   const { status, error, context } = actor.getSnapshot();

@@ -1,12 +1,13 @@
-// The state of one space, and every way in which it changes. It is mutable and owned by one actor: at 100,000 events a
-// second, copying it for each event would be most of the work. It is deterministic: its inputs are log entries, and
-// corrections, which never change what goes into blocks.
+// The state of one space, and every way in which it changes. It is mutable and owned by one actor: at 100,000 events
+// a second, most of the work would be copying. It is deterministic: its inputs are log entries, and corrections,
+// which never change the content of blocks.
 //
 // Invariants (numbers of actors/SPEC.md):
-//  - W1 the watermark never goes back.
-//  - B1 an event leaves the buffer once, in event order, when the watermark passes it.
-//  - O1 occupancy.net is the reset's count plus all deltas up to the watermark, except while a correction for a reset in
-//    the past is due; occupancy.lowestNet is the lowest net since the reset, or a lower bound while a correction is due.
+// - W1 the watermark never goes back.
+// - B1 an event leaves the buffer once, in event order, when the watermark passes it.
+// - O1 occupancy.net is the reset's count plus all deltas up to the watermark, except while a correction for a reset
+//   in the past is due; occupancy.lowestNet is the lowest net since the reset, or a lower bound while a correction is
+//   due.
 import { invariant } from '../../src/domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
@@ -28,13 +29,13 @@ import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { heldBackBy, watermarkOf, type HeldBackBy, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
-/** The state of the partition that a space needs when an event arrives. */
+/** The part of the partition's state that a space needs when an event arrives. */
 export interface PartitionContext {
   readonly partition: Partition;
   readonly partitions: number;
   readonly settings: Settings;
   readonly clocks: RouterClocks;
-  /** Number of the block that is being filled. */
+  /** Number of the open block. */
   readonly openBlock: number;
 }
 
@@ -42,9 +43,9 @@ type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'setting
 
 /** Requests of a space to its partition. */
 export type SpaceOutput =
-  /** These go into the open block, in this order. */
+  /** Final events for the open block, in this order. */
   | { readonly type: 'eventsFinal'; readonly events: readonly LoggedEvent[] }
-  /** This one, too, but it arrived after the watermark had passed it. */
+  /** An event for the open block that arrived after the watermark had passed it. */
   | { readonly type: 'eventLate'; readonly event: LoggedEvent }
   /** The open block has to be cut, even if it stays empty. */
   | { readonly type: 'cutRequested' };
@@ -58,18 +59,18 @@ interface Provisional {
   nextResetMs: number;
 }
 
-/** Deltas since a block was cut; `lowestNet` is their lowest running net from a start at 0, so at most 0. */
+/** Deltas since a block was cut; `lowestNet` is their lowest running sum from 0, so at most 0. */
 export interface Tail {
   sum: number;
   lowestNet: number;
 }
 
-/** The occupancy has to be computed again from the stored rows of all blocks up to `block`. */
+/** The occupancy has to be recomputed from the stored rows of all blocks up to `block`. */
 export interface Correction {
   readonly block: number;
-  /** Deltas that became final after that block was cut; null while it is open. */
+  /** Deltas that became final after that block was cut; null while the block is open. */
   tail: Tail | null;
-  /** False after a reset in the past: then net is an estimate, too. */
+  /** False after a reset in the past, when net is an estimate too. */
   readonly netKnown: boolean;
 }
 
@@ -102,7 +103,10 @@ export class SpaceState {
   #correction: Correction | null = null;
   #newest = new NewestReading();
   #lateEvents = 0;
-  /** Kept up to date while events come in order, because the live count is asked for at every change; undefined when it has to be computed again. */
+  /**
+   * Updated incrementally while events come in order, because every change reads the live count; undefined when it
+   * has to be recomputed.
+   */
   #provisional: Provisional | undefined;
 
   constructor(spaceId: SpaceId) {
@@ -117,7 +121,7 @@ export class SpaceState {
     state.#watermarkMs = snapshot.watermarkMs;
     for (const event of buffered) state.#buffer.add(event);
     state.#base = snapshot.base;
-    // A deadline is data, not a timer: restoring the instant is enough.
+    // A deadline is data, not a timer, so restoring the instant is enough.
     state.#nextResetMs = snapshot.nextResetMs;
     state.#occupancy = snapshot.occupancy;
     state.#correction = snapshot.correction;
@@ -142,7 +146,7 @@ export class SpaceState {
     };
   }
 
-  /** The watermark after the last event that the space received; `watermarkBy` computes the present one. */
+  /** The watermark after the last event that the space received; `watermarkBy` computes the current one. */
   get watermarkMs(): number {
     return this.#watermarkMs;
   }
@@ -156,8 +160,8 @@ export class SpaceState {
   }
 
   /**
-   * Event time of the newest reading at or before an instant that is not before the watermark; BEGINNING_MS when there is
-   * none, null while only history knows (T17).
+   * Event time of the newest reading at or before an instant that is not before the watermark; BEGINNING_MS if there
+   * is none, null if only history knows (T17).
    */
   lastReadingAt(atMs: number): number | null {
     const bufferedMs = this.#buffer.lastStanding(atMs);
@@ -165,7 +169,7 @@ export class SpaceState {
     return this.#newest.blockDue === undefined ? this.#newest.ms : null;
   }
 
-  /** The block up to which history has to be read for the newest final reading; undefined when it is known. */
+  /** The block up to which history has to be read for the newest final reading; undefined if it is known. */
   get newestReadingDue(): number | undefined {
     return this.#newest.blockDue;
   }
@@ -174,7 +178,7 @@ export class SpaceState {
     return this.#lateEvents;
   }
 
-  /** How many events are in the reorder buffer. */
+  /** The number of events in the reorder buffer. */
   get buffered(): number {
     return this.#buffer.size;
   }
@@ -183,22 +187,22 @@ export class SpaceState {
     return this.#buffer.items();
   }
 
-  /** The least sequence of the buffered events; Infinity when there are none. */
+  /** The lowest sequence of the buffered events; Infinity if there are none. */
   leastBufferedSeq(): number {
     return this.#buffer.leastSeq();
   }
 
-  /** Up to the watermark. */
+  /** The occupancy at the watermark. */
   get occupancy(): Occupancy {
     return this.#occupancy;
   }
 
-  /** False while a correction is due: the live count is an estimate then. */
+  /** False while a correction is due, when the live count is an estimate. */
   get isSettled(): boolean {
     return this.#correction === null;
   }
 
-  /** The correction that history can make once the block is stored; undefined when none is due. */
+  /** The correction that history can make once the block is stored; undefined if none is due. */
   get correctionDue(): { readonly block: number; readonly base: ResetPoint } | undefined {
     return this.#correction ? { block: this.#correction.block, base: this.#base } : undefined;
   }
@@ -217,20 +221,23 @@ export class SpaceState {
         late.push(event);
         this.#observeLate(event, context, emit);
       }
-      this.heard(event.dpuId, event.timestampMs);
+      this.recordAlive(event.dpuId, event.timestampMs);
     }
     if (late.length > 0) this.#newest.cameLate(late, context.openBlock);
     const excess = this.#buffer.size - context.settings.bufferEventsMax;
     if (excess > 0) this.#finalise(this.#buffer.items()[excess - 1]?.timestampMs ?? this.#watermarkMs, emit);
   }
 
-  /** A sign of life of a DPU. Only the space's own DPUs are kept: ids come from outside, and memory has to be bounded. */
-  heard(dpuId: DpuId, timestampMs: number): void {
+  /**
+   * Records that a DPU is alive. Only the space's own DPUs are kept, because ids come from outside and memory has to
+   * be bounded.
+   */
+  recordAlive(dpuId: DpuId, timestampMs: number): void {
     const newestMs = this.#newestMs.get(dpuId);
     if (newestMs !== undefined && timestampMs > newestMs) this.#newestMs.set(dpuId, timestampMs);
   }
 
-  /** Advances the watermark as far as the clocks and DPUs now allow. */
+  /** Advances the watermark as far as the clocks and DPUs allow. */
   elapse(context: PartitionContext, emit: Emit): void {
     this.#finalise(this.watermarkBy(context), emit);
   }
@@ -257,8 +264,8 @@ export class SpaceState {
   }
 
   /**
-   * Starts where history ends: everything stored is up to `watermarkMs`, and the occupancy is still to be computed from
-   * the blocks up to `block`; null if nothing is stored.
+   * Starts where history ends: everything stored is at or before `watermarkMs`, and the occupancy has yet to be
+   * computed from the blocks up to `block`; null if nothing is stored.
    */
   resumeAt(watermarkMs: number, newestReading: NewestReadingSnapshot, block: number | null): void {
     this.#watermarkMs = watermarkMs;
@@ -269,12 +276,12 @@ export class SpaceState {
     this.#correction = block === null ? null : { block, tail: { sum: 0, lowestNet: 0 }, netKnown: false };
   }
 
-  /** The open block was cut: from here on rows go into the next. */
+  /** The open block was cut: from now on rows go into the next one. */
   blockCut(block: number): void {
     if (this.#correction?.block === block) this.#correction.tail = { sum: 0, lowestNet: 0 };
   }
 
-  /** What history answers to `correctionDue`: the occupancy after all stored rows since `base`, up to its block. */
+  /** Takes the answer to `correctionDue`: the occupancy after all stored rows since `base`, up to its block. */
   correct(block: number, base: ResetPoint, read: Occupancy): void {
     const correction = this.#correction;
     const isCurrent = correction?.block === block && isSameReset(base, this.#base);
@@ -283,14 +290,14 @@ export class SpaceState {
     const net = read.net + tail.sum;
     invariant(
       !correction.netKnown || net === this.#occupancy.net,
-      () => `space ${this.spaceId}: history says net ${net} at block ${block}, the log ${this.#occupancy.net}`,
+      () => `space ${this.spaceId}: history has net ${net} at block ${block}, the log ${this.#occupancy.net}`,
     );
     this.#occupancy = { net, lowestNet: Math.min(read.lowestNet, read.net + tail.lowestNet) };
     this.#correction = null;
     this.#provisional = undefined;
   }
 
-  /** What history answers to `newestReadingDue`. */
+  /** Takes the answer to `newestReadingDue`. */
   newestReadingRead(block: number, storedMs: number): void {
     this.#newest.wasRead(block, storedMs);
   }
@@ -326,7 +333,7 @@ export class SpaceState {
     provisional.lowestNet = Math.min(provisional.lowestNet, provisional.net);
   }
 
-  /** Resets up to an instant take effect. */
+  /** Applies resets up to an instant. */
   #passed(provisional: Provisional, untilMs: number): Occupancy {
     if (provisional.nextResetMs <= untilMs) {
       provisional.net = provisional.lowestNet = this.baseAt(untilMs).count;
@@ -337,7 +344,7 @@ export class SpaceState {
 
   #bufferEvent(event: LoggedEvent): void {
     const isNext = this.#buffer.add(event);
-    // An assertion after all others is a change of its own; anything else may belong to a reading that is in the buffer.
+    // An assertion after all other events is a separate change; anything else may belong to a reading in the buffer.
     if (this.#provisional && isNext && event.sign > 0)
       this.#advance(this.#provisional, event.timestampMs, deltaOf(event));
     else this.#provisional = undefined;
@@ -368,7 +375,7 @@ export class SpaceState {
     }
   }
 
-  /** Resets up to an instant take effect: the live count no longer depends on what came before them. */
+  /** Applies resets up to an instant: the live count no longer depends on anything before them. */
   #passResets(untilMs: number): void {
     if (this.#nextResetMs > untilMs) return;
     this.#base = resetInForce(this.#schedule, untilMs);
@@ -386,7 +393,7 @@ export class SpaceState {
     this.#provisional = undefined;
     const lowerBound = lowestNet + Math.min(0, change);
     this.#occupancy = { net: net + change, lowestNet: lowerBound };
-    // At or above 0 the lowest net does not matter. Below 0 only history knows whether it has changed.
+    // At or above 0 the lowest net has no effect. Below 0 only history knows whether it has changed.
     if (this.#correction || lowerBound < 0) {
       this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
     }
@@ -404,7 +411,7 @@ export class SpaceState {
       if (shift >= 0) return;
       if (this.#occupancy.lowestNet < 0)
         this.#correction = { block: context.openBlock, tail: null, netKnown: this.#correction?.netKnown ?? true };
-      // Cut in any case: `lowestNet` depends on what history has answered so far, and a block must not (F3).
+      // Cut in any case: `lowestNet` depends on the answers of history so far, and a block must not (F3).
       emit({ type: 'cutRequested' });
       return;
     }

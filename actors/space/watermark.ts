@@ -1,22 +1,23 @@
-// The watermark of a space: all readings up to here are believed to be in.
+// The watermark of a space: all readings up to it are believed to have arrived.
 //
 //   min over the space's DPUs of max(newest reading or heartbeat, clock - idle timeout) - out-of-orderness
 //
-// Each DPU's term only rises with its clock. So the watermark of a space in which nothing happens can be computed when
-// somebody asks, and is never lower than before (W1). A DPU that has not arrived yet holds the watermark back only by its
-// clock, because its readings count here from its arrival on. A DPU that has left, and was silent for the idle timeout,
-// does not hold it back any more.
+// Each DPU's term rises monotonically with its clock. So the watermark of a space in which nothing happens can be
+// computed on demand, and is never lower than before (W1). A DPU that will be placed later holds the watermark back only
+// by its clock, because its readings count here only from that placement on. A DPU that has left no longer holds the
+// watermark back once it has been silent for the idle timeout.
 //
-// The clock of a DPU is the arrival time up to which its router has consumed the READINGS log. So a router that lags holds
-// back the spaces it feeds, and catching up never makes a reading late that was stored in time. A DPU's timestamps are
-// trusted only up to its clock: a reading from the future says nothing about the readings before it. (Watermarks per input
-// and their minimum: Akidau et al., The Dataflow Model, VLDB 2015; idleness: Flink's WatermarkStrategy.withIdleness.)
+// The clock of a DPU is the arrival time up to which its router has consumed READINGS. So a router that lags holds back
+// the spaces that it feeds, and catching up never makes a reading late that was stored in time. A DPU's timestamps are
+// trusted only up to its clock, because a reading from the future does not mean that the earlier ones have arrived.
+// (Watermarks per input and their minimum: Akidau et al., The Dataflow Model, VLDB 2015; idleness: Flink's
+// WatermarkStrategy.withIdleness.)
 import type { DpuId, Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { SpaceDpu } from '../../src/domain/space-event.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 
-/** A DPU of the space and the router that reads it. */
+/** A DPU of the space, and the router that reads it. */
 export interface WatermarkInput extends SpaceDpu {
   readonly router: Partition;
 }

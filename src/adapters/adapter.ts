@@ -1,17 +1,17 @@
-// An adapter turns what a device of some maker sends into readings in the forms that devices may send here. It is a pure function
-// of the payload, its context and the device's options: no clock, no randomness, no waiting. So the same payload gives the same
-// readings whenever it is read, and one that a device sends again is a duplicate.
+// An adapter converts the payload of a maker's device into readings. It is a pure function of the payload, its
+// context and the device's options: no clock, no randomness, no waiting. So the same payload gives the same readings
+// whenever it is read, and a payload that a device sends again gives duplicates.
 import type { z } from 'zod';
 
 /** One person passed. */
 export interface PersonPassed {
-  /** Milliseconds since 1970; null: the device did not say when, and the reading counts at its arrival. */
+  /** Milliseconds since 1970; null if the device does not report a time, and the reading counts at its arrival. */
   readonly timestampMs: number | null;
   readonly id?: string;
   readonly direction: 1 | -1;
 }
 
-/** So many passed until `timestampMs`, since `startMs` where the device says so. */
+/** The number of people who passed up to `timestampMs`, since `startMs` if the device reports it. */
 export interface PeoplePassed {
   readonly timestampMs: number | null;
   readonly id?: string;
@@ -19,26 +19,26 @@ export interface PeoplePassed {
   readonly exits: number;
   readonly startMs?: number;
   /**
-   * A device may send an interval again with other numbers. Of the readings of one DPU with the same `startMs` and `timestampMs`
-   * one counts: see corrections.ts. Greater is more complete; absent is 0.
+   * A device may send an interval again with other numbers. Of the readings of one DPU with the same `startMs` and
+   * `timestampMs` one counts (corrections.ts). A greater revision is more complete; absent means 0.
    */
   readonly revision?: number;
 }
 
-/** Where a counter of the device stands. */
+/** The value of a counter of the device. */
 export interface CounterStanding {
   readonly timestampMs: number | null;
   readonly id?: string;
   readonly totalEntrances: number;
   readonly totalExits: number;
-  /** A counter with another epoch began again from 0. */
+  /** A counter with another epoch has restarted from 0. */
   readonly counterEpoch?: string;
 }
 
 export interface AdaptedReading {
   /**
-   * `<device>/<line>`, or `<device>` where the device counts at one line only. Where the transport names another device than
-   * the payload does, the transport's is a gateway: `<gateway>/<device>/<line>`.
+   * `<device>/<line>`, or `<device>` if the device has only one line. If the transport names another device than the
+   * payload, the transport's device is a gateway: `<gateway>/<device>/<line>`.
    */
   readonly dpuId: string;
   readonly reading: PersonPassed | PeoplePassed | CounterStanding;
@@ -47,36 +47,39 @@ export interface AdaptedReading {
 /** A part of a payload, and why it gives no reading. */
 export interface Remark {
   readonly detail: string;
-  /** Where in the payload, such as `logics_data.logics[0].records[2].to`; absent when it is the whole. */
+  /**
+   * The path within the payload, such as `logics_data.logics[0].records[2].to`; absent if the remark is about the
+   * whole payload.
+   */
   readonly path?: string;
 }
 
 export interface AdaptedPayload {
   readonly readings: readonly AdaptedReading[];
-  /** What should have been a reading and cannot be read. */
+  /** Items that should have been readings and cannot be read. */
   readonly rejected: readonly Remark[];
-  /** What was understood and deliberately does not count, such as totals where intervals were chosen. */
+  /** Items that were understood and deliberately do not count, such as totals if intervals were chosen. */
   readonly skipped: readonly Remark[];
-  /** To be passed as `memory` with the next payload of the same device; only adapters that need it give one. */
+  /** Passed as `memory` with the next payload of the same device; only adapters that need it return one. */
   readonly memory?: string;
 }
 
 export interface PayloadContext {
-  /** The device that the transport names (subject, topic, URL); undefined where it names none, and the payload has to. */
+  /** The device that the transport names (subject, topic, URL). If undefined, the payload has to name it. */
   readonly device?: string;
   readonly contentType?: string;
-  /** The topic as the device published it, with slashes, where the payload came by MQTT. */
+  /** The topic as published by the device, with slashes, if the payload came over MQTT. */
   readonly topic?: string;
-  /** It was not published now: the broker had kept it. */
+  /** True for a retained message: the broker stored it earlier. */
   readonly retained?: boolean;
   readonly arrivalMs: number;
-  /** What the adapter gave as `memory` with the payload before this one of the same device. */
+  /** The `memory` that the adapter returned for the previous payload of the same device. */
   readonly memory?: string;
 }
 
 export type Adapt = (payload: Uint8Array, context: PayloadContext) => AdaptedPayload;
 
-/** What is wrong with an option; `path` names it, such as `items` or `reversed[0]`. */
+/** An invalid option; `path` names it, such as `items` or `reversed[0]`. */
 export interface OptionProblem {
   readonly path: string;
   readonly detail: string;
@@ -87,8 +90,8 @@ export type Configured =
 
 export interface Adapter {
   readonly name: string;
-  /** Of the options, for documents that describe them. */
+  /** The schema of the options, for documentation. */
   readonly options: z.ZodType;
-  /** Checks a device's options. `adapt` never throws, whatever the payload. */
+  /** Checks a device's options. `adapt` never throws for any payload. */
   readonly configure: (options: unknown) => Configured;
 }

@@ -1,9 +1,10 @@
 // AXIS Object Analytics, crossline counting, over the camera's MQTT event bridge.
 //
-// Each message says that one object crossed, and where the counters stand since they were reset. Which counter: `event` counts each
-// message whose object is a human; `total` the difference of `totalHuman`, which also finds the people of messages that were lost
-// (the camera publishes with QoS 0). A scenario is a line, and counts one direction: those for people who leave are `reversed`.
-// Messages of other scenarios (object in area, occupancy, ANY, Threshold, Passthrough, Interval) are nothing to count.
+// Each message reports that one object crossed, and the values of the counters since their reset. Which counter:
+// `event` counts each message about a human; `total` counts the difference of `totalHuman`, which also includes the
+// people of lost messages (the camera publishes with QoS 0). A scenario is a line and counts one direction; scenarios
+// for people who leave are `reversed`. Messages of other scenarios (object in area, occupancy, ANY, Threshold,
+// Passthrough, Interval) are ignored.
 //
 // Sources of the format: developer.axis.com ("AXIS Object Analytics counting data", "Visualize … using Grafana"),
 // github.com/reelyactive/barnowl-axis.
@@ -57,9 +58,8 @@ function readMessage(
     const standing = { timestampMs, totalEntrances: humans.count(), totalExits: 0 };
     return into.standing(line, event, counterEpoch === undefined ? standing : { ...standing, counterEpoch });
   }
-  if (reason === undefined)
-    return data.get('reason').fail('is missing: what crossed; with counter total it is not needed');
-  // The standing tells two people apart who cross within a millisecond.
+  if (reason === undefined) return data.get('reason').fail('is missing: what crossed; not needed if counter is total');
+  // The counter value distinguishes two people who cross within a millisecond.
   if (reason.toLowerCase() === 'human')
     into.person(line, event, { timestampMs, id: String(humans.count()), direction: 1 });
 }

@@ -1,11 +1,13 @@
-// AXIS People Counter and AXIS 3D People Counter: what they push ("Axis Retail Data"), and what their polls answer (live-sum,
-// export-json, export/json, export/csv, occupancy), as whoever polls them sends it on.
+// AXIS People Counter and AXIS 3D People Counter: their pushes ("Axis Retail Data"), and the answers to polls
+// (live-sum, export-json, export/json, export/csv, occupancy), as forwarded by the polling program.
 //
-// Which counter: each of these formats has one. Live sums and occupancy say where the counters stand since midnight of the camera;
-// all others have the people of intervals. Send one of them; `counter` refuses the other. An export contains the present interval
-// with what has been counted so far: one that is not over when it arrives does not count, the next export has it.
+// Which counter: each of these formats has one. Live sums and occupancy contain the counters since midnight of the
+// camera; all others contain the people of intervals. Send one of the two kinds; `counter` ignores the other. An
+// export contains the current interval with the people counted so far. An interval that is not over when it arrives
+// does not count, because the next export contains it.
 //
-// The serial number is written with and without colons, in both cases, by different versions: here it is in capitals without.
+// Versions write the serial number with or without colons, in upper or lower case; here it is in upper case without
+// colons.
 //
 // Sources of the format: developer.axis.com (vapix: people-counter-api, p8815-2-3d-people-counter-api), captures in
 // github.com/akenza-io/device-type-library (types/axis/peopleCounter), and public readers of the exports.
@@ -23,7 +25,7 @@ const options = z.strictObject({
   counter: z
     .enum(['interval', 'total'])
     .optional()
-    .describe('interval: pushes and exports; total: live sums and occupancy; without it whatever is sent counts'),
+    .describe('interval: pushes and exports; total: live sums and occupancy; if absent, both count'),
   time_zone: z
     .string()
     .refine(isTimeZone, 'must be an IANA time zone')

@@ -1,9 +1,10 @@
-// Webhooks of Butlr: events of the type TRAFFIC. They come at least once, in any order, and are told apart by their id. The types
-// of occupancy repeat and correct a window of five minutes, and are no crossings.
+// Webhooks of Butlr: events of the type TRAFFIC. They are delivered at least once, in any order, and are identified
+// by their id. Events of the occupancy types repeat and correct a window of five minutes, and are not crossings.
 //
-// The payload names the room (or the floor), not the sensor: that is the DPU.
+// The payload names the room (or the floor) rather than the sensor, so the room is the DPU.
 //
-// Sources of the format: docs.butlr.io (webhooks overview, human traffic), github.com/api-evangelist/butlr (asyncapi).
+// Sources of the format: docs.butlr.io (webhooks overview, human traffic), github.com/api-evangelist/butlr
+// (asyncapi).
 import { z } from 'zod';
 import { COMMON_OPTIONS, defineAdapter } from './define-adapter.ts';
 import { timeOf } from './device-time.ts';
@@ -19,7 +20,7 @@ export const butlr = defineAdapter({
       const data = event.get('data');
       const [entrances, exits] = [data.get('in').count(), data.get('out').count()];
       const id = readingNameOf(event.get('id').requireText('the id of the event'));
-      if (id === undefined) return event.get('id').fail('is longer than ids may be');
+      if (id === undefined) return event.get('id').fail('is longer than an id may be');
       if (entrances + exits === 0) return;
       const device = event.get('metadata').first('room_id', 'floor_id').text();
       into.people({ device }, event, { timestampMs: timeOf(event.get('timestamp')), id, entrances, exits });

@@ -1,8 +1,8 @@
-// Uplink events of ChirpStack 4 and 3 (HTTP integration, MQTT) with the decoded object of a Milesight people counter. Fields with
-// default values are omitted. Other events (join, status, ack, log) have no data and are nothing to count.
+// Uplink events of ChirpStack 4 and 3 (HTTP integration, MQTT) with the decoded object of a Milesight people counter.
+// Fields with default values are omitted. Other events (join, status, ack, log) have no counts and are ignored.
 //
-// Sources of the format: github.com/chirpstack/chirpstack-docs (integrations/events.md, mqtt.md); version 3 has the device's EUI in
-// Base64 and may have the object as text.
+// Sources of the format: github.com/chirpstack/chirpstack-docs (integrations/events.md, mqtt.md); version 3 has the
+// device's EUI in Base64 and may have the object as text.
 import type { PayloadContext } from './adapter.ts';
 import { defineAdapter } from './define-adapter.ts';
 import { timeOf } from './device-time.ts';
@@ -26,7 +26,7 @@ export const chirpstack = defineAdapter({
     }),
 });
 
-/** It carries data of the application, decoded or not. */
+/** True for an event with application data, decoded or not. */
 function isUplink(event: Field, { topic = '' }: PayloadContext): boolean {
   const type = /\bevent\/(\w+)$/.exec(topic)?.[1];
   if (type !== undefined && type !== 'up') return false;
@@ -38,7 +38,7 @@ function objectOf(event: Field): Field {
   return text === undefined ? event.get('object') : (documentsIn(text)[0] ?? event.get('object'));
 }
 
-/** Base64 of eight bytes, in version 3, as hexadecimal digits. */
+/** Version 3 has eight bytes in Base64, which are converted to hexadecimal digits. */
 function euiOf(text: string | undefined): string | undefined {
   return text !== undefined && /^[A-Za-z0-9+/]{11}=$/.test(text) ? Buffer.from(text, 'base64').toString('hex') : text;
 }

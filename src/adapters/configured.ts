@@ -1,17 +1,17 @@
-// How the payloads of a device were to be read when one was stored.
+// The configuration of a device when a payload was stored.
 import type { DpuId } from '../domain/ids.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Configured } from './adapter.ts';
 import { ADAPTERS } from './adapters.ts';
 
 const NO_ADAPTER: Configured = { ok: false, problems: [{ path: 'adapter', detail: 'is not known' }] };
-/** By the document of the device: to compile its options again for each payload would be slow. */
+/** Cached by the document of the device, because compiling its options for each payload would be slow. */
 const configurations = new WeakMap<object, Configured>();
 const defaults = new Map<string, Configured>();
 
 /**
  * The adapter with the options that a device had at an instant.
- * @param topology has everything that was stored before that instant
+ * @param topology includes everything that was stored before that instant
  */
 export function configuredFor(
   topology: Pick<TopologyHistory, 'deviceAt'>,

@@ -1,4 +1,4 @@
-// Makes an adapter of a schema for its options and a function that reads a payload into a collection.
+// Defines an adapter by a schema for its options and a function that reads a payload into a collection.
 import { z } from 'zod';
 import type { AdaptedPayload, Adapter, PayloadContext } from './adapter.ts';
 import { ReadingCollection } from './reading-collection.ts';
@@ -8,7 +8,9 @@ export const COMMON_OPTIONS = {
   reversed: z
     .union([z.boolean(), z.array(z.string().min(1)).max(100)])
     .default(false)
-    .describe('the lines at which the device takes an entrance for an exit: true for all, or a list of line names'),
+    .describe(
+      'the lines at which the device reports entrances and exits the wrong way round: true for all, or a list of line names',
+    ),
 };
 
 type CommonOptions = z.infer<z.ZodObject<typeof COMMON_OPTIONS>>;
@@ -16,7 +18,10 @@ type CommonOptions = z.infer<z.ZodObject<typeof COMMON_OPTIONS>>;
 interface Definition<Options extends CommonOptions> {
   readonly name: string;
   readonly options: z.ZodType<Options>;
-  /** Adds what the payload says; throws WrongField where nothing of it can be read. Gives the memory, where the adapter has one. */
+  /**
+   * Adds the readings of the payload; throws WrongField if the whole payload is unreadable. Returns the memory, if
+   * the adapter has one.
+   */
   readonly read: (
     payload: Uint8Array,
     context: PayloadContext,
@@ -49,7 +54,7 @@ function adapted<Options extends CommonOptions>(
     collection.attempt(() => (memory = read(payload, context, options, collection)));
     return collection.result(memory);
   } catch (error) {
-    // A mistake in an adapter must not stop the partition that runs it.
+    // A defect in an adapter must not stop the partition that runs it.
     return { readings: [], rejected: [{ detail: `the adapter failed: ${String(error).slice(0, 200)}` }], skipped: [] };
   }
 }

@@ -1,9 +1,11 @@
 // Webhooks of the Density API version 2: one crossing each, alone or inside `payload` (as its websocket sends them).
 //
-// A doorway between two spaces gives an event for each of them, with opposite directions. So a DPU is a doorway as one space sees
-// it, `<doorway_id>/<space_id>`: place one of the two. `count` is the occupancy after the event and no number of crossings.
+// A doorway between two spaces gives an event for each of them, with opposite directions. So a DPU is a doorway as
+// seen from one space, `<doorway_id>/<space_id>`: place one of the two. `count` is the occupancy after the event, and
+// not a number of crossings.
 //
-// Sources of the format: github.com/DensityCo/bi-tool-eventn, DensityCo/robinpowered-presence, DensityCo/hackathon-entrance-announcer.
+// Sources of the format: github.com/DensityCo/bi-tool-eventn, DensityCo/robinpowered-presence,
+// DensityCo/hackathon-entrance-announcer.
 import { z } from 'zod';
 import { COMMON_OPTIONS, defineAdapter } from './define-adapter.ts';
 import { timeOf } from './device-time.ts';

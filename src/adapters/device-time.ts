@@ -1,19 +1,19 @@
-// Instants as devices write them: epoch seconds or milliseconds as numbers or text, ISO 8601 and its relatives (one-digit offsets,
-// slashes, a space for the T, `-00:00`, no offset at all), and `YYYYMMDDhhmmss`.
+// Instants as devices write them: epoch seconds or milliseconds as numbers or text, ISO 8601 and variants of it
+// (one-digit offsets, slashes, a space for the T, `-00:00`, no offset at all), and `YYYYMMDDhhmmss`.
 import { END_MS } from '../domain/instant.ts';
 import { SECONDS_BELOW } from '../domain/parse-reading.ts';
 import { fromLocalMs } from '../domain/zone.ts';
 import type { Field } from './field.ts';
 
-/** The instant of what a device's own clock shows, as if that were UTC. */
+/** Converts the time shown by a device's own clock, expressed as if it were UTC, to an instant. */
 export type LocalClock = (localMs: number) => number;
 
 export interface TimeRules {
-  /** For times without an offset; without it they are refused. */
+  /** The clock for times without an offset; if absent, such times are refused. */
   readonly clock?: LocalClock | undefined;
-  /** What numbers count; without it the size of the number decides. */
+  /** The unit of numbers; if absent, it is determined by their size. */
   readonly unit?: 's' | 'ms' | undefined;
-  /** Of dates in text; the default is the year first. */
+  /** The order of dates in text; by default the year comes first. */
   readonly order?: 'ymd' | 'dmy' | 'mdy' | undefined;
 }
 
@@ -28,7 +28,10 @@ export function clockOfZone(zone: string | undefined): LocalClock | undefined {
   return zone === undefined ? undefined : (localMs) => fromLocalMs(localMs, zone);
 }
 
-/** Of what devices write as their zone, such as `UTC+8:00 China Standard Time`; undefined when it does not begin with an offset. */
+/**
+ * The clock for a zone as devices write it, such as `UTC+8:00 China Standard Time`; undefined if the text does not
+ * begin with an offset.
+ */
 export function clockOfOffset(text: string | undefined): LocalClock | undefined {
   const offset = text === undefined ? undefined : offsetMs(text);
   return offset === undefined ? undefined : (localMs) => localMs - offset;
@@ -50,7 +53,7 @@ export function timeOf(field: Field, rules: TimeRules = {}): number {
   const ms = Number(fraction.padEnd(3, '0').slice(0, 3));
   if (offset === undefined) return inRange(field, local(field, parts, rules) + ms);
   const [instant, ahead] = [utc(parts), /^z$/i.test(offset) ? 0 : offsetMs(offset)];
-  if (instant === undefined || ahead === undefined) return field.fail('is not a time of any day');
+  if (instant === undefined || ahead === undefined) return field.fail('is not a valid date and time');
   return inRange(field, instant - ahead + ms);
 }
 
@@ -61,7 +64,7 @@ function numeric(number: number, unit: TimeRules['unit']): number {
 
 function local(field: Field, parts: readonly number[], { clock }: TimeRules): number {
   const localMs = utc(parts);
-  if (localMs === undefined) return field.fail('is not a time of any day');
+  if (localMs === undefined) return field.fail('is not a valid date and time');
   return clock ? clock(localMs) : field.fail("has no offset from UTC: set the device's time_zone");
 }
 

@@ -1,16 +1,17 @@
-// DPU ids are 1 to 128 printable ASCII characters without white space. Names that devices give their lines are not; what they may
-// not contain is written as in a URL (`Main door` is `Main%20door`), so that different names stay different.
+// Converts names of devices and lines to DPU ids, which are 1 to 128 printable ASCII characters without white space.
+// Other characters are percent-encoded as in a URL (`Main door` is `Main%20door`), so that different names remain
+// different.
 import { LINE_SEPARATOR } from '../domain/ids.ts';
 import { WrongField } from './wrong-field.ts';
 
 const LENGTH_MAX = 128;
-/** Why there is no reading where neither the transport nor the payload names a device. */
+/** The reason if neither the transport nor the payload names a device. */
 export const NAMES_NO_DEVICE = 'names no device';
 
 /**
  * @param transport the device that the transport names
  * @param device the device that the payload names
- * @throws WrongField when neither names one, or the name would be longer than ids may be
+ * @throws WrongField if neither names one, or the name would be too long for an id
  */
 export function dpuNameOf(transport: string | undefined, device: string | undefined, line: string | undefined): string {
   const [first, own] = [transport, device].map((name) => (name === undefined ? '' : segment(name)));
@@ -22,7 +23,7 @@ export function dpuNameOf(transport: string | undefined, device: string | undefi
   return name;
 }
 
-/** What a device calls an event, as the id of a reading; undefined when it is too long for one. */
+/** The device's name for an event, as the id of a reading; undefined if it is too long. */
 export function readingNameOf(text: string | undefined): string | undefined {
   const name = text === undefined ? '' : printable(text);
   return name === '' || name.length > LENGTH_MAX ? undefined : name;

@@ -1,4 +1,4 @@
-// A value inside a payload together with its path, so that what is wrong with it can be said where it is.
+// A value inside a payload with its path, so that errors can report where it is.
 import { WrongField } from './wrong-field.ts';
 
 const TEXT_MAX = 1_000;
@@ -13,7 +13,7 @@ export class Field {
     this.path = path;
   }
 
-  /** Neither absent nor null. */
+  /** True if the value is neither absent nor null. */
   get exists(): boolean {
     return this.value !== undefined && this.value !== null;
   }
@@ -22,7 +22,7 @@ export class Field {
     return typeof this.value === 'object' && this.value !== null && !Array.isArray(this.value);
   }
 
-  /** A field of an object; one that does not exist where this is no object or has no such field. */
+  /** A field of an object. If this is not an object or has no such field, a field that does not exist. */
   get(key: string): Field {
     const own = this.isObject && Object.hasOwn(this.value as object, key);
     return new Field(
@@ -31,12 +31,14 @@ export class Field {
     );
   }
 
-  /** The first of several fields that exists, or the first where none does. */
+  /** The first of several fields that exists; if none does, the first one. */
   first(...keys: readonly [string, ...string[]]): Field {
     return keys.map((key) => this.get(key)).find(({ exists }) => exists) ?? this.get(keys[0]);
   }
 
-  /** The elements of an array; what is no array is the only element, and what does not exist is none. */
+  /**
+   * The elements of an array. A value that is not an array is the only element; a field that does not exist has none.
+   */
   items(): readonly Field[] {
     if (!this.exists) return [];
     if (!Array.isArray(this.value)) return [this];
@@ -47,7 +49,7 @@ export class Field {
     return this.isObject ? Object.keys(this.value as object).map((key) => [key, this.get(key)]) : [];
   }
 
-  /** Text or a number as text, without surrounding white space; undefined for anything else, and for no text. */
+  /** Text, or a number as text, without surrounding white space; undefined for anything else, and for empty text. */
   text(): string | undefined {
     const { value } = this;
     if (typeof value === 'number' && Number.isFinite(value)) return String(value);
@@ -60,12 +62,12 @@ export class Field {
     return this.text() ?? this.fail(this.exists ? `must be ${what}` : `is missing: ${what}`);
   }
 
-  /** A number of people: a whole number from 0 on, also as text. @throws WrongField */
+  /** A number of people: a whole number, at least 0, possibly as text. @throws WrongField */
   count(): number {
     const { value } = this;
     const number = typeof value === 'string' && DECIMAL.test(value.trim()) ? Number(value) : value;
     if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
-    return this.fail(this.exists ? 'must be a whole number from 0 on' : 'is missing: a number of people');
+    return this.fail(this.exists ? 'must be a whole number, at least 0' : 'is missing: a number of people');
   }
 
   /** @throws WrongField */

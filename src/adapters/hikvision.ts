@@ -1,11 +1,11 @@
-// Hikvision people counting over ISAPI: EventNotificationAlert as XML (four namespaces in the field, or none), as JSON, alone or in
-// a multipart body with pictures; and CountingStatisticsResult, the answer to a search.
+// Hikvision people counting over ISAPI: EventNotificationAlert as XML (with any of four namespaces, or none), as
+// JSON, alone or in a multipart body with pictures; and CountingStatisticsResult, the answer to a search.
 //
-// Which counter: `realTime` alerts carry where the counter of the day stands, `timeRange` and `signalTrigger` alerts the people of
-// a window. A camera can send both for the same people: `counter` chooses.
+// Which counter: `realTime` alerts contain the counter of the day, `timeRange` and `signalTrigger` alerts the people
+// of a window. A camera can send both for the same people; `counter` chooses one.
 //
-// Sources of the format: github.com/dumacp/go-hikvision (peoplecounting/xml.go, events.go), and alerts and search results of cameras
-// that users published. Offsets such as `-5:00` were seen on DS-2XM6825G0 V5.5.850.
+// Sources of the format: github.com/dumacp/go-hikvision (peoplecounting/xml.go, events.go), and alerts and search
+// results of cameras that users published. Offsets such as `-5:00` were seen on DS-2XM6825G0 V5.5.850.
 import { z } from 'zod';
 import { isTimeZone } from '../domain/zone.ts';
 import type { PayloadContext } from './adapter.ts';
@@ -25,8 +25,8 @@ const options = z.strictObject({
   regions: z
     .boolean()
     .default(false)
-    .describe('count each region of a channel as a line `<channel>-<region>`, in place of the channel'),
-  channel: z.string().min(1).max(32).default('1').describe('the channel of search results, which name none'),
+    .describe('count each region of a channel as a line `<channel>-<region>` instead of the channel'),
+  channel: z.string().min(1).max(32).default('1').describe('the channel of search results, which do not name one'),
   time_zone: z
     .string()
     .refine(isTimeZone, 'must be an IANA time zone')
@@ -61,13 +61,13 @@ function messagesOf(payload: Uint8Array, { contentType }: PayloadContext): (read
   );
 }
 
-/** JSON has the fields of the root element, or that as its only field. */
+/** JSON has the fields of the root element, or the root element as its only field. */
 function jsonRoot(document: Field): readonly [string, Field] {
   const [only, ...others] = document.entries();
   return only && others.length === 0 && only[1].isObject ? only : ['EventNotificationAlert', document];
 }
 
-/** Names differ in case between versions of the interface. */
+/** The case of names differs between versions of the interface. */
 function child(parent: Field, name: string): Field {
   const exact = parent.get(name);
   if (exact.exists) return exact;
@@ -113,7 +113,7 @@ function intervalsOf(range: Field, { clock, into }: Reader): (line: Line, counts
     });
 }
 
-/** The time of the count, where it differs from that of the alert. */
+/** The time of the count, if it differs from that of the alert. */
 function standingsOf(alert: Field, counting: Field, { clock, into }: Reader): (line: Line, counts: Field) => void {
   const counted = child(child(counting, 'RealTime'), 'time');
   const timestampMs = timeOf(counted.exists ? counted : child(alert, 'dateTime'), { clock });
@@ -130,7 +130,7 @@ function readSearchResult(result: Field, { options: chosen, clock, arrivalMs, in
   into.each(child(child(result, 'matchList'), 'matchElement').items(), (match) => {
     const span = child(match, 'timeSpan');
     const lastMs = timeOf(child(span, 'endTime'), { clock });
-    // An interval is written up to its last second, 08:00:00 to 08:59:59.
+    // An interval ends with its last second, for example 08:00:00 to 08:59:59.
     const timestampMs = lastMs % 60_000 === 59_000 ? lastMs + 1_000 : lastMs;
     if (timestampMs > arrivalMs) return into.skip(span, 'an interval that is not over; a later search has it');
     into.people({ device: undefined, line: chosen.channel }, span, {

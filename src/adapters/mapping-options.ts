@@ -1,4 +1,4 @@
-// The declarative description of a payload: where its items are, and where each item says what.
+// The declarative description of a payload: where its items are, and where the parts of each item are.
 import { z } from 'zod';
 import { isTimeZone } from '../domain/zone.ts';
 import { COMMON_OPTIONS } from './define-adapter.ts';
@@ -22,7 +22,7 @@ const direction = z
   .strictObject({ path: field, entrance: values, exit: values })
   .refine(({ entrance, exit }) => !entrance.some((value) => exit.includes(value)), {
     path: ['exit'],
-    message: 'must have no value that entrance has too',
+    message: 'must not have a value that entrance has too',
   });
 
 export const mappingOptions = z
@@ -30,38 +30,43 @@ export const mappingOptions = z
     ...COMMON_OPTIONS,
     kind: z
       .enum(['event', 'interval', 'total'])
-      .describe('what an item is: one crossing (or a few), the people of an interval, or where a counter stands'),
+      .describe('the kind of item: one crossing (or a few), the people of an interval, or the value of a counter'),
     format: z.enum(['json', 'csv']).default('json').describe('csv: lines become `$.rows`, each with its columns'),
-    delimiter: z.string().length(1).default(',').describe('between the cells of a CSV'),
+    delimiter: z.string().length(1).default(',').describe('the separator between the cells of a CSV'),
     preamble: z
       .boolean()
       .default(false)
-      .describe('the first two lines of the CSV are names and values that hold for all of it: `$.preamble`'),
+      .describe('the first two lines of the CSV are names and values that apply to the whole CSV: `$.preamble`'),
     items: path('items')
       .optional()
-      .describe(
-        'JSONPath of the items; without it the document, each element where that is a list, or each row of a CSV',
-      ),
-    device: field.optional().describe('the device; without it that of the subject or URL'),
-    line: field.optional().describe('the line, where a device has several'),
+      .describe('JSONPath of the items; if absent, the document, each element if that is a list, or each row of a CSV'),
+    device: field.optional().describe('the device; if absent, that of the subject or URL'),
+    line: field.optional().describe('the line, if a device has several'),
     lines: z
       .record(z.string(), z.string().min(1).max(64))
       .optional()
-      .describe('names for lines, by what `line` says; a line that is not listed keeps its name'),
-    time: field.optional().describe('when it passed, or the end of the interval; without it the arrival'),
+      .describe('names for lines, by the value of `line`; a line that is not listed keeps its name'),
+    time: field.optional().describe('when it passed, or the end of the interval; if absent, the arrival'),
     start: field.optional().describe('the start of the interval'),
     time_zone: z
       .string()
       .refine(isTimeZone, 'must be an IANA time zone')
       .optional()
-      .describe('of times without an offset'),
-    time_unit: z.enum(['s', 'ms']).optional().describe('of times that are numbers; without it their size decides'),
-    date_order: z.enum(['ymd', 'dmy', 'mdy']).default('ymd').describe('of dates in text'),
-    direction: direction.optional().describe('for events: where the direction is, and which values mean what'),
-    entrances: field.optional().describe('how many entered, or the counter of those who did'),
-    exits: field.optional().describe('how many left, or the counter of those who did'),
-    id: field.optional().describe('what the device calls the item'),
-    counter_epoch: field.optional().describe('for totals: another value means that the counter began again from 0'),
+      .describe('the zone of times without an offset'),
+    time_unit: z
+      .enum(['s', 'ms'])
+      .optional()
+      .describe('the unit of times that are numbers; if absent, their size determines it'),
+    date_order: z.enum(['ymd', 'dmy', 'mdy']).default('ymd').describe('the order of dates in text'),
+    direction: direction
+      .optional()
+      .describe('for events: where the direction is, and the values that stand for each direction'),
+    entrances: field.optional().describe('the number of people who entered, or the counter of entrances'),
+    exits: field.optional().describe('the number of people who left, or the counter of exits'),
+    id: field.optional().describe("the device's name for the item"),
+    counter_epoch: field
+      .optional()
+      .describe('for totals: a different value means that the counter has restarted from 0'),
   })
   .superRefine((options, context) => {
     for (const [key, detail] of problemsOf(options)) context.addIssue({ code: 'custom', path: [key], message: detail });

@@ -1,5 +1,5 @@
-// Any JSON or CSV, by a description of where it says what: for devices that have no adapter of their own. What the description can
-// say is in mapping-options.ts.
+// Any JSON or CSV, by a description of its fields: for devices without an adapter of their own. mapping-options.ts
+// has the description.
 import { defineAdapter } from './define-adapter.ts';
 import { clockOfZone, timeOf, type TimeRules } from './device-time.ts';
 import { readingNameOf } from './dpu-name.ts';
@@ -74,7 +74,7 @@ function addItem({ document, item, options, rules, into }: Item): void {
 }
 
 function idAt(field: Field): string {
-  return readingNameOf(field.requireText('an id')) ?? field.fail('is longer than ids may be');
+  return readingNameOf(field.requireText('an id')) ?? field.fail('is longer than an id may be');
 }
 
 function directionAt(field: Field, { entrance, exit }: NonNullable<MappingOptions['direction']>): 1 | -1 {

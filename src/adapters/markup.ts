@@ -1,4 +1,4 @@
-// XML and multipart bodies. Both are parsed by libraries, with all that expands switched off; what they find is given as fields.
+// XML and multipart bodies. Both are parsed by libraries with entity expansion switched off; the results are fields.
 import { parseMultipart, type MultipartPart } from '@remix-run/multipart-parser';
 import { XMLParser } from 'fast-xml-parser';
 import { Field } from './field.ts';
@@ -33,7 +33,7 @@ export function xmlRoot(text: string): readonly [string, Field] {
   return root;
 }
 
-/** The parts of a multipart body as text, and any other body as its only part. @throws WrongField */
+/** The parts of a multipart body as text; any other body is its only part. @throws WrongField */
 export function partsOf(payload: Uint8Array, contentType: string | undefined): readonly string[] {
   checkSize(payload);
   const boundary = boundaryOf(payload, contentType);
@@ -53,8 +53,8 @@ export function partsOf(payload: Uint8Array, contentType: string | undefined): r
 }
 
 /**
- * As the parser wants it: without what stands before the first boundary, with CRLF where some firmware has line feeds (pictures
- * suffer, and are not read), and closed where a part of an endless stream was sent on.
+ * Prepares a body for the parser: removes what precedes the first boundary, uses CRLF where some firmware has line
+ * feeds (which damages pictures, but they are not read), and closes the body if it is a part of an endless stream.
  */
 function normalized(payload: Uint8Array, boundary: string): Uint8Array {
   const delimiter = `--${boundary}`;
@@ -66,14 +66,14 @@ function normalized(payload: Uint8Array, boundary: string): Uint8Array {
   return Buffer.from(end.endsWith(delimiter) ? `${end}--` : `${end}\r\n${delimiter}--`, 'latin1');
 }
 
-/** By the type in the header, or by a body that begins as multipart bodies do. */
+/** Taken from the content type, or from a body that begins like a multipart body. */
 function boundaryOf(payload: Uint8Array, contentType = ''): string | undefined {
   const [, quoted, plain] = /^\s*multipart\//i.test(contentType) ? (BOUNDARY.exec(contentType) ?? []) : [];
   const first = new TextDecoder('latin1').decode(payload.subarray(0, 100));
   return quoted ?? plain ?? FIRST_LINE.exec(first)?.[1]?.trimEnd();
 }
 
-/** Pictures come along with what was counted. Parts may lack a type. */
+/** False for the pictures that accompany counts. Parts may lack a type. */
 function isMarkup({ bytes }: MultipartPart): boolean {
   const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
   return start.startsWith('<') || start.startsWith('{');

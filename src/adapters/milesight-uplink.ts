@@ -1,11 +1,12 @@
-// What decoders make of a Milesight people counter's LoRaWAN uplink: VS121, VS132, VS133, VS135, VS350, VS351.
+// The decoded LoRaWAN uplink of a Milesight people counter: VS121, VS132, VS133, VS135, VS350, VS351.
 //
-// Which counter: `period` is what passed since the report before, `total` is where the counter stands. VS133 sends them in separate
-// uplinks, VS350 in one; `counter` chooses one. The uplink does not say when the period began; the device's report interval is an
-// option. A period in an uplink that an alarm caused is not over: the next report has it in full.
+// Which counter: `period` has the people since the previous report, `total` the counter. VS133 sends them in separate
+// uplinks, VS350 in one; `counter` chooses one. The uplink does not contain the start of the period; the device's
+// report interval is an option. A period in an uplink caused by an alarm is not over: the next report contains it
+// completely.
 //
-// Sources of the format: github.com/Milesight-IoT/SensorDecoders (vs-series), and github.com/TheThingsNetwork/lorawan-devices
-// (vendor/milesight-iot), whose decoder has an object for each line.
+// Sources of the format: github.com/Milesight-IoT/SensorDecoders (vs-series), and
+// github.com/TheThingsNetwork/lorawan-devices (vendor/milesight-iot), whose decoder has an object for each line.
 import { z } from 'zod';
 import { COMMON_OPTIONS } from './define-adapter.ts';
 import { timeOf } from './device-time.ts';
@@ -24,16 +25,16 @@ export const uplinkOptions = z.strictObject({
     .min(1)
     .max(604_800)
     .optional()
-    .describe("the device's report interval in seconds, which its uplinks do not say; gives periods a start"),
+    .describe("the device's report interval in seconds, which its uplinks do not contain; gives periods a start"),
   history: z.boolean().default(true).describe('count what the device stored while it had no network and sends later'),
 });
 
 export type UplinkOptions = z.infer<typeof uplinkOptions>;
 
-/** An uplink without what the network server says about it. */
+/** An uplink without the metadata of the network server. */
 export interface Uplink {
   readonly device: string | undefined;
-  /** When it was received; null when the server does not say. */
+  /** When it was received; null if the server does not report it. */
   readonly receivedMs: number | null;
   readonly object: Field;
 }
@@ -49,7 +50,7 @@ interface Counts {
 
 export function addUplink(uplink: Uplink, options: UplinkOptions, into: ReadingCollection): void {
   const { object } = uplink;
-  if (!object.isObject) object.fail('must be an object: what the decoder made of the uplink');
+  if (!object.isObject) object.fail('must be an object: the output of the decoder for the uplink');
   const time = object.get('timestamp');
   into.attempt(() => addCounts(object, time.exists ? timeOf(time) : uplink.receivedMs, uplink, options, into));
   const history = object.get('history');
@@ -58,7 +59,7 @@ export function addUplink(uplink: Uplink, options: UplinkOptions, into: ReadingC
   into.each(byTime(history, into), ([timestampMs, entry]) => addCounts(entry, timestampMs, uplink, options, into));
 }
 
-/** Decoders give one entry for each channel: those of one instant belong together. */
+/** Decoders give one entry for each channel; the entries of one instant belong together. */
 function byTime(history: Field, into: ReadingCollection): Map<number, Field> {
   const entries = new Map<number, Field>();
   into.each(history.items(), (entry) => {
@@ -94,7 +95,7 @@ function addCounts(
   });
 }
 
-/** `line_1_total_in` and `line_1: {total_in}`, `people_in` (a period), `total_counter_in`. */
+/** Recognises `line_1_total_in` and `line_1: {total_in}`, `people_in` (a period), `total_counter_in`. */
 function countsIn(object: Field): Iterable<Counts> {
   const found = new Map<string, Counts>();
   const take = (name: string, field: Field): void => {

@@ -1,12 +1,12 @@
-// Milesight people counters VS12x and VS13x over HTTP or MQTT: the JSON they push.
+// Milesight people counters VS12x and VS13x over HTTP or MQTT: the JSON that they push.
 //
-// Which counter: one message can carry the people of the period and where the counters stand, and a device can send each crossing
-// besides. `counter` chooses one. A line is named by its number; its name need not be unique.
+// Which counter: one message can contain the people of the period and the counters, and a device can also send each
+// crossing. `counter` chooses one. A line is named by its number, because its name need not be unique.
 //
-// Sources of the format: milesight.com (VS125 "Recipient and API", VS121-P communication protocol); captures of VS125 and VS135 in
-// github.com/akenza-io/device-type-library and in public integrations. In newer models counts are below `total`, beside breakdowns
-// (children, staff, group) that are parts of it; VS135 has them in the line itself; VS121-P has one line and local times with
-// `timezone`.
+// Sources of the format: milesight.com (VS125 "Recipient and API", VS121-P communication protocol); captures of VS125
+// and VS135 in github.com/akenza-io/device-type-library and in public integrations. In newer models counts are below
+// `total`, beside breakdowns (children, staff, group) that are parts of it; VS135 has them in the line itself;
+// VS121-P has one line and local times with `timezone`.
 import { z } from 'zod';
 import { isTimeZone } from '../domain/zone.ts';
 import { COMMON_OPTIONS, defineAdapter } from './define-adapter.ts';
@@ -25,7 +25,7 @@ const options = z.strictObject({
     .string()
     .refine(isTimeZone, 'must be an IANA time zone')
     .optional()
-    .describe("the device's zone, for times without an offset where the message names no zone"),
+    .describe("the device's zone, for times without an offset if the message names no zone"),
 });
 
 type Counter = z.infer<typeof options>['counter'];

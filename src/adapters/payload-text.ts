@@ -1,9 +1,9 @@
-// Decodes payloads: text, JSON, CSV. What a payload may have at most is checked before anything is built of it.
+// Decodes payloads: text, JSON, CSV. The size limits are checked before anything is built from a payload.
 import { CsvError, parse as parseCsv } from 'csv-parse/sync';
 import { Field } from './field.ts';
 import { WrongField } from './wrong-field.ts';
 
-/** As much as a message of NATS may have. */
+/** The maximum size of a NATS message. */
 const BYTES_MAX = 1_048_576;
 const DEPTH_MAX = 64;
 const COLUMNS_MAX = 1_000;
@@ -13,7 +13,10 @@ export function checkSize({ length }: Uint8Array): void {
   if (length > BYTES_MAX) throw new WrongField('', `has more than ${BYTES_MAX} bytes`);
 }
 
-/** UTF-8 without a byte order mark, surrounding white space and the NUL that firmware written in C sends along. @throws WrongField */
+/**
+ * UTF-8 without a byte order mark, surrounding white space, and the NUL that some firmware written in C appends.
+ * @throws WrongField
+ */
 export function textOf(payload: Uint8Array): string {
   checkSize(payload);
   let end = payload.length;
@@ -23,7 +26,7 @@ export function textOf(payload: Uint8Array): string {
   return text;
 }
 
-/** The documents in a payload: one, an array of them, or one on each line. @throws WrongField */
+/** The documents in a payload: one, an array of documents, or one on each line. @throws WrongField */
 export function jsonDocuments(payload: Uint8Array): readonly Field[] {
   return documentsIn(textOf(payload));
 }
@@ -32,7 +35,7 @@ export function documentsIn(text: string): readonly Field[] {
   return wholeDocumentsIn(text).flatMap((document) => document.items());
 }
 
-/** The same, but an array is one document. @throws WrongField */
+/** Like `jsonDocuments`, but an array is one document. @throws WrongField */
 export function wholeDocumentsIn(text: string): readonly Field[] {
   checkDepth(text);
   const whole = parsed(text);
@@ -55,7 +58,7 @@ function parsed(text: string): { ok: true; value: unknown } | { ok: false; detai
   }
 }
 
-/** Brackets outside strings, in text that may not be JSON at all. */
+/** Counts brackets outside strings, in text that may not be JSON at all. */
 function checkDepth(text: string): void {
   let [depth, inString] = [0, false];
   for (let at = 0; at < text.length; at++) {
@@ -69,7 +72,7 @@ function checkDepth(text: string): void {
   }
 }
 
-/** The lines of a CSV as lists of their cells. @throws WrongField */
+/** The lines of a CSV as lists of cells. @throws WrongField */
 export function csvLines(text: string, delimiter = ','): readonly (readonly string[])[] {
   try {
     const lines = parseCsv(text, {

@@ -8,7 +8,9 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 
 export type PayloadItem = { readonly adapted: AdaptedReading } | { readonly remark: Remark };
 
-/** @returns what an entry holds; undefined for one that no adapter reads */
+/**
+ * @returns the items of an entry; undefined if the entry is not for an adapter
+ */
 export type ReadPayload = (entry: StoredEntry) => readonly PayloadItem[] | undefined;
 
 /** Subjects are `readings.<k>.<device>.<adapter>[.<the rest of an MQTT topic>]`. */
@@ -17,9 +19,9 @@ export function isPayload({ subject }: Pick<StoredEntry, 'subject'>): boolean {
 }
 
 /**
- * Reads an entry as the device was configured when it was stored, whenever it is read: so a router that restarts makes
- * the same readings of it.
- * @param topology has all that was in the log when the entry was stored
+ * Reads an entry with the configuration that the device had when the entry was stored. So a router that restarts
+ * derives the same readings from it.
+ * @param topology includes everything that was in the log when the entry was stored
  */
 export function readPayload(
   { subject, data, timeMs }: Pick<StoredEntry, 'subject' | 'data' | 'timeMs'>,

@@ -1,19 +1,20 @@
-// A message of MQTT. A bridge may have wrapped it, together with the topic that it was published to.
+// An MQTT message. A bridge may have wrapped it together with its topic.
 import type { PayloadContext } from './adapter.ts';
 import { timeOf } from './device-time.ts';
 import type { Field } from './field.ts';
 
-/** A message as it was published. */
+/** A message as published. */
 export interface Published {
   readonly topic: string | undefined;
   readonly isRetained: boolean;
-  /** When a bridge received it; undefined when there is none, or it does not say. */
+  /** When a bridge received it; undefined if there was none, or if it does not report this. */
   readonly receivedMs: number | undefined;
   readonly body: Field;
 }
 
 /**
- * Takes `{topic, payload, retain?, received_at?}` apart, which bridges from MQTT to HTTP send; anything else is the message itself.
+ * Unwraps `{topic, payload, retain?, received_at?}`, as sent by bridges from MQTT to HTTP; anything else is the
+ * message itself.
  * @throws WrongField
  */
 export function publishedIn(document: Field, { topic, retained = false }: PayloadContext): Published {

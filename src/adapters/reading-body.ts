@@ -1,4 +1,4 @@
-// A reading of an adapter as a device could have sent it itself, in the forms that parse-reading.ts reads.
+// A reading of an adapter in the form in which a device could have sent it itself, as parsed by parse-reading.ts.
 import { formatInstant } from '../domain/instant.ts';
 import { isToken } from '../domain/ids.ts';
 import type { AdaptedReading } from './adapter.ts';
@@ -33,7 +33,10 @@ function passedIn(reading: AdaptedReading['reading']): object {
   return counterEpoch === undefined ? totals : { ...totals, counter_epoch: epochToken(counterEpoch) };
 }
 
-/** Devices name the life of a counter by its start, say; the name in a reading has letters, digits, `_` and `-` only. */
+/**
+ * A device may identify a run of a counter by its start time, for example, but the epoch in a reading may contain
+ * only letters, digits, `_` and `-`.
+ */
 function epochToken(epoch: string): string {
   const escaped = epoch.replaceAll(/[^A-Za-z0-9-]/g, (character) => `_${character.charCodeAt(0).toString(16)}`);
   return isToken(epoch) ? epoch : escaped.slice(-EPOCH_LENGTH_MAX);

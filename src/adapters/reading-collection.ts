@@ -1,25 +1,25 @@
-// Gathers the readings of one payload, and what is wrong with the rest of it. All bounds on the work that a payload can cause are
-// here or where the payload is decoded.
+// Collects the readings of one payload, and the errors in the rest of it. All limits on the work that a payload can
+// cause are here or where the payload is decoded.
 import { END_MS } from '../domain/instant.ts';
 import type { AdaptedPayload, AdaptedReading, CounterStanding, PeoplePassed, PersonPassed, Remark } from './adapter.ts';
 import { withoutCorrected } from './corrections.ts';
 import { dpuNameOf } from './dpu-name.ts';
 import { WrongField } from './wrong-field.ts';
 
-/** A message of 1 MB holds no more in any format that people counters send. */
+/** A message of 1 MB holds no more readings in any format that people counters send. */
 const READINGS_MAX = 10_000;
 const ATTEMPTS_MAX = 20_000;
-/** Of the remarks that are listed; the others are counted. */
+/** The maximum number of remarks that are listed; further ones are only counted. */
 const REMARKS_MAX = 100;
 
 export interface Line {
-  /** What the payload calls the device; the device of the context if it does not say. */
+  /** The device as named by the payload; undefined means the device of the context. */
   readonly device: string | undefined;
-  /** Absent where a device of this kind has one line only. */
+  /** Absent if a device of this kind has only one line. */
   readonly line?: string | undefined;
 }
 
-/** Where a thing is in the payload. */
+/** The place of an item in the payload. */
 interface Place {
   readonly path: string;
 }
@@ -38,7 +38,7 @@ export class ReadingCollection {
     this.#reversed = reversed;
   }
 
-  /** Does a part of the work. What is wrong in that part is noted, and the rest of the payload is read all the same. */
+  /** Runs one part of the work. Errors in that part are recorded, and the rest of the payload is still read. */
   attempt(read: () => void): void {
     if (++this.#attempts > ATTEMPTS_MAX) return;
     try {
@@ -57,7 +57,9 @@ export class ReadingCollection {
     }
   }
 
-  /** @throws WrongField when the line cannot be named, or an instant is beyond what can be written */
+  /**
+   * @throws WrongField if the line has no valid name, or an instant is out of range
+   */
   person(line: Line, at: Place, reading: PersonPassed): void {
     const direction = this.#isReversed(line) ? (reading.direction === 1 ? -1 : 1) : reading.direction;
     this.#add(line, at, { ...reading, direction });
@@ -77,7 +79,7 @@ export class ReadingCollection {
     this.#add(line, at, isReversed ? { ...reading, totalEntrances: totalExits, totalExits: totalEntrances } : reading);
   }
 
-  /** Notes once per kind of thing what was understood and does not count. */
+  /** Records, once for each kind of item, what was understood and does not count. */
   skip({ path }: Place, detail: string): void {
     if (this.#skipped.size < REMARKS_MAX && !this.#skipped.has(detail))
       this.#skipped.set(detail, path === '' ? { detail } : { path, detail });

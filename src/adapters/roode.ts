@@ -1,13 +1,14 @@
-// Roode (ESPHome, VL53L1X) over MQTT, and the same by way of Home Assistant's mqtt_statestream.
+// Roode (ESPHome, VL53L1X) over MQTT, directly or through Home Assistant's mqtt_statestream.
 //
-// Which counter: the text sensor of the last direction, one message for each crossing. The number `people_counter` is an occupancy
-// that is clamped and can be set by hand; it is not counted. There is no time in the payload: a reading counts at its arrival, or
-// when a bridge says it received it.
+// Which counter: the text sensor of the last direction, one message for each crossing. The number `people_counter` is
+// an occupancy that is clamped and can be set by hand; it is not counted. The payload has no time: a reading counts
+// at its arrival, or when a bridge reports that it received it.
 //
-// After a reconnect ESPHome publishes the present state of everything again, and Home Assistant after `unavailable`. Such a repeated
-// direction is recognised by what came before it: the device was offline, and the number has not changed since the crossing that was
-// counted last. That is the adapter's memory. Without it (after the memory was lost) such a state counts as a crossing. A device that
-// publishes `{"direction": "Entry"}` from its own automation has none of these doubts, and may add `id` and `timestamp`.
+// After a reconnect ESPHome publishes all current states again, and so does Home Assistant after `unavailable`. Such
+// a repeated direction is recognised by the states before it: the device was offline, and the number has not changed
+// since the last counted crossing. This is the adapter's memory. If the memory was lost, such a state counts as a
+// crossing. A device that publishes `{"direction": "Entry"}` from its own automation has none of these ambiguities,
+// and may add `id` and `timestamp`.
 //
 // Sources of the format: github.com/Lyr3x/Roode (components/roode), github.com/esphome/esphome (components/mqtt),
 // github.com/home-assistant/core (mqtt_statestream).
@@ -21,13 +22,13 @@ import { documentsIn, textOf } from './payload-text.ts';
 import { publishedIn, type Published } from './published.ts';
 import type { ReadingCollection } from './reading-collection.ts';
 
-/** What the states before tell. */
+/** The state from previous messages. */
 interface Memory {
   /** The people counter, as text. */
   readonly number?: string | undefined;
-  /** The same when a crossing was counted last. */
+  /** The people counter at the last counted crossing. */
   readonly counted?: string | undefined;
-  /** The device was offline, and has not repeated its direction since. */
+  /** True if the device was offline, and has not repeated its direction since. */
   readonly wasOffline?: boolean | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Uplink messages of The Things Stack 3 (webhook, MQTT, storage) with the decoded payload of a Milesight people counter. Other
-// messages (joins, downlinks) are nothing to count, and neither is an uplink that somebody simulated in the console.
+// Uplink messages of The Things Stack 3 (webhook, MQTT, storage) with the decoded payload of a Milesight people
+// counter. Other messages (joins, downlinks), and uplinks that were simulated in the console, are ignored.
 //
 // Source of the format: github.com/TheThingsIndustries/lorawan-stack-docs (integrations/data-formats).
 import { defineAdapter } from './define-adapter.ts';
@@ -23,7 +23,7 @@ export const ttn = defineAdapter({
         return object.fail('is missing: the device has no payload formatter, so counts are undecoded');
       }
       const ids = message.get('end_device_ids');
-      // The network server's time: the application server may receive it much later.
+      // The network server's time, because the application server may receive the uplink much later.
       const received = [uplink.get('received_at'), message.get('received_at')].find(({ exists }) => exists);
       const receivedMs = received ? timeOf(received) : null;
       addUplink({ device: ids.first('dev_eui', 'device_id').text(), receivedMs, object }, options, into);

@@ -1,4 +1,4 @@
-/** A field of a payload cannot be read. Thrown and caught within the adapters only. */
+/** A field of a payload cannot be read. Thrown and caught only within the adapters. */
 export class WrongField extends Error {
   override readonly name = 'WrongField';
   readonly path: string;

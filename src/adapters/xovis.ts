@@ -1,14 +1,18 @@
-// Xovis PC series: data push version 5 (LIVE_DATA and LOGICS agents) and the push of versions 3 and 4 (`content.element`).
+// Xovis PC series: data push version 5 (LIVE_DATA and LOGICS agents) and the push of versions 3 and 4
+// (`content.element`).
 //
-// Which counter: a crossing can be in three places, as a line crossing of the scene in live data, as COUNT_INCREMENT of a logic in
-// live data some seconds later, and in the records of the logic. `counter` chooses one. A line is the geometry (scene), the logic
-// (increments, records) or the element (versions 3 and 4), by its id, which is unique within a sensor; those of a multisensor,
-// which are numbered for themselves, are written `m<multisensor>.<id>`.
+// Which counter: a crossing can appear in three places: as a line crossing of the scene in live data, some seconds
+// later as COUNT_INCREMENT of a logic in live data, and in the records of the logic. `counter` chooses one. A line is
+// the geometry (scene), the logic (increments, records) or the element (versions 3 and 4), identified by its id,
+// which is unique within a sensor. The ids of a multisensor are numbered separately and written
+// `m<multisensor>.<id>`.
 //
-// Only persons count: lines of groups, bicycles, prams, wheelchairs and carts are other logics, and a GROUP crosses a line some two
-// seconds after its PERSON does. Breakdowns (`fw-male`) are parts of `fw` and `bw`. A record of no sample at all was not measured.
+// Only persons count: lines of groups, bicycles, prams, wheelchairs and carts are other logics, and a GROUP crosses a
+// line some two seconds after its PERSON. Breakdowns (`fw-male`) are parts of `fw` and `bw`. A record without samples
+// was not measured.
 //
-// Sources of the format: github.com/xovis-open-sdk/xovis-sdk, github.com/akenza-io/device-type-library (types/xovis/PC2S, PC2SV5).
+// Sources of the format: github.com/xovis-open-sdk/xovis-sdk, github.com/akenza-io/device-type-library
+// (types/xovis/PC2S, PC2SV5).
 import { z } from 'zod';
 import { COMMON_OPTIONS, defineAdapter } from './define-adapter.ts';
 import { timeOf } from './device-time.ts';
@@ -51,7 +55,7 @@ export const xovis = defineAdapter({
     }),
 });
 
-/** Gives the line of an id of this sensor. */
+/** Returns a function that converts an id of this sensor to a line. */
 function linesOf(data: Field): (id: Field) => Line {
   const sensor = data.get('sensor_info');
   const device = sensor.get('serial_number').text();
@@ -86,7 +90,7 @@ function readLive(live: Field, counter: Counter, into: ReadingCollection): void 
 interface Crossing {
   readonly direction: 1 | -1;
   readonly line: Field;
-  /** Tells persons apart who cross in the same frame. */
+  /** Distinguishes persons who cross in the same frame. */
   readonly id: string | undefined;
 }
 
@@ -115,7 +119,7 @@ function readLogics(logics: Field, counter: Counter, into: ReadingCollection): v
       if (!entrances && !exits) return;
       if (counter !== 'interval') return into.skip(record, 'records of logics do not count unless counter is interval');
       const samples = record.get('samples');
-      if (samples.value === 0) return into.skip(samples, 'a record without a single sample: nothing was measured');
+      if (samples.value === 0) return into.skip(samples, 'a record without samples: nothing was measured');
       into.people(lineOf(logic.first('id', 'name')), record, {
         timestampMs: timeOf(record.get('to')),
         startMs: timeOf(record.get('from')),

@@ -1,5 +1,5 @@
-// `density adapt`: shows the readings that an adapter makes of one payload of a device, as lines of JSON that
-// `POST /readings/batch` takes. It contacts no server.
+// `density adapt`: shows the readings that an adapter derives from one payload of a device, as lines of JSON that
+// `POST /readings/batch` accepts. It contacts no server.
 import { readFileSync } from 'node:fs';
 import type { Remark } from '../adapters/adapter.ts';
 import { ADAPTERS } from '../adapters/adapters.ts';
@@ -9,7 +9,7 @@ export interface AdaptOptions {
   readonly device?: string;
   readonly contentType?: string;
   readonly topic?: string;
-  /** JSON: the options of the adapter for this device. */
+  /** The options of the adapter for this device, as JSON. */
   readonly options?: string;
 }
 
@@ -18,7 +18,7 @@ const STDIN_FD = 0;
 /**
  * @param file `-` for standard input
  * @returns 0; 2 if a part of the payload cannot be read
- * @throws Error that names the adapter, or the option, at fault
+ * @throws Error that names the invalid adapter or option
  */
 export function adaptCommand(
   name: string,

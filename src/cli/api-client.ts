@@ -7,14 +7,14 @@ export interface ApiOptions {
   readonly url?: string;
 }
 
-/** One mistake in what was sent. */
+/** One error in the data that was sent. */
 export interface ApiErrorDetail {
   readonly path: string;
   readonly detail: string;
   readonly line?: number;
 }
 
-/** The API answered with an error, or not at all. */
+/** The API answered with an error, or did not answer. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number | undefined;
@@ -88,7 +88,7 @@ async function problemIn(response: Response): Promise<{ detail: string; errors?:
     const { detail, errors } = JSON.parse(text) as { detail?: unknown; errors?: readonly ApiErrorDetail[] };
     if (typeof detail === 'string') return { detail, ...(errors ? { errors } : {}) };
   } catch {
-    // Not a problem document, so something else than this service has answered.
+    // Not a problem document, so the answer came from something other than this service.
   }
   return { detail: `the API answered ${response.status} ${response.statusText}` };
 }

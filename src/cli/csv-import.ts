@@ -1,4 +1,5 @@
-// Publishes the readings of a CSV file to the READINGS log. Repeating an import changes nothing, because duplicates are recognised.
+// Publishes the readings of a CSV file to READINGS. Repeating an import changes nothing, because duplicates are
+// recognised.
 import { createReadStream } from 'node:fs';
 import { parse, type Info } from 'csv-parse';
 import { parseReading, type SentReading } from '../domain/parse-reading.ts';
@@ -8,7 +9,7 @@ import { CSV_READINGS, csvReading } from '../publishing/csv-readings.ts';
 
 /** Large enough that each DPU has several rows in a chunk, which then share a message. */
 const ROWS_PER_CHUNK = 20_000;
-/** Longer than for a request, because importing a file again takes long. */
+/** Longer than for a request, because repeating an import takes long. */
 const RETRY = { retries: 10, minTimeout: 200, maxTimeout: 5_000, randomize: true } as const;
 
 export interface RejectedLine {
@@ -31,7 +32,9 @@ interface CsvRow {
   readonly info: Info;
 }
 
-/** @throws Failure if a column is missing; the error of the log if it does not store the readings */
+/**
+ * @throws Failure if a column is missing; the error of the log if it does not store the readings
+ */
 export async function importCsv(
   file: string,
   log: ReadingsLog,

@@ -1,5 +1,6 @@
-// `density recreate`, `seed` and `simulate`, which use NATS and ClickHouse directly. Without NATS_URL or CLICKHOUSE_URL, `recreate`
-// starts the engines on this machine's data, as `run` does, so `run` must not be running then.
+// `density recreate`, `seed` and `simulate`, which use NATS and ClickHouse directly. Without NATS_URL or
+// CLICKHOUSE_URL, `recreate` starts the engines on this machine's data, as `run` does, so `run` must not be running
+// at the same time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import { createTables, dropTables } from '../clickhouse/schema.ts';
@@ -78,7 +79,10 @@ export async function seedCommand(
   });
 }
 
-/** Simulates people who walk through the demo's building, until the signal or for some seconds. @returns the exit code */
+/**
+ * Simulates people who walk through the demo's building, until the signal aborts or for some seconds. @returns the
+ * exit code
+ */
 export async function simulateCommand(
   config: Config,
   options: NatsOption & { seconds?: number; backfill?: boolean; json?: boolean },
@@ -115,7 +119,7 @@ export async function simulateCommand(
   });
 }
 
-/** Connects to the engines while `act` runs. Starts those here that have no URL. */
+/** Connects to the engines while `act` runs. Starts those that have no URL on this machine. */
 export async function withEngines(
   config: Config,
   say: Say,

@@ -1,4 +1,4 @@
-// `density dead-letters`: readings that could not be used, and why.
+// `density dead-letters`: unusable items, and why they were rejected.
 import type { Config } from '../config.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { NatsDeadLetters } from '../nats/dead-letters.ts';

@@ -18,7 +18,7 @@ export async function demoCommand(config: Config, say: (line: string) => void): 
     say(
       building.isNew
         ? 'registered a building with three spaces and five DPUs'
-        : 'the building of an earlier start continues where it stopped',
+        : 'the building of an earlier run is used again',
     );
     const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
     const crowd = new Crowd(nc, building, await countsOf(running, building));
@@ -26,7 +26,7 @@ export async function demoCommand(config: Config, say: (line: string) => void): 
       say(`sent the last two hours, as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
     crowd.start();
     say('people come and go; some readings are out of order, duplicated or late');
-    for (const line of whatToTry(config, running, building)) say(line);
+    for (const line of suggestedCommands(config, running, building)) say(line);
     const status = setInterval(() => void printStatus(running, building, say), STATUS_INTERVAL_MS);
     return async () => {
       clearInterval(status);
@@ -51,7 +51,11 @@ async function printStatus(running: Running, building: DemoBuilding, say: (line:
   }
 }
 
-function whatToTry(config: Config, { url, natsUrl, mqttPort }: Running, { spaces, doors }: DemoBuilding): string[] {
+function suggestedCommands(
+  config: Config,
+  { url, natsUrl, mqttPort }: Running,
+  { spaces, doors }: DemoBuilding,
+): string[] {
   const api = `${url}/api/v1`;
   const space = spaces[0]?.id ?? 1;
   const dpu = doors[0]?.dpuId ?? '';

@@ -8,7 +8,9 @@ import { stat } from 'node:fs/promises';
 
 const SHOWN_MAX = 20;
 
-/** @returns 0 if every line was accepted, 2 if not */
+/**
+ * @returns 0 if every line was accepted, 2 if not
+ */
 export async function importCommand(
   config: Config,
   file: string,

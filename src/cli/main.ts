@@ -1,5 +1,6 @@
-// The entry point of the command line. Answers go to stdout, errors as one sentence to stderr. Exit codes: 0 done; 1 failed, or a check
-// found a problem; 2 invalid usage, a value that the API rejects, or an import with rejected lines.
+// The entry point of the command line. Answers go to stdout, errors as one sentence to stderr. Exit codes: 0 done; 1
+// failed, or a check found a problem; 2 invalid usage, a value that the API rejects, or an import with rejected
+// lines.
 import { CommanderError } from 'commander';
 import { ApiError } from './api-client.ts';
 import { createProgram } from './program.ts';

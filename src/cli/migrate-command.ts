@@ -1,5 +1,5 @@
-// `density migrate`: creates the streams and tables that are missing, gives the others today's settings, and takes over
-// the log of version 1 of the service and tables that are partitioned by month.
+// `density migrate`: creates missing streams and tables, updates the settings of the others, and converts the log of
+// version 1 and the tables that are partitioned by month.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
@@ -18,12 +18,12 @@ import { Version1Log } from '../nats/version-1-log.ts';
 import { migratePartition } from '../shards/migrate-partition.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
 import { rebuildShards, withAllLeases } from './rebuild-command.ts';
-import { assertNobodyRuns } from './running-members.ts';
+import { assertServiceStopped } from './running-members.ts';
 import { tableOptionsOf } from './table-options.ts';
 
 type Say = (line: string) => void;
 
-/** For one month of one table. */
+/** The time limit for one month of one table. */
 const COPY_MAX_MS = 6 * 3_600_000;
 
 /** @returns the exit code */
@@ -39,14 +39,14 @@ export async function migrateCommand(
     try {
       await createTables(clickhouse, tableOptionsOf(config));
       await alterTables(clickhouse, tableOptionsOf(config));
-      if (await Version1Log.isThere(nats.jsm)) await takeOverLog(config, nats, clickhouse, tell);
+      if (await Version1Log.isThere(nats.jsm)) await convertLog(config, nats, clickhouse, tell);
       await createStreams(
         nats.jsm,
         config.PARTITIONS,
         config.STREAM_REPLICAS,
         await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
       );
-      await takeOverTables(config, nats, clickhouseUrl, tell);
+      await convertTables(config, nats, clickhouseUrl, tell);
     } finally {
       await clickhouse.close();
     }
@@ -56,10 +56,10 @@ export async function migrateCommand(
 }
 
 /**
- * Tables of earlier versions, which are partitioned by month. They keep working, so running processes need not stop for
- * them.
+ * Converts tables of earlier versions, which are partitioned by month. They keep working, so running processes need
+ * not stop for them.
  */
-async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
+async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
   const options = tableOptionsOf(config);
   const clickhouse = await connectClickHouse(clickhouseUrl, COPY_MAX_MS);
   try {
@@ -71,7 +71,8 @@ async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: 
     if ((await leases.members()).length > 0)
       return tell(`${unchanged}: the service is running; to change that, stop every process and run density migrate`);
     await withAllLeases(nats, leases, config, async () => {
-      // The new tables know no block's token. Checkpoints that are newer than every block need none: no block is sent again.
+      // The new tables have no deduplication tokens. The rebuilt checkpoints are newer than every block, so no block
+      // is sent again.
       const hold = <T>(_: Partition, act: () => Promise<T>): Promise<T> => act();
       await rebuildShards(config, nats, clickhouseUrl, allPartitions(config.PARTITIONS), { hold, say: tell });
       await repartition(clickhouse, options, tell);
@@ -81,14 +82,14 @@ async function takeOverTables(config: Config, nats: NatsHandles, clickhouseUrl: 
   }
 }
 
-async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {
+async function convertLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {
   const { js, jsm } = nats;
   const { PARTITIONS: partitions } = config;
   await assertPartitions(jsm, partitions);
-  await assertNobodyRuns(config, nats);
+  await assertServiceStopped(config, nats);
   const { created } = await jsm.streams.info(SPACE_EVENTS);
   const log = new Version1Log(js, jsm, partitions);
-  if (!(await log.isTakenOver())) {
+  if (!(await log.isConverted())) {
     const topology = await followedTopology(nats);
     try {
       const checkpoints = new NatsCheckpoints(js, jsm);
@@ -105,11 +106,11 @@ async function takeOverLog(config: Config, nats: NatsHandles, clickhouse: ClickH
       let stored = 0;
       for (const [k, tail] of (await log.tails(last.map(({ storedBeforeSeq }) => storedBeforeSeq))).entries())
         stored += await migratePartition({ ...deps, partition: k as Partition }, tail);
-      tell(`took over the log of version 1: ${stored} events that were only in it are now in ClickHouse`);
+      tell(`converted the log of version 1: ${stored} events that only the log held are now in ClickHouse`);
     } finally {
       await topology.stop();
     }
-    await log.takeOver();
+    await log.convert();
   }
   await log.finish();
 }

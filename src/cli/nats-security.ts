@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { NatsSecurity } from '../nats/connect.ts';
 
-/** Applies to NATS_URL only: a server that is started here has no accounts. */
+/** Applies to NATS_URL only, because a server that is started here has no accounts. */
 export function natsSecurityOf(config: Config): NatsSecurity {
   if (config.NATS_URL === undefined) return {};
   return {

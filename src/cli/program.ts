@@ -86,7 +86,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
   program
     .command('migrate')
     .description(
-      'create missing streams and tables, and take over the log of version 1, for which no service may be running',
+      'create missing streams and tables, and convert the log of version 1, for which no service may be running',
     )
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => {
@@ -105,7 +105,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
   program
     .command('rebuild')
     .description(
-      'recompute the state of shards whose checkpoint cannot be used, from ClickHouse and the log; no service may be running',
+      'recompute the state of shards with an unusable checkpoint, from ClickHouse and the log; no service may be running',
     )
     .option('--shard <number>', 'only this shard; default: all', whole)
     .option(...JSON_OPTION)
@@ -164,10 +164,12 @@ function readingCommands(program: Command, { readConfig, say, finish }: Terminal
 function deviceCommands(program: Command, { say, warn, finish }: Terminal): void {
   program
     .command('adapt')
-    .description("print the readings that an adapter makes of a device's payload, as lines of JSON (docs/devices.md)")
+    .description(
+      "print the readings that an adapter derives from a device's payload, as lines of JSON (docs/devices.md)",
+    )
     .argument('<adapter>', 'name of the adapter, such as xovis')
     .argument('<file>', 'the payload as the device sends it; - for standard input')
-    .option('--device <id>', 'the device that the subject or URL names; needed where the payload names none')
+    .option('--device <id>', 'the device that the subject or URL names; required if the payload names none')
     .option('--options <json>', "the adapter's options for this device")
     .option('--content-type <type>', 'content type of the payload; needed for multipart')
     .option('--topic <topic>', 'MQTT topic it was published to')

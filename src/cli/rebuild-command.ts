@@ -1,5 +1,5 @@
-// `density rebuild`: recomputes the state of shards from ClickHouse, the logs and the topology, for shards whose checkpoint cannot be
-// used. Refuses to run while the service is running.
+// `density rebuild`: recomputes the state of shards with an unusable checkpoint from ClickHouse, the logs and the
+// topology. Refuses to run while the service is running.
 import { nuid } from 'nats';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
@@ -24,7 +24,7 @@ import { MACHINE_TIMING } from '../runtime/timing.ts';
 import { rebuildPartition, type RebuildDeps, type Rebuilt } from '../shards/rebuild-partition.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
-import { assertNobodyRuns } from './running-members.ts';
+import { assertServiceStopped } from './running-members.ts';
 
 export interface RebuildOptions {
   readonly shard?: number;
@@ -41,7 +41,7 @@ export async function rebuildCommand(
 ): Promise<number> {
   const shards = shardsToRebuild(shard, config.PARTITIONS);
   return withEngines(config, json ? () => undefined : say, async (nats, clickhouseUrl) => {
-    const leases = await assertNobodyRuns(config, nats);
+    const leases = await assertServiceStopped(config, nats);
     const found = await rebuildShards(config, nats, clickhouseUrl, shards, {
       hold: (partition, act) => withLease(nats, leases, partition, config, act),
       say: json ? () => undefined : say,
@@ -72,7 +72,8 @@ interface Rebuilding {
 }
 
 /**
- * Call it while no process of the service runs. A single shard cannot be rebuilt from a log that has gone back: all shards are repaired then.
+ * Call it while no process of the service runs. If a log has gone back, all shards are repaired, because a single
+ * shard cannot be rebuilt from it.
  * @throws Error if nothing was ever stored
  */
 export async function rebuildShards(
@@ -141,7 +142,7 @@ function repairedLine(report: RepairReport): string {
   return `repaired: every shard is rebuilt, and the logs are in epoch ${report.epoch}; ${describeLosses(report)}`;
 }
 
-/** Holds every lease meanwhile, so that a process that starts now takes no shard. */
+/** Holds every lease while the action runs, so that a process that starts meanwhile runs no shard. */
 export async function withAllLeases<T>(
   nats: NatsHandles,
   leases: NatsLeases,
@@ -153,7 +154,7 @@ export async function withAllLeases<T>(
   return held(0);
 }
 
-/** Holds the lease meanwhile, so that a process that starts now does not take the shard. */
+/** Holds the lease while the action runs, so that a process that starts meanwhile does not run the shard. */
 async function withLease<T>(
   { nc }: NatsHandles,
   leases: NatsLeases,

@@ -39,7 +39,7 @@ export function replayCommand(
     .option('--end <instant>', 'only letters stored before this instant')
     .option('--shift <duration>', 'add this to the timestamps: milliseconds, or a duration such as -PT1H')
     .option('--to-dpu <id>', 'as readings of this DPU')
-    .option('--dry-run', 'only say what would be done')
+    .option('--dry-run', 'only report what would be done')
     .action(async (_options: ReplayOptions, command: Command) =>
       // With those of `dead-letters`, which takes --json for itself.
       finish(await replay(await readConfig(), command.optsWithGlobals<ReplayOptions>(), say)),

@@ -20,7 +20,7 @@ export function routesCommand({ json }: { json?: boolean }, say: (line: string) 
   return 0;
 }
 
-/** Stands in for the service, because the handlers are never called: every property is the stub itself. */
+/** A stand-in for the service, because the handlers are never called: every property is the stub itself. */
 function routeDepsStub(): RouteDeps {
   const nothing: object = new Proxy(() => nothing, { get: () => nothing });
   return nothing as RouteDeps;

@@ -4,7 +4,8 @@ import { signalled } from './signals.ts';
 
 /**
  * Serves until a signal arrives. An engine that was started here is restarted when it dies.
- * @param whileRunning called once the service is ready; the function it returns is called before the service stops
+ * @param whileRunning called once the service is ready; the function that it returns is called before the service
+ * stops
  * @returns the exit code
  */
 export async function serveUntilSignal(

@@ -25,14 +25,19 @@ export interface Running {
 
 export interface ServeOptions {
   readonly say: (line: string) => void;
-  /** Called when an engine that was started here has died, and when it cannot be restarted yet; it is tried again. */
+  /**
+   * Called when an engine that was started here has died, and each time that restarting it fails; restarting
+   * continues.
+   */
   readonly onFailure: (error: Error) => void;
   readonly logLevel: Config['LOG_LEVEL'];
   /** This machine's clock; `Date.now` by default. */
   readonly now?: () => number;
 }
 
-/** @throws Error with one sentence that says what to do */
+/**
+ * @throws Error with one sentence that tells the operator what to do
+ */
 export async function serve(
   config: Config,
   { say, onFailure, logLevel, now = Date.now }: ServeOptions,
@@ -90,7 +95,10 @@ async function listenOn({ HOST: host, PORT: port }: Config, gate: Gate, log: Log
   });
 }
 
-/** A NATS server started here serves this process alone, so a key can be generated. Otherwise all processes must share one. */
+/**
+ * A NATS server that was started here serves only this process, so a key can be generated. Otherwise all processes
+ * must share one.
+ */
 async function readingsKeyFor(config: Config, log: Logger): Promise<string | undefined> {
   if (config.READINGS_KEY !== undefined) return config.READINGS_KEY;
   if (config.NATS_URL === undefined) return readingsKeyIn(config.DENSITY_DATA_DIR);

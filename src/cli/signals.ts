@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM, the two ways to ask a command to stop.
+// SIGINT and SIGTERM, the signals that stop a command.
 
 /** Resolves at the first signal; the second one exits at once. */
 export async function signalled(): Promise<NodeJS.Signals> {

@@ -15,7 +15,7 @@ export function tableOptionsOf(config: Config): TableOptions {
   return {
     cluster: CLICKHOUSE_CLUSTER,
     windowBlocks: windowBlocksFor(PARTITIONS, Math.min(BLOCK_AGE_MAX_MS, LATE_BLOCK_AGE_MAX_MS)),
-    // The local engine is for development, often on disks that are slow to sync.
+    // The local engine is for development, often on disks with slow syncs.
     isSynced: CLICKHOUSE_URL !== undefined,
     cold: volume === undefined ? undefined : { volume, afterDays },
   };

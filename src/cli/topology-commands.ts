@@ -62,7 +62,7 @@ export function atLeastOne(text: string): number {
 
 type DoorwayOrNone = number | 'none';
 
-/** Not null, which commander treats as a missing value. */
+/** Not null, because commander treats that as a missing value. */
 function doorwayOrNone(text: string): DoorwayOrNone {
   return text === 'none' ? text : whole(text);
 }

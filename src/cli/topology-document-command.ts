@@ -64,10 +64,10 @@ export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, fin
   withApi(
     topology
       .command('import')
-      .description('register what a CSV or JSON file says; nothing is written if anything in it is wrong')
+      .description('register the contents of a CSV or JSON file; nothing is written if anything in it is wrong')
       .argument('<file>', 'the document; importing it again changes nothing'),
   )
-    .option('--dry-run', 'print what would be created and changed, and change nothing')
+    .option('--dry-run', 'print what would be created and changed, without changing anything')
     .action(async (file: string, options: ImportOptions) =>
       finish(await importDocument(new ApiClient(await readConfig(), options), file, options, say, warn)),
     );
@@ -75,7 +75,7 @@ export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, fin
     .command('export')
     .description('write the topology as a document that can be imported')
     .argument('[file]', 'the file to write; default: standard output')
-    .addOption(new Option('--format <format>', "default: that of the file's name, or csv").choices(['csv', 'json']))
+    .addOption(new Option('--format <format>', "default: the one of the file's name, or csv").choices(['csv', 'json']))
     .option('--url <url>', 'URL of the service; default: from HOST and PORT')
     .action(async (file: string | undefined, options: ExportOptions) =>
       finish(await exportDocument(new ApiClient(await readConfig(), options), file, options, say)),
@@ -83,7 +83,9 @@ export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, fin
   return topology;
 }
 
-/** @returns 0 if the document is registered, or could be, 1 if something in it is wrong */
+/**
+ * @returns 0 if the document is registered, or could be; 1 if something in it is wrong
+ */
 async function importDocument(
   client: ApiClient,
   file: string,
@@ -117,7 +119,7 @@ async function importDocument(
   }
 }
 
-/** The answer's lines: the progress, and at last what was done, or the problem. */
+/** The lines of the answer: the progress, and finally the result or the problem. */
 async function resultIn({ body }: Response, bar: SingleBar): Promise<Imported> {
   const lines = createInterface({ input: Readable.fromWeb(body as ReadableStream) });
   let last: Imported | Problem | undefined;
@@ -170,7 +172,7 @@ function formatOf(file = ''): Format | undefined {
   return /\.json$/i.test(file) ? 'json' : /\.csv$/i.test(file) ? 'csv' : undefined;
 }
 
-/** By the first character that is not blank. */
+/** Decides by the first character that is not white space. */
 function formatIn(body: Buffer): Format {
   return body.toString('latin1', 0, 1_000).trimStart().startsWith('{') ? 'json' : 'csv';
 }

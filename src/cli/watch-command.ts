@@ -58,7 +58,8 @@ export async function watchCommand(
       }
     } catch (error) {
       if (signal.aborted) return 0;
-      // A rejected request would be rejected again. Anything else is temporary once the stream has worked, and before that only a 503 is.
+      // A rejected request would be rejected again. Any other error is temporary once the stream has worked; before
+      // that, only a 503 is.
       if (error instanceof ApiError && (lastId === undefined ? error.status !== 503 : isRefusal(error.status)))
         throw error;
       warn(`${error instanceof Error ? error.message : String(error)}; reconnecting`);

@@ -1,6 +1,6 @@
 // Records the epochs of the logs in ClickHouse, and keeps the copy of the topology.
 //
-// Invariant: once an epoch has begun, `space_events` takes no row of an older one, however late it arrives. A
+// Invariant: once an epoch has begun, `space_events` accepts no row of an older one, however late it arrives. A
 // constraint on the table enforces it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
@@ -9,7 +9,7 @@ import type { CopiedEntry, EpochRecords, TopologyCopy } from '../ports/recovery.
 import { queryRows } from './query-rows.ts';
 
 const POLL_MS = 50;
-/** No insert takes longer: clients time out earlier. */
+/** No insert takes longer, because clients time out earlier. */
 const INSERT_MAX_MS = 60_000;
 
 export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
@@ -37,7 +37,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
     await this.#client.command({
       query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${constraintOf(epoch)} CHECK epoch >= ${epoch}`,
     });
-    // An insert that is already running does not see the constraint.
+    // An insert that is already running ignores the new constraint.
     await this.#waitForInserts();
     const definition = await queryRows<[string]>(
       this.#client,
@@ -116,7 +116,7 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
   }
 }
 
-/** Behind an entry of a later epoch, those of earlier ones are of a log that was lost. */
+/** After an entry of a later epoch, entries of earlier epochs belong to a log that was lost. */
 const COPY = '(SELECT *, max(epoch) OVER (ORDER BY seq) AS highest FROM topology_copy FINAL)';
 
 const constraintOf = (epoch: number): string => `epoch_${epoch}`;

@@ -1,10 +1,10 @@
-// Event order in SQL: the counterpart of `compareEvents` (src/domain/space-event.ts), for sorting, window functions and
-// keyset paging. ClickHouse compares strings byte by byte, JavaScript by UTF-16 code unit; reading ids are ASCII, so
-// the two agree. test/integration/event-order.test.ts holds them together.
+// Event order in SQL: the counterpart of `compareEvents` (src/domain/space-event.ts), for sorting, window functions
+// and keyset paging. ClickHouse compares strings byte by byte, JavaScript by UTF-16 code unit; reading ids are ASCII,
+// so the two agree. test/integration/event-order.test.ts checks that they do.
 import type { EventPlace } from '../domain/space-event.ts';
 import { instantParam, storable } from './instants.ts';
 
-/** Order of the window functions, and the leading part of every table's sorting key that events are read by. */
+/** The order of window functions, and the leading part of the sorting key of every table from which events are read. */
 export const EVENT_ORDER = 'timestamp, reading_id';
 
 /** An ORDER BY list in event order, ascending or descending. */

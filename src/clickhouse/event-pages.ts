@@ -30,14 +30,14 @@ import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 const ROWS_MIN = 200;
 const IN_RANGE = `timestamp >= ${instantParam('from')} AND timestamp <= ${instantParam('to')}`;
 
-/** The parameters of IN_RANGE. */
+/** The parameters for IN_RANGE. */
 function rangeParams({ fromMs, toMs }: TimeRange): { from: number; to: number } {
   return { from: Math.max(0, fromMs), to: storable(toMs) };
 }
 
 /**
- * What is left of a range after a place: it bounds the sorting key's first column, so that ClickHouse skips what was
- * read.
+ * The rest of a range after a place. It limits the first column of the sorting key, so that ClickHouse skips rows
+ * that were already read.
  */
 function rangeBeyond(range: TimeRange, place: EventPlace | null, isDescending: boolean): TimeRange {
   if (!place) return range;
@@ -106,7 +106,7 @@ export class ClickHouseEventPages implements EventPages {
         entrances += Number(rows[at]?.[2]);
         exits += Number(rows[at]?.[3]);
       }
-      // The last event may have more rows than were read.
+      // The last event may have more rows than those that were read.
       if (at === rows.length && !isAll && place !== after) break;
       place = { timestampMs: Number(timestampMs), readingId };
       if (entrances !== 0 || exits !== 0) events.push({ ...place, entrances, exits, sign: 1 });
@@ -131,8 +131,8 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>> {
-    // A common lower bound lets ClickHouse use the sorting key. It reads little too much: most spaces were reset within
-    // a day.
+    // A common lower bound lets ClickHouse use the sorting key. It reads few rows too many, because most spaces were
+    // reset within a day.
     const firstMs = spaces.reduce((least, { afterMs }) => Math.min(least, afterMs), Infinity);
     if (firstMs >= upToMs) return new Map();
     const rows = await this.#rows<SegmentRow>(
@@ -196,7 +196,8 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async readings(query: ReadingsQuery): Promise<StoredReading[]> {
-    // In the table's own order ClickHouse reads only a page; any other order, or an offset, reads every row.
+    // In the table's own order ClickHouse reads only one page; for any other order, or with an offset, it reads every
+    // row.
     return query.sort === 'timestamp' && query.offset === 0
       ? this.#readingsInOrder(query)
       : this.#readingsSorted(query);
@@ -215,7 +216,7 @@ export class ClickHouseEventPages implements EventPages {
       );
       const isAll = rows.length <= rowsMax;
       const groups = groupConsecutive(rows, (a, b) => a[0] === b[0] && a[2] === b[2]);
-      // The last group may have more rows than were read.
+      // The last group may have more rows than those that were read.
       const whole = isAll || groups.length === 1 ? groups : groups.slice(0, -1);
       for (const group of whole) found.push(...withoutRetracted(group));
       const last = whole.at(-1)?.[0];
@@ -261,7 +262,7 @@ export class ClickHouseEventPages implements EventPages {
   async reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined> {
     const identified = readingOfIdentity(readingId);
     if (identified && identified.timestampMs > LATEST_STORABLE_MS) return undefined;
-    // A client may know a reading by its current id although it is stored under one of the previous form.
+    // A client may know a reading by its current id although it is stored under an id of the previous format.
     const ids = identified?.name === undefined ? [readingId] : [readingId, previousIdOf(identified)];
     const [row] = await this.#rows<ReadingRow>(
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM readings

@@ -43,7 +43,7 @@ export function conditionOf(filter: Expression | undefined, columns: Columns): B
   const equals = (field: string, value: Value): string => {
     const column = columnOf(field);
     if (value === null) return column.nullAs === undefined ? '0' : `${column.sql} = ${bind(column.nullAs, column)}`;
-    // The value that represents null must not match a client's literal of the same value.
+    // A client's literal that equals the value representing null must not match it.
     return value === column.nullAs ? '0' : `${column.sql} = ${bind(value, column)}`;
   };
   const compare = (field: string, comparator: Comparator, value: Value): string => {

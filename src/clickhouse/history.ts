@@ -38,7 +38,7 @@ import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 
-/** Encoding a chunk of this size takes about a millisecond, so other work gets its turn in between. */
+/** Encoding a chunk of this size takes about a millisecond, and yields to other work in between. */
 const ROWS_PER_CHUNK = 1_000;
 /** Shorter than the client's request timeout. A block that does not reach its quorum is sent again. */
 const QUORUM_TIMEOUT_MS = 20_000;
@@ -47,7 +47,7 @@ const DAY_MS = 86_400_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
 
-/** More instants of one DPU than this are looked up as one span. */
+/** Beyond this many instants of one DPU, one query covers the span of all of them. */
 const SPANS_MAX = 8;
 
 interface InstantSpan {
@@ -55,7 +55,10 @@ interface InstantSpan {
   readonly toMs: number;
 }
 
-/** Which rows are of a series, by what an id says (measure.ts); first what is cheap to see. */
+/**
+ * The rows that belong to a series, recognised by the format of their id (measure.ts); the cheap condition comes
+ * first.
+ */
 const SERIES: Readonly<Record<SeriesKind, string>> = {
   standings: "position(reading_id, '~t') > 0 AND match(reading_id, '^[^~]+~[0-9]+~t')",
   revisions: "direction = 0 AND match(reading_id, '^[^~]+~[0-9]+~[0-9]+-[0-9]+-[0-9]+r')",
@@ -82,10 +85,12 @@ const COLUMNS = [
 
 export class ClickHouseHistory implements History {
   readonly #client: ClickHouseClient;
-  /** Part of every deduplication token: another log has the same block numbers. */
+  /** Part of every deduplication token, because another log has the same block numbers. */
   readonly #logId: string;
 
-  /** @param logId identifies the SPACE_EVENTS log that the blocks come from */
+  /**
+   * @param logId identifies the SPACE_EVENTS log that the blocks come from
+   */
   constructor(client: ClickHouseClient, logId: string) {
     this.#client = client;
     this.#logId = logId;
@@ -196,7 +201,7 @@ export class ClickHouseHistory implements History {
     const found = new Map<string, Reading>();
     for (const [kind, condition] of Object.entries(SERIES)) {
       for (const [dpuId, times] of byDpu(places.filter((place) => place.kind === kind))) {
-        // Few instants are looked up one by one, and many with what lies between them.
+        // A few instants are looked up one by one; many are covered by one span.
         const spans = times.length > SPANS_MAX ? [spanOf(times)] : times.map((at) => ({ fromMs: at, toMs: at }));
         for (const span of spans)
           for (const row of await this.#seriesRows(condition, dpuId, span)) found.set(row[3], toReading(row));
@@ -206,8 +211,8 @@ export class ClickHouseHistory implements History {
   }
 
   /**
-   * All within a span, and those of the nearest instants before and after it; in the table's order, so that few rows are
-   * read.
+   * All rows within a span, and those of the nearest instants before and after it, in the table's order, so that few
+   * rows are read.
    */
   async #seriesRows(condition: string, dpuId: DpuId, { fromMs, toMs }: InstantSpan): Promise<ReadingRow[]> {
     const some = `readings WHERE dpu_id = {dpu:String} AND ${condition} AND timestamp`;
@@ -220,7 +225,8 @@ export class ClickHouseHistory implements History {
   }
 
   /**
-   * Of readings stored under ids of the previous form, the identities of those that are counted: the first of each id.
+   * Among readings that are stored under ids of the previous format, the identities of those that count: the first
+   * reading of each id.
    */
   async #countedUnderPreviousIds(readings: readonly Reading[]): Promise<Set<string>> {
     const counted = new Set<string>();

@@ -6,7 +6,7 @@ export function instantParam(name: string): string {
   return `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
 }
 
-/** Limits an instant to what DateTime64(3) can hold. Nothing is stored later, so a query loses no rows by it. */
+/** Limits an instant to the range of DateTime64(3). Nothing is stored later, so a query misses no rows. */
 export function storable(ms: number): number {
   return Math.min(ms, LATEST_STORABLE_MS);
 }

@@ -1,12 +1,12 @@
-// The newest instants at which readings of a space stand. Reads backwards from the end of the table's order and stops when
-// enough are found, so that it costs no more in a space with many events.
+// The newest instants at which readings of a space stand. Reads backwards from the end of the table's order and stops
+// when enough are found, so the cost does not depend on the number of events in the space.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { NewestInstantsQuery, StandingInstant } from '../ports/history.ts';
 import { instantParam, storable } from './instants.ts';
 import { queryRows } from './query-rows.ts';
 
 const ROWS_MIN = 200;
-/** A move may have retracted many readings in a row. */
+/** A move may have retracted many consecutive readings. */
 const ROWS_GROWTH = 8;
 
 export async function newestInstants(
@@ -27,7 +27,7 @@ export async function newestInstants(
       { space: spaceId, block, after: afterMs, to: toMs, rows: rowsMax },
     );
     const isAll = instants.reduce((sum, [, , rows]) => sum + Number(rows), 0) < rowsMax;
-    // The oldest instant may have more rows than were read.
+    // The oldest instant may have more rows than those that were read.
     for (const [timestampMs, readings] of isAll ? instants : instants.slice(0, -1))
       if (Number(readings) > 0) found.push({ timestampMs: Number(timestampMs), readings: Number(readings) });
     if (isAll || found.length >= limit) return found.slice(0, limit);

@@ -1,5 +1,5 @@
-// Reads what ClickHouse holds of one partition when its state has to be rebuilt, and completes a block that was
-// interrupted between the table of events and its materialized views.
+// Reads the rows of one partition from ClickHouse when its state has to be rebuilt, and completes a block whose
+// insert was interrupted between the table of events and its materialized views.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
@@ -10,11 +10,14 @@ import type { PartitionRecords } from '../ports/history.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 import { viewQuery } from './schema.ts';
 
-/** A materialized view of space_events, and how to compare its target with the source. All fields but names are SQL. */
+/**
+ * A materialized view of space_events, and how to compare its target with the source. All fields except names are
+ * SQL.
+ */
 interface View {
   readonly view: string;
   readonly target: string;
-  /** Which rows of space_events the view selects. */
+  /** The rows of space_events that the view selects. */
   readonly where: string;
   readonly sourceKey: string;
   readonly targetKey: string;
@@ -86,8 +89,8 @@ export class ClickHousePartitionRecords implements PartitionRecords {
   }
 
   /**
-   * Inserts a block's rows of one month into a view's target unless they are there; ClickHouse stores such a part whole
-   * or not at all. Compares the stored rows, because the deduplication token may have expired.
+   * Inserts a block's rows of one month into a view's target unless they are there; ClickHouse stores such a part
+   * completely or not at all. Compares the stored rows, because the deduplication token may have expired.
    */
   async #completePart(
     { view, target, sums, where, targetKey, sourceKey }: View,

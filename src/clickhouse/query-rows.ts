@@ -13,7 +13,7 @@ export function* chunksOf<T>(keys: readonly T[]): Generator<T[]> {
 /**
  * Runs a query and returns all of its rows as arrays of columns. Values are bound as parameters. 64-bit integers may
  * arrive as strings.
- * @throws Failure unavailable when the query fails for any reason
+ * @throws Failure unavailable if the query fails for any reason
  */
 export async function queryRows<Row>(
   client: ClickHouseClient,

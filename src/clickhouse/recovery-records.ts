@@ -1,5 +1,5 @@
-// The queries over stored events that a repair of the logs needs: the mark of each block, readings page by page, and
-// their rows. The repair writes the rows that are missing; nothing here changes a table.
+// The queries over stored events that a repair of the logs uses: the mark of each block, readings page by page, and
+// their rows. The repair writes the missing rows; nothing in this file changes a table.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { UNPLACED, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -13,7 +13,7 @@ import { beyondPlace, EVENT_ORDER, placeParams } from './event-order.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 import { LAST_BLOCK } from './schema.ts';
 
-/** A position before every row in event order. */
+/** A place before every row in event order. */
 const FIRST_PLACE: EventPlace = { timestampMs: BEGINNING_MS, readingId: '' };
 
 type BlockRow = [shard: number, block: string, epoch: number, logSeq: string, commitId: string];
@@ -83,7 +83,7 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   async claimsOf(readings: readonly Reading[]): Promise<Claim[]> {
     const claims: Claim[] = [];
     for (const some of chunksOf(readings)) {
-      // events_by_time tells which spaces the readings are in; with the space, the lookup can use the key of
+      // events_by_time has the spaces of the readings; with the space, the lookup can use the sorting key of
       // space_events.
       const rows = await this.#rows<ClaimRow>(
         `
@@ -134,8 +134,8 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 
   /**
-   * Drops readings that were superseded by another with the same id. Earlier versions took an id of the previous form
-   * for a reading's identity, and retracted all but the first.
+   * Drops readings that were superseded by another one with the same id. Earlier versions used an id of the previous
+   * format as the identity of a reading, and retracted all but the first.
    */
   async #withoutSuperseded(readings: readonly Reading[]): Promise<Reading[]> {
     const previous = readings.filter(({ hasPreviousId }) => hasPreviousId);
@@ -154,7 +154,7 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 }
 
-/** A row of LAST_BLOCK, preceded by its shard, as a block's mark. */
+/** Converts a row of LAST_BLOCK, preceded by its shard, to the mark of a block. */
 export function toBlockMark([, block, epoch, logSeq, commitId]: BlockRow): StoredBlockMark {
   return { number: Number(block), epoch: Number(epoch), mark: { seq: Number(logSeq), commitId } };
 }

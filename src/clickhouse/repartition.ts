@@ -1,6 +1,6 @@
-// Takes over tables of earlier versions, which are partitioned by month alone (docs/adr/0076). Each is copied into a table of today's
-// definition, compared with it, and exchanged with it in one step; so a crash leaves either the old table or the new
-// one.
+// Migrates tables of earlier versions, which are partitioned by month alone (docs/adr/0076). Each is copied into a
+// table with the current definition, compared with it, and exchanged with it in one step. So a crash leaves either
+// the old table or the new one.
 //
 // No process may write meanwhile. The new tables have no deduplication tokens, so the caller must make sure that no
 // block is sent again.
@@ -9,14 +9,14 @@ import { queryRows } from './query-rows.ts';
 import { tablesFor, type TableOptions } from './schema.ts';
 
 const COPY_SUFFIX = '_by_decade';
-/** How today's definitions begin the expression. */
+/** The beginning of the partition expression in current definitions. */
 const BY_DECADE = 'if(';
 /** The connection is idle while a month is copied; progress headers keep it alive. */
 const LONG = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '10000' } as const;
 
 interface Table {
   readonly name: string;
-  /** The statement that creates the table as it is defined now. */
+  /** The statement that creates the table with its current definition. */
   readonly definition: string;
   readonly timeColumn: string;
 }
@@ -36,8 +36,8 @@ export async function tablesByMonth(client: ClickHouseClient, options: TableOpti
 }
 
 /**
- * @param say gets a line for each migrated table @throws Error if a copy differs from its source; the table is then
- * unchanged
+ * @param say is called with a line for each migrated table @throws Error if a copy differs from its source, which is
+ * then unchanged
  */
 export async function repartition(
   client: ClickHouseClient,
@@ -47,10 +47,10 @@ export async function repartition(
   const byMonth = new Set(await tablesByMonth(client, options));
   for (const table of partitionedTables(options)) {
     const copy = `${table.name}${COPY_SUFFIX}`;
-    // Left by an interrupted attempt: an incomplete copy, or the old table.
+    // Remains of an interrupted attempt: an incomplete copy, or the old table.
     await drop(client, copy);
     if (!byMonth.has(table.name)) continue;
-    const rows = await takeOver(client, table, copy);
+    const rows = await convert(client, table, copy);
     say(`table ${table.name}: ${rows} rows are partitioned by decade`);
   }
 }
@@ -63,8 +63,10 @@ function partitionedTables(options: TableOptions): Table[] {
   });
 }
 
-/** @returns how many rows it has */
-async function takeOver(
+/**
+ * @returns its number of rows
+ */
+async function convert(
   client: ClickHouseClient,
   { name, definition, timeColumn }: Table,
   copy: string,
@@ -75,7 +77,7 @@ async function takeOver(
       client,
       `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {name:String}
         AND default_kind NOT IN ('EPHEMERAL', 'ALIAS', 'MATERIALIZED') ORDER BY position`,
-      // The current columns; a table of an earlier version may have one more, which is no longer written.
+      // Only the current columns; a table of an earlier version may have another one, which is no longer written.
       { name: copy },
     )
   ).flat();
@@ -84,7 +86,7 @@ async function takeOver(
     await client.command({
       query: `INSERT INTO ${copy} (${columns.join()}) SELECT ${columns.join()} FROM ${name} WHERE ${month} = {month:UInt32}`,
       query_params: { month: Number(each) },
-      // Rows that are equal are no repetition here.
+      // Equal rows are not duplicates here.
       clickhouse_settings: { ...LONG, insert_deduplicate: 0, async_insert: 0 },
     });
   }
@@ -93,14 +95,14 @@ async function takeOver(
   const [was, is] = [await digestOf(client, name, columns), await digestOf(client, copy, columns)];
   if (String(was) !== String(is))
     throw new Error(
-      `the copy of table ${name} differs from it (${is.join()} in place of ${was.join()}); it is left as it was`,
+      `the copy of table ${name} differs from it (${is.join()} in place of ${was.join()}); it is unchanged`,
     );
   await exchange(client, name, copy);
   await drop(client, copy);
   return was[0];
 }
 
-/** Drops it whatever its size, because another table has its rows. */
+/** Drops a table of any size, because another one has its rows. */
 async function drop(client: ClickHouseClient, table: string): Promise<void> {
   await client.command({
     query: `DROP TABLE IF EXISTS ${table} SYNC`,
@@ -109,7 +111,8 @@ async function drop(client: ClickHouseClient, table: string): Promise<void> {
 }
 
 /**
- * The constraints that refuse rows of an earlier epoch. They are added after copying, because the table has such rows.
+ * The constraints that refuse rows of an earlier epoch. They are added after copying, because the table contains such
+ * rows.
  */
 async function constraintsOf(client: ClickHouseClient, name: string): Promise<string[]> {
   const [row] = await queryRows<[string]>(
@@ -120,7 +123,7 @@ async function constraintsOf(client: ClickHouseClient, name: string): Promise<st
   return [...(row?.[0] ?? '').matchAll(/CONSTRAINT `?\w+`? CHECK epoch >= \d+/g)].map(([constraint]) => constraint);
 }
 
-/** The number of rows, and a checksum of them in any order. Rows that the engine adds up are compared by their sums. */
+/** The number of rows, and an order-independent checksum. Rows that the engine adds up are compared by their sums. */
 async function digestOf(
   client: ClickHouseClient,
   table: string,
@@ -138,7 +141,7 @@ async function digestOf(
   return [Number(row?.[0]), row?.[1] ?? ''];
 }
 
-/** Views must stay attached to the table's name. @throws Error if they do not; the table is then unchanged */
+/** Views must remain attached to the table's name. @throws Error if they do not; the table is then unchanged */
 async function exchange(client: ClickHouseClient, name: string, copy: string): Promise<void> {
   const views = async (): Promise<string> => {
     const [row] = await queryRows<[string[]]>(
@@ -154,6 +157,6 @@ async function exchange(client: ClickHouseClient, name: string, copy: string): P
   if ((await views()) === before) return;
   await client.command({ query });
   throw new Error(
-    `this ClickHouse does not keep the views of table ${name} when it is exchanged; it is left as it was`,
+    `this ClickHouse does not keep the views of table ${name} when it is exchanged; the table is unchanged`,
   );
 }

@@ -1,7 +1,7 @@
-// The tables: how they are created, and how those of earlier versions are brought up to date.
+// The tables: how they are created, and how those of earlier versions are updated.
 //
-// Invariant: every table that a block reaches, directly or through a view, has a deduplication window. With one on the
-// source alone, a block that is sent twice would be stored once there and twice in the views.
+// Invariant: every table that a block reaches, directly or through a view, has a deduplication window. If only the
+// source had one, a block that is sent twice would be stored once there and twice in the views.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { queryRows } from './query-rows.ts';
 
@@ -11,17 +11,20 @@ export interface TableOptions {
   /** Size of the deduplication window: how many parts, of all shards together, each table remembers. */
   readonly windowBlocks: number;
   /**
-   * Whether parts are synced to disk before a block is acknowledged. The log is truncated after that, so only tests and
-   * the local demo go without.
+   * Whether parts are synced to disk before a block is acknowledged. The log is truncated after the acknowledgement,
+   * so only tests and the local demo run without.
    */
   readonly isSynced: boolean;
-  /** The volume that old rows are moved to; undefined leaves them in place. No row is ever deleted (docs/adr/0042). */
+  /** The volume to which old rows are moved; undefined leaves them in place. No row is ever deleted (docs/adr/0042). */
   readonly cold: { readonly volume: string; readonly afterDays: number } | undefined;
 }
 
-/** The longest time after which a block may be sent again: its process was suspended, or its shard had no owner. */
+/**
+ * The longest time after which a block may be sent again, because its process was suspended or its shard had no
+ * owner.
+ */
 const RESEND_AFTER_MAX_MS = 3_600_000;
-/** A block with late rows takes one place in the window for each month it touches, or decade before 2026. */
+/** A block with late rows takes one entry of the window for each month that it touches, or decade before 2026. */
 const PARTS_PER_BLOCK = 4;
 /** Each token takes about 200 bytes of memory per table, in the server or in Keeper. */
 const [WINDOW_MIN, WINDOW_MAX] = [10_000, 500_000];
@@ -47,7 +50,8 @@ export function tablesFor(options: TableOptions): string[] {
     return (
       whole
         .replace(/IF NOT EXISTS (\w+)/, `IF NOT EXISTS $1${onCluster(options)}`)
-        // A replicated engine takes its path in Keeper first. {shard} and {replica} are macros of the server.
+        // The first argument of a replicated engine is its path in Keeper. {shard} and {replica} are macros of the
+        // server.
         .replace(
           /ENGINE = (\w*)MergeTree(\(?)/,
           (_, kind: string, open: string) =>
@@ -71,7 +75,7 @@ function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
           `replicated_deduplication_window_seconds = ${WINDOW_SECONDS}`,
         ];
   const flag = isSynced ? 1 : 0;
-  // A merge replaces synced parts by a new one, which has to be synced as well.
+  // A merge replaces synced parts by a new one, which has to be synced too.
   return [
     ...window,
     `fsync_after_insert = ${flag}`,
@@ -90,7 +94,7 @@ function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, tim
 }
 
 /**
- * The time column that old rows are moved by; undefined for small tables, counts_by_minute included, which stay on hot
+ * The column by which old rows are moved; undefined for small tables, including counts_by_minute, which stay on hot
  * storage.
  */
 function timeColumnOf(statement: string): string | undefined {
@@ -101,30 +105,32 @@ function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
   return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
 }
 
-/** A shard's last block with its mark. Only some rows of a block carry the mark, and those sort after the others. */
+/** A shard's last block with its mark. Only some rows of a block carry the mark, and they sort after the others. */
 export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
 /**
- * Totals of each shard without reading its rows. A projection rather than a view: it is maintained with the rows, so
- * that it stays right when rows are deleted or a part is lost.
+ * Totals of each shard without reading its rows. A projection rather than a view, because it is maintained with the
+ * rows and remains correct when rows are deleted or a part is lost.
  */
 const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
 /**
- * Partitions by month, and by decade for anything older than the service. Every insert creates a part per partition it
- * touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier versions have
- * months only (docs/adr/0076).
+ * Partitions by month, and by decade for rows from before the service. Every insert creates a part for each partition
+ * that it touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier
+ * versions have months only (docs/adr/0076).
  */
 function byTime(column: string): string {
   return `if(${column} < toDateTime('2026-01-01 00:00:00', 'UTC'), intDiv(toYear(${column}), 10) * 10, toYYYYMM(${column}))`;
 }
 
-/** As the device sees it: in the space that a doorway leads out of, its entrances are exits. */
+/**
+ * Converts to the device's point of view: for the space that a doorway leads out of, entrances and exits are swapped.
+ */
 const PASSED_BY_READING =
   'if(e.is_egress = 1, e.exits, e.entrances) AS entrances, if(e.is_egress = 1, e.entrances, e.exits) AS exits';
 
 const STATEMENTS: readonly string[] = [
-  // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space. `direction` is that of one person, 0 for
-  // other measures; entrances and exits are those of the space.
+  // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space. `direction` is that of one
+  // person, 0 for other measures; entrances and exits are those of the space.
   `CREATE TABLE IF NOT EXISTS space_events (
     space_id UInt32,
     timestamp_ms Int64 EPHEMERAL,
@@ -148,7 +154,7 @@ const STATEMENTS: readonly string[] = [
   PARTITION BY ${byTime('timestamp')}
   ORDER BY (space_id, timestamp, reading_id)
   SETTINGS`,
-  // The epochs of the logs. A repair of the logs begins a new one, so an installation has only a few.
+  // The epochs of the logs. Only a repair of the logs begins a new one, so an installation has few.
   `CREATE TABLE IF NOT EXISTS log_epochs (
     epoch UInt32,
     state LowCardinality(String),
@@ -185,7 +191,7 @@ const STATEMENTS: readonly string[] = [
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
   SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign
   FROM space_events AS e WHERE is_reading = 1`,
-  // Additive, so that late rows and retractions correct it without further work.
+  // Additive, so late rows and retractions correct it without further work.
   `CREATE TABLE IF NOT EXISTS counts_by_minute (
     space_id UInt32,
     minute DateTime('UTC'),
@@ -239,7 +245,7 @@ export const TABLES = tablesFor(PLAIN);
 
 /**
  * Creates missing tables, views and columns. Any number of processes may do so at the same time.
- * @throws Error when existing tables are replicated and should not be, or the other way round
+ * @throws Error if existing tables are replicated and should not be, or the reverse
  */
 export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
   const hasNewColumns = await addColumns(client, options);
@@ -247,7 +253,7 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
     if (query.includes(` ${ADDED_VIEW} `) && !(await hasTable(client, ADDED_VIEW))) await fillEventsByTime(client);
     await client.command({ query });
   }
-  // Views of an earlier version fill the columns that they know.
+  // Views of an earlier version fill only the columns of that version.
   for (const view of hasNewColumns ? VIEW_NAMES : [])
     await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
   for (const { name, engine } of await existingTables(client)) {
@@ -258,7 +264,10 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
   }
 }
 
-/** Columns that tables of earlier versions lack. In those each row was of one person, and `delta` 1 or -1. */
+/**
+ * Columns that tables of earlier versions lack. In those tables each row was about one person, and `delta` was 1 or
+ * -1.
+ */
 const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: string])[] = [
   ['space_events', 'epoch', 'UInt32 DEFAULT 0'],
   ['space_events', 'log_seq', 'UInt64 DEFAULT 0'],
@@ -272,7 +281,7 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
 ];
 
-/** Adds missing columns to existing tables. @returns whether any were missing */
+/** Adds missing columns to existing tables. @returns true if any were missing */
 async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<boolean> {
   const rows = await queryRows<[string, string]>(
     client,
@@ -291,7 +300,8 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
 }
 
 /**
- * Applies the current settings to existing tables. Run by `density migrate` only, because it needs the ALTER privilege.
+ * Applies the current settings to existing tables. Run only by `density migrate`, because it needs the ALTER
+ * privilege.
  */
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   for (const query of alterationsFor(options)) await client.command({ query });
@@ -308,8 +318,8 @@ export async function alterTables(client: ClickHouseClient, options: TableOption
 }
 
 /**
- * Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background, and
- * reads their rows until then.
+ * Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background,
+ * and reads their rows until then.
  */
 async function addTotalsProjection(client: ClickHouseClient, options: TableOptions): Promise<void> {
   const [row] = await queryRows<[string]>(
@@ -340,8 +350,8 @@ async function existingTables(client: ClickHouseClient): Promise<ExistingTable[]
 }
 
 /**
- * Missing in earlier versions, whose space_events already has rows: its target is filled from those before it is
- * created.
+ * Missing in earlier versions, whose space_events already has rows: its target is filled from those rows before the
+ * view is created.
  */
 const ADDED_VIEW = 'events_by_time_view';
 
@@ -355,7 +365,7 @@ async function hasTable(client: ClickHouseClient, name: string): Promise<boolean
 }
 
 /**
- * Idempotent, also when several processes do it at once: each month is one deterministic insert with its own
+ * Idempotent, even if several processes do it at the same time: each month is one deterministic insert with its own
  * deduplication token.
  */
 async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
@@ -376,7 +386,7 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   }
 }
 
-/** Deletes all tables and their contents; views before the tables they write to. */
+/** Deletes all tables and their contents; views before the tables that they write to. */
 export async function dropTables(client: ClickHouseClient, cluster?: string): Promise<void> {
   const where = onCluster({ cluster });
   for (const statement of [...STATEMENTS].reverse()) {

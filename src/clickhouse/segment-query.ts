@@ -1,5 +1,5 @@
-// Sums runs of stored events up into segments inside ClickHouse, so that no event leaves it. Must agree with `append`
-// in src/domain/segment.ts.
+// Sums up runs of stored events into segments inside ClickHouse, so that no events have to be transferred. Must agree
+// with `append` in src/domain/segment.ts.
 import type { Segment } from '../domain/segment.ts';
 import { EVENT_ORDER } from './event-order.ts';
 
@@ -14,9 +14,9 @@ export type SegmentRow = [
 ];
 
 /**
- * SQL that returns one SegmentRow for each value of `key`, an SQL expression over space_events. Retractions are netted
- * out first; the remaining events are taken in event order. Both arguments become SQL text, so they must never contain
- * client input: bind values as parameters.
+ * SQL that returns one SegmentRow for each value of `key`, an SQL expression over space_events. Assertions and
+ * retractions are netted first; the remaining events are taken in event order. Both arguments become SQL text, so
+ * they must never contain client input: bind values as parameters.
  */
 export function segmentQuery(key: string, where: string): string {
   const run = `PARTITION BY key ORDER BY ${EVENT_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW`;

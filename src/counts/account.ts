@@ -1,4 +1,4 @@
-// The account: every accepted reading is applied, a duplicate, held or dead-lettered.
+// The account: every accepted reading is either applied, a duplicate, held or dead-lettered.
 import { allPartitions } from '../domain/partition.ts';
 import type { DeadLetters, ItemsByReason } from '../ports/dead-letters.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
@@ -9,14 +9,14 @@ export interface Account {
   /** Distinct readings that count in a space. */
   readonly applied: number;
   readonly duplicate: number;
-  /** Distinct readings whose DPU was above no doorway then. */
+  /** Distinct readings whose DPU was above no doorway at their event time. */
   readonly held: number;
   readonly deadLettered: number;
   /** Items of the dead letters that are kept, by reason. */
   readonly deadLetters: ItemsByReason;
-  /** Items of the dead letters that were evicted, by reason. Both together are `deadLettered`. */
+  /** Items of evicted dead letters, by reason. Both together are `deadLettered`. */
   readonly evicted: ItemsByReason;
-  /** accepted - applied - duplicate - held - deadLettered. It is 0, or there is a defect. */
+  /** accepted - applied - duplicate - held - deadLettered. Anything but 0 is a defect. */
   readonly remainder: number;
 }
 
@@ -31,7 +31,7 @@ export class Accounts {
     this.#partitions = partitions;
   }
 
-  /** From the routers' last commits. */
+  /** Reads the account from the routers' last commits. */
   async read(): Promise<Account> {
     const routers = allPartitions(this.#partitions).map((router) => this.#events.lastCommit(router));
     let [accepted, fresh, held, duplicate, deadLettered] = [0, 0, 0, 0, 0];

@@ -1,10 +1,11 @@
 // Compares the logs with ClickHouse by the number of readings: does history still have exactly what was stored?
 //
-//  - For each shard: the fold has counted the readings of its blocks up to the last stored one, and ClickHouse should hold
-//    exactly those. If ClickHouse has a later block, it was stored between the two questions, and both are asked again. If
-//    that keeps happening, ClickHouse is asked for the rows up to the fold's block, which takes longer.
-//  - For all shards together, at one position of the log: they should have folded what the routers have accepted. A shard
-//    that was rebuilt from a ClickHouse that had lost rows agrees with ClickHouse, and shows only here.
+// - For each shard: the fold has counted the readings of its blocks up to the last stored one, and ClickHouse should
+//   hold exactly those. If ClickHouse has a later block, it was stored between the two queries, and both are
+//   repeated. If that keeps happening, ClickHouse is asked for the rows up to the fold's block, which takes longer.
+// - For all shards together, at one sequence of the log: they should have folded what the routers have accepted. A
+//   shard that was rebuilt from a ClickHouse that had lost rows agrees with ClickHouse, so only this comparison
+//   reveals the loss.
 import { readingsIn } from '../../actors/partition/block.ts';
 import type { PartitionTotals } from '../../actors/partition/space-report.ts';
 import type { CommitHeader, LoggedCommit } from '../domain/commit.ts';
@@ -18,10 +19,13 @@ import type { SpaceReports } from '../ports/reports.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 
-/** A shard stores a block every few seconds, and both questions take milliseconds. */
+/** A shard stores a block every few seconds, and both queries take milliseconds. */
 const ATTEMPTS = 3;
-/** Just after the log was truncated, or from a replica that is behind, a router's last commit may be an older one, or none. */
-const ASK_AGAIN_MS = 300;
+/**
+ * Just after the log was truncated, or from a replica that lags, the last commit of a router may be an older one or
+ * missing.
+ */
+const RETRY_MS = 300;
 const ENTRIES_PER_READ = 500;
 /** A shard that is further behind is not compared. */
 const COMMITS_MAX = 10_000;
@@ -30,21 +34,21 @@ export interface StoredDifference {
   readonly shard: Partition;
   /** Blocks up to this one were compared. */
   readonly block: number;
-  /** Readings that the log has in these blocks. */
+  /** The number of readings in these blocks according to the log. */
   readonly expected: number;
   readonly stored: number;
   /** The last block in ClickHouse, if the shard has not cut it. */
-  readonly strangeBlock: number | undefined;
+  readonly unknownBlock: number | undefined;
 }
 
 export interface Comparison {
   /** Readings that ClickHouse holds in the blocks that were compared. */
   readonly stored: number;
-  /** Only of shards that differ. */
+  /** Only the shards that differ. */
   readonly differences: readonly StoredDifference[];
   /** Shards that could not be compared. */
   readonly unknown: readonly Partition[];
-  /** Readings that routers accepted as new and no shard has; undefined if that is not known for all shards. */
+  /** Readings that routers accepted as new and no shard has; undefined unless known for all shards. */
   readonly missing: number | undefined;
 }
 
@@ -77,7 +81,9 @@ export class Comparisons {
     this.#anySpaces = allPartitions(deps.partitions).map((shard) => anySpaceOf(shard, deps.partitions));
   }
 
-  /** @throws Failure unavailable when ClickHouse, or the log, cannot be asked */
+  /**
+   * @throws Failure unavailable if ClickHouse or the log cannot be reached
+   */
   async read(): Promise<Comparison> {
     const { partitions } = this.#deps;
     const shards = (await Promise.all(allPartitions(partitions).map(async (shard) => this.#ask(shard)))).filter(
@@ -85,7 +91,7 @@ export class Comparisons {
     );
     let missing = shards.length === partitions ? await this.#missing(shards) : undefined;
     for (let attempt = 1; attempt < ATTEMPTS && missing !== 0 && missing !== undefined; attempt++) {
-      await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
+      await this.#deps.timing.pause(RETRY_MS, NEVER);
       missing = await this.#missing(shards);
     }
     const compared = await this.#compare(shards);
@@ -97,7 +103,10 @@ export class Comparisons {
     };
   }
 
-  /** The report of any space has the totals of its shard. It is asked about the past, so that no time has to be marked. */
+  /**
+   * The report of any space has the totals of its shard. It is requested for a past instant, so that no tick is
+   * needed.
+   */
   async #ask(shard: Partition): Promise<ShardTotals | undefined> {
     try {
       const { totals, seq, storedBlock } = await this.#deps.reports.report(
@@ -134,7 +143,10 @@ export class Comparisons {
     return done;
   }
 
-  /** ClickHouse always has later blocks: the shard stores one after the other, or something else has written there. */
+  /**
+   * Used when ClickHouse keeps having later blocks: either the shard stores blocks quickly, or something else has
+   * written to the table.
+   */
   async #compareUpTo(one: ShardTotals, lastBlock: number): Promise<Compared> {
     const { cutBlock } = (await this.#ask(one.shard)) ?? one;
     return comparedWith(
@@ -144,7 +156,9 @@ export class Comparisons {
     );
   }
 
-  /** At the highest position of all shards and routers. @returns undefined if the log does not reach back far enough */
+  /**
+   * Compares at the highest sequence of all shards and routers. @returns undefined if the log was truncated before it
+   */
   async #missing(shards: readonly ShardTotals[]): Promise<number | undefined> {
     const { events, partitions } = this.#deps;
     const last = await Promise.all(allPartitions(partitions).map(async (router) => events.lastCommit(router)));
@@ -165,7 +179,7 @@ export class Comparisons {
     return [...headers.values()].reduce((sum, { counters }) => sum + counters.fresh, 0) - folded;
   }
 
-  /** The commits after one position up to another; undefined if some are truncated. */
+  /** The commits after one sequence up to another; undefined if some are truncated. */
   async #read(fromSeq: number, toSeq: number): Promise<{ seq: number; commit: LoggedCommit }[] | undefined> {
     const commits: { seq: number; commit: LoggedCommit }[] = [];
     if (fromSeq === toSeq) return commits;
@@ -188,7 +202,7 @@ export class Comparisons {
   }
 }
 
-/** What is wrong and what to do about it. Empty if ClickHouse holds exactly what it should. */
+/** What is wrong, and what to do about it. Empty if ClickHouse holds exactly what it should. */
 export function findingsOf({ differences, unknown, missing }: Comparison): string[] {
   const findings = differences.flatMap(findingsOfShard);
   if (missing !== undefined && missing !== 0) {
@@ -198,7 +212,7 @@ export function findingsOf({ differences, unknown, missing }: Comparison): strin
   }
   if (unknown.length > 0)
     findings.push(
-      `not compared: ${unknown.length === 1 ? 'shard' : 'shards'} ${unknown.join(', ')}. Nobody answers for them now, or their checkpoints are of before readings were totalled, and density rebuild makes new ones`,
+      `not compared: ${unknown.length === 1 ? 'shard' : 'shards'} ${unknown.join(', ')}. No process answers for them now, or their checkpoints are from a version that did not total readings; density rebuild makes new ones`,
     );
   else if (missing === undefined)
     findings.push('not compared with what the routers accepted: a shard is too far behind in the log; ask again later');
@@ -206,22 +220,22 @@ export function findingsOf({ differences, unknown, missing }: Comparison): strin
 }
 
 const SEE = 'See docs/operations.md, "When the account does not hold".';
-const RESTORE = `Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup: what READINGS still holds is routed again from there on. ${SEE}`;
+const RESTORE = `Restore ClickHouse, SPACE_EVENTS and CHECKPOINTS of one backup: the entries that READINGS still holds are routed again from there. ${SEE}`;
 
-function findingsOfShard({ shard, block, expected, stored, strangeBlock }: StoredDifference): string[] {
+function findingsOfShard({ shard, block, expected, stored, unknownBlock }: StoredDifference): string[] {
   const findings: string[] = [];
   const is = `shard ${shard}: ClickHouse holds ${readings(expected - stored)} than its blocks up to ${block} had when they were stored (${stored}, and ${expected})`;
   if (stored < expected)
     findings.push(
-      `${is}. Live counts are right until a late reading or density rebuild has them computed from what is left; history is not. ${RESTORE}`,
+      `${is}. Live counts are correct until a late reading or density rebuild recomputes them from the remaining rows; history is already wrong. ${RESTORE}`,
     );
   if (stored > expected)
     findings.push(
-      `${is}. Somebody else has written to space_events: insert the same rows with the opposite sign, which takes them back in every table. ${SEE}`,
+      `${is}. Something other than the service has written to space_events: insert the same rows with the opposite sign, which retracts them in every table. ${SEE}`,
     );
-  if (strangeBlock !== undefined)
+  if (unknownBlock !== undefined)
     findings.push(
-      `shard ${shard}: ClickHouse has rows of block ${strangeBlock}, which the shard has not cut. Delete them before another process takes the shard: it would treat its own blocks as stored. ${SEE}`,
+      `shard ${shard}: ClickHouse has rows of block ${unknownBlock}, which the shard has not cut. Delete them before another process takes over the shard, because it would treat its own blocks as stored. ${SEE}`,
     );
   return findings;
 }
@@ -232,10 +246,10 @@ const readings = (fewer: number): string =>
 function comparedWith(
   { shard, storedBlock: block, stored: expected }: ShardTotals,
   stored: number,
-  strangeBlock: number | undefined,
+  unknownBlock: number | undefined,
 ): Compared {
-  const isSame = stored === expected && strangeBlock === undefined;
-  return { stored, difference: isSame ? undefined : { shard, block, expected, stored, strangeBlock } };
+  const isSame = stored === expected && unknownBlock === undefined;
+  return { stored, difference: isSame ? undefined : { shard, block, expected, stored, unknownBlock } };
 }
 
 function anySpaceOf(shard: Partition, partitions: number): SpaceId {

@@ -14,7 +14,7 @@ import { reportNow } from './report-now.ts';
 import { runsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
 
-/** About 200 bytes each. */
+/** An entry takes about 200 bytes. */
 const LAST_KNOWN_MAX = 100_000;
 
 export interface CountAnswer {
@@ -23,21 +23,21 @@ export interface CountAnswer {
   readonly count: number;
   readonly net: number;
   readonly drift: number;
-  /** Event time of the newest reading at or before `timestampMs` (T17); BEGINNING_MS when there is none. */
+  /** Event time of the newest reading at or before `timestampMs` (T17); BEGINNING_MS if there is none. */
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
   readonly isFinal: boolean;
-  /** True when the owner of the shard could not be asked, or may be behind: the last known count. */
+  /** True if the owner of the shard could not be asked, or may be behind: the count is the last known one. */
   readonly isStale: boolean;
 }
 
 export interface IntervalAnswer {
   readonly startMs: number;
-  /** Exclusive. `count` is that of the last millisecond before it. */
+  /** Exclusive. `count` is the count at the last millisecond before it. */
   readonly endMs: number;
   readonly entrances: number;
   readonly exits: number;
-  /** Over the count just before the start (or of a reset at the start), and the counts after each event and reset since. */
+  /** `min` and `max` cover the count just before the start (or of a reset at the start), and after each event and reset. */
   readonly min: number;
   readonly max: number;
   readonly count: number;
@@ -57,10 +57,10 @@ export class Counts {
   }
 
   /**
-   * The live count. It needs only the report, unless a correction is due or events after now are final already, which
-   * happens when a reorder buffer is full.
+   * The live count. It needs only the report, unless a correction is due, or events after now are already final
+   * because a reorder buffer was full.
    * @param nowMs by this machine's clock; the log's clock replaces it if that is later
-   * @param allowsStale the last known count is better than none
+   * @param allowsStale return the last known count rather than fail
    */
   async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<CountAnswer> {
     const schedule = scheduleOf(this.#topology, spaceId);
@@ -114,7 +114,7 @@ export class Counts {
     let next = 0;
     edges.forEach((edge, index) => {
       const [run, reset] = [index === 0 ? undefined : runs[index - 1], resets.get(edge)];
-      // If it starts at a reset, the interval begins with the reset's count, not with the count before it.
+      // If an interval starts at a reset, it begins with the count of the reset, not with the count before it.
       if (reset !== undefined && edge === boundsMs[next - 1]) tally = newTally(occupancyAfterReset(reset));
       if (run) {
         const { min, max } = countRange(occupancy, run);
@@ -159,7 +159,10 @@ export class Counts {
   }
 }
 
-/** A reset is in the topology before the log has sent it to the space. An answer includes every reset that this process knows. */
+/**
+ * The topology has a reset before the log has delivered it to the space. An answer includes every reset that this
+ * process knows.
+ */
 function isLiveAt(report: SpaceReport, schedule: ResetSchedule, atMs: number): boolean {
   return report.isSettled && atMs >= report.watermarkMs && isSameReset(report.base, resetInForce(schedule, atMs));
 }

@@ -1,5 +1,6 @@
-// The count after each event of a space. Stored events and events in memory are joined at the fold's block number, so that
-// none is missing and none appears twice. A page starts after a position, so a deep page costs as much as the first.
+// The count after each event of a space. Stored events and events in memory are joined at the fold's block number, so
+// that none is missing and none appears twice. A page starts after an event, so a deep page costs as much as the
+// first.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { TimeRange } from '../domain/filter.ts';
@@ -17,17 +18,17 @@ import { scheduleEver, scheduleOf } from './schedule-of.ts';
 
 export interface CountAfterEvent extends EventPlace {
   readonly spaceId: SpaceId;
-  /** People into and out of the space. */
+  /** People who entered the space. */
   readonly entrances: number;
   readonly exits: number;
   readonly count: number;
   readonly net: number;
   readonly isFinal: boolean;
-  /** What the count is based on; null while not all of that is stored. */
+  /** The basis of the count; null unless all of it is stored. */
   readonly basis: Basis | null;
 }
 
-/** The count stays valid while no later block has events before it, and this reset is in force. */
+/** A count stays valid while no later block has events before it, and while this reset is in force. */
 export interface Basis {
   readonly spaceId: SpaceId;
   readonly block: number;
@@ -35,7 +36,7 @@ export interface Basis {
   readonly resetCount: number;
 }
 
-/** Where a page ended, with the count there, so that the next page need not start from the last reset. */
+/** The place where a page ended, with the count there, so that the next page need not start from the last reset. */
 export interface CountedPlace extends EventPlace {
   readonly counted?: (Basis & { readonly count: number; readonly net: number }) | undefined;
 }
@@ -47,7 +48,7 @@ export interface CountsPageQuery {
   readonly limit: number;
 }
 
-/** Events of one space in a part of the list over all spaces. */
+/** Limits the events of one space that one part of the list over all spaces may hold. */
 const EVENTS_MAX = 10_000;
 
 export class EventCounts {
@@ -63,7 +64,7 @@ export class EventCounts {
     this.#pages = pages;
   }
 
-  /** The first `limit` events after a position. */
+  /** The first `limit` events after a place. */
   async page(spaceId: SpaceId, query: CountsPageQuery): Promise<CountAfterEvent[]> {
     return this.#page(spaceId, scheduleOf(this.#topology, spaceId), query);
   }
@@ -92,14 +93,14 @@ export class EventCounts {
     scheduleOf(this.#topology, spaceId);
     const report = await this.#reports.report(spaceId, range.toMs);
     const stored = await this.#pages.countEvents(spaceId, range, report.storedBlock);
-    // The signs of one event, stored and in memory together, sum up to 0 or 1. An event that nobody passed in, such as a
-    // first standing, is not listed, and not in the stored number either.
+    // The signs of one event, stored and in memory together, add up to 0 or 1. An event in which nobody passed, such
+    // as a first standing, is not listed, and not included in the stored number either.
     return inRange(report, range)
       .filter(({ entrances, exits }) => entrances + exits > 0)
       .reduce((total, { sign }) => total + sign, stored);
   }
 
-  /** A page over all spaces, including deleted ones: stored events, ordered by time, then by space. */
+  /** A page over all spaces, including deleted ones: stored events, by time and then by space. */
   async pageOfAll({ range, after, desc, limit }: CountsPageQuery): Promise<CountAfterEvent[]> {
     const found: CountAfterEvent[] = [];
     for (let [place, rowsMax]: [EventPlace | null, number] = [after, limit * 2]; found.length < limit;) {
@@ -107,7 +108,8 @@ export class EventCounts {
       const [first, last] = [rows[0], rows.at(-1)];
       if (!first || !last) break;
       const isAll = rows.length < rowsMax;
-      // Only whole milliseconds, because a reading has events in two spaces; the last millisecond may continue on the next page.
+      // Only whole milliseconds, because a reading has events in two spaces. The next page may continue within the
+      // last millisecond.
       if (!isAll && first.timestampMs === last.timestampMs) {
         rowsMax *= 4;
         continue;
@@ -156,7 +158,10 @@ export class EventCounts {
     return found.slice(0, limit);
   }
 
-  /** Every event of some spaces in a range, in event order for each. One query covers all spaces whose events are all stored. */
+  /**
+   * Every event of some spaces in a range, in event order for each space. One query covers all spaces whose events
+   * are all stored.
+   */
   async #countedOf(spaceIds: readonly SpaceId[], range: TimeRange): Promise<CountAfterEvent[]> {
     const spaces = await Promise.all(
       spaceIds.map(async (spaceId) => {
@@ -196,7 +201,7 @@ export class EventCounts {
     return counted;
   }
 
-  /** The count at the position after which a page starts, if it is known and still valid. */
+  /** The count at the place after which a page starts, if it is known and still valid. */
   async #carried(
     report: SpaceReport,
     schedule: ResetSchedule,
@@ -208,7 +213,7 @@ export class EventCounts {
     if (spaceId !== report.spaceId || base.timestampMs !== resetMs || base.count !== resetCount) return undefined;
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(report, since).length > 0 || (await this.#pages.newestBlock(spaceId, since)) > block) return undefined;
-    // The lowest net matters only if it is below 0.
+    // The lowest net has an effect only if it is below 0.
     return { occupancy: { net, lowestNet: net - count }, atMs: after.timestampMs };
   }
 
@@ -237,7 +242,9 @@ interface Before {
   readonly atMs: number;
 }
 
-/** @param events successive ones, in event order */
+/**
+ * @param events consecutive events, in event order
+ */
 function countedFrom(
   before: Before,
   report: SpaceReport,
@@ -254,7 +261,7 @@ function countedFrom(
   let nextResetMs = nextResetAfter(schedule, before.atMs - 1);
   let basis = basisAt(before.atMs - 1);
   return events.map(({ timestampMs, readingId, entrances, exits }) => {
-    // A reset at T holds for events after T.
+    // A reset at T applies to events after T.
     if (nextResetMs < timestampMs) {
       basis = basisAt(timestampMs - 1);
       occupancy = occupancyAfterReset(basis.resetCount);
@@ -279,12 +286,14 @@ function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent
   return report.unstored.filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs).map(historyEventOf);
 }
 
-/** @throws Failure invalid when the list to be searched is too long */
+/**
+ * @throws Failure invalid if too many events would have to be scanned
+ */
 export function refuseScan(scanned: number, max: number): void {
   if (scanned > max)
     throw new Failure(
       'invalid',
-      `this filter or order has to look at every event, and there are more than ${max}: limit the range of timestamp, too`,
+      `this filter or order has to look at every event, and there are more than ${max}: also limit the range of timestamp`,
       { field: 'filter' },
     );
 }

@@ -1,4 +1,6 @@
-/** The last known value of each key, for a bounded number of keys: the one that was set longest ago is evicted first. */
+/**
+ * The last known value of each key, for a bounded number of keys. The key that was set longest ago is evicted first.
+ */
 export class LastKnown<Key, Value> {
   readonly #max: number;
   readonly #values = new Map<Key, Value>();

@@ -3,7 +3,9 @@ import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { History } from '../ports/history.ts';
 
-/** @returns its event time; BEGINNING_MS when there is none at or before `atMs`, the instant that the report is for */
+/**
+ * @returns its event time; BEGINNING_MS if there is none at or before `atMs`, the instant of the report
+ */
 export async function newestReadingAt(
   report: SpaceReport,
   atMs: number,
@@ -22,7 +24,7 @@ export async function newestReadingAt(
     block: report.storedBlock,
     afterMs: inMemoryMs,
     upToMs: atMs,
-    // Memory may retract all but one of these.
+    // The tail may retract all but one of these.
     limit: retracted + 1,
   });
   const standing = stored.find(({ timestampMs, readings }) => readings + (signs.get(timestampMs) ?? 0) > 0);

@@ -1,5 +1,5 @@
-// Segments of a space's events between edges, from history and memory together. There is neither a gap nor an overlap:
-// history has the blocks up to n, and the report has everything after them.
+// Segments of a space's events between edges, from history and memory together. There is neither a gap nor an
+// overlap: history has the blocks up to n, and the report has everything after them.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
@@ -7,8 +7,8 @@ import { compareEvents } from '../domain/space-event.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
 
 /**
- * One segment for each gap `(edges[i], edges[i + 1]]`. ClickHouse aggregates up to the oldest event in memory; from there
- * on, stored events are fetched and merged with those in memory.
+ * One segment for each range `(edges[i], edges[i + 1]]`. ClickHouse aggregates up to the oldest event in memory; from
+ * there on, stored events are fetched and merged with those in memory.
  */
 export async function runsBetween(
   report: SpaceReport,

@@ -13,7 +13,7 @@ export interface DemoDoor {
 export interface DemoBuilding {
   readonly spaces: readonly Space[];
   readonly doors: readonly DemoDoor[];
-  /** False if it was registered before. */
+  /** False if the building already existed. */
   readonly isNew: boolean;
 }
 
@@ -26,7 +26,7 @@ const DOORS: readonly { name: string; dpu: string; into: string; from: string | 
   { name: 'Library door', dpu: 'dpu-105', into: 'Library', from: 'Lobby' },
 ];
 
-/** Registers what is missing of the building. */
+/** Registers the missing parts of the building. */
 export async function registerBuilding(topology: TopologyService, timeZone: string): Promise<DemoBuilding> {
   const view = topology.history.latest();
   const spaces = new Map<string, Space>();

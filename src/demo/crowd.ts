@@ -1,5 +1,5 @@
-// The people of the demo, who come and go through the building's doors. Its DPUs report them as real ones do: some readings are out of
-// order, some are duplicated, and some are minutes late.
+// The people of the demo, who come and go through the building's doors. Its DPUs report them as real DPUs do: some
+// readings are out of order, some are duplicated, and some are minutes late.
 import type { NatsConnection } from 'nats';
 import type { SpaceId } from '../domain/ids.ts';
 import { formatInstant } from '../domain/instant.ts';
@@ -28,14 +28,19 @@ export class Crowd {
   readonly #timers = new Set<NodeJS.Timeout>();
   #step: NodeJS.Timeout | undefined;
 
-  /** @param inside how many people are in each space at the start */
+  /**
+   * @param inside the number of people in each space at the start
+   */
   constructor(nc: NatsConnection, building: DemoBuilding, inside: ReadonlyMap<SpaceId, number>) {
     this.#nc = nc;
     this.#building = building;
     this.#inside = new Map(inside);
   }
 
-  /** Publishes the readings of the last two hours at once, as DPUs do that were offline. @returns how many */
+  /**
+   * Publishes the readings of the last two hours at once, like DPUs that were offline. @returns the number of
+   * readings
+   */
   backfill(nowMs: number): number {
     let sent = 0;
     for (let atMs = nowMs - BACKFILL_MS; atMs < nowMs; atMs += BACKFILL_STEP_MS) {

@@ -1,6 +1,6 @@
-// Writes and reads numbers and text as bytes: the vocabulary of binary encodings. Integers are LEB128
-// varints (seven bits a byte, the lowest first), signed ones zigzag-folded, as in Protocol Buffers, so that
-// small numbers and small differences take one byte. Safe integers only.
+// Writes and reads numbers and text as bytes, for binary encodings. Integers are LEB128 varints (seven bits a byte,
+// lowest first), signed ones zigzag-encoded, as in Protocol Buffers, so that small numbers and small differences take
+// one byte. Safe integers only.
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -20,7 +20,7 @@ export class ByteWriter {
     this.#bytes[this.#length++] = value;
   }
 
-  /** A safe integer that is not negative. */
+  /** Writes a safe integer that is not negative. */
   uint(value: number): void {
     this.#reserve(8);
     let rest = value;
@@ -29,7 +29,7 @@ export class ByteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** Any safe integer. */
+  /** Writes any safe integer. */
   int(value: number): void {
     const isNegative = value < 0;
     const size = isNegative ? -value - 1 : value;
@@ -37,12 +37,12 @@ export class ByteWriter {
       this.uint(2 * size + (isNegative ? 1 : 0));
       return;
     }
-    // Twice a large one is not safe any more: the first byte has the sign and six bits.
+    // Twice a large integer would not be safe: the first byte has the sign and six bits.
     this.byte((size % 64) * 2 + (isNegative ? 1 : 0) + 0x80);
     this.uint(Math.floor(size / 64));
   }
 
-  /** UTF-8 behind its length in bytes. */
+  /** Writes UTF-8, preceded by its length in bytes. */
   text(value: string): void {
     // The lengths in characters and in bytes are equal for ASCII, which ids are.
     this.uint(value.length);
@@ -65,7 +65,7 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** The written bytes, valid until the writer is used again. */
+  /** The written bytes, which are valid until the writer is used again. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -96,7 +96,7 @@ export class ByteReader {
     this.#end = end;
   }
 
-  /** Where the next value begins. */
+  /** The offset of the next value. */
   get at(): number {
     return this.#at;
   }
@@ -128,7 +128,7 @@ export class ByteReader {
 
   text(): string {
     const bytes = this.raw(this.uint());
-    // Ids are short and ASCII: a loop is faster than the decoder, which is made for long texts.
+    // Ids are short and ASCII, so a loop is faster than the decoder, which is optimized for long texts.
     let text = '';
     for (const byte of bytes) {
       if (byte >= 0x80) return decoder.decode(bytes);

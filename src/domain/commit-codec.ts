@@ -1,5 +1,5 @@
-// The bytes of a commit (docs/schema.md has the layout). A header, a directory with the length of each
-// partition's section, then the sections: so a reader decodes only the columns of the partitions it folds.
+// The bytes of a commit (docs/schema.md has the layout). A header, a directory with the length of each partition's
+// section, then the sections, so that a reader decodes only the columns of its partitions.
 import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { invariant } from './failure.ts';
@@ -20,14 +20,14 @@ import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
 const VERSION = 4;
-/** In version 3 every reading is of one person. In version 2 there are no epochs and marks, either. */
+/** Version 3 has only readings of one person. Version 2 also lacks epochs and marks. */
 const VERSION_2 = 2;
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
-/** Bits of an event's flags. In version 3 the first two mean the same, and INTO means that the space gains a person. */
+/** Bits of an event's flags. In version 3 the first two are equal, and INTO means that the space gains a person. */
 const [ENTERS, INTO, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID, MEASURED] = [1, 2, 4, 8, 16, 32, 64];
 const [HAS_READINGS_MARK, HAS_TOPOLOGY_DIGEST] = [1, 2];
-/** An event takes at most so many bytes beside its DPU's id, its measure and its own. */
+/** The maximum size of an event without its DPU id, its measure and its name. */
 const EVENT_BYTES_MAX = 40;
 
 /** The log holds an entry that another version of the service wrote. */
@@ -35,15 +35,15 @@ export class UnknownCommitVersion extends Error {
   override readonly name = 'UnknownCommitVersion';
 }
 
-/** Shown instead of an unreadable commit id. */
+/** Shown in place of an unreadable commit id. */
 export const UNREADABLE = '';
 
-/** True where a commit was written by another version of the service, or is none. */
+/** True if a commit was written by another version of the service, or is not a commit. */
 export function isUnreadable(error: unknown): boolean {
   return error instanceof UnknownCommitVersion || error instanceof RangeError;
 }
 
-/** The content of an entry of SPACE_EVENTS. */
+/** The id of the commit in an entry of SPACE_EVENTS. */
 export function commitIdIn(entry: Pick<StoredEntry, 'seq' | 'data'>): string {
   try {
     return decodeCommit(entry).header.commitId;
@@ -53,7 +53,7 @@ export function commitIdIn(entry: Pick<StoredEntry, 'seq' | 'data'>): string {
   }
 }
 
-/** An upper bound of the bytes that an event adds to a commit. */
+/** An upper bound for the bytes that an event adds to a commit. */
 export function eventBytesMax({ dpuId, measure, name }: SpaceEvent): number {
   return EVENT_BYTES_MAX + dpuId.length + measure.length + (name?.length ?? 0);
 }
@@ -77,7 +77,7 @@ class EncodedCommit implements LoggedCommit {
   readonly header: CommitHeader;
   readonly #data: Uint8Array;
   readonly #seq: number;
-  /** By partition: where its section begins and ends. */
+  /** By partition: the start and the end of its section. */
   readonly #sections = new Map<Partition, readonly [start: number, end: number]>();
 
   constructor({ seq, data }: Pick<StoredEntry, 'seq' | 'data'>) {
@@ -118,14 +118,16 @@ class EncodedCommit implements LoggedCommit {
   }
 }
 
-/** @throws UnknownCommitVersion, or RangeError when the bytes are no whole commit */
+/**
+ * @throws UnknownCommitVersion, or RangeError if the bytes are not a complete commit
+ */
 export function decodeCommit(entry: Pick<StoredEntry, 'seq' | 'data'>): LoggedCommit {
   return new EncodedCommit(entry);
 }
 
 const decoded = new WeakMap<StoredEntry, LoggedCommit>();
 
-/** Decodes an entry once, and keeps the result with it: all partitions of a process read the same entry. */
+/** Decodes an entry once and caches the result with it, because all partitions of a process read the same entry. */
 export function commitOf(entry: StoredEntry): LoggedCommit {
   let commit = decoded.get(entry);
   if (!commit) decoded.set(entry, (commit = new EncodedCommit(entry)));
@@ -151,7 +153,7 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
   if (reattribution) writeReattribution(writer, reattribution);
   writer.int(header.clockMs);
   for (const count of [counters.received, counters.fresh, counters.held, counters.duplicate, counters.dead]) {
-    // A commit that cannot be read back would stop every fold.
+    // A commit that cannot be read would stop every fold.
     invariant(count >= 0, () => `router ${header.router} counts ${JSON.stringify(counters)}`);
     writer.uint(count);
   }
@@ -221,7 +223,7 @@ function readReattribution(reader: ByteReader): Reattribution {
   };
 }
 
-/** Gives each of a section's DPUs a number, in the order they come. */
+/** Numbers the DPUs of a section in order of appearance. */
 class Dictionary {
   readonly ids: DpuId[] = [];
   readonly #numbers = new Map<DpuId, number>();
@@ -284,7 +286,7 @@ function flagsOf({ measure, isEgress, sign, primary, name, hasPreviousId }: Spac
   );
 }
 
-/** Each value as its difference to the previous one. */
+/** Writes each value as its difference to the previous one. */
 function writeInstants(writer: ByteWriter, items: readonly { readonly timestampMs: number }[]): void {
   let before = 0;
   for (const { timestampMs } of items) {
@@ -373,7 +375,7 @@ function readConfig(reader: ByteReader): SpaceConfig {
   return { spaceId, timeZone, dailyReset: dailyReset === '' ? null : dailyReset, dpus, resets };
 }
 
-/** An upper bound of the bytes that a configuration adds to a commit. */
+/** An upper bound for the bytes that a configuration adds to a commit. */
 export function configBytesMax({ dpus, resets }: SpaceConfig): number {
   return 64 + dpus.reduce((sum, { dpuId }) => sum + dpuId.length + 18, 0) + resets.length * 16;
 }

@@ -1,5 +1,5 @@
-// A commit: everything a router asserts at one moment, for all partitions, with its new committed offset. It is
-// one message of SPACE_EVENTS, so it is stored whole or not at all.
+// A commit: everything that a router asserts at one moment, for all partitions, with its new committed offset. It is
+// one message of SPACE_EVENTS, so it is stored completely or not at all.
 import type { DpuId, Partition, SpaceId } from './ids.ts';
 import type { LoggedEvent } from './log-entry.ts';
 import type { ResetPoint } from './reset-schedule.ts';
@@ -7,17 +7,17 @@ import type { MessageMark } from './log-mark.ts';
 import type { SpaceDpu, SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
-/** What an actor must know of its space. */
+/** The configuration of a space that its actor uses. */
 export interface SpaceConfig {
   readonly spaceId: SpaceId;
   readonly timeZone: string;
   readonly dailyReset: string | null;
   readonly dpus: readonly SpaceDpu[];
-  /** All manual resets, in the order they were recorded. */
+  /** All manual resets, in the order in which they were recorded. */
   readonly resets: readonly ResetPoint[];
 }
 
-/** A DPU of the space was alive at this event time, though nobody passed. */
+/** A DPU of the space was alive at this event time, although nobody passed. */
 export interface Heartbeat {
   readonly spaceId: SpaceId;
   readonly dpuId: DpuId;
@@ -34,9 +34,9 @@ export interface PartitionSection {
 
 /** The account of one router since the log began. received = fresh + duplicate + dead. */
 export interface RouterCounters {
-  /** Readings and would-be readings taken from the READINGS log. */
+  /** Items taken from READINGS, valid or not. */
   readonly received: number;
-  /** New readings, of which `held` are attributed to no space at present. */
+  /** New readings; `held` of them currently count in no space. */
   readonly fresh: number;
   readonly held: number;
   readonly duplicate: number;
@@ -50,20 +50,20 @@ export interface ReadingPlace {
   readonly readingId: string;
 }
 
-/** How far a retroactive change has got, when it takes more than one commit. */
+/** The progress of a retroactive change that takes more than one commit. */
 export interface Reattribution {
-  /** The topology it leads to. */
+  /** The topology that results from the change. */
   readonly toSeq: number;
-  /** Everything up to here, in (DPU, timestamp, reading id) order, is done. */
+  /** Everything up to this place, in (DPU, timestamp, reading id) order, is done. */
   readonly after: ReadingPlace;
 }
 
-/** The entries of one subject of READINGS that are not consumed although `readingsSeq` has passed them. */
+/** The entries of one subject of READINGS that are not consumed although `readingsSeq` is beyond them. */
 export interface Backlog {
   readonly subject: string;
-  /** The first message that is not consumed whole, */
+  /** The first message that is not completely consumed. */
   readonly seq: number;
-  /** and its first item that is not. */
+  /** The first item of that message that is not consumed. */
   readonly index: number;
 }
 
@@ -80,7 +80,7 @@ export interface CommitHeader {
   /** The mark of the message at `readingsSeq`; null before the first message, and in commits of earlier versions. */
   readonly readingsMark: MessageMark | null;
   readonly backlogs: readonly Backlog[];
-  /** What this commit consumed came after here. */
+  /** This commit consumed the entries after this sequence. */
   readonly previousReadingsSeq: number;
   /** True for a commit that re-attributes readings after a change of the topology, and consumes none. */
   readonly isMove: boolean;
@@ -93,25 +93,25 @@ export interface CommitHeader {
   readonly counters: RouterCounters;
 }
 
-/** By partition; those without anything are left out. */
+/** By partition; partitions without content are left out. */
 export type Sections = ReadonlyMap<Partition, PartitionSection>;
 
 export interface LoggedSection extends PartitionSection {
   readonly events: readonly LoggedEvent[];
 }
 
-/** A commit as a reader of the log has it. */
+/** A commit as read from the log. */
 export interface LoggedCommit {
   readonly header: CommitHeader;
-  /** Partitions that it asserts something to. */
+  /** Partitions to which it asserts something. */
   readonly partitions: Iterable<Partition>;
-  /** True when it asserts something to a partition. */
+  /** True if it asserts something to a partition. */
   concerns(partition: Partition): boolean;
-  /** Decodes the columns of one partition; undefined where the commit asserts nothing to it. */
+  /** Decodes the columns of one partition; undefined if the commit asserts nothing to it. */
   section(partition: Partition): LoggedSection | undefined;
 }
 
-/** READINGS is consumed up to here, whole. */
+/** READINGS is completely consumed up to this sequence. */
 export function consumedThrough({ readingsSeq, backlogs }: Pick<CommitHeader, 'readingsSeq' | 'backlogs'>): number {
   return backlogs.reduce((least, { seq }) => Math.min(least, seq - 1), readingsSeq);
 }

@@ -1,5 +1,5 @@
-// The ways in which a command or question can fail. The edges translate the kind into an HTTP status or exit code,
-// which the domain does not know about.
+// The ways in which a command or question can fail. The outer layers translate the kind into an HTTP status or exit
+// code, which the domain does not know.
 
 /** `changed`: the resource was modified since the client read it (a precondition failed). */
 export type FailureKind = 'not_found' | 'invalid' | 'conflict' | 'changed' | 'unavailable';
@@ -7,7 +7,7 @@ export type FailureKind = 'not_found' | 'invalid' | 'conflict' | 'changed' | 'un
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly kind: FailureKind;
-  /** The field at fault, by the client's name for it; empty if the failure concerns no single field. */
+  /** The invalid field, by the client's name for it; empty if the failure is not about a single field. */
   readonly field: string;
   /** For `unavailable`: when to retry. */
   readonly retryAfterSeconds: number | undefined;
@@ -24,12 +24,16 @@ export class Failure extends Error {
   }
 }
 
-/** An invariant does not hold. Stops the shard or router that finds out, because a wrong count is worse than none. */
+/**
+ * An invariant does not hold. It stops the shard or router that detects it, because a wrong count is worse than none.
+ */
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation';
 }
 
-/** @throws InvariantViolation with `statement`, which says what was found, unless the condition holds */
+/**
+ * @throws InvariantViolation with `statement`, which describes what was found, unless the condition holds
+ */
 export function invariant(condition: boolean, statement: () => string): asserts condition {
   if (!condition) throw new InvariantViolation(statement());
 }

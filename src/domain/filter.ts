@@ -63,9 +63,10 @@ export interface TimeRange {
 }
 
 /**
- * A range of time outside of which the filter matches nothing, taken from the conditions that must all hold.
+ * A range of time outside of which the filter matches nothing, derived from the conditions that must all hold.
  * @param all the range without a filter
- * @returns the range, and `isAll`: the range is the whole filter, so that nothing else needs to be evaluated
+ * @returns the range, and `isAll`: true if the range is equivalent to the filter, so that nothing else needs to be
+ * evaluated
  */
 export function timeRangeOf(
   expression: Expression | undefined,

@@ -17,7 +17,7 @@ export const UNPLACED = 0 as SpaceId;
 /** The doorway of events in UNPLACED. */
 export const NO_DOORWAY = 0 as DoorwayId;
 
-// ASCII, so that this code, NATS and ClickHouse order and hash it alike.
+// ASCII, so that this code, NATS and ClickHouse order and hash it in the same way.
 export const ID_PATTERN = /^[\x21-\x7e]{1,128}$/;
 const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -27,12 +27,12 @@ export function isDpuId(value: unknown): value is DpuId {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
-/** Stands between a device and one of its lines, in the id of a DPU that an adapter reads from the device's payloads. */
+/** Separates a device from one of its lines, in the id of a DPU that an adapter reads from the device's payloads. */
 export const LINE_SEPARATOR = '/';
 
 /**
- * The device that a DPU belongs to: `S1` for `S1` and for its lines `S1/north` and `S1/south`. A device's DPUs share a
- * partition, so that one router reads whatever the device sends.
+ * The device of a DPU: `S1` for `S1` and for its lines `S1/north` and `S1/south`. The DPUs of a device share a
+ * partition, so that one router reads everything that the device sends.
  */
 export function deviceOf(dpuId: DpuId): DpuId {
   const end = dpuId.indexOf(LINE_SEPARATOR);
@@ -50,13 +50,16 @@ export function isToken(value: unknown): value is string {
 }
 
 /**
- * These have a meaning in subjects or permissions of NATS, or in topics of MQTT; `=` begins an escape, and `~` separates the parts of
- * a reading id.
+ * These characters have a meaning in subjects or permissions of NATS, or in topics of MQTT; `=` begins an escape, and
+ * `~` separates the parts of a reading id.
  */
 const ESCAPED = /[.*>/+#=~{}()]/g;
 const ESCAPE = /=([0-9A-F]{2})/g;
 
-/** A DPU's id as one token of a subject, and as the first part of a reading id. Letters, digits, `:`, `_` and `-` stand for themselves. */
+/**
+ * A DPU's id as one token of a subject, and as the first part of a reading id. Letters, digits, `:`, `_` and `-` are
+ * not escaped.
+ */
 export function tokenOfDpu(dpuId: DpuId): string {
   return dpuId.replace(
     ESCAPED,
@@ -64,10 +67,10 @@ export function tokenOfDpu(dpuId: DpuId): string {
   );
 }
 
-/** The DPU that a token names; undefined when `tokenOfDpu` never makes that token. */
+/** The DPU that a token names; undefined if the token is not a result of `tokenOfDpu`. */
 export function dpuOfToken(token: string | undefined): DpuId | undefined {
   if (token === undefined) return undefined;
-  // Most ids have nothing to escape.
+  // Most ids need no escapes.
   const text = token.includes('=')
     ? token.replace(ESCAPE, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
     : token;

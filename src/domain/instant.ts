@@ -1,10 +1,10 @@
 // Instants are integers: milliseconds since 1970-01-01T00:00:00Z. This module parses and formats their text form, and
-// names the bounds of time. A reading lies after BEGINNING_MS and, because its timestamp may only be a skew allowance
+// defines the limits of time. A reading is after BEGINNING_MS and, because its timestamp may only be a skew allowance
 // ahead of the log's clock, before LATEST_STORABLE_MS.
 
 /** Before every reading: the reset of a space that was never reset, and the `from` of a DPU's first placement. */
 export const BEGINNING_MS = -1;
-/** Stands for "no end": the `to` of the current placement. The last millisecond of year 9999; never stored. */
+/** Means "no end": the `to` of the current placement. The last millisecond of year 9999; never stored. */
 export const END_MS = 253_402_300_799_999;
 /** The last millisecond of ClickHouse's DateTime64(3), at the end of 2299. Queries must not ask for a later one. */
 export const LATEST_STORABLE_MS = 10_413_791_999_999;

@@ -1,6 +1,6 @@
-// The `interval` of a query, such as `15m`, and the bounds at which it divides a span of time. All intervals follow the
-// clock of the space: days begin at local midnight, weeks on Monday, months on the first, and minutes and hours where the
-// clock shows a multiple of their length, counted from midnight if that divides a day.
+// The `interval` of a query, such as `15m`, and the bounds at which it divides a span of time. All intervals follow
+// the clock of the space: days begin at local midnight, weeks on Monday, months on the first, and minutes and hours
+// where the clock shows a multiple of their length, counted from midnight if the length divides a day.
 import { DAY_MS, fromLocalMs, instantsOfLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
 
 const HOUR_MS = 60 * MINUTE_MS;
@@ -9,7 +9,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   h: HOUR_MS,
   d: DAY_MS,
   w: 7 * DAY_MS,
-  // The shortest month, so that the number of intervals is never estimated too low.
+  // The length of the shortest month, so that the number of intervals is never underestimated.
   M: 28 * DAY_MS,
 };
 const KINDS: Readonly<Record<string, Interval['kind']>> = { m: 'clock', h: 'clock', d: 'day', w: 'week', M: 'month' };
@@ -19,7 +19,7 @@ const FIRST_MONDAY_MS = 4 * DAY_MS;
 const SHIFT_MAX_MS = 4 * HOUR_MS;
 
 export interface Interval {
-  /** Without a change of clocks; of months the least. */
+  /** The length without a change of clocks; for months, that of the shortest. */
   readonly lengthMs: number;
   readonly kind: 'clock' | 'day' | 'week' | 'month';
 }
@@ -34,14 +34,14 @@ export function parseInterval(text: string): Interval | undefined {
   return { lengthMs, kind };
 }
 
-/** Approximately how many intervals a span has. Cheap, so that a span that is too long can be refused. */
+/** The approximate number of intervals in a span. Cheap, so that a span that is too long can be refused. */
 export function intervalCount(startMs: number, endMs: number, { lengthMs }: Interval): number {
   return Math.ceil((endMs - startMs) / lengthMs);
 }
 
 /**
- * The bounds of the intervals that cover `[startMs, endMs)`, ascending; interval i is `[bounds[i], bounds[i + 1])`. When
- * clocks change, an interval is longer or shorter than its length, but never twice as long.
+ * The bounds of the intervals that cover `[startMs, endMs)`, ascending; interval i is `[bounds[i], bounds[i + 1])`.
+ * When clocks change, an interval is longer or shorter than its length, but never twice as long.
  */
 export function intervalBounds(startMs: number, endMs: number, interval: Interval, zone: string): number[] {
   if (interval.kind === 'clock') return clockBounds(startMs, endMs, interval.lengthMs, zone);
@@ -49,7 +49,7 @@ export function intervalBounds(startMs: number, endMs: number, interval: Interva
   const localMs = firstDayOf(startOfLocalDay(toLocalMs(startMs, zone)), interval.kind);
   for (let n = 0; ; n++) {
     const at = fromLocalMs(nthAfter(localMs, n, interval), zone);
-    // A day that a zone skipped, such as 2011-12-30 in Samoa, would have no length: it is left out.
+    // A day that a zone skipped, such as 2011-12-30 in Samoa, would be empty, so it is left out.
     if (at !== bounds.at(-1)) bounds.push(at);
     if (at >= endMs) return bounds;
   }
@@ -69,9 +69,9 @@ function nthAfter(localMs: number, n: number, { kind, lengthMs }: Interval): num
 }
 
 /**
- * A bound is where the clock first shows a multiple of the length; if it skips one, where it skips it. Multiples that it
- * shows again after going back are bounds if the length is no longer than the hour that is repeated: a day of 25 hours has
- * 25 intervals of an hour, and still two of 12 hours.
+ * A bound is where the clock first shows a multiple of the length, or where it skips one. Multiples that the clock
+ * shows again after going back are bounds too, if the length is at most the hour that is repeated: a day of 25 hours
+ * has 25 intervals of an hour, but still two of 12 hours.
  */
 function clockBounds(startMs: number, endMs: number, lengthMs: number, zone: string): number[] {
   const found: number[] = [];

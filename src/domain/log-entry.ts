@@ -1,26 +1,25 @@
-// Entries of a log as they are stored, and the space events in them.
+// Entries of a log as stored, and the space events in them.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { personMeasure, type Direction, type Measure } from './measure.ts';
 import { readingIdOf } from './reading.ts';
 import type { SpaceEvent } from './space-event.ts';
 
-/** An entry of a log as it was stored. */
+/** An entry of a log as stored. */
 export interface StoredEntry {
   readonly seq: number;
-  /** Arrival time: the log's own clock. */
+  /** Arrival time, by the log's own clock. */
   readonly timeMs: number;
   readonly subject: string;
   readonly data: Uint8Array;
-  /** The trace it belongs to, as W3C `traceparent`, if it is traced. */
+  /** The trace of the entry as W3C `traceparent`, if it is traced. */
   readonly trace?: string;
   /**
-   * For a message that the service itself has published to READINGS: the signed bound by which it accepted the
-   * timestamps.
+   * For a message that the service itself published to READINGS: the signed limit up to which it accepted timestamps.
    */
   readonly mark?: string;
 }
 
-/** A space event as the log holds it. */
+/** A space event as read from the log. */
 export interface LoggedEvent extends SpaceEvent {
   /** The sequence of its entry. */
   readonly seq: number;
@@ -28,7 +27,7 @@ export interface LoggedEvent extends SpaceEvent {
   readonly readingId: string;
 }
 
-/** The last element, 1, means that a named reading has the previous form of id. */
+/** The last element, 1, means that a named reading has an id in the previous format. */
 export type EventTuple = [
   spaceId: number,
   dpuId: string,

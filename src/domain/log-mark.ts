@@ -1,6 +1,6 @@
-// Marks tell whether a log is still the one that was read. After a power failure, a corrupted file or a restored backup
-// a stream may be shorter than it was, and reuse sequence numbers. So a stored position in a log always comes with a
-// mark: what identifies the entry at that position.
+// Marks show whether a log is still the one that was read. After a power failure, a corrupted file or a restored
+// backup a stream may be shorter than it was, and reuse sequences. So a stored sequence always comes with a mark,
+// which identifies the entry at that sequence.
 
 /** Identifies a message of READINGS. */
 export interface MessageMark {
@@ -21,7 +21,7 @@ export class LogWentBack extends Error {
   override readonly name = 'LogWentBack';
 }
 
-/** 32-bit FNV-1a: enough to tell a message from its replacement, but no protection against forgery. */
+/** 32-bit FNV-1a: sufficient to distinguish a message from its replacement, but no protection against forgery. */
 export function digestOf(bytes: Uint8Array, seed = FNV_OFFSET): number {
   let hash = seed;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);
@@ -43,7 +43,7 @@ export function markOf({
   return { timeMs, digest: digestOf(data, digestOf(encoder.encode(subject))) };
 }
 
-/** True if `entry` is the message that the mark was made of. */
+/** True if `entry` is the message from which the mark was made. */
 export function isMarked(entry: Parameters<typeof markOf>[0], { timeMs, digest }: MessageMark): boolean {
   // The server's nanoseconds exceed the precision of a number, so a millisecond may be rounded either way.
   return Math.abs(entry.timeMs - timeMs) <= 1 && markOf(entry).digest === digest;

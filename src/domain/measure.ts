@@ -1,15 +1,17 @@
-// What one reading reports: that a person passed, how many passed in an interval, or where a device's counters stand.
+// The measure of a reading: that a person passed, how many people passed in an interval, or the values of a device's
+// counters.
 //
 // A measure is kept as text, in one canonical form, because it is part of a reading's identity:
 //
 //     +  -                    one person in, or out
-//     5-3  5-3-1711713600000  five in and three out, and when the interval began (ms since 1970), where that is known
-//     5-3-1711713600000r7     the same, as revision 7 of what is known of that interval
-//     t105-99  t105-99-b7     the counters stand at 105 and 99, in the counter epoch b7, where the device names one
+//     5-3  5-3-1711713600000  five in and three out, and the start of the interval (ms since 1970) if it is known
+//     5-3-1711713600000r7     the same, as revision 7 of that interval
+//     t105-99  t105-99-b7     the counters are at 105 and 99, in counter epoch b7 if the device names one
 //
-// `@17_0` at its end means that the reading had no timestamp and arrived as item 0 of entry 17 of READINGS.
+// The suffix `@17_0` means that the reading had no timestamp and arrived as item 0 of entry 17 of READINGS.
 //
-// All characters are unreserved in a URL path, and neither `~` nor `.` occurs, which separate the parts of an identity.
+// All characters are unreserved in a URL path. Neither `~` nor `.` occurs, because they separate the parts of an
+// identity.
 import { isToken, type Brand } from './ids.ts';
 
 export type Measure = Brand<string, 'Measure'>;
@@ -25,17 +27,17 @@ export interface Passed {
 export interface Standing {
   readonly totalEntrances: number;
   readonly totalExits: number;
-  /** Names a life of the counters: in another epoch they have started from 0. */
+  /** Identifies a run of the counters: in another epoch they have restarted from 0. */
   readonly counterEpoch: string | null;
 }
 
-/** One of several statements about one interval, of which one counts. */
+/** One of several reports about one interval, of which one counts. */
 export interface Revision extends Passed {
   readonly startMs: number;
   readonly revision: number;
 }
 
-/** An upper bound of the people who pass one doorway between two reports of a device. */
+/** An upper bound for the people who pass one doorway between two reports of a device. */
 export const PASSED_MAX = 1_000_000;
 /** The largest value of a 32-bit counter. */
 export const TOTAL_MAX = 0xffff_ffff;
@@ -61,7 +63,7 @@ export function intervalMeasure({ entrances, exits }: Passed, startMs: number | 
   return `${entrances}-${exits}${startMs === null ? '' : `-${startMs}`}` as Measure;
 }
 
-/** Of an interval that may be reported again with other numbers. Its reading must have a timestamp. */
+/** The measure of an interval that may be reported again with other numbers. Its reading must have a timestamp. */
 export function revisionMeasure({ startMs, revision, ...passed }: Revision): Measure {
   return `${intervalMeasure(passed, startMs)}r${revision}` as Measure;
 }
@@ -71,7 +73,7 @@ export function standingMeasure({ totalEntrances, totalExits, counterEpoch }: St
 }
 
 /**
- * The measure of a reading without a timestamp: its position in READINGS distinguishes it from others with the same
+ * The measure of a reading without a timestamp: its sequence in READINGS distinguishes it from others with the same
  * fields.
  */
 export function arrivedAt(measure: Measure, seq: number, index: number): Measure {
@@ -105,7 +107,7 @@ export function directionOf(measure: Measure): Direction | 0 {
   return measure === EXIT || measure.startsWith('-@') ? -1 : 0;
 }
 
-/** True for one person whose timestamp the device gave. */
+/** True for one person with a timestamp from the device. */
 export function isPerson(measure: Measure): boolean {
   return measure === ENTRANCE || measure === EXIT;
 }
@@ -122,8 +124,8 @@ export function isRevision(measure: Measure): boolean {
 const [STANDS, ZERO, NINE] = ['t', '0', '9'].map((character) => character.charCodeAt(0)) as [number, number, number];
 
 /**
- * Who passed according to the reading alone; nobody for a standing, which counts by its difference to its predecessor
- * (series.ts).
+ * Who passed according to this reading alone; nobody for a standing, which counts by its difference to its
+ * predecessor (series.ts).
  */
 export function passedIn(measure: Measure): Passed {
   const direction = directionOf(measure);
@@ -132,13 +134,13 @@ export function passedIn(measure: Measure): Passed {
   return entrances === undefined ? NOBODY : { entrances: Number(entrances), exits: Number(exits) };
 }
 
-/** When the interval of a measure began; null if it has none, or the device does not report it. */
+/** When the interval of a measure began; null if it has no interval, or the device does not report its start. */
 export function startOf(measure: Measure): number | null {
   const start = INTERVAL.exec(measure)?.[3];
   return start === undefined ? null : Number(start);
 }
 
-/** Which revision of its interval a measure is; undefined where it is none. */
+/** The revision in a measure; undefined if it has none. */
 export function revisionIn(measure: Measure): Revision | undefined {
   const [, entrances, exits, start, revision] = INTERVAL.exec(measure) ?? [];
   return revision === undefined
@@ -147,8 +149,8 @@ export function revisionIn(measure: Measure): Revision | undefined {
 }
 
 /**
- * Orders the revisions of one interval; the last one counts. Of equal revisions it is the one with the most people, since what is
- * corrected is an interval that was exported before it was over.
+ * Orders the revisions of one interval; the last one counts. If revisions are equal, the one with the most people is
+ * last, because the usual correction is of an interval that was exported before it was over.
  */
 export function compareRevisions(a: Omit<Revision, 'startMs'>, b: Omit<Revision, 'startMs'>): number {
   return a.revision - b.revision || a.entrances + a.exits - (b.entrances + b.exits) || a.entrances - b.entrances;
@@ -165,11 +167,12 @@ export function standingIn(measure: Measure): Standing | undefined {
 /**
  * Who passed between two consecutive standings of a device.
  *
- * A counter that is lower than before has wrapped if it has a modulus and is ahead by less than half of it (serial number
- * arithmetic, RFC 1982). Otherwise the device has restarted: both counters count from 0. Another epoch is a restart, too.
+ * A counter that is lower than before has wrapped if it has a modulus and is ahead by less than half of it (serial
+ * number arithmetic, RFC 1982). Otherwise the device has restarted, and both counters count from 0. Another epoch
+ * also means a restart.
  *
- * @param previous undefined for the first standing, which is only what later ones are compared with
- * @param modulus of both counters; null where they do not wrap
+ * @param previous undefined for the first standing, which is only a baseline for later ones
+ * @param modulus the modulus of both counters; null if they do not wrap
  */
 export function passedBetween(previous: Standing | undefined, next: Standing, modulus: number | null): Passed {
   if (!previous) return NOBODY;

@@ -1,5 +1,5 @@
-// Reads what a device sends as a reading. One parser serves NATS, MQTT, HTTP and CSV, so that a reading means the same
-// wherever it comes in.
+// Parses what a device sends as a reading. One parser serves NATS, MQTT, HTTP and CSV, so that a reading means the
+// same for every transport.
 import { deviceOf, DPU_ID_RULE, isDpuId, isReadingName, isToken, type DpuId } from './ids.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 import {
@@ -17,12 +17,12 @@ import type { Reading, RejectReason } from './reading.ts';
 
 export interface Rejection {
   readonly reason: RejectReason;
-  /** The field at fault, empty when it is the whole. */
+  /** The invalid field, or empty if the whole item is invalid. */
   readonly field: string;
   readonly detail: string;
 }
 
-/** A reading as it was sent: `timestampMs` is null where it has none, and counts at its arrival. */
+/** A reading as sent: `timestampMs` is null if it has no timestamp, and it then counts at its arrival. */
 export interface SentReading extends Omit<Reading, 'timestampMs' | 'hasPreviousId'> {
   readonly timestampMs: number | null;
 }
@@ -31,18 +31,27 @@ export type ParsedReading =
   { readonly ok: true; readonly reading: SentReading } | { readonly ok: false; readonly rejection: Rejection };
 
 export interface ParseContext {
-  /** The DPU the transport names (subject, topic); a `dpu_id` in the body must then be absent, agree, or be one of its lines. */
+  /**
+   * The DPU that the transport names (subject, topic). A `dpu_id` in the body must then be absent, equal, or one of
+   * its lines.
+   */
   readonly dpuId?: DpuId;
-  /** Readings may lie at most up to here in the future. */
+  /** The latest accepted timestamp. */
   readonly latestMs: number;
-  /** A device whose clock says an earlier time has not set it; 2000-01-01 unless given. */
+  /**
+   * The earliest accepted timestamp, by default 2000-01-01. A device that reports an earlier time has not set its
+   * clock.
+   */
   readonly earliestMs?: number;
-  /** Added to what the device's clock said, before that is judged. */
+  /** Added to the device's timestamps before they are checked. */
   readonly shiftMs?: number;
 }
 
 export const EARLIEST_MS = Date.UTC(2000, 0, 1);
-/** As seconds since 1970 this is the year 5138; as milliseconds it is 1973, when no counter was sold. */
+/**
+ * In seconds since 1970 this is the year 5138; in milliseconds it is 1973, before any such counter existed. So
+ * smaller numbers are seconds.
+ */
 export const SECONDS_BELOW = 100_000_000_000;
 const FORMS =
   'a reading has a direction (1 or -1), or entrances and exits, or total_entrances and total_exits, and no others of these';
@@ -62,8 +71,8 @@ class Rejected extends Error {
 }
 
 /**
- * Reads one of `{dpu_id?, timestamp?, id?, direction}`, `{…, entrances, exits, start?, revision?}` and
- * `{…, total_entrances, total_exits, counter_epoch?}` from decoded JSON or CSV. Never throws.
+ * Parses one of `{dpu_id?, timestamp?, id?, direction}`, `{…, entrances, exits, start?, revision?}` and `{…,
+ * total_entrances, total_exits, counter_epoch?}` from decoded JSON or CSV. Never throws.
  */
 export function parseReading(value: unknown, context: ParseContext): ParsedReading {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_READING;
@@ -106,14 +115,14 @@ function instantIn(value: unknown, field: string, context: ParseContext): number
   const ms = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
   if (typeof ms === 'number' && ms < SECONDS_BELOW && ms * 1_000 >= earliestMs)
     throw new Rejected('bad_timestamp', field, `${field} looks like seconds: a number is milliseconds since 1970`);
-  const said = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
-  if (said === undefined || said < 0)
+  const deviceMs = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;
+  if (deviceMs === undefined || deviceMs < 0)
     throw new Rejected(
       'bad_timestamp',
       field,
       `${field} must be ISO 8601 with an offset, or milliseconds since 1970, and not before 1970`,
     );
-  const instant = said + shiftMs;
+  const instant = deviceMs + shiftMs;
   if (instant < earliestMs)
     throw new Rejected(
       'clock_unset',
@@ -160,13 +169,13 @@ function measureIn(body: Record<string, unknown>, timestampMs: number | null, co
   const direction = directionIn(body['direction']);
   if (direction === undefined)
     throw new Rejected('bad_direction', 'direction', isPerson ? 'direction must be 1 or -1' : FORMS);
-  // Several people with one direction: read as one person, the others would vanish.
+  // If several people with one direction were read as one person, the others would be lost.
   if (has('count') && numberIn(body['count']) !== 1)
     throw new Rejected('bad_count', 'count', 'several people are reported by entrances and exits, without a direction');
   return personMeasure(direction);
 }
 
-/** JSON has 1, and CSV '1', '+1' or, as some programs write whole numbers, '1.0'. */
+/** JSON has 1, and CSV '1', '+1' or, from some programs, '1.0'. */
 function numberIn(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && /^[+-]?\d{1,16}(?:\.0*)?$/.test(value) ? Number(value) : undefined;

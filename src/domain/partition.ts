@@ -1,6 +1,6 @@
-// Which partition a DPU or a space belongs to: 32-bit FNV-1a of its id, modulo the number of partitions. This is the
-// function of NATS's `{{partition(n,…)}}`, so that this code and the stream's subject transform agree. The lines of a
-// device are in the device's partition: what it sends about all of them is one message.
+// The partition of a DPU or a space: 32-bit FNV-1a of its id, modulo the number of partitions. NATS's
+// `{{partition(n,…)}}` is the same function, so this code and the stream's subject transform agree. The lines of a
+// device are in the device's partition, because one message of the device is about all of them.
 import { deviceOf, tokenOfDpu, type DpuId, type Partition, type SpaceId } from './ids.ts';
 
 function fnv1a32(text: string): number {

@@ -16,7 +16,7 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** The doorway a DPU was above at an instant; null if none. */
+/** The doorway above which a DPU was at an instant; null if none. */
 export function doorwayAt(records: readonly PlacementRecord[], atMs: number): DoorwayId | null {
   for (let index = records.length - 1; index >= 0; index--) {
     const record = records[index];

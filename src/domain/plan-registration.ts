@@ -1,5 +1,5 @@
-// What an entry of a topology document asks for, on a given topology: the fact to append, by the same rules as single
-// commands, or nothing where the topology already says it. That makes an import idempotent.
+// Plans an entry of a topology document against a given topology: the fact to append, by the same rules as single
+// commands, or nothing if the topology already has it. So an import is idempotent.
 import { Failure } from './failure.ts';
 import type { DoorwayId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
@@ -28,7 +28,7 @@ export interface PlannedChange {
   /** Name of the space or doorway, id of the DPU or device. */
   readonly name: string;
   readonly line: number;
-  /** What an update changes. */
+  /** The fields that an update changes. */
   readonly fields: readonly string[];
 }
 
@@ -37,12 +37,12 @@ export interface Planned {
   readonly change: PlannedChange;
 }
 
-/** A Failure that knows the place in a document that it is about. */
+/** A Failure with its place in a document. */
 export class EntryRefused extends Error {
   override readonly name = 'EntryRefused';
   readonly place: DocumentPlace;
   readonly failure: Failure;
-  /** The name or external id that nothing has; undefined if something else is wrong. */
+  /** The unknown name or external id; undefined if something else is wrong. */
   readonly missing: string | undefined;
 
   constructor(place: DocumentPlace, failure: Failure, missing?: string) {
@@ -53,7 +53,9 @@ export class EntryRefused extends Error {
   }
 }
 
-/** @returns undefined if there is nothing to change. @throws EntryRefused when it cannot be registered */
+/**
+ * @returns undefined if there is nothing to change. @throws EntryRefused if it cannot be registered
+ */
 export function planRegistration(view: RegistrationView, each: RegistrationEntry, nowMs: number): Planned | undefined {
   switch (each.kind) {
     case 'space':
@@ -69,7 +71,7 @@ export function planRegistration(view: RegistrationView, each: RegistrationEntry
 
 function planSpace(view: RegistrationView, entry: SpaceEntry, nowMs: number): Planned | undefined {
   const { name, externalId, timeZone, dailyReset, capacity } = entry;
-  const before = meant(view.spacesCalled(name), externalId ? view.spacesCalled(externalId) : [], entry);
+  const before = entryTarget(view.spacesCalled(name), externalId ? view.spacesCalled(externalId) : [], entry);
   if (before) {
     const fields = changed(
       { name, externalId, timeZone, dailyReset, capacity },
@@ -91,7 +93,7 @@ function planDoorway(view: RegistrationView, entry: DoorwayEntry, nowMs: number)
   const { name, externalId } = entry;
   const ingressSpaceId = spaceOf(view, entry.ingressSpace, entry, 'ingress_space');
   const egressSpaceId = spaceOf(view, entry.egressSpace, entry, 'egress_space');
-  const before = meant(view.doorwaysCalled(name), externalId ? view.doorwaysCalled(externalId) : [], entry);
+  const before = entryTarget(view.doorwaysCalled(name), externalId ? view.doorwaysCalled(externalId) : [], entry);
   if (before) {
     const fields = changed(
       { name, externalId, ingressSpaceId, egressSpaceId },
@@ -108,7 +110,7 @@ function planDoorway(view: RegistrationView, entry: DoorwayEntry, nowMs: number)
   return create(view, entry, 'doorway', name, { kind: 'createDoorway', fields }, nowMs);
 }
 
-/** One fact, however many placements it has. */
+/** All placements of an entry become one fact. */
 function planDpu(view: RegistrationView, entry: DpuEntry, nowMs: number): Planned | undefined {
   const { id, line, counterModulus, placements } = entry;
   const before = view.dpu(id);
@@ -127,7 +129,7 @@ function planDpu(view: RegistrationView, entry: DpuEntry, nowMs: number): Planne
   for (const placement of [...placements].sort((a, b) => a.fromMs - b.fromMs)) {
     const doorwayId = doorwayOf(view, placement);
     const fromMs = [placement.fromMs];
-    // "Always" includes the time since it was deleted.
+    // For a deleted DPU, "always" includes the time since its deletion.
     if (before?.deleted && placement.fromMs === BEGINNING_MS)
       fromMs.push(before.placements.at(-1)?.fromMs ?? BEGINNING_MS);
     for (const effectiveMs of fromMs)
@@ -172,10 +174,10 @@ function isRecorded(dpu: Dpu | undefined, doorwayId: DoorwayId | null, fromMs: n
 }
 
 /**
- * The space or doorway that an entry is about: the one with its external id or else, if that has no other external id,
- * the one with its name.
+ * The space or doorway of an entry: the one with its external id or, if there is none, the one with its name, unless
+ * that has another external id.
  */
-function meant<T extends Space | Doorway>(
+function entryTarget<T extends Space | Doorway>(
   named: readonly T[],
   identified: readonly T[],
   { name, externalId = null }: SpaceEntry | DoorwayEntry,
@@ -210,7 +212,7 @@ function only<T>(found: readonly T[], kind: string, label: string, place: Docume
   throw new EntryRefused(place, failure, first ? undefined : label);
 }
 
-/** Those of the given fields that have another value, by their names in the domain. */
+/** The given fields whose value differs, by their names in the domain. */
 function changed<T extends object>(given: { readonly [Key in keyof T]?: T[Key] | undefined }, before: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(given).filter(([key, value]) => value !== undefined && value !== before[key as keyof T]),
@@ -256,7 +258,9 @@ function create(
   };
 }
 
-/** @throws EntryRefused with fields as a document names them */
+/**
+ * @throws EntryRefused with fields as named in a document
+ */
 function decided(view: RegistrationView, place: DocumentPlace, command: Registration, nowMs: number): SingleFact {
   try {
     return decideRegistration(view, command, nowMs);

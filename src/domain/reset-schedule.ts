@@ -1,5 +1,5 @@
 // When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to 0. A reset at T
-// applies to events with timestamp > T. The later recorded of two manual resets at the same instant wins, and a
+// applies to events with timestamp > T. Of two manual resets at the same instant, the one recorded later wins, and a
 // manual reset overrides the daily one (T3 to T6).
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
@@ -58,8 +58,8 @@ export function resetsBetween(
 }
 
 /**
- * The span from the first to the last reset, up to an instant, that only one of two schedules has; undefined if there
- * is none.
+ * The span from the first to the last reset, up to an instant, that only one of two schedules contains; undefined if
+ * there is none.
  */
 export function differingResets(
   before: ResetSchedule,
@@ -70,7 +70,7 @@ export function differingResets(
   const isDailyChanged =
     before.dailyReset !== after.dailyReset || (after.dailyReset !== null && before.timeZone !== after.timeZone);
   if (isDailyChanged) return { firstMs: BEGINNING_MS + 1, lastMs: upToMs };
-  // Manual resets are only ever added.
+  // Manual resets are never removed.
   const instants = after.manual
     .slice(before.manual.length)
     .map(({ timestampMs }) => timestampMs)

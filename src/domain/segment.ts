@@ -30,7 +30,7 @@ export const EMPTY_SEGMENT: Segment = {
   exits: 0,
 };
 
-/** One event: all who passed are one change of the count. */
+/** The segment of one event: all who passed in it are one change of the count. */
 export function segmentOf({ entrances, exits }: { readonly entrances: number; readonly exits: number }): Segment {
   const sum = entrances - exits;
   return { sum, lowestNet: sum, highestNet: sum, riseMax: 0, entrances, exits };
@@ -52,7 +52,7 @@ export function append(a: Segment, b: Segment): Segment {
 export interface Occupancy {
   /** The reset's count plus all deltas since. */
   readonly net: number;
-  /** Lowest net since the reset, the reset's own count included. */
+  /** Lowest net since the reset, including the reset's own count. */
   readonly lowestNet: number;
 }
 
@@ -73,7 +73,7 @@ export function countOf(at: Occupancy): number {
   return at.net - Math.min(0, at.lowestNet);
 }
 
-/** How much the sensors contradict themselves. */
+/** How much the sensors contradict each other. */
 export function driftOf(at: Occupancy): number {
   return countOf(at) - at.net;
 }

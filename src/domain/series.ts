@@ -1,9 +1,10 @@
-// A series: readings of one DPU that count by the reading next to them. A DPU has up to two series, ordered by timestamp first:
+// A series: readings of one DPU whose count depends on their neighbours. A DPU has up to two series, ordered by
+// timestamp first:
 //
-//  - its standings: each counts the difference to the one before it;
-//  - its revisions of intervals: those of one interval follow one another, and only the last of them counts.
+// - its standings: each counts the difference to the previous one;
+// - its revisions of intervals: those of one interval follow one another, and only the last of them counts.
 //
-// All other readings count by what they say alone.
+// All other readings count independently.
 import type { DpuId } from './ids.ts';
 import {
   compareRevisions,
@@ -22,15 +23,15 @@ import type { Reading } from './reading.ts';
 
 export type SeriesKind = 'standings' | 'revisions';
 
-/** Names a series: its kind, and its DPU. */
+/** Identifies a series: its kind and its DPU. */
 export type SeriesKey = `${SeriesKind} ${DpuId}`;
 
-/** Undefined for a measure that counts by what it says alone. */
+/** Undefined for a measure that counts independently. */
 export function seriesKindOf(measure: Measure): SeriesKind | undefined {
   return isStanding(measure) ? 'standings' : isRevision(measure) ? 'revisions' : undefined;
 }
 
-/** The series that a reading is in; undefined for one that counts by what it says alone. */
+/** The series of a reading; undefined for a reading that counts independently. */
 export function seriesKeyOf({ dpuId, measure }: Reading): SeriesKey | undefined {
   const kind = seriesKindOf(measure);
   return kind && `${kind} ${dpuId}`;
@@ -42,8 +43,8 @@ export function seriesOf(reading: Reading, series: ReadonlyMap<SeriesKey, Series
 }
 
 /**
- * The order of a series. Standings: by timestamp, at one instant by the DPU's own id, by the totals, then by the epoch. Revisions: by timestamp and
- * start, in one interval as `compareRevisions` says, then by id.
+ * The order of a series. Standings: by timestamp, then by the DPU's own name for the reading, by the totals, and by
+ * the epoch. Revisions: by timestamp and start, within one interval by `compareRevisions`, then by name.
  */
 export function compareInSeries(a: Reading, b: Reading): number {
   if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
@@ -78,7 +79,9 @@ function compareText(a: string, b: string): number {
 export class Series {
   readonly #inOrder: Reading[] = [];
 
-  /** @param readings all of one series */
+  /**
+   * @param readings must all be of one series
+   */
   constructor(readings: Iterable<Reading> = []) {
     for (const reading of readings) this.add(reading);
   }
@@ -87,7 +90,7 @@ export class Series {
     return this.#inOrder;
   }
 
-  /** Adding one that is there changes nothing. */
+  /** Adding a reading again changes nothing. */
   add(reading: Reading): void {
     const at = this.#placeOf(reading);
     if (!this.#isAt(at, reading)) this.#inOrder.splice(at, 0, reading);
@@ -98,7 +101,7 @@ export class Series {
     if (this.#isAt(at, reading)) this.#inOrder.splice(at, 1);
   }
 
-  /** Who passed by a reading that is in the series, or belongs there. @param modulus of the DPU's counters */
+  /** Who passed by a reading that is in the series, or belongs into it. @param modulus of the DPU's counters */
   passedBy(reading: Reading, modulus: number | null): Passed {
     const standing = standingIn(reading.measure);
     if (!standing) return this.#isSuperseded(reading) ? NOBODY : passedIn(reading.measure);
@@ -106,7 +109,7 @@ export class Series {
     return passedBetween(before && standingIn(before.measure), standing, modulus);
   }
 
-  /** The only reading whose people may depend on whether this one is in the series. */
+  /** The only reading whose count may depend on whether this one is in the series. */
   dependentOn(reading: Reading): Reading | undefined {
     return isStanding(reading.measure) ? this.#after(reading) : this.#before(reading);
   }
@@ -130,7 +133,7 @@ export class Series {
     return there !== undefined && compareInSeries(there, reading) === 0;
   }
 
-  /** Where a reading is, or belongs: before all that come after it. Mostly at the end. */
+  /** The index of a reading, or the index at which it belongs. Usually at the end. */
   #placeOf(reading: Reading): number {
     let [low, high] = [0, this.#inOrder.length];
     const newest = this.#inOrder[high - 1];

@@ -1,4 +1,4 @@
-// A space event: a reading attributed to one space, or the retraction of that.
+// A space event: the attribution of a reading to one space, or the retraction of one.
 import { NO_DOORWAY, UNPLACED, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
 import { doorwayAt, spansAtDoorway, type Span } from './placement.ts';
 import type { Measure, Passed } from './measure.ts';
@@ -12,11 +12,11 @@ export interface SpaceEvent {
   readonly doorwayId: DoorwayId;
   readonly timestampMs: number;
   readonly measure: Measure;
-  /** People who went into the space, */
+  /** People who entered the space. */
   readonly entrances: number;
-  /** and out of it. Together they are one change of its count, because their order is unknown. */
+  /** People who left the space. Both together are one change of its count, because their order is unknown. */
   readonly exits: number;
-  /** True for the space that the doorway leads out of: what enters by the DPU leaves this space. */
+  /** True for the space that the doorway leads out of: the DPU's entrances leave this space. */
   readonly isEgress: boolean;
   /** 1 asserts, -1 retracts an earlier assertion of the same event. */
   readonly sign: 1 | -1;
@@ -28,7 +28,7 @@ export interface SpaceEvent {
   readonly hasPreviousId?: true;
 }
 
-/** What an event adds to the count of its space while it stands. */
+/** The change of the space's count by an event that is not retracted. */
 export function deltaOf({ entrances, exits }: Passed): number {
   return entrances - exits;
 }
@@ -45,17 +45,17 @@ export interface EventPlace {
   readonly readingId: string;
 }
 
-/** Event order: (timestamp, reading id). Ids are compared as ClickHouse compares them, by bytes. */
+/** Event order: (timestamp, reading id). Ids are compared by bytes, as in ClickHouse. */
 export function compareEvents(a: EventPlace, b: EventPlace): number {
   if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs;
   return a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0;
 }
 
 /**
- * The events of a reading under a topology: one for each space of the doorway its DPU was above, or
- * one of UNPLACED where it was above none. Never empty, so that every reading is stored.
+ * The events of a reading under a topology: one for each space of the doorway above which its DPU was, or one of
+ * UNPLACED if it was above none. Never empty, so that every reading is stored.
  *
- * @param passed who passed: `passedIn` its measure, or, for a standing, the difference to its predecessor
+ * @param passed who passed: `passedIn` its measure or, for a standing, the difference to its predecessor
  */
 export function attribute(view: TopologyView, reading: Reading, passed: Passed, sign: 1 | -1): SpaceEvent[] {
   const dpu = view.dpu(reading.dpuId);
@@ -70,7 +70,7 @@ export function attribute(view: TopologyView, reading: Reading, passed: Passed, 
   return events;
 }
 
-// No spread: it would be most of the cost, because this runs for every reading.
+// No spread, because this runs for every reading, and spreading would be most of its cost.
 function eventOf(
   reading: Reading,
   passed: Passed,
@@ -89,17 +89,20 @@ function eventOf(
   return hasPreviousId ? { ...named, hasPreviousId } : named;
 }
 
-/** True when two versions of a doorway attribute every reading alike. */
+/** True if two versions of a doorway attribute every reading in the same way. */
 export function attributesAlike(a: Doorway | undefined, b: Doorway | undefined): boolean {
   return a?.ingressSpaceId === b?.ingressSpaceId && a?.egressSpaceId === b?.egressSpaceId;
 }
 
-/** A DPU counts for a space's watermark while it is placed at one of the space's doorways. */
+/** A DPU is an input of a space's watermark while it is placed at one of the space's doorways. */
 export interface SpaceDpu extends Span {
   readonly dpuId: DpuId;
 }
 
-/** The DPUs of a space, each with the spans it was there. Sorted, so that equal topologies give equal lists. */
+/**
+ * The DPUs of a space, with the spans during which they were there. Sorted, so that equal topologies give equal
+ * lists.
+ */
 export function dpusOfSpace(view: TopologyView, spaceId: SpaceId): SpaceDpu[] {
   const found = view
     .doorwaysOf(spaceId)

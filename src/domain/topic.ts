@@ -1,5 +1,6 @@
-// What a device publishes to, below `dpu.`: its token, then `readings` or `heartbeat`. Devices misspell that, and MQTT
-// acknowledges it all the same, so the obvious spellings are accepted, and whatever else is there is stored as well.
+// The topic of a device below `dpu.`: its token, then `readings` or `heartbeat`. Devices often misspell the latter,
+// and MQTT acknowledges the message anyway. So common misspellings are accepted, and messages with any other topic
+// are stored as well.
 //
 // nats-server turns each `/` of an MQTT topic into a `.`. An empty level (before the first slash, after the last, or
 // between two) becomes the level `/`.
@@ -18,7 +19,7 @@ const LENGTH_MAX = 1_000;
 const UNPUBLISHABLE = /[^\x21-\x7e]|[*>]/gu;
 const encoder = new TextEncoder();
 
-/** What is published to the levels after a DPU's token; undefined if they fit nothing. */
+/** The kind of the levels after a DPU's token; undefined if they match none. */
 export function kindOf(levels: readonly string[]): TopicKind | undefined {
   if (levels.length === 1 && levels[0] === 'readings') return 'readings';
   const named = levels.filter((level) => level !== EMPTY_LEVEL);
@@ -26,8 +27,8 @@ export function kindOf(levels: readonly string[]): TopicKind | undefined {
 }
 
 /**
- * The topic in a form that a NATS client can publish to: of bounded length, without wildcards, and with a level after
- * the token. Escapes as DPU ids do, so that a token never becomes that of another DPU.
+ * The topic in a form to which a NATS client can publish: of limited length, without wildcards, and with a level
+ * after the token. Escaped like DPU ids, so that a token never becomes that of another DPU.
  */
 export function publishableTopic(topic: string): string {
   const escaped = topic.replace(UNPUBLISHABLE, escape).slice(0, LENGTH_MAX).replace(/\.+$/, '');

@@ -1,6 +1,6 @@
-// The commands that change the topology, and the fact that each one becomes. Pure: takes the current view and the time,
-// returns a fact, or throws a Failure that names the field. The fact is appended only if the log has not changed since,
-// which makes the checks made here serializable across processes.
+// The commands that change the topology, and the fact that results from each one. Pure: takes the current view and
+// the time, and returns a fact, or throws a Failure that names the field. The fact is appended only if the log has
+// not changed since, so these checks are serializable across processes.
 import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
@@ -37,7 +37,7 @@ export type TopologyCommand =
       readonly effectiveMs?: number | undefined;
       readonly counterModulus?: number | null | undefined;
     }
-  /** An absent `doorwayId` keeps the current doorway, an absent `counterModulus` the current modulus. */
+  /** Without `doorwayId` the DPU keeps its current doorway, without `counterModulus` its current modulus. */
   | {
       readonly kind: 'placeDpu';
       readonly id: DpuId;
@@ -60,11 +60,11 @@ export type TopologyCommand =
 
 type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind: Kind }>;
 
-/** What an import consists of. */
+/** The commands that make up an import. */
 export type Registration = Of<
   'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu' | 'setAdapter'
 >;
-/** What a registration is decided on. */
+/** The part of a view that a registration is decided on. */
 export type RegistrationView = Pick<
   TopologyView,
   'space' | 'doorway' | 'dpu' | 'device' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
@@ -192,7 +192,7 @@ function withModulus(dpu: Dpu, counterModulus: number | null | undefined): Dpu {
 
 function deleteDpu(view: TopologyView, command: Of<'deleteDpu'>, nowMs: number): SingleFact {
   const before = existing(view.dpu(command.id), `DPU ${command.id}`);
-  // Its counted readings stay counted; later ones are held (T10).
+  // Its counted readings still count; later ones are held (T10).
   const fromMs = command.effectiveMs ?? nowMs;
   const placements = withRecord(
     before.placements.filter((record) => record.fromMs < fromMs),
@@ -242,7 +242,7 @@ function requireReference(doc: { readonly deleted: boolean } | undefined, what: 
   if (doc === undefined || doc.deleted) throw new Failure('invalid', `there is no ${what}`, { field });
 }
 
-/** Names and external ids are unique together, so that either refers to one thing. */
+/** Names and external ids share one namespace, so that either refers to at most one thing. */
 function requireFree(
   called: (label: string) => readonly { readonly id: number }[],
   { name, externalId }: { readonly name?: string; readonly externalId?: string | null },
@@ -262,7 +262,7 @@ function requireFree(
   }
 }
 
-/** Ids are never reused, not even after a deletion or after the log lost facts. */
+/** Ids are never reused, even after a deletion or after the log lost facts. */
 function nextId(last: number, above = 0): number {
   return Math.max(last, above) + 1;
 }

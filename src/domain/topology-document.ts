@@ -3,11 +3,11 @@
 import type { DpuId } from './ids.ts';
 import { nameKey } from './name.ts';
 
-/** Where a document says something. */
+/** The place of an entry or error in a document. */
 export interface DocumentPlace {
   /** From 1. */
   readonly line: number;
-  /** Path of the entry, such as `dpus.3`, where several may be on one line; else empty. */
+  /** Path of the entry, such as `dpus.3`, if several entries may be on one line; otherwise empty. */
   readonly at: string;
 }
 
@@ -36,7 +36,7 @@ export interface PlacementEntry extends DocumentPlace {
 
 export interface DpuEntry extends DocumentPlace {
   readonly id: DpuId;
-  /** False where the document only places it: then it must be registered. */
+  /** False if the document only places the DPU, which must then be registered. */
   readonly isDeclared: boolean;
   readonly counterModulus?: number | null | undefined;
   readonly placements: readonly PlacementEntry[];
@@ -57,21 +57,21 @@ export interface TopologyDocument {
   readonly devices: readonly DeviceEntry[];
   /** Mistakes that were found when it was parsed. */
   readonly errors: readonly DocumentError[];
-  /** There may be more than are listed. */
+  /** The total number, which may exceed the listed errors. */
   readonly errorsCount: number;
-  /** Names and external ids of entries that could not be parsed. That they are missing is no further mistake. */
+  /** Names and external ids of entries that could not be parsed. References to them are not reported as errors. */
   readonly unreadable: ReadonlySet<string>;
 }
 
-/** A mistake in a document. */
+/** An error in a document. */
 export interface DocumentError {
   readonly line: number;
-  /** The field at fault, with the path of its entry; empty if there is no single one. */
+  /** The invalid field, with the path of its entry; empty if the error is not about a single field. */
   readonly path: string;
   readonly detail: string;
 }
 
-/** Entries that are about the same thing as an earlier one. */
+/** Errors for entries about the same thing as an earlier entry. */
 export function repetitionsIn({ spaces, doorways }: Pick<TopologyDocument, 'spaces' | 'doorways'>): DocumentError[] {
   return [...repeatedLabels(spaces), ...repeatedLabels(doorways)];
 }

@@ -1,4 +1,4 @@
-// A topology with facts on top that are not in the log yet: what the next registration of an import is decided on.
+// A topology plus facts that are not in the log yet, on which the next registration of an import is decided.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import type { Device, Doorway, Dpu, SingleFact, Space } from './topology.ts';
 import type { RegistrationView } from './topology-command.ts';

@@ -46,7 +46,7 @@ export interface TopologyView {
   /** A space's manual resets, in the order of recording. */
   resets(spaceId: SpaceId): Reset[];
   settings(): Settings;
-  /** Those that have this name or external id and are not deleted: one at most, unless an earlier version wrote them. */
+  /** Spaces with this name or external id that are not deleted. At most one, unless an earlier version wrote them. */
   spacesCalled(label: string): Space[];
   doorwaysCalled(label: string): Doorway[];
   /** The highest id assigned; 0 if none. */
@@ -77,7 +77,7 @@ export class TopologyHistory {
   readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
   readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
   readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
-  /** Ids that were higher than all before. */
+  /** Ids that were higher than all previous ones. */
   readonly #spaceIds: Version<number>[] = [];
   readonly #doorwayIds: Version<number>[] = [];
   #seq = 0;
@@ -87,7 +87,7 @@ export class TopologyHistory {
     return this.#seq;
   }
 
-  /** Applies the next entry of the log. @throws InvariantViolation when its sequence does not ascend */
+  /** Applies the next entry of the log. @throws InvariantViolation if its sequence does not ascend */
   apply(entry: TopologyEntry): void {
     invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} was read after ${this.#seq}`);
     this.#seq = entry.seq;
@@ -147,7 +147,7 @@ export class TopologyHistory {
     return undefined;
   }
 
-  /** Resets to empty, so that the log can be followed from its beginning. */
+  /** Empties the history, so that the log can be followed from its beginning. */
   clear(): void {
     for (const map of [
       this.#spaces,
@@ -175,7 +175,7 @@ export class TopologyHistory {
   }
 
   /**
-   * What the log said of a device when something else was stored; undefined where it said nothing, or that it is deleted.
+   * The configuration of a device when something else was stored; undefined if there was none, or it was deleted.
    * @param atMs by the log's clock
    */
   deviceAt(id: DpuId, atMs: number): Device | undefined {
@@ -226,7 +226,7 @@ export class TopologyHistory {
 
 /**
  * Returns the document.
- * @throws Failure not_found when it is undefined or deleted; `what` names it, such as `space 3`
+ * @throws Failure not_found if it is undefined or deleted; `what` names it, such as `space 3`
  */
 export function existing<T extends { readonly deleted: boolean }>(doc: T | undefined, what: string): T {
   if (doc === undefined || doc.deleted) throw new Failure('not_found', `there is no ${what}`);
@@ -238,12 +238,14 @@ interface Labelled {
   readonly externalId?: string | null | undefined;
 }
 
-/** What a space or a doorway can be referred to by. */
+/** The keys by which documents can refer to a space or a doorway. */
 export function labelsOf({ name, externalId = null }: Labelled): string[] {
   return externalId === null ? [nameKey(name)] : [nameKey(name), nameKey(externalId)];
 }
 
-/** @param ids by label, of documents that have it or had it */
+/**
+ * @param ids by label, of documents that have or had the label
+ */
 export function called<Id, T extends Labelled & { readonly deleted: boolean }>(
   text: string,
   ids: ReadonlyMap<string, ReadonlySet<Id>>,

@@ -7,10 +7,10 @@ export interface Space {
   readonly name: string;
   /** IANA name. Intervals and the daily reset follow this zone. */
   readonly timeZone: string;
-  /** Local time of day, `HH:MM`, at which the space is taken to be empty every day; or null. */
+  /** Local time of day, `HH:MM`, at which the space is assumed to be empty every day; or null. */
   readonly dailyReset: string | null;
   readonly capacity: number | null;
-  /** What the operator's own systems call it; null or absent if nothing. No other space has it, as id or as name. */
+  /** The id in the operator's own systems; null or absent if there is none. No other space has it as its id or name. */
   readonly externalId?: string | null;
   readonly createdMs: number;
   readonly updatedMs: number;
@@ -26,7 +26,7 @@ export interface Doorway {
   readonly name: string;
   readonly ingressSpaceId: SpaceId | null;
   readonly egressSpaceId: SpaceId | null;
-  /** As that of a space, among doorways. */
+  /** Like that of a space, but unique among doorways. */
   readonly externalId?: string | null;
   readonly createdMs: number;
   readonly updatedMs: number;
@@ -58,10 +58,10 @@ export interface DeviceSecret {
 
 /** How the payloads of a device, or of a gateway, are read from the moment this is stored. */
 export interface Device {
-  /** As subjects and URLs name it. */
+  /** As named in subjects and URLs. */
   readonly id: DpuId;
   readonly adapter: string;
-  /** As the adapter describes them; null for its defaults. */
+  /** As described by the adapter; null for its defaults. */
   readonly options: Readonly<Record<string, unknown>> | null;
   /** Lets whoever knows it send payloads of this device. */
   readonly secret?: DeviceSecret;
@@ -71,11 +71,12 @@ export interface Device {
 }
 
 /**
- * Upper bound for capacities and reset counts: more than any space holds, and far from where integers lose precision.
+ * Upper bound for capacities and reset counts: more than any space holds, and far below where integers lose
+ * precision.
  */
 export const PEOPLE_MAX = 1_000_000_000;
 
-/** At `timestampMs` the space held `count` people. The later recorded of two resets at the same instant wins. */
+/** At `timestampMs` the space held `count` people. Of two resets at the same instant, the one recorded later wins. */
 export interface Reset {
   readonly spaceId: SpaceId;
   readonly timestampMs: number;
@@ -97,11 +98,11 @@ export interface Settings {
   /** A block is cut once its first row is this old, by the log's clock. */
   readonly blockAgeMaxMs: number;
   /**
-   * A block is cut once its first late row is this old: the count that the row corrects is exact only when the block is
-   * stored.
+   * A block is cut once its first late row is this old, because the count that the row corrects is exact only when
+   * the block is stored.
    */
   readonly lateBlockAgeMaxMs: number;
-  /** Bound of a space's reorder buffer. When it is reached, the oldest events become final early. */
+  /** Limit of a space's reorder buffer. When it is reached, the oldest events become final early. */
   readonly bufferEventsMax: number;
 }
 
@@ -123,7 +124,7 @@ export interface EpochBegun {
   readonly doorwayIdsAbove: number;
 }
 
-/** A fact about one thing. */
+/** A fact about a single thing. */
 export type SingleFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
@@ -140,11 +141,11 @@ export function factsOf(fact: TopologyFact): readonly SingleFact[] {
   return fact.kind === 'batch' ? fact.doc : [fact];
 }
 
-/** A fact as the log holds it. */
+/** A fact as stored in the log. */
 export interface TopologyEntry {
   /** Sequence in the TOPOLOGY log. */
   readonly seq: number;
   readonly fact: TopologyFact;
-  /** When the log stored it, by its own clock. */
+  /** When the log stored it, by the log's clock. */
   readonly storedMs?: number;
 }

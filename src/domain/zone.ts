@@ -7,13 +7,13 @@ export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
 const VALID_ZONES_MAX = 2_000;
-/** Finding out makes a formatter, and an import names a zone for each of thousands of spaces. */
+/** Validating a zone creates a formatter, and an import names a zone for each of thousands of spaces. */
 const validZones = new Set<string>();
 
 export function isTimeZone(zone: string): boolean {
   if (validZones.has(zone)) return true;
   if (!IANAZone.isValidZone(zone)) return false;
-  // There are about 600, but in any case of letters.
+  // There are about 600 zones, but their names may be in any case.
   if (validZones.size < VALID_ZONES_MAX) validZones.add(zone);
   return true;
 }
@@ -43,8 +43,8 @@ export function toLocalMs(atMs: number, zone: string): number {
 }
 
 /**
- * The instant at which the wall clock shows a local time. If it does so twice, the first. If the local time is skipped,
- * the instant that is as long after the change as it would have been without the change.
+ * The instant at which the wall clock shows a local time. If it does so twice, the first. If the local time is
+ * skipped, the instant that is as long after the change as it would have been without the change.
  */
 export function fromLocalMs(localMs: number, zone: string): number {
   const before = offsetMs(localMs - DAY_MS, zone);

@@ -7,7 +7,10 @@ import type { Member } from '../ports/leases.ts';
 import type { Timing } from '../runtime/timing.ts';
 
 const CHECK_INTERVAL_MS = 5_000;
-/** Bounds the announcement, which is renewed every second or two: a process that cannot do anything has a problem for each shard. */
+/**
+ * Limits the announcement, which is renewed every second or two, because a process that cannot do anything has a
+ * problem for each shard.
+ */
 const ANNOUNCED_MAX = 20;
 
 export type ProblemSource = () => readonly Problem[] | Promise<readonly Problem[]>;
@@ -16,7 +19,7 @@ export interface HealthDeps {
   readonly member: Pick<Member, 'id' | 'name'>;
   /** Problems of this process, which it announces. */
   readonly own: readonly ProblemSource[];
-  /** Problems that every process sees alike, which need no announcement. */
+  /** Problems that every process sees in the same way, so they need no announcement. */
   readonly shared: readonly ProblemSource[];
   readonly members: () => readonly Member[];
   readonly timing: Timing;
@@ -65,7 +68,7 @@ export class Health {
   }
 }
 
-/** A source that fails is reported as a problem, because otherwise all would seem well. */
+/** A source that fails is reported as a problem, because otherwise nothing would seem to be wrong. */
 async function problemsOf(sources: readonly ProblemSource[]): Promise<Problem[]> {
   const all = await Promise.all(
     sources.map(async (source) => {

@@ -1,4 +1,5 @@
-// The sources of problems. A problem is something that a client or an operator would notice and that does not pass within a second.
+// The sources of problems. A problem is a condition that a client or an operator would notice and that lasts longer
+// than a second.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -55,7 +56,10 @@ export function ownerProblems(owners: () => readonly (string | null)[]): Problem
 
 export type ObservedShard = Pick<Shard, 'partition' | 'state' | 'refusal' | 'isServing' | 'fold' | 'restarts'>;
 
-/** @param awaitedTopology the sequence of the topology that the shard's router waits for; undefined when it waits for none */
+/**
+ * @param awaitedTopology the sequence of the topology that the shard's router waits for; undefined if it waits for
+ * none
+ */
 export function shardProblems(
   shards: readonly ObservedShard[],
   freshness: Pick<Freshness, 'lag'>,
@@ -146,7 +150,9 @@ export function consumerProblems(
     );
 }
 
-/** @param found returns what is wrong with this machine's clock; undefined if nothing is */
+/**
+ * @param found returns a description of the problem with this machine's clock; undefined if there is none
+ */
 export function clockProblems(found: () => string | undefined): ProblemSource {
   return () => {
     const what = found();
@@ -155,7 +161,7 @@ export function clockProblems(found: () => string | undefined): ProblemSource {
 }
 
 /** @param takesReadings returns false while READINGS is full */
-export function roomProblems(takesReadings: () => boolean): ProblemSource {
+export function capacityProblems(takesReadings: () => boolean): ProblemSource {
   return () =>
     takesReadings()
       ? []
@@ -170,7 +176,7 @@ export function roomProblems(takesReadings: () => boolean): ProblemSource {
 
 export function topologyProblems(topology: { readEnd(): Promise<number>; readonly behindMs: number }): ProblemSource {
   return async () => {
-    // NATS being unreachable is a problem of its own.
+    // An unreachable NATS server is reported separately.
     await isWithin(topology.readEnd().then(() => true));
     return topology.behindMs > TOPOLOGY_BEHIND_MAX_MS
       ? [

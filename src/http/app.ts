@@ -31,7 +31,7 @@ export function createApp(
     ctx.body = page(ctx);
   });
   const app = new Koa();
-  // Only broken connections get here; the middleware answers everything else.
+  // Only broken connections reach this handler; the middleware answers everything else.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection failed'));
   app.use(discardUnread());
   app.use(requestIds(log));

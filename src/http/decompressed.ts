@@ -5,7 +5,7 @@ import type { Context } from 'koa';
 import { HttpProblem } from './problem.ts';
 
 /**
- * @param bytesMax bound of the decompressed body, beyond which reading fails with a 413 that says `tooLarge`
+ * @param bytesMax limit of the decompressed body, beyond which reading fails with a 413 and the detail `tooLarge`
  * @throws HttpProblem 415 for another encoding
  */
 export function decompressed(ctx: Context, bytesMax: number, tooLarge: string): Readable {
@@ -29,8 +29,8 @@ export function decompressed(ctx: Context, bytesMax: number, tooLarge: string): 
       else done(null, chunk);
     },
   });
-  // Errors surface where the last stream is read. `pipeline` would also destroy the request, and then the client would see a broken
-  // connection instead of the answer.
+  // Errors surface where the last stream is read. `pipeline` would also destroy the request, so that the client would
+  // see a broken connection instead of the answer.
   const ignore = (): void => undefined;
   const first: Duplex = decoder ?? limit;
   if (decoder) pipeline(decoder, limit, ignore);

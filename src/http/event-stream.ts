@@ -1,16 +1,17 @@
-// A response as a stream of server-sent events. Events written in the same turn of the event loop are sent together, because a system
-// call costs more than an event. Reports backpressure, sends heartbeats, and disconnects a client that does not read.
+// A response as a stream of server-sent events. Events written in the same turn of the event loop are sent together,
+// because a system call costs more than an event. Reports backpressure, sends heartbeats, and disconnects a client
+// that does not read.
 import type { ServerResponse } from 'node:http';
 import type { LiveEvent, LiveSink } from '../live/subscriber.ts';
 import { liveEventJson } from './live-event-json.ts';
 
 /** Tells the client how long to wait before it reconnects. */
 const RETRY_MS = 2_000;
-/** Heartbeats in a row during which the client has read nothing. */
+/** Consecutive heartbeats during which the client has read nothing, before it is disconnected. */
 const BLOCKED_BEATS_MAX = 8;
-/** Time for the client to read the rest after the stream has ended. */
+/** Time for the client to read the remaining events after the stream has ended. */
 const END_MAX_MS = 5_000;
-/** What may be buffered in one turn. */
+/** The maximum that is buffered in one turn of the event loop. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
 /** An item is serialised once for all its subscribers. */
@@ -28,7 +29,7 @@ export class EventStream implements LiveSink {
   readonly #drained: () => void;
   #blockedBeats = 0;
   #pending = '';
-  /** The writer was told to pause and waits for `drained`. */
+  /** The writer was told to pause, and waits for `drained`. */
   #isPaused = false;
 
   /** @param drained called when the stream accepts events again after `write` returned false */
@@ -59,10 +60,10 @@ export class EventStream implements LiveSink {
     this.#drained();
   }
 
-  /** Sends a heartbeat. @param id the place up to which the client has everything, if it has everything */
+  /** Sends a heartbeat. @param id the subscriber's position, if the client has received everything up to it */
   beat(id: string | undefined): void {
     if (this.#response.writableEnded) return;
-    // The id vouches for everything written before it.
+    // The id confirms everything written before it.
     this.#flush();
     if (this.#response.writableNeedDrain) {
       this.#blockedBeats += 1;

@@ -1,17 +1,19 @@
-// Answers lists that are held in memory: filters, sorts and cuts out one page.
+// Answers lists that are held in memory: filters, sorts and returns one page.
 import type { Context } from 'koa';
 import { matches, type FieldTypes, type Value } from '../domain/filter.ts';
 import { revalidatedPage } from './middleware/caching.ts';
 import { setPageHeaders } from './paging.ts';
 import type { ListQuery } from './schemas/list.ts';
 
-/** Streamed items are sorted only when there are this many more than are needed. */
+/** Streamed items are sorted once there are this many more than needed. */
 const STREAMED_MIN = 1_000;
 
-/** How to read each field of an item. The sort is stable, so equal items keep the order they are given in. */
+/** A function that reads each field of an item. The sort is stable, so equal items keep their given order. */
 export type Readers<Item, Types extends FieldTypes> = Readonly<Record<keyof Types & string, (item: Item) => Value>>;
 
-/** @returns one page as JSON, or undefined when the client already has it */
+/**
+ * @returns one page as JSON, or undefined if the client already has it
+ */
 export function answerList<Item, Types extends FieldTypes>(
   ctx: Context,
   items: readonly Item[],
@@ -31,8 +33,8 @@ export function answerList<Item, Types extends FieldTypes>(
 }
 
 /**
- * One page of items that are streamed, so that memory is bounded by where the page ends.
- * @returns its items, and how many there are on all pages
+ * One page of streamed items. Memory use is bounded by the end of the page.
+ * @returns its items, and the number of items on all pages
  */
 export async function pageOf<Item>(
   items: AsyncIterable<Item>,

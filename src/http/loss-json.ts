@@ -1,4 +1,4 @@
-// A loss of NATS as clients see it.
+// A loss in NATS as clients see it.
 import type { z } from 'zod';
 import { formatInstant } from '../domain/instant.ts';
 import type { Loss } from '../recovery/losses.ts';

@@ -97,10 +97,13 @@ function operation(route: Route): Json {
   };
 }
 
-/** Any route may answer these: to malformed, slow or oversized requests, unknown parameters, defects, and while it starts. */
+/**
+ * Any route may answer with these: to malformed, slow or oversized requests, unknown parameters, defects, and while
+ * the service starts.
+ */
 const ALWAYS: readonly ProblemStatus[] = [400, 408, 417, 422, 431, 500, 503];
 
-/** The statuses that follow from a route's fields, and those that it declares. */
+/** The statuses that follow from the fields of a route, and those that the route declares. */
 function problemsOf(route: Route): ProblemStatus[] {
   const found = new Set<ProblemStatus>([...ALWAYS, ...(route.problems ?? [])]);
   const hasBody = route.body !== undefined || route.streamedBody !== undefined;
@@ -175,7 +178,7 @@ interface Response {
   readonly content: Json;
 }
 
-/** For a status that both a route's own answer and a problem document may have. */
+/** For a status that a successful answer and a problem document may both have. */
 function withProblem({ description, content }: Response): Response {
   return { description, content: { ...content, [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') } } } };
 }
@@ -195,7 +198,7 @@ function problemResponse(status: number, slug: string, title: string): Json {
   return { description: title, content: { [PROBLEM_TYPE]: { schema: { $ref: ref('Problem') }, example } } };
 }
 
-/** A reference if the schema is registered under a name, else the schema itself. */
+/** A reference if the schema is registered under a name, otherwise the schema itself. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const named = (io === 'output' ? RESOURCES : BODIES).get(schema)?.id;
   if (named !== undefined) return { $ref: ref(named) };

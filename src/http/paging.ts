@@ -6,7 +6,7 @@ export const LIMIT_DEFAULT = 25;
 export const LIMIT_MAX = 1_000;
 export const OFFSET_MAX = 1_000_000_000;
 
-/** A cursor is a place in the order of event time, so pages in any other order are found by offset. */
+/** A cursor is a place in event-time order, so pages in any other order are found by offset. */
 export const CURSOR_SORT = 'timestamp';
 
 export const LIST_HEADERS = {
@@ -22,10 +22,13 @@ export interface Page {
   readonly next: { readonly cursor: string } | { readonly offset: number } | undefined;
 }
 
-/** @throws HttpProblem 422 when a cursor is combined with what it replaces or does not work with */
+/**
+ * @throws HttpProblem 422 if a cursor is combined with a parameter that it replaces or excludes
+ */
 export function checkCursor({ cursor, offset, sort }: { cursor?: unknown; offset: number; sort: string }): void {
   if (cursor === undefined) return;
-  if (offset > 0) throw invalid('offset', 'cannot be combined with a cursor, which already says where the page starts');
+  if (offset > 0)
+    throw invalid('offset', 'cannot be combined with a cursor, which already determines where the page starts');
   if (sort !== CURSOR_SORT) throw invalid('cursor', `works only with sort=${CURSOR_SORT}`);
 }
 

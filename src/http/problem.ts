@@ -36,7 +36,7 @@ const STATUS: Readonly<Record<FailureKind, ProblemStatus>> = {
 };
 
 export interface FieldError {
-  /** The field as the client names it; nested fields are joined by dots. */
+  /** The field as named by the client; nested fields are joined by dots. */
   readonly path: string;
   readonly detail: string;
   /** Offset of the error in the field's text, from 0. */
@@ -65,7 +65,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** Details of readings already begin with the field, because dead letters show them alone. */
+/** Details about readings already begin with the field, because dead letters contain the detail alone. */
 function withField(path: string, detail: string): string {
   return path === '' || detail.startsWith(`${path} `) ? detail : `${path}: ${detail}`;
 }
@@ -108,7 +108,9 @@ export function problemOf(failure: Failure): { status: ProblemStatus; detail: st
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** @param about `instance` is the requested path; omit it when the request could not be parsed */
+/**
+ * @param about `instance` is the requested path; omit it if the request could not be parsed
+ */
 export function problemText(
   status: ProblemStatus,
   detail: string,

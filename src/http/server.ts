@@ -33,7 +33,7 @@ export async function listen(
     requestTimeout: limits.requestMaxMs,
     headersTimeout: limits.headersMaxMs,
     connectionsCheckingInterval: limits.checkMs,
-    // Checked by refuseMalformed instead: Node would answer without a body.
+    // Checked by refuseMalformed instead, because Node would answer without a body.
     requireHostHeader: false,
   });
   refuseWithProblems(server, handle, log);
@@ -64,7 +64,7 @@ function refuseWithProblems(server: Server, handle: RequestListener, log: Logger
 }
 
 async function close(server: Server): Promise<void> {
-  // A client that never lets its connection become idle, such as a busy proxy, would keep the server open for ever.
+  // A client whose connection never becomes idle, such as a busy proxy, would keep the server open indefinitely.
   const closeAfterAnswer: RequestListener = (_request, response) => void response.setHeader('connection', 'close');
   server.prependListener('request', closeAfterAnswer).prependListener('checkExpectation', closeAfterAnswer);
   await new Promise<void>((resolve) => {

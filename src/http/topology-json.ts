@@ -8,7 +8,7 @@ import { API_PREFIX } from './routes/route.ts';
 /** The header that `createdAt` sets. */
 export const LOCATION = { location: { description: 'URL of what was created' } } as const;
 
-/** Answers what was created, with its URL in the `location` header. */
+/** Answers with the created resource, and its URL in the `location` header. */
 export function createdAt<T>(ctx: Context, path: string, body: T): T {
   ctx.set('location', `${API_PREFIX}${path}`);
   return body;
@@ -18,7 +18,7 @@ export function notDeleted<T extends { readonly deleted: boolean }>(docs: readon
   return docs.filter((doc) => !doc.deleted);
 }
 
-/** Without the undefined fields, which a PATCH leaves as they are. */
+/** Removes undefined fields, which a PATCH leaves unchanged. */
 export function defined<T extends object>(object: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
     [Key in keyof T]?: Exclude<T[Key], undefined>;

@@ -1,5 +1,5 @@
 // The messages between a partition's feed, in the process that owns the partition, and the relays of processes with
-// subscribers. The items of a feed are numbered without gaps, so that a lost one is noticed. `epoch` identifies one
+// subscribers. The items of a feed are numbered without gaps, so that a loss is detected. `epoch` identifies one
 // instance of a feed; later instances have higher ones.
 import type { CorrectionCause } from '../../actors/partition/fold-observer.ts';
 import type { SpaceId } from '../domain/ids.ts';
@@ -16,10 +16,10 @@ export interface LiveCount {
   readonly timestampMs: number;
   readonly count: number;
   readonly net: number;
-  /** BEGINNING_MS when there is none, or while only history knows: then `isSettled` is false. */
+  /** BEGINNING_MS if there is none, or while only history knows: then `isSettled` is false. */
   readonly lastReadingMs: number;
   readonly watermarkMs: number;
-  /** False while a correction is due: the count is an estimate then. False also while the newest reading is unknown. */
+  /** False while a correction is due, when the count is an estimate, and while the newest reading is unknown. */
   readonly isSettled: boolean;
 }
 
@@ -46,12 +46,14 @@ export interface FeedBatch {
   readonly epoch: number;
   readonly first: number;
   readonly items: readonly FeedItem[];
-  /** The fold is behind, so earlier items may be out of date. The feed answers questions again once it has caught up. */
+  /**
+   * The fold is behind, so earlier items may be out of date. The feed answers questions again once it has caught up.
+   */
   readonly isStale?: true;
 }
 
 export interface FeedQuestion {
-  /** Every space of the partition, beside `spaceIds`. */
+  /** Every space of the partition, in addition to `spaceIds`. */
   readonly all: boolean;
   readonly spaceIds: readonly SpaceId[];
   /** Feeds of an older epoch must not answer: their owner has lost the partition. */
@@ -62,7 +64,7 @@ export interface FeedQuestion {
   readonly after: FeedPlace | null;
 }
 
-/** A space's count, and the item since which every change of it was published. */
+/** A space's count, and the item since which every change of the count was published. */
 export interface WatchedCount {
   readonly count: LiveCount;
   readonly since: number;

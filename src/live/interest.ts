@@ -1,5 +1,5 @@
-// Which spaces of a partition have listeners, and since which item of the feed without interruption. An interest
-// that is not renewed expires, so that a dead process is soon forgotten.
+// The spaces of a partition that have listeners, and the item of the feed since which each has had one without
+// interruption. An interest that is not renewed expires, so that a dead process is soon forgotten.
 import type { SpaceId } from '../domain/ids.ts';
 
 interface Wish {
@@ -42,9 +42,9 @@ export class Interest {
   renew(all: boolean, spaceIds: readonly SpaceId[], n: number, nowMs: number): void {
     const untilMs = nowMs + this.#lastsMs;
     for (const spaceId of spaceIds) {
-      const wish = this.#spaces.get(spaceId);
-      if (wish) wish.untilMs = untilMs;
-      // If all spaces were published already, so was this one.
+      const interest = this.#spaces.get(spaceId);
+      if (interest) interest.untilMs = untilMs;
+      // If all spaces were already published, this one was too.
       else this.#spaces.set(spaceId, { since: this.#all?.since ?? n, untilMs });
     }
     if (!all) return;

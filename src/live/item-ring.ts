@@ -19,7 +19,7 @@ export class ItemRing {
     return this.#entries.length;
   }
 
-  /** Replaces everything: `items` are the last ones up to number `last`. */
+  /** Replaces all items: `items` are the last ones up to number `last`. */
   reset(last: number, items: readonly FeedItem[], atMs: number): void {
     this.#last = last;
     this.#entries = items.map((item) => ({ item, atMs }));
@@ -36,7 +36,7 @@ export class ItemRing {
     this.#entries = kept < 0 ? [] : this.#entries.slice(kept);
   }
 
-  /** The items after number `n`; undefined when some of them are gone. */
+  /** The items after number `n`; undefined if some of them were dropped. */
   after(n: number): FeedItem[] | undefined {
     const missing = this.#last - n;
     if (missing < 0 || missing > this.#entries.length) return undefined;

@@ -24,7 +24,7 @@ export interface Subscription {
   place(): string | undefined;
   /** The sink accepts events again. */
   drained(): void;
-  /** Safe to call twice. */
+  /** May be called twice. */
   close(): void;
 }
 
@@ -33,7 +33,10 @@ interface Followed {
   readonly bySpace: Map<SpaceId, Set<Subscriber>>;
   readonly ofAll: Set<Subscriber>;
   users: number;
-  /** The relay's position and its text: every event carries the positions of all partitions, of which only one has changed. */
+  /**
+   * The relay's position and its text. Every event carries the positions of all partitions, but only one of them has
+   * changed.
+   */
   placed: { readonly place: FeedPlace; readonly text: string } | undefined;
 }
 
@@ -77,10 +80,10 @@ export class LiveCounts {
     const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () =>
       joinPlaces(partitions.map((k) => this.#placeText(k))),
     );
-    // Counted from here on, so that many concurrent requests do not exceed the bound.
+    // Counted from now on, so that many concurrent requests do not exceed the limit.
     this.#subscribers.add(subscriber);
     try {
-      await Promise.all([...byPartition].map(([k, ids]) => this.#follow(k).relay.want(ids, after?.get(k))));
+      await Promise.all([...byPartition].map(([k, ids]) => this.#follow(k).relay.watch(ids, after?.get(k))));
       if (this.#isStopped) throw new Failure('unavailable', 'the service is stopping', { retryAfterSeconds: 1 });
     } catch (error) {
       this.#forget(subscriber, byPartition);
@@ -98,7 +101,7 @@ export class LiveCounts {
     };
   }
 
-  /** Ends every subscription. Safe to call twice. */
+  /** Ends every subscription. May be called twice. */
   stop(): void {
     this.#isStopped = true;
     for (const subscriber of [...this.#subscribers]) subscriber.end();
@@ -166,7 +169,7 @@ export class LiveCounts {
     }
   }
 
-  /** What was missed since a position, if all of it is known; else the count of each space. */
+  /** The items after a position, if all of them are known; otherwise the count of each space. */
   #beginning(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, after: FeedPlace | undefined): LiveEvent[] {
     const { relay } = this.#follow(partition);
     const missed = after && relay.itemsAfter(after);

@@ -1,13 +1,13 @@
-// Publishes the changes of one partition, in the process that owns it, for as long as an interest in it is renewed.
-// Before and after that the fold has no observer, and the feed costs nothing.
+// Publishes the changes of one partition, in the process that owns it, while an interest in it is renewed. Without an
+// interest the fold has no observer, and the feed costs nothing.
 //
-//  - The first change of a space is published at once; those that follow within GROUPED_MS become one item. A space whose
-//    count is as last published yields no item.
-//  - A space with a correction due, or whose newest reading has to be looked up, is held back until that is done, but not
-//    for ever.
-//  - While the fold is behind, listeners are told again and again that their counts may be out of date, and questions are
-//    not answered. Each listener resynchronises once the fold has caught up.
-//  - Changes by time alone (a reading from the near future, a daily reset) are items, too.
+// - The first change of a space is published at once; changes that follow within GROUPED_MS become one item. A space
+//   whose count equals the last published one yields no item.
+// - A space with a correction due, or whose newest reading has to be looked up, is held back until that is done, up
+//   to a time limit.
+// - While the fold is behind, listeners are repeatedly notified that their counts may be out of date, and questions
+//   are not answered. Each listener resynchronises once the fold has caught up.
+// - Changes caused by time alone (a reading from the near future, a daily reset) are also items.
 import { countOf } from '../domain/segment.ts';
 import { nextResetAfter } from '../domain/reset-schedule.ts';
 import { UNPLACED, type Partition, type SpaceId } from '../domain/ids.ts';
@@ -39,7 +39,7 @@ const HELD_BACK_POLL_MS = 250;
 const ITEMS_MAX = 8_192;
 /** Shorter than INTEREST_MS by more than the interval between two renewals. */
 const ITEM_AGE_MAX_MS = 120_000;
-/** Keeps a message well under NATS's 1 MB. */
+/** Keeps a message well below NATS's limit of 1 MB. */
 const ITEMS_PER_BATCH = 2_000;
 
 interface PendingCorrection {
@@ -52,7 +52,7 @@ interface PendingCorrection {
 export interface PartitionFeedDeps {
   readonly fold: PartitionFold;
   readonly channel: ChangeChannel;
-  /** The end of the log when the partition was taken over; until the fold reaches it, its counts are out of date. */
+  /** The end of the log when the partition was taken over. Until the fold reaches it, its counts are out of date. */
   readonly readyAtSeq: number;
   readonly now: () => number;
   /** True while the fold's counts of some spaces (null: of all) may lack readings acknowledged some seconds ago. */
@@ -76,7 +76,7 @@ export class PartitionFeed implements FoldObserver {
   readonly #publishedAt = new Map<SpaceId, number>();
   #corrections = new Map<string, PendingCorrection>();
   #flushTimer: NodeJS.Timeout | undefined;
-  /** When it ends, by performance.now. */
+  /** When the flush timer fires, by performance.now. */
   #flushTimerAt = Infinity;
   /** True once a flush is due at the end of this pass of the event loop. */
   #isFlushDue = false;
@@ -125,7 +125,9 @@ export class PartitionFeed implements FoldObserver {
     this.#flushAtOnce();
   }
 
-  /** @returns undefined when another feed has to answer, or this one later */
+  /**
+   * @returns undefined if another feed has to answer, or if this one cannot answer yet
+   */
   answer({ all, spaceIds, epochMin, isRenewal, after }: FeedQuestion): FeedAnswer | undefined {
     if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq || this.#isBehind) return undefined;
     const nowMs = this.#now();
@@ -169,7 +171,7 @@ export class PartitionFeed implements FoldObserver {
     this.#corrections.clear();
   }
 
-  /** Notices what no entry of the log causes: expiry, resets, and a fold that is behind. */
+  /** Detects what no entry of the log causes: expiry, resets, and a fold that is behind. */
   #sweep(): void {
     const nowMs = this.#now();
     this.#interest.expire(nowMs);
@@ -193,7 +195,7 @@ export class PartitionFeed implements FoldObserver {
       });
   }
 
-  /** When a change of a space is no longer grouped with the previous one. */
+  /** The time from which a change of a space is no longer grouped with the previous one. */
   #dueAt(spaceId: SpaceId): number {
     return (this.#publishedAt.get(spaceId) ?? -Infinity) + GROUPED_MS;
   }
@@ -214,7 +216,9 @@ export class PartitionFeed implements FoldObserver {
     this.#flushTimer = setTimeout(() => this.#flush(), Math.ceil(at - performance.now())).unref();
   }
 
-  /** @param all also changes that are still being grouped */
+  /**
+   * @param all flush also changes that are still being grouped
+   */
   #flush(all = false): void {
     clearTimeout(this.#flushTimer);
     this.#isFlushDue = false;
@@ -251,7 +255,7 @@ export class PartitionFeed implements FoldObserver {
     }
   }
 
-  /** True while the count may be wrong, or the newest reading is unknown, and history will soon tell. */
+  /** True while the count may be wrong, or the newest reading is unknown, and history will soon provide it. */
   #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
     if (this.#countOf(spaceId, nowMs).isSettled) {
       this.#heldSinceMs.delete(spaceId);

@@ -5,7 +5,7 @@ import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
 import { PartitionFeed } from './partition-feed.ts';
 
-/** What a feed needs of the shard that runs its partition. */
+/** The part of the shard that a feed uses. */
 export interface FeedSource {
   readonly isServing: boolean;
   readonly isOwner: boolean;
@@ -49,7 +49,7 @@ export class PartitionFeeds {
   }
 }
 
-/** A shard whose lease has expired must not answer: another process may own it, and knows more. */
+/** A shard whose lease has expired must not answer, because another process may own it and have newer state. */
 function answeredByOwner(channel: ChangeChannel, shard: FeedSource): ChangeChannel {
   return {
     publish: (k, batch) => channel.publish(k, batch),

@@ -1,8 +1,9 @@
-// Follows the feed of one partition for the subscribers in this process, wherever the owner runs. A listener gets every
-// item: if some are lost and the feed no longer has them, the listener has to start over (`renewed`); if the partition
-// has no owner, or its owner is behind, the listener is informed (`stale`).
+// Follows the feed of one partition for the subscribers in this process, wherever the owner runs. A listener gets
+// every item. If items are lost and the feed no longer has them, the listener has to start over (`renewed`). If the
+// partition has no owner, or its owner is behind, the listener is notified (`stale`).
 //
-// Invariants: the counts are those that the feed published up to item `ring.last`; items are passed on in order, each once.
+// Invariants: the counts are those that the feed published up to item `ring.last`; items are passed on in order, each
+// once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
@@ -17,7 +18,7 @@ const HELD_BATCHES_MAX = 4_096;
 
 export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
-  /** Items were lost: the listener has to replace what it knows of the partition's spaces by their present counts. */
+  /** Items were lost: the listener has to replace the counts of the partition's spaces by the current ones. */
   renewed(partition: Partition): void;
   /** The partition has no owner at the moment, or its owner is behind. */
   stale(partition: Partition): void;
@@ -37,11 +38,11 @@ export class PartitionRelay {
   readonly #wanted = new Set<SpaceId>();
   readonly #abort = new AbortController();
   readonly #unsubscribe: () => void;
-  #wantsAll = false;
+  #watchesAll = false;
   /** Undefined until the first answer. */
   #epoch: number | undefined;
   #epochMin = 0;
-  /** Batches that arrived while an answer is awaited. */
+  /** Batches that arrived while an answer was pending. */
   #held: FeedBatch[] | undefined;
   #asking: Promise<void> = Promise.resolve();
   #isResyncing = false;
@@ -77,13 +78,13 @@ export class PartitionRelay {
    * Follows these spaces (null: all) from now on, and fetches the items after a position if the feed still has them.
    * @throws Failure unavailable while the partition has no owner
    */
-  async want(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
+  async watch(spaceIds: readonly SpaceId[] | null, after: FeedPlace | undefined): Promise<void> {
     const isKnown =
-      (spaceIds === null ? this.#wantsAll : spaceIds.every((id) => this.#watched.has(id))) &&
+      (spaceIds === null ? this.#watchesAll : spaceIds.every((id) => this.#watched.has(id))) &&
       this.#epoch !== undefined &&
       !this.#isStale;
     const hasItems = after === undefined || after.epoch !== this.#epoch || this.#ring.after(after.n) !== undefined;
-    if (spaceIds === null) this.#wantsAll = true;
+    if (spaceIds === null) this.#watchesAll = true;
     for (const id of spaceIds ?? []) this.#wanted.add(id);
     if (!isKnown || !hasItems) await this.#ask(after);
   }
@@ -92,12 +93,12 @@ export class PartitionRelay {
     return this.#watched.get(spaceId)?.count;
   }
 
-  /** The items after a position; undefined when some of them are unknown. */
+  /** The items after a position; undefined if some of them are unknown. */
   itemsAfter(place: FeedPlace): FeedItem[] | undefined {
     return place.epoch === this.#epoch ? this.#ring.after(place.n) : undefined;
   }
 
-  /** True when every change of the space after item `n` was received. */
+  /** True if every change of the space after item `n` was received. */
   isGapless(spaceId: SpaceId, n: number): boolean {
     return (this.#watched.get(spaceId)?.since ?? Infinity) <= n;
   }
@@ -109,7 +110,7 @@ export class PartitionRelay {
       try {
         this.#take(
           await this.#channel.ask(this.partition, {
-            all: this.#wantsAll,
+            all: this.#watchesAll,
             spaceIds: [...this.#wanted],
             epochMin: this.#epochMin,
             isRenewal: false,
@@ -140,7 +141,7 @@ export class PartitionRelay {
       return;
     }
     for (const item of missed) this.#pass(item);
-    // Items that were received already may be newer than the answer.
+    // Items that were already received may be newer than the answer.
     const newer = this.#ring.after(n) ?? [];
     for (const { count, since } of counts) {
       if (!this.#watched.has(count.spaceId)) this.#watched.set(count.spaceId, { count: latestOf(count, newer), since });
@@ -160,7 +161,7 @@ export class PartitionRelay {
 
   #receive(batch: FeedBatch): void {
     if (this.#held) {
-      // Beyond the bound batches are dropped; the gap is noticed later, and the feed asked again.
+      // Beyond the limit batches are dropped; the gap is detected later, and the feed is asked again.
       if (this.#held.length < HELD_BATCHES_MAX) this.#held.push(batch);
       return;
     }
@@ -184,8 +185,8 @@ export class PartitionRelay {
     if (item.kind === 'count') {
       const watched = this.#watched.get(item.spaceId);
       if (watched) watched.count = item;
-      // A space that is new since all of them were asked for.
-      else if (this.#wantsAll) this.#watched.set(item.spaceId, { count: item, since: this.#ring.last });
+      // A space that was created after all spaces were requested.
+      else if (this.#watchesAll) this.#watched.set(item.spaceId, { count: item, since: this.#ring.last });
     }
     this.#listener.item(this.partition, item);
   }
@@ -227,7 +228,7 @@ export class PartitionRelay {
       if (signal.aborted || this.#isResyncing || this.#epoch === undefined) continue;
       try {
         const answer = await this.#channel.ask(this.partition, {
-          all: this.#wantsAll,
+          all: this.#watchesAll,
           spaceIds: [...this.#wanted],
           epochMin: this.#epochMin,
           isRenewal: true,

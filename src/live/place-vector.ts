@@ -1,5 +1,5 @@
-// A subscriber's position in the feed of each partition that it follows. As text, a client sends it back to continue where
-// it stopped.
+// A subscriber's position in the feed of each partition that it follows. A client sends its text form back to
+// continue where it stopped.
 import type { Partition } from '../domain/ids.ts';
 import type { FeedPlace } from './feed-message.ts';
 
@@ -16,7 +16,9 @@ export function joinPlaces(parts: readonly string[]): string {
   return parts.join('_');
 }
 
-/** @returns undefined for any other text: the client then starts over */
+/**
+ * @returns undefined for any other text; the client then starts over
+ */
 export function parsePlaces(text: string): PlaceVector | undefined {
   const places = new Map<Partition, FeedPlace>();
   for (const part of text.split('_')) {

@@ -1,10 +1,10 @@
-// One subscriber's outbox. Events that its sink does not accept at once wait here in order, up to a bound. Beyond that only
-// the newest count of each space is kept, and the subscriber is told how many events it missed. So a slow subscriber costs
-// little, delays no other, and ends with the right counts.
+// One subscriber's outbox. Events that its sink does not accept at once wait here in order, up to a limit. Beyond
+// that, only the newest count of each space is kept, and the subscriber is told how many events it missed. So a slow
+// subscriber costs little, does not delay others, and ends with the right counts.
 import type { SpaceId } from '../domain/ids.ts';
 import type { Correction, FeedItem, LiveCount } from './feed-message.ts';
 
-/** Events that may wait before they are merged. */
+/** The number of events that may wait before they are merged. */
 const WAITING_MAX = 1_000;
 
 export type LiveEvent =
@@ -14,17 +14,20 @@ export type LiveEvent =
   | { readonly kind: 'correction'; readonly item: Correction }
   /** This many events were merged into the following ones. */
   | { readonly kind: 'lagged'; readonly skipped: number }
-  /** The partition of these spaces (null: of some) has no owner. A snapshot follows when it has one. */
+  /** The partition of these spaces (null: of some) has no owner. A snapshot follows once it has one. */
   | { readonly kind: 'stale'; readonly spaceIds: readonly SpaceId[] | null };
 
 export interface LiveSink {
-  /** Writes an event, with the subscriber's position as `id` if it is known. @returns false when the sink accepts no more until it has drained */
+  /**
+   * Writes an event, with the subscriber's position as `id` if it is known. @returns false if the sink accepts no
+   * more until it has drained
+   */
   write(event: LiveEvent, id: string | undefined): boolean;
   end(): void;
 }
 
 export class Subscriber {
-  /** null: all. */
+  /** null means all. */
   readonly spaceIds: ReadonlySet<SpaceId> | null;
   #sink: LiveSink | undefined;
   readonly #place: () => string;
@@ -49,7 +52,7 @@ export class Subscriber {
     return this.#waiting.length === 0 && this.#skipped === 0 ? this.#place() : undefined;
   }
 
-  /** The events that a subscriber begins with, without a bound. */
+  /** The first events of a subscriber, without a limit. */
   begin(events: readonly LiveEvent[]): void {
     this.#waiting = [...events];
     this.#waitingMax = Math.max(WAITING_MAX, 2 * this.#waiting.length);
@@ -93,7 +96,7 @@ export class Subscriber {
       const event = this.#waiting[written];
       if (!event) break;
       written += 1;
-      // Everything up to the position is written only with the last event.
+      // Only the last event carries the position, because it covers everything up to it.
       this.#isBlocked = !sink.write(event, written === this.#waiting.length ? this.#place() : undefined);
     }
     this.#waiting = written === this.#waiting.length ? [] : this.#waiting.slice(written);
@@ -136,12 +139,12 @@ function merged(before: LiveEvent, after: LiveEvent): LiveEvent {
     ];
     return { kind: 'correction', item: { ...after.item, fromMs, toMs } };
   }
-  // A snapshot that was not written yet stays a snapshot: the client still has to replace what it knew.
+  // A snapshot that was not written yet remains a snapshot, because the client still has to replace its count.
   if (before.kind === 'snapshot' && after.kind === 'change') return { kind: 'snapshot', item: after.item };
   return after;
 }
 
-/** The event in which a subscriber receives an item. */
+/** The event by which a subscriber receives an item. */
 export function eventOf(item: FeedItem): LiveEvent {
   return item.kind === 'count' ? { kind: 'change', item } : { kind: 'correction', item };
 }

@@ -1,12 +1,12 @@
 // A claim on a data folder, so that only one engine uses it at a time. It is recorded in a file in the folder.
 //
-// The engines do not protect their own files: two nats-servers start on the same JetStream store without an error, and a chDB folder
-// must have only one process. So the folder is claimed before an engine starts.
+// The engines do not protect their own files: two nats-servers start on the same JetStream store without an error,
+// and a chDB folder must have only one process. So the folder is claimed before an engine starts.
 //
 // Invariants:
 // - The claim file is created atomically (written under another name, then linked), and only one claimant gets it.
-// - An engine whose owner lives is never touched; a second start is refused. An engine whose owner was killed is stopped first, if its
-//   command line still shows that it is the engine of this folder.
+// - An engine whose owner is alive is never touched; a second start is refused. An engine whose owner was killed is
+//   stopped first, if its command line still shows that it is the engine of this folder.
 
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -87,8 +87,8 @@ async function clearLeftover(file: string, holder: Holder, options: DataDirClaim
   await removeExactly(file, holder.text);
 }
 
-// Renames the file before checking it: if two claimants have seen the same leftover, the slower one must not delete the new claim of
-// the faster one.
+// Renames the file before checking it: if two claimants have seen the same stale file, the slower one must not delete
+// the new claim of the faster one.
 async function removeExactly(file: string, text: string): Promise<void> {
   const aside = `${file}.${randomUUID()}`;
   try {

@@ -1,9 +1,11 @@
 // Runs an engine as a child process: claims its folder, starts it, waits until it serves, and stops it.
 //
 // Invariants:
-// - The child is detached, so that Ctrl-C in the terminal reaches only the service, which stops its engines last and in order.
-// - A start ends within its timeout: either the engine serves, or it is stopped, its folder is released and an error says why.
-// - `stop` is safe to call twice, is bounded in time, and leaves no process behind.
+// - The child is detached, so that Ctrl-C in the terminal reaches only the service, which stops its engines last and
+//   in order.
+// - A start ends within its timeout: either the engine serves, or it is stopped, its folder is released and an error
+//   states the reason.
+// - `stop` may be called twice, is bounded in time, and leaves no process behind.
 // - `onExit` is called once if the engine exits without having been stopped, and never otherwise.
 
 import { spawn } from 'node:child_process';
@@ -33,7 +35,7 @@ export interface EngineSpec<Ready> {
   readonly prepare: () => Promise<void>;
   /** Resolves once the engine serves; rejects when the signal aborts. */
   readonly untilReady: (child: ChildProcess, log: () => Promise<string>, signal: AbortSignal) => Promise<Ready>;
-  /** The cause of an early exit, found in the engine's log; undefined if the log does not say. */
+  /** The cause of an early exit, found in the engine's log; undefined if the log does not contain one. */
   readonly explain: (log: string) => LocalEngineError | undefined;
   /** Called once the process exists, long before it serves. */
   readonly onSpawned?: (() => void) | undefined;
@@ -44,14 +46,14 @@ export interface RunningEngine<Ready> {
   readonly pid: number;
   readonly ready: Ready;
   stop(): Promise<void>;
-  /** Simulates a crash: no shutdown, and the folder stays claimed. For tests. */
+  /** Simulates a crash: no shutdown, and the folder remains claimed. For tests. */
   kill9(): Promise<void>;
 }
 
 const LOG_BYTES_MAX = 10_000_000;
 
-// If this process exits without stopping its engines, they at least get SIGTERM. After a SIGKILL of this process, the next start finds
-// and stops the orphaned engine.
+// If this process exits without stopping its engines, they at least get SIGTERM. After a SIGKILL of this process, the
+// next start finds and stops the orphaned engine.
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');
@@ -166,7 +168,7 @@ async function spawnLogged<Ready>(
       stdio: ['ignore', file.fd, file.fd, ...(spec.hasIpc ? ['ipc' as const] : [])],
       ...(spec.env === undefined ? {} : { env: spec.env }),
     });
-    // Before the first await, because a child that exits at once emits its event only once.
+    // Created before the first await, because a child that exits at once emits its event only once.
     const exited = exitOf(child);
     return { child, exited, log: async () => (await readFile(spec.logFile)).subarray(from).toString('utf8') };
   } finally {
@@ -174,7 +176,7 @@ async function spawnLogged<Ready>(
   }
 }
 
-/** How the child exited: 'exit code 1', 'SIGKILL', or why it could not be started. */
+/** How the child exited: 'exit code 1', 'SIGKILL', or the reason why it could not be started. */
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
@@ -197,7 +199,7 @@ async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
-/** Asks every `everyMs` until there is an answer; rejects when the signal aborts. */
+/** Calls `ask` every `everyMs` until it returns an answer; rejects when the signal aborts. */
 export async function poll<T>(ask: () => Promise<T | undefined>, everyMs: number, signal: AbortSignal): Promise<T> {
   for (;;) {
     signal.throwIfAborted();

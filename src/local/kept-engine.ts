@@ -1,31 +1,33 @@
-// Keeps an engine running: starts it again, with back-off, when it ends without having been stopped. The first start is not
-// repeated, because what is wrong then is for a person to mend.
+// Keeps an engine running: restarts it, with backoff, when it ends without having been stopped. A failure of the
+// first start is not retried, because its cause needs a person.
 import { backoffMs, HEALTHY_AFTER_MS } from '../runtime/backoff.ts';
 import { MACHINE_TIMING, type Timing } from '../runtime/timing.ts';
 
 interface Stoppable {
-  /** Safe to call after it has ended. */
+  /** May be called after the engine has ended. */
   stop(): Promise<void>;
 }
 
 export interface KeptEngineOptions<Engine extends Stoppable> {
   /**
-   * @param before the engine that has ended, in whose place this one is: on the same ports
-   * @param onExit called if it ends without having been stopped
+   * @param before the engine that has ended, whose ports the new one has to use
+   * @param onExit called if the engine ends without having been stopped
    */
   readonly start: (before: Engine | undefined, onExit: (error: Error) => void) => Promise<Engine>;
-  /** Called when it has ended, and when an attempt to start it again has failed. Another attempt follows. */
+  /** Called when the engine has ended, and when an attempt to restart it has failed. Another attempt follows. */
   readonly onFailure: (error: Error) => void;
   readonly timing?: Timing;
 }
 
 export interface KeptEngine<Engine> {
-  /** As it was first started. */
+  /** The engine as it was first started. */
   readonly engine: Engine;
   stop(): Promise<void>;
 }
 
-/** @throws what the first start throws */
+/**
+ * @throws the error of the first start
+ */
 export async function keepEngine<Engine extends Stoppable>({
   start,
   onFailure,

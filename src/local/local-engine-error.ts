@@ -1,6 +1,7 @@
 // Why an engine cannot run on this machine.
 //
-// Invariant: every message says what to change (a variable, a folder or a command), because it is printed without a stack trace.
+// Invariant: every message tells the user what to change (a variable, a folder or a command), because it is printed
+// without a stack trace.
 
 export type LocalEngineFault = 'port-taken' | 'folder-unusable' | 'in-use' | 'not-installed' | 'failed';
 

@@ -1,7 +1,7 @@
 // Information about other processes.
 //
-// Invariants: a zombie counts as gone, because nobody reaps orphans in a container without an init. A process is identified by its id
-// and its start time, because ids are reused.
+// Invariants: a zombie counts as ended, because nobody reaps orphans in a container without an init. A process is
+// identified by its id and its start time, because ids are reused.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 export interface ProcessInfo {
-  /** Tells apart two processes with the same id. */
+  /** Distinguishes two processes with the same id. */
   readonly startedAt: string;
   readonly commandLine: string;
 }
@@ -53,7 +53,7 @@ async function describeFromPs(pid: number): Promise<ProcessInfo | undefined> {
   }
 }
 
-/** Stops a process that is not a child: SIGTERM, `graceMs`, SIGKILL, `graceMs`. @returns true if it is gone */
+/** Stops a process that is not a child: SIGTERM, `graceMs`, SIGKILL, `graceMs`. @returns true if it has ended */
 export async function endProcess(
   pid: number,
   isStillIt: (info: ProcessInfo) => boolean,
@@ -68,7 +68,7 @@ export async function endProcess(
     try {
       process.kill(pid, signal);
     } catch {
-      // It has gone already, or belongs to another user; the next check decides.
+      // The process has already ended, or belongs to another user; the next check decides.
     }
     const deadline = performance.now() + graceMs;
     while (performance.now() < deadline) {

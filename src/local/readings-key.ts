@@ -1,4 +1,5 @@
-// The key for marks on readings (src/publishing/timestamp-bound.ts) if none is configured: generated once and kept with the data.
+// The key for marks on readings (src/publishing/timestamp-bound.ts) if none is configured: generated once and stored
+// with the data.
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

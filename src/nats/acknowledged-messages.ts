@@ -1,5 +1,5 @@
-// Messages in a stream other than READINGS that devices have an acknowledgement for. A durable consumer, shared by all
-// processes of the service, gives each message to one of them, and again to another if that one dies.
+// Messages that were acknowledged to devices and are in a stream other than READINGS. A durable consumer, shared by
+// all processes of the service, delivers each message to one of them, and again to another if that process dies.
 import { AckPolicy, type Consumer, type ConsumerConfig, DeliverPolicy } from '@nats-io/jetstream';
 import type { AcknowledgedMessage, AcknowledgedMessages } from '../ports/readings-log.ts';
 import { topicOfSubject } from './streams.ts';
@@ -9,7 +9,7 @@ const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 const BATCH_WITHIN_MS = 2_000;
 /** The server sends this many at once, and each may have a megabyte. */
 const FETCH_MESSAGES_MAX = 64;
-/** The client's minimum. */
+/** The minimum of the client library. */
 const FETCH_EXPIRES_MS = 1_000;
 /** Messages delivered to a process that has died are delivered to another one after this time. */
 const ACK_WAIT_NS = 30_000_000_000;
@@ -26,7 +26,9 @@ export class NatsAcknowledgedMessages implements AcknowledgedMessages {
   readonly #consumer: Consumer;
   readonly #prefix: string;
 
-  /** @param prefix what the stream's subjects have before the subject that the device published to */
+  /**
+   * @param prefix the stream's subjects have this before the subject to which the device published
+   */
   constructor(consumer: Consumer, prefix = '') {
     [this.#consumer, this.#prefix] = [consumer, prefix];
   }

@@ -1,7 +1,7 @@
 // The change channel on core NATS, without a stream or storage. Changes are published to
-// `density.changes.<k>.<process>`, but only while another process has recently shown interest by asking; subscribers in
-// the same process get them directly. Questions go to `density.feed.<k>`. The partition's owner answers in chunks that
-// fit into a message, followed by an empty message.
+// `density.changes.<k>.<process>`, but only while another process has recently shown interest by asking; subscribers
+// in the same process get them directly. Questions go to `density.feed.<k>`. The partition's owner answers in chunks
+// that fit into a message, followed by an empty message.
 import { type Msg, type NatsConnection, nuid } from 'nats';
 import { Failure } from '../domain/failure.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -36,8 +36,8 @@ export class NatsChangeChannel implements ChangeChannel {
 
   publish(partition: Partition, batch: FeedBatch): void {
     for (const onBatch of [...(this.#local.get(partition) ?? [])]) onBatch(batch);
-    // An empty batch announces a new feed. It goes to everyone, because relays that followed another owner must ask
-    // this one.
+    // An empty batch announces a new feed. It is published in any case, because relays that followed another owner
+    // must ask this one.
     const isForOthers = batch.items.length === 0 || performance.now() < (this.#remoteUntil.get(partition) ?? -Infinity);
     if (isForOthers && !this.#nc.isClosed())
       this.#nc.publish(changesSubject(partition, this.#id), JSON.stringify(batch));
@@ -63,7 +63,7 @@ export class NatsChangeChannel implements ChangeChannel {
       callback: (error, message) => {
         if (error) return;
         const { from, ...question } = message.json<WireQuestion>();
-        // Noted before answering, so that every change after the answer is published to the asking process.
+        // Recorded before answering, so that every change after the answer is published to the asking process.
         if (from !== this.#id) this.#remoteUntil.set(partition, performance.now() + INTEREST_MS);
         const found = answer(question);
         if (found) respond(message, encoder.encode(JSON.stringify(found)));

@@ -48,7 +48,7 @@ export class NatsCheckpoints implements Checkpoints {
       if (!description) throw new CheckpointRefused(partition, 'its description cannot be read');
       const bytes = await this.#chunks(partition, description);
       if (bytes) return { revision, ...placeOf(description), snapshot: await linesOf(partition, bytes) };
-      // A chunk belongs to another checkpoint, because another process saved in the meantime: read again.
+      // A chunk belongs to another checkpoint, because another process saved one in the meantime: read again.
       if (triedId === description.id) throw new CheckpointRefused(partition, 'a part of it is missing');
       triedId = description.id;
     }
@@ -87,7 +87,7 @@ export class NatsCheckpoints implements Checkpoints {
       });
       return ack.seq;
     } catch (error) {
-      // The outcome is unknown: the description on record tells which save succeeded.
+      // The outcome is unknown: the stored description shows which save succeeded.
       const found = await this.#describe(partition).catch(() => {
         throw error;
       });
@@ -97,7 +97,7 @@ export class NatsCheckpoints implements Checkpoints {
     }
   }
 
-  /** The latest checkpoint's description, which is undefined if it is unreadable. */
+  /** The description of the latest checkpoint; undefined if it is unreadable. */
   async #describe(
     partition: Partition,
   ): Promise<{ revision: number; description: Description | undefined } | undefined> {
@@ -105,7 +105,9 @@ export class NatsCheckpoints implements Checkpoints {
     return message ? { revision: message.seq, description: descriptionIn(message.data) } : undefined;
   }
 
-  /** @returns undefined when a chunk is missing or belongs to another checkpoint */
+  /**
+   * @returns undefined if a chunk is missing or belongs to another checkpoint
+   */
   async #chunks(partition: Partition, description: Description): Promise<Buffer | undefined> {
     const parts: Uint8Array[] = [];
     for (let index = 0; index < description.chunks; index++) {
@@ -147,7 +149,7 @@ async function zipped(lines: Iterable<string>): Promise<Buffer> {
   return buffer(Readable.from(ended()).pipe(createGzip({ level: constants.Z_BEST_SPEED })));
 }
 
-/** Decompresses a snapshot, and decodes its lines lazily. @throws CheckpointRefused when it is damaged */
+/** Decompresses a snapshot, and decodes its lines lazily. @throws CheckpointRefused if it is damaged */
 async function linesOf(partition: Partition, bytes: Buffer): Promise<Iterable<string>> {
   // gzip ends with a checksum, so damage is detected here.
   const text = await unzip(bytes).catch((error: unknown) => {

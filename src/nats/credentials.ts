@@ -1,11 +1,11 @@
 // Issues credentials: an operator, its accounts, and their users, as signed JWTs. Any nats-server that has the
-// operator's public key accepts them, so adding a DPU means writing a file and changes no server.
+// operator's public key accepts them, so adding a DPU only means writing a file, without changes to a server.
 //
-// DPUs are users of the account DEVICES; the service and its streams are in DENSITY. The only way across are the
-// subjects that DENSITY exports for readings and heartbeats, and the MQTT stream that DEVICES exports so that
-// acknowledged messages can be looked up in READINGS. Within a single account, a DPU restricted to its own subjects
-// could still name any other subject as the reply subject of a message, and the stream's acknowledgement would be
-// published there.
+// DPUs are users of the account DEVICES; the service and its streams are in DENSITY. The accounts are connected only
+// by the subjects that DENSITY exports for readings and heartbeats, and by the MQTT stream that DEVICES exports so
+// that acknowledged messages can be looked up in READINGS. Within a single account, a DPU that is restricted to its
+// own subjects could still name any other subject as the reply subject of a message, and the stream's acknowledgement
+// would be published there.
 import {
   createAccount,
   createOperator,
@@ -71,7 +71,9 @@ export function createKeyring(): Keyring {
   };
 }
 
-/** @throws Error naming the first key that is missing */
+/**
+ * @throws Error naming the first missing key
+ */
 export function keyringOf(seeds: Readonly<Record<string, string>>): Keyring {
   const keys = KEYS.map((name) => {
     const seed = seeds[name];
@@ -88,7 +90,7 @@ export function seedsOf(keyring: Keyring): Record<KeyName, string> {
   >;
 }
 
-/** By a DPU user's public key: credentials issued up to this time, in seconds since 1970, are void. */
+/** By the public key of a DPU user: credentials issued up to this time, in seconds since 1970, are void. */
 export type Revocations = Readonly<Record<string, number>>;
 
 /** The part of nats-server.conf that defines the operator and accounts. Contains no secrets. */
@@ -103,7 +105,7 @@ export async function accountsConfiguration(keyring: Keyring, revoked: Revocatio
     '# Written by `density nats`; holds no secret. SYS, DENSITY, DEVICES.',
     `operator: ${await encodeOperator('density', operator, { system_account: system.getPublicKey() })}`,
     `system_account: ${system.getPublicKey()}`,
-    // Accounts pushed later override those preloaded here, so a revocation takes effect without a restart.
+    // Accounts that are pushed later override these preloaded ones, so a revocation takes effect without a restart.
     'resolver { type: full, dir: $NATS_ACCOUNTS_DIR, allow_delete: false }',
     'resolver_preload {',
     ...preloaded.map(([account, jwt]) => `  ${account.getPublicKey()}: ${jwt}`),
@@ -123,7 +125,7 @@ export async function densityToken(keyring: Keyring): Promise<string> {
 }
 
 /**
- * The public key of the user that credentials were issued to.
+ * The public key of the user to whom credentials were issued.
  * @throws Error for anything but a token or a credentials file
  */
 export function publicKeyOf(credentialsOrToken: string): string {
@@ -174,8 +176,8 @@ async function dpuToken(
 }
 
 /**
- * A token without permissions of its own: they come from the signing key's scope in the account, and so can change
- * later.
+ * A token without permissions of its own: they come from the signing key's scope in the account, so they can be
+ * changed later.
  */
 async function scopedToken(
   account: KeyPair,
@@ -219,7 +221,7 @@ function devicesAccount({ density, dpu, 'mqtt-dpu': mqttDpu }: Keyring, revoked:
     type: 'service',
     account: density.getPublicKey(),
   }));
-  // A request for messages is answered with several.
+  // A request for messages gets several replies.
   const exports: Export[] = MQTT_SUBJECTS.map(({ theirs }) => ({
     name: theirs,
     subject: theirs,
@@ -247,7 +249,7 @@ function scope(signer: KeyPair, role: string, template: Partial<User>): SigningK
   return newScopedSigner(signer, role, template);
 }
 
-/** Denies everything where nothing is allowed: to the server, an empty list means no restriction. */
+/** An empty list means "no restriction" to the server, so a role that may do nothing is denied everything. */
 function grant({ publish, subscribe }: Permissions): Pick<User, 'pub' | 'sub'> {
   return {
     pub: publish.length > 0 ? { allow: [...publish] } : { deny: ['>'] },

@@ -1,10 +1,11 @@
-// The DEAD_LETTERS stream. Subjects are `dead.<reason>.<sequence in READINGS>.<index>` with one message each, so that a
-// router that restarts stores no letter twice. `dead.replayed.<letter>.<arrival time>` records how a letter was replayed.
-// It comes after its letter, and so is purged later.
+// The DEAD_LETTERS stream. Subjects are `dead.<reason>.<sequence in READINGS>.<index>` with one message each, so that
+// a router that restarts stores no letter twice. `dead.replayed.<letter>.<arrival time>` records how a letter was
+// replayed. It comes after its letter, and so is purged later.
 //
-// Invariant: evicted letters stay counted. The server would evict without counting, so the service evicts well before
-// the bound is reached. It first stores a tally of the items it is about to remove, with the sequence up to which it
-// removes, and then purges the stream. Counting starts at the tally's sequence, so a crash in between changes no count.
+// Invariant: evicted letters remain counted. The server would evict without counting, so the service evicts well
+// before the limit is reached. It first stores a tally of the items that it is about to remove, with the sequence up
+// to which it removes, and then purges the stream. Counting starts at the tally's sequence, so a crash in between
+// changes no count.
 import {
   DeliverPolicy,
   type JetStreamClient,
@@ -33,7 +34,7 @@ const IN_FLIGHT_MAX = 500;
 const TALLY = 'dead.evicted';
 const LETTERS = 'dead.*.*.*';
 /**
- * Fractions of the stream's bound: eviction starts at the first and stops at the second; a process checks the size
+ * Fractions of the stream's limit: eviction starts at the first and stops at the second. A process checks the size
  * again after storing the third.
  */
 const [EVICT_ABOVE, EVICT_TO, CHECK_EVERY] = [0.75, 0.5, 1 / 16];
@@ -122,7 +123,7 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
     } catch (error) {
       if (!isWrongSequence(error)) throw error;
     }
-    // From the leader: a replica may not have it yet.
+    // Read from the leader, because a replica may not have it yet.
     const recorded = await this.#jsm.streams.getMessage(DEAD_LETTERS, { last_by_subj: subject });
     if (!recorded) throw new Error(`the record at ${subject} has just been evicted`);
     return recorded.json<RecordedReplay>();
@@ -150,7 +151,7 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
       }
     }
     if (beforeSeq > tally.beforeSeq && !(await this.#storeTally({ ...tally, beforeSeq, items }))) return;
-    // Also removes what another process tallied before it crashed.
+    // Also removes letters that another process tallied before it crashed.
     if (beforeSeq > 1 && state.first_seq < beforeSeq) await this.#jsm.streams.purge(DEAD_LETTERS, { seq: beforeSeq });
   }
 
@@ -159,7 +160,9 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
     return message ? { ...message.json<Omit<Tally, 'seq'>>(), seq: message.seq } : { seq: 0, beforeSeq: 1, items: {} };
   }
 
-  /** @returns false when another process has evicted in the meantime */
+  /**
+   * @returns false if another process has evicted in the meantime
+   */
   async #storeTally({ seq, beforeSeq, items }: Tally): Promise<boolean> {
     try {
       await this.#js.publish(TALLY, JSON.stringify({ beforeSeq, items }), { expect: { lastSubjectSequence: seq } });
@@ -192,7 +195,7 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
           yield message;
         }
       } finally {
-        // The server would keep it for five minutes: each look at the account would leave one behind.
+        // The server would keep it for five minutes, and every read of the account would leave another one.
         await consumer.delete().catch(() => undefined);
       }
     }
@@ -232,7 +235,7 @@ function aboutLetter(message: JsMsg): Omit<LetterSummary, 'bytes'> {
     subject: about('subject'),
     readingsSeq: Number(about('readings-seq')),
     index: Number(about('index')),
-    // Letters of earlier versions do not say when the message arrived: shortly before.
+    // Letters of earlier versions lack the arrival time, which is shortly before they were stored.
     arrivedMs: Number(about('arrived')) || storedMs,
     items: itemsOf(message),
     isCut: about('cut') !== '',
@@ -240,7 +243,7 @@ function aboutLetter(message: JsMsg): Omit<LetterSummary, 'bytes'> {
   };
 }
 
-/** Of a message that came without its bytes. */
+/** The size of a message that was read without its content. */
 const sizeOf = (message: JsMsg): number => Number(message.headers?.get('Nats-Msg-Size') ?? 0);
 const reasonOf = (message: JsMsg): RejectReason => message.headers?.get('reason') as RejectReason;
 /** Letters of earlier versions lack the header and hold one item each. */

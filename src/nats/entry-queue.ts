@@ -1,4 +1,4 @@
-// A FIFO queue of log entries that knows its size in bytes. Whoever fills it enforces the bound.
+// A FIFO queue of log entries that knows its size in bytes. The producer enforces the limit.
 import type { StoredEntry } from '../domain/log-entry.ts';
 
 /**
@@ -6,11 +6,11 @@ import type { StoredEntry } from '../domain/log-entry.ts';
  * bound.
  */
 const ENTRY_OVERHEAD_BYTES = 256;
-/** Bounds a batch, because a commit is made of it, and the size of a commit is limited. */
+/** Limits a batch, because a commit is built from it, and the size of a commit is limited. */
 const BATCH_BYTES_MAX = 1024 * 1024;
 /**
- * Entries already taken stay in the array up to this number: shifting the array for every batch would cost more than
- * the batch.
+ * Up to this number of taken entries remain in the array, because shifting the array for every batch would cost more
+ * than the batch.
  */
 const TAKEN_MAX = 1_024;
 

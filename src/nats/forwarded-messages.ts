@@ -1,5 +1,6 @@
-// The FORWARDED stream: topics that READINGS does not take, because its subject transform finds the DPU's token in one
-// place only. It has work-queue retention, so a message stays until the service has put it into READINGS.
+// The FORWARDED stream: messages on topics that READINGS does not accept, because its subject transform finds the
+// DPU's token in one place only. It has work-queue retention, so a message remains until the service has appended it
+// to READINGS.
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { ACKNOWLEDGED_CONSUMER, NatsAcknowledgedMessages } from './acknowledged-messages.ts';
 import { FORWARDED } from './streams.ts';

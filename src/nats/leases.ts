@@ -10,11 +10,11 @@ import { endOfTurn } from '../runtime/end-of-turn.ts';
 import type { NatsHandles } from './connect.ts';
 
 const BUCKET = 'density_leases';
-/** The server looks for expired keys four times a second (measured: 70 to 260 ms late). */
+/** The server checks for expired keys four times a second (measured: 70 to 260 ms late). */
 const EXPIRY_LATE_MS = 250;
-/** Reserve for the next owner, which on a busy machine may take this much longer than a second to restore a shard. */
+/** A reserve for the next owner: on a busy machine, restoring a shard may take this much longer than a second. */
 const RESTORE_MS = 500;
-/** How long the server keeps the marker of an expired key; long enough for every watcher to see it. */
+/** How long the server keeps the marker of an expired key: long enough for every watcher to see it. */
 const MARKER_TTL_MS = 60_000;
 const encoder = new TextEncoder();
 
@@ -28,8 +28,8 @@ export class NatsLeases implements Leases {
   }
 
   /**
-   * Creates the bucket if it does not exist. The process that starts last decides the ttl for all.
-   * @param freeAfterMs the time after its last renewal at which a lease is free at the latest
+   * Creates the bucket if it does not exist. The process that starts last sets the TTL for all.
+   * @param freeAfterMs the latest time after its last renewal at which a lease is free
    */
   static async open({ js, jsm }: NatsHandles, freeAfterMs: number, replicas: number): Promise<NatsLeases> {
     const ttlMs = Math.max(freeAfterMs - EXPIRY_LATE_MS - RESTORE_MS, freeAfterMs / 2);
@@ -47,7 +47,7 @@ export class NatsLeases implements Leases {
   async take(shard: Partition, holder: string): Promise<number | undefined> {
     const taken = await unlessRefused(this.#kv.create(shardKey(shard), holder));
     if (taken !== undefined) return taken;
-    // This holder may have it already, if the reply to an earlier attempt was lost.
+    // This holder may already have it, if the reply to an earlier attempt was lost.
     const entry = await this.#kv.get(shardKey(shard));
     const isOwn = entry?.operation === 'PUT' && entry.string() === holder;
     return isOwn ? unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
@@ -119,7 +119,7 @@ async function setMaxAge(jsm: JetStreamManager, ttlMs: number): Promise<void> {
 
 /**
  * Awaits a conditional write.
- * @returns undefined when the server refused it
+ * @returns undefined if the server refused it
  * @throws any other error, after which the outcome is unknown
  */
 async function unlessRefused(write: Promise<number>): Promise<number | undefined> {

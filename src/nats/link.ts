@@ -19,7 +19,7 @@ export class NatsLink {
     return this.#isUp && !this.#nc.isClosed();
   }
 
-  /** How often the connection was lost. Each time, the server may have restarted with less data than before. */
+  /** How often the connection was lost. After each loss, the server may have restarted with less data than before. */
   get disconnects(): number {
     return this.#disconnects;
   }

@@ -1,6 +1,6 @@
-// The current time, corrected by the clock of the log, which is the NATS server's. A process whose machine has a wrong
-// clock would answer "now" with the count of hours ago, or accept readings from the future. So it measures the
-// difference, reports it as a problem, and uses the log's clock until the machine's is right again.
+// The current time, corrected by the clock of the log, which is that of the NATS server. With a wrong clock, a
+// process would answer "now" with the count of hours ago, or accept readings from the future. So it measures the
+// difference, reports it as a problem, and uses the log's clock until its own is right again.
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
 import type { Timing } from '../runtime/timing.ts';
@@ -35,14 +35,14 @@ export class LogClock {
     return this.#deps.now() - this.#aheadMs;
   }
 
-  /** What is wrong with this machine's clock; undefined if it is right. */
+  /** A description of the problem with this machine's clock; undefined if there is none. */
   get problem(): string | undefined {
     if (this.#aheadMs === 0) return undefined;
     const seconds = Math.abs(this.#aheadMs / 1_000).toFixed(1);
     return `the clock of this machine is ${seconds} s ${this.#aheadMs > 0 ? 'ahead of' : 'behind'} that of the NATS server`;
   }
 
-  /** Compares the clocks. @throws when the server cannot be reached */
+  /** Compares the clocks. @throws if the server cannot be reached */
   async measure(): Promise<void> {
     const { now, timing, log, onMeasured } = this.#deps;
     const [askedMs, askedAt] = [now(), timing.now()];

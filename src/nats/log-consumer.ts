@@ -1,11 +1,11 @@
-// An ordered JetStream consumer that recovers from what the client library does not. It acknowledges nothing: the
-// reader knows how far it has read.
+// An ordered JetStream consumer that recovers from failures which the client library does not handle. It acknowledges
+// nothing: the reader knows how far it has read.
 //
 // It works around two gaps in @nats-io/jetstream 3.4 (consumer.js):
 // - If the server loses the consumer, for example in a restart, the client creates another one but still counts the
-//   messages that it had requested from the old one. It then requests a few more, and none at all for half a minute. So
-//   when the client has replaced its consumer, this class opens a new one after the last delivered entry. The receiver
-//   does not notice.
+//   messages that it had requested from the old one. It then requests a few more, and none at all for half a minute.
+//   So when the client has replaced its consumer, this class opens a new one after the last delivered entry. The
+//   receiver does not notice.
 // - A consumer may stop delivering for other reasons. If it stays silent although the log has more entries, it fails,
 //   and its reader opens another.
 import {
@@ -23,21 +23,23 @@ import { isTracing, TRACEPARENT } from '../runtime/trace.ts';
 import { ACCEPTED_UP_TO, READINGS_PREFIX } from './streams.ts';
 
 /**
- * A number of messages rather than of bytes: with a bound in bytes the client requests only 100 at a time, and waits
+ * A number of messages rather than of bytes: with a limit in bytes the client requests only 100 at a time, and waits
  * for them.
  */
 const PULL_ENTRIES = 1_000;
 /** A silent consumer fails at its second check, or at the third if it delivered something since the first. */
 export const STALL_CHECK_MS = 1_250;
 
-/** A consumer does not deliver an entry that is in the log. */
+/** A consumer does not deliver an entry although it is in the log. */
 export class SilentConsumer extends Error {
   override readonly name = 'SilentConsumer';
 }
 
 export interface ConsumerPlace {
   readonly stream: string;
-  /** Filter; an empty list selects all. With more than one subject the server reads the stream many times slower. */
+  /**
+   * The filter; an empty list selects all. With more than one subject the server reads the stream many times slower.
+   */
   readonly subjects: readonly string[];
   readonly afterSeq: number;
   /** The interval between checks for silence. */
@@ -51,7 +53,7 @@ export interface ConsumerPlace {
 
 /** Receives the entries of a consumer. */
 export interface Receiver {
-  /** Takes an entry; the consumer waits for a promise. @returns false to close the consumer */
+  /** Takes an entry; if the result is a promise, the consumer waits for it. @returns false to close the consumer */
   deliver(entry: StoredEntry): boolean | Promise<boolean>;
   /** The consumer could not be opened, has ended, or is silent. Called at most once, and not after `close`. */
   failed(error: Error): void;
@@ -73,8 +75,8 @@ export class LogConsumer {
   #pending = 0;
   #lastSeq: number;
   /**
-   * The entry after which a new consumer would start: the last one delivered, or the one that this consumer was opened
-   * after.
+   * The entry after which a new consumer would start: the last delivered one, or the one after which this consumer
+   * was opened.
    */
   #last: { readonly seq: number; readonly timeMs: number | undefined } | undefined;
   #disconnects: number;
@@ -95,17 +97,17 @@ export class LogConsumer {
       .catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
   }
 
-  /** Entries that the server still had for this consumer when it sent the last one. */
+  /** Entries that were pending for this consumer when the server sent the last one. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** True while an entry is overdue. If it still is at the next check, the consumer fails. */
+  /** True while an entry is overdue. If it is still overdue at the next check, the consumer fails. */
   get isSilent(): boolean {
     return this.#missingSeq < Infinity && !this.#closing;
   }
 
-  /** Safe to call twice. */
+  /** May be called twice. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -173,7 +175,9 @@ export class LogConsumer {
     }
   }
 
-  /** @throws LogWentBack when the stream no longer holds the last delivered entry */
+  /**
+   * @throws LogWentBack if the stream no longer holds the last delivered entry
+   */
   async #assertUnchanged(): Promise<void> {
     const disconnects = this.#place.disconnects();
     if (this.#last) {
@@ -207,8 +211,8 @@ export class LogConsumer {
   }
 
   /**
-   * The first entry after `seq`, as known to the log's leader, because a replica may lag. Infinity if none, undefined
-   * without a reply.
+   * The first entry after `seq` according to the log's leader, because a replica may lag. Infinity if there is none,
+   * undefined without a reply.
    */
   async #firstAfter(seq: number): Promise<number | undefined> {
     const { stream, subjects } = this.#place;
@@ -233,7 +237,7 @@ export class LogConsumer {
       received === this.#receivedBefore && received === this.#messages?.getProcessed() && !this.#isReceiverBusy;
     this.#receivedBefore = received;
     const missingSeq = isIdle ? await this.#firstAfter(lastSeq) : Infinity;
-    // Without a reply, the result of the last check stands.
+    // Without a reply, the result of the last check remains valid.
     if (missingSeq === undefined) return;
     const isMissing = missingSeq < Infinity && this.#messages?.getReceived() === received;
     if (isMissing && missingSeq === this.#missingSeq)
@@ -249,7 +253,7 @@ export class LogConsumer {
 }
 
 function entryOf(message: JsMsg): StoredEntry {
-  // The client parses headers on first access, so they are accessed only where they are needed.
+  // The client parses headers on first access, so they are accessed only if they are needed.
   const trace = isTracing() ? message.headers?.get(TRACEPARENT) : undefined;
   const mark = message.subject.startsWith(READINGS_PREFIX) ? message.headers?.get(ACCEPTED_UP_TO) : undefined;
   const entry = {

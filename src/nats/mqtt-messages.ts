@@ -1,6 +1,7 @@
-// MQTT messages at QoS 1 and 2, from nats-server's own stream. The server passes such a message on to READINGS without
-// waiting, stores it in its stream, and acknowledges it to the device once it is stored there. The stream has interest
-// retention: it keeps messages for the consumer opened here until the service has made sure that READINGS has them too.
+// MQTT messages at QoS 1 and 2, from nats-server's own stream. The server passes such a message on to READINGS
+// without waiting, stores it in its own stream, and then acknowledges it to the device. The stream has interest
+// retention: it keeps messages for the consumer opened here until the service has made sure that READINGS has them
+// too.
 import {
   type ConsumerUpdateConfig,
   jetstream,
@@ -18,7 +19,7 @@ import { DEVICE_SUBJECTS } from './streams.ts';
 /** The stream's name is defined by nats-server. */
 export const MQTT_MESSAGES = '$MQTT_msgs';
 export const MQTT_CONSUMER = 'density';
-/** API prefix for the JetStream of the devices' account, if that is not the service's own (docs/adr/0040). */
+/** API prefix for JetStream in the devices' account, if that is not the service's own account (docs/adr/0040). */
 export const DEVICES_API = '$JS.DEVICES.API';
 
 const PREFIX = '$MQTT.msgs.';
@@ -26,7 +27,7 @@ const OWN_API = '$JS.API';
 /** Error code: a consumer of this name exists with other settings. */
 const CONSUMER_EXISTS = 10148;
 
-/** Creates the stream and the consumer if they are missing; no MQTT client need have connected yet. */
+/** Creates the stream and the consumer if they are missing, even if no MQTT client has connected yet. */
 export async function openMqttMessages(nc: NatsConnection, replicas: number): Promise<NatsAcknowledgedMessages> {
   const apiPrefix = (await hasDevicesAccount(nc)) ? DEVICES_API : OWN_API;
   const jsm = await jetstreamManager(nc, { apiPrefix, checkAPI: false });
@@ -36,7 +37,7 @@ export async function openMqttMessages(nc: NatsConnection, replicas: number): Pr
   return new NatsAcknowledgedMessages(consumer, PREFIX);
 }
 
-/** True if devices have an account of their own whose MQTT stream the service may use. */
+/** True if devices have their own account, whose MQTT stream the service may use. */
 export async function hasDevicesAccount(nc: NatsConnection): Promise<boolean> {
   const jsm = await jetstreamManager(nc, { apiPrefix: DEVICES_API, checkAPI: false });
   try {
@@ -48,7 +49,7 @@ export async function hasDevicesAccount(nc: NatsConnection): Promise<boolean> {
   }
 }
 
-/** Creates the stream as nats-server does when the first MQTT client connects. Leaves an existing one unchanged. */
+/** Creates the stream as nats-server does when the first MQTT client connects. An existing stream is unchanged. */
 async function createStream(jsm: JetStreamManager, replicas: number): Promise<void> {
   try {
     await jsm.streams.info(MQTT_MESSAGES);
@@ -64,7 +65,7 @@ async function createStream(jsm: JetStreamManager, replicas: number): Promise<vo
   }
 }
 
-/** Creates the consumer, or gives that of an earlier version the subjects of this one. */
+/** Creates the consumer, or updates the subjects of a consumer of an earlier version. */
 async function createConsumer(jsm: JetStreamManager): Promise<void> {
   const filters = DEVICE_SUBJECTS.map((subject) => `${PREFIX}${subject}`);
   const create = async (): Promise<unknown> =>

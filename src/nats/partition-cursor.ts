@@ -1,6 +1,6 @@
-// Reads one partition of a stream, from the process's shared consumer or, while it catches up, from a consumer of its
-// own. `PartitionQueue` puts the entries of both in order; this class opens and closes the partition's own consumer,
-// and applies backpressure to it when the reader is slow.
+// Reads one partition of a stream, from the process's shared consumer or, while it catches up, from its own consumer.
+// `PartitionQueue` puts the entries of both in order; this class opens and closes the partition's own consumer, and
+// applies backpressure to it when the reader is slow.
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogCursor } from '../ports/log.ts';
@@ -9,12 +9,12 @@ import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import type { LogConsumer, Receiver } from './log-consumer.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
-/** What a cursor needs from the reader of its stream. */
+/** The parts of the stream reader that a cursor uses. */
 export interface CursorHost {
   readonly queueBytesMax: number;
   /**
-   * A cursor that stays full for this long closes its source: a consumer left unread for longer requests too much when
-   * read again.
+   * A cursor that stays full for this long closes its source, because a consumer that was unread for longer requests
+   * too much when it is read again.
    */
   readonly idleMaxMs: number;
   /** True while the shared consumer runs, so that its entries may be collected while the cursor catches up. */
@@ -22,7 +22,7 @@ export interface CursorHost {
   /** Estimate of a partition's entries that the shared consumer has not delivered yet. */
   readonly sharedBehind: number;
   openOwn(partition: Partition, afterSeq: number, receiver: Receiver): LogConsumer;
-  /** False if a waiting reader may be woken for this entry a little later, together with those that follow. */
+  /** False if a waiting reader may be woken for this entry a little later, together with the entries that follow. */
   isUrgent(entry: StoredEntry, partition: Partition): boolean;
   /** Schedules a call of the cursor's `wakeReader`. */
   wakeLater(cursor: PartitionCursor): void;
@@ -71,7 +71,10 @@ export class PartitionCursor implements LogCursor {
     return entries;
   }
 
-  /** An estimate while the shared consumer is followed: how its pending entries divide among partitions is unknown. */
+  /**
+   * An estimate while the shared consumer is followed, because it is unknown how its pending entries are distributed
+   * among the partitions.
+   */
   get behind(): number {
     return this.#queue.length + this.#queue.missed + (this.#own?.pending ?? this.#host.sharedBehind);
   }
@@ -114,12 +117,12 @@ export class PartitionCursor implements LogCursor {
     return this.#progressAtMs;
   }
 
-  /** Follows the shared consumer, whose position must not be beyond `lastSeq`. */
+  /** Follows the shared consumer, which must not be beyond `lastSeq`. */
   follow(): void {
     this.#queue.follow();
   }
 
-  /** Opens a consumer of the partition's own after the last entry. Resolves once it is open. */
+  /** Opens the partition's own consumer after the last entry. Resolves once it is open. */
   async catchUp(): Promise<void> {
     this.#queue.catchUp(this.#host.isShared);
     const own: LogConsumer = this.#host.openOwn(this.partition, this.#queue.lastSeq, {
@@ -208,7 +211,10 @@ export class PartitionCursor implements LogCursor {
     else this.#host.wakeLater(this);
   }
 
-  /** Wakes the reader at the end of the turn, so that entries that arrive together are read together. */
+  /**
+   * Wakes the reader at the end of the turn of the event loop, so that entries that arrive together are read
+   * together.
+   */
   wakeReader(): void {
     if (!this.#isWaiting || this.#isWakingReader) return;
     this.#isWakingReader = true;

@@ -1,17 +1,18 @@
 // Queues the entries of one partition for its reader, and merges two sources into one sequence: the shared consumer,
 // which delivers the entries of all partitions, and the partition's own consumer, which catches up with it.
 //
-// Invariants, provided that each source delivers in the order of the log:
-// 1. Entries are taken in the order of the log, each once and none missing, from the first sequence asked for.
-// 2. Entries collected ahead are contiguous: everything that the shared consumer has delivered since the first of them.
+// Invariants, provided that each source delivers in log order:
+// 1. Entries are taken in log order, each once and none missing, from the first sequence that was requested.
+// 2. Entries collected ahead are contiguous: everything that the shared consumer has delivered since the first of
+//   them.
 // 3. The sources are joined where they overlap: once the own consumer reaches the first entry collected ahead, it has
-//    delivered everything before. So it is never necessary to know where the log ends.
+//   delivered everything before it. So the end of the log need not be known.
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { EntryQueue } from './entry-queue.ts';
 
 /**
  * - `shared`: follows the shared consumer.
- * - `own`: catches up with a consumer of its own; entries of the shared consumer may be collected ahead.
+ * - `own`: catches up with its own consumer; entries of the shared consumer may be collected ahead.
  * - `none`: detached from its source; catches up once it has been drained.
  */
 export type Source = 'shared' | 'own' | 'none';
@@ -25,7 +26,9 @@ export class PartitionQueue {
   #lastSeq: number;
   #missed = 0;
 
-  /** @param bytesMax bound for the entries that are ready, and separately for those collected ahead */
+  /**
+   * @param bytesMax limit for the entries that are ready, and separately for those collected ahead
+   */
   constructor(afterSeq: number, bytesMax: number) {
     this.#lastSeq = afterSeq;
     this.#bytesMax = bytesMax;
@@ -87,7 +90,7 @@ export class PartitionQueue {
   fromOwn(entry: StoredEntry): void {
     if (this.#source !== 'own') return;
     const firstAhead = this.#ahead.firstSeq;
-    // Entries ahead come first: they include entries that were purged before the own consumer got to them.
+    // Entries ahead come first, because they include entries that were purged before the own consumer reached them.
     if (firstAhead !== undefined && firstAhead <= entry.seq) this.#join();
     this.#append(entry);
   }

@@ -1,5 +1,5 @@
-// Which NATS subjects each role may publish and subscribe to. A DPU may publish its own readings and heartbeats, and
-// receive only the acknowledgements; the service may do exactly what its code does.
+// The NATS subjects that each role may publish and subscribe to. A DPU may publish its own readings and heartbeats,
+// and receive only the acknowledgements; the service may do exactly what its code does.
 import { DEVICES_API, MQTT_CONSUMER, MQTT_MESSAGES } from './mqtt-messages.ts';
 import { CHECKPOINTS, DEAD_LETTERS, DEVICE_SUBJECTS, FORWARDED, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
 
@@ -13,8 +13,8 @@ const OWN_STREAMS = [READINGS, FORWARDED, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, 
 const LEASES = 'KV_density_leases';
 
 /**
- * The server replaces `{{name()}}` by the user's name, which is the DPU's token (scoped signing keys). Everything below
- * the DPU's own subject, because MQTT acknowledges and drops what is not permitted.
+ * The server replaces `{{name()}}` by the user's name, which is the DPU's token (scoped signing keys). Everything
+ * below the DPU's own subject is allowed, because MQTT acknowledges and drops messages that are not permitted.
  */
 export const DPU_PERMISSIONS: Permissions = {
   publish: ['', '/.'].flatMap((slash) => [
@@ -26,18 +26,18 @@ export const DPU_PERMISSIONS: Permissions = {
   subscribe: ['_INBOX_dpu.{{name()}}.>'],
 };
 
-/** MQTT acknowledges by itself, without an inbox. */
+/** MQTT clients get acknowledgements without an inbox. */
 export const MQTT_DPU_PERMISSIONS: Permissions = { publish: DPU_PERMISSIONS.publish, subscribe: [] };
 
 /** Subjects that the service's account exports to the DPUs' account. */
 export const DPU_SUBJECTS = DEVICE_SUBJECTS;
 
-/** Subjects that the DPUs' account exports to the service's, by their name in each of the two. */
+/** Subjects that the DPUs' account exports to the service's account, by their name in each of the two. */
 export const MQTT_SUBJECTS = [
   ...[
     `STREAM.CREATE.${MQTT_MESSAGES}`,
     `STREAM.INFO.${MQTT_MESSAGES}`,
-    // The client calls this for a consumer with several filters.
+    // The client uses this subject for a consumer with several filters.
     `CONSUMER.DURABLE.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.INFO.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.MSG.NEXT.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,

@@ -4,11 +4,11 @@
 export type ReadMode = 'shared' | 'filtered';
 
 /**
- * The mode that uses the least CPU in the process and the server together (measured by `npm run bench:readers` with 16
- * partitions). The cost of a consumer of everything hardly depends on how much the process owns; filtered consumers
- * cost half as much again per entry they deliver. The two break even when a process owns two thirds of the partitions
- * while catching up, or half of them while following. The thresholds differ by mode, so that closing and reopening one
- * partition does not make all others change their consumers.
+ * The mode with the lowest CPU cost in the process and the server together (measured by `npm run bench:readers` with
+ * 16 partitions). The cost of a shared consumer hardly depends on the number of partitions that the process owns;
+ * filtered consumers cost half as much again per delivered entry. The two break even when a process owns two thirds
+ * of the partitions while catching up, or half of them while following. The thresholds differ by mode, so that
+ * closing and reopening one partition does not make all others change their consumers.
  */
 export function readingsMode(openPartitions: number, partitions: number, now: ReadMode): ReadMode {
   const isShared = now === 'shared' ? openPartitions * 2 >= partitions : openPartitions * 8 >= partitions * 5;

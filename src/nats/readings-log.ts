@@ -1,4 +1,5 @@
-// The READINGS stream. Its subject transform, not this code, assigns a DPU's messages to a partition.
+// The READINGS stream. The stream's subject transform, and not this code, assigns the messages of a DPU to a
+// partition.
 import { type JetStreamClient, JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
 import { headers, type NatsConnection } from 'nats';
@@ -41,8 +42,8 @@ function marked(options: ReturnType<typeof traced>, mark: string | undefined): R
 }
 
 /**
- * Error codes: the stream's bound is reached (10077) or the server's (10023, 10047), or the stream only accepts ticks
- * (10054).
+ * Error codes: the limit of the stream (10077) or of the server (10023, 10047) is reached, or the stream only accepts
+ * ticks (10054).
  */
 const FULL = new Set([10077, 10023, 10047, 10054]);
 const FULL_MESSAGE =
@@ -59,7 +60,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessa
   #asking: Promise<string> | undefined;
 
   /**
-   * @param partitions the stream's number of partitions; if omitted, every partition is read by a consumer of its own
+   * @param partitions the stream's number of partitions; if omitted, every partition is read by its own consumer
    * @param disconnects how often the connection was lost
    */
   constructor(
@@ -136,7 +137,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessa
   }
 
   async tick(partition: Partition): Promise<void> {
-    // Needs no acknowledgement: the next tick makes up for a lost one.
+    // Needs no acknowledgement, because the next tick compensates for a lost one.
     this.#nc.publish(tickSubject(partition));
   }
 
@@ -158,7 +159,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessa
     return next ? next.seq - 1 : lastSeq;
   }
 
-  // Uses a callback because the client's iterator leaks its subscription, and waits for ever if the connection is lost.
+  // Uses a callback, because the client's iterator leaks its subscription, and never ends if the connection is lost.
   async #batch(from: { start_time: Date } | { seq: number }): Promise<StoredMsg[]> {
     return new Promise((resolve, reject) => {
       const messages: StoredMsg[] = [];

@@ -1,6 +1,6 @@
 // Questions about spaces, as NATS requests. Each shard has a subject for the process that believes it owns the shard,
-// and one for processes with a standby copy. If no process is subscribed, the server says so at once. A process that is
-// asked and is no longer the owner sends no reply, so that its refusal cannot overtake the new owner's answer.
+// and one for processes with a standby copy. If no process is subscribed, the server replies so at once. A process
+// that is no longer the owner sends no reply, so that its refusal cannot overtake the new owner's answer.
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { NoRespondersError, RequestError, TimeoutError, type Msg, type NatsConnection } from 'nats';

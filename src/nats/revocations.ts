@@ -4,7 +4,7 @@ import { densityToken, devicesToken, type Keyring, type Revocations } from './cr
 
 /**
  * Revokes credentials on all servers, which close the connections that use them.
- * @throws Error when the servers refuse
+ * @throws Error if the servers refuse
  */
 export async function pushRevocations(system: NatsConnection, keyring: Keyring, revoked: Revocations): Promise<void> {
   await push(system, await devicesToken(keyring, revoked));
@@ -12,10 +12,10 @@ export async function pushRevocations(system: NatsConnection, keyring: Keyring, 
 
 /**
  * Updates the accounts of the service and the devices to the permissions of this version.
- * @throws Error when the servers refuse
+ * @throws Error if the servers refuse
  */
 export async function pushAccounts(system: NatsConnection, keyring: Keyring, revoked: Revocations): Promise<void> {
-  // Exports before imports.
+  // Exports have to be pushed before imports.
   for (const token of [await devicesToken(keyring, revoked), await densityToken(keyring)]) await push(system, token);
 }
 

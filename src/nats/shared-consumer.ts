@@ -1,5 +1,5 @@
-// One consumer of a whole stream that serves all partitions a process reads. It waits for a cursor whose queue is full,
-// but only briefly, because a partition that waits for ClickHouse must not hold up the others.
+// One consumer of a whole stream that serves all partitions which a process reads. It waits for a cursor whose queue
+// is full, but only briefly, because a partition that waits for ClickHouse must not delay the others.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -37,7 +37,7 @@ export class SharedConsumer {
     return this.#consumer.opened;
   }
 
-  /** Sequence of the last entry given to the cursors. A cursor that has read up to here may follow. */
+  /** Sequence of the last entry given to the cursors. A cursor that has read up to it may follow. */
   get position(): number {
     return this.#position;
   }
@@ -50,7 +50,7 @@ export class SharedConsumer {
     return this.#consumer.pending;
   }
 
-  /** Call when a queue has room, a cursor has nothing to read, or a cursor was closed. */
+  /** Call it when a queue has room, a cursor has nothing to read, or a cursor was closed. */
   progressed(): void {
     this.#progress.notify();
   }

@@ -18,8 +18,8 @@ import { routerSubject, SPACE_EVENTS } from './streams.ts';
 
 const [LAST_COMMIT_ATTEMPTS, LAST_COMMIT_RETRY_MS] = [4, 250];
 /**
- * A commit sent while the log has no leader is never answered. A short timeout lets the router recover soon after there
- * is one.
+ * A commit that is sent while the log has no leader is never answered. A short timeout lets the router recover soon
+ * after there is a leader.
  */
 const COMMIT_TIMEOUT_MS = 4_000;
 
@@ -88,7 +88,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
       );
       return { kind: 'committed', seq };
     } catch (error) {
-      // After any error the outcome is unknown, and only the log can tell.
+      // After an error the outcome is unknown, and only the log shows it.
       return this.#settle(header, expectedSeq, error);
     }
   }
@@ -132,7 +132,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async truncate(router: Partition, beforeSeq: number): Promise<void> {
-    // To the server, sequence 0 means everything.
+    // The server interprets sequence 0 as "everything".
     if (beforeSeq > 1) await this.#jsm.streams.purge(SPACE_EVENTS, { filter: this.#subject(router), seq: beforeSeq });
   }
 
@@ -141,19 +141,23 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   /**
-   * Determines the outcome of a commit from the router's last commit on record, which names the attempt that wrote it.
+   * Determines the outcome of a commit from the router's last commit in the log, which names the attempt that wrote
+   * it.
    */
   async #settle(header: CommitHeader, expectedSeq: number, cause: unknown): Promise<CommitOutcome> {
     const last = await this.lastCommit(header.router);
     if (last.header?.commitId === header.commitId) return { kind: 'committed', seq: last.seq };
     if (last.seq !== expectedSeq) return { kind: 'superseded' };
-    // Neither this commit nor another is there. It may still arrive, so it must not be retried as it is: the caller
-    // restarts from whatever the log then holds.
+    // The log has neither this commit nor another one. This commit may still arrive, so it must not be retried
+    // unchanged: the caller restarts from whatever the log then holds.
     throw new Error(`commit of router ${header.router} was not stored`, { cause });
   }
 }
 
-/** A commit that asserts nothing to a partition only advances its clocks, which can wait a little. */
+/**
+ * A commit that asserts nothing to a partition only advances its clocks, so a reader can be woken a little later for
+ * it.
+ */
 function isUrgent(entry: StoredEntry, partition: Partition): boolean {
   try {
     return commitOf(entry).concerns(partition);

@@ -1,13 +1,13 @@
-// Reads a stream for all partitions of a process. One shared consumer delivers all entries, which are dispatched to the
-// partitions in memory; a partition that is behind it temporarily has a consumer of its own. If a process reads only a
-// few of the stream's partitions, each permanently has its own consumer (read-mode.ts).
+// Reads a stream for all partitions of a process. One shared consumer delivers all entries, which are dispatched to
+// the partitions in memory; a partition that lags behind it temporarily has its own consumer. If a process reads only
+// a few of the stream's partitions, each permanently has its own consumer (read-mode.ts).
 //
 // Invariants:
-// 1. A cursor gets the entries of its partition after the sequence it was opened at, in order, each once and none
-//    missing.
+// 1. A cursor gets the entries of its partition after the sequence at which it was opened, in order, each once and
+//   none missing.
 // 2. All cursors that follow the shared consumer get the same object for an entry, so that decoded content can be
-//    cached with it.
-// 3. A cursor that nobody reads delays the others only for a bounded time.
+//   cached with it.
+// 3. A cursor that nobody reads delays the others only for a limited time.
 import type { JetStreamClient } from '@nats-io/jetstream';
 import type { Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -31,13 +31,16 @@ export interface StreamReaderOptions {
   /** The mode for a number of open partitions, given the current mode. By default always shared. */
   readonly modeFor?: (openPartitions: number, now: ReadMode) => ReadMode;
   /**
-   * False for entries without content for a partition: a waiting reader is woken for them some ms later, for several at
-   * once. By default all are urgent.
+   * False for entries without content for a partition: a waiting reader is woken for them some ms later, for several
+   * at once. By default all are urgent.
    */
   readonly isUrgent?: (entry: StoredEntry, partition: Partition) => boolean;
-  /** The number of partitions that entries are divided among, for `behind`; 1 if every partition reads every entry. */
+  /**
+   * The number of partitions among which entries are distributed, for `behind`; 1 if every partition reads every
+   * entry.
+   */
   readonly partitions?: number;
-  /** Bound of each cursor's queue. A cursor that joins the shared consumer may hold twice as much. */
+  /** Limit of each cursor's queue. A cursor that joins the shared consumer may hold twice as much. */
   readonly queueBytesMax?: number;
   /** A cursor that stays full for this long loses its consumer until it is read again. */
   readonly idleMaxMs?: number;
@@ -51,7 +54,7 @@ export interface Silence {
   readonly stream: string;
   /** Consumers that are overdue with an entry now. */
   readonly silent: number;
-  /** Consumers that have failed for being silent so far. */
+  /** Total number of consumers that have failed because they were silent. */
   readonly failed: number;
 }
 
@@ -87,8 +90,8 @@ export class StreamReader {
   }
 
   /**
-   * Opens a cursor. Any number may be open at once, even for the same partition.
-   * @throws when the stream cannot be read
+   * Opens a cursor. Any number may be open at the same time, even for the same partition.
+   * @throws if the stream cannot be read
    */
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
     const cursor = new PartitionCursor(this.#host, partition, afterSeq);
@@ -127,7 +130,7 @@ export class StreamReader {
   }
 
   /**
-   * Cursors that follow the shared consumer fail, and are opened again by their readers. Those that catch up do not
+   * Cursors that follow the shared consumer fail, and are opened again by their readers. Cursors that catch up do not
    * need it.
    */
   #sharedFailed(shared: SharedConsumer, error: Error): void {

@@ -1,5 +1,5 @@
-// The streams and their subjects, and how streams are created. Creation is idempotent, because every process does it at
-// start.
+// The streams and their subjects, and how streams are created. Creation is idempotent, because every process creates
+// them at start.
 import { isDeepStrictEqual } from 'node:util';
 import {
   DiscardPolicy,
@@ -13,24 +13,30 @@ import { deviceOf, tokenOfDpu, type DpuId, type Partition } from '../domain/ids.
 import { publishableTopic } from '../domain/topic.ts';
 
 export const READINGS = 'READINGS';
-/** What READINGS cannot assign to a partition, until the service has forwarded it there (forward-messages.ts). */
+/**
+ * Messages that READINGS cannot assign to a partition, until the service has forwarded them there
+ * (forward-messages.ts).
+ */
 export const FORWARDED = 'FORWARDED';
 export const SPACE_EVENTS = 'SPACE_EVENTS';
 export const TOPOLOGY = 'TOPOLOGY';
 export const DEAD_LETTERS = 'DEAD_LETTERS';
 export const CHECKPOINTS = 'CHECKPOINTS';
 
-/** Where a DPU publishes one reading or an array of readings. MQTT's topic `dpu/<id>/readings` is the same subject. */
+/**
+ * The subject to which a DPU publishes one reading or an array of readings. MQTT's topic `dpu/<id>/readings` is the
+ * same subject.
+ */
 export const readingSubject = (dpuId: string): string =>
   topicSubject(`${tokenOfDpu(deviceOf(dpuId as DpuId))}.readings`);
-/** Where a device's payload in a format of its own is published to, for an adapter to read. */
+/** The subject to which a device publishes payloads in its own format, for an adapter to read. */
 export const payloadSubject = (device: DpuId, adapter: string): string =>
   topicSubject(`${tokenOfDpu(device)}.${adapter}`);
-/** Where a topic below `dpu.` is published to, and is stored in READINGS. */
+/** The subject of a topic below `dpu.`, whose messages are stored in READINGS. */
 export const topicSubject = (topic: string): string => `dpu.${topic}`;
 /**
- * Everything below `dpu.`, also with a slash before it, which nats-server makes `/.` of, and payloads below `ingest.`. An
- * MQTT topic is stored even if it contains wildcards or has 64 KB.
+ * Everything below `dpu.`, also with a leading slash, which nats-server translates to `/.`, and payloads below
+ * `ingest.`. An MQTT topic is stored even if it contains wildcards or has 64 KB.
  */
 export const DEVICE_SUBJECTS = ['dpu.>', '/.dpu.>', 'ingest.>', '/.ingest.>'] as const;
 const PARTITIONED_SUBJECTS = 'dpu.*.>';
@@ -51,7 +57,7 @@ export const VERSION_1_SUBJECTS = 'spaces.*';
 
 const ROUTER_SUBJECTS = 'routers.*';
 
-/** The header that carries the bound up to which the service accepted a message's readings (TimestampBound). */
+/** The header with the latest timestamp that the service accepted for a message's readings (TimestampBound). */
 export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
 
 /** All entries of one partition of READINGS. */
@@ -64,14 +70,14 @@ export const partitionOfReading = (subject: string): Partition =>
     ? Number(subject.slice(READINGS_PREFIX.length, subject.indexOf('.', READINGS_PREFIX.length)))
     : NaN) as Partition;
 
-/** The topic that an entry was published to; undefined for ticks, and for entries that no partition reads. */
+/** The topic to which an entry was published; undefined for ticks, and for entries that no partition reads. */
 export const topicOfEntry = (subject: string): string | undefined => {
   const topic = /^readings\.\d+\.([^.]+\..+)$/.exec(subject)?.[1];
   return topic === undefined ? undefined : publishableTopic(topic);
 };
 /**
- * The topic of a subject that a device published to, with or without the slash before it. That of
- * `ingest.<adapter>.<device>` is `<device>.<adapter>`, since the partition is by the first level.
+ * The topic of a subject to which a device published, with or without the leading slash. For
+ * `ingest.<adapter>.<device>` it is `<device>.<adapter>`, because the first level determines the partition.
  */
 export const topicOfSubject = (subject: string): string =>
   publishableTopic(
@@ -86,7 +92,7 @@ const tickSubjects = 'readings.*.tick';
 
 const partitionedSubject = (partitions: number): string => `readings.{{partition(${partitions},1)}}.{{wildcard(1)}}.>`;
 
-/** Bounds of streams, in bytes. A stream without one keeps its current bound, or has none. */
+/** Limits of streams, in bytes. A stream without one keeps its current limit, or has none. */
 export interface StreamBounds {
   readonly readings?: number;
   readonly forwarded?: number;
@@ -95,15 +101,15 @@ export interface StreamBounds {
 }
 
 /**
- * Shares of the server's store. The rest is for topology, checkpoints, leases and MQTT sessions, which are not bounded.
+ * Shares of the server's store. The rest is for topology, checkpoints, leases and MQTT sessions, which have no limit.
  */
 const [READINGS_SHARE, SPACE_EVENTS_SHARE, DEAD_LETTERS_SHARE, FORWARDED_SHARE] = [0.6, 0.25, 0.05, 0.01];
 
 /**
- * Divides the server's store among the streams. A store full of readings, or of commits that ClickHouse does not
- * accept, would leave no space for the commits and checkpoints by which readings and commits can be removed.
- * @param storeBytes size of the store; undefined uses the account's limit, and if there is none, only dead letters are
- * bounded
+ * Divides the server's store among the streams. If readings, or commits that ClickHouse does not accept, filled the
+ * store, there would be no space for the commits and checkpoints that allow readings and commits to be removed.
+ * @param storeBytes size of the store; undefined uses the account's limit, and without one, only dead letters are
+ * limited
  */
 export async function boundsFor(
   jsm: JetStreamManager,
@@ -122,12 +128,15 @@ export async function boundsFor(
 }
 
 /**
- * The shortest that nats-server allows. Within it the server acknowledges and drops a message with a `Nats-Msg-Id` that another one had,
- * whichever device that came from. Repeated readings are recognised by their identity instead.
+ * The shortest window that nats-server allows. Within it the server acknowledges and drops a message whose
+ * `Nats-Msg-Id` equals that of another message, whichever device sent that one. Repeated readings are recognised by
+ * their identity instead.
  */
 const DUPLICATE_WINDOW_MS = 100;
 
-/** @throws Error when the streams exist with another number of partitions, which is fixed at creation */
+/**
+ * @throws Error if the streams exist with another number of partitions, which is fixed at creation
+ */
 export async function createStreams(
   jsm: JetStreamManager,
   partitions: number,
@@ -160,7 +169,7 @@ export async function createStreams(
     { ...base, name: CHECKPOINTS, subjects: ['checkpoints.>'], max_msgs_per_subject: 1, allow_atomic: true },
   ];
   for (const stream of streams) await createStream(jsm, stream);
-  // Earlier versions stored only what was spelled as it should be.
+  // Streams of earlier versions accept only well-formed topics.
   await bound(jsm, READINGS, readings);
   // When full, these refuse new messages, because the old ones are still needed.
   if (bounds.readings !== undefined)
@@ -178,7 +187,9 @@ type Bound = Partial<
   Pick<StreamConfig, 'max_bytes' | 'max_msg_size' | 'discard' | 'duplicate_window' | 'subjects' | 'subject_transform'>
 >;
 
-/** @throws Error when the server refuses: its store is too small, or another stream has one of the subjects */
+/**
+ * @throws Error if the server refuses: its store is too small, or another stream has one of the subjects
+ */
 async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promise<void> {
   const { config } = await jsm.streams.info(name);
   if (Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(config[key as keyof Bound], value))) return;
@@ -193,9 +204,9 @@ async function bound(jsm: JetStreamManager, name: string, wanted: Bound): Promis
   }
 }
 
-// A full READINGS stream would refuse ticks as well, and without ticks its readings would never become final, be stored
-// and be removed. So when it fills up, it is closed to readings by a bound on the length of a message (ticks are
-// empty), and gets some additional space for ticks.
+// A full READINGS stream would refuse ticks as well, and without ticks its readings would never become final, be
+// stored and be removed. So when it is full, it is closed for readings by a limit on the length of a message (ticks
+// are empty), and gets some additional space for ticks.
 const [ANY_LENGTH, EMPTY_LENGTH] = [-1, 1];
 const TICKS_SHARE = 0.1;
 
@@ -213,7 +224,7 @@ export function acceptsReadings(config: Pick<StreamConfig, 'max_msg_size'>): boo
   return config.max_msg_size !== EMPTY_LENGTH;
 }
 
-/** The bound for readings, in bytes; 0 if there is none. */
+/** The limit for readings, in bytes; 0 if there is none. */
 export function readingsBytesOf(config: Pick<StreamConfig, 'max_bytes' | 'max_msg_size'>): number {
   if (config.max_bytes <= 0) return 0;
   return acceptsReadings(config) ? config.max_bytes : Math.floor(config.max_bytes / (1 + TICKS_SHARE));
@@ -236,7 +247,9 @@ async function createStream(jsm: JetStreamManager, wanted: Partial<StreamConfig>
   }
 }
 
-/** @throws Error when the streams exist with another number of partitions */
+/**
+ * @throws Error if the streams exist with another number of partitions
+ */
 export async function assertPartitions(jsm: JetStreamManager, partitions: number): Promise<void> {
   assertTransform((await jsm.streams.info(READINGS)).config, partitionedSubject(partitions));
 }

@@ -1,5 +1,5 @@
-// The TOPOLOGY stream. It keeps all versions of a fact, not only the last per subject, because a router must know how
-// it attributed readings before a change in order to retract them (docs/adr/0002).
+// The TOPOLOGY stream. It keeps all versions of a fact, not only the last one per subject, because a router must know
+// how it attributed readings before a change in order to retract them (docs/adr/0002).
 import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
@@ -34,7 +34,7 @@ export class NatsTopologyLog implements TopologyLog {
 
   async append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined> {
     try {
-      // The message id makes the client's retries harmless when a reply was lost.
+      // With the message id, the client's retries are harmless if a reply was lost.
       const options = { msgID: nuid.next(), expect: { lastSequence: expectedSeq }, retries: 3 };
       const ack = await this.#js.publish(subjectOf(fact), encoder.encode(JSON.stringify(fact)), options);
       return ack.seq;
@@ -51,7 +51,7 @@ export class NatsTopologyLog implements TopologyLog {
 
   async lastSeq(): Promise<number> {
     const jsm = await this.#js.jetstreamManager(false);
-    // From the stream's leader, because a replica may lag.
+    // Read from the stream's leader, because a replica may lag.
     return (await jsm.streams.info(TOPOLOGY)).state.last_seq;
   }
 }

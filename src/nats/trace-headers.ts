@@ -1,4 +1,4 @@
-// Puts the active trace into the headers of a NATS message.
+// Adds the active trace to the headers of a NATS message.
 import { headers, type MsgHdrs } from 'nats';
 import { activeTraceparent, TRACEPARENT } from '../runtime/trace.ts';
 

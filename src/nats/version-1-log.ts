@@ -1,5 +1,5 @@
-// Reads SPACE_EVENTS in the format of version 1, for `density migrate`: JSON, where a commit is a batch of messages on
-// `spaces.<k>` followed by the router's position on `routers.<k>`.
+// Reads SPACE_EVENTS in the format of version 1, for `density migrate`: JSON, where a commit is a batch of messages
+// on `spaces.<k>` followed by the router's offset on `routers.<k>`.
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import { LogTail } from '../../actors/partition/log-tail.ts';
@@ -21,7 +21,7 @@ interface Payload {
   readonly h?: [number, string, number][];
 }
 
-type Position = Omit<CommitHeader, 'backlogs' | 'isMove'> & {
+type CommittedOffset = Omit<CommitHeader, 'backlogs' | 'isMove'> & {
   /** For each partition, the number of messages in the commit. */
   readonly payloads: Readonly<Partial<Record<number, number>>>;
   readonly backlogs?: readonly (readonly [subject: string, firstSeq: number])[];
@@ -34,7 +34,7 @@ class Version1Tail {
   readonly #partition: Partition;
   readonly #storedBeforeSeq: number;
   #pending: Pick<LoggedSection, 'events' | 'heartbeats'>[] = [];
-  /** True once past the commits that may have been partly truncated. */
+  /** True after the commits that may have been partly truncated. */
   #mustBeWhole = false;
 
   constructor(partition: Partition, partitions: number, storedBeforeSeq: number) {
@@ -44,7 +44,7 @@ class Version1Tail {
   }
 
   addPayload(seq: number, { e, h = [] }: Payload): void {
-    // Readings with an `id` have reading ids of the previous form.
+    // Readings with an `id` have reading ids in the previous format.
     const events = e.map((tuple) =>
       fromPersonTuple(tuple.length > 8 ? ([...tuple.slice(0, 9), 1] as unknown as PersonTuple) : tuple, seq),
     );
@@ -56,8 +56,8 @@ class Version1Tail {
     this.#pending.push({ events, heartbeats });
   }
 
-  addPosition(stored: { readonly seq: number; readonly timeMs: number }, position: Position): void {
-    const isWhole = this.#pending.length === (position.payloads[this.#partition] ?? 0);
+  addOffset(stored: { readonly seq: number; readonly timeMs: number }, offset: CommittedOffset): void {
+    const isWhole = this.#pending.length === (offset.payloads[this.#partition] ?? 0);
     if (!isWhole && this.#mustBeWhole)
       throw new LogGap(`partition ${this.#partition}: messages are missing from the log before ${stored.seq}`);
     this.#mustBeWhole ||= stored.seq >= this.#storedBeforeSeq;
@@ -68,7 +68,7 @@ class Version1Tail {
       settings: undefined,
     };
     this.#pending = [];
-    this.tail.addCommit(stored, headerOf(position), section);
+    this.tail.addCommit(stored, headerOf(offset), section);
   }
 }
 
@@ -90,7 +90,7 @@ export class Version1Log {
   }
 
   /** True once every router has a commit in the current format, which means that all partitions are converted. */
-  async isTakenOver(): Promise<boolean> {
+  async isConverted(): Promise<boolean> {
     const last = await Promise.all(this.#routers.map((router) => this.#last(router)));
     return last.every((message) => message?.data[0] !== OBJECT);
   }
@@ -109,7 +109,7 @@ export class Version1Log {
             tails,
             subject,
             { seq, timeMs: Math.floor(info.timestampNanos / 1e6) },
-            JSON.parse(decoder.decode(data)) as Payload | Position,
+            JSON.parse(decoder.decode(data)) as Payload | CommittedOffset,
           );
         if (info.pending === 0) break;
       }
@@ -118,11 +118,11 @@ export class Version1Log {
   }
 
   /** Commits the routers' offsets, clocks and counters in the current format. Idempotent. */
-  async takeOver(): Promise<void> {
+  async convert(): Promise<void> {
     for (const router of this.#routers) {
       const message = await this.#last(router);
       if (message?.data[0] !== OBJECT) continue;
-      const before = headerOf(JSON.parse(decoder.decode(message.data)) as Position);
+      const before = headerOf(JSON.parse(decoder.decode(message.data)) as CommittedOffset);
       const header = {
         ...before,
         commitId: nuid.next(),
@@ -159,14 +159,14 @@ function add(
   tails: readonly Version1Tail[],
   subject: string,
   stored: { readonly seq: number; readonly timeMs: number },
-  entry: Payload | Position,
+  entry: Payload | CommittedOffset,
 ): void {
   const [kind, k] = subject.split('.');
   if (kind === 'spaces') tails[Number(k)]?.addPayload(stored.seq, entry as Payload);
-  else for (const tail of tails) tail.addPosition(stored, entry as Position);
+  else for (const tail of tails) tail.addOffset(stored, entry as CommittedOffset);
 }
 
-/** Drops fields that commits no longer have, and adds those that early positions lack. */
+/** Drops fields that commits no longer have, and adds those that early versions lack. */
 function headerOf({
   router,
   commitId,
@@ -179,7 +179,7 @@ function headerOf({
   reattribution,
   clockMs,
   counters,
-}: Position): CommitHeader {
+}: CommittedOffset): CommitHeader {
   return {
     router,
     epoch: 0,

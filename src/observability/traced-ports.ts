@@ -14,7 +14,7 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { replacing } from './observed-ports.ts';
 import { contextOf, inSpan, isTracing, startSpan } from '../runtime/trace.ts';
 
-/** Bounds the commits of a partition that wait for their block; beyond it the oldest are dropped. */
+/** Limits the commits of a partition that wait for their block; beyond it the oldest are dropped. */
 const WAITING_MAX = 256;
 const LINKS_MAX = 32;
 /** The sampled flag is the lowest bit of a traceparent's flags. */

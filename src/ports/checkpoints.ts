@@ -1,6 +1,6 @@
-// Stores one checkpoint per partition: the state of its fold, with the place in SPACE_EVENTS that the state includes.
-// Saving is a compare-and-set on the revision, so of two processes that both believe they own a shard only one can
-// save.
+// Stores one checkpoint per partition: the state of its fold, with the sequence of SPACE_EVENTS that the state
+// includes. Saving is a compare-and-set on the revision, so if two processes both believe that they own a shard, only
+// one of them can save.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
 
@@ -21,19 +21,19 @@ export interface StoredCheckpoint {
 
 export interface Checkpoints {
   /**
-   * @returns undefined when the partition has no checkpoint
-   * @throws CheckpointRefused when the checkpoint is damaged or incomplete
+   * @returns undefined if the partition has no checkpoint
+   * @throws CheckpointRefused if the checkpoint is damaged or incomplete
    */
   load(partition: Partition): Promise<StoredCheckpoint | undefined>;
   /**
-   * Metadata of the latest checkpoint, even if its snapshot is unreadable. Revision 0 if there is none; if the metadata
-   * itself is unreadable, everything but the revision is 0 or empty.
+   * Metadata of the latest checkpoint, even if its snapshot is unreadable. Revision 0 if there is none; if the
+   * metadata itself is unreadable, everything but the revision is 0 or empty.
    */
   last(partition: Partition): Promise<Omit<StoredCheckpoint, 'snapshot'>>;
   /**
-   * Replaces the checkpoint if its revision is still `expectedRevision` (0: there is none). Settles an unknown outcome
-   * itself.
-   * @returns the new revision; undefined when another process has saved in the meantime
+   * Replaces the checkpoint if its revision is still `expectedRevision` (0: there is none). Settles an unknown
+   * outcome by itself.
+   * @returns the new revision; undefined if another process has saved in the meantime
    */
   save(
     partition: Partition,

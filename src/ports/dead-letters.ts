@@ -1,9 +1,11 @@
-// Keeps items from READINGS that could not be used, with the reason, for people to look at and to replay. The store is
-// bounded in age and bytes; whatever it evicts stays counted, so that the account of readings always balances.
+// Keeps unusable items from READINGS, with the reason, for people to look at and to replay. The store is limited in
+// age and bytes. Evicted items remain counted, so that the account of readings always balances.
 import type { DpuId } from '../domain/ids.ts';
 import type { RejectReason } from '../domain/reading.ts';
 
-/** Names a letter. READINGS may reuse a sequence after it has lost its end, so the arrival time belongs to it. */
+/**
+ * Identifies a letter. The arrival time is included, because READINGS may reuse a sequence after it has lost its end.
+ */
 export interface LetterKey {
   readonly reason: RejectReason;
   /** The message's sequence in READINGS. */
@@ -32,22 +34,22 @@ export interface KeptLetter extends DeadLetter {
   readonly storedMs: number;
 }
 
-/** A kept letter without its bytes. */
+/** A kept letter without its content. */
 export interface LetterSummary extends Omit<KeptLetter, 'raw'> {
   readonly bytes: number;
 }
 
-/** Letters to select; a field that is left out selects all. */
+/** Selects letters; a field that is left out selects all. */
 export interface LetterSelection {
   readonly reason?: RejectReason | undefined;
-  /** Stored at or after, and before. */
+  /** Stored at or after `fromMs`, and before `toMs`. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
 }
 
 /** How a letter was replayed. */
 export interface Replay {
-  /** Added to the timestamps of its readings. */
+  /** The DPU for which its readings were sent; null for the original one. */
   readonly shiftMs: number;
   /** The DPU whose readings they became; null for the one that sent them. */
   readonly dpuId: DpuId | null;
@@ -64,24 +66,24 @@ export type ItemsByReason = Partial<Record<RejectReason, number>>;
 export interface DeadLetters {
   /** Idempotent: a letter replaces one with the same reason, sequence and index. Resolves once all are stored. */
   store(letters: readonly DeadLetter[]): Promise<void>;
-  /** Counts items, not letters: those in letters still kept, and those in letters evicted so far. */
+  /** Counts items rather than letters: those in kept letters, and those in letters evicted so far. */
   count(): Promise<{ readonly kept: ItemsByReason; readonly evicted: ItemsByReason }>;
-  /** Removes letters older than `ageMaxMs`, and the oldest ones while the store exceeds its bound in bytes. */
+  /** Removes letters older than `ageMaxMs`, and the oldest ones while the store exceeds its limit in bytes. */
   evict(ageMaxMs: number): Promise<void>;
   /** The letters that are kept now, oldest first. */
   letters(selection: LetterSelection): AsyncIterable<KeptLetter>;
   /**
-   * Records how a letter is replayed, unless that is recorded already. Durable, and atomic between processes.
-   * @returns what is recorded now
+   * Records how a letter is replayed, unless that is already recorded. Durable, and atomic between processes.
+   * @returns the recorded replay
    */
   recordReplay(letter: LetterKey, replay: RecordedReplay): Promise<RecordedReplay>;
 }
 
-/** What people look through. */
+/** The letters as people browse them. */
 export interface ListedLetters {
   /** The letters that are kept now, oldest first. */
   summaries(): AsyncIterable<LetterSummary>;
-  /** A letter's bytes, and how it was replayed; undefined once it is evicted. */
+  /** The content of a letter, and how it was replayed; undefined once it is evicted. */
   content(
     letter: LetterKey,
   ): Promise<{ readonly raw: Uint8Array; readonly replay: RecordedReplay | undefined } | undefined>;

@@ -1,5 +1,5 @@
 // Pages of stored events and readings, for the list endpoints. Unlike other ports it has no simulated implementation,
-// because counting does not depend on it. All methods throw Failure unavailable when ClickHouse does not answer.
+// because counting does not depend on it. All methods throw Failure unavailable if ClickHouse does not answer.
 import type { Expression, TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import type { Direction } from '../domain/measure.ts';
@@ -20,7 +20,7 @@ export interface EventPageQuery {
 }
 
 export interface EventPage {
-  /** May be empty although there are more pages, if all rows read cancel out. */
+  /** May be empty even if there are more pages, when all rows read cancel out. */
   readonly events: readonly HistoryEvent[];
   /** Where the next page starts; null on the last page. */
   readonly end: EventPlace | null;
@@ -34,7 +34,7 @@ export interface StoredReading extends EventPlace {
   readonly dpuId: DpuId;
   /** 0 unless the reading is of one person. */
   readonly direction: Direction | 0;
-  /** As the device reports it; for a standing, the difference to its predecessor. */
+  /** As reported by the device; for a standing, the difference to its predecessor. */
   readonly entrances: number;
   readonly exits: number;
   /** Null while the reading is held, because its DPU had no placement at that time. */
@@ -43,7 +43,7 @@ export interface StoredReading extends EventPlace {
 
 export interface ReadingsQuery {
   readonly filter: Expression | undefined;
-  /** A field of the list of readings; an unknown one sorts by timestamp. */
+  /** A field of the list of readings; for an unknown field the order is by timestamp. */
   readonly sort: string;
   readonly desc: boolean;
   readonly offset: number;
@@ -75,7 +75,10 @@ export interface EventPages {
   eventPage(query: EventPageQuery): Promise<EventPage>;
   /** A space's events in a range, with retractions applied, counting blocks up to `block`. */
   countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number>;
-  /** The newest block that has a row of the space in the range; 0 if none. Changes whenever the range's contents do. */
+  /**
+   * The newest block with a row of the space in the range; 0 if none. It changes whenever the contents of the range
+   * do.
+   */
   newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
   /**
    * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces
@@ -84,11 +87,11 @@ export interface EventPages {
   segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>>;
   /** For each space, its events in a range, in blocks up to its `block`, in event order, with retractions applied. */
   eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>>;
-  /** The space of each stored row, in event order, retracted ones included. At most `limit`. */
+  /** The space of each stored row, in event order, including retracted ones. At most `limit`. */
   spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]>;
   /** The events of all spaces in a range, with retractions applied. */
   countAllEvents(range: TimeRange): Promise<number>;
-  /** A page of readings, retracted ones excluded. */
+  /** A page of readings, without retracted ones. */
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
   countReadings(filter: Expression | undefined): Promise<number>;
   /** A page of the DPUs that readings are held for. */

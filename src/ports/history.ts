@@ -1,6 +1,6 @@
-// Stored space events: where folds store their blocks, and the queries that counts are computed from. Blocks of a
+// Stored space events: where folds store their blocks, and the queries from which counts are computed. Blocks of a
 // partition are numbered from 1 without gaps and stored in order. Queries that take a `block` ignore later blocks, so
-// that their result can be joined with what a fold has not stored yet. All methods throw Failure unavailable when
+// that their result can be joined with what a fold has not stored yet. All methods throw Failure unavailable if
 // ClickHouse does not answer.
 import type { Block } from '../../actors/partition/block.ts';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
@@ -29,12 +29,12 @@ export interface DpuReadingsQuery {
   readonly toMs: number;
   /** Start after this place; it need not exist. */
   readonly after: ReadingPlace;
-  /** How many stored readings to read. */
+  /** The number of stored readings to read. */
   readonly limit: number;
 }
 
 export interface DpuReadingsPage {
-  /** May be empty although there are more pages. */
+  /** May be empty even if there are more pages. */
   readonly readings: readonly Reading[];
   /** Where the next page starts; null on the last page. */
   readonly end: ReadingPlace | null;
@@ -44,7 +44,7 @@ export interface DpuReadingsPage {
 export interface HistoryEvent {
   readonly timestampMs: number;
   readonly readingId: string;
-  /** People into and out of the space, */
+  /** People who entered the space. */
   readonly entrances: number;
   readonly exits: number;
   /** -1 if the entrances and exits are retracted. */
@@ -115,8 +115,8 @@ export interface StandingInstant {
 export interface History {
   /**
    * Stores a block. Idempotent.
-   * @throws Failure unavailable when the block may not have been stored: store it again
-   * @throws EpochChanged when the logs are in a later epoch than the block
+   * @throws Failure unavailable if the block may not have been stored: store it again
+   * @throws EpochChanged if the logs are in a later epoch than the block
    */
   storeBlock(block: Block): Promise<void>;
   /** The partition's last stored block that has rows; 0 if none. */
@@ -126,21 +126,23 @@ export interface History {
   /** The event time of each DPU's newest reading, in ms. DPUs without readings are left out. */
   newestReadings(dpuIds: readonly DpuId[]): Promise<Map<DpuId, number>>;
   /**
-   * The given readings that are stored, as they are stored (`hasPreviousId`). A reading counts as stored if it has any
-   * row, even a retraction: during a re-attribution it may be retracted in one shard and not yet asserted in the other.
+   * The given readings that are stored, in their stored form (`hasPreviousId`). A reading counts as stored if it has
+   * any row, even a retraction: during a re-attribution it may be retracted in one shard and not yet asserted in the
+   * other.
    */
   findReadings(readings: readonly Reading[]): Promise<Reading[]>;
   /** All stored readings of DPUs at given instants. Stored is meant as in `findReadings`. */
   readingsAt(places: readonly DpuInstant[]): Promise<Reading[]>;
   /**
-   * For each place: the stored readings of its series at that instant, and at the nearest instants before and after it
-   * that have any. Others of the series may be among them. Stored is meant as in `findReadings`.
+   * For each place: the stored readings of its series at that instant, and at the nearest instants before and after
+   * it that have any. The result may include others of the series. "Stored" has the same meaning as in
+   * `findReadings`.
    */
   neighbours(places: readonly SeriesPlace[]): Promise<Reading[]>;
   /**
    * Stored readings of the given DPUs with fromMs <= timestamp < toMs, ordered by DPU and then by event order. Of
-   * several readings with the same id of the previous form, only the earliest is included (at the same instant the
-   * exit): routing retracted the others as its duplicates.
+   * several readings with the same id in the previous format, only the earliest is included (at the same instant the
+   * exit), because routing retracted the others as its duplicates.
    */
   readingsOfDpus(query: DpuReadingsQuery): Promise<DpuReadingsPage>;
   /**
@@ -149,8 +151,8 @@ export interface History {
    */
   occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
   /**
-   * A space's events in blocks up to `block`, as one segment per gap between successive edges: `(edges[i], edges[i +
-   * 1]]`. Edges ascend.
+   * A space's events in blocks up to `block`, as one segment per range between consecutive edges: `(edges[i], edges[i
+   * + 1]]`. Edges ascend.
    */
   segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
   /**
@@ -163,33 +165,30 @@ export interface History {
   /** What happens to the count in each gap when stored and unstored events are taken together, in event order. */
   exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]>;
   /**
-   * The newest instants with afterMs < timestamp <= upToMs at which readings of a space stand, in blocks up to `block`,
-   * also readings that nobody passed in. Newest first.
+   * The newest instants with afterMs < timestamp <= upToMs at which readings of a space stand, in blocks up to
+   * `block`, including readings in which nobody passed. Newest first.
    */
   newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]>;
   /** Totals of every partition that has rows. Cheap: reads no rows. */
   storedTotals(): Promise<Map<Partition, StoredTotals>>;
   /**
-   * Readings asserted in a partition's blocks up to `block`, less those retracted. Expensive: reads all of its rows.
+   * Readings asserted in a partition's blocks up to `block`, minus those retracted. Expensive: reads all of its rows.
    */
   readingsUpTo(partition: Partition, block: number): Promise<number>;
-  /** True when ClickHouse answers. */
+  /** True if ClickHouse answers. */
   ping(): Promise<boolean>;
 }
 
 export interface StoredTotals {
-  /** Readings asserted, less those retracted. */
+  /** Readings asserted, minus those retracted. */
   readonly readings: number;
   /** The last block that has rows. */
   readonly lastBlock: number;
 }
 
-/** What is stored of one partition, for rebuilding its state. */
+/** The stored rows of one partition, for rebuilding its state. */
 export interface PartitionRecords {
-  /**
-   * Completes a block whose insert was interrupted: adds the rows that the views lack of what space_events has.
-   * Idempotent.
-   */
+  /** Completes a block whose insert was interrupted: adds the rows of space_events that the views lack. Idempotent. */
   completeBlock(partition: Partition, number: number): Promise<void>;
   /** For each space and DPU, the event time of its newest row and of its newest retraction. */
   newest(partition: Partition): Promise<StoredNewest[]>;

@@ -1,6 +1,6 @@
 // Which process owns which shard, and which processes are alive. A lease only avoids double work; correctness never
-// depends on it, because a process that wrongly believes it holds one is refused when it commits or saves a checkpoint.
-// Ownership is decided by the result of a compare-and-set, never by a read.
+// depends on it, because a process that wrongly believes that it holds one is refused when it commits or saves a
+// checkpoint. Ownership is decided by the result of a compare-and-set, never by a read.
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 
@@ -14,32 +14,32 @@ export interface Member {
   readonly takesShards: boolean;
   /** True while it keeps standby copies of shards that other members own. */
   readonly standsBy: boolean;
-  /** Problems it last found with itself; absent in earlier versions. */
+  /** Problems that the member last found with itself; absent in earlier versions. */
   readonly problems?: readonly Problem[];
 }
 
-/** Undefined: the member has left, or the lease is free. */
+/** Undefined if the member has left, or the lease is free. */
 export type LeaseChange =
   | { readonly kind: 'member'; readonly id: string; readonly member: Member | undefined }
   | { readonly kind: 'shard'; readonly shard: Partition; readonly holder: string | undefined };
 
-/** Methods reject when the store cannot be reached; the outcome is then unknown, and repeating the call is safe. */
+/** Methods reject if the store cannot be reached. The outcome is then unknown, and repeating the call is safe. */
 export interface Leases {
   /** A lease or membership expires this long after it was last renewed. */
   readonly ttlMs: number;
-  /** Acquires a free lease. @returns its revision; undefined when another holder has it */
+  /** Acquires a free lease. @returns its revision; undefined if another holder has it */
   take(shard: Partition, holder: string): Promise<number | undefined>;
-  /** Extends a lease by another ttl. @returns its new revision; undefined when another holder has it */
+  /** Extends a lease by another TTL. @returns its new revision; undefined if another holder has it */
   renew(shard: Partition, holder: string, revision: number): Promise<number | undefined>;
-  /** Gives up a lease. Does nothing if another holder has it. */
+  /** Releases a lease. Does nothing if another holder has it. */
   release(shard: Partition, revision: number): Promise<void>;
-  /** Registers a member, or renews its membership for another ttl. */
+  /** Registers a member, or renews its membership for another TTL. */
   announce(member: Member): Promise<void>;
   /** Ends a membership at once. */
   withdraw(member: Member): Promise<void>;
   /**
    * Reports all leases and members, oldest first, and then every change. Resolves when the signal aborts.
-   * @throws when the watch is interrupted
+   * @throws if the watch is interrupted
    */
   watch(report: (change: LeaseChange) => void, signal: AbortSignal): Promise<void>;
 }

@@ -6,8 +6,8 @@ export interface LogCursor {
   /**
    * Waits until there are entries and returns at most `entriesMax` of them, in order. Returns none after `wake` or
    * `close`. One call at a time.
-   * @throws when the log cannot be read any further; open another cursor then
-   * @throws LogWentBack when the log no longer holds what was read from it
+   * @throws if the log cannot be read any further; open another cursor then
+   * @throws LogWentBack if the log no longer holds what was read from it
    */
   next(entriesMax: number): Promise<StoredEntry[]>;
   /**
@@ -17,7 +17,7 @@ export interface LogCursor {
   readonly behind: number;
   /** Makes a pending `next`, or otherwise the following one, return immediately. */
   wake(): void;
-  /** Safe to call twice. */
+  /** May be called twice. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 // The READINGS log, which holds what devices sent, byte for byte, by partition of the device; and MQTT messages that
 // were acknowledged but may not have reached READINGS. Times are arrival times in ms, by the log's own clock. Methods
-// reject when the log cannot be reached.
+// reject if the log cannot be reached.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from './log.ts';
@@ -9,17 +9,17 @@ export interface ReadingsLog {
   /** Reads a partition's entries after a sequence. */
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
   /**
-   * Stores a message as if the DPU had published it. Resolves when it is durable. After a rejection it may have been
-   * stored or not; storing it twice changes no count.
-   * @param mark evidence of the bound up to which the service accepted the readings (TimestampBound)
-   * @throws Failure unavailable when the log is full
+   * Stores a message as if the DPU had published it. Resolves once it is durable. After a rejection it may or may not
+   * have been stored; storing it twice changes no count.
+   * @param mark evidence of the limit up to which the service accepted timestamps (TimestampBound)
+   * @throws Failure unavailable if the log is full
    */
   append(dpuId: DpuId, data: Uint8Array, mark?: string): Promise<void>;
   /**
-   * Stores a payload as if the device had published it for an adapter. Resolves when it is durable. After a rejection it
-   * may have been stored or not.
+   * Stores a payload as if the device had published it for an adapter. Resolves once it is durable. After a rejection
+   * it may or may not have been stored.
    * @param adapter its name
-   * @throws Failure unavailable when the log is full
+   * @throws Failure unavailable if the log is full
    */
   appendPayload(device: DpuId, adapter: string, data: Uint8Array): Promise<void>;
   /** Stores a tick, which advances a partition's clock while no readings arrive. Not acknowledged; may be lost. */
@@ -29,9 +29,9 @@ export interface ReadingsLog {
   at(seq: number): Promise<StoredEntry | undefined>;
   /** The sequence of the last entry stored before an instant; 0 if there is none. */
   lastSeqBefore(ms: number): Promise<number>;
-  /** When a partition's newest entry was stored, as known to the log's leader; BEGINNING_MS if there is none. */
+  /** When a partition's newest entry was stored, according to the log's leader; BEGINNING_MS if there is none. */
   newestMs(partition: Partition): Promise<number>;
-  /** Removes entries that are both before a sequence and stored before an instant. */
+  /** Removes entries that are before a sequence and were also stored before an instant. */
   purge(beforeSeq: number, beforeMs: number): Promise<void>;
   usage(): Promise<LogUsage>;
   /** The sequence of a partition's first entry at or after `seq`; undefined if there is none. */
@@ -41,7 +41,7 @@ export interface ReadingsLog {
 }
 
 export interface LogUsage {
-  /** Bytes used, as a fraction of the log's bound; at 1 it refuses new entries. 0 if it has no bound. */
+  /** Used bytes as a fraction of the log's limit. At 1 the log refuses new entries; 0 if it has no limit. */
   readonly usedFraction: number;
   readonly acceptsReadings: boolean;
   readonly firstSeq: number;
@@ -50,7 +50,7 @@ export interface LogUsage {
 
 /** A message that a device published. */
 export interface StoredMessage {
-  /** Where it was published, below `dpu.` (domain/topic.ts). */
+  /** The topic below `dpu.` to which it was published (domain/topic.ts). */
   readonly topic: string;
   readonly data: Uint8Array;
 }
@@ -59,7 +59,7 @@ export interface StoredMessage {
 export interface StoredMessages {
   /** Messages of devices stored from `fromMs` to `toMs`, both inclusive, in order. */
   storedBetween(fromMs: number, toMs: number): AsyncIterable<StoredMessage>;
-  /** Stores a message as if it had been published to its topic. Like `ReadingsLog.append` otherwise. */
+  /** Stores a message as if it had been published to its topic. Otherwise like `ReadingsLog.append`. */
   restore(message: StoredMessage): Promise<void>;
 }
 
@@ -78,15 +78,15 @@ export interface AcknowledgedMessage extends StoredMessage {
 }
 
 /**
- * Acknowledged messages, kept until they are released. There is no simulated implementation: to a router, a message
- * that is appended twice is a duplicate like any other.
+ * Acknowledged messages, kept until they are released. There is no simulated implementation, because to a router a
+ * message that is appended twice is an ordinary duplicate.
  */
 export interface AcknowledgedMessages {
   /**
-   * The next messages, in the order they were stored. Returns none if none arrive for some seconds, or when the signal
-   * aborts. A message that is not released is delivered again.
+   * The next messages, in the order in which they were stored. Returns none if none arrive for some seconds, or when
+   * the signal aborts. A message that is not released is delivered again.
    */
   next(signal: AbortSignal): Promise<AcknowledgedMessage[]>;
-  /** The same messages one by one, as they arrive within about a second. */
+  /** The same messages one by one, each within about a second of its arrival. */
   arriving(signal: AbortSignal): AsyncIterable<AcknowledgedMessage>;
 }

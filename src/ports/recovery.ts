@@ -1,6 +1,6 @@
-// What ClickHouse keeps for repairing a NATS log that lost entries: the epochs of the logs, the mark of each block, a
-// copy of the topology, and the queries that a repair runs over the stored events. All methods throw Failure
-// unavailable when ClickHouse does not answer.
+// The records in ClickHouse for repairing a NATS log that lost entries: the epochs of the logs, the mark of each
+// block, a copy of the topology, and the queries that a repair runs over the stored events. All methods throw Failure
+// unavailable if ClickHouse does not answer.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { EventPlace, SpaceEvent } from '../domain/space-event.ts';
@@ -9,15 +9,17 @@ import type { StoredBlockMark } from './space-events-log.ts';
 
 export interface EpochRecords {
   /**
-   * The latest epoch that a repair has begun, and the latest that one has finished. They differ while a repair is under
-   * way or after one was interrupted. The first epoch is 0.
+   * The latest epoch that a repair has begun, and the latest that a repair has finished. They differ during a repair
+   * or after an interrupted one. The first epoch is 0.
    */
   epochs(): Promise<{ readonly begun: number; readonly done: number }>;
   /**
    * Begins an epoch. Once it resolves, no block of an older epoch can be stored, and no insert of one is still running.
    */
   beginEpoch(epoch: number): Promise<void>;
-  /** @param report what was lost and repaired, as JSON (RepairReport) */
+  /**
+   * @param report the losses and repairs, as JSON (RepairReport)
+   */
   finishEpoch(epoch: number, report: string): Promise<void>;
   /** Reports of finished repairs, newest first. */
   reports(limit: number): Promise<{ readonly epoch: number; readonly atMs: number; readonly report: string }[]>;
@@ -33,20 +35,20 @@ export interface TopologyCopy {
   copiedAfter(seq: number): Promise<CopiedEntry[]>;
   lastCopied(): Promise<Pick<CopiedEntry, 'seq' | 'digest'> | undefined>;
   /**
-   * Doing it again changes nothing. Where a sequence was used twice, the entry of the later epoch stays, and what an earlier epoch has
-   * copied behind it is no longer part of the copy: the log has lost it.
+   * Idempotent. Where a sequence was used twice, the entry of the later epoch remains, and entries that an earlier
+   * epoch copied after it are no longer part of the copy, because the log has lost them.
    */
   copyTopology(entries: readonly CopiedEntry[], epoch: number): Promise<void>;
 }
 
-/** The rows of one reading in one space that agree in everything but sign, taken together. */
+/** The rows of one reading in one space that are equal except for their sign, taken together. */
 export interface Claim extends Omit<SpaceEvent, 'sign'> {
   /** Sum of the rows' signs: 1 if the event stands, 0 if it was retracted, anything else after a loss. */
   readonly signs: number;
 }
 
 export interface ReadingsInOrder {
-  /** May be empty although there are more pages. */
+  /** May be empty even if there are more pages. */
   readonly readings: readonly Reading[];
   /** Where the next page starts; null on the last page. */
   readonly end: EventPlace | null;
@@ -58,8 +60,8 @@ export interface RecoveryRecords extends EpochRecords, TopologyCopy {
   /** A partition's blocks of an epoch that were cut at or after a sequence of SPACE_EVENTS, in order. */
   blocksFrom(partition: Partition, epoch: number, logSeq: number): Promise<StoredBlockMark[]>;
   /**
-   * Readings that have a row in a partition's blocks from `block` on, in event order. Readings that were superseded by
-   * another with the same id of the previous form are left out.
+   * Readings that have a row in a partition's blocks from `block` on, in event order, except those that were
+   * superseded by another one with the same id in the previous format.
    */
   readingsFromBlock(
     partition: Partition,

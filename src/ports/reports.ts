@@ -1,5 +1,5 @@
-// Questions about the state of a space, from any process to the one that can answer: the owner of the space's shard, or
-// a process that keeps a standby copy of it.
+// Questions about the state of a space, from any process to one that can answer: the owner of the space's shard, or a
+// process with a standby copy of it.
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 
@@ -8,12 +8,11 @@ export type Respondent = 'owner' | 'standby';
 /** @returns undefined to send no reply, because another process may be the owner by now */
 export type ReportAnswer = (spaceId: SpaceId, atMs: number) => Promise<KnownReport | undefined>;
 
-/** The transport of such questions between processes. */
+/** The transport for these questions between processes. */
 export interface ReportRequests {
   /**
    * Asks for the state of a space at an instant.
-   * @returns 'nobody', at once, when no process answers for the shard; 'silence' when none has replied within
-   * `timeoutMs`
+   * @returns 'nobody', at once, if no process answers for the shard; 'silence' if none has replied within `timeoutMs`
    */
   ask(
     shard: Partition,
@@ -28,7 +27,7 @@ export interface ReportRequests {
 
 /** The state of any space, whichever process owns it. */
 export interface SpaceReports {
-  /** True while this process cannot reach the logs, so that it can only answer from what it has. */
+  /** True while this process cannot reach the logs, so that it can answer only from memory. */
   readonly isCutOff: boolean;
   /**
    * The state of a space at an instant.

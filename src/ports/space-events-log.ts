@@ -1,6 +1,6 @@
-// The SPACE_EVENTS log: the commits of all routers, each one message. Commits of one router form a chain: each is
-// stored only if the router's previous one is still its last, which is what makes routing exactly once. Methods reject
-// when the log cannot be reached.
+// The SPACE_EVENTS log: the commits of all routers, each one message. The commits of one router form a chain: each is
+// stored only if the router's previous one is still its last, which makes routing exactly-once. Methods reject if the
+// log cannot be reached.
 import type { CommitHeader, Sections } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
@@ -16,7 +16,7 @@ export interface StoredBlockMark {
 
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly seq: number }
-  /** Another process has committed for the router in the meantime, so this one no longer owns it. */
+  /** Another process has meanwhile committed for the router, so this one no longer owns it. */
   | { readonly kind: 'superseded' };
 
 export interface LastCommit {
@@ -34,18 +34,18 @@ export interface SpaceEventsLog {
   firstCommitFrom(router: Partition, seq: number): Promise<CommitHeader | undefined>;
   /**
    * Stores a commit if the router's last one is still at `expectedSeq` (0: it has none). Settles an unknown outcome
-   * itself.
-   * @throws when the commit was not stored; it may still arrive later, so restart from what the log then holds
+   * by itself.
+   * @throws if the commit was not stored. It may still arrive later, so restart from what the log then holds
    */
   commit(header: CommitHeader, sections: Sections, expectedSeq: number): Promise<CommitOutcome>;
   /**
    * Stores a router's first commit of an epoch, without sections, before this process switches to that epoch. Settles
-   * an unknown outcome itself.
+   * an unknown outcome by itself.
    * @returns its sequence
-   * @throws when the router already has another commit in the epoch
+   * @throws if the router already has another commit in the epoch
    */
   begin(header: CommitHeader): Promise<number>;
-  /** Sequence of the last commit of any router, as known to the log's leader; 0 if there is none. */
+  /** Sequence of the last commit of any router, according to the log's leader; 0 if there is none. */
   end(): Promise<number>;
   bounds(): Promise<LogBounds>;
   /** The id of the commit at a sequence; undefined if it was truncated or never existed. */

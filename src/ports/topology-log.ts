@@ -1,20 +1,20 @@
-// The TOPOLOGY log: every version of every fact about spaces, doorways, DPUs and resets. A fact is appended only if the
-// log still ends where the decision was made, which makes checks such as unique names hold across processes.
+// The TOPOLOGY log: every version of every fact about spaces, doorways, DPUs and resets. A fact is appended only if
+// the log still ends where the decision was made, so checks such as unique names hold across processes.
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 
-/** Methods reject when the log cannot be reached. */
+/** Methods reject if the log cannot be reached. */
 export interface TopologyLog {
   open(afterSeq: number): Promise<TopologyCursor>;
   /** Stores a fact if the log still ends at `expectedSeq` (0: empty). @returns its sequence; undefined on a conflict */
   append(fact: TopologyFact, expectedSeq: number): Promise<number | undefined>;
   /** The fact at a sequence; undefined if there is none. */
   at(seq: number): Promise<TopologyFact | undefined>;
-  /** The log's last sequence, as known to its leader; 0 if it is empty. */
+  /** The log's last sequence, according to its leader; 0 if it is empty. */
   lastSeq(): Promise<number>;
 }
 
 export interface TopologyCursor {
-  /** Waits for the next entries, in order. Returns none once closed. @throws when the log cannot be read any further */
+  /** Waits for the next entries, in order. Returns none once closed. @throws if the log cannot be read any further */
   next(): Promise<TopologyEntry[]>;
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ export type RetryOptions = Options;
 
 /** A reading takes at most 150 bytes. */
 const READINGS_PER_MESSAGE = 2_000;
-/** Bounds unacknowledged messages, because a NATS server drops what its queue has no room for. */
+/** Limits unacknowledged messages, because a NATS server drops messages that exceed its queue. */
 const IN_FLIGHT_MAX = 1_000;
 /**
  * For appends with an unknown outcome, which are safe to repeat. Not for a full log, which stays full for longer than
@@ -23,7 +23,7 @@ const IN_FLIGHT_MAX = 1_000;
 const RETRY: RetryOptions = { retries: 3, minTimeout: 200, maxTimeout: 2_000, randomize: true };
 const encoder = new TextEncoder();
 
-/** A reading as a DPU would publish it to its device's subject. */
+/** A reading in the form in which a DPU would publish it to its device's subject. */
 export function toMessage({ dpuId, timestampMs, measure, name }: SentReading): object {
   return {
     ...(deviceOf(dpuId) === dpuId ? {} : { dpu_id: dpuId }),

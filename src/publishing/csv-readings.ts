@@ -6,7 +6,7 @@ const REQUIRED_COLUMNS = ['timestamp', 'dpu_id'] as const;
 /** At least one of these sets is also required: the columns of a form of readings. */
 const FORMS = [['direction'], ['entrances', 'exits'], ['total_entrances', 'total_exits']] as const;
 
-/** Options for csv-parse. Parsing fails with a Failure when a required column is missing. */
+/** Options for csv-parse. Parsing fails with a Failure if a required column is missing. */
 export const CSV_READINGS = {
   columns: (header: string[]) => requireColumns(header.map((name) => name.trim().toLowerCase())),
   bom: true,
@@ -17,7 +17,10 @@ export const CSV_READINGS = {
   record_delimiter: ['\r\n', '\n', '\r'],
 } satisfies Options;
 
-/** A row as a reading that was not parsed yet. An empty cell is no value; but a row without a timestamp is a mistake in a table. */
+/**
+ * A row as a reading that is not parsed yet. An empty cell means an absent field, except that a row must have a
+ * timestamp.
+ */
 export function csvReading(row: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(row).filter(([name, cell]) => cell !== '' || name === 'timestamp'));
 }

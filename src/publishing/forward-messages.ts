@@ -1,11 +1,11 @@
-// Puts into READINGS what arrives at subjects that READINGS cannot assign to a partition, such as MQTT's
+// Appends messages to READINGS that arrive on subjects which READINGS cannot assign to a partition, such as MQTT's
 // `/dpu/423/readings`.
 //
 // A message is released only after READINGS has acknowledged it. After a crash in between it is appended again, which
 // changes no count unless its readings have no timestamp.
 import type { AcknowledgedMessage, AcknowledgedMessages, StoredMessages } from '../ports/readings-log.ts';
 
-/** Runs until the signal aborts. @throws when a stream cannot be reached, or READINGS is full */
+/** Runs until the signal aborts. @throws if a stream cannot be reached, or READINGS is full */
 export async function forwardMessages(
   messages: Pick<AcknowledgedMessages, 'arriving'>,
   readings: Pick<StoredMessages, 'restore'>,
@@ -19,7 +19,7 @@ export async function forwardMessages(
     const forwarded: Promise<void>[] = [];
     for await (const message of messages.arriving(signal)) {
       const one = forward(message);
-      // Handled below; a rejection must not count as unhandled until then.
+      // Handled below; until then a rejection must not count as unhandled.
       one.catch(() => undefined);
       forwarded.push(one);
     }

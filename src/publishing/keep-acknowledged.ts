@@ -1,6 +1,6 @@
-// Makes sure that every acknowledged MQTT message is in READINGS. nats-server acknowledges a message once its own MQTT
-// stream has it, and passes it on to READINGS without waiting; if the server stops in between, READINGS lacks it. So
-// acknowledged messages are looked up in READINGS and appended if they are missing.
+// Makes sure that every acknowledged MQTT message is in READINGS. nats-server acknowledges a message once its own
+// MQTT stream has it, and passes it on to READINGS without waiting. If the server stops in between, READINGS lacks
+// the message. So acknowledged messages are looked up in READINGS and appended if they are missing.
 //
 // Invariants (actors/SPEC.md, A2):
 // - A message is released only after it was found in READINGS, or its append was acknowledged.
@@ -25,15 +25,16 @@ export interface KeepOptions {
 
 /** READINGS normally stores a message within this time of the MQTT stream. */
 const SETTLING_MS = 1_000;
-/**
- * How far READINGS's timestamp of a message may be before the MQTT stream's: that stream may have been the slower one.
- */
+/** How far READINGS's timestamp of a message may be before the MQTT stream's, which may have stored it later. */
 const STORED_BEFORE_MS = 2_000;
 /** How far READINGS's timestamp of a message may be after the MQTT stream's. */
 const STORED_AFTER_MS = 60_000;
 const APPENDS_IN_FLIGHT_MAX = 200;
 
-/** Runs until the signal aborts. @throws when a stream cannot be reached; messages not released are delivered again */
+/**
+ * Runs until the signal aborts. @throws if a stream cannot be reached; messages that were not released are delivered
+ * again
+ */
 export async function keepAcknowledged(options: KeepOptions, signal: AbortSignal): Promise<void> {
   const { acknowledged, timing } = options;
   while (!signal.aborted) {
@@ -62,8 +63,8 @@ async function keep(
 }
 
 /**
- * Messages that READINGS lacks. READINGS must have as many with the same topic and bytes as were acknowledged, because
- * readings without a timestamp are told apart only by their place in READINGS.
+ * Messages that READINGS lacks. READINGS must have as many messages with the same topic and bytes as were
+ * acknowledged, because readings without a timestamp are distinguished only by their sequence in READINGS.
  */
 async function missingOf(
   messages: readonly AcknowledgedMessage[],

@@ -1,4 +1,4 @@
-// Replays dead letters: appends what they hold to READINGS, as if the DPU had just sent it.
+// Replays dead letters: appends their content to READINGS, as if the DPU had just sent it.
 //
 // Invariants (actors/SPEC.md, D2):
 // - A letter is replayed in one way only. How is recorded before anything is appended, so it counts once whoever replays
@@ -43,9 +43,9 @@ export interface ReplayDeps {
 }
 
 export interface ReplayRequest extends LetterSelection, Replay {
-  /** The DPU that the subject of a letter names, or the text in its place. */
+  /** The DPU named by the subject of a letter, or the text in its place. */
   readonly sentBy?: string | undefined;
-  /** Only says what would be done. */
+  /** Only reports what would be done. */
   readonly isDryRun: boolean;
 }
 
@@ -53,21 +53,23 @@ export interface ReplayRequest extends LetterSelection, Replay {
 export interface SkippedItems {
   readonly letterId: string;
   readonly items: number;
-  /** Why the first of them was not. */
+  /** Why the first of them was not replayed. */
   readonly detail: string;
 }
 
 export interface ReplayResult {
-  /** Letters that were selected. */
+  /** The number of selected letters. */
   readonly letters: number;
-  /** Readings that were appended. Those of an earlier replay among them are duplicates. */
+  /** Appended readings, including those of an earlier replay, which are duplicates. */
   readonly readings: number;
-  /** The first ones. */
+  /** The first skipped items. */
   readonly skipped: readonly SkippedItems[];
   readonly skippedItems: number;
 }
 
-/** @throws the log's error; what was appended by then is a duplicate when the replay is repeated */
+/**
+ * @throws the log's error; if the replay is repeated, readings that were already appended are duplicates
+ */
 export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): Promise<ReplayResult> {
   const { deadLetters, log, bound, now, retry } = deps;
   const { shiftMs, dpuId, isDryRun } = request;
@@ -107,7 +109,7 @@ export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): P
   return result;
 }
 
-/** The DPU that a letter's subject names, or the text in its place. */
+/** The DPU named by a letter's subject, or the text in its place. */
 export function senderOf({ subject }: Pick<KeptLetter, 'subject'>): string {
   const token = subject.split('.')[2] ?? '';
   return dpuOfToken(token) ?? token;
@@ -168,11 +170,11 @@ function dpusOf(values: readonly unknown[]): Set<unknown> {
   return new Set(values.map((value) => (value as { dpu_id?: unknown }).dpu_id));
 }
 
-/** The items as JSON values, or why there are none. */
+/** The items as JSON values, or the reason why there are none. */
 function valuesIn({ raw, items, isCut }: DeadLetter): readonly unknown[] | string {
   if (isCut) return 'the letter holds only a part of what was sent';
   try {
-    // Firmware in C may send the NUL at the end of its string, too.
+    // Firmware written in C may include the terminating NUL of the string.
     const value = JSON.parse(decoder.decode(raw).replace(/\0+$/, '')) as unknown;
     return items === 1 ? [value] : (value as readonly unknown[]);
   } catch {

@@ -2,9 +2,9 @@
 // by that log's clock. A reading accepted over HTTP may be as late as HTTP allowed when it answered 202: it must not
 // become a dead letter because the routing process has a different clock or setting.
 //
-// The bound that HTTP applied travels with the message as a mark, signed with a key that only the service has. A device
-// that shares the service's NATS account could send the same header, but without the key its mark is ignored. The
-// signature covers the DPU and the bytes, so a mark cannot be moved to another message.
+// The limit that HTTP applied travels with the message as a mark, signed with a key that only the service has. A
+// device that shares the service's NATS account could send the same header, but without the key its mark is ignored.
+// The signature covers the DPU and the bytes, so a mark cannot be moved to another message.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { deviceOf, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import { EARLIEST_MS } from '../domain/parse-reading.ts';
@@ -13,13 +13,13 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 export class TimestampBound {
   readonly #skewMs: number;
   readonly #key: string | undefined;
-  /** A device whose clock says an earlier time has not set it. */
+  /** The earliest accepted timestamp. A device that reports an earlier time has not set its clock. */
   readonly earliestMs: number;
 
   /**
    * @param skewMs how far ahead of its arrival a reading's timestamp may be
    * @param key shared by all processes; without one, no message is marked and no mark is accepted
-   * @param earliestMs the earliest timestamp that is accepted
+   * @param earliestMs the earliest accepted timestamp
    */
   constructor(skewMs: number, key: string | undefined, earliestMs = EARLIEST_MS) {
     this.earliestMs = earliestMs;
@@ -44,7 +44,7 @@ export class TimestampBound {
     const latestMs = this.at(timeMs);
     const [accepted = '', signed = ''] = mark.split('.');
     const acceptedMs = Number(accepted);
-    // In most cases the default bound is later, and the signature need not be verified.
+    // In most cases the default limit is later, and the signature need not be verified.
     if (this.#key === undefined || !(acceptedMs > latestMs)) return latestMs;
     const [, , token = ''] = subject.split('.');
     const [is, shouldBe] = [Buffer.from(signed), Buffer.from(signature(this.#key, token, data, acceptedMs))];

@@ -1,4 +1,4 @@
-// Describes in words what NATS lost, for logs, health checks and the account.
+// Describes the losses of NATS in words, for logs, health checks and the account.
 import type { RepairReport } from './repair-logs.ts';
 
 export function describeLosses({

@@ -1,9 +1,9 @@
-// Finds out whether a stream lost entries: compares it with what routers, checkpoints, blocks in ClickHouse and the
-// copy of the topology have recorded of it. A stream that ends before a recorded position, or has another entry there,
+// Detects whether a stream lost entries: compares it with the records that routers, checkpoints, blocks in ClickHouse
+// and the copy of the topology have of it. A stream that ends before a recorded sequence, or has another entry there,
 // has gone back.
 //
-// Other processes write in the meantime, so the records about a stream are always read before the stream's end: read
-// afterwards, new entries would look lost.
+// Other processes write in the meantime, so the records about a stream are always read before the stream's end.
+// Otherwise entries that were added in between would seem to be missing.
 import type { Partition } from '../domain/ids.ts';
 import type { CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -19,7 +19,7 @@ import type { RecoveryRecords } from '../ports/recovery.ts';
 
 export interface LogDeps {
   readonly partitions: number;
-  /** The epoch that this process works in. An inspection sets it to the one recorded in ClickHouse. */
+  /** The epoch in which this process works. An inspection sets it to the one recorded in ClickHouse. */
   readonly epoch: LogEpoch;
   readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastSeqBefore'>;
   readonly events: SpaceEventsLog;
@@ -32,7 +32,7 @@ export interface LogDeps {
 
 export type LogName = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS' | 'epoch';
 
-/** A difference between a log and what was recorded of it. */
+/** A difference between a log and the records about it. */
 export interface Discrepancy {
   readonly log: LogName;
   readonly detail: string;
@@ -42,12 +42,12 @@ type SavedCheckpoint = Awaited<ReturnType<Checkpoints['last']>>;
 
 const INSPECTIONS_MAX = 5;
 
-/** The last commits that this process has folded, which may be beyond anything that was saved. */
+/** The last commits that this process has folded, which may be newer than everything that was saved. */
 export type SeenHere = readonly CommitMark[];
 
 /**
  * Sets `epoch` to the current epoch of the logs.
- * @returns an empty list if the logs hold everything that was recorded of them
+ * @returns an empty list if the logs hold everything that was recorded about them
  */
 export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promise<Discrepancy[]> {
   for (let inspections = 1; ; inspections++) {
@@ -55,7 +55,8 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
     const found = await inspect(deps, saved, seenHere);
     if (found.length === 0 || inspections === INSPECTIONS_MAX) return found;
     const savedNow = await savedCheckpoints(deps);
-    // If a newer checkpoint was saved, the log may have been truncated in the meantime, and nothing needed is missing.
+    // If a newer checkpoint was saved, the log may have been truncated in the meantime, so that nothing that is
+    // needed is missing.
     if (savedNow.every(({ revision }, k) => revision === saved[k]?.revision)) return found;
   }
 }
@@ -107,7 +108,10 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
   return found;
 }
 
-/** A router's commits must continue from the last one that a checkpoint includes, or the fold refuses them (F1). */
+/**
+ * A router's commits must continue from the last one that a checkpoint includes, otherwise the fold refuses them
+ * (F1).
+ */
 async function checkChain(
   { epoch, events }: LogDeps,
   router: Partition,
@@ -192,9 +196,9 @@ async function checkCheckpoint(
 }
 
 /**
- * Checks that no commit after the oldest checkpoint was truncated. If one was, some router's first commit after that
- * checkpoint names it as its predecessor. The oldest checkpoint is enough, because truncation starts at the beginning:
- * it lacks whatever a newer one lacks.
+ * Checks that no commit after the oldest checkpoint was truncated. If one was, the first commit of some router after
+ * that checkpoint names it as its predecessor. The oldest checkpoint is sufficient, because truncation starts at the
+ * beginning of the log: commits that a newer checkpoint lacks are missing for the oldest one too.
  */
 async function checkOldestCheckpoint(
   { epoch, events, partitions }: LogDeps,

@@ -24,13 +24,13 @@ const DOUBT_POLL_MS = 20;
 const GAPS_MAX = 3;
 
 export interface LogGuardDeps extends RepairDeps {
-  /** Gives up all shards and resolves when none is left, until `resumeShards` is called. */
+  /** Gives up all shards until `resumeShards` is called. Resolves when none is left. */
   readonly suspendShards: () => Promise<void>;
   readonly resumeShards: () => void;
   /** The last commits that this process has folded. */
   readonly seenHere: () => readonly CommitMark[];
   readonly topologyReader: Pick<TopologyService, 'hasLogGoneBack' | 'startOver'>;
-  /** Undefined in a process that owns no shards: it waits until another process has repaired the logs. */
+  /** Undefined in a process that owns no shards, which waits until another process has repaired the logs. */
   readonly leases: Leases | undefined;
   readonly holder: string;
   readonly isConnected?: () => boolean;
@@ -42,10 +42,10 @@ export class LogGuard implements LogDoubts {
   readonly #deps: LogGuardDeps;
   /** Aborted to end the pause before the next inspection. */
   #inspectNow = new AbortController();
-  /** How often the logs have come into doubt, and the value of that counter when they were last found sound. */
+  /** How often the logs came into doubt, and the value of that counter when they were last found to be sound. */
   #doubts = 1;
   #settledDoubts = 0;
-  /** How often folds have met each gap, by the gap's message. */
+  /** How often folds have encountered each gap, by the gap's message. */
   readonly #gaps = new Map<string, number>();
   #problem: string | undefined = 'the logs are being inspected';
 
@@ -72,7 +72,7 @@ export class LogGuard implements LogDoubts {
     while (this.#isInDoubt && !signal.aborted) await this.#deps.timing.pause(DOUBT_POLL_MS, signal);
   }
 
-  /** Inspects the logs, repairs them if needed, and resolves once they are sound or the signal aborts. */
+  /** Inspects the logs and repairs them if needed. Resolves once they are sound or the signal aborts. */
   async ensureSound(signal: AbortSignal): Promise<void> {
     const { log, timing, topologyReader, suspendShards, resumeShards, isConnected = () => true } = this.#deps;
     let isSuspended = false;
@@ -114,7 +114,10 @@ export class LogGuard implements LogDoubts {
     return this.#settledDoubts !== this.#doubts;
   }
 
-  /** Entries that other processes write during an inspection can look like a loss, but hardly twice in a row. */
+  /**
+   * Entries that other processes write during an inspection can look like a loss, but are unlikely to do so twice in
+   * a row.
+   */
   async #inspectTwice(signal: AbortSignal): Promise<Discrepancy[]> {
     const found = await this.#inspect();
     if (found.length === 0) return found;
@@ -128,11 +131,11 @@ export class LogGuard implements LogDoubts {
     if (await topologyReader.hasLogGoneBack())
       return [{ log: 'TOPOLOGY', detail: 'it does not hold what this process has read from it' }];
     const found = await inspectLogs(this.#deps, seenHere());
-    // Another process has repaired the logs: the shards here still run in the old epoch.
+    // Another process has repaired the logs, but the shards here still run in the old epoch.
     if (epoch.current !== before)
       found.push({ log: 'epoch', detail: `the logs were in epoch ${before}, and are now in ${epoch.current}` });
-    // A gap that keeps coming back is a loss: a fold that merely lagged restarts from a newer checkpoint and does not
-    // meet it again.
+    // A gap that occurs again and again is a loss: a fold that merely lagged restarts from a newer checkpoint and
+    // does not encounter the gap again.
     const gap = [...this.#gaps].find(([, times]) => times >= GAPS_MAX);
     if (found.length === 0 && gap) found.push({ log: 'SPACE_EVENTS', detail: gap[0] });
     return found;
@@ -151,7 +154,7 @@ export class LogGuard implements LogDoubts {
     const held: ShardLease[] = [];
     try {
       if (!(await this.#takeAll(leases, held, signal))) return;
-      // The previous holder of the leases may have repaired everything.
+      // The previous holder of the leases may already have repaired everything.
       if ((await this.#inspect()).length === 0) return;
       const report = await repairLogs(this.#deps);
       this.#gaps.clear();
@@ -165,7 +168,7 @@ export class LogGuard implements LogDoubts {
   }
 
   /**
-   * Takes all leases in a fixed order, so that of two repairing processes one waits for the other.
+   * Takes all leases in a fixed order, so that if two processes want to repair, one waits for the other.
    * @returns false if a repair is no longer needed
    */
   async #takeAll(leases: Leases, held: ShardLease[], signal: AbortSignal): Promise<boolean> {
@@ -174,7 +177,7 @@ export class LogGuard implements LogDoubts {
       const lease = new ShardLease(leases, partition satisfies Partition, `${holder}-repair`, timing, log);
       for (let attempts = 1; !signal.aborted && !(await lease.take(() => undefined)); attempts++) {
         await timing.pause(LEASE_RETRY_MS, signal);
-        // The holder keeps its lease if it has found the logs sound, or has repaired them.
+        // The current holder keeps its lease once it has found the logs to be sound, or has repaired them.
         if (attempts % ATTEMPTS_PER_INSPECTION === 0 && (await this.#inspect()).length === 0) return false;
       }
       if (signal.aborted) return false;

@@ -1,4 +1,4 @@
-// What NATS has lost so far, as recorded by repairs of the logs. Read once per epoch and cached.
+// The losses of NATS so far, as recorded by repairs of the logs. Read once per epoch and cached.
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { EpochRecords } from '../ports/recovery.ts';
 import { describeLosses } from './describe-losses.ts';
@@ -35,7 +35,7 @@ export class Losses {
     return this.#known;
   }
 
-  /** All losses, newest first. While ClickHouse does not answer, those already known. */
+  /** All losses, newest first. While ClickHouse does not answer, those that are already known. */
   async read(): Promise<readonly Loss[]> {
     const { current } = this.#epoch;
     if (this.#knownEpoch === current) return this.#known;

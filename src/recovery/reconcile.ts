@@ -1,5 +1,6 @@
-// Computes the events that bring the stored rows of readings in line with the topology, after a log lost commits. Works
-// per reading and space, because a reading's row in one space may have been stored while its row in the other was lost.
+// Computes the events that make the stored rows of readings agree with the topology, after a log lost commits. Works
+// per reading and space, because a reading's row in one space may have been stored while its row in the other was
+// lost.
 import type { Partition } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
@@ -13,7 +14,7 @@ import type { TopologyView } from '../domain/topology-history.ts';
 import type { Claim } from '../ports/recovery.ts';
 
 /**
- * The events to store so that each reading has exactly the rows that the topology asks for.
+ * The events to store so that each reading has exactly the rows required by the topology.
  * @param passedBy returns who passed by a reading
  */
 export function eventsToReconcile(

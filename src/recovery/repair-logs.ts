@@ -1,5 +1,5 @@
-// Repairs logs that lost entries (L3, docs/adr/0065): stores in ClickHouse whatever only the logs and checkpoints hold,
-// then begins a new epoch of the logs with one commit per router and one checkpoint per partition.
+// Repairs logs that lost entries (L3, docs/adr/0065): stores in ClickHouse everything that only the logs and
+// checkpoints hold, then begins a new epoch of the logs with one commit per router and one checkpoint per partition.
 //
 // Invariants:
 // - Afterwards, counts are exact for all readings that still exist in READINGS, SPACE_EVENTS, a checkpoint or
@@ -70,7 +70,9 @@ export interface RepairReport {
   readonly rowsStored: number;
 }
 
-/** @throws when a port fails; repeat the call then */
+/**
+ * @throws if a port fails; call it again then
+ */
 export async function repairLogs(deps: RepairDeps): Promise<RepairReport> {
   const repair = new Repair(deps);
   return repair.run();
@@ -80,9 +82,9 @@ class Repair {
   readonly #deps: RepairDeps;
   readonly #headers = new Map<Partition, CommitHeader | undefined>();
   readonly #blockNumbers = new Map<Partition, number>();
-  /** By identity: readings whose rows may be incomplete, */
+  /** By identity: readings whose rows may be incomplete. */
   readonly #suspects = new Map<string, Reading>();
-  /** and whole series, once they were asked for. */
+  /** Whole series, cached once they were queried. */
   readonly #series = new Map<SeriesKey, Series>();
   #epoch = 0;
   #lookedAt = 0;
@@ -104,7 +106,7 @@ class Repair {
         ...[...blocks.values()].map((block) => block.epoch),
       ) + 1;
     await records.beginEpoch(this.#epoch);
-    // Read after the epoch has begun, because until then other processes could still store blocks.
+    // Read after the epoch has begun, because before that other processes could still store blocks.
     for (const partition of allPartitions(partitions)) {
       const block = await history.lastBlock(partition);
       if (block > 0) await partitionRecords.completeBlock(partition, block);
@@ -115,7 +117,8 @@ class Repair {
     const [views, isTopologyLost] = viewsOf(topology, this.#headers, partitions);
     const commits = await this.#lostCommits(blocks);
     await this.#readSuspects();
-    // A repair that was killed has stored rows by a topology that may be lost since, of readings that nothing else names.
+    // A repair that was killed may have stored rows according to a topology that has since been lost, for readings
+    // that nothing else refers to.
     const isUnfinished = [...blocks.values()].some((block) => block.epoch > done);
     if (isTopologyLost || isUnfinished || [...this.#headers.values()].includes(undefined))
       await this.#reconcileAll(views);
@@ -133,12 +136,12 @@ class Repair {
     };
     await records.finishEpoch(this.#epoch, JSON.stringify(report));
     epoch.current = this.#epoch;
-    // Commits made in the old epoch after this point must stay, because the log must not have holes.
+    // Commits made in the old epoch after this sequence must remain, because the log must not have holes.
     await events.removeOlderEpochs(firstSeq);
     return report;
   }
 
-  /** Readings in the log, or in a checkpoint: their rows may be incomplete. */
+  /** Readings in the log or in a checkpoint: their rows may be incomplete. */
   async #readSuspects(): Promise<void> {
     await this.#readLog();
     for (const partition of allPartitions(this.#deps.partitions)) await this.#readCheckpoint(partition);
@@ -200,7 +203,7 @@ class Repair {
     }
   }
 
-  /** The series that some of the readings are in: all that survives of them. */
+  /** The series of some readings, with everything that survives of them. */
   async #seriesOf(readings: readonly Reading[]): Promise<ReadonlyMap<SeriesKey, Series>> {
     for (const reading of readings) {
       const key = seriesKeyOf(reading);
@@ -232,7 +235,9 @@ class Repair {
     }
   }
 
-  /** Skips an unreadable checkpoint: the log and ClickHouse hold its contents, except for what the log has lost. */
+  /**
+   * Skips an unreadable checkpoint: its contents are in the log and in ClickHouse, except for what the log has lost.
+   */
   async #readCheckpoint(partition: Partition): Promise<void> {
     const { checkpoints, partitions } = this.#deps;
     try {
@@ -339,7 +344,7 @@ class Repair {
     };
   }
 
-  /** The offset to route again from. Readings after it that are stored are recognized as duplicates. */
+  /** The offset from which to route again. Later readings that are already stored are recognised as duplicates. */
   async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
     return readingsMark
       ? Math.min(readingsSeq, await this.#deps.readings.lastSeqBefore(readingsMark.timeMs - REROUTED_MS))
@@ -355,13 +360,15 @@ class Repair {
       try {
         return void (await saveRebuilt(deps, revision, tail, []));
       } catch (error) {
-        // A process in the old epoch saved at the same moment. It cannot do so again.
+        // A process in the old epoch saved at the same moment, which it cannot do again.
         if (!(error instanceof Superseded) || attempt >= ATTEMPTS_MAX) throw error;
       }
     }
   }
 
-  /** Replaces entries that the log lacks; otherwise every later inspection would find the same loss again. */
+  /**
+   * Replaces entries of the copy that the log lacks; otherwise every later inspection would find the same loss again.
+   */
   async #copyTopology(afterSeq: number): Promise<void> {
     const { topology, records } = this.#deps;
     const entries = topology.entries(afterSeq, topology.seq);
@@ -417,7 +424,10 @@ async function storedSeries(
   return found;
 }
 
-/** Also the readings that depend on them: the row of a reading may have survived, and that of the change it made to another not. */
+/**
+ * Adds the readings that depend on those of a page: the row of a reading may have survived, and the row for the
+ * change that it caused in another reading may be lost.
+ */
 function withDependents(page: readonly Reading[], series: ReadonlyMap<SeriesKey, Series>): Reading[] {
   const readings = new Map(page.map((reading) => [identityOf(reading), reading]));
   for (const reading of page) {

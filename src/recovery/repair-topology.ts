@@ -7,7 +7,7 @@ import { allPartitions } from '../domain/partition.ts';
 export interface TopologyRepair {
   /** Number of entries restored. */
   readonly restored: number;
-  /** Upper bound for the number of entries that had been copied or applied by a router and cannot be restored. */
+  /** Upper bound for the number of entries that had been copied, or applied by a router, and cannot be restored. */
   readonly lost: number;
 }
 
@@ -28,7 +28,8 @@ export async function repairTopology(deps: Deps): Promise<[TopologyRepair, CopyD
     const copied = await records.copiedAfter(0);
     const common = lastCommon(copied, deps);
     const missing = copied.filter(({ seq }) => seq > common);
-    // The log was written to after it went back: the new entries stay, and those they replaced cannot be restored.
+    // The log was written to after it went back: the new entries remain, and those that they replaced cannot be
+    // restored.
     if (topology.seq > common) [lost, differsAfter] = [missing.length, common];
     else
       for (const { seq, fact } of missing) {

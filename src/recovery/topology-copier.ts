@@ -1,5 +1,5 @@
-// Copies new entries of TOPOLOGY to ClickHouse, so that entries that NATS loses can be restored. One process is enough;
-// several at once are harmless.
+// Copies new entries of TOPOLOGY to ClickHouse, so that entries that NATS loses can be restored. One process is
+// enough; several at the same time are harmless.
 import type { Logger } from 'pino';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import { factsOf, type TopologyEntry } from '../domain/topology.ts';
@@ -19,7 +19,7 @@ export interface TopologyCopierDeps {
   readonly records: TopologyCopy;
   /** True while this process is responsible for copying. */
   readonly isOn: () => boolean;
-  /** Called when the copy differs from the log, which means that the log has lost entries. */
+  /** Called if the copy differs from the log, which means that the log has lost entries. */
   readonly onMismatch: () => void;
   readonly timing: Timing;
   readonly log: Logger;
@@ -69,7 +69,7 @@ export class TopologyCopier {
   }
 }
 
-/** As many as are copied at once, and at least one. */
+/** As many entries as are copied at once, and at least one. */
 function firstOf(entries: readonly TopologyEntry[]): TopologyEntry[] {
   let facts = 0;
   const end = entries.findIndex(({ fact }, index) => {

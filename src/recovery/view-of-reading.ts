@@ -1,5 +1,5 @@
-// The topology under which a reading is counted, by the last commit of its router: the one that the router has applied
-// or, during a re-attribution, the new one for readings that have already been re-attributed.
+// The topology under which a reading counts, according to the last commit of its router: the topology that the router
+// has applied or, during a re-attribution, the new one for readings that have already been re-attributed.
 import type { CommitHeader, Reattribution } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
 import { partitionOfDpu } from '../domain/partition.ts';
@@ -12,8 +12,8 @@ import { changeBetween } from '../router/topology-change.ts';
 export interface ViewOfReading {
   (reading: Reading): TopologyView;
   /**
-   * How far a router has applied the topology, by its last commit; the whole topology if that commit or its topology is
-   * lost.
+   * How far a router has applied the topology, according to its last commit; the whole topology if that commit or its
+   * topology is lost.
    */
   progressOf(router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'>;
 }

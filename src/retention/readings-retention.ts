@@ -1,5 +1,6 @@
-// Removes readings that are no longer needed: those that every router has routed, and that no router reads again after a restart to
-// fill its memory. Neither age nor a full log ever removes a reading that is needed, however long the service was down.
+// Removes readings that are no longer needed: those that every router has routed, and that no router reads again
+// after a restart to fill its memory. A reading that is needed is never removed because of its age or a full log,
+// however long the service was down.
 import { allPartitions } from '../domain/partition.ts';
 import { consumedThrough } from '../domain/commit.ts';
 import type { LogUsage, ReadingsLog } from '../ports/readings-log.ts';
@@ -17,8 +18,8 @@ export interface ReadingsRetentionDeps {
   readonly now: () => number;
 }
 
-/** Fill levels of the log: above CROWDED it is purged down to EASED, and at FULL it refuses readings. */
-const [CROWDED, EASED, FULL] = [0.8, 0.6, 0.97];
+/** Fill levels of the log: above HIGH_WATER it is purged down to LOW_WATER, and at FULL it refuses readings. */
+const [HIGH_WATER, LOW_WATER, FULL] = [0.8, 0.6, 0.97];
 
 /** Entries before a sequence may be removed if they were also stored before an instant. */
 interface Unneeded {
@@ -28,24 +29,24 @@ interface Unneeded {
 
 const NOTHING: Unneeded = { seq: 0, beforeMs: 0 };
 
-/** Removes readings that are older than `keptMs` and not needed. @throws what a port throws: try again later */
+/** Removes readings that are older than `keptMs` and not needed. @throws the error of a port; try again later */
 export async function purgeReadings(deps: ReadingsRetentionDeps): Promise<void> {
   const { seq, beforeMs } = await unneeded(deps);
   if (seq > 1 && beforeMs > 0) await deps.readings.purge(seq, Math.min(deps.now() - deps.keptMs, beforeMs));
 }
 
 /**
- * Removes readings that are not needed, whatever their age, from a log that is nearly full. If that does not help, the log accepts
- * only time marks until it does.
- * @throws what a port throws
+ * Removes readings that are not needed, whatever their age, from a log that is nearly full. If that is not enough,
+ * the log accepts only ticks until it is.
+ * @throws the error of a port
  */
 export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<LogUsage> {
   const { readings } = deps;
   let usage = await readings.usage();
   const { usedFraction, firstSeq, lastSeq } = usage;
-  if (usedFraction >= CROWDED) {
+  if (usedFraction >= HIGH_WATER) {
     // Purges the oldest, assuming that all have the same size; any remaining excess is purged the next time.
-    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - EASED)) / usedFraction);
+    const seq = firstSeq + Math.ceil(((lastSeq + 1 - firstSeq) * (usedFraction - LOW_WATER)) / usedFraction);
     const { seq: neededFromSeq, beforeMs } = await unneeded(deps);
     const beforeSeq = Math.min(seq, neededFromSeq);
     if (beforeSeq > firstSeq && beforeMs > 0) {
@@ -54,19 +55,19 @@ export async function makeRoom(deps: Omit<ReadingsRetentionDeps, 'keptMs' | 'now
     }
   }
   const { acceptsReadings } = usage;
-  if (acceptsReadings ? usage.usedFraction < FULL : usage.usedFraction >= CROWDED) return usage;
+  if (acceptsReadings ? usage.usedFraction < FULL : usage.usedFraction >= HIGH_WATER) return usage;
   await readings.setAcceptsReadings(!acceptsReadings);
   return { ...usage, acceptsReadings: !acceptsReadings };
 }
 
 /**
- * Entries before the first one that any router would read after a restart (Router.restore). Only entries of a router's own partition
- * count, because otherwise a router that receives nothing for weeks would keep the readings of all others. A router that has never
- * committed needs everything.
+ * The entries before the first one that any router would read after a restart (Router.restore). Only entries of a
+ * router's own partition count, because otherwise a router that receives nothing for weeks would keep the readings of
+ * all others. A router that has never committed needs everything.
  *
- * If the log has gone back, entries stored since then may have sequences below a committed offset although no router has routed them. So
- * nothing may be removed while any router's mark is not at its offset, and, because the log may go back after that was checked, only
- * entries older than the latest mark may be.
+ * If the log has gone back, entries stored since then may have sequences below a committed offset although no router
+ * has routed them. So nothing may be removed unless every router's mark is at its offset. Because the log may go back
+ * after that check, only entries older than the latest mark may be removed.
  */
 async function unneeded({
   partitions,

@@ -1,5 +1,6 @@
-// Frees space in NATS: removes readings and dead letters that are old and no longer needed, and removes needed space from a full
-// READINGS log sooner. Checks often whether the log is full, and rarely which entries have expired.
+// Frees space in NATS: removes readings and dead letters that are old and no longer needed, and removes unneeded
+// readings earlier if READINGS is nearly full. Checks often whether the log is full, and rarely which entries have
+// expired.
 import type { Logger } from 'pino';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import type { Timing } from '../runtime/timing.ts';
@@ -12,8 +13,8 @@ export interface RetentionDeps {
   readonly readings: ReadingsRetentionDeps;
   readonly deadLetters: Pick<DeadLetters, 'evict'>;
   readonly deadLettersKeptMs: number;
-  /** Called with how full READINGS is, 0 to 1. */
-  readonly onOccupied: (part: number) => void;
+  /** Called with the fill level of READINGS, from 0 to 1. */
+  readonly onUsage: (part: number) => void;
   readonly timing: Timing;
   readonly log: Logger;
 }
@@ -56,9 +57,9 @@ export class Retention {
   }
 
   async #makeRoom(): Promise<void> {
-    const { readings, onOccupied, log } = this.#deps;
+    const { readings, onUsage, log } = this.#deps;
     const { usedFraction, acceptsReadings } = await makeRoom(readings);
-    onOccupied(usedFraction);
+    onUsage(usedFraction);
     if (acceptsReadings !== this.#acceptsReadings)
       log.warn(
         { usedFraction, acceptsReadings },

@@ -22,14 +22,14 @@ export class StoredSequence {
     this.#deps = deps;
   }
 
-  /** According to the checkpoints: no restart needs the log before it. */
+  /** By the checkpoints: no restart needs the log before it. */
   async byCheckpoints(): Promise<number> {
     return this.#minimum(() => undefined);
   }
 
   /**
-   * According to the folds that run here, and to the checkpoints of the other partitions. Cached for a moment, because every router
-   * asks and checkpoints are read from NATS; an older answer is lower, and so safe.
+   * By the folds that run here, and by the checkpoints of the other partitions. Cached for a moment, because every
+   * router asks for it and checkpoints are read from NATS. An older value is lower, and therefore safe.
    */
   async byFolds(): Promise<number> {
     const { byFold, timing } = this.#deps;

@@ -1,5 +1,5 @@
-// Collects what one commit of a router asserts: events for space partitions, heartbeats, configurations,
-// and the change of the account.
+// Collects what one commit of a router asserts: events for space partitions, heartbeats, configurations, and the
+// change to the account.
 import type { Partition } from '../domain/ids.ts';
 import { UNPLACED } from '../domain/ids.ts';
 import type { Heartbeat, PartitionSection, RouterCounters, SpaceConfig } from '../domain/commit.ts';
@@ -11,7 +11,7 @@ import { attribute, type SpaceEvent } from '../domain/space-event.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 
-/** Well under NATS's 1 MB. */
+/** Well below the 1 MB limit of a NATS message. */
 const BYTES_MAX = 512 * 1024;
 
 interface SectionDraft extends PartitionSection {
@@ -36,7 +36,7 @@ export class CommitDraft {
     return this.#sections.size === 0;
   }
 
-  /** True when the next item needs another commit, because a commit is one message. */
+  /** True when the next item needs another commit, because a commit must fit into one message. */
   get isFull(): boolean {
     return this.#bytesMax >= BYTES_MAX;
   }
@@ -45,7 +45,7 @@ export class CommitDraft {
     return this.#sections;
   }
 
-  /** Asserts where a reading counts. */
+  /** Asserts a reading in the spaces where it counts. */
   assert(view: TopologyView, reading: Reading, passed: Passed): void {
     this.#attribute(view, reading, passed, 1);
   }

@@ -1,13 +1,14 @@
-// The entries of READINGS that a router has read and not consumed, and which of them the next commit consumes. A
-// deficit round robin (Shreedhar and Varghese, 1995) between DPUs, by items:
+// The entries of READINGS that a router has read but not yet consumed, and the choice of which ones the next commit
+// consumes. A deficit round robin (Shreedhar and Varghese, 1995) between DPUs, measured in items:
 //
-//  - A DPU within its share of a commit goes first, in the order of the log.
-//  - The items of a DPU beyond its share are its backlog. Backlogs share the rest of the commit round robin, which is
-//    never less than their minimum share; so they end, and one that is alone runs at full speed. Nothing ever pauses.
-//  - A DPU's own messages stay in order: while it has a backlog, new messages go to its end.
-//  - A commit names the first item of each backlog, so a router that restarts has the same backlogs (Q1).
-//  - Bounded: some DPUs only (when many have a backlog, it is everyone's, and is consumed in order), and so many
-//    bytes, beyond which the log is not read.
+// - A DPU within its share of a commit goes first, in log order.
+// - The items of a DPU beyond its share are its backlog. Backlogs share the rest of the commit round robin, which is
+//   never less than their minimum share. So every backlog finishes, a single one runs at full speed, and nothing ever
+//   pauses.
+// - Messages of one DPU stay in order: while it has a backlog, its new messages are appended to the backlog.
+// - A commit names the first item of each backlog, so a router that restarts has the same backlogs (Q1).
+// - Memory is bounded: only a limited number of DPUs can have a backlog (when more have one, the log is consumed in
+//   order), and the log is not read while more than a limited number of bytes wait.
 import type { Backlog } from '../domain/commit.ts';
 import { markOf, type MessageMark } from '../domain/log-mark.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -17,25 +18,28 @@ import type { ReadPayload } from '../adapters/payload.ts';
 
 const BACKLOGS_MAX = 8;
 const BYTES_MAX = 64 * 1024 * 1024;
-/** Parts of a commit's items: what one DPU has before others, and what all backlogs have at least. */
+/**
+ * Fractions of the items in a commit: the share of one DPU ahead of the others, and the minimum share of all backlogs
+ * together.
+ */
 const [SHARE_PART, BACKLOGS_PART] = [0.25, 0.2];
 
 export class FairQueue {
   readonly #commitItems: number;
   readonly #readPayload: ReadPayload | undefined;
-  /** Read, in the order of the log. */
+  /** Messages that were read, in log order. */
   #waiting: Message[] = [];
   readonly #backlogs = new Map<string, Message[]>();
   #bytes = 0;
   #readingsSeq: number;
   #readMs = BEGINNING_MS;
-  /** What stands at `readingsSeq`, once this has taken it. */
+  /** The entry at `readingsSeq`; undefined until the first entry was put. */
   #last: StoredEntry | undefined;
 
   /**
-   * @param commitItems how many items one commit consumes at most
-   * @param readingsSeq up to which READINGS is consumed, except for backlogs
-   * @param readPayload for messages in formats of devices' own
+   * @param commitItems the maximum number of items that one commit consumes
+   * @param readingsSeq READINGS is consumed up to here, except for backlogs
+   * @param readPayload reads messages in device-specific formats
    */
   constructor(commitItems: number, readingsSeq: number, readPayload?: ReadPayload) {
     this.#commitItems = commitItems;
@@ -51,7 +55,7 @@ export class FairQueue {
     return this.#bytes >= BYTES_MAX;
   }
 
-  /** Messages that are not consumed. */
+  /** Messages that are not consumed yet. */
   get length(): number {
     let sum = this.#waiting.length;
     for (const { length } of this.#backlogs.values()) sum += length;
@@ -63,7 +67,7 @@ export class FairQueue {
     return this.#readingsSeq;
   }
 
-  /** The digest of the entry at `readingsSeq`; undefined while no entry was taken. */
+  /** The digest of the entry at `readingsSeq`; undefined until the first entry was put. */
   get readingsMark(): MessageMark | undefined {
     return this.#last && markOf(this.#last);
   }
@@ -74,14 +78,14 @@ export class FairQueue {
     );
   }
 
-  /** Everything that arrived up to here is consumed; BEGINNING_MS when nothing was yet. */
+  /** Everything that arrived up to this time is consumed; BEGINNING_MS if nothing was read yet. */
   get clockMs(): number {
     let least = this.#readMs;
     for (const [first] of this.#backlogs.values()) least = Math.min(least, first?.entry.timeMs ?? Infinity);
     return least;
   }
 
-  /** Takes the next entries of the log. */
+  /** Appends the next entries of the log. */
   put(entries: readonly StoredEntry[]): void {
     for (const entry of entries) {
       this.#waiting.push(new Message(entry, 0, this.#readPayload));
@@ -89,24 +93,24 @@ export class FairQueue {
     }
   }
 
-  /** Takes up a backlog as a commit named it: the next entry of it, in the order of the log. */
+  /** Restores an entry of a backlog that a commit names. Call it in log order. */
   resume(entry: StoredEntry, consumed: number): void {
     this.#bytes += entry.data.length;
-    this.#setAside(new Message(entry, consumed, this.#readPayload));
+    this.#addToBacklog(new Message(entry, consumed, this.#readPayload));
   }
 
   /**
-   * The items for the next commit. @param isBehind more of the log can be read at once, and other DPUs may be waiting
-   * in it
+   * Removes and returns the items for the next commit. @param isBehind more of the log is ready to be read, and may
+   * contain readings of other DPUs
    */
   take(isBehind: boolean): Slice[] {
     const hadBacklogs = this.#backlogs.size > 0;
     const taken = this.#takeInOrder(this.#commitItems * (hadBacklogs ? 1 - BACKLOGS_PART : 1));
     const used = taken.reduce((sum, { from, to }) => sum + to - from, 0);
-    // While more is to be read, reading comes first: it shows who else is waiting.
+    // While more can be read at once, leave room for it: it may hold readings of other DPUs.
     const partMax = isBehind && this.#waiting.length === 0 ? BACKLOGS_PART : 1;
     const left = Math.min(this.#commitItems - used, this.#commitItems * partMax);
-    // At least one item, so that no backlog starves; a backlog that has just begun can wait for the next commit.
+    // At least one item, so that no backlog starves. A backlog that has only just begun can wait for the next commit.
     const least = hadBacklogs || used === 0 ? 1 : 0;
     return [...taken, ...this.#takeOfBacklogs(Math.max(least, Math.floor(left)))];
   }
@@ -119,21 +123,21 @@ export class FairQueue {
       const message = this.#waiting[next] as Message;
       const { subject, seq, timeMs } = message.entry;
       const [hasBacklog, mayHaveBacklog] = [this.#backlogs.has(subject), this.#backlogs.size < BACKLOGS_MAX];
-      // What does not fit would be one backlog too many: it waits until another has ended.
+      // This message would start one backlog too many: it waits until another backlog ends.
       if (!hasBacklog && !mayHaveBacklog && message.work > left) break;
       this.#readingsSeq = seq;
       this.#last = message.entry;
       this.#readMs = Math.max(this.#readMs, timeMs);
       const usedBefore = used.get(subject) ?? 0;
       if (hasBacklog || (mayHaveBacklog && usedBefore + message.work > this.#commitItems * SHARE_PART)) {
-        this.#setAside(message);
+        this.#addToBacklog(message);
         continue;
       }
       const slice = message.take(left);
       slices.push(slice);
       used.set(subject, usedBefore + slice.to - slice.from);
       left -= Math.max(1, slice.to - slice.from);
-      if (message.work > 0) this.#setAside(message);
+      if (message.work > 0) this.#addToBacklog(message);
       else this.#bytes -= message.entry.data.length;
     }
     this.#waiting = this.#waiting.slice(next);
@@ -143,27 +147,27 @@ export class FairQueue {
   /** Round robin, with slices small enough that every backlog gets one. */
   #takeOfBacklogs(itemsMax: number): Slice[] {
     const slices: Slice[] = [];
-    const turn = Math.max(1, Math.ceil(itemsMax / Math.max(1, this.#backlogs.size)));
+    const quantum = Math.max(1, Math.ceil(itemsMax / Math.max(1, this.#backlogs.size)));
     for (let left = itemsMax; left > 0 && this.#backlogs.size > 0;) {
       const [subject, messages] = this.#backlogs.entries().next().value as [string, Message[]];
       const before = left;
-      while (left > 0 && before - left < turn && messages.length > 0) {
+      while (left > 0 && before - left < quantum && messages.length > 0) {
         const message = messages[0] as Message;
-        const slice = message.take(Math.min(left, turn - (before - left)));
+        const slice = message.take(Math.min(left, quantum - (before - left)));
         slices.push(slice);
         left -= Math.max(1, slice.to - slice.from);
         if (message.work > 0) break;
         messages.shift();
         this.#bytes -= message.entry.data.length;
       }
-      // Behind the others: its next turn comes after theirs.
+      // Re-inserted at the end, so that it comes after the others in the next round.
       this.#backlogs.delete(subject);
       if (messages.length > 0) this.#backlogs.set(subject, messages);
     }
     return slices;
   }
 
-  #setAside(message: Message): void {
+  #addToBacklog(message: Message): void {
     const { subject } = message.entry;
     message.compact();
     const messages = this.#backlogs.get(subject);

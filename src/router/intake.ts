@@ -1,5 +1,5 @@
-// Parses entries of the READINGS log into readings, heartbeats and bad items. A bad
-// item hurts only itself.
+// Parses entries of READINGS into readings, heartbeats and bad items. A bad item does not affect the other items of
+// its message.
 import { readingBodyOf } from '../adapters/reading-body.ts';
 import { deviceOf, dpuOfToken, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -12,8 +12,8 @@ import type { PayloadItem } from '../adapters/payload.ts';
 
 const NOT_JSON: Rejection = { reason: 'bad_json', field: '', detail: 'not JSON in UTF-8' };
 const NO_DPU: Rejection = { reason: 'bad_dpu_id', field: 'dpu_id', detail: 'the subject names no DPU' };
-/** The server chose the partition by the whole token; a line's readings belong in that of its device. */
-const A_LINE: Rejection = {
+/** The server chose the partition by the whole token, but readings of a line belong in the partition of its device. */
+const LINE_SUBJECT: Rejection = {
   reason: 'bad_dpu_id',
   field: 'dpu_id',
   detail: "the subject names a line: publish to the device's subject, with the line as dpu_id (<device>/<line>)",
@@ -21,7 +21,7 @@ const A_LINE: Rejection = {
 
 export interface ReceivedReading {
   readonly reading: Reading;
-  /** Its place in READINGS. */
+  /** Its sequence in READINGS. */
   readonly seq: number;
 }
 
@@ -33,26 +33,26 @@ export interface ReceivedHeartbeat {
 export interface Intake {
   readonly readings: ReceivedReading[];
   readonly heartbeats: ReceivedHeartbeat[];
-  /** Items that cannot be used, */
+  /** The number of unusable items. */
   dead: number;
-  /** and the messages they are in. */
-  readonly spoiled: Set<Message>;
+  /** The messages that contain unusable items. */
+  readonly withBadItems: Set<Message>;
 }
 
-/** What one item is; undefined for a mark of time. */
-type Taken =
+/** A parsed item; undefined for a tick. */
+type ParsedItem =
   { readonly reading: Reading } | { readonly heartbeat: ReceivedHeartbeat } | { readonly rejection: Rejection };
 
 /** Which timestamps are accepted. */
 export interface AcceptedTimes {
-  /** The latest that a reading in an entry may have. */
+  /** The latest accepted timestamp for a reading in an entry. */
   readonly latestOf: (entry: StoredEntry) => number;
-  /** A device whose clock says an earlier time has not set it. */
+  /** The earliest accepted timestamp. A device that reports an earlier time has not set its clock. */
   readonly earliestMs: number;
 }
 
-export function takeIn(slices: readonly Slice[], times: AcceptedTimes): Intake {
-  const intake: Intake = { readings: [], heartbeats: [], dead: 0, spoiled: new Set() };
+export function intakeOf(slices: readonly Slice[], times: AcceptedTimes): Intake {
+  const intake: Intake = { readings: [], heartbeats: [], dead: 0, withBadItems: new Set() };
   for (const { message, from, to } of slices) {
     const { seq } = message.entry;
     forEachItem(message, from, to, times, (taken) => {
@@ -60,7 +60,7 @@ export function takeIn(slices: readonly Slice[], times: AcceptedTimes): Intake {
       else if ('heartbeat' in taken) intake.heartbeats.push(taken.heartbeat);
       else {
         intake.dead += 1;
-        intake.spoiled.add(message);
+        intake.withBadItems.add(message);
       }
     });
   }
@@ -68,7 +68,7 @@ export function takeIn(slices: readonly Slice[], times: AcceptedTimes): Intake {
 }
 
 /**
- * Subjects are `readings.<k>.<dpu>.<what the DPU published to>`, which may be `<adapter>[.<the rest of a topic>]`, or
+ * Subjects are `readings.<k>.<dpu>.<kind>`, where the kind may be `<adapter>[.<rest of the MQTT topic>]`, or
  * `readings.<k>.tick`.
  */
 export function forEachItem(
@@ -76,7 +76,7 @@ export function forEachItem(
   from: number,
   to: number,
   times: AcceptedTimes,
-  hear: (taken: Taken, index: number) => void,
+  onItem: (item: ParsedItem, index: number) => void,
 ): void {
   const [, , token, ...levels] = message.entry.subject.split('.');
   if (levels.length === 0) return;
@@ -85,37 +85,38 @@ export function forEachItem(
   const latestMs = (message.latestMs ??= times.latestOf(message.entry));
   const context = dpuId === undefined ? undefined : { dpuId, latestMs, earliestMs: times.earliestMs };
   const misplaced = context ? misplacedBy(context.dpuId, levels, kind !== undefined || message.isPayload) : NO_DPU;
-  // A heartbeat is taken whole, with its first slice.
+  // A heartbeat is handled once, with the first slice of its message.
   if (kind === 'heartbeat') {
-    if (from === 0) hear(context && !misplaced ? heartbeatIn(message, context) : { rejection: misplaced ?? NO_DPU }, 0);
+    if (from === 0)
+      onItem(context && !misplaced ? heartbeatIn(message, context) : { rejection: misplaced ?? NO_DPU }, 0);
     return;
   }
   for (let index = from; index < to; index++)
-    hear(context && !misplaced ? readingIn(message, index, context) : { rejection: misplaced ?? NO_DPU }, index);
+    onItem(context && !misplaced ? readingIn(message, index, context) : { rejection: misplaced ?? NO_DPU }, index);
 }
 
-/** Why nothing in a message counts, whatever it says; undefined where its subject is as it should be. */
+/** The reason to reject a whole message because of its subject; undefined if the subject is valid. */
 function misplacedBy(dpuId: DpuId, levels: readonly string[], isKnown: boolean): Rejection | undefined {
-  if (deviceOf(dpuId) !== dpuId) return A_LINE;
-  return isKnown ? undefined : fitsNothing(dpuId, levels);
+  if (deviceOf(dpuId) !== dpuId) return LINE_SUBJECT;
+  return isKnown ? undefined : unknownSubject(dpuId, levels);
 }
 
-function fitsNothing(dpuId: DpuId, levels: readonly string[]): Rejection {
+function unknownSubject(dpuId: DpuId, levels: readonly string[]): Rejection {
   const token = tokenOfDpu(dpuId);
   return {
     reason: 'bad_subject',
     field: '',
-    detail: `dpu.${token}.${levels.join('.')} is no subject of readings or heartbeats; readings go to dpu.${token}.readings`,
+    detail: `dpu.${token}.${levels.join('.')} is not a subject of readings or heartbeats; readings go to dpu.${token}.readings`,
   };
 }
 
 type DpuContext = ParseContext & { readonly dpuId: DpuId };
 
-function readingIn(message: Message, index: number, context: DpuContext): Taken {
+function readingIn(message: Message, index: number, context: DpuContext): ParsedItem {
   const parsed = parsedItem(message, index, context);
   if (!parsed.ok) return parsed;
   const { timestampMs } = parsed.reading;
-  // Not a copy of the parsed object, because copying would be a tenth of the work of routing.
+  // The parsed object is used as it is, because copying it would take a tenth of the time of routing.
   if (timestampMs !== null) return { reading: parsed.reading as Reading };
   const { seq, timeMs } = message.entry;
   const measure = arrivedAt(parsed.reading.measure, seq, index);
@@ -140,14 +141,14 @@ function parsedPayloadItem(item: PayloadItem, context: DpuContext): ParsedReadin
   return { ok: false, rejection };
 }
 
-function heartbeatIn(message: Message, context: DpuContext): Taken {
+function heartbeatIn(message: Message, context: DpuContext): ParsedItem {
   const { data, timeMs } = message.entry;
   const { dpuId } = context;
   if (data.length === 0) return { heartbeat: { dpuId, timestampMs: timeMs } };
   const item = message.item(0);
   if (!item) return { rejection: NOT_JSON };
   const { dpu_id: named, timestamp = timeMs } = (item.value ?? {}) as { dpu_id?: unknown; timestamp?: unknown };
-  // The rules for a reading's DPU and timestamp.
+  // Applies the rules for a reading's DPU and timestamp to a heartbeat.
   const parsed = parseReading({ ...(named === undefined ? {} : { dpu_id: named }), timestamp, direction: 1 }, context);
   return parsed.ok ? { heartbeat: { dpuId, timestampMs: parsed.reading.timestampMs ?? timeMs } } : parsed;
 }

@@ -1,16 +1,19 @@
-// The dead letters of a message: one for each reason, whatever the number of its bad items. A message of 1 MB may have
-// 500,000 of them, and a letter each would stop its partition for minutes.
+// The dead letters of a message: one for each reason, however many bad items it has. A message of 1 MB may have
+// 500,000 bad items, and a letter for each would stop its partition for minutes.
 //
-// They cover the whole message, however it is sliced, so they are the same for every router that writes them,
-// and storing them again changes nothing.
+// They cover the whole message, however it is sliced, so every router that writes them writes the same ones, and
+// storing them again changes nothing.
 import type { RejectReason } from '../domain/reading.ts';
 import type { DeadLetter } from '../ports/dead-letters.ts';
 import { forEachItem, type AcceptedTimes } from './intake.ts';
 import type { Message } from './message.ts';
 
-/** A message of NATS has at most 1 MB, and a letter has headers beside its bytes. */
+/** A NATS message has at most 1 MB, and the headers of the letter count too. */
 const RAW_BYTES_MAX = 1_000_000;
-/** Over MQTT a subject may have 64 KB and line breaks. It becomes a header of the letter, and has to fit beside its bytes. */
+/**
+ * An MQTT topic may have 64 KB and contain line breaks. It becomes a header of the letter, and has to fit into the
+ * message beside the payload.
+ */
 const TEXT_MAX = 1_000;
 const [OPEN, COMMA, CLOSE] = ['[', ',', ']'].map((character) => character.charCodeAt(0)) as [number, number, number];
 
@@ -41,7 +44,7 @@ function headerText(text: string): string {
   return text.slice(0, TEXT_MAX).replace(/\p{Cc}/gu, '?');
 }
 
-/** Copied into one buffer: half a million small arrays would take half a second. */
+/** Copied into one buffer, because half a million small arrays would take half a second. */
 class BadItems {
   readonly first: number;
   readonly detail: string;
@@ -55,7 +58,7 @@ class BadItems {
     this.#message = message;
     this.first = first;
     this.detail = detail;
-    // An element has at least the comma that follows it, but for the last.
+    // Each item is followed by a comma, except the last one.
     this.#array = Buffer.allocUnsafe(Math.min(RAW_BYTES_MAX, message.entry.data.length + 2));
     this.#array[this.#length++] = OPEN;
   }
@@ -69,7 +72,7 @@ class BadItems {
       return;
     }
     const [from, to] = this.#message.span(index);
-    // Room for what closes it.
+    // Leave room for the closing bracket.
     if (this.isCut || this.#length + to - from + 1 > this.#array.length) {
       this.isCut = true;
       return;

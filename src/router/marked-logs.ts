@@ -1,4 +1,4 @@
-// Whether a log still has the entry that a mark describes.
+// Checks whether a log still has the entry that a mark describes.
 import type { CommitHeader } from '../domain/commit.ts';
 import { isUnreadable, UNREADABLE } from '../domain/commit-codec.ts';
 import { isMarked, LogWentBack, type CommitMark } from '../domain/log-mark.ts';
@@ -7,7 +7,7 @@ import type { LogBounds } from '../ports/log.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 
-/** Compares commits; undefined if one of them was written by another version of the service. */
+/** Runs a comparison of commits; undefined if one of them was written by another version of the service. */
 export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined> {
   return ask().catch((error: unknown) => {
     if (isUnreadable(error)) return undefined;
@@ -15,7 +15,7 @@ export async function readable<T>(ask: () => Promise<T>): Promise<T | undefined>
   });
 }
 
-/** True when the topology is, up to where a router has followed it, the one that it followed. */
+/** True if the topology equals the one that a router followed, up to the sequence that it had reached. */
 export function isFollowed(
   topology: TopologyHistory,
   {
@@ -28,7 +28,7 @@ export function isFollowed(
   return topologyDigest === null || topology.digestAt(topologySeq) === topologyDigest;
 }
 
-/** True if the entries that a router consumed are those that READINGS has, or had. */
+/** True if READINGS holds the entries that a router consumed, or held them before they were purged. */
 export async function isConsumed(
   readings: Pick<ReadingsLog, 'at' | 'bounds'>,
   seq: number,
@@ -43,7 +43,7 @@ export async function isConsumed(
   return mark === null || isMarked(entry, mark);
 }
 
-/** True when a commit is in the log, or was truncated. */
+/** True if a commit is in the log, or was truncated from it. */
 export async function isThere(
   events: Pick<SpaceEventsLog, 'commitIdAt'>,
   { seq, commitId }: CommitMark,

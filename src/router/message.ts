@@ -1,5 +1,5 @@
-// A message of READINGS on its way through a router. A DPU may send in one message one reading or a
-// thousand: it is cut into items, which are what work is measured by, and may be consumed a slice at a time.
+// A message of READINGS on its way through a router. It may hold one reading or thousands, so it is split into items.
+// Items are the unit in which work is measured, and a message can be consumed in slices.
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { PayloadItem, ReadPayload } from '../adapters/payload.ts';
 import { itemSpans } from './raw-items.ts';
@@ -13,7 +13,10 @@ export interface Slice {
   readonly to: number;
 }
 
-/** A message that is not JSON is one item without a value. The items of a payload are what the device's adapter reads in it. */
+/**
+ * A message that is not JSON is one item without a value. The items of a device-specific payload are what its adapter
+ * reads in it.
+ */
 type Body =
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'json'; readonly isArray: boolean; readonly items: readonly unknown[] }
@@ -21,17 +24,19 @@ type Body =
 
 export class Message {
   readonly entry: StoredEntry;
-  /** Items before this one are consumed. */
+  /** The number of items that are consumed. */
   consumed: number;
-  /** The latest timestamp that a reading in it may have, once that is known. */
+  /** The latest accepted timestamp of its readings, once it is known. */
   latestMs: number | undefined;
-  /** Its dead letters are stored. */
+  /** True when its dead letters are stored. */
   hasLetters = false;
   readonly #readPayload: ReadPayload;
   #body: Body | undefined;
   #spans: Uint32Array | undefined;
 
-  /** @param readPayload for messages in a format of the device's own */
+  /**
+   * @param readPayload reads messages in device-specific formats
+   */
   constructor(entry: StoredEntry, consumed = 0, readPayload: ReadPayload = () => undefined) {
     this.entry = entry;
     this.consumed = consumed;
@@ -49,31 +54,31 @@ export class Message {
     return this.#parse().kind === 'payload';
   }
 
-  /** An item of a payload; undefined for any other message. */
+  /** An item of a device-specific payload; undefined for other messages. */
   payloadItem(index: number): PayloadItem | undefined {
     const body = this.#parse();
     return body.kind === 'payload' ? body.items[index] : undefined;
   }
 
-  /** Items that are not consumed. */
+  /** The number of items that are not consumed yet. */
   get work(): number {
     return Math.max(0, this.length - this.consumed);
   }
 
-  /** Takes the next items, at most so many. */
+  /** Consumes the next items. */
   take(itemsMax: number): Slice {
     const slice = { message: this, from: this.consumed, to: Math.min(this.length, this.consumed + itemsMax) };
     this.consumed = slice.to;
     return slice;
   }
 
-  /** The value of an item; undefined when the message is not JSON. */
+  /** The value of an item; undefined if the message is not JSON. */
   item(index: number): { readonly value: unknown } | undefined {
     const body = this.#parse();
     return body.kind === 'json' ? { value: body.items[index] } : undefined;
   }
 
-  /** Where an item's bytes are in the message. An item of a payload has no bytes of its own: it is the whole. */
+  /** The bytes of an item within the message. An item of a device-specific payload has the whole message. */
   span(index: number): [from: number, to: number] {
     const { data } = this.entry;
     const body = this.#parse();
@@ -82,7 +87,7 @@ export class Message {
     return [this.#spans[2 * index] ?? 0, this.#spans[2 * index + 1] ?? data.length];
   }
 
-  /** Frees the parsed items: they take more memory than the bytes, and this message has to wait. */
+  /** Frees the parsed items of a message that has to wait, because they take more memory than its bytes. */
   compact(): void {
     this.#body = this.#spans = undefined;
   }
@@ -94,7 +99,7 @@ export class Message {
   }
 }
 
-/** Firmware in C may send the NUL at the end of its string, too. */
+/** Firmware written in C may include the terminating NUL of the string. */
 function withoutNul(data: Uint8Array): Uint8Array {
   let end = data.length;
   while (end > 0 && data[end - 1] === 0) end--;

@@ -1,13 +1,13 @@
-// Finds the elements of a JSON array in its bytes, so that a dead letter holds what the DPU sent and not our rendering
-// of it. For arrays that JSON.parse has accepted; used only when an element is bad.
+// Finds the elements of a JSON array in its bytes, so that a dead letter holds exactly what the DPU sent. For arrays
+// that JSON.parse has accepted; used only when an element is bad.
 
 const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE, COMMA] = [
   0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x2c,
 ];
 
 /**
- * Where each element of a valid JSON array stands, surrounding white space left out: element i is the bytes from
- * `spans[2 * i]` to `spans[2 * i + 1]`. Numbers, and not an object for each: a message of 1 MB may have 500,000 elements.
+ * The byte range of each element of a valid JSON array, without surrounding white space: element i is the bytes from
+ * `spans[2 * i]` to `spans[2 * i + 1]`. One flat array, because a message of 1 MB may have 500,000 elements.
  */
 export function itemSpans(array: Uint8Array, items: number): Uint32Array {
   const spans = new Uint32Array(items * 2);

@@ -1,7 +1,8 @@
-// Which readings a router has seen. Together with ClickHouse it knows every accepted reading: it holds
-// at least those that came in after `READINGS` position F, and everything before F is stored.
+// The readings that a router has seen. Together with ClickHouse it knows every accepted reading: it holds at least
+// those that arrived after sequence F of READINGS, and everything up to F is stored.
 //
-//  - D1 (actors/SPEC.md) a reading is fresh exactly once, whatever was forgotten or rebuilt between.
+// - D1 (actors/SPEC.md) a reading is accepted as new exactly once, whatever the memory has forgotten or rebuilt in
+//   between.
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
@@ -11,7 +12,10 @@ import type { Series, SeriesKey } from '../domain/series.ts';
 import type { History } from '../ports/history.ts';
 import { SeriesMemory } from './series-memory.ts';
 
-/** Identity within a DPU. Of one person without a name it is (timestamp, direction) as one number, since most readings are that. */
+/**
+ * The identity of a reading within its DPU. For one person without an `id`, as most readings are, it is (timestamp,
+ * direction) packed into one number.
+ */
 type Key = string | number;
 
 function keyOf({ timestampMs, measure, name }: Reading): Key {
@@ -22,8 +26,8 @@ function keyOf({ timestampMs, measure, name }: Reading): Key {
 interface DpuMemory {
   readonly recent: Map<Key, { readonly reading: Reading; readonly seq: number }>;
   /**
-   * No accepted reading that is not in `recent` is newer than this in event time; undefined until somebody
-   * asked history about the time before this memory began.
+   * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
+   * about the time before this memory began.
    */
   newestStoredMs: number | undefined;
 }
@@ -51,7 +55,7 @@ export class ReadingMemory {
     return this.#dpus.get(reading.dpuId)?.recent.has(keyOf(reading)) ?? false;
   }
 
-  /** False until `learnNewest`: history may hold newer readings of this DPU than the memory does. */
+  /** False until `learnNewest` was called: before that, history may hold newer readings of this DPU than the memory. */
   knowsNewest(dpuId: DpuId): boolean {
     return this.#dpus.get(dpuId)?.newestStoredMs !== undefined;
   }
@@ -60,13 +64,18 @@ export class ReadingMemory {
     this.#dpu(dpuId).newestStoredMs = storedMs ?? BEGINNING_MS;
   }
 
-  /** True when history has to be asked whether a reading, not remembered, is stored: unless it is newer than all that is. */
+  /**
+   * True if history has to be asked whether a reading that is not remembered is stored: the reading is not newer than
+   * everything stored.
+   */
   mayBeStored(reading: Reading): boolean {
     const newestStoredMs = this.#dpus.get(reading.dpuId)?.newestStoredMs;
     return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;
   }
 
-  /** @param seq its place in READINGS */
+  /**
+   * @param seq its sequence in READINGS
+   */
   remember(reading: Reading, seq: number): void {
     const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);

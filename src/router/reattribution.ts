@@ -1,6 +1,6 @@
-// Re-attribution: after a change of the topology, retracts readings where they counted and asserts
-// where they count now. It works in pages, each with its own commit that records the position, so that a
-// crash between two pages neither repeats nor skips one.
+// Re-attribution: after a change of the topology, retracts readings where they counted and asserts them where they
+// count now. It works in pages. Each page is one commit that also records where the next one starts, so a crash
+// between two pages neither repeats nor skips a page.
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
@@ -21,7 +21,7 @@ export interface ReattributionPage {
   readonly after: ReadingPlace | null;
 }
 
-/** The accepted readings a change concerns, a page at a time, in (DPU, timestamp, reading id) order. */
+/** The accepted readings that a change may affect, one page at a time, in (DPU, timestamp, reading id) order. */
 export async function* pagesOf(
   change: TopologyChange,
   from: ReadingPlace | undefined,
@@ -41,7 +41,10 @@ export async function* pagesOf(
   }
 }
 
-/** Remembered readings that history holds under an id of the previous form, which memory does not know: another place in the order. */
+/**
+ * Remembered readings that history holds under an id in the previous format. Their place in the order differs, and
+ * memory does not know it.
+ */
 async function storedUnderPreviousIds(
   change: TopologyChange,
   history: History,
@@ -84,12 +87,15 @@ async function pageAfter(
   return { readings, after: stored.end || remaining.length > dpuIds.length ? end : null };
 }
 
-/** True when a change concerns a reading. */
+/** True if a change may affect a reading. */
 export function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
   return (change.spans.get(dpuId) ?? []).some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs);
 }
 
-/** True when a reading counts elsewhere, or otherwise, after the change. @param was who passed by it before, and `is` after */
+/**
+ * True if a reading counts in other spaces, or counts differently, after the change. @param was who passed by the
+ * reading before the change; `is` after it
+ */
 export function isMoved(
   { before, after }: Pick<TopologyChange, 'before' | 'after'>,
   reading: Reading,

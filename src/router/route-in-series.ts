@@ -1,5 +1,5 @@
-// What readings of a series count (series.ts). One that arrives may change what the one next to it counts: a standing
-// between two others replaces their one difference by two, and the one that a revision supersedes counts nobody any more.
+// Readings of a series (series.ts). A new reading may change what its neighbour counts: a standing between two others
+// replaces one difference by two, and an interval that is superseded by a revision counts nobody.
 import { passedIn, type Passed } from '../domain/measure.ts';
 import type { DpuId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
@@ -7,7 +7,9 @@ import { seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { CommitDraft } from './commit-draft.ts';
 
-/** @param others its series, with those directly before and after it; it is added to them */
+/**
+ * @param others the series of the reading, with its direct neighbours; the reading is added to it
+ */
 export function assertInSeries(draft: CommitDraft, view: TopologyView, reading: Reading, others: Series): void {
   const modulus = modulusOf(view, reading.dpuId);
   const dependent = others.dependentOn(reading);
@@ -23,7 +25,7 @@ export function assertInSeries(draft: CommitDraft, view: TopologyView, reading: 
   draft.assert(view, reading, others.passedBy(reading, modulus));
 }
 
-/** Who passed by a reading under a topology. @param series as `SeriesMemory.around` gives them for it */
+/** Who passed by a reading under a topology. @param series the result of `SeriesMemory.around` for the reading */
 export function passedUnder(view: TopologyView, reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Passed {
   const others = seriesOf(reading, series);
   return others ? others.passedBy(reading, modulusOf(view, reading.dpuId)) : passedIn(reading.measure);

@@ -1,7 +1,7 @@
-// Router k: READINGS, partition k, to SPACE_EVENTS. It owns the committed offset of its partition, drops duplicates,
-// decides where each reading counts, and commits all of that with the new offset as one message, expecting that its
-// last commit is still the last. A router that was superseded is refused there, and a crash repeats nothing (R1).
-// fair-queue.ts decides what to route next when one DPU has sent a lot.
+// Router k reads partition k of READINGS and writes SPACE_EVENTS. It owns the committed offset of its partition,
+// drops duplicates, decides where each reading counts, and commits all of that with the new offset as one message,
+// expecting that its own last commit is still the last one. So the commit of a superseded router is refused, and a
+// crash repeats nothing (R1). fair-queue.ts decides what to route next when one DPU has sent a lot.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
@@ -21,7 +21,7 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
-import { takeIn, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { intakeOf, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
@@ -32,7 +32,10 @@ import { assertInSeries, passedUnder } from './route-in-series.ts';
 import { changeBetween, type TopologyChange } from './topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
-/** What arrives so soon after a commit goes into one with what follows. A commit costs as much as ten readings. */
+/**
+ * A commit costs as much as routing ten readings, so readings that arrive this soon after a commit wait for those
+ * that follow.
+ */
 const GROUPED_MS = 10;
 const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
 
@@ -45,19 +48,19 @@ export interface RouterDeps {
   readonly history: History;
   readonly deadLetters: DeadLetters;
   readonly topology: TopologyHistory;
-  /** Resolves when `topology` has come to a sequence. */
+  /** Resolves when `topology` has reached a sequence. */
   readonly topologyReached: (seq: number) => Promise<void>;
-  /** Resolves when `topology` has everything that is in the log now. */
+  /** Resolves when `topology` includes everything that is in its log now. */
   readonly topologyCaughtUp: () => Promise<unknown>;
   readonly times: AcceptedTimes;
-  /** How many readings one commit of a re-attribution looks at. */
+  /** The number of readings that one commit of a re-attribution covers. */
   readonly pageReadings: number;
-  /** How many items, readings mostly, one commit consumes at most. */
+  /** The maximum number of items, mostly readings, that one commit consumes. */
   readonly commitItems: number;
   readonly timing: Timing;
-  /** Names a commit attempt; never the same twice, in any process. */
+  /** Returns an id for an attempt to commit that is unique across processes. */
   readonly newCommitId: () => string;
-  /** Everything in SPACE_EVENTS before this is in ClickHouse, in all partitions. */
+  /** Everything in SPACE_EVENTS before this sequence is stored in ClickHouse, for all partitions. */
   readonly storedBeforeSeq: () => Promise<number>;
 }
 
@@ -66,7 +69,7 @@ export class Superseded extends Error {
   override readonly name = 'Superseded';
 }
 
-/** A commit that may not be stored, and its place in the log. */
+/** A commit whose events may not be stored in ClickHouse yet. */
 interface Unstored {
   readonly seq: number;
   readonly previousReadingsSeq: number;
@@ -125,32 +128,32 @@ export class Router {
     return this.#memory.size;
   }
 
-  /** Entries that wait to be routed. */
+  /** Entries waiting to be routed. */
   get behind(): number {
     return this.#queue.length + (this.#cursor?.behind ?? 0);
   }
 
-  /** Finds the last commit, and remembers again every reading that history may not hold yet. */
+  /** Finds the last commit, and remembers every reading again that history may not hold yet. */
   async restore(): Promise<void> {
     const { events, readings, partition, commitItems } = this.#deps;
     const last = await events.lastCommit(partition);
     this.#committedSeq = last.seq;
     if (last.header) this.#committed = last.header;
-    // What repairs the logs begins an epoch with a commit of every router.
+    // The repair of the logs begins an epoch with a commit for every router.
     else if (this.#committed.epoch > 0)
       throw new EpochChanged(`router ${partition} has no commit of epoch ${this.#committed.epoch}`);
-    // Another process may have followed the topology further than this one has heard.
+    // Another process may have followed the topology further than this one.
     const { topologySeq, reattribution, readingsSeq, readingsMark } = this.#committed;
     await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
     if (this.#stopping.signal.aborted) return;
     const unstored = await events.firstCommitFrom(partition, await this.#deps.storedBeforeSeq());
     const consumed = consumedThrough(this.#committed);
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
-    // Stands for all commits up to here.
+    // Represents all commits up to here.
     this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
     this.#queue = new FairQueue(commitItems, readingsSeq, this.#readPayload);
     this.#cursor = await readings.open(partition, fromSeq);
-    // Checked only now, because the cursor notices changes of the log from here on.
+    // Checked only after the cursor is open, because the cursor detects later changes of the log.
     const wentBack = (): LogWentBack =>
       new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
@@ -174,11 +177,14 @@ export class Router {
     const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
     const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
     const slice = new Message(entry, 0, this.#readPayload).take(isWaiting ? consumed : Infinity);
-    for (const { reading } of takeIn([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);
+    for (const { reading } of intakeOf([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);
     if (isWaiting) this.#queue.resume(entry, consumed);
   }
 
-  /** Waits for something to do, and does it. @throws Superseded, or what a port throws: then restart */
+  /**
+   * Waits for work, and does one step of it. @throws Superseded, or the error of a port; the router must then be
+   * restarted
+   */
   async step(): Promise<void> {
     const { topology } = this.#deps;
     if (topology.seq > this.#committed.topologySeq) await this.#followTopology();
@@ -190,7 +196,8 @@ export class Router {
 
   async #read(): Promise<void> {
     if (this.#queue.isFull) return;
-    // Either there is already something to do, or nothing waits yet.
+    // With work in the queue, the cursor must not wait. Otherwise wait briefly, so that more readings share the
+    // commit.
     if (!this.#queue.isEmpty) this.wake();
     else await this.#groupWithNext();
     this.#queue.put(await this.#nextEntries());
@@ -198,7 +205,8 @@ export class Router {
 
   async #nextEntries(): Promise<StoredEntry[]> {
     const entries = (await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? [];
-    // How a device was configured when it sent a payload is in the topology, which may not have come here yet.
+    // The configuration that a device had when it sent a payload is in TOPOLOGY, but this process may not have read
+    // it yet.
     if (entries.some(isPayload)) await Promise.race([this.#deps.topologyCaughtUp(), this.#stopped()]);
     return this.#stopping.signal.aborted ? [] : entries;
   }
@@ -216,7 +224,7 @@ export class Router {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 
-  /** The topology has changed, or the router is to stop: do not wait for readings. */
+  /** Ends the wait for readings, because the topology has changed or the router is to stop. */
   wake(): void {
     this.#cursor?.wake();
   }
@@ -229,20 +237,24 @@ export class Router {
 
   /** Forgets readings that are stored. */
   forgetStored(storedBeforeSeq: number): void {
-    // The first commit that is not completely stored consumed the entries after the previous offset that it names.
+    // Each commit names the offset before it. The first commit that is not completely stored consumed the entries
+    // after that offset.
     const firstUnstored = this.#unstored.findIndex(({ seq }) => seq >= storedBeforeSeq);
     const kept = firstUnstored < 0 ? [] : this.#unstored.slice(firstUnstored);
     this.#unstored = kept;
     this.#memory.forget(kept[0]?.previousReadingsSeq ?? this.#committed.readingsSeq);
   }
 
-  /** Removes own commits that no reader of the log needs; the last one stays, since it holds the committed offset. */
+  /**
+   * Truncates this router's commits that no reader of the log needs. The last commit stays, because it holds the
+   * committed offset.
+   */
   async truncate(storedBeforeSeq: number): Promise<void> {
     await this.#deps.events.truncate(this.#deps.partition, Math.min(storedBeforeSeq, this.#committedSeq));
   }
 
   async #route(slices: readonly Slice[]): Promise<void> {
-    const intake = takeIn(slices, this.#deps.times);
+    const intake = intakeOf(slices, this.#deps.times);
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
     const received = intake.readings.map(({ reading }) => reading);
@@ -252,9 +264,9 @@ export class Router {
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
     draft.counters.received += intake.readings.length + intake.dead;
     draft.counters.dead += intake.dead;
-    await this.#storeLetters(intake.spoiled);
+    await this.#storeLetters(intake.withBadItems);
     const { readingsSeq, backlogs, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
-    // Readings of a backlog arrived in time, and must not find the watermark past them: the clock waits for them.
+    // The readings of a backlog arrived in time and must not become late, so the clock waits for them.
     await this.#commit(draft, {
       readingsSeq,
       readingsMark,
@@ -265,22 +277,23 @@ export class Router {
   }
 
   /**
-   * Stored before the commit that counts them: a letter may be stored but not counted yet, never the other way round.
+   * Dead letters are stored before the commit that counts them. So a letter may be stored and not counted yet, but
+   * never counted and not stored.
    */
-  async #storeLetters(spoiled: Iterable<Message>): Promise<void> {
-    const messages = [...spoiled].filter(({ hasLetters }) => !hasLetters);
+  async #storeLetters(withBadItems: Iterable<Message>): Promise<void> {
+    const messages = [...withBadItems].filter(({ hasLetters }) => !hasLetters);
     if (messages.length === 0) return;
     await this.#deps.deadLetters.store(messages.flatMap((message) => lettersOf(message, this.#deps.times)));
     for (const message of messages) message.hasLetters = true;
   }
 
-  /** Asks history about the readings that memory cannot decide. @returns the identities of those that are stored */
+  /** Asks history about the readings that memory cannot decide. @returns the identities of the stored ones */
   async #lookUp(received: readonly ReceivedReading[]): Promise<Set<string>> {
-    const strangers = new Set<DpuId>();
-    for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) strangers.add(reading.dpuId);
-    if (strangers.size > 0) {
-      const newest = await this.#deps.history.newestReadings([...strangers]);
-      for (const dpuId of strangers) this.#memory.learnNewest(dpuId, newest.get(dpuId));
+    const unknownDpus = new Set<DpuId>();
+    for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) unknownDpus.add(reading.dpuId);
+    if (unknownDpus.size > 0) {
+      const newest = await this.#deps.history.newestReadings([...unknownDpus]);
+      for (const dpuId of unknownDpus) this.#memory.learnNewest(dpuId, newest.get(dpuId));
     }
     const unsure = received
       .map(({ reading }) => reading)
@@ -307,7 +320,7 @@ export class Router {
     this.#memory.remember(reading, seq);
   }
 
-  /** Runs inside the router's own loop, so that no reading is routed between the old and the new topology. */
+  /** Runs in the router's own loop, so that no reading is routed in the middle of a change. */
   async #followTopology(): Promise<void> {
     const { topology, partition, partitions, history, pageReadings } = this.#deps;
     const { topologySeq, reattribution: resumed } = this.#committed;
@@ -333,7 +346,10 @@ export class Router {
     }
   }
 
-  /** The last commits of a change: its configurations, and that it is done. A restart before the last repeats the configurations, which changes nothing. */
+  /**
+   * The last commits of a change: the new configurations, and the record that the change is done. A restart before
+   * the last one repeats the configurations, which has no effect.
+   */
   async #finishMove(events: CommitDraft, { configs, settings }: TopologyChange, toSeq: number): Promise<void> {
     const { partition } = this.#deps;
     let draft = this.#draft();
@@ -344,7 +360,7 @@ export class Router {
       await this.#commit(draft, { isMove: true });
       draft = this.#draft();
     }
-    // Events must not be repeated: they are in the commit that ends the change.
+    // Events must not be repeated, so they go into the commit that ends the change.
     if (!events.isEmpty && !draft.isEmpty) await this.#commit(draft, { isMove: true });
     await this.#commit(events.isEmpty ? draft : events, {
       topologySeq: toSeq,

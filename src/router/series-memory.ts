@@ -12,9 +12,9 @@ type Answering = Pick<History, 'neighbours' | 'readingsAt'>;
 type NewestStored = (dpuId: DpuId) => number | undefined;
 
 interface KnownSeries {
-  /** Not known to be stored. */
+  /** Readings that may not be stored yet. */
   readonly recent: Series;
-  /** The newest that is stored; null where none is, undefined until history was asked. */
+  /** The newest stored reading; null if there is none, undefined until history was asked. */
   newestStored: Reading | null | undefined;
 }
 
@@ -26,7 +26,7 @@ export class SeriesMemory {
     if (key !== undefined) this.#of(key).recent.add(reading);
   }
 
-  /** It is stored. */
+  /** Drops a reading from `recent`, because it is stored now. */
   forget(reading: Reading): void {
     const key = seriesKeyOf(reading);
     const known = key && this.#known.get(key);
@@ -36,8 +36,8 @@ export class SeriesMemory {
   }
 
   /**
-   * The series of the given readings, with at least those directly before and after each of them.
-   * @param readings they need not be known; those that are in no series are left out
+   * The series of the given readings, with at least the direct neighbours of each.
+   * @param readings may be unknown to the memory; readings that are in no series are skipped
    */
   async around(
     readings: readonly Reading[],
@@ -45,14 +45,14 @@ export class SeriesMemory {
     newestStored: NewestStored,
   ): Promise<ReadonlyMap<SeriesKey, Series>> {
     const found = new Map<SeriesKey, Series>();
-    const [inSeries, strangers] = this.#inSeries(readings);
+    const [inSeries, unknown] = this.#inSeries(readings);
     if (inSeries.length === 0) return found;
     if (strangers.size > 0) await this.#learnNewest(strangers, history, newestStored);
     const notNewer: Reading[] = [];
     for (const [key, reading] of inSeries) {
       const { recent, newestStored } = this.#of(key);
       if (!found.has(key)) found.set(key, new Series(newestStored ? [...recent.all, newestStored] : recent.all));
-      // The newest itself, too: it is known, and the one before it is not.
+      // Includes the newest reading itself: the memory has that reading, but not the one before it.
       if (newestStored && compareInSeries(reading, newestStored) <= 0) notNewer.push(reading);
     }
     if (notNewer.length === 0) return found;
@@ -60,17 +60,17 @@ export class SeriesMemory {
     return found;
   }
 
-  /** The readings that are in a series, and the series whose newest reading is unknown. */
+  /** The given readings that are in a series, and the series whose newest stored reading is unknown. */
   #inSeries(readings: readonly Reading[]): [[SeriesKey, Reading][], Map<SeriesKey, Reading>] {
     const inSeries: [SeriesKey, Reading][] = [];
-    const strangers = new Map<SeriesKey, Reading>();
+    const unknown = new Map<SeriesKey, Reading>();
     for (const reading of readings) {
       const key = seriesKeyOf(reading);
       if (key === undefined) continue;
       inSeries.push([key, reading]);
-      if (this.#of(key).newestStored === undefined) strangers.set(key, reading);
+      if (this.#of(key).newestStored === undefined) unknown.set(key, reading);
     }
-    return [inSeries, strangers];
+    return [inSeries, unknown];
   }
 
   /** After a restart all series are unknown: one query for all of them, unless a DPU sends readings of other kinds as well. */

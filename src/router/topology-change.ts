@@ -1,5 +1,5 @@
-// The work of router k after a change of the topology: which readings of its DPUs may belong elsewhere now,
-// and which spaces of its partition need a new configuration.
+// The work of router k after a change of the topology: which readings of its DPUs may count elsewhere now, and which
+// spaces of its partition need a new configuration.
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { SpaceConfig } from '../domain/commit.ts';
 import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
@@ -14,9 +14,9 @@ const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
 export interface TopologyChange {
   readonly before: TopologyView;
   readonly after: TopologyView;
-  /** Spans whose readings have to be looked at again, for DPUs of this router. */
+  /** Spans in which the readings of this router's DPUs have to be attributed again. */
   readonly spans: ReadonlyMap<DpuId, readonly Span[]>;
-  /** New configurations, for spaces of this partition. */
+  /** New configurations of spaces in this partition. */
   readonly configs: readonly SpaceConfig[];
   readonly settings: Settings | undefined;
 }
@@ -32,7 +32,8 @@ export function changeBetween(
   const spans = new Map<DpuId, Span[]>();
   const spaces = new Set<SpaceId>();
   let settings: Settings | undefined;
-  // Every router looks at every fact, and an import has very many: nothing is made for those of others.
+  // Every router looks at every fact, and an import has very many, so nothing is allocated for those of other
+  // partitions.
   for (const entry of history.entries(fromSeq, toSeq)) {
     for (const fact of factsOf(entry.fact)) {
       if (fact.kind === 'settings') settings = fact.doc;
@@ -49,7 +50,7 @@ export function changeBetween(
   return { before, after, spans, configs, settings };
 }
 
-/** The configurations that the spaces of a partition have, once its router has followed the topology so far. */
+/** The configurations of the spaces of a partition under a topology. */
 export function configsOf(view: TopologyView, partition: Partition, partitions: number): SpaceConfig[] {
   return view
     .spaces()
@@ -98,7 +99,7 @@ function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyVie
   if (fact.kind === 'dpu') {
     const { id } = fact.doc;
     const [was, is] = [before.dpu(id), after.dpu(id)];
-    // Every difference of its standings may be another.
+    // A new modulus may change every difference between standings.
     if ((was?.counterModulus ?? null) !== (is?.counterModulus ?? null)) return [[id, [ALWAYS]]];
     return [[id, spansOfDifference(was?.placements ?? [], is?.placements ?? [])]];
   }

@@ -8,8 +8,8 @@ const PAUSE_MAX_MS = 5_000;
 export const HEALTHY_AFTER_MS = 10_000;
 
 /**
- * The pause after the nth failure in a row: it doubles up to a bound, with jitter so that processes that failed together do not
- * come back together.
+ * The pause after the nth consecutive failure: it doubles up to a limit, with jitter so that processes that failed
+ * together do not retry together.
  * @param failures 1 after the first failure
  */
 export function backoffMs(failures: number, timing: Pick<Timing, 'random'>): number {

@@ -1,6 +1,6 @@
 // A condition variable.
 
-/** `notify` wakes all waiters, which then check again what they wait for. */
+/** `notify` wakes all waiters, which then check their condition again. */
 export class Condition {
   #waiting: (() => void)[] = [];
 

@@ -1,5 +1,5 @@
-// Batches work to the end of the current turn of the event loop. The NATS client writes everything published in one go
-// with a single system call, which would otherwise cost more than each small message.
+// Batches work at the end of the current turn of the event loop. The NATS client writes everything published in one
+// turn with a single system call, which would otherwise cost more than each small message.
 
 let waiting: (() => void)[] = [];
 

@@ -1,4 +1,4 @@
-// Bounds how many tasks run at once; the others wait for their turn, in order.
+// Limits how many tasks run at once; the others wait, in order.
 
 export class Slots {
   #free: number;
@@ -21,7 +21,7 @@ export class Slots {
     try {
       return await task();
     } finally {
-      // Whoever is next takes over the slot.
+      // The slot passes to the next waiting task.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free += 1;

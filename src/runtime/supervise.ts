@@ -7,7 +7,7 @@ import type { Timing } from './timing.ts';
 const LOUD_AFTER_FAILURES = 5;
 
 /**
- * Runs `task` again and again until the signal aborts. Never rejects.
+ * Runs `task` repeatedly until the signal aborts. Never rejects.
  * @param onFailure called with each failure before the task restarts
  */
 export async function supervise(

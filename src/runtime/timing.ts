@@ -1,5 +1,4 @@
-// Time and randomness. Everything that runs gets them through this interface, so that the simulation can replace the
-// machine's.
+// Time and randomness. All code gets them through this interface, so that the simulation can replace the machine's.
 import { setMaxListeners } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
@@ -21,7 +20,7 @@ export const MACHINE_TIMING: Timing = {
   yield: async () => setImmediate(),
 };
 
-/** The same as timers with a callback, for libraries that want those. */
+/** Timers with a callback, for libraries that need that form. */
 export function timersOf({ pause }: Pick<Timing, 'pause'>): {
   setTimeout(act: () => void, ms: number): AbortController;
   clearTimeout(timer: unknown): void;
@@ -45,7 +44,7 @@ export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 
 /**
- * For long work in small steps: the function returned yields once `budgetMs` has passed since it last did. Yielding
+ * For long work in small steps: the returned function yields once `budgetMs` has passed since it last did. Yielding
  * after every step would take too long in a busy process. Tasks that share the function resume one per turn of the
  * event loop.
  */

@@ -18,7 +18,7 @@ let tracer = trace.getTracer('density-api');
 
 export function switchTracing(on: boolean): void {
   isOn = on;
-  // An existing tracer stays bound to the SDK that was registered when it was created.
+  // An existing tracer remains bound to the SDK that was registered when it was created.
   tracer = trace.getTracer('density-api');
 }
 
@@ -63,7 +63,8 @@ export function activeTraceparent(): string | undefined {
 }
 
 /**
- * The context of the span that a message or request came from; the root context for anything but a valid traceparent.
+ * The context of the span from which a message or request came; the root context for anything but a valid
+ * traceparent.
  */
 export function contextOf(traceparent: string | undefined): Context {
   return traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { [TRACEPARENT]: traceparent });

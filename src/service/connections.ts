@@ -17,7 +17,7 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Connects and creates the streams and tables that are missing. @throws Error that names the URL or the setting */
+/** Connects and creates missing streams and tables. @throws Error that names the URL or the setting */
 export async function openConnections(options: ServiceOptions, log: Logger): Promise<Connections> {
   const nats = await connectNats(options.natsUrl, 'density-api', options.natsSecurity);
   let clickhouse: ClickHouseClient | undefined;

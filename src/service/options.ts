@@ -1,4 +1,4 @@
-// What a service is started with. The command line makes it from the configuration.
+// The options with which a service is started. The command line derives them from the configuration.
 import type { TableOptions } from '../clickhouse/schema.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { NatsSecurity } from '../nats/connect.ts';
@@ -14,14 +14,14 @@ export interface ServiceOptions {
   readonly settings: Settings;
   /** How far ahead of its arrival a reading's timestamp may be. */
   readonly skewMs: number;
-  /** Earlier timestamps are of devices whose clock is not set. */
+  /** Readings with earlier timestamps are rejected, because the device has not set its clock. */
   readonly earliestMs: number;
   /** Key for the marks on readings accepted over HTTP, the same in every process; without one they are not marked. */
   readonly readingsKey?: string | undefined;
   readonly tickIntervalMs: number;
-  /** How long READINGS keeps readings at least. */
+  /** The minimum time that READINGS keeps readings. */
   readonly readingsKeptMs: number;
-  /** What the streams may take of the NATS server's store; undefined: what the account is limited to. */
+  /** The share of the NATS server's store that the streams may use; undefined means the limit of the account. */
   readonly natsStoreBytes?: number | undefined;
   readonly deadLetters: { readonly bytesMax: number; readonly keptMs: number };
   /** Live streams: the maximum number of subscribers, and the interval of heartbeats. */

@@ -18,12 +18,15 @@ import type { Adapters } from './adapters.ts';
 
 const TRUNCATE_INTERVAL_MS = 60_000;
 /**
- * When the process stops, all shards write their snapshots at the same time. Together they may block the event loop for
- * no longer than this.
+ * The time for which all shards together may block the event loop when they write their snapshots at the same time,
+ * as they do when the process stops.
  */
 const SNAPSHOT_TURN_MS = 4;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
-/** Takes some milliseconds, so that no other shard waits for longer, and keeps a commit well below the size limit of a message. */
+/**
+ * Takes some milliseconds, so no other shard waits for longer, and keeps a commit well below the size limit of a
+ * message.
+ */
 const ITEMS_PER_COMMIT = 1_000;
 
 export interface ShardsDeps {
@@ -35,7 +38,7 @@ export interface ShardsDeps {
   readonly bound: TimestampBound;
   readonly stored: StoredSequence;
   readonly logs: LogDoubts;
-  /** Id of this process among those that take leases. */
+  /** The id under which this process takes leases. */
   readonly holder: string;
   readonly onState: (partition: Partition, state: ShardState) => void;
   readonly metrics: Metrics;
@@ -76,7 +79,7 @@ function shardDeps(
       newCommitId: adapters.newId,
       storedBeforeSeq: () => stored.byFolds(),
     },
-    fold: { ...common, checkpoints: adapters.checkpoints, turn: snapshotTurn },
+    fold: { ...common, checkpoints: adapters.checkpoints, yieldTurn: snapshotTurn },
     storedBeforeCheckpoints: () => stored.byCheckpoints(),
     truncateIntervalMs: TRUNCATE_INTERVAL_MS,
     leases: adapters.leases,

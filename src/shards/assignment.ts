@@ -1,24 +1,24 @@
-// Which member should own which shard, computed from the live members alone: every process that sees the same members
-// gets the same result, so no coordinator is needed. Highest random weight (Thaler and Ravishankar, 1998) with a bound: a
-// member takes at most its fair share, so shares differ by one at most, and a member that joins or leaves moves few
-// shards besides those it takes or leaves.
+// Assigns shards to members, from the live members alone: every process that sees the same members computes the same
+// result, so no coordinator is needed. Highest random weight (Thaler and Ravishankar, 1998) with a bound: a member
+// gets at most its fair share, so shares differ by one at most, and a member that joins or leaves moves few shards
+// besides the ones it gains or loses.
 
 export interface Assignment {
   /** By shard. Empty when there is no member. */
   readonly owners: readonly string[];
-  /** By shard: the member that would own it without its owner; undefined if there is no other member. */
+  /** By shard: the member that would own it if its owner left; undefined if there is no other member. */
   readonly standbys: readonly (string | undefined)[];
 }
 
 export function assignShards(shards: number, members: readonly string[]): Assignment {
   const owners = ownersOf(shards, members);
-  // Once per member rather than once per shard: a crash concerns all shards of a member at once.
+  // Computed once per member rather than once per shard, because a crash concerns all shards of a member.
   const without = new Map(
-    members.map((gone) => [
-      gone,
+    members.map((leaving) => [
+      leaving,
       ownersOf(
         shards,
-        members.filter((member) => member !== gone),
+        members.filter((member) => member !== leaving),
       ),
     ]),
   );
@@ -28,7 +28,7 @@ export function assignShards(shards: number, members: readonly string[]): Assign
 function ownersOf(shards: number, members: readonly string[]): string[] {
   if (members.length === 0) return [];
   const larger = Math.ceil(shards / members.length);
-  // This many members have one shard more than the others.
+  // Members that may own one shard more than the others.
   let mayBeLarger = shards % members.length || members.length;
   const held = new Map(members.map((member) => [member, 0]));
   return Array.from({ length: shards }, (_, shard) => {
@@ -45,7 +45,7 @@ function ownersOf(shards: number, members: readonly string[]): string[] {
   });
 }
 
-/** A hash whose bits depend on all of its input (FNV-1a, finished as MurmurHash3 does). */
+/** A hash of which every bit depends on the whole input (FNV-1a, finished as in MurmurHash3). */
 function weight(member: string, shard: number): number {
   let hash = 0x811c9dc5;
   for (const char of `${shard} ${member}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);

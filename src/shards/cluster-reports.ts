@@ -1,7 +1,7 @@
-// Reports of any space in any process: from this process if it owns the shard, otherwise by a request to the owner, or
-// to a standby while there is no owner; or the last known report of this process, marked as stale, while NATS is
-// unreachable or if the client allows it. The report of an owner or a standby is also marked as stale while it may lack
-// readings acknowledged some seconds ago, so an old answer never looks like a new one.
+// Reports of any space in any process: from this process if it owns the shard, otherwise by a request to the owner,
+// or to a standby while there is no owner. While NATS is unreachable, or if the client allows it, the answer is the
+// last known report of this process, marked as stale. The report of an owner or a standby is also marked as stale
+// while it may lack readings that were acknowledged some seconds ago, so an old answer never looks like a new one.
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import type { KnownReport } from '../../actors/partition/space-report.ts';
@@ -14,25 +14,27 @@ import { NEVER, type Timing } from '../runtime/timing.ts';
 import type { LocalReports } from './local-reports.ts';
 import type { Shard } from './shard.ts';
 
-/** A question waits this long for a shard that is being handed over. */
-const PATIENCE_MS = 1_000;
-const ASK_AGAIN_MS = 50;
-/** A process that stops answering for a shard drops pending questions, so these are repeated soon. The last timeout is for
- *  processes that are only slow. */
+/** How long a question waits for a shard that is being handed over. */
+const QUESTION_WAIT_MAX_MS = 1_000;
+const RETRY_MS = 50;
+/**
+ * A process that stops answering for a shard drops pending requests, so they are repeated soon. The last timeout is
+ * for processes that are merely slow.
+ */
 const REQUEST_TIMEOUTS_MS = [250, 500, 2_000] as const;
-/** A refused checkpoint needs an operator, who has to rebuild the shard. */
+/** A refused checkpoint needs an operator to rebuild the shard. */
 const REFUSED_RETRY_S = 60;
 
-/** The part of a shard of this process that reports need. */
+/** The part of a shard of this process that reports use. */
 export type ReportingShard = Pick<Shard, 'isOwner' | 'state' | 'fold' | 'lastFold' | 'refusal'>;
 
 export interface ClusterReportsDeps {
   readonly partitions: number;
-  /** By partition; empty where this process takes no shards. */
+  /** By partition; empty in a process that runs no shards. */
   readonly shards: readonly ReportingShard[];
   readonly local: Pick<LocalReports, 'byOwner' | 'byCopy' | 'lastKnown'>;
   readonly requests: ReportRequests;
-  /** False while the log's server is unreachable: then no process can know more than this one. */
+  /** False while NATS is unreachable: then no other process can be asked. */
   readonly isConnected: () => boolean;
   readonly timing: Timing;
   readonly log: Logger;
@@ -71,12 +73,12 @@ export class ClusterReports implements SpaceReports {
       : new Failure('unavailable', 'NATS is unavailable', { retryAfterSeconds: 5 });
   }
 
-  /** The report of the owner, or of a copy; undefined when none answers for as long as a question may wait. */
+  /** The report of the owner or of a copy; undefined if none answers within the time that a question may wait. */
   async #currentReport(question: Question): Promise<KnownReport | undefined> {
     const { local, shards, isConnected, timing } = this.#deps;
     const { partition, spaceId, atMs } = question;
     const shard = shards[partition];
-    const giveUpAt = timing.now() + PATIENCE_MS;
+    const giveUpAt = timing.now() + QUESTION_WAIT_MAX_MS;
     const done = new AbortController();
     let silences = 0;
     try {
@@ -107,16 +109,19 @@ export class ClusterReports implements SpaceReports {
     }
   }
 
-  /** One of the questions that wait for an owner retries and the others wait for it, so that after a crash they do not slow down the next owner. */
-  async #waitForOwner(partition: Partition, done: AbortController, patienceMs: number): Promise<void> {
+  /**
+   * Only one of the questions that wait for an owner retries, and the others wait for it, so that they do not slow
+   * down the next owner after a crash.
+   */
+  async #waitForOwner(partition: Partition, done: AbortController, waitMaxMs: number): Promise<void> {
     const retrying = this.#retrying.get(partition) ?? done;
-    if (retrying !== done) return this.#deps.timing.pause(patienceMs, retrying.signal);
+    if (retrying !== done) return this.#deps.timing.pause(waitMaxMs, retrying.signal);
     this.#retrying.set(partition, done);
     setMaxListeners(0, done.signal);
-    await this.#deps.timing.pause(ASK_AGAIN_MS, NEVER);
+    await this.#deps.timing.pause(RETRY_MS, NEVER);
   }
 
-  /** A shard of this process has changed its state: starts or stops answering other processes. */
+  /** Starts or stops answering other processes after a shard of this process has changed its state. */
   follow(partition: Partition, state: ShardState): void {
     const { shards, local } = this.#deps;
     const shard = shards[partition];
@@ -124,7 +129,7 @@ export class ClusterReports implements SpaceReports {
     this.#answer(partition, 'owner', state === 'running' || state === 'draining', async (spaceId, atMs) =>
       local.byOwner(shard, spaceId, atMs),
     );
-    // A process that waits for the lease can answer only if it has a copy.
+    // A process that waits for the lease can answer only from a copy.
     const isCopy = state === 'standingBy' || (state === 'acquiring' && shard.fold !== undefined);
     this.#answer(partition, 'standby', isCopy, async (spaceId, atMs) => local.byCopy(shard, spaceId, atMs));
   }

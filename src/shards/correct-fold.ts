@@ -3,14 +3,14 @@ import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { advance, EMPTY_SEGMENT, occupancyAfterReset } from '../domain/segment.ts';
 import type { History } from '../ports/history.ts';
 
-/** Each looks up one space, in a few milliseconds. */
+/** Each lookup reads one space and takes a few milliseconds. */
 const CONCURRENT_LOOKUPS = 8;
 
 type Answering = Pick<History, 'occupancySegments' | 'newestInstants'>;
-/** What has to be over before the fold may change. */
+/** Work that has to end before the fold may change. */
 type WaitsFor = () => Promise<unknown> | undefined;
 
-/** Makes all corrections that are due, with one query, and looks up the newest readings that are unknown. */
+/** Makes all corrections that are due with one query, and looks up the newest readings that are unknown. */
 export async function correctFold(fold: PartitionFold, history: Answering, waitsFor?: WaitsFor): Promise<void> {
   await correctOccupancies(fold, history, waitsFor);
   await lookUpNewestReadings(fold, history, waitsFor);

@@ -1,5 +1,6 @@
-// The fold of one partition with its input and output: reads the log, stores blocks, reads what a correction needs, and
-// saves checkpoints. Each is a step of its own, so that a simulation can interleave the steps and crash between them.
+// The fold of one partition with its input and output: reads the log, stores blocks, reads what a correction needs,
+// and saves checkpoints. Each of these is a separate step, so that a simulation can interleave the steps and crash
+// between them.
 import type { Partition } from '../domain/ids.ts';
 import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import type { Checkpoints } from '../ports/checkpoints.ts';
@@ -14,9 +15,9 @@ import { correctFold } from './correct-fold.ts';
 
 /** Small, because the process answers requests between two steps. */
 const ENTRIES_PER_STEP = 32;
-/** With more blocks in memory than this, reading the log waits: ClickHouse is unavailable, or slow. */
+/** With more unstored blocks in memory, the log is not read: ClickHouse is unavailable or slow. */
 const UNSTORED_BLOCKS_MAX = 64;
-/** A checkpoint contains the blocks that are not stored. With more than this, the checkpoint before serves better. */
+/** A checkpoint contains the unstored blocks. With more of them, the previous checkpoint is better than a new one. */
 const UNSTORED_BLOCKS_IN_CHECKPOINT = 4;
 
 export interface DurableFoldDeps {
@@ -27,7 +28,7 @@ export interface DurableFoldDeps {
   readonly history: History;
   readonly checkpoints: Checkpoints;
   /** Yields to other work between two lines of a checkpoint. */
-  readonly turn: () => Promise<void>;
+  readonly yieldTurn: () => Promise<void>;
 }
 
 export class DurableFold {
@@ -36,12 +37,14 @@ export class DurableFold {
   #cursor: LogCursor | undefined;
   #revision = 0;
   #checkpointSeq = 0;
-  /** As recorded in checkpoints. Never decreases. */
+  /** As recorded in the last checkpoint. Never decreases. */
   #storedBeforeSeq = 0;
   /** Blocks before this one are known to be in history; undefined until history was asked. */
   #storedEarlier: number | undefined;
   #isPromoted = false;
-  /** Set while a checkpoint is written: its state has to be that of one moment, so the fold only answers meanwhile. */
+  /**
+   * Set while a checkpoint is written. Its state has to be that of one moment, so the fold is not changed meanwhile.
+   */
   #writing: Promise<unknown> | undefined;
 
   constructor(deps: DurableFoldDeps) {
@@ -53,17 +56,17 @@ export class DurableFold {
     return this.#fold;
   }
 
-  /** Entries of the log that are not folded yet. */
+  /** Entries of the log that are not applied yet. */
   get behind(): number {
     return this.#cursor?.behind ?? 0;
   }
 
-  /** True while reading the log has to wait for ClickHouse. */
+  /** True while the log is not read because ClickHouse has to catch up. */
   get isFull(): boolean {
     return this.#fold.unstored.length >= UNSTORED_BLOCKS_MAX;
   }
 
-  /** True while there is something to store, or a question that history can answer. */
+  /** True while there are blocks to store, or lookups that history can answer. */
   get hasWork(): boolean {
     return (
       this.#fold.unstored.length > 0 ||
@@ -87,18 +90,18 @@ export class DurableFold {
         `partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`,
       );
     this.#cursor = await events.open(partition, this.#fold.seq);
-    // Checked after the cursor is open: from here on the cursor notices what happens to the log.
+    // Checked only after the cursor is open, because the cursor detects later changes of the log.
     await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
   }
 
-  /** A copy takes over from the owner: from here on it stores blocks and saves checkpoints. */
+  /** Makes a copy the owner: from now on it stores blocks and saves checkpoints. */
   async promote(): Promise<void> {
     const { partition, checkpoints } = this.#deps;
     this.#isPromoted = true;
     ({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));
   }
 
-  /** Forgets blocks that the owner has stored, without storing any. */
+  /** Removes blocks that the owner has stored, without storing any. */
   async followStored(): Promise<void> {
     if (this.#fold.unstored.length === 0) return;
     const last = await this.#lastBlock();
@@ -119,8 +122,8 @@ export class DurableFold {
   async flush(): Promise<boolean> {
     const block = this.#fold.unstored[0];
     if (!block) return false;
-    // Blocks are stored one after the other: if block n has rows, all blocks before it are complete. Block n itself may be
-    // stored in part, and is sent again under the same token.
+    // Blocks are stored in order: if block n has rows, all blocks before it are complete. Block n itself may be
+    // partly stored, and is sent again with the same token.
     this.#storedEarlier ??= await this.#lastBlock();
     if (block.number >= this.#storedEarlier) await this.#deps.history.storeBlock(block);
     while (this.#writing) await this.#writing;
@@ -129,14 +132,14 @@ export class DurableFold {
   }
 
   /**
-   * The process was suspended, and another may have stored blocks since. Asks history again before the next block is
-   * sent, because ClickHouse recognises a block by its token only for some time.
+   * Called after the process was suspended, when another may have stored blocks. History is asked again before the
+   * next block is sent, because ClickHouse remembers deduplication tokens only for some time.
    */
   forgetStored(): void {
     this.#storedEarlier = undefined;
   }
 
-  /** Makes the corrections, and looks up the newest readings, that history can answer. */
+  /** Makes the corrections and looks up the newest readings that history can answer. */
   async correct(): Promise<void> {
     await correctFold(this.#fold, this.#deps.history, () => this.#writing);
   }
@@ -147,7 +150,7 @@ export class DurableFold {
     if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
     const { seq, epoch, mark } = this.#fold;
     const commitSeqs = [...this.#fold.commitSeqs];
-    // The owner before may have stored more than this copy has heard of, and truncated the log before it.
+    // The previous owner may have stored more than this copy knows, and the log may be truncated up to there.
     const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
     const snapshot = await this.#write();
     const revision = await checkpoints.save(
@@ -158,8 +161,8 @@ export class DurableFold {
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
-    // Routers truncate the log only before this, not up to the checkpoint: if the checkpoint is ever unreadable, ClickHouse
-    // and the log together hold everything (ADR 0031).
+    // Routers truncate the log only up to this sequence, not up to the checkpoint: if the checkpoint is ever
+    // unreadable, ClickHouse and the log together hold everything (ADR 0031).
     this.#storedBeforeSeq = storedBeforeSeq;
   }
 
@@ -173,7 +176,7 @@ export class DurableFold {
     await this.#cursor?.close();
   }
 
-  /** The last block in history. @throws LogWentBack when it was not cut from this log */
+  /** The last block in history. @throws LogWentBack if that block was not cut from this log */
   async #lastBlock(): Promise<number> {
     const { history, events, partition, epoch } = this.#deps;
     const last = await history.lastBlockMark(partition);
@@ -182,13 +185,13 @@ export class DurableFold {
     return last?.number ?? 0;
   }
 
-  /** The snapshot of this moment. Yields after each line. */
+  /** The snapshot of the current state. Yields after each line. */
   async #write(): Promise<string[]> {
     const write = async (): Promise<string[]> => {
       const lines: string[] = [];
       for (const line of encodeSnapshot(this.#fold)) {
         lines.push(line);
-        await this.#deps.turn();
+        await this.#deps.yieldTurn();
       }
       return lines;
     };
@@ -202,12 +205,12 @@ export class DurableFold {
   }
 
   async #read(lines: Iterable<string>): Promise<PartitionFold> {
-    const { partition, partitions, turn } = this.#deps;
+    const { partition, partitions, yieldTurn } = this.#deps;
     const reading = decodeSnapshot(partition, partitions, lines);
     for (;;) {
       const step = reading.next();
       if (step.done) return step.value;
-      await turn();
+      await yieldTurn();
     }
   }
 }

@@ -1,11 +1,12 @@
-// How old the state of a fold may be: up to which moment it includes everything that NATS had acknowledged. Silent
-// consumers, a router that cannot commit and a stream without a leader all look the same here, and show within seconds.
-// Positions in the logs and durations of this process are compared, never the clocks of machines.
+// How old the state of a fold may be: up to which moment it includes everything that NATS has acknowledged. Stalled
+// consumers, a router that cannot commit and a stream without a leader all have the same effect here, and are
+// detected within seconds. Only sequences in the logs and durations in this process are compared, never the clocks of
+// different machines.
 //
-//  - A fold includes SPACE_EVENTS up to a sequence and, by the clocks of its routers, everything that arrived in READINGS
-//    up to an instant.
-//  - A fold is fresh about a space while it includes everything that was in these logs a moment ago. After an idle time
-//    that is unknown: then an answer waits until the logs' ends are known and the fold has reached them.
+// - A fold includes SPACE_EVENTS up to a sequence and, by the clocks of its routers, everything that arrived in
+//   READINGS up to an instant.
+// - A fold is fresh for a space while it includes everything that was in these logs a moment ago. After an idle
+//   period that is unknown, so an answer waits until the ends of the logs are known and the fold has reached them.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -16,11 +17,11 @@ import { NEVER, type Timing } from '../runtime/timing.ts';
 import { LogEnd } from './log-end.ts';
 
 /**
- * An answer is stale if it may lack readings acknowledged this long ago. Log ends are read once a second, and routing
- * takes some time.
+ * An answer is stale if it may lack readings that were acknowledged this long ago. The ends of the logs are read once
+ * a second, and routing takes some time.
  */
 export const STALE_AFTER_MS = 3_000;
-/** An answer waits no longer than this for the logs' ends, and for the fold to reach them. */
+/** How long an answer waits for the ends of the logs, and for the fold to reach them. */
 const ANSWER_WAIT_MAX_MS = 500;
 const POLL_MS = 2;
 
@@ -50,24 +51,24 @@ export class Freshness {
     this.#readings = allPartitions(partitions).map((router) => new LogEnd(() => readings.newestMs(router), timing));
   }
 
-  /** The logs have gone back, and were repaired. */
+  /** Called after logs that went back were repaired. */
   forgetEnds(): void {
     for (const end of [this.#events, ...this.#readings]) end.forget();
   }
 
-  /** False if a fold's report of a space may lack readings from some seconds ago. */
+  /** False if a fold's report about a space may lack readings from some seconds ago. */
   async isFresh(fold: PartitionFold, spaceId: SpaceId): Promise<boolean> {
     const routers = fold.routersOf(spaceId);
     this.#ask(routers);
     while (this.#ageMs(fold, routers) > STALE_AFTER_MS) {
-      // Something has been missing for longer than an answer may wait.
+      // Entries have been missing for longer than an answer may wait.
       if ((this.#missingMs(this.#places(fold, routers)) ?? 0) >= ANSWER_WAIT_MAX_MS) return false;
       await this.#timing.pause(POLL_MS, NEVER);
     }
     return true;
   }
 
-  /** Like `isFresh` for several spaces (null: all), but without waiting: for callers that ask again and again. */
+  /** Like `isFresh`, but for several spaces (null: all) and without waiting: for callers that check repeatedly. */
   isBehind(fold: PartitionFold, spaceIds: Iterable<SpaceId> | null): boolean {
     const routers =
       spaceIds === null
@@ -78,8 +79,8 @@ export class Freshness {
   }
 
   /**
-   * For how long a fold has lacked something of SPACE_EVENTS, and of what the routers read from READINGS; 0 when it lacks
-   * nothing. A lag shows only at the second call, some time after the first.
+   * For how long the fold has lacked entries of SPACE_EVENTS, and entries of READINGS by way of the routers; 0 when
+   * nothing is missing. A lag shows only from the second call on.
    */
   async lag(fold: PartitionFold, routers: readonly Partition[]): Promise<Lag> {
     this.#ask(routers);
@@ -102,7 +103,7 @@ export class Freshness {
     return this.#timing.now() - Math.min(...this.#places(fold, routers).map(([end, place]) => end.completeAt(place)));
   }
 
-  /** For how long something has been missing, or may have been; undefined when nothing is. */
+  /** For how long entries have been missing, or may have been missing; undefined when the fold is complete. */
   #missingMs(places: readonly Place[]): number | undefined {
     const since = places.flatMap(([end, place]) => end.missingSince(place) ?? []);
     return since.length === 0 ? undefined : this.#timing.now() - Math.min(...since);

@@ -1,5 +1,4 @@
-// The report of a space that this process itself can give: as the owner of its shard, from a copy, or the last known
-// one.
+// The report of a space from a fold of this process: as the owner of its shard, from a copy, or the last known one.
 import { reportSpace, type KnownReport, type SpaceReport } from '../../actors/partition/space-report.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
@@ -9,7 +8,7 @@ import type { Shard } from './shard.ts';
 import type { Ticks } from './ticks.ts';
 
 const COPY_POLL_MS = 5;
-/** A question waits no longer than this for a copy to catch up. */
+/** How long a question waits for a copy to catch up. */
 const COPY_CATCH_UP_MAX_MS = 1_500;
 
 export interface LocalReportsDeps {
@@ -26,7 +25,7 @@ export class LocalReports {
     this.#deps = deps;
   }
 
-  /** Undefined when this process is not the owner. */
+  /** Undefined if this process is not the owner. */
   async byOwner(
     shard: Pick<Shard, 'isOwner' | 'fold'>,
     spaceId: SpaceId,
@@ -36,12 +35,15 @@ export class LocalReports {
     if (!shard.isOwner || !fold) return undefined;
     const isStale = !(await this.#deps.freshness.isFresh(fold, spaceId));
     await this.#deps.ticks.advance(fold, spaceId, atMs);
-    // The shard may have been lost while this waited.
+    // The shard may have been lost during the wait.
     if (!shard.isOwner || shard.fold !== fold) return undefined;
     return { ...reportSpace(fold, spaceId, atMs), isStale };
   }
 
-  /** From a copy that has folded everything now in the log; undefined if there is no copy, or it is far behind. */
+  /**
+   * From a copy that has applied everything that is in the log now; undefined if there is no copy, or if it is far
+   * behind.
+   */
   async byCopy(shard: Pick<Shard, 'fold'>, spaceId: SpaceId, atMs: number): Promise<KnownReport | undefined> {
     const { events, freshness, timing } = this.#deps;
     const { fold } = shard;

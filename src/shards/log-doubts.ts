@@ -4,15 +4,18 @@ import { EpochChanged } from '../domain/log-epoch.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 
 export interface LogDoubts {
-  /** How often the logs have come into doubt. State read before a doubt must not be combined with state read after it. */
+  /**
+   * How often the logs came into doubt. State that was read before a doubt must not be combined with state that was
+   * read after it.
+   */
   readonly doubts: number;
-  /** The connection was lost, or something failed that a lost end of a log explains: check at once. */
+  /** Starts a check at once: the connection was lost, or an error occurred that a log that went back would explain. */
   suspect(cause?: unknown): void;
   /** Resolves when the logs are not in doubt, or the signal aborts. */
   untilSound(signal: AbortSignal): Promise<void>;
 }
 
-/** True for a failure that a lost end of a log explains. */
+/** True for an error that a log that went back would explain. */
 export function isOfLostLog(error: unknown): boolean {
   return error instanceof LogWentBack || error instanceof EpochChanged || error instanceof LogGap;
 }

@@ -1,14 +1,14 @@
-// The end of a log each time it was read, so that a reader of the log knows how old its state may be. The
-// log is asked at most once a second, and only while something needs it.
+// The ends of a log as they were read over time, so that a reader of the log knows how old its state may be. The log
+// is asked at most once a second, and only while somebody needs its end.
 import type { Timing } from '../runtime/timing.ts';
 
 const ASK_INTERVAL_MS = 1_000;
-/** Ten minutes for a reader that does not catch up; then the oldest are forgotten. */
+/** Ten minutes, for a reader that does not catch up; then the oldest are dropped. */
 const ENDS_MAX = 600;
 
 interface End {
   readonly place: number;
-  /** The log ended there whenever it was asked from this time to the other. */
+  /** All replies between these two times gave this end. */
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -19,36 +19,38 @@ export class LogEnd {
   /** Ascending. */
   readonly #ends: End[] = [];
   #askedAtMs = -Infinity;
-  /** Since then no question has been answered; undefined when the last one was. */
+  /** When the first unanswered request was sent; undefined if the last request was answered. */
   #unansweredSinceMs: number | undefined;
 
-  /** @param read asks the log's leader for its end, such as a sequence; the end goes back only if `forget` is called */
+  /**
+   * @param read asks the leader of the log for its end, for example a sequence; the end decreases only after `forget`
+   */
   constructor(read: () => Promise<number>, timing: Pick<Timing, 'now'>) {
     this.#read = read;
     this.#timing = timing;
   }
 
-  /** Asks for the end of the log, unless it was asked within the last second. */
+  /** Asks for the end of the log, at most once a second. */
   ask(): void {
     const atMs = this.#timing.now();
     if (atMs - this.#askedAtMs < ASK_INTERVAL_MS) return;
     this.#askedAtMs = atMs;
     this.#unansweredSinceMs ??= atMs;
-    // After a failure the last known end stays, with its age.
+    // After a failure the last known end is kept, and grows old.
     this.#read().then(
       (place) => this.#answered(atMs, place),
       () => undefined,
     );
   }
 
-  /** The log has gone back: its earlier ends mean nothing any more. */
+  /** Drops the known ends, because the log went back. */
   forget(): void {
     this.#ends.length = 0;
     this.#askedAtMs = -Infinity;
     this.#unansweredSinceMs = undefined;
   }
 
-  /** When a reader that has read up to a place last had everything that was stored; -Infinity when that is not known. */
+  /** When a reader that has read up to a place last had everything that was stored; -Infinity if unknown. */
   completeAt(place: number): number {
     for (let index = this.#ends.length - 1; index >= 0; index--) {
       const end = this.#ends[index];
@@ -57,14 +59,17 @@ export class LogEnd {
     return -Infinity;
   }
 
-  /** Since when a reader that has read up to a place lacks something, or may lack something; undefined when it is complete. */
+  /**
+   * Since when a reader that has read up to a place has lacked entries, or may have lacked entries; undefined if it
+   * is complete.
+   */
   missingSince(place: number): number | undefined {
     return this.#ends.find((end) => end.place > place)?.fromMs ?? this.#unansweredSinceMs;
   }
 
   #answered(atMs: number, place: number): void {
     const last = this.#ends.at(-1);
-    // The answer to a later question came first.
+    // The reply to a later request arrived first.
     if (last && atMs < last.untilMs) return;
     this.#unansweredSinceMs = atMs < this.#askedAtMs ? this.#askedAtMs : undefined;
     if (last && place <= last.place) this.#ends[this.#ends.length - 1] = { ...last, untilMs: atMs };

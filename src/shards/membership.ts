@@ -1,9 +1,10 @@
 // This process as a member of the cluster: announces itself, watches the other members and the leases, and decides
-// what it wants of each shard: to own its fair share, to keep copies of some others, and nothing of the rest. Every member
-// computes the same assignment from the same members, so they only have to agree on who is alive. Leases decide while they
-// do not agree yet.
+// for each shard whether to own it (its fair share), to keep a copy of it (some others), or neither. Every member
+// computes the same assignment from the same members, so they only have to agree on who is alive. Until they agree,
+// the leases decide.
 //
-// While the others cannot be watched, nothing changes: owned shards keep running, and their leases expire.
+// While the other members cannot be watched, nothing changes: owned shards keep running, and the leases expire by
+// themselves.
 import type { Logger } from 'pino';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -16,9 +17,9 @@ import type { Ticks } from './ticks.ts';
 
 const ANNOUNCEMENTS_PER_TTL = 3;
 const STEER_INTERVAL_MS = 250;
-/** The watch may miss an expiry while it is interrupted. */
+/** A watch that was interrupted may miss an expiry. */
 const FORGOTTEN_AFTER_TTLS = 2;
-/** Longer than it takes for the lease of a dead holder to expire and to be taken again. */
+/** Longer than it takes for the lease of a dead holder to expire and to be taken by another. */
 const OWNERLESS_MAX_TTLS = 3;
 
 interface Seen<T> {
@@ -34,7 +35,7 @@ export interface MembershipDeps {
   /** Announced to the others with the membership. */
   readonly problems?: () => readonly Problem[];
   readonly partitions: number;
-  /** By partition; empty where the member takes no shards. */
+  /** By partition; empty in a member that runs no shards. */
   readonly shards: readonly Shard[];
   readonly ticks: Ticks;
   readonly timing: Timing;
@@ -48,7 +49,7 @@ export class Membership {
   readonly #abort = new AbortController();
   #isSuspended = false;
   #startedAtMs = 0;
-  #heardAtMs = 0;
+  #lastChangeAtMs = 0;
   #changed = new AbortController();
   #loops: Promise<void>[] = [];
   #assignedMembers = '';
@@ -63,7 +64,7 @@ export class Membership {
     return [...this.#members.values()].map(({ value }) => value).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** By shard: the name of the member that holds its lease; null while none does. */
+  /** By shard: the name of the member that holds its lease, or null. */
   get owners(): (string | null)[] {
     return Array.from({ length: this.#deps.partitions }, (_, shard) => {
       const holder = this.#holders.get(shard as Partition)?.value;
@@ -72,8 +73,8 @@ export class Membership {
   }
 
   /**
-   * True when this process runs its share, as far as it can, and every other shard has a live owner. A shard that has no
-   * owner for long, or that fails again and again, does not prevent a process from answering for the others.
+   * True when this process runs its share, as far as it can, and every other shard has a live owner. A shard that has
+   * long been without an owner, or that keeps failing, does not prevent a process from answering for the others.
    */
   get isSettled(): boolean {
     const { member, shards, partitions, leases, timing } = this.#deps;
@@ -95,13 +96,13 @@ export class Membership {
     this.#startedAtMs = timing.now();
     this.#loops = [
       supervise('membership', () => this.#announce(), signal, log, timing),
-      supervise('leases', () => leases.watch((change) => this.#hear(change), signal), signal, log, timing),
+      supervise('leases', () => leases.watch((change) => this.#onChange(change), signal), signal, log, timing),
       this.#steerUntilStopped(),
       this.#deps.ticks.run(this.#deps.shards, signal),
     ];
   }
 
-  /** Leaves the cluster: the others take over as each shard is drained and released. */
+  /** Leaves the cluster. Each shard is drained and released, and another member takes it over. */
   async stop(): Promise<void> {
     const { leases, member, shards, log } = this.#deps;
     this.#abort.abort();
@@ -113,7 +114,7 @@ export class Membership {
     await Promise.all(this.#loops);
   }
 
-  /** Gives up every shard. Resolves when none runs here. */
+  /** Gives up all shards. Resolves when none runs here. */
   async suspend(): Promise<void> {
     this.#isSuspended = true;
     await Promise.all(this.#deps.shards.map((shard) => shard.stop()));
@@ -133,10 +134,10 @@ export class Membership {
     }
   }
 
-  #hear(change: LeaseChange): void {
+  #onChange(change: LeaseChange): void {
     const atMs = this.#deps.timing.now();
-    this.#heardAtMs = atMs;
-    // Most changes are renewals, ten a second, which change nothing here.
+    this.#lastChangeAtMs = atMs;
+    // Most changes are renewals, ten a second, and need no new assignment.
     const isRenewal =
       change.kind === 'member'
         ? change.member !== undefined && this.#members.has(change.id)
@@ -159,7 +160,7 @@ export class Membership {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       this.#steer();
-      // `stop` aborts this one, too.
+      // `stop` aborts this controller too.
       this.#changed = new AbortController();
       await timing.pause(STEER_INTERVAL_MS, this.#changed.signal);
     }
@@ -168,14 +169,14 @@ export class Membership {
   #steer(): void {
     const { member, shards } = this.#deps;
     this.#forgetSilent();
-    // Entries come oldest first, so a process that sees itself sees all members that came before it.
+    // Entries arrive oldest first, so a process that sees its own entry has seen all members that joined before it.
     if (!this.#members.has(member.id)) return;
     this.#assign();
     for (const shard of shards) {
       const { partition } = shard;
-      if (this.#isSuspended) shard.want('nothing');
-      else if (this.#assignment.owners[partition] === member.id) shard.want('own');
-      else shard.want(member.standsBy && this.#assignment.standbys[partition] === member.id ? 'standBy' : 'nothing');
+      if (this.#isSuspended) shard.setGoal('nothing');
+      else if (this.#assignment.owners[partition] === member.id) shard.setGoal('own');
+      else shard.setGoal(member.standsBy && this.#assignment.standbys[partition] === member.id ? 'standBy' : 'nothing');
     }
   }
 
@@ -195,7 +196,7 @@ export class Membership {
   }
 
   #forgetSilent(): void {
-    const beforeMs = this.#heardAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
+    const beforeMs = this.#lastChangeAtMs - FORGOTTEN_AFTER_TTLS * this.#deps.leases.ttlMs;
     for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
     for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
   }

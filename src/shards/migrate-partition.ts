@@ -1,5 +1,5 @@
-// Migrates a partition from version 1 of the log: stores in ClickHouse what only the log holds, and saves the state that
-// follows from history. So nothing but the migration reads the old log (docs/adr/0064). Idempotent, also after a kill.
+// Migrates a partition from version 1 of the log: stores in ClickHouse what only the log holds, and saves the state
+// computed from history. So only the migration reads the old log (docs/adr/0064). Idempotent, also after a kill.
 import { blockOf } from '../../actors/partition/block.ts';
 import type { LogTail } from '../../actors/partition/log-tail.ts';
 import type { History } from '../ports/history.ts';
@@ -11,7 +11,9 @@ export interface MigrateDeps extends RebuildDeps {
   readonly history: RebuildDeps['history'] & Pick<History, 'storeBlock'>;
 }
 
-/** @returns how many events only the log held */
+/**
+ * @returns the number of events that only the log held
+ */
 export async function migratePartition(deps: MigrateDeps, tail: LogTail): Promise<number> {
   const { epoch, partition, history, checkpoints } = deps;
   const { revision } = await checkpoints.last(partition);

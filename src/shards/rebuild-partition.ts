@@ -1,6 +1,6 @@
-// Rebuilds a partition's state from ClickHouse, the log and the topology, and saves it in place of a checkpoint that
-// cannot be used. Idempotent, also after a kill. No process may run the shard meanwhile: it would cut other blocks than
-// the rebuilt state does.
+// Rebuilds a partition's state from ClickHouse, the log and the topology, and saves it in place of an unusable
+// checkpoint. Idempotent, also after a kill. No process may run the shard meanwhile, because it would cut other
+// blocks than the rebuilt state.
 import { foldFromHistory, followTail } from '../../actors/partition/fold-from-history.ts';
 import { LogTail } from '../../actors/partition/log-tail.ts';
 import { encodeSnapshot } from '../../actors/partition/snapshot.ts';
@@ -24,7 +24,7 @@ export interface RebuildDeps {
   readonly history: Pick<History, 'lastBlock' | 'readingsUpTo' | 'occupancySegments' | 'newestInstants'>;
   readonly records: PartitionRecords;
   readonly checkpoints: Checkpoints;
-  /** Read at least as far as every router has read it. */
+  /** Must be read at least as far as every router has read it. */
   readonly topology: TopologyHistory;
 }
 
@@ -32,13 +32,15 @@ export interface Rebuilt {
   readonly spaces: number;
   /** The last block in ClickHouse. */
   readonly block: number;
-  /** Events that only the log holds. */
+  /** The number of events that only the log holds. */
   readonly unstoredEvents: number;
-  /** How far the log was read. */
+  /** The last sequence of the log that was read. */
   readonly seq: number;
 }
 
-/** @throws Superseded when another process saved a checkpoint meanwhile */
+/**
+ * @throws Superseded if another process saved a checkpoint meanwhile
+ */
 export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
   const { revision, storedBeforeSeq } = await deps.checkpoints.last(deps.partition);
   const tail = await readTail(deps, storedBeforeSeq);
@@ -46,14 +48,17 @@ export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
   return saveRebuilt(deps, revision, tail, missing);
 }
 
-/** The events in the log that ClickHouse lacks. Completes the last block first, because it may be partly stored. */
+/** The events in the log that ClickHouse lacks. First completes the last block, because it may be partly stored. */
 export async function missingFrom({ partition, history, records }: RebuildDeps, tail: LogTail): Promise<LoggedEvent[]> {
   const block = await history.lastBlock(partition);
   if (block > 0) await records.completeBlock(partition, block);
   return tail.missing(await records.claims(partition, tail.places()));
 }
 
-/** Saves the state that follows from history and then the missing events, at the end of a log. @throws Superseded when `revision` is not the last any more */
+/**
+ * Saves the state computed from history and then from the missing events, as of the end of a log. @throws Superseded
+ * if `revision` is no longer the last one
+ */
 export async function saveRebuilt(
   deps: RebuildDeps,
   revision: number,

@@ -1,4 +1,5 @@
-// How often one shard has failed and was restarted of late. A handover or a short outage causes one or two restarts.
+// How often one shard has recently failed and been restarted. A handover or a short outage causes one or two
+// restarts.
 import type { Timing } from '../runtime/timing.ts';
 
 const WITHIN_MS = 60_000;
@@ -18,7 +19,7 @@ export class Restarts {
     this.#timing = timing;
   }
 
-  /** Undefined unless the shard has failed again and again. */
+  /** Undefined unless the shard keeps failing. */
   get loop(): RestartLoop | undefined {
     const sinceMs = this.#timing.now() - WITHIN_MS;
     const count = this.#recent.filter((atMs) => atMs > sinceMs).length;

@@ -1,6 +1,6 @@
-// The lease of one shard as its holder sees it: taken, then renewed until it is given up or lost. The holder trusts it
-// only for as long as its own clock allows: a process that was suspended or cut off finds on waking that its lease has
-// expired, before it has heard anything from anybody.
+// The lease of one shard as seen by its holder: taken, then renewed until it is released or lost. The holder trusts
+// the lease only for as long as its own clock allows, so a process that was suspended or cut off knows that its lease
+// has expired before it receives any message.
 import type { Logger } from 'pino';
 import type { Partition } from '../domain/ids.ts';
 import type { Leases } from '../ports/leases.ts';
@@ -37,7 +37,7 @@ export class ShardLease {
     return this.#ended !== undefined && this.#timing.now() < this.#validUntil;
   }
 
-  /** Asks for the lease once. A granted lease is renewed, and `onLost` is called when another process has taken it. */
+  /** Requests the lease once. Renews it once granted, and calls `onLost` when another process has taken it. */
   async take(onLost: () => void): Promise<boolean> {
     const askedAt = this.#timing.now();
     const revision = await this.#leases.take(this.#shard, this.#holder);
@@ -49,7 +49,7 @@ export class ShardLease {
     return true;
   }
 
-  /** Gives the lease up, if it is still held. */
+  /** Releases the lease if it is still held. */
   async release(): Promise<void> {
     await this.#end();
     await this.#leases

@@ -1,6 +1,6 @@
-// The loops that run while a process has a shard: the fold and the router of partition k. There are two grades. A copy
-// folds the log, so that it can answer and take over at once. An owner also routes, stores blocks and saves checkpoints.
-// The first failure of a loop ends all of them, once; their owner stops them and starts new ones.
+// The loops that run while a process has a shard: the fold and the router of partition k. A copy only folds the log,
+// so that it can answer questions and take over at once. An owner also routes, stores blocks and saves checkpoints.
+// The first failure of a loop stops all of them; the owner of this object then starts new ones.
 import type { Logger } from 'pino';
 import { Failure } from '../domain/failure.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
@@ -16,15 +16,18 @@ const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 15_000;
 /**
- * With more rows in the open block, a checkpoint waits for a limited time until the block is stored, so that it need
- * not contain them.
+ * With more rows in the open block, a checkpoint waits up to a limit for the block to be stored, so that it need not
+ * contain the rows.
  */
 const OPEN_ROWS_IN_CHECKPOINT = 500;
 const CHECKPOINT_DELAY_MAX_MS = 45_000;
 const FORGET_INTERVAL_MS = 5_000;
 const CATCH_UP_POLL_MS = 5;
 const REFUSED_RETRY_MS = 5_000;
-/** A step that took longer than this means that the process was suspended, and another may have taken its shard. */
+/**
+ * A step that took longer than this means that the process was suspended, and that another process may have taken its
+ * shard.
+ */
 const SUSPENDED_MS = 60_000;
 const HISTORY_RETRY_MIN_MS = 100;
 const HISTORY_RETRY_MAX_MS = 5_000;
@@ -33,13 +36,15 @@ const LOUD_AFTER_FAILURES = 5;
 export interface ShardLoopsDeps {
   readonly router: Omit<RouterDeps, 'timing'>;
   readonly fold: DurableFoldDeps;
-  /** The part of the log that every partition's checkpoint records as stored: it may be truncated. */
+  /**
+   * Everything before this sequence is recorded as stored in the checkpoints of all partitions: it may be truncated.
+   */
   readonly storedBeforeCheckpoints: () => Promise<number>;
   /** How often a router truncates its part of the log. */
   readonly truncateIntervalMs: number;
-  /** Undefined where no log can lose anything. */
+  /** Undefined where no log can lose entries. */
   readonly logs?: LogDoubts | undefined;
-  /** The router failed, and is restarted. */
+  /** The router failed and is being restarted. */
   readonly onRouterFailure: (error: unknown) => void;
   readonly timing: Timing;
   readonly log: Logger;
@@ -48,7 +53,7 @@ export interface ShardLoopsDeps {
 export class ShardLoops {
   readonly #deps: ShardLoopsDeps;
   readonly #abort = new AbortController();
-  /** Aborts the loops that only an owner has. */
+  /** Aborts the loops that only an owner runs. */
   readonly #draining = new AbortController();
   readonly #fold: DurableFold;
   #isRestored = false;
@@ -58,9 +63,9 @@ export class ShardLoops {
   #truncateAt: number | undefined;
   readonly #loops = new Set<Promise<void>>();
   readonly #ownLoops = new Set<Promise<void>>();
-  /** Notified when there are blocks to store, or corrections that history can answer. */
+  /** Notified when there are blocks to store, or lookups that history can answer. */
   readonly #work = new Condition();
-  /** A block was stored, so that a checkpoint has little to contain. */
+  /** Notified when a block was stored, so that a checkpoint has little to contain. */
   readonly #stored = new Condition();
   #fail: (error: unknown) => void = () => undefined;
   /** Rejects when a loop fails. */
@@ -72,12 +77,12 @@ export class ShardLoops {
     this.#failure.catch(() => undefined);
   }
 
-  /** The partition's fold once it is restored; undefined before. */
+  /** The partition's fold; undefined until it is restored. */
   get fold(): DurableFold | undefined {
     return this.#isRestored ? this.#fold : undefined;
   }
 
-  /** Why the partition cannot be restored. It waits until an operator rebuilds it, and continues routing. */
+  /** Why the partition cannot be restored. Its fold waits until an operator rebuilds it; routing continues. */
   get refusal(): CheckpointRefused | undefined {
     return this.#refusal;
   }
@@ -86,7 +91,7 @@ export class ShardLoops {
     return this.#router;
   }
 
-  /** Folds the log from the last checkpoint on, for as long as nothing fails. Safe to call again. */
+  /** Folds the log from the last checkpoint on until it fails. May be called again. */
   async keepCopy(): Promise<never> {
     if (this.#loops.size === 0)
       void this.#run(this.#loops, 'standby', async () => {
@@ -98,8 +103,8 @@ export class ShardLoops {
   }
 
   /**
-   * Restores, or takes over from a copy, and starts to route and to store. Resolves when everything that was in the log
-   * when it began is applied; rejects when a loop fails, also one of a copy that failed before.
+   * Restores the fold, or takes over from a copy, and starts routing and storing. Resolves when everything that was
+   * in the log at the start is applied. Rejects when a loop fails, or if a loop of the copy failed before.
    */
   async own(): Promise<void> {
     await Promise.race([this.#failure, this.#run(this.#ownLoops, 'restoring', () => this.#own())]);
@@ -131,18 +136,18 @@ export class ShardLoops {
     }
     const end = await events.end();
     await this.#until(() => this.#isRestored);
-    // Started before it has caught up, because the log may hold more blocks than may wait in memory.
+    // Started before the fold has caught up, because the log may hold more blocks than memory may.
     void this.#run(this.#ownLoops, 'flush', () => this.#flush(own));
     await this.#until(() => this.#fold.fold.seq >= end);
     void this.#run(this.#ownLoops, 'checkpoint', () => this.#checkpoint(own));
   }
 
-  async #until(isSo: () => boolean): Promise<void> {
+  async #until(isReached: () => boolean): Promise<void> {
     const { signal } = this.#abort;
-    while (!signal.aborted && !isSo()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
+    while (!signal.aborted && !isReached()) await this.#deps.timing.pause(CATCH_UP_POLL_MS, signal);
   }
 
-  /** Stops routing, stores the cut blocks and saves a checkpoint; continues folding, so that it can answer. */
+  /** Stops routing, stores the cut blocks and saves a checkpoint. Keeps folding, so that it can still answer. */
   async drain(): Promise<void> {
     await Promise.race([this.#failure, this.#drain()]);
   }
@@ -162,13 +167,13 @@ export class ShardLoops {
     }
   }
 
-  /** Resolves when nothing runs any more. Safe to call twice. */
+  /** Resolves when everything has stopped. May be called twice. */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#work.notify();
     await Promise.all([this.#router?.stop(), this.#fold.stop()]);
     await Promise.all([...this.#loops, ...this.#ownLoops]);
-    // A cursor that was just being opened.
+    // The cursor may have been opening.
     await this.#fold.stop();
   }
 
@@ -260,7 +265,7 @@ export class ShardLoops {
     }
   }
 
-  /** Live counts continue while history is unavailable: blocks queue, up to a limit. */
+  /** Live counts continue while history is unavailable: blocks queue up to a limit. */
   async #awaitHistory(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
     const level = failures > LOUD_AFTER_FAILURES ? 'error' : 'warn';
@@ -276,7 +281,7 @@ export class ShardLoops {
         await Promise.race([this.#stored.wait(), timing.pause(CHECKPOINT_DELAY_MAX_MS, signal)]);
       if (signal.aborted) return;
       await this.#fold.checkpoint().catch((error: unknown) => {
-        // While the log is unavailable the state in memory is still right, and the checkpoint before still serves.
+        // While the log is unavailable, the state in memory is correct, and the previous checkpoint is still usable.
         if (error instanceof Superseded) throw error;
         this.#deps.log.warn({ err: error }, 'no checkpoint was saved; trying again later');
       });
@@ -297,8 +302,8 @@ export class ShardLoops {
       let forgetAt = timing.now() + FORGET_INTERVAL_MS;
       this.#truncateAt ??= timing.now() + truncateIntervalMs;
       while (!signal.aborted) {
-        // Done before the step, even by a router that has just restarted: if a full log refuses its commits, this makes
-        // space.
+        // Truncate before the step, also in a router that has just restarted: if a full log refuses commits, this
+        // makes room.
         if (timing.now() >= this.#truncateAt) {
           await router.truncate(await storedBeforeCheckpoints());
           this.#truncateAt = timing.now() + truncateIntervalMs;

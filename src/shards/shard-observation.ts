@@ -9,16 +9,16 @@ import type { Shard } from './shard.ts';
 export interface RouterObservation {
   /** Everything that arrived up to this instant is routed. */
   readonly clockMs: number;
-  /** Entries of READINGS that are known to be waiting. */
+  /** Known number of entries of READINGS waiting to be routed. */
   readonly behind: number;
   readonly remembered: number;
   readonly counters: RouterCounters;
 }
 
 export interface FoldObservation {
-  /** When the last applied commit was stored; undefined when there is none. */
+  /** When the last applied commit was stored; undefined if there is none. */
   readonly logMs: number | undefined;
-  /** Entries of SPACE_EVENTS that are known to be waiting. */
+  /** Known number of entries of SPACE_EVENTS waiting to be applied. */
   readonly behind: number;
   readonly spaces: number;
   readonly blocksQueued: number;
@@ -38,7 +38,7 @@ export interface ShardObservation {
   readonly router: RouterObservation | undefined;
   /** Undefined until it is restored. */
   readonly fold: FoldObservation | undefined;
-  /** True while its checkpoint is unusable: the shard is unavailable until an operator rebuilds it. */
+  /** True while its checkpoint is unusable, so that the shard is unavailable until an operator rebuilds it. */
   readonly isRefused: boolean;
 }
 

@@ -1,11 +1,12 @@
-// One shard in this process: the tasks of its statechart (actors/shard/shard-machine.ts), done with a lease and with the
-// loops that fold, route and store.
+// One shard in this process: the tasks of its statechart (actors/shard/shard-machine.ts), implemented with a lease
+// and with the loops that fold, route and store.
 //
-//  - L1 it answers as the owner only while its lease is valid by its own clock, and only when everything that was in the
-//    log when it became the owner is applied: never with an older state than the owner before it has answered with.
+// - L1 it answers as the owner only while its lease is valid by its own clock, and only after everything is applied
+//   that was in the log when it became the owner. So it never answers from an older state than the previous owner
+//   did.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { startShardActor, type ShardActor } from '../../actors/shard/shard-actor.ts';
-import type { ShardState, ShardWish } from '../../actors/shard/shard-machine.ts';
+import type { ShardState, ShardGoal } from '../../actors/shard/shard-machine.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Router } from '../router/router.ts';
@@ -33,7 +34,7 @@ export class Shard {
   #loops: ShardLoops | undefined;
   /** Resolves when all loops that are stopping have stopped. */
   #stopping: Promise<unknown> = Promise.resolve();
-  /** What failed last: all that is known here until the shard is restored. */
+  /** The fold of the loops that failed last: the only known state until the shard is restored. */
   #lastFold: PartitionFold | undefined;
 
   constructor({ leases, holder, onState, ...deps }: ShardDeps) {
@@ -73,17 +74,17 @@ export class Shard {
     return this.#actor.state;
   }
 
-  /** The partition's fold once it is restored; undefined before. */
+  /** The partition's fold; undefined until it is restored. */
   get fold(): PartitionFold | undefined {
     return this.#loops?.fold?.fold;
   }
 
-  /** Entries of the log that are not folded yet. */
+  /** Entries of the log that are not applied yet. */
   get behind(): number {
     return this.#loops?.fold?.behind ?? 0;
   }
 
-  /** True while folding has to wait for ClickHouse. */
+  /** True while folding waits for ClickHouse. */
   get isFull(): boolean {
     return this.#loops?.fold?.isFull ?? false;
   }
@@ -92,7 +93,7 @@ export class Shard {
     return this.#loops?.router;
   }
 
-  /** Why the shard, which this process has to run, cannot be restored. */
+  /** Why the shard that this process should run cannot be restored. */
   get refusal(): Error | undefined {
     return this.state === 'restoring' ? this.#loops?.refusal : undefined;
   }
@@ -107,13 +108,13 @@ export class Shard {
     return this.isServing && this.#lease.isValid;
   }
 
-  /** The state that was last known here, however old. */
+  /** The last known state in this process, however old. */
   get lastFold(): PartitionFold | undefined {
     return this.fold ?? this.#lastFold;
   }
 
-  want(wish: ShardWish): void {
-    this.#actor.wish(wish);
+  setGoal(goal: ShardGoal): void {
+    this.#actor.setGoal(goal);
   }
 
   /** The lease has no holder any more. */
@@ -121,14 +122,14 @@ export class Shard {
     this.#actor.leaseFreed();
   }
 
-  /** The topology has changed. */
+  /** Called when the topology has changed. */
   wakeRouter(): void {
     this.router?.wake();
   }
 
-  /** Drains and releases the shard. Resolves when nothing of it runs here; safe to call twice. */
+  /** Drains and releases the shard. Resolves when nothing of it runs here; may be called twice. */
   async stop(): Promise<void> {
-    this.want('nothing');
+    this.setGoal('nothing');
     await this.#actor.untilIdle();
   }
 
@@ -160,7 +161,7 @@ export class Shard {
     const loops = this.#loops;
     this.#loops = undefined;
     this.#lastFold = loops?.fold?.fold ?? this.#lastFold;
-    // A task that was left may still be stopping others.
+    // A previous task may still be stopping other loops.
     this.#stopping = Promise.all([this.#stopping, loops?.stop()]);
     await this.#stopping;
   }

@@ -1,13 +1,14 @@
-// Publishes ticks while something waits for time to pass. A fold has no clock but the log's, so while nobody passes a
-// door nothing becomes final by itself. A mark costs a commit, and in an idle building nothing waits; so time is marked
-// only for these:
+// Publishes ticks while something waits for time to pass. The only clock of a fold is the log's, so while nobody
+// passes a door nothing becomes final by itself. A tick costs a commit, and in an idle building nothing waits, so
+// ticks are published only for:
 //
-//  - Provisional events wait for the clocks of the routers that feed their space, and an open block waits for its age.
-//    Once an interval, the clocks that have not moved since the last interval are advanced.
-//  - An answer waits for those clocks if time alone has made final what it is about, or if they are older than an
-//    interval. They are advanced when the question arrives, before it is answered.
+// - Provisional events, which wait for the clocks of the routers that feed their space, and an open block, which
+//   waits for its maximum age. Once an interval, the clocks that have not moved since the last interval are advanced.
+// - An answer, which waits for those clocks if time alone has made its instant final, or if they are older than an
+//   interval. They are advanced before the question is answered.
 //
-// Any process may mark time in any partition of READINGS, so a fold need not know who runs the router it waits for.
+// Any process may publish ticks to any partition of READINGS, so a fold need not know which process runs the router
+// that it waits for.
 import type { Logger } from 'pino';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
@@ -15,14 +16,14 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 import type { Shard } from './shard.ts';
 
-/** An answer waits no longer than this for a router, which may be far behind, or not running. */
+/** How long an answer waits for a router, which may be far behind or not running. */
 const ANSWER_WAIT_MAX_MS = 250;
 const POLL_MS = 2;
 
 export interface TicksDeps {
   readonly tick: (router: Partition) => Promise<void>;
   readonly intervalMs: number;
-  /** Wall clock, in milliseconds: decides what can be final by now. */
+  /** Wall clock, in milliseconds: decides which instants can be final by now. */
   readonly nowMs: () => number;
   readonly timing: Timing;
   readonly log: Logger;
@@ -39,7 +40,10 @@ export class Ticks {
     this.#deps = deps;
   }
 
-  /** Marks time for the shards that this process owns, until the signal aborts. A fold that waits for ClickHouse does not wait for time. */
+  /**
+   * Publishes ticks for the shards that this process owns, until the signal aborts. A fold that waits for ClickHouse
+   * needs no ticks.
+   */
   async run(shards: readonly Pick<Shard, 'isOwner' | 'fold' | 'isFull'>[], signal: AbortSignal): Promise<void> {
     const { timing, intervalMs } = this.#deps;
     while (!signal.aborted) {
@@ -51,7 +55,10 @@ export class Ticks {
     }
   }
 
-  /** Resolves when the clocks that a space waits for are late enough for an answer about an instant, or will not be soon. */
+  /**
+   * Resolves when the clocks that a space waits for are late enough for an answer about an instant, or will not be
+   * soon.
+   */
   async advance(fold: PartitionFold, spaceId: SpaceId, atMs: number): Promise<void> {
     const { nowMs, intervalMs } = this.#deps;
     const delayMs = fold.settings.idleTimeoutMs + fold.settings.outOfOrdernessMs;
@@ -62,7 +69,7 @@ export class Ticks {
     await this.#advance(fold, behind);
   }
 
-  /** The routers that a fold waits for and whose clocks have not moved for an interval. */
+  /** The routers that a fold waits for and whose clocks have not moved since the last interval. */
   #stillAwaited(fold: PartitionFold): Partition[] {
     return [...fold.awaitedRouters()].filter((router) => {
       const key = `${fold.partition} ${router}`;

@@ -1,7 +1,7 @@
 import type { Partition } from '../domain/ids.ts';
 import type { TopologyService } from './topology-service.ts';
 
-/** Tracks which entry of the topology log each router waits for, so that health can report a router that is stuck. */
+/** Records which entry of the topology log each router waits for, so that health can report a router that is stuck. */
 export class AwaitedTopology {
   readonly #topology: Pick<TopologyService, 'history' | 'reached'>;
   readonly #awaited = new Map<Partition, number>();

@@ -1,6 +1,7 @@
-// Imports a topology document. The document is checked as a whole on the topology as it is, and nothing is written if
-// anything is wrong. Then it is written in batches, each decided on the log as it is by then and stored whole or not at
-// all. What the log already says is skipped, so an import that was interrupted is completed by running it again (E3).
+// Imports a topology document. The whole document is checked against the current topology, and nothing is written if
+// anything is wrong. Then it is written in batches, each decided on the current state of the log and stored whole or
+// not at all. Entries that are already registered are skipped, so an interrupted import is completed by running it
+// again (E3).
 import { Failure } from '../domain/failure.ts';
 import {
   EntryRefused,
@@ -18,7 +19,7 @@ import { labelsOf } from '../domain/topology-history.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { TopologyService } from './topology-service.ts';
 
-/** A batch is one message. NATS refuses one of more than 1 MB. */
+/** A batch is one message, and NATS refuses messages of more than 1 MB. */
 const BATCH_BYTES_MAX = 256 * 1024;
 const ENTRIES_PER_BATCH = 2_000;
 const CHECKED_AT_ONCE = 500;
@@ -40,7 +41,7 @@ export interface ImportResult {
   readonly changesCount: number;
 }
 
-/** How far an import is: first all entries are checked, then all are written. */
+/** The progress of an import: first all entries are checked, then all are written. */
 export interface ImportProgress {
   readonly phase: 'check' | 'write';
   readonly done: number;
@@ -48,7 +49,7 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** True to say what would be changed, and to change nothing. */
+  /** True to report what would change, without changing anything. */
   readonly isDryRun: boolean;
   readonly now: () => number;
   readonly timing: Pick<Timing, 'yield'>;
@@ -60,10 +61,10 @@ export interface ImportOptions {
 /** A document cannot be imported. */
 export class DocumentRefused extends Error {
   override readonly name = 'DocumentRefused';
-  /** In the order of lines; the first 1,000. */
+  /** The first 1,000 errors, in line order. */
   readonly errors: readonly DocumentError[];
   readonly errorsCount: number;
-  /** How many entries were written before. None, unless another process changed the topology during the import. */
+  /** Entries written before the refusal: 0, unless another process changed the topology during the import. */
   readonly written: number;
 
   constructor(errors: readonly DocumentError[], errorsCount = errors.length, written = 0) {
@@ -81,7 +82,7 @@ export async function importTopology(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const entries = entriesOf(document);
-  // What another process has written is not to be missing when this one refuses the document.
+  // Read the entries of other processes first, so that the document is not refused for lack of them.
   await topology.catchUp().catch((cause: unknown) => {
     throw new Failure('unavailable', 'the topology cannot be read at the moment', { cause, retryAfterSeconds: 5 });
   });

@@ -1,8 +1,8 @@
-// Follows the TOPOLOGY log, and turns commands into facts appended to it. Every append expects the log to end where the
-// decision was made, so unique names, references and ids hold across processes without another database. Before a
+// Follows the TOPOLOGY log, and turns commands into facts appended to it. Every append expects the log to end where
+// the decision was made, so unique names, references and ids hold across processes without another database. Before a
 // command is refused, the service catches up with the log, so that a refusal is never due to missing entries (E1).
-// The writes of a process wait for each other; those of several processes conflict, and are decided again after a pause
-// of random length (E2).
+// The writes of one process are queued. Those of several processes conflict, and are decided again after a pause of
+// random length (E2).
 import { Failure } from '../domain/failure.ts';
 import type { SingleFact, TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
@@ -11,7 +11,10 @@ import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
 import { MACHINE_TIMING, NEVER, type Timing } from '../runtime/timing.ts';
 import { WriteQueue } from './write-queue.ts';
 
-/** Each process has one write under way, so of n processes that write without a break each wins about every n-th time. */
+/**
+ * Each process has one write in progress, so if n processes write continuously, each succeeds in about one of n
+ * attempts.
+ */
 const ATTEMPTS_MAX = 100;
 const [PAUSE_FIRST_MS, PAUSE_MAX_MS] = [2, 100];
 
@@ -22,11 +25,11 @@ export class TopologyService {
   readonly #onChange: () => void;
   readonly #timing: Pick<Timing, 'pause' | 'random'>;
   readonly #writes = new WriteQueue();
-  /** The highest sequence known to be in the log, and since when the history has been behind it, in ms. */
+  /** The highest sequence known to be in the log, and since when (ms) the history has been behind it. */
   #known = { seq: 0, sinceMs: 0 };
   #cursor: TopologyCursor | undefined;
   #waiting: { seq: number; resolve: () => void }[] = [];
-  /** Aborted when the log is read again from its beginning, because it no longer holds what was read. */
+  /** Aborted when the log is read again from the beginning, because it no longer holds what was read. */
   #reading = new AbortController();
 
   constructor(
@@ -41,7 +44,7 @@ export class TopologyService {
     this.#timing = timing;
   }
 
-  /** Follows the log until stopped. @throws when the log cannot be read; may be called again to continue */
+  /** Follows the log until stopped. @throws if the log cannot be read; may be called again to continue */
   async follow(): Promise<void> {
     const cursor = await this.#log.open(this.history.seq);
     this.#cursor = cursor;
@@ -63,7 +66,7 @@ export class TopologyService {
 
   /**
    * Asks for the log's last sequence, without waiting until the history has reached it.
-   * @throws when the log cannot be reached
+   * @throws if the log cannot be reached
    */
   async readEnd(): Promise<number> {
     const seq = await this.#log.lastSeq();
@@ -83,7 +86,7 @@ export class TopologyService {
   /**
    * Resolves once the history includes everything that is in the log now.
    * @returns true if it had to wait for entries
-   * @throws when the log cannot be reached
+   * @throws if the log cannot be reached
    */
   async catchUp(): Promise<boolean> {
     const [knownSeq, lastSeq] = [this.history.seq, await this.readEnd()];
@@ -93,9 +96,10 @@ export class TopologyService {
 
   /**
    * Decides a command and appends the resulting fact.
-   * @param precondition checks the state that the command would change, and throws if it must not be executed
+   * @param precondition checks the state that the command would change, and throws if the command must not be
+   * executed
    * @returns the fact as recorded
-   * @throws Failure not_found, conflict, invalid or unavailable, or whatever the precondition throws
+   * @throws Failure not_found, conflict, invalid or unavailable, or the error of the precondition
    */
   async execute(
     command: TopologyCommand,
@@ -109,10 +113,10 @@ export class TopologyService {
   }
 
   /**
-   * Appends the facts that `decide` returns for the log as it is then, as one entry: all are stored, or none.
-   * @param decide may be called again, when another process wrote in the meantime
+   * Appends the facts that `decide` returns for the current state of the log, as one entry: all are stored, or none.
+   * @param decide is called again if another process wrote in the meantime
    * @returns the facts as recorded
-   * @throws Failure unavailable, or whatever `decide` throws
+   * @throws Failure unavailable, or the error of `decide`
    */
   async append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
     return this.#writes.run(() => this.#append(decide));
@@ -137,7 +141,7 @@ export class TopologyService {
         await this.#applied(seq);
         return facts;
       }
-      // Another process appended first: decide again with its entry, at another time than all others that lost.
+      // Another process appended first: decide again with its entry, after a random pause to avoid the next conflict.
       await this.#applied(decidedAt + 1);
       const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** attempt);
       await this.#timing.pause(this.#timing.random() * pauseMs, NEVER);
@@ -145,7 +149,7 @@ export class TopologyService {
     throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
   }
 
-  /** Like `reached`, for a write. @throws Failure unavailable when the log lost its end, and with it perhaps the write */
+  /** Like `reached`, for a write. @throws Failure unavailable if the log lost its end, and perhaps the write with it */
   async #applied(seq: number): Promise<void> {
     const { signal } = this.#reading;
     let fail: () => void = () => undefined;
@@ -156,7 +160,7 @@ export class TopologyService {
     await Promise.race([this.reached(seq), lost]).finally(() => signal.removeEventListener('abort', fail));
   }
 
-  /** True if the log no longer holds what was read from it. @throws when it cannot be reached */
+  /** True if the log no longer holds what was read from it. @throws if the log cannot be reached */
   async hasLogGoneBack(): Promise<boolean> {
     const { seq } = this.history;
     if (seq === 0) return false;

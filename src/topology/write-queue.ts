@@ -1,30 +1,32 @@
-// The writes of one process to the topology, one after another. Each is decided on the log as the one before it left it:
-// two that are decided at the same time would conflict, and the loser would have to be decided again.
+// The writes of one process to the topology, one after another. Each is decided on the log as the previous one left
+// it: two writes decided at the same time would conflict, and one of them would have to be decided again.
 import { Failure } from '../domain/failure.ts';
 
-/** Far more than clients that register a building at once; beyond it they are told to come back. */
+/**
+ * Far more than the clients that register a building at the same time; further writes are refused and can be retried.
+ */
 const WAITING_MAX = 2_000;
 
 export class WriteQueue {
   #last: Promise<unknown> = Promise.resolve();
   #tickets = 0;
   #waiting = 0;
-  /** The last failure to reach the log, and the last ticket that it holds for. */
+  /** The last failure to reach the log, and the last ticket that fails with it. */
   #outage: { readonly failure: Failure; readonly upTo: number } | undefined;
 
   /**
-   * Runs a write once those before it have ended. If one of them finds the log unavailable, all that wait then fail with
-   * it: each would otherwise wait for a timeout of its own.
-   * @throws Failure unavailable, or what the write throws
+   * Runs a write once the previous ones have ended. If one of them finds the log unavailable, all writes that wait at
+   * that moment fail with it, because each would otherwise wait for its own timeout.
+   * @throws Failure unavailable, or the error of the write
    */
   async run<T>(write: () => Promise<T>): Promise<T> {
     if (this.#waiting >= WAITING_MAX)
       throw new Failure('unavailable', 'too many changes of the topology are waiting', { retryAfterSeconds: 5 });
     const ticket = (this.#tickets += 1);
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#take(ticket, write)).finally(() => (this.#waiting -= 1));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    const result = this.#last.then(() => this.#take(ticket, write)).finally(() => (this.#waiting -= 1));
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   async #take<T>(ticket: number, write: () => Promise<T>): Promise<T> {

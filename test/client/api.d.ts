@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether all is well in the cluster
-         * @description For people and monitoring: every process reports the problems of the whole cluster. Any problem makes the status 503, so that a monitor can look at the status alone, although most requests may still succeed. Orchestrators and load balancers should use `/livez` and `/readyz` at the root, which are about one process.
+         * Whether the cluster has problems
+         * @description For people and monitoring: every process reports the problems of the whole cluster. Any problem makes the status 503, so that a monitor need only check the status, although most requests may still succeed. Orchestrators and load balancers should use `/livez` and `/readyz` at the root, which are about one process.
          */
         get: operations["getHealth"];
         put?: never;
@@ -97,7 +97,7 @@ export interface paths {
         put?: never;
         /**
          * Record how many people were in a space
-         * @description All counts after that instant are recomputed from it, including those answered before.
+         * @description All counts after that instant are recomputed from it, including those that were answered before.
          */
         post: operations["recordReset"];
         delete?: never;
@@ -140,7 +140,7 @@ export interface paths {
         put: operations["replaceDoorway"];
         post?: never;
         /**
-         * Delete a doorway that no sensor is placed at, now or from a later instant on
+         * Delete a doorway at which no sensor is placed, now or later
          * @description Its counts are kept, and readings from before the deletion that arrive later still count.
          */
         delete: operations["deleteDoorway"];
@@ -230,7 +230,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List devices whose payloads are read with options of their own */
+        /** List the devices with options for reading their payloads */
         get: operations["listDevices"];
         put?: never;
         post?: never;
@@ -247,7 +247,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get how the payloads of a device are read */
+        /** Get the options for reading the payloads of a device */
         get: operations["getDevice"];
         /**
          * Say how the payloads of a device, or of a gateway, are read
@@ -256,7 +256,7 @@ export interface paths {
         put: operations["putDevice"];
         post?: never;
         /**
-         * Read a device's payloads with the defaults again
+         * Delete the options of a device, so that its payloads are read with the defaults
          * @description Applies to payloads that are stored from now on.
          */
         delete: operations["deleteDevice"];
@@ -293,7 +293,7 @@ export interface paths {
         put?: never;
         /**
          * Register spaces, doorways and sensors from a document
-         * @description JSON or CSV of up to 50 MB and 500,000 entries (docs/topology.md). All of it is checked first, and nothing is written if anything is wrong. What is registered as the document says is left as it is, so importing a document again changes nothing. A client that accepts application/x-ndjson gets lines that tell the progress; the last line is the answer, or a problem.
+         * @description JSON or CSV of up to 50 MB and 500,000 entries (docs/topology.md). The whole document is checked first, and nothing is written if anything is wrong. Entries that are already registered as in the document are unchanged, so importing a document again has no effect. A client that accepts application/x-ndjson gets lines with the progress; the last line is the answer, or a problem.
          */
         post: operations["importTopology"];
         delete?: never;
@@ -437,7 +437,7 @@ export interface paths {
         put?: never;
         /**
          * Send dead letters again
-         * @description Sends what the selected letters hold again, as if the sensor had sent it now, with its timestamps shifted or for another sensor if asked. A letter is replayed in one way only, so sending this request again, or another with another shift, counts nobody twice. Items that would be rejected again are not sent, and neither are letters that hold only a part.
+         * @description Sends the content of the selected letters again, as if the sensor had sent it now, with its timestamps shifted or for another sensor if asked. A letter is replayed in one way only, so sending this request again, or another with another shift, counts nobody twice. Items that would be rejected again are not sent, and neither are letters that hold only a part.
          */
         post: operations["replayDeadLetters"];
         delete?: never;
@@ -455,7 +455,7 @@ export interface paths {
         };
         /**
          * The count after each event of a space
-         * @description A filter over more than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
+         * @description A filter over fields other than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
          */
         get: operations["listCounts"];
         put?: never;
@@ -475,7 +475,7 @@ export interface paths {
         };
         /**
          * The count after each event, of all spaces
-         * @description Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. A filter over more than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
+         * @description Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. A filter over fields other than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
          */
         get: operations["listCountsOfAll"];
         put?: never;
@@ -707,9 +707,9 @@ export interface components {
         };
         /** @description A device, or a gateway, that sends payloads in a format of its own */
         Device: {
-            /** @description as URLs and subjects name it */
+            /** @description as named in URLs and subjects */
             id: string;
-            /** @description what the options are for */
+            /** @description the adapter that the options are for */
             adapter: string;
             /** @description how its payloads are read; null for the defaults of the adapter */
             options: {
@@ -762,7 +762,7 @@ export interface components {
         };
         /** @description What one sensor reported */
         Reading: {
-            /** @description `<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id */
+            /** @description `<dpu>~<ms>~<measure>`, followed by `.<id>` if the sensor sends an id */
             id: string;
             dpu_id: string;
             /**
@@ -771,9 +771,9 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people who count as passed in the direction 1; for a standing, the difference to its predecessor; for a revision that is superseded, 0 */
+            /** @description people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, 0 */
             entrances: number;
-            /** @description people who count as passed in the direction -1 */
+            /** @description people who are counted in direction -1 */
             exits: number;
             /** @description only for a reading of one person */
             direction?: 1 | -1;
@@ -783,31 +783,31 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             start?: string;
-            /** @description which revision of its interval it is; only if the sensor reported it */
+            /** @description the revision of its interval; only if the sensor reported it */
             revision?: number;
             /** @description the value of the counter of entrances; only for a standing */
             total_entrances?: number;
             /** @description the value of the counter of exits */
             total_exits?: number;
-            /** @description the life of the counters, if the sensor named it */
+            /** @description the run of the counters, if the sensor reported it */
             counter_epoch?: string;
             doorway_id: number | null;
         };
-        /** @description A device's payload that is stored, and what its adapter makes of it */
+        /** @description The stored payload of a device, and the readings that its adapter derives from it */
         PayloadAccepted: {
-            /** @description the device that it counts for, or the gateway that sent it */
+            /** @description the device for which it counts, or the gateway that sent it */
             device: string;
             /** @description readings in it */
             readings: number;
-            /** @description what should have been a reading and becomes a dead letter; at most the first 100 */
+            /** @description items that should have been readings and become dead letters; at most the first 100 */
             rejected: {
-                /** @description where in the payload; absent when it is the whole */
+                /** @description where it is in the payload; absent if it is the whole payload */
                 path?: string;
                 detail: string;
             }[];
-            /** @description what was understood and does not count */
+            /** @description items that were understood and do not count */
             skipped: {
-                /** @description where in the payload; absent when it is the whole */
+                /** @description where it is in the payload; absent if it is the whole payload */
                 path?: string;
                 detail: string;
             }[];
@@ -835,7 +835,7 @@ export interface components {
             space_id: number;
             /**
              * Format: date-time
-             * @description the instant that the count is for
+             * @description the instant of the count
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
@@ -849,7 +849,7 @@ export interface components {
             utilization: number | null;
             last_reading_at: string | null;
             watermark: string | null;
-            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
             /**
              * @description present if this is the last known count, which may be out of date
@@ -857,7 +857,7 @@ export interface components {
              */
             stale?: true;
         };
-        /** @description How many people were in a space after one person passed */
+        /** @description How many people were in a space after an event */
         CountAfterEvent: {
             /** @description the space */
             space_id: number;
@@ -871,7 +871,7 @@ export interface components {
             count: number;
             /** @description count of the last reset plus entrances minus exits since */
             net: number;
-            /** @description entrances minus exits, which are one change of the count */
+            /** @description entrances minus exits of the event, applied as one change of the count */
             delta: number;
             /** @description people who came in */
             entrances: number;
@@ -879,7 +879,7 @@ export interface components {
             exits: number;
             /** @description the reading that caused the event */
             reading_id: string;
-            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
         /** @description What happened in a space during an interval */
@@ -908,7 +908,7 @@ export interface components {
             count: number;
             /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
-            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
         /** @description What happened in one of several spaces during an interval */
@@ -939,7 +939,7 @@ export interface components {
             count: number;
             /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
-            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
         /** @description Items of one message that could not be used, for one reason */
@@ -961,58 +961,58 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             arrived_at: string;
-            /** @description the sensor that its subject names, or the text in its place */
+            /** @description the sensor named by its subject, or the text in its place */
             dpu_id: string;
             /** @enum {string} */
             reason: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
             /** @description why the first of the items was rejected */
             detail: string;
-            /** @description where the message is in READINGS: `readings.<partition>.<what followed dpu.>` */
+            /** @description subject of the message in READINGS: `readings.<partition>.<the part after dpu.>` */
             subject: string;
             /** @description sequence of the message in READINGS */
             readings_seq: number;
             /** @description index of the first of the items in the message */
             index: number;
-            /** @description how many items it stands for */
+            /** @description the number of items that it represents */
             items: number;
-            /** @description it holds only a part of the items; such a letter cannot be replayed */
+            /** @description true if it holds only a part of the items; such a letter cannot be replayed */
             cut: boolean;
-            /** @description length of what it holds */
+            /** @description length of its content in bytes */
             bytes: number;
-            /** @description the beginning of what it holds: an item as it was sent, or an array of several */
+            /** @description the beginning of its content: an item as it was sent, or an array of several */
             text: string;
             /** @description null if it was not replayed */
             replayed: {
                 /**
                  * Format: date-time
-                 * @description when it was replayed first
+                 * @description when it was first replayed
                  * @example 2018-02-24T08:45:21.893Z
                  */
                 at: string;
                 /** @description milliseconds that were added to its timestamps */
                 shift: number;
-                /** @description the sensor whose readings they became, if another */
+                /** @description the sensor for which its readings were sent, if it differs */
                 dpu_id: string | null;
             } | null;
         };
-        /** @description What became of dead letters */
+        /** @description The result of replaying dead letters */
         Replay: {
             /** @description dead letters that were selected */
             letters: number;
-            /** @description readings that were sent again; those of an earlier replay among them change nothing */
+            /** @description readings that were sent again, including those of an earlier replay, which have no effect */
             replayed: number;
-            /** @description items that were not, because they would be rejected again or were replayed differently */
+            /** @description items that were not sent, because they would be rejected again or were replayed differently */
             not_replayed_count: number;
             /** @description the first 100 letters with such items */
             not_replayed: {
                 /** @description id of the dead letter */
                 id: string;
-                /** @description how many of its items */
+                /** @description the number of its items that were not sent */
                 items: number;
                 /** @description why not */
                 detail: string;
             }[];
-            /** @description nothing was done */
+            /** @description true if nothing was sent */
             dry_run: boolean;
         };
         /** @description Where every reading went: accepted = applied + duplicate + held + dead_lettered */
@@ -1041,7 +1041,7 @@ export interface components {
             stored: {
                 /** @description readings in ClickHouse, in the compared blocks */
                 readings: number;
-                /** @description shards of which ClickHouse has fewer or more readings than were stored */
+                /** @description shards for which ClickHouse has fewer or more readings than were stored */
                 differences: {
                     shard: number;
                     /** @description the last compared block */
@@ -1077,21 +1077,21 @@ export interface components {
                 topology: number;
             }[];
         };
-        /** @description Whether all is well in the cluster */
+        /** @description Whether the cluster has problems */
         Health: {
             /**
              * @description `unavailable` if there is any problem; most requests may still succeed
              * @enum {string}
              */
             status: "ok" | "unavailable";
-            /** @description empty if all is well */
+            /** @description empty if there are none */
             problems: {
                 /**
                  * @description kind of the problem; stable (docs/operations.md lists all)
                  * @example shard_without_owner
                  */
                 code: string;
-                /** @description what is wrong, for people */
+                /** @description description of the problem, for people */
                 detail: string;
                 /** @description the affected shard */
                 shard?: number;
@@ -1127,7 +1127,7 @@ export interface components {
                 created: number;
                 /** @description how many spaces were changed */
                 updated: number;
-                /** @description how many spaces were as the document says */
+                /** @description how many spaces were already registered as in the document */
                 unchanged: number;
             };
             doorways: {
@@ -1135,7 +1135,7 @@ export interface components {
                 created: number;
                 /** @description how many doorways were changed */
                 updated: number;
-                /** @description how many doorways were as the document says */
+                /** @description how many doorways were already registered as in the document */
                 unchanged: number;
             };
             dpus: {
@@ -1143,7 +1143,7 @@ export interface components {
                 created: number;
                 /** @description how many sensors were changed */
                 updated: number;
-                /** @description how many sensors were as the document says */
+                /** @description how many sensors were already registered as in the document */
                 unchanged: number;
             };
             devices: {
@@ -1164,10 +1164,10 @@ export interface components {
                 name: string;
                 /** @enum {string} */
                 action: "create" | "update";
-                /** @description what an update changes */
+                /** @description the fields that an update changes */
                 fields: string[];
             }[];
-            /** @description how many there are in all */
+            /** @description the number of all such entries */
             changes_count: number;
         };
         /** @description The topology as a document that can be imported */
@@ -1411,7 +1411,7 @@ export interface components {
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
-            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
             external_id?: string | null;
             /**
              * @description IANA time zone, which intervals and the daily reset follow
@@ -1434,7 +1434,7 @@ export interface components {
         SpacePatch: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
-            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
             external_id?: string | null;
             /**
              * @description IANA time zone, which intervals and the daily reset follow
@@ -1452,7 +1452,7 @@ export interface components {
         DoorwayBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
-            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
             external_id?: string | null;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
@@ -1462,7 +1462,7 @@ export interface components {
         DoorwayPatch: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name?: string;
-            /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
             external_id?: string | null;
             /** @description the space that direction 1 leads into */
             ingress_space_id?: number | null;
@@ -1475,7 +1475,7 @@ export interface components {
              * @example 423
              */
             id: string | number;
-            /** @description the doorway that the sensor is placed at; null for none */
+            /** @description the doorway at which the sensor is placed; null for none */
             doorway_id?: number | null;
             /**
              * Format: date-time
@@ -1492,7 +1492,7 @@ export interface components {
              * @example 423
              */
             id?: string | number;
-            /** @description the doorway that the sensor is placed at; null for none */
+            /** @description the doorway at which the sensor is placed; null for none */
             doorway_id?: number | null;
             /**
              * Format: date-time
@@ -1509,7 +1509,7 @@ export interface components {
              * @example 423
              */
             id?: string | number;
-            /** @description the doorway that the sensor is placed at; null for none */
+            /** @description the doorway at which the sensor is placed; null for none */
             doorway_id?: number | null;
             /**
              * Format: date-time
@@ -1551,7 +1551,7 @@ export interface components {
         };
         ReplayBody: {
             /**
-             * @description the sensor that the subject names, or the text in its place
+             * @description the sensor named by the subject, or the text in its place
              * @example 423
              */
             dpu_id?: string;
@@ -1579,12 +1579,12 @@ export interface components {
              */
             shift?: number | string;
             /**
-             * @description the sensor whose readings they become; default: the one that sent them
+             * @description the sensor for which the readings are sent; default: the sensor that sent them
              * @example 423
              */
             to_dpu_id?: string | number;
             /**
-             * @description only say what would be done
+             * @description only report what would be done
              * @default false
              */
             dry_run: boolean;
@@ -1593,7 +1593,7 @@ export interface components {
             spaces?: {
                 /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
                 name: string;
-                /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+                /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
                 external_id?: string | null;
                 /**
                  * @description IANA time zone, which intervals and the daily reset follow
@@ -1611,7 +1611,7 @@ export interface components {
             doorways?: {
                 /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
                 name: string;
-                /** @description what your own systems call it, for `density topology import`; unique like the name, and no other's name */
+                /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
                 external_id?: string | null;
                 /** @description name or external id of the space that direction 1 leads into; null for outside */
                 ingress_space?: string | null;
@@ -1626,11 +1626,11 @@ export interface components {
                 id: string | number;
                 /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
                 counter_modulus?: number | null;
-                /** @description added to the placements that the sensor has; one at the same instant is replaced */
+                /** @description added to the existing placements of the sensor; one at the same instant is replaced */
                 placements?: {
                     /** @description name or external id of the doorway; null for none */
                     doorway: string | null;
-                    /** @description since when the sensor is there; null or left out: from the beginning of time */
+                    /** @description when the placement begins; null or left out: the beginning of time */
                     from?: string | null;
                 }[];
             }[];
@@ -3618,7 +3618,7 @@ export interface operations {
     importTopology: {
         parameters: {
             query?: {
-                /** @description say what would be created and changed, and change nothing */
+                /** @description report what would be created and changed, without changing anything */
                 dry_run?: boolean;
             };
             header?: never;
@@ -3925,19 +3925,19 @@ export interface operations {
                      * @enum {integer}
                      */
                     direction?: 1 | -1;
-                    /** @description people who went into the ingress space since `start`, or since the reading before */
+                    /** @description people who went into the ingress space since `start`, or since the previous reading */
                     entrances?: number;
                     /** @description people who went out of it */
                     exits?: number;
                     /** @description when the interval began; everyone counts at `timestamp` */
                     start?: string | number;
-                    /** @description for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp` only the one with the greatest revision counts; of equal revisions the one with the most people */
+                    /** @description for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp`, only the one with the greatest revision counts; if revisions are equal, the one with the most people */
                     revision?: number;
-                    /** @description where the counter of entrances stands: the difference to the one before counts */
+                    /** @description the value of the counter of entrances: its difference to the previous value counts */
                     total_entrances?: number;
-                    /** @description where the counter of exits stands */
+                    /** @description the value of the counter of exits */
                     total_exits?: number;
-                    /** @description names a life of the counters: with another one they have started from 0 */
+                    /** @description identifies a run of the counters: a different value means that they have restarted from 0 */
                     counter_epoch?: string | number;
                     /** @description the sensor's own name for the reading, which distinguishes it from another with the same fields; it may be used again at another timestamp */
                     id?: (string | null) | number;
@@ -4043,7 +4043,7 @@ export interface operations {
     ingestPayload: {
         parameters: {
             query?: {
-                /** @description the device, where the payload does not name it; a gateway, where it names others */
+                /** @description the device, if the payload does not name it; a gateway, if the payload names other devices */
                 device?: string;
             };
             header?: never;
@@ -4071,7 +4071,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the payload is stored, and what it says */
+            /** @description the payload is stored; the answer lists its readings */
             202: {
                 headers: {
                     [name: string]: unknown;

@@ -83,7 +83,7 @@ describe('the demo', () => {
 
     const second = startDensity(['demo'], environment);
     const [, again = ''] = await second.waitForOutput(/curl (\S+)\/counts\/1\/current/);
-    expect(second.output()).toContain('the building of an earlier start continues where it stopped');
+    expect(second.output()).toContain('the building of an earlier run is used again');
     const account = await accepted(again);
     expect(account.accepted).toBeGreaterThan(sent + 2);
     expect(account.remainder).toBe(0);

@@ -47,7 +47,7 @@ describe('density topology', () => {
       code: 0,
       err: [],
       out: [
-        `${path}: nothing is wrong; an import would do this`,
+        `${path}: the document is valid; an import would do this`,
         '  spaces: 1 created, 0 updated, 0 unchanged',
         '  doorways: 1 created, 0 updated, 0 unchanged',
         '  DPUs: 1 created, 0 updated, 0 unchanged',

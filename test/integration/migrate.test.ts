@@ -163,7 +163,7 @@ it('a log of version 1 is refused, and then migrated; readings that only it had 
     ),
   ).rejects.toThrow('killed');
   Version1Log.prototype.finish = finish;
-  expect(await log.isTakenOver()).toBe(true);
+  expect(await log.isConverted()).toBe(true);
   for (let times = 0; times < 2; times++)
     expect(
       await migrateCommand(

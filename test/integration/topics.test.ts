@@ -104,7 +104,7 @@ describe('over MQTT', () => {
       ]),
     );
     expect(letters.find(({ subject }) => subject.endsWith('.7.status'))?.detail).toBe(
-      'dpu.7.status is no subject of readings or heartbeats; readings go to dpu.7.readings',
+      'dpu.7.status is not a subject of readings or heartbeats; readings go to dpu.7.readings',
     );
   });
 

@@ -55,7 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'duplicate memory lost on restart',
-    'for (const { reading } of takeIn([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);',
+    'for (const { reading } of intakeOf([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);',
     '',
   ),
   mutant('duplicates are remembered and never looked up', '&& this.#memory.mayBeStored(reading)', '&& false'),
@@ -352,7 +352,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'the bad items of a message count as one',
     'intake.dead += 1;',
-    'if (!intake.spoiled.has(message)) intake.dead += 1;',
+    'if (!intake.withBadItems.has(message)) intake.dead += 1;',
   ),
   mutant('a backlog is dropped after its slice', 'if (messages.length > 0) this.#backlogs.set(subject, messages);', ''),
   mutant('a log with a hole is folded', 'seq > lastSeq + 1 && seq > storedBeforeSeq', 'seq < 0'),

@@ -92,7 +92,7 @@ export class SimProcess {
   readonly #timing: Timing;
   readonly #log: Logger;
   #commits = 0;
-  /** Assigns the shards; without leases every process wants every shard. */
+  /** Assigns the shards; without leases every process is to own every shard. */
   readonly #membership: Membership | undefined;
   readonly #reports: LocalReports;
   readonly #epoch = new LogEpoch();
@@ -215,7 +215,7 @@ export class SimProcess {
       void this.#topologyCopier(this.#guard).run(signal);
     }
     if (this.#membership) this.#membership.start();
-    else for (const shard of this.shards) shard.want('own');
+    else for (const shard of this.shards) shard.setGoal('own');
     await this.#guard?.run(signal);
     // Without a guard nothing else is needed.
     if (!signal.aborted)
@@ -244,7 +244,7 @@ export class SimProcess {
       },
       resumeShards: () => {
         if (this.#membership) this.#membership.resume();
-        else for (const shard of this.shards) shard.want('own');
+        else for (const shard of this.shards) shard.setGoal('own');
       },
       seenHere: () => this.shards.flatMap(({ fold }) => (fold?.epoch === this.#epoch.current ? [fold.mark] : [])),
       topologyReader: this.topology,
@@ -361,7 +361,7 @@ export class SimProcess {
         storedBeforeSeq: () =>
           this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),
       },
-      fold: { ...common, checkpoints: this.#checkpoints, turn: this.#timing.yield },
+      fold: { ...common, checkpoints: this.#checkpoints, yieldTurn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       truncateIntervalMs: TRUNCATE_INTERVAL_MS,
       leases,

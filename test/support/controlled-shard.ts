@@ -24,9 +24,9 @@ export type Leaf = (typeof LEAVES)[number];
 
 /** All possible events. `taskEnds` and `taskFails` concern the task of the innermost state. */
 export const EVENTS = [
-  'wishOwn',
-  'wishStandBy',
-  'wishNothing',
+  'goalOwn',
+  'goalStandBy',
+  'goalNothing',
   'leaseFreed',
   'leaseGranted',
   'leaseRefused',
@@ -129,12 +129,12 @@ export class ControlledShard {
       act(task);
     };
     switch (event) {
-      case 'wishOwn':
-        return this.#actor.send({ type: 'wished', wish: 'own' });
-      case 'wishStandBy':
-        return this.#actor.send({ type: 'wished', wish: 'standBy' });
-      case 'wishNothing':
-        return this.#actor.send({ type: 'wished', wish: 'nothing' });
+      case 'goalOwn':
+        return this.#actor.send({ type: 'goalSet', goal: 'own' });
+      case 'goalStandBy':
+        return this.#actor.send({ type: 'goalSet', goal: 'standBy' });
+      case 'goalNothing':
+        return this.#actor.send({ type: 'goalSet', goal: 'nothing' });
       case 'leaseFreed':
         return this.#actor.send({ type: 'leaseFreed' });
       case 'leaseGranted':

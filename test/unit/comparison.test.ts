@@ -141,12 +141,12 @@ describe('the comparison with ClickHouse', () => {
     expect((await compare()).differences).toEqual([]);
     upTo = 0;
     expect((await compare()).differences).toEqual([
-      { shard: P1, block: 6, expected: 1, stored: 0, strangeBlock: undefined },
+      { shard: P1, block: 6, expected: 1, stored: 0, unknownBlock: undefined },
     ]);
     // Nobody has cut that block.
     reported.set(P1, [shard(3, 6, 3, 1, 6)]);
     upTo = 1;
-    expect((await compare()).differences).toEqual([{ shard: P1, block: 6, expected: 1, stored: 1, strangeBlock: 7 }]);
+    expect((await compare()).differences).toEqual([{ shard: P1, block: 6, expected: 1, stored: 1, unknownBlock: 7 }]);
   });
 
   it('A3 notices a shard that was rebuilt from a history that had lost a reading', async () => {

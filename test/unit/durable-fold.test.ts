@@ -47,7 +47,7 @@ async function foldWithBlocks(): Promise<{ durable: DurableFold; sent: number[];
     storeBlock: async ({ number }) => Promise.resolve(void sent.push(number)),
   };
   const durable = new DurableFold({
-    turn: async () => undefined,
+    yieldTurn: async () => undefined,
     partition: PARTITION,
     partitions: 1,
     epoch: new LogEpoch(),
@@ -98,7 +98,7 @@ test('a copy that takes over records everything its predecessor recorded as stor
       }),
   };
   const durable = new DurableFold({
-    turn: async () => undefined,
+    yieldTurn: async () => undefined,
     partition: PARTITION,
     partitions: 1,
     epoch: new LogEpoch(),

@@ -10,7 +10,7 @@ import {
   engineProblems,
   LAG_MAX_MS,
   ownerProblems,
-  roomProblems,
+  capacityProblems,
   shardProblems,
   topologyProblems,
   TOPOLOGY_BEHIND_MAX_MS,
@@ -178,8 +178,8 @@ describe('a problem is', () => {
   });
 
   test('a full READINGS stream', async () => {
-    expect(await roomProblems(() => true)()).toEqual([]);
-    expect(await roomProblems(() => false)()).toMatchObject([{ code: 'readings_full', stream: 'READINGS' }]);
+    expect(await capacityProblems(() => true)()).toEqual([]);
+    expect(await capacityProblems(() => false)()).toMatchObject([{ code: 'readings_full', stream: 'READINGS' }]);
   });
 
   test('an engine that does not answer, or refuses', async () => {

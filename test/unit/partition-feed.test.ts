@@ -149,7 +149,7 @@ test('while the fold is behind, listeners are told that it is stale, and get all
   try {
     const [first, second] = log;
     if (first) fold.apply(first);
-    await relay.want([1 as SpaceId], undefined);
+    await relay.watch([1 as SpaceId], undefined);
     expect(heard).toEqual(['renewed 1']);
     isBehind = true;
     await eventually(() => expect(heard).toEqual(['renewed 1', 'stale']));

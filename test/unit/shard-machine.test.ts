@@ -9,9 +9,9 @@ type Cell = Leaf | 'stay' | 'never';
 
 const TABLE: Record<Leaf, Record<Event, Cell>> = {
   idle: {
-    wishOwn: 'acquiring.asking',
-    wishStandBy: 'standingBy.following',
-    wishNothing: 'stay',
+    goalOwn: 'acquiring.asking',
+    goalStandBy: 'standingBy.following',
+    goalNothing: 'stay',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -21,9 +21,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'standingBy.following': {
-    wishOwn: 'acquiring.asking',
-    wishStandBy: 'stay',
-    wishNothing: 'abandoning',
+    goalOwn: 'acquiring.asking',
+    goalStandBy: 'stay',
+    goalNothing: 'abandoning',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -33,9 +33,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'standingBy.stopping': {
-    wishOwn: 'acquiring.asking',
-    wishStandBy: 'stay',
-    wishNothing: 'abandoning',
+    goalOwn: 'acquiring.asking',
+    goalStandBy: 'stay',
+    goalNothing: 'abandoning',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -45,9 +45,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'standingBy.pausing': {
-    wishOwn: 'acquiring.asking',
-    wishStandBy: 'stay',
-    wishNothing: 'abandoning',
+    goalOwn: 'acquiring.asking',
+    goalStandBy: 'stay',
+    goalNothing: 'abandoning',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -57,9 +57,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'standingBy.following',
   },
   'acquiring.asking': {
-    wishOwn: 'stay',
-    wishStandBy: 'stay',
-    wishNothing: 'stay',
+    goalOwn: 'stay',
+    goalStandBy: 'stay',
+    goalNothing: 'stay',
     leaseFreed: 'stay',
     leaseGranted: 'holding.restoring.catchingUp',
     leaseRefused: 'acquiring.waiting',
@@ -69,9 +69,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'acquiring.waiting': {
-    wishOwn: 'stay',
-    wishStandBy: 'standingBy.following',
-    wishNothing: 'abandoning',
+    goalOwn: 'stay',
+    goalStandBy: 'standingBy.following',
+    goalNothing: 'abandoning',
     leaseFreed: 'acquiring.asking',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -81,9 +81,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'acquiring.asking',
   },
   'holding.restoring.catchingUp': {
-    wishOwn: 'stay',
-    wishStandBy: 'releasing',
-    wishNothing: 'releasing',
+    goalOwn: 'stay',
+    goalStandBy: 'releasing',
+    goalNothing: 'releasing',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -93,9 +93,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'holding.restoring.stopping': {
-    wishOwn: 'stay',
-    wishStandBy: 'releasing',
-    wishNothing: 'releasing',
+    goalOwn: 'stay',
+    goalStandBy: 'releasing',
+    goalNothing: 'releasing',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -105,9 +105,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'holding.restoring.pausing': {
-    wishOwn: 'stay',
-    wishStandBy: 'releasing',
-    wishNothing: 'releasing',
+    goalOwn: 'stay',
+    goalStandBy: 'releasing',
+    goalNothing: 'releasing',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -117,9 +117,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'holding.restoring.catchingUp',
   },
   'holding.running': {
-    wishOwn: 'stay',
-    wishStandBy: 'holding.draining',
-    wishNothing: 'holding.draining',
+    goalOwn: 'stay',
+    goalStandBy: 'holding.draining',
+    goalNothing: 'holding.draining',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -129,9 +129,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   'holding.draining': {
-    wishOwn: 'stay',
-    wishStandBy: 'stay',
-    wishNothing: 'stay',
+    goalOwn: 'stay',
+    goalStandBy: 'stay',
+    goalNothing: 'stay',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -141,9 +141,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'releasing',
   },
   releasing: {
-    wishOwn: 'stay',
-    wishStandBy: 'stay',
-    wishNothing: 'stay',
+    goalOwn: 'stay',
+    goalStandBy: 'stay',
+    goalNothing: 'stay',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -153,9 +153,9 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
     delayElapses: 'stay',
   },
   abandoning: {
-    wishOwn: 'stay',
-    wishStandBy: 'stay',
-    wishNothing: 'stay',
+    goalOwn: 'stay',
+    goalStandBy: 'stay',
+    goalNothing: 'stay',
     leaseFreed: 'stay',
     leaseGranted: 'never',
     leaseRefused: 'never',
@@ -166,21 +166,21 @@ const TABLE: Record<Leaf, Record<Event, Cell>> = {
   },
 };
 
-const TO_RUNNING = ['wishOwn', 'leaseGranted', 'taskEnds'] as const;
+const TO_RUNNING = ['goalOwn', 'leaseGranted', 'taskEnds'] as const;
 const PATHS: Record<Leaf, readonly Event[]> = {
   idle: [],
-  'standingBy.following': ['wishStandBy'],
-  'standingBy.stopping': ['wishStandBy', 'taskFails'],
-  'standingBy.pausing': ['wishStandBy', 'taskFails', 'taskEnds'],
-  'acquiring.asking': ['wishOwn'],
-  'acquiring.waiting': ['wishOwn', 'leaseRefused'],
-  'holding.restoring.catchingUp': ['wishOwn', 'leaseGranted'],
-  'holding.restoring.stopping': ['wishOwn', 'leaseGranted', 'taskFails'],
-  'holding.restoring.pausing': ['wishOwn', 'leaseGranted', 'taskFails', 'taskEnds'],
+  'standingBy.following': ['goalStandBy'],
+  'standingBy.stopping': ['goalStandBy', 'taskFails'],
+  'standingBy.pausing': ['goalStandBy', 'taskFails', 'taskEnds'],
+  'acquiring.asking': ['goalOwn'],
+  'acquiring.waiting': ['goalOwn', 'leaseRefused'],
+  'holding.restoring.catchingUp': ['goalOwn', 'leaseGranted'],
+  'holding.restoring.stopping': ['goalOwn', 'leaseGranted', 'taskFails'],
+  'holding.restoring.pausing': ['goalOwn', 'leaseGranted', 'taskFails', 'taskEnds'],
   'holding.running': TO_RUNNING,
-  'holding.draining': [...TO_RUNNING, 'wishNothing'],
-  releasing: [...TO_RUNNING, 'wishNothing', 'taskEnds'],
-  abandoning: ['wishStandBy', 'wishNothing'],
+  'holding.draining': [...TO_RUNNING, 'goalNothing'],
+  releasing: [...TO_RUNNING, 'goalNothing', 'taskEnds'],
+  abandoning: ['goalStandBy', 'goalNothing'],
 };
 
 function leavesOf(node: AnyStateNode): string[] {
@@ -232,18 +232,18 @@ it('L1, L2: every path from a granted lease ends in releasing, or in abandoning 
 });
 
 describe('a lease that is granted when the shard is no longer wanted', () => {
-  it.each(['wishStandBy', 'wishNothing'] as const)('is released after %s', async (wish) => {
+  it.each(['goalStandBy', 'goalNothing'] as const)('is released after %s', async (goal) => {
     const shard = new ControlledShard();
-    await shard.happens('wishOwn', wish, 'leaseGranted');
+    await shard.happens('goalOwn', goal, 'leaseGranted');
     expect(shard.leaf).toBe('releasing');
     await shard.happens('taskEnds');
-    expect(shard.leaf).toBe(wish === 'wishNothing' ? 'idle' : 'standingBy.following');
+    expect(shard.leaf).toBe(goal === 'goalNothing' ? 'idle' : 'standingBy.following');
   });
 });
 
-it('keeps a wish that cannot be fulfilled at once', async () => {
+it('keeps a goal that cannot be reached at once', async () => {
   const shard = new ControlledShard();
-  await shard.happens(...PATHS['holding.draining'], 'wishOwn', 'taskEnds', 'taskEnds');
+  await shard.happens(...PATHS['holding.draining'], 'goalOwn', 'taskEnds', 'taskEnds');
   expect(shard.leaf).toBe('acquiring.asking');
 });
 
@@ -252,7 +252,7 @@ it("stops the task of each state it leaves, and the lease's task with the last s
   await shard.happens(...TO_RUNNING);
   const [run, lease] = [shard.tasks.get('run'), shard.tasks.get('keepLease')];
   expect([run?.signal.aborted, lease?.signal.aborted]).toEqual([false, false]);
-  await shard.happens('wishNothing');
+  await shard.happens('goalNothing');
   expect([run?.signal.aborted, lease?.signal.aborted]).toEqual([true, false]);
   await shard.happens('taskEnds');
   expect(lease?.signal.aborted).toBe(true);
@@ -270,14 +270,14 @@ describe('a shard that fails', () => {
 
   it('pauses for longer after each failure, and reports each', async () => {
     const shard = new ControlledShard();
-    await shard.happens('wishOwn', 'leaseGranted');
+    await shard.happens('goalOwn', 'leaseGranted');
     expect([await pauseOf(shard), await pauseOf(shard), await pauseOf(shard)]).toEqual([100, 200, 400]);
     expect(shard.failures).toHaveLength(3);
   });
 
   it('pauses for a short time again once it has been healthy for a while', async () => {
     const shard = new ControlledShard();
-    await shard.happens('wishOwn', 'leaseGranted');
+    await shard.happens('goalOwn', 'leaseGranted');
     expect([await pauseOf(shard), await pauseOf(shard)]).toEqual([100, 200]);
     await shard.happens('taskEnds');
     expect(shard.leaf).toBe('holding.running');

@@ -111,7 +111,7 @@ describe('a space', () => {
   it('ignores signs of life of other DPUs, because ids come from outside and memory must be bounded', () => {
     const space = new LoneSpace();
     space.observe(1_000, eventOf({ timestampMs: 500, dpuId: 'stranger' }));
-    space.state.heard('stranger' as DpuId, 999);
+    space.state.recordAlive('stranger' as DpuId, 999);
     expect(space.snapshot.newestMs.map(([dpuId]) => dpuId)).toEqual(['d']);
     expect(space.state.watermarkBy(space.context)).toBe(
       1_000 - SPACE_SETTINGS.idleTimeoutMs - SPACE_SETTINGS.outOfOrdernessMs,

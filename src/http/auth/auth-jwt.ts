@@ -47,7 +47,7 @@ export class JwtVerifier {
   readonly #keys: Keys;
   readonly #options: JwtOptions;
   #version = 0;
-  /** The key set that `version` belongs to. */
+  /** The key set to which `version` belongs. */
   #seen = '';
   #askedAtMs = -Infinity;
 
@@ -84,7 +84,7 @@ export class JwtVerifier {
     }
     if (!('fresh' in keys) || keys.fresh || performance.now() - this.#askedAtMs < KEYS_RETRY_MS) return;
     this.#askedAtMs = performance.now();
-    // Not awaited: the next call notices a change.
+    // Not awaited: the next call detects a change.
     keys.reload().catch(() => undefined);
   }
 

@@ -1,5 +1,5 @@
 // Static bearer tokens: hashes, names and scopes, in a file that is reloaded when it changes, or in a variable. A token is 256 random
-// bits, which nobody can guess, so one round of SHA-256 protects it as well as a slow hash would.
+// bits, which cannot be guessed, so one round of SHA-256 protects it as well as a slow hash would.
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -74,7 +74,7 @@ export interface StaticTokens {
   refresh(): Promise<void>;
 }
 
-/** @param text the content of a token file. @throws Error that says what is wrong with it */
+/** @param text the content of a token file. @throws Error that describes the error in it */
 export function tokensOf(text: string): StaticTokens {
   const tokens = byHash(parseTokens(text, 'AUTH_TOKENS'));
   return { version: 0, find: async (token) => tokens.get(hashOf(token)), refresh: async () => undefined };
@@ -94,7 +94,7 @@ export class TokenFile implements StaticTokens {
     this.#log = log;
   }
 
-  /** @throws Error that says what is wrong with the file */
+  /** @throws Error that describes the error in the file */
   static async open(path: string, log: Logger): Promise<TokenFile> {
     const file = new TokenFile(path, log);
     await file.#read(await stampOf(path));
@@ -110,7 +110,7 @@ export class TokenFile implements StaticTokens {
     return this.#tokens.get(hashOf(token));
   }
 
-  /** A file that cannot be read leaves the tokens as they were, so that a typo locks nobody out. */
+  /** If the file cannot be read, the tokens stay as they were, so that a typo locks nobody out. */
   async refresh(): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#checkedAtMs < CHANGE_CHECK_MS) return;
@@ -119,11 +119,13 @@ export class TokenFile implements StaticTokens {
       const stamp = await stampOf(this.#path);
       if (stamp !== this.#stamp) await this.#read(stamp);
     } catch (error) {
-      this.#log.error({ err: error }, 'the token file cannot be read; the tokens read before stay valid');
+      this.#log.error({ err: error }, 'the token file cannot be read; the previous tokens stay valid');
     }
   }
 
-  /** @param stamp taken before the file is read, so that the next check notices a change in between */
+  /**
+   * @param stamp taken before the file is read, so that the next check detects a change in between
+   */
   async #read(stamp: string): Promise<void> {
     this.#tokens = byHash(await readTokens(this.#path));
     this.#stamp = stamp;
@@ -139,7 +141,10 @@ async function stampOf(path: string): Promise<string> {
   return `${mtimeMs} ${ino} ${size}`;
 }
 
-/** Creates a token and adds its hash to a file, which is created if missing. @returns the token, which is stored nowhere */
+/**
+ * Creates a token and adds its hash to a file, which is created if missing. @returns the token, which is not stored
+ * anywhere
+ */
 export async function addToken(
   path: string,
   name: string,

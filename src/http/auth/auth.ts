@@ -32,7 +32,7 @@ export function principalOf(ctx: Context): Principal | undefined {
 }
 
 /**
- * For streaming answers.
+ * Watches the token of a streaming answer.
  * @param end called once the token is revoked, has expired or has lost the scope
  * @returns a function that stops watching
  */
@@ -40,7 +40,9 @@ export function whileAdmitted(ctx: Context, end: () => void): () => void {
   return admissions.get(ctx.req)?.watch(end) ?? (() => undefined);
 }
 
-/** @returns undefined if no tokens are configured. @throws ConfigError that says what to do */
+/**
+ * @returns undefined if no tokens are configured. @throws ConfigError that tells the operator what to set
+ */
 export async function openVerifier(config: Config, log: Logger): Promise<TokenVerifier | undefined> {
   const {
     AUTH_TOKENS: inline,

@@ -14,9 +14,11 @@ export interface Principal {
 export interface TokenVerifier {
   /** Increases whenever a valid token may have been revoked or have lost a scope; not when one expires. */
   readonly version: number;
-  /** @returns the principal, or why the token is rejected. @throws Failure unavailable if that cannot be decided now */
+  /**
+   * @returns the principal, or why the token is rejected. @throws Failure unavailable if that cannot be decided now
+   */
   verify(token: string): Promise<Principal | string>;
-  /** Reloads what may have changed. */
+  /** Reloads tokens or keys that may have changed. */
   refresh(): Promise<void>;
 }
 

@@ -25,7 +25,9 @@ export class TokenWatch {
     this.#verifier = verifier;
   }
 
-  /** @returns a function that stops watching; safe to call twice */
+  /**
+   * @returns a function that stops watching, which may be called twice
+   */
   add(watched: Watched): () => void {
     this.#watched.add(watched);
     this.#timer ??= setInterval(() => void this.#check(), INTERVAL_MS).unref();

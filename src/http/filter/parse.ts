@@ -53,10 +53,12 @@ type Untyped =
   | { readonly kind: 'compare'; readonly field: IToken; readonly comparator: IToken; readonly literal: Literal }
   | { readonly kind: 'in'; readonly field: IToken; readonly literals: readonly Literal[] };
 
-const found = (token: IToken): string => (token.tokenType === EOF ? 'the filter ends' : `found ${token.image}`);
+const found = (token: IToken): string => (token.tokenType === EOF ? 'the end of the filter' : `found ${token.image}`);
 const label = (type: TokenType): string => type.LABEL ?? type.name;
 
-/** @param paths tokens that may come next, each with what may follow */
+/**
+ * @param paths tokens that may come next, each with the tokens that may follow it
+ */
 function oneOf(paths: readonly (readonly TokenType[])[], actual: readonly IToken[]): string {
   const first = new Set(paths.flatMap(([type]) => (type ? [label(type)] : [])));
   return `expected ${[...first].join(' or ')}, but ${found(actual[0] as IToken)}`;
@@ -260,7 +262,7 @@ function valueOf(field: IToken, { token, value }: Literal, fields: FieldTypes): 
     case 'text':
       return typeof value === 'string' ? value : token.image;
     case 'instant': {
-      // A date stands for midnight UTC.
+      // A date means midnight UTC.
       const ms =
         typeof value === 'number'
           ? value

@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
 import { Failure } from '../../domain/failure.ts';
 
-/** A late reading may still correct a final answer; this bounds how long caches serve the old one (docs/adr/0011). */
+/**
+ * A late reading may still correct a final answer, so this limits how long caches may serve the old one
+ * (docs/adr/0011).
+ */
 const FINAL_MAX_AGE_SECONDS = 300;
 
 function etagOf(body: unknown): string {
@@ -39,7 +42,7 @@ const strong = (etag: string): string => etag.replace(/^W\//, '');
 
 /**
  * Caches for five minutes if every row is final; otherwise no-store.
- * @param identity the parts of the body that an etag must cover, if others keep changing; the etag is then weak
+ * @param identity the part of the body that the etag covers, if the rest keeps changing; the etag is then weak
  */
 export function history<T>(ctx: Context, isFinal: boolean, body: T, identity?: object): T | undefined {
   if (!isFinal) {
@@ -50,13 +53,13 @@ export function history<T>(ctx: Context, isFinal: boolean, body: T, identity?: o
   return revalidated(ctx, body, identity && `W/${etagOf(identity)}`);
 }
 
-/** Checks `if-match`. @throws Failure changed if the resource is no longer the one that the client has seen */
+/** Checks `if-match`. @throws Failure changed if the resource is not the version that the client has seen */
 export function checkUnchanged(ctx: Context, current: () => unknown): void {
   const expected = ctx.get('if-match');
   if (expected === '') return;
   const etag = etagOf(current());
   const isSame = expected.trim() === '*' || expected.split(',').some((each) => each.trim() === etag);
-  if (!isSame) throw new Failure('changed', `it has changed meanwhile: its etag is ${etag}, not ${expected}`);
+  if (!isSame) throw new Failure('changed', `it has changed meanwhile: its etag is now ${etag}, not ${expected}`);
 }
 
 export const IF_MATCH = {

@@ -1,14 +1,15 @@
-// The first handler of every request, from before the service has started until after it has stopped. Answers the probes and
-// metrics at the root (`/livez`, `/readyz`, `/metrics`) and passes everything else to the API once that is up.
+// The first handler of every request, from before the service has started until after it has stopped. Answers the
+// probes and metrics at the root (`/livez`, `/readyz`, `/metrics`) and passes everything else to the API once it is
+// up.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Metrics } from '../../metrics.ts';
 import { answerProblem } from './refusals.ts';
 
-/** What an orchestrator needs to know about the service. */
+/** What an orchestrator has to know about the service. */
 export interface Readiness {
   /** Why this process cannot answer now; undefined if it can. */
   readonly unready: string | undefined;
-  /** Why some shards cannot be served, although the others are. */
+  /** Why some shards are unavailable although the others work. */
   readonly refusals: readonly string[];
 }
 
@@ -28,7 +29,7 @@ export class Gate {
     this.#api = { handle, readiness };
   }
 
-  /** Reports "not ready" from now on, so that load balancers stop sending requests; requests are still answered. */
+  /** Reports "not ready" from now on, so that load balancers stop sending requests. Requests are still answered. */
   drain(): void {
     this.#isDraining = true;
   }

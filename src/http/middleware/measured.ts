@@ -3,7 +3,7 @@ import type { Middleware } from 'koa';
 import { methodLabel, type Metrics } from '../../metrics.ts';
 import { contextOf, inSpan, TRACEPARENT } from '../../runtime/trace.ts';
 
-/** Measures and traces every request until its answer starts, so that a stream counts as answered when it opens. */
+/** Measures and traces every request until its answer starts. A stream counts as answered when it opens. */
 export function measured(metrics: Metrics): Middleware {
   return async (ctx, next) => {
     const startedAt = performance.now();

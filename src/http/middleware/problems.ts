@@ -1,5 +1,5 @@
-// Turns every error of a request into a problem document. Errors nobody expected become a generic 500: their message may hold
-// secrets, so it goes to the log and not to the client.
+// Turns every error of a request into a problem document. Unexpected errors become a generic 500: their message may
+// contain secrets, so it is logged and not sent to the client.
 import type { Context, Middleware } from 'koa';
 import { Failure } from '../../domain/failure.ts';
 import { HttpProblem, PROBLEM_TYPE, problemOf, problemText, type ProblemStatus, type FieldError } from '../problem.ts';

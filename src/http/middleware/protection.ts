@@ -1,4 +1,4 @@
-// What protects every route: security headers, CORS, authorisation and rate limits.
+// Protects every route: security headers, CORS, authorisation and rate limits.
 import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
 import type { AppOptions } from '../app.ts';

@@ -11,7 +11,7 @@ const WINDOW_SECONDS = 60;
 /** Invalid tokens per address and minute. */
 const REFUSED_MAX = 100;
 
-/** Limits the requests of each principal. Requests to open routes have none and are not limited. */
+/** Limits the requests of each principal. Requests to open routes have no principal and are not limited. */
 export function limitRequests(perMinute: number): Guard {
   const limiter = new RateLimiterMemory({ points: perMinute, duration: WINDOW_SECONDS });
   return () => async (ctx, next) => {
@@ -21,7 +21,10 @@ export function limitRequests(perMinute: number): Guard {
   };
 }
 
-/** Checking a token costs time, so an address that keeps sending invalid ones gets 429. Valid tokens from there still work. */
+/**
+ * Verifying a token takes time, so an address that keeps sending invalid tokens gets 429. Valid tokens from the same
+ * address still work.
+ */
 export function limitRefused(): Middleware {
   const limiter = new RateLimiterMemory({ points: REFUSED_MAX, duration: WINDOW_SECONDS });
   return async (ctx, next) => {

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { PROBLEM_TYPE, problemText, type ProblemStatus } from '../problem.ts';
 import { REQUEST_ID, requestIdFrom } from './request-id.ts';
 
-/** A client that is still sending would see a broken connection instead of the answer if the socket closed at once. */
+/** If the socket closed at once, a client that is still sending would see a broken connection instead of the answer. */
 const LINGER_MS = 2_000;
 
 interface Refusal {
@@ -15,7 +15,7 @@ interface Refusal {
   readonly detail: string;
 }
 
-/** By the code of Node's error. Any other code is a malformed request. */
+/** By the code of Node's error. Other codes mean a malformed request. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
@@ -29,7 +29,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 };
 
 interface ParseError extends NodeJS.ErrnoException {
-  /** The parser's own description. */
+  /** The description by Node's parser. */
   readonly reason?: unknown;
   readonly rawPacket?: Buffer;
 }
@@ -44,7 +44,7 @@ function refusalOf(error: ParseError): Refusal {
   );
 }
 
-/** Answers a request whose host headers are wrong. @returns whether it did */
+/** Answers a request whose host headers are invalid. @returns true if it answered */
 export function refuseMalformed(request: IncomingMessage, response: ServerResponse): boolean {
   let hosts = 0;
   for (let i = 0; i < request.rawHeaders.length; i += 2)
@@ -91,7 +91,10 @@ function headersOf(requestId: string): Record<string, string> {
   };
 }
 
-/** Writes refusals to sockets. Tracks the request in progress on each, because an answer that has started cannot be replaced. */
+/**
+ * Writes refusals to sockets. Tracks the request in progress on each socket, because an answer that has started
+ * cannot be replaced.
+ */
 export class SocketRefusals {
   readonly #log: Logger;
   readonly #inProgress = new WeakMap<
@@ -112,16 +115,16 @@ export class SocketRefusals {
     });
   }
 
-  /** Node could not parse what arrived. It reports every further packet on the socket as well. */
+  /** Called when Node could not parse the input, and again for every further packet on the socket. */
   readonly clientError = (error: ParseError, socket: Duplex): void => {
     if (error.code === 'ECONNRESET') return void socket.destroy();
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
     const inProgress = this.#inProgress.get(socket);
-    // Works if the request arrived in one packet, as nearly all do.
+    // Works if the request arrived in one packet, as nearly all requests do.
     const isHead = error.rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
     const refuse = (): void => this.#refuse(socket, refusalOf(error), { code: error.code, isHead });
-    // The error is about what followed the request in progress, so the answer to that request goes first.
+    // The error is in the input after the request in progress, so that request is answered first.
     if (inProgress?.request.complete) inProgress.response.once('close', refuse);
     else if (inProgress?.response.headersSent) socket.destroy();
     else refuse();

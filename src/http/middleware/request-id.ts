@@ -1,5 +1,5 @@
-// Gives every request an id, the client's own if it sends one. The id is in a header of the answer, in the `request_id` of a problem,
-// and in every log line of the request.
+// Gives every request an id: the client's own, if it sends one. The id is in a header of the answer, in the
+// `request_id` of a problem, and in every log line of the request.
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Logger } from 'pino';
@@ -9,7 +9,9 @@ export const REQUEST_ID = 'x-request-id';
 /** Ids go into logs and headers unescaped, so only harmless characters are accepted. */
 const ACCEPTED = /^[\w.:/+=-]{1,128}$/;
 
-/** @param given the client's own id; a new one replaces it unless it is acceptable */
+/**
+ * @param given the client's own id; replaced by a new one unless it is acceptable
+ */
 export function requestIdFrom(given: unknown): string {
   return typeof given === 'string' && ACCEPTED.test(given) ? given : randomUUID();
 }
@@ -32,7 +34,7 @@ export function requestIds(log: Logger): Middleware {
         status: ctx.status,
         ms: Math.round((performance.now() - startedMs) * 10) / 10,
       };
-      // Probes come every second and would drown all other lines.
+      // Probes come every second and would flood the log.
       if (route?.tag === 'service') child.debug(line, 'answered');
       else child.info(line, 'answered');
     }

@@ -3,8 +3,8 @@ import type { TopologyService } from '../../topology/topology-service.ts';
 import type { Route } from '../routes/route.ts';
 
 /**
- * Another process may have just created what a request asks for. Before a GET answers 404, this process catches up with the
- * topology log and tries once more. Commands catch up themselves.
+ * Another process may just have created what a request asks for. Before a GET answers 404, this process catches up
+ * with the topology log and tries once more. Commands catch up by themselves.
  */
 export function retryAfterCatchUp(route: Route, topology: Pick<TopologyService, 'catchUp'>): Route {
   if (route.method !== 'GET') return route;

@@ -1,4 +1,4 @@
-// Headers that tell browsers what the answers may do, and pages of which origins may use the API.
+// Headers that tell browsers what the answers may do, and which origins may use the API.
 import cors from '@koa/cors';
 import type { Middleware } from 'koa';
 import helmet from 'koa-helmet';

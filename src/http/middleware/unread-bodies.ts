@@ -1,9 +1,9 @@
-// Reads and discards the rest of a body that was refused, before the answer is sent. Many clients read the answer only after they have
-// sent everything, and would otherwise see a broken connection.
+// Reads and discards the rest of a refused body before the answer is sent. Many clients read the answer only after
+// they have sent everything, and would otherwise see a broken connection.
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 
-/** Beyond either bound the answer is sent and the connection closed. */
+/** Beyond either limit the answer is sent and the connection closed. */
 const DISCARDED_BYTES_MAX = 200_000_000;
 const DISCARDED_MS_MAX = 30_000;
 
@@ -19,7 +19,7 @@ async function discard(request: IncomingMessage): Promise<void> {
   await new Promise<void>((resolve) => {
     let bytes = 0;
     timer = setTimeout(resolve, DISCARDED_MS_MAX);
-    // A consumer that is gone, or about to go, would pause the request.
+    // A consumer that has stopped, or is about to stop, would pause the request.
     request
       .unpipe()
       .once('end', resolve)

@@ -1,5 +1,5 @@
-// Parses the body of a batch as a stream: a JSON array, JSON lines or CSV, compressed or not. Memory use does not grow with the
-// size of the batch.
+// Parses the body of a batch as a stream: a JSON array, JSON lines or CSV, compressed or not. Memory use does not
+// grow with the size of the batch.
 import { pipeline, type Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { JSONParser } from '@streamparser/json';
@@ -12,7 +12,7 @@ import { HttpProblem } from '../problem.ts';
 
 const BATCH_BYTES_MAX = 50_000_000;
 
-/** A reading takes about 150 bytes. The bound keeps one endless item from filling the memory. */
+/** A reading takes about 150 bytes. The limit prevents an endless item from filling the memory. */
 const ITEM_BYTES_MAX = 256_000;
 
 /** A decoded item, or the reason why it cannot be decoded. */
@@ -70,14 +70,14 @@ async function* jsonItems(body: Readable): AsyncIterable<BatchItem[]> {
   if (!parser.isEnded) throw new Error('the array is not closed');
 }
 
-/** Decides by the first byte that is not blank; undefined if there is none yet. */
+/** Decides by the first byte that is not white space; undefined if there is none yet. */
 function startsArray(chunk: Buffer): boolean | undefined {
   const first = /\S/.exec(chunk.toString('latin1', 0, 64))?.[0];
   return first === undefined ? undefined : first === '[';
 }
 
 async function* lineItems(body: Readable): AsyncIterable<BatchItem[]> {
-  // Whole chunks at a time: iterating over single lines would cost more than parsing them.
+  // Splits whole chunks, because iterating over single lines would cost more than parsing them.
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of body as AsyncIterable<Buffer>) {

@@ -1,5 +1,5 @@
-// Stores a batch of readings while it arrives. Storing a reading twice changes nothing, so a client whose batch was interrupted
-// sends all of it again.
+// Stores a batch of readings while it arrives. Storing a reading twice changes nothing, so a client whose batch was
+// interrupted sends the whole batch again.
 import type { Context } from 'koa';
 import { parseReading, type SentReading } from '../../domain/parse-reading.ts';
 import { identityOf } from '../../domain/reading.ts';
@@ -21,7 +21,7 @@ interface Rejected {
 }
 
 /**
- * Chunks that were stored before an error stay stored.
+ * Chunks that were stored before an error remain stored.
  * @returns the body of the answer
  * @throws HttpProblem 400, 413, 415; Failure invalid, unavailable
  */
@@ -63,7 +63,10 @@ export async function storeBatch(
   return { accepted, repeated, rejected, rejected_count: rejectedCount };
 }
 
-/** Detects a reading with the same fields as an earlier one, which counts once. Without a timestamp each one counts. */
+/**
+ * Detects a reading with the same fields as an earlier one, which counts once. Readings without a timestamp all
+ * count.
+ */
 function repetitions(): (reading: SentReading) => boolean {
   const identities = new Set<string>();
   return (reading) => {

@@ -33,7 +33,8 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       handle: async ({ params: { space_id: spaceId }, query: { at, stale } }, ctx) => {
         const { capacity } = existing(topology.latest().space(spaceId), `space ${spaceId}`);
         const answer = at === undefined ? await counts.now(spaceId, now(), stale) : await counts.at(spaceId, at, stale);
-        // The etag leaves out what advances while the count stays the same: the watermark, and of "now" the newest reading.
+        // The etag excludes values that advance while the count stays the same: the watermark, and for "now" the
+        // newest reading.
         const { count, net, lastReadingMs, isFinal, isStale } = answer;
         return history(ctx, at !== undefined && isFinal && !isStale, countJson(answer, capacity), {
           spaceId,

@@ -1,4 +1,4 @@
-// Dead letters: what could not be used, and sending it again.
+// Dead letters: unusable items, and sending them again.
 import { z } from 'zod';
 import { formatInstant } from '../../domain/instant.ts';
 import { letterIdOf, type LetterSummary, type ListedLetters } from '../../ports/dead-letters.ts';
@@ -12,7 +12,7 @@ import * as resources from '../schemas/resources.ts';
 import { defineRoute, type Route } from './route.ts';
 import { refuseUnstored } from './unstored.ts';
 
-/** Of a letter's content, in a list: a letter may have a megabyte. */
+/** The part of a letter's content that a list shows, because a letter may have a megabyte. */
 const TEXT_MAX_BYTES = 1_000;
 
 const FIELDS = {
@@ -91,7 +91,7 @@ function replayDeadLetters(deps: ReplayDeps): Route {
     summary: 'Send dead letters again',
     scope: 'readings:write',
     description:
-      'Sends what the selected letters hold again, as if the sensor had sent it now, with its timestamps shifted or for another sensor if asked. ' +
+      'Sends the content of the selected letters again, as if the sensor had sent it now, with its timestamps shifted or for another sensor if asked. ' +
       'A letter is replayed in one way only, so sending this request again, or another with another shift, counts nobody twice. ' +
       'Items that would be rejected again are not sent, and neither are letters that hold only a part.',
     body: replayBody,
@@ -139,7 +139,7 @@ async function letterJson(
   letter: LetterSummary,
   letters: ListedLetters,
 ): Promise<z.output<typeof resources.deadLetter>> {
-  // Empty if it was evicted meanwhile.
+  // Empty if the letter was evicted meanwhile.
   const { raw = new Uint8Array(), replay } = (await letters.content(letter)) ?? {};
   return {
     id: letterIdOf(letter),

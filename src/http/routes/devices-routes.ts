@@ -1,4 +1,5 @@
-// Devices that send payloads in formats of their own, and how those are read. The defaults need no device here.
+// Devices that send payloads in their own formats, and how the payloads are read. Devices that use the defaults are
+// not listed here.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { optionProblems } from '../../adapters/adapters.ts';
@@ -29,7 +30,7 @@ const READERS: Readers<Device, typeof FIELDS> = {
 const ITEM = { path: '/devices/{id}', tag: 'dpus', params: z.strictObject({ id: dpuIdInPath }) } as const;
 const FOUND = { status: 200, schema: resources.device, example: DEVICE_EXAMPLE, headers: ETAG } as const;
 
-/** Throws where `if-match` asks for another state of the device. */
+/** Throws if `if-match` names another state of the device. */
 type Unchanged = (ctx: Context, id: DpuId) => (view: TopologyView) => void;
 
 export function devicesRoutes(topology: TopologyService): Route[] {
@@ -40,7 +41,7 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       tag: 'dpus',
       method: 'GET',
       operationId: 'listDevices',
-      summary: 'List devices whose payloads are read with options of their own',
+      summary: 'List the devices with options for reading their payloads',
       scope: 'read',
       query: z.strictObject(listQuery(FIELDS, 'id')),
       requestHeaders: IF_NONE_MATCH,
@@ -58,7 +59,7 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       ...ITEM,
       method: 'GET',
       operationId: 'getDevice',
-      summary: 'Get how the payloads of a device are read',
+      summary: 'Get the options for reading the payloads of a device',
       scope: 'read',
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
@@ -70,7 +71,7 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       ...ITEM,
       method: 'DELETE',
       operationId: 'deleteDevice',
-      summary: "Read a device's payloads with the defaults again",
+      summary: 'Delete the options of a device, so that its payloads are read with the defaults',
       description: 'Applies to payloads that are stored from now on.',
       scope: 'topology:write',
       problems: [404, 409, 412],
@@ -88,7 +89,7 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
     ...ITEM,
     method: 'PUT',
     operationId: 'putDevice',
-    summary: 'Say how the payloads of a device, or of a gateway, are read',
+    summary: 'Set the options for reading the payloads of a device or a gateway',
     description:
       'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.',
     scope: 'topology:write',

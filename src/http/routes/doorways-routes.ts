@@ -157,7 +157,7 @@ function deleteDoorway(topology: TopologyService): Route {
     ...WRITE,
     method: 'DELETE',
     operationId: 'deleteDoorway',
-    summary: 'Delete a doorway that no sensor is placed at, now or from a later instant on',
+    summary: 'Delete a doorway at which no sensor is placed, now or later',
     description: 'Its counts are kept, and readings from before the deletion that arrive later still count.',
     success: { status: 204, description: 'the doorway is deleted' },
     handle: async ({ params: { id } }, ctx) => {
@@ -189,7 +189,7 @@ function fieldsOf(body: z.output<typeof doorwayBody>): DoorwayFields {
   return { name, externalId, ingressSpaceId, egressSpaceId };
 }
 
-/** A field that is left out stays as it is. */
+/** A field that is left out is unchanged. */
 function changesOf(body: z.output<typeof doorwayPatch>): Partial<DoorwayFields> {
   const { name, external_id: externalId, ingress_space_id: ingressSpaceId, egress_space_id: egressSpaceId } = body;
   return defined({ name, externalId, ingressSpaceId, egressSpaceId });

@@ -1,4 +1,4 @@
-// DPUs: the sensors, and the doorway that each is placed at.
+// DPUs: the sensors, and the doorway at which each is placed.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { doorwayAt } from '../../domain/placement.ts';

@@ -36,7 +36,10 @@ const READERS: Readonly<Record<string, (event: CountAfterEvent) => Value>> = {
   space_id: ({ spaceId }) => spaceId,
 };
 const ALL_TIME: TimeRange = { fromMs: 0, toMs: END_MS };
-/** Events that are read to apply an offset, a sort, or a filter over more than the timestamp. */
+/**
+ * Maximum number of events that are read to apply an offset, a sort, or a filter over fields other than the
+ * timestamp.
+ */
 const SCAN_MAX = 100_000;
 
 const EXAMPLE = {
@@ -50,7 +53,7 @@ const EXAMPLE = {
   reading_id: '423~1519461921893~+',
   final: true,
 };
-const FILTER_NOTE = `A filter over more than \`timestamp\`, or a sort by another field, reads every event of the range, which may have at most ${SCAN_MAX.toLocaleString('en')}.`;
+const FILTER_NOTE = `A filter over fields other than \`timestamp\`, or a sort by another field, reads every event of the range, which may have at most ${SCAN_MAX.toLocaleString('en')}.`;
 
 interface Source {
   page(query: { range: TimeRange; after: Cursor | null; desc: boolean; limit: number }): Promise<CountAfterEvent[]>;
@@ -81,7 +84,7 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
         headers: LIST_HEADERS,
       },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
-        // Asked before the page is read, so that the page includes everything that is final.
+        // Determined before the page is read, so that the page includes everything that is final.
         const isFinal = await counts.isFinal(id, timeRangeOf(query.filter, 'timestamp', ALL_TIME).range);
         const page = await pageOf(
           { page: (asked) => counts.page(id, asked), total: (range) => counts.total(id, range) },
@@ -115,14 +118,14 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
           query,
         );
         setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, (event) => event) });
-        // Never cached as final: the spaces have no common watermark.
+        // Never cached as final, because the spaces have no common watermark.
         return revalidatedPage(ctx, page.total, page.items.map(eventJson));
       },
     }),
   ];
 }
 
-/** A page of events. `last` is set where the next page starts after an event, `nextOffset` where it starts at an offset. */
+/** A page of events. `last` is set if the next page starts after an event, `nextOffset` if it starts at an offset. */
 interface EventPage {
   readonly items: readonly CountAfterEvent[];
   readonly total: number;
@@ -130,7 +133,9 @@ interface EventPage {
   readonly nextOffset?: number;
 }
 
-/** @throws HttpProblem 422 for an offset beyond what may be scanned */
+/**
+ * @throws HttpProblem 422 for an offset beyond the events that may be scanned
+ */
 async function pageOf(source: Source, query: Query): Promise<EventPage> {
   const { limit, offset, sort, desc, filter, cursor: after } = query;
   checkCursor({ cursor: after, offset, sort });
@@ -183,7 +188,7 @@ function isBeyond(event: CountAfterEvent, place: Cursor, desc: boolean): boolean
   return desc ? order < 0 : order > 0;
 }
 
-/** The place with the count there, so that the next page need not count from the last reset. */
+/** The place with its count, so that the next page need not count from the last reset. */
 function countedPlaceOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
   return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }

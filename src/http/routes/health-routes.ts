@@ -1,4 +1,4 @@
-// Health: whether all is well in the cluster.
+// Health: whether the cluster has problems.
 import type { Problem } from '../../domain/health.ts';
 import type { Loss } from '../../recovery/losses.ts';
 import { lossJson } from '../loss-json.ts';
@@ -19,10 +19,10 @@ export function healthRoutes({ health, losses }: HealthDeps): Route[] {
       path: '/health',
       operationId: 'getHealth',
       tag: 'service',
-      summary: 'Whether all is well in the cluster',
+      summary: 'Whether the cluster has problems',
       scope: null,
       description:
-        'For people and monitoring: every process reports the problems of the whole cluster. Any problem makes the status 503, so that a monitor can look at the status alone, ' +
+        'For people and monitoring: every process reports the problems of the whole cluster. Any problem makes the status 503, so that a monitor need only check the status, ' +
         'although most requests may still succeed. Orchestrators and load balancers should use `/livez` and `/readyz` at the root, which are about one process.',
       success: {
         status: 200,

@@ -1,4 +1,4 @@
-// Payloads of devices in their own formats. They are stored as they came; the router that reads them runs the adapter.
+// Payloads of devices in their own formats. They are stored unchanged; the router that reads them runs the adapter.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { PayloadContext } from '../../adapters/adapter.ts';
@@ -17,7 +17,7 @@ import * as resources from '../schemas/resources.ts';
 import { defineRoute, type Route } from './route.ts';
 import { refuseUnstored } from './unstored.ts';
 
-/** A message of NATS holds this much, with its headers. */
+/** The maximum size of a NATS message, including its headers. */
 const PAYLOAD_BYTES_MAX = 1_000_000;
 
 const EXAMPLE = {
@@ -46,7 +46,7 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
       scope: 'readings:write',
       takesDeviceSecret: true,
       description:
-        'Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. ' +
+        'Answered once the payload is stored, byte for byte. The adapter then derives readings from it; what it cannot read becomes a dead letter. ' +
         'Sending a payload again changes nothing, except where its readings have no timestamp. ' +
         "A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. " +
         'Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password; ' +
@@ -55,9 +55,9 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
         adapter: z.enum([...ADAPTERS.keys()]).meta({ description: 'how to read the payload' }),
       }),
       query: z.strictObject({
-        device: dpuIdInPath
-          .optional()
-          .meta({ description: 'the device, where the payload does not name it; a gateway, where it names others' }),
+        device: dpuIdInPath.optional().meta({
+          description: 'the device, if the payload does not name it; a gateway, if the payload names other devices',
+        }),
       }),
       streamedBody: {
         'application/json': { schema: z.unknown(), example: EXAMPLE },
@@ -65,7 +65,7 @@ export function ingestRoutes({ log, topology, now }: IngestDeps): Route[] {
       },
       success: {
         status: 202,
-        description: 'the payload is stored, and what it says',
+        description: 'the payload is stored; the answer lists its readings',
         schema: resources.payloadAccepted,
         example: { device: 'drw_1', readings: 1, rejected: [], skipped: [] },
       },

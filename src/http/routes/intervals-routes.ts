@@ -101,7 +101,7 @@ function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
       const nowMs = now();
       const bounds = spaces.map(({ timeZone }) => boundsOf(query, spaces.length, timeZone, nowMs));
       const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
-      // One space at a time, so that one request does not occupy ClickHouse for everybody else.
+      // One space at a time, so that one request does not occupy ClickHouse at the expense of others.
       for (const [index, space] of spaces.entries()) {
         for (const interval of await intervals(counts, space, bounds[index] ?? []))
           found.push({ space_id: space.id, ...interval });

@@ -34,8 +34,8 @@ export function mount(prefix: string, routes: readonly Route[], guards: readonly
 }
 
 /**
- * Literal paths that also match a path with a parameter, with the methods they allow and those they do not. Without this,
- * `GET /readings/batch` would look up the reading with the id `batch`.
+ * Literal paths that also match a path with a parameter, with the methods that they allow and those that they do not.
+ * Without this, `GET /readings/batch` would look up the reading with the id `batch`.
  */
 function overlapping(routes: readonly Route[]): [path: string, allowed: string[], others: string[]][] {
   const methodsOf = (isOf: (path: string) => boolean): string[] => [

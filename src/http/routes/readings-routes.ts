@@ -1,4 +1,4 @@
-// Readings sent over HTTP. They take the same parser and the same log as those sent over NATS.
+// Readings sent over HTTP. They use the same parser and the same log as those sent over NATS.
 import { z } from 'zod';
 import { doorwayAt } from '../../domain/placement.ts';
 import { identityOf } from '../../domain/reading.ts';
@@ -41,7 +41,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
         example: { id: '423~1519461921893~+', held: false },
       },
       handle: async ({ body: reading }, ctx) => {
-        // The clock may have gone back since the body was validated.
+        // The clock may have been set back since the body was validated.
         const latestMs = Math.max(bound.at(now()), reading.timestampMs ?? 0);
         await acceptedUpTo(log, bound, latestMs)
           .append(reading.dpuId, encoder.encode(JSON.stringify(toMessage(reading))))
@@ -49,7 +49,7 @@ export function readingsRoutes({ log, topology, bound, now }: ReadingsDeps): Rou
         const placements = topology.latest().dpu(reading.dpuId)?.placements ?? [];
         const { timestampMs } = reading;
         return {
-          // The id of a reading without a timestamp contains its position in the log, which the sender does not learn.
+          // The id of a reading without a timestamp contains its sequence in the log, which is not in the answer.
           id: timestampMs === null ? null : identityOf({ ...reading, timestampMs }),
           held: doorwayAt(placements, timestampMs ?? now()) === null,
         };

@@ -1,4 +1,4 @@
-// Resets of a space: somebody states how many people were in it at an instant.
+// Resets of a space: a person states how many people were in it at an instant.
 import { z } from 'zod';
 import { formatInstant } from '../../domain/instant.ts';
 import type { Reset } from '../../domain/topology.ts';
@@ -59,7 +59,7 @@ function recordReset(topology: TopologyService): Route {
     operationId: 'recordReset',
     summary: 'Record how many people were in a space',
     scope: 'topology:write',
-    description: 'All counts after that instant are recomputed from it, including those answered before.',
+    description: 'All counts after that instant are recomputed from it, including those that were answered before.',
     body: resetBody,
     bodyExample: { timestamp: formatInstant(Date.UTC(2018, 1, 25, 4)), count: 0 },
     success: { status: 201, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE },

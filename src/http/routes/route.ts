@@ -1,5 +1,6 @@
-// A route of the API is declared once: method, path, input, answer, scope and handler. The router (mount.ts), input validation, the
-// OpenAPI document (openapi.ts), authorisation and the generated client are all derived from the declaration, so they cannot disagree.
+// A route of the API is declared once: method, path, input, answer, scope and handler. The router (mount.ts), input
+// validation, the OpenAPI document (openapi.ts), authorisation and the generated client are all derived from the
+// declaration, so they cannot disagree.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Scope } from '../auth/scope.ts';
@@ -44,7 +45,7 @@ export interface RequestBodyDoc {
 
 export interface RouteDoc {
   readonly method: Method;
-  /** In OpenAPI's form: `/spaces/{id}`. */
+  /** In OpenAPI syntax: `/spaces/{id}`. */
   readonly path: string;
   readonly operationId: string;
   readonly tag: keyof typeof TAGS;

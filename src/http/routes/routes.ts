@@ -24,7 +24,7 @@ import { topologyRoutes } from './topology-routes.ts';
 import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
-/** What the routes need of the service. */
+/** The parts of the service that the routes use. */
 export type RouteDeps = Pick<
   Service,
   | 'topology'

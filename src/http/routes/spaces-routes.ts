@@ -1,4 +1,4 @@
-// Spaces.
+// The routes of spaces.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Space } from '../../domain/topology.ts';
@@ -176,7 +176,7 @@ function fieldsOf(body: z.output<typeof spaceBody>): SpaceFields {
   return { name, externalId, timeZone, dailyReset, capacity };
 }
 
-/** A field that is left out stays as it is. */
+/** A field that is left out is unchanged. */
 function changesOf(body: z.output<typeof spacePatch>): Partial<SpaceFields> {
   const { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
   return defined({ name, externalId, timeZone, dailyReset, capacity });

@@ -34,7 +34,7 @@ const EXAMPLE = {
 const STORED_NOTE =
   'A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.';
 
-/** A DPU's id of 128 characters may be three times as long as a token; then an instant, a measure, and an id. */
+/** The DPU id, whose token may be three times as long as its 128 characters; then an instant, a measure, and an id. */
 const ID_LENGTH_MAX = 800;
 
 const readingId = field(

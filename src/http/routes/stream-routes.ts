@@ -58,7 +58,7 @@ async function stream(
   ctx.status = 200;
   ctx.type = 'text/event-stream; charset=utf-8';
   ctx.set('cache-control', 'no-store');
-  // Otherwise a buffering proxy such as nginx holds the response back for ever.
+  // Otherwise a buffering proxy such as nginx would hold back the response indefinitely.
   ctx.set('x-accel-buffering', 'no');
   if (ctx.method === 'HEAD') return;
   const subscription = await live.subscribe(spaceIds, parsePlaces(ctx.get('last-event-id')));
@@ -66,7 +66,7 @@ async function stream(
     subscription.close();
     return;
   }
-  // The stream writes to the response itself; Koa must not end it.
+  // The stream writes to the response itself, so Koa must not end it.
   ctx.respond = false;
   const events = new EventStream(res, () => subscription.drained());
   const stops = [

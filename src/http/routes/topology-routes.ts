@@ -21,7 +21,7 @@ import { readJsonDocument } from '../topology-document/json-document.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const DOCUMENT_BYTES_MAX = 50_000_000;
-/** Each may hold a document of that size in memory. The body of one that waits is not read. */
+/** Each import may hold a document of that size in memory. The body of an import that waits is not read. */
 const [IMPORTS_MAX, IMPORTS_WAITING_MAX] = [2, 200];
 const PROGRESS = 'application/x-ndjson';
 
@@ -65,11 +65,11 @@ function importRoute(topology: TopologyService, now: () => number): Route {
     summary: 'Register spaces, doorways and sensors from a document',
     scope: 'topology:write',
     description:
-      'JSON or CSV of up to 50 MB and 500,000 entries (docs/topology.md). All of it is checked first, and nothing is written if anything is wrong. ' +
-      'What is registered as the document says is left as it is, so importing a document again changes nothing. ' +
-      'A client that accepts application/x-ndjson gets lines that tell the progress; the last line is the answer, or a problem.',
+      'JSON or CSV of up to 50 MB and 500,000 entries (docs/topology.md). The whole document is checked first, and nothing is written if anything is wrong. ' +
+      'Entries that are already registered as in the document are unchanged, so importing a document again has no effect. ' +
+      'A client that accepts application/x-ndjson gets lines with the progress; the last line is the answer, or a problem.',
     query: z.strictObject({
-      dry_run: booleanInQuery('say what would be created and changed, and change nothing').optional(),
+      dry_run: booleanInQuery('report what would be created and changed, without changing anything').optional(),
     }),
     streamedBody: {
       'application/json': { schema: topologyDocument, example: EXAMPLE },
@@ -155,12 +155,12 @@ function refusal({ message, errors, written }: DocumentRefused): HttpProblem {
   if (written === 0) return new HttpProblem(422, `${message}, and nothing was written${where}`, errors);
   return new HttpProblem(
     409,
-    `the topology was changed by others during the import, and ${written} entries are written${where}`,
+    `another client or process changed the topology during the import, and ${written} entries are written${where}`,
     errors,
   );
 }
 
-/** Answers with lines once the document is found to be right, so that a refusal still has its status. */
+/** Answers with lines once the document is found to be valid, so that a refusal still has its own status. */
 async function answerProgress(
   ctx: Context,
   run: (onWritten: (done: number, total: number) => void) => Promise<object>,

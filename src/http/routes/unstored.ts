@@ -5,7 +5,7 @@ import { logOf } from '../request-state.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** A handler for a rejected append: throws the log's own Failure, or `unavailable` for any other error. */
+/** A handler for a failed append: throws the log's own Failure, or `unavailable` for any other error. */
 export function refuseUnstored(ctx: Context, detail: string): (error: unknown) => never {
   return (error) => {
     logOf(ctx).warn({ err: error }, 'readings were not stored');

@@ -31,7 +31,7 @@ const externalId = z
   .nullable()
   .meta({
     description:
-      "what your own systems call it, for `density topology import`; unique like the name, and no other's name",
+      'what your own systems call it, for `density topology import`; unique like the name, and different from the names of others',
   });
 
 const people = z
@@ -64,7 +64,7 @@ export const spaceBody = z
     capacity: space.capacity.default(null),
   })
   .register(BODIES, { id: 'SpaceBody' });
-/** A field that is left out stays as it is. */
+/** A field that is left out is unchanged. */
 export const spacePatch = z.strictObject(space).partial().register(BODIES, { id: 'SpacePatch' });
 
 export const doorway = {
@@ -86,13 +86,13 @@ export const doorwayBody = z
 export const doorwayPatch = z.strictObject(doorway).partial().register(BODIES, { id: 'DoorwayPatch' });
 
 const placement = {
-  doorway_id: doorwayId.nullable().meta({ description: 'the doorway that the sensor is placed at; null for none' }),
+  doorway_id: doorwayId.nullable().meta({ description: 'the doorway at which the sensor is placed; null for none' }),
   effective_at: instant.optional().meta({
     description:
       'when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time',
   }),
 };
-/** A counter of 32 bits. */
+/** The modulus of a counter with 32 bits. */
 const COUNTER_MODULUS_MAX = TOTAL_MAX + 1;
 export const counterModulus = z.int().min(2).max(COUNTER_MODULUS_MAX).nullable().meta({
   description:
@@ -106,7 +106,7 @@ export const dpuBody = z
     counter_modulus: counterModulus.optional(),
   })
   .register(BODIES, { id: 'DpuBody' });
-/** All fields of a sensor. The id is allowed because clients send back what they were given. */
+/** All fields of a sensor. The id is allowed because clients send back the object that they received. */
 export const dpuPut = z
   .strictObject({
     id: dpuId.optional(),
@@ -163,7 +163,7 @@ export const resetBody = z
   })
   .register(BODIES, { id: 'ResetBody' });
 
-/** Which dead letters, and how. A field that is left out selects all. */
+/** Which dead letters to replay, and how. A field that is left out selects all. */
 export const replayBody = z
   .strictObject({
     dpu_id: z
@@ -171,7 +171,7 @@ export const replayBody = z
       .min(1, 'must not be empty')
       .max(1_000, 'is too long')
       .optional()
-      .meta({ description: 'the sensor that the subject names, or the text in its place', examples: ['423'] }),
+      .meta({ description: 'the sensor named by the subject, or the text in its place', examples: ['423'] }),
     reason: z
       .enum(REJECT_REASONS, `must be one of ${REJECT_REASONS.join(', ')}`)
       .optional()
@@ -181,7 +181,7 @@ export const replayBody = z
     shift: shift.optional(),
     to_dpu_id: dpuId
       .optional()
-      .meta({ description: 'the sensor whose readings they become; default: the one that sent them' }),
-    dry_run: z.boolean('must be true or false').default(false).meta({ description: 'only say what would be done' }),
+      .meta({ description: 'the sensor for which the readings are sent; default: the sensor that sent them' }),
+    dry_run: z.boolean('must be true or false').default(false).meta({ description: 'only report what would be done' }),
   })
   .register(BODIES, { id: 'ReplayBody' });

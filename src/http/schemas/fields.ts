@@ -1,4 +1,4 @@
-// The fields that requests are made of. `field` puts the JSON Schema that clients see next to the function that parses the value,
+// The fields of requests. `field` puts the JSON Schema that clients see next to the function that parses the value,
 // so that one declaration validates, types and documents.
 import { Duration } from 'luxon';
 import { z } from 'zod';
@@ -22,7 +22,9 @@ export interface FieldDoc {
   readonly examples?: readonly unknown[];
 }
 
-/** @param parse returns undefined for a value that is not valid */
+/**
+ * @param parse returns undefined for an invalid value
+ */
 export function field<T>(doc: FieldDoc, error: string, parse: (value: unknown) => T | undefined) {
   return z
     .unknown()
@@ -43,7 +45,7 @@ export const instant = field({ ...INSTANT, description: 'ISO 8601, with any offs
   typeof value === 'string' ? parseInstant(value) : undefined,
 );
 
-/** In a query, a client that does not encode the plus of `+01:00` sends a space. */
+/** A client that does not encode the plus of `+01:00` in a query sends a space. */
 export const instantInQuery = (description: string) =>
   field({ ...INSTANT, description }, INSTANT_ERROR, (value) =>
     typeof value === 'string' ? parseInstant(value.replace(/ (?=\d\d:?\d\d$)/, '+')) : undefined,
@@ -97,7 +99,7 @@ const dpuIdOf = (value: unknown): DpuId | undefined => {
   return isDpuId(text) ? text : undefined;
 };
 export const dpuIdInPath = field(DPU_ID, `must be ${DPU_ID_RULE}`, dpuIdOf);
-/** JSON bodies may also give the id as a number. */
+/** JSON bodies may also contain the id as a number. */
 export const dpuId = field(
   {
     anyOf: [DPU_ID, { type: 'integer' }],
@@ -120,7 +122,7 @@ export const wholeNumberInQuery = (doc: {
 
 export const booleanInQuery = (description: string) =>
   field({ type: 'boolean', description }, 'must be true or false', (value) => {
-    // Clients of the earlier service write `?desc` without a value.
+    // Clients of the earlier service send `?desc` without a value.
     if (value === '' || value === 'true' || value === '1') return true;
     return value === 'false' || value === '0' ? false : undefined;
   });

@@ -1,4 +1,4 @@
-// The query parameters of a list: `limit`, `offset`, `sort`, `desc` and `filter`, over the fields that the list has.
+// The query parameters of a list: `limit`, `offset`, `sort`, `desc` and `filter`, over the fields of the list.
 import { z } from 'zod';
 import { FilterError, parseFilter } from '../filter/parse.ts';
 import type { Expression, FieldTypes } from '../../domain/filter.ts';
@@ -22,7 +22,9 @@ export interface ListQuery {
   readonly filter?: Expression | undefined;
 }
 
-/** @param sort the field to sort by unless the client names another */
+/**
+ * @param sort the default field to sort by
+ */
 export function listQuery<Types extends FieldTypes>(types: Types, sort: keyof Types & string) {
   const names = Object.keys(types) as [string, ...string[]];
   return {
@@ -46,7 +48,7 @@ function filterOver(types: FieldTypes) {
     .unknown()
     .meta(doc)
     .transform((value, context): Expression | undefined => {
-      // HTML forms send an empty value for a field that was left blank.
+      // HTML forms send an empty value for an empty field.
       if (typeof value === 'string' && value.trim() === '') return undefined;
       try {
         if (typeof value !== 'string') throw new FilterError(0, 'the query may contain only one filter');

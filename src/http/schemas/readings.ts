@@ -1,5 +1,5 @@
-// The body of one reading. The domain's parser reads it, as it does for NATS and MQTT; the JSON Schema next to it documents what
-// that parser accepts.
+// The body of one reading. It is parsed by the domain's parser, as for NATS and MQTT; the JSON Schema next to it
+// documents what the parser accepts.
 import { z } from 'zod';
 import { ID_PATTERN } from '../../domain/ids.ts';
 import { PASSED_MAX, REVISION_MAX, TOTAL_MAX } from '../../domain/measure.ts';
@@ -30,18 +30,21 @@ const DOC = {
         'when the person passed, the interval ended, or the counters were read: ISO 8601 with an offset, or milliseconds since 1970. Without one the reading counts when it arrives, and sending it again counts again',
     },
     direction: { type: 'integer', enum: [1, -1], description: 'into the ingress space of the doorway, or out of it' },
-    entrances: whole(PASSED_MAX, 'people who went into the ingress space since `start`, or since the reading before'),
+    entrances: whole(PASSED_MAX, 'people who went into the ingress space since `start`, or since the previous reading'),
     exits: whole(PASSED_MAX, 'people who went out of it'),
     start: { ...INSTANT, description: 'when the interval began; everyone counts at `timestamp`' },
     revision: whole(
       REVISION_MAX,
-      'for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp` only the one with the greatest revision counts; of equal revisions the one with the most people',
+      'for an interval that may be sent again with other numbers; needs `start` and `timestamp`. Of all readings of the sensor with a revision and the same `start` and `timestamp`, only the one with the greatest revision counts; if revisions are equal, the one with the most people',
     ),
-    total_entrances: whole(TOTAL_MAX, 'where the counter of entrances stands: the difference to the one before counts'),
-    total_exits: whole(TOTAL_MAX, 'where the counter of exits stands'),
+    total_entrances: whole(
+      TOTAL_MAX,
+      'the value of the counter of entrances: its difference to the previous value counts',
+    ),
+    total_exits: whole(TOTAL_MAX, 'the value of the counter of exits'),
     counter_epoch: {
       anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' }, { type: 'integer' }],
-      description: 'names a life of the counters: with another one they have started from 0',
+      description: 'identifies a run of the counters: a different value means that they have restarted from 0',
     },
     id: {
       anyOf: [{ type: ['string', 'null'], pattern: ID_PATTERN.source }, { type: 'integer' }],
@@ -53,7 +56,9 @@ const DOC = {
 
 export const READING_EXAMPLE = { dpu_id: '423', timestamp: '2018-02-24T08:45:21.893Z', direction: 1 };
 
-/** @param times returns which timestamps are accepted now */
+/**
+ * @param times returns the timestamps that are accepted now
+ */
 export function readingBody(times: () => { readonly latestMs: number; readonly earliestMs: number }) {
   return z
     .unknown()

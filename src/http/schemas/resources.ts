@@ -48,8 +48,8 @@ export const doorway = resource(
 
 export const dpu = resource('Dpu', 'A sensor above a doorway', {
   id: z.string().meta({ description: 'id of the sensor' }),
-  doorway_id: id('the doorway that the sensor is placed at now; null for none').nullable(),
-  counter_modulus: count('its counters go on from 0 when they reach this; null where they do not wrap').nullable(),
+  doorway_id: id('the doorway at which the sensor is placed now; null for none').nullable(),
+  counter_modulus: count('its counters wrap to 0 at this value; null if they do not wrap').nullable(),
   ...stamps,
 });
 
@@ -108,40 +108,40 @@ export const readingAccepted = resource(
 );
 
 export const reading = resource('Reading', 'What one sensor reported', {
-  id: z.string().meta({ description: '`<dpu>~<ms>~<what it reports>`, then `.<id>` where the sensor sends an id' }),
+  id: z.string().meta({ description: '`<dpu>~<ms>~<measure>`, followed by `.<id>` if the sensor sends an id' }),
   dpu_id: z.string(),
   timestamp: instant('when the person passed, the interval ended, or the counters were read'),
   entrances: count(
-    'people who count as passed in the direction 1; for a standing, the difference to its predecessor; for a revision that is superseded, 0',
+    'people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, 0',
   ),
-  exits: count('people who count as passed in the direction -1'),
+  exits: count('people who are counted in direction -1'),
   direction: z
     .union([z.literal(1), z.literal(-1)])
     .meta({ description: 'only for a reading of one person' })
     .optional(),
   start: instant('when the interval began; only if the sensor reported it').optional(),
-  revision: count('which revision of its interval it is; only if the sensor reported it').optional(),
+  revision: count('the revision of its interval; only if the sensor reported it').optional(),
   total_entrances: count('the value of the counter of entrances; only for a standing').optional(),
   total_exits: count('the value of the counter of exits').optional(),
-  counter_epoch: z.string().meta({ description: 'the life of the counters, if the sensor named it' }).optional(),
+  counter_epoch: z.string().meta({ description: 'the run of the counters, if the sensor reported it' }).optional(),
   doorway_id: id('the doorway where it counts; null if its sensor was not placed at that time').nullable(),
 });
 
 const remark = z.strictObject({
-  path: z.string().optional().meta({ description: 'where in the payload; absent when it is the whole' }),
+  path: z.string().optional().meta({ description: 'where it is in the payload; absent if it is the whole payload' }),
   detail: z.string(),
 });
 
 export const payloadAccepted = resource(
   'PayloadAccepted',
-  "A device's payload that is stored, and what its adapter makes of it",
+  'The stored payload of a device, and the readings that its adapter derives from it',
   {
-    device: z.string().meta({ description: 'the device that it counts for, or the gateway that sent it' }),
+    device: z.string().meta({ description: 'the device for which it counts, or the gateway that sent it' }),
     readings: count('readings in it'),
     rejected: z
       .array(remark)
-      .meta({ description: 'what should have been a reading and becomes a dead letter; at most the first 100' }),
-    skipped: z.array(remark).meta({ description: 'what was understood and does not count' }),
+      .meta({ description: 'items that should have been readings and become dead letters; at most the first 100' }),
+    skipped: z.array(remark).meta({ description: 'items that were understood and do not count' }),
   },
 );
 
@@ -167,7 +167,7 @@ const utilization = z
   .meta({ description: 'count / capacity; null if there is no capacity' });
 export const final = z.boolean().meta({
   description:
-    'true once all readings up to that instant have arrived as far as is known; a late reading still corrects it',
+    'true if all readings up to that instant have arrived as far as is known; a late reading still corrects it',
 });
 
 export const watermark = instant(
@@ -180,7 +180,7 @@ export const stale = z
 
 export const currentCount = resource('Count', 'How many people are in a space at an instant', {
   space_id: id('the space'),
-  timestamp: instant('the instant that the count is for'),
+  timestamp: instant('the instant of the count'),
   count: count('people in the space; never below 0'),
   net: z.int().meta({ description: 'count of the last reset plus entrances minus exits since' }),
   drift: count('count - net: how far the sensors contradict each other'),
@@ -193,12 +193,12 @@ export const currentCount = resource('Count', 'How many people are in a space at
   stale,
 });
 
-export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after one person passed', {
+export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after an event', {
   space_id: id('the space'),
   timestamp: instant('when the person passed'),
   count: count('people in the space just after the event'),
   net: z.int().meta({ description: 'count of the last reset plus entrances minus exits since' }),
-  delta: z.int().meta({ description: 'entrances minus exits, which are one change of the count' }),
+  delta: z.int().meta({ description: 'entrances minus exits of the event, applied as one change of the count' }),
   entrances: count('people who came in'),
   exits: count('people who went out'),
   reading_id: z.string().meta({ description: 'the reading that caused the event' }),
@@ -223,7 +223,7 @@ export const spaceInterval = resource('SpaceInterval', 'What happened in one of 
   ...intervalShape,
 });
 
-/** Acknowledged messages that NATS has lost. A function, because a schema may be used in one place only. */
+/** Acknowledged messages that NATS has lost. A function, because a schema may be used in only one place. */
 const loss = () =>
   z.strictObject({
     epoch: z.int().meta({ description: 'the epoch that began with the repair' }),
@@ -240,44 +240,46 @@ export const deadLetter = resource('DeadLetter', 'Items of one message that coul
   id: z.string().meta({ description: '`<reason>.<readings_seq>.<index>`', examples: ['future.4711.0'] }),
   stored_at: instant('when it became a dead letter'),
   arrived_at: instant('when the message arrived'),
-  dpu_id: z.string().meta({ description: 'the sensor that its subject names, or the text in its place' }),
+  dpu_id: z.string().meta({ description: 'the sensor named by its subject, or the text in its place' }),
   reason: z.enum(REJECT_REASONS),
   detail: z.string().meta({ description: 'why the first of the items was rejected' }),
   subject: z
     .string()
-    .meta({ description: 'where the message is in READINGS: `readings.<partition>.<what followed dpu.>`' }),
+    .meta({ description: 'subject of the message in READINGS: `readings.<partition>.<the part after dpu.>`' }),
   readings_seq: count('sequence of the message in READINGS'),
   index: count('index of the first of the items in the message'),
-  items: count('how many items it stands for'),
-  cut: z.boolean().meta({ description: 'it holds only a part of the items; such a letter cannot be replayed' }),
-  bytes: count('length of what it holds'),
+  items: count('the number of items that it represents'),
+  cut: z.boolean().meta({ description: 'true if it holds only a part of the items; such a letter cannot be replayed' }),
+  bytes: count('length of its content in bytes'),
   text: z
     .string()
-    .meta({ description: 'the beginning of what it holds: an item as it was sent, or an array of several' }),
+    .meta({ description: 'the beginning of its content: an item as it was sent, or an array of several' }),
   replayed: z
     .strictObject({
-      at: instant('when it was replayed first'),
+      at: instant('when it was first replayed'),
       shift: z.int().meta({ description: 'milliseconds that were added to its timestamps' }),
-      dpu_id: z.string().nullable().meta({ description: 'the sensor whose readings they became, if another' }),
+      dpu_id: z.string().nullable().meta({ description: 'the sensor for which its readings were sent, if it differs' }),
     })
     .nullable()
     .meta({ description: 'null if it was not replayed' }),
 });
 
-export const replay = resource('Replay', 'What became of dead letters', {
+export const replay = resource('Replay', 'The result of replaying dead letters', {
   letters: count('dead letters that were selected'),
-  replayed: count('readings that were sent again; those of an earlier replay among them change nothing'),
-  not_replayed_count: count('items that were not, because they would be rejected again or were replayed differently'),
+  replayed: count('readings that were sent again, including those of an earlier replay, which have no effect'),
+  not_replayed_count: count(
+    'items that were not sent, because they would be rejected again or were replayed differently',
+  ),
   not_replayed: z
     .array(
       z.strictObject({
         id: z.string().meta({ description: 'id of the dead letter' }),
-        items: count('how many of its items'),
+        items: count('the number of its items that were not sent'),
         detail: z.string().meta({ description: 'why not' }),
       }),
     )
     .meta({ description: 'the first 100 letters with such items' }),
-  dry_run: z.boolean().meta({ description: 'nothing was done' }),
+  dry_run: z.boolean().meta({ description: 'true if nothing was sent' }),
 });
 
 export const account = resource(
@@ -309,7 +311,7 @@ export const account = resource(
               stored: z.int().meta({ description: 'readings of these blocks in ClickHouse' }),
             }),
           )
-          .meta({ description: 'shards of which ClickHouse has fewer or more readings than were stored' }),
+          .meta({ description: 'shards for which ClickHouse has fewer or more readings than were stored' }),
         unknown_shards: z.array(z.int()).meta({ description: 'shards that could not be compared' }),
         missing: z.int().nullable().meta({
           description: 'readings that the routers accepted and no shard has; null if unknown',
@@ -324,7 +326,7 @@ export const account = resource(
   },
 );
 
-export const health = resource('Health', 'Whether all is well in the cluster', {
+export const health = resource('Health', 'Whether the cluster has problems', {
   status: z
     .enum(['ok', 'unavailable'])
     .meta({ description: '`unavailable` if there is any problem; most requests may still succeed' }),
@@ -335,7 +337,7 @@ export const health = resource('Health', 'Whether all is well in the cluster', {
           description: 'kind of the problem; stable (docs/operations.md lists all)',
           examples: ['shard_without_owner'],
         }),
-        detail: z.string().meta({ description: 'what is wrong, for people' }),
+        detail: z.string().meta({ description: 'description of the problem, for people' }),
         shard: z.int().meta({ description: 'the affected shard' }).optional(),
         stream: z.string().meta({ description: 'the affected NATS stream' }).optional(),
         process: z
@@ -344,7 +346,7 @@ export const health = resource('Health', 'Whether all is well in the cluster', {
           .optional(),
       }),
     )
-    .meta({ description: 'empty if all is well' }),
+    .meta({ description: 'empty if there are none' }),
   losses: z
     .array(loss())
     .meta({ description: 'losses since the installation was created, newest first; all of them repaired' }),
@@ -354,7 +356,7 @@ const tally = (what: string) =>
   z.strictObject({
     created: count(`how many ${what} were created`),
     updated: count(`how many ${what} were changed`),
-    unchanged: count(`how many ${what} were as the document says`),
+    unchanged: count(`how many ${what} were already registered as in the document`),
   });
 
 export const topologyImport = resource('TopologyImport', 'What an import has done or, with `dry_run`, would do', {
@@ -370,14 +372,14 @@ export const topologyImport = resource('TopologyImport', 'What an import has don
         kind: z.enum(['space', 'doorway', 'dpu', 'device']),
         name: z.string().meta({ description: 'name of the space or doorway, id of the sensor or device' }),
         action: z.enum(['create', 'update']),
-        fields: z.array(z.string()).meta({ description: 'what an update changes' }),
+        fields: z.array(z.string()).meta({ description: 'the fields that an update changes' }),
       }),
     )
-    .meta({ description: 'what is created and updated, the first 1,000' }),
-  changes_count: count('how many there are in all'),
+    .meta({ description: 'the first 1,000 entries that are created or updated' }),
+  changes_count: count('the number of all such entries'),
 });
 
-/** As in a document to import, but with every field. */
+/** Like a document to import, but with every field. */
 export const topologyExport = resource('TopologyExport', 'The topology as a document that can be imported', {
   spaces: z.array(
     z.strictObject({

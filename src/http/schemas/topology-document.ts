@@ -4,7 +4,7 @@ import { deviceOf, LINE_SEPARATOR } from '../../domain/ids.ts';
 import { adapterName, BODIES, counterModulus, deviceOptions, doorway, space } from './bodies.ts';
 import { dpuId, instant } from './fields.ts';
 
-/** More than a DPU is moved in a lifetime; a DPU with its placements is one message of NATS. */
+/** More than a DPU is moved in its lifetime. A DPU with its placements has to fit into one NATS message. */
 const PLACEMENTS_MAX = 1_000;
 
 const reference = z
@@ -39,7 +39,7 @@ export const placementEntry = z.strictObject({
   from: instant
     .nullable()
     .optional()
-    .meta({ description: 'since when the sensor is there; null or left out: from the beginning of time' }),
+    .meta({ description: 'when the placement begins; null or left out: the beginning of time' }),
 });
 
 export const dpuEntry = z.strictObject({
@@ -49,7 +49,7 @@ export const dpuEntry = z.strictObject({
     .array(placementEntry)
     .max(PLACEMENTS_MAX, `must have at most ${PLACEMENTS_MAX} placements`)
     .optional()
-    .meta({ description: 'added to the placements that the sensor has; one at the same instant is replaced' }),
+    .meta({ description: 'added to the existing placements of the sensor; one at the same instant is replaced' }),
 });
 
 export const deviceEntry = z.strictObject({

@@ -30,7 +30,9 @@ interface Row {
   readonly info: Info;
 }
 
-/** @throws HttpProblem 400 where the rows cannot be told apart, 413 beyond the bounds */
+/**
+ * @throws HttpProblem 400 if the text cannot be split into rows, 413 beyond the limits
+ */
 export async function readCsvDocument(body: Readable, builder: DocumentBuilder): Promise<void> {
   const parser = parse({
     bom: true,
@@ -58,15 +60,16 @@ export async function readCsvDocument(body: Readable, builder: DocumentBuilder):
   if (!header) builder.fail(rowAt(1), '', 'the first line must name the columns');
 }
 
-/** @returns no columns where they cannot be used */
+/**
+ * @returns no columns if they cannot be used
+ */
 function headerOf(builder: DocumentBuilder, record: readonly string[], place: DocumentPlace): string[] {
   const header = record.map((name) => name.toLowerCase());
   const unknown = header.filter((name) => !CSV_COLUMNS.includes(name));
   const repeated = header.filter((name, index) => header.indexOf(name) < index);
   for (const name of unknown) builder.fail(place, name, `is not a column; there are ${CSV_COLUMNS.join(', ')}`);
-  for (const name of repeated) builder.fail(place, name, 'is there twice');
-  if (!header.includes('kind'))
-    builder.fail(place, 'kind', 'the first line must name the columns, and kind is missing');
+  for (const name of repeated) builder.fail(place, name, 'appears twice');
+  if (!header.includes('kind')) builder.fail(place, 'kind', 'the first line must name the columns, and it lacks kind');
   return unknown.length + repeated.length > 0 || !header.includes('kind') ? [] : header;
 }
 
@@ -99,7 +102,7 @@ function addRow(
       return addDevice(builder, place, { id: device, ...fields }, options);
     case 'dpu':
       if (doorway === null && from !== null)
-        return builder.fail(place, 'from', 'needs a doorway; for none use a row of kind placement');
+        return builder.fail(place, 'from', 'needs a doorway; to place the DPU at none, use a row of kind placement');
       return builder.dpu(place, { id, ...fields, ...(doorway === null ? {} : { placements: [{ doorway, from }] }) });
   }
 }
@@ -122,7 +125,7 @@ function addDevice(
 }
 
 const NUMBERS = ['capacity', 'counter_modulus'];
-/** These have no "none": an empty cell leaves the default, or what is there. */
+/** These fields have no "none": an empty cell leaves the default, or the current value. */
 const NEVER_NONE = ['time_zone'];
 /** Without these a row is about nothing. */
 const NEVER_EMPTY = ['name', 'dpu_id', 'device', 'adapter'];

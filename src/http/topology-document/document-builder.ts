@@ -1,4 +1,4 @@
-// Collects the entries of a topology document while it is parsed, and every mistake in it.
+// Collects the entries of a topology document while it is parsed, with all errors in it.
 import type { z } from 'zod';
 import { optionProblems } from '../../adapters/adapters.ts';
 import { BEGINNING_MS } from '../../domain/instant.ts';
@@ -70,7 +70,9 @@ export class DocumentBuilder {
     this.#doorways.push({ ...place, name, externalId, ingressSpace, egressSpace });
   }
 
-  /** @param placements where each placement is; without it they are on the row of the DPU */
+  /**
+   * @param placements where each placement is; without it they are on the row of the DPU
+   */
   dpu(place: DocumentPlace, value: unknown, placements: readonly DocumentPlace[] = []): void {
     const entry = this.#checked(dpuEntry, place, value);
     if (!entry) return;
@@ -112,7 +114,7 @@ export class DocumentBuilder {
   ): void {
     const fromMs = from ?? BEGINNING_MS;
     const other = placements.find((placement) => placement.fromMs === fromMs);
-    if (other) this.fail(place, 'from', `line ${other.line} places the DPU at this instant already`);
+    if (other) this.fail(place, 'from', `line ${other.line} already places the DPU at this instant`);
     else placements.push({ ...place, doorway, fromMs });
   }
 
@@ -142,7 +144,7 @@ function columnOfDpu(field: string): string {
   return field === 'id' ? 'dpu_id' : field.replace(/^placements\.0\./, '');
 }
 
-/** What other entries may refer to an entry by, although it is invalid. */
+/** The labels by which other entries may refer to an entry, although it is invalid. */
 function labelsIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   const { name, external_id: externalId } = value as { name?: unknown; external_id?: unknown };

@@ -1,5 +1,5 @@
-// The topology as a document that imports again without a change. What is deleted is left out; so is what a DPU did up to
-// its last placement at a deleted doorway, because a document could not refer to that doorway.
+// The topology as a document that can be imported again without a change. Deleted things are left out, and so are the
+// placements of a DPU up to its last one at a deleted doorway, because a document could not refer to that doorway.
 import { stringify } from 'csv-stringify/sync';
 import { BEGINNING_MS, formatInstant } from '../../domain/instant.ts';
 import type { SpaceId } from '../../domain/ids.ts';
@@ -8,7 +8,7 @@ import type { TopologyView } from '../../domain/topology-history.ts';
 import { notDeleted } from '../topology-json.ts';
 import { CSV_COLUMNS } from './csv-document.ts';
 
-/** Rows that are formatted at once. */
+/** The number of rows that are formatted at once. */
 const ROWS = 500;
 
 interface ExportedPlacement {
@@ -16,7 +16,7 @@ interface ExportedPlacement {
   readonly from: string | null;
 }
 
-/** An entry per line, so that a line number leads to it. */
+/** One entry per line, so that a line number identifies it. */
 export function* exportJson(view: TopologyView): Generator<string> {
   const lists = [
     ['spaces', notDeleted(view.spaces()).map(exportedSpace)],
@@ -47,14 +47,14 @@ export function* exportCsv(view: TopologyView): Generator<string> {
 }
 
 function* formatted(rows: readonly object[]): Generator<string> {
-  // A lone carriage return ends a row, too.
+  // A lone carriage return also ends a row.
   const options = { columns: CSV_COLUMNS, quoted_match: /\r/ };
   for (let at = 0; at < rows.length; at += ROWS) yield stringify(rows.slice(at, at + ROWS), options);
 }
 
 function rowsOf({ id, placements, ...fields }: ReturnType<typeof exportedDpu>): object[] {
   const [first, ...others] = placements;
-  // Only a row of kind placement places a DPU at no doorway.
+  // Only a row of kind placement can place a DPU at no doorway.
   const isAtDoorway = first !== undefined && first.doorway !== null;
   return [
     { kind: 'dpu', dpu_id: id, ...fields, ...(isAtDoorway ? first : {}) },

@@ -1,5 +1,5 @@
-// A topology document as JSON, parsed as it arrives: only the entries are kept. The parser tells where each one begins,
-// from which follows its line.
+// A topology document as JSON, parsed as it arrives: only the entries are kept. The parser reports where each one
+// begins, from which its line is computed.
 import type { Readable } from 'node:stream';
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { HttpProblem } from '../problem.ts';
@@ -10,7 +10,9 @@ const NEWLINE = 10;
 /** Depths of brackets: within the document, a list, an entry. */
 const [IN_DOCUMENT, IN_LIST, IN_ENTRY] = [1, 2, 3];
 
-/** @throws HttpProblem 400 for what is not JSON, 413 beyond the bounds, 422 if it is no object */
+/**
+ * @throws HttpProblem 400 if it is not JSON, 413 beyond the limits, 422 if it is not an object
+ */
 export async function readJsonDocument(body: Readable, builder: DocumentBuilder): Promise<void> {
   const reader = new JsonDocument(builder);
   for await (const chunk of body as AsyncIterable<Buffer>) reader.write(chunk);
@@ -93,11 +95,11 @@ class JsonDocument {
   }
 }
 
-/** Tells the line of ascending offsets in bytes, of which it has seen the chunk. */
+/** Converts ascending byte offsets to line numbers. A chunk has to be added before offsets in it are converted. */
 class LineCounter {
   #chunk: Buffer = Buffer.alloc(0);
   #chunkFrom = 0;
-  /** The newline after the last line, in the chunk; -1 if there is none. */
+  /** The newline after the last line within the chunk; -1 if there is none. */
   #newline = -1;
   last = 1;
 

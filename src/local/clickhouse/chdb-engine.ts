@@ -1,13 +1,14 @@
 // Runs statements on chDB, which is ClickHouse as a library in this process.
 //
 // Invariants:
-// - No statement affects another. chDB keeps settings, parameters and the current database on a connection, so each statement gets its
-//   own connection, which is closed afterwards. That costs 0.3 ms; resetting a pooled connection might miss something.
-// - Statements run in parallel: each connection binds its own parameters with SET. `queryBind` would queue all parameterised statements
-//   of the process.
-// - Never more statements run than there are threads. The rest wait, up to a bound, and are refused beyond it. The same applies to
-//   connections that cannot be closed yet: chDB's `close` waits for every statement that is running, so a long one keeps the
-//   connections of all short ones (140 KB each) open until it ends.
+// - Statements do not affect each other. chDB keeps settings, parameters and the current database on a connection, so
+//   each statement gets its own connection, which is closed afterwards. That costs 0.3 ms; resetting a pooled
+//   connection might miss something.
+// - Statements run in parallel: each connection binds its own parameters with SET. `queryBind` would queue all
+//   parameterised statements of the process.
+// - Never more statements run than there are threads. The others wait, up to a limit, and are refused beyond it. The
+//   same applies to connections that cannot be closed yet: chDB's `close` waits for every statement that is running,
+//   so a long one keeps the connections of all short ones (140 KB each) open until it ends.
 
 import type { RawInsertFormat, Session, drainPending } from 'chdb';
 import { fault, toFault } from './clickhouse-error.ts';
@@ -28,7 +29,7 @@ export interface Chdb {
   readonly drainPending: typeof drainPending;
 }
 
-/** Statements run on libuv's threads, some of which must stay free for files and compression. */
+/** Statements run on libuv's threads, some of which must remain free for files and compression. */
 export const THREADS = 16;
 const RUNNING_MAX = THREADS - 4;
 const WAITING_MAX = 1_000;
@@ -83,7 +84,7 @@ export class ChdbEngine {
     }
   }
 
-  /** Call once no statement is running. */
+  /** Call it once no statement is running. */
   async close(): Promise<void> {
     this.#root.close();
     await this.#chdb.drainPending();
@@ -103,7 +104,7 @@ export class ChdbEngine {
       if (this.#waiting.length >= WAITING_MAX) {
         throw fault('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many simultaneous queries: ${WAITING_MAX} wait already.`);
       }
-      // The statement that leaves hands over its slot, so the count does not change.
+      // A statement that ends passes its slot to the next one, so the count does not change.
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       return;
     }
@@ -153,7 +154,7 @@ async function insertBytes(session: Session, { sql, data, isReadonly }: Statemen
   const start = sql === '' ? data.subarray(0, HEAD_BYTES_MAX).toString('latin1') : sql;
   const head = parseInsertHead(start);
   if (head === undefined || isReadonly) return undefined;
-  // Falls back to text if the URL contains data too, or if the head may be longer than what was examined.
+  // Falls back to text if the URL contains data too, or if the head may be longer than the examined part.
   const isWhole = sql === '' ? head.length < start.length || start.length === data.length : head.length === sql.length;
   const format = BYTE_FORMATS.get(head.format.toLowerCase());
   if (!isWhole || format === undefined) return undefined;

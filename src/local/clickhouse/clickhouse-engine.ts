@@ -1,8 +1,9 @@
-// Runs the real ClickHouse on this machine: chDB in its own process, behind ClickHouse's HTTP interface, so that the service has a
-// single code path, `@clickhouse/client` with a URL.
+// Runs the real ClickHouse on this machine: chDB in its own process, behind ClickHouse's HTTP interface, so that the
+// service has a single code path, `@clickhouse/client` with a URL.
 //
-// Differences from a server: no users, no sessions across requests, no replicated tables, results are held in memory as a whole, and a
-// query whose client has disconnected runs to its end. None of them is silent: unsupported requests are refused. The time zone is UTC.
+// Differences from a server: no users, no sessions across requests, no replicated tables, results are held completely
+// in memory, and a query whose client has disconnected runs to its end. None of these differences is silent:
+// unsupported requests are refused. The time zone is UTC.
 //
 // Invariants: it counts as started only once it listens and the folder is open; its process ends with this one.
 

@@ -42,7 +42,7 @@ export function toFault(error: unknown): ClickhouseFault {
     : new ClickhouseFault(Number(code), text);
 }
 
-// From ClickHouse's exceptionCodeToHTTPStatus, as far as this service can cause them.
+// From ClickHouse's exceptionCodeToHTTPStatus, limited to the codes that this service can cause.
 const BAD_REQUEST = new Set([6, 26, 27, 32, 36, 38, 41, 43, 53, 62, 70, 71, 72, 117, 130, 131, 271, 456, 457]);
 const NOT_FOUND = new Set([16, 46, 47, 50, 56, 60, 73, 81, 89, 115]);
 

@@ -40,8 +40,8 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  const closed = new AbortController();
+  response.once('close', () => closed.abort());
   try {
     const url = new URL(request.url ?? '/', 'http://localhost');
     checkRequest(request, url);
@@ -52,9 +52,9 @@ async function handle(
     const statement = parseStatement(request, url, await readBody(request));
     const queryId = statement.queryId === '' ? randomUUID() : statement.queryId;
     response.setHeader('x-clickhouse-query-id', queryId);
-    await answer(response, statement, await engine.run(statement, gone.signal));
+    await answer(response, statement, await engine.run(statement, closed.signal));
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (closed.signal.aborted) return;
     const refused = toFault(error);
     log.warn({ url: request.url?.slice(0, 500), code: refused.code }, refused.message.slice(0, 1_000));
     refuse(request, response, refused);
@@ -104,7 +104,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, refused: Cli
     'content-type': 'text/plain; charset=UTF-8',
     'content-length': body.length,
     'x-clickhouse-exception-code': String(refused.code),
-    // The rest of a refused body would be parsed as the next request.
+    // Otherwise the rest of a refused body would be parsed as the next request.
     ...(request.complete ? {} : { connection: 'close' }),
   });
   response.end(body);

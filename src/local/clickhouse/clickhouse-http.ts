@@ -1,9 +1,10 @@
 // Entry point of the local ClickHouse engine's process, which clickhouse-engine.ts starts.
 //
 // Invariants:
-// - It does not outlive the process that started it, because it would keep the data folder in use without anybody knowing.
-// - On SIGTERM it stops in order: it accepts no new requests, answers those in progress, and closes chDB. It ignores SIGINT, which the
-//   service handles.
+// - It does not outlive the process that started it, because otherwise it would keep the data folder in use
+//   unnoticed.
+// - On SIGTERM it stops in order: it accepts no new requests, answers those in progress, and closes chDB. It ignores
+//   SIGINT, which the service handles.
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -41,7 +42,7 @@ function end(reason: string): void {
 
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => end('SIGTERM'));
-process.on('disconnect', () => end('the parent process is gone'));
+process.on('disconnect', () => end('the parent process has ended'));
 
 /** Resolves once the message is sent, so that it is not lost if the process exits next. */
 function tell(message: EngineMessage): Promise<void> {

@@ -13,7 +13,7 @@ import { fault } from './clickhouse-error.ts';
 export interface Statement {
   /** The statement, without data that is in the body. */
   readonly sql: string;
-  /** What follows the statement; empty if everything is in `sql`. */
+  /** The data after the statement; empty if everything is in `sql`. */
   readonly data: Buffer;
   readonly database: string | undefined;
   /** The format of the answer if the statement names none. */
@@ -28,7 +28,7 @@ export interface Statement {
 
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
-// Parameters that concern the connection or the answer and do not change the meaning of a statement here.
+// Parameters about the connection or the answer, which do not change the meaning of a statement here.
 const HTTP_ONLY = new Set([
   'buffer_size',
   'cancel_http_readonly_queries_on_client_close',

@@ -1,6 +1,7 @@
-// The little parsing of SQL that the local engine needs: where a statement ends, and where the data of an INSERT begins.
+// The small part of SQL parsing that the local engine needs: where a statement ends, and where the data of an INSERT
+// begins.
 //
-// Invariant: text that is not recognised for certain is passed on unchanged; the engine parses it.
+// Invariant: text that is not recognised with certainty is passed on unchanged, and the engine parses it.
 
 /** A string literal. Only quotes and backslashes need escaping. */
 export function quoteString(text: string): string {
@@ -11,16 +12,16 @@ export function quoteIdentifier(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }
 
-// Semicolons in comments, literals and quoted names do not end a statement. An unterminated one matches to the end of the text, and the
-// engine reports it.
+// Semicolons in comments, literals and quoted names do not end a statement. An unterminated quote or comment matches
+// to the end of the text, and the engine reports it.
 const COMMENT = /--[^\n]*|#[ !][^\n]*|\/\*[^]*?(?:\*\/|$)/.source;
 const QUOTED = ["'", '"', '`'].map((q) => `${q}[^${q}\\\\]*(?:(?:\\\\[^]|${q}${q})[^${q}\\\\]*)*(?:${q}|$)`).join('|');
 const HEREDOC = /\$(?<tag>\w*)\$[^]*?(?:\$\k<tag>\$|$)/.source;
 const TOKEN = new RegExp(`${COMMENT}|${QUOTED}|${HEREDOC}`, 'g');
 
 /**
- * True if a second statement follows a semicolon. ClickHouse's HTTP interface refuses that, while chDB runs both, and what works here
- * must work in production.
+ * True if a second statement follows a semicolon. ClickHouse's HTTP interface refuses this, while chDB would run
+ * both. Statements that work here must also work in production.
  */
 export function hasSecondStatement(sql: string): boolean {
   if (!sql.includes(';')) return false;
@@ -44,7 +45,7 @@ const INSERT = new RegExp(
   'i',
 );
 
-/** Parses the form that clients send, `INSERT INTO db.t (a, b) FORMAT X`; undefined for any other. */
+/** Parses the form that clients send, `INSERT INTO db.t (a, b) FORMAT X`; undefined for any other form. */
 export function parseInsertHead(sql: string): InsertHead | undefined {
   const match = INSERT.exec(sql);
   if (match?.groups === undefined) return undefined;

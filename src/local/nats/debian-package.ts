@@ -1,7 +1,8 @@
-// Fetches a program, such as nats-server, out of Debian sid's package, on a Debian of any release and without root.
+// Extracts a program, such as nats-server, from Debian sid's package, on a Debian of any release and without root.
 //
-// Debian stable's server is too old, and adding sid to the machine's sources would change what its next upgrade installs. So apt runs
-// with its own state, cache and sources below one folder, and the package is unpacked there and never installed.
+// Debian stable's server is too old, and adding sid to the machine's sources would change what its next upgrade
+// installs. So apt runs with its own state, cache and sources below one folder, and the package is unpacked there and
+// never installed.
 //
 // Invariant: apt verifies signatures with Debian's own keys.
 
@@ -17,7 +18,9 @@ const COMMAND_TIMEOUT_MS = 180_000;
 const MIRRORS_MAX = 3;
 const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.pgp', '/usr/share/keyrings/debian-archive-keyring.gpg'];
 
-/** @returns the path of the server below `folder`. @throws Error with a clause that says what failed */
+/**
+ * @returns the path of the server below `folder`. @throws Error with a clause that describes the failure
+ */
 export async function fetchFromDebian(folder: string, onProgress: (message: string) => void): Promise<string> {
   return fetchProgram('nats-server', ['usr/sbin/nats-server', 'usr/bin/nats-server'], folder, onProgress);
 }
@@ -25,7 +28,7 @@ export async function fetchFromDebian(folder: string, onProgress: (message: stri
 /**
  * @param places where the package may have the program
  * @returns the path of the program below `folder`
- * @throws Error with one clause saying what failed
+ * @throws Error with a clause that describes the failure
  */
 export async function fetchProgram(
   name: string,
@@ -51,7 +54,7 @@ export async function fetchProgram(
   throw failure;
 }
 
-// The mirrors that this machine already uses, since they are near and reachable.
+// The mirrors that this machine already uses, because they are near and reachable.
 async function debianMirrors(): Promise<string[]> {
   const listing = await aptGet(['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
   const all = [...new Set(listing.split('\n').map((line) => line.trim()))];
@@ -116,11 +119,11 @@ async function aptGet(args: readonly string[], cwd?: string): Promise<string> {
   }
 }
 
-// The first error line; the following ones repeat it in other words.
+// The first error line; the following lines repeat it in other words.
 function complaint(error: unknown): string {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   const line = stderr.split('\n').find((text) => text.startsWith('E:'));
-  return line === undefined ? 'failed or took too long' : `says: ${line.slice(2).trim()}`;
+  return line === undefined ? 'failed or took too long' : `reports: ${line.slice(2).trim()}`;
 }
 
 async function exists(path: string): Promise<boolean> {

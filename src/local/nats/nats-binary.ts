@@ -1,4 +1,4 @@
-// Finds a nats-server to run: an installed one, one downloaded before, or downloads one.
+// Finds a nats-server to run: an installed one, one that was downloaded before, or a new download.
 //
 // Invariants:
 // - The returned program has run once and reported version 2.12 or newer; older ones lack atomic batches.
@@ -18,7 +18,7 @@ const NATS_VERSION_MIN = '2.12.0';
 const VERSION_TIMEOUT_MS = 10_000;
 const ABANDONED_FETCH_MS = 3_600_000;
 
-// Debian's package installs the server where only root's PATH looks.
+// Debian's package installs the server in a folder that is only on root's PATH.
 const INSTALLED = [
   'nats-server',
   '/usr/sbin/nats-server',
@@ -28,7 +28,7 @@ const INSTALLED = [
 
 export interface NatsBinary {
   readonly path: string;
-  /** As the server prints it, without the v: '2.15.1'. */
+  /** As printed by the server, without the v: '2.15.1'. */
   readonly version: string;
 }
 
@@ -39,14 +39,14 @@ export interface FindNatsServerOptions {
   /** Folder for downloaded servers; created if needed. */
   readonly cacheDir: string;
   readonly onProgress?: (message: string) => void;
-  /** Use this program and look nowhere else. */
+  /** If set, only this program is used. */
   readonly explicitPath?: string;
   /** Programs to try before the cache; a name without a slash is looked up on PATH. */
   readonly installed?: readonly string[];
   readonly fetch?: FetchNatsServer;
 }
 
-/** There is no usable nats-server and none can be downloaded. The message says what to install. */
+/** There is no usable nats-server and none can be downloaded. The message tells the user what to install. */
 class NatsServerUnavailableError extends Error {
   override readonly name = 'NatsServerUnavailableError';
 }
@@ -82,8 +82,8 @@ export async function findNatsServer(options: FindNatsServerOptions): Promise<Na
   }
 }
 
-// Downloads to a temporary folder and renames the program at the end, so that two processes do not disturb each other and a download
-// that is killed leaves no partial program.
+// Downloads to a temporary folder and renames the program at the end, so that two processes do not disturb each other
+// and a download that is killed leaves no partial program.
 async function fetchInto(
   cached: string,
   cacheDir: string,

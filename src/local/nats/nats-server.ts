@@ -132,7 +132,7 @@ async function clientPort(portsDir: string, pid: number | undefined): Promise<nu
     const port = Number(/:(\d+)$/.exec(String(ports.nats[0]))?.[1]);
     return Number.isNaN(port) ? undefined : port;
   } catch {
-    // Not written yet, or not completely.
+    // The file is not written yet, or incomplete.
     return undefined;
   }
 }
@@ -165,14 +165,14 @@ function answers(host: string, port: number): Promise<true | undefined> {
 
 function explain(log: string, options: NatsServerOptions, dataDir: string): LocalEngineError | undefined {
   const fatal = log.split('\n').findLast((line) => line.includes('[FTL]'));
-  const said = (fatal ?? log.trim().split('\n').at(-1) ?? '').replace(/^.*\[FTL\]\s*/, '');
-  const takenPort = /:(\d+): bind: address already in use/.exec(said)?.[1];
+  const message = (fatal ?? log.trim().split('\n').at(-1) ?? '').replace(/^.*\[FTL\]\s*/, '');
+  const takenPort = /:(\d+): bind: address already in use/.exec(message)?.[1];
   if (takenPort !== undefined) {
     const port = Number(takenPort);
     return portTaken(options.host, port, port === options.mqttPort ? 'MQTT_PORT' : 'NATS_PORT');
   }
-  const refusal = /permission denied|read-only file system|no space left on device|not a directory/i.exec(said)?.[0];
-  if (refusal !== undefined && !said.includes('bind:')) return folderUnusable(dataDir, refusal);
+  const refusal = /permission denied|read-only file system|no space left on device|not a directory/i.exec(message)?.[0];
+  if (refusal !== undefined && !message.includes('bind:')) return folderUnusable(dataDir, refusal);
   if (fatal === undefined) return undefined;
-  return new LocalEngineError('failed', `nats-server cannot run: ${said} (its log is ${options.logFile}).`);
+  return new LocalEngineError('failed', `nats-server cannot run: ${message} (its log is ${options.logFile}).`);
 }

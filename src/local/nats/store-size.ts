@@ -1,4 +1,4 @@
-// How much disk space a NATS server started here may use.
+// How much disk space a NATS server that is started here may use.
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 

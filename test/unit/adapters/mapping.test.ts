@@ -20,7 +20,7 @@ describe('a description', () => {
       'time',
       'must be a JSONPath that begins with $ (the document) or @ (the item)',
     ],
-    ['with a path of many places', { ...TOTALS, time: '$.a[*]' }, 'time', 'must name one place'],
+    ['with a path of many places', { ...TOTALS, time: '$.a[*]' }, 'time', 'must name a single place'],
     ['with a path that does not end', { ...TOTALS, time: '$.a[' }, 'time', 'is not a JSONPath'],
     ['with items of an item', { ...TOTALS, items: '@.a[*]' }, 'items', 'must be a JSONPath that begins with $'],
     ['with functions', { ...TOTALS, items: "$[?match(@.a, '(a+)+b')]" }, 'items', 'is not a JSONPath'],
@@ -58,7 +58,7 @@ describe('a description', () => {
       'whose directions are the same',
       { kind: 'event', direction: { path: '$.d', entrance: ['1'], exit: [1] } },
       'direction.exit',
-      'must have no value that entrance has too',
+      'must not have a value that entrance has too',
     ],
     [
       'whose direction has no path',

@@ -111,7 +111,7 @@ describe('uplinks', () => {
     const [adapted] = adaptAll('chirpstack', {}, [uplink({ line_1_period_in: 1, people_in: -3, people_out: 1 })]);
     expect(adapted?.rejected).toEqual([
       { path: 'object.line_1_period_in', detail: 'comes without its out' },
-      { path: 'object.people_in', detail: 'must be a whole number from 0 on' },
+      { path: 'object.people_in', detail: 'must be a whole number, at least 0' },
     ]);
   });
 

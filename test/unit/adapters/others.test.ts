@@ -170,15 +170,15 @@ describe('a time', () => {
     [-1, 'must be a time'],
     [NaN, 'must be a time'],
     [1e300, 'must be a time'],
-    ['2026-02-29T00:00:00Z', 'is not a time of any day'],
-    ['2026-13-01T00:00:00Z', 'is not a time of any day'],
-    ['2026-11-03T24:00:01Z', 'is not a time of any day'],
-    ['2026-11-03T11:60:00Z', 'is not a time of any day'],
-    ['2026-11-03T11:00:00+16:00', 'is not a time of any day'],
+    ['2026-02-29T00:00:00Z', 'is not a valid date and time'],
+    ['2026-13-01T00:00:00Z', 'is not a valid date and time'],
+    ['2026-11-03T24:00:01Z', 'is not a valid date and time'],
+    ['2026-11-03T11:60:00Z', 'is not a valid date and time'],
+    ['2026-11-03T11:00:00+16:00', 'is not a valid date and time'],
     ['2026-11-03T11:00:00', "has no offset from UTC: set the device's time_zone"],
     ['1969-12-31T23:59:59Z', 'is a time before 1970 or after 9999'],
     ['9999-12-31T23:59:59-01:00', 'is a time before 1970 or after 9999'],
-    ['03/11/26 11:50:00Z', 'is not a time of any day'],
+    ['03/11/26 11:50:00Z', 'is not a valid date and time'],
   ])('cannot be %o', (value, detail) => {
     expect(() => of(value)).toThrow(detail);
   });

@@ -64,7 +64,7 @@ describe('records of logics', () => {
     expect(rejected).toEqual([
       {
         path: 'logics_data.logics[0].records[0].counts[0].value',
-        detail: 'must be a whole number from 0 on',
+        detail: 'must be a whole number, at least 0',
       },
       {
         path: 'logics_data.logics[0].records[2].to',

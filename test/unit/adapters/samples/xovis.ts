@@ -56,7 +56,7 @@ export const XOVIS_SAMPLES: readonly Sample[] = [
       `${XOVIS}/2  2026-11-03T09:15:00Z  2026-11-03T09:30:00Z  14/9`,
       `${XOVIS}/2  2026-11-03T09:30:00Z  2026-11-03T09:45:00Z  6/3`,
     ],
-    skipped: ['a record without a single sample: nothing was measured'],
+    skipped: ['a record without samples: nothing was measured'],
   },
   {
     adapter: 'xovis',
