@@ -9,7 +9,7 @@ import type { DpuInstant, History, SeriesPlace } from '../ports/history.ts';
 
 type Answering = Pick<History, 'neighbours' | 'readingsAt'>;
 /** The event time up to which a DPU has stored readings, as in ReadingMemory; undefined while that is unknown. */
-type NewestStored = (dpuId: DpuId) => number | undefined;
+type NewestStoredMs = (dpuId: DpuId) => number | undefined;
 
 interface KnownSeries {
   /** Readings that may not be stored yet. */
@@ -42,12 +42,12 @@ export class SeriesMemory {
   async around(
     readings: readonly Reading[],
     history: Answering,
-    newestStored: NewestStored,
+    newestStoredMs: NewestStoredMs,
   ): Promise<ReadonlyMap<SeriesKey, Series>> {
     const found = new Map<SeriesKey, Series>();
-    const [inSeries, unknown] = this.#inSeries(readings);
+    const [inSeries, unlearned] = this.#inSeries(readings);
     if (inSeries.length === 0) return found;
-    if (strangers.size > 0) await this.#learnNewest(strangers, history, newestStored);
+    if (unlearned.size > 0) await this.#learnNewest(unlearned, history, newestStoredMs);
     const notNewer: Reading[] = [];
     for (const [key, reading] of inSeries) {
       const { recent, newestStored } = this.#of(key);
@@ -63,26 +63,26 @@ export class SeriesMemory {
   /** The given readings that are in a series, and the series whose newest stored reading is unknown. */
   #inSeries(readings: readonly Reading[]): [[SeriesKey, Reading][], Map<SeriesKey, Reading>] {
     const inSeries: [SeriesKey, Reading][] = [];
-    const unknown = new Map<SeriesKey, Reading>();
+    const unlearned = new Map<SeriesKey, Reading>();
     for (const reading of readings) {
       const key = seriesKeyOf(reading);
       if (key === undefined) continue;
       inSeries.push([key, reading]);
-      if (this.#of(key).newestStored === undefined) unknown.set(key, reading);
+      if (this.#of(key).newestStored === undefined) unlearned.set(key, reading);
     }
-    return [inSeries, unknown];
+    return [inSeries, unlearned];
   }
 
   /** After a restart all series are unknown: one query for all of them, unless a DPU sends readings of other kinds as well. */
   async #learnNewest(
-    strangers: ReadonlyMap<SeriesKey, Reading>,
+    unlearned: ReadonlyMap<SeriesKey, Reading>,
     history: Answering,
-    newestStored: NewestStored,
+    newestStoredMs: NewestStoredMs,
   ): Promise<void> {
     const places: DpuInstant[] = [];
-    const unknown = new Map(strangers);
-    for (const [key, { dpuId }] of strangers) {
-      const timestampMs = newestStored(dpuId);
+    const unknown = new Map(unlearned);
+    for (const [key, { dpuId }] of unlearned) {
+      const timestampMs = newestStoredMs(dpuId);
       if (timestampMs === BEGINNING_MS) unknown.delete(key);
       else if (timestampMs !== undefined) places.push({ dpuId, timestampMs });
     }
@@ -95,10 +95,10 @@ export class SeriesMemory {
       const ends = [...unknown.values()].flatMap(placeIn).map((place) => ({ ...place, timestampMs: END_MS }));
       found.push(...(await history.neighbours(ends)));
     }
-    for (const key of strangers.keys()) this.#of(key).newestStored = null;
+    for (const key of unlearned.keys()) this.#of(key).newestStored = null;
     for (const stored of found) {
       const key = seriesKeyOf(stored);
-      if (key !== undefined && strangers.has(key)) storedUpTo(this.#of(key), stored);
+      if (key !== undefined && unlearned.has(key)) storedUpTo(this.#of(key), stored);
     }
   }
 

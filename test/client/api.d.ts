@@ -250,7 +250,7 @@ export interface paths {
         /** Get the options for reading the payloads of a device */
         get: operations["getDevice"];
         /**
-         * Say how the payloads of a device, or of a gateway, are read
+         * Set the options for reading the payloads of a device or a gateway
          * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.
          */
         put: operations["putDevice"];
@@ -377,7 +377,7 @@ export interface paths {
         put?: never;
         /**
          * Send a device's payload in the device's own format
-         * @description Answered once the payload is stored, byte for byte. The adapter then makes readings of it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password; or the secret of the device (`PUT /devices/{id}`) as the password, with the id of the device as the user name or in the URL. It is for payloads of that device only.
+         * @description Answered once the payload is stored, byte for byte. The adapter then derives readings from it; what it cannot read becomes a dead letter. Sending a payload again changes nothing, except where its readings have no timestamp. A device's lines are sensors named `<device>/<line>`; readings of sensors that are not registered are held. Devices that cannot send a bearer token may use HTTP basic authentication, with the token as the password; or the secret of the device (`PUT /devices/{id}`) as the password, with the id of the device as the user name or in the URL. It is for payloads of that device only.
          */
         post: operations["ingestPayload"];
         delete?: never;
@@ -707,9 +707,9 @@ export interface components {
         };
         /** @description A device, or a gateway, that sends payloads in a format of its own */
         Device: {
-            /** @description as named in URLs and subjects */
+            /** @description as URLs and subjects name it */
             id: string;
-            /** @description the adapter that the options are for */
+            /** @description what the options are for */
             adapter: string;
             /** @description how its payloads are read; null for the defaults of the adapter */
             options: {
@@ -1151,10 +1151,10 @@ export interface components {
                 created: number;
                 /** @description how many devices were changed */
                 updated: number;
-                /** @description how many devices were as the document says */
+                /** @description how many devices were already registered as in the document */
                 unchanged: number;
             };
-            /** @description what is created and updated, the first 1,000 */
+            /** @description the first 1,000 entries that are created or updated */
             changes: {
                 /** @description line of the document */
                 line: number;
@@ -1296,7 +1296,7 @@ export interface components {
                 router: number;
                 clock: string | null;
             } | null;
-            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
             /** @description how many of these came after the watermark, so that others may still come before them */
             provisional: {
@@ -1391,7 +1391,7 @@ export interface components {
                 router: number;
                 clock: string | null;
             } | null;
-            /** @description true once all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
             /** @description how many of these came after the watermark, so that others may still come before them */
             provisional: {
