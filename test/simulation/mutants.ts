@@ -392,7 +392,11 @@ export const MUTANTS: readonly Mutant[] = [
     '? { values: rejected, unreadable: [] }',
     '? { values, unreadable: [] }',
   ),
-  mutant('a replay leaves the timestamps as they are', 'const instant = deviceMs + shiftMs;', 'const instant = deviceMs;'),
+  mutant(
+    'a replay leaves the timestamps as they are',
+    'const instant = deviceMs + shiftMs;',
+    'const instant = deviceMs;',
+  ),
   mutant(
     'a replayed reading without a timestamp has its new place in the log',
     'parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed',
