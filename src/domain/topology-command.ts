@@ -80,8 +80,9 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
     case 'deleteDevice': {
-      const { secret: _, ...before } = existing(view.device(command.id), `device ${command.id}`);
-      return { kind: 'device', doc: { ...before, updatedMs: nowMs, deleted: true } };
+      const doc = { ...existing(view.device(command.id), `device ${command.id}`), updatedMs: nowMs, deleted: true };
+      delete doc.secret;
+      return { kind: 'device', doc };
     }
     case 'recordReset': {
       existing(view.space(command.spaceId), `space ${command.spaceId}`);

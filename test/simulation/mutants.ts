@@ -4,6 +4,8 @@
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
+import { REPLAY_MUTANTS } from './replay-mutants.ts';
+import { SERIES_MUTANTS } from './series-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   mutant(
@@ -103,82 +105,6 @@ export const MUTANTS: readonly Mutant[] = [
     'a payload is read before the topology of its time is known',
     'if (entries.some(isPayload))',
     'if (entries.length < 0 && entries.some(isPayload))',
-  ),
-  mutant(
-    'a late standing does not change the next one',
-    'if (was.entrances !== is.entrances || was.exits !== is.exits) {',
-    'if (was.entrances < 0) {',
-  ),
-  mutant(
-    'a standing is compared with the newest',
-    'const before = this.#before(reading);',
-    'const before = this.#inOrder.at(-1);',
-  ),
-  mutant(
-    'history is not asked for the neighbours of a late standing',
-    'if (notNewer.length === 0) return found;',
-    'if (notNewer.length >= 0) return found;',
-  ),
-  mutant(
-    'the newest stored reading of another kind hides the standings before it',
-    'if (unknown.size > 0) {',
-    'if (unknown.size < 0) {',
-  ),
-  mutant('a stored standing is forgotten', 'if (known.newestStored !== undefined) storedUpTo(known, reading);', ''),
-  mutant(
-    'history is not asked what precedes the newest stored standing',
-    'compareInSeries(reading, newestStored) <= 0',
-    'compareInSeries(reading, newestStored) < 0',
-  ),
-  mutant(
-    'every revision of an interval counts',
-    'return this.#isSuperseded(reading) ? NOBODY : passedIn(reading.measure);',
-    'return passedIn(reading.measure);',
-  ),
-  mutant(
-    'a revision leaves the one that it supersedes as it was',
-    'return isStanding(reading.measure) ? this.#after(reading) : this.#before(reading);',
-    'return isStanding(reading.measure) ? this.#after(reading) : undefined;',
-  ),
-  mutant(
-    'a revision supersedes those of other intervals with the same end',
-    '&& startOf(after.measure) === startOf(reading.measure)',
-    '',
-  ),
-  mutant(
-    'the revision with the most people counts',
-    'return a.revision - b.revision || a.entrances + a.exits',
-    'return a.entrances + a.exits',
-  ),
-  mutant(
-    'of equal revisions the one with the highest id counts',
-    'x.startMs - y.startMs || compareRevisions(x, y) || compareNames(a, b)',
-    'x.startMs - y.startMs || x.revision - y.revision || compareNames(a, b) || compareRevisions(x, y)',
-  ),
-  mutant(
-    'a revision is no part of the identity of an interval',
-    'return `${intervalMeasure(passed, startMs)}r${revision}` as Measure;',
-    'return `${intervalMeasure(passed, startMs)}r${revision === 0 ? 0 : 1}` as Measure;',
-  ),
-  mutant(
-    'a wrap of a counter is taken for a restart',
-    'return wrapped < modulus / 2 ? wrapped : undefined;',
-    'return wrapped < 0 ? wrapped : undefined;',
-  ),
-  mutant(
-    'one counter may restart alone',
-    'return entrances === undefined || exits === undefined ? restarted : { entrances, exits };',
-    'return { entrances: entrances ?? restarted.entrances, exits: exits ?? restarted.exits };',
-  ),
-  mutant(
-    'another counter epoch is not noticed',
-    'if (previous.counterEpoch !== next.counterEpoch) return restarted;',
-    '',
-  ),
-  mutant(
-    'a change of the modulus applies only to later readings',
-    'if ((was?.counterModulus ?? null) !== (is?.counterModulus ?? null)) return [[id, [ALWAYS]]];',
-    '',
   ),
   mutant(
     'a named reading counts as newer than all readings in history',
@@ -363,51 +289,6 @@ export const MUTANTS: readonly Mutant[] = [
     'commitSeqs, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)',
   ),
   mutant(
-    'a letter is replayed again with another shift',
-    'if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId || recorded.readAs !== readAs) {',
-    'if (recorded.readAs !== readAs) {',
-  ),
-  mutant(
-    'how a letter is replayed is not recorded',
-    'isDryRun ? replay : await deadLetters.recordReplay(letter, replay)',
-    'replay',
-  ),
-  mutant(
-    'a payload is replayed again with other options',
-    'recorded.dpuId !== dpuId || recorded.readAs !== readAs) {',
-    'recorded.dpuId !== dpuId) {',
-  ),
-  mutant(
-    'all of a payload is replayed, whatever counted of it',
-    'if (index === 0) return { values: now.values,',
-    'if (index >= 0) return { values: now.values,',
-  ),
-  mutant(
-    'what counted of a payload may be read differently in a replay',
-    'return rest.length === values.length - others.length ? rest : undefined;',
-    'return rest;',
-  ),
-  mutant(
-    'the readings of a payload that were rejected are replayed with the rest of it',
-    '? { values: rejected, unreadable: [] }',
-    '? { values, unreadable: [] }',
-  ),
-  mutant(
-    'a replay leaves the timestamps as they are',
-    'const instant = deviceMs + shiftMs;',
-    'const instant = deviceMs;',
-  ),
-  mutant(
-    'a replayed reading without a timestamp has its new place in the log',
-    'parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed',
-    'parsed',
-  ),
-  mutant(
-    'a replay for another DPU leaves the readings with the first',
-    'const sender = dpuId ?? dpuOfToken(token);',
-    'const sender = dpuOfToken(token);',
-  ),
-  mutant(
     'a router follows the first fact of a batch alone',
     'for (const fact of factsOf(entry.fact)) { if (fact.kind === ',
     'for (const fact of factsOf(entry.fact).slice(0, 1)) { if (fact.kind === ',
@@ -417,6 +298,8 @@ export const MUTANTS: readonly Mutant[] = [
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs });",
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs: nowMs });",
   ),
+  ...SERIES_MUTANTS,
+  ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
   ...LOSS_MUTANTS,
 ];
