@@ -138,7 +138,7 @@ function* described(
   file: string,
   { dry_run: isDryRun, spaces, doorways, dpus, devices, changes, changes_count: count }: Imported,
 ) {
-  yield isDryRun ? `${file}: nothing is wrong; an import would do this` : `${file}: imported`;
+  yield isDryRun ? `${file}: the document is valid; an import would do this` : `${file}: imported`;
   for (const [kind, { created, updated, unchanged }] of Object.entries({ spaces, doorways, DPUs: dpus, devices }))
     yield `  ${kind}: ${created} created, ${updated} updated, ${unchanged} unchanged`;
   if (!isDryRun) return;

@@ -8,8 +8,6 @@ import type { Timing } from '../runtime/timing.ts';
 
 const RENEWALS_PER_TTL = 3;
 const RETRIES_PER_TTL = 10;
-/** Of the interval between two renewals. */
-const EARLY_PART = 0.05;
 /** A margin for clocks that run at different rates. */
 const VALID_PART_OF_TTL = 0.95;
 
@@ -73,19 +71,8 @@ export class ShardLease {
     this.#validUntil = askedAt + this.#leases.ttlMs * VALID_PART_OF_TTL;
   }
 
-  /**
-   * All leases of a process are renewed at the same instants, so that an idle process wakes up once for all of them, and
-   * NATS sends their replies together.
-   */
-  #untilRenewal(): number {
-    const intervalMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
-    const leftMs = intervalMs - (this.#timing.now() % intervalMs);
-    // The instant that has just passed, if the timer was early.
-    return leftMs < intervalMs * EARLY_PART ? leftMs + intervalMs : leftMs;
-  }
-
   async #renew(ended: AbortSignal, onLost: () => void): Promise<void> {
-    let pauseMs = this.#untilRenewal();
+    let pauseMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
     while (!ended.aborted) {
       await this.#timing.pause(pauseMs, ended);
       if (ended.aborted) return;
@@ -97,7 +84,7 @@ export class ShardLease {
           return onLost();
         }
         this.#hold(revision, askedAt);
-        pauseMs = this.#untilRenewal();
+        pauseMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
       } catch (error) {
         this.#log.debug({ err: error }, 'the lease was not renewed; trying again');
         pauseMs = this.#leases.ttlMs / RETRIES_PER_TTL;

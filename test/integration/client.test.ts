@@ -175,6 +175,10 @@ describe('the generated client', () => {
       (await api.GET('/counts/{space_id}/current', { params: { path: space, query: { at: '2018-02-24T08:46:00Z' } } }))
         .data,
     ).toMatchObject({ count: 3 });
+    const explained = await api.GET('/counts/{space_id}/explain', {
+      params: { path: space, query: { at: '2018-02-24T08:46:00Z' } },
+    });
+    expect(explained.data).toMatchObject({ count: 3, net: 3, drift: 0 });
     expect((await api.GET('/counts/{space_id}', { params: { path: space, query: { limit: 10 } } })).data).toMatchObject(
       [{ count: 3 }, { count: 4 }],
     );

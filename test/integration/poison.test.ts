@@ -16,9 +16,10 @@ const MESSAGE_BYTES = 1024 * 1024;
 const COUNTED_WITHIN_MS = 60_000;
 /**
  * The CPU time that a reading of another DPU may wait for. The service runs in this process; in production it has a
- * core for itself.
+ * core for itself. It is 0.5 to 0.9 s on an idle machine, and more where other work shares the core's caches; without
+ * slices it is minutes.
  */
-const WAIT_MAX_CPU_MS = 1_000;
+const WAIT_MAX_CPU_MS = 2_000;
 
 /**
  * More messages like the first, so that handling all of them takes many times as long as the server needs per message.
