@@ -61,8 +61,11 @@ async function compiler() {
 
 function onlyBuild() {
   const names = existsSync(DIST) ? readdirSync(DIST) : [];
-  const build = names.find((name) => !name.startsWith('.') && isBuilt(name));
+  const builds = names.filter((name) => !name.startsWith('.') && isBuilt(name));
+  const [build] = builds;
   if (build === undefined) throw new BuildError(`${ROOT} has neither sources nor compiled code: run npm run build.`);
+  if (builds.length > 1)
+    throw new BuildError(`${DIST} has ${builds.length} builds and there are no sources to choose by: keep only one.`);
   return build;
 }
 

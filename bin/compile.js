@@ -1,7 +1,7 @@
 // Compiles src/ and actors/ with their dependencies into a new folder of dist/, as bundles with source maps. One file with everything
 // that a command needs starts three times as fast as hundreds of small ones.
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
@@ -20,12 +20,14 @@ const EXTERNAL = ['chdb', 'pino', 'pino-pretty', 'swagger-ui-dist'];
 export async function compile() {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const build = currentBuild();
+    assertInstalled();
     const aside = join(DIST, `.compiling-${randomUUID()}`);
     try {
       mkdirSync(aside, { recursive: true });
       await bundleInto(aside);
       // A source that was saved meanwhile may be in the build or not.
       if (currentBuild() !== build) continue;
+      assertInstalled();
       moveInto(aside, build);
       removeOld(build);
       return build;
@@ -44,8 +46,35 @@ export async function compile() {
   );
 }
 
+/**
+ * A build is named after the versions in package-lock.json and contains what is installed. After a pull, or while npm ci
+ * runs, these may differ.
+ */
+function assertInstalled() {
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  let installed;
+  try {
+    installed = JSON.parse(readFileSync(join(ROOT, 'node_modules/.package-lock.json'), 'utf8')).packages;
+  } catch (error) {
+    throw new BuildError('The packages are not completely installed: run npm ci.', { cause: error });
+  }
+  const other = Object.entries(installed).find(([path, { version }]) => wanted[path]?.version !== version);
+  if (other) throw new BuildError(`${other[0]} is not installed as package-lock.json names it: run npm ci.`);
+}
+
 async function bundleInto(outdir) {
-  const { errors } = await bundle({
+  try {
+    await bundle(optionsFor(outdir));
+  } catch (error) {
+    const [first] = error.errors ?? [];
+    if (first === undefined) throw new BuildError(`esbuild failed: ${error.message}`, { cause: error });
+    const place = first.location === null ? '' : `${first.location.file}:${first.location.line}: `;
+    throw new BuildError(`The sources do not compile: ${place}${first.text}`, { cause: error });
+  }
+}
+
+function optionsFor(outdir) {
+  return {
     absWorkingDir: ROOT,
     entryPoints: ['src/cli/main.ts', 'src/local/clickhouse/clickhouse-http.ts'],
     outdir,
@@ -65,11 +94,7 @@ async function bundleInto(outdir) {
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'silent',
-  }).catch((error) => error);
-  if (errors.length === 0) return;
-  const [{ text, location }] = errors;
-  const place = location === null ? '' : `${location.file}:${location.line}: `;
-  throw new BuildError(`The sources do not compile: ${place}${text}`);
+  };
 }
 
 function moveInto(aside, build) {
@@ -85,6 +110,14 @@ function removeOld(build) {
   for (const name of readdirSync(DIST)) {
     const path = join(DIST, name);
     const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (name !== build && changedMs < Date.now() - KEPT_MS) rmSync(path, { recursive: true, force: true });
+    if (name === build || changedMs >= Date.now() - KEPT_MS) continue;
+    // Renamed first, so that a crash leaves no half of a build under its name.
+    const aside = join(DIST, `.old-${randomUUID()}`);
+    try {
+      renameSync(path, aside);
+      rmSync(aside, { recursive: true, force: true });
+    } catch {
+      // It belongs to another user, or another process removes it. The new build does not depend on it.
+    }
   }
 }

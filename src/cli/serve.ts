@@ -61,7 +61,7 @@ export async function serve(
   };
   try {
     http = await listenOn(config, gate, log);
-    engines = await startEngines(config, say, onFailure, () => void loadService());
+    engines = await startEngines(config, say, onFailure, () => void loadService().catch(() => undefined));
     const [{ Service }, { createApp }] = await loadService();
     const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
     service = await Service.start({ ...options, now }, log, metrics);

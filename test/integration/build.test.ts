@@ -118,6 +118,26 @@ describe('density', () => {
     expect(await builds()).toHaveLength(2);
   });
 
+  it('compiles nothing while other packages are installed than the lockfile names', async () => {
+    const path = source('package-lock.json');
+    const lock = JSON.parse(await readFile(path, 'utf8')) as { packages: Record<string, { version: string }> };
+    lock.packages['node_modules/koa'] = { ...lock.packages['node_modules/koa'], version: '0.0.1' };
+    await writeFile(path, JSON.stringify(lock));
+    const before = await builds();
+    const { code, stderr } = await density(['--help']);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^density: node_modules\/koa is not .*run npm ci\.\n$/)]);
+    expect(await builds()).toEqual(before);
+  });
+
+  it('refuses to choose between builds when there are no sources', async () => {
+    await rm(source('src'), { recursive: true });
+    expect((await density(['--help'])).stdout).toContain(DESCRIPTION);
+    const [build = ''] = await builds();
+    await cp(source(`dist/${build}`), source('dist/another'), { recursive: true });
+    const { code, stderr } = await density(['--help']);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^density: .* 2 builds .*keep only one\.\n$/)]);
+  });
+
   it('compiles in several processes at once, and leaves one whole build', async () => {
     await rm(source('dist'), { recursive: true });
     const ended = await Promise.all(Array.from({ length: 3 }, async () => density(['--help'])));

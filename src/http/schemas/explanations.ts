@@ -39,7 +39,9 @@ const terms = {
         .nullable()
         .meta({ description: 'the sensor that was heard of least lately; null if it is the router' }),
       router: z.int().meta({ description: 'the router (the number of its shard) that reads the sensor' }),
-      clock: instant('how far it has got; the watermark is behind this by the allowed out-of-orderness').nullable(),
+      clock: instant(
+        'how far it has got; the watermark is behind this by at most the allowed out-of-orderness',
+      ).nullable(),
     })
     .nullable()
     .meta({ description: 'what keeps the watermark from advancing; null if the answer is final' }),

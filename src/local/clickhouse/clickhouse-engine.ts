@@ -7,6 +7,7 @@
 //
 // Invariants: it counts as started only once it listens and the folder is open; its process ends with this one.
 
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { THREADS } from './chdb-engine.ts';
@@ -39,8 +40,9 @@ export interface LocalClickhouse {
   kill9(): Promise<void>;
 }
 
-/** Runs the compiled clickhouse-http.ts, so that the engine starts as fast for tests, which run the sources. */
-const ENTRY = fileURLToPath(new URL('bin/clickhouse-http.js', PROJECT));
+/** The engine of the build that runs, also when its sources have changed. Tests run the sources, and use the current build. */
+const OF_BUILD = fileURLToPath(new URL('./clickhouse-http.js', import.meta.url));
+const ENTRY = existsSync(OF_BUILD) ? OF_BUILD : fileURLToPath(new URL('bin/clickhouse-http.js', PROJECT));
 const START_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 12_000;
 
@@ -51,7 +53,7 @@ export async function startClickhouse(options: ClickhouseOptions): Promise<Local
   const engine = await startEngine({
     title: 'the ClickHouse engine',
     command: process.execPath,
-    args: [ENTRY, '--data-dir', tables, '--host', options.host, '--port', String(options.port)],
+    args: ['--enable-source-maps', ENTRY, '--data-dir', tables, '--host', options.host, '--port', String(options.port)],
     // Passed on, not read. chDB and libuv take the time zone and the number of threads only from these variables.
     env: { ...process.env, TZ: 'UTC', UV_THREADPOOL_SIZE: String(THREADS) },
     hasIpc: true,
