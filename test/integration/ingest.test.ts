@@ -189,8 +189,12 @@ describe('the options of a device', () => {
       ]),
     );
     expect((await service.get('/devices')).body).toMatchObject([{ id: 'shop', ...reversed }]);
+    const { dead_lettered: dead } = (await service.get('/account')).body as { dead_lettered: number };
     expect((await service.send('DELETE', '/devices/shop')).status).toBe(204);
     expect(await send('2026-11-03T13:00:00Z')).toMatchObject({ readings: 0 });
+    await eventually(async () =>
+      expect((await service.get('/account')).body).toMatchObject({ dead_lettered: dead + 1 }),
+    );
     expect((await service.get('/devices/shop')).status).toBe(404);
   });
 
