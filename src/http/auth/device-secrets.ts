@@ -4,14 +4,19 @@
 // slower than this because wrong ones cost as much: a few milliseconds, in a thread of their own. A right one costs that
 // once in each process, and a single round of SHA-256 from then on.
 import { createHash, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
+import { Failure } from '../../domain/failure.ts';
 import { isDpuId, type DpuId } from '../../domain/ids.ts';
 import type { Device, DeviceSecret } from '../../domain/topology.ts';
+import { Slots } from '../../runtime/slots.ts';
 import type { Principal } from './principal.ts';
 
 const COST: ScryptOptions = { N: 1024, r: 8, p: 1 };
 const [SALT_BYTES, HASH_BYTES] = [16, 32];
 /** A device's id may have colons, and basic authentication separates the user name from the password by the first one. */
 const CANDIDATES_MAX = 8;
+
+/** Whoever sends wrong secrets, with or without a limit on requests, may not take all threads, or fill memory. */
+const HASHING = new Slots(1, 64);
 
 export type FindDevice = (id: DpuId) => Device | undefined;
 
@@ -72,7 +77,9 @@ export class DeviceSecrets {
     const quick = createHash('sha256').update(salt).update(given).digest();
     const known = this.#known.get(secret);
     if (known && timingSafeEqual(known, quick)) return true;
-    const isRight = timingSafeEqual(hash, await slowHash(given, salt));
+    if (HASHING.isFull)
+      throw new Failure('unavailable', 'too many secrets are being compared at the moment', { retryAfterSeconds: 1 });
+    const isRight = timingSafeEqual(hash, await HASHING.run(async () => slowHash(given, salt)));
     if (isRight) this.#known.set(secret, quick);
     return isRight;
   }
