@@ -13,7 +13,7 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { EventPages, TimedSpace } from '../ports/event-pages.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
-import { historyEventOf, mergeEvents, runsBetween } from './runs.ts';
+import { historyEventOf, mergeEvents, runsBetween, unstoredIn } from './runs.ts';
 import { scheduleEver, scheduleOf } from './schedule-of.ts';
 
 export interface CountAfterEvent extends EventPlace {
@@ -283,7 +283,7 @@ function countedFrom(
 }
 
 function inRange(report: SpaceReport, { fromMs, toMs }: TimeRange): HistoryEvent[] {
-  return report.unstored.filter(({ timestampMs }) => timestampMs >= fromMs && timestampMs <= toMs).map(historyEventOf);
+  return unstoredIn(report, fromMs - 1, toMs).map(historyEventOf);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { SpaceReport } from '../../actors/partition/space-report.ts';
 import type { ResetPoint } from '../domain/reset-schedule.ts';
 import { countOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
 import type { ExitsAtInstant, ExitsAtZero, History, HistoryEvent } from '../ports/history.ts';
-import { unstoredBetween } from './runs.ts';
+import { historyEventOf, mergeEvents, unstoredIn } from './runs.ts';
 
 /** Of these, the newest are listed; all are summed up. */
 const INSTANTS_MAX = 100;
@@ -42,7 +42,8 @@ export async function follow(
   let [occupancy, exits, newest]: [Occupancy, number, readonly ExitsAtInstant[]] = [start, 0, []];
   const countsBefore: number[] = [];
   let fromMs = afterMs;
-  for (const { toMs, unstored } of stepsOf(unstoredBetween(report, afterMs, upToMs), upToMs, unstoredPerQuery)) {
+  const events = mergeEvents(unstoredIn(report, afterMs, upToMs).map(historyEventOf));
+  for (const { toMs, unstored } of stepsOf(events, upToMs, unstoredPerQuery)) {
     if (toMs <= fromMs) continue;
     const inside = [...counts.keys()].filter((resetMs) => resetMs > fromMs && resetMs < toMs);
     const edgesMs = [fromMs, ...inside, toMs];

@@ -7,7 +7,6 @@ import type { HeldBackBy } from '../../actors/space/watermark.ts';
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import type { LoggedEvent } from '../domain/log-entry.ts';
 import {
   isSameReset,
   NEVER_RESET,
@@ -22,6 +21,7 @@ import type { DoorwayTotal, ExitsAtInstant, History } from '../ports/history.ts'
 import type { SpaceReports } from '../ports/reports.ts';
 import { follow, UNSTORED_PER_QUERY, type Followed } from './exits-at-zero.ts';
 import { reportNow } from './report-now.ts';
+import { unstoredIn } from './runs.ts';
 import { scheduleOf, type RecordedSchedule } from './schedule-of.ts';
 
 /** Resets within an interval; each is listed. */
@@ -169,7 +169,7 @@ export class Explanations {
     const { spaceId, storedBlock: block } = report;
     const stored = await this.#history.doorwayTotals({ spaceId, block, afterMs, upToMs });
     const totals = new Map(stored.map((total) => [keyOf(total), total]));
-    for (const event of unstoredIn(report, { afterMs, upToMs })) {
+    for (const event of unstoredIn(report, afterMs, upToMs)) {
       const { doorwayId, dpuId, sign } = event;
       const { entrances, exits } = totals.get(keyOf(event)) ?? NOBODY;
       totals.set(keyOf(event), {
@@ -194,10 +194,6 @@ interface Span {
 const NOBODY: People = { entrances: 0, exits: 0 };
 const keyOf = ({ doorwayId, dpuId }: Pick<DoorwayTotal, 'doorwayId' | 'dpuId'>): string => `${doorwayId} ${dpuId}`;
 
-function unstoredIn({ unstored }: SpaceReport, { afterMs, upToMs }: Span): LoggedEvent[] {
-  return unstored.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
-}
-
 /** @param people of assertions; retractions have a sign of -1 */
 function peopleIn(people: readonly (People & { readonly sign?: number })[]): People {
   return people.reduce<People>(
@@ -221,7 +217,7 @@ function termsOf(
     heldBackBy: isFinal ? null : heldBackBy,
     isFinal,
     // Nothing after the watermark is stored.
-    provisional: peopleIn(unstoredIn(report, { afterMs: Math.max(afterMs, watermarkMs), upToMs })),
+    provisional: peopleIn(unstoredIn(report, Math.max(afterMs, watermarkMs), upToMs)),
     lateEvents,
     isStale,
   };

@@ -16,7 +16,7 @@ export async function runsBetween(
   history: History,
 ): Promise<Segment[]> {
   const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
-  const unstored = report.unstored.filter(({ timestampMs }) => timestampMs > firstMs && timestampMs <= lastMs);
+  const unstored = unstoredIn(report, firstMs, lastMs);
   if (unstored.length === 0) return history.segments(report.spaceId, edgesMs, report.storedBlock);
   const splitMs = unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity) - 1;
   const headEdges = [...edgesMs.filter((edge) => edge < splitMs), splitMs];
@@ -35,11 +35,9 @@ export async function runsBetween(
   });
 }
 
-/** The events in memory with afterMs < timestamp <= upToMs, as what they add to history. */
-export function unstoredBetween({ unstored }: SpaceReport, afterMs: number, upToMs: number): HistoryEvent[] {
-  return mergeEvents(
-    unstored.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs).map(historyEventOf),
-  );
+/** The events in memory with afterMs < timestamp <= upToMs. */
+export function unstoredIn({ unstored }: SpaceReport, afterMs: number, upToMs: number): LoggedEvent[] {
+  return unstored.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
 }
 
 export function historyEventOf({ timestampMs, readingId, entrances, exits, sign }: LoggedEvent): HistoryEvent {

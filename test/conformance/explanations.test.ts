@@ -5,13 +5,13 @@ import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
-import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
-import { intervalMeasure } from '../../src/domain/measure.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { occupancyAfterReset } from '../../src/domain/segment.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { ExitsAtZero, ExitsAtZeroQuery, HistoryEvent } from '../../src/ports/history.ts';
 import { Random } from '../simulation/random.ts';
 import { fakeOf } from '../support/fake-of.ts';
+import { intervalEvent } from '../support/interval-event.ts';
 import { SpaceOracle } from '../support/oracle.ts';
 import { spaceCalled } from '../support/space-called.ts';
 import { describePorts } from './ports.ts';
@@ -21,26 +21,12 @@ const P1 = 1 as Partition;
 function row(
   spaceId: SpaceId,
   timestampMs: number,
-  [entrances, exits]: readonly [number, number],
+  people: readonly [number, number],
   more: Partial<{ dpuId: string; doorwayId: number; sign: 1 | -1; name: string }> = {},
 ): LoggedEvent {
   const { dpuId = 'd1', doorwayId = 1, sign = 1, name } = more;
-  return loggedEvent(
-    {
-      spaceId,
-      dpuId: dpuId as DpuId,
-      doorwayId: doorwayId as DoorwayId,
-      timestampMs,
-      measure: intervalMeasure({ entrances, exits }, null),
-      entrances,
-      exits,
-      isEgress: false,
-      sign,
-      primary: true,
-      ...(name === undefined ? {} : { name }),
-    },
-    1,
-  );
+  const fields = { spaceId, dpuId: dpuId as DpuId, doorwayId: doorwayId as DoorwayId, timestampMs, sign };
+  return intervalEvent({ ...fields, ...(name === undefined ? {} : { name }) }, people);
 }
 
 const unstoredOf = ({ timestampMs, readingId, entrances, exits, sign }: LoggedEvent): HistoryEvent => ({

@@ -14,8 +14,6 @@ let js: JetStreamClient;
 let jsm: JetStreamManager;
 let spaceId: number;
 
-const create = async (path: string, body: object): Promise<number> =>
-  ((await service.send('POST', path, body)).body as { id: number }).id;
 const count = async (): Promise<unknown> => (await service.get(`/counts/${spaceId}/current`)).body;
 const at = (second: number): string => new Date(Date.UTC(2024, 0, 1, 12, 0, second)).toISOString();
 
@@ -24,9 +22,9 @@ beforeAll(async () => {
   nc = await connect({ servers: service.natsUrl });
   js = jetstream(nc);
   jsm = await jetstreamManager(nc);
-  spaceId = await create('/spaces', { name: 'Hall' });
-  const doorway = await create('/doorways', { name: 'Door', ingress_space_id: spaceId });
-  for (const id of ['nats-1', 'mqtt-1', '7', 'bad-1']) await create('/dpus', { id, doorway_id: doorway });
+  spaceId = await service.create('/spaces', { name: 'Hall' });
+  const doorway = await service.create('/doorways', { name: 'Door', ingress_space_id: spaceId });
+  for (const id of ['nats-1', 'mqtt-1', '7', 'bad-1']) await service.create('/dpus', { id, doorway_id: doorway });
 });
 afterAll(async () => {
   await nc?.close();

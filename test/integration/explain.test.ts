@@ -28,11 +28,6 @@ interface Explained {
   readonly late_events: number;
 }
 
-const created = async (path: string, body: object): Promise<number> => {
-  const { status, body: answer } = await service.send('POST', path, body);
-  expect(status).toBe(201);
-  return (answer as { id: number }).id;
-};
 const send = async (...readings: object[]): Promise<void> => {
   expect((await service.send('POST', '/readings/batch', readings)).status).toBe(202);
 };
@@ -44,11 +39,11 @@ let [hall, office, street, inner, other]: number[] = [];
 
 beforeAll(async () => {
   service = await startLocalService({ PARTITIONS: '2', LATE_BLOCK_AGE_MAX_MS: '50' });
-  hall = await created('/spaces', { name: 'Hall' });
-  office = await created('/spaces', { name: 'Office' });
-  street = await created('/doorways', { name: 'street', ingress_space_id: hall });
-  inner = await created('/doorways', { name: 'inner', ingress_space_id: office, egress_space_id: hall });
-  other = await created('/doorways', { name: 'other', ingress_space_id: hall });
+  hall = await service.create('/spaces', { name: 'Hall' });
+  office = await service.create('/spaces', { name: 'Office' });
+  street = await service.create('/doorways', { name: 'street', ingress_space_id: hall });
+  inner = await service.create('/doorways', { name: 'inner', ingress_space_id: office, egress_space_id: hall });
+  other = await service.create('/doorways', { name: 'other', ingress_space_id: hall });
   for (const [id, doorway] of [
     ['in', street],
     [DPU, inner],

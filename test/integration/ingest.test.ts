@@ -22,14 +22,12 @@ const post = async (path: string, body: Buffer | string, type = 'application/jso
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };
-const create = async (path: string, body: object): Promise<number> =>
-  ((await service.send('POST', path, body)).body as { id: number }).id;
 let doors = 0;
 /** A space of its own, with a doorway that the DPU is above. */
 async function spaceOf(dpu: string): Promise<number> {
   doors += 1;
-  const space = await create('/spaces', { name: `Hall ${doors}` });
-  const doorway = await create('/doorways', { name: `Door ${doors}`, ingress_space_id: space });
+  const space = await service.create('/spaces', { name: `Hall ${doors}` });
+  const doorway = await service.create('/doorways', { name: `Door ${doors}`, ingress_space_id: space });
   expect((await service.send('POST', '/dpus', { id: dpu, doorway_id: doorway })).status).toBe(201);
   return space;
 }

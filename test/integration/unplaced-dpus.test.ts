@@ -18,11 +18,6 @@ let service: LocalService;
 let other: LocalService;
 let nats: NatsConnection;
 
-const create = async (path: string, body: object): Promise<number> => {
-  const { status, body: created } = await service.send('POST', path, body);
-  expect(status).toBe(201);
-  return (created as { id: number }).id;
-};
 const unplaced = async (query = '', at = service): Promise<Answer> => at.get(`/unplaced-dpus${query}`);
 const idsOf = ({ body }: Answer): string[] => (body as { id: string }[]).map(({ id }) => id);
 const filter = (text: string): string => `?filter=${encodeURIComponent(text)}`;
@@ -70,8 +65,8 @@ describe('a device that nobody knows', () => {
         expect((body as { held: number }[]).reduce((sum, { held }) => sum + held, 0)).toBe(readings);
       }
     });
-    const space = await create('/spaces', { name: 'Hall' });
-    const doorway = await create('/doorways', { name: 'Door', ingress_space_id: space });
+    const space = await service.create('/spaces', { name: 'Hall' });
+    const doorway = await service.create('/doorways', { name: 'Door', ingress_space_id: space });
     expect(await service.send('POST', '/dpus', { id: NORTH, doorway_id: doorway })).toMatchObject({ status: 201 });
     const passed = [3 - 1, 0, 2 - 4, 1].reduce((sum, net) => sum + net, 0);
     await eventually(async () =>
@@ -91,9 +86,9 @@ describe('a device that nobody knows', () => {
         { adapter: null, held: 3, first_reading_at: early, last_reading_at: later },
       ]),
     );
-    const [space] = [await create('/spaces', { name: 'Yard' })];
-    const doorway = await create('/doorways', { name: 'Gate', ingress_space_id: space });
-    await create('/dpus', { id: 'late', doorway_id: doorway, effective_at: late });
+    const [space] = [await service.create('/spaces', { name: 'Yard' })];
+    const doorway = await service.create('/doorways', { name: 'Gate', ingress_space_id: space });
+    await service.create('/dpus', { id: 'late', doorway_id: doorway, effective_at: late });
     await eventually(async () =>
       expect((await unplaced(filter("id = 'late'"))).body).toEqual([
         {

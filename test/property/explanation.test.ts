@@ -6,12 +6,12 @@ import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { Explanations, type Explanation, type IntervalExplanation } from '../../src/counts/explanations.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
-import { intervalMeasure } from '../../src/domain/measure.ts';
+import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { DAY_MS } from '../../src/domain/zone.ts';
 import { doorwayTotals, exitsAtZero } from '../simulation/engines/explain-queries.ts';
 import { fakeOf } from '../support/fake-of.ts';
+import { intervalEvent } from '../support/interval-event.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { spaceCalled } from '../support/space-called.ts';
 
@@ -68,21 +68,16 @@ const some: fc.Arbitrary<Case> = fc.record({
 });
 
 const event = ({ atMs, entrances, exits, dpuId, name }: Passage, doorwayId: number, sign: 1 | -1): LoggedEvent =>
-  loggedEvent(
+  intervalEvent(
     {
       spaceId: SPACE,
       dpuId: dpuId as DpuId,
       doorwayId: doorwayId as DoorwayId,
       timestampMs: atMs,
-      measure: intervalMeasure({ entrances, exits }, null),
-      entrances,
-      exits,
-      isEgress: false,
       sign,
-      primary: true,
       name: String(name),
     },
-    1,
+    [entrances, exits],
   );
 
 /**

@@ -14,13 +14,13 @@ export const EXPLANATION_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'exits at zero are those of history alone',
-    'of stepsOf(unstoredBetween(report, afterMs, upToMs), upToMs',
-    'of stepsOf(unstoredBetween(report, upToMs, upToMs), upToMs',
+    'const events = mergeEvents(unstoredIn(report, afterMs, upToMs)',
+    'const events = mergeEvents(unstoredIn(report, upToMs, upToMs)',
   ),
   mutant(
     'the terms of doorways are those of history alone',
-    'for (const event of unstoredIn(report, { afterMs, upToMs })) {',
-    'for (const event of unstoredIn(report, { afterMs: upToMs, upToMs })) {',
+    'for (const event of unstoredIn(report, afterMs, upToMs)) {',
+    'for (const event of unstoredIn(report, upToMs, upToMs)) {',
   ),
   mutant(
     'an explanation ignores the reset in force',
@@ -39,8 +39,8 @@ export const EXPLANATION_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'everything that is not stored is provisional',
-    'unstoredIn(report, { afterMs: Math.max(afterMs, watermarkMs), upToMs })',
-    'unstoredIn(report, { afterMs, upToMs })',
+    'unstoredIn(report, Math.max(afterMs, watermarkMs), upToMs)',
+    'unstoredIn(report, afterMs, upToMs)',
   ),
   mutant(
     'the first of two resets at one instant is named',

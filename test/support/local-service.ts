@@ -10,6 +10,8 @@ export interface LocalService extends Running {
   readonly api: string;
   get(path: string): Promise<Answer>;
   send(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** POST. @returns the id of what was created. @throws unless the answer is 201 */
+  create(path: string, body: object): Promise<number>;
   /** Stops, and removes the data. */
   dispose(): Promise<void>;
 }
@@ -63,6 +65,11 @@ export async function startLocalService(
     api,
     get: (path) => request(`${api}${path}`, 'GET'),
     send: (method, path, body) => request(`${api}${path}`, method, body),
+    create: async (path, body) => {
+      const { status, body: created } = await request(`${api}${path}`, 'POST', body);
+      if (status !== 201) throw new Error(`POST ${path} was answered ${status}: ${JSON.stringify(created)}`);
+      return (created as { id: number }).id;
+    },
     dispose: async () => {
       await running.stop();
       await rm(dataDir, { recursive: true, force: true });
