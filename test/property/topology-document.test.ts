@@ -201,7 +201,7 @@ describe.each(FORMATS)('the topology as %s', (_, write, read) => {
           expect(secrets(topology)).toEqual(own);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 600 },
     );
     expect(found).toBeGreaterThan(20);
   });
