@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileS
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** There is no build, and none can be made. The message is one sentence that says what to do. */
+/** There is no build, and none can be made. The message is one sentence with the remedy. */
 export class BuildError extends Error {
   name = 'BuildError';
 }
@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 const LATEST = join(DIST, 'latest.json');
 const FOLDERS = ['src', 'actors'];
-/** What else decides what the compiled code is: the versions of the packages that it contains, and how it is compiled. */
+/** The other inputs of a build: the versions of the packages it contains, and how it is compiled. */
 const FILES = ['package-lock.json', 'tsconfig.json', 'bin/build.js', 'bin/compile.js'];
 /** Two changes within the resolution of a file's time look like one, so files as new as this are compared by content. */
 const SETTLED_MS = 2_000;
@@ -106,7 +106,7 @@ export function isBuilt(build) {
   return existsSync(join(DIST, build, 'main.js'));
 }
 
-/** Which build belonged to the stamp last seen: a cache, so that sources need not be read at each start. */
+/** The build for the last stamp: a cache, so that a start need not read the sources. */
 function readLatest() {
   try {
     return JSON.parse(readFileSync(LATEST, 'utf8'));

@@ -1,5 +1,5 @@
-// Compiles at `npm ci` and `npm install`, so that the first start need not. An install without it is complete too: the first start
-// compiles, or says why it cannot. With --required the exit code says whether there is a build.
+// Compiles at `npm ci` and `npm install`, so that the first start is fast. If this is skipped or fails, the first start compiles, or
+// prints why it cannot. With --required, a failure sets the exit code.
 import { findBuild } from './build.js';
 
 try {

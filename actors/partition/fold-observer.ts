@@ -7,7 +7,7 @@ import type { SpaceId } from '../../src/domain/ids.ts';
 export type CorrectionCause = 'late' | 'move' | 'reset';
 
 export interface FoldObserver {
-  /** False for spaces that nobody listens to; the fold reports nothing about them. */
+  /** False for spaces without listeners: the fold does not report their changes. */
   watches(spaceId: SpaceId): boolean;
   /** The count of the space, or its watermark, may have changed. */
   touched(spaceId: SpaceId): void;

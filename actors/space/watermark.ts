@@ -25,16 +25,16 @@ export interface WatermarkInput extends SpaceDpu {
 /** By router: the arrival time up to which it has consumed READINGS; BEGINNING_MS before its first commit. */
 export type RouterClocks = readonly number[];
 
-/** What a watermark waits for. */
+/** The input that determines a watermark. */
 export interface HeldBackBy {
-  /** Null when it is the router, because the DPUs were heard up to its clock, or the space has none. */
+  /** Null if it is the router, because the space's DPUs have reported up to its clock, or because it has none. */
   readonly dpuId: DpuId | null;
   readonly router: Partition;
-  /** How far it has got: the watermark is behind this by the allowed out-of-orderness. */
+  /** The instant it has reached: the watermark is behind this by at most the allowed out-of-orderness. */
   readonly clockMs: number;
 }
 
-/** The term that is the minimum; of equal ones the first. */
+/** The input with the least term; the first of several that are equal. */
 export function heldBackBy(
   inputs: readonly WatermarkInput[],
   newestMs: ReadonlyMap<DpuId, number>,

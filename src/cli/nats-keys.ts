@@ -1,5 +1,5 @@
-// The work of `density nats`: creates the accounts of a NATS server and the credentials of its users from keys in a folder. Whoever has
-// the folder can issue any credentials, so keep it off the servers.
+// The work of `density nats`: creates the accounts of a NATS server and the credentials of its users from keys in a folder. The
+// folder is enough to issue any credentials, so keep it off the servers.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';

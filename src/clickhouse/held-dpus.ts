@@ -11,7 +11,7 @@ const END_OF_DEVICE = `position(dpu_id, '${LINE_SEPARATOR}')`;
 /** As `deviceOf`. */
 const DEVICE = `if(${END_OF_DEVICE} > 1, substring(dpu_id, 1, ${END_OF_DEVICE} - 1), dpu_id)`;
 
-/** What is retracted since does not count, also not as the first or the newest reading. */
+/** Leaves out retracted readings, so they are neither counted nor the first or the newest. */
 const HELD_DPUS = `SELECT dpu_id, ${DEVICE} AS device, count() AS held, min(timestamp) AS first_at, max(timestamp) AS last_at FROM (
   SELECT dpu_id, timestamp FROM space_events WHERE space_id = ${UNPLACED} AND is_reading = 1
   GROUP BY space_id, timestamp, reading_id, dpu_id, direction HAVING sum(sign) > 0

@@ -102,7 +102,7 @@ export function fromPersonTuple(tuple: PersonTuple, seq: number): LoggedEvent {
   return fromTuple([spaceId, dpuId, doorwayId, timestampMs, measure, entrances, exits, isEgress, ...rest], seq);
 }
 
-/** An event without what only some have, a name. */
+/** An event of a reading without an id of its own. */
 export type UnnamedEvent = Omit<SpaceEvent, 'name' | 'hasPreviousId'>;
 
 /** Written out, so that all of them have one shape wherever they come from; a spread takes ten times as long. */

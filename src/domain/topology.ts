@@ -63,7 +63,7 @@ export interface Device {
   readonly adapter: string;
   /** As described by the adapter; null for its defaults. */
   readonly options: Readonly<Record<string, unknown>> | null;
-  /** Lets whoever knows it send payloads of this device. */
+  /** Authorises sending payloads of this device. */
   readonly secret?: DeviceSecret;
   readonly createdMs: number;
   readonly updatedMs: number;

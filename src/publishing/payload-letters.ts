@@ -1,9 +1,9 @@
-// What a dead letter holds whose message was a payload in a format of the device's own. A payload is in a letter as a whole,
-// also where only a part of it was rejected, so a replay has to tell that part from what has counted:
+// Finds the readings to replay in a dead letter whose message was a payload. The letter holds the whole payload, even if
+// only a part of it was rejected, so a replay must separate that part from the readings that have counted:
 //
-// - What the adapter read, and the router rejected (`future`, say), is read again as it was then.
-// - What the adapter could not read (`bad_payload`) is read with the options that the device has now. Whatever was read
-//   then must still be read the same; all else is new. Otherwise one person could count in two ways.
+// - Readings that the router rejected, such as `future`, are read again with the options of their arrival.
+// - Items that the adapter could not read (`bad_payload`) are read with the device's current options. Everything that could
+//   be read on arrival must still be read the same; the rest is new. Otherwise one person could count twice.
 import { createHash } from 'node:crypto';
 import { ADAPTERS } from '../adapters/adapters.ts';
 import { readPayload } from '../adapters/payload.ts';
@@ -25,7 +25,7 @@ export interface PayloadTopology {
 export interface PayloadItems {
   /** Readings as a device could have sent them itself. */
   readonly values: readonly object[];
-  /** What cannot be read with the options that the device has now. */
+  /** Items that cannot be read with the device's current options. */
   readonly unreadable: readonly Remark[];
   /** Identifies the options that it was read with; undefined where those of the time apply. */
   readonly readAs?: string;
@@ -42,7 +42,7 @@ const CHANGED =
 const READ_DIFFERENTLY =
   'a part of the payload has counted, and would be read differently with the options that the device has now: it would count twice';
 
-/** The items that the letter of a payload stands for, or why they cannot be told. */
+/** @returns the items that the letter stands for, or why they cannot be determined */
 export async function payloadItems(
   letter: DeadLetter,
   topology: PayloadTopology,
@@ -75,7 +75,7 @@ function rejectedItems(letter: DeadLetter, { values }: ReadItems, bound: Timesta
   return rejected.length === letter.items ? { values: rejected, unreadable: [] } : CHANGED;
 }
 
-/** As it was read when it arrived. */
+/** The payload as it was read on arrival. */
 function readAt(letter: DeadLetter, { history }: PayloadTopology): ReadItems {
   return read(letter, history.deviceAt(senderOf(letter), letter.arrivedMs));
 }
@@ -93,7 +93,7 @@ function read({ subject, raw, arrivedMs }: DeadLetter, device: Device | undefine
   };
 }
 
-/** Those that are not among `others`; undefined unless all of `others` are among them. Equal ones count as often as they are there. */
+/** The values without `others`, as multisets; undefined unless `values` contains all of `others`. */
 function without(values: readonly object[], others: readonly object[]): object[] | undefined {
   const left = new Map<string, number>();
   for (const other of others) left.set(JSON.stringify(other), (left.get(JSON.stringify(other)) ?? 0) + 1);

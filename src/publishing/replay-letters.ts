@@ -126,7 +126,7 @@ interface Items extends Omit<PayloadItems, 'values'> {
   readonly values: readonly unknown[];
 }
 
-/** What a letter holds, or why that cannot be told. */
+/** @returns the items of a letter, or why they cannot be determined */
 async function itemsIn(letter: DeadLetter, { topology, bound }: ReplayDeps): Promise<Items | string> {
   if (isPayload(letter)) return payloadItems(letter, topology, bound);
   if (kindOf(letter.subject.split('.').slice(3)) === 'heartbeat') return 'a heartbeat is no reading';

@@ -1261,7 +1261,7 @@ export interface components {
                 kind: "manual" | "daily";
                 recorded_at: string | null;
             } | null;
-            /** @description by doorway and sensor; those whom nobody passed are left out */
+            /** @description by doorway and sensor; those with neither entrances nor exits are left out */
             doorways: {
                 /** @description the doorway that the readings count at now */
                 doorway_id: number;
@@ -1290,7 +1290,7 @@ export interface components {
             watermark: string | null;
             /** @description what keeps the watermark from advancing; null if the answer is final */
             held_back_by: {
-                /** @description the sensor that was heard of least lately; null if it is the router */
+                /** @description the sensor with the oldest latest reading or heartbeat; null if it is the router */
                 dpu_id: string | null;
                 /** @description the router (the number of its shard) that reads the sensor */
                 router: number;
@@ -1356,7 +1356,7 @@ export interface components {
                 /** @description the count just before the reset */
                 count_before: number;
             }[];
-            /** @description by doorway and sensor; those whom nobody passed are left out */
+            /** @description by doorway and sensor; those with neither entrances nor exits are left out */
             doorways: {
                 /** @description the doorway that the readings count at now */
                 doorway_id: number;
@@ -1385,7 +1385,7 @@ export interface components {
             watermark: string | null;
             /** @description what keeps the watermark from advancing; null if the answer is final */
             held_back_by: {
-                /** @description the sensor that was heard of least lately; null if it is the router */
+                /** @description the sensor with the oldest latest reading or heartbeat; null if it is the router */
                 dpu_id: string | null;
                 /** @description the router (the number of its shard) that reads the sensor */
                 router: number;

@@ -1,4 +1,4 @@
-// What bin/density.js runs: code compiled from the sources as they are, once, whoever starts at the same time.
+// bin/density.js runs code compiled from the current sources, and compiles them once, however many processes start together.
 import { execFile, type ExecFileOptions } from 'node:child_process';
 import {
   appendFile,

@@ -22,7 +22,7 @@ const held = (inputs: WatermarkInput[], times: Record<string, number>): ReturnTy
 
 describe('a watermark', () => {
   it.each([
-    ['the DPU that was heard of least lately', { a: 980, b: 1_950 }, { dpuId: 'a', router: A, clockMs: 980 }],
+    ['the DPU with the oldest latest reading', { a: 980, b: 1_950 }, { dpuId: 'a', router: A, clockMs: 980 }],
     ['the first of two that are equal', { a: 950, b: 950 }, { dpuId: 'a', router: A, clockMs: 950 }],
     ['a silent DPU, until the idle timeout', { a: 20 }, { dpuId: 'a', router: A, clockMs: 900 }],
     [

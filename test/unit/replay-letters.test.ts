@@ -62,7 +62,7 @@ class Store {
         },
         log: {
           append: async (dpuId, data) => {
-            if (this.refuses-- > 0) throw new Error('READINGS is away');
+            if (this.refuses-- > 0) throw new Error('READINGS is unavailable');
             for (const reading of JSON.parse(new TextDecoder().decode(data)) as object[])
               this.appended.push(`${dpuId} ${JSON.stringify(reading)}`);
           },
@@ -118,7 +118,7 @@ describe('a dead letter', () => {
   it('D2 counts once also if the process died before READINGS had it, and others try another shift then', async () => {
     const store = new Store(letter([person(NOW + HOUR)]));
     store.refuses = 1;
-    await expect(store.replay({ shiftMs: -HOUR })).rejects.toThrow('READINGS is away');
+    await expect(store.replay({ shiftMs: -HOUR })).rejects.toThrow('READINGS is unavailable');
     store.refuses = 0;
     expect(await store.replay({ shiftMs: -2 * HOUR })).toMatchObject({ readings: 0, skippedItems: 1 });
     expect(store.appended).toEqual([]);
@@ -284,7 +284,7 @@ describe('the letter of a payload', () => {
     const store = new Store(payloadLetter({ index: 0 }));
     store.configure('mapping', WIDE, AFTER);
     store.refuses = 1;
-    await expect(store.replay()).rejects.toThrow('READINGS is away');
+    await expect(store.replay()).rejects.toThrow('READINGS is unavailable');
     store.configure('mapping', { ...WIDE, reversed: true }, AFTER + 1);
     store.refuses = 0;
     expect(await store.replay()).toMatchObject({

@@ -139,7 +139,7 @@ test('E2 never lets two writes of one process conflict', async () => {
   expect(appends).toBe(64);
 });
 
-test('E2 refuses all that wait when the log is away, instead of one after another', async () => {
+test('E2 refuses all that wait when the log is unavailable, instead of one after another', async () => {
   const service = follow(logThatTells(false));
   [isAway, appends] = [true, 0];
   const outcomes = await Promise.allSettled([1, 2, 3, 4].map((n) => service.execute(createSpace(`space ${n}`))));

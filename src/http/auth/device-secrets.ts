@@ -1,8 +1,8 @@
-// Shared secrets of devices: whoever knows that of a device may send payloads of it, and nothing else.
+// The secrets of devices. A device's secret authorises sending payloads of that device, and nothing else.
 //
-// People choose secrets, and devices have short fields for them, so a secret is stored as a salted, slow hash. It is not
-// slower than this because wrong ones cost as much: a few milliseconds, in a thread of their own. A right one costs that
-// once in each process, and a single round of SHA-256 from then on.
+// People choose secrets, and devices have short fields for them, so a secret is stored as a salted, slow hash. Checking a
+// wrong secret takes a few milliseconds in a thread of its own, which is why the hash is no slower. Each process checks the
+// right secret once that way, and with a single round of SHA-256 from then on.
 import { createHash, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
 import { Failure } from '../../domain/failure.ts';
 import { isDpuId, type DpuId } from '../../domain/ids.ts';
@@ -15,7 +15,7 @@ const [SALT_BYTES, HASH_BYTES] = [16, 32];
 /** A device's id may have colons, and basic authentication separates the user name from the password by the first one. */
 const CANDIDATES_MAX = 8;
 
-/** Whoever sends wrong secrets, with or without a limit on requests, may not take all threads, or fill memory. */
+/** Bounds the threads and the memory that a client can occupy with wrong secrets. */
 const HASHING = new Slots(1, 64);
 
 export type FindDevice = (id: DpuId) => Device | undefined;
@@ -40,7 +40,7 @@ export class DeviceSecrets {
   readonly #find: FindDevice;
   /** A fast hash of the secret that was found to be right. */
   readonly #known = new WeakMap<DeviceSecret, Buffer>();
-  /** What a secret is compared with where no device has one, so that the time does not tell. */
+  /** Compared with when the device has no secret, so that the time of the answer does not reveal that. */
   readonly #nobody = hashedSecret(randomBytes(HASH_BYTES).toString('base64url'));
 
   constructor(find: FindDevice) {

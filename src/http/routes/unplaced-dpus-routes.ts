@@ -1,4 +1,4 @@
-// DPUs that report and are at no doorway: what somebody who installs them looks for, and then places with one call.
+// Lists DPUs that send readings and are at no doorway, so that an installer can find and place them.
 import { z } from 'zod';
 import { ADAPTERS } from '../../adapters/adapters.ts';
 import { deviceOf, type DpuId } from '../../domain/ids.ts';

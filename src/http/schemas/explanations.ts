@@ -21,7 +21,7 @@ const terms = {
         readings_url: z.string().meta({ description: 'the readings behind these numbers, as far as they are stored' }),
       }),
     )
-    .meta({ description: 'by doorway and sensor; those whom nobody passed are left out' }),
+    .meta({ description: 'by doorway and sensor; those with neither entrances nor exits are left out' }),
   exits_at_zero: z
     .array(
       z.strictObject({
@@ -37,7 +37,7 @@ const terms = {
       dpu_id: z
         .string()
         .nullable()
-        .meta({ description: 'the sensor that was heard of least lately; null if it is the router' }),
+        .meta({ description: 'the sensor with the oldest latest reading or heartbeat; null if it is the router' }),
       router: z.int().meta({ description: 'the router (the number of its shard) that reads the sensor' }),
       clock: instant(
         'how far it has got; the watermark is behind this by at most the allowed out-of-orderness',
