@@ -12,7 +12,7 @@ import type {
   EventPage,
   EventPageQuery,
   EventPages,
-  HeldDpu,
+  HeldDpusPage,
   HeldDpusQuery,
   ReadingsQuery,
   StoredReading,
@@ -21,7 +21,7 @@ import type {
 import type { HistoryEvent, OccupancyRequest } from '../ports/history.ts';
 import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
-import { countHeldDpus, heldDpus } from './held-dpus.ts';
+import { heldDpus } from './held-dpus.ts';
 import { instantParam, storable } from './instants.ts';
 import { queryRows } from './query-rows.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
@@ -251,12 +251,8 @@ export class ClickHouseEventPages implements EventPages {
     return Number(row?.[0] ?? 0);
   }
 
-  async heldDpus(query: HeldDpusQuery): Promise<HeldDpu[]> {
+  async heldDpus(query: HeldDpusQuery): Promise<HeldDpusPage> {
     return heldDpus(this.#client, query);
-  }
-
-  async countHeldDpus(filter: HeldDpusQuery['filter']): Promise<number> {
-    return countHeldDpus(this.#client, filter);
   }
 
   async reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined> {

@@ -1,9 +1,8 @@
 // The DPUs that readings are held for. ClickHouse groups the rows of the space of held readings in the table's order, so
 // that its memory grows with the number of such DPUs and not with that of their readings.
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { Expression } from '../domain/filter.ts';
 import { LINE_SEPARATOR, UNPLACED, type DpuId } from '../domain/ids.ts';
-import type { HeldDpu, HeldDpusQuery } from '../ports/event-pages.ts';
+import type { HeldDpusPage, HeldDpusQuery } from '../ports/event-pages.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { queryRows } from './query-rows.ts';
 
@@ -26,33 +25,39 @@ const COLUMNS: Columns = {
   last_reading_at: { sql: 'last_at', type: 'DateTime64' },
 };
 
+type HeldRow = readonly [dpuId: string, held: string, firstMs: string, lastMs: string, total: string];
+
 export async function heldDpus(
   client: ClickHouseClient,
   { filter, sort, desc, offset, limit }: HeldDpusQuery,
-): Promise<HeldDpu[]> {
+): Promise<HeldDpusPage> {
   const condition = conditionOf(filter, COLUMNS);
   const column = COLUMNS[sort]?.sql ?? 'dpu_id';
-  const rows = await queryRows<[dpuId: string, held: string, firstMs: string, lastMs: string]>(
+  // The window counts the DPUs of all pages, so that the held rows are read once.
+  const rows = await queryRows<HeldRow>(
     client,
-    `SELECT dpu_id, held, toUnixTimestamp64Milli(first_at), toUnixTimestamp64Milli(last_at) FROM (${HELD_DPUS})
+    `SELECT dpu_id, held, toUnixTimestamp64Milli(first_at), toUnixTimestamp64Milli(last_at), count() OVER () FROM (${HELD_DPUS})
     WHERE ${condition.sql} ORDER BY ${column} ${desc ? 'DESC' : 'ASC'}, dpu_id
     LIMIT {limit:UInt32} OFFSET {offset:UInt64} ${SETTINGS}`,
     { ...condition.params, limit, offset },
   );
-  return rows.map(([dpuId, held, firstMs, lastMs]) => ({
+  const dpus = rows.map(([dpuId, held, firstMs, lastMs]) => ({
     dpuId: dpuId as DpuId,
     held: Number(held),
     firstMs: Number(firstMs),
     lastMs: Number(lastMs),
   }));
+  const [first] = rows;
+  // A page beyond the last one has no row that could hold the total.
+  const total = first || offset === 0 ? Number(first?.[4] ?? 0) : await countHeldDpus(client, condition);
+  return { dpus, total };
 }
 
-export async function countHeldDpus(client: ClickHouseClient, filter: Expression | undefined): Promise<number> {
-  const condition = conditionOf(filter, COLUMNS);
-  const [row] = await queryRows<[string]>(
-    client,
-    `SELECT count() FROM (${HELD_DPUS}) WHERE ${condition.sql} ${SETTINGS}`,
-    condition.params,
-  );
+async function countHeldDpus(
+  client: ClickHouseClient,
+  { sql, params }: ReturnType<typeof conditionOf>,
+): Promise<number> {
+  const query = `SELECT count() FROM (${HELD_DPUS}) WHERE ${sql} ${SETTINGS}`;
+  const [row] = await queryRows<[string]>(client, query, params);
   return Number(row?.[0] ?? 0);
 }

@@ -9,7 +9,7 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
-import type { LogUsage, NewestMessages, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
+import type { LogUsage, PublishedTopics, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
@@ -19,6 +19,7 @@ import {
   closedForReadings,
   openForReadings,
   messagesOf,
+  payloadsOf,
   partitionOfReading,
   READINGS,
   readingsBytesOf,
@@ -50,7 +51,7 @@ const FULL_MESSAGE =
   'the log of readings is full until those in it have been counted and stored in ClickHouse; send the reading again later';
 const FULL_RETRY_S = 30;
 
-export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessages {
+export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTopics {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
@@ -130,10 +131,16 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, NewestMessa
     }
   }
 
-  async newestTopicOf(device: DpuId): Promise<string | undefined> {
-    const newest = { last_by_subj: messagesOf(device) };
-    const message = await this.#jsm.streams.getMessage(READINGS, newest);
-    return message ? topicOfEntry(message.subject) : undefined;
+  async topicsOf(device: DpuId): Promise<string[]> {
+    const { state } = await this.#jsm.streams.info(READINGS, { subjects_filter: messagesOf(device) });
+    return Object.keys(state.subjects ?? {}).flatMap((subject) => topicOfEntry(subject) ?? []);
+  }
+
+  async newestPayloadSeq(device: DpuId, adapter: string): Promise<number> {
+    const messages = await Promise.all(
+      payloadsOf(device, adapter).map((subject) => this.#jsm.streams.getMessage(READINGS, { last_by_subj: subject })),
+    );
+    return Math.max(0, ...messages.map((message) => message?.seq ?? 0));
   }
 
   async tick(partition: Partition): Promise<void> {

@@ -64,6 +64,9 @@ export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
 export const readingsOf = (partition: Partition): string => `readings.${partition}.>`;
 /** What a device published, in whatever partition it is. */
 export const messagesOf = (device: DpuId): string => `readings.*.${tokenOfDpu(device)}.>`;
+/** The payloads that a device published for an adapter, without and with further levels of an MQTT topic. */
+export const payloadsOf = (device: DpuId, adapter: string): string[] =>
+  ['', '.>'].map((rest) => `readings.*.${tokenOfDpu(device)}.${adapter}${rest}`);
 /** NaN for a topic with wildcards, which the server does not transform, and no partition reads. */
 export const partitionOfReading = (subject: string): Partition =>
   (subject.startsWith(READINGS_PREFIX)

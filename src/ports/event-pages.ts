@@ -61,6 +61,12 @@ export interface HeldDpu {
   readonly lastMs: number;
 }
 
+export interface HeldDpusPage {
+  readonly dpus: readonly HeldDpu[];
+  /** On all pages. */
+  readonly total: number;
+}
+
 export interface HeldDpusQuery {
   readonly filter: Expression | undefined;
   /** A field of the list; an unknown one sorts by id. */
@@ -95,8 +101,7 @@ export interface EventPages {
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
   countReadings(filter: Expression | undefined): Promise<number>;
   /** A page of the DPUs that readings are held for. */
-  heldDpus(query: HeldDpusQuery): Promise<HeldDpu[]>;
-  countHeldDpus(filter: Expression | undefined): Promise<number>;
+  heldDpus(query: HeldDpusQuery): Promise<HeldDpusPage>;
   /** Accepts reading ids of the current and the previous form. */
   reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined>;
 }

@@ -63,10 +63,15 @@ export interface StoredMessages {
   restore(message: StoredMessage): Promise<void>;
 }
 
-/** READINGS, as a register of who published to it. */
-export interface NewestMessages {
-  /** Where the device's newest message that is still stored was published; undefined if there is none. */
-  newestTopicOf(device: DpuId): Promise<string | undefined>;
+/** READINGS, as a register of the topics that devices publish to. */
+export interface PublishedTopics {
+  /** The topics below `dpu.` of the device's messages that are still stored. Reads no message. */
+  topicsOf(device: DpuId): Promise<string[]>;
+  /**
+   * The sequence of the device's newest stored message for an adapter; 0 if there is none. Reads up to two whole
+   * messages.
+   */
+  newestPayloadSeq(device: DpuId, adapter: string): Promise<number>;
 }
 
 /** A message that a device has an acknowledgement for, though READINGS may lack it. */

@@ -685,7 +685,7 @@ export interface components {
             id: string;
             /** @description the device or gateway that sends its readings */
             device: string;
-            /** @description what reads the device's payloads; null where it sends readings itself */
+            /** @description what reads the device's payloads: the adapter of the newest one that is stored; null where it sends readings itself */
             adapter: string | null;
             /** @description true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus` */
             registered: boolean;

@@ -136,6 +136,34 @@ describe('the list', () => {
     expect(body).toMatchObject([{ device: 'gw', adapter: null }]);
   });
 
+  it('has the total on a page beyond the last one too', async () => {
+    const some = filter("device in ('gw', 'a.b')");
+    for (const offset of [5, 500]) {
+      const { headers, body } = await unplaced(`${some}&offset=${offset}`);
+      expect([body, headers.get('x-total-count')]).toEqual([[], '5']);
+    }
+    const none = await unplaced(filter("id = 'nobody'"));
+    expect([none.body, none.headers.get('x-total-count')]).toEqual([[], '0']);
+  });
+
+  it('names the adapter of the newest payload, although a heartbeat and readings came after it', async () => {
+    const [device, js] = ['x.1', jetstream(nats)];
+    const token = tokenOfDpu(device as DpuId);
+    const crossing = (second: number): string =>
+      JSON.stringify({ doorway_id: device, direction: 1, timestamp: `2026-11-05T10:00:0${second}Z` });
+    const adapter = async (): Promise<unknown> =>
+      ((await unplaced(filter(`device = '${device}'`))).body as { adapter: string | null }[]).map((dpu) => dpu.adapter);
+    await js.publish(`dpu.${token}.density`, crossing(1));
+    await publish(device, '2026-11-05T09:00:00.000Z');
+    await js.publish(`dpu.${token}.heartbeat`, '');
+    await eventually(async () => expect(await adapter()).toEqual(['density']));
+    await js.publish(`ingest.roode.${token}.sensor.last_direction.state`, 'Entry');
+    await eventually(async () => expect(await adapter()).toEqual(['roode']));
+    await js.publish(`ingest.density.${token}`, crossing(2));
+    await js.publish(`dpu.${token}.heartbeat`, '');
+    await eventually(async () => expect(await adapter()).toEqual(['density']));
+  });
+
   it('is printed by density dpus unplaced', async () => {
     const out: string[] = [];
     const program = createProgram({
@@ -147,6 +175,6 @@ describe('the list', () => {
     await program.parseAsync(['node', 'density', 'dpus', 'unplaced', '--url', service.url]);
     expect(out[0]).toMatch(/^id +adapter +registered +doorway +held +first reading +newest reading$/);
     expect(out.find((line) => line.startsWith(SOUTH))).toMatch(/ {2}xovis +no +- +\d+ +2026-11-03T09:01:00\.000Z {2}/);
-    expect(out).toHaveLength(1 + ['a.b', 'gw', 'gw/1', 'gw/2', 'gw/3', 'late', SOUTH].length);
+    expect(out).toHaveLength(1 + ['a.b', 'gw', 'gw/1', 'gw/2', 'gw/3', 'late', 'x.1', SOUTH].length);
   });
 });

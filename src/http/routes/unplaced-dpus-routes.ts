@@ -1,13 +1,12 @@
 // Lists DPUs that send readings and are at no doorway, so that an installer can find and place them.
 import { z } from 'zod';
-import { ADAPTERS } from '../../adapters/adapters.ts';
 import { deviceOf, type DpuId } from '../../domain/ids.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import { doorwayAt } from '../../domain/placement.ts';
 import type { TopologyHistory, TopologyView } from '../../domain/topology-history.ts';
 import type { EventPages, HeldDpu } from '../../ports/event-pages.ts';
-import type { NewestMessages } from '../../ports/readings-log.ts';
-import { Slots } from '../../runtime/slots.ts';
+import type { PublishedTopics } from '../../ports/readings-log.ts';
+import { AdaptersInUse } from '../adapters-in-use.ts';
 import { IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
 import { LIST_HEADERS, setPageHeaders } from '../paging.ts';
 import { listQuery } from '../schemas/list.ts';
@@ -33,17 +32,15 @@ const EXAMPLE = {
   last_reading_at: '2026-11-24T17:45:00.000Z',
 };
 
-/** A device's newest message may have a megabyte, and a page a thousand devices. */
-const LOOKED_UP_AT_ONCE = 16;
-
 export interface UnplacedDpusDeps {
-  readonly pages: Pick<EventPages, 'heldDpus' | 'countHeldDpus'>;
-  readonly log: NewestMessages;
+  readonly pages: Pick<EventPages, 'heldDpus'>;
+  readonly log: PublishedTopics;
   readonly topology: TopologyHistory;
   readonly now: () => number;
 }
 
 export function unplacedDpusRoutes({ pages, log, topology, now }: UnplacedDpusDeps): Route[] {
+  const adaptersInUse = new AdaptersInUse(log);
   return [
     defineRoute({
       method: 'GET',
@@ -65,39 +62,19 @@ export function unplacedDpusRoutes({ pages, log, topology, now }: UnplacedDpusDe
         headers: LIST_HEADERS,
       },
       handle: async ({ query: { limit, offset, sort, desc, filter } }, ctx) => {
-        const [total, held] = await Promise.all([
-          pages.countHeldDpus(filter),
-          pages.heldDpus({ filter, sort, desc, offset, limit }),
-        ]);
+        const { dpus, total } = await pages.heldDpus({ filter, sort, desc, offset, limit });
         const end = offset + limit;
         setPageHeaders(ctx, { total, offset, limit, next: end < total ? { offset: end } : undefined });
         const view = topology.latest();
-        const adapters = await adaptersOf(new Set(held.map(({ dpuId }) => deviceOf(dpuId))), log, view);
+        const adapters = await adaptersInUse.of(new Set(dpus.map(({ dpuId }) => deviceOf(dpuId))), view);
         return revalidatedPage(
           ctx,
           total,
-          held.map((dpu) => unplacedJson(dpu, adapters, view, now())),
+          dpus.map((dpu) => unplacedJson(dpu, adapters, view, now())),
         );
       },
     }),
   ];
-}
-
-/** The adapter that a device's newest message was sent to; of one whose messages are gone, that of its options. */
-async function adaptersOf(
-  devices: ReadonlySet<DpuId>,
-  log: UnplacedDpusDeps['log'],
-  view: TopologyView,
-): Promise<Map<DpuId, string | null>> {
-  const slots = new Slots(LOOKED_UP_AT_ONCE, devices.size);
-  const found = [...devices].map(async (device): Promise<[DpuId, string | null]> => {
-    const topic = await slots.run(() => log.newestTopicOf(device));
-    const [, adapter = ''] = topic?.split('.') ?? [];
-    if (ADAPTERS.has(adapter)) return [device, adapter];
-    const configured = topic === undefined ? view.device(device) : undefined;
-    return [device, configured?.deleted === false ? configured.adapter : null];
-  });
-  return new Map(await Promise.all(found));
 }
 
 function unplacedJson(

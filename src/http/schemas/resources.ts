@@ -59,7 +59,10 @@ export const unplacedDpu = resource('UnplacedDpu', 'A sensor that sent readings 
   adapter: z
     .string()
     .nullable()
-    .meta({ description: "what reads the device's payloads; null where it sends readings itself" }),
+    .meta({
+      description:
+        "what reads the device's payloads: the adapter of the newest one that is stored; null where it sends readings itself",
+    }),
   registered: z.boolean().meta({ description: 'true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus`' }),
   doorway_id: id('where it is now: then only what it sent before is held; null for no doorway').nullable(),
   held: count('its readings that are held'),

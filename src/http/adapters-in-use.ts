@@ -1,0 +1,56 @@
+// Which adapter reads the payloads of a device, as far as the messages that are still stored say.
+import { ADAPTERS } from '../adapters/adapters.ts';
+import { Failure } from '../domain/failure.ts';
+import type { DpuId } from '../domain/ids.ts';
+import { kindOf } from '../domain/topic.ts';
+import type { TopologyView } from '../domain/topology-history.ts';
+import type { PublishedTopics } from '../ports/readings-log.ts';
+import { Slots } from '../runtime/slots.ts';
+
+/** Questions to the log at once, and those that may wait: of a few requests with a page of a thousand devices each. */
+const [ASKED_AT_ONCE, WAITING_MAX] = [16, 4_000];
+
+/** One for all requests of a process, so that its bound is one of the process. */
+export class AdaptersInUse {
+  readonly #log: PublishedTopics;
+  readonly #slots = new Slots(ASKED_AT_ONCE, WAITING_MAX);
+
+  constructor(log: PublishedTopics) {
+    this.#log = log;
+  }
+
+  /**
+   * The adapter of each device's newest payload, whatever it sent since, such as heartbeats. Null if it sends readings
+   * itself. If nothing tells, because its messages are gone, the adapter that its options are for, or null.
+   * @throws Failure unavailable if too many look-ups are waiting
+   */
+  async of(devices: ReadonlySet<DpuId>, view: TopologyView): Promise<Map<DpuId, string | null>> {
+    if (this.#slots.isFull)
+      throw new Failure('unavailable', 'too many devices are being looked up at the moment', { retryAfterSeconds: 1 });
+    const found = [...devices].map(async (device): Promise<[DpuId, string | null]> => [
+      device,
+      await this.#slots.run(() => this.#adapterOf(device, view)),
+    ]);
+    return new Map(await Promise.all(found));
+  }
+
+  async #adapterOf(device: DpuId, view: TopologyView): Promise<string | null> {
+    const kinds = (await this.#log.topicsOf(device)).map((topic) => topic.split('.').slice(1));
+    const adapters = new Set(kinds.flatMap(([name = '']) => (ADAPTERS.has(name) ? [name] : [])));
+    const [adapter] = adapters;
+    if (adapters.size > 1) return this.#newestOf(device, adapters);
+    if (adapter !== undefined) return adapter;
+    if (kinds.some((levels) => kindOf(levels) === 'readings')) return null;
+    const configured = view.device(device);
+    return configured?.deleted === false ? configured.adapter : null;
+  }
+
+  async #newestOf(device: DpuId, adapters: ReadonlySet<string>): Promise<string | null> {
+    let newest: { readonly adapter: string; readonly seq: number } | undefined;
+    for (const adapter of adapters) {
+      const seq = await this.#log.newestPayloadSeq(device, adapter);
+      if (!newest || seq > newest.seq) newest = { adapter, seq };
+    }
+    return newest?.adapter ?? null;
+  }
+}
