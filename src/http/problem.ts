@@ -77,6 +77,11 @@ export function invalid(path: string, detail: string, position?: number): HttpPr
   ]);
 }
 
+/** Tells the client when to try again. */
+export function tooMany(detail: string, waitMs: number): HttpProblem {
+  return new HttpProblem(429, detail, [], { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) });
+}
+
 /** Validates input. @throws HttpProblem 422 that names every invalid field */
 export function check<Schema extends z.ZodType>(schema: Schema, data: unknown): z.infer<Schema> {
   const result = schema.safeParse(data);

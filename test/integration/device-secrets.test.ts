@@ -67,6 +67,7 @@ describe('the secret of a device', () => {
       [basic('', SECRET), query, service],
       [basic(CAMERA, SECRET), query, service],
       [`Bearer ${OTHERS}`, `?device=${OTHER}`, service],
+      [`Bearer ${SECRET}`, query, service],
       [basic(CAMERA, SECRET), '', other],
     ] as const) {
       const device = given.includes(OTHER) ? OTHER : CAMERA;
@@ -78,6 +79,16 @@ describe('the secret of a device', () => {
         }),
       );
     }
+  });
+
+  it('may have any printable ASCII character, however it is sent', async () => {
+    const secret = `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~`;
+    await ask('PUT', '/devices/odd', { adapter: 'density', secret });
+    for (const authorization of [`Bearer ${secret}`, basic('odd', secret), basic('someone', secret)])
+      expect(await send(authorization, crossing('odd', 1), '?device=odd'), authorization).toMatchObject({
+        status: 202,
+      });
+    expect((await ask('DELETE', '/devices/odd')).status).toBe(204);
   });
 
   it('names the device of a payload that names none', async () => {
@@ -112,7 +123,7 @@ describe('the secret of a device', () => {
       );
     }
     const filter = encodeURIComponent("timestamp > '2026-11-03T10:00:01Z'");
-    await eventually(async () => expect((await ask('GET', '/readings')).headers.get('x-total-count')).toBe('3'));
+    await eventually(async () => expect((await ask('GET', '/readings')).headers.get('x-total-count')).toBe('4'));
     expect((await ask('GET', `/readings?filter=${filter}`)).body).toEqual([]);
   });
 
@@ -155,8 +166,11 @@ describe('the secret of a device', () => {
     expect(await works(SECRET)).toBe(401);
     await ask('PUT', '/devices/door', { adapter: 'density' });
     expect([await works(SECRET), (await ask('GET', '/devices/door')).body]).toMatchObject([401, { has_secret: false }]);
-    for (const secret of ['short', 'with white space in it', 'x'.repeat(129), 17, ''])
-      expect((await ask('PUT', '/devices/door', { adapter: 'density', secret })).status, String(secret)).toBe(422);
+    for (const secret of ['short', 'with white space in it', 'das-Geheimnis-der-Tür', 'x'.repeat(129), 17, '']) {
+      const { status, body } = await ask('PUT', '/devices/door', { adapter: 'density', secret });
+      expect([status, body], String(secret)).toMatchObject([422, { errors: [{ path: 'secret' }] }]);
+      if (typeof secret === 'string') expect(JSON.stringify(body)).toContain('16 to 128 printable ASCII characters');
+    }
   });
 
   it('is stored as a salted hash, and no answer has it', async () => {
@@ -189,11 +203,21 @@ describe('the secret of a device', () => {
     expect((await send(basic(OTHER, OTHERS), crossing(OTHER, 1))).status).toBe(202);
   });
 
-  it('cannot be guessed without end', async () => {
-    const statuses = [];
-    for (let n = 0; n < 110; n++) statuses.push((await send(basic(OTHER, `guess-number-${n}-of-many`), {})).status);
-    expect(statuses.slice(0, 50)).toEqual(Array.from({ length: 50 }, () => 401));
-    expect(statuses.at(-1)).toBe(429);
-    expect((await send(basic(OTHER, OTHERS), crossing(OTHER, 1))).status).toBe(202);
+  it('cannot be guessed without end, while other devices send with theirs', async () => {
+    await ask('PUT', '/devices/new', { adapter: 'density', secret: SECRET });
+    const guess = async (device: string, n: number): Promise<Answer> => send(basic(device, `guess-${n}-of-many`), {});
+    const answers = [];
+    for (let n = 0; n < 15; n++) answers.push(await guess('victim', n));
+    expect(answers.map(({ status }) => status)).toEqual([
+      ...Array.from({ length: 10 }, () => 401),
+      ...Array.from({ length: 5 }, () => 429),
+    ]);
+    const { headers, body } = answers.at(-1) as Answer;
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(body).toMatchObject({ type: 'urn:density:problem:too-many-requests', status: 429 });
+    await Promise.all(Array.from({ length: 100 }, async (_, n) => guess(`invented-${n}`, n)));
+    expect((await guess('invented', 0)).status).toBe(429);
+    for (const device of [OTHER, 'new'])
+      expect((await send(basic(device, device === OTHER ? OTHERS : SECRET), crossing(device, 1))).status).toBe(202);
   });
 });

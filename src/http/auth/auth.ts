@@ -16,7 +16,11 @@ import { TokenWatch } from './token-watch.ts';
 
 const REALM = 'Bearer realm="density-api"';
 const BASIC = 'Basic realm="density-api"';
-const TOKEN = /^bearer +([\w.~+/-]+=*)$/i;
+/**
+ * More than RFC 6750 lets a token have, because the secret of a device may have any printable character, and devices
+ * send it as it is.
+ */
+const TOKEN = /^bearer +([\x21-\x7e]+)$/i;
 
 interface Admission {
   readonly principal: Principal;
@@ -139,6 +143,7 @@ async function authorise(
   const verified = await verifier.verify(token);
   const device = typeof ctx.query['device'] === 'string' ? { device: ctx.query['device'] } : {};
   const shown = {
+    address: ctx.ip,
     ...(bearer === undefined ? {} : { token: bearer }),
     ...(basic === undefined ? {} : { basic }),
     ...device,

@@ -5,11 +5,12 @@ import type { Context, Middleware } from 'koa';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { principalOf } from '../auth/auth.ts';
 import type { Guard } from '../routes/mount.ts';
-import { HttpProblem } from '../problem.ts';
+import { HttpProblem, tooMany } from '../problem.ts';
 
 const WINDOW_SECONDS = 60;
 /** Invalid tokens per address and minute. */
 const REFUSED_MAX = 100;
+const TOO_MANY = 'too many requests: wait, or send more readings per request';
 
 /** Limits the requests of each principal. Requests to open routes have no principal and are not limited. */
 export function limitRequests(perMinute: number): Guard {
@@ -33,7 +34,7 @@ export function limitRefused(): Middleware {
     } catch (error) {
       if (ctx.get('authorization') === '' || !(error instanceof HttpProblem) || error.status !== 401) throw error;
       const refused = await limiter.penalty(ctx.ip);
-      throw refused.consumedPoints > REFUSED_MAX ? tooMany(refused) : error;
+      throw refused.consumedPoints > REFUSED_MAX ? tooMany(TOO_MANY, refused.msBeforeNext) : error;
     }
   };
 }
@@ -44,17 +45,11 @@ async function count(ctx: Context, limiter: RateLimiterMemory, key: string, perM
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error;
     setHeaders(ctx, error, perMinute);
-    throw tooMany(error);
+    throw tooMany(TOO_MANY, error.msBeforeNext);
   }
 }
 
 function setHeaders(ctx: Context, { remainingPoints, msBeforeNext }: RateLimiterRes, perMinute: number): void {
   ctx.set('ratelimit-policy', `"default";q=${perMinute};w=${WINDOW_SECONDS}`);
   ctx.set('ratelimit', `"default";r=${remainingPoints};t=${Math.ceil(msBeforeNext / 1000)}`);
-}
-
-function tooMany({ msBeforeNext }: RateLimiterRes): HttpProblem {
-  return new HttpProblem(429, 'too many requests: wait, or send more readings per request', [], {
-    'retry-after': String(Math.max(1, Math.ceil(msBeforeNext / 1000))),
-  });
 }
