@@ -19,7 +19,14 @@ export const ADAPTERS: ReadonlyMap<string, Adapter> = new Map(
 );
 
 /** What is wrong with the options of a device. @param options null for the defaults */
-export function optionProblems(adapter: string, options: unknown): readonly OptionProblem[] {
+export function optionProblems(adapter: string, options: object | null): readonly OptionProblem[] {
+  if (options === null && needsOptions(adapter))
+    return [{ path: '', detail: `are required: the adapter ${adapter} has no defaults` }];
   const configured = ADAPTERS.get(adapter)?.configure(options ?? {});
   return configured && !configured.ok ? configured.problems : [];
+}
+
+/** True if the adapter has no defaults. */
+export function needsOptions(adapter: string): boolean {
+  return ADAPTERS.get(adapter)?.configure({}).ok === false;
 }

@@ -150,11 +150,16 @@ function planDpu(view: RegistrationView, entry: DpuEntry, nowMs: number): Planne
 
 /** Its secret stays as it is. */
 function planDevice(view: RegistrationView, entry: DeviceEntry, nowMs: number): Planned | undefined {
-  const { id, line, adapter } = entry;
+  const { id, line, adapter, needsOptions } = entry;
   const found = view.device(id);
   const before = found?.deleted ? undefined : found;
   const kept = before?.adapter === adapter ? before.options : null;
   const { options = kept } = entry;
+  // Null in the document itself is an error of the document.
+  if (entry.options === undefined && options === null && needsOptions) {
+    const detail = `are required: the adapter ${adapter} has no defaults, and the device ${id} has no options for it yet`;
+    throw new EntryRefused(entry, new Failure('invalid', detail, { field: 'options' }));
+  }
   const fields = [
     ...(before?.adapter === adapter ? [] : ['adapter']),
     ...(JSON.stringify(before?.options ?? null) === JSON.stringify(options) ? [] : ['options']),

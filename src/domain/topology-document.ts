@@ -48,6 +48,8 @@ export interface DeviceEntry extends DocumentPlace {
   readonly adapter: string;
   /** Null for the defaults; undefined leaves them, unless they were for another adapter. */
   readonly options?: Readonly<Record<string, unknown>> | null | undefined;
+  /** True if its adapter has no defaults, so that a device without options for it is an error. */
+  readonly needsOptions: boolean;
 }
 
 export interface TopologyDocument {

@@ -88,7 +88,7 @@ describe('importing a topology', () => {
       [
         [2, 'device'],
         [3, 'adapter'],
-        [4, 'options.kind'],
+        [4, 'options'],
         [5, 'options'],
         [6, 'options.counter'],
         [8, 'device'],
@@ -96,6 +96,39 @@ describe('importing a topology', () => {
     ]);
     for (const device of [xovis.id, 'gw'])
       expect((await service.send('DELETE', `/devices/${device}`)).status).toBe(204);
+  });
+
+  it('E3 keeps the options of a device where they are left out, and asks for them where there are none', async () => {
+    const options = { kind: 'total', entrances: '$.in', exits: '$.out' };
+    await service.send('PUT', '/devices/gate', { adapter: 'mapping', options });
+    const csv = (device: string): string => `kind,device,adapter\ndevice,gw,milesight\ndevice,${device},mapping\n`;
+    const json = (device: string): string =>
+      `{"devices": [{"id": "gw", "adapter": "milesight"},\n{"id": "${device}", "adapter": "mapping"}]}`;
+    for (const [text, type, line, path] of [
+      [csv, 'text/csv', 3, 'options'],
+      [json, 'application/json', 2, 'devices.1.options'],
+    ] as const) {
+      expect((await imported(text('gate'), type)).body).toMatchObject({ devices: { updated: 0 } });
+      expect((await service.get('/devices/gate')).body).toMatchObject({ adapter: 'mapping', options });
+      const { status, body } = await imported(text('new'), type);
+      expect([status, body.errors]).toEqual([
+        422,
+        [
+          {
+            line,
+            path,
+            detail: expect.stringContaining('are required: the adapter mapping has no defaults') as string,
+          },
+        ],
+      ]);
+      expect(body['detail']).toContain(`line ${line}: ${path}: are required`);
+      expect((await service.get('/devices/new')).status).toBe(404);
+    }
+    // An empty cell asks for the defaults.
+    const emptied = await imported('kind,device,adapter,options\ndevice,gate,mapping,\n');
+    expect([emptied.status, emptied.body.errors]).toMatchObject([422, [{ line: 2, path: 'options' }]]);
+    for (const device of ['gate', 'gw']) await service.send('DELETE', `/devices/${device}`);
+    expect((await imported(csv('gate'))).body.errors).toMatchObject([{ line: 3, path: 'options' }]);
   });
 
   it('E3 registers the example of the page, and changes nothing the second time, as CSV or as JSON', async () => {
@@ -189,7 +222,7 @@ describe('importing a topology', () => {
     ['kind,colour\nspace,red\n', 'text/csv', 422],
     ['name\nHall\n', 'text/csv', 422],
     ['kind,name\nspace,"Hall\n', 'text/csv', 400],
-    [`kind,name\nspace,${'x'.repeat(70_000)}\n`, 'text/csv', 413],
+    [`kind,name\nspace,${'x'.repeat(200_000)}\n`, 'text/csv', 413],
     ['kind,name\nspace,a,b\n', 'text/csv', 422],
     ['<x/>', 'application/xml', 415],
   ])('refuses %j as %s', async (text, type, status) => {

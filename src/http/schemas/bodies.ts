@@ -128,13 +128,13 @@ const SECRET = /^[\x21-\x7e]{16,128}$/;
 export const adapterName = z
   .enum([...ADAPTERS.keys()], `must be one of ${[...ADAPTERS.keys()].join(', ')}`)
   .meta({ description: 'reads the payloads of the device' });
-/** So that a row of a CSV holds them, with each quotation mark doubled. */
-const OPTIONS_LENGTH_MAX = 30_000;
+/** Of the options of a device as JSON without white space, in UTF-8. A row of a CSV document holds as many. */
+export const OPTIONS_BYTES_MAX = 90_000;
 export const deviceOptions = z
   .record(z.string(), z.unknown())
   .refine(
-    (options) => JSON.stringify(options).length <= OPTIONS_LENGTH_MAX,
-    `must have at most ${OPTIONS_LENGTH_MAX} characters as JSON`,
+    (options) => Buffer.byteLength(JSON.stringify(options)) <= OPTIONS_BYTES_MAX,
+    `must have at most ${OPTIONS_BYTES_MAX} bytes as JSON in UTF-8`,
   )
   .nullable();
 export const deviceBody = z

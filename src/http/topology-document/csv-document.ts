@@ -4,9 +4,11 @@ import { pipeline, type Readable } from 'node:stream';
 import { CsvError, parse, type Info } from 'csv-parse';
 import type { DocumentPlace } from '../../domain/topology-document.ts';
 import { HttpProblem } from '../problem.ts';
+import { OPTIONS_BYTES_MAX } from '../schemas/bodies.ts';
 import type { DocumentBuilder } from './document-builder.ts';
 
-const ROW_BYTES_MAX = 64_000;
+/** Twice as many as the options of a device, which may be written with white space, and next to which the rest is small. */
+const ROW_BYTES_MAX = 2 * OPTIONS_BYTES_MAX;
 
 const rowAt = (line: number): DocumentPlace => ({ line, at: '' });
 

@@ -1,6 +1,6 @@
 // Collects the entries of a topology document while it is parsed, with all errors in it.
 import type { z } from 'zod';
-import { optionProblems } from '../../adapters/adapters.ts';
+import { needsOptions, optionProblems } from '../../adapters/adapters.ts';
 import { BEGINNING_MS } from '../../domain/instant.ts';
 import type { DpuId } from '../../domain/ids.ts';
 import {
@@ -89,9 +89,9 @@ export class DocumentBuilder {
     const { id, adapter, options } = entry;
     const before = this.#devices.get(id);
     if (before) return this.fail(place, 'id', `device ${id} is on line ${before.line} already`, columnOfDevice);
-    for (const { path, detail } of optionProblems(adapter, options))
+    for (const { path, detail } of options === undefined ? [] : optionProblems(adapter, options))
       this.fail(place, path ? `options.${path}` : 'options', detail, columnOfDevice);
-    this.#devices.set(id, { ...place, id, adapter, options });
+    this.#devices.set(id, { ...place, id, adapter, options, needsOptions: needsOptions(adapter) });
   }
 
   /** A placement that is a row of its own. */
