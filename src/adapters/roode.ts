@@ -4,6 +4,10 @@
 // an occupancy that is clamped and can be set by hand; it is not counted. The payload has no time: a reading counts
 // at its arrival, or when a bridge reports that it received it.
 //
+// No version of Roode has counters of entries and of exits. Its topics with `entry` and `exit` are distances, thresholds
+// and zones. Where somebody's own configuration publishes such counters, each comes in a message of its own, and neither is
+// a standing; they are skipped with a remark (docs/devices.md says how to publish both in one message).
+//
 // After a reconnect ESPHome publishes all current states again, and so does Home Assistant after `unavailable`. Such
 // a repeated direction is recognised by the states before it: the device was offline, and the number has not changed
 // since the last counted crossing. This is the adapter's memory. If the memory was lost, such a state counts as a
@@ -36,6 +40,9 @@ const DIRECTIONS = new Map<string | undefined, 1 | -1>([
   ['entry', 1],
   ['exit', -1],
 ]);
+/** By default the number is named `people counter`; examples also have `People Count`, and Home Assistant may append a number. */
+const NUMBER = /people_count(?:er)?(?:_\d+)?\/state$/;
+const ONE_DIRECTION = /(?:entries|entrances|exits)(?:_\w+)?\/state$/;
 const NO_STATE = new Set(['unavailable', 'unknown', 'offline']);
 
 export const roode = defineAdapter({
@@ -66,7 +73,11 @@ function afterMessage(message: Published, memory: Memory, into: ReadingCollectio
   const state = body.text() ?? '';
   if (topic.endsWith('/command')) return memory;
   if (NO_STATE.has(state.toLowerCase())) return { ...memory, wasOffline: true };
-  if (/people_counter\/state$/.test(topic)) return { ...memory, number: state };
+  if (NUMBER.test(topic)) return { ...memory, number: state };
+  if (ONE_DIRECTION.test(topic) && /^\d+(?:\.0*)?$/.test(state)) {
+    into.skip(body, 'a counter of one direction alone is not counted: publish both counters in one message');
+    return memory;
+  }
   const direction = DIRECTIONS.get(state.toLowerCase());
   if (direction === undefined || (topic !== '' && !topic.endsWith('/state'))) return memory;
   if (isRetained) {

@@ -58,6 +58,32 @@ describe('Roode', () => {
     expect(adaptAll('roode', {}, messages).flatMap((adapted) => adapted.readings)).toHaveLength(readings);
   });
 
+  it.each([
+    'number/hall_people_count/state',
+    'sensor/roode_people_counter/state',
+    'number/roode_people_counter_2/state',
+  ])('recognises the occupancy at %s, so that a crossing right after a reconnect counts', (topic) => {
+    const messages = [
+      ...[published(topic, '1'), direction('Entry'), status('offline')],
+      ...[published(topic, '2'), direction('Entry')],
+    ];
+    expect(adaptAll('roode', {}, messages).flatMap((adapted) => adapted.readings)).toHaveLength(2);
+  });
+
+  it('counts no counter of one direction, and says so, nor a measurement of the entry or exit zone', () => {
+    const remark = 'a counter of one direction alone is not counted: publish both counters in one message';
+    for (const [topic, value, skipped] of [
+      ['sensor/hall_entries/state', '17', [{ detail: remark }]],
+      ['sensor/hall_exits_total/state', '12.000000', [{ detail: remark }]],
+      ['sensor/roode_distance_exit/state', '1834', []],
+      ['sensor/roode_max_threshold_entry/state', '1870', []],
+      ['binary_sensor/roode_exit/state', 'ON', []],
+    ] as const)
+      expect(adaptAll('roode', {}, [published(topic, value)]), topic).toMatchObject([
+        { readings: [], rejected: [], skipped },
+      ]);
+  });
+
   it('counts at the arrival, or when a bridge received it', () => {
     const bridged = { topic: 'r/sensor/d/state', payload: 'Exit', retain: false, received_at: '2026-11-03T08:00:00Z' };
     expect(counted(adaptAll('roode', {}, [direction('Entry'), json(bridged)]))).toEqual([
