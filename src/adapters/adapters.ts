@@ -18,6 +18,10 @@ export const ADAPTERS: ReadonlyMap<string, Adapter> = new Map(
   ),
 );
 
+const WITHOUT_DEFAULTS: ReadonlySet<string> = new Set(
+  [...ADAPTERS.values()].filter(({ configure }) => !configure({}).ok).map(({ name }) => name),
+);
+
 /** What is wrong with the options of a device. @param options null for the defaults */
 export function optionProblems(adapter: string, options: object | null): readonly OptionProblem[] {
   if (options === null && needsOptions(adapter))
@@ -28,5 +32,5 @@ export function optionProblems(adapter: string, options: object | null): readonl
 
 /** True if the adapter has no defaults. */
 export function needsOptions(adapter: string): boolean {
-  return ADAPTERS.get(adapter)?.configure({}).ok === false;
+  return WITHOUT_DEFAULTS.has(adapter);
 }

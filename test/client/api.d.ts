@@ -1527,7 +1527,7 @@ export interface components {
              */
             adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
             /**
-             * @description as docs/devices.md describes for the adapter; null for its defaults
+             * @description as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults
              * @default null
              */
             options: {
@@ -1645,7 +1645,7 @@ export interface components {
                  * @enum {string}
                  */
                 adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
-                /** @description as docs/devices.md describes for the adapter; null for its defaults */
+                /** @description as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults */
                 options?: {
                     [key: string]: unknown;
                 } | null;

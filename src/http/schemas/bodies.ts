@@ -130,6 +130,8 @@ export const adapterName = z
   .meta({ description: 'reads the payloads of the device' });
 /** Of the options of a device as JSON without white space, in UTF-8. A row of a CSV document holds as many. */
 export const OPTIONS_BYTES_MAX = 90_000;
+export const OPTIONS_DESCRIPTION =
+  'as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults';
 export const deviceOptions = z
   .record(z.string(), z.unknown())
   .refine(
@@ -140,9 +142,7 @@ export const deviceOptions = z
 export const deviceBody = z
   .strictObject({
     adapter: adapterName,
-    options: deviceOptions
-      .default(null)
-      .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+    options: deviceOptions.default(null).meta({ description: OPTIONS_DESCRIPTION }),
     secret: z
       .string('must be text')
       .regex(SECRET, 'must have 16 to 128 printable ASCII characters without white space')

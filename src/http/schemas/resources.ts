@@ -56,13 +56,10 @@ export const dpu = resource('Dpu', 'A sensor above a doorway', {
 export const unplacedDpu = resource('UnplacedDpu', 'A sensor that sent readings while it was at no doorway', {
   id: z.string().meta({ description: 'id of the sensor' }),
   device: z.string().meta({ description: 'the device or gateway that sends its readings' }),
-  adapter: z
-    .string()
-    .nullable()
-    .meta({
-      description:
-        "what reads the device's payloads: the adapter of the newest one that is stored; null where it sends readings itself",
-    }),
+  adapter: z.string().nullable().meta({
+    description:
+      "what reads the device's payloads: the adapter of the newest one that is stored; null where it sends readings itself",
+  }),
   registered: z.boolean().meta({ description: 'true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus`' }),
   doorway_id: id('where it is now: then only what it sent before is held; null for no doorway').nullable(),
   held: count('its readings that are held'),

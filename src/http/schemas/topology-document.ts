@@ -1,7 +1,7 @@
 // The schemas of the entries of a topology document, which are the same in JSON and in CSV.
 import { z } from 'zod';
 import { deviceOf, LINE_SEPARATOR } from '../../domain/ids.ts';
-import { adapterName, BODIES, counterModulus, deviceOptions, doorway, space } from './bodies.ts';
+import { adapterName, BODIES, counterModulus, deviceOptions, doorway, OPTIONS_DESCRIPTION, space } from './bodies.ts';
 import { dpuId, instant } from './fields.ts';
 
 /** More than a DPU is moved in its lifetime. A DPU with its placements has to fit into one NATS message. */
@@ -58,9 +58,7 @@ export const deviceEntry = z.strictObject({
     `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`,
   ),
   adapter: adapterName,
-  options: deviceOptions
-    .optional()
-    .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+  options: deviceOptions.optional().meta({ description: OPTIONS_DESCRIPTION }),
 });
 
 export const topologyDocument = z
