@@ -19,9 +19,9 @@ export class ReorderBuffer {
     return this.#events.length - this.#head;
   }
 
-  /** All events, in event order. */
-  items(): LoggedEvent[] {
-    return this.#events.slice(this.#head);
+  /** All events, in event order, or those that come after the reading of `after`. */
+  items(after?: LoggedEvent): LoggedEvent[] {
+    return this.#events.slice(after ? Math.max(this.#head, this.#position(after)) : this.#head);
   }
 
   /** The lowest sequence of its events in SPACE_EVENTS; Infinity if it is empty. */
@@ -100,11 +100,11 @@ export function lastStanding(events: readonly LoggedEvent[], upToMs = Infinity, 
 
 /**
  * Visits events in event order, one reading at a time. All assertions and retractions of a reading in a space are one
- * change of -1, 0 or 1; the states in between have no effect.
+ * change of -1, 0 or 1; the states in between have no effect. `end` is the index after the reading's last event.
  */
 export function forEachChange(
   events: readonly LoggedEvent[],
-  visit: (timestampMs: number, change: number) => void,
+  visit: (timestampMs: number, change: number, end: number) => void,
 ): void {
   for (let at = 0; at < events.length;) {
     const first = events[at] as LoggedEvent;
@@ -117,7 +117,7 @@ export function forEachChange(
       signs === 0 || signs === 1,
       () => `space ${first.spaceId}: a reading at ${first.timestampMs} is asserted ${signs} times`,
     );
-    visit(first.timestampMs, change);
+    visit(first.timestampMs, change, next);
     at = next;
   }
 }

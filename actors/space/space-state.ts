@@ -22,7 +22,7 @@ import {
   type ResetPoint,
   type ResetSchedule,
 } from '../../src/domain/reset-schedule.ts';
-import { deltaOf } from '../../src/domain/space-event.ts';
+import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
@@ -58,6 +58,18 @@ interface Provisional {
   lowestNet: number;
   nextResetMs: number;
 }
+
+/** The provisional occupancy after one of the buffered events. */
+interface RecentStart {
+  readonly last: LoggedEvent;
+  readonly provisional: Readonly<Provisional>;
+}
+
+/**
+ * Readings overtake each other by a few, so recomputing starts this many events before the end. Otherwise a busy space
+ * would walk thousands of events for each reading that was overtaken.
+ */
+const RECENT_EVENTS = 8;
 
 /** Deltas since a block was cut; `lowestNet` is their lowest running sum from 0, so at most 0. */
 export interface Tail {
@@ -108,6 +120,8 @@ export class SpaceState {
    * has to be recomputed.
    */
   #provisional: Provisional | undefined;
+  /** Where recomputing starts; undefined for the first buffered event. */
+  #recent: RecentStart | undefined;
 
   constructor(spaceId: SpaceId) {
     this.spaceId = spaceId;
@@ -254,7 +268,7 @@ export class SpaceState {
 
   configure(config: SpaceConfig, context: PartitionContext, emit: Emit): void {
     this.elapse(context, emit);
-    this.#provisional = undefined;
+    this.#forgetProvisional();
     this.#inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
     const before = new Map(this.#newestMs);
     this.#newestMs.clear();
@@ -294,7 +308,7 @@ export class SpaceState {
     );
     this.#occupancy = { net, lowestNet: Math.min(read.lowestNet, read.net + tail.lowestNet) };
     this.#correction = null;
-    this.#provisional = undefined;
+    this.#forgetProvisional();
   }
 
   /** Takes the answer to `newestReadingDue`. */
@@ -316,15 +330,30 @@ export class SpaceState {
 
   /** The occupancy after the buffered events up to an instant. */
   #provisionalAt(atMs: number): Provisional {
-    const provisional: Provisional = {
-      net: this.#occupancy.net,
-      lowestNet: this.#occupancy.lowestNet,
-      nextResetMs: this.#nextResetMs,
-    };
-    forEachChange(this.#buffer.items(), (timestampMs, change) => {
-      if (timestampMs <= atMs) this.#advance(provisional, timestampMs, change);
+    const start = this.#recentStartBefore(atMs);
+    const provisional: Provisional = start
+      ? { ...start.provisional }
+      : { net: this.#occupancy.net, lowestNet: this.#occupancy.lowestNet, nextResetMs: this.#nextResetMs };
+    const events = this.#buffer.items(start?.last);
+    let keepAt = atMs === Infinity && events.length > 2 * RECENT_EVENTS ? events.length - RECENT_EVENTS : Infinity;
+    forEachChange(events, (timestampMs, change, end) => {
+      if (timestampMs > atMs) return;
+      this.#advance(provisional, timestampMs, change);
+      if (end < keepAt) return;
+      keepAt = Infinity;
+      this.#recent = { last: events[end - 1] as LoggedEvent, provisional: { ...provisional } };
     });
     return provisional;
+  }
+
+  #recentStartBefore(atMs: number): RecentStart | undefined {
+    const lastMs = this.#recent?.last.timestampMs ?? Infinity;
+    // Once its events are final, the occupancy is further on.
+    return lastMs > this.#watermarkMs && lastMs <= atMs ? this.#recent : undefined;
+  }
+
+  #forgetProvisional(): void {
+    this.#provisional = this.#recent = undefined;
   }
 
   #advance(provisional: Provisional, timestampMs: number, change: number): void {
@@ -348,6 +377,7 @@ export class SpaceState {
     if (this.#provisional && isNext && event.sign > 0)
       this.#advance(this.#provisional, event.timestampMs, deltaOf(event));
     else this.#provisional = undefined;
+    if (this.#recent && compareEvents(event, this.#recent.last) <= 0) this.#recent = undefined;
   }
 
   #finalise(watermarkMs: number, emit: Emit): void {
@@ -390,7 +420,7 @@ export class SpaceState {
     if (event.timestampMs <= this.#base.timestampMs) return;
     const change = deltaOf(event) * event.sign;
     const { net, lowestNet } = this.#occupancy;
-    this.#provisional = undefined;
+    this.#forgetProvisional();
     const lowerBound = lowestNet + Math.min(0, change);
     this.#occupancy = { net: net + change, lowestNet: lowerBound };
     // At or above 0 the lowest net has no effect. Below 0 only history knows whether it has changed.

@@ -213,8 +213,13 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the live count ignores late readings',
-    'this.#provisional = undefined;\n    const lowerBound',
+    'this.#forgetProvisional();\n    const lowerBound',
     'const lowerBound',
+  ),
+  mutant(
+    'the live count is recomputed from after a reading that was overtaken',
+    'if (this.#recent && compareEvents(event, this.#recent.last) <= 0) this.#recent = undefined;',
+    '',
   ),
   mutant(
     'the newest reading is what it was after it was retracted',

@@ -8,7 +8,7 @@ import { problem } from '../../src/http/schemas/resources.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 
 const PATIENCE_MS = 30_000;
-const QUICK = { requestMaxMs: 400, headersMaxMs: 200, checkMs: 50 };
+const QUICK = { requestMaxMs: 400, headersMaxMs: 200, checkMs: 50, keepAliveMs: 5_000 };
 
 let server: HttpServer;
 let hasty: HttpServer;
@@ -82,6 +82,11 @@ function expectProblem(answer: string, status: number, detail: RegExp): void {
 }
 
 const HOST = 'host: a\r\n';
+
+it('keeps an idle connection for longer than proxies do, which answer 502 if it closes first', async () => {
+  const response = await fetch(server.url);
+  expect(response.headers.get('keep-alive')).toBe('timeout=75');
+});
 const LONG = 'a'.repeat(20_000);
 
 describe('a problem document answers', () => {

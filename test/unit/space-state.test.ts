@@ -5,10 +5,13 @@ import type { DpuId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
+import { SpaceState } from '../../actors/space/space-state.ts';
 import { eventOf } from '../support/event-of.ts';
 import { LoneSpace, SPACE_SETTINGS } from '../support/lone-space.ts';
 
 const pass = (timestampMs: number, delta: 1 | -1 = 1): LoggedEvent => eventOf({ timestampMs, delta });
+const onceIn = <T>(steps: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: steps - 1, arbitrary: fc.constant(undefined) }, arbitrary);
 const times = (events: readonly LoggedEvent[]): number[] => events.map(({ timestampMs }) => timestampMs);
 
 describe('a space', () => {
@@ -97,6 +100,43 @@ describe('a space', () => {
           }
         }
       }),
+    );
+  });
+
+  it('O1 counts the same in a long buffer as if it had received all of it at once', () => {
+    const step = fc.record({
+      aheadMs: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: -9, max: 8 }) }, fc.integer({ min: -60, max: 0 })),
+      delta: fc.constantFrom(1 as const, -1 as const),
+      retracts: onceIn(5, fc.nat(60)),
+      finaliseMs: onceIn(25, fc.nat(60)),
+      resetMs: onceIn(40, fc.integer({ min: 900, max: 1_400 })),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 40, maxLength: 49 }), (steps) => {
+        const space = new LoneSpace({ timestampMs: 1_050, count: 3 });
+        const [standing, sent]: [LoggedEvent[], Set<string>] = [[], new Set()];
+        let nowMs = 1_000;
+        for (const [seq, { aheadMs, delta, retracts, finaliseMs, resetMs }] of steps.entries()) {
+          nowMs += Math.max(1, aheadMs);
+          // Until then the clock holds the watermark back.
+          if (finaliseMs !== undefined) space.elapse(Math.max(space.clockMs, nowMs - finaliseMs));
+          if (resetMs !== undefined) space.configure({ resets: [{ timestampMs: resetMs, count: 1 }] });
+          const [retracted] = retracts === undefined ? [] : standing.splice(retracts, 1);
+          const event = retracted
+            ? { ...retracted, sign: -1 as const }
+            : eventOf({ timestampMs: nowMs + aheadMs, delta, seq });
+          // No two readings have the same identity.
+          if (!retracted && sent.has(event.readingId)) continue;
+          sent.add(event.readingId);
+          if (!retracted) standing.push(event);
+          space.observe(space.clockMs, event);
+          const restored = SpaceState.restore(space.snapshot, space.state.bufferedEvents());
+          for (const atMs of [nowMs + 8, nowMs, nowMs - 40])
+            if (atMs >= space.state.watermarkMs)
+              expect(space.state.occupancyAt(atMs)).toEqual(restored.occupancyAt(atMs));
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 
