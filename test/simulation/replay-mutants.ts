@@ -4,23 +4,33 @@ import { mutant, type Mutant } from './mutant.ts';
 export const REPLAY_MUTANTS: readonly Mutant[] = [
   mutant(
     'a letter is replayed again with another shift',
-    'if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId || recorded.readAs !== readAs) {',
-    'if (recorded.readAs !== readAs) {',
+    'return recorded.shiftMs === shiftMs && recorded.dpuId === dpuId && recorded.readAs === readAs;',
+    'return recorded.readAs === readAs;',
   ),
   mutant(
     'how a letter is replayed is not recorded',
-    'isDryRun ? replay : await deadLetters.recordReplay(letter, replay)',
-    'replay',
+    'const recorded = await deadLetters.recordReplay(letter, own);',
+    'const recorded = own;',
   ),
   mutant(
     'a payload is replayed again with other options',
-    'recorded.dpuId !== dpuId || recorded.readAs !== readAs) {',
-    'recorded.dpuId !== dpuId) {',
+    '&& recorded.dpuId === dpuId && recorded.readAs === readAs;',
+    '&& recorded.dpuId === dpuId;',
+  ),
+  mutant(
+    'the letters of a payload are replayed with different options',
+    'if (recorded.readAs !== readAs) return `a part',
+    "if (readAs === '') return `a part",
+  ),
+  mutant(
+    'letters that stand for the same readings are replayed with different shifts',
+    'if (!isSame(recorded, whole)) return',
+    'if (!isSame(recorded, recorded)) return',
   ),
   mutant(
     'all of a payload is replayed, whatever counted of it',
-    'if (index === 0) return { values: now.values,',
-    'if (index >= 0) return { values: now.values,',
+    "if (reason === 'bad_payload' && index === 0) return [];",
+    "if (reason === 'bad_payload') return [];",
   ),
   mutant(
     'what counted of a payload may be read differently in a replay',
@@ -29,8 +39,8 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the readings of a payload that were rejected are replayed with the rest of it',
-    '? { values: rejected, unreadable: [] }',
-    '? { values, unreadable: [] }',
+    'const rejected = then.filter((reading) => reading.reason === reason).map',
+    'const rejected = then.map',
   ),
   mutant(
     'a replay leaves the timestamps as they are',
@@ -39,7 +49,7 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a replayed reading without a timestamp has its new place in the log',
-    'parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed',
+    'parsed.ok ? withTimestamp(parsed.reading, letter, `${name}_${position}`) : parsed',
     'parsed',
   ),
   mutant(

@@ -140,9 +140,10 @@ export const deviceOptions = z
 export const deviceBody = z
   .strictObject({
     adapter: adapterName,
-    options: deviceOptions
-      .default(null)
-      .meta({ description: 'as docs/devices.md describes for the adapter; null for its defaults' }),
+    options: deviceOptions.optional().meta({
+      description:
+        'as docs/devices.md describes for the adapter. Left out: as they are, or the defaults of another adapter; null: the defaults',
+    }),
     secret: z
       .string('must be text')
       .regex(SECRET, 'must have 16 to 128 printable ASCII characters without white space')
