@@ -1,5 +1,11 @@
 // Deliberate bugs in replays of dead letters.
+import { REPLAYS_EVERY } from './draw-scenario.ts';
 import { mutant, type Mutant } from './mutant.ts';
+
+/** Sought in the seeds in which options of a device change between replays. */
+function ofPayloads(name: string, find: string, replace: string): Mutant {
+  return { ...mutant(name, find, replace), step: REPLAYS_EVERY };
+}
 
 export const REPLAY_MUTANTS: readonly Mutant[] = [
   mutant(
@@ -12,32 +18,32 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
     'const recorded = await deadLetters.recordReplay(letter, own);',
     'const recorded = own;',
   ),
-  mutant(
+  ofPayloads(
     'a payload is replayed again with other options',
     '&& recorded.dpuId === dpuId && recorded.readAs === readAs;',
     '&& recorded.dpuId === dpuId;',
   ),
-  mutant(
+  ofPayloads(
     'the letters of a payload are replayed with different options',
     'if (recorded.readAs !== readAs) return `a part',
     "if (readAs === '') return `a part",
   ),
-  mutant(
+  ofPayloads(
     'letters that stand for the same readings are replayed with different shifts',
     'if (!isSame(recorded, whole)) return',
     'if (!isSame(recorded, recorded)) return',
   ),
-  mutant(
+  ofPayloads(
     'all of a payload is replayed, whatever counted of it',
     "if (reason === 'bad_payload' && index === 0) return [];",
     "if (reason === 'bad_payload') return [];",
   ),
-  mutant(
+  ofPayloads(
     'what counted of a payload may be read differently in a replay',
     'return rest.length === values.length - others.length ? rest : undefined;',
     'return rest;',
   ),
-  mutant(
+  ofPayloads(
     'the readings of a payload that were rejected are replayed with the rest of it',
     'const rejected = then.filter((reading) => reading.reason === reason).map',
     'const rejected = then.map',
@@ -56,5 +62,15 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
     'a replay for another DPU leaves the readings with the first',
     'const sender = dpuId ?? dpuOfToken(token);',
     'const sender = dpuOfToken(token);',
+  ),
+  ofPayloads(
+    'readings that were rejected stay as they were read, whatever counts in their payload',
+    'if (added === undefined && arrival !== undefined) return undefined;',
+    '',
+  ),
+  ofPayloads(
+    'each letter of a payload has ids of its own for the same readings',
+    "isShared ? 'payload' : letter.index",
+    'letter.index',
   ),
 ];

@@ -1,5 +1,6 @@
 // Replaying readings of a payload that the router rejected, on a store and a log in memory.
 import { describe, expect, it } from 'vitest';
+import type { KeptLetter } from '../../src/ports/dead-letters.ts';
 import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
 import {
   AFTER,
