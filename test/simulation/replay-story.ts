@@ -22,15 +22,13 @@ export function withReplays(scenario: Scenario, random: Random): Scenario {
     (ms, action) => (action.kind === 'sleep' ? ms + action.ms : ms),
     scenario.startMs,
   );
-  const someInstant = (): number =>
-    random.weighted({ past: 4, future: 2, unset: 1 }) === 'past'
-      ? nowMs - random.int(0, HOUR)
-      : random.pick([0, nowMs + random.int(HOUR, 2 * HOUR)]);
+  const rejected = (): number => random.pick([0, nowMs + random.int(HOUR, 2 * HOUR)]);
+  const someInstant = (): number => (random.chance(0.5) ? nowMs - random.int(0, HOUR) : rejected());
   const actions = scenario.actions.filter(({ kind }) => kind !== 'logClock');
   const half = Math.floor(actions.length / 2);
   const places = Array.from({ length: random.int(12, 24) }, () => random.int(half, actions.length));
   for (const [n, place] of places.sort((a, b) => a - b).entries())
-    actions.splice(place + n, 0, nextAction(writer, random, someInstant));
+    actions.splice(place + n, 0, nextAction(writer, random, random.chance(0.6) ? rejected : someInstant));
   return { ...scenario, actions };
 }
 
