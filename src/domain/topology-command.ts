@@ -46,12 +46,15 @@ export type TopologyCommand =
       readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
-  /** An absent `secret` keeps the current one, null removes it. */
+  /**
+   * Absent `options` keep the current ones if the adapter stays the same, null stands for the adapter's defaults. An
+   * absent `secret` keeps the current one, null removes it.
+   */
   | {
       readonly kind: 'setAdapter';
       readonly id: DpuId;
       readonly adapter: string;
-      readonly options: Device['options'];
+      readonly options?: Device['options'] | undefined;
       readonly secret?: DeviceSecret | null | undefined;
     }
   | { readonly kind: 'deleteDevice'; readonly id: DpuId }
@@ -220,11 +223,17 @@ function place(
 }
 
 function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: number): SingleFact {
-  const { id, adapter, options } = command;
+  const { id, adapter } = command;
   const before = view.device(id);
+  const { options = keptOptions(before, adapter) } = command;
   const { secret = before?.deleted ? null : (before?.secret ?? null) } = command;
   const doc = { id, adapter, options, createdMs: before?.createdMs ?? nowMs, updatedMs: nowMs, deleted: false };
   return { kind: 'device', doc: secret === null ? doc : { ...doc, secret } };
+}
+
+/** Of a device that is set to an adapter without options; null for the adapter's defaults. */
+export function keptOptions(before: Device | undefined, adapter: string): Device['options'] {
+  return before && !before.deleted && before.adapter === adapter ? before.options : null;
 }
 
 function requireSides(view: RegistrationView, { ingressSpaceId, egressSpaceId }: DoorwayFields): void {

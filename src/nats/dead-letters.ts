@@ -1,6 +1,7 @@
 // The DEAD_LETTERS stream. Subjects are `dead.<reason>.<sequence in READINGS>.<index>` with one message each, so that
 // a router that restarts stores no letter twice. `dead.replayed.<letter>.<arrival time>` records how a letter was
-// replayed. It comes after its letter, and so is purged later.
+// replayed, and `dead.replayed.payload.<sequence>.0.<arrival time>` how the letters of a payload are. Records come after
+// their letters, and so are purged later.
 //
 // Invariant: evicted letters remain counted. The server would evict without counting, so the service evicts well
 // before the limit is reached. It first stores a tally of the items that it is about to remove, with the sequence up
@@ -26,7 +27,9 @@ import {
   type LetterSelection,
   type LetterSummary,
   type ListedLetters,
+  type PayloadArrival,
   type RecordedReplay,
+  type ReplayKey,
 } from '../ports/dead-letters.ts';
 import { DEAD_LETTERS } from './streams.ts';
 
@@ -115,8 +118,8 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
     return message ? { raw: message.data, replay: replay?.json<RecordedReplay>() } : undefined;
   }
 
-  async recordReplay(letter: LetterKey, replay: RecordedReplay): Promise<RecordedReplay> {
-    const subject = replaySubject(letter);
+  async recordReplay(key: ReplayKey, replay: RecordedReplay): Promise<RecordedReplay> {
+    const subject = replaySubject(key);
     try {
       await this.#js.publish(subject, JSON.stringify(replay), { expect: { lastSubjectSequence: 0 } });
       return replay;
@@ -211,6 +214,8 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
     about.set('arrived', String(letter.arrivedMs));
     about.set('items', String(letter.items));
     if (letter.isCut) about.set('cut', '1');
+    for (const [name, value] of Object.entries(letter.arrival ? arrivalHeaders(letter.arrival) : {}))
+      about.set(name, value);
     await this.#js.publish(`dead.${letterIdOf(letter)}`, letter.raw, { headers: about });
     this.#unseenBytes += letter.raw.length + OVERHEAD_BYTES;
   }
@@ -220,7 +225,7 @@ function add(items: ItemsByReason, reason: RejectReason, count: number): void {
   items[reason] = (items[reason] ?? 0) + count;
 }
 
-const replaySubject = (letter: LetterKey): string => `dead.replayed.${letterIdOf(letter)}.${letter.arrivedMs}`;
+const replaySubject = (key: ReplayKey): string => `dead.replayed.${letterIdOf(key)}.${key.arrivedMs}`;
 
 function isWrongSequence(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence;
@@ -240,6 +245,20 @@ function aboutLetter(message: JsMsg): Omit<LetterSummary, 'bytes'> {
     items: itemsOf(message),
     isCut: about('cut') !== '',
     storedMs,
+    ...(about('digest') === '' ? {} : { arrival: arrivalIn(about) }),
+  };
+}
+
+function arrivalHeaders({ earliestMs, latestMs, accepted, digest }: PayloadArrival): Record<string, string> {
+  return { earliest: String(earliestMs), latest: String(latestMs), accepted: String(accepted), digest };
+}
+
+function arrivalIn(about: (name: string) => string): PayloadArrival {
+  return {
+    earliestMs: Number(about('earliest')),
+    latestMs: Number(about('latest')),
+    accepted: Number(about('accepted')),
+    digest: about('digest'),
   };
 }
 

@@ -16,6 +16,17 @@ export interface LetterKey {
   readonly arrivedMs: number;
 }
 
+/** What the router made of a payload. A replay has to know what of it has counted. */
+export interface PayloadArrival {
+  /** The earliest and the latest timestamp that were accepted. */
+  readonly earliestMs: number;
+  readonly latestMs: number;
+  /** The number of readings that were accepted. */
+  readonly accepted: number;
+  /** Identifies the readings that the adapter read, and which of them were rejected (src/adapters/digest.ts). */
+  readonly digest: string;
+}
+
 /** All items of one message that were rejected for the same reason. */
 export interface DeadLetter extends LetterKey {
   /** Why the first of the items was rejected, in words. */
@@ -28,6 +39,8 @@ export interface DeadLetter extends LetterKey {
   readonly raw: Uint8Array;
   /** True if `raw` is truncated, because the items exceed the size of a message. */
   readonly isCut: boolean;
+  /** Only of a payload; letters of earlier versions lack it. */
+  readonly arrival?: PayloadArrival;
 }
 
 export interface KeptLetter extends DeadLetter {
@@ -49,7 +62,7 @@ export interface LetterSelection {
 
 /** How a letter was replayed. */
 export interface Replay {
-  /** The DPU for which its readings were sent; null for the original one. */
+  /** Added to the timestamps. */
   readonly shiftMs: number;
   /** The DPU whose readings they became; null for the one that sent them. */
   readonly dpuId: DpuId | null;
@@ -57,8 +70,13 @@ export interface Replay {
 
 export interface RecordedReplay extends Replay {
   readonly atMs: number;
-  /** Identifies the options that a payload was read with; absent where there was nothing to read again. */
+  /** Identifies the readings of a payload; absent for other messages. */
   readonly readAs?: string;
+}
+
+/** Identifies what a record of a replay is about: a letter, or a payload with all of its letters (index 0). */
+export interface ReplayKey extends Omit<LetterKey, 'reason'> {
+  readonly reason: RejectReason | 'payload';
 }
 
 export type ItemsByReason = Partial<Record<RejectReason, number>>;
@@ -73,10 +91,11 @@ export interface DeadLetters {
   /** The letters that are kept now, oldest first. */
   letters(selection: LetterSelection): AsyncIterable<KeptLetter>;
   /**
-   * Records how a letter is replayed, unless that is already recorded. Durable, and atomic between processes.
+   * Records how a letter or a payload is replayed, unless that is already recorded. Durable, and atomic between
+   * processes.
    * @returns the recorded replay
    */
-  recordReplay(letter: LetterKey, replay: RecordedReplay): Promise<RecordedReplay>;
+  recordReplay(key: ReplayKey, replay: RecordedReplay): Promise<RecordedReplay>;
 }
 
 /** The letters as people browse them. */
@@ -90,6 +109,6 @@ export interface ListedLetters {
 }
 
 /** The id of a letter in the API. */
-export function letterIdOf({ reason, readingsSeq, index }: LetterKey): string {
+export function letterIdOf({ reason, readingsSeq, index }: ReplayKey): string {
   return `${reason}.${readingsSeq}.${index}`;
 }

@@ -1,10 +1,15 @@
 // Finds the readings to replay in a dead letter whose message was a payload. The letter holds the whole payload, even if
-// only a part of it was rejected, so a replay must separate that part from the readings that have counted:
+// only a part of it was rejected, so a replay must separate that part from the readings that have counted. The payload is
+// read twice, with the options of the device when it arrived and with those it has now:
 //
-// - Readings that the router rejected, such as `future`, are read again with the options of their arrival.
-// - Items that the adapter could not read (`bad_payload`) are read with the device's current options. Everything that could
-//   be read on arrival must still be read the same; the rest is new. Otherwise one person could count twice.
-import { createHash } from 'node:crypto';
+// - If all that was read on arrival is still read the same, each letter stands for its own items: the readings that were
+//   rejected for its reason or, for `bad_payload`, what can be read now and could not be then.
+// - If only what was accepted is still read the same, the readings that were rejected cannot be told from those that
+//   could not be read. The letters of the payload then stand for the same readings: all that have not counted.
+// - Otherwise nothing can be replayed, because one person could count twice.
+//
+// So what counts of a payload is always part of one single reading of it.
+import { digestOfArrival, digestOfReadings, type ArrivedReading } from '../adapters/digest.ts';
 import { ADAPTERS } from '../adapters/adapters.ts';
 import { readPayload } from '../adapters/payload.ts';
 import { readingBodyOf } from '../adapters/reading-body.ts';
@@ -27,8 +32,12 @@ export interface PayloadItems {
   readonly values: readonly object[];
   /** Items that cannot be read with the device's current options. */
   readonly unreadable: readonly Remark[];
-  /** Identifies the options that it was read with; undefined where those of the time apply. */
-  readonly readAs?: string;
+  /** True if the letters of the payload stand for the same readings. */
+  readonly isShared: boolean;
+  /** Identifies `values`. */
+  readonly readAs: string;
+  /** Identifies the reading of the payload that all of its letters must be replayed by. */
+  readonly payloadReadAs: string;
 }
 
 interface ReadItems {
@@ -36,11 +45,16 @@ interface ReadItems {
   readonly remarks: readonly Remark[];
 }
 
+/** What was read on arrival; undefined if that is not known, but nothing of it was accepted. */
+type Arrived = readonly ArrivedReading[] | undefined;
+
 const NO_DEVICE = 'the subject names no device: send the payload to POST /ingest/{adapter} again, with the device';
 const CHANGED =
   'what the adapter reads in the payload is not what it read when it arrived, so it is not known what of it has counted';
 const READ_DIFFERENTLY =
   'a part of the payload has counted, and would be read differently with the options that the device has now: it would count twice';
+const NOTHING_LEFT =
+  'with the options that the device has now there are no other readings in the payload than those that have counted';
 
 /** @returns the items that the letter stands for, or why they cannot be determined */
 export async function payloadItems(
@@ -49,35 +63,70 @@ export async function payloadItems(
   bound: TimestampBound,
 ): Promise<PayloadItems | string> {
   await topology.catchUp();
-  const { reason, index, isCut, subject } = letter;
+  const { isCut, subject } = letter;
   const sender = dpuOfToken(subject.split('.')[2]);
   if (sender === undefined || deviceOf(sender) !== sender) return NO_DEVICE;
   if (isCut) return 'the letter holds only a part of what was sent';
-  if (reason !== 'bad_payload') return rejectedItems(letter, readAt(letter, topology), bound);
-  const device = deviceNow(letter, topology);
-  const now = read(letter, device);
-  const readAs = digestOf(letter, device);
-  // Readings come before what could not be read, so the first of that says how many readings there were.
-  if (index === 0) return { values: now.values, unreadable: now.remarks, readAs };
-  const { values: before } = readAt(letter, topology);
-  if (before.length !== index) return CHANGED;
-  const added = without(now.values, before);
-  return added ? { values: added, unreadable: now.remarks, readAs } : READ_DIFFERENTLY;
+  const then = readOnArrival(letter, topology, bound);
+  if (then === 'changed') return CHANGED;
+  const now = read(letter, deviceNow(letter, topology));
+  const items = ownItems(letter, then, now) ?? sharedItems(letter, then, now);
+  if (typeof items === 'string') return items;
+  return items.values.length === 0 && items.unreadable.length === 0 ? NOTHING_LEFT : items;
 }
 
-function rejectedItems(letter: DeadLetter, { values }: ReadItems, bound: TimestampBound): PayloadItems | string {
+/** The letter's own items; undefined if something would be read differently now. */
+function ownItems({ reason, arrival }: DeadLetter, then: Arrived, now: ReadItems): PayloadItems | undefined {
+  if (then === undefined) return undefined;
+  const added = without(now.values, then);
+  const payloadReadAs = `arrival.${digestOfReadings(then.map(({ value }) => value))}`;
+  if (reason === 'bad_payload') return added && itemsOf(added, now.remarks, { isShared: false, payloadReadAs });
+  // A letter of an earlier version does not say what was accepted.
+  if (added === undefined && arrival !== undefined) return undefined;
+  const rejected = then.filter((reading) => reading.reason === reason).map(({ value }) => value);
+  return itemsOf(rejected, [], { isShared: false, payloadReadAs });
+}
+
+/** All that has not counted. */
+function sharedItems({ arrival }: DeadLetter, then: Arrived, now: ReadItems): PayloadItems | string {
+  if (arrival === undefined) return READ_DIFFERENTLY;
+  const accepted = (then ?? []).filter(({ reason }) => reason === null);
+  const added = without(now.values, accepted);
+  if (added === undefined) return READ_DIFFERENTLY;
+  return itemsOf(added, now.remarks, { isShared: true, payloadReadAs: `now.${digestOfReadings(added)}` });
+}
+
+function itemsOf(
+  values: readonly object[],
+  unreadable: readonly Remark[],
+  shared: Pick<PayloadItems, 'isShared' | 'payloadReadAs'>,
+): PayloadItems {
+  return { values, unreadable, readAs: digestOfReadings(values), ...shared };
+}
+
+/**
+ * The readings on arrival, and what became of them. The adapter and the parser may have changed since, so the result is
+ * checked against the letter.
+ */
+function readOnArrival(letter: DeadLetter, { history }: PayloadTopology, bound: TimestampBound): Arrived | 'changed' {
+  const { reason, index, items, arrival, arrivedMs } = letter;
+  // Readings come before what could not be read.
+  if (reason === 'bad_payload' && index === 0) return [];
   const dpuId = senderOf(letter);
-  const context = { dpuId, latestMs: bound.at(letter.arrivedMs), earliestMs: bound.earliestMs };
-  const rejected = values.filter((value) => {
-    const parsed = parseReading(value, context);
-    return !parsed.ok && parsed.rejection.reason === letter.reason;
+  const { latestMs, earliestMs } = arrival ?? { latestMs: bound.at(arrivedMs), earliestMs: bound.earliestMs };
+  const readings = read(letter, history.deviceAt(dpuId, arrivedMs)).values.map((value): ArrivedReading => {
+    const parsed = parseReading(value, { dpuId, latestMs, earliestMs });
+    return { value, reason: parsed.ok ? null : parsed.rejection.reason };
   });
-  return rejected.length === letter.items ? { values: rejected, unreadable: [] } : CHANGED;
-}
-
-/** The payload as it was read on arrival. */
-function readAt(letter: DeadLetter, { history }: PayloadTopology): ReadItems {
-  return read(letter, history.deviceAt(senderOf(letter), letter.arrivedMs));
+  if (arrival) {
+    if (digestOfArrival(readings) === arrival.digest) return readings;
+    return arrival.accepted === 0 ? undefined : 'changed';
+  }
+  const found =
+    reason === 'bad_payload'
+      ? readings.length === index
+      : readings.filter((reading) => reading.reason === reason).length === items;
+  return found ? readings : 'changed';
 }
 
 function deviceNow(letter: DeadLetter, { history }: PayloadTopology): Device | undefined {
@@ -94,9 +143,12 @@ function read({ subject, raw, arrivedMs }: DeadLetter, device: Device | undefine
 }
 
 /** The values without `others`, as multisets; undefined unless `values` contains all of `others`. */
-function without(values: readonly object[], others: readonly object[]): object[] | undefined {
+function without(values: readonly object[], others: readonly ArrivedReading[]): object[] | undefined {
   const left = new Map<string, number>();
-  for (const other of others) left.set(JSON.stringify(other), (left.get(JSON.stringify(other)) ?? 0) + 1);
+  for (const other of others) {
+    const key = JSON.stringify(other.value);
+    left.set(key, (left.get(key) ?? 0) + 1);
+  }
   const rest = values.filter((value) => {
     const key = JSON.stringify(value);
     const found = left.get(key) ?? 0;
@@ -104,12 +156,6 @@ function without(values: readonly object[], others: readonly object[]): object[]
     return found === 0;
   });
   return rest.length === values.length - others.length ? rest : undefined;
-}
-
-/** Of the options that apply to the adapter of the letter's subject. */
-function digestOf({ subject }: DeadLetter, device: Device | undefined): string {
-  const options = device?.adapter === adapterOf(subject) ? device.options : null;
-  return createHash('sha256').update(JSON.stringify(options)).digest('base64url');
 }
 
 export function adapterOf(subject: string): string {

@@ -2,7 +2,8 @@
 //
 // Invariants (actors/SPEC.md, D2):
 // - A letter is replayed in one way only. How is recorded before anything is appended, so it counts once whoever replays
-//   it, however often, with whatever shift, and wherever a process dies.
+//   it, however often, with whatever shift, and wherever a process dies. For a payload the record identifies the readings
+//   themselves, because an upgrade may read the payload differently with the same options.
 // - Repeating a replay appends the same readings, which are duplicates then. A reading without a timestamp gets one, and
 //   an id, from its letter, because its place in READINGS would be another each time.
 // - Only what the router will accept is appended; the rest would become a second letter.
@@ -22,6 +23,7 @@ import {
   type LetterSelection,
   type RecordedReplay,
   type Replay,
+  type ReplayKey,
 } from '../ports/dead-letters.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import { adapterOf, payloadItems, type PayloadItems, type PayloadTopology } from './payload-letters.ts';
@@ -31,6 +33,7 @@ import type { TimestampBound } from './timestamp-bound.ts';
 const SKIPPED_SHOWN_MAX = 100;
 /** Letters are replayed in groups of about this many readings. */
 const GROUP_READINGS = 5_000;
+const OTHERWISE = 'with other options of the device or by another version of the service';
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export interface ReplayDeps {
@@ -84,21 +87,24 @@ export async function replayLetters(request: ReplayRequest, deps: ReplayDeps): P
     if (!isDryRun) await appendReadings(acceptedUpTo(log, bound, latestMs), group, retry);
     group = [];
   };
+  /** Payloads whose letters stand for the same readings, which are appended once. */
+  const shared = new Set<string>();
   for await (const letter of deadLetters.letters(request)) {
     if (request.sentBy !== undefined && senderOf(letter) !== request.sentBy) continue;
     result.letters += 1;
     const items = await itemsIn(letter, deps);
-    const { readings, rejected, readAs } = readingsIn(letter, items, request, {
-      latestMs,
-      earliestMs: bound.earliestMs,
-    });
-    if (readings.length > 0) {
-      const replay = { shiftMs, dpuId, atMs: now(), ...(readAs === undefined ? {} : { readAs }) };
-      const recorded = isDryRun ? replay : await deadLetters.recordReplay(letter, replay);
-      if (recorded.shiftMs !== shiftMs || recorded.dpuId !== dpuId || recorded.readAs !== readAs) {
-        skip(letter, letter.items, `it was replayed before, with ${inWords(recorded, readAs)}`);
+    const { readings, rejected } = readingsIn(letter, items, request, { latestMs, earliestMs: bound.earliestMs });
+    if (readings.length > 0 && typeof items !== 'string' && !isDryRun) {
+      const conflict = await recordReplays(letter, items, { shiftMs, dpuId, atMs: now() }, deadLetters);
+      if (conflict !== undefined) {
+        skip(letter, letter.items, conflict);
         continue;
       }
+    }
+    if (readings.length > 0 && typeof items !== 'string' && items.payload?.isShared) {
+      const key = letterIdOf(payloadKeyOf(letter));
+      if (shared.has(key)) continue;
+      shared.add(key);
     }
     if (rejected) skip(letter, rejected.items, rejected.detail);
     result.readings += readings.length;
@@ -118,20 +124,56 @@ export function senderOf({ subject }: Pick<KeptLetter, 'subject'>): string {
 interface Found {
   readonly readings: readonly SentReading[];
   readonly rejected?: { readonly items: number; readonly detail: string };
-  /** See `RecordedReplay`. */
-  readonly readAs?: string | undefined;
 }
 
-interface Items extends Omit<PayloadItems, 'values'> {
+interface Items {
   readonly values: readonly unknown[];
+  /** Present if the letter is of a payload. */
+  readonly payload?: PayloadItems;
+}
+
+/**
+ * Records how a letter is replayed and, before that, how its payload is read.
+ * @returns why it cannot be replayed in this way
+ */
+async function recordReplays(
+  letter: DeadLetter,
+  { payload }: Items,
+  replay: RecordedReplay,
+  deadLetters: ReplayDeps['deadLetters'],
+): Promise<string | undefined> {
+  if (payload) {
+    const readAs = payload.payloadReadAs;
+    // Letters that stand for items of their own may have different shifts.
+    const whole = payload.isShared ? { ...replay, readAs } : { ...replay, readAs, shiftMs: 0, dpuId: null };
+    const recorded = await deadLetters.recordReplay(payloadKeyOf(letter), whole);
+    if (recorded.readAs !== readAs) return `a part of its payload was replayed before, ${OTHERWISE}`;
+    if (!isSame(recorded, whole)) return `its payload was replayed before, with ${inWords(recorded)}`;
+  }
+  const own = payload ? { ...replay, readAs: payload.readAs } : replay;
+  const recorded = await deadLetters.recordReplay(letter, own);
+  if (isSame(recorded, own)) return undefined;
+  const reading = recorded.readAs === own.readAs ? '' : `, and ${OTHERWISE}`;
+  return `it was replayed before, with ${inWords(recorded)}${reading}`;
+}
+
+function isSame(recorded: RecordedReplay, { shiftMs, dpuId, readAs }: RecordedReplay): boolean {
+  return recorded.shiftMs === shiftMs && recorded.dpuId === dpuId && recorded.readAs === readAs;
+}
+
+function payloadKeyOf({ readingsSeq, arrivedMs }: DeadLetter): ReplayKey {
+  return { reason: 'payload', readingsSeq, arrivedMs, index: 0 };
 }
 
 /** @returns the items of a letter, or why they cannot be determined */
 async function itemsIn(letter: DeadLetter, { topology, bound }: ReplayDeps): Promise<Items | string> {
-  if (isPayload(letter)) return payloadItems(letter, topology, bound);
+  if (isPayload(letter)) {
+    const payload = await payloadItems(letter, topology, bound);
+    return typeof payload === 'string' ? payload : { values: payload.values, payload };
+  }
   if (kindOf(letter.subject.split('.').slice(3)) === 'heartbeat') return 'a heartbeat is no reading';
   const values = valuesIn(letter);
-  return typeof values === 'string' ? values : { values, unreadable: [] };
+  return typeof values === 'string' ? values : { values };
 }
 
 /** The readings of a letter that are accepted now, and why the others are not. */
@@ -143,22 +185,24 @@ function readingsIn(
 ): Found {
   const reject = (detail: string): Found => ({ readings: [], rejected: { items: letter.items, detail } });
   if (typeof found === 'string') return reject(found);
-  const { values, unreadable, readAs } = found;
-  if (dpuId !== null && isPayload(letter) && dpusOf(values).size > 1)
+  const { values, payload } = found;
+  if (dpuId !== null && payload && dpusOf(values).size > 1)
     return reject('its readings are of several DPUs, and cannot become those of a single one');
   const [, , token] = letter.subject.split('.');
   const sender = dpuId ?? dpuOfToken(token);
   const context = { ...bounds, shiftMs, ...(sender === undefined ? {} : { dpuId: sender }) };
   const readings: SentReading[] = [];
+  const { unreadable = [], isShared = false } = payload ?? {};
   const [remark] = unreadable;
+  const name = `replay_${letter.readingsSeq}_${isShared ? 'payload' : letter.index}`;
   let [items, detail] = [unreadable.length, remark ? remarkOn(letter, remark) : ''];
   for (const [position, value] of values.entries()) {
     const parsed = parseReading(dpuId === null ? value : withoutDpu(value), context);
-    const timed = parsed.ok ? withTimestamp(parsed.reading, letter, position) : parsed;
+    const timed = parsed.ok ? withTimestamp(parsed.reading, letter, `${name}_${position}`) : parsed;
     if (timed.ok) readings.push(timed.reading);
     else if (items++ === 0) detail = timed.rejection.detail;
   }
-  return { readings, readAs, ...(items === 0 ? {} : { rejected: { items, detail } }) };
+  return { readings, ...(items === 0 ? {} : { rejected: { items, detail } }) };
 }
 
 function remarkOn({ subject }: DeadLetter, { path, detail }: Remark): string {
@@ -187,19 +231,17 @@ function withoutDpu(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([field]) => field !== 'dpu_id'));
 }
 
-function withTimestamp(reading: SentReading, letter: DeadLetter, position: number): ParsedReading {
+/** @param name tells it from the other readings that arrived without a timestamp */
+function withTimestamp(reading: SentReading, { arrivedMs: timestampMs }: DeadLetter, name: string): ParsedReading {
   if (reading.timestampMs !== null) return { ok: true, reading };
-  const { arrivedMs: timestampMs, readingsSeq, index } = letter;
   if ((startOf(reading.measure) ?? 0) > timestampMs)
     return {
       ok: false,
       rejection: { reason: 'bad_timestamp', field: 'start', detail: 'start must not be later than the arrival' },
     };
-  const name = reading.name ?? `replay_${readingsSeq}_${index}_${position}`;
-  return { ok: true, reading: { ...reading, timestampMs, name } };
+  return { ok: true, reading: { ...reading, timestampMs, name: reading.name ?? name } };
 }
 
-function inWords({ shiftMs, dpuId, readAs }: RecordedReplay, readAsNow: string | undefined): string {
-  const options = readAs === readAsNow ? '' : ', and with other options of the device';
-  return `a shift of ${shiftMs} ms${dpuId === null ? '' : ` as DPU ${dpuId}`}${options}`;
+function inWords({ shiftMs, dpuId }: RecordedReplay): string {
+  return `a shift of ${shiftMs} ms${dpuId === null ? '' : ` as DPU ${dpuId}`}`;
 }

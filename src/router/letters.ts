@@ -3,8 +3,10 @@
 //
 // They cover the whole message, however it is sliced, so every router that writes them writes the same ones, and
 // storing them again changes nothing.
+import { digestOfArrival, type ArrivedReading } from '../adapters/digest.ts';
+import { readingBodyOf } from '../adapters/reading-body.ts';
 import type { RejectReason } from '../domain/reading.ts';
-import type { DeadLetter } from '../ports/dead-letters.ts';
+import type { DeadLetter, PayloadArrival } from '../ports/dead-letters.ts';
 import { forEachItem, type AcceptedTimes } from './intake.ts';
 import type { Message } from './message.ts';
 
@@ -19,7 +21,14 @@ const [OPEN, COMMA, CLOSE] = ['[', ',', ']'].map((character) => character.charCo
 
 export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] {
   const found = new Map<RejectReason, BadItems>();
+  const arrived: ArrivedReading[] = [];
   forEachItem(message, 0, message.length, times, (taken, index) => {
+    const item = message.payloadItem(index);
+    if (item && 'adapted' in item)
+      arrived.push({
+        value: readingBodyOf(item.adapted),
+        reason: 'rejection' in taken ? taken.rejection.reason : null,
+      });
     if (!('rejection' in taken)) return;
     const { reason, detail } = taken.rejection;
     let bad = found.get(reason);
@@ -27,6 +36,7 @@ export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] 
     bad.add(index);
   });
   const { subject, seq: readingsSeq, timeMs: arrivedMs } = message.entry;
+  const arrival = message.isPayload ? { arrival: arrivalOf(message, arrived, times) } : {};
   return [...found].map(([reason, { first: index, detail, items, isCut, raw }]) => ({
     reason,
     detail: headerText(detail),
@@ -37,7 +47,17 @@ export function lettersOf(message: Message, times: AcceptedTimes): DeadLetter[] 
     items,
     isCut,
     raw,
+    ...arrival,
   }));
+}
+
+function arrivalOf(message: Message, readings: readonly ArrivedReading[], times: AcceptedTimes): PayloadArrival {
+  return {
+    earliestMs: times.earliestMs,
+    latestMs: (message.latestMs ??= times.latestOf(message.entry)),
+    accepted: readings.filter(({ reason }) => reason === null).length,
+    digest: digestOfArrival(readings),
+  };
 }
 
 function headerText(text: string): string {

@@ -251,7 +251,7 @@ export interface paths {
         get: operations["getDevice"];
         /**
          * Set the options for reading the payloads of a device or a gateway
-         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.
+         * @description Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; an option that is left out has its default. `options` that are left out as a whole stay as they are, unless the adapter is another one; `null` stands for the defaults. A `secret` that is left out stays as it is.
          */
         put: operations["putDevice"];
         post?: never;
@@ -1526,11 +1526,8 @@ export interface components {
              * @enum {string}
              */
             adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
-            /**
-             * @description as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults
-             * @default null
-             */
-            options: {
+            /** @description as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults. Left out: as they are, or the defaults of another adapter */
+            options?: {
                 [key: string]: unknown;
             } | null;
             /**

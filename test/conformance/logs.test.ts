@@ -259,7 +259,13 @@ describePorts('logs', (ports) => {
       for await (const one of deadLetters.letters(selection)) found.push(one);
       return found;
     };
-    await deadLetters.store([letter, { ...letter, reason: 'bad_id', readingsSeq: 9, isCut: true }]);
+    const arrival = { earliestMs: 0, latestMs: 1_299, accepted: 2, digest: 'a-digest' };
+    await deadLetters.store([
+      letter,
+      { ...letter, reason: 'bad_id', readingsSeq: 9, isCut: true },
+      { ...letter, reason: 'bad_payload', readingsSeq: 10, arrival },
+    ]);
+    expect(await read({ reason: 'bad_payload' })).toMatchObject([{ readingsSeq: 10, arrival }]);
     const [kept, ...others] = await read({ reason: 'bad_direction' });
     expect(others).toEqual([]);
     expect({ ...kept, raw: new TextDecoder().decode(kept?.raw) }).toEqual({
@@ -281,6 +287,12 @@ describePorts('logs', (ports) => {
     expect(await deadLetters.recordReplay(letter, { ...first, shiftMs: 7, atMs: 2 })).toEqual(first);
     const later = { ...first, atMs: 3 };
     expect(await deadLetters.recordReplay({ ...letter, arrivedMs: 1_235 }, later)).toEqual(later);
+    // A payload has a record beside those of its letters.
+    const payload = { ...letter, reason: 'payload', index: 0 } as const;
+    const whole = { ...first, readAs: 'arrival.a-digest', atMs: 4 };
+    expect(await deadLetters.recordReplay(payload, whole)).toEqual(whole);
+    expect(await deadLetters.recordReplay(payload, { ...whole, readAs: 'now.another' })).toEqual(whole);
+    expect(await deadLetters.recordReplay(letter, { ...whole, readAs: 'another' })).toEqual(first);
     expect(await deadLetters.count()).toEqual(counted);
     expect(await read({ reason: 'bad_direction' })).toHaveLength(1);
   });

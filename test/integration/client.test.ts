@@ -228,6 +228,7 @@ describe('the generated client', () => {
       adapter: 'xovis',
       options,
     });
+    expect((await api.PUT('/devices/{id}', { ...device, body: { adapter: 'xovis' } })).data).toMatchObject({ options });
     expect((await api.GET('/devices')).data).toHaveLength(1);
     expect((await api.GET('/devices/{id}', device)).data).toMatchObject({ options });
     expect((await api.DELETE('/devices/{id}', device)).response.status).toBe(204);

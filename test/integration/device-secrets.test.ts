@@ -155,7 +155,7 @@ describe('the secret of a device', () => {
     await ask('PUT', '/devices/door', { adapter: 'density', options: { reversed: true } });
     expect(await works(SECRET)).toBe(202);
     expect((await ask('PUT', '/devices/door', { adapter: 'density', secret: OTHERS })).body).toMatchObject({
-      options: null,
+      options: { reversed: true },
       has_secret: true,
     });
     expect([await works(SECRET), await works(OTHERS)]).toEqual([401, 202]);

@@ -242,6 +242,54 @@ describe('the options of a device', () => {
     });
   });
 
+  it('stay as they are when they are left out, end with null, and with another adapter', async () => {
+    const put = async (body: object): Promise<unknown> => (await service.send('PUT', '/devices/kept', body)).body;
+    const device = { adapter: 'mapping', options: mapping };
+    expect(await put(device)).toMatchObject(device);
+    expect(await put({ adapter: 'mapping', secret: 'a secret of 16 or more'.replaceAll(' ', '-') })).toMatchObject(
+      device,
+    );
+    expect((await service.get('/devices/kept')).body).toMatchObject(device);
+    expect(await put({ adapter: 'xovis' })).toMatchObject({ adapter: 'xovis', options: null });
+    // The options of before do not come back, and a mapping needs some.
+    const needed = { errors: expect.arrayContaining([expect.objectContaining({ path: 'options.kind' })]) as unknown };
+    expect(await put({ adapter: 'mapping' })).toMatchObject(needed);
+    expect(await put({ adapter: 'xovis', options: { reversed: ['2'] } })).toMatchObject({
+      options: { reversed: ['2'] },
+    });
+    expect(await put({ adapter: 'xovis', options: null })).toMatchObject({ options: null });
+    await put(device);
+    expect(await put({ adapter: 'mapping', options: null })).toMatchObject(needed);
+    // Neither do those of a deleted device.
+    expect((await service.send('DELETE', '/devices/kept')).status).toBe(204);
+    expect(await put({ adapter: 'mapping' })).toMatchObject(needed);
+  });
+
+  it('are applied to what was rejected because of them', async () => {
+    const options = { kind: 'event', time: '$.at', direction: { path: '$.way', entrance: ['in'], exit: ['out'] } };
+    const put = async (zone: string): Promise<number> =>
+      (await service.send('PUT', '/devices/tokyo', { adapter: 'mapping', options: { ...options, time_zone: zone } }))
+        .status;
+    const replay = async (): Promise<unknown> =>
+      (await service.send('POST', '/dead-letters/replay', { dpu_id: 'tokyo', reason: 'future' })).body;
+    await spaceOf('tokyo');
+    expect(await put('UTC')).toBe(200);
+    // A device in Tokyo, nine hours ahead, that writes no offset.
+    const passedMs = Math.floor(Date.now() / 1_000) * 1_000 - 60_000;
+    const local = new Date(passedMs + 9 * 3_600_000).toISOString().replace('Z', '');
+    await post('mapping?device=tokyo', JSON.stringify({ at: local, way: 'in' }));
+    await eventually(async () =>
+      expect(await replay()).toMatchObject({ letters: 1, replayed: 0, not_replayed_count: 1 }),
+    );
+    expect(await put('Asia/Tokyo')).toBe(200);
+    for (let times = 0; times < 2; times++)
+      expect(await replay()).toMatchObject({ letters: 1, replayed: 1, not_replayed_count: 0 });
+    await eventually(async () => {
+      const readings = (await service.get(`/readings?filter=${encodeURIComponent("dpu_id='tokyo'")}`)).body;
+      expect(readings).toMatchObject([{ timestamp: new Date(passedMs).toISOString(), direction: 1 }]);
+    });
+  });
+
   it('are refused with the option at fault', async () => {
     for (const [body, path] of [
       [{ adapter: 'nobody' }, 'adapter'],

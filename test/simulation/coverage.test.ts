@@ -75,6 +75,7 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'a process whose clock is behind is asked': /"kind":"ask".*"behindMs":7200000/,
   'dead letters are replayed': /"kind":"replay","shiftMs":0/,
   'dead letters are replayed with a shift': /"kind":"replay","shiftMs":-/,
+  'dead letters of one reason are replayed': /"kind":"replay".*"reason":"(bad_payload|future)"/,
   'a misspelled topic': /"kind":"publish".*"levels":"reading/,
   'a topic that fits nothing': /"kind":"publish".*"levels":"(status|\/")/,
   'a message of bad items only': /"kind":"publish".*"text":"\[(0|null)/,

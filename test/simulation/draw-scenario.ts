@@ -2,6 +2,7 @@
 import { ActionWriter, drawSettings, START_MS } from './action-writer.ts';
 import { withImports } from './document-of.ts';
 import { Random } from './random.ts';
+import { withReplays } from './replay-story.ts';
 import type { Action, LosableLog, Scenario } from './scenario.ts';
 
 const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 'CHECKPOINTS'];
@@ -9,6 +10,8 @@ const LOSABLE: readonly LosableLog[] = ['READINGS', 'SPACE_EVENTS', 'TOPOLOGY', 
 export const LOSSES_EVERY = 4;
 /** In every so many, what is registered is imported, with and without losses. */
 const IMPORTS_EVERY = 3;
+/** In every so many, letters are replayed with changing options of a device, unless the topology is to be quiet. */
+export const REPLAYS_EVERY = 5;
 
 export function drawScenario(seed: number): Scenario {
   const random = new Random(seed);
@@ -32,7 +35,8 @@ export function drawScenario(seed: number): Scenario {
     hasLosses: false,
     actions: seed % IMPORTS_EVERY === 2 ? withImports(writer.actions) : writer.actions,
   } satisfies Scenario;
-  return seed % LOSSES_EVERY === 0 ? withLosses(scenario, new Random(seed ^ 0x1055)) : scenario;
+  if (seed % LOSSES_EVERY === 0) return withLosses(scenario, new Random(seed ^ 0x1055));
+  return seed % REPLAYS_EVERY === 0 && !isTopologyQuiet ? withReplays(scenario, new Random(seed ^ 0x4e91)) : scenario;
 }
 
 /**

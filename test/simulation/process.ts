@@ -10,7 +10,7 @@ import type { KnownReport, SpaceReport } from '../../actors/partition/space-repo
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
-import type { Replay } from '../../src/ports/dead-letters.ts';
+import type { LetterSelection, Replay } from '../../src/ports/dead-letters.ts';
 import { replayLetters } from '../../src/publishing/replay-letters.ts';
 import { TimestampBound } from '../../src/publishing/timestamp-bound.ts';
 import { purgeReadings } from '../../src/retention/readings-retention.ts';
@@ -284,7 +284,7 @@ export class SimProcess {
   }
 
   /** As the API does. What it appends has a spelling of its own, by which the verdict knows it. */
-  async replay(replay: Replay): Promise<void> {
+  async replay(replay: Replay & Pick<LetterSelection, 'reason'>): Promise<void> {
     const readings = new MemoryReadingsLog(this.access, this.#engines.streams);
     await replayLetters(
       { ...replay, isDryRun: false },

@@ -1,11 +1,11 @@
 // Replayed dead letters, read from READINGS by other code than the service's: each is an item that could not be used,
 // as the one record of its letter says.
-import { createHash } from 'node:crypto';
+import { addTo } from '../../src/domain/lists.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
-import type { TopologyEntry } from '../../src/domain/topology.ts';
 import type { RecordedReplay } from '../../src/ports/dead-letters.ts';
 import type { MemoryStreams } from './engines/memory-streams.ts';
-import { crossingsOf, deviceAt, devicesOf, isAccepted, isPayloadOf, sentIn, type Crossing } from './sent.ts';
+import { replayedPayload, type LetterRecord } from './replayed-payloads.ts';
+import { isPayloadOf, sentIn, type Crossing } from './sent.ts';
 
 /** How replays spell their subject in the simulation, and no device does. */
 export const REPLAYED = 'READING';
@@ -18,22 +18,47 @@ const encoder = new TextEncoder();
 /** D2. Where logs have gone back, sequences do not say which message a letter is of. */
 export function judgeReplays({ readings, replays, losses, topology }: MemoryStreams): string[] {
   if (losses > 0) return [];
-  const entries = new Map(readings.everything.map((entry) => [entry.seq, entry]));
-  const allowed = new Set<string>();
-  for (const [key, replay] of replays) {
-    const [reason = '', seq, index] = key.split('.');
-    const entry = entries.get(Number(seq));
-    if (!entry) continue;
-    const items = isPayloadOf(entry.subject)
-      ? itemsOfPayload(entry, { reason, index: Number(index), ...replay }, topology)
-      : itemsOf(entry);
-    for (const item of items) allowed.add(replayed(entry, item, replay));
+  const objections: string[] = [];
+  const allowed = new Map<string, number>();
+  const allow = (item: string): unknown => allowed.set(item, (allowed.get(item) ?? 0) + 1);
+  const records = recordsBySeq(replays);
+  for (const entry of readings.everything) {
+    const found = records.get(entry.seq) ?? [];
+    if (found.length > 0 && isPayloadOf(entry.subject)) {
+      const replay = replayedPayload(entry, found, topology);
+      objections.push(...replay.objections);
+      for (const [crossing, record] of replay.crossings) allow(replayed(entry, fieldsOf(crossing), record));
+    } else for (const record of found) for (const item of itemsOf(entry)) allow(replayed(entry, item, record));
   }
-  return [...entries.values()]
-    .filter(({ subject }) => subject.endsWith(`.${REPLAYED}`))
-    .flatMap(({ subject, data }) => itemsIn(data).map((item) => inWords(subject.split('.')[2] ?? '', item)))
-    .filter((one) => !allowed.has(one))
-    .map((one) => `replayed, though no record of a letter says so: ${one}`);
+  for (const [item, times] of appended(readings.everything)) {
+    const expected = allowed.get(item) ?? 0;
+    if (times > expected)
+      objections.push(`replayed ${times} times, though records of letters say ${expected} times: ${item}`);
+  }
+  return objections;
+}
+
+/** Without the records of payloads: what is replayed by letters has to be right whatever these say. */
+function recordsBySeq(replays: MemoryStreams['replays']): Map<number, LetterRecord[]> {
+  const found = new Map<number, LetterRecord[]>();
+  for (const [key, replay] of replays) {
+    const [reason = '', seq] = key.split('.');
+    if (reason !== 'payload') addTo(found, Number(seq), { ...replay, reason });
+  }
+  return found;
+}
+
+/** How often each reading was replayed under different ids. */
+function appended(entries: readonly StoredEntry[]): [item: string, times: number][] {
+  const found = new Map<string, Set<string>>();
+  for (const { subject, data } of entries) {
+    if (!subject.endsWith(`.${REPLAYED}`)) continue;
+    for (const item of itemsIn(data)) {
+      const key = inWords(subject.split('.')[2] ?? '', item);
+      found.set(key, (found.get(key) ?? new Set()).add(String(item['id'])));
+    }
+  }
+  return [...found].map(([item, ids]) => [item, ids.size]);
 }
 
 /** What was rejected. */
@@ -43,42 +68,8 @@ function itemsOf(entry: StoredEntry): Fields[] {
     .map((item) => ({ ...item, dpu_id: undefined }));
 }
 
-type PayloadReplay = RecordedReplay & { readonly reason: string; readonly index: number };
-
-/** What was rejected, and what can be read now and could not be then. */
-function itemsOfPayload(
-  entry: StoredEntry,
-  { reason, index, readAs }: PayloadReplay,
-  topology: readonly TopologyEntry[],
-): Fields[] {
-  const device = entry.subject.split('.')[2] ?? '';
-  const then = crossingsOf(entry, deviceAt(topology, device, entry.timeMs)).filter(({ item }) => item);
-  if (reason !== 'bad_payload') return then.filter((crossing) => !isAccepted(crossing, entry)).map(fieldsOf);
-  const options = [undefined, ...devicesOf(topology, device).map((one) => one.device)].filter(
-    (one) => digestOf(one?.adapter === entry.subject.split('.')[3] ? one?.options : null) === readAs,
-  );
-  return options.flatMap((option) => {
-    const added = crossingsOf(entry, option)
-      .filter(({ item }) => item)
-      .map((crossing) => JSON.stringify(crossing));
-    for (const crossing of index === 0 ? [] : then) {
-      const at = added.indexOf(JSON.stringify(crossing));
-      // Something that has counted would be read differently.
-      if (at < 0) return [];
-      added.splice(at, 1);
-    }
-    return added.map((crossing) => fieldsOf(JSON.parse(crossing) as Crossing));
-  });
-}
-
 function fieldsOf({ item, id }: Crossing): Fields {
   return { ...item, ...(id.includes('/') ? { dpu_id: id } : {}) };
-}
-
-function digestOf(options: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify(options ?? null))
-    .digest('base64url');
 }
 
 /** How an item of a message was replayed. */

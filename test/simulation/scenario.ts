@@ -1,5 +1,6 @@
 // The actions of a run, as data.
 import type { DpuId } from '../../src/domain/ids.ts';
+import type { RejectReason } from '../../src/domain/reading.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 
 /** A description of a format. Without one, nothing in payloads of that format can be read. */
@@ -22,8 +23,13 @@ export type Action =
       readonly aheadMs: number;
       readonly isMadeUp: boolean;
     }
-  /** Somebody has all dead letters replayed. */
-  | { readonly kind: 'replay'; readonly shiftMs: number; readonly dpuId: DpuId | null }
+  /** Somebody has all dead letters replayed, or those of a reason. */
+  | {
+      readonly kind: 'replay';
+      readonly shiftMs: number;
+      readonly dpuId: DpuId | null;
+      readonly reason?: RejectReason;
+    }
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   /** In a device's own format. */
   | { readonly kind: 'payload'; readonly dpuId: DpuId; readonly text: string; readonly isMapped?: true }

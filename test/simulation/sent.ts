@@ -72,9 +72,12 @@ export function isPayloadOf(subject: string): boolean {
   return [PAYLOADS, MAPPED].includes(subject.split('.')[3] ?? '');
 }
 
-/** True for a crossing that counts. */
-export function isAccepted({ item, id }: Crossing, { timeMs }: Pick<StoredEntry, 'timeMs'>): boolean {
-  return item !== undefined && readingIn(item, id, { latestMs: timeMs + SKEW_MS, timeMs, place: '' }) !== undefined;
+/** Why a crossing that could be read does not count; undefined if it counts. */
+export function rejectionOf({ item }: Crossing, { timeMs }: Pick<StoredEntry, 'timeMs'>): string | undefined {
+  const { timestamp } = (item ?? {}) as { timestamp?: string };
+  if (timestamp === undefined) return undefined;
+  if (Date.parse(timestamp) < EARLIEST_MS) return 'clock_unset';
+  return Date.parse(timestamp) > timeMs + SKEW_MS ? 'future' : undefined;
 }
 
 /** What a device's options make of a payload. What can be read comes first. */

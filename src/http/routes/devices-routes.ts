@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { optionProblems } from '../../adapters/adapters.ts';
 import { deviceOf, LINE_SEPARATOR, type DpuId } from '../../domain/ids.ts';
 import type { Device } from '../../domain/topology.ts';
+import { keptOptions } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { hashedSecret } from '../auth/device-secrets.ts';
@@ -91,7 +92,7 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
     operationId: 'putDevice',
     summary: 'Set the options for reading the payloads of a device or a gateway',
     description:
-      'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; options left out have their defaults. A `secret` that is left out stays as it is.',
+      'Applies to payloads that are stored from now on. What an adapter can be told is in docs/devices.md; an option that is left out has its default. `options` that are left out as a whole stay as they are, unless the adapter is another one; `null` stands for the defaults. A `secret` that is left out stays as it is.',
     scope: 'topology:write',
     requestHeaders: IF_MATCH,
     body: deviceBody,
@@ -101,21 +102,26 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
     handle: async ({ params: { id }, body: { adapter, options, secret: given } }, ctx) => {
       if (deviceOf(id) !== id)
         throw invalid('id', `must not contain ${LINE_SEPARATOR}: that separates a device from its lines`);
-      const problems = optionProblems(adapter, options);
-      if (problems.length > 0)
-        throw new HttpProblem(
-          422,
-          'the options do not fit the adapter',
-          problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
-        );
+      if (options !== undefined) checkOptions(adapter, options);
       const secret = typeof given === 'string' ? await hashedSecret(given) : given;
       const command = { kind: 'setAdapter', id, adapter, options, secret } as const;
       const { doc } = await topology.execute(command, (view) => {
         if (ctx.get('if-match') !== '') unchanged(ctx, id)(view);
+        if (options === undefined) checkOptions(adapter, keptOptions(view.device(id), adapter));
       });
       return revalidated(ctx, deviceJson(doc as Device));
     },
   });
+}
+
+function checkOptions(adapter: string, options: Device['options']): void {
+  const problems = optionProblems(adapter, options);
+  if (problems.length > 0)
+    throw new HttpProblem(
+      422,
+      'the options do not fit the adapter',
+      problems.map(({ path, detail }) => ({ path: path ? `options.${path}` : 'options', detail })),
+    );
 }
 
 function deviceIn(view: TopologyView, id: DpuId): Device {

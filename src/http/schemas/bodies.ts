@@ -142,7 +142,9 @@ export const deviceOptions = z
 export const deviceBody = z
   .strictObject({
     adapter: adapterName,
-    options: deviceOptions.default(null).meta({ description: OPTIONS_DESCRIPTION }),
+    options: deviceOptions.optional().meta({
+      description: `${OPTIONS_DESCRIPTION}. Left out: as they are, or the defaults of another adapter`,
+    }),
     secret: z
       .string('must be text')
       .regex(SECRET, 'must have 16 to 128 printable ASCII characters without white space')
