@@ -51,6 +51,7 @@ import { observeShard } from './shards/shard-observation.ts';
 import type { Shard } from './shards/shard.ts';
 import { Ticks } from './shards/ticks.ts';
 import { AwaitedTopology } from './topology/awaited-topology.ts';
+import { payloadsReadTo } from './topology/payloads-read-to.ts';
 import { TopologyService } from './topology/topology-service.ts';
 
 const READY_POLL_MS = 20;
@@ -106,7 +107,13 @@ export class Service {
     const now = (): number => this.clock.now();
     this.#member = { id: newId(), name: nodeName, takesShards, standsBy };
     this.bound = new TimestampBound(options.skewMs, options.readingsKey, options.earliestMs);
-    this.topology = new TopologyService(topologyLog, now, () => this.#shards.forEach((shard) => shard.wakeRouter()));
+    this.topology = new TopologyService(
+      topologyLog,
+      now,
+      () => this.#shards.forEach((shard) => shard.wakeRouter()),
+      MACHINE_TIMING,
+      payloadsReadTo(partitions, this.readings, events),
+    );
     this.#awaitedTopology = new AwaitedTopology(this.topology);
 
     this.#stored = this.#createStoredSequence();

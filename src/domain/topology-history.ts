@@ -6,6 +6,7 @@ import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
 import { nameKey } from './name.ts';
 import {
+  appliesAfterMs,
   DEFAULT_SETTINGS,
   type Device,
   type Doorway,
@@ -24,8 +25,9 @@ interface Version<T> {
   readonly doc: T;
 }
 
-interface StoredVersion<T> extends Version<T> {
-  readonly storedMs: number;
+interface DeviceVersion extends Version<Device> {
+  /** Applies to payloads that were stored after it. */
+  readonly afterMs: number;
 }
 
 const encoder = new TextEncoder();
@@ -64,7 +66,7 @@ export class TopologyHistory {
   readonly #spaces: Versions<SpaceId, Space> = new Map();
   readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
-  readonly #devices = new Map<DpuId, StoredVersion<Device>[]>();
+  readonly #devices = new Map<DpuId, DeviceVersion[]>();
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
   readonly #epochs: Version<EpochBegun>[] = [];
@@ -118,7 +120,7 @@ export class TopologyHistory {
         }
         break;
       case 'device':
-        addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, storedMs });
+        addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, afterMs: appliesAfterMs(fact, storedMs) });
         break;
       case 'reset':
         addTo(this.#resets, fact.doc.spaceId, { seq, doc: fact.doc });
@@ -179,7 +181,7 @@ export class TopologyHistory {
    * @param atMs by the log's clock
    */
   deviceAt(id: DpuId, atMs: number): Device | undefined {
-    const doc = this.#devices.get(id)?.findLast(({ storedMs }) => storedMs < atMs)?.doc;
+    const doc = this.#devices.get(id)?.findLast(({ afterMs }) => afterMs < atMs)?.doc;
     return doc?.deleted ? undefined : doc;
   }
 

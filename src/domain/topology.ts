@@ -124,12 +124,28 @@ export interface EpochBegun {
   readonly doorwayIdsAbove: number;
 }
 
+/** Applies to payloads that are stored after the fact, by the log's clock. */
+export interface DeviceFact {
+  readonly kind: 'device';
+  readonly doc: Device;
+  /**
+   * Payloads up to here may have been read before the fact, so it does not apply to them even if TOPOLOGY's clock was
+   * behind. Facts of earlier versions have none.
+   */
+  readonly afterMs?: number;
+}
+
+/** From when a fact applies to the payloads of its device, by the log's clock. */
+export function appliesAfterMs({ afterMs = 0 }: DeviceFact, storedMs: number): number {
+  return Math.max(storedMs, afterMs);
+}
+
 /** A fact about a single thing. */
 export type SingleFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
-  | { readonly kind: 'device'; readonly doc: Device }
+  | DeviceFact
   | { readonly kind: 'reset'; readonly doc: Reset }
   | { readonly kind: 'settings'; readonly doc: Settings }
   | { readonly kind: 'epoch'; readonly doc: EpochBegun };

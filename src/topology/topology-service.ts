@@ -4,7 +4,8 @@
 // The writes of one process are queued. Those of several processes conflict, and are decided again after a pause of
 // random length (E2).
 import { Failure } from '../domain/failure.ts';
-import type { SingleFact, TopologyFact } from '../domain/topology.ts';
+import type { DpuId } from '../domain/ids.ts';
+import type { DeviceFact, SingleFact, TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
 import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
 import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
@@ -18,12 +19,16 @@ import { WriteQueue } from './write-queue.ts';
 const ATTEMPTS_MAX = 100;
 const [PAUSE_FIRST_MS, PAUSE_MAX_MS] = [2, 100];
 
+/** The time, by the log's clock, up to which payloads of some devices may have been read. @throws if it is not known */
+export type PayloadsReadTo = (devices: readonly DpuId[]) => Promise<number>;
+
 export class TopologyService {
   readonly history = new TopologyHistory();
   readonly #log: TopologyLog;
   readonly #now: () => number;
   readonly #onChange: () => void;
   readonly #timing: Pick<Timing, 'pause' | 'random'>;
+  readonly #payloadsReadTo: PayloadsReadTo;
   readonly #writes = new WriteQueue();
   /** The highest sequence known to be in the log, and since when (ms) the history has been behind it. */
   #known = { seq: 0, sinceMs: 0 };
@@ -37,11 +42,13 @@ export class TopologyService {
     now: () => number,
     onChange: () => void,
     timing: Pick<Timing, 'pause' | 'random'> = MACHINE_TIMING,
+    payloadsReadTo: PayloadsReadTo = async () => Promise.resolve(0),
   ) {
     this.#log = log;
     this.#now = now;
     this.#onChange = onChange;
     this.#timing = timing;
+    this.#payloadsReadTo = payloadsReadTo;
   }
 
   /** Follows the log until stopped. @throws if the log cannot be read; may be called again to continue */
@@ -133,6 +140,7 @@ export class TopologyService {
         if (await this.catchUp().catch(unavailable)) continue;
         throw refusal;
       }
+      if (facts.some(isOfDevice)) facts = await this.#dated(facts);
       const [first, second] = facts;
       if (!first) return facts;
       const entry: TopologyFact = second ? { kind: 'batch', doc: facts } : first;
@@ -147,6 +155,12 @@ export class TopologyService {
       await this.#timing.pause(this.#timing.random() * pauseMs, NEVER);
     }
     throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
+  }
+
+  /** With the time up to which routers may have read payloads without them. */
+  async #dated(facts: readonly SingleFact[]): Promise<readonly SingleFact[]> {
+    const afterMs = await this.#payloadsReadTo(facts.filter(isOfDevice).map(({ doc }) => doc.id)).catch(unavailable);
+    return facts.map((fact) => (isOfDevice(fact) ? { ...fact, afterMs } : fact));
   }
 
   /** Like `reached`, for a write. @throws Failure unavailable if the log lost its end, and perhaps the write with it */
@@ -179,6 +193,10 @@ export class TopologyService {
   async stop(): Promise<void> {
     await this.#cursor?.close();
   }
+}
+
+function isOfDevice(fact: SingleFact): fact is DeviceFact {
+  return fact.kind === 'device';
 }
 
 function unavailable(cause: unknown): never {

@@ -97,9 +97,14 @@ export const MUTANTS: readonly Mutant[] = [
     'fnv1a32(tokenOfDpu(dpuId))',
   ),
   mutant(
+    'options apply from when TOPOLOGY stored them, even to payloads that were read before',
+    'return Math.max(storedMs, afterMs);',
+    'return storedMs + 0 * afterMs;',
+  ),
+  mutant(
     'a payload is read as its device is configured now',
-    'findLast(({ storedMs }) => storedMs < atMs)?.doc',
-    'findLast(({ storedMs }) => storedMs < Infinity + atMs)?.doc',
+    'findLast(({ afterMs }) => afterMs < atMs)?.doc',
+    'findLast(({ afterMs }) => afterMs < Infinity + atMs)?.doc',
   ),
   mutant(
     'a payload is read before the topology of its time is known',

@@ -23,6 +23,7 @@ import { LocalReports } from '../../src/shards/local-reports.ts';
 import { Membership } from '../../src/shards/membership.ts';
 import { Shard } from '../../src/shards/shard.ts';
 import { Ticks } from '../../src/shards/ticks.ts';
+import { payloadsReadTo } from '../../src/topology/payloads-read-to.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
 import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
@@ -141,13 +142,14 @@ export class SimProcess {
         }),
       yield: async () => undefined,
     };
+    const readings = new MemoryReadingsLog(access, streams);
     this.topology = new TopologyService(
       new MemoryTopologyLog(access, streams),
       engines.now,
       () => this.shards.forEach((shard) => shard.wakeRouter()),
       this.#timing,
+      payloadsReadTo(streams.partitions, readings, this.#events),
     );
-    const readings = new MemoryReadingsLog(access, streams);
     const ticks = new Ticks({
       tick: async (k) => readings.tick(k),
       intervalMs: TICK_INTERVAL_MS,

@@ -115,16 +115,18 @@ function mapped({ line, d, at }: Fields, device: string, sign: number, options: 
 
 /** What the topology said of a device when something was stored. */
 export function deviceAt(topology: readonly TopologyEntry[], id: string, atMs: number): Device | undefined {
-  return devicesOf(topology, id).findLast(({ storedMs }) => storedMs < atMs)?.device;
+  return devicesOf(topology, id).findLast(({ afterMs }) => afterMs < atMs)?.device;
 }
 
 /** All that was ever said of a device. */
 export function devicesOf(
   topology: readonly TopologyEntry[],
   id: string,
-): { readonly device: Device | undefined; readonly storedMs: number }[] {
+): { readonly device: Device | undefined; readonly afterMs: number }[] {
   return topology.flatMap(({ fact, storedMs = 0 }) =>
-    fact.kind === 'device' && fact.doc.id === id ? [{ device: fact.doc.deleted ? undefined : fact.doc, storedMs }] : [],
+    fact.kind === 'device' && fact.doc.id === id
+      ? [{ device: fact.doc.deleted ? undefined : fact.doc, afterMs: Math.max(storedMs, fact.afterMs ?? 0) }]
+      : [],
   );
 }
 

@@ -1,7 +1,7 @@
 // A topology service on a log in memory that never fails.
 import type { TopologyEntry } from '../../src/domain/topology.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
-import { TopologyService } from '../../src/topology/topology-service.ts';
+import { TopologyService, type PayloadsReadTo } from '../../src/topology/topology-service.ts';
 
 export interface MemoryTopology {
   readonly topology: TopologyService;
@@ -12,7 +12,7 @@ export interface MemoryTopology {
   readonly wake: () => void;
 }
 
-export function memoryTopology(nowMs: () => number = () => 0): MemoryTopology {
+export function memoryTopology(nowMs: () => number = () => 0, payloadsReadTo?: PayloadsReadTo): MemoryTopology {
   const entries: TopologyEntry[] = [];
   let wake = (): void => undefined;
   const memory: MemoryTopology = {
@@ -45,6 +45,7 @@ export function memoryTopology(nowMs: () => number = () => 0): MemoryTopology {
       nowMs,
       () => undefined,
       MACHINE_TIMING,
+      payloadsReadTo,
     ),
   };
   void memory.topology.follow();
