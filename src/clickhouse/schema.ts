@@ -68,6 +68,12 @@ export function alterationsFor(options: TableOptions): string[] {
   return TABLE_NAMES.map((name) => `ALTER TABLE ${name}${onCluster(options)} MODIFY SETTING ${settingsOf(options)}`);
 }
 
+/**
+ * Parts are merged once their sum is this many times the largest. With ClickHouse's default, 5, merging took more than
+ * a third of the CPU of an insert (docs/adr/0094).
+ */
+const MERGE_BASE = 10;
+
 function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
   const window =
     cluster === undefined
@@ -83,6 +89,7 @@ function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
     `fsync_after_insert = ${flag}`,
     `fsync_part_directory = ${flag}`,
     `min_rows_to_fsync_after_merge = ${flag}`,
+    `merge_selector_base = ${MERGE_BASE}`,
     "lightweight_mutation_projection_mode = 'rebuild'",
   ].join(', ');
 }

@@ -4,7 +4,7 @@ import { alterationsFor, TABLES, tablesFor, windowBlocksFor } from '../../src/cl
 const OPTIONS = { cluster: 'density', windowBlocks: 50_000, isSynced: true, cold: { volume: 'cold', afterDays: 400 } };
 const NAMES = ['space_events', 'log_epochs', 'topology_copy', 'readings', 'events_by_time'];
 const SETTINGS =
-  "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, lightweight_mutation_projection_mode = 'rebuild'";
+  "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10, lightweight_mutation_projection_mode = 'rebuild'";
 
 test('the deduplication window depends on the numbers of shards and blocks, within limits', () => {
   expect(windowBlocksFor(16, 3_000)).toBe(16 * 1_200 * 4);
@@ -45,6 +45,6 @@ test('existing tables get all current settings', () => {
     NAMES.map((name) => `ALTER TABLE ${name} ON CLUSTER 'density' MODIFY SETTING ${SETTINGS}`),
   );
   expect(alterationsFor({ ...OPTIONS, cluster: undefined, isSynced: false }).at(-1)).toBe(
-    "ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, lightweight_mutation_projection_mode = 'rebuild'",
+    "ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, merge_selector_base = 10, lightweight_mutation_projection_mode = 'rebuild'",
   );
 });
