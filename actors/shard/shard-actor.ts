@@ -73,7 +73,10 @@ export function startShardActor(options: ShardActorOptions): ShardActor {
     get state() {
       return shardStateOf(actor.getSnapshot());
     },
-    setGoal: (goal) => actor.send({ type: 'goalSet', goal }),
+    setGoal: (goal) => {
+      // Membership sets the goals of all shards four times a second, and they rarely change.
+      if (goal !== actor.getSnapshot().context.goal) actor.send({ type: 'goalSet', goal });
+    },
     leaseFreed: () => actor.send({ type: 'leaseFreed' }),
     untilIdle: () => waitFor(actor, (snapshot) => shardStateOf(snapshot) === 'idle'),
   };

@@ -19,41 +19,23 @@ interface View {
   readonly target: string;
   /** The rows of space_events that the view selects. */
   readonly where: string;
-  readonly sourceKey: string;
-  readonly targetKey: string;
-  readonly sums: { readonly source: string; readonly target: string };
+  /** The columns that identify a row, in both tables. */
+  readonly key: string;
 }
 
 const ROWS = 'space_events WHERE shard = {shard:UInt16} AND block = {block:UInt64}';
-const COUNT = { source: 'toString(count())', target: 'toString(count())' };
 const VIEWS: readonly View[] = [
   {
     view: 'readings_view',
     target: 'readings',
     where: 'is_reading = 1',
-    sourceKey: '(space_id, dpu_id, timestamp, reading_id)',
-    targetKey: '(space_id, dpu_id, timestamp, reading_id)',
-    sums: COUNT,
+    key: '(space_id, dpu_id, timestamp, reading_id)',
   },
   {
     view: 'events_by_time_view',
     target: 'events_by_time',
     where: '1',
-    sourceKey: '(space_id, timestamp, reading_id)',
-    targetKey: '(space_id, timestamp, reading_id)',
-    sums: COUNT,
-  },
-  {
-    view: 'counts_by_minute_view',
-    target: 'counts_by_minute',
-    where: '1',
-    sourceKey: '(space_id, toStartOfMinute(timestamp))',
-    targetKey: '(space_id, minute)',
-    sums: {
-      source:
-        'toString(sum((toInt64(entrances) - exits) * sign)), toString(sum(toInt64(entrances) * sign)), toString(sum(toInt64(exits) * sign))',
-      target: 'toString(sum(net)), toString(sum(entrances)), toString(sum(exits))',
-    },
+    key: '(space_id, timestamp, reading_id)',
   },
 ];
 
@@ -92,21 +74,18 @@ export class ClickHousePartitionRecords implements PartitionRecords {
    * Inserts a block's rows of one month into a view's target unless they are there; ClickHouse stores such a part
    * completely or not at all. Compares the stored rows, because the deduplication token may have expired.
    */
-  async #completePart(
-    { view, target, sums, where, targetKey, sourceKey }: View,
-    params: Record<string, unknown>,
-  ): Promise<void> {
+  async #completePart({ view, target, where, key }: View, params: Record<string, unknown>): Promise<void> {
     const ofMonth = `${ROWS} AND toYYYYMM(timestamp) = {month:UInt32} AND ${where}`;
-    const keys = `SELECT ${sourceKey} FROM ${ofMonth}`;
+    const keys = `SELECT ${key} FROM ${ofMonth}`;
     const spaces = `space_id IN (SELECT space_id FROM ${ofMonth})`;
     const [actual] = await queryRows(
       this.#client,
-      `SELECT ${sums.target} FROM ${target} WHERE ${spaces} AND ${targetKey} IN (${keys})`,
+      `SELECT count() FROM ${target} WHERE ${spaces} AND ${key} IN (${keys})`,
       params,
     );
     const [expected] = await queryRows(
       this.#client,
-      `SELECT ${sums.source} FROM space_events WHERE shard = {shard:UInt16} AND ${where} AND ${sourceKey} IN (${keys})`,
+      `SELECT count() FROM space_events WHERE shard = {shard:UInt16} AND ${where} AND ${key} IN (${keys})`,
       params,
     );
     if (JSON.stringify(actual) === JSON.stringify(expected)) return;

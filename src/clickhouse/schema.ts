@@ -3,7 +3,9 @@
 // Invariant: every table that a block reaches, directly or through a view, has a deduplication window. If only the
 // source had one, a block that is sent twice would be stored once there and twice in the views.
 import type { ClickHouseClient } from '@clickhouse/client';
+import { hasTable, onCluster } from './ddl.ts';
 import { queryRows } from './query-rows.ts';
+import { dropRetiredTables, dropRetiredView } from './retired-tables.ts';
 
 export interface TableOptions {
   /** The ClickHouse cluster whose replicas hold the tables; undefined for a single server. */
@@ -66,6 +68,12 @@ export function alterationsFor(options: TableOptions): string[] {
   return TABLE_NAMES.map((name) => `ALTER TABLE ${name}${onCluster(options)} MODIFY SETTING ${settingsOf(options)}`);
 }
 
+/**
+ * Parts are merged once their sum is this many times the largest. With ClickHouse's default, 5, merging took more than
+ * a third of the CPU of an insert (docs/adr/0094).
+ */
+const MERGE_BASE = 10;
+
 function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
   const window =
     cluster === undefined
@@ -81,6 +89,7 @@ function settingsOf({ cluster, windowBlocks, isSynced }: TableOptions): string {
     `fsync_after_insert = ${flag}`,
     `fsync_part_directory = ${flag}`,
     `min_rows_to_fsync_after_merge = ${flag}`,
+    `merge_selector_base = ${MERGE_BASE}`,
     "lightweight_mutation_projection_mode = 'rebuild'",
   ].join(', ');
 }
@@ -93,16 +102,9 @@ function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, tim
   return `toDateTime(${timeColumn}) + toIntervalDay(${afterDays}) TO VOLUME '${volume}'`;
 }
 
-/**
- * The column by which old rows are moved; undefined for small tables, including counts_by_minute, which stay on hot
- * storage.
- */
+/** The column by which old rows are moved; undefined for small tables, which stay on hot storage. */
 function timeColumnOf(statement: string): string | undefined {
   return /PARTITION BY (?:(?!ORDER BY)[^])*?\btimestamp\b/.test(statement) ? 'timestamp' : undefined;
-}
-
-function onCluster({ cluster }: Pick<TableOptions, 'cluster'>): string {
-  return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
 }
 
 /** A shard's last block with its mark. Only some rows of a block carry the mark, and they sort after the others. */
@@ -191,21 +193,6 @@ const STATEMENTS: readonly string[] = [
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
   SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign
   FROM space_events AS e WHERE is_reading = 1`,
-  // Additive, so late rows and retractions correct it without further work.
-  `CREATE TABLE IF NOT EXISTS counts_by_minute (
-    space_id UInt32,
-    minute DateTime('UTC'),
-    net Int64,
-    entrances Int64,
-    exits Int64
-  ) ENGINE = SummingMergeTree((net, entrances, exits))
-  PARTITION BY ${byTime('minute')}
-  ORDER BY (space_id, minute)
-  SETTINGS`,
-  `CREATE MATERIALIZED VIEW IF NOT EXISTS counts_by_minute_view TO counts_by_minute AS
-  SELECT space_id, toStartOfMinute(timestamp) AS minute,
-    sum((toInt64(e.entrances) - e.exits) * sign) AS net, sum(toInt64(e.entrances) * sign) AS entrances, sum(toInt64(e.exits) * sign) AS exits
-  FROM space_events AS e GROUP BY space_id, minute`,
   // The same events in event order, for lists across all spaces and DPUs.
   `CREATE TABLE IF NOT EXISTS events_by_time (
     timestamp DateTime64(3, 'UTC'),
@@ -248,6 +235,7 @@ export const TABLES = tablesFor(PLAIN);
  * @throws Error if existing tables are replicated and should not be, or the reverse
  */
 export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
+  await dropRetiredView(client, options);
   const hasNewColumns = await addColumns(client, options);
   for (const query of tablesFor(options)) {
     if (query.includes(` ${ADDED_VIEW} `) && !(await hasTable(client, ADDED_VIEW))) await fillEventsByTime(client);
@@ -300,10 +288,11 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
 }
 
 /**
- * Applies the current settings to existing tables. Run only by `density migrate`, because it needs the ALTER
- * privilege.
+ * Applies the current settings to existing tables, and drops those that are no longer used. Run only by
+ * `density migrate`, because it needs the privileges ALTER and DROP.
  */
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
+  await dropRetiredTables(client, options);
   for (const query of alterationsFor(options)) await client.command({ query });
   await addTotalsProjection(client, options);
   for (const { name, definition } of await existingTables(client)) {
@@ -355,15 +344,6 @@ async function existingTables(client: ClickHouseClient): Promise<ExistingTable[]
  */
 const ADDED_VIEW = 'events_by_time_view';
 
-async function hasTable(client: ClickHouseClient, name: string): Promise<boolean> {
-  const rows = await queryRows(
-    client,
-    'SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
-    { name },
-  );
-  return rows.length > 0;
-}
-
 /**
  * Idempotent, even if several processes do it at the same time: each month is one deterministic insert with its own
  * deduplication token.
@@ -389,6 +369,7 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
 /** Deletes all tables and their contents; views before the tables that they write to. */
 export async function dropTables(client: ClickHouseClient, cluster?: string): Promise<void> {
   const where = onCluster({ cluster });
+  await dropRetiredTables(client, { cluster });
   for (const statement of [...STATEMENTS].reverse()) {
     const [, kind, name] = /^CREATE (?:MATERIALIZED )?(TABLE|VIEW) IF NOT EXISTS (\w+)/.exec(statement) ?? [];
     await client.command({ query: `DROP ${kind} IF EXISTS ${name}${where} SYNC` });

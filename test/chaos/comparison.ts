@@ -1,4 +1,4 @@
-// Compares every count, the account, the rollups and the readings with the oracle, after a load was sent to real
+// Compares every count, the account, the events in time order and the readings with the oracle, after a load was sent to real
 // processes. The oracle knows only the content of READINGS, the readings that survived damage elsewhere, and the
 // topology.
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
@@ -225,16 +225,17 @@ async function comparedWhenStored(url: string, oracle: Oracle): ReturnType<typeo
   return last;
 }
 
-/** Rollups and readings, read directly from the tables. */
+/** The events in time order and the readings, read directly from the tables. */
 async function compareStored(url: string, oracle: Oracle): Promise<{ compared: number; differences: string[] }> {
   const client = await connectClickHouse(url);
   const rows = async (query: string): Promise<[string, ...number[]][]> =>
     (await client.query({ query, format: 'JSONCompactEachRow' })).json<[string, ...number[]]>();
-  const minutes = new Map(
+  const events = new Map(
     (
-      await rows(`SELECT concat(toString(space_id), ' ', toString(intDiv(toUnixTimestamp(minute), 60))) AS key,
-    toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute GROUP BY key, space_id, minute`)
-    ).map(([key, ...sums]) => [key, sums.join()]),
+      await rows(
+        `SELECT concat(toString(space_id), ' ', reading_id, ' ', toString(toUnixTimestamp64Milli(timestamp))) AS key, toInt32(sum(sign)) AS n FROM events_by_time GROUP BY key HAVING n != 0`,
+      )
+    ).map(([key, n]) => [key, String(n)]),
   );
   const readings = new Map(
     (
@@ -244,21 +245,15 @@ async function compareStored(url: string, oracle: Oracle): Promise<{ compared: n
     ).map(([key, n]) => [key, String(n)]),
   );
   await client.close();
-  const expected = new Map<string, [number, number, number]>();
-  for (const spaceId of [0, ...oracle.spaces.map(({ id }) => id)]) {
-    for (const { timestampMs, entrances: entered, exits: left } of oracle.events(spaceId)) {
-      const key = `${spaceId} ${Math.floor(timestampMs / 60_000)}`;
-      const [net, entrances, exits] = expected.get(key) ?? [0, 0, 0];
-      expected.set(key, [net + entered - left, entrances + entered, exits + left]);
-    }
-  }
+  const expected = new Map(
+    [0, ...oracle.spaces.map(({ id }) => id)].flatMap((spaceId) =>
+      oracle.events(spaceId).map(({ readingId, timestampMs }) => [`${spaceId} ${readingId} ${timestampMs}`, '1']),
+    ),
+  );
   const wanted = new Map(oracle.readings.map(({ readingId, timestampMs }) => [`${readingId} ${timestampMs}`, '1']));
   return {
     compared: expected.size + wanted.size,
-    differences: [
-      ...differing('minute', minutes, new Map([...expected].map(([key, sums]) => [key, sums.join()])), '0,0,0'),
-      ...differing('reading', readings, wanted, '0'),
-    ],
+    differences: [...differing('event', events, expected, '0'), ...differing('reading', readings, wanted, '0')],
   };
 }
 

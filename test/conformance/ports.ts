@@ -31,7 +31,8 @@ import type { ReadingsLog } from '../../src/ports/readings-log.ts';
 import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
 import type { TopologyLog } from '../../src/ports/topology-log.ts';
 import type { RecoveryRecords } from '../../src/ports/recovery.ts';
-import { MemoryHistory, MemoryTables, type Minute } from '../simulation/engines/memory-history.ts';
+import { compare } from '../simulation/engines/compare.ts';
+import { MemoryHistory, MemoryTables } from '../simulation/engines/memory-history.ts';
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
 import {
   MemoryCheckpoints,
@@ -63,8 +64,8 @@ export interface Ports {
   readonly recovery: RecoveryRecords;
   /** Removes a block of one space from the views, as a crash in the middle of storing it would leave them. */
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): Promise<void>;
-  /** The rollup of a space as it is stored, by minute since 1970. */
-  minutes(spaceId: SpaceId): Promise<Map<number, Minute>>;
+  /** The rows of a space in the table in time order: timestamp, reading id, sign. */
+  eventsByTime(spaceId: SpaceId): Promise<[timestampMs: number, readingId: string, sign: number][]>;
   close(): Promise<void>;
 }
 
@@ -105,12 +106,11 @@ export async function memoryPorts(): Promise<Ports> {
     recovery: new MemoryRecovery(access, tables),
     leases: new MemoryLeases(access, new LeaseTable(LEASE_TTL_MS, () => performance.now()), true),
     loseFromViews: async (spaceId, partition, block) => tables.loseFromViews(spaceId, partition, block),
-    minutes: async (spaceId) =>
-      new Map(
-        [...tables.minutes]
-          .filter(([key]) => key.startsWith(`${spaceId} `))
-          .map(([key, sums]) => [Number(key.split(' ')[1]), sums]),
-      ),
+    eventsByTime: async (spaceId) =>
+      tables.eventsByTime
+        .filter((row) => row.spaceId === spaceId)
+        .sort((a, b) => compare([a.timestampMs, a.readingId, a.sign], [b.timestampMs, b.readingId, b.sign]))
+        .map(({ timestampMs, readingId, sign }) => [timestampMs, readingId, sign]),
     close: async () => {
       isClosed = true;
       await turning;
@@ -143,25 +143,20 @@ async function enginePorts(): Promise<Ports> {
     recovery: new ClickHouseRecoveryRecords(client),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),
     loseFromViews: async (spaceId) => {
-      for (const table of ['readings', 'counts_by_minute', 'events_by_time'])
+      for (const table of ['readings', 'events_by_time'])
         await client.command({
           query: `DELETE FROM ${table} WHERE space_id = {id:UInt32}`,
           query_params: { id: spaceId },
         });
     },
-    minutes: async (spaceId) => {
+    eventsByTime: async (spaceId) => {
       const result = await client.query({
         query:
-          'SELECT toInt32(intDiv(toUnixTimestamp(minute), 60)), toInt32(sum(net)), toInt32(sum(entrances)), toInt32(sum(exits)) FROM counts_by_minute WHERE space_id = {id:UInt32} GROUP BY minute',
+          'SELECT toFloat64(toUnixTimestamp64Milli(timestamp)), reading_id, sign FROM events_by_time WHERE space_id = {id:UInt32} ORDER BY timestamp, reading_id, sign',
         query_params: { id: spaceId },
         format: 'JSONCompactEachRow',
       });
-      return new Map(
-        (await result.json<[number, number, number, number]>()).map(([minute, net, entrances, exits]) => [
-          minute,
-          { net, entrances, exits },
-        ]),
-      );
+      return result.json<[number, string, number]>();
     },
     close: async () => {
       await client.close();

@@ -6,11 +6,9 @@ import { Oracle } from '../support/oracle.ts';
 import type { Engines, SimProcess } from './process.ts';
 import { sentIn, type SentEntry } from './sent.ts';
 
-const MINUTE = 60_000;
-
 /**
- * Compares the rollups and readings of a space, stored and unstored, with its events in the log. @returns the
- * differences
+ * Compares the events in time order and the readings of a space, stored and unstored, with its events in the log.
+ * @returns the differences
  */
 export function auditTables(
   { tables }: Engines,
@@ -21,28 +19,25 @@ export function auditTables(
   const fold = process.foldOf(spaceId);
   // A partly stored block, or one whose answer is on its way, counts neither as stored nor as unstored.
   if (!fold || !tables.isWholeUpTo(fold.partition, fold.storedBlock)) return [];
-  const [minutes, readings] = [new Tally(), new Tally()];
-  for (const [key, { net, entrances, exits }] of tables.minutes) {
-    const [space, minute] = key.split(' ');
-    if (Number(space) !== spaceId) continue;
-    minutes.add(`net of minute ${minute}`, net);
-    minutes.add(`entrances of minute ${minute}`, entrances);
-    minutes.add(`exits of minute ${minute}`, exits);
-  }
-  for (const row of tables.readings)
-    if (row.spaceId === spaceId) readings.add(`reading ${row.readingId} ${row.timestampMs}`, row.sign);
-  const count = (event: LoggedEvent, sign: number): void => {
-    const minute = Math.floor(event.timestampMs / MINUTE);
-    minutes.add(`net of minute ${minute}`, (event.entrances - event.exits) * sign);
-    minutes.add(`entrances of minute ${minute}`, event.entrances * sign);
-    minutes.add(`exits of minute ${minute}`, event.exits * sign);
-    if (event.primary) readings.add(`reading ${event.readingId} ${event.timestampMs}`, sign);
+  const [events, readings] = [new Tally(), new Tally()];
+  const count = (tally: Tally, { readingId, timestampMs, entrances, exits }: LoggedEvent, sign: number): void => {
+    const what = `${readingId} ${timestampMs}`;
+    tally.add(`signs of ${what}`, sign);
+    tally.add(`entrances of ${what}`, entrances * sign);
+    tally.add(`exits of ${what}`, exits * sign);
   };
-  for (const event of fold.unstoredEvents(spaceId)) count(event, event.sign);
-  for (const event of logged) count(event, -event.sign);
-  return [...minutes.others, ...readings.others].map(
-    (what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: difference in ${what}`,
-  );
+  const countBoth = (event: LoggedEvent, sign: number): void => {
+    count(events, event, sign);
+    if (event.primary) count(readings, event, sign);
+  };
+  for (const row of tables.eventsByTime) if (row.spaceId === spaceId) count(events, row, row.sign);
+  for (const row of tables.readings) if (row.spaceId === spaceId) count(readings, row, row.sign);
+  for (const event of fold.unstoredEvents(spaceId)) countBoth(event, event.sign);
+  for (const event of logged) countBoth(event, -event.sign);
+  return [
+    ...events.others.map((what) => `events in time order: ${what}`),
+    ...readings.others.map((what) => `readings: ${what}`),
+  ].map((what) => `space ${spaceId}, log up to ${fold.seq}, block ${fold.storedBlock} stored: difference in ${what}`);
 }
 
 /**

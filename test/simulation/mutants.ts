@@ -118,8 +118,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'window of tokens on the source table only',
-    'ORDER BY (space_id, minute)\n  SETTINGS`',
-    'ORDER BY (space_id, minute)`',
+    'ORDER BY (timestamp, reading_id)\n  SETTINGS`',
+    'ORDER BY (timestamp, reading_id)`',
   ),
   mutant(
     'a window of tokens that is too short',
@@ -127,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
     '[WINDOW_MIN, WINDOW_MAX] = [100, ',
   ),
   mutant(
-    'retraction without its rollup',
+    'a retraction is stored as an assertion',
     'this.#rows.push(output.event);',
     'this.#rows.push({ ...output.event, sign: 1 });',
   ),

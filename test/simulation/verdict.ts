@@ -1,4 +1,4 @@
-// Compares the end of a run with the oracle: live counts, history, rollups, the readings, the account.
+// Compares the end of a run with the oracle: live counts, history, events in time order, the readings, the account.
 import { findingsOf } from '../../src/counts/comparison.ts';
 import type { CountAnswer } from '../../src/counts/counts.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
@@ -40,7 +40,7 @@ export class Verdict {
   async reach(random: Random): Promise<string[]> {
     for (const { id } of this.#oracle.spaces) await this.#judgeSpace(id, random);
     await this.#judgeFinality();
-    this.#judgeRollups();
+    this.#judgeEventsByTime();
     this.#judgeReadings();
     await this.#judgeAccount();
     this.#judgeTopology();
@@ -152,24 +152,38 @@ export class Verdict {
     }
   }
 
-  #judgeRollups(): void {
-    const minutes = new Map<string, { net: number; entrances: number; exits: number }>();
-    for (const spaceId of [0, ...this.#oracle.spaces.map(({ id }) => id)]) {
-      for (const { timestampMs, entrances, exits } of this.#oracle.events(spaceId)) {
-        const key = `${spaceId} ${Math.floor(timestampMs / MINUTE)}`;
-        const minute = minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
-        minutes.set(key, minute);
-        minute.net += entrances - exits;
-        minute.entrances += entrances;
-        minute.exits += exits;
-      }
+  #judgeEventsByTime(): void {
+    const spaceIds = [0, ...this.#oracle.spaces.map(({ id }) => id)];
+    const stored = new Map<string, { events: number; entrances: number; exits: number }>();
+    for (const { spaceId, timestampMs, readingId, entrances, exits, sign } of this.#world.engines.tables.eventsByTime) {
+      if (!spaceIds.includes(spaceId)) continue;
+      const key = `${spaceId} ${timestampMs} ${readingId}`;
+      const sums = stored.get(key) ?? { events: 0, entrances: 0, exits: 0 };
+      stored.set(key, sums);
+      sums.events += sign;
+      sums.entrances += entrances * sign;
+      sums.exits += exits * sign;
     }
-    const alive = new Set(['0', ...this.#oracle.spaces.map(({ id }) => String(id))]);
-    const stored = [...this.#world.engines.tables.minutes].filter(
-      ([key, { entrances, exits }]) => alive.has(key.split(' ')[0] ?? '') && (entrances !== 0 || exits !== 0),
+    const expected = spaceIds.flatMap((spaceId) =>
+      this.#oracle
+        .events(spaceId)
+        .map(
+          ({
+            timestampMs,
+            readingId,
+            entrances,
+            exits,
+          }): [string, { events: number; entrances: number; exits: number }] => [
+            `${spaceId} ${timestampMs} ${readingId}`,
+            { events: 1, entrances, exits },
+          ],
+        ),
     );
-    const expected = [...minutes].filter(([, { entrances, exits }]) => entrances !== 0 || exits !== 0);
-    this.#expectSame('rollup by minute', stored, expected);
+    this.#expectSame(
+      'events in time order',
+      [...stored].filter(([, { events, entrances, exits }]) => events !== 0 || entrances !== 0 || exits !== 0),
+      expected,
+    );
   }
 
   #judgeReadings(): void {

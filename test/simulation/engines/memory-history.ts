@@ -47,19 +47,14 @@ export interface Row extends LoggedEvent {
   readonly mark: CommitMark;
 }
 
-export interface Minute {
-  net: number;
-  entrances: number;
-  exits: number;
-}
-
-type TableName = 'space_events' | 'readings' | 'counts_by_minute';
+const TABLE_NAMES = ['space_events', 'readings', 'events_by_time'] as const;
+type TableName = (typeof TABLE_NAMES)[number];
 
 /** A run has a hundredth of the blocks for which the window is sized. */
 const WINDOW_SCALE = 100;
 /** How many blocks each table remembers, read from the schema, so that a missing or short window there shows here. */
 const WINDOWS = new Map(
-  (['space_events', 'readings', 'counts_by_minute'] as const).map((name) => {
+  TABLE_NAMES.map((name) => {
     const ddl = TABLES.find((some) => some.includes(`EXISTS ${name} (`)) ?? '';
     return [name, Math.ceil(Number(/non_replicated_deduplication_window = (\d+)/.exec(ddl)?.[1] ?? 0) / WINDOW_SCALE)];
   }),
@@ -74,7 +69,7 @@ export class MemoryTables {
   readonly known = new Map<string, Reading>();
   /** The reading that counts, by its previous form of id. */
   readonly #countingByPreviousId = new Map<string, Reading>();
-  readonly minutes = new Map<string, Minute>();
+  readonly eventsByTime: Row[] = [];
   /** The tokens of the last parts of each table, the oldest first. */
   readonly #tokens = new Map<TableName, Set<string>>();
   /** Every part ever stored. */
@@ -100,9 +95,7 @@ export class MemoryTables {
     const byMonth = new Map<string, Row[]>();
     for (const row of rows) addTo(byMonth, monthOf(row), row);
     const months = [...byMonth.keys()].sort();
-    const parts = (['space_events', 'readings', 'counts_by_minute'] as const).flatMap((table) =>
-      months.map((month) => ({ table, month })),
-    );
+    const parts = TABLE_NAMES.flatMap((table) => months.map((month) => ({ table, month })));
     for (const { table, month } of parts.slice(0, partsMax)) {
       if (this.#isRemembered(table, `${month} ${token}`)) continue;
       this.#parts.add(`${table} ${month} ${token}`);
@@ -136,7 +129,7 @@ export class MemoryTables {
   /** Completes the views with the rows that the table of events has of a block. */
   complete(token: string, partition: Partition, number: number): void {
     const rows = this.spaceEvents.filter((row) => row.partition === partition && row.block === number);
-    for (const table of ['readings', 'counts_by_minute'] as const) {
+    for (const table of ['readings', 'events_by_time'] as const) {
       for (const month of new Set(rows.map(monthOf))) {
         if (this.#parts.has(`${table} ${month} ${token}`)) continue;
         this.#parts.add(`${table} ${month} ${token}`);
@@ -148,8 +141,8 @@ export class MemoryTables {
 
   /** Removes a block of one space from the views, as if they had never received it. */
   loseFromViews(spaceId: SpaceId, partition: Partition, block: number): void {
-    this.readings.splice(0, Infinity, ...this.readings.filter((row) => row.spaceId !== spaceId));
-    for (const key of this.minutes.keys()) if (key.startsWith(`${spaceId} `)) this.minutes.delete(key);
+    for (const rows of [this.readings, this.eventsByTime])
+      rows.splice(0, Infinity, ...rows.filter((row) => row.spaceId !== spaceId));
     for (const part of this.#parts)
       if (part.endsWith(` ${blockToken('log', { epoch: 0, partition, number: block })}`)) this.#parts.delete(part);
   }
@@ -171,14 +164,7 @@ export class MemoryTables {
       const before = this.#countingByPreviousId.get(row.readingId);
       if (row.hasPreviousId && (!before || compare(instantOf(row), instantOf(before)) < 0))
         this.#countingByPreviousId.set(row.readingId, reading);
-    } else if (table === 'counts_by_minute') {
-      const key = `${row.spaceId} ${Math.floor(row.timestampMs / 60_000)}`;
-      const minute = this.minutes.get(key) ?? { net: 0, entrances: 0, exits: 0 };
-      this.minutes.set(key, minute);
-      minute.net += (row.entrances - row.exits) * row.sign;
-      minute.entrances += row.entrances * row.sign;
-      minute.exits += row.exits * row.sign;
-    }
+    } else if (table === 'events_by_time') this.eventsByTime.push(row);
   }
 }
 
