@@ -18,7 +18,7 @@ import { keepAcknowledged } from '../src/publishing/keep-acknowledged.ts';
 import { MACHINE_TIMING } from '../src/runtime/timing.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { CpuMeter, type CpuUse } from './support/cpu.ts';
-import { grouped, machine, numberFrom, say } from './support/output.ts';
+import { grouped, machine, numberFrom, printLine } from './support/output.ts';
 import { median } from './support/statistics.ts';
 
 const SYNC_INTERVALS = ['always', '2m'] as const;
@@ -62,7 +62,7 @@ async function overMqttAndKept(server: LocalNatsServer, { nc, js, jsm }: NatsHan
       timing: MACHINE_TIMING,
       log: pino({ level: 'silent' }),
       onRestored: (messages) =>
-        say(`  ${messages} were appended to READINGS, which took more than a second to accept them`),
+        printLine(`  ${messages} were appended to READINGS, which took more than a second to accept them`),
     },
     abort.signal,
   );
@@ -132,11 +132,11 @@ async function measure(binary: string, syncInterval: string, { waiting, open }: 
 
 const { path: binary, version } = await findNatsServer({
   cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
-  onProgress: say,
+  onProgress: printLine,
 });
-say(`nats-server ${version}; medians of ${ROUNDS} alternating rounds of ${SECONDS} s`);
-say('| how | sync_interval | acknowledged/s | nats-server, us CPU each | client, us CPU each |');
-say('| --- | --- | --- | --- | --- |');
+printLine(`nats-server ${version}; medians of ${ROUNDS} alternating rounds of ${SECONDS} s`);
+printLine('| how | sync_interval | acknowledged/s | nats-server, us CPU each | client, us CPU each |');
+printLine('| --- | --- | --- | --- | --- |');
 for (const way of WAYS) {
   const figures = new Map(SYNC_INTERVALS.map((sync): [string, Figures[]] => [sync, []]));
   for (let round = 0; round < ROUNDS; round++) {
@@ -145,9 +145,9 @@ for (const way of WAYS) {
   for (const [sync, all] of figures) {
     const cpuOf = (name: string): string =>
       median(all.map(({ use, count }) => ((use.cpuSeconds.get(name) ?? NaN) * 1e6) / count)).toFixed(0);
-    say(
+    printLine(
       `| ${way.name} | ${sync} | ${grouped(median(all.map(({ perSecond }) => perSecond)))} | ${cpuOf('nats-server')} | ${cpuOf('client')} |`,
     );
   }
 }
-say(`(${machine()})`);
+printLine(`(${machine()})`);

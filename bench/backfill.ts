@@ -8,7 +8,7 @@ import type { NatsHandles } from '../src/nats/connect.ts';
 import { readingSubject } from '../src/nats/streams.ts';
 import { create, raiseBuilding } from './support/building.ts';
 import { followCounts } from './support/live-stream.ts';
-import { inMs, machine, numberFrom, say } from './support/output.ts';
+import { inMs, machine, numberFrom, printLine } from './support/output.ts';
 import { withService } from './support/processes.ts';
 import { median, quantile } from './support/statistics.ts';
 import { readingsStored, untilCount } from './support/stored.ts';
@@ -113,7 +113,7 @@ await withService(async ({ api, nats, clickhouse }) => {
   const stop = new AbortController();
   const stream = await followCounts(api, (spaceId, lastReadingMs) => latencies.heard(spaceId, lastReadingMs));
   const busy = keepBusy(nats, latencies, stop.signal);
-  say(
+  printLine(
     `${SPACES} spaces, ${READINGS_PER_SECOND} readings a second; a backfill is ${BACKFILL} readings in messages of ${READINGS_PER_MESSAGE}`,
   );
   await sleep(ROUND_MIN_MS);
@@ -128,13 +128,13 @@ await withService(async ({ api, nats, clickhouse }) => {
     const during = latencies.take();
     p50s?.push(during.p50 / without.p50);
     p99s?.push(during.p99 / without.p99);
-    say(
+    printLine(
       `round ${round + 1}: without p50 ${inMs(without.p50)} p99 ${inMs(without.p99)} (${without.count}, ${without.unheard} skipped); during a backfill of ${(lengthMs / 1000).toFixed(1)} s p50 ${inMs(during.p50)} p99 ${inMs(during.p99)} (${during.count}, ${during.unheard} skipped)`,
     );
     await sleep(3_000);
     latencies.take();
   }
-  say(
+  printLine(
     `ratio, median of ${ROUNDS} rounds: p50 ${median(p50s ?? []).toFixed(2)}, p99 ${median(p99s ?? []).toFixed(2)}   (${machine()})`,
   );
   stop.abort();

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { startDensity } from '../test/support/density-process.ts';
-import { machine, say } from './support/output.ts';
+import { machine, printLine } from './support/output.ts';
 
 const [READINGS_COUNT, DPUS, SPACES] = [Number(process.env['BENCH_READINGS'] ?? 500_000), 1_000, 200];
 const SMALL_COUNT = READINGS_COUNT / 100;
@@ -122,15 +122,15 @@ try {
     const peakUntilAnswer = await megabytes('VmHWM');
     const { applied, duplicate, remainder } = await settled(accepted);
     const bytes = [...body(form, count)].reduce((sum, chunk) => sum + chunk.length, 0);
-    say(
+    printLine(
       `| ${form}${isZipped ? ', gzip' : ''} | ${count} | ${(bytes / 1e6).toFixed(1)} MB | ${seconds.toFixed(1)} s | ${Math.round(before)} | ${Math.round(peakUntilAnswer)} | ${Math.round(await megabytes('VmHWM'))} | ${applied} | ${duplicate} | ${remainder} |`,
     );
   };
 
-  say(
+  printLine(
     '| form | readings | body | until answered | RSS before, MB | peak until answered | peak until routed | applied | duplicates | remainder |',
   );
-  say('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  printLine('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   await send('application/x-ndjson', SMALL_COUNT, false);
   await send('application/x-ndjson', READINGS_COUNT, false);
   await send('application/x-ndjson', READINGS_COUNT, false);
@@ -138,7 +138,7 @@ try {
   await send('text/csv', READINGS_COUNT, false);
   await send('application/x-ndjson', READINGS_COUNT, true);
   await send('application/x-ndjson', SMALL_COUNT, false);
-  say(machine());
+  printLine(machine());
 } finally {
   await density.end('SIGTERM');
   await rm(dataDir, { recursive: true, force: true });

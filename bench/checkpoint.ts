@@ -28,7 +28,7 @@ import type { SpaceEventsLog } from '../src/ports/space-events-log.ts';
 import { yieldEvery, MACHINE_TIMING } from '../src/runtime/timing.ts';
 import { DurableFold } from '../src/shards/durable-fold.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
-import { machine, say } from './support/output.ts';
+import { machine, printLine } from './support/output.ts';
 import { SYNC_INTERVAL } from './support/processes.ts';
 import { personEvent } from '../test/support/person-event.ts';
 import { fakeOf } from '../test/support/fake-of.ts';
@@ -131,7 +131,7 @@ function oneMore(partition: Partition): SpaceEventsLog {
 const folder = await mkdtemp(join(tmpdir(), 'density-bench-'));
 const { path } = await findNatsServer({
   cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
-  onProgress: say,
+  onProgress: printLine,
 });
 const server = await startNatsServer({
   binary: path,
@@ -148,9 +148,9 @@ const { nc, js, jsm } = await connectNats(server.url, 'bench');
 await createStreams(jsm, 16, 1);
 const checkpoints = new NatsCheckpoints(js, jsm);
 try {
-  say(machine());
-  say('| spaces | shards | | took | of it CPU | longest pass | in CPU time | stored |');
-  say('| --- | --- | --- | --- | --- | --- | --- | --- |');
+  printLine(machine());
+  printLine('| spaces | shards | | took | of it CPU | longest pass | in CPU time | stored |');
+  printLine('| --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const [spaces, shards] of [
     [10_000, 16],
     [10_000, 1],
@@ -194,7 +194,7 @@ try {
       restore: restored,
       save: saved,
     })) {
-      say(
+      printLine(
         `| ${spaces.toLocaleString('en')} | ${shards} | ${what} | ${ms(took)} | ${ms(cpuMs)} | ${ms(turnMs)} | ${ms(turnCpuMs)} | ${what === 'save' ? `${(bytes / 1e6).toFixed(1)} MB` : ''} |`,
       );
     }

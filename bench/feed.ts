@@ -10,7 +10,7 @@ import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
 import { PartitionFeed } from '../src/live/partition-feed.ts';
 import { logOfOneRouter, ROUTER } from '../test/support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../test/support/memory-change-channel.ts';
-import { machine, say } from './support/output.ts';
+import { machine, printLine } from './support/output.ts';
 import { median } from './support/statistics.ts';
 import { personEvent } from '../test/support/person-event.ts';
 
@@ -75,6 +75,8 @@ for (let round = 0; round < ROUNDS; round++) for (const [kind, times] of taken) 
 const without = median(taken.get('no feed') ?? []);
 for (const [kind, times] of taken) {
   const ms = median(times);
-  say(`| ${kind} | ${Math.round(((COMMITS * EVENTS_PER_COMMIT) / ms) * 1_000)}/s | ${(ms / without).toFixed(2)} |`);
+  printLine(
+    `| ${kind} | ${Math.round(((COMMITS * EVENTS_PER_COMMIT) / ms) * 1_000)}/s | ${(ms / without).toFixed(2)} |`,
+  );
 }
-say(machine());
+printLine(machine());

@@ -7,7 +7,7 @@ import { readingSubject } from '../src/nats/streams.ts';
 import { raiseBuilding } from './support/building.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
 import { CpuMeter, perReading } from './support/cpu.ts';
-import { grouped, inSeconds, machine, numberFrom, say } from './support/output.ts';
+import { grouped, inSeconds, machine, numberFrom, printLine } from './support/output.ts';
 import { withService, type Processes } from './support/processes.ts';
 import { median } from './support/statistics.ts';
 import { readingsApplied, readingsStored, untilCount } from './support/stored.ts';
@@ -74,15 +74,15 @@ async function flood(
   const appliedMs = performance.now() - startedAt;
   await untilCount(() => readingsStored(clickhouse), before + READINGS, 'stored', WITHIN_MS);
   const storedMs = performance.now() - startedAt;
-  say(
+  printLine(
     `${title}: acknowledged after ${inSeconds(publishedMs)}, applied after ${inSeconds(appliedMs)}, stored after ${inSeconds(storedMs)}: ${grouped((READINGS * 1000) / storedMs)} readings/s`,
   );
-  say(`  ${perReading(meter.read(), READINGS)}`);
+  printLine(`  ${perReading(meter.read(), READINGS)}`);
   return storedMs;
 }
 
 await withService(async (processes) => {
-  say(`${DPUS} DPUs, ${READINGS_PER_DPU} readings each; arrays of ${READINGS_PER_ARRAY}`);
+  printLine(`${DPUS} DPUs, ${READINGS_PER_DPU} readings each; arrays of ${READINGS_PER_ARRAY}`);
   const taken: Record<'single readings' | 'arrays', number[]> = { 'single readings': [], arrays: [] };
   let before = 0;
   for (let round = 1; round <= ROUNDS; round++) {
@@ -99,6 +99,6 @@ await withService(async (processes) => {
     }
   }
   for (const [mode, times] of Object.entries(taken))
-    say(`${mode}, median of ${ROUNDS}: ${grouped((READINGS * 1000) / median(times))} readings/s`);
-  say(`(${machine()})`);
+    printLine(`${mode}, median of ${ROUNDS}: ${grouped((READINGS * 1000) / median(times))} readings/s`);
+  printLine(`(${machine()})`);
 }, SETTINGS);

@@ -19,7 +19,7 @@ import { NatsReportRequests } from '../src/nats/report-requests.ts';
 import { startDensity, type DensityProcess } from '../test/support/density-process.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { QUICK, request } from '../test/support/local-service.ts';
-import { machine, say } from './support/output.ts';
+import { machine, printLine } from './support/output.ts';
 
 const [PARTITIONS, TTL_MS, SPACES, RUNS] = [16, 5_000, 48, Number(process.env['BENCH_RUNS'] ?? 3)];
 const [POLL_MS, LOAD_EVERY_MS, WITHIN_MS] = [50, 20, 90_000];
@@ -55,7 +55,7 @@ interface Case {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'density-handover-'));
-const engines = await startEngines(readConfig({ ...QUICK, DENSITY_DATA_DIR: folder }), say, (error) => {
+const engines = await startEngines(readConfig({ ...QUICK, DENSITY_DATA_DIR: folder }), printLine, (error) => {
   throw error;
 });
 const nats = await connectNats(engines.natsUrl, 'bench');
@@ -259,17 +259,17 @@ try {
         const name = NAMES[n % NAMES.length] ?? '';
         await settled(standby);
         rows.push(await run(each, name));
-        say(rows.at(-1) ?? '');
+        printLine(rows.at(-1) ?? '');
         await start(name, standby);
       }
     }
   }
-  say(
+  printLine(
     '\n| a process leaves | its shards | it exited after | a lease was free for | all taken after | reads not answered 200 | all answer 200 after | longest without a 200 | longest answer | load |',
   );
-  say(`|${' --- |'.repeat(10)}`);
-  for (const row of rows) say(row);
-  say(machine());
+  printLine(`|${' --- |'.repeat(10)}`);
+  for (const row of rows) printLine(row);
+  printLine(machine());
 } finally {
   over.abort();
   await loading?.catch(() => undefined);

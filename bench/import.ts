@@ -5,7 +5,7 @@ import { allPartitions } from '../src/domain/partition.ts';
 import { NatsSpaceEventsLog } from '../src/nats/space-events-log.ts';
 import { NatsTopologyLog } from '../src/nats/topology-log.ts';
 import { CpuMeter, inCores, type CpuUse } from './support/cpu.ts';
-import { grouped, machine, numberFrom, say } from './support/output.ts';
+import { grouped, machine, numberFrom, printLine } from './support/output.ts';
 import { residentBytes } from './support/process-usage.ts';
 import { SERVICE_DEFAULTS, withService, type Processes } from './support/processes.ts';
 
@@ -59,23 +59,29 @@ const cpuOf = (use: CpuUse): string =>
 await withService(async (processes) => {
   const { api, pids } = processes;
   const text = document();
-  say(
+  printLine(
     `${grouped(DPUS)} DPUs at ${grouped(DOORWAYS)} doorways of ${grouped(SPACES)} spaces, ${(text.length / 1e6).toFixed(1)} MB of CSV`,
   );
   const before = await residentBytes(pids.service);
   const meter = new CpuMeter(pids);
   const { changes_count: facts } = await send(api, text);
   const answered = meter.read();
-  say(`answered:  ${inSeconds(answered)}, ${grouped(facts / answered.seconds)} facts/s; CPU ${cpuOf(answered)}`);
+  printLine(`answered:  ${inSeconds(answered)}, ${grouped(facts / answered.seconds)} facts/s; CPU ${cpuOf(answered)}`);
   const entries = await untilFollowed(processes);
   const followed = meter.read();
-  say(`followed:  ${inSeconds(followed)}, ${entries} entries of the log; CPU ${cpuOf(followed)}; ${inCores(followed)}`);
-  say(`memory:    ${grouped(before / 1e6)} MB before, ${grouped((await residentBytes(pids.service)) / 1e6)} MB after`);
+  printLine(
+    `followed:  ${inSeconds(followed)}, ${entries} entries of the log; CPU ${cpuOf(followed)}; ${inCores(followed)}`,
+  );
+  printLine(
+    `memory:    ${grouped(before / 1e6)} MB before, ${grouped((await residentBytes(pids.service)) / 1e6)} MB after`,
+  );
   const second = new CpuMeter(pids);
   const { changes_count: changes } = await send(api, text);
-  say(`again:     ${inSeconds(second.read())}, ${changes} changes; CPU ${cpuOf(second.read())}`);
+  printLine(`again:     ${inSeconds(second.read())}, ${changes} changes; CPU ${cpuOf(second.read())}`);
   const third = new CpuMeter(pids);
   const exported = await (await fetch(`${api}/topology/export`, { headers: { accept: 'text/csv' } })).text();
-  say(`export:    ${inSeconds(third.read())}, ${(exported.length / 1e6).toFixed(1)} MB; CPU ${cpuOf(third.read())}`);
-  say(machine());
+  printLine(
+    `export:    ${inSeconds(third.read())}, ${(exported.length / 1e6).toFixed(1)} MB; CPU ${cpuOf(third.read())}`,
+  );
+  printLine(machine());
 });

@@ -14,7 +14,7 @@ import { Service } from '../src/service.ts';
 import type { ServiceOptions } from '../src/service/options.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
 import { CpuMeter, perReading } from './support/cpu.ts';
-import { machine, numberFrom, say } from './support/output.ts';
+import { machine, numberFrom, printLine } from './support/output.ts';
 import { withEngines, type Engines } from './support/processes.ts';
 import { readingsStored, untilCount } from './support/stored.ts';
 
@@ -105,7 +105,7 @@ async function bareConsumer({ js, jsm }: NatsHandles, { pids }: Engines): Promis
   }
   const use = meter.read();
   await jsm.consumers.delete(READINGS, name);
-  say(`bare consumer:  ${Math.round(parsed / use.seconds)} readings/s; ${perReading(use, parsed)}`);
+  printLine(`bare consumer:  ${Math.round(parsed / use.seconds)} readings/s; ${perReading(use, parsed)}`);
   return parsed / use.seconds;
 }
 
@@ -119,7 +119,9 @@ async function ingest(options: ServiceOptions, { pids }: Engines): Promise<numbe
   const use = meter.read();
   await service.stop();
   await clickhouse.close();
-  say(`whole service:  ${Math.round(READINGS_COUNT / use.seconds)} readings/s; ${perReading(use, READINGS_COUNT)}`);
+  printLine(
+    `whole service:  ${Math.round(READINGS_COUNT / use.seconds)} readings/s; ${perReading(use, READINGS_COUNT)}`,
+  );
   return READINGS_COUNT / use.seconds;
 }
 
@@ -132,10 +134,12 @@ async function measure(form: string, engines: Engines): Promise<void> {
   await service.stop();
   const nats = await connectNats(options.natsUrl, 'bench');
   await publish(nats, fields);
-  say(`${form}: ${READINGS_COUNT} readings of ${DPUS} DPUs in ${SPACES} spaces are in the log, ${people} people each`);
+  printLine(
+    `${form}: ${READINGS_COUNT} readings of ${DPUS} DPUs in ${SPACES} spaces are in the log, ${people} people each`,
+  );
   const bare = await bareConsumer(nats, engines);
   const full = await ingest(options, engines);
-  say(`ratio:          ${(full / bare).toFixed(3)}; ${Math.round(full * people)} people/s   (${machine()})`);
+  printLine(`ratio:          ${(full / bare).toFixed(3)}; ${Math.round(full * people)} people/s   (${machine()})`);
   await nats.nc.close();
 }
 

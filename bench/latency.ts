@@ -11,7 +11,7 @@ import { raiseBuilding } from './support/building.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
 import { CpuMeter, inCores, perReading, type CpuUse } from './support/cpu.ts';
 import { followCounts, type LiveStream } from './support/live-stream.ts';
-import { grouped, inMs, machine, numberFrom, say } from './support/output.ts';
+import { grouped, inMs, machine, numberFrom, printLine } from './support/output.ts';
 import { withService, type Processes } from './support/processes.ts';
 import { quantile } from './support/statistics.ts';
 import { readingsApplied, readingsStored, untilCount } from './support/stored.ts';
@@ -163,8 +163,10 @@ async function run(
     await sleep(20);
   report(rate, pace, heard, use, ownUse);
   const commits = log.last_seq - logBefore.last_seq;
-  say(`  ${grouped(commits / use.seconds)} commits/s, ${grouped((log.bytes - logBefore.bytes) / commits)} bytes each`);
-  say(
+  printLine(
+    `  ${grouped(commits / use.seconds)} commits/s, ${grouped((log.bytes - logBefore.bytes) / commits)} bytes each`,
+  );
+  printLine(
     `  when the publisher ended ${grouped(behind)} were not heard and ${grouped(inFlight)} not acknowledged; refused ${publisher.refused}, lagged events ${stream.laggedEvents - laggedBefore}`,
   );
   await publisher.settled(0);
@@ -175,21 +177,23 @@ async function run(
 function report(rate: number, pace: Pace, heard: Heard, use: CpuUse, ownUse: CpuUse): void {
   const latencies = heard.latencies();
   const never = heard.sentMeanwhile - latencies.length;
-  say(
+  printLine(
     `${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${grouped(never)} never`,
   );
-  say(
+  printLine(
     `  published ${grouped(heard.sentMeanwhile / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`,
   );
-  say(`  ${inCores(use)}; ${inCores(ownUse)}`);
-  say(heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`);
+  printLine(`  ${inCores(use)}; ${inCores(ownUse)}`);
+  printLine(
+    heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`,
+  );
 }
 
 /** The work of an idle service: ticks, renewals of leases and the like. */
 async function measureIdle({ pids }: Processes, listeners: string): Promise<void> {
   const meter = new CpuMeter(pids);
   await sleep(IDLE_MS);
-  say(`idle for ${IDLE_MS / 1000} s, ${SPACES} spaces, ${listeners}: ${inCores(meter.read())}`);
+  printLine(`idle for ${IDLE_MS / 1000} s, ${SPACES} spaces, ${listeners}: ${inCores(meter.read())}`);
 }
 
 await withService(async (processes) => {
@@ -197,7 +201,7 @@ await withService(async (processes) => {
   const spaceIds = await raiseBuilding(api, SPACES, dpuIds);
   const heard = new Heard();
   const stream = await followCounts(api, (spaceId, lastReadingMs) => heard.hear(spaceId, lastReadingMs));
-  say(
+  printLine(
     `${SPACES} spaces, ${DPUS} DPUs, one live stream of all spaces; ${WARM_UP_MS / 1000} s to warm up, ${MEASURED_MS / 1000} s measured`,
   );
   let published = 0;
@@ -212,5 +216,5 @@ await withService(async (processes) => {
   }
   stream.close();
   if (IDLE_MS > 0) await measureIdle(processes, 'no live stream');
-  say(`(${machine()})`);
+  printLine(`(${machine()})`);
 });

@@ -2,7 +2,7 @@
 // following the cursor compared with the first page. Also for the list over all spaces, with a thousand spaces.
 import { createClient } from '@clickhouse/client';
 import { startLocalService } from '../test/support/local-service.ts';
-import { machine, say } from './support/output.ts';
+import { machine, printLine } from './support/output.ts';
 
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 600_000);
 const [SPACES, EVENTS_OF_EACH, RUNS, LIMIT] = [1_000, 200, 7, 100];
@@ -58,7 +58,7 @@ try {
   await store('1', EVENTS);
   await store('2', EVENTS);
   await store(`3 + number % ${SPACES}`, SPACES * EVENTS_OF_EACH);
-  say(`${2 * EVENTS + SPACES * EVENTS_OF_EACH} readings are stored`);
+  printLine(`${2 * EVENTS + SPACES * EVENTS_OF_EACH} readings are stored`);
   const deep = Math.floor(EVENTS * 0.9);
   const lists: [what: string, first: string, deep: string][] = [];
   for (const [id, reset] of [
@@ -91,13 +91,13 @@ try {
     '/counts?limit=1000',
     `/counts?limit=1000&cursor=${place(1, EVENTS, deep)}`,
   ]);
-  say('| list | first page | deep page | ratio |');
-  say('| --- | --- | --- | --- |');
+  printLine('| list | first page | deep page | ratio |');
+  printLine('| --- | --- | --- | --- |');
   for (const [what, first, far] of lists) {
     const [firstMs, deepMs] = [await time(first), await time(far)];
-    say(`| ${what} | ${firstMs.toFixed(0)} ms | ${deepMs.toFixed(0)} ms | ${(deepMs / firstMs).toFixed(2)} |`);
+    printLine(`| ${what} | ${firstMs.toFixed(0)} ms | ${deepMs.toFixed(0)} ms | ${(deepMs / firstMs).toFixed(2)} |`);
   }
-  say(machine());
+  printLine(machine());
 } finally {
   await clickhouse.close();
   await service.dispose();

@@ -27,7 +27,7 @@ const [IN_FLIGHT_MAX, LIVE_PER_MS] = [5_000, 20];
 const TICKS_PER_SECOND = 100;
 const ENTRIES_MAX = 2_000;
 const DATA = new Uint8Array(DATA_BYTES).fill(120);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 interface Task {
   readonly url: string;
@@ -92,7 +92,7 @@ async function benchmark(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'density-readers-'));
   const { path: binary } = await findNatsServer({
     cacheDir: fileURLToPath(new URL('../.cache/nats-server', import.meta.url)),
-    onProgress: say,
+    onProgress: printLine,
   });
   const server = await startNatsServer({
     binary,
@@ -142,13 +142,13 @@ async function benchmark(): Promise<void> {
   const lastSeq = async (): Promise<number> => (await nats.jsm.streams.info(READINGS)).state.last_seq;
 
   await publish(nats, Infinity);
-  say(
+  printLine(
     `${MESSAGES} messages of ${DATA_BYTES} bytes, ${PARTITIONS} partitions, ${cpus().length} x ${cpus()[0]?.model.trim()}, node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`,
   );
-  say('| what | processes | mode | server, µs a message | readers, µs a message | both |');
-  say('| --- | --- | --- | --- | --- | --- |');
+  printLine('| what | processes | mode | server, µs a message | readers, µs a message | both |');
+  printLine('| --- | --- | --- | --- | --- | --- |');
   const row = (what: string, processes: number | string, mode: string, server: number, readers: number): void =>
-    say(
+    printLine(
       `| ${what} | ${processes} | ${mode} | ${server.toFixed(1)} | ${readers.toFixed(1)} | ${(server + readers).toFixed(1)} |`,
     );
   for (let run = 0; run < RUNS; run++) {

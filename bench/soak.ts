@@ -13,7 +13,7 @@ import { connectNats, type NatsHandles } from '../src/nats/connect.ts';
 import { startDensity, type DensityProcess } from '../test/support/density-process.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { request } from '../test/support/local-service.ts';
-import { machine, say } from './support/output.ts';
+import { machine, printLine } from './support/output.ts';
 import { sayComplaints, SERVICE_DEFAULTS, SYNC_INTERVAL } from './support/processes.ts';
 import { connectionsTo, diskBytes, openDescriptors, recordedPid, residentBytes } from './support/process-usage.ts';
 import { SoakLoad } from './support/soak-load.ts';
@@ -148,7 +148,9 @@ async function sample(soaked: Soaked, minutes: number, load: SoakLoad, failed: A
       NAMES.map((name) => [name, Math.min(...looks.map((each) => each[name]))]),
     ) as unknown as Look;
     samples.push(least);
-    say(`minute ${minute}: ${NAMES.map((name) => `${name} ${shown(name, least[name])}`).join('; ')}; ${load.totals}`);
+    printLine(
+      `minute ${minute}: ${NAMES.map((name) => `${name} ${shown(name, least[name])}`).join('; ')}; ${load.totals}`,
+    );
   }
   return samples;
 }
@@ -181,13 +183,13 @@ function shown(name: Measure, value: number): string {
 function judged(samples: readonly Look[]): Measure[] {
   const quarter = Math.floor(samples.length / 4);
   const [second, last] = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)];
-  say('| what | first minute | 2nd quarter | last quarter | bound |\n| --- | --- | --- | --- | --- |');
+  printLine('| what | first minute | 2nd quarter | last quarter | bound |\n| --- | --- | --- | --- | --- |');
   return NAMES.filter((name) => {
     const [before, after] = [second, last].map((part) => median(part.map((each) => each[name])));
     const { share, amount } = MEASURES[name];
     const bound = (before ?? NaN) + Math.max((before ?? NaN) * share, amount);
     const figures = [samples[0]?.[name], before, after, bound].map((value) => shown(name, value ?? NaN));
-    say(`| ${name} | ${figures.join(' | ')} |`);
+    printLine(`| ${name} | ${figures.join(' | ')} |`);
     return !((after ?? NaN) <= bound);
   });
 }
@@ -217,8 +219,8 @@ const grown = await withSoaked(async (soaked) => {
     await loading;
   });
   await assertCounted(api, load.distinct);
-  say(`${minutes} minutes, ${rate} readings/s, sync_interval ${SYNC_INTERVAL}, ${machine()}: ${load.totals}`);
+  printLine(`${minutes} minutes, ${rate} readings/s, sync_interval ${SYNC_INTERVAL}, ${machine()}: ${load.totals}`);
   return judged(samples);
 });
-for (const name of grown) say(`GROWS: ${name}`);
+for (const name of grown) printLine(`GROWS: ${name}`);
 process.exit(grown.length > 0 ? 1 : 0);

@@ -9,7 +9,7 @@ import { startDensity, type DensityProcess } from '../test/support/density-proce
 import { request } from '../test/support/local-service.ts';
 import { ROOT } from '../test/support/project.ts';
 import { cpuSecondsOf } from './support/cpu.ts';
-import { machine, numberFrom, say } from './support/output.ts';
+import { machine, numberFrom, printLine } from './support/output.ts';
 import { recordedPid } from './support/process-usage.ts';
 import { SERVICE_DEFAULTS, SYNC_INTERVAL } from './support/processes.ts';
 import { median } from './support/statistics.ts';
@@ -52,7 +52,7 @@ async function measureHelp(): Promise<void> {
   const bare = median(results.get('node -e 0')?.map(({ cpuMs }) => cpuMs) ?? []);
   for (const [name, measured] of results) {
     const [ms, cpuMs] = [median(measured.map((one) => one.ms)), median(measured.map((one) => one.cpuMs))];
-    say(
+    printLine(
       `${name}: ${ms.toFixed(0)} ms, CPU ${cpuMs.toFixed(0)} ms, ${(cpuMs / bare).toFixed(1)} times that of node -e 0`,
     );
   }
@@ -107,7 +107,7 @@ async function measureStart(dataDir: string): Promise<Start> {
   return { ms: { 'nats-server': nats, ClickHouse: clickhouse, ready }, cpuMs };
 }
 
-say(machine());
+printLine(machine());
 await measureHelp();
 const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
 try {
@@ -116,13 +116,13 @@ try {
   for (let n = 0; n < RUNS; n++) starts.push(await measureStart(dataDir));
   const middle = (of: (one: Start) => number): string => median(starts.map(of)).toFixed(0);
   const cpuMs = ({ cpuMs: { service, 'nats-server': nats, ClickHouse } }: Start): number => service + nats + ClickHouse;
-  say(
+  printLine(
     `npm start with ${SPACES} spaces: nats-server ${middle(({ ms }) => ms['nats-server'])} ms, ClickHouse ${middle(({ ms }) => ms.ClickHouse)} ms, ready ${middle(({ ms }) => ms.ready)} ms (fastest ${Math.min(...starts.map(({ ms }) => ms.ready)).toFixed(0)} ms)`,
   );
-  say(
+  printLine(
     `CPU until ready: service ${middle((one) => one.cpuMs.service)} + nats-server ${middle((one) => one.cpuMs['nats-server'])} + ClickHouse ${middle((one) => one.cpuMs.ClickHouse)} = ${middle(cpuMs)} ms`,
   );
 } finally {
   await rm(dataDir, { recursive: true, force: true });
 }
-say(machine());
+printLine(machine());

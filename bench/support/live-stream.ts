@@ -2,7 +2,7 @@
 // second the client competes with the measured processes.
 import { get } from 'node:http';
 import { createParser } from 'eventsource-parser';
-import { say } from './output.ts';
+import { printLine } from './output.ts';
 
 export interface LiveStream {
   /** The number of `lagged` events, sent because this client read too slowly. */
@@ -40,7 +40,7 @@ export async function followCounts(
         response
           .on('error', () => undefined)
           .on('close', () => {
-            if (!isClosed) say('THE LIVE STREAM ENDED UNEXPECTEDLY');
+            if (!isClosed) printLine('THE LIVE STREAM ENDED UNEXPECTEDLY');
           });
         resolve({
           get laggedEvents() {

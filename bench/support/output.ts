@@ -1,7 +1,7 @@
 // Settings of benchmarks from the environment, and their output.
 import { cpus, loadavg } from 'node:os';
 
-export const say = (line: string): void => void process.stdout.write(`${line}\n`);
+export const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 export const numberFrom = (key: string, otherwise: number): number => Number(process.env[key] ?? otherwise);
 

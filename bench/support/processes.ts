@@ -12,7 +12,7 @@ import { findNatsServer } from '../../src/local/nats/nats-binary.ts';
 import { startNatsServer } from '../../src/local/nats/nats-server.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { startDensity, type DensityProcess } from '../../test/support/density-process.ts';
-import { say } from './output.ts';
+import { printLine } from './output.ts';
 
 const HOST = '127.0.0.1';
 const STOP_WITHIN_MS = 60_000;
@@ -67,7 +67,7 @@ export async function withEngines(act: (engines: Engines) => Promise<void>): Pro
     const explicitPath = process.env['NATS_SERVER_BIN'];
     const binary = await findNatsServer({
       cacheDir: NATS_CACHE,
-      onProgress: say,
+      onProgress: printLine,
       ...(explicitPath === undefined ? {} : { explicitPath }),
     });
     const nats = await startNatsServer({
@@ -90,7 +90,7 @@ export async function withEngines(act: (engines: Engines) => Promise<void>): Pro
       onExit,
     });
     started.push(clickhouse);
-    say(`nats-server ${binary.version}, sync_interval ${SYNC_INTERVAL}`);
+    printLine(`nats-server ${binary.version}, sync_interval ${SYNC_INTERVAL}`);
     await act({
       natsUrl: nats.url,
       clickhouseUrl: clickhouse.url,
@@ -144,5 +144,5 @@ export function sayComplaints(service: DensityProcess): void {
     .split('\n')
     .filter((line) => /"level":[456]0/.test(line));
   if (complaints.length > 0)
-    say(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
+    printLine(`the service logged ${complaints.length} warnings and errors; the first: ${complaints[0]}`);
 }

@@ -1,6 +1,7 @@
 // `density account`: where every accepted reading went, and whether any is missing.
 import type { Config } from '../config.ts';
 import { ApiClient } from './api-client.ts';
+import type { PrintLine } from './print-line.ts';
 
 interface AccountJson {
   readonly accepted: number;
@@ -18,7 +19,7 @@ interface AccountJson {
 export async function accountCommand(
   config: Config,
   options: { json?: boolean; url?: string },
-  say: (line: string) => void,
+  printLine: PrintLine,
 ): Promise<number> {
   const account = await new ApiClient(config, options).get<AccountJson>('/account');
   const [letters, evicted] = [sumOf(account.dead_letters), sumOf(account.dead_letters_evicted)];
@@ -26,20 +27,20 @@ export async function accountCommand(
   const findings = account.stored
     ? account.stored.findings
     : ['not compared with ClickHouse, which does not answer; try again later'];
-  if (options.json) say(JSON.stringify(account));
+  if (options.json) printLine(JSON.stringify(account));
   else {
-    say(
+    printLine(
       `accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + dead-lettered ${account.dead_lettered}`,
     );
-    for (const [reason, count] of Object.entries(account.dead_letters)) say(`  ${reason}: ${count}`);
-    if (evicted > 0) say(`  evicted (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);
-    if (account.stored) say(`stored in ClickHouse ${account.stored.readings}`);
-    for (const finding of findings) say(`! ${finding}`);
+    for (const [reason, count] of Object.entries(account.dead_letters)) printLine(`  ${reason}: ${count}`);
+    if (evicted > 0) printLine(`  evicted (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);
+    if (account.stored) printLine(`stored in ClickHouse ${account.stored.readings}`);
+    for (const finding of findings) printLine(`! ${finding}`);
     if (!isWhole)
-      say(
+      printLine(
         `MISSING: remainder ${account.remainder}; of ${account.dead_lettered} dead-lettered readings, ${letters} are stored and ${evicted} evicted`,
       );
-    else if (findings.length === 0) say('every reading is accounted for');
+    else if (findings.length === 0) printLine('every reading is accounted for');
   }
   return isWhole && findings.length === 0 ? 0 : 1;
 }

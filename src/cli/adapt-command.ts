@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Remark } from '../adapters/adapter.ts';
 import { ADAPTERS } from '../adapters/adapters.ts';
 import { readingBodyOf } from '../adapters/reading-body.ts';
+import type { PrintLine } from './print-line.ts';
 
 export interface AdaptOptions {
   readonly device?: string;
@@ -24,8 +25,8 @@ export function adaptCommand(
   name: string,
   file: string,
   { device, contentType, topic, options = '{}' }: AdaptOptions,
-  say: (line: string) => void,
-  warn: (line: string) => void,
+  printLine: PrintLine,
+  warn: PrintLine,
 ): number {
   const adapter = ADAPTERS.get(name);
   if (!adapter) throw new Error(`there is no adapter ${name}; there are ${[...ADAPTERS.keys()].join(', ')}`);
@@ -39,7 +40,7 @@ export function adaptCommand(
     ...(contentType === undefined ? {} : { contentType }),
     ...(topic === undefined ? {} : { topic }),
   });
-  for (const reading of readings) say(JSON.stringify(readingBodyOf(reading)));
+  for (const reading of readings) printLine(JSON.stringify(readingBodyOf(reading)));
   for (const remark of skipped) warn(`skipped: ${describe(remark)}`);
   for (const remark of rejected) warn(`cannot be read: ${describe(remark)}`);
   return rejected.length === 0 ? 0 : 2;

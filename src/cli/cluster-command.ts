@@ -10,6 +10,7 @@ import { PROJECT } from '../local/project.ts';
 import { readingsKeyIn } from '../local/readings-key.ts';
 import { connectNats } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
+import type { PrintLine } from './print-line.ts';
 import { signalled } from './signals.ts';
 
 const ENTRY = fileURLToPath(new URL('bin/density.js', PROJECT));
@@ -17,9 +18,9 @@ const PRINT_AFTER_MS = 300;
 const VERBS = { kill: 'SIGKILL', stop: 'SIGTERM', pause: 'SIGSTOP', resume: 'SIGCONT' } as const;
 const USAGE = 'kill n2 | stop n2 | pause n2 | resume n2 | start';
 
-export async function clusterCommand(config: Config, nodes: number, say: (line: string) => void): Promise<number> {
+export async function clusterCommand(config: Config, nodes: number, printLine: PrintLine): Promise<number> {
   const signal = signalled();
-  const engines = await startEngines(config, say, (error) => say(error.message));
+  const engines = await startEngines(config, printLine, (error) => printLine(error.message));
   const readingsKey = config.READINGS_KEY ?? (await readingsKeyIn(config.DENSITY_DATA_DIR));
   const readable = prettyFactory({
     colorize: process.stdout.isTTY,
@@ -41,25 +42,25 @@ export async function clusterCommand(config: Config, nodes: number, say: (line: 
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.set(name, child);
-    createInterface({ input: child.stdout }).on('line', (line) => say(`${name}  ${line}`));
-    createInterface({ input: child.stderr }).on('line', (line) => say(`${name}  ${readable(line).trimEnd()}`));
+    createInterface({ input: child.stdout }).on('line', (line) => printLine(`${name}  ${line}`));
+    createInterface({ input: child.stderr }).on('line', (line) => printLine(`${name}  ${readable(line).trimEnd()}`));
     child.once('exit', (code, by) => {
       running.delete(name);
-      say(`${name}  ended (${by ?? code})`);
+      printLine(`${name}  ended (${by ?? code})`);
     });
   };
   for (let n = 0; n < nodes; n++) start();
   const over = new AbortController();
-  const watching = printOwners(config, engines.natsUrl, say, over.signal);
+  const watching = printOwners(config, engines.natsUrl, printLine, over.signal);
   const commands = createInterface({ input: process.stdin });
   commands.on('line', (line) => {
     const [verb, name] = line.trim().split(/\s+/);
     const child = running.get(name ?? '');
     if (verb === 'start') start();
     else if (child && verb !== undefined && verb in VERBS) child.kill(VERBS[verb as keyof typeof VERBS]);
-    else say(`commands: ${USAGE}`);
+    else printLine(`commands: ${USAGE}`);
   });
-  say(`starting ${nodes} nodes. Commands: ${USAGE}`);
+  printLine(`starting ${nodes} nodes. Commands: ${USAGE}`);
   await signal;
   commands.close();
   over.abort();
@@ -75,12 +76,7 @@ export async function clusterCommand(config: Config, nodes: number, say: (line: 
   return 0;
 }
 
-async function printOwners(
-  config: Config,
-  natsUrl: string,
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function printOwners(config: Config, natsUrl: string, printLine: PrintLine, signal: AbortSignal): Promise<void> {
   const nats = await connectNats(natsUrl, 'density-cluster');
   const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
   const names = new Map<string, string>();
@@ -101,7 +97,7 @@ async function printOwners(
     const text = [...owners.map((name) => `${name}: ${of(name) || '-'}`), ...(free ? [`no owner: ${free}`] : [])].join(
       '   ',
     );
-    if (text !== printed) say(`shards  ${text}`);
+    if (text !== printed) printLine(`shards  ${text}`);
     printed = text;
   };
   await leases.watch((change) => {

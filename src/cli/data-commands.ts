@@ -14,16 +14,15 @@ import { NatsTopologyLog } from '../nats/topology-log.ts';
 import { TopologyService } from '../topology/topology-service.ts';
 import { connectCommand } from './connect-command.ts';
 import { natsSecurityOf } from './nats-security.ts';
+import type { PrintLine } from './print-line.ts';
 import { tableOptionsOf } from './table-options.ts';
-
-type Say = (line: string) => void;
 
 /** Deletes all data and creates empty streams and tables. @returns the exit code */
 export async function recreateCommand(
   config: Config,
   { yes, json }: { yes?: boolean; json?: boolean },
-  say: Say,
-  warn: Say,
+  printLine: PrintLine,
+  warn: PrintLine,
 ): Promise<number> {
   if (!yes) {
     warn(
@@ -31,7 +30,7 @@ export async function recreateCommand(
     );
     return 2;
   }
-  return withEngines(config, json ? warn : say, async (nats, clickhouseUrl, natsStoreBytes) => {
+  return withEngines(config, json ? warn : printLine, async (nats, clickhouseUrl, natsStoreBytes) => {
     await deleteStreams(nats.jsm);
     const clickhouse = await connectClickHouse(clickhouseUrl);
     try {
@@ -46,7 +45,9 @@ export async function recreateCommand(
       config.STREAM_REPLICAS,
       await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
     );
-    say(json ? JSON.stringify({ deleted: true, migrated: true }) : 'all data is deleted; streams and tables are empty');
+    printLine(
+      json ? JSON.stringify({ deleted: true, migrated: true }) : 'all data is deleted; streams and tables are empty',
+    );
     return 0;
   });
 }
@@ -59,12 +60,12 @@ interface NatsOption {
 export async function seedCommand(
   config: Config,
   options: NatsOption & { json?: boolean; timeZone?: string },
-  say: Say,
+  printLine: PrintLine,
 ): Promise<number> {
   return withTopology(config, options, async (topology) => {
     const { spaces, doors, isNew } = await registerBuilding(topology, options.timeZone ?? 'UTC');
     if (options.json)
-      say(
+      printLine(
         JSON.stringify({
           is_new: isNew,
           spaces: spaces.map(({ id, name }) => ({ id, name })),
@@ -72,7 +73,7 @@ export async function seedCommand(
         }),
       );
     else
-      say(
+      printLine(
         `${isNew ? 'registered' : 'already registered'}: ${spaces.map(({ id, name }) => `${name} (${id})`).join(', ')}; DPUs ${doors.map(({ dpuId }) => dpuId).join(', ')}`,
       );
     return 0;
@@ -86,14 +87,14 @@ export async function seedCommand(
 export async function simulateCommand(
   config: Config,
   options: NatsOption & { seconds?: number; backfill?: boolean; json?: boolean },
-  say: Say,
+  printLine: PrintLine,
   signal: AbortSignal,
 ): Promise<number> {
   return withTopology(config, options, async (topology, { nc }) => {
     const building = await registerBuilding(topology, 'UTC');
     const crowd = new Crowd(nc, building, new Map());
     const startedMs = performance.now();
-    const tell = (line: string): void => void (options.json || say(line));
+    const tell = (line: string): void => void (options.json || printLine(line));
     const backfilled = options.backfill ? crowd.backfill(Date.now()) : 0;
     if (options.backfill) tell(`sent the readings of the last two hours: ${backfilled}`);
     crowd.start();
@@ -108,7 +109,7 @@ export async function simulateCommand(
     crowd.stop();
     await nc.flush();
     if (options.json)
-      say(
+      printLine(
         JSON.stringify({
           backfilled,
           seconds: Math.round((performance.now() - startedMs) / 1_000),
@@ -122,10 +123,10 @@ export async function simulateCommand(
 /** Connects to the engines while `act` runs. Starts those that have no URL on this machine. */
 export async function withEngines(
   config: Config,
-  say: Say,
+  printLine: PrintLine,
   act: (nats: NatsHandles, clickhouseUrl: string, natsStoreBytes: number | undefined) => Promise<number>,
 ): Promise<number> {
-  const engines = await startEngines(config, say, () => undefined);
+  const engines = await startEngines(config, printLine, () => undefined);
   try {
     const nats = await connectNats(engines.natsUrl, 'density', natsSecurityOf(config));
     try {

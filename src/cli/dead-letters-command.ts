@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { formatInstant } from '../domain/instant.ts';
 import { NatsDeadLetters } from '../nats/dead-letters.ts';
 import { connectCommand } from './connect-command.ts';
+import type { PrintLine } from './print-line.ts';
 import { table } from './table.ts';
 
 export interface DeadLettersOptions {
@@ -17,7 +18,7 @@ const TEXT_SHOWN_MAX = 100;
 export async function deadLettersCommand(
   config: Config,
   { nats, limit, json }: DeadLettersOptions,
-  say: (line: string) => void,
+  printLine: PrintLine,
 ): Promise<number> {
   const { nc, js, jsm } = await connectCommand(config, nats, 'density dead-letters');
   try {
@@ -34,7 +35,7 @@ export async function deadLettersCommand(
         text: new TextDecoder().decode(raw),
       }),
     );
-    if (json) say(JSON.stringify(letters));
+    if (json) printLine(JSON.stringify(letters));
     else {
       const rows = letters.map(({ stored_at: at, reason, items, detail, subject, text }) => [
         at,
@@ -44,7 +45,7 @@ export async function deadLettersCommand(
         detail,
         text.length > TEXT_SHOWN_MAX ? `${text.slice(0, TEXT_SHOWN_MAX)}…` : text,
       ]);
-      for (const line of table(['stored at', 'reason', 'items', 'subject', 'detail', 'text'], rows)) say(line);
+      for (const line of table(['stored at', 'reason', 'items', 'subject', 'detail', 'text'], rows)) printLine(line);
     }
     return 0;
   } finally {

@@ -5,35 +5,44 @@ import { Crowd } from '../demo/crowd.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { connectNats } from '../nats/connect.ts';
 import { natsSecurityOf } from './nats-security.ts';
+import type { PrintLine } from './print-line.ts';
 import type { Running } from './serve.ts';
 import { serveUntilSignal } from './run-command.ts';
 
 const STATUS_INTERVAL_MS = 15_000;
 
 /** @returns the exit code */
-export async function demoCommand(config: Config, say: (line: string) => void): Promise<number> {
-  say('starting the engines; the first start downloads what is missing');
-  return serveUntilSignal(config, config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL, say, async (running) => {
-    const building = await registerBuilding(running.service.topology, Intl.DateTimeFormat().resolvedOptions().timeZone);
-    say(
-      building.isNew
-        ? 'registered a building with three spaces and five DPUs'
-        : 'the building of an earlier run is used again',
-    );
-    const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
-    const crowd = new Crowd(nc, building, await countsOf(running, building));
-    if (building.isNew)
-      say(`sent the last two hours, as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
-    crowd.start();
-    say('people come and go; some readings are out of order, duplicated or late');
-    for (const line of suggestedCommands(config, running, building)) say(line);
-    const status = setInterval(() => void printStatus(running, building, say), STATUS_INTERVAL_MS);
-    return async () => {
-      clearInterval(status);
-      crowd.stop();
-      await nc.close();
-    };
-  });
+export async function demoCommand(config: Config, printLine: PrintLine): Promise<number> {
+  printLine('starting the engines; the first start downloads what is missing');
+  return serveUntilSignal(
+    config,
+    config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL,
+    printLine,
+    async (running) => {
+      const building = await registerBuilding(
+        running.service.topology,
+        Intl.DateTimeFormat().resolvedOptions().timeZone,
+      );
+      printLine(
+        building.isNew
+          ? 'registered a building with three spaces and five DPUs'
+          : 'the building of an earlier run is used again',
+      );
+      const { nc } = await connectNats(running.natsUrl, 'density demo', natsSecurityOf(config));
+      const crowd = new Crowd(nc, building, await countsOf(running, building));
+      if (building.isNew)
+        printLine(`sent the last two hours, as if the DPUs had been offline: ${crowd.backfill(Date.now())} readings`);
+      crowd.start();
+      printLine('people come and go; some readings are out of order, duplicated or late');
+      for (const line of suggestedCommands(config, running, building)) printLine(line);
+      const status = setInterval(() => void printStatus(running, building, printLine), STATUS_INTERVAL_MS);
+      return async () => {
+        clearInterval(status);
+        crowd.stop();
+        await nc.close();
+      };
+    },
+  );
 }
 
 async function countsOf({ service }: Running, { spaces }: DemoBuilding): Promise<Map<SpaceId, number>> {
@@ -42,12 +51,12 @@ async function countsOf({ service }: Running, { spaces }: DemoBuilding): Promise
   return counts;
 }
 
-async function printStatus(running: Running, building: DemoBuilding, say: (line: string) => void): Promise<void> {
+async function printStatus(running: Running, building: DemoBuilding, printLine: PrintLine): Promise<void> {
   try {
     const counts = await countsOf(running, building);
-    say(building.spaces.map(({ id, name }) => `${name} ${counts.get(id)}`).join(' · '));
+    printLine(building.spaces.map(({ id, name }) => `${name} ${counts.get(id)}`).join(' · '));
   } catch (error) {
-    say(`counts are unavailable: ${error instanceof Error ? error.message : String(error)}`);
+    printLine(`counts are unavailable: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 // `density explain SPACE`: what a count is made of, as a table that adds up.
 import type { Config } from '../config.ts';
 import { ApiClient, type ApiOptions } from './api-client.ts';
+import type { PrintLine } from './print-line.ts';
 import { table } from './table.ts';
 
 export interface ExplainOptions extends ApiOptions {
@@ -62,14 +63,14 @@ export async function explainCommand(
   config: Config,
   space: string,
   { json, at, from, to, ...options }: ExplainOptions,
-  say: (line: string) => void,
+  printLine: PrintLine,
 ): Promise<number> {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ at, from, to })) if (value !== undefined) query.set(name, value);
   const path = `/counts/${encodeURIComponent(space)}/explain?${query.toString()}`;
   const found = await new ApiClient(config, options).get<InstantJson | IntervalJson>(path);
-  if (json) say(JSON.stringify(found));
-  else for (const line of 'resets' in found ? intervalLines(found) : instantLines(found)) say(line);
+  if (json) printLine(JSON.stringify(found));
+  else for (const line of 'resets' in found ? intervalLines(found) : instantLines(found)) printLine(line);
   return 0;
 }
 

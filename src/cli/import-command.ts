@@ -5,6 +5,7 @@ import { NatsReadingsLog } from '../nats/readings-log.ts';
 import { importCsv } from './csv-import.ts';
 import { SingleBar } from 'cli-progress';
 import { stat } from 'node:fs/promises';
+import type { PrintLine } from './print-line.ts';
 
 const SHOWN_MAX = 20;
 
@@ -15,7 +16,7 @@ export async function importCommand(
   config: Config,
   file: string,
   options: { nats?: string; json?: boolean },
-  say: (line: string) => void,
+  printLine: PrintLine,
 ): Promise<number> {
   const found = await stat(file).catch((error: unknown) => {
     throw new Error(`cannot read ${file}`, { cause: error });
@@ -33,12 +34,12 @@ export async function importCommand(
     });
     bar.stop();
     if (options.json) {
-      say(JSON.stringify({ file, accepted: result.accepted, rejected: result.rejected }));
+      printLine(JSON.stringify({ file, accepted: result.accepted, rejected: result.rejected }));
       return result.rejected.length === 0 ? 0 : 2;
     }
-    say(`${file}: ${result.accepted} accepted, ${result.rejected.length} rejected`);
-    for (const { line, detail } of result.rejected.slice(0, SHOWN_MAX)) say(`  line ${line}: ${detail}`);
-    if (result.rejected.length > SHOWN_MAX) say(`  … and ${result.rejected.length - SHOWN_MAX} more`);
+    printLine(`${file}: ${result.accepted} accepted, ${result.rejected.length} rejected`);
+    for (const { line, detail } of result.rejected.slice(0, SHOWN_MAX)) printLine(`  line ${line}: ${detail}`);
+    if (result.rejected.length > SHOWN_MAX) printLine(`  … and ${result.rejected.length - SHOWN_MAX} more`);
     return result.rejected.length === 0 ? 0 : 2;
   } finally {
     bar.stop();

@@ -7,6 +7,7 @@ import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { NatsSpaceEventsLog } from '../nats/space-events-log.ts';
 import { connectCommand } from './connect-command.ts';
+import type { PrintLine } from './print-line.ts';
 
 export interface LogCatOptions {
   readonly nats?: string;
@@ -25,7 +26,7 @@ const ANY = 0 as Partition;
 export async function logCatCommand(
   config: Config,
   { nats, from, limit = Infinity, router, json, events }: LogCatOptions,
-  say: (line: string) => void,
+  printLine: PrintLine,
 ): Promise<number> {
   const { nc, js, jsm } = await connectCommand(config, nats, 'density log cat');
   const log = new NatsSpaceEventsLog(js, jsm);
@@ -38,7 +39,7 @@ export async function logCatCommand(
         seq = entry.seq;
         const commit = commitOf(entry);
         if (seq > end || printed >= limit || (router !== undefined && commit.header.router !== router)) continue;
-        say(json || events ? JSON.stringify(describe(entry, commit, events ?? false)) : lineOf(entry, commit));
+        printLine(json || events ? JSON.stringify(describe(entry, commit, events ?? false)) : lineOf(entry, commit));
         printed += 1;
       }
     }

@@ -1,14 +1,11 @@
 // `density log`: inspects the SPACE_EVENTS log.
 import { Command } from 'commander';
+import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import type { LogCatOptions } from './log-cat-command.ts';
 import { atLeastOne, whole } from './topology-commands.ts';
 
-export function logCommand(
-  readConfig: ReadConfig,
-  say: (line: string) => void,
-  finish: (code: number) => void,
-): Command {
+export function logCommand(readConfig: ReadConfig, printLine: PrintLine, finish: (code: number) => void): Command {
   const log = new Command('log').description('inspect the SPACE_EVENTS log');
   log
     .command('cat')
@@ -21,7 +18,7 @@ export function logCommand(
     .option('--events', 'print JSON with the whole header and all events')
     .action(async (options: LogCatOptions) => {
       const { logCatCommand } = await import('./log-cat-command.ts');
-      finish(await logCatCommand(await readConfig(), options, say));
+      finish(await logCatCommand(await readConfig(), options, printLine));
     });
   return log;
 }

@@ -20,7 +20,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 const program = createProgram({
   readConfig: async () => (await import('../config.ts')).readEnvironment(),
-  say: (line) => void process.stdout.write(`${line}\n`),
+  printLine: (line) => void process.stdout.write(`${line}\n`),
   warn: (line) => void process.stderr.write(`density: ${line}\n`),
   finish,
 });

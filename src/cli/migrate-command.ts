@@ -17,11 +17,10 @@ import { assertPartitions, boundsFor, createStreams, SPACE_EVENTS } from '../nat
 import { Version1Log } from '../nats/version-1-log.ts';
 import { migratePartition } from '../shards/migrate-partition.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
+import type { PrintLine } from './print-line.ts';
 import { rebuildShards, withAllLeases } from './rebuild-command.ts';
 import { assertServiceStopped } from './running-members.ts';
 import { tableOptionsOf } from './table-options.ts';
-
-type Say = (line: string) => void;
 
 /** The time limit for one month of one table. */
 const COPY_MAX_MS = 6 * 3_600_000;
@@ -30,10 +29,10 @@ const COPY_MAX_MS = 6 * 3_600_000;
 export async function migrateCommand(
   config: Config,
   { json }: { json?: boolean },
-  say: Say,
-  warn: Say,
+  printLine: PrintLine,
+  warn: PrintLine,
 ): Promise<number> {
-  const tell = json ? warn : say;
+  const tell = json ? warn : printLine;
   return withEngines(config, tell, async (nats, clickhouseUrl, natsStoreBytes) => {
     const clickhouse = await connectClickHouse(clickhouseUrl);
     try {
@@ -50,7 +49,7 @@ export async function migrateCommand(
     } finally {
       await clickhouse.close();
     }
-    say(json ? JSON.stringify({ migrated: true }) : 'all streams and tables exist');
+    printLine(json ? JSON.stringify({ migrated: true }) : 'all streams and tables exist');
     return 0;
   });
 }
@@ -59,7 +58,7 @@ export async function migrateCommand(
  * Converts tables of earlier versions, which are partitioned by month. They keep working, so running processes need
  * not stop for them.
  */
-async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: Say): Promise<void> {
+async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: PrintLine): Promise<void> {
   const options = tableOptionsOf(config);
   const clickhouse = await connectClickHouse(clickhouseUrl, COPY_MAX_MS);
   try {
@@ -74,7 +73,7 @@ async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: s
       // The new tables have no deduplication tokens. The rebuilt checkpoints are newer than every block, so no block
       // is sent again.
       const hold = <T>(_: Partition, act: () => Promise<T>): Promise<T> => act();
-      await rebuildShards(config, nats, clickhouseUrl, allPartitions(config.PARTITIONS), { hold, say: tell });
+      await rebuildShards(config, nats, clickhouseUrl, allPartitions(config.PARTITIONS), { hold, printLine: tell });
       await repartition(clickhouse, options, tell);
     });
   } finally {
@@ -82,7 +81,12 @@ async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: s
   }
 }
 
-async function convertLog(config: Config, nats: NatsHandles, clickhouse: ClickHouseClient, tell: Say): Promise<void> {
+async function convertLog(
+  config: Config,
+  nats: NatsHandles,
+  clickhouse: ClickHouseClient,
+  tell: PrintLine,
+): Promise<void> {
   const { js, jsm } = nats;
   const { PARTITIONS: partitions } = config;
   await assertPartitions(jsm, partitions);

@@ -1,10 +1,9 @@
 // `density nats`: the accounts of a NATS server and the credentials of its users.
 import { Command, InvalidArgumentError } from 'commander';
+import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 
-type Say = (line: string) => void;
-
-export function natsCommand(readConfig: ReadConfig, say: Say): Command {
+export function natsCommand(readConfig: ReadConfig, printLine: PrintLine): Command {
   const nats = new Command('nats').description('accounts and credentials of a NATS server (docs/operations.md)');
   const keys = ['--keys <folder>', 'folder with the secret keys', 'nats-keys'] as const;
   nats
@@ -15,7 +14,7 @@ export function natsCommand(readConfig: ReadConfig, say: Say): Command {
     .option(...keys)
     .action(async (options: { keys: string }) => {
       const { createKeys } = await import('./nats-keys.ts');
-      await createKeys(options.keys, say);
+      await createKeys(options.keys, printLine);
     });
   nats
     .command('dpu')
@@ -26,7 +25,7 @@ export function natsCommand(readConfig: ReadConfig, say: Say): Command {
     .option(...keys)
     .action(async (id: string, options: { keys: string; mqtt?: boolean; days?: number }) => {
       const { issueCredentials } = await import('./nats-keys.ts');
-      say(await issueCredentials(id, options));
+      printLine(await issueCredentials(id, options));
     });
   nats
     .command('revoke')
@@ -35,7 +34,7 @@ export function natsCommand(readConfig: ReadConfig, say: Say): Command {
     .option(...keys)
     .action(async (file: string, options: { keys: string }) => {
       const { revokeCredentials } = await import('./nats-keys.ts');
-      await revokeCredentials(file, options.keys, await readConfig(), say);
+      await revokeCredentials(file, options.keys, await readConfig(), printLine);
     });
   nats
     .command('update')
@@ -45,7 +44,7 @@ export function natsCommand(readConfig: ReadConfig, say: Say): Command {
     .option(...keys)
     .action(async (options: { keys: string }) => {
       const { updateAccounts } = await import('./nats-keys.ts');
-      await updateAccounts(options.keys, await readConfig(), say);
+      await updateAccounts(options.keys, await readConfig(), printLine);
     });
   return nats;
 }

@@ -19,15 +19,14 @@ import {
 } from '../nats/credentials.ts';
 import { pushAccounts, pushRevocations } from '../nats/revocations.ts';
 import { natsSecurityOf } from './nats-security.ts';
+import type { PrintLine } from './print-line.ts';
 
 const KEYRING = 'keyring.json';
 const REVOKED = 'revoked.json';
 const SYSTEM = 'system.creds';
 const DAY_S = 86_400;
 
-type Say = (line: string) => void;
-
-export async function createKeys(folder: string, say: Say): Promise<void> {
+export async function createKeys(folder: string, printLine: PrintLine): Promise<void> {
   const keyring = createKeyring();
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const secret = { mode: 0o600, flag: 'wx' };
@@ -40,7 +39,7 @@ export async function createKeys(folder: string, say: Say): Promise<void> {
   for (const role of ['service', 'admin'] as const)
     await writeFile(join(folder, `${role}.creds`), await serviceCredentials(keyring, role), secret);
   await writeFile(join(folder, SYSTEM), await systemCredentials(keyring), secret);
-  say(
+  printLine(
     `${folder}: put accounts.conf on every server; set NATS_CREDENTIALS_FILE to service.creds; keep admin.creds and system.creds for administrators; share ${KEYRING} with nobody`,
   );
 }
@@ -54,7 +53,12 @@ export async function issueCredentials(
   return mqtt ? mqttDpuToken(keyring, id, expires) : dpuCredentials(keyring, id, expires);
 }
 
-export async function revokeCredentials(file: string, folder: string, config: Config, say: Say): Promise<void> {
+export async function revokeCredentials(
+  file: string,
+  folder: string,
+  config: Config,
+  printLine: PrintLine,
+): Promise<void> {
   const keyring = await readKeyring(folder);
   const revokedFile = join(folder, REVOKED);
   const revoked = {
@@ -64,14 +68,14 @@ export async function revokeCredentials(file: string, folder: string, config: Co
   // Written first: if pushing fails, the next revocation or update pushes it again.
   await writeFile(revokedFile, `${JSON.stringify(revoked, null, 2)}\n`);
   await asSystem(folder, config, async (nc) => pushRevocations(nc, keyring, revoked));
-  say(`revoked on all servers: ${Object.keys(revoked).length} credentials`);
+  printLine(`revoked on all servers: ${Object.keys(revoked).length} credentials`);
 }
 
-export async function updateAccounts(folder: string, config: Config, say: Say): Promise<void> {
+export async function updateAccounts(folder: string, config: Config, printLine: PrintLine): Promise<void> {
   const [keyring, revoked] = [await readKeyring(folder), await readRevocations(folder)];
   await writeFile(join(folder, 'accounts.conf'), await accountsConfiguration(keyring, revoked));
   await asSystem(folder, config, async (nc) => pushAccounts(nc, keyring, revoked));
-  say(
+  printLine(
     `all servers have the accounts of this version; copy ${join(folder, 'accounts.conf')} to each server for its next start`,
   );
 }

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { AdaptOptions } from './adapt-command.ts';
 import type { DeadLettersOptions } from './dead-letters-command.ts';
+import type { PrintLine } from './print-line.ts';
 import { replayCommand } from './replay-command.ts';
 import type { ExplainOptions } from './explain-command.ts';
 import { logCommand } from './log-command.ts';
@@ -16,9 +17,9 @@ import { tokenCommand } from './token-command.ts';
 export interface Terminal {
   readonly readConfig: ReadConfig;
   /** Prints a line of the answer, to stdout. */
-  readonly say: (line: string) => void;
+  readonly printLine: PrintLine;
   /** Prints any other line, to stderr. */
-  readonly warn: (line: string) => void;
+  readonly warn: PrintLine;
   /** Ends the command with an exit code. */
   readonly finish: (code: number) => void;
 }
@@ -46,21 +47,21 @@ export function createProgram(terminal: Terminal): Command {
   return program;
 }
 
-function serviceCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
+function serviceCommands(program: Command, { readConfig, printLine, warn, finish }: Terminal): void {
   program
     .command('run')
     .description('run the service; without NATS_URL or CLICKHOUSE_URL that engine is started too')
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => {
       const { runCommand } = await import('./run-command.ts');
-      finish(await runCommand(await readConfig(), options, say, warn));
+      finish(await runCommand(await readConfig(), options, printLine, warn));
     });
   program
     .command('demo')
     .description('run the service with a small building whose DPUs are simulated')
     .action(async () => {
       const { demoCommand } = await import('./demo-command.ts');
-      finish(await demoCommand(await readConfig(), say));
+      finish(await demoCommand(await readConfig(), printLine));
     });
   program
     .command('cluster')
@@ -68,7 +69,7 @@ function serviceCommands(program: Command, { readConfig, say, warn, finish }: Te
     .option('--nodes <count>', 'number of processes', atLeastOne, 3)
     .action(async ({ nodes }: { nodes: number }) => {
       const { clusterCommand } = await import('./cluster-command.ts');
-      finish(await clusterCommand(await readConfig(), nodes, say));
+      finish(await clusterCommand(await readConfig(), nodes, printLine));
     });
   program
     .command('routes')
@@ -76,13 +77,13 @@ function serviceCommands(program: Command, { readConfig, say, warn, finish }: Te
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => {
       const { routesCommand } = await import('./routes-command.ts');
-      finish(routesCommand(options, say));
+      finish(routesCommand(options, printLine));
     });
-  program.addCommand(tokenCommand(readConfig, say, warn, finish));
-  program.addCommand(natsCommand(readConfig, say));
+  program.addCommand(tokenCommand(readConfig, printLine, warn, finish));
+  program.addCommand(natsCommand(readConfig, printLine));
 }
 
-function dataCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
+function dataCommands(program: Command, { readConfig, printLine, warn, finish }: Terminal): void {
   program
     .command('migrate')
     .description(
@@ -91,7 +92,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => {
       const { migrateCommand } = await import('./migrate-command.ts');
-      finish(await migrateCommand(await readConfig(), options, say, warn));
+      finish(await migrateCommand(await readConfig(), options, printLine, warn));
     });
   program
     .command('recreate')
@@ -100,7 +101,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option(...JSON_OPTION)
     .action(async (options: { yes?: boolean; json?: boolean }) => {
       const { recreateCommand } = await import('./data-commands.ts');
-      finish(await recreateCommand(await readConfig(), options, say, warn));
+      finish(await recreateCommand(await readConfig(), options, printLine, warn));
     });
   program
     .command('rebuild')
@@ -111,7 +112,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option(...JSON_OPTION)
     .action(async (options: { shard?: number; json?: boolean }) => {
       const { rebuildCommand } = await import('./rebuild-command.ts');
-      finish(await rebuildCommand(await readConfig(), options, say));
+      finish(await rebuildCommand(await readConfig(), options, printLine));
     });
   program
     .command('seed')
@@ -121,7 +122,7 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option(...JSON_OPTION)
     .action(async (options: { nats?: string; json?: boolean; timeZone?: string }) => {
       const { seedCommand } = await import('./data-commands.ts');
-      finish(await seedCommand(await readConfig(), options, say));
+      finish(await seedCommand(await readConfig(), options, printLine));
     });
   program
     .command('simulate')
@@ -132,11 +133,11 @@ function dataCommands(program: Command, { readConfig, say, warn, finish }: Termi
     .option(...JSON_OPTION)
     .action(async (options: { nats?: string; seconds?: number; backfill?: boolean; json?: boolean }) => {
       const { simulateCommand } = await import('./data-commands.ts');
-      finish(await simulateCommand(await readConfig(), options, say, interrupted()));
+      finish(await simulateCommand(await readConfig(), options, printLine, interrupted()));
     });
 }
 
-function readingCommands(program: Command, { readConfig, say, finish }: Terminal): void {
+function readingCommands(program: Command, { readConfig, printLine, finish }: Terminal): void {
   program
     .command('import')
     .description('publish the readings of a CSV file with the columns timestamp, direction and dpu_id')
@@ -145,7 +146,7 @@ function readingCommands(program: Command, { readConfig, say, finish }: Terminal
     .option(...JSON_OPTION)
     .action(async (file: string, options: { nats?: string; json?: boolean }) => {
       const { importCommand } = await import('./import-command.ts');
-      finish(await importCommand(await readConfig(), file, options, say));
+      finish(await importCommand(await readConfig(), file, options, printLine));
     });
   program
     .command('dead-letters')
@@ -155,13 +156,13 @@ function readingCommands(program: Command, { readConfig, say, finish }: Terminal
     .option(...JSON_OPTION)
     .action(async (options: DeadLettersOptions) => {
       const { deadLettersCommand } = await import('./dead-letters-command.ts');
-      finish(await deadLettersCommand(await readConfig(), options, say));
+      finish(await deadLettersCommand(await readConfig(), options, printLine));
     })
-    .addCommand(replayCommand(readConfig, say, finish));
-  program.addCommand(logCommand(readConfig, say, finish));
+    .addCommand(replayCommand(readConfig, printLine, finish));
+  program.addCommand(logCommand(readConfig, printLine, finish));
 }
 
-function deviceCommands(program: Command, { say, warn, finish }: Terminal): void {
+function deviceCommands(program: Command, { printLine, warn, finish }: Terminal): void {
   program
     .command('adapt')
     .description(
@@ -175,16 +176,16 @@ function deviceCommands(program: Command, { say, warn, finish }: Terminal): void
     .option('--topic <topic>', 'MQTT topic it was published to')
     .action(async (adapter: string, file: string, options: AdaptOptions) => {
       const { adaptCommand } = await import('./adapt-command.ts');
-      finish(adaptCommand(adapter, file, options, say, warn));
+      finish(adaptCommand(adapter, file, options, printLine, warn));
     });
 }
 
-function askingCommands(program: Command, { readConfig, say, warn, finish }: Terminal): void {
+function askingCommands(program: Command, { readConfig, printLine, warn, finish }: Terminal): void {
   withApi(
     program.command('account').description('print where every accepted reading went; exit 1 if one is missing'),
   ).action(async (options: { json?: boolean; url?: string }) => {
     const { accountCommand } = await import('./account-command.ts');
-    finish(await accountCommand(await readConfig(), options, say));
+    finish(await accountCommand(await readConfig(), options, printLine));
   });
   withApi(
     program
@@ -197,12 +198,12 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
     .option('--to <instant>', 'to here, exclusive')
     .action(async (space: string, options: ExplainOptions) => {
       const { explainCommand } = await import('./explain-command.ts');
-      finish(await explainCommand(await readConfig(), space, options, say));
+      finish(await explainCommand(await readConfig(), space, options, printLine));
     });
-  program.addCommand(spacesCommand(readConfig, say, finish));
-  program.addCommand(doorwaysCommand(readConfig, say, finish));
-  program.addCommand(dpusCommand(readConfig, say, finish));
-  program.addCommand(topologyCommand(readConfig, say, warn, finish));
+  program.addCommand(spacesCommand(readConfig, printLine, finish));
+  program.addCommand(doorwaysCommand(readConfig, printLine, finish));
+  program.addCommand(dpusCommand(readConfig, printLine, finish));
+  program.addCommand(topologyCommand(readConfig, printLine, warn, finish));
   withApi(
     program
       .command('watch')
@@ -212,7 +213,7 @@ function askingCommands(program: Command, { readConfig, say, warn, finish }: Ter
     .option('--events <number>', 'stop after this many events', atLeastOne)
     .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) => {
       const { watchCommand } = await import('./watch-command.ts');
-      finish(await watchCommand(await readConfig(), space, options, say, warn, interrupted()));
+      finish(await watchCommand(await readConfig(), space, options, printLine, warn, interrupted()));
     });
 }
 

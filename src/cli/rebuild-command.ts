@@ -24,6 +24,7 @@ import { MACHINE_TIMING } from '../runtime/timing.ts';
 import { rebuildPartition, type RebuildDeps, type Rebuilt } from '../shards/rebuild-partition.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import { followedTopology, withEngines } from './data-commands.ts';
+import type { PrintLine } from './print-line.ts';
 import { assertServiceStopped } from './running-members.ts';
 
 export interface RebuildOptions {
@@ -31,24 +32,22 @@ export interface RebuildOptions {
   readonly json?: boolean;
 }
 
-type Say = (line: string) => void;
-
 /** Rebuilds the given shard, or all. If a log has gone back, repairs the logs and rebuilds all shards. @returns the exit code */
 export async function rebuildCommand(
   config: Config,
   { shard, json = false }: RebuildOptions,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<number> {
   const shards = shardsToRebuild(shard, config.PARTITIONS);
-  return withEngines(config, json ? () => undefined : say, async (nats, clickhouseUrl) => {
+  return withEngines(config, json ? () => undefined : printLine, async (nats, clickhouseUrl) => {
     const leases = await assertServiceStopped(config, nats);
     const found = await rebuildShards(config, nats, clickhouseUrl, shards, {
       hold: (partition, act) => withLease(nats, leases, partition, config, act),
-      say: json ? () => undefined : say,
+      printLine: json ? () => undefined : printLine,
     });
-    if (json) say(JSON.stringify(isRepair(found) ? { repaired: found } : found.map(rebuiltJson)));
-    else if (isRepair(found)) say(`${repairedLine(found)}; the service can be started`);
-    else say('rebuilt; the service can be started');
+    if (json) printLine(JSON.stringify(isRepair(found) ? { repaired: found } : found.map(rebuiltJson)));
+    else if (isRepair(found)) printLine(`${repairedLine(found)}; the service can be started`);
+    else printLine('rebuilt; the service can be started');
     return 0;
   });
 }
@@ -68,7 +67,7 @@ interface RebuiltShard extends Rebuilt {
 interface Rebuilding {
   /** Runs an action while no other process can own a shard. */
   readonly hold: <T>(partition: Partition, act: () => Promise<T>) => Promise<T>;
-  readonly say: (line: string) => void;
+  readonly printLine: PrintLine;
 }
 
 /**
@@ -81,7 +80,7 @@ export async function rebuildShards(
   nats: NatsHandles,
   clickhouseUrl: string,
   shards: readonly Partition[],
-  { hold, say }: Rebuilding,
+  { hold, printLine }: Rebuilding,
 ): Promise<readonly RebuiltShard[] | RepairReport> {
   const { created } = await nats.jsm.streams.info(SPACE_EVENTS).catch((error: unknown) => {
     throw new Error('the streams do not exist: nothing has ever been stored', { cause: error });
@@ -111,7 +110,7 @@ export async function rebuildShards(
       nowMs: Date.now,
     };
     const found = await inspectLogs(logs);
-    for (const { log, detail } of found) say(`${log} has gone back: ${detail}`);
+    for (const { log, detail } of found) printLine(`${log} has gone back: ${detail}`);
     if (found.length > 0) return await repairLogs(logs);
     const rebuilt: RebuiltShard[] = [];
     for (const partition of shards) {
@@ -119,7 +118,7 @@ export async function rebuildShards(
         rebuildPartition({ ...deps, partition, epoch: epoch.current } satisfies RebuildDeps),
       );
       rebuilt.push({ shard: partition, ...one });
-      say(
+      printLine(
         `shard ${partition}: ${one.spaces} spaces, from ${one.block} blocks in ClickHouse and ${one.unstoredEvents} events that were only in the log`,
       );
     }

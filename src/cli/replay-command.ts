@@ -1,6 +1,7 @@
 // `density dead-letters replay`: sends dead letters again, through the API.
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
+import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { ApiClient, type ApiOptions } from './api-client.ts';
 import { withApi } from './topology-commands.ts';
@@ -23,11 +24,7 @@ interface ReplayOptions extends ApiOptions {
   readonly json?: boolean;
 }
 
-export function replayCommand(
-  readConfig: ReadConfig,
-  say: (line: string) => void,
-  finish: (code: number) => void,
-): Command {
+export function replayCommand(readConfig: ReadConfig, printLine: PrintLine, finish: (code: number) => void): Command {
   return withApi(
     new Command('replay').description(
       'send dead letters again, all or those selected; running it twice counts nobody twice; exit 2 if some cannot be replayed',
@@ -42,12 +39,12 @@ export function replayCommand(
     .option('--dry-run', 'only report what would be done')
     .action(async (_options: ReplayOptions, command: Command) =>
       // With those of `dead-letters`, which takes --json for itself.
-      finish(await replay(await readConfig(), command.optsWithGlobals<ReplayOptions>(), say)),
+      finish(await replay(await readConfig(), command.optsWithGlobals<ReplayOptions>(), printLine)),
     );
 }
 
 /** @returns 0 if everything selected was replayed, 2 if not */
-async function replay(config: Config, options: ReplayOptions, say: (line: string) => void): Promise<number> {
+async function replay(config: Config, options: ReplayOptions, printLine: PrintLine): Promise<number> {
   const { dpu, reason, start, end, shift, toDpu, dryRun, json } = options;
   const body = {
     dpu_id: dpu,
@@ -59,11 +56,13 @@ async function replay(config: Config, options: ReplayOptions, say: (line: string
     dry_run: dryRun,
   };
   const result = await new ApiClient(config, options).send<ReplayJson>('POST', '/dead-letters/replay', body);
-  if (json) say(JSON.stringify(result));
+  if (json) printLine(JSON.stringify(result));
   else {
     const done = dryRun ? 'would be replayed' : 'replayed';
-    say(`${result.letters} dead letters: ${result.replayed} readings ${done}, ${result.not_replayed_count} items not`);
-    for (const { id, items, detail } of result.not_replayed) say(`  ${id} (${items}): ${detail}`);
+    printLine(
+      `${result.letters} dead letters: ${result.replayed} readings ${done}, ${result.not_replayed_count} items not`,
+    );
+    for (const { id, items, detail } of result.not_replayed) printLine(`  ${id} (${items}): ${detail}`);
   }
   return result.not_replayed_count === 0 ? 0 : 2;
 }

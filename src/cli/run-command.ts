@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { PrintLine } from './print-line.ts';
 import { serve, type Running } from './serve.ts';
 import { signalled } from './signals.ts';
 
@@ -11,33 +12,33 @@ import { signalled } from './signals.ts';
 export async function serveUntilSignal(
   config: Config,
   logLevel: Config['LOG_LEVEL'],
-  say: (line: string) => void,
+  printLine: PrintLine,
   whileRunning: (running: Running) => Promise<() => Promise<void>>,
 ): Promise<number> {
   const signal = signalled();
-  const onFailure = (error: Error): void => say(`${error.message} It is being restarted.`);
-  const running = await Promise.race([serve(config, { say, onFailure, logLevel }), signal.then(() => undefined)]);
+  const onFailure = (error: Error): void => printLine(`${error.message} It is being restarted.`);
+  const running = await Promise.race([serve(config, { printLine, onFailure, logLevel }), signal.then(() => undefined)]);
   if (!running) return 130;
   const quit = await whileRunning(running);
-  say(`${await signal}: stopping; the data stays in ${config.DENSITY_DATA_DIR}`);
+  printLine(`${await signal}: stopping; the data stays in ${config.DENSITY_DATA_DIR}`);
   await quit();
   await running.stop();
-  say('stopped');
+  printLine('stopped');
   return 0;
 }
 
 export async function runCommand(
   config: Config,
   options: { json?: boolean },
-  say: (line: string) => void,
-  warn: (line: string) => void,
+  printLine: PrintLine,
+  warn: PrintLine,
 ): Promise<number> {
   return serveUntilSignal(
     config,
     config.LOG_LEVEL,
-    options.json ? warn : say,
+    options.json ? warn : printLine,
     async ({ url, natsUrl, clickhouseUrl, mqttPort }) => {
-      say(
+      printLine(
         options.json
           ? JSON.stringify({ url, nats_url: natsUrl, clickhouse_url: clickhouseUrl, mqtt_port: mqttPort ?? null })
           : `density-api is ready: ${url}/api/v1/health`,

@@ -12,6 +12,7 @@ import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { startTracing } from '../observability/start-tracing.ts';
 import type { Service } from '../service.ts';
+import type { PrintLine } from './print-line.ts';
 import { serviceOptionsOf } from './service-options.ts';
 
 export interface Running {
@@ -24,7 +25,7 @@ export interface Running {
 }
 
 export interface ServeOptions {
-  readonly say: (line: string) => void;
+  readonly printLine: PrintLine;
   /**
    * Called when an engine that was started here has died, and each time that restarting it fails; restarting
    * continues.
@@ -40,7 +41,7 @@ export interface ServeOptions {
  */
 export async function serve(
   config: Config,
-  { say, onFailure, logLevel, now = Date.now }: ServeOptions,
+  { printLine, onFailure, logLevel, now = Date.now }: ServeOptions,
 ): Promise<Running> {
   const log = createLog(logLevel);
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
@@ -61,7 +62,7 @@ export async function serve(
   };
   try {
     http = await listenOn(config, gate, log);
-    engines = await startEngines(config, say, onFailure, () => void loadService().catch(() => undefined));
+    engines = await startEngines(config, printLine, onFailure, () => void loadService().catch(() => undefined));
     const [{ Service }, { createApp }] = await loadService();
     const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
     service = await Service.start({ ...options, now }, log, metrics);

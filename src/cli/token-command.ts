@@ -1,5 +1,6 @@
 // `density token`: creates a bearer token and adds its hash to the token file.
 import { Command, InvalidArgumentError } from 'commander';
+import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { parseInstant } from '../domain/instant.ts';
 import { SCOPES, type Scope } from '../http/auth/scope.ts';
@@ -13,8 +14,8 @@ interface TokenOptions {
 
 export function tokenCommand(
   readConfig: ReadConfig,
-  say: (line: string) => void,
-  warn: (line: string) => void,
+  printLine: PrintLine,
+  warn: PrintLine,
   finish: (code: number) => void,
 ): Command {
   return new Command('token')
@@ -29,7 +30,7 @@ export function tokenCommand(
       if (path === undefined) throw new Error('no token file: use --file, or set AUTH_TOKENS_FILE');
       const { addToken } = await import('../http/auth/auth-tokens.ts');
       const token = await addToken(path, name, options.scope, options.expires);
-      say(options.json ? JSON.stringify({ name, token, scopes: options.scope, file: path }) : token);
+      printLine(options.json ? JSON.stringify({ name, token, scopes: options.scope, file: path }) : token);
       if (!options.json) warn(`its hash is in ${path}; store the token, it cannot be shown again`);
       finish(0);
     });

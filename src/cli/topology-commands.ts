@@ -1,6 +1,7 @@
 // `density spaces`, `doorways` and `dpus`: list and change the topology through the API.
 import { Command, InvalidArgumentError } from 'commander';
 import { ApiClient } from './api-client.ts';
+import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
 
@@ -39,7 +40,6 @@ interface Common {
   readonly url?: string;
 }
 
-export type Say = (line: string) => void;
 type Finish = (code: number) => void;
 
 /** Adds the options of every command that calls the API. */
@@ -76,17 +76,17 @@ function columns<T>(
   { json }: Common,
   header: readonly string[],
   row: (item: T) => (string | number | null)[],
-  say: Say,
+  printLine: PrintLine,
 ): void {
-  if (json) say(JSON.stringify(items));
-  else for (const line of table(header, items.map(row))) say(line);
+  if (json) printLine(JSON.stringify(items));
+  else for (const line of table(header, items.map(row))) printLine(line);
 }
 
-function one<T extends object>(item: T, { json }: Common, sentence: string, say: Say): void {
-  say(json ? JSON.stringify(item) : sentence);
+function one<T extends object>(item: T, { json }: Common, sentence: string, printLine: PrintLine): void {
+  printLine(json ? JSON.stringify(item) : sentence);
 }
 
-export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
+export function spacesCommand(readConfig: ReadConfig, printLine: PrintLine, finish: Finish): Command {
   const spaces = new Command('spaces').description('list and add spaces');
   withApi(spaces.command('list', { isDefault: true }).description('print all spaces')).action(
     async (options: Common) => {
@@ -96,7 +96,7 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
         options,
         ['id', 'name', 'time zone', 'daily reset', 'capacity'],
         ({ id, name, time_zone: zone, daily_reset: reset, capacity }) => [id, name, zone, reset, capacity],
-        say,
+        printLine,
       );
       finish(0);
     },
@@ -109,13 +109,13 @@ export function spacesCommand(readConfig: ReadConfig, say: Say, finish: Finish):
       const { timeZone, dailyReset, capacity } = options;
       const body = { name, ...given({ time_zone: timeZone, daily_reset: dailyReset, capacity }) };
       const space = await new ApiClient(await readConfig(), options).send<SpaceJson>('POST', '/spaces', body);
-      one(space, options, `space ${space.id}: ${space.name}`, say);
+      one(space, options, `space ${space.id}: ${space.name}`, printLine);
       finish(0);
     });
   return spaces;
 }
 
-export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
+export function doorwaysCommand(readConfig: ReadConfig, printLine: PrintLine, finish: Finish): Command {
   const doorways = new Command('doorways').description('list and add doorways, the thresholds between spaces');
   withApi(doorways.command('list', { isDefault: true }).description('print all doorways')).action(
     async (options: Common) => {
@@ -125,7 +125,7 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
         options,
         ['id', 'name', 'into', 'from'],
         ({ id, name, ingress_space_id: into, egress_space_id: from }) => [id, name, into, from],
-        say,
+        printLine,
       );
       finish(0);
     },
@@ -141,22 +141,22 @@ export function doorwaysCommand(readConfig: ReadConfig, say: Say, finish: Finish
     .action(async (name: string, options: Common & { into?: number; from?: number }) => {
       const body = { name, ...given({ ingress_space_id: options.into, egress_space_id: options.from }) };
       const doorway = await new ApiClient(await readConfig(), options).send<DoorwayJson>('POST', '/doorways', body);
-      one(doorway, options, `doorway ${doorway.id}: ${doorway.name}`, say);
+      one(doorway, options, `doorway ${doorway.id}: ${doorway.name}`, printLine);
       finish(0);
     });
   return doorways;
 }
 
-export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): Command {
+export function dpusCommand(readConfig: ReadConfig, printLine: PrintLine, finish: Finish): Command {
   const dpus = new Command('dpus').description('list, add and move DPUs, the sensors above doorways');
   const where = ({ id, doorway_id: doorway }: DpuJson): string =>
     doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`;
   withApi(dpus.command('list', { isDefault: true }).description('print all DPUs')).action(async (options: Common) => {
     const list = await new ApiClient(await readConfig(), options).list<DpuJson>('/dpus');
-    columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], say);
+    columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], printLine);
     finish(0);
   });
-  addUnplaced(dpus, readConfig, say, finish);
+  addUnplaced(dpus, readConfig, printLine, finish);
   withApi(dpus.command('add').description('add a DPU').argument('<id>'))
     .option('--doorway <id>', 'id of the doorway that the DPU is above, or none; default: none', doorwayOrNone)
     .option('--at <instant>', 'since when; default: always')
@@ -166,7 +166,7 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
         ...given({ doorway_id: options.doorway && idOrNull(options.doorway), effective_at: options.at }),
       };
       const dpu = await new ApiClient(await readConfig(), options).send<DpuJson>('POST', '/dpus', body);
-      one(dpu, options, where(dpu), say);
+      one(dpu, options, where(dpu), printLine);
       finish(0);
     });
   withApi(
@@ -190,14 +190,14 @@ export function dpusCommand(readConfig: ReadConfig, say: Say, finish: Finish): C
         options.at === undefined
           ? where(dpu)
           : `DPU ${id} is above ${options.doorway === 'none' ? 'no doorway' : `doorway ${options.doorway}`} from ${options.at} on`,
-        say,
+        printLine,
       );
       finish(0);
     });
   return dpus;
 }
 
-function addUnplaced(dpus: Command, readConfig: ReadConfig, say: Say, finish: Finish): void {
+function addUnplaced(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, finish: Finish): void {
   withApi(
     dpus
       .command('unplaced')
@@ -212,7 +212,7 @@ function addUnplaced(dpus: Command, readConfig: ReadConfig, say: Say, finish: Fi
         ...[id, adapter, registered ? 'yes' : 'no', doorway],
         ...[held, first, last],
       ],
-      say,
+      printLine,
     );
     finish(0);
   });

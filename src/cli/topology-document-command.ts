@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
+import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { ApiClient, ApiError, type ApiErrorDetail } from './api-client.ts';
 import { withApi } from './topology-commands.ts';
@@ -51,13 +52,16 @@ interface ExportOptions {
 }
 
 type Format = 'json' | 'csv';
-type Say = (line: string) => void;
-
 const TYPES: Readonly<Record<Format, string>> = { json: 'application/json', csv: 'text/csv' };
 const CHANGES_SHOWN_MAX = 20;
 const FAILED = 1;
 
-export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, finish: (code: number) => void): Command {
+export function topologyCommand(
+  readConfig: ReadConfig,
+  printLine: PrintLine,
+  warn: PrintLine,
+  finish: (code: number) => void,
+): Command {
   const topology = new Command('topology').description(
     'import and export spaces, doorways, DPUs and devices as a document (docs/topology.md)',
   );
@@ -69,7 +73,7 @@ export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, fin
   )
     .option('--dry-run', 'print what would be created and changed, without changing anything')
     .action(async (file: string, options: ImportOptions) =>
-      finish(await importDocument(new ApiClient(await readConfig(), options), file, options, say, warn)),
+      finish(await importDocument(new ApiClient(await readConfig(), options), file, options, printLine, warn)),
     );
   topology
     .command('export')
@@ -78,7 +82,7 @@ export function topologyCommand(readConfig: ReadConfig, say: Say, warn: Say, fin
     .addOption(new Option('--format <format>', "default: the one of the file's name, or csv").choices(['csv', 'json']))
     .option('--url <url>', 'URL of the service; default: from HOST and PORT')
     .action(async (file: string | undefined, options: ExportOptions) =>
-      finish(await exportDocument(new ApiClient(await readConfig(), options), file, options, say)),
+      finish(await exportDocument(new ApiClient(await readConfig(), options), file, options, printLine)),
     );
   return topology;
 }
@@ -90,8 +94,8 @@ async function importDocument(
   client: ApiClient,
   file: string,
   { dryRun = false, json = false }: ImportOptions,
-  say: Say,
-  warn: Say,
+  printLine: PrintLine,
+  warn: PrintLine,
 ): Promise<number> {
   const body = await readFile(file).catch((error: unknown) => {
     throw new Error(`cannot read ${file}`, { cause: error });
@@ -104,8 +108,8 @@ async function importDocument(
       body,
     });
     const result = await resultIn(response, bar);
-    if (json) say(JSON.stringify(result));
-    else for (const line of described(file, result)) say(line);
+    if (json) printLine(JSON.stringify(result));
+    else for (const line of described(file, result)) printLine(line);
     return 0;
   } catch (error) {
     if (!(error instanceof ApiError) || error.errors.length === 0) throw error;
@@ -152,12 +156,12 @@ async function exportDocument(
   client: ApiClient,
   file: string | undefined,
   { format }: ExportOptions,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<number> {
   const type = TYPES[format ?? formatOf(file) ?? 'csv'];
   const response = await client.fetch('/topology/export', { headers: { accept: type } });
   if (file === undefined) {
-    say((await response.text()).replace(/\n$/, ''));
+    printLine((await response.text()).replace(/\n$/, ''));
     return 0;
   }
   const source = Readable.fromWeb(response.body as ReadableStream);

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import { MACHINE_TIMING } from '../runtime/timing.ts';
 import { ApiClient, ApiError, type ApiOptions } from './api-client.ts';
+import type { PrintLine } from './print-line.ts';
 
 export interface WatchOptions extends ApiOptions {
   readonly json?: boolean;
@@ -29,8 +30,8 @@ export async function watchCommand(
   config: Config,
   space: string,
   options: WatchOptions,
-  say: (line: string) => void,
-  warn: (line: string) => void,
+  printLine: PrintLine,
+  warn: PrintLine,
   signal: AbortSignal,
 ): Promise<number> {
   const api = new ApiClient(config, options);
@@ -41,7 +42,7 @@ export async function watchCommand(
     left -= 1;
     lastId = id ?? lastId;
     const item = JSON.parse(data) as LiveJson;
-    say(options.json ? JSON.stringify({ event, ...item }) : lineOf(event, item));
+    printLine(options.json ? JSON.stringify({ event, ...item }) : lineOf(event, item));
   };
   while (!signal.aborted && left > 0) {
     try {

@@ -36,13 +36,13 @@ export async function tablesByMonth(client: ClickHouseClient, options: TableOpti
 }
 
 /**
- * @param say is called with a line for each migrated table @throws Error if a copy differs from its source, which is
+ * @param printLine is called with a line for each migrated table @throws Error if a copy differs from its source, which is
  * then unchanged
  */
 export async function repartition(
   client: ClickHouseClient,
   options: TableOptions,
-  say: (line: string) => void,
+  printLine: (line: string) => void,
 ): Promise<void> {
   const byMonth = new Set(await tablesByMonth(client, options));
   for (const table of partitionedTables(options)) {
@@ -51,7 +51,7 @@ export async function repartition(
     await drop(client, copy);
     if (!byMonth.has(table.name)) continue;
     const rows = await convert(client, table, copy);
-    say(`table ${table.name}: ${rows} rows are partitioned by decade`);
+    printLine(`table ${table.name}: ${rows} rows are partitioned by decade`);
   }
 }
 

@@ -4,11 +4,12 @@
 // and a chDB folder must have only one process. So the folder is claimed before an engine starts.
 //
 // Invariants:
-// - The claim file is created atomically (written under another name, then linked), and only one claimant gets it.
+// - The claim file is created atomically (written under another name, then linked), and only one claimant gets it, also
+//   if several find one that a killed process has left.
 // - An engine whose owner is alive is never touched; a second start is refused. An engine whose owner was killed is
 //   stopped first, if its command line still shows that it is the engine of this folder.
 
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalEngineError, systemCode, writingTo } from './local-engine-error.ts';
@@ -49,32 +50,36 @@ export async function claimDataDir(options: DataDirClaimOptions): Promise<DataDi
 
   return writingTo(options.dataDir, async () => {
     await mkdir(options.dataDir, { recursive: true });
+    const own = textFor(undefined);
+    const claimed: DataDirClaim = {
+      recordChild: (pid) => replaceWhole(file, textFor(pid)),
+      release: async () => {
+        if ((await readHolder(file))?.text.includes(nonce) === true) await rm(file, { force: true });
+      },
+    };
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      if (await createWhole(file, textFor(undefined))) {
-        return {
-          recordChild: (pid) => replaceWhole(file, textFor(pid)),
-          release: async () => {
-            if ((await readHolder(file))?.text.includes(nonce) === true) await rm(file, { force: true });
-          },
-        };
-      }
+      if (await createWhole(file, own)) return claimed;
       const holder = await readHolder(file);
-      if (holder !== undefined) await clearLeftover(file, holder, options);
+      if (holder === undefined) continue;
+      await assertLeftover(holder, options);
+      if (await replaceExactly(file, holder.text, own)) return claimed;
     }
     throw inUse(options, 'by other programs that are starting at the same time');
   });
 }
 
-async function clearLeftover(file: string, holder: Holder, options: DataDirClaimOptions): Promise<void> {
+/**
+ * Stops the engine of a claimant that was killed.
+ * @throws LocalEngineError if the claimant is alive, or the engine does not stop
+ */
+async function assertLeftover(holder: Holder, options: DataDirClaimOptions): Promise<void> {
   const isEngine = ({ commandLine }: { commandLine: string }): boolean => commandLine.includes(options.commandMark);
-  const owner = await describeProcess(holder.ownerPid);
-  const ownerLives = owner !== undefined && owner.startedAt === holder.ownerStartedAt;
   const child = holder.childPid === undefined ? undefined : await describeProcess(holder.childPid);
   const childLives = child !== undefined && isEngine(child);
 
   // This process may restart its own engine that died, whose claim is still recorded.
   const isOwnDeadEngine = holder.ownerPid === process.pid && holder.childPid !== undefined && !childLives;
-  if (ownerLives && !isOwnDeadEngine) {
+  if ((await hasLiveOwner(holder)) && !isOwnDeadEngine) {
     throw inUse(options, holder.ownerPid === process.pid ? 'by this process' : `by process ${holder.ownerPid}`);
   }
   if (
@@ -84,21 +89,31 @@ async function clearLeftover(file: string, holder: Holder, options: DataDirClaim
   ) {
     throw inUse(options, `by process ${holder.childPid}, which is left over from an earlier run and does not stop`);
   }
-  await removeExactly(file, holder.text);
 }
 
-// Renames the file before checking it: if two claimants have seen the same stale file, the slower one must not delete
-// the new claim of the faster one.
-async function removeExactly(file: string, text: string): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw error;
+async function hasLiveOwner({ ownerPid, ownerStartedAt }: Holder): Promise<boolean> {
+  return (await describeProcess(ownerPid))?.startedAt === ownerStartedAt;
+}
+
+/**
+ * Replaces a file whose owner is dead, unless it no longer has that text. Only the process that has created the file
+ * of its successor may do so: if two claimants have seen the same stale claim, the slower one must not replace the new
+ * claim of the faster one. The successor's file of a claimant that was killed in between is replaced in the same way.
+ */
+async function replaceExactly(file: string, text: string, own: string): Promise<boolean> {
+  const successor = `${file}.${createHash('sha256').update(text).digest('hex')}`;
+  if (!(await createWhole(successor, own))) {
+    const other = await readHolder(successor);
+    if (other === undefined || (await hasLiveOwner(other)) || !(await replaceExactly(successor, other.text, own)))
+      return false;
   }
-  if ((await readFile(aside, 'utf8')) !== text) await link(aside, file).catch(() => undefined);
-  await rm(aside, { force: true });
+  try {
+    if ((await readHolder(file))?.text !== text) return false;
+    await replaceWhole(file, own);
+    return true;
+  } finally {
+    await rm(successor, { force: true });
+  }
 }
 
 async function createWhole(file: string, text: string): Promise<boolean> {

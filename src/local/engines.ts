@@ -25,7 +25,7 @@ export interface Engines {
 }
 
 interface Reporting {
-  readonly say: (line: string) => void;
+  readonly printLine: (line: string) => void;
   /** Called when an engine has died, and when it cannot be restarted yet; it is tried again. */
   readonly onFailure: (error: Error) => void;
 }
@@ -39,14 +39,14 @@ type StartedClickhouse = Pick<Engines, 'clickhouseUrl' | 'stop'>;
  */
 export async function startEngines(
   config: Config,
-  say: (line: string) => void,
+  printLine: (line: string) => void,
   onFailure: (error: Error) => void,
   whileStarting: () => void = () => undefined,
 ): Promise<Engines> {
   const { DENSITY_DATA_DIR: dataDir } = config;
   if (config.NATS_URL === undefined || config.CLICKHOUSE_URL === undefined)
     await writingTo(dataDir, () => mkdir(dataDir, { recursive: true }));
-  const reporting = { say, onFailure };
+  const reporting = { printLine, onFailure };
   const starting = [natsFor(config, reporting), clickhouseFor(config, reporting, whileStarting)] as const;
   try {
     const [nats, clickhouse] = await Promise.all(starting);
@@ -62,13 +62,13 @@ export async function startEngines(
   }
 }
 
-async function natsFor(config: Config, { say, onFailure }: Reporting): Promise<StartedNats> {
+async function natsFor(config: Config, { printLine, onFailure }: Reporting): Promise<StartedNats> {
   const { NATS_URL: natsUrl, NATS_STORE_MAX: storeMax, DENSITY_DATA_DIR: dataDir } = config;
   if (natsUrl !== undefined)
     return { natsUrl, natsStoreBytes: storeMax, mqttPort: undefined, stop: async () => undefined };
   const binary = await findNatsServer({
     cacheDir: CACHE,
-    onProgress: say,
+    onProgress: printLine,
     ...(config.NATS_SERVER_BIN === undefined ? {} : { explicitPath: config.NATS_SERVER_BIN }),
   });
   const folder = join(dataDir, 'nats');
@@ -90,13 +90,13 @@ async function natsFor(config: Config, { say, onFailure }: Reporting): Promise<S
       }),
     onFailure,
   });
-  say(`nats-server ${binary.version} with JetStream: ${engine.url}, MQTT on port ${engine.mqttPort}`);
+  printLine(`nats-server ${binary.version} with JetStream: ${engine.url}, MQTT on port ${engine.mqttPort}`);
   return { natsUrl: engine.url, natsStoreBytes, mqttPort: engine.mqttPort, stop };
 }
 
 async function clickhouseFor(
   config: Config,
-  { say, onFailure }: Reporting,
+  { printLine, onFailure }: Reporting,
   onSpawned: () => void,
 ): Promise<StartedClickhouse> {
   const { CLICKHOUSE_URL: clickhouseUrl, DENSITY_DATA_DIR: dataDir } = config;
@@ -116,6 +116,6 @@ async function clickhouseFor(
       }),
     onFailure,
   });
-  say(`ClickHouse engine (chDB): ${engine.url}`);
+  printLine(`ClickHouse engine (chDB): ${engine.url}`);
   return { clickhouseUrl: engine.url, stop };
 }

@@ -25,12 +25,14 @@ export const ACKNOWLEDGED_CONSUMER = {
 export class NatsAcknowledgedMessages implements AcknowledgedMessages {
   readonly #consumer: Consumer;
   readonly #prefix: string;
+  readonly #isOfDevice: (subject: string) => boolean;
 
   /**
    * @param prefix the stream's subjects have this before the subject to which the device published
+   * @param isOfDevice messages on other subjects are released at once
    */
-  constructor(consumer: Consumer, prefix = '') {
-    [this.#consumer, this.#prefix] = [consumer, prefix];
+  constructor(consumer: Consumer, prefix = '', isOfDevice = (_subject: string): boolean => true) {
+    [this.#consumer, this.#prefix, this.#isOfDevice] = [consumer, prefix, isOfDevice];
   }
 
   async next(signal: AbortSignal): Promise<AcknowledgedMessage[]> {
@@ -57,8 +59,13 @@ export class NatsAcknowledgedMessages implements AcknowledgedMessages {
     signal.addEventListener('abort', stop);
     try {
       for await (const message of fetched) {
+        const subject = message.subject.slice(this.#prefix.length);
+        if (!this.#isOfDevice(subject)) {
+          message.ack();
+          continue;
+        }
         yield {
-          topic: topicOfSubject(message.subject.slice(this.#prefix.length)),
+          topic: topicOfSubject(subject),
           data: message.data,
           storedMs: message.time.getTime(),
           release: () => message.ack(),

@@ -34,8 +34,11 @@ export async function openMqttMessages(nc: NatsConnection, replicas: number): Pr
   await createStream(jsm, replicas);
   await createConsumer(jsm);
   const consumer = await jetstream(nc, { apiPrefix }).consumers.get(MQTT_MESSAGES, MQTT_CONSUMER);
-  return new NatsAcknowledgedMessages(consumer, PREFIX);
+  return new NatsAcknowledgedMessages(consumer, PREFIX, isOfDevice);
 }
+
+const DEVICE_PREFIXES = DEVICE_SUBJECTS.map((subject) => subject.slice(0, -'>'.length));
+const isOfDevice = (subject: string): boolean => DEVICE_PREFIXES.some((prefix) => subject.startsWith(prefix));
 
 /** True if devices have their own account, whose MQTT stream the service may use. */
 export async function hasDevicesAccount(nc: NatsConnection): Promise<boolean> {
@@ -65,9 +68,15 @@ async function createStream(jsm: JetStreamManager, replicas: number): Promise<vo
   }
 }
 
-/** Creates the consumer, or updates the subjects of a consumer of an earlier version. */
+/**
+ * Creates the consumer, or updates the subjects of a consumer of an earlier version.
+ *
+ * It has one filter, for all topics, although the service needs only those of devices: with several filters,
+ * nats-server compares them with a topic in time that grows faster than the square of the topic's levels, while it
+ * holds the locks of the stream. A single topic of 40 KB made JetStream unavailable for minutes.
+ */
 async function createConsumer(jsm: JetStreamManager): Promise<void> {
-  const filters = DEVICE_SUBJECTS.map((subject) => `${PREFIX}${subject}`);
+  const filters = [`${PREFIX}>`];
   const create = async (): Promise<unknown> =>
     jsm.consumers.add(MQTT_MESSAGES, {
       durable_name: MQTT_CONSUMER,

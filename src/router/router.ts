@@ -18,6 +18,7 @@ import type { History } from '../ports/history.ts';
 import type { LogCursor } from '../ports/log.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+import { orAborted } from '../runtime/or-aborted.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -145,8 +146,9 @@ export class Router {
       throw new EpochChanged(`router ${partition} has no commit of epoch ${this.#committed.epoch}`);
     // Another process may have followed the topology further than this one.
     const { topologySeq, reattribution, readingsSeq, readingsMark } = this.#committed;
-    await Promise.race([this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), this.#stopped()]);
-    if (this.#stopping.signal.aborted) return;
+    const { signal } = this.#stopping;
+    await orAborted(this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), signal);
+    if (signal.aborted) return;
     const unstored = await events.firstCommitFrom(partition, await this.#deps.storedBeforeSeq());
     const consumed = consumedThrough(this.#committed);
     const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
@@ -208,8 +210,9 @@ export class Router {
     const entries = (await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? [];
     // The configuration that a device had when it sent a payload is in TOPOLOGY, but this process may not have read
     // it yet.
-    if (entries.some(isPayload)) await Promise.race([this.#deps.topologyCaughtUp(), this.#stopped()]);
-    return this.#stopping.signal.aborted ? [] : entries;
+    const { signal } = this.#stopping;
+    if (entries.some(isPayload)) await orAborted(this.#deps.topologyCaughtUp(), signal);
+    return signal.aborted ? [] : entries;
   }
 
   async #groupWithNext(): Promise<void> {
@@ -220,13 +223,6 @@ export class Router {
     );
     const leftMs = this.#committedAt + groupedMs - timing.now();
     if (leftMs > 0) await timing.pause(leftMs, this.#stopping.signal);
-  }
-
-  async #stopped(): Promise<void> {
-    const { signal } = this.#stopping;
-    // An aborted signal does not notify listeners that are added later.
-    if (!signal.aborted)
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 
   /** Ends the wait for readings, because the topology has changed or the router is to stop. */

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { chaos } from './chaos.ts';
 
-const SHORT = { kills: 6, readingsPerSecond: 200, say: () => undefined };
+const SHORT = { kills: 6, readingsPerSecond: 200, printLine: () => undefined };
 
 it('C1 after processes were killed and suspended at any moment, no count differs, and no loss is reported', async () => {
   const { differences, kills, losses, compared } = await chaos({ ...SHORT, seed: 7, damages: 0 });

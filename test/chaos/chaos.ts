@@ -24,7 +24,7 @@ export interface ChaosOptions {
   readonly kills: number;
   readonly damages: number;
   readonly readingsPerSecond: number;
-  readonly say: (line: string) => void;
+  readonly printLine: (line: string) => void;
 }
 
 export interface ChaosReport {
@@ -57,7 +57,13 @@ const DAMAGES_WITH_LOSS = 5;
 /** The messages that report a damaged log. */
 const ALARM = /a log has gone back|the logs are repaired/;
 
-export async function chaos({ seed, kills, damages, readingsPerSecond, say }: ChaosOptions): Promise<ChaosReport> {
+export async function chaos({
+  seed,
+  kills,
+  damages,
+  readingsPerSecond,
+  printLine,
+}: ChaosOptions): Promise<ChaosReport> {
   const startedAt = performance.now();
   const plan = drawPlan(new Random(seed + 2), { kills, damages, intervalMs: KILL_INTERVAL_MS });
   const lengthMs = plan.reduce((sum, fault) => sum + expectedMs(fault), 0);
@@ -66,23 +72,23 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
   const folder = await mkdtemp(join(tmpdir(), 'density-chaos-'));
   const binary =
     process.env['NATS_SERVER_BIN'] ??
-    (await findNatsServer({ cacheDir: join(ROOT, '.cache/nats-server'), onProgress: say })).path;
+    (await findNatsServer({ cacheDir: join(ROOT, '.cache/nats-server'), onProgress: printLine })).path;
   const errors = new Map<string, number>();
   const processes = await Processes.start({
     folder,
     binary,
     onError: (message) => errors.set(message, (errors.get(message) ?? 0) + 1),
   });
-  const faults = new FaultInjector({ processes, binary, folder, say, counted: () => countedBy(processes.apis) });
+  const faults = new FaultInjector({ processes, binary, folder, printLine, counted: () => countedBy(processes.apis) });
   try {
     let asked = 0;
     const withinMs = BUSY * lengthMs + ANSWERED_WITHIN_MS;
     const ask = askingUntilAnswered(() => processes.apis[asked++ % processes.apis.length] ?? '', withinMs);
     await raiseBuilding(ask, load);
     const { natsUrl } = processes;
-    const acknowledged = await sendDuringFaults({ plan, withinMs, load, ask, faults, natsUrl, say });
+    const acknowledged = await sendDuringFaults({ plan, withinMs, load, ask, faults, natsUrl, printLine });
     const { remains } = faults;
-    say(`all sent after ${seconds(startedAt)} s; comparing`);
+    printLine(`all sent after ${seconds(startedAt)} s; comparing`);
     const { sent, distinct, compared, differences } = await compareWithOracle({
       load,
       random: new Random(seed + 1),
@@ -96,7 +102,7 @@ export async function chaos({ seed, kills, damages, readingsPerSecond, say }: Ch
     const { losses, objections } = await reportedLosses(ask, processes.clickhouseUrl, faults.damages);
     await processes.stop();
     for (const [message, times] of [...errors].sort(([, a], [, b]) => b - a).slice(0, 10))
-      say(`logged ${times} times: ${message}`);
+      printLine(`logged ${times} times: ${message}`);
     const alarms = damages > 0 ? [] : [...errors.keys()].filter((message) => ALARM.test(message));
     return {
       sent,
@@ -124,7 +130,7 @@ interface SendOptions {
   readonly ask: Ask;
   readonly faults: FaultInjector;
   readonly natsUrl: string;
-  readonly say: (line: string) => void;
+  readonly printLine: (line: string) => void;
 }
 
 interface Acknowledged {
@@ -134,7 +140,7 @@ interface Acknowledged {
 
 /** Sends the load evenly while the planned faults are injected. */
 async function sendDuringFaults(options: SendOptions): Promise<Acknowledged[]> {
-  const { plan, withinMs, load, ask, faults, natsUrl, say } = options;
+  const { plan, withinMs, load, ask, faults, natsUrl, printLine } = options;
   const { messages, moves } = load;
   const { nc, js } = await connectNats(natsUrl, 'chaos');
   const due = async (part: number): Promise<void> => {
@@ -159,7 +165,7 @@ async function sendDuringFaults(options: SendOptions): Promise<Acknowledged[]> {
   };
   const kill = async (): Promise<void> => {
     await faults.carryOut(plan);
-    say(
+    printLine(
       `the last kill came after ${acknowledged.length} of ${messages.length} messages and ${moved} of ${moves.length} moves and resets`,
     );
   };

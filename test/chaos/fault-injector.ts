@@ -30,7 +30,7 @@ export interface FaultInjectorOptions {
   readonly folder: string;
   /** How many readings are counted; throws while no process answers. */
   readonly counted: () => Promise<number>;
-  readonly say: (line: string) => void;
+  readonly printLine: (line: string) => void;
 }
 
 export class FaultInjector {
@@ -76,7 +76,7 @@ export class FaultInjector {
       else if (fault.kind === 'kill') await this.#kill(fault.victim);
       else await this.#suspend(fault.victim, fault.forMs);
       if ((n + 1) % 50 === 0)
-        this.#options.say(
+        this.#options.printLine(
           `${n + 1} of ${plan.length}: ${JSON.stringify(this.kills)}, ${this.suspensions} suspended, ${this.damages} damages`,
         );
     }
@@ -111,11 +111,11 @@ export class FaultInjector {
     await eventually(async () => {
       const counted = await this.#options.counted();
       if (counted < this.#countedBefore + COUNTED_MIN) throw new Error(`${counted} readings are counted`);
-    }, COUNTING_WITHIN_MS).catch(() => this.#options.say('nothing is counted for two minutes'));
+    }, COUNTING_WITHIN_MS).catch(() => this.#options.printLine('nothing is counted for two minutes'));
   }
 
   async #damage({ damage, isAlone, isAwaited }: Extract<Fault, { kind: 'damage' }>): Promise<void> {
-    const { processes, binary, say } = this.#options;
+    const { processes, binary, printLine } = this.#options;
     const { natsFolder } = processes;
     if (isAwaited) await this.#waitUntilCounting();
     const startServices = await processes.hold(isAlone ? [] : SERVICES);
@@ -137,12 +137,12 @@ export class FaultInjector {
     startNats();
     startServices();
     this.damages += 1;
-    say(`damage ${this.damages}: ${what}${isAlone ? ' under running services' : ''}`);
+    printLine(`damage ${this.damages}: ${what}${isAlone ? ' under running services' : ''}`);
   }
 
   /** What nats-server cannot use after a flipped bit is moved away, as an operator would (docs/operations.md). */
   async #readingsInDamagedFiles(damage: Damage): Promise<OracleReading[]> {
-    const { processes, binary, say } = this.#options;
+    const { processes, binary, printLine } = this.#options;
     const suspects = damage.kind === 'flip' ? [...damage.streams] : [];
     for (;;) {
       try {
@@ -152,7 +152,7 @@ export class FaultInjector {
         if (stream === undefined) throw error;
         await moveBlockAway(processes.natsFolder, stream);
         this.blocksMovedAway += 1;
-        say(`the newest block of ${stream} was moved away: ${String(error)}`);
+        printLine(`the newest block of ${stream} was moved away: ${String(error)}`);
       }
     }
   }

@@ -9,18 +9,18 @@ const options = new Command('chaos')
   .option('--seed <n>', 'of what is sent and who is killed', '1')
   .parse()
   .opts<Record<'kills' | 'damage' | 'rate' | 'seed', string>>();
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const { differences, kills, ...report } = await chaos({
   seed: Number(options.seed),
   kills: Number(options.kills),
   damages: Number(options.damage),
   readingsPerSecond: Number(options.rate),
-  say,
+  printLine,
 });
-for (const difference of differences.slice(0, 20)) say(difference);
+for (const difference of differences.slice(0, 20)) printLine(difference);
 const { sent, distinct, moves, suspensions, damages, blocksMovedAway, losses, compared, seconds } = report;
-say(
+printLine(
   `${sent} readings in READINGS (${distinct} different), ${moves} moves and resets, killed: ${JSON.stringify(kills)}, ${suspensions} times suspended, ${damages} times damaged (${blocksMovedAway} blocks moved away), ${losses} losses reported; ${compared} answers and rows compared, ${differences.length} differences, ${seconds} s`,
 );
 process.exit(differences.length > 0 ? 1 : 0);

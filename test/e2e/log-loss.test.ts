@@ -115,7 +115,7 @@ describe('L3 a log that went back', () => {
     }
   });
   afterAll(async () => {
-    await service?.end('SIGKILL');
+    await service?.dispose();
     await engines?.stop();
     await rm(folder, { recursive: true, force: true });
   });

@@ -91,7 +91,7 @@ describe('a cluster of NATS servers', () => {
   });
 
   afterAll(async () => {
-    await service?.end('SIGKILL');
+    await service?.dispose();
     await nats?.nc.close();
     await engines?.stop();
     await cluster?.stop();

@@ -138,7 +138,7 @@ describe('density rebuild', () => {
     await start();
   });
   afterAll(async () => {
-    await service?.end('SIGKILL');
+    await service?.dispose();
     await nats?.nc.close();
     await engines?.stop();
     await rm(folder, { recursive: true, force: true });

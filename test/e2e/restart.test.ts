@@ -47,7 +47,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
     nats = await connectNats(engines.natsUrl, 'test');
   });
   afterAll(async () => {
-    await service?.end('SIGKILL');
+    await service?.dispose();
     await nats?.nc.close();
     await engines?.stop();
     await rm(folder, { recursive: true, force: true });

@@ -58,7 +58,7 @@ describe('live counts while NATS servers are killed', () => {
 
   afterAll(async () => {
     await watch?.stop();
-    await service?.end('SIGKILL');
+    await service?.dispose();
     await nats?.nc.close();
     await engines?.stop();
     await cluster?.stop();

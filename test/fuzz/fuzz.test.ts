@@ -6,7 +6,7 @@ it('all answers to a thousand requests generated from the OpenAPI document match
   const { faults, sent, raw, neverSucceeded, byStatus } = await fuzz({
     seed: 7,
     requests: 1_000,
-    say: () => undefined,
+    printLine: () => undefined,
   });
   expect(faults.join('\n\n')).toBe('');
   expect([sent, raw]).toEqual([950, 50]);

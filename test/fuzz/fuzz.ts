@@ -29,7 +29,7 @@ export interface FuzzOptions {
   /** Send only the request with this number. */
   readonly only?: number;
   /** Called with every fault as it is found, and with the progress. */
-  readonly say: (line: string) => void;
+  readonly printLine: (line: string) => void;
 }
 
 export interface FuzzReport {
@@ -158,12 +158,12 @@ class Fuzzer {
   }
 
   async #work(api: Api, judge: Judge): Promise<void> {
-    const { seed, requests, only, say } = this.#options;
+    const { seed, requests, only, printLine } = this.#options;
     for (;;) {
       const number = only ?? this.#next;
       if (number >= requests || this.#faults.length >= FAULTS_MAX || (only !== undefined && this.#next > 0)) return;
       this.#next += 1;
-      if (this.#next % SAID_EVERY === 0) say(`${this.#next} requests, ${this.#faults.length} faults`);
+      if (this.#next % SAID_EVERY === 0) printLine(`${this.#next} requests, ${this.#faults.length} faults`);
       const request = requestOf(api, this.#tokens, seed, number, this.#nowMs);
       await (number % RAW_EVERY === RAW_EVERY - 1 ? this.#sendRaw(request, judge) : this.#send(request, judge));
     }
@@ -210,7 +210,7 @@ class Fuzzer {
 
   #found(fault: string): void {
     this.#faults.push(fault);
-    this.#options.say(fault);
+    this.#options.printLine(fault);
   }
 
   /** The entries about a request in the service's log, with the stack. */

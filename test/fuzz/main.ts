@@ -8,17 +8,17 @@ const options = new Command('fuzz')
   .option('--only <n>', 'only this one of them')
   .parse()
   .opts<{ requests: string; seed: string; only?: string }>();
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const { faults, sent, raw, byStatus, neverSucceeded, seconds, residentBytes } = await fuzz({
   seed: Number(options.seed),
   requests: Number(options.requests),
   ...(options.only === undefined ? {} : { only: Number(options.only) }),
-  say,
+  printLine,
 });
-say(
+printLine(
   `${sent} requests and ${raw} damaged ones with the seed ${options.seed}: ${faults.length} faults, ${seconds} s, ${Math.round(sent / seconds)}/s`,
 );
-say(`the service takes ${Math.round(residentBytes / 1e6)} MB; answers by status: ${JSON.stringify(byStatus)}`);
-if (neverSucceeded.length > 0) say(`never answered well: ${neverSucceeded.join(', ')}`);
+printLine(`the service takes ${Math.round(residentBytes / 1e6)} MB; answers by status: ${JSON.stringify(byStatus)}`);
+if (neverSucceeded.length > 0) printLine(`never answered well: ${neverSucceeded.join(', ')}`);
 process.exit(faults.length > 0 ? 1 : 0);

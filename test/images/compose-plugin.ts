@@ -17,14 +17,14 @@ const INSTALLED = [
 ];
 
 /** @returns the path of the program, which is the same as `docker compose` @throws DockerMissingError */
-export async function findCompose(say: (line: string) => void): Promise<string> {
+export async function findCompose(printLine: (line: string) => void): Promise<string> {
   const cached = join(CACHE, NAME);
   for (const path of [NAME, ...INSTALLED.map((folder) => join(folder, NAME)), cached])
     if (await isRecent(path)) return path;
   await mkdir(CACHE, { recursive: true });
   const folder = await mkdtemp(join(CACHE, 'fetch-'));
   try {
-    await rename(await fetchProgram(NAME, [`usr/libexec/docker/cli-plugins/${NAME}`], folder, say), cached);
+    await rename(await fetchProgram(NAME, [`usr/libexec/docker/cli-plugins/${NAME}`], folder, printLine), cached);
     if (await isRecent(cached)) return cached;
     throw new Error('it does not run here');
   } catch (error) {

@@ -13,10 +13,10 @@ const MADE_WITHIN_MS = 900_000;
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** @returns the image's name @throws DockerMissingError */
-export async function importDebian(engine: DockerEngine, say: (line: string) => void): Promise<string> {
+export async function importDebian(engine: DockerEngine, printLine: (line: string) => void): Promise<string> {
   const cached = join(ROOT, `.cache/images/${RELEASE}-node-${process.versions.node}.tar`);
   if (!(await exists(cached))) {
-    say(`making a base image: Debian ${RELEASE} with Node ${process.versions.node} (a few minutes, once)`);
+    printLine(`making a base image: Debian ${RELEASE} with Node ${process.versions.node} (a few minutes, once)`);
     await makeArchive(cached);
   }
   const certificates = `ENV NODE_EXTRA_CA_CERTS=${CERTIFICATES}`;

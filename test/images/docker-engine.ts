@@ -45,7 +45,7 @@ export class DockerEngine {
   }
 
   /** @throws DockerMissingError */
-  static async findOrStart(say: (line: string) => void): Promise<DockerEngine> {
+  static async findOrStart(printLine: (line: string) => void): Promise<DockerEngine> {
     // BuildKit is a CLI plug-in that Debian's docker.io lacks, and the Dockerfile does not need it.
     const builder = { DOCKER_BUILDKIT: '0' };
     try {
@@ -63,12 +63,12 @@ export class DockerEngine {
       throw new DockerMissingError(
         `No Docker daemon answers: start it, or run this as root with ${DAEMON} installed, and it starts one. ${INSTALL}`,
       );
-    return DockerEngine.#start(builder, say);
+    return DockerEngine.#start(builder, printLine);
   }
 
-  static async #start(builder: DockerAddress, say: (line: string) => void): Promise<DockerEngine> {
+  static async #start(builder: DockerAddress, printLine: (line: string) => void): Promise<DockerEngine> {
     const folder = await mkdtemp(join(tmpdir(), 'density-docker-'));
-    say(`no Docker daemon answers: starting one in ${folder}`);
+    printLine(`no Docker daemon answers: starting one in ${folder}`);
     const log = await open(join(folder, 'dockerd.log'), 'a');
     const socket = `unix://${join(folder, 'docker.sock')}`;
     const child = spawn(

@@ -14,19 +14,19 @@ declare module 'vitest' {
   }
 }
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const printLine = (line: string): void => void process.stderr.write(`${line}\n`);
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let engine: DockerEngine | undefined;
   try {
-    engine = await DockerEngine.findOrStart(say);
+    engine = await DockerEngine.findOrStart(printLine);
     project.provide('docker', engine.address);
-    project.provide('compose', await findCompose(say));
-    project.provide('images', await buildImages(engine, say));
+    project.provide('compose', await findCompose(printLine));
+    project.provide('images', await buildImages(engine, printLine));
   } catch (error) {
     await engine?.dispose();
     if (!(error instanceof DockerMissingError)) throw error;
-    say(error.message);
+    printLine(error.message);
     process.exit(1);
   }
   const started = engine;

@@ -25,37 +25,41 @@ const BUILDS_WITHIN_MS = 1_800_000;
 /** A registry's answer for an unknown image. Then the name is wrong, and no replacement may hide that. */
 const REFUSED = /manifest unknown|not found|denied|unauthorized/i;
 
-/** @param say gets a line for each image that is made or replaced */
-export async function buildImages(engine: DockerEngine, say: (line: string) => void): Promise<Images> {
+/** @param printLine gets a line for each image that is made or replaced */
+export async function buildImages(engine: DockerEngine, printLine: (line: string) => void): Promise<Images> {
   const { services } = projectYaml('docker-compose.yml') as { services: Record<string, { image: string }> };
   const [, node = ''] = /^ARG NODE_IMAGE=(\S+)$/m.exec(projectFile('Dockerfile')) ?? [];
   const named = (service: string): string => services[service]?.image ?? '';
   const wanted = [node, named('nats'), named('clickhouse'), named('prometheus'), named('grafana')];
-  if (await pullAll(engine, wanted, say))
+  if (await pullAll(engine, wanted, printLine))
     return {
-      ...(await buildService(engine, node, say)),
+      ...(await buildService(engine, node, printLine)),
       nats: named('nats'),
       clickhouse: named('clickhouse'),
       prometheus: named('prometheus'),
       grafana: named('grafana'),
       isClickhouseChdb: false,
     };
-  const base = await importDebian(engine, say);
-  const built = await buildService(engine, base, say);
-  return { ...built, ...(await buildReplacements(engine, base, built.service, say)) };
+  const base = await importDebian(engine, printLine);
+  const built = await buildService(engine, base, printLine);
+  return { ...built, ...(await buildReplacements(engine, base, built.service, printLine)) };
 }
 
 /** @returns whether all of them are present; false if a registry is not reachable */
-async function pullAll(engine: DockerEngine, images: readonly string[], say: (line: string) => void): Promise<boolean> {
+async function pullAll(
+  engine: DockerEngine,
+  images: readonly string[],
+  printLine: (line: string) => void,
+): Promise<boolean> {
   for (const image of images) {
     try {
       await engine.docker(['image', 'inspect', image]).catch(async () => {
-        say(`pulling ${image}`);
+        printLine(`pulling ${image}`);
         await engine.docker(['pull', '--quiet', image], { withinMs: PULLS_WITHIN_MS });
       });
     } catch (error) {
       if (REFUSED.test(String(error))) throw error;
-      say(`${image} cannot be pulled: images are made here instead`);
+      printLine(`${image} cannot be pulled: images are made here instead`);
       return false;
     }
   }
@@ -65,10 +69,10 @@ async function pullAll(engine: DockerEngine, images: readonly string[], say: (li
 async function buildService(
   engine: DockerEngine,
   base: string,
-  say: (line: string) => void,
+  printLine: (line: string) => void,
 ): Promise<Pick<Images, 'service' | 'build'>> {
   const [service, build] = ['density-images-test/service:latest', 'density-images-test/build:latest'];
-  say('building the Dockerfile');
+  printLine('building the Dockerfile');
   const common = ['--build-arg', `NODE_IMAGE=${base}`, '--file', join(ROOT, 'Dockerfile')];
   for (const [image, args] of [
     [build, ['--target', 'build']],
@@ -82,7 +86,7 @@ async function buildReplacements(
   engine: DockerEngine,
   base: string,
   service: string,
-  say: (line: string) => void,
+  printLine: (line: string) => void,
 ): Promise<Omit<Images, 'service' | 'build'>> {
   const context = await mkdtemp(join(tmpdir(), 'density-images-'));
   try {
@@ -95,8 +99,8 @@ async function buildReplacements(
       await buildImage(engine, image, context, [...args, '--file', file]);
       return image;
     };
-    say('NATS is the nats-server of this machine; ClickHouse is chDB, its engine, behind the HTTP interface of');
-    say('src/local/clickhouse; Prometheus is that of Debian; nothing replaces Grafana, so it does not run');
+    printLine('NATS is the nats-server of this machine; ClickHouse is chDB, its engine, behind the HTTP interface of');
+    printLine('src/local/clickhouse; Prometheus is that of Debian; nothing replaces Grafana, so it does not run');
     return {
       nats: await build('nats'),
       clickhouse: await build('clickhouse'),

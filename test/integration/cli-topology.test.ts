@@ -23,7 +23,7 @@ async function density(...args: string[]): Promise<{ code: number; out: string[]
   let code = -1;
   const program = createProgram({
     readConfig: () => readConfig({}),
-    say: (line) => out.push(line),
+    printLine: (line) => out.push(line),
     warn: (line) => err.push(line),
     finish: (given) => (code = given),
   });

@@ -60,7 +60,7 @@ async function density(args: string[], environment: Record<string, string> = {},
   let code = -1;
   const program = createProgram({
     readConfig: () => config,
-    say: (line) => out.push(line),
+    printLine: (line) => out.push(line),
     warn: (line) => err.push(line),
     finish: (given) => (code = given),
   });
@@ -160,7 +160,7 @@ describe('density', () => {
     ];
     const program = createProgram({
       readConfig: () => readConfig({}),
-      say: () => undefined,
+      printLine: () => undefined,
       warn: () => undefined,
       finish: () => undefined,
     });

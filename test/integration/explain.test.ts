@@ -205,7 +205,7 @@ describe('density explain', () => {
     const out: string[] = [];
     const program = createProgram({
       readConfig: () => readConfig({}),
-      say: (line) => out.push(line),
+      printLine: (line) => out.push(line),
       warn: (line) => expect.fail(line),
       finish: (code) => expect(code).toBe(0),
     });

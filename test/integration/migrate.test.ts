@@ -136,7 +136,7 @@ type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
 /** Runs the service, and queries it. */
 async function whileRunning<T>(act: (send: Send) => Promise<T>): Promise<T> {
-  const running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
+  const running = await serve(config, { printLine: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
   try {
     return await act((method, path, body) => request(`${running.url}/api/v1${path}`, method, body));
   } finally {
@@ -146,7 +146,9 @@ async function whileRunning<T>(act: (send: Send) => Promise<T>): Promise<T> {
 
 it('a log of version 1 is refused, and then migrated; readings that only it had are counted once, under their ids', async () => {
   await leaveVersion1();
-  await expect(serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' })).rejects.toThrow(
+  await expect(
+    serve(config, { printLine: () => undefined, onFailure: () => undefined, logLevel: 'silent' }),
+  ).rejects.toThrow(
     /SPACE_EVENTS was written by version 1 of the service: stop every process and run: density migrate/,
   );
 

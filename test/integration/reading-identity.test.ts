@@ -28,7 +28,7 @@ async function start(): Promise<void> {
       NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
       DENSITY_DATA_DIR: dataDir,
     }),
-    { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' },
+    { printLine: () => undefined, onFailure: () => undefined, logLevel: 'silent' },
   );
   clickhouse = createClient({ url: running.clickhouseUrl });
 }

@@ -58,7 +58,7 @@ async function density(...args: string[]): Promise<{ code: number; out: string[]
   let code = -1;
   await createProgram({
     readConfig: () => service.config,
-    say: (line) => void out.push(line),
+    printLine: (line) => void out.push(line),
     warn: () => undefined,
     finish: (exit) => (code = exit),
   }).parseAsync([...args, '--url', service.url], { from: 'user' });

@@ -37,7 +37,7 @@ test('readings, moves and resets after the backup are not lost with ClickHouse, 
         NATS_SERVER_BIN: process.env['NATS_SERVER_BIN'],
         DENSITY_DATA_DIR: data,
       }),
-      { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' },
+      { printLine: () => undefined, onFailure: () => undefined, logLevel: 'silent' },
     );
     return running;
   };

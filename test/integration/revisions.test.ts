@@ -20,7 +20,7 @@ let config: Config;
 let running: Running;
 
 async function start(): Promise<void> {
-  running = await serve(config, { say: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
+  running = await serve(config, { printLine: () => undefined, onFailure: () => undefined, logLevel: 'silent' });
 }
 
 async function restart(): Promise<void> {
@@ -184,7 +184,7 @@ describe('intervals with a revision', () => {
               NATS_URL: running.natsUrl,
               PARTITIONS: '2',
             }),
-          say: () => undefined,
+          printLine: () => undefined,
           warn: () => undefined,
           finish: (code) => expect(code).toBe(0),
         }).parseAsync(['node', 'density', 'import', file]);

@@ -281,7 +281,7 @@ describe('a token in the file', () => {
 describe('a service that others can reach', () => {
   const start = async (given: Record<string, string>): Promise<unknown> =>
     serve(readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...given }), {
-      say: () => undefined,
+      printLine: () => undefined,
       onFailure: () => undefined,
       logLevel: 'silent',
     });

@@ -108,6 +108,28 @@ describe('over MQTT', () => {
     );
   });
 
+  it('a topic of other applications is released, and gets into no stream of the service', async () => {
+    const lastSeq = async (): Promise<number> => (await nats.jsm.streams.info(MQTT_MESSAGES)).state.last_seq;
+    const [before, last] = [await account(), await lastSeq()];
+    await client.publishAsync('lamps/7/on', 'yes', { qos: 1 });
+    expect(await lastSeq()).toBe(last + 1);
+    await eventually(async () => expect((await nats.jsm.streams.info(MQTT_MESSAGES)).state.messages).toBe(0), 60_000);
+    const { state } = await nats.jsm.streams.info(READINGS, { subjects_filter: 'readings.*.lamps.>' });
+    expect(state.subjects ?? {}).toEqual({});
+    expect(await account()).toEqual(before);
+  });
+
+  it('A2 twenty topics as long as MQTT allows delay no other reading for long', async () => {
+    const [before, counted] = [await account(), await net()];
+    const longest = `dpu/7/${'x/'.repeat(32_000)}`;
+    for (let n = 0; n < 20; n++) await client.publishAsync(longest, reading(), { qos: 1 });
+    await client.publishAsync('dpu/7/readings', reading(), { qos: 1 });
+    await eventually(async () => expect(await net()).toBe(counted + 1));
+    await eventually(async () =>
+      expect(await account()).toMatchObject({ dead_lettered: before.dead_lettered + 20, remainder: 0 }),
+    );
+  });
+
   it('nothing is left where it was acknowledged', async () => {
     await eventually(async () => {
       for (const stream of [FORWARDED, MQTT_MESSAGES])
@@ -142,7 +164,7 @@ describe('a stream of an earlier version', () => {
     await openMqttMessages(nats.nc, 1);
     const is = await nats.jsm.consumers.info(MQTT_MESSAGES, MQTT_CONSUMER);
     expect(is.config.filter_subjects).toEqual(subjects);
-    expect(subjects).toEqual(['dpu.>', '/.dpu.>', 'ingest.>', '/.ingest.>'].map((subject) => `$MQTT.msgs.${subject}`));
+    expect(subjects).toEqual(['$MQTT.msgs.>']);
   });
 
   it('gets the subjects of this one, and keeps its number of partitions', async () => {

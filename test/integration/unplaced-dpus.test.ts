@@ -168,7 +168,7 @@ describe('the list', () => {
     const out: string[] = [];
     const program = createProgram({
       readConfig: () => readConfig({}),
-      say: (line) => out.push(line),
+      printLine: (line) => out.push(line),
       warn: () => undefined,
       finish: () => undefined,
     });

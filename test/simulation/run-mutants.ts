@@ -12,7 +12,7 @@ const { seeds, only } = new Command('sim:mutants')
   .parse()
   .opts<{ seeds: string; only: string }>();
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function firstSeedThatFails(
   { patch, step = 1 }: Mutant,
@@ -32,14 +32,14 @@ async function firstSeedThatFails(
 }
 
 let survivors = 0;
-say('| deliberate bug | file | caught by seed | first objection |\n| --- | --- | --- | --- |');
+printLine('| deliberate bug | file | caught by seed | first objection |\n| --- | --- | --- | --- |');
 for (const [index, mutant] of MUTANTS.entries()) {
   if (!mutant.name.includes(only)) continue;
   const caught = await firstSeedThatFails(mutant, index);
   if (!caught) survivors += 1;
-  say(
+  printLine(
     `| ${mutant.name} | ${await sourceOf(mutant.patch)} | ${caught?.seed ?? '**survives**'} | ${(caught?.objection ?? '').slice(0, 90).replaceAll('|', '/')} |`,
   );
 }
-say(`\n${MUTANTS.length} mutants, ${survivors} survive ${seeds} seeds`);
+printLine(`\n${MUTANTS.length} mutants, ${survivors} survive ${seeds} seeds`);
 process.exitCode = survivors > 0 ? 1 : 0;

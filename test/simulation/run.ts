@@ -8,7 +8,7 @@ import { simulate } from './simulate.ts';
 /** Many seeds take minutes, so print the progress. */
 const SEEDS_PER_LINE = 1_000;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 interface Options {
   readonly seeds: string;
@@ -39,29 +39,29 @@ let [steps, failures] = [0, 0];
 const runHash = createHash('sha1');
 const step = Number(options.step);
 for (let seed = first; seed < first + count; seed += step) {
-  if (seed > first && (seed - first) % SEEDS_PER_LINE === 0) say(summary(seed - first));
+  if (seed > first && (seed - first) % SEEDS_PER_LINE === 0) printLine(summary(seed - first));
   const scenario = drawScenario(seed);
-  const outcome = await simulate(scenario, options.trace ? say : undefined);
+  const outcome = await simulate(scenario, options.trace ? printLine : undefined);
   steps += outcome.steps;
   runHash.update(outcome.traceHash);
-  if (options.seed !== undefined) say(`seed ${seed}: trace ${outcome.traceHash}, ${outcome.steps} steps`);
+  if (options.seed !== undefined) printLine(`seed ${seed}: trace ${outcome.traceHash}, ${outcome.steps} steps`);
   if (outcome.objections.length === 0) continue;
-  say(`seed ${seed} failed (trace ${outcome.traceHash}):`);
-  for (const objection of outcome.objections.slice(0, 10)) say(`  ${objection}`);
-  say(`to repeat: npm run sim -- --seed ${seed} --trace`);
+  printLine(`seed ${seed} failed (trace ${outcome.traceHash}):`);
+  for (const objection of outcome.objections.slice(0, 10)) printLine(`  ${objection}`);
+  printLine(`to repeat: npm run sim -- --seed ${seed} --trace`);
   failures += 1;
   if (options.keepGoing) continue;
   if (options.first) break;
-  say('shrinking …');
+  printLine('shrinking …');
   const smaller = await shrink(scenario);
-  say(
+  printLine(
     `fails still with ${smaller.scenario.actions.length} of ${scenario.actions.length} actions (failure rate ${smaller.scenario.failureRate}):`,
   );
-  for (const action of smaller.scenario.actions) say(`  ${JSON.stringify(action)}`);
-  for (const objection of smaller.outcome.objections.slice(0, 5)) say(`  → ${objection}`);
+  for (const action of smaller.scenario.actions) printLine(`  ${JSON.stringify(action)}`);
+  for (const objection of smaller.outcome.objections.slice(0, 5)) printLine(`  → ${objection}`);
   process.exit(1);
 }
-say(`${summary(count)}; hash of the run ${runHash.digest('hex').slice(0, 16)}`);
+printLine(`${summary(count)}; hash of the run ${runHash.digest('hex').slice(0, 16)}`);
 process.exitCode = failures > 0 ? 1 : 0;
 
 function summary(seeds: number): string {

@@ -105,10 +105,7 @@ export class DensityCluster {
 
   async dispose(): Promise<void> {
     this.#over.abort();
-    for (const node of this.#everStarted) {
-      node.child.kill('SIGCONT');
-      await node.end('SIGKILL');
-    }
+    await Promise.all(this.#everStarted.map(async (node) => node.dispose()));
     await this.nats.nc.close();
     await this.engines.stop();
     await rm(this.#folder, { recursive: true, force: true });

@@ -6,9 +6,12 @@ import { QUICK } from './local-service.ts';
 
 const ENTRY = fileURLToPath(new URL('../../bin/density.js', import.meta.url));
 const READY_WITHIN_MS = 180_000;
+const END_WITHIN_MS = 30_000;
 
 export interface DensityProcess {
   readonly child: ChildProcess;
+  /** Types a line into its stdin. */
+  type(line: string): void;
   /** Its output so far, stdout and stderr together. */
   output(): string;
   /** Resolves with the match once a line of the output matches. @throws when the process ends first */
@@ -16,6 +19,10 @@ export interface DensityProcess {
   /** Sends a signal and waits for the end. @returns the exit code, null when a signal ended it */
   end(signal: NodeJS.Signals): Promise<number | null>;
   ended(): Promise<number | null>;
+  /**
+   * Ends it after a test, in order if it can, because a killed process leaves no coverage. @returns the exit code
+   */
+  dispose(): Promise<number | null>;
 }
 
 /** @param entry the program to run; by default that of the sources */
@@ -26,7 +33,7 @@ export function startDensity(
 ): DensityProcess {
   const child = spawn(process.execPath, [entry, ...args], {
     env: { ...process.env, ...QUICK, LOG_LEVEL: 'warn', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   });
   let text = '';
   const listeners = new Set<() => void>();
@@ -57,12 +64,19 @@ export function startDensity(
     });
   return {
     child,
+    type: (line) => void child.stdin.write(`${line}\n`),
     waitForOutput,
     output: () => text,
     ended: () => exit,
     end: async (signal) => {
       child.kill(signal);
       return exit;
+    },
+    dispose: async () => {
+      child.kill('SIGCONT');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
+      return exit.finally(() => clearTimeout(timer));
     },
   };
 }

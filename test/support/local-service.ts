@@ -53,7 +53,7 @@ export async function startLocalService(
     ...overrides,
   });
   const running = await serve(config, {
-    say: () => undefined,
+    printLine: () => undefined,
     onFailure: () => undefined,
     logLevel: config.LOG_LEVEL,
     now,

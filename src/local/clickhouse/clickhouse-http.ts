@@ -45,7 +45,7 @@ process.on('SIGTERM', () => end('SIGTERM'));
 process.on('disconnect', () => end('the parent process has ended'));
 
 /** Resolves once the message is sent, so that it is not lost if the process exits next. */
-function tell(message: EngineMessage): Promise<void> {
+function sendToParent(message: EngineMessage): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve();
     else process.send(message, undefined, {}, () => resolve());
@@ -54,7 +54,7 @@ function tell(message: EngineMessage): Promise<void> {
 
 async function fail(why: 'port-taken' | 'chdb-missing' | 'other', error: unknown): Promise<never> {
   log.error({ err: error }, 'cannot start');
-  await tell({ type: 'failed', why, detail: messageOf(error) });
+  await sendToParent({ type: 'failed', why, detail: messageOf(error) });
   process.exit(1);
 }
 
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
   try {
     const chosen = await listen(server, Number(port), host);
     log.info({ host, port: chosen, dataDir }, 'listening');
-    await tell({ type: 'listening', port: chosen });
+    await sendToParent({ type: 'listening', port: chosen });
   } catch (error) {
     await engine.close();
     return fail(systemCode(error) === 'EADDRINUSE' ? 'port-taken' : 'other', error);

@@ -133,7 +133,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    if (decoded !== request && !request.destroyed && isZlibError(error)) {
+    if (decoded !== request && isZlibError(error)) {
       throw fault('CANNOT_DECOMPRESS', `The body is not valid ${request.headers['content-encoding']}.`);
     }
     throw error;
