@@ -198,6 +198,17 @@ describe('importing a topology', () => {
     expect((await imported(text, type)).status).toBe(status);
   });
 
+  it('refuses a time without a doorway in the row of a DPU, and says where it belongs', async () => {
+    const { status, body } = await imported('kind,dpu_id,from\ndpu,77,2024-01-01T00:00:00Z\n');
+    expect(status).toBe(422);
+    expect(body.errors).toEqual([
+      expect.objectContaining({
+        line: 2,
+        detail: 'needs a doorway; to place the DPU at none, use a row of kind placement',
+      }),
+    ]);
+  });
+
   it('refuses a body of more than 50 MB, also if it is small while it is compressed', async () => {
     const bytes = gzipSync(`{"spaces": [${' '.repeat(51_000_000)}]}`);
     const { status, body } = await imported(bytes, 'application/json', '', { 'content-encoding': 'gzip' });
