@@ -108,6 +108,7 @@ describe('a request is refused', () => {
     ['bytes that are not gzip', 'x', { 'content-encoding': 'gzip' }, 400, 271, 'The body is not valid gzip.'],
     ['an unknown compression', 'x', { 'content-encoding': 'zstd' }, 400, 89, 'does not read "zstd" bodies'],
     ['two statements', 'SELECT 1; SELECT 2', {}, 400, 62, 'Multi-statements are not allowed'],
+    ['bytes that are not UTF-8', Buffer.from([0x53, 0xff]), {}, 501, 48, 'bytes that are not UTF-8'],
     ['a web page', 'SELECT 1', { origin: 'https://example.com' }, 403, 48, 'does not serve web pages'],
     [
       'a form with a nameless part',
