@@ -31,7 +31,7 @@ export class NatsAcknowledgedMessages implements AcknowledgedMessages {
    * @param prefix the stream's subjects have this before the subject to which the device published
    * @param isOfDevice messages on other subjects are released at once
    */
-  constructor(consumer: Consumer, prefix = '', isOfDevice = (_subject: string): boolean => true) {
+  constructor(consumer: Consumer, prefix = '', isOfDevice: (subject: string) => boolean = () => true) {
     [this.#consumer, this.#prefix, this.#isOfDevice] = [consumer, prefix, isOfDevice];
   }
 

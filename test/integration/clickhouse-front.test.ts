@@ -42,7 +42,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<Answered> {
     text: (await response.text()).trim(),
   };
 }
-const post = async (body: BodyInit, headers: Record<string, string> = {}, query = ''): Promise<Answered> =>
+const post = async (body: string | Buffer, headers: Record<string, string> = {}, query = ''): Promise<Answered> =>
   ask(`/${query}`, { method: 'POST', body, headers });
 
 /** For headers that `fetch` does not send. */
@@ -108,6 +108,7 @@ describe('a request is refused', () => {
     ['bytes that are not gzip', 'x', { 'content-encoding': 'gzip' }, 400, 271, 'The body is not valid gzip.'],
     ['an unknown compression', 'x', { 'content-encoding': 'zstd' }, 400, 89, 'does not read "zstd" bodies'],
     ['two statements', 'SELECT 1; SELECT 2', {}, 400, 62, 'Multi-statements are not allowed'],
+    ['bytes that are not UTF-8', Buffer.from([0x53, 0xff]), {}, 501, 48, 'bytes that are not UTF-8'],
     ['a web page', 'SELECT 1', { origin: 'https://example.com' }, 403, 48, 'does not serve web pages'],
     [
       'a form with a nameless part',
@@ -118,7 +119,7 @@ describe('a request is refused', () => {
       'A part of the form has no name.',
     ],
   ])('with %s', async (_what, body, headers, status, code, text) => {
-    const answer = await post(body, headers as Record<string, string>);
+    const answer = await post(body, headers);
     expect(answer).toMatchObject({ status, code: String(code) });
     expect(answer.text).toContain(text);
     expect(answer.text).toMatch(/^Code: \d+\. DB::Exception: .* \([A-Z_]+\)$/);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { repartition, tablesByMonth } from '../../src/clickhouse/repartition.ts';
 import { alterationsFor, alterTables, createTables, dropTables, tablesFor } from '../../src/clickhouse/schema.ts';
 import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
+import { eventually } from '../support/eventually.ts';
 
 let engine: Awaited<ReturnType<typeof startClickhouse>>;
 let client: ClickHouseClient;
@@ -304,4 +305,22 @@ test('tables of one server are not silently replaced by replicated ones', async 
 test('no table is left after dropping all', async () => {
   await dropTables(client);
   expect(await rows('SELECT name FROM system.tables WHERE database = currentDatabase()')).toEqual([]);
+});
+
+test('migrating gives a table of an earlier version its projection, and the rows in it', async () => {
+  await createTables(client);
+  await store(0);
+  const hasProjection = async (): Promise<boolean> =>
+    String((await rows('SHOW CREATE TABLE space_events'))[0]).includes('PROJECTION totals_by_shard');
+  const built = async (): Promise<unknown[]> =>
+    rows(
+      "SELECT is_done, latest_fail_reason FROM system.mutations WHERE table = 'space_events' AND command LIKE '%MATERIALIZE PROJECTION totals_by_shard%'",
+    );
+  await command('ALTER TABLE space_events DROP PROJECTION totals_by_shard SETTINGS mutations_sync = 2');
+  expect([await hasProjection(), await built()]).toEqual([false, []]);
+  await alterTables(client, OPTIONS);
+  expect(await hasProjection()).toBe(true);
+  await eventually(async () => expect(await built()).toEqual([[1, '']]));
+  await alterTables(client, OPTIONS);
+  expect(await built()).toHaveLength(1);
 });

@@ -1,7 +1,9 @@
 // Import and export of the topology over HTTP, on the real service, with the examples of docs/topology.md.
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Failure } from '../../src/domain/failure.ts';
+import { EntryRefused } from '../../src/domain/plan-registration.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 const page = readFileSync(new URL('../../docs/topology.md', import.meta.url), 'utf8');
@@ -229,6 +231,17 @@ describe('importing a topology', () => {
     expect((await imported(text, type)).status).toBe(status);
   });
 
+  it('refuses a time without a doorway in the row of a DPU, and says where it belongs', async () => {
+    const { status, body } = await imported('kind,dpu_id,from\ndpu,77,2024-01-01T00:00:00Z\n');
+    expect(status).toBe(422);
+    expect(body.errors).toEqual([
+      expect.objectContaining({
+        line: 2,
+        detail: 'needs a doorway; to place the DPU at none, use a row of kind placement',
+      }),
+    ]);
+  });
+
   it('refuses a body of more than 50 MB, also if it is small while it is compressed', async () => {
     const bytes = gzipSync(`{"spaces": [${' '.repeat(51_000_000)}]}`);
     const { status, body } = await imported(bytes, 'application/json', '', { 'content-encoding': 'gzip' });
@@ -250,6 +263,48 @@ describe('importing a topology', () => {
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ spaces: tally(5_000, 0, 0), changes_count: 5_000 });
     expect((await service.get('/spaces/3')).body).toMatchObject({ name: 'Room 0' });
     expect((await service.get('/spaces/5002')).body).toMatchObject({ name: 'Room 4999' });
+  });
+
+  it.each([
+    [
+      'another process got in the way',
+      new EntryRefused({ line: 2, at: '' }, new Failure('conflict', 'there is another one')),
+      { status: 409, detail: expect.stringContaining('entries are written; line 2: ') as string },
+    ],
+    [
+      'the log does not answer',
+      new Failure('unavailable', 'nobody answers', { retryAfterSeconds: 1 }),
+      { status: 503, detail: 'nobody answers' },
+    ],
+    [
+      'of a defect',
+      new TypeError('secret'),
+      { status: 500, detail: 'an internal error; the log has the details under this request id' },
+    ],
+  ])('E3 ends with a line that says so if %s in the middle', async (_why, error, problem) => {
+    const { topology } = service.service;
+    const append = topology.append.bind(topology);
+    let batches = 0;
+    const spied = vi.spyOn(topology, 'append').mockImplementation(async (decide) => {
+      if (++batches > 1) throw error;
+      return append(decide);
+    });
+    const rooms = Array.from({ length: 3_000 }, (_, n) => `space,${problem.status} ${n}`);
+    const response = await fetch(`${service.api}/topology/import`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv', accept: 'application/x-ndjson' },
+      body: ['kind,name', ...rooms].join('\n'),
+    });
+    spied.mockRestore();
+    const [progress, last, ...more] = (await response.text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { done?: number });
+    expect([response.status, more]).toEqual([200, []]);
+    expect(progress).toMatchObject({ total: rooms.length });
+    expect(last).toMatchObject({ ...problem, instance: '/api/v1/topology/import' });
+    const stored = topology.history.latest().spaces();
+    expect(stored.filter(({ name }) => name.startsWith(`${problem.status} `))).toHaveLength(progress?.done ?? 0);
   });
 
   it('refuses with a status, not with a line, before anything is written', async () => {

@@ -125,6 +125,22 @@ describe('the fold of a partition', () => {
     );
   });
 
+  it('F3 a checkpoint holds more buffered events than fit into one of its lines', () => {
+    const fold = new PartitionFold(ROUTER, 1);
+    // No clock passes them, so all wait for earlier ones.
+    const times = Array.from({ length: 600 }, (_, n) => 1_000 + n);
+    const log = logOf([times.map((timestampMs) => ({ timestampMs, delta: 1 as const }))]);
+    for (const entry of log) fold.apply(entry);
+    const lines = [...encodeSnapshot(fold)];
+    expect(lines.filter((line) => line.startsWith('{"buffered"'))).toHaveLength(3);
+    const restored = decodedSnapshot(ROUTER, 1, lines);
+    expect(restored.state(1 as SpaceId)?.buffered).toBe(600);
+    expect([...encodeSnapshot(restored)]).toEqual(lines);
+    expect(() => decodedSnapshot(ROUTER, 1, lines.toSpliced(2, 1))).toThrow('a part of it is missing');
+    expect(() => decodedSnapshot(ROUTER, 1, ['null'])).toThrow('it is not a snapshot');
+    expect(() => decodedSnapshot(ROUTER, 1, ['{'])).toThrow('it is not JSON');
+  });
+
   it.each([
     ['in a block that is cut: history says what else stands', [], 1, 20, 20],
     ['in the open block: history has to hold that too', [[-30]], 2, 20, 20],

@@ -85,6 +85,19 @@ describe('the end of a log', () => {
     ]);
   });
 
+  test('is unknown again after the log went back, and read at once', async () => {
+    let asked = 0;
+    const end = new LogEnd(async () => Promise.resolve(10 * ++asked), timing);
+    end.ask();
+    await settle();
+    expect(end.completeAt(10)).toBe(100 * SECOND);
+    end.forget();
+    expect([end.completeAt(10), end.missingSince(99)]).toEqual([-Infinity, undefined]);
+    end.ask();
+    await settle();
+    expect([asked, end.completeAt(20)]).toEqual([2, 100 * SECOND]);
+  });
+
   test('is unknown if it cannot be read, whatever is asked next', async () => {
     const end = new LogEnd(async () => Promise.reject(new Error('no leader')), timing);
     end.ask();

@@ -15,7 +15,7 @@ async function started(program: string): Promise<{ child: ChildProcess; pid: num
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   children.push(child);
-  await once(child.stdout!, 'data');
+  await once(child.stdout, 'data');
   return { child, pid: child.pid! };
 }
 const untilStdinEnds = 'process.stdin.resume()';

@@ -252,6 +252,32 @@ describe('Axis people counters', () => {
     expect(run(exported, { ...ZONE, counter: 'total' })).toMatchObject({ readings: [], skipped: [{}] });
   });
 
+  it('count only what counts people, in both directions', () => {
+    const [utcFrom, utcTo] = ['2026-11-03T07:00:00Z', '2026-11-03T07:15:00Z'];
+    const items = [
+      { direction: 'in', count: 3 },
+      { direction: 'out', count: 1 },
+    ];
+    const push = {
+      apiName: 'Axis Retail Data',
+      sensor: { serial: 'B8A44FAA7003' },
+      data: {
+        measurements: [
+          { kind: 'queue-length', utcFrom, utcTo, items },
+          { kind: 'people-counts', utcFrom, utcTo, items },
+        ],
+      },
+    };
+    expect(counted([run(push)])).toEqual(['B8A44FAA7003  2026-11-03T07:00:00Z  2026-11-03T07:15:00Z  3/1']);
+    const types = (...names: string[]): object => ({ ...exported, counter: { ...exported.counter, types: names } });
+    expect(
+      counted([run(types('Out', 'IN'), ZONE)])[0]
+        ?.split('  ')
+        .at(-1),
+    ).toBe('2/4');
+    expect(run(types('adults', 'children'), ZONE)).toMatchObject({ readings: [], skipped: [{ path: 'counter' }] });
+  });
+
   it('are rejected when a list of counts is something else', () => {
     const wrong = { ...exported, data: { '20261103081500': 7, '20261103083000': [1] } };
     expect(run(wrong, ZONE).rejected.map(({ path }) => path)).toEqual(['data.20261103081500', 'data.20261103083000']);
