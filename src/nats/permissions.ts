@@ -37,7 +37,7 @@ export const MQTT_SUBJECTS = [
   ...[
     `STREAM.CREATE.${MQTT_MESSAGES}`,
     `STREAM.INFO.${MQTT_MESSAGES}`,
-    // The client uses this subject for a consumer with several filters.
+    // The client uses this subject for a consumer with a list of filters, even of one.
     `CONSUMER.DURABLE.CREATE.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.INFO.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
     `CONSUMER.MSG.NEXT.${MQTT_MESSAGES}.${MQTT_CONSUMER}`,
