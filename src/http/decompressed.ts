@@ -5,7 +5,8 @@ import type { Context } from 'koa';
 import { HttpProblem } from './problem.ts';
 
 /**
- * @param bytesMax limit of the decompressed body, beyond which reading fails with a 413 and the detail `tooLarge`
+ * @param bytesMax limit of the decompressed body, beyond which reading fails with a 413 and the detail `tooLarge`. It
+ * fails with a 400 if the body cannot be decompressed.
  * @throws HttpProblem 415 for another encoding
  */
 export function decompressed(ctx: Context, bytesMax: number, tooLarge: string): Readable {
@@ -33,8 +34,18 @@ export function decompressed(ctx: Context, bytesMax: number, tooLarge: string): 
   // see a broken connection instead of the answer.
   const ignore = (): void => undefined;
   const first: Duplex = decoder ?? limit;
+  let isCut = false;
+  decoder?.once('error', ({ message }) => isCut || limit.destroy(malformed(encoding, message)));
   if (decoder) pipeline(decoder, limit, ignore);
-  finished(ctx.req, { writable: false }, (error) => error && first.destroy(error));
+  finished(ctx.req, { writable: false }, (error) => {
+    if (!error) return;
+    isCut = true;
+    first.destroy(error);
+  });
   ctx.req.pipe(first);
   return limit;
+}
+
+function malformed(encoding: string, message: string): HttpProblem {
+  return new HttpProblem(400, `the body is malformed: it is not ${encoding} (${message})`);
 }

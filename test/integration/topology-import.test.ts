@@ -242,6 +242,15 @@ describe('importing a topology', () => {
     ]);
   });
 
+  it.each(['gzip', 'deflate', 'br'])('refuses a body that is not %s although it says so', async (encoding) => {
+    for (const type of ['application/json', 'text/csv']) {
+      const { status, body } = await imported(Buffer.from('kind,name\nspace,Hall\n'), type, '', {
+        'content-encoding': encoding,
+      });
+      expect([status, body['detail']]).toEqual([400, expect.stringContaining(`is malformed: it is not ${encoding}`)]);
+    }
+  });
+
   it('refuses a body of more than 50 MB, also if it is small while it is compressed', async () => {
     const bytes = gzipSync(`{"spaces": [${' '.repeat(51_000_000)}]}`);
     const { status, body } = await imported(bytes, 'application/json', '', { 'content-encoding': 'gzip' });

@@ -275,7 +275,7 @@ describe('the meaning of a count', () => {
   it('D2 what a device sent before its format was described counts once when it is replayed', async () => {
     const t = START_MS - 60_000;
     const again = (): Action[] =>
-      Array.from({ length: 3 }, () => [
+      Array.from({ length: 8 }, () => [
         { kind: 'replay', shiftMs: 0, dpuId: null } as const,
         { kind: 'ask', space: 1, atMs: t } as const,
         wait(1_000),
