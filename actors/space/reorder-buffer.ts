@@ -9,7 +9,8 @@ import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
 import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
 
-const COMPACT_AT = 1024;
+/** With fewer, freeing the memory of those that have left is not worth a copy. */
+const COMPACT_AT = 32;
 
 export class ReorderBuffer {
   #events: LoggedEvent[] = [];
@@ -62,7 +63,7 @@ export class ReorderBuffer {
     while ((this.#events[end]?.timestampMs ?? Infinity) <= upToMs) end++;
     const taken = this.#events.slice(start, end);
     this.#head = end;
-    if (this.#head >= COMPACT_AT || this.#head === this.#events.length) {
+    if (this.#head >= Math.max(COMPACT_AT, this.size) || this.#head === this.#events.length) {
       this.#events = this.#events.slice(this.#head);
       this.#head = 0;
     }

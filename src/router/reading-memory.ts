@@ -38,7 +38,8 @@ interface Remembered {
   readonly seq: number;
 }
 
-const COMPACT_AT = 10_000;
+/** With fewer, freeing the memory of those that were forgotten is not worth a copy. */
+const COMPACT_AT = 64;
 
 export class ReadingMemory {
   readonly #series = new SeriesMemory();
@@ -98,7 +99,7 @@ export class ReadingMemory {
       if (dpu.newestStoredMs !== undefined)
         dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }
-    if (this.#head < COMPACT_AT) return;
+    if (this.#head < Math.max(COMPACT_AT, this.size)) return;
     this.#order = this.#order.slice(this.#head);
     this.#head = 0;
   }
