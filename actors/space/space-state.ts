@@ -22,10 +22,11 @@ import {
   type ResetPoint,
   type ResetSchedule,
 } from '../../src/domain/reset-schedule.ts';
-import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
+import { deltaOf } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
+import { ProvisionalOccupancy } from './provisional-occupancy.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import { heldBackBy, watermarkOf, type HeldBackBy, type RouterClocks, type WatermarkInput } from './watermark.ts';
 
@@ -51,25 +52,6 @@ export type SpaceOutput =
   | { readonly type: 'cutRequested' };
 
 export type Emit = (output: SpaceOutput) => void;
-
-/** The occupancy after everything in the buffer, and the next reset after that. */
-interface Provisional {
-  net: number;
-  lowestNet: number;
-  nextResetMs: number;
-}
-
-/** The provisional occupancy after one of the buffered events. */
-interface RecentStart {
-  readonly last: LoggedEvent;
-  readonly provisional: Readonly<Provisional>;
-}
-
-/**
- * Readings overtake each other by a few, so recomputing starts this many events before the end. Otherwise a busy space
- * would walk thousands of events for each reading that was overtaken.
- */
-const RECENT_EVENTS = 8;
 
 /** Deltas since a block was cut; `lowestNet` is their lowest running sum from 0, so at most 0. */
 export interface Tail {
@@ -115,13 +97,7 @@ export class SpaceState {
   #correction: Correction | null = null;
   #newest = new NewestReading();
   #lateEvents = 0;
-  /**
-   * Updated incrementally while events come in order, because every change reads the live count; undefined when it
-   * has to be recomputed.
-   */
-  #provisional: Provisional | undefined;
-  /** Where recomputing starts; undefined for the first buffered event. */
-  #recent: RecentStart | undefined;
+  readonly #provisional = new ProvisionalOccupancy(this, this.#buffer);
 
   constructor(spaceId: SpaceId) {
     this.spaceId = spaceId;
@@ -230,7 +206,7 @@ export class SpaceState {
     this.elapse(context, emit);
     const late: LoggedEvent[] = [];
     for (const event of events) {
-      if (event.timestampMs > this.#watermarkMs) this.#bufferEvent(event);
+      if (event.timestampMs > this.#watermarkMs) this.#provisional.added(event, this.#buffer.add(event));
       else {
         late.push(event);
         this.#observeLate(event, context, emit);
@@ -268,7 +244,7 @@ export class SpaceState {
 
   configure(config: SpaceConfig, context: PartitionContext, emit: Emit): void {
     this.elapse(context, emit);
-    this.#forgetProvisional();
+    this.#provisional.reset();
     this.#inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
     const before = new Map(this.#newestMs);
     this.#newestMs.clear();
@@ -308,7 +284,7 @@ export class SpaceState {
     );
     this.#occupancy = { net, lowestNet: Math.min(read.lowestNet, read.net + tail.lowestNet) };
     this.#correction = null;
-    this.#forgetProvisional();
+    this.#provisional.reset();
   }
 
   /** Takes the answer to `newestReadingDue`. */
@@ -323,61 +299,7 @@ export class SpaceState {
 
   /** The occupancy at an instant at or after the watermark. */
   occupancyAt(atMs: number): Occupancy {
-    if (atMs < this.#buffer.lastMs) return this.#passed(this.#provisionalAt(atMs), atMs);
-    this.#provisional ??= this.#provisionalAt(Infinity);
-    return this.#passed({ ...this.#provisional }, atMs);
-  }
-
-  /** The occupancy after the buffered events up to an instant. */
-  #provisionalAt(atMs: number): Provisional {
-    const start = this.#recentStartBefore(atMs);
-    const provisional: Provisional = start
-      ? { ...start.provisional }
-      : { net: this.#occupancy.net, lowestNet: this.#occupancy.lowestNet, nextResetMs: this.#nextResetMs };
-    const events = this.#buffer.items(start?.last);
-    let keepAt = atMs === Infinity && events.length > 2 * RECENT_EVENTS ? events.length - RECENT_EVENTS : Infinity;
-    forEachChange(events, (timestampMs, change, end) => {
-      if (timestampMs > atMs) return;
-      this.#advance(provisional, timestampMs, change);
-      if (end < keepAt) return;
-      keepAt = Infinity;
-      this.#recent = { last: events[end - 1] as LoggedEvent, provisional: { ...provisional } };
-    });
-    return provisional;
-  }
-
-  #recentStartBefore(atMs: number): RecentStart | undefined {
-    const lastMs = this.#recent?.last.timestampMs ?? Infinity;
-    // Once its events are final, the occupancy is further on.
-    return lastMs > this.#watermarkMs && lastMs <= atMs ? this.#recent : undefined;
-  }
-
-  #forgetProvisional(): void {
-    this.#provisional = this.#recent = undefined;
-  }
-
-  #advance(provisional: Provisional, timestampMs: number, change: number): void {
-    this.#passed(provisional, timestampMs - 1);
-    provisional.net += change;
-    provisional.lowestNet = Math.min(provisional.lowestNet, provisional.net);
-  }
-
-  /** Applies resets up to an instant. */
-  #passed(provisional: Provisional, untilMs: number): Occupancy {
-    if (provisional.nextResetMs <= untilMs) {
-      provisional.net = provisional.lowestNet = this.baseAt(untilMs).count;
-      provisional.nextResetMs = nextResetAfter(this.#schedule, untilMs);
-    }
-    return { net: provisional.net, lowestNet: provisional.lowestNet };
-  }
-
-  #bufferEvent(event: LoggedEvent): void {
-    const isNext = this.#buffer.add(event);
-    // An assertion after all other events is a separate change; anything else may belong to a reading in the buffer.
-    if (this.#provisional && isNext && event.sign > 0)
-      this.#advance(this.#provisional, event.timestampMs, deltaOf(event));
-    else this.#provisional = undefined;
-    if (this.#recent && compareEvents(event, this.#recent.last) <= 0) this.#recent = undefined;
+    return this.#provisional.at(atMs);
   }
 
   #finalise(watermarkMs: number, emit: Emit): void {
@@ -420,7 +342,7 @@ export class SpaceState {
     if (event.timestampMs <= this.#base.timestampMs) return;
     const change = deltaOf(event) * event.sign;
     const { net, lowestNet } = this.#occupancy;
-    this.#forgetProvisional();
+    this.#provisional.reset();
     const lowerBound = lowestNet + Math.min(0, change);
     this.#occupancy = { net: net + change, lowestNet: lowerBound };
     // At or above 0 the lowest net has no effect. Below 0 only history knows whether it has changed.

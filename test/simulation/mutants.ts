@@ -218,7 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the live count ignores late readings',
-    'this.#forgetProvisional();\n    const lowerBound',
+    'this.#provisional.reset();\n    const lowerBound',
     'const lowerBound',
   ),
   mutant(
