@@ -9,7 +9,7 @@ import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { invariant } from '../../src/domain/failure.ts';
 import { compareEvents, deltaOf } from '../../src/domain/space-event.ts';
 
-/** With fewer, freeing the memory of those that have left is not worth a copy. */
+/** Below this number of events that have left, copying the others costs more than the memory is worth. */
 const COMPACT_AT = 32;
 
 export class ReorderBuffer {
@@ -20,7 +20,7 @@ export class ReorderBuffer {
     return this.#events.length - this.#head;
   }
 
-  /** All events, in event order, or those that come after the reading of `after`. */
+  /** All events in event order, or only those after the reading that `after` belongs to. */
   items(after?: LoggedEvent): LoggedEvent[] {
     return this.#events.slice(after ? Math.max(this.#head, this.#position(after)) : this.#head);
   }

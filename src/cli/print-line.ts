@@ -1,2 +1,2 @@
-/** Prints one line of a command's output; where it goes is decided by whoever runs the command. */
+/** Prints one line of a command's output. The caller decides where it goes. */
 export type PrintLine = (line: string) => void;

@@ -4,7 +4,7 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import type { Doorway, Dpu, SingleFact, Space } from './topology.ts';
-import { decideRegistration, type Registration, type RegistrationView } from './topology-command.ts';
+import { decideRegistration, keptOptions, type Registration, type RegistrationView } from './topology-command.ts';
 import type {
   DeviceEntry,
   DocumentPlace,
@@ -153,8 +153,7 @@ function planDevice(view: RegistrationView, entry: DeviceEntry, nowMs: number): 
   const { id, line, adapter, needsOptions } = entry;
   const found = view.device(id);
   const before = found?.deleted ? undefined : found;
-  const kept = before?.adapter === adapter ? before.options : null;
-  const { options = kept } = entry;
+  const { options = keptOptions(found, adapter) } = entry;
   // Null in the document itself is an error of the document.
   if (entry.options === undefined && options === null && needsOptions) {
     const detail = `are required: the adapter ${adapter} has no defaults, and the device ${id} has no options for it yet`;

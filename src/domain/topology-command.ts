@@ -231,7 +231,7 @@ function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: nu
   return { kind: 'device', doc: secret === null ? doc : { ...doc, secret } };
 }
 
-/** Of a device that is set to an adapter without options; null for the adapter's defaults. */
+/** The options of a device whose adapter is set without any; null stands for the adapter's defaults. */
 export function keptOptions(before: Device | undefined, adapter: string): Device['options'] {
   return before && !before.deleted && before.adapter === adapter ? before.options : null;
 }

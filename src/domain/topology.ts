@@ -129,8 +129,8 @@ export interface DeviceFact {
   readonly kind: 'device';
   readonly doc: Device;
   /**
-   * Payloads up to here may have been read before the fact, so it does not apply to them even if TOPOLOGY's clock was
-   * behind. Facts of earlier versions have none.
+   * Routers may have read payloads up to this time before the fact was stored, so it does not apply to them, even if
+   * TOPOLOGY's clock was behind. Facts of earlier versions lack it.
    */
   readonly afterMs?: number;
 }

@@ -1,4 +1,4 @@
-// Which adapter reads the payloads of a device, as far as the messages that are still stored say.
+// Finds the adapter that reads a device's payloads, from the messages that are still stored.
 import { ADAPTERS } from '../adapters/adapters.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId } from '../domain/ids.ts';
@@ -7,7 +7,7 @@ import type { TopologyView } from '../domain/topology-history.ts';
 import type { PublishedTopics } from '../ports/readings-log.ts';
 import { Slots } from '../runtime/slots.ts';
 
-/** Questions to the log at once, and those that may wait: of a few requests with a page of a thousand devices each. */
+/** Look-ups at once, and those that may wait: enough for four pages of a thousand devices. */
 const [ASKED_AT_ONCE, WAITING_MAX] = [16, 4_000];
 
 /** One for all requests of a process, so that its bound is one of the process. */
@@ -20,8 +20,8 @@ export class AdaptersInUse {
   }
 
   /**
-   * The adapter of each device's newest payload, whatever it sent since, such as heartbeats. Null if it sends readings
-   * itself. If nothing tells, because its messages are gone, the adapter that its options are for, or null.
+   * The adapter of each device's newest payload, even if the device has sent something else since, such as heartbeats.
+   * Null if it sends readings itself. If its messages are gone, the adapter that its options are for, or null.
    * @throws Failure unavailable if too many look-ups are waiting
    */
   async of(devices: ReadonlySet<DpuId>, view: TopologyView): Promise<Map<DpuId, string | null>> {

@@ -54,7 +54,7 @@ const CHANGED =
 const READ_DIFFERENTLY =
   'a part of the payload has counted, and would be read differently with the options that the device has now: it would count twice';
 const NOTHING_LEFT =
-  'with the options that the device has now there are no other readings in the payload than those that have counted';
+  'with the options that the device has now, the payload has no readings other than those that have counted';
 
 /** @returns the items that the letter stands for, or why they cannot be determined */
 export async function payloadItems(

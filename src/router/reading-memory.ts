@@ -38,17 +38,14 @@ interface Remembered {
   readonly seq: number;
 }
 
-/** With fewer, freeing the memory of those that were forgotten is not worth a copy. */
-const COMPACT_AT = 64;
-
 export class ReadingMemory {
   readonly #series = new SeriesMemory();
   readonly #dpus = new Map<DpuId, DpuMemory>();
-  #order: Remembered[] = [];
-  #head = 0;
+  /** In the order in which they were remembered. */
+  readonly #order: Remembered[] = [];
 
   get size(): number {
-    return this.#order.length - this.#head;
+    return this.#order.length;
   }
 
   /** True when a reading with the same identity is remembered. */
@@ -88,20 +85,17 @@ export class ReadingMemory {
 
   /** Forgets readings up to a sequence of READINGS, because all of them are stored. */
   forget(throughSeq: number): void {
-    for (; this.#head < this.#order.length; this.#head++) {
-      const oldest = this.#order[this.#head];
-      if (!oldest || oldest.seq > throughSeq) break;
-      const dpu = this.#dpu(oldest.dpuId);
-      const remembered = dpu.recent.get(oldest.key);
-      if (remembered?.seq !== oldest.seq) continue;
-      dpu.recent.delete(oldest.key);
+    const firstKept = this.#order.findIndex(({ seq }) => seq > throughSeq);
+    const forgotten = this.#order.splice(0, firstKept < 0 ? this.#order.length : firstKept);
+    for (const { dpuId, key, seq } of forgotten) {
+      const dpu = this.#dpu(dpuId);
+      const remembered = dpu.recent.get(key);
+      if (remembered?.seq !== seq) continue;
+      dpu.recent.delete(key);
       this.#series.forget(remembered.reading);
       if (dpu.newestStoredMs !== undefined)
         dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
     }
-    if (this.#head < Math.max(COMPACT_AT, this.size)) return;
-    this.#order = this.#order.slice(this.#head);
-    this.#head = 0;
   }
 
   /** The series of the given readings, as in SeriesMemory. */

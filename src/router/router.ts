@@ -21,6 +21,7 @@ import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { orAborted } from '../runtime/or-aborted.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
+import { CommitGrouping } from './commit-grouping.ts';
 import { FairQueue } from './fair-queue.ts';
 import { intakeOf, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
@@ -33,11 +34,6 @@ import { assertInSeries, passedUnder } from './route-in-series.ts';
 import { changeBetween, type TopologyChange } from './topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
-/**
- * A commit costs as much as routing ten readings, so readings that arrive this soon after a commit wait for those
- * that follow: longer if the last commit had several, because then a wait saves several commits.
- */
-const [GROUPED_MIN_MS, GROUPED_MS_PER_READING, GROUPED_MAX_MS] = [10, 3, 30];
 const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
 
 export interface RouterDeps {
@@ -91,9 +87,7 @@ export class Router {
   /** The header of the last commit, and its sequence in the log. */
   #committed: CommitHeader;
   #committedSeq = 0;
-  /** On the monotonic clock. */
-  #committedAt = -Infinity;
-  #readingsInLastCommit = 0;
+  readonly #grouping = new CommitGrouping();
   readonly #readPayload: ReadPayload;
   #queue: FairQueue;
   #unstored: Unstored[] = [];
@@ -217,11 +211,7 @@ export class Router {
 
   async #groupWithNext(): Promise<void> {
     const { timing } = this.#deps;
-    const groupedMs = Math.min(
-      GROUPED_MAX_MS,
-      Math.max(GROUPED_MIN_MS, GROUPED_MS_PER_READING * this.#readingsInLastCommit),
-    );
-    const leftMs = this.#committedAt + groupedMs - timing.now();
+    const leftMs = this.#grouping.leftMs(timing.now());
     if (leftMs > 0) await timing.pause(leftMs, this.#stopping.signal);
   }
 
@@ -266,7 +256,7 @@ export class Router {
     draft.counters.received += intake.readings.length + intake.dead;
     draft.counters.dead += intake.dead;
     await this.#storeLetters(intake.withBadItems);
-    this.#readingsInLastCommit = intake.readings.length;
+    this.#grouping.routed(intake.readings.length);
     const { readingsSeq, backlogs, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
     // The readings of a backlog arrived in time and must not become late, so the clock waits for them.
     await this.#commit(draft, {
@@ -390,7 +380,7 @@ export class Router {
       throw new EpochChanged(
         `router ${partition} is of epoch ${header.epoch}, and the logs are in ${this.#deps.epoch.current}`,
       );
-    this.#committedAt = this.#deps.timing.now();
+    this.#grouping.committed(this.#deps.timing.now());
     const outcome = await events.commit(header, draft.sections, this.#committedSeq);
     if (outcome.kind === 'superseded')
       throw new Superseded(`router ${partition} was superseded after ${this.#committedSeq}`);

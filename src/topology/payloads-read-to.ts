@@ -1,6 +1,6 @@
-// Up to when payloads of devices have been read, so that new options do not apply to payloads that were read without them.
-// The stored time of the options alone does not ensure that: TOPOLOGY and READINGS may have leaders whose clocks differ,
-// and a clock may go back.
+// Finds the time up to which routers may have read payloads of some devices. New options apply only after it, so they never
+// apply to a payload that was read without them. The time at which TOPOLOGY stores the options is not enough: the leaders
+// of TOPOLOGY and READINGS may have different clocks, and a clock may go back.
 import type { Partition } from '../domain/ids.ts';
 import { partitionOfDpu } from '../domain/partition.ts';
 import type { ReadingsLog } from '../ports/readings-log.ts';
@@ -12,8 +12,8 @@ export function payloadsReadTo(
   readings: Pick<ReadingsLog, 'newestMs'>,
   events: Pick<SpaceEventsLog, 'lastCommit'>,
 ): PayloadsReadTo {
-  // The newest entry was stored before earlier ones if the clock went back. The router's clock never goes back, but it
-  // waits for backlogs.
+  // If the clock went back, the newest entry has an earlier time than the ones before it. The router's clock never goes
+  // back, but it waits for backlogs. So take the later of the two.
   const reached = async (partition: Partition): Promise<number> => {
     const [newestMs, { header }] = await Promise.all([readings.newestMs(partition), events.lastCommit(partition)]);
     return Math.max(newestMs, header?.clockMs ?? newestMs);

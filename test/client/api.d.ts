@@ -942,79 +942,6 @@ export interface components {
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
-        /** @description Items of one message that could not be used, for one reason */
-        DeadLetter: {
-            /**
-             * @description `<reason>.<readings_seq>.<index>`
-             * @example future.4711.0
-             */
-            id: string;
-            /**
-             * Format: date-time
-             * @description when it became a dead letter
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            stored_at: string;
-            /**
-             * Format: date-time
-             * @description when the message arrived
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            arrived_at: string;
-            /** @description the sensor named by its subject, or the text in its place */
-            dpu_id: string;
-            /** @enum {string} */
-            reason: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
-            /** @description why the first of the items was rejected */
-            detail: string;
-            /** @description subject of the message in READINGS: `readings.<partition>.<the part after dpu.>` */
-            subject: string;
-            /** @description sequence of the message in READINGS */
-            readings_seq: number;
-            /** @description index of the first of the items in the message */
-            index: number;
-            /** @description the number of items that it represents */
-            items: number;
-            /** @description true if it holds only a part of the items; such a letter cannot be replayed */
-            cut: boolean;
-            /** @description length of its content in bytes */
-            bytes: number;
-            /** @description the beginning of its content: an item as it was sent, or an array of several */
-            text: string;
-            /** @description null if it was not replayed */
-            replayed: {
-                /**
-                 * Format: date-time
-                 * @description when it was first replayed
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                at: string;
-                /** @description milliseconds that were added to its timestamps */
-                shift: number;
-                /** @description the sensor for which its readings were sent, if it differs */
-                dpu_id: string | null;
-            } | null;
-        };
-        /** @description The result of replaying dead letters */
-        Replay: {
-            /** @description dead letters that were selected */
-            letters: number;
-            /** @description readings that were sent again, including those of an earlier replay, which have no effect */
-            replayed: number;
-            /** @description items that were not sent, because they would be rejected again or were replayed differently */
-            not_replayed_count: number;
-            /** @description the first 100 letters with such items */
-            not_replayed: {
-                /** @description id of the dead letter */
-                id: string;
-                /** @description the number of its items that were not sent */
-                items: number;
-                /** @description why not */
-                detail: string;
-            }[];
-            /** @description true if nothing was sent */
-            dry_run: boolean;
-        };
         /** @description Where every reading went: accepted = applied + duplicate + held + dead_lettered */
         Account: {
             /** @description read from the log */
@@ -1227,6 +1154,79 @@ export interface components {
                 /** @description line of an imported document, from 1 */
                 line?: number;
             }[];
+        };
+        /** @description Items of one message that could not be used, for one reason */
+        DeadLetter: {
+            /**
+             * @description `<reason>.<readings_seq>.<index>`
+             * @example future.4711.0
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description when it became a dead letter
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            stored_at: string;
+            /**
+             * Format: date-time
+             * @description when the message arrived
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            arrived_at: string;
+            /** @description the sensor named by its subject, or the text in its place */
+            dpu_id: string;
+            /** @enum {string} */
+            reason: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
+            /** @description why the first of the items was rejected */
+            detail: string;
+            /** @description subject of the message in READINGS: `readings.<partition>.<the part after dpu.>` */
+            subject: string;
+            /** @description sequence of the message in READINGS */
+            readings_seq: number;
+            /** @description index of the first of the items in the message */
+            index: number;
+            /** @description the number of items that it represents */
+            items: number;
+            /** @description true if it holds only a part of the items; such a letter cannot be replayed */
+            cut: boolean;
+            /** @description length of its content in bytes */
+            bytes: number;
+            /** @description the beginning of its content: an item as it was sent, or an array of several */
+            text: string;
+            /** @description null if it was not replayed */
+            replayed: {
+                /**
+                 * Format: date-time
+                 * @description when it was first replayed
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                at: string;
+                /** @description milliseconds that were added to its timestamps */
+                shift: number;
+                /** @description the sensor for which its readings were sent, if it differs */
+                dpu_id: string | null;
+            } | null;
+        };
+        /** @description The result of replaying dead letters */
+        Replay: {
+            /** @description dead letters that were selected */
+            letters: number;
+            /** @description readings that were sent again, including those of an earlier replay, which have no effect */
+            replayed: number;
+            /** @description items that were not sent, because they would be rejected again or were replayed differently */
+            not_replayed_count: number;
+            /** @description the first 100 letters with such items */
+            not_replayed: {
+                /** @description id of the dead letter */
+                id: string;
+                /** @description the number of its items that were not sent */
+                items: number;
+                /** @description why not */
+                detail: string;
+            }[];
+            /** @description true if nothing was sent */
+            dry_run: boolean;
         };
         /** @description What a count is made of */
         Explanation: {

@@ -23,7 +23,7 @@ const [SALT_BYTES, HASH_BYTES] = [16, 32];
 const CLAIMS_MAX = 8;
 /** Comparisons at once, and those that may wait. Bounds the threads and the memory that clients can occupy. */
 const [COMPARED_AT_ONCE, WAITING_MAX] = [1, 64];
-/** Longer than comparing takes, also if others wait. */
+/** Longer than a comparison takes, including the wait for others. */
 const REFUSAL_MS = 1_000;
 const TOO_MANY = 'too many wrong secrets: wait before you send another one';
 
@@ -48,7 +48,7 @@ export interface DeviceCredentials {
   readonly device?: string;
 }
 
-/** A device that a request may mean, and the secret that it shows then. */
+/** A device that the request may come from, and the secret that it would then be showing. */
 interface Claim {
   readonly id: DpuId;
   /** Undefined if there is no such device, or if it has none. */
@@ -64,7 +64,7 @@ export class DeviceSecrets {
   readonly #wrong = new WrongSecrets();
   /** A fast hash of the secret that was found to be right. */
   readonly #known = new WeakMap<DeviceSecret, Buffer>();
-  /** Compared with where there is no secret. It is the hash of none. */
+  /** Stands in for a missing secret. Nothing hashes to it. */
   readonly #nobody: DeviceSecret = { salt: randomText(SALT_BYTES), hash: randomText(HASH_BYTES) };
   /** Equal requests at the same time are one: a device may send many when it first connects. */
   readonly #asked = new Map<string, Promise<Principal | undefined>>();

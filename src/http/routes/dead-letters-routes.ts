@@ -6,9 +6,9 @@ import { replayLetters, senderOf, type ReplayDeps, type ReplayResult } from '../
 import { pageOf, type Readers } from '../list.ts';
 import { IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
 import { LIST_HEADERS, setPageHeaders } from '../paging.ts';
+import * as schemas from '../schemas/dead-letters.ts';
 import { replayBody } from '../schemas/bodies.ts';
 import { listQuery } from '../schemas/list.ts';
-import * as resources from '../schemas/resources.ts';
 import { defineRoute, type Route } from './route.ts';
 import { refuseUnstored } from './unstored.ts';
 
@@ -68,7 +68,7 @@ function listDeadLetters(letters: ListedLetters): Route {
     success: {
       status: 200,
       description: 'a page of dead letters',
-      schema: z.array(resources.deadLetter),
+      schema: z.array(schemas.deadLetter),
       example: [EXAMPLE],
       headers: LIST_HEADERS,
     },
@@ -99,7 +99,7 @@ function replayDeadLetters(deps: ReplayDeps): Route {
     success: {
       status: 200,
       description: 'what was sent again, and what was not',
-      schema: resources.replay,
+      schema: schemas.replay,
       example: { letters: 1, replayed: 1, not_replayed_count: 0, not_replayed: [], dry_run: false },
     },
     problems: [503],
@@ -125,7 +125,7 @@ function replayDeadLetters(deps: ReplayDeps): Route {
 function replayJson(
   { letters, readings, skipped, skippedItems }: ReplayResult,
   isDryRun: boolean,
-): z.output<typeof resources.replay> {
+): z.output<typeof schemas.replay> {
   return {
     letters,
     replayed: readings,
@@ -135,10 +135,7 @@ function replayJson(
   };
 }
 
-async function letterJson(
-  letter: LetterSummary,
-  letters: ListedLetters,
-): Promise<z.output<typeof resources.deadLetter>> {
+async function letterJson(letter: LetterSummary, letters: ListedLetters): Promise<z.output<typeof schemas.deadLetter>> {
   // Empty if the letter was evicted meanwhile.
   const { raw = new Uint8Array(), replay } = (await letters.content(letter)) ?? {};
   return {

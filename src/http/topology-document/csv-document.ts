@@ -7,7 +7,7 @@ import { HttpProblem } from '../problem.ts';
 import { OPTIONS_BYTES_MAX } from '../schemas/bodies.ts';
 import type { DocumentBuilder } from './document-builder.ts';
 
-/** Twice as many as the options of a device, which may be written with white space, and next to which the rest is small. */
+/** Twice the limit on options, which may contain white space here. The rest of a row is short. */
 const ROW_BYTES_MAX = 2 * OPTIONS_BYTES_MAX;
 
 const rowAt = (line: number): DocumentPlace => ({ line, at: '' });
