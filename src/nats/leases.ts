@@ -6,6 +6,7 @@ import { type KV, Kvm } from '@nats-io/kv';
 import { nanos } from 'nats';
 import type { Partition } from '../domain/ids.ts';
 import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
+import { endOfTurn } from '../runtime/end-of-turn.ts';
 import type { NatsHandles } from './connect.ts';
 
 const BUCKET = 'density_leases';
@@ -53,6 +54,8 @@ export class NatsLeases implements Leases {
   }
 
   async renew(shard: Partition, holder: string, revision: number): Promise<number | undefined> {
+    // All leases of a process are due at the same instant, and are sent together.
+    await endOfTurn();
     const renewed = await unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), revision));
     // The renewal was refused: the lease has expired and may be free, or the reply to an earlier renewal was lost.
     return renewed ?? this.take(shard, holder);

@@ -18,7 +18,9 @@ import {
 } from '@nats-io/jetstream';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
-import { boundsOf, messageAt } from './stored-messages.ts';
+import { messageAt } from './stored-messages.ts';
+import type { StreamEnd } from './stream-end.ts';
+import { untilSharedInstant } from '../runtime/shared-instants.ts';
 import { isTracing, TRACEPARENT } from '../runtime/trace.ts';
 import { ACCEPTED_UP_TO, READINGS_PREFIX } from './streams.ts';
 
@@ -49,6 +51,7 @@ export interface ConsumerPlace {
    * delivered.
    */
   readonly disconnects: () => number;
+  readonly end: StreamEnd;
 }
 
 /** Receives the entries of a consumer. */
@@ -84,6 +87,8 @@ export class LogConsumer {
   #receivedBefore = 0;
   /** The first entry that the last check found undelivered; Infinity if none. */
   #missingSeq = Infinity;
+  /** When the last entry of the stream was stored at the last check, if that found nothing undelivered. */
+  #completeUpTo: string | undefined;
 
   constructor(js: JetStreamClient, place: ConsumerPlace, receiver: Receiver) {
     this.#js = js;
@@ -186,7 +191,7 @@ export class LogConsumer {
       const jsm = await this.#js.jetstreamManager(false);
       const there = await messageAt(jsm, stream, seq);
       const isOther = there !== undefined && (timeMs === undefined || Math.abs(there.time.getTime() - timeMs) > 1);
-      const isGone = isOther || (!there && (await boundsOf(jsm, stream)).lastSeq < seq);
+      const isGone = isOther || (!there && (await this.#place.end.now()).lastSeq < seq);
       if (isGone) throw new LogWentBack(`${stream} does not hold entry ${seq}, which was read from it`);
     }
     this.#disconnects = disconnects;
@@ -206,17 +211,19 @@ export class LogConsumer {
     if (!this.#closing)
       this.#stallCheck = setTimeout(
         () => void this.#checkStall().then(() => this.#checkStallLater()),
-        this.#place.stallCheckMs,
+        untilSharedInstant(performance.now(), this.#place.stallCheckMs),
       ).unref();
   }
 
   /**
    * The first entry after `seq` according to the log's leader, because a replica may lag. Infinity if there is none,
-   * undefined without a reply.
+   * undefined without a reply. While the stream has not grown, its end answers for all of its consumers.
    */
   async #firstAfter(seq: number): Promise<number | undefined> {
-    const { stream, subjects } = this.#place;
+    const { stream, subjects, end, stallCheckMs } = this.#place;
     try {
+      const { lastSeq, lastTime } = await end.within(stallCheckMs);
+      if (lastSeq <= seq || lastTime === this.#completeUpTo) return Infinity;
       const jsm = await this.#js.jetstreamManager(false);
       const found = await Promise.all(
         (subjects.length === 0 ? ['>'] : subjects).map(async (subject) => {
@@ -225,7 +232,9 @@ export class LogConsumer {
           return jsm.streams.getMessage(stream, query);
         }),
       );
-      return Math.min(...found.map((message) => message?.seq ?? Infinity));
+      const first = Math.min(...found.map((message) => message?.seq ?? Infinity));
+      this.#completeUpTo = first === Infinity ? lastTime : undefined;
+      return first;
     } catch {
       return undefined;
     }

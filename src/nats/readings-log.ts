@@ -11,7 +11,8 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
 import type { LogUsage, PublishedTopics, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
-import { boundsOf, messageAt } from './stored-messages.ts';
+import { messageAt } from './stored-messages.ts';
+import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import {
@@ -58,7 +59,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
   readonly #reader: StreamReader;
   /** By partition: its newest entry, and the end of the stream before it was read. */
   readonly #newest = new Map<Partition, { readonly end: string; readonly ms: number }>();
-  #asking: Promise<string> | undefined;
+  readonly #end: StreamEnd;
 
   /**
    * @param partitions the stream's number of partitions; if omitted, every partition is read by its own consumer
@@ -74,8 +75,10 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
     this.#nc = nc;
     this.#js = js;
     this.#jsm = jsm;
+    this.#end = new StreamEnd(async () => Promise.resolve(jsm), READINGS);
     this.#reader = new StreamReader(js, {
       stream: READINGS,
+      end: this.#end,
       partitionOf: partitionOfReading,
       catchUpSubjects: (partition) => [readingsOf(partition)],
       partitions,
@@ -149,7 +152,8 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
   }
 
   async bounds(): Promise<LogBounds> {
-    return boundsOf(this.#jsm, READINGS);
+    const { firstSeq, lastSeq } = await this.#end.now();
+    return { firstSeq, lastSeq };
   }
 
   async at(seq: number): Promise<StoredEntry | undefined> {
@@ -187,7 +191,8 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
 
   async newestMs(partition: Partition): Promise<number> {
     // While nobody passes, the end of the stream tells for all partitions that nothing is newer.
-    const end = await this.#end();
+    const { lastSeq, lastTime } = await this.#end.now();
+    const end = `${lastSeq} ${lastTime}`;
     const known = this.#newest.get(partition);
     if (known?.end === end) return known.ms;
     // Not a direct get, which may be answered by a replica that lags behind what was acknowledged.
@@ -195,15 +200,6 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
     const ms = message ? Math.floor(message.time.getTime()) : BEGINNING_MS;
     this.#newest.set(partition, { end, ms });
     return ms;
-  }
-
-  /** The last sequence with its time, because another log may have the same sequence. Calls in a row share one question. */
-  #end(): Promise<string> {
-    if (!this.#asking) {
-      this.#asking = this.#jsm.streams.info(READINGS).then(({ state }) => `${state.last_seq} ${state.last_ts}`);
-      queueMicrotask(() => (this.#asking = undefined));
-    }
-    return this.#asking;
   }
 
   async purge(beforeSeq: number, beforeMs: number): Promise<void> {

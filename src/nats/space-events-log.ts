@@ -11,7 +11,8 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
 import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../ports/space-events-log.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
-import { boundsOf, messageAt } from './stored-messages.ts';
+import { messageAt } from './stored-messages.ts';
+import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
 import { routerSubject, SPACE_EVENTS } from './streams.ts';
@@ -28,14 +29,17 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   readonly #jsm: JetStreamManager;
   readonly #epoch: LogEpoch;
   readonly #reader: StreamReader;
+  readonly #end: StreamEnd;
 
   /** @param disconnects how often the connection was lost */
   constructor(js: JetStreamClient, jsm: JetStreamManager, epoch = new LogEpoch(), disconnects = (): number => 0) {
     this.#epoch = epoch;
     this.#js = js;
     this.#jsm = jsm;
+    this.#end = new StreamEnd(async () => Promise.resolve(jsm), SPACE_EVENTS);
     this.#reader = new StreamReader(js, {
       stream: SPACE_EVENTS,
+      end: this.#end,
       partitionOf: () => 'all',
       catchUpSubjects: () => [],
       isUrgent,
@@ -98,7 +102,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
   }
 
   async bounds(): Promise<LogBounds> {
-    return boundsOf(this.#jsm, SPACE_EVENTS);
+    const { firstSeq, lastSeq } = await this.#end.now();
+    return { firstSeq, lastSeq };
   }
 
   async commitIdAt(seq: number): Promise<string | undefined> {

@@ -1,11 +1,5 @@
-// Reads single messages and the bounds of a stream, always from its leader, because a replica may lag.
+// Reads single messages of a stream, always from its leader, because a replica may lag.
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import type { LogBounds } from '../ports/log.ts';
-
-export async function boundsOf(jsm: JetStreamManager, stream: string): Promise<LogBounds> {
-  const { state } = await jsm.streams.info(stream);
-  return { firstSeq: state.first_seq, lastSeq: state.last_seq };
-}
 
 /** The message at a sequence; undefined if there is none. */
 export async function messageAt(jsm: JetStreamManager, stream: string, seq: number): Promise<StoredMsg | undefined> {

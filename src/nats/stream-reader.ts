@@ -17,6 +17,7 @@ import { OpenCursors } from './open-cursors.ts';
 import { PartitionCursor, type CursorHost } from './partition-cursor.ts';
 import type { ReadMode } from './read-mode.ts';
 import { SharedConsumer } from './shared-consumer.ts';
+import { StreamEnd } from './stream-end.ts';
 
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 const IDLE_MAX_MS = 10_000;
@@ -48,6 +49,8 @@ export interface StreamReaderOptions {
   readonly stallCheckMs?: number;
   /** How often the connection was lost. */
   readonly disconnects?: () => number;
+  /** The end of the stream, if others ask for it too. */
+  readonly end?: StreamEnd;
 }
 
 export interface Silence {
@@ -78,6 +81,7 @@ export class StreamReader {
       idleMaxMs: IDLE_MAX_MS,
       stallCheckMs: STALL_CHECK_MS,
       disconnects: () => 0,
+      end: new StreamEnd(async () => js.jetstreamManager(false), options.stream),
       ...options,
     };
     this.#host = this.#createHost();
@@ -110,11 +114,11 @@ export class StreamReader {
   }
 
   #startShared(): void {
-    const { stream, partitionOf, idleMaxMs, stallCheckMs, disconnects } = this.#options;
+    const { stream, partitionOf, idleMaxMs, stallCheckMs, disconnects, end } = this.#options;
     const cursors = [...this.#cursors.of('all')];
     // Starts at the most advanced cursor, which would otherwise wait while the others catch up.
     const afterSeq = Math.max(...cursors.map(({ lastSeq }) => lastSeq));
-    const place = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, partitionOf, idleMaxMs };
+    const place = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, end, partitionOf, idleMaxMs };
     const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) =>
       this.#sharedFailed(shared, error),
     );
@@ -158,7 +162,8 @@ export class StreamReader {
   }
 
   #createHost(): CursorHost {
-    const { stream, catchUpSubjects, stallCheckMs, disconnects, partitions, queueBytesMax, idleMaxMs } = this.#options;
+    const { stream, catchUpSubjects, stallCheckMs, disconnects, end, partitions, queueBytesMax, idleMaxMs } =
+      this.#options;
     const [cursors, shared] = [this.#cursors, () => this.#shared];
     return {
       queueBytesMax,
@@ -172,7 +177,7 @@ export class StreamReader {
       openOwn: (partition: Partition, afterSeq: number, receiver: Receiver) =>
         new LogConsumer(
           this.#js,
-          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, disconnects },
+          { stream, subjects: catchUpSubjects(partition), afterSeq, stallCheckMs, disconnects, end },
           {
             deliver: (entry) => receiver.deliver(entry),
             failed: (error) => {

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Problem } from '../domain/health.ts';
 import type { Partition } from '../domain/ids.ts';
 import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
+import { untilSharedInstant } from '../runtime/shared-instants.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { assignShards } from './assignment.ts';
@@ -130,7 +131,7 @@ export class Membership {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       await leases.announce({ ...member, ...(problems ? { problems: problems() } : {}) });
-      await timing.pause(leases.ttlMs / ANNOUNCEMENTS_PER_TTL, signal);
+      await timing.pause(untilSharedInstant(timing.now(), leases.ttlMs / ANNOUNCEMENTS_PER_TTL), signal);
     }
   }
 

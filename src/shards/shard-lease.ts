@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import type { Partition } from '../domain/ids.ts';
 import type { Leases } from '../ports/leases.ts';
+import { untilSharedInstant } from '../runtime/shared-instants.ts';
 import type { Timing } from '../runtime/timing.ts';
 
 const RENEWALS_PER_TTL = 3;
@@ -72,7 +73,8 @@ export class ShardLease {
   }
 
   async #renew(ended: AbortSignal, onLost: () => void): Promise<void> {
-    let pauseMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
+    const untilNext = (): number => untilSharedInstant(this.#timing.now(), this.#leases.ttlMs / RENEWALS_PER_TTL);
+    let pauseMs = untilNext();
     while (!ended.aborted) {
       await this.#timing.pause(pauseMs, ended);
       if (ended.aborted) return;
@@ -84,7 +86,7 @@ export class ShardLease {
           return onLost();
         }
         this.#hold(revision, askedAt);
-        pauseMs = this.#leases.ttlMs / RENEWALS_PER_TTL;
+        pauseMs = untilNext();
       } catch (error) {
         this.#log.debug({ err: error }, 'the lease was not renewed; trying again');
         pauseMs = this.#leases.ttlMs / RETRIES_PER_TTL;
