@@ -11,7 +11,7 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
 import type { LogUsage, PublishedTopics, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
-import { messageAt } from './stored-messages.ts';
+import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
@@ -75,7 +75,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
     this.#nc = nc;
     this.#js = js;
     this.#jsm = jsm;
-    this.#end = new StreamEnd(async () => Promise.resolve(jsm), READINGS);
+    this.#end = new StreamEnd(async () => boundsOf(jsm, READINGS));
     this.#reader = new StreamReader(js, {
       stream: READINGS,
       end: this.#end,

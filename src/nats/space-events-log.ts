@@ -11,7 +11,7 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
 import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../ports/space-events-log.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
-import { messageAt } from './stored-messages.ts';
+import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
@@ -36,7 +36,7 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     this.#epoch = epoch;
     this.#js = js;
     this.#jsm = jsm;
-    this.#end = new StreamEnd(async () => Promise.resolve(jsm), SPACE_EVENTS);
+    this.#end = new StreamEnd(async () => boundsOf(jsm, SPACE_EVENTS));
     this.#reader = new StreamReader(js, {
       stream: SPACE_EVENTS,
       end: this.#end,

@@ -1,6 +1,4 @@
-// The end of a stream according to its leader, because a replica may lag. All that a process wants to know about it is
-// asked once.
-import type { JetStreamManager } from '@nats-io/jetstream';
+// The end of a stream. All that a process wants to know about it is asked once.
 
 export interface StreamBounds {
   readonly firstSeq: number;
@@ -10,13 +8,13 @@ export interface StreamBounds {
 }
 
 export class StreamEnd {
-  readonly #jsm: () => Promise<JetStreamManager>;
-  readonly #stream: string;
+  readonly #read: () => Promise<StreamBounds>;
   #asking: Promise<StreamBounds> | undefined;
   #last: { readonly askedAtMs: number; readonly bounds: StreamBounds } | undefined;
 
-  constructor(jsm: () => Promise<JetStreamManager>, stream: string) {
-    [this.#jsm, this.#stream] = [jsm, stream];
+  /** @param read asks the server */
+  constructor(read: () => Promise<StreamBounds>) {
+    this.#read = read;
   }
 
   /** Asks the server. Calls in a row share one question. @throws if it does not answer */
@@ -36,8 +34,7 @@ export class StreamEnd {
 
   async #ask(): Promise<StreamBounds> {
     const askedAtMs = performance.now();
-    const { state } = await (await this.#jsm()).streams.info(this.#stream);
-    const bounds = { firstSeq: state.first_seq, lastSeq: state.last_seq, lastTime: state.last_ts };
+    const bounds = await this.#read();
     this.#last = { askedAtMs, bounds };
     return bounds;
   }

@@ -17,6 +17,7 @@ import { OpenCursors } from './open-cursors.ts';
 import { PartitionCursor, type CursorHost } from './partition-cursor.ts';
 import type { ReadMode } from './read-mode.ts';
 import { SharedConsumer } from './shared-consumer.ts';
+import { boundsOf } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
 
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
@@ -81,7 +82,7 @@ export class StreamReader {
       idleMaxMs: IDLE_MAX_MS,
       stallCheckMs: STALL_CHECK_MS,
       disconnects: () => 0,
-      end: new StreamEnd(async () => js.jetstreamManager(false), options.stream),
+      end: new StreamEnd(async () => boundsOf(await js.jetstreamManager(false), options.stream)),
       ...options,
     };
     this.#host = this.#createHost();

@@ -56,6 +56,19 @@ describe('an idle service', () => {
     });
   });
 
+  it('asks for no entry while no stream grows', async () => {
+    const asked: string[] = [];
+    nats.nc.subscribe('$JS.API.STREAM.>', { callback: (_, { subject }) => void asked.push(subject) });
+    // The silence of every consumer is checked between three questions for the end of each stream.
+    const ends = [READINGS, SPACE_EVENTS].map((stream) => `$JS.API.STREAM.INFO.${stream}`);
+    await eventually(() => {
+      const since = asked.slice(
+        asked.findLastIndex((subject) => !ends.includes(subject) && subject.includes('.GET.')) + 1,
+      );
+      for (const end of ends) expect(since.filter((subject) => subject === end).length).toBeGreaterThanOrEqual(4);
+    });
+  });
+
   it('N1 answers at the first question that an instant is final that became so by time alone', async () => {
     const { watermark } = await current();
     const atMs = Date.parse(watermark ?? '') + 700;
