@@ -1,0 +1,41 @@
+import { messages } from '../i18n/i18n.ts';
+import { isLoaded, spaces, type LiveSpace } from '../live/live-spaces.ts';
+import { nowMs } from '../now.ts';
+import { Notice } from '../parts/notice.tsx';
+import type { Span } from '../route.ts';
+import { CorrectionList } from '../space/correction-list.tsx';
+import { ExplanationPanel } from '../space/explanation-panel.tsx';
+import { HeatMap } from '../space/heat-map.tsx';
+import { HistoryPanel } from '../space/history-panel.tsx';
+import { SpaceNow } from '../space/space-now.tsx';
+import { today } from '../space/spans.ts';
+
+interface SpaceViewProps {
+  readonly id: number;
+  /** Undefined for today. */
+  readonly span: Span | undefined;
+}
+
+export function SpaceView({ id, span }: SpaceViewProps) {
+  const known = spaces.value.get(id);
+  if (known) return <KnownSpace known={known} span={span} />;
+  return <Notice text={isLoaded.value ? messages.noSpace : messages.loading} />;
+}
+
+function KnownSpace({ known, span: wanted }: { readonly known: LiveSpace; readonly span: Span | undefined }) {
+  const space = known.space.value;
+  const span = wanted ?? today(space.time_zone, nowMs.value);
+  return (
+    <>
+      <SpaceNow known={known} />
+      <div class="space-body">
+        <HistoryPanel known={known} span={span} isToday={wanted === undefined} />
+        <div class="pair">
+          <ExplanationPanel space={space} span={span} />
+          <HeatMap space={space} />
+        </div>
+        <CorrectionList space={space} />
+      </div>
+    </>
+  );
+}
