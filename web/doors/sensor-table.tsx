@@ -44,7 +44,7 @@ export function SensorTable({ version }: { readonly version: unknown }) {
                     <button
                       type="button"
                       class="button"
-                      aria-label={messages.placements(dpu.id)}
+                      aria-label={`${messages.history} ${dpu.id}`}
                       onClick={() => setShown(dpu.id)}
                     >
                       {messages.history}

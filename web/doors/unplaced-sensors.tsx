@@ -54,7 +54,7 @@ export function UnplacedSensors({ version, onPlaced }: UnplacedSensorsProps) {
                       <button
                         type="button"
                         class="button"
-                        aria-label={messages.placeSensor(dpu.id)}
+                        aria-label={`${messages.place} ${dpu.id}`}
                         onClick={() => setChosen(dpu)}
                       >
                         {messages.place}

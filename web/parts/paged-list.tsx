@@ -33,7 +33,7 @@ export function PagedList<T>({ id, title, hint, empty, load, version, children }
       ) : value.items.length === 0 ? (
         <p class="hint">{empty}</p>
       ) : (
-        <div class="table-wrap" tabIndex={0} role="region" aria-labelledby={id}>
+        <div class="table-wrap" tabIndex={0} role="group" aria-labelledby={id}>
           {children(value.items)}
         </div>
       )}

@@ -25,7 +25,7 @@ export function HeatMap({ space }: { readonly space: Space }) {
       <p class="hint">{messages.heatMapHint}</p>
       {answer.error === undefined ? null : <Notice text={answer.error} onRetry={answer.reload} />}
       {answer.value ? (
-        <div class="heat" tabIndex={0} role="region" aria-labelledby="heat-title">
+        <div class="heat" tabIndex={0} role="group" aria-labelledby="heat-title">
           <table>
             <thead>
               <tr>

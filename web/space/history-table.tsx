@@ -29,7 +29,7 @@ function Table({ history: { intervals, resets }, zone }: HistoryTableProps) {
           ))}
         </ul>
       )}
-      <div class="table-wrap is-tall" tabIndex={0} role="region" aria-label={messages.occupancy}>
+      <div class="table-wrap is-tall" tabIndex={0} role="group" aria-label={messages.occupancy}>
         <table class="data">
           <thead>
             <tr>

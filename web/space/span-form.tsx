@@ -19,8 +19,8 @@ const PRESETS = [
 ];
 
 export function SpanForm({ zone, span, isToday, onChange }: SpanFormProps) {
-  const [from, setFrom] = useState('');
-  const [to, setTo] = useState('');
+  const [from, setFrom] = useState(() => localTimeIn(zone, span.fromMs));
+  const [to, setTo] = useState(() => localTimeIn(zone, span.toMs));
   useEffect(() => {
     setFrom(localTimeIn(zone, span.fromMs));
     setTo(localTimeIn(zone, span.toMs));

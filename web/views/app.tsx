@@ -4,7 +4,7 @@ import { messages } from '../i18n/i18n.ts';
 import { watchSpaces } from '../live/live-spaces.ts';
 import { ConnectionBanner } from '../parts/connection-banner.tsx';
 import { Header } from '../parts/header.tsx';
-import { Notice } from '../parts/notice.tsx';
+import { NothingHere, Notice } from '../parts/notice.tsx';
 import { route } from '../route.ts';
 import { DeadLettersView } from './dead-letters-view.tsx';
 import { DoorsView } from './doors-view.tsx';
@@ -68,6 +68,6 @@ function View() {
     case 'dead-letters':
       return <DeadLettersView />;
     case 'unknown':
-      return <Notice text={messages.notFound} />;
+      return <NothingHere text={messages.notFound} />;
   }
 }

@@ -1,7 +1,7 @@
 import { messages } from '../i18n/i18n.ts';
 import { isLoaded, spaces, type LiveSpace } from '../live/live-spaces.ts';
 import { nowMs } from '../now.ts';
-import { Notice } from '../parts/notice.tsx';
+import { NothingHere, Notice } from '../parts/notice.tsx';
 import type { Span } from '../route.ts';
 import { CorrectionList } from '../space/correction-list.tsx';
 import { ExplanationPanel } from '../space/explanation-panel.tsx';
@@ -19,7 +19,7 @@ interface SpaceViewProps {
 export function SpaceView({ id, span }: SpaceViewProps) {
   const known = spaces.value.get(id);
   if (known) return <KnownSpace known={known} span={span} />;
-  return <Notice text={isLoaded.value ? messages.noSpace : messages.loading} />;
+  return isLoaded.value ? <NothingHere text={messages.noSpace} /> : <Notice text={messages.loading} />;
 }
 
 function KnownSpace({ known, span: wanted }: { readonly known: LiveSpace; readonly span: Span | undefined }) {

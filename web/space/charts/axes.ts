@@ -1,8 +1,8 @@
 // What the charts of a space have in common: the axis of time in the zone of the space, and zooming.
 import uPlot from 'uplot';
-import { formatNumber, formatTime } from '../i18n/format.ts';
-import { hourIn } from '../i18n/zoned-time.ts';
-import type { Span } from '../route.ts';
+import { formatNumber, formatTime } from '../../i18n/format.ts';
+import { hourIn } from '../../i18n/zoned-time.ts';
+import type { Span } from '../../route.ts';
 import { cssColor } from './css-color.ts';
 
 const FONT = '12px system-ui, sans-serif';

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import uPlot from 'uplot';
-import { messages } from '../i18n/i18n.ts';
-import type { History } from '../space/history.ts';
+import { messages } from '../../i18n/i18n.ts';
+import type { History } from '../history.ts';
 import { sharedOptions, type SharedOptions } from './axes.ts';
 import { cssColor } from './css-color.ts';
 import { Plot } from './plot.tsx';
