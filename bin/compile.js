@@ -65,7 +65,8 @@ function assertInstalled() {
 
 async function bundleInto(outdir) {
   try {
-    await Promise.all([bundle(optionsFor(outdir)), compilePage(join(outdir, 'page'))]);
+    await bundle(optionsFor(outdir));
+    await compilePage(join(outdir, 'page'));
   } catch (error) {
     const [first] = error.errors ?? [];
     if (first === undefined) throw new BuildError(`esbuild failed: ${error.message}`, { cause: error });

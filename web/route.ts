@@ -1,5 +1,6 @@
 // Which view is shown. It is in the fragment of the address, so that the service has one page and links can be shared.
 import { signal } from '@preact/signals';
+import type { Span } from './span.ts';
 
 export type Route =
   | { readonly view: 'overview' }
@@ -7,12 +8,6 @@ export type Route =
   | { readonly view: 'doors' }
   | { readonly view: 'dead-letters' }
   | { readonly view: 'unknown' };
-
-/** Instants in milliseconds; `toMs` is exclusive. */
-export interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 export const route = signal<Route>(parseRoute(location.hash));
 addEventListener('hashchange', () => (route.value = parseRoute(location.hash)));

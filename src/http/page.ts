@@ -42,7 +42,9 @@ export function pageRouter(folder: string): Router {
   const serve = (ctx: Context): void => {
     // The file is written to the response itself, so Koa must not end it.
     ctx.respond = false;
-    files(ctx.req, ctx.res, () => (ctx.respond = true));
+    files(ctx.req, ctx.res, () => {
+      ctx.respond = true;
+    });
   };
   return new Router({ sensitive: true }).get('/', serve).get('/assets/:file', serve);
 }

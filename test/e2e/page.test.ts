@@ -7,6 +7,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { startCuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPageService, type PageService } from '../support/page-service.ts';
+import { startScriptedApi } from '../support/scripted-api.ts';
 import { visit, type Visit, type VisitOptions } from '../support/page-visit.ts';
 
 const MINUTE_MS = 60_000;
@@ -117,13 +118,32 @@ describe('the overview', () => {
     await proxy.stop();
   });
 
+  it('says which counts the service cannot confirm', async () => {
+    const api = await startScriptedApi(2);
+    const opened = await visit(browser, api.url);
+    const { page } = opened;
+    await card(page, 'Space 1').getByText('Provisional').waitFor();
+    api.count('change', 1, 7);
+    api.send('stale', { space_ids: [1] });
+    await card(page, 'Space 1').getByText('Out of date').waitFor();
+    await card(page, 'Space 1').getByText('7', { exact: true }).waitFor();
+    await card(page, 'Space 2').getByText('Provisional').waitFor();
+    api.send('stale', { space_ids: null });
+    await card(page, 'Space 2').getByText('Out of date').waitFor();
+    expect(await opened.accessibilityProblems()).toEqual([]);
+    api.count('snapshot', 1, 8);
+    await card(page, 'Space 1').getByText('Provisional').waitFor();
+    await closeWithoutComplaints(opened);
+    await api.stop();
+  });
+
   it('speaks German, with German numbers', async () => {
     const opened = await open('/', { locale: 'de-AT', viewport: { width: 390, height: 844 } });
     const { page } = opened;
     await page.getByRole('heading', { name: 'Übersicht' }).waitFor();
     await card(page, 'Hall').getByText('zu 40 % voll').waitFor();
     expect(await page.locator('html').getAttribute('lang')).toBe('de-AT');
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
     await closeWithoutComplaints(opened);
   });
 });
@@ -305,7 +325,7 @@ describe('where a token is needed', () => {
     expect(await page.getByRole('button', { name: 'Place… nobody' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }))).toBe('{}');
+    expect(await page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')).toBe('{}');
     // Browsers log every answer 401 and 403.
     expect(complaints.filter((each) => !/status of 40[13]/.test(each))).toEqual([]);
     await context.close();
@@ -366,7 +386,7 @@ describe('many spaces', () => {
     await page.getByLabel('Sort by').selectOption({ label: 'Name' });
     await page.getByText('403 spaces').waitFor();
     expect(await page.getByRole('listitem').count()).toBeLessThan(60);
-    await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+    await page.evaluate('scrollTo(0, document.body.scrollHeight)');
     await card(page, 'Room 399').waitFor();
     expect(await card(page, 'Room 399').getAttribute('aria-posinset')).toBe('403');
     expect(await page.getByRole('listitem').count()).toBeLessThan(60);

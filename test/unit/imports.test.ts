@@ -39,7 +39,7 @@ const within = (path: string, places: readonly string[]): boolean =>
 
 const PURE = ['src/domain', 'actors'];
 /** What every part of the page may use. */
-const PARTS = ['web/api', 'web/i18n', 'web/live', 'web/now.ts', 'web/route.ts', 'web/use-answer.ts'];
+const PARTS = ['web/api', 'web/i18n', 'web/live', 'web/now.ts', 'web/route.ts', 'web/span.ts', 'web/use-answer.ts'];
 const MIDDLE = [...PURE, 'src/ports', 'src/live/feed-message.ts', 'src/runtime'];
 
 /** Which folders of the project a folder may import, besides itself. The innermost comes first. */
@@ -63,7 +63,8 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/clickhouse', of: MIDDLE },
   // The page shares no code with the service: it knows the API by types that are generated from its OpenAPI document.
   { place: 'web/i18n', of: [] },
-  { place: 'web/route.ts', of: [] },
+  { place: 'web/span.ts', of: [] },
+  { place: 'web/route.ts', of: ['web/span.ts'] },
   { place: 'web/now.ts', of: [] },
   { place: 'web/use-answer.ts', of: ['web/i18n'] },
   { place: 'web/api', of: ['web/i18n'] },

@@ -2,12 +2,15 @@
 import { locale } from './i18n.ts';
 
 const numbers = new Intl.NumberFormat(locale);
+const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 0 });
 const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
 const signed = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 export const formatNumber = (value: number): string => numbers.format(value);
+/** Whole, and from a thousand on rounded, such as 2K. */
+export const formatShort = (value: number): string => short.format(value);
 export const formatPercent = (value: number): string => percents.format(value);
 export const formatSigned = (value: number): string => signed.format(value);
 

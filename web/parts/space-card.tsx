@@ -18,12 +18,16 @@ export function SpaceCard({ space: known }: { readonly space: LiveSpace }) {
   useEffect(() => confirmWhileInSight(space.id), [space.id]);
   return (
     <a class="card" href={linkToSpace(space.id)}>
-      <h2 class="card-name" title={space.name}>
-        {space.name}
-      </h2>
-      <CardStatus space={known} />
-      <CardCount space={known} />
-      <CardTrend space={known} />
+      <div class="card-top">
+        <h2 class="card-name" title={space.name}>
+          {space.name}
+        </h2>
+        <CardStatus space={known} />
+      </div>
+      <div class="card-middle">
+        <CardCount space={known} />
+        <CardTrend space={known} />
+      </div>
       <CardCapacity space={known} />
     </a>
   );

@@ -5,7 +5,7 @@ import type { Doorway, Explanation, Space } from '../api/types.ts';
 import { formatNumber, formatSigned, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { Notice } from '../parts/notice.tsx';
-import type { Span } from '../route.ts';
+import type { Span } from '../span.ts';
 import { textOf } from '../use-answer.ts';
 
 interface Explained {

@@ -1,5 +1,5 @@
 import type { Space } from '../api/types.ts';
-import { formatNumber, weekdayNames } from '../i18n/format.ts';
+import { formatShort, weekdayNames } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { Notice } from '../parts/notice.tsx';
 import { useAnswer } from '../use-answer.ts';
@@ -66,7 +66,7 @@ function Cell({ value, highest }: { readonly value: number | undefined; readonly
   const share = value / highest;
   return (
     <td class={share > HOT ? 'is-hot' : undefined} style={{ '--heat': `${Math.round(share * 100)}%` }}>
-      {formatNumber(Math.round(value))}
+      {formatShort(value)}
     </td>
   );
 }

@@ -2,7 +2,7 @@
 import { api, bodyOf, jsonOf } from '../api/client.ts';
 import type { Interval, Reset, Space } from '../api/types.ts';
 import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
-import type { Span } from '../route.ts';
+import type { Span } from '../span.ts';
 import { intervalFor, weekBefore } from './spans.ts';
 
 export interface ResetMark {

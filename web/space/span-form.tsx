@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { messages } from '../i18n/i18n.ts';
 import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
-import type { Span } from '../route.ts';
+import type { Span } from '../span.ts';
 import { lastHours } from './spans.ts';
 
 interface SpanFormProps {

@@ -2,7 +2,7 @@ import { messages } from '../i18n/i18n.ts';
 import { isLoaded, spaces, type LiveSpace } from '../live/live-spaces.ts';
 import { nowMs } from '../now.ts';
 import { NothingHere, Notice } from '../parts/notice.tsx';
-import type { Span } from '../route.ts';
+import type { Span } from '../span.ts';
 import { CorrectionList } from '../space/correction-list.tsx';
 import { ExplanationPanel } from '../space/explanation-panel.tsx';
 import { HeatMap } from '../space/heat-map.tsx';

@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import { formatNumber, formatTime } from '../../i18n/format.ts';
 import { hourIn } from '../../i18n/zoned-time.ts';
-import type { Span } from '../../route.ts';
+import type { Span } from '../../span.ts';
 import { cssColor } from './css-color.ts';
 
 const FONT = '12px system-ui, sans-serif';
@@ -44,6 +44,7 @@ export function sharedOptions({ zone, span: { fromMs, toMs }, onZoom, onPoint }:
         ...look,
         ticks: { show: false },
         size: VALUES_WIDTH,
+        space: 24,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000],
         values: (_: uPlot, values: number[]) => values.map((value) => formatNumber(Math.abs(value))),
       },

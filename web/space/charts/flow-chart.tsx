@@ -12,7 +12,7 @@ interface FlowChartProps {
   readonly label: string;
 }
 
-const HEIGHT = 170;
+const HEIGHT = 190;
 const bars = uPlot.paths.bars?.({ size: [0.8, 24, 1] });
 
 /** Entrances above the line, exits below it. */
