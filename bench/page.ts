@@ -50,7 +50,7 @@ for (const rate of [0, RATE]) {
   const stop = rate === 0 ? () => undefined : change(api);
   await sleep(WARM_UP_MS);
   const before = await busySeconds();
-  const times = ((await page.evaluate(FRAMES(MEASURED_MS))) as number[]).slice(1).sort((a, b) => a - b);
+  const times = (await page.evaluate<number[]>(FRAMES(MEASURED_MS))).slice(1).sort((a, b) => a - b);
   const busy = ((await busySeconds()) - before) / (MEASURED_MS / 1_000);
   stop();
   printLine(

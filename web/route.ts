@@ -12,7 +12,7 @@ export type Route =
 export const route = signal<Route>(parseRoute(location.hash));
 addEventListener('hashchange', () => (route.value = parseRoute(location.hash)));
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
   const [view = '', id, ...rest] = path.split('/');
   if (view === '' && id === undefined) return { view: 'overview' };

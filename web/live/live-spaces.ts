@@ -64,7 +64,7 @@ export function watchSpaces(): () => void {
 }
 
 /** Reads which spaces there are. While the service is unreachable, what was known remains. */
-export async function loadSpaces(): Promise<void> {
+async function loadSpaces(): Promise<void> {
   if (isLoading) return;
   isLoading = true;
   try {
