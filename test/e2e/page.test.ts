@@ -78,6 +78,9 @@ describe('the overview', () => {
     await page.locator('.sparkline polyline').first().waitFor();
     await passNow('front', 1);
     await hall.getByText('5', { exact: true }).waitFor();
+    await hall.getByText('Provisional').waitFor();
+    // No event tells that: the page asks.
+    await hall.getByText('Final', { exact: true }).waitFor();
     await passNow('front', -1);
     await hall.getByText('4', { exact: true }).waitFor();
     await closeWithoutComplaints(opened);
@@ -155,6 +158,7 @@ describe('a space', () => {
     await card(page, 'Hall').getByRole('link').focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Hall' }).waitFor();
+    expect(await page.title()).toBe('Hall · Density');
     await page.getByRole('button', { name: '6 hours' }).click();
     await page.getByRole('img', { name: /^People inside. Highest count 7, / }).waitFor();
     await page.getByText('Show as a table').click();

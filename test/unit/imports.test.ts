@@ -67,6 +67,7 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'web/route.ts', of: ['web/span.ts'] },
   { place: 'web/now.ts', of: [] },
   { place: 'web/use-answer.ts', of: ['web/i18n'] },
+  { place: 'web/use-title.ts', of: ['web/i18n'] },
   { place: 'web/api', of: ['web/i18n'] },
   { place: 'web/live', of: ['web/api', 'web/i18n'] },
   { place: 'web/parts', of: PARTS },

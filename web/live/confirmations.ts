@@ -4,7 +4,7 @@ import { signal, type Signal } from '@preact/signals';
 import { api, bodyOf } from '../api/client.ts';
 import { spaces } from './live-spaces.ts';
 
-const STEP_MS = 5_000;
+const STEP_MS = 3_000;
 /** A space that changed a moment ago cannot be final yet. */
 const QUIET_MS = 4_000;
 const AT_ONCE_MAX = 20;

@@ -2,7 +2,7 @@
 // cannot send a token, so this uses fetch.
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { API } from '../api/client.ts';
-import { authorization, signOut } from '../api/session.ts';
+import { authorization, openSession } from '../api/session.ts';
 import { parseLiveEvent, type LiveEvent } from './live-event.ts';
 
 /** Three heartbeats: a longer silence means that the connection is dead, whatever the operating system says. */
@@ -71,7 +71,8 @@ export class LiveStream {
         ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }),
       },
     });
-    if (response.status === 401) signOut('refused');
+    // The token was revoked or has lost a scope: the session finds out which.
+    if (response.status === 401 || response.status === 403) await openSession();
     if (!response.ok || response.body === null) return;
     this.#heardMs = Date.now();
     this.#retryMs = RETRY_MIN_MS;

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { useComputed, useSignal } from '@preact/signals';
 import { useMemo, useState } from 'preact/hooks';
 import { downloadCsv } from '../api/download.ts';
 import type { Interval } from '../api/types.ts';
@@ -6,7 +6,7 @@ import { FlowChart } from './charts/flow-chart.tsx';
 import { OccupancyChart } from './charts/occupancy-chart.tsx';
 import { formatInterval, formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
-import type { LiveSpace } from '../live/live-spaces.ts';
+import { corrections, type LiveSpace } from '../live/live-spaces.ts';
 import { nowMs } from '../now.ts';
 import { Notice } from '../parts/notice.tsx';
 import { linkToSpace } from '../route.ts';
@@ -81,6 +81,9 @@ function Charts({ known, history, isNow, onZoom }: ChartsProps) {
     () => (isNow && live ? { atMs: Math.max(Date.parse(live.timestamp), nowMs.value), count: live.count } : undefined),
     [isNow, live, nowMs.value],
   );
+  const corrected = useComputed(() =>
+    corrections.value.filter(({ space_id: of }) => of === known.space.value.id),
+  ).value;
   const summary = summaryOf(history.intervals, zone);
   return (
     <>
@@ -91,6 +94,7 @@ function Charts({ known, history, isNow, onZoom }: ChartsProps) {
           <li class="is-provisional">{messages.provisional}</li>
           {history.before ? <li class="is-before">{messages.weekBefore}</li> : null}
           {capacity === null ? null : <li class="is-capacity">{messages.capacity}</li>}
+          {corrected.length === 0 ? null : <li class="is-mark is-correction">{messages.correctionMark}</li>}
           {history.resets.length === 0 ? null : <li class="is-mark">{messages.reset}</li>}
         </ul>
       </div>
@@ -98,6 +102,7 @@ function Charts({ known, history, isNow, onZoom }: ChartsProps) {
         history={history}
         shared={shared}
         capacity={capacity}
+        corrections={corrected}
         now={now}
         label={`${messages.occupancy}. ${summary}`}
       />

@@ -6,8 +6,10 @@ import { ReplayDialog } from '../dead-letters/replay-dialog.tsx';
 import { formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { PagedList } from '../parts/paged-list.tsx';
+import { useTitle } from '../use-title.ts';
 
 export function DeadLettersView() {
+  useTitle(messages.deadLetters);
   const [chosen, setChosen] = useState<DeadLetter>();
   const [done, setDone] = useState<readonly string[]>([]);
   return (

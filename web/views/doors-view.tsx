@@ -3,8 +3,10 @@ import { DoorwayTable } from '../doors/doorway-table.tsx';
 import { SensorTable } from '../doors/sensor-table.tsx';
 import { UnplacedSensors } from '../doors/unplaced-sensors.tsx';
 import { messages } from '../i18n/i18n.ts';
+import { useTitle } from '../use-title.ts';
 
 export function DoorsView() {
+  useTitle(messages.doors);
   const [done, setDone] = useState<readonly string[]>([]);
   return (
     <>

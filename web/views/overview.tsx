@@ -7,6 +7,7 @@ import { firstCounts, isLoaded, spaces, type LiveSpace } from '../live/live-spac
 import { listed, type Sort } from '../live/space-order.ts';
 import { Notice } from '../parts/notice.tsx';
 import { SpaceGrid } from '../parts/space-grid.tsx';
+import { useTitle } from '../use-title.ts';
 
 /** Cards that changed places with every reading could not be read. */
 const SORT_EVERY_MS = 2_000;
@@ -17,6 +18,7 @@ const SORTS: readonly { readonly value: Sort; readonly text: string }[] = [
 ];
 
 export function Overview() {
+  useTitle(messages.overview);
   const search = useSignal('');
   const sort = useSignal<Sort>('fullness');
   const tick = useSignal(0);

@@ -9,6 +9,7 @@ import { HeatMap } from '../space/heat-map.tsx';
 import { HistoryPanel } from '../space/history-panel.tsx';
 import { SpaceNow } from '../space/space-now.tsx';
 import { today } from '../space/spans.ts';
+import { useTitle } from '../use-title.ts';
 
 interface SpaceViewProps {
   readonly id: number;
@@ -24,6 +25,7 @@ export function SpaceView({ id, span }: SpaceViewProps) {
 
 function KnownSpace({ known, span: wanted }: { readonly known: LiveSpace; readonly span: Span | undefined }) {
   const space = known.space.value;
+  useTitle(space.name);
   const span = wanted ?? today(space.time_zone, nowMs.value);
   return (
     <>

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import uPlot from 'uplot';
 import { messages } from '../../i18n/i18n.ts';
+import type { Correction } from '../../live/live-event.ts';
 import type { History } from '../history.ts';
 import { sharedOptions, type SharedOptions } from './axes.ts';
 import { cssColor } from './css-color.ts';
@@ -10,6 +11,8 @@ interface OccupancyChartProps {
   readonly history: History;
   readonly shared: SharedOptions;
   readonly capacity: number | null;
+  /** Final counts of these times have changed. */
+  readonly corrections: readonly Correction[];
   /** The live count, if the span includes now. */
   readonly now: { readonly atMs: number; readonly count: number } | undefined;
   readonly label: string;
@@ -20,10 +23,13 @@ const HEIGHT = 280;
 const CAPACITY_SHOWN_MAX = 2;
 const joined = uPlot.paths.linear?.();
 
-export function OccupancyChart({ history, shared, capacity, now, label }: OccupancyChartProps) {
+export function OccupancyChart({ history, shared, capacity, corrections, now, label }: OccupancyChartProps) {
   const data = useMemo(() => dataOf(history, now), [history, now]);
   const { resets } = history;
-  const options = useMemo(() => optionsOf(shared, capacity, resets), [shared, capacity, resets]);
+  const options = useMemo(
+    () => optionsOf(shared, { capacity, resets, corrections }),
+    [shared, capacity, resets, corrections],
+  );
   return <Plot options={options} data={data} label={label} />;
 }
 
@@ -55,7 +61,10 @@ function dataOf({ intervals, before = [], span }: History, now: OccupancyChartPr
   ];
 }
 
-function optionsOf(shared: SharedOptions, capacity: number | null, resets: History['resets']) {
+type Marks = Pick<OccupancyChartProps, 'capacity' | 'corrections'> & Pick<History, 'resets'>;
+
+function optionsOf(shared: SharedOptions, marks: Marks) {
+  const { capacity } = marks;
   const { xRange, ...common } = sharedOptions(shared);
   const line = (extra: Partial<uPlot.Series>): uPlot.Series => ({
     points: { show: false },
@@ -77,7 +86,7 @@ function optionsOf(shared: SharedOptions, capacity: number | null, resets: Histo
       line({ label: messages.provisional, stroke: accent, width: 2, dash: [2, 4] }),
       line({ label: messages.weekBefore, stroke: () => cssColor('--muted'), width: 1.25 }),
     ],
-    hooks: { ...common.hooks, draw: [(plot: uPlot) => drawMarks(plot, capacity, resets)] },
+    hooks: { ...common.hooks, draw: [(plot: uPlot) => drawMarks(plot, marks)] },
   };
 }
 
@@ -87,7 +96,7 @@ function topOf(max: number, capacity: number | null): number {
   return Math.ceil(Math.max(highest, isCapacityShown ? capacity : 0) * 1.12);
 }
 
-function drawMarks(plot: uPlot, capacity: number | null, resets: History['resets']): void {
+function drawMarks(plot: uPlot, { capacity, resets, corrections }: Marks): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   const line = (from: [number, number], to: [number, number], color: string, dash: readonly number[]): void => {
@@ -105,9 +114,11 @@ function drawMarks(plot: uPlot, capacity: number | null, resets: History['resets
     const y = plot.valToPos(capacity, 'y', true);
     line([left, y], [right, y], cssColor('--bad-fill'), []);
   }
-  for (const { atMs } of resets) {
-    const x = plot.valToPos(atMs / 1_000, 'x', true);
-    if (x >= left && x <= right) line([x, top], [x, bottom], cssColor('--warn-fill'), [4, 4]);
-  }
+  const upright = (ms: number, color: string, dash: readonly number[]): void => {
+    const x = plot.valToPos(ms / 1_000, 'x', true);
+    if (x >= left && x <= right) line([x, top], [x, bottom], color, dash);
+  };
+  for (const { atMs } of resets) upright(atMs, cssColor('--warn-fill'), [4, 4]);
+  for (const { from } of corrections) upright(Date.parse(from), cssColor('--out'), [1, 3]);
   ctx.restore();
 }
