@@ -13,6 +13,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY bin ./bin
 COPY src ./src
 COPY actors ./actors
+COPY web ./web
 RUN npm run build
 
 FROM ${NODE_IMAGE} AS dependencies

@@ -6,10 +6,10 @@ const clock = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', '.density', '.cache', 'coverage', 'test/client/api.d.ts'] },
+  { ignores: ['dist', 'node_modules', '.density', '.cache', 'coverage', 'web/api/schema.d.ts'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       'no-console': 'error',
@@ -27,7 +27,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/**/*.ts', 'actors/**/*.ts'],
+    files: ['src/**/*.ts', 'actors/**/*.ts', 'web/**/*.{ts,tsx}'],
     rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }] },
   },
   {

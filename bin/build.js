@@ -15,9 +15,10 @@ export class BuildError extends Error {
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 const LATEST = join(DIST, 'latest.json');
-const FOLDERS = ['src', 'actors'];
+const FOLDERS = ['src', 'actors', 'web'];
+const SOURCES = /\.(?:tsx?|css|html|json)$/;
 /** The other inputs of a build: the versions of the packages it contains, and how it is compiled. */
-const FILES = ['package-lock.json', 'tsconfig.json', 'bin/build.js', 'bin/compile.js'];
+const FILES = ['package-lock.json', 'tsconfig.json', 'bin/build.js', 'bin/compile.js', 'bin/compile-page.js'];
 /** Two changes within the resolution of a file's time look like one, so files as new as this are compared by content. */
 const SETTLED_MS = 2_000;
 
@@ -85,7 +86,7 @@ function stateOfSources() {
 
 function sourcesIn(folder) {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => SOURCES.test(name))
     .map((name) => join(folder, name));
 }
 

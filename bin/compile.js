@@ -1,11 +1,12 @@
-// Compiles src/ and actors/ with their dependencies into a new folder of dist/, as bundles with source maps. One file with everything
-// that a command needs starts three times as fast as hundreds of small ones.
+// Compiles src/ and actors/ with their dependencies into a new folder of dist/, as bundles with source maps, and web/ into its folder
+// `page`. One file with everything that a command needs starts three times as fast as hundreds of small ones.
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 import { BuildError, currentBuild, isBuilt } from './build.js';
+import { compilePage } from './compile-page.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -65,6 +66,7 @@ function assertInstalled() {
 async function bundleInto(outdir) {
   try {
     await bundle(optionsFor(outdir));
+    await compilePage(join(outdir, 'page'));
   } catch (error) {
     const [first] = error.errors ?? [];
     if (first === undefined) throw new BuildError(`esbuild failed: ${error.message}`, { cause: error });

@@ -70,6 +70,8 @@ function suggestedCommands(
   const dpu = doors[0]?.dpuId ?? '';
   return [
     '',
+    `open ${url}/ in a browser to see the building live`,
+    '',
     `ready: ${url}   (NATS ${natsUrl}${mqttPort === undefined ? '' : `, MQTT port ${mqttPort}`}, data in ${config.DENSITY_DATA_DIR})`,
     '',
     'try, in another terminal:',

@@ -63,11 +63,12 @@ export async function serve(
   try {
     http = await listenOn(config, gate, log);
     engines = await startEngines(config, printLine, onFailure, () => void loadService().catch(() => undefined));
-    const [{ Service }, { createApp }] = await loadService();
+    const [{ Service }, { createApp }, { pageFolder }] = await loadService();
     const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
     service = await Service.start({ ...options, now }, log, metrics);
     const { clock } = service;
-    const api = createApp(service, log, { ...protection, now: () => clock.now() }).callback();
+    const page = await pageFolder();
+    const api = createApp(service, log, { ...protection, now: () => clock.now(), page }).callback();
     gate.open((request, response) => void api(request, response), service);
     const { natsUrl, clickhouseUrl, mqttPort } = engines;
     return { url: http.url, natsUrl, clickhouseUrl, mqttPort, service, stop };
@@ -79,7 +80,7 @@ export async function serve(
 
 /** Most of the code. It is loaded while the engines start. */
 async function loadService() {
-  return Promise.all([import('../service.ts'), import('../http/app.ts')]);
+  return Promise.all([import('../service.ts'), import('../http/app.ts'), import('../http/page.ts')]);
 }
 
 /** @returns a function that stops tracing */

@@ -8,6 +8,7 @@ import { measured } from './middleware/measured.ts';
 import { problems } from './middleware/problems.ts';
 import { requestIds } from './middleware/request-id.ts';
 import { discardUnread } from './middleware/unread-bodies.ts';
+import { pageRouter } from './page.ts';
 import { page } from './routes/docs-routes.ts';
 import { mount, type Guard } from './routes/mount.ts';
 import { API_PREFIX } from './routes/route.ts';
@@ -19,12 +20,14 @@ export interface AppOptions {
   readonly before?: readonly Middleware[];
   /** Run before each route: authorisation, rate limits. */
   readonly guards?: readonly Guard[];
+  /** The folder of the dashboard; if unset, there is none. */
+  readonly page?: string;
 }
 
 export function createApp(
   service: RouteDeps & { readonly metrics: Metrics },
   log: Logger,
-  { now = Date.now, before = [], guards = [] }: AppOptions = {},
+  { now = Date.now, before = [], guards = [], page: folder }: AppOptions = {},
 ): Koa {
   const api = mount(API_PREFIX, apiRoutes(service, now), guards);
   const docs = new Router({ sensitive: true }).get('/docs', (ctx) => {
@@ -39,6 +42,8 @@ export function createApp(
   app.use(problems());
   app.use(compression());
   for (const middleware of before) app.use(middleware);
+  for (const router of folder === undefined ? [] : [pageRouter(folder)])
+    app.use(router.routes()).use(router.allowedMethods());
   app.use(docs.routes());
   app.use(docs.allowedMethods());
   app.use(api.routes());

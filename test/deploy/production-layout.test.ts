@@ -49,7 +49,7 @@ afterAll(async () => {
 
 test('contains neither chDB nor sources nor tests', async () => {
   const packages = await readdir(join(app, 'node_modules'));
-  for (const name of ['chdb', '@chdb', 'tsx', 'esbuild', 'typescript', 'vitest', 'eslint', 'kubernetes-models'])
+  for (const name of ['chdb', '@chdb', 'tsx', 'esbuild', 'typescript', 'vitest', 'eslint', 'kubernetes-models', 'preact', 'uplot', 'playwright-core'])
     expect(packages).not.toContain(name);
   expect((await readdir(app)).sort()).toEqual([
     '.npmrc',
@@ -90,6 +90,7 @@ test('counts with external engines, passes its health check, and exits with 0 on
       ).status,
     ).toBe(202);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await (await fetch(url)).text(), 'the dashboard').toContain('<div id="app">');
     await probe(new URL(url).port);
   } finally {
     service.kill('SIGTERM');

@@ -72,6 +72,8 @@ describe('the demo', () => {
     await mkdir(environment.DENSITY_DATA_DIR);
     const first = startDensity(['demo'], environment);
     const [, api = ''] = await first.waitForOutput(/curl (\S+)\/counts\/1\/current/);
+    const [, page = ''] = await first.waitForOutput(/open (\S+) in a browser/);
+    expect(await (await fetch(page)).text()).toContain('<div id="app">');
     const accepted = async (url: string): Promise<{ accepted: number; applied: number; remainder: number }> =>
       (await request(`${url}/account`, 'GET')).body as { accepted: number; applied: number; remainder: number };
     // The backfill, and people who passed since.

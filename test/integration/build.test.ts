@@ -112,6 +112,21 @@ describe('density', () => {
     expect(await builds()).toEqual([first]);
   });
 
+  it('compiles again when the dashboard changes, and puts it into the build', async () => {
+    await appendFile(source('web/styles/base.css'), '.new-rule { color: red }\n');
+    await density(['--help']);
+    const all = await builds();
+    expect(all).toHaveLength(2);
+    const styles = await Promise.all(
+      all.map(async (build) => {
+        const assets = source(`dist/${build}/page/assets`);
+        const name = (await readdir(assets)).find((each) => each.endsWith('.css')) ?? '';
+        return readFile(join(assets, name), 'utf8');
+      }),
+    );
+    expect(styles.filter((css) => css.includes('new-rule'))).toHaveLength(1);
+  });
+
   it('compiles again when a package changes', async () => {
     await appendFile(source('package-lock.json'), '\n');
     await density(['--help']);

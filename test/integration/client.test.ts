@@ -3,7 +3,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import createClient, { type Client, type Middleware } from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { paths } from '../client/api.d.ts';
+import type { paths } from '../../web/api/schema.d.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -217,6 +217,10 @@ describe('the generated client', () => {
     await eventually(async () =>
       expect((await api.GET('/health')).data).toEqual({ status: 'ok', problems: [], losses: [] }),
     );
+    expect((await api.GET('/principal')).data).toEqual({
+      name: null,
+      scopes: ['read', 'readings:write', 'topology:write', 'admin'],
+    });
     expect((await api.GET('/openapi.json')).data).toMatchObject({ openapi: '3.1.0' });
   });
 

@@ -90,6 +90,16 @@ it('of several spaces are each by its own clock, as CSV too', async () => {
   ]);
 });
 
+it('have another etag as CSV than as JSON, so that no cache takes one for the other', async () => {
+  const url = `${service.api}/counts/1/intervals?start=2026-03-07T05:00:00Z&end=2026-03-08T05:00:00Z&interval=12h`;
+  const json = await fetch(url);
+  const etag = json.headers.get('etag') ?? '';
+  expect(etag).not.toBe('');
+  const csv = await fetch(url, { headers: { accept: 'text/csv', 'if-none-match': etag } });
+  expect([csv.status, (await csv.text()).split(',')[0]]).toEqual([200, 'start']);
+  expect((await fetch(url, { headers: { 'if-none-match': etag } })).status).toBe(304);
+});
+
 it('are answered from the beginning of time, and refused where they would be too many', async () => {
   expect(await intervals(2, '1970-01-01T00:00:00Z', '1970-01-01T02:00:00Z', '1h')).toEqual([
     ['1969-12-31T23:30:00.000Z', 0, 0, 0],

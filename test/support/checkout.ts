@@ -8,6 +8,7 @@ const COMPILED_FROM = [
   'bin',
   'src',
   'actors',
+  'web',
   'package.json',
   'package-lock.json',
   'tsconfig.json',

@@ -6,7 +6,7 @@ import type { Route } from '../../src/http/routes/route.ts';
 import { apiRoutes, type RouteDeps } from '../../src/http/routes/routes.ts';
 import { fakeOf } from './fake-of.ts';
 
-export const CLIENT_TYPES = fileURLToPath(new URL('../client/api.d.ts', import.meta.url));
+export const CLIENT_TYPES = fileURLToPath(new URL('../../web/api/schema.d.ts', import.meta.url));
 
 /** Only the table is used; no handler runs. */
 export function tableOfRoutes(): Route[] {

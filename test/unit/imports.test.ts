@@ -14,9 +14,9 @@ interface Source {
   readonly packages: readonly string[];
 }
 
-const sources: readonly Source[] = ['src', 'actors'].flatMap((folder) =>
+const sources: readonly Source[] = ['src', 'actors', 'web'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => sourceOf(join(folder, name))),
 );
 
@@ -38,6 +38,8 @@ const within = (path: string, places: readonly string[]): boolean =>
   places.some((place) => path === place || path.startsWith(`${place}/`));
 
 const PURE = ['src/domain', 'actors'];
+/** What every part of the page may use. */
+const PARTS = ['web/api', 'web/i18n', 'web/live', 'web/now.ts', 'web/route.ts', 'web/span.ts', 'web/use-answer.ts'];
 const MIDDLE = [...PURE, 'src/ports', 'src/live/feed-message.ts', 'src/runtime'];
 
 /** Which folders of the project a folder may import, besides itself. The innermost comes first. */
@@ -59,6 +61,20 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'src/live', of: MIDDLE },
   { place: 'src/nats', of: MIDDLE },
   { place: 'src/clickhouse', of: MIDDLE },
+  // The page shares no code with the service: it knows the API by types that are generated from its OpenAPI document.
+  { place: 'web/i18n', of: [] },
+  { place: 'web/span.ts', of: [] },
+  { place: 'web/route.ts', of: ['web/span.ts'] },
+  { place: 'web/now.ts', of: [] },
+  { place: 'web/use-answer.ts', of: ['web/i18n'] },
+  { place: 'web/use-title.ts', of: ['web/i18n'] },
+  { place: 'web/api', of: ['web/i18n'] },
+  { place: 'web/live', of: ['web/api', 'web/i18n'] },
+  { place: 'web/parts', of: PARTS },
+  { place: 'web/space', of: [...PARTS, 'web/parts'] },
+  { place: 'web/doors', of: [...PARTS, 'web/parts'] },
+  { place: 'web/dead-letters', of: [...PARTS, 'web/parts'] },
+  { place: 'web', of: [] },
 ];
 /** These compose the service, or are its edge: nothing further in may import them. */
 const OUTER = [
@@ -81,6 +97,11 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   '@nats-io/kv': ['src/nats'],
   '@clickhouse/client': ['src/clickhouse', 'src/service', 'src/cli'],
   koa: ['src/http'],
+  sirv: ['src/http'],
+  preact: ['web'],
+  '@preact/signals': ['web'],
+  uplot: ['web/space/charts'],
+  'openapi-fetch': ['web/api'],
   '@koa/router': ['src/http'],
   chdb: ['src/local'],
   commander: ['src/cli'],
@@ -156,6 +177,33 @@ describe('the source tree', () => {
   });
 });
 
+/** The packages that the files of a folder import. */
+const used = (place: string): string[] => [
+  ...new Set(sources.filter(({ path }) => within(path, [place])).flatMap(({ packages }) => packages)),
+];
+
+describe('the page', () => {
+  it('uses few packages, because browsers load them', () => {
+    const names = used('web').map((specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'));
+    expect([...new Set(names)].sort()).toEqual([
+      '@preact/signals',
+      'eventsource-parser',
+      'openapi-fetch',
+      'preact',
+      'uplot',
+    ]);
+  });
+
+  it('writes no HTML, and keeps nothing beyond the tab', () => {
+    const strays = sources.filter(
+      ({ path, text }) =>
+        within(path, ['web']) &&
+        /innerHTML|dangerouslySet|insertAdjacent|localStorage|document\.cookie|\beval\(/.test(text),
+    );
+    expect(strays.map(({ path }) => path)).toEqual([]);
+  });
+});
+
 describe('code that decides', () => {
   it.each([
     ['the wall clock', /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\b/],
@@ -171,9 +219,6 @@ describe('code that decides', () => {
   });
 
   it('uses no package except luxon in the domain and xstate in the actors', () => {
-    const used = (place: string): string[] => [
-      ...new Set(sources.filter(({ path }) => within(path, [place])).flatMap(({ packages }) => packages)),
-    ];
     expect(used('src/domain')).toEqual(['luxon']);
     expect(used('actors')).toEqual(['xstate']);
   });

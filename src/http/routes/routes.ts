@@ -14,6 +14,7 @@ import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
+import { principalRoutes } from './principal-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
 import { resetsRoutes } from './resets-routes.ts';
 import type { Route } from './route.ts';
@@ -54,6 +55,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
   } = service;
   const routes = [
     ...healthRoutes(service),
+    ...principalRoutes(),
     ...accountRoutes(service),
     ...spacesRoutes(topology),
     ...resetsRoutes(topology),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ADAPTERS } from '../../adapters/adapters.ts';
 import { REJECT_REASONS } from '../../domain/reading.ts';
+import { SCOPES } from '../auth/scope.ts';
 
 /** Registers each schema under its name in the OpenAPI document. */
 export const RESOURCES = z.registry<{ id: string }>();
@@ -304,6 +305,11 @@ export const health = resource('Health', 'Whether the cluster has problems', {
   losses: z
     .array(loss())
     .meta({ description: 'losses since the installation was created, newest first; all of them repaired' }),
+});
+
+export const principal = resource('Principal', 'The owner of a token', {
+  name: z.string().nullable().meta({ description: 'as in the log; null if the service needs no tokens' }),
+  scopes: z.array(z.enum(SCOPES)).meta({ description: '`admin` includes every other scope' }),
 });
 
 const tally = (what: string) =>

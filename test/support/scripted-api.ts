@@ -1,0 +1,82 @@
+// The dashboard with an API whose events a test decides: for what a real service does only when something is broken, and for measuring
+// the page alone.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import sirv from 'sirv';
+import { pageFolder } from '../../src/http/page.ts';
+import type { components } from '../../web/api/schema.d.ts';
+
+type Space = components['schemas']['Space'];
+
+export interface ScriptedApi {
+  readonly url: string;
+  /** Sends an event to every open live stream. */
+  send(event: string, data: object): void;
+  /** Sends the state of a space. */
+  count(event: 'snapshot' | 'change', spaceId: number, count: number): void;
+  stop(): Promise<void>;
+}
+
+const SINCE = '2026-01-01T00:00:00.000Z';
+
+export async function startScriptedApi(spaces: number): Promise<ScriptedApi> {
+  const files = sirv(await pageFolder(), { gzip: true, brotli: true });
+  const streams = new Set<ServerResponse>();
+  const list = Array.from({ length: spaces }, (_, index) => spaceOf(index + 1));
+  const server = createServer((request, response) => answer(request, response));
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
+    if (pathname === '/api/v1/counts/stream') return openStream(response);
+    const offset = Number(searchParams.get('offset') ?? 0);
+    const bodies: Readonly<Record<string, unknown>> = {
+      '/api/v1/principal': { name: null, scopes: ['read'] },
+      '/api/v1/spaces': list.slice(offset, offset + 1_000),
+      '/api/v1/counts/intervals': [],
+    };
+    const body = /\/current$/.test(pathname) ? { watermark: null } : bodies[pathname];
+    if (body === undefined) return files(request, response);
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  }
+
+  function openStream(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const { id } of list) response.write(textOf('snapshot', countOf(id, 0)));
+    streams.add(response.on('close', () => streams.delete(response)));
+  }
+
+  const send = (event: string, data: object): void => {
+    for (const stream of streams) stream.write(textOf(event, data));
+  };
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    send,
+    count: (event, spaceId, count) => send(event, countOf(spaceId, count)),
+    stop: async () => {
+      for (const stream of streams) stream.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function textOf(event: string, data: object): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function spaceOf(id: number): Space {
+  const stamps = { created_at: SINCE, updated_at: SINCE };
+  return {
+    ...{ id, name: `Space ${id}`, external_id: null, time_zone: 'UTC', daily_reset: null, capacity: 200 },
+    ...stamps,
+  };
+}
+
+/** After the watermark, so that it is provisional. */
+function countOf(spaceId: number, count: number): object {
+  const timestamp = new Date().toISOString();
+  return {
+    ...{ space_id: spaceId, sequence: 1, timestamp, count, net: count, drift: 0, settled: true, final: false },
+    ...{ last_reading_at: timestamp, watermark: SINCE },
+  };
+}

@@ -1,0 +1,16 @@
+// The resources of the API, from the types that are generated from its OpenAPI document.
+import type { components } from './schema.d.ts';
+
+type Schemas = components['schemas'];
+
+export type Space = Schemas['Space'];
+export type Doorway = Schemas['Doorway'];
+export type Dpu = Schemas['Dpu'];
+export type UnplacedDpu = Schemas['UnplacedDpu'];
+export type Interval = Schemas['Interval'];
+export type Explanation = Schemas['Explanation'];
+export type Reset = Schemas['Reset'];
+export type DeadLetter = Schemas['DeadLetter'];
+export type Replay = Schemas['Replay'];
+export type Principal = Schemas['Principal'];
+export type Scope = Principal['scopes'][number];

@@ -1,0 +1,86 @@
+import { useState } from 'preact/hooks';
+import { api, bodyOf } from '../api/client.ts';
+import type { DeadLetter, Replay } from '../api/types.ts';
+import { formatNumber } from '../i18n/format.ts';
+import { messages } from '../i18n/i18n.ts';
+import { Dialog } from '../parts/dialog.tsx';
+import { textOf } from '../use-answer.ts';
+
+interface ReplayDialogProps {
+  readonly letter: DeadLetter;
+  readonly onClose: () => void;
+  /** @param text what was done */
+  readonly onReplayed: (text: string) => void;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Replays the letters of the same sensor and reason. It first shows what would happen. */
+export function ReplayDialog({ letter: { dpu_id: dpu, reason }, onClose, onReplayed }: ReplayDialogProps) {
+  const [minutes, setMinutes] = useState(0);
+  const [checked, setChecked] = useState<Replay>();
+  const [problem, setProblem] = useState<string>();
+  const replay = async (isDryRun: boolean): Promise<void> => {
+    const body = { dpu_id: dpu, reason, shift: minutes * MINUTE_MS, dry_run: isDryRun };
+    try {
+      const result = await bodyOf(api.POST('/dead-letters/replay', { body }));
+      setProblem(undefined);
+      if (isDryRun) return setChecked(result);
+      onReplayed(messages.didReplay(formatNumber(result.replayed), formatNumber(result.not_replayed_count)));
+      onClose();
+    } catch (error) {
+      setProblem(textOf(error));
+    }
+  };
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void replay(checked === undefined);
+  };
+  return (
+    <Dialog title={messages.replayTitle} onClose={onClose}>
+      <form onSubmit={submit}>
+        <p>{messages.replayOf(reason, dpu)}</p>
+        <label class="field">
+          <span>{messages.shift}</span>
+          <input
+            type="number"
+            step="any"
+            required
+            value={minutes}
+            onInput={(event) => {
+              setMinutes(event.currentTarget.valueAsNumber || 0);
+              setChecked(undefined);
+            }}
+          />
+        </label>
+        <p class="hint">{messages.replayHint}</p>
+        <div role="status">{checked ? <CheckedReplay replay={checked} /> : null}</div>
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <div class="buttons">
+          <button type="button" class="button" onClick={onClose}>
+            {messages.cancel}
+          </button>
+          <button type="submit" class="button is-primary" disabled={checked?.replayed === 0}>
+            {checked ? messages.doReplay : messages.checkReplay}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function CheckedReplay({ replay }: { readonly replay: Replay }) {
+  const [letters, readings, skipped] = [replay.letters, replay.replayed, replay.not_replayed_count].map(formatNumber);
+  return (
+    <div class="done">
+      <p>{messages.wouldReplay(letters ?? '', readings ?? '', skipped ?? '')}</p>
+      <ul class="plain-list hint">
+        {replay.not_replayed.slice(0, 3).map(({ id, detail }) => (
+          <li key={id}>{detail}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}

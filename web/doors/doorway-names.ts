@@ -1,0 +1,20 @@
+// How doorways are described.
+import type { Doorway } from '../api/types.ts';
+import { messages } from '../i18n/i18n.ts';
+import { spaces } from '../live/live-spaces.ts';
+
+function spaceName(id: number | null): string {
+  if (id === null) return messages.outside;
+  return spaces.value.get(id)?.space.value.name ?? String(id);
+}
+
+/** From where to where, in direction 1. */
+export function leads({ egress_space_id: from, ingress_space_id: to }: Doorway): string {
+  return `${spaceName(from)} → ${spaceName(to)}`;
+}
+
+/** The zone of a space that the doorway leads into or out of; undefined for that of the browser. */
+export function zoneOf(doorway: Doorway | undefined): string | undefined {
+  const id = doorway?.ingress_space_id ?? doorway?.egress_space_id;
+  return id === undefined || id === null ? undefined : spaces.value.get(id)?.space.value.time_zone;
+}

@@ -1,0 +1,49 @@
+import { api, bodyOf, pageOf } from '../api/client.ts';
+import type { Doorway } from '../api/types.ts';
+import { messages } from '../i18n/i18n.ts';
+import { PagedList } from '../parts/paged-list.tsx';
+import { leads } from './doorway-names.ts';
+
+interface Row {
+  readonly doorway: Doorway;
+  readonly sensors: readonly string[];
+}
+
+export function DoorwayTable({ version }: { readonly version: unknown }) {
+  return (
+    <PagedList id="doorways" title={messages.doorways} empty={messages.noDoorways} load={loadRows} version={version}>
+      {(rows: readonly Row[]) => (
+        <table class="data">
+          <thead>
+            <tr>
+              <th scope="col">{messages.doorway}</th>
+              <th scope="col">{messages.leads}</th>
+              <th scope="col">{messages.sensors}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ doorway, sensors }) => (
+              <tr key={doorway.id}>
+                <th scope="row">{doorway.name}</th>
+                <td>{leads(doorway)}</td>
+                <td>{sensors.length === 0 ? '–' : sensors.join(', ')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </PagedList>
+  );
+}
+
+async function loadRows(paging: { limit: number; offset: number }) {
+  const { items, total } = await pageOf(api.GET('/doorways', { params: { query: { ...paging, sort: 'name' } } }));
+  if (items.length === 0) return { items: [], total };
+  const filter = `doorway_id in (${items.map(({ id }) => id).join(', ')})`;
+  const sensors = await bodyOf(api.GET('/dpus', { params: { query: { filter, limit: 1_000 } } }));
+  const rows = items.map((doorway) => ({
+    doorway,
+    sensors: sensors.filter(({ doorway_id: at }) => at === doorway.id).map(({ id }) => id),
+  }));
+  return { items: rows, total };
+}

@@ -1,0 +1,85 @@
+import { useState } from 'preact/hooks';
+import { api, bodyOf, pageOf, quoted } from '../api/client.ts';
+import { loadDoorways } from '../api/topology.ts';
+import type { Doorway, Dpu } from '../api/types.ts';
+import { formatAgo, formatTime } from '../i18n/format.ts';
+import { messages } from '../i18n/i18n.ts';
+import { nowMs } from '../now.ts';
+import { PagedList } from '../parts/paged-list.tsx';
+import { useAnswer } from '../use-answer.ts';
+import { zoneOf } from './doorway-names.ts';
+import { PlacementsDialog } from './placements-dialog.tsx';
+
+interface Row {
+  readonly dpu: Dpu;
+  readonly doorway: Doorway | undefined;
+}
+
+export function SensorTable({ version }: { readonly version: unknown }) {
+  const [shown, setShown] = useState<string>();
+  return (
+    <>
+      <PagedList id="sensors" title={messages.sensors} empty="–" load={loadRows} version={version}>
+        {(rows: readonly Row[]) => (
+          <table class="data">
+            <thead>
+              <tr>
+                <th scope="col">{messages.sensor}</th>
+                <th scope="col">{messages.doorway}</th>
+                <th scope="col">{messages.lastHeard}</th>
+                <th scope="col">
+                  <span class="visually-hidden">{messages.history}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ dpu, doorway }) => (
+                <tr key={dpu.id}>
+                  <th scope="row">{dpu.id}</th>
+                  <td>{doorway?.name ?? messages.notPlaced}</td>
+                  <td>
+                    <LastHeard dpu={dpu.id} zone={zoneOf(doorway)} />
+                  </td>
+                  <td class="is-number">
+                    <button
+                      type="button"
+                      class="button"
+                      aria-label={`${messages.history} ${dpu.id}`}
+                      onClick={() => setShown(dpu.id)}
+                    >
+                      {messages.history}
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </PagedList>
+      {shown === undefined ? null : <PlacementsDialog dpu={shown} onClose={() => setShown(undefined)} />}
+    </>
+  );
+}
+
+async function loadRows(paging: { limit: number; offset: number }) {
+  const [{ items, total }, doorways] = await Promise.all([
+    pageOf(api.GET('/dpus', { params: { query: paging } })),
+    loadDoorways(),
+  ]);
+  return { items: items.map((dpu) => ({ dpu, doorway: doorways.get(dpu.doorway_id ?? -1) })), total };
+}
+
+/** The newest reading that is stored. One that just arrived is stored within half a minute. */
+function LastHeard({ dpu, zone }: { readonly dpu: string; readonly zone: string | undefined }) {
+  const query = { filter: `dpu_id = ${quoted(dpu)}`, sort: 'timestamp', desc: true, limit: 1 } as const;
+  const answer = useAnswer(async () => bodyOf(api.GET('/readings', { params: { query } })), [dpu]);
+  const at = answer.value?.[0]?.timestamp;
+  if (answer.error !== undefined) return <>{answer.error}</>;
+  if (answer.value === undefined) return <>…</>;
+  if (at === undefined) return <>{messages.never}</>;
+  return (
+    <time dateTime={at} title={formatTime(at, 'full', zone)}>
+      {formatAgo(at, nowMs.value)}
+    </time>
+  );
+}

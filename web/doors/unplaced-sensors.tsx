@@ -1,0 +1,73 @@
+import { useState } from 'preact/hooks';
+import { api, pageOf } from '../api/client.ts';
+import { may } from '../api/session.ts';
+import type { UnplacedDpu } from '../api/types.ts';
+import { formatAgo, formatNumber, formatTime } from '../i18n/format.ts';
+import { messages } from '../i18n/i18n.ts';
+import { nowMs } from '../now.ts';
+import { PagedList } from '../parts/paged-list.tsx';
+import { PlaceDialog } from './place-dialog.tsx';
+
+interface UnplacedSensorsProps {
+  readonly version: unknown;
+  readonly onPlaced: (text: string) => void;
+}
+
+export function UnplacedSensors({ version, onPlaced }: UnplacedSensorsProps) {
+  const [chosen, setChosen] = useState<UnplacedDpu>();
+  return (
+    <>
+      <PagedList
+        id="unplaced"
+        title={messages.unplaced}
+        hint={messages.unplacedHint}
+        empty={messages.noUnplaced}
+        load={async (paging) => pageOf(api.GET('/unplaced-dpus', { params: { query: paging } }))}
+        version={version}
+      >
+        {(dpus: readonly UnplacedDpu[]) => (
+          <table class="data">
+            <thead>
+              <tr>
+                <th scope="col">{messages.sensor}</th>
+                <th scope="col">{messages.device}</th>
+                <th scope="col" class="is-number">
+                  {messages.held}
+                </th>
+                <th scope="col">{messages.firstHeard}</th>
+                <th scope="col">{messages.lastHeard}</th>
+                <th scope="col">
+                  <span class="visually-hidden">{messages.place}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {dpus.map((dpu) => (
+                <tr key={dpu.id}>
+                  <th scope="row">{dpu.id}</th>
+                  <td>{dpu.adapter === null ? dpu.device : `${dpu.device} (${dpu.adapter})`}</td>
+                  <td class="is-number">{formatNumber(dpu.held)}</td>
+                  <td>{formatTime(dpu.first_reading_at, 'dateTime')}</td>
+                  <td>{formatAgo(dpu.last_reading_at, nowMs.value)}</td>
+                  <td class="is-number">
+                    {may('topology:write') ? (
+                      <button
+                        type="button"
+                        class="button"
+                        aria-label={`${messages.place} ${dpu.id}`}
+                        onClick={() => setChosen(dpu)}
+                      >
+                        {messages.place}
+                      </button>
+                    ) : null}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </PagedList>
+      {chosen ? <PlaceDialog dpu={chosen} onClose={() => setChosen(undefined)} onPlaced={onPlaced} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,39 @@
+// What the live stream sends (docs/live-stream.md).
+
+export interface LiveCount {
+  readonly space_id: number;
+  readonly timestamp: string;
+  readonly count: number;
+  readonly last_reading_at: string | null;
+  readonly watermark: string | null;
+  readonly final: boolean;
+  readonly settled: boolean;
+}
+
+export interface Correction {
+  readonly space_id: number;
+  readonly from: string;
+  readonly to: string;
+  readonly cause: 'late' | 'move' | 'reset';
+}
+
+export type LiveEvent =
+  | { readonly kind: 'snapshot' | 'change'; readonly data: LiveCount }
+  | { readonly kind: 'correction'; readonly data: Correction }
+  | { readonly kind: 'stale'; readonly data: { readonly space_ids: readonly number[] | null } };
+
+/** @returns undefined for events that this page need not know, such as `lagged` */
+export function parseLiveEvent(kind: string | undefined, text: string): LiveEvent | undefined {
+  switch (kind) {
+    case 'snapshot':
+    case 'change':
+      return { kind, data: JSON.parse(text) as LiveCount };
+    case 'correction':
+      return { kind, data: JSON.parse(text) as Correction };
+    case 'stale':
+      return { kind, data: JSON.parse(text) as { space_ids: number[] | null } };
+    case undefined:
+    default:
+      return undefined;
+  }
+}

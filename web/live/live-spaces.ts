@@ -1,0 +1,131 @@
+// All spaces with their live counts. Events are collected and applied once per animation frame, and each space has signals of its own,
+// so that a change draws only the card of that space.
+import { batch, signal, type Signal } from '@preact/signals';
+import { allPages, api, bodyOf } from '../api/client.ts';
+import type { Space } from '../api/types.ts';
+import type { Correction, LiveCount, LiveEvent } from './live-event.ts';
+import { LiveStream } from './live-stream.ts';
+
+export interface LiveSpace {
+  readonly space: Signal<Space>;
+  readonly live: Signal<LiveCount | undefined>;
+  /** The service says that this count may be out of date. */
+  readonly isStale: Signal<boolean>;
+  /** Increases when answers about the space's history are no longer valid. */
+  readonly historyVersion: Signal<number>;
+}
+
+const RELOAD_MS = 60_000;
+const CORRECTIONS_MAX = 50;
+
+export const spaces = signal<ReadonlyMap<number, LiveSpace>>(new Map());
+export const isLoaded = signal(false);
+export const isConnected = signal(true);
+/** Increases when the first count of a space arrives. */
+export const firstCounts = signal(0);
+/** The corrections of final counts since the page was opened, newest first. */
+export const corrections = signal<readonly Correction[]>([]);
+
+/** What arrived since the last frame. */
+class Arrived {
+  readonly counts = new Map<number, LiveCount>();
+  readonly stale = new Set<number>();
+  readonly invalid = new Set<number>();
+  readonly corrections: Correction[] = [];
+
+  add(event: LiveEvent): void {
+    if (event.kind === 'stale') {
+      for (const id of event.data.space_ids ?? spaces.value.keys()) this.stale.add(id);
+    } else if (event.kind === 'correction') {
+      this.corrections.unshift(event.data);
+      this.invalid.add(event.data.space_id);
+    } else {
+      this.counts.set(event.data.space_id, event.data);
+      this.stale.delete(event.data.space_id);
+      // A snapshot means that something was missed, including corrections of history.
+      if (event.kind === 'snapshot') this.invalid.add(event.data.space_id);
+    }
+  }
+}
+
+let arrived = new Arrived();
+let isScheduled = false;
+let isLoading = false;
+
+/** @returns a function that ends it */
+export function watchSpaces(): () => void {
+  const stream = new LiveStream({ onEvent: receive, onConnected: (is) => (isConnected.value = is) });
+  void loadSpaces();
+  const reload = setInterval(() => void loadSpaces(), RELOAD_MS);
+  return () => {
+    clearInterval(reload);
+    stream.stop();
+  };
+}
+
+/** Reads which spaces there are. While the service is unreachable, what was known remains. */
+async function loadSpaces(): Promise<void> {
+  if (isLoading) return;
+  isLoading = true;
+  try {
+    const found = await allPages(async (query) => bodyOf(api.GET('/spaces', { params: { query } })));
+    batch(() => {
+      spaces.value = new Map(found.map((space) => [space.id, withLive(space, spaces.value.get(space.id))]));
+      isLoaded.value = true;
+    });
+    isLoading = false;
+    draw();
+  } catch {
+    setTimeout(() => void (isLoaded.value ? undefined : loadSpaces()), 2_000);
+  } finally {
+    isLoading = false;
+  }
+}
+
+function withLive(space: Space, known: LiveSpace | undefined): LiveSpace {
+  if (!known)
+    return { space: signal(space), live: signal(undefined), isStale: signal(false), historyVersion: signal(0) };
+  if (known.space.value.updated_at !== space.updated_at) known.space.value = space;
+  return known;
+}
+
+function receive(event: LiveEvent): void {
+  arrived.add(event);
+  if (isScheduled) return;
+  isScheduled = true;
+  requestAnimationFrame(() => {
+    isScheduled = false;
+    const isUnknown = [...arrived.counts.keys()].some((id) => !spaces.value.has(id));
+    // A new space: what arrived is drawn once the spaces are loaded again.
+    if (isUnknown) void loadSpaces();
+    else draw();
+  });
+}
+
+/** Applies what arrived. Counts of spaces that do not exist any more are dropped. */
+function draw(): void {
+  const { counts, stale, invalid, corrections: corrected } = arrived;
+  arrived = new Arrived();
+  batch(() => {
+    for (const [id, count] of counts) {
+      const known = spaces.value.get(id);
+      if (!known) continue;
+      if (known.live.value === undefined) firstCounts.value += 1;
+      known.live.value = count;
+      known.isStale.value = false;
+    }
+    for (const id of stale) setStale(id);
+    for (const id of invalid) invalidate(id);
+    if (corrected.length > 0) corrections.value = [...corrected, ...corrections.value].slice(0, CORRECTIONS_MAX);
+  });
+}
+
+function setStale(id: number): void {
+  const known = spaces.value.get(id);
+  if (known) known.isStale.value = true;
+}
+
+function invalidate(id: number): void {
+  const known = spaces.value.get(id);
+  if (known) known.historyVersion.value += 1;
+}

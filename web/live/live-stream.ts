@@ -1,0 +1,110 @@
+// Reads the live stream, and resumes it where it broke: after an error, after silence, and after the computer slept. EventSource
+// cannot send a token, so this uses fetch.
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { API } from '../api/client.ts';
+import { authorization, openSession } from '../api/session.ts';
+import { parseLiveEvent, type LiveEvent } from './live-event.ts';
+
+/** Three heartbeats: a longer silence means that the connection is dead, whatever the operating system says. */
+const SILENCE_MAX_MS = 45_000;
+const CHECK_MS = 5_000;
+const [RETRY_MIN_MS, RETRY_MAX_MS] = [500, 8_000];
+
+export interface LiveStreamEvents {
+  readonly onEvent: (event: LiveEvent) => void;
+  readonly onConnected: (isConnected: boolean) => void;
+}
+
+export class LiveStream {
+  readonly #events: LiveStreamEvents;
+  readonly #stopped = new AbortController();
+  #connection = new AbortController();
+  #wake: () => void = () => undefined;
+  #lastId: string | undefined;
+  #heardMs = 0;
+  #retryMs = RETRY_MIN_MS;
+
+  constructor(events: LiveStreamEvents) {
+    this.#events = events;
+    const { signal } = this.#stopped;
+    const check = setInterval(() => this.#check(), CHECK_MS);
+    signal.addEventListener('abort', () => clearInterval(check));
+    for (const [target, name] of [
+      [document, 'visibilitychange'],
+      [window, 'online'],
+      [window, 'pageshow'],
+    ] as const)
+      target.addEventListener(name, () => this.#check(), { signal });
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    this.#connection.abort();
+    this.#wake();
+  }
+
+  /** Timers do not run during sleep, so this also notices that time has jumped. */
+  #check(): void {
+    if (this.#heardMs !== 0 && Date.now() - this.#heardMs > SILENCE_MAX_MS) this.#connection.abort();
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      this.#connection = new AbortController();
+      // Whatever broke the stream, the remedy is to connect again.
+      await this.#read(this.#connection.signal).catch(() => undefined);
+      this.#heardMs = 0;
+      if (this.#stopped.signal.aborted) return;
+      this.#events.onConnected(false);
+      await this.#pause();
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const response = await fetch(`${API}/counts/stream`, {
+      signal,
+      headers: {
+        ...authorization(),
+        accept: 'text/event-stream',
+        ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }),
+      },
+    });
+    // The token was revoked or has lost a scope: the session finds out which.
+    if (response.status === 401 || response.status === 403) await openSession();
+    if (!response.ok || response.body === null) return;
+    this.#heardMs = Date.now();
+    this.#retryMs = RETRY_MIN_MS;
+    this.#events.onConnected(true);
+    const events = response.body
+      .pipeThrough(this.#heartbeats())
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream())
+      .getReader();
+    for (let read = await events.read(); !read.done; read = await events.read()) {
+      const { id, event, data } = read.value;
+      const parsed = parseLiveEvent(event, data);
+      if (parsed) this.#events.onEvent(parsed);
+      this.#lastId = id ?? this.#lastId;
+    }
+  }
+
+  /** Notes when bytes arrived, heartbeats included. */
+  #heartbeats(): TransformStream<Uint8Array<ArrayBuffer>, BufferSource> {
+    return new TransformStream({
+      transform: (chunk, controller) => {
+        this.#heardMs = Date.now();
+        controller.enqueue(chunk);
+      },
+    });
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, this.#retryMs * (0.5 + Math.random() / 2));
+    });
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+  }
+}

@@ -1,0 +1,23 @@
+import { messages } from '../i18n/i18n.ts';
+import { formatNumber, formatPercent } from '../i18n/format.ts';
+import { levelOf } from '../live/fullness.ts';
+
+interface CapacityBarProps {
+  readonly count: number;
+  readonly capacity: number;
+}
+
+export function CapacityBar({ count, capacity }: CapacityBarProps) {
+  const share = capacity === 0 ? 1 : count / capacity;
+  return (
+    <div class="capacity">
+      <div class="capacity-track" aria-hidden="true">
+        <div class={`capacity-fill is-${levelOf(share)}`} style={{ transform: `scaleX(${Math.min(1, share)})` }} />
+      </div>
+      <span class="capacity-text">
+        {messages.percentFull(formatPercent(share))}
+        <span class="visually-hidden">, {messages.ofCapacity(formatNumber(capacity))}</span>
+      </span>
+    </div>
+  );
+}
