@@ -21,7 +21,7 @@ export async function compilePage(outdir) {
     minify: true,
     format: 'esm',
     platform: 'browser',
-    target: ['es2022', 'chrome111', 'firefox113', 'safari16.4'],
+    target: ['es2022', 'chrome111', 'firefox115', 'safari16.4'],
     tsconfig: 'web/tsconfig.json',
     legalComments: 'none',
     logLevel: 'silent',
