@@ -37,6 +37,7 @@ function logThatTells(isLate: boolean): TopologyLog {
       return { next, close };
     },
     at: async (seq) => entries.find((entry) => entry.seq === seq)?.fact,
+    damageAt: async () => undefined,
     append: async (fact, expectedSeq) => {
       appends += 1;
       if (isAway) throw new Error('nobody answers');
