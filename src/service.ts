@@ -35,7 +35,7 @@ import { TimestampBound } from './publishing/timestamp-bound.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { Losses } from './recovery/losses.ts';
 import { TopologyCopier } from './recovery/topology-copier.ts';
-import { UnreadableReadings } from './recovery/unreadable-readings.ts';
+import { storedReadingsSeq, UnreadableReadings } from './recovery/unreadable-readings.ts';
 import { Retention } from './retention/retention.ts';
 import { StoredSequence } from './retention/stored-sequence.ts';
 import { supervise } from './runtime/supervise.ts';
@@ -293,7 +293,11 @@ export class Service {
       partitions: this.options.partitions,
       epoch: this.#epoch,
       readings,
-      unreadable: new UnreadableReadings({ readings, records: recovery }),
+      unreadable: new UnreadableReadings({
+        readings,
+        records: recovery,
+        storedSeq: async () => storedReadingsSeq(this.options.partitions, events, await this.#stored.byCheckpoints()),
+      }),
       events,
       topology: topology.history,
       catchUpTopology: () => topology.catchUp(),

@@ -105,7 +105,7 @@ export async function rebuildShards(
       epoch,
       records,
       readings,
-      unreadable: new UnreadableReadings({ readings, records }),
+      unreadable: new UnreadableReadings({ readings, records, storedSeq: async () => Infinity }),
       partitionRecords: deps.records,
       topologyLog: new NatsTopologyLog(nats.js),
       topologyReached: (seq) => topology.service.reached(seq),

@@ -13,10 +13,10 @@ export function describeLosses({
       `READINGS lost ${readings.messages} routed messages, ${readings.fromSeq} to ${readings.toSeq}${between(readings)}`,
     );
   }
-  if (unreadable) {
+  if (unreadable && unreadable.messages > 0) {
     const which = unreadable.ranges.map(([fromSeq, toSeq]) => (fromSeq === toSeq ? fromSeq : `${fromSeq} to ${toSeq}`));
     losses.push(
-      `READINGS does not return ${unreadable.messages} messages that were not routed, ${which.join(', ')}${between(unreadable)}`,
+      `READINGS does not return ${unreadable.messages} messages that may not have been routed, of ${which.join(', ')}${between(unreadable)}`,
     );
   }
   if (commits) losses.push(`SPACE_EVENTS lost ${commits.messages} commits, ${commits.fromSeq} to ${commits.toSeq}`);

@@ -178,7 +178,7 @@ async function checkUnreadable(
   const ranges = await unreadable.unreported(routedSeq, lastSeq);
   return ranges.map(([fromSeq, toSeq]) => ({
     log: 'READINGS',
-    detail: `nats-server holds messages ${fromSeq} to ${toSeq}, which no router has consumed, and does not return them`,
+    detail: `nats-server holds messages ${fromSeq} to ${toSeq}, and does not return them`,
   }));
 }
 

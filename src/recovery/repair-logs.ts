@@ -66,7 +66,7 @@ export interface RepairReport {
   readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
   readonly topology: TopologyRepair;
   /**
-   * Messages that READINGS holds and does not return, and that no router had consumed. Absent if there are none.
+   * Messages that READINGS holds and does not return, and whose readings were not stored. Absent if there are none.
    */
   readonly unreadable?: UnreadableReport;
   /** Readings whose rows were compared with the topology. */

@@ -233,7 +233,7 @@ export class SimProcess {
       partitions: streams.partitions,
       epoch: this.#epoch,
       readings,
-      unreadable: new UnreadableReadings({ readings, records }),
+      unreadable: new UnreadableReadings({ readings, records, storedSeq: async () => Infinity }),
       events: this.#events,
       topology: this.topology.history,
       catchUpTopology: () => this.topology.catchUp(),

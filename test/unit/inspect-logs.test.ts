@@ -137,7 +137,11 @@ function watched(ports: Ports, happens: () => Promise<void>): LogDeps {
     topology,
     catchUpTopology: () => catchUp(topology, { ...ports, topology: watch(ports.topology) }),
     readings: watch(ports.readings),
-    unreadable: new UnreadableReadings({ readings: watch(ports.readings), records: watch(ports.recovery) }),
+    unreadable: new UnreadableReadings({
+      readings: watch(ports.readings),
+      records: watch(ports.recovery),
+      storedSeq: async () => Infinity,
+    }),
     events: watch(ports.events),
     checkpoints: watch(ports.checkpoints),
     records: watch(ports.recovery),

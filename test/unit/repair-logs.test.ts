@@ -175,7 +175,11 @@ function repairDeps(ports: Ports): RepairDeps {
   let commits = 0;
   return {
     ...ports,
-    unreadable: new UnreadableReadings({ readings: ports.readings, records: ports.recovery }),
+    unreadable: new UnreadableReadings({
+      readings: ports.readings,
+      records: ports.recovery,
+      storedSeq: async () => Infinity,
+    }),
     partitions: PARTITIONS,
     epoch: new LogEpoch(),
     topology,

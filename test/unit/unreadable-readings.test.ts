@@ -7,10 +7,11 @@ describe('messages that READINGS does not return', () => {
   let reports: object[];
   let read: [afterSeq: number, toSeq: number][];
   let isAway: boolean;
+  let storedSeq: number;
   let unreadable: UnreadableReadings;
 
   beforeEach(() => {
-    [missing, reports, read, isAway] = [[], [], [], false];
+    [missing, reports, read, isAway, storedSeq] = [[], [], [], false, Infinity];
     unreadable = new UnreadableReadings({
       readings: {
         unreadable: async (afterSeq, toSeq) => {
@@ -23,6 +24,7 @@ describe('messages that READINGS does not return', () => {
       records: {
         reports: async () => reports.map((report) => ({ epoch: 1, atMs: 0, report: JSON.stringify(report) })),
       },
+      storedSeq: async () => storedSeq,
     });
   });
 
@@ -59,6 +61,21 @@ describe('messages that READINGS does not return', () => {
     missing = [5, 6, 9, 15];
     expect(await unreadable.unreported(12, 20)).toEqual([[15, 15]]);
     expect(read.at(-1)).toEqual([12, 20]);
+  });
+
+  it('are looked for among those that are not stored, and are not lost if they were routed', async () => {
+    missing = [85, 101, 105];
+    storedSeq = 90;
+    expect(await unreadable.unreported(100, 150)).toEqual([
+      [101, 101],
+      [105, 105],
+    ]);
+    expect(await unreadable.report()).toMatchObject({ messages: 2 });
+    expect(read).toEqual([[90, 150]]);
+    unreadable.lookAgain();
+    storedSeq = 80;
+    expect(await unreadable.unreported(103, 150)).toHaveLength(3);
+    expect(await unreadable.report()).toMatchObject({ messages: 2, fromMs: 84_000 });
   });
 
   it('are looked for in slices, one at each inspection', async () => {
