@@ -23,9 +23,9 @@ it('every question that nats-server does not answer is known to be unanswered', 
     new NatsReadingsLog(nc, js, jsm).bounds(),
     new NatsSpaceEventsLog(js, jsm).lastCommit(0 as Partition),
   ];
-  for (const answer of await Promise.allSettled(questions)) {
-    expect(answer.status).toBe('rejected');
-    expect(answer.status === 'rejected' && isUnanswered(answer.reason), String(answer)).toBe(true);
+  for (const question of await Promise.allSettled(questions)) {
+    const reason: unknown = question.status === 'rejected' ? question.reason : 'it was answered';
+    expect(isUnanswered(reason), String(reason)).toBe(true);
   }
   await start();
 });
