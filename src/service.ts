@@ -35,6 +35,7 @@ import { TimestampBound } from './publishing/timestamp-bound.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { Losses } from './recovery/losses.ts';
 import { TopologyCopier } from './recovery/topology-copier.ts';
+import { storedReadingsSeq, UnreadableReadings } from './recovery/unreadable-readings.ts';
 import { Retention } from './retention/retention.ts';
 import { StoredSequence } from './retention/stored-sequence.ts';
 import { supervise } from './runtime/supervise.ts';
@@ -53,6 +54,7 @@ import { Ticks } from './shards/ticks.ts';
 import { AwaitedTopology } from './topology/awaited-topology.ts';
 import { payloadsReadTo } from './topology/payloads-read-to.ts';
 import { TopologyService } from './topology/topology-service.ts';
+import { TopologyWatch } from './topology/topology-watch.ts';
 
 const READY_POLL_MS = 20;
 
@@ -79,6 +81,7 @@ export class Service {
   readonly #member: Member;
   readonly #guard: LogGuard;
   readonly #awaitedTopology: AwaitedTopology;
+  readonly #topologyWatch: TopologyWatch;
   readonly #stored: StoredSequence;
   readonly #retention: Retention;
   readonly #freshness: Freshness;
@@ -115,6 +118,7 @@ export class Service {
       payloadsReadTo(partitions, this.readings, events),
     );
     this.#awaitedTopology = new AwaitedTopology(this.topology);
+    this.#topologyWatch = new TopologyWatch({ topology: this.topology, topologyLog, timing: MACHINE_TIMING, log });
 
     this.#stored = this.#createStoredSequence();
     this.#retention = this.#createRetention();
@@ -145,11 +149,13 @@ export class Service {
   /** Connects, creates missing streams and tables, and resolves once questions about every space can be answered. */
   static async start(options: ServiceOptions, log: Logger, metrics = new Metrics()): Promise<Service> {
     const connections = await openConnections(options, log);
+    let service: Service | undefined;
     try {
-      const service = new Service(options, connections, log, metrics);
+      service = new Service(options, connections, log, metrics);
       await service.#start();
       return service;
     } catch (error) {
+      if (service) service.#abort.abort();
       await connections.close();
       throw error;
     }
@@ -181,7 +187,9 @@ export class Service {
    */
   get unready(): string | undefined {
     if (!this.isReady) return 'catching up with the log';
-    return this.topology.behindMs > TOPOLOGY_BEHIND_MAX_MS ? 'waiting for the topology' : undefined;
+    return this.topology.behindMs > TOPOLOGY_BEHIND_MAX_MS
+      ? (this.#topologyWatch.damage ?? 'waiting for the topology')
+      : undefined;
   }
 
   /** Why shards of this process cannot be served until an operator repairs them. */
@@ -206,8 +214,9 @@ export class Service {
     this.#loops.push(
       this.clock.run(signal),
       this.#supervised('topology', () => this.topology.follow()),
+      this.#topologyWatch.run(signal),
     );
-    await this.topology.catchUp();
+    await this.#topologyWatch.unlessDamaged(this.topology.catchUp());
     // Completed before this process owns a shard or writes to a log.
     await this.#guard.ensureSound(signal);
     await this.losses.read();
@@ -284,6 +293,11 @@ export class Service {
       partitions: this.options.partitions,
       epoch: this.#epoch,
       readings,
+      unreadable: new UnreadableReadings({
+        readings,
+        records: recovery,
+        storedSeq: async () => storedReadingsSeq(this.options.partitions, events, await this.#stored.byCheckpoints()),
+      }),
       events,
       topology: topology.history,
       catchUpTopology: () => topology.catchUp(),
@@ -400,7 +414,7 @@ export class Service {
       timing: MACHINE_TIMING,
       own: [
         engineProblems(pingNats, () => history.ping()),
-        topologyProblems(this.topology),
+        topologyProblems(this.topology, () => this.#topologyWatch.damage),
         shardProblems(this.#shards, this.#freshness, (shard) => this.#awaitedTopology.of(shard)),
         consumerProblems(() => this.#silences),
         logProblems(() => this.#guard.problem),

@@ -20,6 +20,7 @@ import { NatsTopologyLog } from '../nats/topology-log.ts';
 import { describeLosses } from '../recovery/describe-losses.ts';
 import { inspectLogs } from '../recovery/inspect-logs.ts';
 import { repairLogs, type RepairDeps, type RepairReport } from '../recovery/repair-logs.ts';
+import { UnreadableReadings } from '../recovery/unreadable-readings.ts';
 import { MACHINE_TIMING } from '../runtime/timing.ts';
 import { rebuildPartition, type RebuildDeps, type Rebuilt } from '../shards/rebuild-partition.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
@@ -97,11 +98,14 @@ export async function rebuildShards(
       events: new NatsSpaceEventsLog(nats.js, nats.jsm, epoch),
       checkpoints: new NatsCheckpoints(nats.js, nats.jsm),
     };
+    const readings = new NatsReadingsLog(nats.nc, nats.js, nats.jsm);
+    const records = new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER);
     const logs: RepairDeps = {
       ...deps,
       epoch,
-      records: new ClickHouseRecoveryRecords(clickhouse, config.CLICKHOUSE_CLUSTER),
-      readings: new NatsReadingsLog(nats.nc, nats.js, nats.jsm),
+      records,
+      readings,
+      unreadable: new UnreadableReadings({ readings, records, storedSeq: async () => Infinity }),
       partitionRecords: deps.records,
       topologyLog: new NatsTopologyLog(nats.js),
       topologyReached: (seq) => topology.service.reached(seq),

@@ -174,7 +174,11 @@ export function capacityProblems(takesReadings: () => boolean): ProblemSource {
         ];
 }
 
-export function topologyProblems(topology: { readEnd(): Promise<number>; readonly behindMs: number }): ProblemSource {
+/** @param damage returns why the next entry cannot be read; undefined if it can */
+export function topologyProblems(
+  topology: { readEnd(): Promise<number>; readonly behindMs: number },
+  damage: () => string | undefined,
+): ProblemSource {
   return async () => {
     // An unreachable NATS server is reported separately.
     await isWithin(topology.readEnd().then(() => true));
@@ -182,7 +186,9 @@ export function topologyProblems(topology: { readEnd(): Promise<number>; readonl
       ? [
           {
             code: 'topology_behind',
-            detail: `this process has not received entries that have been in the topology log for ${Math.round(topology.behindMs / 1_000)} s`,
+            detail:
+              damage() ??
+              `this process has not received entries that have been in the topology log for ${Math.round(topology.behindMs / 1_000)} s`,
             stream: 'TOPOLOGY',
           },
         ]

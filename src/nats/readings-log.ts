@@ -1,6 +1,12 @@
 // The READINGS stream. The stream's subject transform, and not this code, assigns the messages of a DPU to a
 // partition.
-import { type JetStreamClient, JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
+import {
+  type JetStreamClient,
+  JetStreamApiError,
+  JetStreamError,
+  type JetStreamManager,
+  type StoredMsg,
+} from '@nats-io/jetstream';
 import { SpanKind } from '@opentelemetry/api';
 import { headers, type NatsConnection } from 'nats';
 import { Failure } from '../domain/failure.ts';
@@ -11,7 +17,7 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
 import type { LogUsage, PublishedTopics, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
 import { readingsMode } from './read-mode.ts';
-import { boundsOf, messageAt } from './stored-messages.ts';
+import { boundsOf, heldOf, messageAt } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
 import { traced } from './trace-headers.ts';
@@ -51,6 +57,11 @@ const FULL = new Set([10077, 10023, 10047, 10054]);
 const FULL_MESSAGE =
   'the log of readings is full until those in it have been counted and stored in ClickHouse; send the reading again later';
 const FULL_RETRY_S = 30;
+
+/** The answer if nothing can be read from a sequence on. */
+function isNotFound(error: Error): boolean {
+  return error instanceof JetStreamError && error.message === 'message not found';
+}
 
 export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTopics {
   readonly #nc: NatsConnection;
@@ -163,6 +174,23 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
     );
   }
 
+  async unreadable(afterSeq: number, toSeq: number): Promise<number[]> {
+    const missing: number[] = [];
+    for (let next = Math.max(afterSeq + 1, (await this.bounds()).firstSeq); next <= toSeq;) {
+      const batch = await this.#batch({ seq: next });
+      // If the batch is empty, nothing can be read from here on.
+      for (const seq of batch.length > 0 ? batch.map((message) => message.seq) : [toSeq + 1]) {
+        while (next < seq && next <= toSeq) missing.push(next++);
+        next = seq + 1;
+      }
+    }
+    const unread: number[] = [];
+    // Read from the leader, because the replica that returned the batch may lag. What was purged meanwhile is not held.
+    for (const seq of missing.length === 0 ? missing : await heldOf(this.#jsm, READINGS, missing))
+      if ((await messageAt(this.#jsm, READINGS, seq)) === undefined) unread.push(seq);
+    return unread;
+  }
+
   async lastSeqBefore(ms: number): Promise<number> {
     const { lastSeq } = await this.bounds();
     if (lastSeq === 0) return 0;
@@ -177,7 +205,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
       const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
         if (done === null) return void messages.push(message);
         clearTimeout(late);
-        if (done.err) reject(done.err);
+        if (done.err && !isNotFound(done.err)) reject(done.err);
         else resolve(messages);
       };
       const asked = this.#jsm.direct.getBatch(READINGS, { ...from, batch: BATCH_MESSAGES, callback });

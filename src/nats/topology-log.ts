@@ -4,11 +4,17 @@ import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
-import { messageAt } from './stored-messages.ts';
+import { heldOf, messageAt } from './stored-messages.ts';
 import { openCursor } from './log-cursor.ts';
 import { TOPOLOGY } from './streams.ts';
 
 const WRONG_LAST_SEQUENCE = 10071;
+const damaged = (what: string): string =>
+  `TOPOLOGY is damaged: ${what}. Stop nats-server, move all .blk files of TOPOLOGY out of its store, and start it again: the service then restores TOPOLOGY from ClickHouse (docs/operations.md)`;
+const returnedWithOtherBytes = (seq: number): string =>
+  damaged(`nats-server returns entry ${seq} with other bytes than were stored`);
+const notReturned = (seq: number): string => damaged(`nats-server holds entry ${seq} and does not return it`);
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -21,13 +27,25 @@ export class NatsTopologyLog implements TopologyLog {
 
   async open(afterSeq: number): Promise<TopologyCursor> {
     const cursor = await openCursor(this.#js, TOPOLOGY, ['topology.>'], afterSeq);
+    let lastSeq = afterSeq;
+    let damage: string | undefined;
     return {
-      next: async () =>
-        (await cursor.next(1_000)).map(({ seq, timeMs, data }): TopologyEntry => ({
-          seq,
-          storedMs: timeMs,
-          fact: JSON.parse(decoder.decode(data)) as TopologyFact,
-        })),
+      next: async () => {
+        const entries: TopologyEntry[] = [];
+        while (entries.length === 0) {
+          if (damage !== undefined) throw new Error(damage);
+          const stored = await cursor.next(1_000);
+          if (stored.length === 0) return [];
+          for (const { seq, timeMs, data } of stored) {
+            const fact = factIn(data);
+            damage = fact ? await this.#damageBetween(lastSeq, seq) : returnedWithOtherBytes(seq);
+            if (!fact || damage !== undefined) break;
+            entries.push({ seq, storedMs: timeMs, fact });
+            lastSeq = seq;
+          }
+        }
+        return entries;
+      },
       close: () => cursor.close(),
     };
   }
@@ -46,13 +64,39 @@ export class NatsTopologyLog implements TopologyLog {
 
   async at(seq: number): Promise<TopologyFact | undefined> {
     const message = await messageAt(await this.#js.jetstreamManager(false), TOPOLOGY, seq);
-    return message && (JSON.parse(decoder.decode(message.data)) as TopologyFact);
+    return message && factIn(message.data);
+  }
+
+  async damageAt(seq: number): Promise<string | undefined> {
+    const jsm = await this.#js.jetstreamManager(false);
+    const message = await messageAt(jsm, TOPOLOGY, seq);
+    if (message) return factIn(message.data) ? undefined : returnedWithOtherBytes(seq);
+    return (await heldOf(jsm, TOPOLOGY, [seq])).length > 0 ? notReturned(seq) : undefined;
+  }
+
+  /** What is wrong with the entries between two that were read one after the other. */
+  async #damageBetween(afterSeq: number, beforeSeq: number): Promise<string | undefined> {
+    // nats-server skips an entry that it cannot read, and the consumer is not told.
+    for (let seq = afterSeq + 1; seq < beforeSeq; seq++) {
+      const damage = await this.damageAt(seq);
+      if (damage !== undefined) return damage;
+    }
+    return undefined;
   }
 
   async lastSeq(): Promise<number> {
     const jsm = await this.#js.jetstreamManager(false);
     // Read from the stream's leader, because a replica may lag.
     return (await jsm.streams.info(TOPOLOGY)).state.last_seq;
+  }
+}
+
+/** Undefined if the bytes are not a fact. */
+function factIn(data: Uint8Array): TopologyFact | undefined {
+  try {
+    return JSON.parse(decoder.decode(data)) as TopologyFact;
+  } catch {
+    return undefined;
   }
 }
 

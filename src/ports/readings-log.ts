@@ -27,6 +27,11 @@ export interface ReadingsLog {
   bounds(): Promise<LogBounds>;
   /** The entry at a sequence; undefined if it was removed or never existed. */
   at(seq: number): Promise<StoredEntry | undefined>;
+  /**
+   * Reads all entries after a sequence and up to another one. @returns the sequences of entries that the log holds and
+   * does not return, in ascending order
+   */
+  unreadable(afterSeq: number, toSeq: number): Promise<number[]>;
   /** The sequence of the last entry stored before an instant; 0 if there is none. */
   lastSeqBefore(ms: number): Promise<number>;
   /** When a partition's newest entry was stored, according to the log's leader; BEGINNING_MS if there is none. */

@@ -16,12 +16,14 @@ import type { ReadingsLog } from '../ports/readings-log.ts';
 import type { SpaceEventsLog, StoredBlockMark } from '../ports/space-events-log.ts';
 import { isConsumed, isFollowed, isThere, readable } from '../router/marked-logs.ts';
 import type { RecoveryRecords } from '../ports/recovery.ts';
+import type { UnreadableReadings } from './unreadable-readings.ts';
 
 export interface LogDeps {
   readonly partitions: number;
   /** The epoch in which this process works. An inspection sets it to the one recorded in ClickHouse. */
   readonly epoch: LogEpoch;
   readonly readings: Pick<ReadingsLog, 'at' | 'bounds' | 'lastSeqBefore'>;
+  readonly unreadable: Pick<UnreadableReadings, 'unreported' | 'report' | 'lookAgain'>;
   readonly events: SpaceEventsLog;
   readonly topology: TopologyHistory;
   /** Resolves once `topology` includes everything that is in the log now. */
@@ -98,6 +100,8 @@ async function inspect(deps: LogDeps, saved: readonly SavedCheckpoint[], seenHer
     ];
   });
   found.push(...(await Promise.all(each)).flat(), ...(await checkOldestCheckpoint(deps, saved)));
+  const routedSeq = Math.min(...last.map((commit) => routedSeqOf(commit?.header)));
+  found.push(...(await checkUnreadable(deps, routedSeq, readingsBounds)));
   for (const mark of seenHere) {
     if (!(await isThere(events, mark, logEnd)))
       found.push({
@@ -159,6 +163,23 @@ async function checkRouter(
     });
   }
   return found;
+}
+
+/** The sequence up to which a router has routed everything. */
+function routedSeqOf(header: CommitHeader | undefined): number {
+  return header ? Math.min(header.readingsSeq, ...header.backlogs.map(({ seq }) => seq - 1)) : 0;
+}
+
+async function checkUnreadable(
+  { unreadable }: LogDeps,
+  routedSeq: number,
+  { lastSeq }: LogBounds,
+): Promise<Discrepancy[]> {
+  const ranges = await unreadable.unreported(routedSeq, lastSeq);
+  return ranges.map(([fromSeq, toSeq]) => ({
+    log: 'READINGS',
+    detail: `nats-server holds messages ${fromSeq} to ${toSeq}, and does not return them`,
+  }));
 }
 
 async function checkCheckpoint(

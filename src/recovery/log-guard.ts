@@ -64,6 +64,7 @@ export class LogGuard implements LogDoubts {
 
   suspect(cause?: unknown): void {
     this.#doubts += 1;
+    this.#deps.unreadable.lookAgain();
     if (cause instanceof LogGap) this.#gaps.set(cause.message, (this.#gaps.get(cause.message) ?? 0) + 1);
     this.#inspectNow.abort();
   }

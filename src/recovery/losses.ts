@@ -11,7 +11,7 @@ export interface Loss {
   readonly epoch: number;
   readonly atMs: number;
   readonly detail: string;
-  /** Lost messages of READINGS that had been routed. */
+  /** Lost messages of READINGS that had been routed, or that it does not return although it holds them. */
   readonly readings: number;
   /** Lost commits of SPACE_EVENTS. */
   readonly commits: number;
@@ -52,7 +52,7 @@ function lossOf(epoch: number, atMs: number, report: RepairReport): Loss {
     epoch,
     atMs,
     detail: describeLosses(report),
-    readings: report.readings?.messages ?? 0,
+    readings: (report.readings?.messages ?? 0) + (report.unreadable?.messages ?? 0),
     commits: report.commits?.messages ?? 0,
     topology: report.topology.lost,
   };

@@ -30,6 +30,7 @@ import { isConsumed, isThere } from '../router/marked-logs.ts';
 import type { LogDeps } from './inspect-logs.ts';
 import { eventsToReconcile, rowsByPartition } from './reconcile.ts';
 import { repairTopology, type TopologyRepair } from './repair-topology.ts';
+import type { UnreadableReport } from './unreadable-readings.ts';
 import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
 
 const ENTRIES_PER_READ = 500;
@@ -64,6 +65,10 @@ export interface RepairReport {
   /** Lost commits of SPACE_EVENTS, up to the highest sequence recorded anywhere; null if none. */
   readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
   readonly topology: TopologyRepair;
+  /**
+   * Messages that READINGS holds and does not return, and whose readings were not stored. Absent if there are none.
+   */
+  readonly unreadable?: UnreadableReport;
   /** Readings whose rows were compared with the topology. */
   readonly readingsLookedAt: number;
   /** Rows that were added to correct them. */
@@ -126,11 +131,13 @@ class Repair {
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
     await this.#appendEpoch(topologyRepair);
     if (copyDiffersAfter !== undefined) await this.#copyTopology(copyDiffersAfter);
+    const unreadable = await this.#deps.unreadable.report();
     const report = {
       epoch: this.#epoch,
       readings,
       commits,
       topology: topologyRepair,
+      ...(unreadable && { unreadable }),
       readingsLookedAt: this.#lookedAt,
       rowsStored: this.#rowsStored,
     };
@@ -332,6 +339,8 @@ class Repair {
     if (isKept) return { header, lost: null };
     const end = last.readingsMark ? await readings.lastSeqBefore(last.readingsMark.timeMs + 1) : readingsSeq;
     const [fromSeq, before] = [Math.min(end, last.readingsSeq) + 1, await readings.at(Math.min(end, last.readingsSeq))];
+    // Only the last routed message is unreadable, or has other bytes: it was routed, and nothing is missing.
+    if (fromSeq > last.readingsSeq) return { header, lost: null };
     return {
       header,
       lost: {

@@ -30,7 +30,7 @@ export class TopologyService {
   readonly #timing: Pick<Timing, 'pause' | 'random'>;
   readonly #payloadsReadTo: PayloadsReadTo;
   readonly #writes = new WriteQueue();
-  /** The highest sequence known to be in the log, and since when (ms) the history has been behind it. */
+  /** The last known end of the log, and since when (ms) the history has been behind it. */
   #known = { seq: 0, sinceMs: 0 };
   #cursor: TopologyCursor | undefined;
   #waiting: { seq: number; resolve: () => void }[] = [];
@@ -77,10 +77,8 @@ export class TopologyService {
    */
   async readEnd(): Promise<number> {
     const seq = await this.#log.lastSeq();
-    this.#known = {
-      seq: Math.max(seq, this.#known.seq),
-      sinceMs: this.behindMs > 0 ? this.#known.sinceMs : this.#now(),
-    };
+    // It may be lower than before, because the log may have lost its end.
+    this.#known = { seq, sinceMs: this.behindMs > 0 ? this.#known.sinceMs : this.#now() };
     return seq;
   }
 

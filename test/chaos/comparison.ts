@@ -1,6 +1,7 @@
 // Compares every count, the account, the events in time order and the readings with the oracle, after a load was sent to real
 // processes. The oracle knows only the content of READINGS, the readings that survived damage elsewhere, and the
 // topology.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
@@ -20,6 +21,9 @@ import { readingsInClickHouse } from './survivors.ts';
 
 const SETTLE_WITHIN_MS = 240_000;
 const READ_AGAIN_MS = 10_000;
+/** Longer than a process needs to notice a damage once nats-server has started again. */
+const STABLE_MS = 15_000;
+const POLL_MS = 1_000;
 const INSTANTS_PER_SPACE = 8;
 
 export interface ComparisonOptions {
@@ -74,7 +78,10 @@ interface SettledOracle {
   readonly difference?: string;
 }
 
-/** Reads the logs until the account agrees with them: a repair may still be writing what was lost to them. */
+/**
+ * Reads the logs until the account agrees with them and the topology is settled: a repair may still be writing what was
+ * lost to them. Running processes answer from memory until they notice a damage, so their account alone does not tell.
+ */
 async function settledOracle(options: ComparisonOptions): Promise<SettledOracle> {
   const { natsUrl, clickhouseUrl, partitions, ask, remains } = options;
   const deadline = performance.now() + SETTLE_WITHIN_MS;
@@ -82,16 +89,34 @@ async function settledOracle(options: ComparisonOptions): Promise<SettledOracle>
     const nats = await connectNats(natsUrl, 'comparison');
     const sent = await readSent(nats, partitions);
     const facts = await topologyFacts(nats);
-    await nats.nc.close();
     const survivors = remains ? [...remains.certain, ...(await stillThere(remains.possible, clickhouseUrl, ask))] : [];
     const oracle = new Oracle([...sent.readings, ...survivors], facts);
     const account = remains ? accountAfterLoss(oracle) : accountOf(oracle, sent);
     try {
       await eventually(async () => assertAnswer(account, ask), READ_AGAIN_MS);
+      if (remains) await assertStable(nats, facts, ask);
       return { sent, oracle };
     } catch (error) {
       if (performance.now() > deadline) return { sent, oracle, difference: String(error) };
+    } finally {
+      await nats.nc.close();
     }
+  }
+}
+
+/** @throws Error if the service is not healthy, or the topology changes, within a while */
+async function assertStable(
+  nats: NatsHandles,
+  facts: readonly TopologyFact[],
+  ask: ComparisonOptions['ask'],
+): Promise<void> {
+  for (const endsAt = performance.now() + STABLE_MS; performance.now() < endsAt;) {
+    // While anything is wrong, the answer is 503 and is asked for again.
+    if ((await Promise.race([ask('/health'), sleep(STABLE_MS)])) === undefined)
+      throw new Error('the service is not healthy');
+    if (JSON.stringify(await topologyFacts(nats)) !== JSON.stringify(facts))
+      throw new Error('the topology is being restored');
+    await sleep(POLL_MS);
   }
 }
 

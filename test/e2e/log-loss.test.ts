@@ -3,6 +3,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats } from '../../src/nats/connect.ts';
 import { cutTail, flipHeadersLengthBit, flipPayloadBit, moveBlockAway, restoreCopy } from '../support/damage.ts';
@@ -13,6 +14,21 @@ import { request, type Answer } from '../support/local-service.ts';
 
 const DOORS = 4;
 const PEOPLE = 25;
+const BASE_MS = Date.now() - 6 * 3_600_000;
+interface Loss {
+  readonly readings: number;
+  readonly commits: number;
+  readonly detail: string;
+}
+
+interface DeadInAccount {
+  readonly dead_lettered: number;
+}
+
+/** The reading of a person, at any door. */
+function reading(n: number): string {
+  return JSON.stringify({ timestamp: new Date(BASE_MS + n * 1_000).toISOString(), direction: 1, id: `r${n}` });
+}
 
 describe('L3 a log that went back', () => {
   let folder: string;
@@ -34,12 +50,7 @@ describe('L3 a log that went back', () => {
     const { nc } = await connectNats(engines.natsUrl, 'sensor');
     const all = Array.from({ length: count }, (_, n) =>
       Array.from({ length: DOORS }, (__, door) => {
-        const reading = {
-          timestamp: new Date(BASE_MS + (from + n) * 1_000).toISOString(),
-          direction: 1,
-          id: `r${from + n}`,
-        };
-        return nc.request(`dpu.t${door + 1}.readings`, JSON.stringify(reading), { timeout: 20_000 });
+        return nc.request(`dpu.t${door + 1}.readings`, reading(from + n), { timeout: 20_000 });
       }),
     ).flat();
     await Promise.all(all);
@@ -95,8 +106,8 @@ describe('L3 a log that went back', () => {
     await nc.close();
   };
 
-  const losses = async (): Promise<readonly { readonly readings: number; readonly commits: number }[]> =>
-    ((await ask('GET', '/health')).body as { losses: { readings: number; commits: number }[] }).losses;
+  const losses = async (): Promise<readonly Loss[]> =>
+    ((await ask('GET', '/health')).body as { losses: Loss[] }).losses;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'density-loss-'));
@@ -184,6 +195,78 @@ describe('L3 a log that went back', () => {
     expect((await ask('GET', '/spaces')).body).toHaveLength(DOORS);
   });
 
+  it.each([
+    ['not returned', 1],
+    ['returned with other bytes', 0],
+  ] as const)(
+    "a bit is flipped in the length of a message's headers in TOPOLOGY, which is %s: a process that starts says so",
+    async (_, byte) => {
+      await publish(sent, PEOPLE);
+      await expectAll();
+      await service.end('SIGKILL');
+      const startNats = await engines.killNats();
+      await flipHeadersLengthBit(natsFolder, 'TOPOLOGY', 'newest', byte);
+      await startNats();
+      service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
+      await service.waitForOutput(
+        /"level":50,.*"stream":"TOPOLOGY","msg":"TOPOLOGY is damaged: nats-server .*move all/,
+      );
+      expect(await service.ended()).toBe(1);
+      expect(service.output()).toMatch(/^density: TOPOLOGY is damaged: nats-server .*\(docs\/operations\.md\)$/m);
+      await engines.killNats();
+      await moveBlockAway(natsFolder, 'TOPOLOGY');
+      await startNats();
+      await start();
+      await publish(sent - 5, PEOPLE);
+      await expectAll();
+      expect((await ask('GET', '/spaces')).body).toHaveLength(DOORS);
+    },
+  );
+
+  it.each([
+    ['is not returned', 1],
+    ['is returned with other bytes', 0],
+  ] as const)(
+    "L3 a bit is flipped in the length of a message's headers in READINGS, and a message that was not routed %s",
+    async (_, byte) => {
+      await publish(sent, PEOPLE);
+      await expectAll();
+      const [known, { dead_lettered: dead }] = [await losses(), (await ask('GET', '/account')).body as DeadInAccount];
+      await service.end('SIGKILL');
+      const { nc, js } = await connectNats(engines.natsUrl, 'sensor');
+      const about = headers();
+      about.set('model', 'a sensor whose messages have headers');
+      for (let n = 0; n < 3; n++) await js.publish('dpu.t1.readings', reading(sent + n), { headers: about });
+      await nc.close();
+      const startNats = await engines.killNats();
+      await flipHeadersLengthBit(natsFolder, 'READINGS', 'newest', byte);
+      await startNats();
+      await start();
+      const nets = async (): Promise<unknown> => ((await ask('GET', '/counts/1/current')).body as { net?: number }).net;
+      await eventually(async () => expect(await nets()).toBe(sent + 2), 60_000);
+      const [newest, ...earlier] = await losses();
+      if (byte === 1) {
+        expect(newest).toMatchObject({ readings: 1, commits: 0 });
+        expect(newest?.detail).toMatch(
+          /^READINGS does not return 1 messages that may not have been routed, of \d+, stored after /,
+        );
+        expect(earlier).toEqual(known);
+      } else {
+        expect([newest, ...earlier]).toEqual(known);
+        await eventually(
+          async () => expect((await ask('GET', '/account')).body).toMatchObject({ dead_lettered: dead + 1 }),
+          60_000,
+        );
+      }
+      // A loss is reported once.
+      await service.end('SIGKILL');
+      await start();
+      expect(await losses()).toHaveLength(known.length + byte);
+      await publish(sent, 3);
+      await expectAll();
+    },
+  );
+
   it("L3 the server's whole store is replaced by an older copy", async () => {
     await service.end('SIGKILL');
     const startNats = await engines.killNats();
@@ -228,5 +311,3 @@ describe('L3 a log that went back', () => {
     );
   });
 });
-
-const BASE_MS = Date.now() - 6 * 3_600_000;

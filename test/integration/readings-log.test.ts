@@ -24,6 +24,8 @@ const IDS = [
   '>',
   'a=2Eb',
   'main/door#1+',
+  // Lines of a device, some of which would be in another partition than their device.
+  ...Array.from({ length: 5 }, (_, n) => `s1/line-${n}`),
   ...Array.from({ length: 40 }, (_, n) => `dpu_${n * n}`),
 ] as DpuId[];
 

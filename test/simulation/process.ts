@@ -17,6 +17,7 @@ import { purgeReadings } from '../../src/retention/readings-retention.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { LogGuard } from '../../src/recovery/log-guard.ts';
 import { TopologyCopier } from '../../src/recovery/topology-copier.ts';
+import { UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
 import { LocalReports } from '../../src/shards/local-reports.ts';
@@ -226,15 +227,18 @@ export class SimProcess {
 
   #logGuard(leases: MemoryLeases): LogGuard {
     const { streams, tables, now } = this.#engines;
+    const readings = new MemoryReadingsLog(this.access, streams);
+    const records = new MemoryRecovery(this.access, tables);
     return new LogGuard({
       partitions: streams.partitions,
       epoch: this.#epoch,
-      readings: new MemoryReadingsLog(this.access, streams),
+      readings,
+      unreadable: new UnreadableReadings({ readings, records, storedSeq: async () => Infinity }),
       events: this.#events,
       topology: this.topology.history,
       catchUpTopology: () => this.topology.catchUp(),
       checkpoints: this.#checkpoints,
-      records: new MemoryRecovery(this.access, tables),
+      records,
       history: this.#history,
       partitionRecords: this.#history,
       topologyLog: new MemoryTopologyLog(this.access, streams),

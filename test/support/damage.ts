@@ -55,22 +55,23 @@ export async function flipPayloadBit(natsFolder: string, stream: string, part: n
 
 /**
  * Inverts one bit in the length of a message's headers, which no checksum covers.
- * @param of a message that was removed, or the newest that was not
+ * @param of a message that was removed, or the oldest or newest that was not
  * @param byte of the length: 0 moves the start of the payload, another reaches beyond the record
  */
 export async function flipHeadersLengthBit(
   natsFolder: string,
   stream: string,
-  of: 'removed' | 'newest',
+  of: 'removed' | 'oldest' | 'newest',
   byte: number,
 ): Promise<void> {
   await flipBitAt(natsFolder, stream, (block) => {
     const records = recordsIn(block);
     const removed = new Set(records.filter(({ isTombstone }) => isTombstone).map(({ seq }) => seq));
-    const chosen = records.findLast(
+    const candidates = records.filter(
       ({ seq, isTombstone, headersLengthAt }) =>
         !isTombstone && headersLengthAt !== undefined && removed.has(seq) === (of === 'removed'),
     );
+    const chosen = candidates.at(of === 'oldest' ? 0 : -1);
     if (chosen?.headersLengthAt === undefined) throw new Error(`no such message in ${stream}`);
     return chosen.headersLengthAt + byte;
   });

@@ -32,6 +32,7 @@ export function memoryTopology(nowMs: () => number = () => 0, payloadsReadTo?: P
           return { next, close: async () => undefined };
         },
         at: async (seq) => entries[seq - 1]?.fact,
+        damageAt: async () => undefined,
         append: async (fact, expectedSeq) => {
           await memory.onAppend();
           if (entries.length !== expectedSeq) return undefined;

@@ -34,6 +34,11 @@ export class NatsAlone {
     return this.#server.url;
   }
 
+  /** Where its streams are. */
+  get natsFolder(): string {
+    return join(this.#folder, 'nats');
+  }
+
   get mqttPort(): number {
     return this.#server.mqttPort;
   }

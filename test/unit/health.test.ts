@@ -209,8 +209,12 @@ describe('a problem is', () => {
 
   test('a process that waits for the topology', async () => {
     const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, readEnd: async () => Promise.resolve(1) };
-    expect(await topologyProblems(topology)()).toEqual([]);
+    let damage: string | undefined;
+    const problems = topologyProblems(topology, () => damage);
+    expect(await problems()).toEqual([]);
     topology.behindMs += 1;
-    expect(codesOf(await topologyProblems(topology)())).toEqual(['topology_behind']);
+    expect(codesOf(await problems())).toEqual(['topology_behind']);
+    damage = 'entry 3 is not returned';
+    expect(await problems()).toMatchObject([{ code: 'topology_behind', stream: 'TOPOLOGY', detail: damage }]);
   });
 });

@@ -5,6 +5,7 @@ import type { DpuId, Partition } from '../../src/domain/ids.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { inspectLogs, type LogDeps } from '../../src/recovery/inspect-logs.ts';
+import { UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { spaceCalled } from '../support/space-called.ts';
@@ -136,6 +137,11 @@ function watched(ports: Ports, happens: () => Promise<void>): LogDeps {
     topology,
     catchUpTopology: () => catchUp(topology, { ...ports, topology: watch(ports.topology) }),
     readings: watch(ports.readings),
+    unreadable: new UnreadableReadings({
+      readings: watch(ports.readings),
+      records: watch(ports.recovery),
+      storedSeq: async () => Infinity,
+    }),
     events: watch(ports.events),
     checkpoints: watch(ports.checkpoints),
     records: watch(ports.recovery),

@@ -45,4 +45,20 @@ it('are read once an epoch, and those already known remain while ClickHouse does
   expect(asked).toBe(before + 1);
   isUp = true;
   expect(await losses.read()).toMatchObject([{ epoch: 2, readings: 7 }, first]);
+  const unreadable = {
+    messages: 3,
+    ranges: [
+      [5, 6],
+      [9, 9],
+    ],
+    fromMs: 0,
+    toMs: null,
+  };
+  stored.push({ epoch: 3, atMs: 7, report: JSON.stringify({ ...REPORT, unreadable }) });
+  epoch.current = 3;
+  expect((await losses.read())[0]).toMatchObject({
+    readings: 3,
+    detail:
+      'READINGS does not return 3 messages that may not have been routed, of 5 to 6, 9, stored after 1970-01-01T00:00:00.000Z; TOPOLOGY lost 2 entries, which were restored',
+  });
 });

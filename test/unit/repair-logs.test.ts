@@ -12,6 +12,7 @@ import { TopologyHistory, type TopologyView } from '../../src/domain/topology-hi
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { inspectLogs } from '../../src/recovery/inspect-logs.ts';
 import { repairLogs, type RepairDeps } from '../../src/recovery/repair-logs.ts';
+import { UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import {
@@ -174,6 +175,11 @@ function repairDeps(ports: Ports): RepairDeps {
   let commits = 0;
   return {
     ...ports,
+    unreadable: new UnreadableReadings({
+      readings: ports.readings,
+      records: ports.recovery,
+      storedSeq: async () => Infinity,
+    }),
     partitions: PARTITIONS,
     epoch: new LogEpoch(),
     topology,

@@ -37,6 +37,7 @@ function logThatTells(isLate: boolean): TopologyLog {
       return { next, close };
     },
     at: async (seq) => entries.find((entry) => entry.seq === seq)?.fact,
+    damageAt: async () => undefined,
     append: async (fact, expectedSeq) => {
       appends += 1;
       if (isAway) throw new Error('nobody answers');
@@ -180,4 +181,21 @@ test('E2 a write that the log has lost holds up none of those behind it', async 
   await expect(lost).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(next).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(service.execute(createSpace('again'))).resolves.toMatchObject({ doc: { id: 2 } });
+});
+
+test('is not behind a log that has lost the entries which it had not received', async () => {
+  let [end, nowMs] = [3, 0];
+  const service = new TopologyService(
+    { ...logThatTells(false), lastSeq: async () => end },
+    () => nowMs,
+    () => undefined,
+  );
+  await service.readEnd();
+  nowMs = 5_000;
+  expect(service.behindMs).toBe(5_000);
+  await service.readEnd();
+  expect(service.behindMs).toBe(5_000);
+  end = 0;
+  await service.readEnd();
+  expect(service.behindMs).toBe(0);
 });

@@ -3,7 +3,10 @@
 import type { Context, Middleware } from 'koa';
 import { Failure } from '../../domain/failure.ts';
 import { HttpProblem, PROBLEM_TYPE, problemOf, problemText, type ProblemStatus, type FieldError } from '../problem.ts';
+import { isUnanswered } from '../../nats/unanswered.ts';
 import { logOf, requestIdOf } from '../request-state.ts';
+
+const RETRY_AFTER_S = 5;
 
 /** Headers that were set for the answer that the problem replaces. */
 const HEADERS_OF_SUCCESS = ['etag', 'link', 'x-total-count', 'content-disposition', 'content-encoding', 'location'];
@@ -22,7 +25,13 @@ export function problems(): Middleware {
   };
 }
 
-function answer(ctx: Context, error: unknown): void {
+function answer(ctx: Context, thrown: unknown): void {
+  const error = isUnanswered(thrown)
+    ? new Failure('unavailable', 'NATS does not answer at the moment', {
+        cause: thrown,
+        retryAfterSeconds: RETRY_AFTER_S,
+      })
+    : thrown;
   if (error instanceof Failure) {
     if (error.retryAfterSeconds !== undefined) ctx.set('retry-after', String(error.retryAfterSeconds));
     if (error.kind === 'unavailable') logOf(ctx).warn({ err: error }, 'answered 503');

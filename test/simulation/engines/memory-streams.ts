@@ -95,6 +95,11 @@ export class MemoryReadingsLog implements ReadingsLog {
     return this.#read(`READINGS ${seq}`, () => this.#streams.readings.at(seq));
   }
 
+  /** It loses only its end. */
+  async unreadable(): Promise<number[]> {
+    return [];
+  }
+
   async lastSeqBefore(ms: number): Promise<number> {
     return this.#read('READINGS before', () => {
       const next = this.#streams.readings.everything.find(({ timeMs }) => timeMs >= ms);
@@ -331,6 +336,11 @@ export class MemoryTopologyLog implements TopologyLog {
       failure: away('TOPOLOGY'),
       apply: () => this.#streams.topology[seq - 1]?.fact,
     });
+  }
+
+  /** It loses only its end. */
+  async damageAt(): Promise<undefined> {
+    return undefined;
   }
 
   async lastSeq(): Promise<number> {

@@ -1,0 +1,129 @@
+// Finds messages that READINGS holds and does not return. A bit that is flipped in the length of a message's headers,
+// which no checksum of nats-server covers, makes the server skip the message, and consumers are not told
+// (docs/failures.md). Looked for are messages that were not routed, whose readings are lost, and those whose readings
+// are not stored yet: a router that restarts reads them again, and would not know a repetition of one that it misses.
+// A repair stores those. Readings of all other messages are in ClickHouse.
+//
+// Files are damaged while nobody looks at them, so the messages are read once after each connection to NATS.
+import { allPartitions } from '../domain/partition.ts';
+import type { EpochRecords } from '../ports/recovery.ts';
+import type { ReadingsLog } from '../ports/readings-log.ts';
+import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+import { readable } from '../router/marked-logs.ts';
+
+/** Bounds the time of an inspection; the next one continues. */
+const MESSAGES_PER_INSPECTION = 200_000;
+const REPORTS_MAX = 100;
+
+export type SeqRange = readonly [fromSeq: number, toSeq: number];
+
+/** What a repair recorded about such messages. */
+export interface UnreadableReport {
+  /** How many of them may not have been routed, so that their readings are lost. */
+  readonly messages: number;
+  readonly ranges: readonly SeqRange[];
+  /** When the readable messages before and after them were stored; null if there is none. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+export interface UnreadableReadingsDeps {
+  readonly readings: Pick<ReadingsLog, 'unreadable' | 'at'>;
+  readonly records: Pick<EpochRecords, 'reports'>;
+  /** The sequence up to which the readings of all messages are stored in ClickHouse. */
+  readonly storedSeq: () => Promise<number>;
+}
+
+export class UnreadableReadings {
+  readonly #deps: UnreadableReadingsDeps;
+  #isDue = true;
+  /** Up to where all routers had routed at the last inspection. */
+  #routedSeq = Infinity;
+  /** The same before the messages were looked for: a router may have skipped those after it. */
+  #routedBefore = Infinity;
+  #unread: { readonly afterSeq: number; readonly toSeq: number } | undefined;
+  /** The sequences found, without those that a repair has reported. */
+  #found: readonly number[] = [];
+
+  constructor(deps: UnreadableReadingsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads the messages again at the next inspection, because the server may have been restarted. */
+  lookAgain(): void {
+    this.#isDue = true;
+  }
+
+  /**
+   * @param routedSeq the sequence up to which every router has routed
+   * @returns the messages that were found so far and that no repair has reported
+   */
+  async unreported(routedSeq: number, lastSeq: number): Promise<readonly SeqRange[]> {
+    if (this.#isDue) {
+      const unfinishedSeq = Math.min(this.#unread?.afterSeq ?? Infinity, (this.#found[0] ?? Infinity) - 1);
+      const storedSeq = await this.#deps.storedSeq();
+      this.#routedBefore = Math.min(routedSeq, this.#routedSeq);
+      this.#unread = { afterSeq: Math.min(storedSeq, this.#routedBefore, unfinishedSeq), toSeq: lastSeq };
+      this.#found = [];
+      this.#isDue = false;
+    }
+    this.#routedSeq = routedSeq;
+    await this.#readOn();
+    if (this.#found.length > 0) {
+      const reported = await this.#reported();
+      this.#found = this.#found.filter((seq) => !reported.some(([from, to]) => from <= seq && seq <= to));
+    }
+    return rangesOf(this.#found);
+  }
+
+  /** For the report of a repair; undefined if nothing was found. */
+  async report(): Promise<UnreadableReport | undefined> {
+    const [first, last] = [this.#found[0], this.#found.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    const { readings } = this.#deps;
+    return {
+      messages: this.#found.filter((seq) => seq > this.#routedBefore).length,
+      ranges: rangesOf(this.#found),
+      fromMs: (await readings.at(first - 1))?.timeMs ?? null,
+      toMs: (await readings.at(last + 1))?.timeMs ?? null,
+    };
+  }
+
+  async #readOn(): Promise<void> {
+    if (!this.#unread) return;
+    const { afterSeq, toSeq } = this.#unread;
+    const endSeq = Math.min(toSeq, afterSeq + MESSAGES_PER_INSPECTION);
+    if (endSeq > afterSeq) this.#found = [...this.#found, ...(await this.#deps.readings.unreadable(afterSeq, endSeq))];
+    this.#unread = endSeq < toSeq ? { afterSeq: endSeq, toSeq } : undefined;
+  }
+
+  async #reported(): Promise<SeqRange[]> {
+    const reports = await this.#deps.records.reports(REPORTS_MAX);
+    return reports.flatMap(
+      ({ report }) => (JSON.parse(report) as { readonly unreadable?: UnreadableReport }).unreadable?.ranges ?? [],
+    );
+  }
+}
+
+/** @param storedBeforeSeq all commits of SPACE_EVENTS before this sequence are stored in ClickHouse */
+export async function storedReadingsSeq(
+  partitions: number,
+  events: Pick<SpaceEventsLog, 'firstCommitFrom'>,
+  storedBeforeSeq: number,
+): Promise<number> {
+  const unstored = await Promise.all(
+    allPartitions(partitions).map((router) => readable(() => events.firstCommitFrom(router, storedBeforeSeq))),
+  );
+  return Math.min(...unstored.map((header) => header?.previousReadingsSeq ?? Infinity));
+}
+
+/** @param seqs in ascending order */
+function rangesOf(seqs: readonly number[]): SeqRange[] {
+  const ranges: [number, number][] = [];
+  for (const seq of seqs) {
+    const last = ranges.at(-1);
+    if (last && last[1] === seq - 1) last[1] = seq;
+    else ranges.push([seq, seq]);
+  }
+  return ranges;
+}
