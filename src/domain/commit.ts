@@ -36,9 +36,11 @@ export interface PartitionSection {
 export interface RouterCounters {
   /** Items taken from READINGS, valid or not. */
   readonly received: number;
-  /** New readings; `held` of them currently count in no space. */
+  /** New readings; `held` and `excluded` of them currently count in no space. */
   readonly fresh: number;
   readonly held: number;
+  /** 0 in commits of earlier versions, which know no exclusions. */
+  readonly excluded: number;
   readonly duplicate: number;
   readonly dead: number;
 }

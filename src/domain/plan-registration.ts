@@ -10,6 +10,7 @@ import type {
   DocumentPlace,
   DoorwayEntry,
   DpuEntry,
+  ExclusionEntry,
   PlacementEntry,
   SpaceEntry,
 } from './topology-document.ts';
@@ -20,12 +21,13 @@ export type RegistrationEntry =
   | { readonly kind: 'space'; readonly entry: SpaceEntry }
   | { readonly kind: 'doorway'; readonly entry: DoorwayEntry }
   | { readonly kind: 'dpu'; readonly entry: DpuEntry }
-  | { readonly kind: 'device'; readonly entry: DeviceEntry };
+  | { readonly kind: 'device'; readonly entry: DeviceEntry }
+  | { readonly kind: 'exclusion'; readonly entry: ExclusionEntry };
 
 export interface PlannedChange {
   readonly kind: RegistrationEntry['kind'];
   readonly action: 'create' | 'update';
-  /** Name of the space or doorway, id of the DPU or device. */
+  /** Name of the space or doorway, id of the DPU or device; for an exclusion the id of its DPU. */
   readonly name: string;
   readonly line: number;
   /** The fields that an update changes. */
@@ -66,6 +68,8 @@ export function planRegistration(view: RegistrationView, each: RegistrationEntry
       return planDpu(view, each.entry, nowMs);
     case 'device':
       return planDevice(view, each.entry, nowMs);
+    case 'exclusion':
+      return planExclusion(view, each.entry, nowMs);
   }
 }
 
@@ -167,6 +171,22 @@ function planDevice(view: RegistrationView, entry: DeviceEntry, nowMs: number): 
   return {
     fact: decided(view, entry, { kind: 'setAdapter', id, adapter, options }, nowMs),
     change: { kind: 'device', action: before ? 'update' : 'create', name: id, line, fields: before ? fields : [] },
+  };
+}
+
+/** It has no id in a document, so it is the one of its DPU with the same fields. */
+function planExclusion(view: RegistrationView, entry: ExclusionEntry, nowMs: number): Planned | undefined {
+  const { dpuId, fromMs, toMs, reason, line } = entry;
+  const isRegistered = view.dpu(dpuId)?.deleted === false;
+  if (!isRegistered)
+    throw new EntryRefused(entry, new Failure('invalid', `there is no DPU ${dpuId}`, { field: 'dpu_id' }));
+  const isKnown = view
+    .exclusions(dpuId)
+    .some((each) => !each.deleted && each.fromMs === fromMs && each.toMs === toMs && each.reason === reason);
+  if (isKnown) return undefined;
+  return {
+    fact: decided(view, entry, { kind: 'excludeReadings', dpuId, fromMs, toMs, reason }, nowMs),
+    change: { kind: 'exclusion', action: 'create', name: dpuId, line, fields: [] },
   };
 }
 

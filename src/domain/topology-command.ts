@@ -46,6 +46,14 @@ export type TopologyCommand =
       readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
+  | {
+      readonly kind: 'excludeReadings';
+      readonly dpuId: DpuId;
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'deleteExclusion'; readonly dpuId: DpuId; readonly id: number }
   /**
    * Absent `options` keep the current ones if the adapter stays the same, null stands for the adapter's defaults. An
    * absent `secret` keeps the current one, null removes it.
@@ -65,12 +73,28 @@ type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind:
 
 /** The commands that make up an import. */
 export type Registration = Of<
-  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu' | 'setAdapter'
+  | 'createSpace'
+  | 'updateSpace'
+  | 'createDoorway'
+  | 'updateDoorway'
+  | 'createDpu'
+  | 'placeDpu'
+  | 'setAdapter'
+  | 'excludeReadings'
 >;
 /** The part of a view that a registration is decided on. */
 export type RegistrationView = Pick<
   TopologyView,
-  'space' | 'doorway' | 'dpu' | 'device' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
+  | 'space'
+  | 'doorway'
+  | 'dpu'
+  | 'exclusions'
+  | 'device'
+  | 'spacesCalled'
+  | 'doorwaysCalled'
+  | 'lastSpaceId'
+  | 'lastDoorwayId'
+  | 'epoch'
 >;
 
 /** @throws Failure not_found, conflict or invalid */
@@ -82,6 +106,8 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return deleteDoorway(view, command, nowMs);
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
+    case 'deleteExclusion':
+      return deleteExclusion(view, command);
     case 'deleteDevice': {
       const doc = { ...existing(view.device(command.id), `device ${command.id}`), updatedMs: nowMs, deleted: true };
       delete doc.secret;
@@ -101,6 +127,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     case 'createDpu':
     case 'placeDpu':
     case 'setAdapter':
+    case 'excludeReadings':
       return decideRegistration(view, command, nowMs);
   }
 }
@@ -122,6 +149,8 @@ export function decideRegistration(view: RegistrationView, command: Registration
       return placeDpu(view, command, nowMs);
     case 'setAdapter':
       return setAdapter(view, command, nowMs);
+    case 'excludeReadings':
+      return excludeReadings(view, command, nowMs);
   }
 }
 
@@ -220,6 +249,20 @@ function place(
   }
   if (effectiveMs === undefined && doorwayAt(dpu.placements, nowMs) === doorwayId) return dpu;
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
+}
+
+function excludeReadings(view: RegistrationView, command: Of<'excludeReadings'>, recordedMs: number): SingleFact {
+  const { dpuId, fromMs, toMs, reason } = command;
+  existing(view.dpu(dpuId), `DPU ${dpuId}`);
+  if (toMs <= fromMs) throw new Failure('invalid', 'an exclusion must end after it begins', { field: 'to' });
+  const id = nextId(view.exclusions(dpuId).reduce((last, each) => Math.max(last, each.id), 0));
+  return { kind: 'exclusion', doc: { id, dpuId, fromMs, toMs, reason, recordedMs, deleted: false } };
+}
+
+function deleteExclusion(view: TopologyView, { dpuId, id }: Of<'deleteExclusion'>): SingleFact {
+  existing(view.dpu(dpuId), `DPU ${dpuId}`);
+  const doc = view.exclusions(dpuId).find((each) => each.id === id);
+  return { kind: 'exclusion', doc: { ...existing(doc, `exclusion ${id} of DPU ${dpuId}`), deleted: true } };
 }
 
 function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: number): SingleFact {

@@ -5,6 +5,7 @@ import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
 import { nameKey } from './name.ts';
+import { mergedSpans, type Span } from './placement.ts';
 import {
   appliesAfterMs,
   DEFAULT_SETTINGS,
@@ -12,6 +13,7 @@ import {
   type Doorway,
   type Dpu,
   type EpochBegun,
+  type Exclusion,
   type Reset,
   factsOf,
   type Settings,
@@ -30,6 +32,7 @@ interface DeviceVersion extends Version<Device> {
   readonly afterMs: number;
 }
 
+const NO_SPANS: readonly Span[] = [];
 const encoder = new TextEncoder();
 
 type Versions<Id, T> = Map<Id, Version<T>[]>;
@@ -43,6 +46,10 @@ export interface TopologyView {
   spaces(): Space[];
   doorways(): Doorway[];
   dpus(): Dpu[];
+  /** The exclusions of a DPU in the order of recording, deleted ones included. */
+  exclusions(dpuId: DpuId): Exclusion[];
+  /** When the readings of a DPU are excluded, merged and ascending. */
+  excludedSpans(dpuId: DpuId): readonly Span[];
   device(id: DpuId): Device | undefined;
   devices(): Device[];
   /** A space's manual resets, in the order of recording. */
@@ -66,6 +73,7 @@ export class TopologyHistory {
   readonly #spaces: Versions<SpaceId, Space> = new Map();
   readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
+  readonly #exclusions = new Map<DpuId, Versions<number, Exclusion>>();
   readonly #devices = new Map<DpuId, DeviceVersion[]>();
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
@@ -119,6 +127,12 @@ export class TopologyHistory {
           if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         break;
+      case 'exclusion': {
+        const ofDpu = this.#exclusions.get(fact.doc.dpuId) ?? new Map<number, Version<Exclusion>[]>();
+        this.#exclusions.set(fact.doc.dpuId, ofDpu);
+        addTo(ofDpu, fact.doc.id, { seq, doc: fact.doc });
+        break;
+      }
       case 'device':
         addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, afterMs: appliesAfterMs(fact, storedMs) });
         break;
@@ -155,6 +169,7 @@ export class TopologyHistory {
       this.#spaces,
       this.#doorways,
       this.#dpus,
+      this.#exclusions,
       this.#devices,
       this.#resets,
       this.#doorwaysBySpace,
@@ -196,11 +211,20 @@ export class TopologyHistory {
   }
 
   #viewAt(seq: number): TopologyView {
+    const excluded = new Map<DpuId, readonly Span[]>();
     const view: TopologyView = {
       seq,
       space: (id) => atSeq(this.#spaces.get(id), seq),
       doorway: (id) => atSeq(this.#doorways.get(id), seq),
       dpu: (id) => atSeq(this.#dpus.get(id), seq),
+      exclusions: (dpuId) => all(this.#exclusions.get(dpuId) ?? new Map<number, Version<Exclusion>[]>(), seq),
+      excludedSpans: (dpuId) => {
+        // Called for every reading. Most DPUs have none.
+        if (!this.#exclusions.has(dpuId)) return NO_SPANS;
+        let spans = excluded.get(dpuId);
+        if (!spans) excluded.set(dpuId, (spans = mergedSpans(view.exclusions(dpuId).filter((each) => !each.deleted))));
+        return spans;
+      },
       device: (id) => atSeq(this.#devices.get(id), seq),
       spaces: () => all(this.#spaces, seq),
       doorways: () => all(this.#doorways, seq),

@@ -50,6 +50,18 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
+/** The readings of a DPU during `[fromMs, toMs)` count in no space, such as those of the cleaning crew. */
+export interface Exclusion {
+  /** Unique for the DPU. */
+  readonly id: number;
+  readonly dpuId: DpuId;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  readonly recordedMs: number;
+  readonly deleted: boolean;
+}
+
 /** A salted hash (src/http/auth/device-secrets.ts): what the device sends is stored nowhere. */
 export interface DeviceSecret {
   readonly salt: string;
@@ -145,6 +157,7 @@ export type SingleFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
+  | { readonly kind: 'exclusion'; readonly doc: Exclusion }
   | DeviceFact
   | { readonly kind: 'reset'; readonly doc: Reset }
   | { readonly kind: 'settings'; readonly doc: Settings }

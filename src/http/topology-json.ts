@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { doorwayAt, type Placement } from '../domain/placement.ts';
-import type { Device, Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
+import type { Device, Doorway, Dpu, Exclusion, Reset, Space } from '../domain/topology.ts';
 import { API_PREFIX } from './routes/route.ts';
 
 /** The header that `createdAt` sets. */
@@ -77,6 +77,16 @@ export function resetJson({ timestampMs, count, recordedMs }: Reset): object {
   return { timestamp: formatInstant(timestampMs), count, recorded_at: formatInstant(recordedMs) };
 }
 
+export function exclusionJson({ id, fromMs, toMs, reason, recordedMs }: Exclusion): object {
+  return {
+    id,
+    from: formatInstant(fromMs),
+    to: formatInstant(toMs),
+    reason,
+    recorded_at: formatInstant(recordedMs),
+  };
+}
+
 const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '2018-02-24T08:00:00.000Z' };
 export const SPACE_EXAMPLE = {
   id: 1,
@@ -108,4 +118,11 @@ export const RESET_EXAMPLE = {
   timestamp: '2018-02-25T04:00:00.000Z',
   count: 0,
   recorded_at: '2018-02-25T04:01:12.000Z',
+};
+export const EXCLUSION_EXAMPLE = {
+  id: 1,
+  from: '2018-02-24T20:00:00.000Z',
+  to: '2018-02-24T20:45:00.000Z',
+  reason: 'the cleaning crew',
+  recorded_at: '2018-02-25T07:30:00.000Z',
 };

@@ -206,7 +206,7 @@ describe('importing a topology', () => {
       '{\n "spaces": [\n  {"name": "Roof"},\n  {"name": 7}\n ],\n "rooms": [],\n "dpus": [{"id": "1",\n  "placements": [\n   {"doorway": "Main entrance"},\n   {"doorway": "None such", "from": "2026-01-01T00:00:00Z"}]}]\n}';
     expect((await imported(text, 'application/json')).body.errors).toEqual([
       { line: 4, path: 'spaces.1.name', detail: 'must be text' },
-      { line: 6, path: 'rooms', detail: 'is not a known field; there are spaces, doorways, dpus, devices' },
+      { line: 6, path: 'rooms', detail: 'is not a known field; there are spaces, doorways, dpus, exclusions, devices' },
       { line: 10, path: 'dpus.0.placements.1.doorway', detail: 'there is no doorway "None such"' },
     ]);
     expect(await sizeOf('/spaces')).toBe(2);

@@ -121,6 +121,20 @@ const command = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant('placeDpu'), id: dpuId, doorwayId: side, effectiveMs: instant }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('excludeReadings'),
+      dpuId,
+      fromMs: fc.constantFrom(0, 1, NOW_MS),
+      toMs: fc.constantFrom(1, 2, NOW_MS + 1_000),
+      reason: fc.oneof(fc.constantFrom('the cleaning crew', 'x,y', 'a "door"'), label),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('deleteExclusion'), dpuId, id: fc.integer({ min: 1, max: 3 }) }),
+  },
   { weight: 4, arbitrary: deviceCommand },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('updateSpace'), id, fields: fc.record({ name: label }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deleteSpace'), id }) },
@@ -253,6 +267,7 @@ function documentOf(
       placements: records.map(([n, fromMs]) => ({ ...place, doorway: n === null ? null : `d${n}`, fromMs })),
     })),
     devices: [],
+    exclusions: [],
     errors: [],
     errorsCount: 0,
     unreadable: new Set(),

@@ -48,6 +48,8 @@ export class ActionWriter {
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
+  /** How many exclusions of each DPU were recorded. */
+  readonly #excluded = new Map<DpuId, number>();
   readonly #resets: { readonly space: number; readonly timestampMs: number }[] = [];
 
   constructor(random: Random) {
@@ -305,6 +307,8 @@ export class ActionWriter {
       dpu: 3,
       deleteDpu: 1,
       modulus: 2,
+      exclude: 4,
+      include: 2,
       changeDoorway: 3,
       deleteDoorway: 0.5,
       doorway: 1,
@@ -323,6 +327,10 @@ export class ActionWriter {
         return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
       case 'modulus':
         return this.#push({ kind, dpuId, modulus: random.pick([null, MODULUS, MODULUS * 3]) });
+      case 'exclude':
+        return this.#exclude(dpuId);
+      case 'include':
+        return this.#include();
       case 'deleteDpu':
         return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway':
@@ -342,6 +350,21 @@ export class ActionWriter {
       case 'deleteSpace':
         return this.#push({ kind, space: this.#someSpace() });
     }
+  }
+
+  /** Mostly around some reading; some overlap, and some end in the future. */
+  #exclude(dpuId: DpuId): void {
+    const random = this.#random;
+    const fromMs = this.#someInstant() - random.pick([0, SECOND, MINUTE, HOUR]);
+    const toMs = fromMs + random.pick([1, MINUTE, HOUR, HOUR, DAY]);
+    this.#excluded.set(dpuId, (this.#excluded.get(dpuId) ?? 0) + 1);
+    this.#push({ kind: 'exclude', dpuId, fromMs, toMs });
+  }
+
+  #include(): void {
+    if (this.#excluded.size === 0) return;
+    const [dpuId, exclusions] = this.#random.pick([...this.#excluded]);
+    this.#push({ kind: 'include', dpuId, id: this.#random.int(1, exclusions) });
   }
 
   #reset(space: number, timestampMs: number, count: number): void {

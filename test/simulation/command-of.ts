@@ -63,6 +63,16 @@ export function commandOf(
       return { kind: 'placeDpu', id: action.dpuId, counterModulus: action.modulus };
     case 'deleteDpu':
       return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'exclude':
+      return {
+        kind: 'excludeReadings',
+        dpuId: action.dpuId,
+        fromMs: action.fromMs,
+        toMs: action.toMs,
+        reason: 'the cleaning crew',
+      };
+    case 'include':
+      return { kind: 'deleteExclusion', dpuId: action.dpuId, id: action.id };
     case 'device':
       return { kind: 'setAdapter', id: action.dpuId, ...configurationOf(action) };
     case 'forgetDevice':

@@ -63,6 +63,8 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'a DPU is deleted': /"kind":"deleteDpu"/,
   'a doorway is changed': /"kind":"changeDoorway"/,
   'a space is deleted': /"kind":"deleteSpace"/,
+  'readings are excluded': /"kind":"exclude"/,
+  'an exclusion is deleted': /"kind":"include"/,
   'a reset': /"kind":"reset"/,
   'a daily reset in a zone with changes of clocks': /"timeZone":"(Europe\/Vienna|America\/New_York)","dailyReset":"0/,
   'a heartbeat with a time of its own': /"kind":"heartbeat".*timestamp/,

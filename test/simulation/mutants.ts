@@ -1,6 +1,7 @@
 // Deliberate bugs. Each is one change of the production sources, made in a build of the simulation
 // (bundle.ts), so the sources themselves stay unchanged. `npm run sim:mutants` shows which seed
 // catches each; a survivor shows what the simulation does not test.
+import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
@@ -311,5 +312,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
+  ...EXCLUSION_MUTANTS,
   ...LOSS_MUTANTS,
 ];

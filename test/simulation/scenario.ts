@@ -53,6 +53,9 @@ export type Action =
   | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'modulus'; readonly dpuId: DpuId; readonly modulus: number | null }
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
+  | { readonly kind: 'exclude'; readonly dpuId: DpuId; readonly fromMs: number; readonly toMs: number }
+  /** An exclusion of the DPU is deleted. */
+  | { readonly kind: 'include'; readonly dpuId: DpuId; readonly id: number }
   /** What one document says, in place of a command for each. */
   | { readonly kind: 'import'; readonly of: readonly RegisteringAction[] }
   | { readonly kind: 'settings'; readonly settings: Settings }

@@ -218,6 +218,8 @@ export class World {
       case 'move':
       case 'modulus':
       case 'deleteDpu':
+      case 'exclude':
+      case 'include':
       case 'device':
       case 'forgetDevice':
       case 'reset':

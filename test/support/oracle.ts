@@ -1,7 +1,7 @@
 // The correct value of every count, computed the obvious way: by sorting and adding the set of readings, with the
 // placements, doorways and resets. It shares no code with the service, only types.
 import { DateTime } from 'luxon';
-import type { Doorway, Dpu, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
+import type { Doorway, Dpu, Exclusion, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
 
 /** Has exactly one of direction, interval and standing. */
 export interface OracleReading {
@@ -81,7 +81,7 @@ export interface OracleIntervalExplanation extends OraclePeople, OracleTerms {
   readonly resets: readonly (OracleReset & { readonly countBefore: number })[];
 }
 
-const UNPLACED = 0;
+const NOWHERE = 0;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
@@ -262,6 +262,8 @@ export class Oracle {
   readonly #doorways = new Map<number, Doorway>();
   readonly #dpus = new Map<string, Dpu>();
   readonly #resets: Reset[] = [];
+  /** The last version of each. */
+  readonly #exclusions = new Map<string, Exclusion>();
   readonly #events = new Map<number, OracleEvent[]>();
   /** The standings of each DPU, in order. */
   readonly #standings = new Map<string, OracleReading[]>();
@@ -271,6 +273,7 @@ export class Oracle {
       if (fact.kind === 'space') this.#spaces.set(fact.doc.id, fact.doc);
       if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'exclusion') this.#exclusions.set(`${fact.doc.dpuId} ${fact.doc.id}`, fact.doc);
       if (fact.kind === 'reset') this.#resets.push(fact.doc);
     }
     const byId = new Map(sent.map((reading) => [readingIdOf(reading), reading]));
@@ -290,7 +293,12 @@ export class Oracle {
 
   /** How many readings are of DPUs that were above no doorway at that time. */
   get held(): number {
-    return this.#eventsOfSpace(UNPLACED).length;
+    return this.#eventsOfSpace(NOWHERE).filter(({ doorwayId }) => doorwayId === 0).length;
+  }
+
+  /** How many readings are of DPUs above a doorway, in one of their exclusions. */
+  get excluded(): number {
+    return this.#eventsOfSpace(NOWHERE).length - this.held;
   }
 
   events(spaceId: number): readonly OracleEvent[] {
@@ -332,11 +340,18 @@ export class Oracle {
       timestampMs: reading.timestampMs,
       readingId: reading.readingId,
     });
-    if (!doorway) return [event(UNPLACED, entrances, exits)];
+    if (!doorway || this.#isExcluded(reading)) return [event(NOWHERE, entrances, exits)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
     if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, exits, entrances));
     return events;
+  }
+
+  #isExcluded({ dpuId, timestampMs }: OracleReading): boolean {
+    for (const exclusion of this.#exclusions.values())
+      if (exclusion.dpuId === dpuId && !exclusion.deleted)
+        if (timestampMs >= exclusion.fromMs && timestampMs < exclusion.toMs) return true;
+    return false;
   }
 
   #entrancesAndExits(reading: OracleReading): readonly [entrances: number, exits: number] {

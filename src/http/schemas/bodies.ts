@@ -165,6 +165,20 @@ export const resetBody = z
   })
   .register(BODIES, { id: 'ResetBody' });
 
+const REASON_LENGTH_MAX = 500;
+export const exclusionReason = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(REASON_LENGTH_MAX, `must have at most ${REASON_LENGTH_MAX} characters`);
+export const exclusionBody = z
+  .strictObject({
+    from: instant.meta({ description: 'readings with this timestamp are the first that are excluded' }),
+    to: instant.meta({ description: 'readings with this timestamp are the first that count again' }),
+    reason: exclusionReason.meta({ description: 'why they do not count', examples: ['the cleaning crew'] }),
+  })
+  .register(BODIES, { id: 'ExclusionBody' });
+
 /** Which dead letters to replay, and how. A field that is left out selects all. */
 export const replayBody = z
   .strictObject({

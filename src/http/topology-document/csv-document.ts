@@ -1,4 +1,4 @@
-// A topology document as CSV: one row per space, doorway, DPU, placement or device, and a header line that names the columns, in
+// A topology document as CSV: one row per space, doorway, DPU, placement, exclusion or device, and a header line that names the columns, in
 // any order and case. A column that is left out says nothing; an empty cell says "none".
 import { pipeline, type Readable } from 'node:stream';
 import { CsvError, parse, type Info } from 'csv-parse';
@@ -18,6 +18,7 @@ const COLUMNS = {
   doorway: ['name', 'external_id', 'ingress_space', 'egress_space'],
   dpu: ['dpu_id', 'counter_modulus', 'doorway', 'from'],
   placement: ['dpu_id', 'doorway', 'from'],
+  exclusion: ['dpu_id', 'from', 'to', 'reason'],
   device: ['device', 'adapter', 'options'],
 } as const;
 type Kind = keyof typeof COLUMNS;
@@ -92,7 +93,7 @@ function addRow(
     if (own.includes(name)) setValue(value, name, cell);
     else if (cell !== '' && name !== 'kind') builder.fail(place, name, `is not for a row of kind ${kind}`);
   }
-  const { dpu_id: id, doorway = null, from = null, device, options, ...fields } = value;
+  const { dpu_id: id, doorway = null, from = null, to = null, reason, device, options, ...fields } = value;
   switch (kind) {
     case 'space':
       return builder.space(place, fields);
@@ -100,6 +101,8 @@ function addRow(
       return builder.doorway(place, fields);
     case 'placement':
       return builder.placement(place, id, { doorway, from });
+    case 'exclusion':
+      return builder.exclusion(place, { dpu_id: id, from, to, reason });
     case 'device':
       return addDevice(builder, place, { id: device, ...fields }, options);
     case 'dpu':
