@@ -282,6 +282,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dpus/{id}/exclusions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the exclusions of a sensor */
+        get: operations["listExclusions"];
+        put?: never;
+        /**
+         * Exclude the readings of a sensor during a span
+         * @description Readings of the sensor with `from` <= timestamp < `to` count in no space, whenever they arrive. They are stored, and count again when the exclusion is deleted. An interval counts by its end. An excluded standing is still the predecessor of the next one, so only its own difference is left out.
+         */
+        post: operations["excludeReadings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dpus/{id}/exclusions/{exclusion_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an exclusion
+         * @description Its readings count again, unless another exclusion covers them.
+         */
+        delete: operations["deleteExclusion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/topology/import": {
         parameters: {
             query?: never;
@@ -736,6 +777,30 @@ export interface components {
             from: string | null;
             to: string | null;
         };
+        /** @description The readings of a sensor from `from`, inclusive, to `to`, exclusive, count in no space */
+        Exclusion: {
+            /** @description unique for the sensor */
+            id: number;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are excluded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp count again
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description when the exclusion was recorded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            recorded_at: string;
+        };
         /** @description At `timestamp` there were `count` people in the space */
         Reset: {
             /**
@@ -792,6 +857,8 @@ export interface components {
             /** @description the run of the counters, if the sensor reported it */
             counter_epoch?: string;
             doorway_id: number | null;
+            /** @description true if it counts in no space, because of an exclusion of its sensor */
+            excluded: boolean;
         };
         /** @description The stored payload of a device, and the readings that its adapter derives from it */
         PayloadAccepted: {
@@ -942,7 +1009,7 @@ export interface components {
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
-        /** @description Where every reading went: accepted = applied + duplicate + held + dead_lettered */
+        /** @description Where every reading went: accepted = applied + duplicate + held + excluded + dead_lettered */
         Account: {
             /** @description read from the log */
             accepted: number;
@@ -952,6 +1019,8 @@ export interface components {
             duplicate: number;
             /** @description waiting for their sensor to be placed */
             held: number;
+            /** @description left out by an exclusion of their sensor */
+            excluded: number;
             /** @description could not be used */
             dead_lettered: number;
             /** @description dead-lettered readings whose dead letters are kept, by reason: bad_subject, bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, bad_payload, future */
@@ -1081,13 +1150,21 @@ export interface components {
                 /** @description how many devices were already registered as in the document */
                 unchanged: number;
             };
+            exclusions: {
+                /** @description how many exclusions were created */
+                created: number;
+                /** @description how many exclusions were changed */
+                updated: number;
+                /** @description how many exclusions were already registered as in the document */
+                unchanged: number;
+            };
             /** @description the first 1,000 entries that are created or updated */
             changes: {
                 /** @description line of the document */
                 line: number;
                 /** @enum {string} */
-                kind: "space" | "doorway" | "dpu" | "device";
-                /** @description name of the space or doorway, id of the sensor or device */
+                kind: "space" | "doorway" | "dpu" | "device" | "exclusion";
+                /** @description name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor */
                 name: string;
                 /** @enum {string} */
                 action: "create" | "update";
@@ -1119,6 +1196,22 @@ export interface components {
                     doorway: string | null;
                     from: string | null;
                 }[];
+            }[];
+            exclusions: {
+                dpu_id: string;
+                /**
+                 * Format: date-time
+                 * @description the first instant
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description the first instant after it
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                reason: string;
             }[];
             devices: {
                 id: string;
@@ -1546,6 +1639,25 @@ export interface components {
             /** @description how many people were in the space */
             count: number;
         };
+        ExclusionBody: {
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are the first that are excluded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are the first that count again
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            /**
+             * @description why they do not count
+             * @example the cleaning crew
+             */
+            reason: string;
+        };
         ReplayBody: {
             /**
              * @description the sensor named by the subject, or the text in its place
@@ -1630,6 +1742,26 @@ export interface components {
                     /** @description when the placement begins; null or left out: the beginning of time */
                     from?: string | null;
                 }[];
+            }[];
+            exclusions?: {
+                /**
+                 * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+                 * @example 423
+                 */
+                dpu_id: string | number;
+                /**
+                 * Format: date-time
+                 * @description readings of the sensor with this timestamp are excluded
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description readings with this timestamp count again
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                reason: string;
             }[];
             devices?: {
                 /**
@@ -2032,6 +2164,7 @@ export interface operations {
                      *       "applied": 530,
                      *       "duplicate": 33,
                      *       "held": 0,
+                     *       "excluded": 0,
                      *       "dead_lettered": 0,
                      *       "dead_letters": {},
                      *       "dead_letters_evicted": {},
@@ -3612,6 +3745,168 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listExclusions: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "from" | "to" | "reason" | "recorded_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, from, to, reason, recorded_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of exclusions */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "from": "2018-02-24T20:00:00.000Z",
+                     *         "to": "2018-02-24T20:45:00.000Z",
+                     *         "reason": "the cleaning crew",
+                     *         "recorded_at": "2018-02-25T07:30:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Exclusion"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    excludeReadings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "2018-02-24T20:00:00.000Z",
+                 *       "to": "2018-02-24T20:45:00.000Z",
+                 *       "reason": "the cleaning crew"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExclusionBody"];
+            };
+        };
+        responses: {
+            /** @description the exclusion */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "from": "2018-02-24T20:00:00.000Z",
+                     *       "to": "2018-02-24T20:45:00.000Z",
+                     *       "reason": "the cleaning crew",
+                     *       "recorded_at": "2018-02-25T07:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Exclusion"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteExclusion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+                /** @description id of the exclusion */
+                exclusion_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the exclusion is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     importTopology: {
         parameters: {
             query?: {
@@ -3653,6 +3948,14 @@ export interface operations {
                  *               "from": null
                  *             }
                  *           ]
+                 *         }
+                 *       ],
+                 *       "exclusions": [
+                 *         {
+                 *           "dpu_id": "423",
+                 *           "from": "2018-02-24T20:00:00.000Z",
+                 *           "to": "2018-02-24T20:45:00.000Z",
+                 *           "reason": "the cleaning crew"
                  *         }
                  *       ],
                  *       "devices": [
@@ -3708,6 +4011,11 @@ export interface operations {
                      *         "updated": 0,
                      *         "unchanged": 0
                      *       },
+                     *       "exclusions": {
+                     *         "created": 0,
+                     *         "updated": 0,
+                     *         "unchanged": 0
+                     *       },
                      *       "changes": [
                      *         {
                      *           "line": 2,
@@ -3723,7 +4031,7 @@ export interface operations {
                     "application/json": components["schemas"]["TopologyImport"];
                     /**
                      * @example {"done":2,"total":3}
-                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"devices":{"created":0,"updated":0,"unchanged":0},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
+                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"devices":{"created":0,"updated":0,"unchanged":0},"exclusions":{"created":0,"updated":0,"unchanged":0},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
                      */
                     "application/x-ndjson": string;
                 };
@@ -3788,6 +4096,14 @@ export interface operations {
                      *               "from": null
                      *             }
                      *           ]
+                     *         }
+                     *       ],
+                     *       "exclusions": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "from": "2018-02-24T20:00:00.000Z",
+                     *           "to": "2018-02-24T20:45:00.000Z",
+                     *           "reason": "the cleaning crew"
                      *         }
                      *       ],
                      *       "devices": [
@@ -3870,7 +4186,8 @@ export interface operations {
                      *         "entrances": 1,
                      *         "exits": 0,
                      *         "direction": 1,
-                     *         "doorway_id": 1
+                     *         "doorway_id": 1,
+                     *         "excluded": false
                      *       }
                      *     ]
                      */
@@ -4128,7 +4445,8 @@ export interface operations {
                      *       "entrances": 1,
                      *       "exits": 0,
                      *       "direction": 1,
-                     *       "doorway_id": 1
+                     *       "doorway_id": 1,
+                     *       "excluded": false
                      *     }
                      */
                     "application/json": components["schemas"]["Reading"];
