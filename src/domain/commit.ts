@@ -12,8 +12,9 @@ export interface SpaceConfig {
   readonly spaceId: SpaceId;
   readonly timeZone: string;
   readonly dailyReset: string | null;
+  readonly dailyResetCount: number;
   readonly dpus: readonly SpaceDpu[];
-  /** All manual resets, in the order in which they were recorded. */
+  /** All manual resets, in the order in which they were recorded or last changed. */
   readonly resets: readonly ResetPoint[];
 }
 

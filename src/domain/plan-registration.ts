@@ -74,12 +74,12 @@ export function planRegistration(view: RegistrationView, each: RegistrationEntry
 }
 
 function planSpace(view: RegistrationView, entry: SpaceEntry, nowMs: number): Planned | undefined {
-  const { name, externalId, timeZone, dailyReset, capacity } = entry;
+  const { name, externalId, timeZone, dailyReset, dailyResetCount, capacity } = entry;
   const before = entryTarget(view.spacesCalled(name), externalId ? view.spacesCalled(externalId) : [], entry);
   if (before) {
     const fields = changed(
-      { name, externalId, timeZone, dailyReset, capacity },
-      { ...before, externalId: before.externalId ?? null },
+      { name, externalId, timeZone, dailyReset, dailyResetCount, capacity },
+      { ...before, externalId: before.externalId ?? null, dailyResetCount: before.dailyResetCount ?? 0 },
     );
     return update(view, entry, 'space', name, fields, { kind: 'updateSpace', id: before.id, fields }, nowMs);
   }
@@ -88,6 +88,7 @@ function planSpace(view: RegistrationView, entry: SpaceEntry, nowMs: number): Pl
     ...(externalId ? { externalId } : {}),
     timeZone: timeZone ?? 'UTC',
     dailyReset: dailyReset ?? null,
+    ...(dailyResetCount === undefined ? {} : { dailyResetCount }),
     capacity: capacity ?? null,
   };
   return create(view, entry, 'space', name, { kind: 'createSpace', fields }, nowMs);
@@ -247,6 +248,7 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   externalId: 'external_id',
   timeZone: 'time_zone',
   dailyReset: 'daily_reset',
+  dailyResetCount: 'daily_reset_count',
   ingressSpaceId: 'ingress_space',
   egressSpaceId: 'egress_space',
 };

@@ -5,13 +5,14 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { Device, DeviceSecret, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
+import type { Device, DeviceSecret, Doorway, Dpu, Reset, Settings, Space, SingleFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
   readonly name: string;
   readonly timeZone: string;
   readonly dailyReset: string | null;
+  readonly dailyResetCount?: number;
   readonly capacity: number | null;
   readonly externalId?: string | null;
 }
@@ -67,6 +68,15 @@ export type TopologyCommand =
     }
   | { readonly kind: 'deleteDevice'; readonly id: DpuId }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
+  /** A field that is left out stays as it is. */
+  | {
+      readonly kind: 'changeReset';
+      readonly spaceId: SpaceId;
+      readonly id: number;
+      readonly timestampMs?: number | undefined;
+      readonly count?: number | undefined;
+    }
+  | { readonly kind: 'deleteReset'; readonly spaceId: SpaceId; readonly id: number }
   | { readonly kind: 'changeSettings'; readonly settings: Settings };
 
 type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind: Kind }>;
@@ -113,10 +123,16 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       delete doc.secret;
       return { kind: 'device', doc };
     }
-    case 'recordReset': {
-      existing(view.space(command.spaceId), `space ${command.spaceId}`);
-      const { spaceId, timestampMs, count } = command;
-      return { kind: 'reset', doc: { spaceId, timestampMs, count, recordedMs: nowMs } };
+    case 'recordReset':
+      return recordReset(view, command, nowMs);
+    case 'changeReset': {
+      const before = resetIn(view, command.spaceId, command.id);
+      const { timestampMs = before.timestampMs, count = before.count } = command;
+      return { kind: 'reset', doc: { ...before, timestampMs, count, updatedMs: nowMs } };
+    }
+    case 'deleteReset': {
+      const before = resetIn(view, command.spaceId, command.id);
+      return { kind: 'reset', doc: { ...before, updatedMs: nowMs, deleted: true } };
     }
     case 'changeSettings':
       return { kind: 'settings', doc: command.settings };
@@ -249,6 +265,25 @@ function place(
   }
   if (effectiveMs === undefined && doorwayAt(dpu.placements, nowMs) === doorwayId) return dpu;
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
+}
+
+function recordReset(view: TopologyView, command: Of<'recordReset'>, nowMs: number): SingleFact {
+  const { spaceId, timestampMs, count } = command;
+  existing(view.space(spaceId), `space ${spaceId}`);
+  const id = nextId(view.lastResetId(spaceId));
+  return {
+    kind: 'reset',
+    doc: { id, spaceId, timestampMs, count, recordedMs: nowMs, updatedMs: nowMs, deleted: false },
+  };
+}
+
+/** @throws Failure not_found */
+export function resetIn(view: TopologyView, spaceId: SpaceId, id: number): Reset {
+  existing(view.space(spaceId), `space ${spaceId}`);
+  return existing(
+    view.resets(spaceId).find((reset) => reset.id === id),
+    `reset ${id} of space ${spaceId}`,
+  );
 }
 
 function excludeReadings(view: RegistrationView, command: Of<'excludeReadings'>, recordedMs: number): SingleFact {

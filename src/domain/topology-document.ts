@@ -16,6 +16,7 @@ export interface SpaceEntry extends DocumentPlace {
   readonly externalId?: string | null | undefined;
   readonly timeZone?: string | undefined;
   readonly dailyReset?: string | null | undefined;
+  readonly dailyResetCount?: number | undefined;
   readonly capacity?: number | null | undefined;
 }
 

@@ -67,7 +67,8 @@ function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined
   const space = view.space(spaceId);
   if (!space) return undefined;
   const resets = view.resets(spaceId).map(({ timestampMs, count }) => ({ timestampMs, count }));
-  return { spaceId, timeZone: space.timeZone, dailyReset: space.dailyReset, dpus: dpusOfSpace(view, spaceId), resets };
+  const { timeZone, dailyReset, dailyResetCount = 0 } = space;
+  return { spaceId, timeZone, dailyReset, dailyResetCount, dpus: dpusOfSpace(view, spaceId), resets };
 }
 
 function addSpacesTouched(spaces: Set<SpaceId>, fact: SingleFact, before: TopologyView, after: TopologyView): void {

@@ -112,6 +112,7 @@ const section: fc.Arbitrary<PartitionSection> = fc.record({
       spaceId: fc.nat().map((n) => n as SpaceId),
       timeZone: fc.constantFrom('UTC', 'Europe/Vienna'),
       dailyReset: fc.option(fc.constant('04:00')),
+      dailyResetCount: people,
       dpus: fc.array(fc.record({ dpuId: id.map((text) => text as DpuId), fromMs: instant, toMs: instant }), {
         maxLength: 3,
       }),

@@ -96,6 +96,7 @@ const command = fc.oneof(
         externalId: fc.option(label),
         timeZone: fc.constantFrom('UTC', 'Europe/Vienna'),
         dailyReset: fc.option(fc.constant('04:00')),
+        dailyResetCount: fc.constantFrom(0, 2),
         capacity: fc.option(fc.integer({ min: 0, max: 99 })),
       }),
     }),
@@ -239,7 +240,7 @@ describe.each(FORMATS)('the topology as %s', (_, write, read) => {
 });
 
 const hasLeadingNone = (text: string): boolean =>
-  /"placements":\[\{"doorway":null/.test(text) || /^dpu,,,,,,,,(?:[^,"]*|"(?:[^"]|"")*"),[^,]*,,,,,$/m.test(text);
+  /"placements":\[\{"doorway":null/.test(text) || /^dpu,,,,,,,,,(?:[^,"]*|"(?:[^"]|"")*"),[^,]*,,,,,,,$/m.test(text);
 
 const placements = fc.uniqueArray(fc.tuple(side, fc.constantFrom(-1, 0, 1, NOW_MS, NOW_MS + 1_000)), {
   selector: ([, fromMs]) => fromMs,

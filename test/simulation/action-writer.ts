@@ -304,6 +304,8 @@ export class ActionWriter {
       move: 10,
       reset: 6,
       resetAgain: 2,
+      changeReset: 2.5,
+      deleteReset: 2.5,
       dpu: 3,
       deleteDpu: 1,
       modulus: 2,
@@ -323,6 +325,9 @@ export class ActionWriter {
         return this.#reset(this.#someSpace(), this.#someInstant(), random.int(0, 3));
       case 'resetAgain':
         return this.#resetAgain();
+      case 'changeReset':
+      case 'deleteReset':
+        return this.#changeReset(kind);
       case 'dpu':
         return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
       case 'modulus':
@@ -346,6 +351,7 @@ export class ActionWriter {
           kind,
           space: this.#someSpace(),
           dailyReset: random.pick([null, '04:00', '02:30', '12:10']),
+          ...(random.chance(0.4) ? { dailyResetCount: random.int(0, 3) } : {}),
         });
       case 'deleteSpace':
         return this.#push({ kind, space: this.#someSpace() });
@@ -379,6 +385,19 @@ export class ActionWriter {
     if (this.#resets.length === 0) return;
     const { space, timestampMs } = this.#random.pick(this.#resets);
     this.#reset(space, timestampMs, this.#random.int(0, 3));
+  }
+
+  /** One that was recorded, if none was lost. */
+  #changeReset(kind: 'changeReset' | 'deleteReset'): void {
+    if (this.#resets.length === 0) return;
+    const random = this.#random;
+    const { space } = random.pick(this.#resets);
+    const id = random.int(1, this.#resets.filter((reset) => reset.space === space).length);
+    const other = random.chance(0.5) ? random.pick(this.#resets).timestampMs : this.#someInstant();
+    const moved = random.chance(0.6) ? { timestampMs: other } : {};
+    if (kind === 'deleteReset') this.#push({ kind, space, id });
+    else this.#push({ kind, space, id, ...moved, count: random.int(0, 3) });
+    if (random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: this.#nowMs });
   }
 
   /** A count that a person corrects downwards, after late readings that may or may not have emptied the space. */

@@ -6,6 +6,7 @@ import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
+import { RESET_MUTANTS } from './reset-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -313,5 +314,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
   ...EXCLUSION_MUTANTS,
+  ...RESET_MUTANTS,
   ...LOSS_MUTANTS,
 ];

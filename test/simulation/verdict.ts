@@ -119,6 +119,7 @@ export class Verdict {
       const now = JSON.stringify({
         timeZone: space.timeZone,
         dailyReset: space.dailyReset,
+        dailyResetCount: space.dailyResetCount ?? 0,
         manual: view.resets(spaceId),
       });
       if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
@@ -137,6 +138,7 @@ export class Verdict {
       const now = JSON.stringify({
         timeZone: space.timeZone,
         dailyReset: space.dailyReset,
+        dailyResetCount: space.dailyResetCount ?? 0,
         manual: view.resets(spaceId),
       });
       if (now !== schedule || witness.hasLaterEvents(testimony)) continue;

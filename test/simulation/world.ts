@@ -223,6 +223,8 @@ export class World {
       case 'device':
       case 'forgetDevice':
       case 'reset':
+      case 'changeReset':
+      case 'deleteReset':
       case 'settings':
         return this.#execute(this.#running(), commandOf(action));
     }

@@ -1,7 +1,7 @@
 // The correct value of every count, computed the obvious way: by sorting and adding the set of readings, with the
 // placements, doorways and resets. It shares no code with the service, only types.
 import { DateTime } from 'luxon';
-import type { Doorway, Dpu, Exclusion, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
+import type { Doorway, Dpu, Exclusion, Reset, ResetWithoutId, Space, TopologyFact } from '../../src/domain/topology.ts';
 
 /** Has exactly one of direction, interval and standing. */
 export interface OracleReading {
@@ -57,6 +57,8 @@ interface OraclePeople {
 }
 
 interface OracleReset {
+  /** Null like `recordedMs`. */
+  readonly id: number | null;
   readonly timestampMs: number;
   readonly count: number;
   /** Null for a daily reset, and for the count of 0 at the beginning of time. */
@@ -89,7 +91,13 @@ const DAY = 86_400_000;
 export interface OracleSchedule {
   readonly timeZone: string;
   readonly dailyReset: string | null;
-  readonly manual: readonly { readonly timestampMs: number; readonly count: number; readonly recordedMs?: number }[];
+  readonly dailyResetCount: number;
+  readonly manual: readonly {
+    readonly id?: number;
+    readonly timestampMs: number;
+    readonly count: number;
+    readonly recordedMs?: number;
+  }[];
 }
 
 /** The correct counts of one space, from its events and resets. */
@@ -213,13 +221,14 @@ export class SpaceOracle {
 
   /** The latest reset at or before an instant, daily or manual; a manual reset wins a tie. */
   resetAt(atMs: number): OracleReset {
-    let found: OracleReset = { timestampMs: -1, count: 0, recordedMs: null };
+    let found: OracleReset = { id: null, timestampMs: -1, count: 0, recordedMs: null };
     const daily = this.#dailyResets(atMs - 3 * DAY, atMs)
       .filter((instant) => instant >= 0)
       .at(-1);
-    if (daily !== undefined) found = { timestampMs: daily, count: 0, recordedMs: null };
-    for (const { timestampMs, count, recordedMs = null } of this.#schedule.manual) {
-      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count, recordedMs };
+    if (daily !== undefined)
+      found = { id: null, timestampMs: daily, count: this.#schedule.dailyResetCount, recordedMs: null };
+    for (const { id = null, timestampMs, count, recordedMs = null } of this.#schedule.manual) {
+      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { id, timestampMs, count, recordedMs };
     }
     return found;
   }
@@ -261,7 +270,10 @@ export class Oracle {
   readonly #spaces = new Map<number, Space>();
   readonly #doorways = new Map<number, Doorway>();
   readonly #dpus = new Map<string, Dpu>();
-  readonly #resets: Reset[] = [];
+  /** Those that are not deleted, in the order in which they were last said. */
+  #resets: Reset[] = [];
+  /** The number of resets that each space ever had. */
+  readonly #recorded = new Map<number, number>();
   /** The last version of each. */
   readonly #exclusions = new Map<string, Exclusion>();
   readonly #events = new Map<number, OracleEvent[]>();
@@ -274,7 +286,7 @@ export class Oracle {
       if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
       if (fact.kind === 'exclusion') this.#exclusions.set(`${fact.doc.dpuId} ${fact.doc.id}`, fact.doc);
-      if (fact.kind === 'reset') this.#resets.push(fact.doc);
+      if (fact.kind === 'reset') this.#hearReset(fact.doc);
     }
     const byId = new Map(sent.map((reading) => [readingIdOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(compareEvents);
@@ -322,8 +334,19 @@ export class Oracle {
     return new SpaceOracle(this.#eventsOfSpace(spaceId), {
       timeZone: space?.timeZone ?? 'UTC',
       dailyReset: space?.dailyReset ?? null,
+      dailyResetCount: space?.dailyResetCount ?? 0,
       manual: this.#resets.filter((reset) => reset.spaceId === spaceId),
     });
+  }
+
+  /** Without an id it is the next one of its space. */
+  #hearReset(doc: Reset | ResetWithoutId): void {
+    const { spaceId } = doc;
+    const recorded = this.#recorded.get(spaceId) ?? 0;
+    const reset: Reset = { id: recorded + 1, updatedMs: doc.recordedMs, deleted: false, ...doc };
+    this.#recorded.set(spaceId, Math.max(recorded, reset.id));
+    this.#resets = this.#resets.filter((other) => other.spaceId !== spaceId || other.id !== reset.id);
+    if (!reset.deleted) this.#resets.push(reset);
   }
 
   #eventsOf(reading: OracleReading & { readonly readingId: string }): OracleEvent[] {

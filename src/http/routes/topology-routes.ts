@@ -31,7 +31,16 @@ const READERS: Readonly<Record<string, (body: Readable, builder: DocumentBuilder
 };
 
 const EXAMPLE = {
-  spaces: [{ name: 'Hall', external_id: null, time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120 }],
+  spaces: [
+    {
+      name: 'Hall',
+      external_id: null,
+      time_zone: 'Europe/Vienna',
+      daily_reset: '04:00',
+      daily_reset_count: 0,
+      capacity: 120,
+    },
+  ],
   doorways: [{ name: 'Main entrance', external_id: null, ingress_space: 'Hall', egress_space: null }],
   dpus: [{ id: '423', counter_modulus: null, placements: [{ doorway: 'Main entrance', from: null }] }],
   exclusions: [

@@ -28,7 +28,11 @@ export const space = resource('Space', 'A space that people enter and leave', {
   daily_reset: z
     .string()
     .nullable()
-    .meta({ description: 'local time of day at which the count is reset to 0 every day', examples: ['04:00'] }),
+    .meta({
+      description: 'local time of day at which the count is reset to `daily_reset_count` every day',
+      examples: ['04:00'],
+    }),
+  daily_reset_count: count('how many people are in the space at the daily reset'),
   capacity: z.int().min(0).nullable().meta({ description: 'how many people the space is for' }),
   ...stamps,
 });
@@ -99,9 +103,11 @@ export const exclusion = resource(
 );
 
 export const reset = resource('Reset', 'At `timestamp` there were `count` people in the space', {
+  id: id('unique for the space'),
   timestamp: instant('the reset applies to readings after this instant'),
   count: count('how many people were in the space'),
-  recorded_at: instant('when the reset was recorded; of two resets at the same instant the one recorded later applies'),
+  recorded_at: instant('when the reset was recorded'),
+  updated_at: instant('when it was last changed; of two resets at the same instant the one changed later applies'),
 });
 
 export const readingAccepted = resource(
@@ -361,6 +367,7 @@ export const topologyExport = resource('TopologyExport', 'The topology as a docu
       external_id: z.string().nullable(),
       time_zone: z.string(),
       daily_reset: z.string().nullable(),
+      daily_reset_count: z.int(),
       capacity: z.int().nullable(),
     }),
   ),

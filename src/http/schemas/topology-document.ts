@@ -27,6 +27,7 @@ export const spaceEntry = z.strictObject({
   external_id: space.external_id.optional(),
   time_zone: space.time_zone.optional(),
   daily_reset: space.daily_reset.optional(),
+  daily_reset_count: space.daily_reset_count.optional(),
   capacity: space.capacity.optional(),
 });
 

@@ -14,7 +14,7 @@ const rowAt = (line: number): DocumentPlace => ({ line, at: '' });
 
 /** The columns of each kind of row. */
 const COLUMNS = {
-  space: ['name', 'external_id', 'time_zone', 'daily_reset', 'capacity'],
+  space: ['name', 'external_id', 'time_zone', 'daily_reset', 'daily_reset_count', 'capacity'],
   doorway: ['name', 'external_id', 'ingress_space', 'egress_space'],
   dpu: ['dpu_id', 'counter_modulus', 'doorway', 'from'],
   placement: ['dpu_id', 'doorway', 'from'],
@@ -129,9 +129,9 @@ function addDevice(
   return builder.device(place, { ...fields, options: value });
 }
 
-const NUMBERS = ['capacity', 'counter_modulus'];
+const NUMBERS = ['capacity', 'daily_reset_count', 'counter_modulus'];
 /** These fields have no "none": an empty cell leaves the default, or the current value. */
-const NEVER_NONE = ['time_zone'];
+const NEVER_NONE = ['time_zone', 'daily_reset_count'];
 /** Without these a row is about nothing. */
 const NEVER_EMPTY = ['name', 'dpu_id', 'device', 'adapter'];
 

@@ -70,7 +70,8 @@ export class DocumentBuilder {
     const entry = this.#checked(spaceEntry, place, value);
     if (!entry) return;
     const { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity } = entry;
-    this.#spaces.push({ ...place, name, externalId, timeZone, dailyReset, capacity });
+    const { daily_reset_count: dailyResetCount } = entry;
+    this.#spaces.push({ ...place, name, externalId, timeZone, dailyReset, dailyResetCount, capacity });
   }
 
   doorway(place: DocumentPlace, value: unknown): void {

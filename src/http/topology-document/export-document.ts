@@ -64,8 +64,15 @@ function rowsOf({ id, placements, ...fields }: ReturnType<typeof exportedDpu>): 
   ];
 }
 
-function exportedSpace({ name, externalId = null, timeZone, dailyReset, capacity }: Space) {
-  return { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity };
+function exportedSpace({ name, externalId = null, timeZone, dailyReset, dailyResetCount = 0, capacity }: Space) {
+  return {
+    name,
+    external_id: externalId,
+    time_zone: timeZone,
+    daily_reset: dailyReset,
+    daily_reset_count: dailyResetCount,
+    capacity,
+  };
 }
 
 function exportedDoorway(view: TopologyView, { name, externalId = null, ingressSpaceId, egressSpaceId }: Doorway) {

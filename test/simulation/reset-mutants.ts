@@ -1,0 +1,30 @@
+// Deliberate bugs in resets that are changed or deleted, and in daily resets to a count.
+import { mutant, type Mutant } from './mutant.ts';
+
+export const RESET_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'a changed reset keeps its place among those of its instant',
+    'current.delete(version.doc.id); if (!version.doc.deleted) current.set(',
+    'if (version.doc.deleted) current.delete(version.doc.id);\n    else current.set(',
+  ),
+  mutant(
+    'a deleted reset still applies',
+    'if (!version.doc.deleted) current.set(version.doc.id, version.doc);',
+    'current.set(version.doc.id, version.doc);',
+  ),
+  mutant(
+    'a daily reset is to nobody',
+    '{ timestampMs: daily, count: schedule.dailyResetCount };',
+    '{ timestampMs: daily, count: 0 };',
+  ),
+  mutant(
+    'the log does not say to how many people a daily reset is',
+    'writer.uint(dailyResetCount);',
+    'writer.uint(dailyResetCount * 0);',
+  ),
+  mutant(
+    'a space never goes back to an earlier reset',
+    'const inForce = resetInForce(this.#schedule, this.#watermarkMs);',
+    'const found = resetInForce(this.#schedule, this.#watermarkMs);\n    const inForce = found.timestampMs < this.#base.timestampMs ? this.#base : found;',
+  ),
+];
