@@ -91,7 +91,7 @@ export interface paths {
         };
         /**
          * List the resets of a space
-         * @description Recorded resets only. The daily reset is a field of the space.
+         * @description Recorded resets only, without deleted ones. The daily reset is a field of the space.
          */
         get: operations["listResets"];
         put?: never;
@@ -104,6 +104,35 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/spaces/{id}/resets/{reset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a reset */
+        get: operations["getReset"];
+        /**
+         * Replace a reset
+         * @description Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.
+         */
+        put: operations["replaceReset"];
+        post?: never;
+        /**
+         * Delete a reset
+         * @description Counts after its instant are recomputed from the reset before it.
+         */
+        delete: operations["deleteReset"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a reset
+         * @description Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.
+         */
+        patch: operations["updateReset"];
         trace?: never;
     };
     "/doorways": {
@@ -659,10 +688,12 @@ export interface components {
              */
             time_zone: string;
             /**
-             * @description local time of day at which the count is reset to 0 every day
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
              * @example 04:00
              */
             daily_reset: string | null;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count: number;
             /** @description how many people the space is for */
             capacity: number | null;
             /**
@@ -803,6 +834,8 @@ export interface components {
         };
         /** @description At `timestamp` there were `count` people in the space */
         Reset: {
+            /** @description unique for the space */
+            id: number;
             /**
              * Format: date-time
              * @description the reset applies to readings after this instant
@@ -813,10 +846,16 @@ export interface components {
             count: number;
             /**
              * Format: date-time
-             * @description when the reset was recorded; of two resets at the same instant the one recorded later applies
+             * @description when the reset was recorded
              * @example 2018-02-24T08:45:21.893Z
              */
             recorded_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed; of two resets at the same instant the one changed later applies
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
         };
         /** @description A reading that is stored in the log and will be counted exactly once */
         ReadingAccepted: {
@@ -1181,6 +1220,7 @@ export interface components {
                 external_id: string | null;
                 time_zone: string;
                 daily_reset: string | null;
+                daily_reset_count: number;
                 capacity: number | null;
             }[];
             doorways: {
@@ -1339,6 +1379,7 @@ export interface components {
             drift: number;
             /** @description the reset in force; null if there was none, so that the count starts from 0 */
             reset: {
+                id: number | null;
                 /**
                  * Format: date-time
                  * @description the reset applies to readings after this instant
@@ -1432,6 +1473,7 @@ export interface components {
             count_at_end: number;
             /** @description resets in the interval, oldest first */
             resets: {
+                id: number | null;
                 /**
                  * Format: date-time
                  * @description the reset applies to readings after this instant
@@ -1513,11 +1555,16 @@ export interface components {
              */
             time_zone: string;
             /**
-             * @description local time of day at which the count is reset to 0 every day
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
              * @default null
              * @example 04:00
              */
             daily_reset: string | null;
+            /**
+             * @description how many people are in the space at the daily reset
+             * @default 0
+             */
+            daily_reset_count: number;
             /**
              * @description how many people the space is for
              * @default null
@@ -1535,10 +1582,12 @@ export interface components {
              */
             time_zone?: string;
             /**
-             * @description local time of day at which the count is reset to 0 every day
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
              * @example 04:00
              */
             daily_reset?: string | null;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count?: number;
             /** @description how many people the space is for */
             capacity?: number | null;
         };
@@ -1658,6 +1707,16 @@ export interface components {
              */
             reason: string;
         };
+        ResetPatch: {
+            /**
+             * Format: date-time
+             * @description the reset applies to readings after this instant
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp?: string;
+            /** @description how many people were in the space */
+            count?: number;
+        };
         ReplayBody: {
             /**
              * @description the sensor named by the subject, or the text in its place
@@ -1710,10 +1769,12 @@ export interface components {
                  */
                 time_zone?: string;
                 /**
-                 * @description local time of day at which the count is reset to 0 every day
+                 * @description local time of day at which the count is reset to `daily_reset_count` every day
                  * @example 04:00
                  */
                 daily_reset?: string | null;
+                /** @description how many people are in the space at the daily reset */
+                daily_reset_count?: number;
                 /** @description how many people the space is for */
                 capacity?: number | null;
             }[];
@@ -2202,10 +2263,10 @@ export interface operations {
                 /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "id" | "name" | "external_id" | "time_zone" | "daily_reset" | "capacity" | "created_at" | "updated_at";
+                sort?: "id" | "name" | "external_id" | "time_zone" | "daily_reset" | "daily_reset_count" | "capacity" | "created_at" | "updated_at";
                 /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, capacity, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, daily_reset_count, capacity, created_at, updated_at */
                 filter?: string;
             };
             header?: {
@@ -2237,6 +2298,7 @@ export interface operations {
                      *         "external_id": null,
                      *         "time_zone": "Europe/Vienna",
                      *         "daily_reset": "04:00",
+                     *         "daily_reset_count": 0,
                      *         "capacity": 120,
                      *         "created_at": "2018-02-24T08:00:00.000Z",
                      *         "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2301,6 +2363,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2354,6 +2417,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2424,6 +2488,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2525,6 +2590,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2558,10 +2624,10 @@ export interface operations {
                 /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "timestamp" | "count" | "recorded_at";
+                sort?: "id" | "timestamp" | "count" | "recorded_at" | "updated_at";
                 /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields timestamp, count, recorded_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, count, recorded_at, updated_at */
                 filter?: string;
             };
             header?: {
@@ -2591,9 +2657,11 @@ export interface operations {
                     /**
                      * @example [
                      *       {
+                     *         "id": 1,
                      *         "timestamp": "2018-02-25T04:00:00.000Z",
                      *         "count": 0,
-                     *         "recorded_at": "2018-02-25T04:01:12.000Z"
+                     *         "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *         "updated_at": "2018-02-25T04:01:12.000Z"
                      *       }
                      *     ]
                      */
@@ -2650,9 +2718,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "id": 1,
                      *       "timestamp": "2018-02-25T04:00:00.000Z",
                      *       "count": 0,
-                     *       "recorded_at": "2018-02-25T04:01:12.000Z"
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Reset"];
@@ -2663,6 +2733,226 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the reset */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "timestamp": "2018-02-25T04:00:00.000Z",
+                     *       "count": 0,
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "timestamp": "2018-02-25T04:00:00.000Z",
+                 *       "count": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetBody"];
+            };
+        };
+        responses: {
+            /** @description the changed reset */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "timestamp": "2018-02-25T04:00:00.000Z",
+                     *       "count": 0,
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the reset is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "count": 3
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetPatch"];
+            };
+        };
+        responses: {
+            /** @description the changed reset */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "timestamp": "2018-02-25T04:00:00.000Z",
+                     *       "count": 0,
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -3927,6 +4217,7 @@ export interface operations {
                  *           "external_id": null,
                  *           "time_zone": "Europe/Vienna",
                  *           "daily_reset": "04:00",
+                 *           "daily_reset_count": 0,
                  *           "capacity": 120
                  *         }
                  *       ],
@@ -4075,6 +4366,7 @@ export interface operations {
                      *           "external_id": null,
                      *           "time_zone": "Europe/Vienna",
                      *           "daily_reset": "04:00",
+                     *           "daily_reset_count": 0,
                      *           "capacity": 120
                      *         }
                      *       ],
@@ -4847,6 +5139,7 @@ export interface operations {
                      *       "net": 10,
                      *       "drift": 2,
                      *       "reset": {
+                     *         "id": 3,
                      *         "timestamp": "2018-02-26T06:00:00.000Z",
                      *         "count": 1,
                      *         "kind": "manual",

@@ -110,9 +110,9 @@ describePorts('recovery', (ports) => {
     const { history, recovery } = ports();
     await history.storeBlock(
       blockOf(0, P0, 4, [
-        row(0, T + 60, { dpuId: 'd4' }),
-        row(0, T + 61, { dpuId: 'd4' }),
-        row(0, T + 61, { dpuId: 'd4', sign: -1 }),
+        row(0, T + 60, { dpuId: 'd4', doorwayId: 0 }),
+        row(0, T + 61, { dpuId: 'd4', doorwayId: 0 }),
+        row(0, T + 61, { dpuId: 'd4', doorwayId: 0, sign: -1 }),
         row(1, T + 61, { dpuId: 'd4' }),
       ]),
     );
