@@ -1560,11 +1560,8 @@ export interface components {
              * @example 04:00
              */
             daily_reset: string | null;
-            /**
-             * @description how many people are in the space at the daily reset
-             * @default 0
-             */
-            daily_reset_count: number;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count?: number;
             /**
              * @description how many people the space is for
              * @default null

@@ -392,8 +392,9 @@ export class ActionWriter {
     if (this.#resets.length === 0) return;
     const random = this.#random;
     const { space } = random.pick(this.#resets);
-    const id = random.int(1, this.#resets.filter((reset) => reset.space === space).length);
-    const other = random.chance(0.5) ? random.pick(this.#resets).timestampMs : this.#someInstant();
+    const resets = this.#resets.filter((reset) => reset.space === space);
+    const id = random.int(1, resets.length);
+    const other = random.chance(0.7) ? random.pick(resets).timestampMs : this.#someInstant();
     const moved = random.chance(0.6) ? { timestampMs: other } : {};
     if (kind === 'deleteReset') this.#push({ kind, space, id });
     else this.#push({ kind, space, id, ...moved, count: random.int(0, 3) });

@@ -17,14 +17,4 @@ export const RESET_MUTANTS: readonly Mutant[] = [
     '{ timestampMs: daily, count: schedule.dailyResetCount };',
     '{ timestampMs: daily, count: 0 };',
   ),
-  mutant(
-    'the log does not say to how many people a daily reset is',
-    'writer.uint(dailyResetCount);',
-    'writer.uint(dailyResetCount * 0);',
-  ),
-  mutant(
-    'a space never goes back to an earlier reset',
-    'const inForce = resetInForce(this.#schedule, this.#watermarkMs);',
-    'const found = resetInForce(this.#schedule, this.#watermarkMs);\n    const inForce = found.timestampMs < this.#base.timestampMs ? this.#base : found;',
-  ),
 ];

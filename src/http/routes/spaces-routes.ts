@@ -175,7 +175,7 @@ function spaceIn(view: TopologyView, id: Space['id']): Space {
 
 function fieldsOf(body: z.output<typeof spaceBody>): SpaceFields {
   const { name, external_id: externalId = null, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
-  return { name, externalId, timeZone, dailyReset, dailyResetCount: body.daily_reset_count, capacity };
+  return { name, externalId, timeZone, dailyReset, dailyResetCount: body.daily_reset_count ?? 0, capacity };
 }
 
 /** A field that is left out is unchanged. */

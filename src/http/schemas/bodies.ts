@@ -65,7 +65,7 @@ export const spaceBody = z
     external_id: space.external_id.optional(),
     time_zone: space.time_zone.default('UTC'),
     daily_reset: space.daily_reset.default(null),
-    daily_reset_count: space.daily_reset_count.default(0),
+    daily_reset_count: space.daily_reset_count.optional(),
     capacity: space.capacity.default(null),
   })
   .register(BODIES, { id: 'SpaceBody' });
