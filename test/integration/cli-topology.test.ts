@@ -52,6 +52,7 @@ describe('density topology', () => {
         '  doorways: 1 created, 0 updated, 0 unchanged',
         '  DPUs: 1 created, 0 updated, 0 unchanged',
         '  devices: 0 created, 0 updated, 0 unchanged',
+        '  exclusions: 0 created, 0 updated, 0 unchanged',
         '  line 2: create space "Vault"',
         '  line 3: create doorway "Vault door"',
         '  line 4: create dpu "v1"',

@@ -192,7 +192,7 @@ describe('importing a topology', () => {
       { line: 6, path: 'egress_space', detail: 'a doorway cannot have the same space on both sides' },
       { line: 8, path: 'from', detail: expect.stringContaining('ISO 8601') as string },
       { line: 9, path: 'dpu_id', detail: 'there is no DPU 11' },
-      { line: 10, path: 'kind', detail: 'must be space, doorway, dpu, placement, device' },
+      { line: 10, path: 'kind', detail: 'must be space, doorway, dpu, placement, exclusion, device' },
       { line: 11, path: 'name', detail: 'is not for a row of kind dpu' },
       { line: 12, path: 'time_zone', detail: 'is not for a row of kind doorway' },
       { line: 12, path: 'ingress_space', detail: 'there is no space "Cellar"' },

@@ -1,10 +1,11 @@
 // Draws the actions of a scenario one after the other, each at random from those that make sense at that point.
 import type { DpuId } from '../../src/domain/ids.ts';
-import type { Settings } from '../../src/domain/topology.ts';
+import { drawSettings } from './draw-settings.ts';
 import { LINES, PayloadWriter } from './payload-writer.ts';
 import type { Random } from './random.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import type { Action } from './scenario.ts';
+import { TakeBackWriter } from './take-back-writer.ts';
 
 /** Two days before Europe's clocks go forward in 2024. */
 export const START_MS = Date.UTC(2024, 2, 29, 12);
@@ -14,17 +15,6 @@ const MODULUS = 12;
 /** Readings, misspelled, and what is none. */
 const LEVELS = ['reading', 'readings./', '/.Readings', 'status', 'readings.1', '/'];
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
-
-export function drawSettings(random: Random): Settings {
-  return {
-    outOfOrdernessMs: random.pick([0, SECOND, 20 * SECOND]),
-    idleTimeoutMs: random.pick([10 * SECOND, MINUTE, 10 * MINUTE]),
-    blockRowsMax: random.pick([1, 4, 30]),
-    blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
-    lateBlockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
-    bufferEventsMax: random.pick([3, 1_000, 1_000]),
-  };
-}
 
 interface Item {
   readonly timestamp: string;
@@ -48,9 +38,7 @@ export class ActionWriter {
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
-  /** How many exclusions of each DPU were recorded. */
-  readonly #excluded = new Map<DpuId, number>();
-  readonly #resets: { readonly space: number; readonly timestampMs: number }[] = [];
+  readonly #takeBack: TakeBackWriter;
 
   constructor(random: Random) {
     this.#random = random;
@@ -58,6 +46,7 @@ export class ActionWriter {
     this.#payloads = new PayloadWriter(random, this.#dpus);
     this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
     this.#revisions = new RevisionWriter(random);
+    this.#takeBack = new TakeBackWriter(random, () => this.#someInstant());
     this.#revises = new Set(this.#dpus.filter((id) => !this.#reportsTotals.has(id) && random.chance(0.35)));
   }
 
@@ -139,8 +128,8 @@ export class ActionWriter {
     }
   }
 
-  #push(action: Action): void {
-    this.actions.push(action);
+  #push(action: Action | undefined): void {
+    if (action) this.actions.push(action);
   }
 
   #sleep(): void {
@@ -333,9 +322,9 @@ export class ActionWriter {
       case 'modulus':
         return this.#push({ kind, dpuId, modulus: random.pick([null, MODULUS, MODULUS * 3]) });
       case 'exclude':
-        return this.#exclude(dpuId);
+        return this.#push(this.#takeBack.exclude(dpuId));
       case 'include':
-        return this.#include();
+        return this.#push(this.#takeBack.include());
       case 'deleteDpu':
         return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway':
@@ -358,47 +347,23 @@ export class ActionWriter {
     }
   }
 
-  /** Mostly around some reading; some overlap, and some end in the future. */
-  #exclude(dpuId: DpuId): void {
-    const random = this.#random;
-    const fromMs = this.#someInstant() - random.pick([0, SECOND, MINUTE, HOUR]);
-    const toMs = fromMs + random.pick([1, MINUTE, HOUR, HOUR, DAY]);
-    this.#excluded.set(dpuId, (this.#excluded.get(dpuId) ?? 0) + 1);
-    this.#push({ kind: 'exclude', dpuId, fromMs, toMs });
-  }
-
-  #include(): void {
-    if (this.#excluded.size === 0) return;
-    const [dpuId, exclusions] = this.#random.pick([...this.#excluded]);
-    this.#push({ kind: 'include', dpuId, id: this.#random.int(1, exclusions) });
-  }
-
   #reset(space: number, timestampMs: number, count: number): void {
-    this.#resets.push({ space, timestampMs });
+    this.#takeBack.resetRecorded(space, timestampMs);
     this.#push({ kind: 'reset', space, timestampMs, count });
     // Before the space has received it from the log.
     if (this.#random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: Math.max(timestampMs, this.#nowMs) });
   }
 
-  /** At an instant that already has a reset. */
-  #resetAgain(): void {
-    if (this.#resets.length === 0) return;
-    const { space, timestampMs } = this.#random.pick(this.#resets);
-    this.#reset(space, timestampMs, this.#random.int(0, 3));
+  #changeReset(kind: 'changeReset' | 'deleteReset'): void {
+    const change = this.#takeBack.changeReset(kind);
+    this.#push(change);
+    if (change && this.#random.chance(0.3)) this.#push({ kind: 'ask', space: change.space, atMs: this.#nowMs });
   }
 
-  /** One that was recorded, if none was lost. */
-  #changeReset(kind: 'changeReset' | 'deleteReset'): void {
-    if (this.#resets.length === 0) return;
-    const random = this.#random;
-    const { space } = random.pick(this.#resets);
-    const resets = this.#resets.filter((reset) => reset.space === space);
-    const id = random.int(1, resets.length);
-    const other = random.chance(0.7) ? random.pick(resets).timestampMs : this.#someInstant();
-    const moved = random.chance(0.6) ? { timestampMs: other } : {};
-    if (kind === 'deleteReset') this.#push({ kind, space, id });
-    else this.#push({ kind, space, id, ...moved, count: random.int(0, 3) });
-    if (random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: this.#nowMs });
+  /** At an instant that already has a reset. */
+  #resetAgain(): void {
+    const reset = this.#takeBack.someReset();
+    if (reset) this.#reset(reset.space, reset.timestampMs, this.#random.int(0, 3));
   }
 
   /** A count that a person corrects downwards, after late readings that may or may not have emptied the space. */

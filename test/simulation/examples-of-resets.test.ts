@@ -65,7 +65,7 @@ describe('resets', () => {
   it('T5 a daily reset may be to more than nobody, and to another count later', async () => {
     const daily = { timeZone: 'UTC', dailyReset: '10:59', dailyResetCount: 2 };
     const actions: Action[] = [
-      { ...space('A'), ...daily } as Action,
+      { ...space('A'), ...daily },
       doorway('in', 1, null),
       dpu('d1', 1),
       pass('d1', [t - HOUR, 1], [t, -1], [t + 1, -1], [t + 2, -1]),

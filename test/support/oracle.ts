@@ -1,6 +1,6 @@
 // The correct value of every count, computed the obvious way: by sorting and adding the set of readings, with the
 // placements, doorways and resets. It shares no code with the service, only types.
-import { DateTime } from 'luxon';
+import { instantOfDay } from './instant-of-day.ts';
 import type { Doorway, Dpu, Exclusion, Reset, ResetWithoutId, Space, TopologyFact } from '../../src/domain/topology.ts';
 
 /** Has exactly one of direction, interval and standing. */
@@ -84,7 +84,6 @@ export interface OracleIntervalExplanation extends OraclePeople, OracleTerms {
 }
 
 const NOWHERE = 0;
-const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 /** When a space is reset, and to which count; manual resets in the order they were recorded. */
@@ -480,25 +479,4 @@ function compareEvents(
   b: { timestampMs: number; readingId: string },
 ): number {
   return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
-}
-
-const instants = new Map<string, number>();
-
-/**
- * The instant at which a wall clock shows a time on a day: the first of two such instants; or, if the clock skips the time,
- * as long after the skip as the time is after the skip's start. Found by trying the zone's offsets of the day before and of
- * the day after.
- */
-function instantOfDay(year: number, month: number, day: number, timeOfDay: string, zone: string): number {
-  const key = `${year}-${month}-${day} ${timeOfDay} ${zone}`;
-  const known = instants.get(key);
-  if (known !== undefined) return known;
-  const wanted = Date.UTC(year, month - 1, day, Number(timeOfDay.slice(0, 2)), Number(timeOfDay.slice(3, 5)));
-  const offset = (instant: number): number => DateTime.fromMillis(instant, { zone }).offset * MINUTE;
-  const [before, after] = [offset(wanted - DAY), offset(wanted + DAY)];
-  const candidates = [wanted - before, wanted - after].sort((a, b) => a - b);
-  // In a skipped hour neither candidate shows the time; the offset before the skip leads past it.
-  const found = candidates.find((instant) => instant + offset(instant) === wanted) ?? wanted - before;
-  instants.set(key, found);
-  return found;
 }
