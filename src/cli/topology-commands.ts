@@ -102,7 +102,7 @@ export function spacesCommand(readConfig: ReadConfig, printLine: PrintLine, fini
       columns(
         list,
         options,
-        ['id', 'name', 'time zone', 'daily reset', 'to', 'capacity'],
+        ['id', 'name', 'time zone', 'daily reset', 'reset to', 'capacity'],
         ({ id, name, time_zone: zone, daily_reset: reset, daily_reset_count: to, capacity }) => [
           ...[id, name, zone, reset],
           ...[reset === null ? null : to, capacity],

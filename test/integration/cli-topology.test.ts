@@ -71,7 +71,7 @@ describe('density topology', () => {
     const again = await density('import', copy, '--json');
     expect(JSON.parse(again.out[0] ?? '')).toMatchObject({ changes_count: 0, dpus: { unchanged: 1 } });
     const [csv = ''] = (await density('export')).out;
-    expect(csv.split('\n')).toContain('dpu,,,,,,,,v1,,Vault door,,,,');
+    expect(csv.split('\n')).toContain('dpu,,,,,,,,,v1,,Vault door,,,,,,');
     const [json = ''] = (await density('export', '--format', 'json')).out;
     expect(`${json}\n`).toBe(await readFile(copy, 'utf8'));
   });
