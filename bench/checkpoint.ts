@@ -44,6 +44,7 @@ function foldWith(spaces: number, partition: Partition, partitions: number): Par
     spaceId,
     timeZone: 'Europe/Vienna',
     dailyReset: '04:00',
+    dailyResetCount: 0,
     dpus: Array.from({ length: DPUS_PER_SPACE }, (_, n) => ({ dpuId: dpuOf(spaceId, n), fromMs: 0, toMs: 9e15 })),
     resets: [
       { timestampMs: NOW_MS - 9e8, count: 3 },

@@ -138,6 +138,7 @@ export class Metrics {
     ['shard'],
   );
   readonly #held = this.#gauge('density_readings_held', 'Readings whose DPU has no placement.', ['shard']);
+  readonly #excluded = this.#gauge('density_readings_excluded', 'Readings in an exclusion of their DPU.', ['shard']);
   readonly #remembered = this.#gauge(
     'density_router_remembered_readings',
     'Readings in the memory by which a router recognises duplicates.',
@@ -280,6 +281,7 @@ export class Metrics {
       this.#provisional,
       this.#corrections,
       this.#held,
+      this.#excluded,
       this.#remembered,
       this.#readings,
       this.#late,
@@ -326,6 +328,7 @@ export class Metrics {
     this.#routerLagEntries.set({ shard }, router.behind);
     this.#remembered.set({ shard }, router.remembered);
     this.#held.set({ shard }, router.counters.held);
+    this.#excluded.set({ shard }, router.counters.excluded);
     this.#readings.inc({ shard, outcome: 'new' }, router.counters.fresh);
     this.#readings.inc({ shard, outcome: 'duplicate' }, router.counters.duplicate);
     this.#readings.inc({ shard, outcome: 'dead_letter' }, router.counters.dead);

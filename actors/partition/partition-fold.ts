@@ -22,7 +22,7 @@ import { differingResets, type ResetPoint } from '../../src/domain/reset-schedul
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import { startSpaceActor, stateOf, tell, type SpaceActor, type SpaceActorEvent } from '../space/space-actor.ts';
-import { SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
+import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
 import type { FoldObserver } from './fold-observer.ts';
@@ -388,8 +388,7 @@ export class PartitionFold {
   #noteResets(observer: FoldObserver, config: SpaceConfig): void {
     const state = this.state(config.spaceId);
     if (!state) return;
-    const after = { manual: config.resets, dailyReset: config.dailyReset, timeZone: config.timeZone };
-    const changed = differingResets(state.schedule, after, state.watermarkMs);
+    const changed = differingResets(state.schedule, scheduleIn(config), state.watermarkMs);
     if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset');
   }
 

@@ -25,9 +25,9 @@ import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occup
 /**
  * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5
  * measures (before, every reading was of one person). Version 6 has the newest final reading of a space (before, the
- * newest reading ever asserted, even if it was retracted).
+ * newest reading ever asserted, even if it was retracted). Version 7 has the count of a daily reset (before, it was 0).
  */
-const VERSION = 6;
+const VERSION = 7;
 const VERSION_4 = 4;
 const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;
@@ -56,10 +56,14 @@ type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'uns
 type Line =
   | { readonly rows: LoggedTuple[]; readonly block: number }
   | { readonly buffered: LoggedTuple[] }
-  | { readonly spaces: (StoredSpace | StoredSpace5)[] };
+  | { readonly spaces: (StoredSpace | StoredSpace6 | StoredSpace5)[] };
 
+/** The form of versions before 7. */
+type StoredSpace6 = Omit<StoredSpace, 'schedule'> & {
+  readonly schedule: Omit<StoredSpace['schedule'], 'dailyResetCount'>;
+};
 /** The form of versions before 6. */
-type StoredSpace5 = Omit<StoredSpace, 'newestReading'> & { readonly lastReadingMs: number };
+type StoredSpace5 = Omit<StoredSpace6, 'newestReading'> & { readonly lastReadingMs: number };
 
 /** This code cannot, or must not, resume from a checkpoint. */
 export class CheckpointRefused extends Error {
@@ -174,10 +178,12 @@ class SnapshotReader {
     });
   }
 
-  #current(space: StoredSpace | StoredSpace5): SpaceSnapshot {
-    return fromStoredSpace(
-      'newestReading' in space ? space : { ...space, newestReading: this.#newestReadingOf(space.id) },
-    );
+  #current(space: StoredSpace | StoredSpace6 | StoredSpace5): SpaceSnapshot {
+    return fromStoredSpace({
+      ...space,
+      schedule: 'dailyResetCount' in space.schedule ? space.schedule : { ...space.schedule, dailyResetCount: 0 },
+      newestReading: 'newestReading' in space ? space.newestReading : this.#newestReadingOf(space.id),
+    });
   }
 
   /** History has the readings of the cut blocks; those of the open block are in its rows. */

@@ -83,10 +83,14 @@ export interface SpaceSnapshot {
   readonly lateEvents: number;
 }
 
+export function scheduleIn({ resets: manual, dailyReset, dailyResetCount, timeZone }: SpaceConfig): ResetSchedule {
+  return { manual, dailyReset, dailyResetCount, timeZone };
+}
+
 export class SpaceState {
   readonly spaceId: SpaceId;
   #inputs: readonly WatermarkInput[] = [];
-  #schedule: ResetSchedule = { manual: [], dailyReset: null, timeZone: 'UTC' };
+  #schedule: ResetSchedule = { manual: [], dailyReset: null, dailyResetCount: 0, timeZone: 'UTC' };
   #newestMs = new Map<DpuId, number>();
   #watermarkMs = BEGINNING_MS;
   readonly #buffer = new ReorderBuffer();
@@ -249,7 +253,7 @@ export class SpaceState {
     const before = new Map(this.#newestMs);
     this.#newestMs.clear();
     for (const { dpuId } of this.#inputs) this.#newestMs.set(dpuId, before.get(dpuId) ?? BEGINNING_MS);
-    this.#schedule = { manual: config.resets, dailyReset: config.dailyReset, timeZone: config.timeZone };
+    this.#schedule = scheduleIn(config);
     this.#rebaseInThePast(context, emit);
   }
 

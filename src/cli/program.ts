@@ -10,6 +10,7 @@ import { logCommand } from './log-command.ts';
 import { natsCommand } from './nats-command.ts';
 import type { ReadConfig } from './read-config.ts';
 import { interrupted } from './signals.ts';
+import { addExclusions } from './exclusion-commands.ts';
 import { atLeastOne, doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
 import { topologyCommand } from './topology-document-command.ts';
 import { tokenCommand } from './token-command.ts';
@@ -202,7 +203,9 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
     });
   program.addCommand(spacesCommand(readConfig, printLine, finish));
   program.addCommand(doorwaysCommand(readConfig, printLine, finish));
-  program.addCommand(dpusCommand(readConfig, printLine, finish));
+  const dpus = dpusCommand(readConfig, printLine, finish);
+  addExclusions(dpus, readConfig, printLine, finish);
+  program.addCommand(dpus);
   program.addCommand(topologyCommand(readConfig, printLine, warn, finish));
   withApi(
     program

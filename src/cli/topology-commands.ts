@@ -10,6 +10,7 @@ interface SpaceJson {
   readonly name: string;
   readonly time_zone: string;
   readonly daily_reset: string | null;
+  readonly daily_reset_count: number;
   readonly capacity: number | null;
 }
 
@@ -38,6 +39,13 @@ interface UnplacedDpuJson {
 interface Common {
   readonly json?: boolean;
   readonly url?: string;
+}
+
+interface SpaceOptions {
+  readonly timeZone?: string;
+  readonly dailyReset?: string;
+  readonly dailyResetCount?: number;
+  readonly capacity?: number;
 }
 
 type Finish = (code: number) => void;
@@ -94,8 +102,11 @@ export function spacesCommand(readConfig: ReadConfig, printLine: PrintLine, fini
       columns(
         list,
         options,
-        ['id', 'name', 'time zone', 'daily reset', 'capacity'],
-        ({ id, name, time_zone: zone, daily_reset: reset, capacity }) => [id, name, zone, reset, capacity],
+        ['id', 'name', 'time zone', 'daily reset', 'reset to', 'capacity'],
+        ({ id, name, time_zone: zone, daily_reset: reset, daily_reset_count: to, capacity }) => [
+          ...[id, name, zone, reset],
+          ...[reset === null ? null : to, capacity],
+        ],
         printLine,
       );
       finish(0);
@@ -103,11 +114,13 @@ export function spacesCommand(readConfig: ReadConfig, printLine: PrintLine, fini
   );
   withApi(spaces.command('add').description('add a space').argument('<name>'))
     .option('--time-zone <zone>', 'IANA time zone, such as Europe/Vienna; default: UTC')
-    .option('--daily-reset <time>', 'local time of day at which the count is reset to 0, such as 04:00')
+    .option('--daily-reset <time>', 'local time of day at which the count is reset, such as 04:00')
+    .option('--daily-reset-count <people>', 'how many people are in the space then; default: 0', whole)
     .option('--capacity <people>', 'how many people the space is for', whole)
-    .action(async (name: string, options: Common & { timeZone?: string; dailyReset?: string; capacity?: number }) => {
-      const { timeZone, dailyReset, capacity } = options;
-      const body = { name, ...given({ time_zone: timeZone, daily_reset: dailyReset, capacity }) };
+    .action(async (name: string, options: Common & SpaceOptions) => {
+      const { timeZone, dailyReset, dailyResetCount, capacity } = options;
+      const fields = { time_zone: timeZone, daily_reset: dailyReset, daily_reset_count: dailyResetCount, capacity };
+      const body = { name, ...given(fields) };
       const space = await new ApiClient(await readConfig(), options).send<SpaceJson>('POST', '/spaces', body);
       one(space, options, `space ${space.id}: ${space.name}`, printLine);
       finish(0);

@@ -24,6 +24,7 @@ interface Imported {
   readonly doorways: Tally;
   readonly dpus: Tally;
   readonly devices: Tally;
+  readonly exclusions: Tally;
   readonly changes: readonly {
     readonly line: number;
     readonly kind: string;
@@ -140,10 +141,16 @@ async function resultIn({ body }: Response, bar: SingleBar): Promise<Imported> {
 
 function* described(
   file: string,
-  { dry_run: isDryRun, spaces, doorways, dpus, devices, changes, changes_count: count }: Imported,
+  { dry_run: isDryRun, spaces, doorways, dpus, devices, exclusions, changes, changes_count: count }: Imported,
 ) {
   yield isDryRun ? `${file}: the document is valid; an import would do this` : `${file}: imported`;
-  for (const [kind, { created, updated, unchanged }] of Object.entries({ spaces, doorways, DPUs: dpus, devices }))
+  for (const [kind, { created, updated, unchanged }] of Object.entries({
+    spaces,
+    doorways,
+    DPUs: dpus,
+    devices,
+    exclusions,
+  }))
     yield `  ${kind}: ${created} created, ${updated} updated, ${unchanged} unchanged`;
   if (!isDryRun) return;
   for (const { line, kind, name, action, fields } of changes.slice(0, CHANGES_SHOWN_MAX))

@@ -2,7 +2,7 @@
 // costs no more than the first. All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TimeRange } from '../domain/filter.ts';
-import type { DpuId, SpaceId } from '../domain/ids.ts';
+import { NO_DOORWAY, NOWHERE, type DpuId, type SpaceId } from '../domain/ids.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { previousIdOf, readingOfIdentity } from '../domain/reading.ts';
 import { LATEST_STORABLE_MS } from '../domain/instant.ts';
@@ -53,6 +53,11 @@ function blockParams(spaces: readonly OccupancyRequest[]): Record<string, unknow
   return { spaces: spaces.map(({ spaceId }) => spaceId), blocks: spaces.map(({ block }) => block) };
 }
 
+/** The doorway where a reading counts, or NO_DOORWAY. */
+const COUNTED_AT = `if(space_id = ${NOWHERE}, ${NO_DOORWAY}, doorway_id)`;
+/** As `isExcluded`. */
+const IS_EXCLUDED = `space_id = ${NOWHERE} AND doorway_id != ${NO_DOORWAY} AS is_excluded`;
+
 const READING_COLUMNS: Columns = {
   id: { sql: 'reading_id', type: 'String' },
   timestamp: { sql: 'timestamp', type: 'DateTime64' },
@@ -60,7 +65,7 @@ const READING_COLUMNS: Columns = {
   direction: { sql: 'direction', type: 'Float64', nullAs: 0 },
   entrances: { sql: 'entrances', type: 'Float64' },
   exits: { sql: 'exits', type: 'Float64' },
-  doorway_id: { sql: 'doorway_id', type: 'Float64', nullAs: 0 },
+  doorway_id: { sql: COUNTED_AT, type: 'Float64', nullAs: 0 },
 };
 
 type ReadingRow = [
@@ -71,6 +76,7 @@ type ReadingRow = [
   entrances: number,
   exits: number,
   doorwayId: number,
+  isExcluded: 0 | 1,
 ];
 
 export class ClickHouseEventPages implements EventPages {
@@ -209,7 +215,7 @@ export class ClickHouseEventPages implements EventPages {
     for (let place: EventPlace | null = after; found.length < limit;) {
       const rowsMax = Math.max(limit - found.length, ROWS_MIN);
       const rows: [...ReadingRow, sign: number][] = await this.#rows<[...ReadingRow, sign: number]>(
-        `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id, sign FROM events_by_time
+        `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${IS_EXCLUDED}, sign FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${place ? readingsBeyond(desc) : ''}
         ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
         { ...condition.params, limit: rowsMax + 1, ...(place ? placeParams(place) : {}) },
@@ -230,10 +236,10 @@ export class ClickHouseEventPages implements EventPages {
     const condition = conditionOf(filter, READING_COLUMNS);
     const column = READING_COLUMNS[sort]?.sql ?? 'timestamp';
     const rows = await this.#rows<ReadingRow>(
-      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM (
-        SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id FROM events_by_time
+      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, counted_at, is_excluded FROM (
+        SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${IS_EXCLUDED} FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${after ? readingsBeyond(desc) : ''}
-        GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id HAVING sum(sign) > 0
+        GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, is_excluded HAVING sum(sign) > 0
         ORDER BY ${column === 'timestamp' ? '' : `${column} ${desc ? 'DESC' : 'ASC'}, `}${eventOrder(desc)}
         LIMIT {limit:UInt32} OFFSET {offset:UInt64}
       )`,
@@ -261,9 +267,9 @@ export class ClickHouseEventPages implements EventPages {
     // A client may know a reading by its current id although it is stored under an id of the previous format.
     const ids = identified?.name === undefined ? [readingId] : [readingId, previousIdOf(identified)];
     const [row] = await this.#rows<ReadingRow>(
-      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, doorway_id FROM readings
+      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${IS_EXCLUDED} FROM readings
       WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${identified ? `AND timestamp = ${instantParam('time')} AND direction = {direction:Int8}` : ''}
-      GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
+      GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, is_excluded HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
       {
         dpu: dpuId,
         ids,
@@ -299,18 +305,18 @@ function groupConsecutive<Row>(rows: readonly Row[], isSame: (a: Row, b: Row) =>
  */
 function withoutRetracted(rows: readonly [...ReadingRow, sign: number][]): StoredReading[] {
   const [only] = rows;
-  if (only && rows.length === 1) return only[7] > 0 ? [toReading(only)] : [];
+  if (only && rows.length === 1) return only[8] > 0 ? [toReading(only)] : [];
   const netByContent = new Map<string, { row: [...ReadingRow, sign: number]; signs: number }>();
   for (const row of rows) {
-    const key = JSON.stringify(row.slice(0, 7));
+    const key = JSON.stringify(row.slice(0, 8));
     const before = netByContent.get(key);
-    if (before) before.signs += row[7];
-    else netByContent.set(key, { row, signs: row[7] });
+    if (before) before.signs += row[8];
+    else netByContent.set(key, { row, signs: row[8] });
   }
   return [...netByContent.values()].filter(({ signs }) => signs > 0).map(({ row }) => toReading(row));
 }
 
-function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, doorwayId]:
+function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, doorwayId, isExcluded]:
   ReadingRow | [...ReadingRow, number]): StoredReading {
   return {
     readingId,
@@ -320,5 +326,6 @@ function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, 
     entrances: Number(entrances),
     exits: Number(exits),
     doorwayId: Number(doorwayId) || null,
+    isExcluded: isExcluded === 1,
   };
 }

@@ -1,7 +1,7 @@
 // The DPUs that readings are held for. ClickHouse groups the rows of the space of held readings in the table's order, so
 // that its memory grows with the number of such DPUs and not with that of their readings.
 import type { ClickHouseClient } from '@clickhouse/client';
-import { LINE_SEPARATOR, UNPLACED, type DpuId } from '../domain/ids.ts';
+import { LINE_SEPARATOR, NO_DOORWAY, NOWHERE, type DpuId } from '../domain/ids.ts';
 import type { HeldDpusPage, HeldDpusQuery } from '../ports/event-pages.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { queryRows } from './query-rows.ts';
@@ -12,7 +12,7 @@ const DEVICE = `if(${END_OF_DEVICE} > 1, substring(dpu_id, 1, ${END_OF_DEVICE} -
 
 /** Leaves out retracted readings, so they are neither counted nor the first or the newest. */
 const HELD_DPUS = `SELECT dpu_id, ${DEVICE} AS device, count() AS held, min(timestamp) AS first_at, max(timestamp) AS last_at FROM (
-  SELECT dpu_id, timestamp FROM space_events WHERE space_id = ${UNPLACED} AND is_reading = 1
+  SELECT dpu_id, timestamp FROM space_events WHERE space_id = ${NOWHERE} AND doorway_id = ${NO_DOORWAY} AND is_reading = 1
   GROUP BY space_id, timestamp, reading_id, dpu_id, direction HAVING sum(sign) > 0
 ) GROUP BY dpu_id`;
 const SETTINGS = 'SETTINGS optimize_aggregation_in_order = 1';

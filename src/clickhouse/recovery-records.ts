@@ -1,13 +1,13 @@
 // The queries over stored events that a repair of the logs uses: the mark of each block, readings page by page, and
 // their rows. The repair writes the missing rows; nothing in this file changes a table.
 import type { ClickHouseClient } from '@clickhouse/client';
-import { UNPLACED, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
+import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Direction } from '../domain/measure.ts';
 import { readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
-import type { Claim, ReadingsInOrder, RecoveryRecords } from '../ports/recovery.ts';
+import type { Claim, ReadingCounts, ReadingsInOrder, RecoveryRecords } from '../ports/recovery.ts';
 import { ClickHouseEpochRecords } from './epoch-records.ts';
 import { beyondPlace, EVENT_ORDER, placeParams } from './event-order.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
@@ -101,14 +101,20 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
     return claims;
   }
 
-  async readingCounts(): Promise<Map<DpuId, { readings: number; held: number }>> {
-    const rows = await this.#rows<[string, string, string]>(
+  async readingCounts(): Promise<Map<DpuId, ReadingCounts>> {
+    const rows = await this.#rows<[dpuId: string, readings: string, held: string, excluded: string]>(
       `
-      SELECT dpu_id, uniqExact(timestamp, reading_id, direction), sumIf(sign, space_id = {unplaced:UInt32}) FROM readings GROUP BY dpu_id`,
-      { unplaced: UNPLACED },
+      SELECT dpu_id, uniqExact(timestamp, reading_id, direction),
+        sumIf(sign, space_id = {nowhere:UInt32} AND doorway_id = {none:UInt32}),
+        sumIf(sign, space_id = {nowhere:UInt32} AND doorway_id != {none:UInt32})
+      FROM readings GROUP BY dpu_id`,
+      { nowhere: NOWHERE, none: NO_DOORWAY },
     );
     return new Map(
-      rows.map(([dpuId, readings, held]) => [dpuId as DpuId, { readings: Number(readings), held: Number(held) }]),
+      rows.map(([dpuId, readings, held, excluded]) => [
+        dpuId as DpuId,
+        { readings: Number(readings), held: Number(held), excluded: Number(excluded) },
+      ]),
     );
   }
 

@@ -29,6 +29,8 @@ const RESETS_MAX = 1_000;
 
 /** A reset, and where it comes from. */
 export interface KnownReset extends ResetPoint {
+  /** Unique for the space; null for a daily reset. */
+  readonly id: number | null;
   /** When a person recorded it; null for a daily reset. */
   readonly recordedMs: number | null;
 }
@@ -225,7 +227,7 @@ function termsOf(
 
 function known({ manual }: RecordedSchedule, { timestampMs, count }: ResetPoint): KnownReset {
   const recorded = manual.findLast((reset) => reset.timestampMs === timestampMs);
-  return { timestampMs, count, recordedMs: recorded?.recordedMs ?? null };
+  return { id: recorded?.id ?? null, timestampMs, count, recordedMs: recorded?.recordedMs ?? null };
 }
 
 function listedResets(schedule: ResetSchedule, { afterMs, upToMs }: Span): ResetPoint[] {

@@ -20,5 +20,6 @@ export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): Recor
   const view = topology.latest();
   const space = view.space(spaceId);
   if (!space) throw new Failure('not_found', `there is no space ${spaceId}`);
-  return { timeZone: space.timeZone, dailyReset: space.dailyReset, manual: view.resets(spaceId) };
+  const { timeZone, dailyReset, dailyResetCount = 0 } = space;
+  return { timeZone, dailyReset, dailyResetCount, manual: view.resets(spaceId) };
 }

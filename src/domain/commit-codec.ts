@@ -19,9 +19,9 @@ import { namedEvent, unnamedEvent, type LoggedEvent, type StoredEntry, type Unna
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
-const VERSION = 4;
-/** Version 3 has only readings of one person. Version 2 also lacks epochs and marks. */
-const VERSION_2 = 2;
+const VERSION = 5;
+/** Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
+const [VERSION_2, VERSION_4] = [2, 4];
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
 /** Bits of an event's flags. In version 3 the first two are equal, and INTO means that the space gains a person. */
@@ -77,6 +77,7 @@ class EncodedCommit implements LoggedCommit {
   readonly header: CommitHeader;
   readonly #data: Uint8Array;
   readonly #seq: number;
+  readonly #version: number;
   /** By partition: the start and the end of its section. */
   readonly #sections = new Map<Partition, readonly [start: number, end: number]>();
 
@@ -102,6 +103,7 @@ class EncodedCommit implements LoggedCommit {
       throw new RangeError(`commit ${seq} has ${data.length} bytes, but its directory ends at ${start}`);
     this.#data = data;
     this.#seq = seq;
+    this.#version = version;
   }
 
   get partitions(): Iterable<Partition> {
@@ -114,7 +116,7 @@ class EncodedCommit implements LoggedCommit {
 
   section(partition: Partition): LoggedSection | undefined {
     const place = this.#sections.get(partition);
-    return place && decodeSection(new ByteReader(this.#data, place[0], place[1]), this.#seq);
+    return place && decodeSection(new ByteReader(this.#data, place[0], place[1]), this.#seq, this.#version);
   }
 }
 
@@ -152,7 +154,8 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
   writer.byte(reattribution ? 1 : 0);
   if (reattribution) writeReattribution(writer, reattribution);
   writer.int(header.clockMs);
-  for (const count of [counters.received, counters.fresh, counters.held, counters.duplicate, counters.dead]) {
+  const { received, fresh, held, duplicate, dead, excluded } = counters;
+  for (const count of [received, fresh, held, duplicate, dead, excluded]) {
     // A commit that cannot be read would stop every fold.
     invariant(count >= 0, () => `router ${header.router} counts ${JSON.stringify(counters)}`);
     writer.uint(count);
@@ -181,6 +184,7 @@ function readHeader(reader: ByteReader, version: number): CommitHeader {
       held: reader.uint(),
       duplicate: reader.uint(),
       dead: reader.uint(),
+      excluded: version > VERSION_4 ? reader.uint() : 0,
     },
   };
   return {
@@ -295,7 +299,7 @@ function writeInstants(writer: ByteWriter, items: readonly { readonly timestampM
   }
 }
 
-function decodeSection(reader: ByteReader, seq: number): LoggedSection {
+function decodeSection(reader: ByteReader, seq: number, version: number): LoggedSection {
   const dpus = Array.from({ length: reader.uint() }, () => reader.text() as DpuId);
   const dpuOf = (): DpuId => {
     const id = dpus[reader.uint()];
@@ -311,7 +315,7 @@ function decodeSection(reader: ByteReader, seq: number): LoggedSection {
     dpuId,
     timestampMs: instants[at] as number,
   }));
-  const configs = Array.from({ length: reader.uint() }, () => readConfig(reader));
+  const configs = Array.from({ length: reader.uint() }, () => readConfig(reader, version));
   const settings = reader.text();
   return { events, heartbeats, configs, settings: settings === '' ? undefined : (JSON.parse(settings) as Settings) };
 }
@@ -347,7 +351,8 @@ function readInstants(reader: ByteReader, count: number): number[] {
   return Array.from({ length: count }, () => (before += reader.int()));
 }
 
-function writeConfig(writer: ByteWriter, { spaceId, timeZone, dailyReset, dpus, resets }: SpaceConfig): void {
+function writeConfig(writer: ByteWriter, config: SpaceConfig): void {
+  const { spaceId, timeZone, dailyReset, dailyResetCount, dpus, resets } = config;
   writer.uint(spaceId);
   writer.text(timeZone);
   writer.text(dailyReset ?? '');
@@ -362,9 +367,10 @@ function writeConfig(writer: ByteWriter, { spaceId, timeZone, dailyReset, dpus, 
     writer.int(timestampMs);
     writer.int(count);
   }
+  writer.uint(dailyResetCount);
 }
 
-function readConfig(reader: ByteReader): SpaceConfig {
+function readConfig(reader: ByteReader, version: number): SpaceConfig {
   const [spaceId, timeZone, dailyReset] = [reader.uint() as SpaceId, reader.text(), reader.text()];
   const dpus = Array.from({ length: reader.uint() }, () => ({
     dpuId: reader.text() as DpuId,
@@ -372,10 +378,11 @@ function readConfig(reader: ByteReader): SpaceConfig {
     toMs: reader.int(),
   }));
   const resets = Array.from({ length: reader.uint() }, () => ({ timestampMs: reader.int(), count: reader.int() }));
-  return { spaceId, timeZone, dailyReset: dailyReset === '' ? null : dailyReset, dpus, resets };
+  const dailyResetCount = version > VERSION_4 ? reader.uint() : 0;
+  return { spaceId, timeZone, dailyReset: dailyReset === '' ? null : dailyReset, dailyResetCount, dpus, resets };
 }
 
 /** An upper bound for the bytes that a configuration adds to a commit. */
 export function configBytesMax({ dpus, resets }: SpaceConfig): number {
-  return 64 + dpus.reduce((sum, { dpuId }) => sum + dpuId.length + 18, 0) + resets.length * 16;
+  return 70 + dpus.reduce((sum, { dpuId }) => sum + dpuId.length + 18, 0) + resets.length * 16;
 }

@@ -12,8 +12,9 @@ export interface SpaceConfig {
   readonly spaceId: SpaceId;
   readonly timeZone: string;
   readonly dailyReset: string | null;
+  readonly dailyResetCount: number;
   readonly dpus: readonly SpaceDpu[];
-  /** All manual resets, in the order in which they were recorded. */
+  /** All manual resets, in the order in which they were recorded or last changed. */
   readonly resets: readonly ResetPoint[];
 }
 
@@ -36,9 +37,11 @@ export interface PartitionSection {
 export interface RouterCounters {
   /** Items taken from READINGS, valid or not. */
   readonly received: number;
-  /** New readings; `held` of them currently count in no space. */
+  /** New readings; `held` and `excluded` of them currently count in no space. */
   readonly fresh: number;
   readonly held: number;
+  /** 0 in commits of earlier versions, which know no exclusions. */
+  readonly excluded: number;
   readonly duplicate: number;
   readonly dead: number;
 }

@@ -3,7 +3,7 @@
 declare const brand: unique symbol;
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
-/** A positive integer assigned by the topology, or UNPLACED. */
+/** A positive integer assigned by the topology, or NOWHERE. */
 export type SpaceId = Brand<number, 'SpaceId'>;
 /** A positive integer assigned by the topology, or NO_DOORWAY. */
 export type DoorwayId = Brand<number, 'DoorwayId'>;
@@ -12,9 +12,12 @@ export type DpuId = Brand<string, 'DpuId'>;
 /** The number of a partition, from 0. Shard k is reading partition k together with space partition k. */
 export type Partition = Brand<number, 'Partition'>;
 
-/** The space of held readings: those whose DPU had no placement at the time. */
-export const UNPLACED = 0 as SpaceId;
-/** The doorway of events in UNPLACED. */
+/**
+ * The space of readings that count in no space: held ones, whose DPU had no placement at the time, and excluded ones,
+ * which keep their doorway.
+ */
+export const NOWHERE = 0 as SpaceId;
+/** The doorway of held readings. */
 export const NO_DOORWAY = 0 as DoorwayId;
 
 // ASCII, so that this code, NATS and ClickHouse order and hash it in the same way.

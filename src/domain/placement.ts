@@ -25,6 +25,28 @@ export function doorwayAt(records: readonly PlacementRecord[], atMs: number): Do
   return null;
 }
 
+/** Merges spans that overlap or touch. Ascending, and none of them is empty. */
+export function mergedSpans(spans: readonly Span[]): Span[] {
+  const merged: Span[] = [];
+  for (const { fromMs, toMs } of [...spans].sort((a, b) => a.fromMs - b.fromMs)) {
+    const last = merged.at(-1);
+    if (last && fromMs <= last.toMs)
+      merged[merged.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, toMs) };
+    else if (fromMs < toMs) merged.push({ fromMs, toMs });
+  }
+  return merged;
+}
+
+/** @param spans as returned by `mergedSpans` */
+export function isWithinSpans(spans: readonly Span[], atMs: number): boolean {
+  // Backwards, because most readings are newer than all spans.
+  for (let index = spans.length - 1; index >= 0; index--) {
+    const span = spans[index];
+    if (span && span.fromMs <= atMs) return atMs < span.toMs;
+  }
+  return false;
+}
+
 /** The records as spans; the last one has no end (END_MS). */
 export function placementsOf(records: readonly PlacementRecord[]): Placement[] {
   return records.map((record, index) => ({

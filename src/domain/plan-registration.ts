@@ -10,6 +10,7 @@ import type {
   DocumentPlace,
   DoorwayEntry,
   DpuEntry,
+  ExclusionEntry,
   PlacementEntry,
   SpaceEntry,
 } from './topology-document.ts';
@@ -20,12 +21,13 @@ export type RegistrationEntry =
   | { readonly kind: 'space'; readonly entry: SpaceEntry }
   | { readonly kind: 'doorway'; readonly entry: DoorwayEntry }
   | { readonly kind: 'dpu'; readonly entry: DpuEntry }
-  | { readonly kind: 'device'; readonly entry: DeviceEntry };
+  | { readonly kind: 'device'; readonly entry: DeviceEntry }
+  | { readonly kind: 'exclusion'; readonly entry: ExclusionEntry };
 
 export interface PlannedChange {
   readonly kind: RegistrationEntry['kind'];
   readonly action: 'create' | 'update';
-  /** Name of the space or doorway, id of the DPU or device. */
+  /** Name of the space or doorway, id of the DPU or device; for an exclusion the id of its DPU. */
   readonly name: string;
   readonly line: number;
   /** The fields that an update changes. */
@@ -66,16 +68,18 @@ export function planRegistration(view: RegistrationView, each: RegistrationEntry
       return planDpu(view, each.entry, nowMs);
     case 'device':
       return planDevice(view, each.entry, nowMs);
+    case 'exclusion':
+      return planExclusion(view, each.entry, nowMs);
   }
 }
 
 function planSpace(view: RegistrationView, entry: SpaceEntry, nowMs: number): Planned | undefined {
-  const { name, externalId, timeZone, dailyReset, capacity } = entry;
+  const { name, externalId, timeZone, dailyReset, dailyResetCount, capacity } = entry;
   const before = entryTarget(view.spacesCalled(name), externalId ? view.spacesCalled(externalId) : [], entry);
   if (before) {
     const fields = changed(
-      { name, externalId, timeZone, dailyReset, capacity },
-      { ...before, externalId: before.externalId ?? null },
+      { name, externalId, timeZone, dailyReset, dailyResetCount, capacity },
+      { ...before, externalId: before.externalId ?? null, dailyResetCount: before.dailyResetCount ?? 0 },
     );
     return update(view, entry, 'space', name, fields, { kind: 'updateSpace', id: before.id, fields }, nowMs);
   }
@@ -84,6 +88,7 @@ function planSpace(view: RegistrationView, entry: SpaceEntry, nowMs: number): Pl
     ...(externalId ? { externalId } : {}),
     timeZone: timeZone ?? 'UTC',
     dailyReset: dailyReset ?? null,
+    ...(dailyResetCount === undefined ? {} : { dailyResetCount }),
     capacity: capacity ?? null,
   };
   return create(view, entry, 'space', name, { kind: 'createSpace', fields }, nowMs);
@@ -170,6 +175,22 @@ function planDevice(view: RegistrationView, entry: DeviceEntry, nowMs: number): 
   };
 }
 
+/** It has no id in a document, so it is the one of its DPU with the same fields. */
+function planExclusion(view: RegistrationView, entry: ExclusionEntry, nowMs: number): Planned | undefined {
+  const { dpuId, fromMs, toMs, reason, line } = entry;
+  const isRegistered = view.dpu(dpuId)?.deleted === false;
+  if (!isRegistered)
+    throw new EntryRefused(entry, new Failure('invalid', `there is no DPU ${dpuId}`, { field: 'dpu_id' }));
+  const isKnown = view
+    .exclusions(dpuId)
+    .some((each) => !each.deleted && each.fromMs === fromMs && each.toMs === toMs && each.reason === reason);
+  if (isKnown) return undefined;
+  return {
+    fact: decided(view, entry, { kind: 'excludeReadings', dpuId, fromMs, toMs, reason }, nowMs),
+    change: { kind: 'exclusion', action: 'create', name: dpuId, line, fields: [] },
+  };
+}
+
 /** Before its first placement a DPU is at no doorway anyway. */
 function isRecorded(dpu: Dpu | undefined, doorwayId: DoorwayId | null, fromMs: number): boolean {
   const records = dpu?.placements ?? [];
@@ -227,6 +248,7 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   externalId: 'external_id',
   timeZone: 'time_zone',
   dailyReset: 'daily_reset',
+  dailyResetCount: 'daily_reset_count',
   ingressSpaceId: 'ingress_space',
   egressSpaceId: 'egress_space',
 };

@@ -1,6 +1,6 @@
-// When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to 0. A reset at T
-// applies to events with timestamp > T. Of two manual resets at the same instant, the one recorded later wins, and a
-// manual reset overrides the daily one (T3 to T6).
+// When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to another count. A reset at T
+// applies to events with timestamp > T. Of two manual resets at the same instant, the one recorded or changed later wins,
+// and a manual reset overrides the daily one (T3 to T6).
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
 
@@ -10,10 +10,12 @@ export interface ResetPoint {
 }
 
 export interface ResetSchedule {
-  /** In the order of recording. */
+  /** In the order in which they were recorded or last changed. */
   readonly manual: readonly ResetPoint[];
   /** Local time of day `HH:MM`, or null. */
   readonly dailyReset: string | null;
+  /** The count at each daily reset. */
+  readonly dailyResetCount: number;
   readonly timeZone: string;
 }
 
@@ -26,7 +28,10 @@ export const isSameReset = (a: ResetPoint, b: ResetPoint): boolean =>
 /** The latest reset at or before an instant. */
 export function resetInForce(schedule: ResetSchedule, atMs: number): ResetPoint {
   const daily = dailyAtOrBefore(schedule, atMs);
-  let found = daily === undefined || daily <= BEGINNING_MS ? NEVER_RESET : { timestampMs: daily, count: 0 };
+  let found =
+    daily === undefined || daily <= BEGINNING_MS
+      ? NEVER_RESET
+      : { timestampMs: daily, count: schedule.dailyResetCount };
   for (const reset of schedule.manual) {
     if (reset.timestampMs <= atMs && reset.timestampMs >= found.timestampMs) found = reset;
   }
@@ -68,15 +73,21 @@ export function differingResets(
 ): { firstMs: number; lastMs: number } | undefined {
   if (upToMs <= BEGINNING_MS) return undefined;
   const isDailyChanged =
-    before.dailyReset !== after.dailyReset || (after.dailyReset !== null && before.timeZone !== after.timeZone);
+    before.dailyReset !== after.dailyReset ||
+    (after.dailyReset !== null &&
+      (before.timeZone !== after.timeZone || before.dailyResetCount !== after.dailyResetCount));
   if (isDailyChanged) return { firstMs: BEGINNING_MS + 1, lastMs: upToMs };
-  // Manual resets are never removed.
-  const instants = after.manual
-    .slice(before.manual.length)
-    .map(({ timestampMs }) => timestampMs)
-    .filter((at) => at <= upToMs);
+  const [was, is] = [countsByInstant(before), countsByInstant(after)];
+  const instants = [...new Set([...was.keys(), ...is.keys()])].filter(
+    (at) => at <= upToMs && was.get(at) !== is.get(at),
+  );
   if (instants.length === 0) return undefined;
   return { firstMs: Math.min(...instants), lastMs: Math.max(...instants) };
+}
+
+/** The count of the manual reset that wins at each instant. */
+function countsByInstant({ manual }: ResetSchedule): Map<number, number> {
+  return new Map(manual.map(({ timestampMs, count }) => [timestampMs, count]));
 }
 
 function timeOfDayMs(dailyReset: string): number {

@@ -1,6 +1,6 @@
 // A space event: the attribution of a reading to one space, or the retraction of one.
-import { NO_DOORWAY, UNPLACED, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
-import { doorwayAt, spansAtDoorway, type Span } from './placement.ts';
+import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
+import { doorwayAt, isWithinSpans, spansAtDoorway, type Span } from './placement.ts';
 import type { Measure, Passed } from './measure.ts';
 import type { Reading } from './reading.ts';
 import type { Doorway } from './topology.ts';
@@ -28,6 +28,11 @@ export interface SpaceEvent {
   readonly hasPreviousId?: true;
 }
 
+/** True for a reading that is in an exclusion of its DPU. False for a held one, even in an exclusion. */
+export function isExcluded({ spaceId, doorwayId }: Pick<SpaceEvent, 'spaceId' | 'doorwayId'>): boolean {
+  return spaceId === NOWHERE && doorwayId !== NO_DOORWAY;
+}
+
 /** The change of the space's count by an event that is not retracted. */
 export function deltaOf({ entrances, exits }: Passed): number {
   return entrances - exits;
@@ -53,7 +58,7 @@ export function compareEvents(a: EventPlace, b: EventPlace): number {
 
 /**
  * The events of a reading under a topology: one for each space of the doorway above which its DPU was, or one of
- * UNPLACED if it was above none. Never empty, so that every reading is stored.
+ * NOWHERE if it was above none or is excluded. Never empty, so that every reading is stored.
  *
  * @param passed who passed: `passedIn` its measure or, for a standing, the difference to its predecessor
  */
@@ -61,8 +66,10 @@ export function attribute(view: TopologyView, reading: Reading, passed: Passed, 
   const dpu = view.dpu(reading.dpuId);
   const doorwayId = dpu === undefined ? null : doorwayAt(dpu.placements, reading.timestampMs);
   const doorway = doorwayId === null ? undefined : view.doorway(doorwayId);
-  if (doorway === undefined) return [eventOf(reading, passed, sign, UNPLACED, NO_DOORWAY, false, true)];
+  if (doorway === undefined) return [eventOf(reading, passed, sign, NOWHERE, NO_DOORWAY, false, true)];
   const { id, ingressSpaceId, egressSpaceId } = doorway;
+  if (isWithinSpans(view.excludedSpans(reading.dpuId), reading.timestampMs))
+    return [eventOf(reading, passed, sign, NOWHERE, id, false, true)];
   const events: SpaceEvent[] = [];
   if (ingressSpaceId !== null) events.push(eventOf(reading, passed, sign, ingressSpaceId, id, false, true));
   if (egressSpaceId !== null)

@@ -5,13 +5,14 @@ import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
-import type { Device, DeviceSecret, Doorway, Dpu, Settings, Space, SingleFact } from './topology.ts';
+import type { Device, DeviceSecret, Doorway, Dpu, Reset, Settings, Space, SingleFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
 export interface SpaceFields {
   readonly name: string;
   readonly timeZone: string;
   readonly dailyReset: string | null;
+  readonly dailyResetCount?: number;
   readonly capacity: number | null;
   readonly externalId?: string | null;
 }
@@ -46,6 +47,14 @@ export type TopologyCommand =
       readonly counterModulus?: number | null | undefined;
     }
   | { readonly kind: 'deleteDpu'; readonly id: DpuId; readonly effectiveMs?: number | undefined }
+  | {
+      readonly kind: 'excludeReadings';
+      readonly dpuId: DpuId;
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'deleteExclusion'; readonly dpuId: DpuId; readonly id: number }
   /**
    * Absent `options` keep the current ones if the adapter stays the same, null stands for the adapter's defaults. An
    * absent `secret` keeps the current one, null removes it.
@@ -59,18 +68,43 @@ export type TopologyCommand =
     }
   | { readonly kind: 'deleteDevice'; readonly id: DpuId }
   | { readonly kind: 'recordReset'; readonly spaceId: SpaceId; readonly timestampMs: number; readonly count: number }
+  /** A field that is left out stays as it is. */
+  | {
+      readonly kind: 'changeReset';
+      readonly spaceId: SpaceId;
+      readonly id: number;
+      readonly timestampMs?: number | undefined;
+      readonly count?: number | undefined;
+    }
+  | { readonly kind: 'deleteReset'; readonly spaceId: SpaceId; readonly id: number }
   | { readonly kind: 'changeSettings'; readonly settings: Settings };
 
 type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind: Kind }>;
 
 /** The commands that make up an import. */
 export type Registration = Of<
-  'createSpace' | 'updateSpace' | 'createDoorway' | 'updateDoorway' | 'createDpu' | 'placeDpu' | 'setAdapter'
+  | 'createSpace'
+  | 'updateSpace'
+  | 'createDoorway'
+  | 'updateDoorway'
+  | 'createDpu'
+  | 'placeDpu'
+  | 'setAdapter'
+  | 'excludeReadings'
 >;
 /** The part of a view that a registration is decided on. */
 export type RegistrationView = Pick<
   TopologyView,
-  'space' | 'doorway' | 'dpu' | 'device' | 'spacesCalled' | 'doorwaysCalled' | 'lastSpaceId' | 'lastDoorwayId' | 'epoch'
+  | 'space'
+  | 'doorway'
+  | 'dpu'
+  | 'exclusions'
+  | 'device'
+  | 'spacesCalled'
+  | 'doorwaysCalled'
+  | 'lastSpaceId'
+  | 'lastDoorwayId'
+  | 'epoch'
 >;
 
 /** @throws Failure not_found, conflict or invalid */
@@ -82,15 +116,23 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return deleteDoorway(view, command, nowMs);
     case 'deleteDpu':
       return deleteDpu(view, command, nowMs);
+    case 'deleteExclusion':
+      return deleteExclusion(view, command);
     case 'deleteDevice': {
       const doc = { ...existing(view.device(command.id), `device ${command.id}`), updatedMs: nowMs, deleted: true };
       delete doc.secret;
       return { kind: 'device', doc };
     }
-    case 'recordReset': {
-      existing(view.space(command.spaceId), `space ${command.spaceId}`);
-      const { spaceId, timestampMs, count } = command;
-      return { kind: 'reset', doc: { spaceId, timestampMs, count, recordedMs: nowMs } };
+    case 'recordReset':
+      return recordReset(view, command, nowMs);
+    case 'changeReset': {
+      const before = resetIn(view, command.spaceId, command.id);
+      const { timestampMs = before.timestampMs, count = before.count } = command;
+      return { kind: 'reset', doc: { ...before, timestampMs, count, updatedMs: nowMs } };
+    }
+    case 'deleteReset': {
+      const before = resetIn(view, command.spaceId, command.id);
+      return { kind: 'reset', doc: { ...before, updatedMs: nowMs, deleted: true } };
     }
     case 'changeSettings':
       return { kind: 'settings', doc: command.settings };
@@ -101,6 +143,7 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
     case 'createDpu':
     case 'placeDpu':
     case 'setAdapter':
+    case 'excludeReadings':
       return decideRegistration(view, command, nowMs);
   }
 }
@@ -122,6 +165,8 @@ export function decideRegistration(view: RegistrationView, command: Registration
       return placeDpu(view, command, nowMs);
     case 'setAdapter':
       return setAdapter(view, command, nowMs);
+    case 'excludeReadings':
+      return excludeReadings(view, command, nowMs);
   }
 }
 
@@ -220,6 +265,39 @@ function place(
   }
   if (effectiveMs === undefined && doorwayAt(dpu.placements, nowMs) === doorwayId) return dpu;
   return { ...dpu, placements: withRecord(dpu.placements, { doorwayId, fromMs: effectiveMs ?? nowMs }) };
+}
+
+function recordReset(view: TopologyView, command: Of<'recordReset'>, nowMs: number): SingleFact {
+  const { spaceId, timestampMs, count } = command;
+  existing(view.space(spaceId), `space ${spaceId}`);
+  const id = nextId(view.lastResetId(spaceId));
+  return {
+    kind: 'reset',
+    doc: { id, spaceId, timestampMs, count, recordedMs: nowMs, updatedMs: nowMs, deleted: false },
+  };
+}
+
+/** @throws Failure not_found */
+export function resetIn(view: TopologyView, spaceId: SpaceId, id: number): Reset {
+  existing(view.space(spaceId), `space ${spaceId}`);
+  return existing(
+    view.resets(spaceId).find((reset) => reset.id === id),
+    `reset ${id} of space ${spaceId}`,
+  );
+}
+
+function excludeReadings(view: RegistrationView, command: Of<'excludeReadings'>, recordedMs: number): SingleFact {
+  const { dpuId, fromMs, toMs, reason } = command;
+  existing(view.dpu(dpuId), `DPU ${dpuId}`);
+  if (toMs <= fromMs) throw new Failure('invalid', 'an exclusion must end after it begins', { field: 'to' });
+  const id = nextId(view.exclusions(dpuId).reduce((last, each) => Math.max(last, each.id), 0));
+  return { kind: 'exclusion', doc: { id, dpuId, fromMs, toMs, reason, recordedMs, deleted: false } };
+}
+
+function deleteExclusion(view: TopologyView, { dpuId, id }: Of<'deleteExclusion'>): SingleFact {
+  existing(view.dpu(dpuId), `DPU ${dpuId}`);
+  const doc = view.exclusions(dpuId).find((each) => each.id === id);
+  return { kind: 'exclusion', doc: { ...existing(doc, `exclusion ${id} of DPU ${dpuId}`), deleted: true } };
 }
 
 function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: number): SingleFact {

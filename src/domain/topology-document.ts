@@ -16,6 +16,7 @@ export interface SpaceEntry extends DocumentPlace {
   readonly externalId?: string | null | undefined;
   readonly timeZone?: string | undefined;
   readonly dailyReset?: string | null | undefined;
+  readonly dailyResetCount?: number | undefined;
   readonly capacity?: number | null | undefined;
 }
 
@@ -52,11 +53,20 @@ export interface DeviceEntry extends DocumentPlace {
   readonly needsOptions: boolean;
 }
 
+/** An exclusion of a DPU that is registered, or declared in the document. */
+export interface ExclusionEntry extends DocumentPlace {
+  readonly dpuId: DpuId;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+}
+
 export interface TopologyDocument {
   readonly spaces: readonly SpaceEntry[];
   readonly doorways: readonly DoorwayEntry[];
   readonly dpus: readonly DpuEntry[];
   readonly devices: readonly DeviceEntry[];
+  readonly exclusions: readonly ExclusionEntry[];
   /** Mistakes that were found when it was parsed. */
   readonly errors: readonly DocumentError[];
   /** The total number, which may exceed the listed errors. */

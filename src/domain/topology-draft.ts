@@ -1,6 +1,7 @@
 // A topology plus facts that are not in the log yet, on which the next registration of an import is decided.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import type { Device, Doorway, Dpu, SingleFact, Space } from './topology.ts';
+import { addTo } from './lists.ts';
+import type { Device, Doorway, Dpu, Exclusion, SingleFact, Space } from './topology.ts';
 import type { RegistrationView } from './topology-command.ts';
 import { addToSet, called, labelsOf } from './topology-history.ts';
 
@@ -9,6 +10,7 @@ export class TopologyDraft implements RegistrationView {
   readonly #spaces = new Map<SpaceId, Space>();
   readonly #doorways = new Map<DoorwayId, Doorway>();
   readonly #dpus = new Map<DpuId, Dpu>();
+  readonly #exclusions = new Map<DpuId, Exclusion[]>();
   readonly #devices = new Map<DpuId, Device>();
   readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
   readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
@@ -33,6 +35,7 @@ export class TopologyDraft implements RegistrationView {
       for (const label of labelsOf(doc)) addToSet(this.#doorwaysByLabel, label, doc.id);
       this.#lastDoorwayId = Math.max(this.#lastDoorwayId, doc.id);
     } else if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
+    else if (fact.kind === 'exclusion') addTo(this.#exclusions, fact.doc.dpuId, fact.doc);
     else if (fact.kind === 'device') this.#devices.set(fact.doc.id, fact.doc);
   }
 
@@ -46,6 +49,10 @@ export class TopologyDraft implements RegistrationView {
 
   dpu(id: DpuId): Dpu | undefined {
     return this.#dpus.get(id) ?? this.#base.dpu(id);
+  }
+
+  exclusions(dpuId: DpuId): Exclusion[] {
+    return [...this.#base.exclusions(dpuId), ...(this.#exclusions.get(dpuId) ?? [])];
   }
 
   device(id: DpuId): Device | undefined {

@@ -5,6 +5,7 @@ import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
 import { nameKey } from './name.ts';
+import { mergedSpans, type Span } from './placement.ts';
 import {
   appliesAfterMs,
   DEFAULT_SETTINGS,
@@ -12,7 +13,9 @@ import {
   type Doorway,
   type Dpu,
   type EpochBegun,
+  type Exclusion,
   type Reset,
+  type ResetWithoutId,
   factsOf,
   type Settings,
   type SingleFact,
@@ -30,6 +33,7 @@ interface DeviceVersion extends Version<Device> {
   readonly afterMs: number;
 }
 
+const NO_SPANS: readonly Span[] = [];
 const encoder = new TextEncoder();
 
 type Versions<Id, T> = Map<Id, Version<T>[]>;
@@ -43,10 +47,16 @@ export interface TopologyView {
   spaces(): Space[];
   doorways(): Doorway[];
   dpus(): Dpu[];
+  /** The exclusions of a DPU in the order of recording, deleted ones included. */
+  exclusions(dpuId: DpuId): Exclusion[];
+  /** When the readings of a DPU are excluded, merged and ascending. */
+  excludedSpans(dpuId: DpuId): readonly Span[];
   device(id: DpuId): Device | undefined;
   devices(): Device[];
-  /** A space's manual resets, in the order of recording. */
-  resets(spaceId: SpaceId): Reset[];
+  /** A space's manual resets without deleted ones, in the order in which they were recorded or last changed. */
+  resets(spaceId: SpaceId): readonly Reset[];
+  /** The highest id that a reset of the space ever had; 0 if it had none. */
+  lastResetId(spaceId: SpaceId): number;
   settings(): Settings;
   /** Spaces with this name or external id that are not deleted. At most one, unless an earlier version wrote them. */
   spacesCalled(label: string): Space[];
@@ -66,7 +76,9 @@ export class TopologyHistory {
   readonly #spaces: Versions<SpaceId, Space> = new Map();
   readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
+  readonly #exclusions = new Map<DpuId, Versions<number, Exclusion>>();
   readonly #devices = new Map<DpuId, DeviceVersion[]>();
+  /** All versions of the resets of a space, in the order of the log. */
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
   readonly #settings: Version<Settings>[] = [];
   readonly #epochs: Version<EpochBegun>[] = [];
@@ -119,11 +131,17 @@ export class TopologyHistory {
           if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         break;
+      case 'exclusion': {
+        const ofDpu = this.#exclusions.get(fact.doc.dpuId) ?? new Map<number, Version<Exclusion>[]>();
+        this.#exclusions.set(fact.doc.dpuId, ofDpu);
+        addTo(ofDpu, fact.doc.id, { seq, doc: fact.doc });
+        break;
+      }
       case 'device':
         addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, afterMs: appliesAfterMs(fact, storedMs) });
         break;
       case 'reset':
-        addTo(this.#resets, fact.doc.spaceId, { seq, doc: fact.doc });
+        addTo(this.#resets, fact.doc.spaceId, { seq, doc: this.#identified(fact.doc) });
         break;
       case 'settings':
         // A fact written by an earlier version may lack some settings.
@@ -133,6 +151,12 @@ export class TopologyHistory {
         this.#epochs.push({ seq, doc: fact.doc });
         break;
     }
+  }
+
+  /** Earlier versions stored resets without an id, and never changed them. */
+  #identified(doc: Reset | ResetWithoutId): Reset {
+    if ('id' in doc) return doc;
+    return { ...doc, id: lastIdIn(this.#resets.get(doc.spaceId)) + 1, updatedMs: doc.recordedMs, deleted: false };
   }
 
   /**
@@ -155,6 +179,7 @@ export class TopologyHistory {
       this.#spaces,
       this.#doorways,
       this.#dpus,
+      this.#exclusions,
       this.#devices,
       this.#resets,
       this.#doorwaysBySpace,
@@ -196,17 +221,33 @@ export class TopologyHistory {
   }
 
   #viewAt(seq: number): TopologyView {
+    const excluded = new Map<DpuId, readonly Span[]>();
+    const resets = new Map<SpaceId, readonly Reset[]>();
     const view: TopologyView = {
       seq,
       space: (id) => atSeq(this.#spaces.get(id), seq),
       doorway: (id) => atSeq(this.#doorways.get(id), seq),
       dpu: (id) => atSeq(this.#dpus.get(id), seq),
+      exclusions: (dpuId) => all(this.#exclusions.get(dpuId) ?? new Map<number, Version<Exclusion>[]>(), seq),
+      excludedSpans: (dpuId) => {
+        // Called for every reading. Most DPUs have none.
+        if (!this.#exclusions.has(dpuId)) return NO_SPANS;
+        let spans = excluded.get(dpuId);
+        if (!spans) excluded.set(dpuId, (spans = mergedSpans(view.exclusions(dpuId).filter((each) => !each.deleted))));
+        return spans;
+      },
       device: (id) => atSeq(this.#devices.get(id), seq),
       spaces: () => all(this.#spaces, seq),
       doorways: () => all(this.#doorways, seq),
       dpus: () => all(this.#dpus, seq),
       devices: () => all(this.#devices, seq),
-      resets: (spaceId) => (this.#resets.get(spaceId) ?? []).filter((v) => v.seq <= seq).map((v) => v.doc),
+      resets: (spaceId) => {
+        // Every count needs them, and a space may have very many.
+        let current = resets.get(spaceId);
+        if (!current) resets.set(spaceId, (current = currentResets(this.#resets.get(spaceId) ?? [], seq)));
+        return current;
+      },
+      lastResetId: (spaceId) => lastIdIn(this.#resets.get(spaceId)?.filter((version) => version.seq <= seq)),
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
       spacesCalled: (label) => called(label, this.#spacesByLabel, view.space),
       doorwaysCalled: (label) => called(label, this.#doorwaysByLabel, view.doorway),
@@ -255,6 +296,21 @@ export function called<Id, T extends Labelled & { readonly deleted: boolean }>(
 ): T[] {
   const label = nameKey(text);
   return documentsOf(ids.get(label), get).filter((doc) => !doc.deleted && labelsOf(doc).includes(label));
+}
+
+function lastIdIn(versions: readonly Version<Reset>[] = []): number {
+  return versions.reduce((last, { doc }) => Math.max(last, doc.id), 0);
+}
+
+function currentResets(versions: readonly Version<Reset>[], seq: number): readonly Reset[] {
+  const current = new Map<number, Reset>();
+  for (const version of versions) {
+    if (version.seq > seq) break;
+    // Removed first, so that a changed reset comes last.
+    current.delete(version.doc.id);
+    if (!version.doc.deleted) current.set(version.doc.id, version.doc);
+  }
+  return [...current.values()];
 }
 
 function addHigher(ids: Version<number>[], seq: number, id: number): void {

@@ -7,8 +7,10 @@ export interface Space {
   readonly name: string;
   /** IANA name. Intervals and the daily reset follow this zone. */
   readonly timeZone: string;
-  /** Local time of day, `HH:MM`, at which the space is assumed to be empty every day; or null. */
+  /** Local time of day, `HH:MM`, of the daily reset; or null. */
   readonly dailyReset: string | null;
+  /** How many people the space is assumed to hold then; absent for 0. */
+  readonly dailyResetCount?: number;
   readonly capacity: number | null;
   /** The id in the operator's own systems; null or absent if there is none. No other space has it as its id or name. */
   readonly externalId?: string | null;
@@ -50,6 +52,18 @@ export interface Dpu {
   readonly deleted: boolean;
 }
 
+/** The readings of a DPU during `[fromMs, toMs)` count in no space, such as those of the cleaning crew. */
+export interface Exclusion {
+  /** Unique for the DPU. */
+  readonly id: number;
+  readonly dpuId: DpuId;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  readonly recordedMs: number;
+  readonly deleted: boolean;
+}
+
 /** A salted hash (src/http/auth/device-secrets.ts): what the device sends is stored nowhere. */
 export interface DeviceSecret {
   readonly salt: string;
@@ -76,13 +90,20 @@ export interface Device {
  */
 export const PEOPLE_MAX = 1_000_000_000;
 
-/** At `timestampMs` the space held `count` people. Of two resets at the same instant, the one recorded later wins. */
+/** At `timestampMs` the space held `count` people. Of two resets at the same instant, the one recorded or changed later wins. */
 export interface Reset {
+  /** Unique for the space. */
+  readonly id: number;
   readonly spaceId: SpaceId;
   readonly timestampMs: number;
   readonly count: number;
   readonly recordedMs: number;
+  readonly updatedMs: number;
+  readonly deleted: boolean;
 }
+
+/** A reset as earlier versions stored it. Its id is its place among the resets of its space, from 1. */
+export type ResetWithoutId = Omit<Reset, 'id' | 'updatedMs' | 'deleted'>;
 
 /**
  * Parameters of the fold. They are facts in the log, not configuration of a process, because all processes that fold
@@ -145,8 +166,9 @@ export type SingleFact =
   | { readonly kind: 'space'; readonly doc: Space }
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
+  | { readonly kind: 'exclusion'; readonly doc: Exclusion }
   | DeviceFact
-  | { readonly kind: 'reset'; readonly doc: Reset }
+  | { readonly kind: 'reset'; readonly doc: Reset | ResetWithoutId }
   | { readonly kind: 'settings'; readonly doc: Settings }
   | { readonly kind: 'epoch'; readonly doc: EpochBegun };
 

@@ -62,8 +62,9 @@ function termsJson(found: Explanation | IntervalExplanation, span: readonly stri
   };
 }
 
-function resetJson({ timestampMs, count, recordedMs }: KnownReset): object {
+function resetJson({ id, timestampMs, count, recordedMs }: KnownReset): object {
   return {
+    id,
     timestamp: formatInstant(timestampMs),
     count,
     kind: recordedMs === null ? 'daily' : 'manual',
@@ -93,6 +94,7 @@ export const EXPLANATION_EXAMPLE = {
   net: 10,
   drift: 2,
   reset: {
+    id: 3,
     timestamp: '2018-02-26T06:00:00.000Z',
     count: 1,
     kind: 'manual',

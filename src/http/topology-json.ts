@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { doorwayAt, type Placement } from '../domain/placement.ts';
-import type { Device, Doorway, Dpu, Reset, Space } from '../domain/topology.ts';
+import type { Device, Doorway, Dpu, Exclusion, Reset, Space } from '../domain/topology.ts';
 import { API_PREFIX } from './routes/route.ts';
 
 /** The header that `createdAt` sets. */
@@ -31,13 +31,14 @@ const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu | Device): objec
 });
 
 export function spaceJson(space: Space): object {
-  const { id, name, externalId = null, timeZone, dailyReset, capacity } = space;
+  const { id, name, externalId = null, timeZone, dailyReset, dailyResetCount = 0, capacity } = space;
   return {
     id,
     name,
     external_id: externalId,
     time_zone: timeZone,
     daily_reset: dailyReset,
+    daily_reset_count: dailyResetCount,
     capacity,
     ...stamps(space),
   };
@@ -73,8 +74,24 @@ export function placementJson({ doorwayId, fromMs, toMs }: Placement): object {
   };
 }
 
-export function resetJson({ timestampMs, count, recordedMs }: Reset): object {
-  return { timestamp: formatInstant(timestampMs), count, recorded_at: formatInstant(recordedMs) };
+export function resetJson({ id, timestampMs, count, recordedMs, updatedMs }: Reset): object {
+  return {
+    id,
+    timestamp: formatInstant(timestampMs),
+    count,
+    recorded_at: formatInstant(recordedMs),
+    updated_at: formatInstant(updatedMs),
+  };
+}
+
+export function exclusionJson({ id, fromMs, toMs, reason, recordedMs }: Exclusion): object {
+  return {
+    id,
+    from: formatInstant(fromMs),
+    to: formatInstant(toMs),
+    reason,
+    recorded_at: formatInstant(recordedMs),
+  };
 }
 
 const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '2018-02-24T08:00:00.000Z' };
@@ -84,6 +101,7 @@ export const SPACE_EXAMPLE = {
   external_id: null,
   time_zone: 'Europe/Vienna',
   daily_reset: '04:00',
+  daily_reset_count: 0,
   capacity: 120,
   ...EXAMPLE_STAMPS,
 };
@@ -105,7 +123,16 @@ export const DEVICE_EXAMPLE = {
 };
 export const PLACEMENT_EXAMPLE = { doorway_id: 1, from: null, to: '2018-02-26T12:00:00.000Z' };
 export const RESET_EXAMPLE = {
+  id: 1,
   timestamp: '2018-02-25T04:00:00.000Z',
   count: 0,
   recorded_at: '2018-02-25T04:01:12.000Z',
+  updated_at: '2018-02-25T04:01:12.000Z',
+};
+export const EXCLUSION_EXAMPLE = {
+  id: 1,
+  from: '2018-02-24T20:00:00.000Z',
+  to: '2018-02-24T20:45:00.000Z',
+  reason: 'the cleaning crew',
+  recorded_at: '2018-02-25T07:30:00.000Z',
 };

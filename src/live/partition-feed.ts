@@ -10,7 +10,7 @@
 // - Changes caused by time alone (a reading from the near future, a daily reset) are also items.
 import { countOf } from '../domain/segment.ts';
 import { nextResetAfter } from '../domain/reset-schedule.ts';
-import { UNPLACED, type Partition, type SpaceId } from '../domain/ids.ts';
+import { NOWHERE, type Partition, type SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { CorrectionCause, FoldObserver } from '../../actors/partition/fold-observer.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -105,7 +105,7 @@ export class PartitionFeed implements FoldObserver {
   }
 
   watches(spaceId: SpaceId): boolean {
-    return this.#interest.has(spaceId) && spaceId !== UNPLACED;
+    return this.#interest.has(spaceId) && spaceId !== NOWHERE;
   }
 
   touched(spaceId: SpaceId): void {
@@ -138,7 +138,7 @@ export class PartitionFeed implements FoldObserver {
       if (!isLapsed) this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
       return { epoch: this.#epoch, n: isLapsed ? -1 : this.#ring.last, counts: [], items: [] };
     }
-    if (all) for (const spaceId of this.#fold.spaceIds()) if (spaceId !== UNPLACED) wanted.add(spaceId);
+    if (all) for (const spaceId of this.#fold.spaceIds()) if (spaceId !== NOWHERE) wanted.add(spaceId);
     const news = [...wanted].filter((spaceId) => !this.#interest.has(spaceId));
     this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
     this.#listen();

@@ -2,6 +2,7 @@
 // how it attributed readings before a change in order to retract them (docs/adr/0002).
 import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
 import { nuid } from 'nats';
+import { tokenOfDpu } from '../domain/ids.ts';
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
 import { heldOf, messageAt } from './stored-messages.ts';
@@ -104,6 +105,8 @@ function subjectOf(fact: TopologyFact): string {
   switch (fact.kind) {
     case 'reset':
       return `topology.reset.${fact.doc.spaceId}`;
+    case 'exclusion':
+      return `topology.exclusion.${tokenOfDpu(fact.doc.dpuId)}`;
     case 'settings':
     case 'epoch':
     case 'batch':

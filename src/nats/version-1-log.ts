@@ -4,7 +4,7 @@ import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nat
 import { nuid } from 'nats';
 import { LogTail } from '../../actors/partition/log-tail.ts';
 import { LogGap } from '../../actors/partition/commit-chain.ts';
-import { consumedThrough, type CommitHeader, type LoggedSection } from '../domain/commit.ts';
+import { consumedThrough, type CommitHeader, type LoggedSection, type RouterCounters } from '../domain/commit.ts';
 import { encodeCommit } from '../domain/commit-codec.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
@@ -21,7 +21,8 @@ interface Payload {
   readonly h?: [number, string, number][];
 }
 
-type CommittedOffset = Omit<CommitHeader, 'backlogs' | 'isMove'> & {
+type CommittedOffset = Omit<CommitHeader, 'backlogs' | 'isMove' | 'counters'> & {
+  readonly counters: Omit<RouterCounters, 'excluded'>;
   /** For each partition, the number of messages in the commit. */
   readonly payloads: Readonly<Partial<Record<number, number>>>;
   readonly backlogs?: readonly (readonly [subject: string, firstSeq: number])[];
@@ -193,7 +194,7 @@ function headerOf({
     topologyDigest: null,
     reattribution,
     clockMs,
-    counters,
+    counters: { ...counters, excluded: 0 },
     backlogs: backlogs.map(([subject, seq]) => ({ subject, seq, index: 0 })),
   };
 }

@@ -37,8 +37,10 @@ export interface StoredReading extends EventPlace {
   /** As reported by the device; for a standing, the difference to its predecessor. */
   readonly entrances: number;
   readonly exits: number;
-  /** Null while the reading is held, because its DPU had no placement at that time. */
+  /** Where the reading counts. Null if it is held, because its DPU had no placement at that time, or excluded. */
   readonly doorwayId: number | null;
+  /** True if it counts in no space, because it is in an exclusion of its DPU. */
+  readonly isExcluded: boolean;
 }
 
 export interface ReadingsQuery {

@@ -54,6 +54,13 @@ export interface ReadingsInOrder {
   readonly end: EventPlace | null;
 }
 
+/** The number of distinct readings of a DPU, and how many of them are held or excluded. */
+export interface ReadingCounts {
+  readonly readings: number;
+  readonly held: number;
+  readonly excluded: number;
+}
+
 export interface RecoveryRecords extends EpochRecords, TopologyCopy {
   /** Each partition's last stored block. */
   lastBlocks(): Promise<Map<Partition, StoredBlockMark>>;
@@ -73,6 +80,5 @@ export interface RecoveryRecords extends EpochRecords, TopologyCopy {
   allReadings(after: EventPlace | null, limit: number): Promise<ReadingsInOrder>;
   /** The rows of the given readings in all spaces. */
   claimsOf(readings: readonly Reading[]): Promise<Claim[]>;
-  /** For each DPU, the number of distinct readings and how many of them are held. */
-  readingCounts(): Promise<Map<DpuId, { readonly readings: number; readonly held: number }>>;
+  readingCounts(): Promise<Map<DpuId, ReadingCounts>>;
 }

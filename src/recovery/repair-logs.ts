@@ -294,14 +294,16 @@ class Repair {
     for (const router of allPartitions(partitions)) {
       const { header, lost: more } = await this.#firstHeader(router, views);
       lost = unionOf(lost, more);
-      let [fresh, held] = [0, 0];
+      let [fresh, held, excluded] = [0, 0, 0];
       for (const [dpuId, count] of counts) {
         if (partitionOfDpu(dpuId, partitions) !== router) continue;
         fresh += count.readings;
         held += count.held;
+        excluded += count.excluded;
       }
       const { duplicate, dead } = header.counters;
-      const first = { ...header, counters: { received: fresh + duplicate + dead, fresh, held, duplicate, dead } };
+      const received = fresh + duplicate + dead;
+      const first = { ...header, counters: { received, fresh, held, excluded, duplicate, dead } };
       const seq = await events.begin(first);
       firstSeq = Math.min(firstSeq, seq);
       for (const tail of tails) tail.addCommit({ seq, timeMs: BEGINNING_MS }, first, undefined);
@@ -460,7 +462,7 @@ const NOTHING_ROUTED: CommitHeader = {
   topologyDigest: 0,
   reattribution: null,
   clockMs: BEGINNING_MS,
-  counters: { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 },
+  counters: { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 },
 };
 
 function unionOf(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {

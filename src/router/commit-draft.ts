@@ -1,13 +1,13 @@
 // Collects what one commit of a router asserts: events for space partitions, heartbeats, configurations, and the
 // change to the account.
 import type { Partition } from '../domain/ids.ts';
-import { UNPLACED } from '../domain/ids.ts';
+import { NOWHERE } from '../domain/ids.ts';
 import type { Heartbeat, PartitionSection, RouterCounters, SpaceConfig } from '../domain/commit.ts';
 import { configBytesMax, eventBytesMax } from '../domain/commit-codec.ts';
 import type { Passed } from '../domain/measure.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { Reading } from '../domain/reading.ts';
-import { attribute, type SpaceEvent } from '../domain/space-event.ts';
+import { attribute, isExcluded, type SpaceEvent } from '../domain/space-event.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 
@@ -73,7 +73,7 @@ export class CommitDraft {
     for (const event of attribute(view, reading, passed, sign)) {
       this.#section(partitionOfSpace(event.spaceId, this.#partitions)).events.push(event);
       this.#bytesMax += eventBytesMax(event);
-      if (event.spaceId === UNPLACED) this.counters.held += sign;
+      if (event.spaceId === NOWHERE) this.counters[isExcluded(event) ? 'excluded' : 'held'] += sign;
     }
   }
 

@@ -8,7 +8,7 @@ import { consumedThrough, type CommitHeader, type RouterCounters } from '../doma
 import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import { isMarked, LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
-import { doorwayAt } from '../domain/placement.ts';
+import { doorwayAt, isWithinSpans } from '../domain/placement.ts';
 import { passedIn } from '../domain/measure.ts';
 import { identityOf } from '../domain/reading.ts';
 import { seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
@@ -34,7 +34,7 @@ import { assertInSeries, passedUnder } from './route-in-series.ts';
 import { changeBetween, type TopologyChange } from './topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
-const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
+const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 };
 
 export interface RouterDeps {
   readonly partition: Partition;
@@ -308,6 +308,8 @@ export class Router {
       const others = series.size > 0 ? seriesOf(reading, series) : undefined;
       if (others) assertInSeries(draft, view, reading, others);
       else draft.assert(view, reading, passedIn(reading.measure));
+      // Its spaces do not get the reading, and would wait for the DPU.
+      if (isWithinSpans(view.excludedSpans(reading.dpuId), reading.timestampMs)) routeHeartbeat(reading, view, draft);
     }
     this.#memory.remember(reading, seq);
   }

@@ -38,7 +38,7 @@ export function changeBetween(
     for (const fact of factsOf(entry.fact)) {
       if (fact.kind === 'settings') settings = fact.doc;
       addSpacesTouched(spaces, fact, before, after);
-      if (fact.kind === 'dpu' && partitionOfDpu(fact.doc.id, partitions) !== router) continue;
+      if (isOfOtherRouter(fact, router, partitions)) continue;
       for (const [dpuId, more] of spansTouched(fact, before, after)) {
         if (partitionOfDpu(dpuId, partitions) === router) spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
       }
@@ -48,6 +48,11 @@ export function changeBetween(
     .filter((spaceId) => partitionOfSpace(spaceId, partitions) === router)
     .flatMap((spaceId) => configOf(after, spaceId) ?? []);
   return { before, after, spans, configs, settings };
+}
+
+function isOfOtherRouter(fact: SingleFact, router: Partition, partitions: number): boolean {
+  if (fact.kind === 'dpu') return partitionOfDpu(fact.doc.id, partitions) !== router;
+  return fact.kind === 'exclusion' && partitionOfDpu(fact.doc.dpuId, partitions) !== router;
 }
 
 /** The configurations of the spaces of a partition under a topology. */
@@ -62,7 +67,8 @@ function configOf(view: TopologyView, spaceId: SpaceId): SpaceConfig | undefined
   const space = view.space(spaceId);
   if (!space) return undefined;
   const resets = view.resets(spaceId).map(({ timestampMs, count }) => ({ timestampMs, count }));
-  return { spaceId, timeZone: space.timeZone, dailyReset: space.dailyReset, dpus: dpusOfSpace(view, spaceId), resets };
+  const { timeZone, dailyReset, dailyResetCount = 0 } = space;
+  return { spaceId, timeZone, dailyReset, dailyResetCount, dpus: dpusOfSpace(view, spaceId), resets };
 }
 
 function addSpacesTouched(spaces: Set<SpaceId>, fact: SingleFact, before: TopologyView, after: TopologyView): void {
@@ -82,6 +88,7 @@ function addSpacesTouched(spaces: Set<SpaceId>, fact: SingleFact, before: Topolo
           if (doorwayId !== null) addSides(spaces, doorwayId, before, after);
       return;
     case 'device':
+    case 'exclusion':
     case 'settings':
     case 'epoch':
   }
@@ -103,6 +110,8 @@ function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyVie
     if ((was?.counterModulus ?? null) !== (is?.counterModulus ?? null)) return [[id, [ALWAYS]]];
     return [[id, spansOfDifference(was?.placements ?? [], is?.placements ?? [])]];
   }
+  // The span of an exclusion never changes. `isMoved` leaves out what another exclusion covers, too.
+  if (fact.kind === 'exclusion') return [[fact.doc.dpuId, [fact.doc]]];
   if (fact.kind !== 'doorway') return [];
   const { id } = fact.doc;
   if (attributesAlike(before.doorway(id), after.doorway(id))) return [];

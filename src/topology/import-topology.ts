@@ -36,6 +36,7 @@ export interface ImportResult {
   readonly doorways: KindTally;
   readonly dpus: KindTally;
   readonly devices: KindTally;
+  readonly exclusions: KindTally;
   /** What was or would be created and updated, the first 1,000. */
   readonly changes: readonly PlannedChange[];
   readonly changesCount: number;
@@ -91,12 +92,13 @@ export async function importTopology(
 }
 
 /** In the order in which they may refer to each other. */
-function entriesOf({ spaces, doorways, dpus, devices }: TopologyDocument): RegistrationEntry[] {
+function entriesOf({ spaces, doorways, dpus, devices, exclusions }: TopologyDocument): RegistrationEntry[] {
   return [
     ...spaces.map((entry) => ({ kind: 'space', entry }) as const),
     ...doorways.map((entry) => ({ kind: 'doorway', entry }) as const),
     ...dpus.map((entry) => ({ kind: 'dpu', entry }) as const),
     ...devices.map((entry) => ({ kind: 'device', entry }) as const),
+    ...exclusions.map((entry) => ({ kind: 'exclusion', entry }) as const),
   ];
 }
 
@@ -190,6 +192,7 @@ class Tally {
     doorway: { created: 0, updated: 0, unchanged: 0 },
     dpu: { created: 0, updated: 0, unchanged: 0 },
     device: { created: 0, updated: 0, unchanged: 0 },
+    exclusion: { created: 0, updated: 0, unchanged: 0 },
   };
   readonly #changes: PlannedChange[] = [];
   #changesCount = 0;
@@ -206,12 +209,13 @@ class Tally {
   }
 
   get result(): ImportResult {
-    const { space, doorway, dpu, device } = this.#kinds;
+    const { space, doorway, dpu, device, exclusion } = this.#kinds;
     return {
       spaces: space,
       doorways: doorway,
       dpus: dpu,
       devices: device,
+      exclusions: exclusion,
       changes: this.#changes,
       changesCount: this.#changesCount,
     };

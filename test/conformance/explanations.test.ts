@@ -140,9 +140,12 @@ describePorts('explanations', (ports) => {
     for (const [n, part] of parts.entries()) if (n < 2) await history.storeBlock(blockOf(0, P1, 90 + n, part));
     const topology = new TopologyHistory();
     topology.apply({ seq: 1, fact: { kind: 'space', doc: spaceCalled('hall', space) } });
-    const manual = [1_040, 1_100].map((timestampMs, n) => ({ timestampMs, count: n, recordedMs: 5 + n }));
+    const manual = [1_040, 1_100].map((timestampMs, n) => ({ id: n + 1, timestampMs, count: n, recordedMs: 5 + n }));
     manual.forEach((reset, n) =>
-      topology.apply({ seq: 2 + n, fact: { kind: 'reset', doc: { spaceId: space, ...reset } } }),
+      topology.apply({
+        seq: 2 + n,
+        fact: { kind: 'reset', doc: { spaceId: space, updatedMs: 9, deleted: false, ...reset } },
+      }),
     );
     const watermarkMs = 2_000;
     const report = fakeOf<KnownReport>('report', {
@@ -154,7 +157,7 @@ describePorts('explanations', (ports) => {
     const explanations = new Explanations(topology, { isCutOff: false, report: async () => report }, history, 20);
     const oracle = new SpaceOracle(
       rows.filter((event) => !moved.includes(event)),
-      { timeZone: 'UTC', dailyReset: null, manual },
+      { timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, manual },
     );
     for (const atMs of [999, 1_000, 1_039, 1_040, 1_041, 1_099, 1_120, 1_200])
       expect(await explanations.at(space, atMs)).toMatchObject(oracle.explain(atMs, watermarkMs));

@@ -106,17 +106,25 @@ describePorts('recovery', (ports) => {
     expect(await recovery.claimsOf([{ ...reading, timestampMs: T + 51 }])).toEqual([]);
   });
 
-  it('P1 readings are counted by DPU, with held ones counted separately', async () => {
+  it('P1 readings are counted by DPU, with held and excluded ones counted separately', async () => {
     const { history, recovery } = ports();
     await history.storeBlock(
       blockOf(0, P0, 4, [
-        row(0, T + 60, { dpuId: 'd4' }),
-        row(0, T + 61, { dpuId: 'd4' }),
-        row(0, T + 61, { dpuId: 'd4', sign: -1 }),
+        row(0, T + 60, { dpuId: 'd4', doorwayId: 0 }),
+        row(0, T + 61, { dpuId: 'd4', doorwayId: 0 }),
+        row(0, T + 61, { dpuId: 'd4', doorwayId: 0, sign: -1 }),
         row(1, T + 61, { dpuId: 'd4' }),
       ]),
     );
-    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 2, held: 1 });
+    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 2, held: 1, excluded: 0 });
+    await history.storeBlock(
+      blockOf(0, P0, 5, [
+        row(1, T + 61, { dpuId: 'd4', sign: -1 }),
+        row(0, T + 61, { dpuId: 'd4', doorwayId: 7 }),
+        row(0, T + 62, { dpuId: 'd4', doorwayId: 7 }),
+      ]),
+    );
+    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 3, held: 1, excluded: 2 });
   });
 
   it('P1 the topology is copied once, and the later epoch wins if two entries have the same sequence', async () => {

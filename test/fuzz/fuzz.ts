@@ -11,7 +11,7 @@ import { curlOf, rawLineOf } from './command-line.ts';
 import { Api, type Document } from './document.ts';
 import { Judge } from './judge.ts';
 import { damaged } from './raw.ts';
-import { IDS_KEPT, requestOf, type FuzzRequest, type Tokens } from './request.ts';
+import { IDS_KEPT, PARTS, requestOf, type FuzzRequest, type Tokens } from './request.ts';
 import { Sender } from './send.ts';
 
 const AT_ONCE = 16;
@@ -139,6 +139,11 @@ class Fuzzer {
         201,
       );
       await this.#must('POST', '/dpus', { id: `d${n}`, doorway_id: inUse ? n : null }, 201);
+      for (let part = 1; inUse && part <= PARTS; part += 1) {
+        const [from, to] = [`2018-01-0${part}T10:00:00Z`, `2018-01-0${part}T11:00:00Z`];
+        await this.#must('POST', `/spaces/${n}/resets`, { timestamp: from, count: part }, 201);
+        await this.#must('POST', `/dpus/d${n}/exclusions`, { from, to, reason: `part ${part}` }, 201);
+      }
       await this.#must('PUT', `/devices/${n}`, { adapter: 'xovis' }, 200);
       await this.#must('POST', '/readings', { dpu_id: `d${n}`, timestamp: 1_519_461_921_893, direction: 1 }, 202);
     }

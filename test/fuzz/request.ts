@@ -161,6 +161,8 @@ const HEADER_JUNK: Readonly<Record<string, readonly string[]>> = {
 const NO_TOKENS = ['Basic eDp5', 'Bearer', 'Bearer  ', '', 'bearer a.b.c', '\u00FF'];
 /** Objects with higher ids may be deleted. */
 export const IDS_KEPT = 5;
+/** How many resets each of those spaces has, and how many exclusions each sensor. */
+export const PARTS = 6;
 
 /** Unique for each request of each run. */
 function randomOf(seed: number, number: number): Random {
@@ -216,8 +218,11 @@ function pathValue(
 ): string {
   if (care !== 'valid' || random.chance(0.1)) return values.textOf(name, schema, care);
   if (path.startsWith('/readings')) return `d${random.int(1, 4)}~1519461921893~+`;
+  // The resets of a space and the exclusions of a sensor.
+  if (name === 'reset_id' || name === 'exclusion_id') return String(random.int(1, PARTS));
+  const isPart = path.includes('_id}');
   // Only some of the created objects are deleted again.
-  const id = method === 'DELETE' ? random.int(IDS_KEPT + 1, 3 * IDS_KEPT) : random.int(1, IDS_KEPT + 1);
+  const id = method === 'DELETE' && !isPart ? random.int(IDS_KEPT + 1, 3 * IDS_KEPT) : random.int(1, IDS_KEPT + 1);
   return path.startsWith('/dpus') ? `d${id}` : String(id);
 }
 

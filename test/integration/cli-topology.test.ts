@@ -52,6 +52,7 @@ describe('density topology', () => {
         '  doorways: 1 created, 0 updated, 0 unchanged',
         '  DPUs: 1 created, 0 updated, 0 unchanged',
         '  devices: 0 created, 0 updated, 0 unchanged',
+        '  exclusions: 0 created, 0 updated, 0 unchanged',
         '  line 2: create space "Vault"',
         '  line 3: create doorway "Vault door"',
         '  line 4: create dpu "v1"',
@@ -70,7 +71,7 @@ describe('density topology', () => {
     const again = await density('import', copy, '--json');
     expect(JSON.parse(again.out[0] ?? '')).toMatchObject({ changes_count: 0, dpus: { unchanged: 1 } });
     const [csv = ''] = (await density('export')).out;
-    expect(csv.split('\n')).toContain('dpu,,,,,,,,v1,,Vault door,,,,');
+    expect(csv.split('\n')).toContain('dpu,,,,,,,,,v1,,Vault door,,,,,,');
     const [json = ''] = (await density('export', '--format', 'json')).out;
     expect(`${json}\n`).toBe(await readFile(copy, 'utf8'));
   });

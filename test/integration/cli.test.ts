@@ -226,8 +226,8 @@ describe('density', () => {
       'DPU dpu-1 is above no doorway',
     ]);
     expect((await density(['spaces'])).out).toEqual([
-      'id  name  time zone      daily reset  capacity',
-      `${space.id}   Hall  Europe/Vienna  -            40`,
+      'id  name  time zone      daily reset  reset to  capacity',
+      `${space.id}   Hall  Europe/Vienna  -            -         40`,
     ]);
     expect((await density(['doorways', 'list'])).out).toHaveLength(3);
   });

@@ -86,6 +86,27 @@ describe('the generated client', () => {
         .response.status,
     ).toBe(201);
     expect((await api.GET('/spaces/{id}/resets', space)).data).toMatchObject([{ count: 2 }]);
+    const reset = { params: { path: { id: 1, reset_id: 1 } } };
+    expect((await api.GET('/spaces/{id}/resets/{reset_id}', reset)).data).toMatchObject({ id: 1, count: 2 });
+    expect((await api.PATCH('/spaces/{id}/resets/{reset_id}', { ...reset, body: { count: 3 } })).data).toMatchObject({
+      timestamp: '2018-02-24T04:00:00.000Z',
+      count: 3,
+    });
+    const wrong = await api.POST('/spaces/{id}/resets', {
+      ...space,
+      body: { timestamp: '2018-02-24T05:00:00Z', count: 9 },
+    });
+    const second = { params: { path: { id: 1, reset_id: wrong.data?.id ?? 0 } } };
+    expect(
+      (
+        await api.PUT('/spaces/{id}/resets/{reset_id}', {
+          ...second,
+          body: { timestamp: '2018-02-24T06:00:00Z', count: 8 },
+        })
+      ).data,
+    ).toMatchObject({ id: 2, count: 8 });
+    expect((await api.DELETE('/spaces/{id}/resets/{reset_id}', second)).response.status).toBe(204);
+    await api.PATCH('/spaces/{id}/resets/{reset_id}', { ...reset, body: { count: 2 } });
 
     const door = await api.POST('/doorways', { body: { name: 'Door', ingress_space_id: 1, egress_space_id: null } });
     const doorway = { params: { path: { id: door.data?.id ?? 0 } } };
@@ -116,6 +137,11 @@ describe('the generated client', () => {
     ).toMatchObject({ doorway_id: 1 });
     expect((await api.GET('/dpus/{id}', dpu)).data).toMatchObject({ doorway_id: 1 });
     expect((await api.GET('/dpus/{id}/placements', dpu)).data?.at(-1)).toMatchObject({ doorway_id: 1, to: null });
+    const crew = { from: '2018-01-02T20:00:00Z', to: '2018-01-02T21:00:00Z', reason: 'the cleaning crew' };
+    expect((await api.POST('/dpus/{id}/exclusions', { ...dpu, body: crew })).data).toMatchObject({ id: 1 });
+    expect((await api.GET('/dpus/{id}/exclusions', dpu)).data).toMatchObject([{ reason: crew.reason }]);
+    const exclusion = { params: { path: { id: '423', exclusion_id: 1 } } };
+    expect((await api.DELETE('/dpus/{id}/exclusions/{exclusion_id}', exclusion)).response.status).toBe(204);
     expect(await api.DELETE('/spaces/{id}', space)).toMatchObject({
       response: { status: 409 },
       error: { type: 'urn:density:problem:conflict' },

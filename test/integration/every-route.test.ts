@@ -38,6 +38,8 @@ beforeAll(async () => {
     ['/spaces', { name: 'Hall' }],
     ['/doorways', { name: 'Door', ingress_space_id: 1 }],
     ['/dpus', { id: '1', doorway_id: 1 }],
+    ['/spaces/1/resets', { timestamp: '2018-02-24T04:00:00Z', count: 0 }],
+    ['/dpus/1/exclusions', { from: '2018-02-24T04:00:00Z', to: '2018-02-24T05:00:00Z', reason: 'a test' }],
   ] as const) {
     expect((await ask('POST', path, { body: JSON.stringify(body) })).status).toBe(201);
   }

@@ -192,7 +192,7 @@ describe('importing a topology', () => {
       { line: 6, path: 'egress_space', detail: 'a doorway cannot have the same space on both sides' },
       { line: 8, path: 'from', detail: expect.stringContaining('ISO 8601') as string },
       { line: 9, path: 'dpu_id', detail: 'there is no DPU 11' },
-      { line: 10, path: 'kind', detail: 'must be space, doorway, dpu, placement, device' },
+      { line: 10, path: 'kind', detail: 'must be space, doorway, dpu, placement, exclusion, device' },
       { line: 11, path: 'name', detail: 'is not for a row of kind dpu' },
       { line: 12, path: 'time_zone', detail: 'is not for a row of kind doorway' },
       { line: 12, path: 'ingress_space', detail: 'there is no space "Cellar"' },
@@ -206,7 +206,7 @@ describe('importing a topology', () => {
       '{\n "spaces": [\n  {"name": "Roof"},\n  {"name": 7}\n ],\n "rooms": [],\n "dpus": [{"id": "1",\n  "placements": [\n   {"doorway": "Main entrance"},\n   {"doorway": "None such", "from": "2026-01-01T00:00:00Z"}]}]\n}';
     expect((await imported(text, 'application/json')).body.errors).toEqual([
       { line: 4, path: 'spaces.1.name', detail: 'must be text' },
-      { line: 6, path: 'rooms', detail: 'is not a known field; there are spaces, doorways, dpus, devices' },
+      { line: 6, path: 'rooms', detail: 'is not a known field; there are spaces, doorways, dpus, exclusions, devices' },
       { line: 10, path: 'dpus.0.placements.1.doorway', detail: 'there is no doorway "None such"' },
     ]);
     expect(await sizeOf('/spaces')).toBe(2);

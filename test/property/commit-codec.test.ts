@@ -42,7 +42,14 @@ const header: fc.Arbitrary<CommitHeader> = fc.record({
     }),
   ),
   clockMs: instant,
-  counters: fc.record({ received: natural, fresh: natural, held: natural, duplicate: natural, dead: natural }),
+  counters: fc.record({
+    received: natural,
+    fresh: natural,
+    held: natural,
+    excluded: natural,
+    duplicate: natural,
+    dead: natural,
+  }),
 });
 
 const people = fc.nat({ max: 0xffff_ffff });
@@ -105,6 +112,7 @@ const section: fc.Arbitrary<PartitionSection> = fc.record({
       spaceId: fc.nat().map((n) => n as SpaceId),
       timeZone: fc.constantFrom('UTC', 'Europe/Vienna'),
       dailyReset: fc.option(fc.constant('04:00')),
+      dailyResetCount: people,
       dpus: fc.array(fc.record({ dpuId: id.map((text) => text as DpuId), fromMs: instant, toMs: instant }), {
         maxLength: 3,
       }),
@@ -197,6 +205,17 @@ describe('a commit', () => {
     );
   });
 
+  it('is read in version 4, in which nothing was excluded', () => {
+    const encoded = (excluded: number): Uint8Array => {
+      const { counters } = commitHeader();
+      return encodeCommit(commitHeader({ counters: { ...counters, excluded } }), new Map());
+    };
+    const [none, one] = [encoded(0), encoded(1)];
+    const at = none.findIndex((byte, index) => byte !== one[index]);
+    const old = new Uint8Array([4, ...none.slice(1, at), ...none.slice(at + 1)]);
+    expect(decodeCommit({ seq: 1, data: old }).header).toEqual(commitHeader());
+  });
+
   it('R1 is refused when bytes are missing, too many, or of another version', () => {
     fc.assert(
       fc.property(header, sections, fc.nat(), (wrote, of, at) => {
@@ -207,7 +226,7 @@ describe('a commit', () => {
     );
     const json = new TextEncoder().encode('{"v":1,"kind":"position"}');
     expect(() => decodeCommit({ seq: 1, data: json })).toThrow(UnknownCommitVersion);
-    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([5]) })).toThrow(/version 5/);
+    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([6]) })).toThrow(/version 6/);
   });
 
   it('is decoded once for all partitions of a process', () => {

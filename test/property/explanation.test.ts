@@ -120,7 +120,12 @@ function explanationsOf(
     lateEvents: 7,
     isStale: false,
   });
-  const schedule: OracleSchedule = { timeZone: 'UTC', dailyReset, manual: resets };
+  const schedule: OracleSchedule = {
+    timeZone: 'UTC',
+    dailyReset,
+    dailyResetCount: 0,
+    manual: resets.map((reset, n) => ({ id: n + 1, ...reset })),
+  };
   return {
     oracle: new SpaceOracle(
       passages.map((passage) => event(passage, passage.doorwayId, 1)),

@@ -10,7 +10,7 @@ import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { CommitDraft } from '../../src/router/commit-draft.ts';
 import { assertInSeries } from '../../src/router/route-in-series.ts';
 
-const NOTHING = { received: 0, fresh: 0, held: 0, duplicate: 0, dead: 0 };
+const NOTHING = { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 };
 
 /** Few values, so that readings often agree in some of them. */
 const readings = (measure: fc.Arbitrary<Measure>): fc.Arbitrary<Reading[]> =>

@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
 import { formatInstant, parseInstant } from '../../src/domain/instant.ts';
-import { nextResetAfter, resetInForce, resetsBetween, type ResetSchedule } from '../../src/domain/reset-schedule.ts';
+import {
+  differingResets,
+  nextResetAfter,
+  resetInForce,
+  resetsBetween,
+  type ResetSchedule,
+} from '../../src/domain/reset-schedule.ts';
 import { DAY_MS, fromLocalMs, MINUTE_MS } from '../../src/domain/zone.ts';
 
 const ZONES = [
@@ -92,6 +98,7 @@ describe('a schedule of resets', () => {
       { maxLength: 5 },
     ),
     dailyReset: fc.constantFrom(null, '04:00', '02:30', '00:00'),
+    dailyResetCount: fc.constantFrom(0, 2),
     timeZone: zone,
   });
   const [fromMs, toMs] = [Date.UTC(2024, 2, 27), Date.UTC(2024, 3, 4)];
@@ -106,6 +113,28 @@ describe('a schedule of resets', () => {
     );
   });
 
+  it('T3 has the first instant from which another reset may be in force, whatever was added, changed or removed', () => {
+    const upToMs = Date.UTC(2024, 3, 2);
+    const pair = fc.tuple(schedule, schedule, fc.boolean()).map(([one, other, isSameDaily]) => {
+      const { dailyReset, dailyResetCount, timeZone } = one;
+      return isSameDaily ? [one, { ...other, dailyReset, dailyResetCount, timeZone }] : [one, other];
+    });
+    fc.assert(
+      fc.property(pair, fc.array(fc.integer({ min: fromMs, max: upToMs })), ([one, other], times) => {
+        if (!one || !other) return;
+        const changed = differingResets(one, other, upToMs);
+        for (const ms of [...times, ...[...one.manual, ...other.manual].map(({ timestampMs }) => timestampMs)]) {
+          if (ms > upToMs || (changed && ms >= changed.firstMs)) continue;
+          expect(resetInForce(one, ms)).toEqual(resetInForce(other, ms));
+        }
+        // After the last one they agree again at the next reset of both.
+        if (!changed) return;
+        const next = nextResetAfter(other, changed.lastMs);
+        if (next <= upToMs) expect(resetInForce(one, next)).toEqual(resetInForce(other, next));
+      }),
+    );
+  });
+
   it("prefers the later recorded of two resets at one instant, and a person's over the daily one", () => {
     const at = Date.parse('2024-03-30T03:00:00Z');
     const some: ResetSchedule = {
@@ -114,15 +143,18 @@ describe('a schedule of resets', () => {
         { timestampMs: at, count: 5 },
       ],
       dailyReset: '04:00',
+      dailyResetCount: 4,
       timeZone: 'Europe/Vienna',
     };
     expect(resetInForce(some, at)).toEqual({ timestampMs: at, count: 5 });
-    expect(resetInForce({ ...some, manual: [] }, at)).toEqual({ timestampMs: at, count: 0 });
-    expect(resetInForce(some, at - 1).count).toBe(0);
+    expect(resetInForce({ ...some, manual: [] }, at)).toEqual({ timestampMs: at, count: 4 });
+    expect(resetInForce(some, at - 1).count).toBe(4);
+    // The day before is reset at the same time.
+    expect(resetInForce(some, at - 1).timestampMs).toBe(at - DAY_MS);
   });
 
   it('resets once on each day of a clock change', () => {
-    const some: ResetSchedule = { manual: [], dailyReset: '04:00', timeZone: 'Europe/Vienna' };
+    const some: ResetSchedule = { manual: [], dailyReset: '04:00', dailyResetCount: 0, timeZone: 'Europe/Vienna' };
     const on = (from: string, to: string): string[] =>
       resetsBetween(some, Date.parse(from), Date.parse(to)).map(({ timestampMs }) => formatInstant(timestampMs));
     expect(on('2024-03-30T00:00:00Z', '2024-04-01T00:00:00Z')).toEqual([

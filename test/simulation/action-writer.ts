@@ -1,10 +1,11 @@
 // Draws the actions of a scenario one after the other, each at random from those that make sense at that point.
 import type { DpuId } from '../../src/domain/ids.ts';
-import type { Settings } from '../../src/domain/topology.ts';
+import { drawSettings } from './draw-settings.ts';
 import { LINES, PayloadWriter } from './payload-writer.ts';
 import type { Random } from './random.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import type { Action } from './scenario.ts';
+import { TakeBackWriter } from './take-back-writer.ts';
 
 /** Two days before Europe's clocks go forward in 2024. */
 export const START_MS = Date.UTC(2024, 2, 29, 12);
@@ -14,17 +15,6 @@ const MODULUS = 12;
 /** Readings, misspelled, and what is none. */
 const LEVELS = ['reading', 'readings./', '/.Readings', 'status', 'readings.1', '/'];
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
-
-export function drawSettings(random: Random): Settings {
-  return {
-    outOfOrdernessMs: random.pick([0, SECOND, 20 * SECOND]),
-    idleTimeoutMs: random.pick([10 * SECOND, MINUTE, 10 * MINUTE]),
-    blockRowsMax: random.pick([1, 4, 30]),
-    blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
-    lateBlockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
-    bufferEventsMax: random.pick([3, 1_000, 1_000]),
-  };
-}
 
 interface Item {
   readonly timestamp: string;
@@ -48,7 +38,7 @@ export class ActionWriter {
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
-  readonly #resets: { readonly space: number; readonly timestampMs: number }[] = [];
+  readonly #takeBack: TakeBackWriter;
 
   constructor(random: Random) {
     this.#random = random;
@@ -56,6 +46,7 @@ export class ActionWriter {
     this.#payloads = new PayloadWriter(random, this.#dpus);
     this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
     this.#revisions = new RevisionWriter(random);
+    this.#takeBack = new TakeBackWriter(random, () => this.#someInstant());
     this.#revises = new Set(this.#dpus.filter((id) => !this.#reportsTotals.has(id) && random.chance(0.35)));
   }
 
@@ -137,8 +128,8 @@ export class ActionWriter {
     }
   }
 
-  #push(action: Action): void {
-    this.actions.push(action);
+  #push(action: Action | undefined): void {
+    if (action) this.actions.push(action);
   }
 
   #sleep(): void {
@@ -302,9 +293,13 @@ export class ActionWriter {
       move: 10,
       reset: 6,
       resetAgain: 2,
+      changeReset: 2.5,
+      deleteReset: 2.5,
       dpu: 3,
       deleteDpu: 1,
       modulus: 2,
+      exclude: 4,
+      include: 2,
       changeDoorway: 3,
       deleteDoorway: 0.5,
       doorway: 1,
@@ -319,10 +314,17 @@ export class ActionWriter {
         return this.#reset(this.#someSpace(), this.#someInstant(), random.int(0, 3));
       case 'resetAgain':
         return this.#resetAgain();
+      case 'changeReset':
+      case 'deleteReset':
+        return this.#changeReset(kind);
       case 'dpu':
         return this.#push({ kind, dpuId, doorway: this.#someDoorway(), ...effective });
       case 'modulus':
         return this.#push({ kind, dpuId, modulus: random.pick([null, MODULUS, MODULUS * 3]) });
+      case 'exclude':
+        return this.#push(this.#takeBack.exclude(dpuId));
+      case 'include':
+        return this.#push(this.#takeBack.include());
       case 'deleteDpu':
         return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway':
@@ -338,6 +340,7 @@ export class ActionWriter {
           kind,
           space: this.#someSpace(),
           dailyReset: random.pick([null, '04:00', '02:30', '12:10']),
+          ...(random.chance(0.4) ? { dailyResetCount: random.int(0, 3) } : {}),
         });
       case 'deleteSpace':
         return this.#push({ kind, space: this.#someSpace() });
@@ -345,17 +348,22 @@ export class ActionWriter {
   }
 
   #reset(space: number, timestampMs: number, count: number): void {
-    this.#resets.push({ space, timestampMs });
+    this.#takeBack.resetRecorded(space, timestampMs);
     this.#push({ kind: 'reset', space, timestampMs, count });
     // Before the space has received it from the log.
     if (this.#random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: Math.max(timestampMs, this.#nowMs) });
   }
 
+  #changeReset(kind: 'changeReset' | 'deleteReset'): void {
+    const change = this.#takeBack.changeReset(kind);
+    this.#push(change);
+    if (change && this.#random.chance(0.3)) this.#push({ kind: 'ask', space: change.space, atMs: this.#nowMs });
+  }
+
   /** At an instant that already has a reset. */
   #resetAgain(): void {
-    if (this.#resets.length === 0) return;
-    const { space, timestampMs } = this.#random.pick(this.#resets);
-    this.#reset(space, timestampMs, this.#random.int(0, 3));
+    const reset = this.#takeBack.someReset();
+    if (reset) this.#reset(reset.space, reset.timestampMs, this.#random.int(0, 3));
   }
 
   /** A count that a person corrects downwards, after late readings that may or may not have emptied the space. */

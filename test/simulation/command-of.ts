@@ -33,10 +33,10 @@ export function commandOf(
     case 'space':
       return {
         kind: 'createSpace',
-        fields: { name: action.name, timeZone: action.timeZone, dailyReset: action.dailyReset, capacity: null },
+        fields: { name: action.name, timeZone: action.timeZone, ...dailyResetOf(action), capacity: null },
       };
     case 'changeSpace':
-      return { kind: 'updateSpace', id: action.space as SpaceId, fields: { dailyReset: action.dailyReset } };
+      return { kind: 'updateSpace', id: action.space as SpaceId, fields: dailyResetOf(action) };
     case 'deleteSpace':
       return { kind: 'deleteSpace', id: action.space as SpaceId };
     case 'doorway':
@@ -63,6 +63,16 @@ export function commandOf(
       return { kind: 'placeDpu', id: action.dpuId, counterModulus: action.modulus };
     case 'deleteDpu':
       return { kind: 'deleteDpu', id: action.dpuId, effectiveMs: action.effectiveMs };
+    case 'exclude':
+      return {
+        kind: 'excludeReadings',
+        dpuId: action.dpuId,
+        fromMs: action.fromMs,
+        toMs: action.toMs,
+        reason: 'the cleaning crew',
+      };
+    case 'include':
+      return { kind: 'deleteExclusion', dpuId: action.dpuId, id: action.id };
     case 'device':
       return { kind: 'setAdapter', id: action.dpuId, ...configurationOf(action) };
     case 'forgetDevice':
@@ -76,7 +86,20 @@ export function commandOf(
         timestampMs: action.timestampMs,
         count: action.count,
       };
+    case 'changeReset': {
+      const { space, id, timestampMs, count } = action;
+      return { kind: 'changeReset', spaceId: space as SpaceId, id, timestampMs, count };
+    }
+    case 'deleteReset':
+      return { kind: 'deleteReset', spaceId: action.space as SpaceId, id: action.id };
   }
+}
+
+function dailyResetOf({ dailyReset, dailyResetCount }: Extract<Action, { kind: 'space' | 'changeSpace' }>): {
+  dailyReset: string | null;
+  dailyResetCount?: number;
+} {
+  return dailyResetCount === undefined ? { dailyReset } : { dailyReset, dailyResetCount };
 }
 
 function sides({ ingress, egress }: { ingress: number | null; egress: number | null }): {

@@ -54,6 +54,7 @@ export function documentOf(actions: readonly RegisteringAction[], view: Topology
     })),
     dpus: [...dpus.values()],
     devices: [],
+    exclusions: [],
     errors: [],
     errorsCount: 0,
     unreadable: new Set(),

@@ -1,5 +1,6 @@
 // The scenario of a seed.
-import { ActionWriter, drawSettings, START_MS } from './action-writer.ts';
+import { ActionWriter, START_MS } from './action-writer.ts';
+import { drawSettings } from './draw-settings.ts';
 import { withImports } from './document-of.ts';
 import { Random } from './random.ts';
 import { withReplays } from './replay-story.ts';

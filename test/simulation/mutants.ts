@@ -1,10 +1,12 @@
 // Deliberate bugs. Each is one change of the production sources, made in a build of the simulation
 // (bundle.ts), so the sources themselves stay unchanged. `npm run sim:mutants` shows which seed
 // catches each; a survivor shows what the simulation does not test.
+import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
+import { RESET_MUTANTS } from './reset-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -311,5 +313,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
+  ...EXCLUSION_MUTANTS,
+  ...RESET_MUTANTS,
   ...LOSS_MUTANTS,
 ];

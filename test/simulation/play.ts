@@ -99,6 +99,17 @@ export const reset = (of: number, timestampMs: number, count: number): Action =>
   timestampMs,
   count,
 });
+export const exclude = (id: string, fromMs: number, toMs: number): Action => ({
+  kind: 'exclude',
+  dpuId: id as DpuId,
+  fromMs,
+  toMs,
+});
+export const include = (id: string, exclusion: number): Action => ({
+  kind: 'include',
+  dpuId: id as DpuId,
+  id: exclusion,
+});
 export const wait = (ms: number): Action => ({ kind: 'sleep', ms });
 export const pass = (
   id: string,

@@ -38,8 +38,19 @@ export type Action =
   | { readonly kind: 'forgetDevice'; readonly dpuId: DpuId }
   | { readonly kind: 'tick' }
   | { readonly kind: 'sleep'; readonly ms: number }
-  | { readonly kind: 'space'; readonly name: string; readonly timeZone: string; readonly dailyReset: string | null }
-  | { readonly kind: 'changeSpace'; readonly space: number; readonly dailyReset: string | null }
+  | {
+      readonly kind: 'space';
+      readonly name: string;
+      readonly timeZone: string;
+      readonly dailyReset: string | null;
+      readonly dailyResetCount?: number;
+    }
+  | {
+      readonly kind: 'changeSpace';
+      readonly space: number;
+      readonly dailyReset: string | null;
+      readonly dailyResetCount?: number;
+    }
   | { readonly kind: 'deleteSpace'; readonly space: number }
   | { readonly kind: 'doorway'; readonly name: string; readonly ingress: number | null; readonly egress: number | null }
   | {
@@ -53,10 +64,21 @@ export type Action =
   | { readonly kind: 'move'; readonly dpuId: DpuId; readonly doorway: number | null; readonly effectiveMs?: number }
   | { readonly kind: 'modulus'; readonly dpuId: DpuId; readonly modulus: number | null }
   | { readonly kind: 'deleteDpu'; readonly dpuId: DpuId; readonly effectiveMs?: number }
+  | { readonly kind: 'exclude'; readonly dpuId: DpuId; readonly fromMs: number; readonly toMs: number }
+  /** An exclusion of the DPU is deleted. */
+  | { readonly kind: 'include'; readonly dpuId: DpuId; readonly id: number }
   /** What one document says, in place of a command for each. */
   | { readonly kind: 'import'; readonly of: readonly RegisteringAction[] }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }
+  | {
+      readonly kind: 'changeReset';
+      readonly space: number;
+      readonly id: number;
+      readonly timestampMs?: number;
+      readonly count?: number;
+    }
+  | { readonly kind: 'deleteReset'; readonly space: number; readonly id: number }
   /** A question to a process whose clock is behind by this much. */
   | { readonly kind: 'ask'; readonly space: number; readonly atMs: number; readonly behindMs?: number }
   /** The log's clock is behind by this much from now on, as after a change of the stream's leader. */

@@ -119,6 +119,7 @@ export class Verdict {
       const now = JSON.stringify({
         timeZone: space.timeZone,
         dailyReset: space.dailyReset,
+        dailyResetCount: space.dailyResetCount ?? 0,
         manual: view.resets(spaceId),
       });
       if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
@@ -137,6 +138,7 @@ export class Verdict {
       const now = JSON.stringify({
         timeZone: space.timeZone,
         dailyReset: space.dailyReset,
+        dailyResetCount: space.dailyResetCount ?? 0,
         manual: view.resets(spaceId),
       });
       if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
@@ -212,15 +214,16 @@ export class Verdict {
   }
 
   async #judgeAccount(): Promise<void> {
-    const { accepted, applied, duplicate, held, deadLettered, deadLetters, evicted, remainder } =
+    const { accepted, applied, duplicate, held, excluded, deadLettered, deadLetters, evicted, remainder } =
       await this.#world.answer(() => this.#process.accounts.read());
+    const { held: heldNow, excluded: excludedNow } = this.#oracle;
     if (this.#world.survivors) {
       // Readings that are routed again are accepted again, so only the counted ones must match.
       const all = this.#oracle.readings.length;
       this.#expect(
         'account after a loss',
-        { applied, held, remainder },
-        { applied: all - this.#oracle.held, held: this.#oracle.held, remainder: 0 },
+        { applied, held, excluded, remainder },
+        { applied: all - heldNow - excludedNow, held: heldNow, excluded: excludedNow, remainder: 0 },
       );
       return;
     }
@@ -228,12 +231,13 @@ export class Verdict {
     const distinct = this.#oracle.readings.length;
     this.#expect(
       'account',
-      { accepted, applied, duplicate, held, deadLettered, remainder },
+      { accepted, applied, duplicate, held, excluded, deadLettered, remainder },
       {
         accepted: this.#sent.items,
-        applied: distinct - this.#oracle.held,
+        applied: distinct - heldNow - excludedNow,
         duplicate: this.#sent.readings.length - distinct,
-        held: this.#oracle.held,
+        held: heldNow,
+        excluded: excludedNow,
         deadLettered: dead,
         remainder: 0,
       },

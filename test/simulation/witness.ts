@@ -228,8 +228,8 @@ export class Witness {
     // An answer contains the resets that the process knew when it was asked. The count of now, without history, may
     // contain only the resets that the space has received from the log, and is then not final.
     const folded: OracleSchedule = config
-      ? { timeZone: config.timeZone, dailyReset: config.dailyReset, manual: config.resets }
-      : { timeZone: 'UTC', dailyReset: null, manual: [] };
+      ? { ...config, manual: config.resets }
+      : { timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, manual: [] };
     const expected = (answer.isFinal || knowsResets ? [schedule] : [schedule, folded]).map((some) =>
       new SpaceOracle(events, some).at(atMs),
     );
@@ -313,5 +313,10 @@ export class Witness {
 function scheduleOf(process: SimProcess, spaceId: SpaceId): OracleSchedule {
   const view = process.topology.history.latest();
   const space = view.space(spaceId);
-  return { timeZone: space?.timeZone ?? 'UTC', dailyReset: space?.dailyReset ?? null, manual: view.resets(spaceId) };
+  return {
+    timeZone: space?.timeZone ?? 'UTC',
+    dailyReset: space?.dailyReset ?? null,
+    dailyResetCount: space?.dailyResetCount ?? 0,
+    manual: view.resets(spaceId),
+  };
 }

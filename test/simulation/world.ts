@@ -218,9 +218,13 @@ export class World {
       case 'move':
       case 'modulus':
       case 'deleteDpu':
+      case 'exclude':
+      case 'include':
       case 'device':
       case 'forgetDevice':
       case 'reset':
+      case 'changeReset':
+      case 'deleteReset':
       case 'settings':
         return this.#execute(this.#running(), commandOf(action));
     }

@@ -54,6 +54,7 @@ export class LoneSpace {
         spaceId: this.state.spaceId,
         timeZone: 'UTC',
         dailyReset: null,
+        dailyResetCount: 0,
         resets: [],
         ...rest,
         dpus: dpus.map((dpuId) => ({ dpuId: dpuId as DpuId, fromMs: BEGINNING_MS, toMs: END_MS })),

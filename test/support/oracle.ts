@@ -1,7 +1,7 @@
 // The correct value of every count, computed the obvious way: by sorting and adding the set of readings, with the
 // placements, doorways and resets. It shares no code with the service, only types.
-import { DateTime } from 'luxon';
-import type { Doorway, Dpu, Reset, Space, TopologyFact } from '../../src/domain/topology.ts';
+import { instantOfDay } from './instant-of-day.ts';
+import type { Doorway, Dpu, Exclusion, Reset, ResetWithoutId, Space, TopologyFact } from '../../src/domain/topology.ts';
 
 /** Has exactly one of direction, interval and standing. */
 export interface OracleReading {
@@ -57,6 +57,8 @@ interface OraclePeople {
 }
 
 interface OracleReset {
+  /** Null like `recordedMs`. */
+  readonly id: number | null;
   readonly timestampMs: number;
   readonly count: number;
   /** Null for a daily reset, and for the count of 0 at the beginning of time. */
@@ -81,15 +83,20 @@ export interface OracleIntervalExplanation extends OraclePeople, OracleTerms {
   readonly resets: readonly (OracleReset & { readonly countBefore: number })[];
 }
 
-const UNPLACED = 0;
-const MINUTE = 60_000;
+const NOWHERE = 0;
 const DAY = 86_400_000;
 
 /** When a space is reset, and to which count; manual resets in the order they were recorded. */
 export interface OracleSchedule {
   readonly timeZone: string;
   readonly dailyReset: string | null;
-  readonly manual: readonly { readonly timestampMs: number; readonly count: number; readonly recordedMs?: number }[];
+  readonly dailyResetCount: number;
+  readonly manual: readonly {
+    readonly id?: number;
+    readonly timestampMs: number;
+    readonly count: number;
+    readonly recordedMs?: number;
+  }[];
 }
 
 /** The correct counts of one space, from its events and resets. */
@@ -213,13 +220,14 @@ export class SpaceOracle {
 
   /** The latest reset at or before an instant, daily or manual; a manual reset wins a tie. */
   resetAt(atMs: number): OracleReset {
-    let found: OracleReset = { timestampMs: -1, count: 0, recordedMs: null };
+    let found: OracleReset = { id: null, timestampMs: -1, count: 0, recordedMs: null };
     const daily = this.#dailyResets(atMs - 3 * DAY, atMs)
       .filter((instant) => instant >= 0)
       .at(-1);
-    if (daily !== undefined) found = { timestampMs: daily, count: 0, recordedMs: null };
-    for (const { timestampMs, count, recordedMs = null } of this.#schedule.manual) {
-      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { timestampMs, count, recordedMs };
+    if (daily !== undefined)
+      found = { id: null, timestampMs: daily, count: this.#schedule.dailyResetCount, recordedMs: null };
+    for (const { id = null, timestampMs, count, recordedMs = null } of this.#schedule.manual) {
+      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { id, timestampMs, count, recordedMs };
     }
     return found;
   }
@@ -261,7 +269,12 @@ export class Oracle {
   readonly #spaces = new Map<number, Space>();
   readonly #doorways = new Map<number, Doorway>();
   readonly #dpus = new Map<string, Dpu>();
-  readonly #resets: Reset[] = [];
+  /** Those that are not deleted, in the order in which they were last said. */
+  #resets: Reset[] = [];
+  /** The number of resets that each space ever had. */
+  readonly #recorded = new Map<number, number>();
+  /** The last version of each. */
+  readonly #exclusions = new Map<string, Exclusion>();
   readonly #events = new Map<number, OracleEvent[]>();
   /** The standings of each DPU, in order. */
   readonly #standings = new Map<string, OracleReading[]>();
@@ -271,7 +284,8 @@ export class Oracle {
       if (fact.kind === 'space') this.#spaces.set(fact.doc.id, fact.doc);
       if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
-      if (fact.kind === 'reset') this.#resets.push(fact.doc);
+      if (fact.kind === 'exclusion') this.#exclusions.set(`${fact.doc.dpuId} ${fact.doc.id}`, fact.doc);
+      if (fact.kind === 'reset') this.#hearReset(fact.doc);
     }
     const byId = new Map(sent.map((reading) => [readingIdOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(compareEvents);
@@ -290,7 +304,12 @@ export class Oracle {
 
   /** How many readings are of DPUs that were above no doorway at that time. */
   get held(): number {
-    return this.#eventsOfSpace(UNPLACED).length;
+    return this.#eventsOfSpace(NOWHERE).filter(({ doorwayId }) => doorwayId === 0).length;
+  }
+
+  /** How many readings are of DPUs above a doorway, in one of their exclusions. */
+  get excluded(): number {
+    return this.#eventsOfSpace(NOWHERE).length - this.held;
   }
 
   events(spaceId: number): readonly OracleEvent[] {
@@ -314,8 +333,19 @@ export class Oracle {
     return new SpaceOracle(this.#eventsOfSpace(spaceId), {
       timeZone: space?.timeZone ?? 'UTC',
       dailyReset: space?.dailyReset ?? null,
+      dailyResetCount: space?.dailyResetCount ?? 0,
       manual: this.#resets.filter((reset) => reset.spaceId === spaceId),
     });
+  }
+
+  /** Without an id it is the next one of its space. */
+  #hearReset(doc: Reset | ResetWithoutId): void {
+    const { spaceId } = doc;
+    const recorded = this.#recorded.get(spaceId) ?? 0;
+    const reset: Reset = { id: recorded + 1, updatedMs: doc.recordedMs, deleted: false, ...doc };
+    this.#recorded.set(spaceId, Math.max(recorded, reset.id));
+    this.#resets = this.#resets.filter((other) => other.spaceId !== spaceId || other.id !== reset.id);
+    if (!reset.deleted) this.#resets.push(reset);
   }
 
   #eventsOf(reading: OracleReading & { readonly readingId: string }): OracleEvent[] {
@@ -332,11 +362,18 @@ export class Oracle {
       timestampMs: reading.timestampMs,
       readingId: reading.readingId,
     });
-    if (!doorway) return [event(UNPLACED, entrances, exits)];
+    if (!doorway || this.#isExcluded(reading)) return [event(NOWHERE, entrances, exits)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
     if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, exits, entrances));
     return events;
+  }
+
+  #isExcluded({ dpuId, timestampMs }: OracleReading): boolean {
+    for (const exclusion of this.#exclusions.values())
+      if (exclusion.dpuId === dpuId && !exclusion.deleted)
+        if (timestampMs >= exclusion.fromMs && timestampMs < exclusion.toMs) return true;
+    return false;
   }
 
   #entrancesAndExits(reading: OracleReading): readonly [entrances: number, exits: number] {
@@ -442,25 +479,4 @@ function compareEvents(
   b: { timestampMs: number; readingId: string },
 ): number {
   return a.timestampMs - b.timestampMs || (a.readingId < b.readingId ? -1 : a.readingId > b.readingId ? 1 : 0);
-}
-
-const instants = new Map<string, number>();
-
-/**
- * The instant at which a wall clock shows a time on a day: the first of two such instants; or, if the clock skips the time,
- * as long after the skip as the time is after the skip's start. Found by trying the zone's offsets of the day before and of
- * the day after.
- */
-function instantOfDay(year: number, month: number, day: number, timeOfDay: string, zone: string): number {
-  const key = `${year}-${month}-${day} ${timeOfDay} ${zone}`;
-  const known = instants.get(key);
-  if (known !== undefined) return known;
-  const wanted = Date.UTC(year, month - 1, day, Number(timeOfDay.slice(0, 2)), Number(timeOfDay.slice(3, 5)));
-  const offset = (instant: number): number => DateTime.fromMillis(instant, { zone }).offset * MINUTE;
-  const [before, after] = [offset(wanted - DAY), offset(wanted + DAY)];
-  const candidates = [wanted - before, wanted - after].sort((a, b) => a - b);
-  // In a skipped hour neither candidate shows the time; the offset before the skip leads past it.
-  const found = candidates.find((instant) => instant + offset(instant) === wanted) ?? wanted - before;
-  instants.set(key, found);
-  return found;
 }

@@ -67,7 +67,8 @@ function textOf(event: string, data: object): string {
 function spaceOf(id: number): Space {
   const stamps = { created_at: SINCE, updated_at: SINCE };
   return {
-    ...{ id, name: `Space ${id}`, external_id: null, time_zone: 'UTC', daily_reset: null, capacity: 200 },
+    ...{ id, name: `Space ${id}`, external_id: null, time_zone: 'UTC', capacity: 200 },
+    ...{ daily_reset: null, daily_reset_count: 0 },
     ...stamps,
   };
 }

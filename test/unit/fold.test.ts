@@ -180,6 +180,16 @@ describe('the fold of a partition', () => {
     },
   );
 
+  it('T5 a checkpoint of version 6 has daily resets to nobody', () => {
+    const fold = new PartitionFold(ROUTER, 1);
+    for (const entry of logOf([[{ timestampMs: 1, delta: 1 }]])) fold.apply(entry);
+    const lines = [...encodeSnapshot(fold)];
+    const asOf6 = lines.map((line) => line.replace('"version":7', '"version":6').replace(',"dailyResetCount":0', ''));
+    expect(asOf6).not.toEqual(lines);
+    expect(decodedSnapshot(ROUTER, 1, asOf6).state(1 as SpaceId)?.schedule.dailyResetCount).toBe(0);
+    expect(decodedSnapshot(ROUTER, 1, lines).state(1 as SpaceId)?.schedule.dailyResetCount).toBe(0);
+  });
+
   it('F1 refuses a log with a hole, and an entry that is out of order', () => {
     const log = logOf([[{ timestampMs: 1, delta: 1 }], [{ timestampMs: 2, delta: 1 }], [{ timestampMs: 3, delta: 1 }]]);
     const fold = new PartitionFold(ROUTER, 1);

@@ -25,6 +25,7 @@ const BUILDING: TopologyDocument = {
     placements: [{ ...place(n + 201), doorway: `door ${n}`, fromMs: -1 }],
   })),
   devices: [],
+  exclusions: [],
   errors: [],
   errorsCount: 0,
   unreadable: new Set(),

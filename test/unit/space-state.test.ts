@@ -304,6 +304,24 @@ describe('a reset', () => {
     expect([space.at(2_000), space.snapshot.correction]).toEqual([[11, 9], null]);
   });
 
+  it('T3 that is removed or moved leaves the one before it in force, with its occupancy read from history', () => {
+    const first = { timestampMs: 100, count: 2 };
+    const space = new LoneSpace(first, { timestampMs: 400, count: 9 });
+    space.observe(1_000, pass(300), pass(500));
+    space.elapse(2_000);
+    expect(space.at(2_000)).toEqual([10, 9]);
+    space.configure({ resets: [first] });
+    expect([space.snapshot.base, space.cutsAsked]).toEqual([first, 1]);
+    expect(space.snapshot.correction).toEqual({ block: 1, tail: null, netKnown: false });
+    space.cut();
+    space.state.correct(1, first, { net: 4, lowestNet: 2 });
+    expect(space.at(2_000)).toEqual([4, 2]);
+    space.configure({ resets: [{ timestampMs: 3_000, count: 2 }] });
+    expect(space.snapshot.base.timestampMs).toBeLessThan(0);
+    space.elapse(4_000);
+    expect(space.at(4_000)).toEqual([2, 2]);
+  });
+
   it('that a later reset supersedes ends the correction', () => {
     const space = new LoneSpace();
     space.elapse(2_000);

@@ -22,6 +22,7 @@ function quietFold(): { fold: PartitionFold; moveClock: (ms: number) => void } {
         spaceId: SPACE,
         timeZone: 'UTC',
         dailyReset: null,
+        dailyResetCount: 0,
         dpus: [{ dpuId: 'd' as DpuId, fromMs: BEGINNING_MS, toMs: END_MS }],
         resets: [],
       },

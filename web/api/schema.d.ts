@@ -111,7 +111,7 @@ export interface paths {
         };
         /**
          * List the resets of a space
-         * @description Recorded resets only. The daily reset is a field of the space.
+         * @description Recorded resets only, without deleted ones. The daily reset is a field of the space.
          */
         get: operations["listResets"];
         put?: never;
@@ -124,6 +124,35 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/spaces/{id}/resets/{reset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a reset */
+        get: operations["getReset"];
+        /**
+         * Replace a reset
+         * @description Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.
+         */
+        put: operations["replaceReset"];
+        post?: never;
+        /**
+         * Delete a reset
+         * @description Counts after its instant are recomputed from the reset before it.
+         */
+        delete: operations["deleteReset"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a reset
+         * @description Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.
+         */
+        patch: operations["updateReset"];
         trace?: never;
     };
     "/doorways": {
@@ -297,6 +326,47 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dpus/{id}/exclusions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the exclusions of a sensor */
+        get: operations["listExclusions"];
+        put?: never;
+        /**
+         * Exclude the readings of a sensor during a span
+         * @description Readings of the sensor with `from` <= timestamp < `to` count in no space, whenever they arrive. They are stored, and count again when the exclusion is deleted. An interval counts by its end. An excluded standing is still the predecessor of the next one, so only its own difference is left out.
+         */
+        post: operations["excludeReadings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dpus/{id}/exclusions/{exclusion_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an exclusion
+         * @description Its readings count again, unless another exclusion covers them.
+         */
+        delete: operations["deleteExclusion"];
         options?: never;
         head?: never;
         patch?: never;
@@ -638,10 +708,12 @@ export interface components {
              */
             time_zone: string;
             /**
-             * @description local time of day at which the count is reset to 0 every day
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
              * @example 04:00
              */
             daily_reset: string | null;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count: number;
             /** @description how many people the space is for */
             capacity: number | null;
             /**
@@ -756,8 +828,34 @@ export interface components {
             from: string | null;
             to: string | null;
         };
+        /** @description The readings of a sensor from `from`, inclusive, to `to`, exclusive, count in no space */
+        Exclusion: {
+            /** @description unique for the sensor */
+            id: number;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are excluded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp count again
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description when the exclusion was recorded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            recorded_at: string;
+        };
         /** @description At `timestamp` there were `count` people in the space */
         Reset: {
+            /** @description unique for the space */
+            id: number;
             /**
              * Format: date-time
              * @description the reset applies to readings after this instant
@@ -768,10 +866,16 @@ export interface components {
             count: number;
             /**
              * Format: date-time
-             * @description when the reset was recorded; of two resets at the same instant the one recorded later applies
+             * @description when the reset was recorded
              * @example 2018-02-24T08:45:21.893Z
              */
             recorded_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed; of two resets at the same instant the one changed later applies
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
         };
         /** @description A reading that is stored in the log and will be counted exactly once */
         ReadingAccepted: {
@@ -812,6 +916,8 @@ export interface components {
             /** @description the run of the counters, if the sensor reported it */
             counter_epoch?: string;
             doorway_id: number | null;
+            /** @description true if it counts in no space, because of an exclusion of its sensor */
+            excluded: boolean;
         };
         /** @description The stored payload of a device, and the readings that its adapter derives from it */
         PayloadAccepted: {
@@ -962,7 +1068,7 @@ export interface components {
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
-        /** @description Where every reading went: accepted = applied + duplicate + held + dead_lettered */
+        /** @description Where every reading went: accepted = applied + duplicate + held + excluded + dead_lettered */
         Account: {
             /** @description read from the log */
             accepted: number;
@@ -972,6 +1078,8 @@ export interface components {
             duplicate: number;
             /** @description waiting for their sensor to be placed */
             held: number;
+            /** @description left out by an exclusion of their sensor */
+            excluded: number;
             /** @description could not be used */
             dead_lettered: number;
             /** @description dead-lettered readings whose dead letters are kept, by reason: bad_subject, bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, bad_payload, future */
@@ -1108,13 +1216,21 @@ export interface components {
                 /** @description how many devices were already registered as in the document */
                 unchanged: number;
             };
+            exclusions: {
+                /** @description how many exclusions were created */
+                created: number;
+                /** @description how many exclusions were changed */
+                updated: number;
+                /** @description how many exclusions were already registered as in the document */
+                unchanged: number;
+            };
             /** @description the first 1,000 entries that are created or updated */
             changes: {
                 /** @description line of the document */
                 line: number;
                 /** @enum {string} */
-                kind: "space" | "doorway" | "dpu" | "device";
-                /** @description name of the space or doorway, id of the sensor or device */
+                kind: "space" | "doorway" | "dpu" | "device" | "exclusion";
+                /** @description name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor */
                 name: string;
                 /** @enum {string} */
                 action: "create" | "update";
@@ -1131,6 +1247,7 @@ export interface components {
                 external_id: string | null;
                 time_zone: string;
                 daily_reset: string | null;
+                daily_reset_count: number;
                 capacity: number | null;
             }[];
             doorways: {
@@ -1146,6 +1263,22 @@ export interface components {
                     doorway: string | null;
                     from: string | null;
                 }[];
+            }[];
+            exclusions: {
+                dpu_id: string;
+                /**
+                 * Format: date-time
+                 * @description the first instant
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description the first instant after it
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                reason: string;
             }[];
             devices: {
                 id: string;
@@ -1273,6 +1406,7 @@ export interface components {
             drift: number;
             /** @description the reset in force; null if there was none, so that the count starts from 0 */
             reset: {
+                id: number | null;
                 /**
                  * Format: date-time
                  * @description the reset applies to readings after this instant
@@ -1366,6 +1500,7 @@ export interface components {
             count_at_end: number;
             /** @description resets in the interval, oldest first */
             resets: {
+                id: number | null;
                 /**
                  * Format: date-time
                  * @description the reset applies to readings after this instant
@@ -1447,11 +1582,13 @@ export interface components {
              */
             time_zone: string;
             /**
-             * @description local time of day at which the count is reset to 0 every day
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
              * @default null
              * @example 04:00
              */
             daily_reset: string | null;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count?: number;
             /**
              * @description how many people the space is for
              * @default null
@@ -1469,10 +1606,12 @@ export interface components {
              */
             time_zone?: string;
             /**
-             * @description local time of day at which the count is reset to 0 every day
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
              * @example 04:00
              */
             daily_reset?: string | null;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count?: number;
             /** @description how many people the space is for */
             capacity?: number | null;
         };
@@ -1573,6 +1712,35 @@ export interface components {
             /** @description how many people were in the space */
             count: number;
         };
+        ExclusionBody: {
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are the first that are excluded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are the first that count again
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            /**
+             * @description why they do not count
+             * @example the cleaning crew
+             */
+            reason: string;
+        };
+        ResetPatch: {
+            /**
+             * Format: date-time
+             * @description the reset applies to readings after this instant
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp?: string;
+            /** @description how many people were in the space */
+            count?: number;
+        };
         ReplayBody: {
             /**
              * @description the sensor named by the subject, or the text in its place
@@ -1625,10 +1793,12 @@ export interface components {
                  */
                 time_zone?: string;
                 /**
-                 * @description local time of day at which the count is reset to 0 every day
+                 * @description local time of day at which the count is reset to `daily_reset_count` every day
                  * @example 04:00
                  */
                 daily_reset?: string | null;
+                /** @description how many people are in the space at the daily reset */
+                daily_reset_count?: number;
                 /** @description how many people the space is for */
                 capacity?: number | null;
             }[];
@@ -1657,6 +1827,26 @@ export interface components {
                     /** @description when the placement begins; null or left out: the beginning of time */
                     from?: string | null;
                 }[];
+            }[];
+            exclusions?: {
+                /**
+                 * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+                 * @example 423
+                 */
+                dpu_id: string | number;
+                /**
+                 * Format: date-time
+                 * @description readings of the sensor with this timestamp are excluded
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description readings with this timestamp count again
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                reason: string;
             }[];
             devices?: {
                 /**
@@ -2097,6 +2287,7 @@ export interface operations {
                      *       "applied": 530,
                      *       "duplicate": 33,
                      *       "held": 0,
+                     *       "excluded": 0,
                      *       "dead_lettered": 0,
                      *       "dead_letters": {},
                      *       "dead_letters_evicted": {},
@@ -2134,10 +2325,10 @@ export interface operations {
                 /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "id" | "name" | "external_id" | "time_zone" | "daily_reset" | "capacity" | "created_at" | "updated_at";
+                sort?: "id" | "name" | "external_id" | "time_zone" | "daily_reset" | "daily_reset_count" | "capacity" | "created_at" | "updated_at";
                 /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, capacity, created_at, updated_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, daily_reset_count, capacity, created_at, updated_at */
                 filter?: string;
             };
             header?: {
@@ -2169,6 +2360,7 @@ export interface operations {
                      *         "external_id": null,
                      *         "time_zone": "Europe/Vienna",
                      *         "daily_reset": "04:00",
+                     *         "daily_reset_count": 0,
                      *         "capacity": 120,
                      *         "created_at": "2018-02-24T08:00:00.000Z",
                      *         "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2233,6 +2425,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2286,6 +2479,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2356,6 +2550,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2457,6 +2652,7 @@ export interface operations {
                      *       "external_id": null,
                      *       "time_zone": "Europe/Vienna",
                      *       "daily_reset": "04:00",
+                     *       "daily_reset_count": 0,
                      *       "capacity": 120,
                      *       "created_at": "2018-02-24T08:00:00.000Z",
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
@@ -2490,10 +2686,10 @@ export interface operations {
                 /** @description number of items to skip */
                 offset?: number;
                 /** @description the field to sort by */
-                sort?: "timestamp" | "count" | "recorded_at";
+                sort?: "id" | "timestamp" | "count" | "recorded_at" | "updated_at";
                 /** @description true sorts in descending order */
                 desc?: boolean;
-                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields timestamp, count, recorded_at */
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, count, recorded_at, updated_at */
                 filter?: string;
             };
             header?: {
@@ -2523,9 +2719,11 @@ export interface operations {
                     /**
                      * @example [
                      *       {
+                     *         "id": 1,
                      *         "timestamp": "2018-02-25T04:00:00.000Z",
                      *         "count": 0,
-                     *         "recorded_at": "2018-02-25T04:01:12.000Z"
+                     *         "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *         "updated_at": "2018-02-25T04:01:12.000Z"
                      *       }
                      *     ]
                      */
@@ -2582,9 +2780,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "id": 1,
                      *       "timestamp": "2018-02-25T04:00:00.000Z",
                      *       "count": 0,
-                     *       "recorded_at": "2018-02-25T04:01:12.000Z"
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Reset"];
@@ -2595,6 +2795,226 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the reset */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "timestamp": "2018-02-25T04:00:00.000Z",
+                     *       "count": 0,
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "timestamp": "2018-02-25T04:00:00.000Z",
+                 *       "count": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetBody"];
+            };
+        };
+        responses: {
+            /** @description the changed reset */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "timestamp": "2018-02-25T04:00:00.000Z",
+                     *       "count": 0,
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the reset is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+                /** @description id of the reset */
+                reset_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "count": 3
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetPatch"];
+            };
+        };
+        responses: {
+            /** @description the changed reset */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "timestamp": "2018-02-25T04:00:00.000Z",
+                     *       "count": 0,
+                     *       "recorded_at": "2018-02-25T04:01:12.000Z",
+                     *       "updated_at": "2018-02-25T04:01:12.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reset"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -3677,6 +4097,168 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listExclusions: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "from" | "to" | "reason" | "recorded_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, from, to, reason, recorded_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of exclusions */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "from": "2018-02-24T20:00:00.000Z",
+                     *         "to": "2018-02-24T20:45:00.000Z",
+                     *         "reason": "the cleaning crew",
+                     *         "recorded_at": "2018-02-25T07:30:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Exclusion"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    excludeReadings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "2018-02-24T20:00:00.000Z",
+                 *       "to": "2018-02-24T20:45:00.000Z",
+                 *       "reason": "the cleaning crew"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExclusionBody"];
+            };
+        };
+        responses: {
+            /** @description the exclusion */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "from": "2018-02-24T20:00:00.000Z",
+                     *       "to": "2018-02-24T20:45:00.000Z",
+                     *       "reason": "the cleaning crew",
+                     *       "recorded_at": "2018-02-25T07:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Exclusion"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteExclusion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+                /** @description id of the exclusion */
+                exclusion_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the exclusion is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     importTopology: {
         parameters: {
             query?: {
@@ -3697,6 +4279,7 @@ export interface operations {
                  *           "external_id": null,
                  *           "time_zone": "Europe/Vienna",
                  *           "daily_reset": "04:00",
+                 *           "daily_reset_count": 0,
                  *           "capacity": 120
                  *         }
                  *       ],
@@ -3718,6 +4301,14 @@ export interface operations {
                  *               "from": null
                  *             }
                  *           ]
+                 *         }
+                 *       ],
+                 *       "exclusions": [
+                 *         {
+                 *           "dpu_id": "423",
+                 *           "from": "2018-02-24T20:00:00.000Z",
+                 *           "to": "2018-02-24T20:45:00.000Z",
+                 *           "reason": "the cleaning crew"
                  *         }
                  *       ],
                  *       "devices": [
@@ -3773,6 +4364,11 @@ export interface operations {
                      *         "updated": 0,
                      *         "unchanged": 0
                      *       },
+                     *       "exclusions": {
+                     *         "created": 0,
+                     *         "updated": 0,
+                     *         "unchanged": 0
+                     *       },
                      *       "changes": [
                      *         {
                      *           "line": 2,
@@ -3788,7 +4384,7 @@ export interface operations {
                     "application/json": components["schemas"]["TopologyImport"];
                     /**
                      * @example {"done":2,"total":3}
-                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"devices":{"created":0,"updated":0,"unchanged":0},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
+                     *     {"dry_run":false,"spaces":{"created":1,"updated":0,"unchanged":0},"doorways":{"created":0,"updated":0,"unchanged":1},"dpus":{"created":0,"updated":0,"unchanged":1},"devices":{"created":0,"updated":0,"unchanged":0},"exclusions":{"created":0,"updated":0,"unchanged":0},"changes":[{"line":2,"kind":"space","name":"Hall","action":"create","fields":[]}],"changes_count":1}
                      */
                     "application/x-ndjson": string;
                 };
@@ -3832,6 +4428,7 @@ export interface operations {
                      *           "external_id": null,
                      *           "time_zone": "Europe/Vienna",
                      *           "daily_reset": "04:00",
+                     *           "daily_reset_count": 0,
                      *           "capacity": 120
                      *         }
                      *       ],
@@ -3853,6 +4450,14 @@ export interface operations {
                      *               "from": null
                      *             }
                      *           ]
+                     *         }
+                     *       ],
+                     *       "exclusions": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "from": "2018-02-24T20:00:00.000Z",
+                     *           "to": "2018-02-24T20:45:00.000Z",
+                     *           "reason": "the cleaning crew"
                      *         }
                      *       ],
                      *       "devices": [
@@ -3935,7 +4540,8 @@ export interface operations {
                      *         "entrances": 1,
                      *         "exits": 0,
                      *         "direction": 1,
-                     *         "doorway_id": 1
+                     *         "doorway_id": 1,
+                     *         "excluded": false
                      *       }
                      *     ]
                      */
@@ -4193,7 +4799,8 @@ export interface operations {
                      *       "entrances": 1,
                      *       "exits": 0,
                      *       "direction": 1,
-                     *       "doorway_id": 1
+                     *       "doorway_id": 1,
+                     *       "excluded": false
                      *     }
                      */
                     "application/json": components["schemas"]["Reading"];
@@ -4594,6 +5201,7 @@ export interface operations {
                      *       "net": 10,
                      *       "drift": 2,
                      *       "reset": {
+                     *         "id": 3,
                      *         "timestamp": "2018-02-26T06:00:00.000Z",
                      *         "count": 1,
                      *         "kind": "manual",

@@ -1,30 +1,64 @@
-// Resets of a space: a person states how many people were in it at an instant.
+// Resets of a space: a person states how many people were in it at an instant, and may correct or delete that later.
+import type { Context } from 'koa';
 import { z } from 'zod';
 import { formatInstant } from '../../domain/instant.ts';
 import type { Reset } from '../../domain/topology.ts';
-import { existing } from '../../domain/topology-history.ts';
+import { resetIn } from '../../domain/topology-command.ts';
+import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
-import { ETAG, IF_NONE_MATCH } from '../middleware/caching.ts';
+import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
-import { resetBody } from '../schemas/bodies.ts';
-import { spaceIdInPath } from '../schemas/fields.ts';
+import { resetBody, resetPatch } from '../schemas/bodies.ts';
+import { numberInPath, spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 import { RESET_EXAMPLE, resetJson } from '../topology-json.ts';
 
-const FIELDS = { timestamp: 'instant', count: 'number', recorded_at: 'instant' } as const;
+const FIELDS = {
+  id: 'number',
+  timestamp: 'instant',
+  count: 'number',
+  recorded_at: 'instant',
+  updated_at: 'instant',
+} as const;
 const READERS: Readers<Reset, typeof FIELDS> = {
+  id: ({ id }) => id,
   timestamp: ({ timestampMs }) => timestampMs,
   count: ({ count }) => count,
   recorded_at: ({ recordedMs }) => recordedMs,
+  updated_at: ({ updatedMs }) => updatedMs,
 };
 const params = z.strictObject({ id: spaceIdInPath });
 const RESETS = { path: '/spaces/{id}/resets', tag: 'spaces', params, problems: [404] } as const;
 
+const ITEM = {
+  path: '/spaces/{id}/resets/{reset_id}',
+  tag: 'spaces',
+  params: z.strictObject({ id: spaceIdInPath, reset_id: numberInPath('the reset') }),
+} as const;
+const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 412], requestHeaders: IF_MATCH } as const;
+const BODY_EXAMPLE = { timestamp: formatInstant(Date.UTC(2018, 1, 25, 4)), count: 0 };
+const UPDATED = {
+  status: 200,
+  description: 'the changed reset',
+  schema: resources.reset,
+  example: RESET_EXAMPLE,
+  headers: ETAG,
+} as const;
+const CHANGE =
+  'Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.';
+
 export function resetsRoutes(topology: TopologyService): Route[] {
-  return [listResets(topology), recordReset(topology)];
+  return [
+    listResets(topology),
+    recordReset(topology),
+    getReset(topology),
+    replaceReset(topology),
+    updateReset(topology),
+    deleteReset(topology),
+  ];
 }
 
 function listResets({ history }: TopologyService): Route {
@@ -34,7 +68,7 @@ function listResets({ history }: TopologyService): Route {
     operationId: 'listResets',
     summary: 'List the resets of a space',
     scope: 'read',
-    description: 'Recorded resets only. The daily reset is a field of the space.',
+    description: 'Recorded resets only, without deleted ones. The daily reset is a field of the space.',
     query: z.strictObject(listQuery(FIELDS, 'timestamp')),
     requestHeaders: IF_NONE_MATCH,
     success: {
@@ -61,11 +95,84 @@ function recordReset(topology: TopologyService): Route {
     scope: 'topology:write',
     description: 'All counts after that instant are recomputed from it, including those that were answered before.',
     body: resetBody,
-    bodyExample: { timestamp: formatInstant(Date.UTC(2018, 1, 25, 4)), count: 0 },
+    bodyExample: BODY_EXAMPLE,
     success: { status: 201, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE },
     handle: async ({ params: { id }, body: { timestamp, count } }) => {
       const { doc } = await topology.execute({ kind: 'recordReset', spaceId: id, timestampMs: timestamp, count });
       return resetJson(doc as Reset);
     },
   });
+}
+
+function getReset({ history }: TopologyService): Route {
+  return defineRoute({
+    ...ITEM,
+    method: 'GET',
+    operationId: 'getReset',
+    summary: 'Get a reset',
+    scope: 'read',
+    problems: [404],
+    requestHeaders: IF_NONE_MATCH,
+    success: { status: 200, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE, headers: ETAG },
+    handle: ({ params: { id, reset_id: resetId } }, ctx) =>
+      revalidated(ctx, resetJson(resetIn(history.latest(), id, resetId))),
+  });
+}
+
+function replaceReset(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PUT',
+    operationId: 'replaceReset',
+    summary: 'Replace a reset',
+    description: CHANGE,
+    body: resetBody,
+    bodyExample: BODY_EXAMPLE,
+    success: UPDATED,
+    handle: async ({ params: { id, reset_id: resetId }, body }, ctx) => change(topology, ctx, id, resetId, body),
+  });
+}
+
+function updateReset(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'PATCH',
+    operationId: 'updateReset',
+    summary: 'Change a reset',
+    description: CHANGE,
+    body: resetPatch,
+    bodyExample: { count: 3 },
+    success: UPDATED,
+    handle: async ({ params: { id, reset_id: resetId }, body }, ctx) => change(topology, ctx, id, resetId, body),
+  });
+}
+
+function deleteReset(topology: TopologyService): Route {
+  return defineRoute({
+    ...WRITE,
+    method: 'DELETE',
+    operationId: 'deleteReset',
+    summary: 'Delete a reset',
+    description: 'Counts after its instant are recomputed from the reset before it.',
+    success: { status: 204, description: 'the reset is deleted' },
+    handle: async ({ params: { id: spaceId, reset_id: id } }, ctx) => {
+      await topology.execute({ kind: 'deleteReset', spaceId, id }, unchanged(ctx, spaceId, id));
+    },
+  });
+}
+
+async function change(
+  topology: TopologyService,
+  ctx: Context,
+  spaceId: Reset['spaceId'],
+  id: number,
+  { timestamp: timestampMs, count }: z.output<typeof resetPatch>,
+) {
+  const command = { kind: 'changeReset', spaceId, id, timestampMs, count } as const;
+  const { doc } = await topology.execute(command, unchanged(ctx, spaceId, id));
+  return revalidated(ctx, resetJson(doc as Reset));
+}
+
+function unchanged(ctx: Context, spaceId: Reset['spaceId'], id: number): (view: TopologyView) => void {
+  return (view) => checkUnchanged(ctx, () => resetJson(resetIn(view, spaceId, id)));
 }

@@ -8,6 +8,7 @@ import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
+import { exclusionsRoutes } from './exclusions-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -64,6 +65,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
+    ...exclusionsRoutes(topology),
     ...topologyRoutes(topology, now),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),

@@ -21,6 +21,7 @@ const FIELDS = {
   external_id: 'text',
   time_zone: 'text',
   daily_reset: 'text',
+  daily_reset_count: 'number',
   capacity: 'number',
   created_at: 'instant',
   updated_at: 'instant',
@@ -31,6 +32,7 @@ const READERS: Readers<Space, typeof FIELDS> = {
   external_id: ({ externalId = null }) => externalId,
   time_zone: ({ timeZone }) => timeZone,
   daily_reset: ({ dailyReset }) => dailyReset,
+  daily_reset_count: ({ dailyResetCount = 0 }) => dailyResetCount,
   capacity: ({ capacity }) => capacity,
   created_at: ({ createdMs }) => createdMs,
   updated_at: ({ updatedMs }) => updatedMs,
@@ -173,11 +175,11 @@ function spaceIn(view: TopologyView, id: Space['id']): Space {
 
 function fieldsOf(body: z.output<typeof spaceBody>): SpaceFields {
   const { name, external_id: externalId = null, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
-  return { name, externalId, timeZone, dailyReset, capacity };
+  return { name, externalId, timeZone, dailyReset, dailyResetCount: body.daily_reset_count ?? 0, capacity };
 }
 
 /** A field that is left out is unchanged. */
 function changesOf(body: z.output<typeof spacePatch>): Partial<SpaceFields> {
   const { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity } = body;
-  return defined({ name, externalId, timeZone, dailyReset, capacity });
+  return defined({ name, externalId, timeZone, dailyReset, dailyResetCount: body.daily_reset_count, capacity });
 }

@@ -30,6 +30,7 @@ const EXAMPLE = {
   exits: 0,
   direction: 1,
   doorway_id: 1,
+  excluded: false,
 };
 const STORED_NOTE =
   'A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.';
@@ -97,7 +98,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
 }
 
 function readingJson(reading: StoredReading): object {
-  const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId } = reading;
+  const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId, isExcluded } = reading;
   return {
     id,
     dpu_id: dpuId,
@@ -106,6 +107,7 @@ function readingJson(reading: StoredReading): object {
     exits,
     ...reportedBy(reading),
     doorway_id: doorwayId,
+    excluded: isExcluded,
   };
 }
 

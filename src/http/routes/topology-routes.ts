@@ -31,9 +31,26 @@ const READERS: Readonly<Record<string, (body: Readable, builder: DocumentBuilder
 };
 
 const EXAMPLE = {
-  spaces: [{ name: 'Hall', external_id: null, time_zone: 'Europe/Vienna', daily_reset: '04:00', capacity: 120 }],
+  spaces: [
+    {
+      name: 'Hall',
+      external_id: null,
+      time_zone: 'Europe/Vienna',
+      daily_reset: '04:00',
+      daily_reset_count: 0,
+      capacity: 120,
+    },
+  ],
   doorways: [{ name: 'Main entrance', external_id: null, ingress_space: 'Hall', egress_space: null }],
   dpus: [{ id: '423', counter_modulus: null, placements: [{ doorway: 'Main entrance', from: null }] }],
+  exclusions: [
+    {
+      dpu_id: '423',
+      from: '2018-02-24T20:00:00.000Z',
+      to: '2018-02-24T20:45:00.000Z',
+      reason: 'the cleaning crew',
+    },
+  ],
   devices: [{ id: '00:6E:02:01:02:03', adapter: 'xovis', options: { reversed: ['2'] } }],
 };
 const CSV_EXAMPLE = `kind,name,time_zone,ingress_space,dpu_id,doorway,from
@@ -47,6 +64,7 @@ const RESULT_EXAMPLE = {
   doorways: { created: 0, updated: 0, unchanged: 1 },
   dpus: { created: 0, updated: 0, unchanged: 1 },
   devices: { created: 0, updated: 0, unchanged: 0 },
+  exclusions: { created: 0, updated: 0, unchanged: 0 },
   changes: [{ line: 2, kind: 'space', name: 'Hall', action: 'create', fields: [] }],
   changes_count: 1,
 };
@@ -143,10 +161,10 @@ async function documentIn(ctx: Context): Promise<TopologyDocument> {
 }
 
 function resultJson(
-  { spaces, doorways, dpus, devices, changes, changesCount }: ImportResult,
+  { spaces, doorways, dpus, devices, exclusions, changes, changesCount }: ImportResult,
   isDryRun: boolean,
 ): object {
-  return { dry_run: isDryRun, spaces, doorways, dpus, devices, changes, changes_count: changesCount };
+  return { dry_run: isDryRun, spaces, doorways, dpus, devices, exclusions, changes, changes_count: changesCount };
 }
 
 function refusal({ message, errors, written }: DocumentRefused): HttpProblem {

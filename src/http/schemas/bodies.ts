@@ -50,7 +50,11 @@ export const space = {
     .string('must be text')
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, such as 04:00')
     .nullable()
-    .meta({ description: 'local time of day at which the count is reset to 0 every day', examples: ['04:00'] }),
+    .meta({
+      description: 'local time of day at which the count is reset to `daily_reset_count` every day',
+      examples: ['04:00'],
+    }),
+  daily_reset_count: people.meta({ description: 'how many people are in the space at the daily reset' }),
   capacity: people.nullable().meta({ description: 'how many people the space is for' }),
 };
 
@@ -61,6 +65,7 @@ export const spaceBody = z
     external_id: space.external_id.optional(),
     time_zone: space.time_zone.default('UTC'),
     daily_reset: space.daily_reset.default(null),
+    daily_reset_count: space.daily_reset_count.optional(),
     capacity: space.capacity.default(null),
   })
   .register(BODIES, { id: 'SpaceBody' });
@@ -164,6 +169,23 @@ export const resetBody = z
     count: people.meta({ description: 'how many people were in the space' }),
   })
   .register(BODIES, { id: 'ResetBody' });
+
+const REASON_LENGTH_MAX = 500;
+export const exclusionReason = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(REASON_LENGTH_MAX, `must have at most ${REASON_LENGTH_MAX} characters`);
+export const exclusionBody = z
+  .strictObject({
+    from: instant.meta({ description: 'readings with this timestamp are the first that are excluded' }),
+    to: instant.meta({ description: 'readings with this timestamp are the first that count again' }),
+    reason: exclusionReason.meta({ description: 'why they do not count', examples: ['the cleaning crew'] }),
+  })
+  .register(BODIES, { id: 'ExclusionBody' });
+
+/** A field that is left out is unchanged. */
+export const resetPatch = resetBody.partial().register(BODIES, { id: 'ResetPatch' });
 
 /** Which dead letters to replay, and how. A field that is left out selects all. */
 export const replayBody = z

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { count, final, id, instant, resource, stale, watermark } from './resources.ts';
 
 const resetShape = {
+  id: id('of the reset in its space; null for a daily reset').nullable(),
   timestamp: instant('the reset applies to readings after this instant'),
   count: count('how many people were in the space then'),
   kind: z.enum(['manual', 'daily']).meta({ description: 'recorded by a person, or due every day' }),

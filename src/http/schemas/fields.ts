@@ -70,6 +70,14 @@ export const doorwayIdInPath = field(
   (value) => wholeNumberIn(value) as DoorwayId | undefined,
 );
 
+/** The number of something that belongs to another resource. */
+export const numberInPath = (what: string) =>
+  field(
+    { type: 'integer', minimum: 1, description: `id of ${what}`, examples: [1] },
+    'must be a whole number',
+    wholeNumberIn,
+  );
+
 const SPACE_IDS = /^\d{1,10}(,\d{1,10})*$/;
 /** `1,2,3`: duplicates are removed, the order is kept. */
 export const spaceIdsInQuery = (idsMax: number, note = '') =>

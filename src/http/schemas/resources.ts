@@ -29,7 +29,11 @@ export const space = resource('Space', 'A space that people enter and leave', {
   daily_reset: z
     .string()
     .nullable()
-    .meta({ description: 'local time of day at which the count is reset to 0 every day', examples: ['04:00'] }),
+    .meta({
+      description: 'local time of day at which the count is reset to `daily_reset_count` every day',
+      examples: ['04:00'],
+    }),
+  daily_reset_count: count('how many people are in the space at the daily reset'),
   capacity: z.int().min(0).nullable().meta({ description: 'how many people the space is for' }),
   ...stamps,
 });
@@ -87,10 +91,24 @@ export const placement = resource(
   },
 );
 
+export const exclusion = resource(
+  'Exclusion',
+  'The readings of a sensor from `from`, inclusive, to `to`, exclusive, count in no space',
+  {
+    id: id('unique for the sensor'),
+    from: instant('readings with this timestamp are excluded'),
+    to: instant('readings with this timestamp count again'),
+    reason: z.string(),
+    recorded_at: instant('when the exclusion was recorded'),
+  },
+);
+
 export const reset = resource('Reset', 'At `timestamp` there were `count` people in the space', {
+  id: id('unique for the space'),
   timestamp: instant('the reset applies to readings after this instant'),
   count: count('how many people were in the space'),
-  recorded_at: instant('when the reset was recorded; of two resets at the same instant the one recorded later applies'),
+  recorded_at: instant('when the reset was recorded'),
+  updated_at: instant('when it was last changed; of two resets at the same instant the one changed later applies'),
 });
 
 export const readingAccepted = resource(
@@ -125,7 +143,10 @@ export const reading = resource('Reading', 'What one sensor reported', {
   total_entrances: count('the value of the counter of entrances; only for a standing').optional(),
   total_exits: count('the value of the counter of exits').optional(),
   counter_epoch: z.string().meta({ description: 'the run of the counters, if the sensor reported it' }).optional(),
-  doorway_id: id('the doorway where it counts; null if its sensor was not placed at that time').nullable(),
+  doorway_id: id(
+    'the doorway where it counts; null if its sensor was not placed at that time, or if it is excluded',
+  ).nullable(),
+  excluded: z.boolean().meta({ description: 'true if it counts in no space, because of an exclusion of its sensor' }),
 });
 
 const remark = z.strictObject({
@@ -239,12 +260,13 @@ const loss = () =>
 
 export const account = resource(
   'Account',
-  'Where every reading went: accepted = applied + duplicate + held + dead_lettered',
+  'Where every reading went: accepted = applied + duplicate + held + excluded + dead_lettered',
   {
     accepted: count('read from the log'),
     applied: count('counted in a space'),
     duplicate: count('sent more than once'),
     held: count('waiting for their sensor to be placed'),
+    excluded: count('left out by an exclusion of their sensor'),
     dead_lettered: count('could not be used'),
     dead_letters: z.record(z.string(), z.int()).meta({
       description: `dead-lettered readings whose dead letters are kept, by reason: ${REJECT_REASONS.join(', ')}`,
@@ -325,12 +347,16 @@ export const topologyImport = resource('TopologyImport', 'What an import has don
   doorways: tally('doorways'),
   dpus: tally('sensors'),
   devices: tally('devices'),
+  exclusions: tally('exclusions'),
   changes: z
     .array(
       z.strictObject({
         line: count('line of the document'),
-        kind: z.enum(['space', 'doorway', 'dpu', 'device']),
-        name: z.string().meta({ description: 'name of the space or doorway, id of the sensor or device' }),
+        kind: z.enum(['space', 'doorway', 'dpu', 'device', 'exclusion']),
+        name: z.string().meta({
+          description:
+            'name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor',
+        }),
         action: z.enum(['create', 'update']),
         fields: z.array(z.string()).meta({ description: 'the fields that an update changes' }),
       }),
@@ -347,6 +373,7 @@ export const topologyExport = resource('TopologyExport', 'The topology as a docu
       external_id: z.string().nullable(),
       time_zone: z.string(),
       daily_reset: z.string().nullable(),
+      daily_reset_count: z.int(),
       capacity: z.int().nullable(),
     }),
   ),
@@ -363,6 +390,14 @@ export const topologyExport = resource('TopologyExport', 'The topology as a docu
       id: z.string(),
       counter_modulus: z.int().nullable(),
       placements: z.array(z.strictObject({ doorway: z.string().nullable(), from: instant('null: always').nullable() })),
+    }),
+  ),
+  exclusions: z.array(
+    z.strictObject({
+      dpu_id: z.string(),
+      from: instant('the first instant'),
+      to: instant('the first instant after it'),
+      reason: z.string(),
     }),
   ),
   devices: z.array(z.strictObject({ id: z.string(), adapter: z.enum([...ADAPTERS.keys()]), options: adapterOptions })),

@@ -1,7 +1,16 @@
 // The schemas of the entries of a topology document, which are the same in JSON and in CSV.
 import { z } from 'zod';
 import { deviceOf, LINE_SEPARATOR } from '../../domain/ids.ts';
-import { adapterName, BODIES, counterModulus, deviceOptions, doorway, OPTIONS_DESCRIPTION, space } from './bodies.ts';
+import {
+  adapterName,
+  BODIES,
+  counterModulus,
+  deviceOptions,
+  doorway,
+  exclusionReason,
+  OPTIONS_DESCRIPTION,
+  space,
+} from './bodies.ts';
 import { dpuId, instant } from './fields.ts';
 
 /** More than a DPU is moved in its lifetime. A DPU with its placements has to fit into one NATS message. */
@@ -18,6 +27,7 @@ export const spaceEntry = z.strictObject({
   external_id: space.external_id.optional(),
   time_zone: space.time_zone.optional(),
   daily_reset: space.daily_reset.optional(),
+  daily_reset_count: space.daily_reset_count.optional(),
   capacity: space.capacity.optional(),
 });
 
@@ -52,6 +62,13 @@ export const dpuEntry = z.strictObject({
     .meta({ description: 'added to the existing placements of the sensor; one at the same instant is replaced' }),
 });
 
+export const exclusionEntry = z.strictObject({
+  dpu_id: dpuId,
+  from: instant.meta({ description: 'readings of the sensor with this timestamp are excluded' }),
+  to: instant.meta({ description: 'readings with this timestamp count again' }),
+  reason: exclusionReason,
+});
+
 export const deviceEntry = z.strictObject({
   id: dpuId.refine(
     (id) => deviceOf(id) === id,
@@ -66,6 +83,7 @@ export const topologyDocument = z
     spaces: z.array(spaceEntry).optional(),
     doorways: z.array(doorwayEntry).optional(),
     dpus: z.array(dpuEntry).optional(),
+    exclusions: z.array(exclusionEntry).optional(),
     devices: z.array(deviceEntry).optional(),
   })
   .register(BODIES, { id: 'TopologyDocument' });

@@ -1,4 +1,4 @@
-// A topology document as CSV: one row per space, doorway, DPU, placement or device, and a header line that names the columns, in
+// A topology document as CSV: one row per space, doorway, DPU, placement, exclusion or device, and a header line that names the columns, in
 // any order and case. A column that is left out says nothing; an empty cell says "none".
 import { pipeline, type Readable } from 'node:stream';
 import { CsvError, parse, type Info } from 'csv-parse';
@@ -14,10 +14,11 @@ const rowAt = (line: number): DocumentPlace => ({ line, at: '' });
 
 /** The columns of each kind of row. */
 const COLUMNS = {
-  space: ['name', 'external_id', 'time_zone', 'daily_reset', 'capacity'],
+  space: ['name', 'external_id', 'time_zone', 'daily_reset', 'daily_reset_count', 'capacity'],
   doorway: ['name', 'external_id', 'ingress_space', 'egress_space'],
   dpu: ['dpu_id', 'counter_modulus', 'doorway', 'from'],
   placement: ['dpu_id', 'doorway', 'from'],
+  exclusion: ['dpu_id', 'from', 'to', 'reason'],
   device: ['device', 'adapter', 'options'],
 } as const;
 type Kind = keyof typeof COLUMNS;
@@ -92,7 +93,7 @@ function addRow(
     if (own.includes(name)) setValue(value, name, cell);
     else if (cell !== '' && name !== 'kind') builder.fail(place, name, `is not for a row of kind ${kind}`);
   }
-  const { dpu_id: id, doorway = null, from = null, device, options, ...fields } = value;
+  const { dpu_id: id, doorway = null, from = null, to = null, reason, device, options, ...fields } = value;
   switch (kind) {
     case 'space':
       return builder.space(place, fields);
@@ -100,6 +101,8 @@ function addRow(
       return builder.doorway(place, fields);
     case 'placement':
       return builder.placement(place, id, { doorway, from });
+    case 'exclusion':
+      return builder.exclusion(place, { dpu_id: id, from, to, reason });
     case 'device':
       return addDevice(builder, place, { id: device, ...fields }, options);
     case 'dpu':
@@ -126,9 +129,9 @@ function addDevice(
   return builder.device(place, { ...fields, options: value });
 }
 
-const NUMBERS = ['capacity', 'counter_modulus'];
+const NUMBERS = ['capacity', 'daily_reset_count', 'counter_modulus'];
 /** These fields have no "none": an empty cell leaves the default, or the current value. */
-const NEVER_NONE = ['time_zone'];
+const NEVER_NONE = ['time_zone', 'daily_reset_count'];
 /** Without these a row is about nothing. */
 const NEVER_EMPTY = ['name', 'dpu_id', 'device', 'adapter'];
 

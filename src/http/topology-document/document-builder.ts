@@ -10,13 +10,21 @@ import {
   type DeviceEntry,
   type DoorwayEntry,
   type DpuEntry,
+  type ExclusionEntry,
   type PlacementEntry,
   type SpaceEntry,
   type TopologyDocument,
 } from '../../domain/topology-document.ts';
 import { nameKey } from '../../domain/name.ts';
 import { fieldErrors, HttpProblem } from '../problem.ts';
-import { deviceEntry, doorwayEntry, dpuEntry, placementEntry, spaceEntry } from '../schemas/topology-document.ts';
+import {
+  deviceEntry,
+  doorwayEntry,
+  dpuEntry,
+  exclusionEntry,
+  placementEntry,
+  spaceEntry,
+} from '../schemas/topology-document.ts';
 import { dpuId as dpuIdSchema } from '../schemas/fields.ts';
 
 const ENTRIES_MAX = 500_000;
@@ -31,6 +39,7 @@ export class DocumentBuilder {
   readonly #spaces: SpaceEntry[] = [];
   readonly #doorways: DoorwayEntry[] = [];
   readonly #dpus = new Map<DpuId, OpenDpu>();
+  readonly #exclusions: ExclusionEntry[] = [];
   readonly #devices = new Map<DpuId, DeviceEntry>();
   readonly #errors: DocumentError[] = [];
   readonly #unreadable = new Set<string>();
@@ -42,6 +51,7 @@ export class DocumentBuilder {
       spaces: this.#spaces,
       doorways: this.#doorways,
       dpus: [...this.#dpus.values()],
+      exclusions: this.#exclusions,
       devices: [...this.#devices.values()],
       errors: this.#errors,
       errorsCount: this.#errorsCount,
@@ -60,7 +70,8 @@ export class DocumentBuilder {
     const entry = this.#checked(spaceEntry, place, value);
     if (!entry) return;
     const { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity } = entry;
-    this.#spaces.push({ ...place, name, externalId, timeZone, dailyReset, capacity });
+    const { daily_reset_count: dailyResetCount } = entry;
+    this.#spaces.push({ ...place, name, externalId, timeZone, dailyReset, dailyResetCount, capacity });
   }
 
   doorway(place: DocumentPlace, value: unknown): void {
@@ -81,6 +92,13 @@ export class DocumentBuilder {
     Object.assign(dpu, { isDeclared: true, ...place, counterModulus: entry.counter_modulus });
     for (const [index, placement] of (entry.placements ?? []).entries())
       this.#place(dpu, placements[index] ?? place, placement);
+  }
+
+  exclusion(place: DocumentPlace, value: unknown): void {
+    const entry = this.#checked(exclusionEntry, place, value);
+    if (!entry) return;
+    const { dpu_id: dpuId, from: fromMs, to: toMs, reason } = entry;
+    this.#exclusions.push({ ...place, dpuId, fromMs, toMs, reason });
   }
 
   device(place: DocumentPlace, value: unknown): void {

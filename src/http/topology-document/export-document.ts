@@ -22,6 +22,7 @@ export function* exportJson(view: TopologyView): Generator<string> {
     ['spaces', notDeleted(view.spaces()).map(exportedSpace)],
     ['doorways', notDeleted(view.doorways()).map((doorway) => exportedDoorway(view, doorway))],
     ['dpus', notDeleted(view.dpus()).map((dpu) => exportedDpu(view, dpu))],
+    ['exclusions', exportedExclusions(view)],
     ['devices', notDeleted(view.devices()).map(exportedDevice)],
   ] as const;
   yield '{';
@@ -43,6 +44,7 @@ export function* exportCsv(view: TopologyView): Generator<string> {
     notDeleted(view.doorways()).map((doorway) => ({ kind: 'doorway', ...exportedDoorway(view, doorway) })),
   );
   yield* formatted(notDeleted(view.dpus()).flatMap((dpu) => rowsOf(exportedDpu(view, dpu))));
+  yield* formatted(exportedExclusions(view).map((exclusion) => ({ kind: 'exclusion', ...exclusion })));
   yield* formatted(notDeleted(view.devices()).map(deviceRow));
 }
 
@@ -62,8 +64,15 @@ function rowsOf({ id, placements, ...fields }: ReturnType<typeof exportedDpu>): 
   ];
 }
 
-function exportedSpace({ name, externalId = null, timeZone, dailyReset, capacity }: Space) {
-  return { name, external_id: externalId, time_zone: timeZone, daily_reset: dailyReset, capacity };
+function exportedSpace({ name, externalId = null, timeZone, dailyReset, dailyResetCount = 0, capacity }: Space) {
+  return {
+    name,
+    external_id: externalId,
+    time_zone: timeZone,
+    daily_reset: dailyReset,
+    daily_reset_count: dailyResetCount,
+    capacity,
+  };
 }
 
 function exportedDoorway(view: TopologyView, { name, externalId = null, ingressSpaceId, egressSpaceId }: Doorway) {
@@ -84,6 +93,19 @@ function exportedDpu(view: TopologyView, { id, counterModulus = null, placements
     from: fromMs === BEGINNING_MS ? null : formatInstant(fromMs),
   }));
   return { id, counter_modulus: counterModulus, placements: exported satisfies ExportedPlacement[] };
+}
+
+/** Of those with the same fields, one. */
+function exportedExclusions(view: TopologyView) {
+  return notDeleted(view.dpus()).flatMap(({ id }) => {
+    const exclusions = notDeleted(view.exclusions(id)).map(({ fromMs, toMs, reason }) => ({
+      dpu_id: id,
+      from: formatInstant(fromMs),
+      to: formatInstant(toMs),
+      reason,
+    }));
+    return [...new Map(exclusions.map((exclusion) => [JSON.stringify(exclusion), exclusion])).values()];
+  });
 }
 
 /** Without its secret: a document may be sent to anybody who may see the topology. */

@@ -5,7 +5,7 @@ import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { HttpProblem } from '../problem.ts';
 import type { DocumentBuilder } from './document-builder.ts';
 
-const LISTS = ['spaces', 'doorways', 'dpus', 'devices'];
+const LISTS = ['spaces', 'doorways', 'dpus', 'exclusions', 'devices'];
 const NEWLINE = 10;
 /** Depths of brackets: within the document, a list, an entry. */
 const [IN_DOCUMENT, IN_LIST, IN_ENTRY] = [1, 2, 3];
@@ -87,6 +87,7 @@ class JsonDocument {
     const place = { line: this.#entryLine, at: `${String(list)}.${index}` };
     if (list === 'spaces') this.#builder.space(place, value);
     else if (list === 'doorways') this.#builder.doorway(place, value);
+    else if (list === 'exclusions') this.#builder.exclusion(place, value);
     else if (list === 'devices') this.#builder.device(place, value);
     else if (list === 'dpus') {
       const placements = this.#innerLines.map((line, n) => ({ line, at: `${place.at}.placements.${n}` }));

@@ -1,10 +1,16 @@
 // ClickHouse's records for a repair of the logs, in memory.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
-import { UNPLACED } from '../../../src/domain/ids.ts';
+import { NO_DOORWAY, NOWHERE } from '../../../src/domain/ids.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { compareEvents, readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
-import type { Claim, CopiedEntry, ReadingsInOrder, RecoveryRecords } from '../../../src/ports/recovery.ts';
+import type {
+  Claim,
+  CopiedEntry,
+  ReadingCounts,
+  ReadingsInOrder,
+  RecoveryRecords,
+} from '../../../src/ports/recovery.ts';
 import type { Access } from './memory-cursor.ts';
 import { awayError, type MemoryTables, type Row } from './memory-history.ts';
 
@@ -143,17 +149,17 @@ export class MemoryRecovery implements RecoveryRecords {
     });
   }
 
-  async readingCounts(): Promise<Map<DpuId, { readings: number; held: number }>> {
+  async readingCounts(): Promise<Map<DpuId, ReadingCounts>> {
     return this.#ask('reading counts', () => {
-      const counts = new Map<DpuId, { readings: number; held: number }>();
-      const countOf = (dpuId: DpuId): { readings: number; held: number } => {
-        const count = counts.get(dpuId) ?? { readings: 0, held: 0 };
+      const counts = new Map<DpuId, { -readonly [Name in keyof ReadingCounts]: number }>();
+      const countOf = (dpuId: DpuId): { -readonly [Name in keyof ReadingCounts]: number } => {
+        const count = counts.get(dpuId) ?? { readings: 0, held: 0, excluded: 0 };
         counts.set(dpuId, count);
         return count;
       };
       for (const { dpuId } of this.#tables.known.values()) countOf(dpuId).readings += 1;
-      for (const { spaceId, dpuId, sign } of this.#tables.spaceEvents)
-        if (spaceId === UNPLACED) countOf(dpuId).held += sign;
+      for (const { spaceId, doorwayId, dpuId, sign } of this.#tables.spaceEvents)
+        if (spaceId === NOWHERE) countOf(dpuId)[doorwayId === NO_DOORWAY ? 'held' : 'excluded'] += sign;
       return counts;
     });
   }
