@@ -209,12 +209,12 @@ describe('a problem is', () => {
 
   test('a process that waits for the topology', async () => {
     const topology = { behindMs: TOPOLOGY_BEHIND_MAX_MS, readEnd: async () => Promise.resolve(1) };
-    let damage: string | undefined;
-    const problems = topologyProblems(topology, () => damage);
+    const found: { damage?: string } = {};
+    const problems = topologyProblems(topology, () => found.damage);
     expect(await problems()).toEqual([]);
     topology.behindMs += 1;
     expect(codesOf(await problems())).toEqual(['topology_behind']);
-    damage = 'entry 3 is not returned';
-    expect(await problems()).toMatchObject([{ code: 'topology_behind', stream: 'TOPOLOGY', detail: damage }]);
+    found.damage = 'entry 3 is not returned';
+    expect(await problems()).toMatchObject([{ code: 'topology_behind', stream: 'TOPOLOGY', detail: found.damage }]);
   });
 });
