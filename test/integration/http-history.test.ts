@@ -129,6 +129,7 @@ describe('lists of history', () => {
       timestamp: iso(start),
       entrances: 0,
       exits: 1,
+      excluded: false,
       direction: -1,
       doorway_id: 1,
     });
