@@ -161,6 +161,7 @@ describe('a cluster of NATS servers', () => {
         applied: 530,
         duplicate: total - 530,
         held: 0,
+        excluded: 0,
         dead_lettered: 0,
         dead_letters: {},
         dead_letters_evicted: {},

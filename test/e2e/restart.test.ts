@@ -73,6 +73,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
         applied: 530,
         duplicate: 563 * IMPORTS - 530,
         held: 0,
+        excluded: 0,
         dead_lettered: 0,
         dead_letters: {},
         dead_letters_evicted: {},

@@ -96,6 +96,7 @@ test('the account balances: everything accepted is applied or a duplicate, and C
     expect(body).toMatchObject({
       remainder: 0,
       held: 0,
+      excluded: 0,
       dead_lettered: 0,
       stored: { differences: [], unknown_shards: [], missing: 0, findings: [] },
       losses: [],
