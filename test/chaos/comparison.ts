@@ -131,12 +131,13 @@ async function assertAnswer({ path, expected }: Question, ask: ComparisonOptions
 }
 
 function accountOf(oracle: Oracle, sent: Sent): Question {
-  const [{ held }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
+  const [{ held, excluded }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
   const account = {
     accepted,
-    applied: distinct - held,
+    applied: distinct - held - excluded,
     duplicate: sent.readings.length - distinct,
     held,
+    excluded,
     dead_lettered: accepted - sent.readings.length,
     dead_letters: {},
     dead_letters_evicted: {},
@@ -157,14 +158,15 @@ function accountOf(oracle: Oracle, sent: Sent): Question {
 
 /** A reading that was lost and sent again is accepted twice, and is a duplicate if it was routed twice. */
 function accountAfterLoss(oracle: Oracle): Question {
-  const { held } = oracle;
+  const { held, excluded } = oracle;
+  const applied = oracle.readings.length - held - excluded;
   return {
     path: '/account',
     expected: (answer) => {
-      const { applied, held: isHeld, remainder, stored } = answer as AccountAnswer;
+      const { applied: areApplied, held: areHeld, excluded: areExcluded, remainder, stored } = answer as AccountAnswer;
       return [
-        { applied, held: isHeld, remainder, findings: stored?.findings },
-        { applied: oracle.readings.length - held, held, remainder: 0, findings: [] },
+        { applied: areApplied, held: areHeld, excluded: areExcluded, remainder, findings: stored?.findings },
+        { applied, held, excluded, remainder: 0, findings: [] },
       ];
     },
   };
@@ -173,6 +175,7 @@ function accountAfterLoss(oracle: Oracle): Question {
 interface AccountAnswer {
   readonly applied: number;
   readonly held: number;
+  readonly excluded: number;
   readonly remainder: number;
   readonly stored: { readonly findings: readonly string[] } | null;
 }
@@ -185,9 +188,9 @@ async function stillThere(
 ): Promise<OracleReading[]> {
   if (possible.length === 0) return [];
   const there = await eventually(async () => {
-    const { applied, held, remainder, stored } = (await ask('/account')) as AccountAnswer;
+    const { applied, held, excluded, remainder, stored } = (await ask('/account')) as AccountAnswer;
     const readings = await readingsInClickHouse(clickhouseUrl);
-    const found = { counted: applied + held, remainder, findings: stored?.findings };
+    const found = { counted: applied + held + excluded, remainder, findings: stored?.findings };
     if (JSON.stringify(found) !== JSON.stringify({ counted: readings.length, remainder: 0, findings: [] }))
       throw new Error(`${readings.length} readings are stored, and the account says ${JSON.stringify(found)}`);
     return readings;
