@@ -158,7 +158,7 @@ describe('a space', () => {
     await card(page, 'Hall').getByRole('link').focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Hall' }).waitFor();
-    expect(await page.title()).toBe('Hall · Density');
+    await eventually(async () => expect(await page.title()).toBe('Hall · Density'));
     await page.getByRole('button', { name: '6 hours' }).click();
     await page.getByRole('img', { name: /^People inside. Highest count 7, / }).waitFor();
     await page.getByText('Show as a table').click();
