@@ -77,8 +77,10 @@ export class NatsTopologyLog implements TopologyLog {
 
   /** What is wrong with the entries between two that were read one after the other. */
   async #damageBetween(afterSeq: number, beforeSeq: number): Promise<string | undefined> {
+    const between = Array.from({ length: beforeSeq - afterSeq - 1 }, (_, n) => afterSeq + 1 + n);
+    if (between.length === 0) return undefined;
     // nats-server skips an entry that it cannot read, and the consumer is not told.
-    for (let seq = afterSeq + 1; seq < beforeSeq; seq++) {
+    for (const seq of await heldOf(await this.#js.jetstreamManager(false), TOPOLOGY, between)) {
       const damage = await this.damageAt(seq);
       if (damage !== undefined) return damage;
     }

@@ -46,3 +46,19 @@ it.each([
     await nc.close();
   }
 });
+
+it('entries that were removed are not asked for one by one', async () => {
+  server = await NatsAlone.start(1);
+  const { nc, js, jsm } = server.nats;
+  const log = new NatsTopologyLog(js);
+  const last = 200;
+  for (let n = 0; n < last; n++) await log.append({ kind: 'space', doc: spaceCalled(`space ${n}`, n + 1) }, n);
+  await jsm.streams.purge('TOPOLOGY', { seq: last });
+  let requests = 0;
+  nc.subscribe('$JS.API.STREAM.*.>', { callback: () => void (requests += 1) });
+  const cursor = await log.open(0);
+  expect((await cursor.next()).map(({ seq }) => seq)).toEqual([last]);
+  await cursor.close();
+  await nc.flush();
+  expect(requests).toBeLessThan(10);
+});
