@@ -156,7 +156,7 @@ export class TopologyHistory {
   /** Earlier versions stored resets without an id, and never changed them. */
   #identified(doc: Reset | ResetWithoutId): Reset {
     if ('id' in doc) return doc;
-    return { ...doc, id: lastIdIn(this.#resets.get(doc.spaceId)) + 1, updatedMs: doc.recordedMs, deleted: false };
+    return { ...doc, id: (this.#resets.get(doc.spaceId)?.length ?? 0) + 1, updatedMs: doc.recordedMs, deleted: false };
   }
 
   /**

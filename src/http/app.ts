@@ -42,8 +42,10 @@ export function createApp(
   app.use(problems());
   app.use(compression());
   for (const middleware of before) app.use(middleware);
-  for (const router of folder === undefined ? [] : [pageRouter(folder)])
-    app.use(router.routes()).use(router.allowedMethods());
+  if (folder !== undefined) {
+    const dashboard = pageRouter(folder);
+    app.use(dashboard.routes()).use(dashboard.allowedMethods());
+  }
   app.use(docs.routes());
   app.use(docs.allowedMethods());
   app.use(api.routes());

@@ -31,16 +31,25 @@ const stamps = ({ createdMs, updatedMs }: Space | Doorway | Dpu | Device): objec
 });
 
 export function spaceJson(space: Space): object {
-  const { id, name, externalId = null, timeZone, dailyReset, dailyResetCount = 0, capacity } = space;
+  return { id: space.id, ...spaceFieldsJson(space), ...stamps(space) };
+}
+
+/** What a client sets: the fields of a space in a topology document. */
+export function spaceFieldsJson({
+  name,
+  externalId = null,
+  timeZone,
+  dailyReset,
+  dailyResetCount = 0,
+  capacity,
+}: Space) {
   return {
-    id,
     name,
     external_id: externalId,
     time_zone: timeZone,
     daily_reset: dailyReset,
     daily_reset_count: dailyResetCount,
     capacity,
-    ...stamps(space),
   };
 }
 
@@ -95,16 +104,15 @@ export function exclusionJson({ id, fromMs, toMs, reason, recordedMs }: Exclusio
 }
 
 const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '2018-02-24T08:00:00.000Z' };
-export const SPACE_EXAMPLE = {
-  id: 1,
+export const SPACE_FIELDS_EXAMPLE = {
   name: 'Hall',
   external_id: null,
   time_zone: 'Europe/Vienna',
   daily_reset: '04:00',
   daily_reset_count: 0,
   capacity: 120,
-  ...EXAMPLE_STAMPS,
 };
+export const SPACE_EXAMPLE = { id: 1, ...SPACE_FIELDS_EXAMPLE, ...EXAMPLE_STAMPS };
 export const DOORWAY_EXAMPLE = {
   id: 1,
   name: 'Main entrance',

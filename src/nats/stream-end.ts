@@ -1,8 +1,7 @@
-// The end of a stream. All that a process wants to know about it is asked once.
+// The end of a stream, asked for once on behalf of everything in this process that needs it.
+import type { LogBounds } from '../ports/log.ts';
 
-export interface StreamBounds {
-  readonly firstSeq: number;
-  readonly lastSeq: number;
+export interface StreamBounds extends LogBounds {
   /** When the last entry was stored. Another log may have the same last sequence, but not at the same time. */
   readonly lastTime: string;
 }
@@ -26,7 +25,7 @@ export class StreamEnd {
     return this.#asking;
   }
 
-  /** The bounds of not longer ago than this; asks only if it must. @throws if the server does not answer */
+  /** The bounds at most this long ago; asks only if the last answer is older. @throws if the server does not answer */
   async within(ageMaxMs: number): Promise<StreamBounds> {
     const isRecent = this.#last && performance.now() - this.#last.askedAtMs <= ageMaxMs;
     return isRecent && this.#last ? this.#last.bounds : this.now();

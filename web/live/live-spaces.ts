@@ -16,6 +16,8 @@ export interface LiveSpace {
 }
 
 const RELOAD_MS = 60_000;
+/** Until the spaces have been loaded once. */
+const RETRY_MS = 2_000;
 const CORRECTIONS_MAX = 50;
 
 export const spaces = signal<ReadonlyMap<number, LiveSpace>>(new Map());
@@ -73,10 +75,9 @@ async function loadSpaces(): Promise<void> {
       spaces.value = new Map(found.map((space) => [space.id, withLive(space, spaces.value.get(space.id))]));
       isLoaded.value = true;
     });
-    isLoading = false;
     draw();
   } catch {
-    setTimeout(() => void (isLoaded.value ? undefined : loadSpaces()), 2_000);
+    if (!isLoaded.value) setTimeout(() => void loadSpaces(), RETRY_MS);
   } finally {
     isLoading = false;
   }

@@ -19,6 +19,7 @@ import { DocumentBuilder } from '../topology-document/document-builder.ts';
 import { exportCsv, exportJson } from '../topology-document/export-document.ts';
 import { readJsonDocument } from '../topology-document/json-document.ts';
 import { defineRoute, type Route } from './route.ts';
+import { SPACE_FIELDS_EXAMPLE } from '../topology-json.ts';
 
 const DOCUMENT_BYTES_MAX = 50_000_000;
 /** Each import may hold a document of that size in memory. The body of an import that waits is not read. */
@@ -31,16 +32,7 @@ const READERS: Readonly<Record<string, (body: Readable, builder: DocumentBuilder
 };
 
 const EXAMPLE = {
-  spaces: [
-    {
-      name: 'Hall',
-      external_id: null,
-      time_zone: 'Europe/Vienna',
-      daily_reset: '04:00',
-      daily_reset_count: 0,
-      capacity: 120,
-    },
-  ],
+  spaces: [SPACE_FIELDS_EXAMPLE],
   doorways: [{ name: 'Main entrance', external_id: null, ingress_space: 'Hall', egress_space: null }],
   dpus: [{ id: '423', counter_modulus: null, placements: [{ doorway: 'Main entrance', from: null }] }],
   exclusions: [

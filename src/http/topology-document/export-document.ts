@@ -3,9 +3,9 @@
 import { stringify } from 'csv-stringify/sync';
 import { BEGINNING_MS, formatInstant } from '../../domain/instant.ts';
 import type { SpaceId } from '../../domain/ids.ts';
-import type { Device, Doorway, Dpu, PlacementRecord, Space } from '../../domain/topology.ts';
+import type { Device, Doorway, Dpu, PlacementRecord } from '../../domain/topology.ts';
 import type { TopologyView } from '../../domain/topology-history.ts';
-import { notDeleted } from '../topology-json.ts';
+import { notDeleted, spaceFieldsJson } from '../topology-json.ts';
 import { CSV_COLUMNS } from './csv-document.ts';
 
 /** The number of rows that are formatted at once. */
@@ -19,7 +19,7 @@ interface ExportedPlacement {
 /** One entry per line, so that a line number identifies it. */
 export function* exportJson(view: TopologyView): Generator<string> {
   const lists = [
-    ['spaces', notDeleted(view.spaces()).map(exportedSpace)],
+    ['spaces', notDeleted(view.spaces()).map(spaceFieldsJson)],
     ['doorways', notDeleted(view.doorways()).map((doorway) => exportedDoorway(view, doorway))],
     ['dpus', notDeleted(view.dpus()).map((dpu) => exportedDpu(view, dpu))],
     ['exclusions', exportedExclusions(view)],
@@ -39,7 +39,7 @@ export function* exportJson(view: TopologyView): Generator<string> {
 
 export function* exportCsv(view: TopologyView): Generator<string> {
   yield* formatted([Object.fromEntries(CSV_COLUMNS.map((name) => [name, name]))]);
-  yield* formatted(notDeleted(view.spaces()).map((space) => ({ kind: 'space', ...exportedSpace(space) })));
+  yield* formatted(notDeleted(view.spaces()).map((space) => ({ kind: 'space', ...spaceFieldsJson(space) })));
   yield* formatted(
     notDeleted(view.doorways()).map((doorway) => ({ kind: 'doorway', ...exportedDoorway(view, doorway) })),
   );
@@ -64,17 +64,6 @@ function rowsOf({ id, placements, ...fields }: ReturnType<typeof exportedDpu>): 
   ];
 }
 
-function exportedSpace({ name, externalId = null, timeZone, dailyReset, dailyResetCount = 0, capacity }: Space) {
-  return {
-    name,
-    external_id: externalId,
-    time_zone: timeZone,
-    daily_reset: dailyReset,
-    daily_reset_count: dailyResetCount,
-    capacity,
-  };
-}
-
 function exportedDoorway(view: TopologyView, { name, externalId = null, ingressSpaceId, egressSpaceId }: Doorway) {
   const nameOf = (id: SpaceId | null): string | null => (id === null ? null : (view.space(id)?.name ?? null));
   return {
@@ -95,7 +84,7 @@ function exportedDpu(view: TopologyView, { id, counterModulus = null, placements
   return { id, counter_modulus: counterModulus, placements: exported satisfies ExportedPlacement[] };
 }
 
-/** Of those with the same fields, one. */
+/** One of each: several may have the same fields. */
 function exportedExclusions(view: TopologyView) {
   return notDeleted(view.dpus()).flatMap(({ id }) => {
     const exclusions = notDeleted(view.exclusions(id)).map(({ fromMs, toMs, reason }) => ({
