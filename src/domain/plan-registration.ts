@@ -175,7 +175,7 @@ function planDevice(view: RegistrationView, entry: DeviceEntry, nowMs: number): 
   };
 }
 
-/** It has no id in a document, so it is the one of its DPU with the same fields. */
+/** An exclusion has no id in a document. It is recognised by its DPU and its fields. */
 function planExclusion(view: RegistrationView, entry: ExclusionEntry, nowMs: number): Planned | undefined {
   const { dpuId, fromMs, toMs, reason, line } = entry;
   const isRegistered = view.dpu(dpuId)?.deleted === false;

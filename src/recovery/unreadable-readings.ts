@@ -1,8 +1,8 @@
 // Finds messages that READINGS holds and does not return. A bit that is flipped in the length of a message's headers,
 // which no checksum of nats-server covers, makes the server skip the message, and consumers are not told
-// (docs/failures.md). Looked for are messages that were not routed, whose readings are lost, and those whose readings
-// are not stored yet: a router that restarts reads them again, and would not know a repetition of one that it misses.
-// A repair stores those. Readings of all other messages are in ClickHouse.
+// (docs/failures.md). The readings of a message that was not routed are lost. If it was routed and its readings are not
+// stored yet, a router that restarts does not find it, and would not recognise a repetition; a repair stores them. The
+// readings of all other messages are in ClickHouse, so those are not read.
 //
 // Files are damaged while nobody looks at them, so the messages are read once after each connection to NATS.
 import { allPartitions } from '../domain/partition.ts';

@@ -96,7 +96,7 @@ describe('T20 an exclusion', () => {
     });
   });
 
-  it('T20 is deleted with its readings counting again, unless another one covers them', async () => {
+  it('T20 is deleted, and its readings count again unless another one covers them', async () => {
     expect((await service.send('DELETE', `${EXCLUSIONS}/1`)).status).toBe(204);
     expect((await service.send('DELETE', `${EXCLUSIONS}/1`)).status).toBe(404);
     await eventually(async () => expect(await account()).toMatchObject({ applied: 2, excluded: 3 }));

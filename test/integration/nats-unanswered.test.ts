@@ -10,7 +10,7 @@ import { NatsAlone } from '../support/nats-alone.ts';
 let server: NatsAlone | undefined;
 afterEach(async () => server?.dispose());
 
-it('every question that nats-server does not answer is known to be unanswered', async () => {
+it('every request that nats-server does not answer is recognised as unanswered', async () => {
   server = await NatsAlone.start(1);
   const { nc, js, jsm } = server.nats;
   const deadLetters = new NatsDeadLetters(js, jsm);

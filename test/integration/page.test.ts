@@ -1,4 +1,4 @@
-// How the dashboard is served: from this service alone, small, cached as long as it may be.
+// The dashboard as it is served: by this service alone, small, and with the right caching.
 import { readdir, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

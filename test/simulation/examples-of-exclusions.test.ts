@@ -24,7 +24,7 @@ describe('exclusions', () => {
     });
   });
 
-  it('T20 of two exclusions that overlap, deleting one leaves what the other covers', async () => {
+  it('T20 deleting one of two overlapping exclusions leaves what the other covers', async () => {
     const actions = [
       ...BUILDING,
       dpu('d1', 1),
@@ -83,7 +83,7 @@ describe('exclusions', () => {
     );
   });
 
-  it('T20 an interval is in the exclusion that has its end', async () => {
+  it('T20 an interval belongs to the exclusion that contains its end', async () => {
     const interval = (startMs: number, endMs: number, entrances: number): Action =>
       report('d1', endMs, { entrances, exits: 0, start: new Date(startMs).toISOString() });
     await play(

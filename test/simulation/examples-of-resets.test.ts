@@ -48,7 +48,7 @@ describe('resets', () => {
     });
   });
 
-  it('T4 of two resets of one instant, the one that was changed later wins', async () => {
+  it('T4 the reset changed last wins if two have the same instant', async () => {
     const actions = [...BUILDING, dpu('d1', 1), reset(1, t, 3), reset(1, t, 5), pass('d1', [t + 1, 1])];
     await play([...actions, change(1, 1, { count: 7 })], async ({ count }) => {
       expect(await count(1, t + 1)).toEqual([8, 8]);
@@ -62,7 +62,7 @@ describe('resets', () => {
     });
   });
 
-  it('T5 a daily reset may be to more than nobody, and to another count later', async () => {
+  it('T5 a daily reset may be to any count, which can be changed', async () => {
     const daily = { timeZone: 'UTC', dailyReset: '10:59', dailyResetCount: 2 };
     const actions: Action[] = [
       { ...space('A'), ...daily },

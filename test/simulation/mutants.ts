@@ -267,7 +267,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('a router refuses for its timestamp what HTTP has accepted', '!(acceptedMs > latestMs)', 'acceptedMs > 0'),
   mutant(
-    'a mark is accepted whoever made it',
+    'a mark is accepted without verifying its signature',
     'return is.length === shouldBe.length && timingSafeEqual(is, shouldBe) ? acceptedMs : latestMs;',
     'return is.length > 0 || timingSafeEqual(is, shouldBe) ? acceptedMs : latestMs;',
   ),

@@ -269,7 +269,7 @@ export class Oracle {
   readonly #spaces = new Map<number, Space>();
   readonly #doorways = new Map<number, Doorway>();
   readonly #dpus = new Map<string, Dpu>();
-  /** Those that are not deleted, in the order in which they were last said. */
+  /** Without deleted ones, in the order in which they were recorded or last changed. */
   #resets: Reset[] = [];
   /** The number of resets that each space ever had. */
   readonly #recorded = new Map<number, number>();

@@ -91,7 +91,7 @@ describe('wrong secrets', () => {
     expect(hashes).toBe(compared);
     expect(await statusOf(right('gate'))).toBe('is gate');
     expect(await statusOf(right('shop', '192.0.2.2'))).toBe('is shop');
-    // From now on this secret is known to be right, so somebody else's wrong guesses cannot block it.
+    // The right secret has been seen once, so wrong guesses by others no longer block it.
     expect(await statusOf(right('shop'))).toBe('is shop');
   });
 

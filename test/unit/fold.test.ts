@@ -180,7 +180,7 @@ describe('the fold of a partition', () => {
     },
   );
 
-  it('T5 a checkpoint of version 6 has daily resets to nobody', () => {
+  it('T5 daily resets in a checkpoint of version 6 are to 0', () => {
     const fold = new PartitionFold(ROUTER, 1);
     for (const entry of logOf([[{ timestampMs: 1, delta: 1 }]])) fold.apply(entry);
     const lines = [...encodeSnapshot(fold)];

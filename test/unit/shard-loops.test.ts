@@ -11,7 +11,7 @@ import { fakeOf } from '../support/fake-of.ts';
 
 const TURNS = 50;
 
-/** Of a class, because `fakeOf` wraps plain objects. */
+/** A class, because `fakeOf` wraps plain objects. */
 class Unanswered {}
 
 it.each([

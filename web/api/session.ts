@@ -46,7 +46,7 @@ export async function signIn(given: string): Promise<void> {
   await openSession();
 }
 
-/** @param reason why the token no longer does */
+/** @param reason why the token is not accepted any more */
 export function signOut(reason: 'no-token' | 'refused' = 'no-token'): void {
   forget();
   session.value = { kind: 'signed-out', reason };

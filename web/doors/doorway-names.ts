@@ -8,7 +8,7 @@ function spaceName(id: number | null): string {
   return spaces.value.get(id)?.space.value.name ?? String(id);
 }
 
-/** From where to where, in direction 1. */
+/** The spaces that it leads out of and into, in direction 1. */
 export function leads({ egress_space_id: from, ingress_space_id: to }: Doorway): string {
   return `${spaceName(from)} → ${spaceName(to)}`;
 }

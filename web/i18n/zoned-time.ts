@@ -26,8 +26,8 @@ export function localTimeIn(zone: string, ms: number): string {
 }
 
 /**
- * The instant at which the clock shows this. Of a time that a clock change repeats, the first or the second; of one that
- * it leaves out, an hour before or after.
+ * The instant at which the clock shows this time. If a clock change repeats the time, it is either of the two instants;
+ * if the change skips it, an hour before or after.
  * @returns NaN if it is not a time
  */
 export function instantIn(zone: string, local: string): number {

@@ -24,7 +24,7 @@ export function trendOf(id: number): Signal<Trend | undefined> {
   return known;
 }
 
-/** @param isInvalid true if the history has changed, so that a trend that is kept does not do */
+/** @param isInvalid true if the history has changed, so that a kept trend is out of date */
 export function wantTrend(id: number, isInvalid: boolean): void {
   const known = trendOf(id).peek();
   if (!isInvalid && known && known.loadedMs > Date.now() - KEPT_MS) return;
