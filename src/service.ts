@@ -8,6 +8,7 @@ import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
 import { Explanations } from './counts/explanations.ts';
+import { Profiles } from './counts/profiles.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
 import { Health } from './health/health.ts';
 import {
@@ -65,6 +66,7 @@ export class Service {
   readonly counts: Counts;
   readonly eventCounts: EventCounts;
   readonly explanations: Explanations;
+  readonly profiles: Profiles;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly live: LiveCounts;
@@ -138,6 +140,7 @@ export class Service {
     this.counts = new Counts(this.topology.history, this.#reports, history);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
+    this.profiles = new Profiles(this.topology.history, this.#reports, history);
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons({ partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING });
     this.live = this.#createLiveCounts();

@@ -10,6 +10,7 @@ import { addTo } from '../domain/lists.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
+import type { TimeAtCount } from '../domain/time-at-counts.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import type {
@@ -27,11 +28,13 @@ import type {
   SeriesPlace,
   StandingInstant,
   StoredTotals,
+  TimeAtCountsQuery,
 } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
+import { timeAtCounts } from './time-at-counts-query.ts';
 import { instantParam, storable } from './instants.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
@@ -311,6 +314,10 @@ export class ClickHouseHistory implements History {
 
   async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
     return exitsAtZero(this.#client, query);
+  }
+
+  async timeAtCounts(query: TimeAtCountsQuery): Promise<TimeAtCount[]> {
+    return timeAtCounts(this.#client, query);
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {

@@ -6,30 +6,73 @@ import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segmen
 import { compareEvents } from '../domain/space-event.ts';
 import type { History, HistoryEvent } from '../ports/history.ts';
 
+/** Segments and events that together are everything between the first and the last edge. */
+interface SplitRuns {
+  /** The edges that were asked for, and the one at which the tail begins. */
+  readonly edgesMs: readonly number[];
+  /** One segment for each range `(edges[i], edges[i + 1]]`. */
+  readonly runs: readonly Segment[];
+  /** The events after this instant, in event order. */
+  readonly tailAfterMs: number;
+  readonly tail: readonly HistoryEvent[];
+}
+
 /**
- * One segment for each range `(edges[i], edges[i + 1]]`. ClickHouse aggregates up to the oldest event in memory; from
- * there on, stored events are fetched and merged with those in memory.
+ * ClickHouse aggregates up to the oldest event in memory; from there on, stored events are fetched and merged with those
+ * in memory.
  */
+export async function splitRunsBetween(
+  report: SpaceReport,
+  edgesMs: readonly number[],
+  history: Pick<History, 'segments' | 'events'>,
+): Promise<SplitRuns> {
+  const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
+  const unstored = unstoredIn(report, firstMs, lastMs);
+  if (unstored.length === 0)
+    return {
+      edgesMs,
+      runs: await history.segments(report.spaceId, edgesMs, report.storedBlock),
+      tailAfterMs: lastMs,
+      tail: [],
+    };
+  const tailAfterMs = unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity) - 1;
+  const headEdges = [...edgesMs.filter((edge) => edge < tailAfterMs), tailAfterMs];
+  const tailEdges = [tailAfterMs, ...edgesMs.filter((edge) => edge > tailAfterMs)];
+  const [head, stored] = await Promise.all([
+    headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
+    history.events(report.spaceId, tailAfterMs, lastMs, report.storedBlock),
+  ]);
+  const tail = mergeEvents([...stored, ...unstored.map(historyEventOf)]);
+  return {
+    edgesMs: [...headEdges, ...tailEdges.slice(1)],
+    runs: [...head, ...runsOf(tail, tailEdges)],
+    tailAfterMs,
+    tail,
+  };
+}
+
+/** One segment for each range `(edges[i], edges[i + 1]]`. */
 export async function runsBetween(
   report: SpaceReport,
   edgesMs: readonly number[],
-  history: History,
+  history: Pick<History, 'segments' | 'events'>,
 ): Promise<Segment[]> {
-  const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
-  const unstored = unstoredIn(report, firstMs, lastMs);
-  if (unstored.length === 0) return history.segments(report.spaceId, edgesMs, report.storedBlock);
-  const splitMs = unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity) - 1;
-  const headEdges = [...edgesMs.filter((edge) => edge < splitMs), splitMs];
-  const [head, stored] = await Promise.all([
-    headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
-    history.events(report.spaceId, splitMs, lastMs, report.storedBlock),
-  ]);
-  const tail = mergeEvents([...stored, ...unstored.map(historyEventOf)]);
+  const split = await splitRunsBetween(report, edgesMs, history);
   let at = 0;
-  return edgesMs.slice(0, -1).map((_, gap) => {
-    const endMs = edgesMs[gap + 1] ?? lastMs;
-    let run = head[gap] ?? EMPTY_SEGMENT;
-    for (let event = tail[at]; event && event.timestampMs <= endMs; event = tail[++at])
+  return edgesMs.slice(1).map((edge) => {
+    let run = EMPTY_SEGMENT;
+    for (let endMs = split.edgesMs[at + 1]; endMs !== undefined && endMs <= edge; endMs = split.edgesMs[++at + 1])
+      run = append(run, split.runs[at] ?? EMPTY_SEGMENT);
+    return run;
+  });
+}
+
+/** @param events in event order, all of them after the first edge */
+function runsOf(events: readonly HistoryEvent[], edgesMs: readonly number[]): Segment[] {
+  let at = 0;
+  return edgesMs.slice(1).map((endMs) => {
+    let run = EMPTY_SEGMENT;
+    for (let event = events[at]; event && event.timestampMs <= endMs; event = events[++at])
       run = append(run, segmentOf(event));
     return run;
   });

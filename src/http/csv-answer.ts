@@ -2,6 +2,11 @@ import { stringify } from 'csv-stringify/sync';
 import type { Context } from 'koa';
 import { HttpProblem } from './problem.ts';
 
+/** A CSV document of one row, for the OpenAPI document. */
+export function csvExample(columns: readonly string[], row: Readonly<Record<string, unknown>>): string {
+  return `${columns.join(',')}\n${columns.map((column) => String(row[column])).join(',')}\n`;
+}
+
 /**
  * Answers rows as JSON or as CSV with a header line, whichever the client accepts.
  * @throws HttpProblem 406 if it accepts neither

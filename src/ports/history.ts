@@ -9,6 +9,7 @@ import type { ReadingPlace } from '../domain/commit.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Occupancy, Segment } from '../domain/segment.ts';
+import type { Stretch, TimeAtCount } from '../domain/time-at-counts.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { StoredBlockMark } from './space-events-log.ts';
@@ -106,6 +107,13 @@ export interface ExitsAtZero {
   readonly newest: readonly ExitsAtInstant[];
 }
 
+/** How long each count lasts in stretches of a space, which ascend and share no events. */
+export interface TimeAtCountsQuery {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly stretches: readonly Stretch[];
+}
+
 /** An instant at which readings stand after retractions, and how many. */
 export interface StandingInstant {
   readonly timestampMs: number;
@@ -164,6 +172,8 @@ export interface History {
   doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]>;
   /** What happens to the count in each gap when stored and unstored events are taken together, in event order. */
   exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]>;
+  /** How long each count lasts in each cell. A cell may occur several times with the same count. */
+  timeAtCounts(query: TimeAtCountsQuery): Promise<TimeAtCount[]>;
   /**
    * The newest instants with afterMs < timestamp <= upToMs at which readings of a space stand, in blocks up to
    * `block`, including readings in which nobody passed. Newest first.

@@ -3,6 +3,7 @@
 // catches each; a survivor shows what the simulation does not test.
 import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
+import { PROFILE_MUTANTS } from './profile-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
@@ -313,6 +314,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
+  ...PROFILE_MUTANTS,
   ...EXCLUSION_MUTANTS,
   ...RESET_MUTANTS,
   ...LOSS_MUTANTS,

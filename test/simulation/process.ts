@@ -5,6 +5,7 @@ import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
+import { Profiles } from '../../src/counts/profiles.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../../src/domain/failure.ts';
@@ -57,6 +58,7 @@ type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 interface Questions {
   readonly counts: Counts;
   readonly explanations: Explanations;
+  readonly profiles: Profiles;
 }
 
 export const SKEW_MS = 120_000;
@@ -82,6 +84,7 @@ export class SimProcess {
   readonly topology: TopologyService;
   readonly counts: Counts;
   readonly explanations: Explanations;
+  readonly profiles: Profiles;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly shards: Shard[];
@@ -183,7 +186,11 @@ export class SimProcess {
             timing: this.#timing,
             log: this.#log,
           });
-    ({ counts: this.counts, explanations: this.explanations } = this.questions(() => undefined));
+    ({
+      counts: this.counts,
+      explanations: this.explanations,
+      profiles: this.profiles,
+    } = this.questions(() => undefined));
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions,
@@ -332,6 +339,7 @@ export class SimProcess {
     return {
       counts: new Counts(this.topology.history, reports, this.#history),
       explanations: new Explanations(this.topology.history, reports, this.#history, UNSTORED_PER_QUERY),
+      profiles: new Profiles(this.topology.history, reports, this.#history),
     };
   }
 

@@ -5,6 +5,7 @@ import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
 import { objectionsToExplanation } from './explained.ts';
+import { objectionsToProfile } from './profiled.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { judgeReplays } from './replays.ts';
@@ -13,6 +14,7 @@ import { sentIn, type Sent } from './sent.ts';
 import type { World } from './world.ts';
 
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const DAY = 86_400_000;
 const INSTANTS_PER_SPACE = 6;
 
@@ -82,6 +84,7 @@ export class Verdict {
     const lengthMs = Math.min(10 * DAY, Math.max(MINUTE, Math.ceil((nowMs - startMs) / random.int(1, 12))));
     const bounds = Array.from({ length: 8 }, (_, n) => startMs + n * lengthMs);
     await this.#judgeExplanations(spaceId, instants, startMs);
+    await this.#judgeProfile(spaceId, startMs);
     const answers = await this.#world.answer(() => counts.intervals(spaceId, bounds));
     for (const answer of answers) {
       const { startMs: from, endMs: to, isFinal } = answer;
@@ -102,6 +105,13 @@ export class Verdict {
     const toMs = Math.max(startMs + 1, Math.min(startMs + 10 * DAY, Math.max(...instants)));
     const found = await this.#world.answer(() => explanations.between(spaceId, startMs, toMs));
     this.objections.push(...objectionsToExplanation(found, oracle).map((text) => `space ${spaceId}: ${text}`));
+  }
+
+  async #judgeProfile(spaceId: SpaceId, startMs: number): Promise<void> {
+    const found = await this.#world.answer(() => this.#process.profiles.between(spaceId, startMs, startMs + 6 * HOUR));
+    this.objections.push(
+      ...objectionsToProfile(found, this.#oracle.space(spaceId)).map((text) => `space ${spaceId}: ${text}`),
+    );
   }
 
   #expected(spaceId: SpaceId, atMs: number): object {

@@ -11,6 +11,7 @@ import type { Reading } from '../../src/domain/reading.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import { objectionsToExplanation } from './explained.ts';
+import { objectionsToProfile } from './profiled.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
@@ -116,6 +117,7 @@ export class Witness {
     }
     await this.#askIntervals(process, spaceId, atMs);
     await this.#askExplanations(process, spaceId, atMs);
+    await this.#askProfile(process, spaceId, atMs);
     const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
     if (!this.#isBlind) this.objections.push(...audited);
   }
@@ -185,6 +187,27 @@ export class Witness {
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
       }
+    }
+  }
+
+  /** T24: of the hours before an instant, by the log and the resets that the process knew. */
+  async #askProfile(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
+    const startMs = Math.max(0, atMs - 2 * HOUR);
+    if (!process.foldOf(spaceId)) return;
+    try {
+      const schedule = scheduleOf(process, spaceId);
+      let foldSeq = 0;
+      const { profiles } = process.questions((report) => {
+        foldSeq = report.seq;
+        this.#neverBack(spaceId, report.seq);
+      });
+      const found = await profiles.between(spaceId, startMs, atMs + 1);
+      if (this.#isBlind) return;
+      const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
+      for (const objection of objectionsToProfile(found, oracle))
+        this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
     }
   }
 

@@ -232,6 +232,16 @@ export class SpaceOracle {
     return found;
   }
 
+  get timeZone(): string {
+    return this.#schedule.timeZone;
+  }
+
+  /** The instants in `[fromMs, toMs)` at which the count may change. */
+  changes(fromMs: number, toMs: number): number[] {
+    const instants = this.#events.map(({ timestampMs }) => timestampMs).filter((at) => fromMs <= at && at < toMs);
+    return [...instants, ...this.#resetInstants(fromMs, toMs)];
+  }
+
   /** The count just after one event, which may share its millisecond with others. */
   #countAfter(event: OracleEvent): number {
     const reset = this.resetAt(event.timestampMs - 1);

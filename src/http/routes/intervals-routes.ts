@@ -8,7 +8,7 @@ import { existing, type TopologyHistory } from '../../domain/topology-history.ts
 import { DAY_MS } from '../../domain/zone.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { INTERVAL_EXAMPLE, intervalJson } from '../counts-json.ts';
-import { answerCsv } from '../csv-answer.ts';
+import { answerCsv, csvExample } from '../csv-answer.ts';
 import { invalid } from '../problem.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field, instantInQuery, spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
@@ -137,8 +137,4 @@ function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, 
   }
   // Instants after END_MS have no four-digit year and cannot be formatted.
   return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
-}
-
-function csvExample(columns: readonly string[], row: Readonly<Record<string, unknown>>): string {
-  return `${columns.join(',')}\n${columns.map((column) => String(row[column])).join(',')}\n`;
 }

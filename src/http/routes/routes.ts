@@ -14,6 +14,7 @@ import { eventCountsRoutes } from './event-counts-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
+import { profileRoutes } from './profile-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { principalRoutes } from './principal-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
@@ -34,6 +35,7 @@ export type RouteDeps = Pick<
   | 'counts'
   | 'eventCounts'
   | 'explanations'
+  | 'profiles'
   | 'eventPages'
   | 'accounts'
   | 'comparisons'
@@ -76,6 +78,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...eventCountsRoutes(service.eventCounts),
     ...countsRoutes(counts, topology.history, now),
     ...explainRoutes(service.explanations, now),
+    ...profileRoutes(service.profiles, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));

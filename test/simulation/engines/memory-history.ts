@@ -15,6 +15,7 @@ import { directionOf } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
+import { TimeAtCounts, type TimeAtCount } from '../../../src/domain/time-at-counts.ts';
 import type {
   DpuReadingsPage,
   DpuReadingsQuery,
@@ -31,6 +32,7 @@ import type {
   SeriesPlace,
   StandingInstant,
   StoredTotals,
+  TimeAtCountsQuery,
 } from '../../../src/ports/history.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
@@ -306,6 +308,15 @@ export class MemoryHistory implements History, PartitionRecords {
 
   async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
     return this.#read('exits at zero', () => exitsAtZero(this.#rowsOf(query.spaceId), query));
+  }
+
+  async timeAtCounts({ spaceId, block, stretches }: TimeAtCountsQuery): Promise<TimeAtCount[]> {
+    return this.#read('time at counts', () => {
+      const times = new TimeAtCounts();
+      const [afterMs, upToMs] = [stretches[0]?.afterMs ?? 0, stretches.at(-1)?.upToMs ?? 0];
+      times.follow(stretches, eventsOfRows(this.#rowsOf(spaceId), { block, afterMs, upToMs }));
+      return [...times];
+    });
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {

@@ -1,0 +1,62 @@
+// Profiles as clients see them, with an example.
+import type { HourOfWeek, HoursPassed, Profile } from '../counts/profiles.ts';
+import { formatInstant } from '../domain/instant.ts';
+import { countQuantile, meanCount, msAbove, totalMs } from '../domain/time-at-counts.ts';
+import { instantOrNull } from './counts-json.ts';
+
+/** @param above the limit that `seconds_above` is about */
+export function profileJson(found: Profile, above: number | undefined): object {
+  return {
+    space_id: found.spaceId,
+    start: formatInstant(found.startMs),
+    end: formatInstant(found.endMs),
+    ...passedJson(found, above),
+    peak_hour: formatInstant(found.peakHourMs),
+    hours: found.hours.map((hour) => hourJson(hour, above)),
+    watermark: instantOrNull(found.watermarkMs),
+    final: found.isFinal,
+  };
+}
+
+export function hourJson({ weekday, hour, ...passed }: HourOfWeek, above: number | undefined) {
+  return { weekday, hour, ...passedJson(passed, above) };
+}
+
+function passedJson({ times, peak, entrances, exits }: HoursPassed, above: number | undefined) {
+  return {
+    seconds: totalMs(times) / 1000,
+    mean: Math.round(meanCount(times) * 100) / 100,
+    median: countQuantile(times, 0.5),
+    p90: countQuantile(times, 0.9),
+    peak,
+    entrances,
+    exits,
+    ...(above === undefined ? {} : { seconds_above: msAbove(times, above) / 1000 }),
+  };
+}
+
+export const HOUR_EXAMPLE = {
+  weekday: 1,
+  hour: 9,
+  seconds: 14_400,
+  mean: 12.48,
+  median: 12,
+  p90: 21,
+  peak: 27,
+  entrances: 190,
+  exits: 102,
+};
+
+const { weekday: _weekday, hour: _hour, ...whole } = HOUR_EXAMPLE;
+
+export const PROFILE_EXAMPLE = {
+  space_id: 1,
+  start: '2018-01-29T00:00:00.000Z',
+  end: '2018-02-26T00:00:00.000Z',
+  ...whole,
+  seconds: 2_419_200,
+  peak_hour: '2018-02-19T09:00:00.000Z',
+  hours: [HOUR_EXAMPLE],
+  watermark: '2018-02-26T15:33:42.120Z',
+  final: true,
+};

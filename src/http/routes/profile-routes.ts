@@ -1,0 +1,75 @@
+// How full a space usually is, by hour of the week.
+import { z } from 'zod';
+import type { Profiles } from '../../counts/profiles.ts';
+import { formatInstant, LATEST_STORABLE_MS } from '../../domain/instant.ts';
+import { DAY_MS } from '../../domain/zone.ts';
+import { answerCsv, csvExample } from '../csv-answer.ts';
+import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
+import { invalid } from '../problem.ts';
+import { HOUR_EXAMPLE, hourJson, PROFILE_EXAMPLE, profileJson } from '../profile-json.ts';
+import { instantInQuery, spaceIdInPath, wholeNumberInQuery } from '../schemas/fields.ts';
+import { profile } from '../schemas/profile.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const DEFAULT_DAYS = 28;
+/** A year and the day of a leap year; each hour in it is looked at. */
+const DAYS_MAX = 366;
+const COUNT_MAX = 1_000_000_000;
+const CSV_COLUMNS = ['weekday', 'hour', 'seconds', 'mean', 'median', 'p90', 'peak', 'entrances', 'exits'] as const;
+
+const DESCRIPTION = `For each hour of the week by the clock of the space's time zone: how many people were in the space on average over time, at most for half of the time (\`median\`) and for nine tenths of it (\`p90\`), the peak, and who entered and left. The same for the whole span. With \`above\`, \`seconds_above\` says how long there were more people than that. A span ends at the latest now, and has at most ${DAYS_MAX} days. Accept text/csv to get the hours as CSV.`;
+
+const query = z.strictObject({
+  start: instantInQuery(`start of the span, inclusive; default: ${DEFAULT_DAYS} days before \`end\``).optional(),
+  end: instantInQuery('end of the span, exclusive; default: now').optional(),
+  above: wholeNumberInQuery({
+    minimum: 0,
+    maximum: COUNT_MAX,
+    description: 'adds how long there were more people than this',
+  }).optional(),
+});
+
+export function profileRoutes(profiles: Profiles, now: () => number): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/counts/{space_id}/profile',
+      operationId: 'profileSpace',
+      tag: 'counts',
+      summary: 'How full a space usually is, by hour of the week',
+      description: DESCRIPTION,
+      scope: 'read',
+      params: z.strictObject({ space_id: spaceIdInPath }),
+      query,
+      problems: [404, 406],
+      requestHeaders: IF_NONE_MATCH,
+      success: {
+        status: 200,
+        description: 'the profile; hours of the week that are not in the span are left out',
+        schema: profile,
+        example: PROFILE_EXAMPLE,
+        alternatives: { 'text/csv': csvExample(CSV_COLUMNS, HOUR_EXAMPLE) },
+      },
+      handle: async ({ params: { space_id: spaceId }, query: { start, end, above } }, ctx) => {
+        const nowMs = now();
+        const { startMs, endMs } = spanOf(start, end, nowMs);
+        const found = await profiles.between(spaceId, startMs, endMs);
+        const columns = above === undefined ? CSV_COLUMNS : ([...CSV_COLUMNS, 'seconds_above'] as const);
+        const rows = found.hours.map((hour) => hourJson(hour, above));
+        const answer = answerCsv(ctx, columns, rows);
+        const isFinal = end !== undefined && end <= nowMs && found.isFinal;
+        return history(ctx, isFinal, answer === rows ? profileJson(found, above) : answer);
+      },
+    }),
+  ];
+}
+
+/** @throws HttpProblem 422 for a span that is empty, in the future, or too long */
+function spanOf(start: number | undefined, end: number | undefined, nowMs: number): { startMs: number; endMs: number } {
+  const endMs = Math.min(end ?? nowMs, nowMs, LATEST_STORABLE_MS);
+  const startMs = start ?? endMs - DEFAULT_DAYS * DAY_MS;
+  if (end !== undefined && startMs >= end) throw invalid('start', 'must be before end');
+  if (startMs >= endMs) throw invalid('start', `must be before now, ${formatInstant(nowMs)}`);
+  if (endMs - startMs > DAYS_MAX * DAY_MS) throw invalid('start', `must be at most ${DAYS_MAX} days before end`);
+  return { startMs, endMs };
+}
