@@ -6,6 +6,7 @@ import type { DeadLettersOptions } from './dead-letters-command.ts';
 import type { PrintLine } from './print-line.ts';
 import { replayCommand } from './replay-command.ts';
 import type { ExplainOptions } from './explain-command.ts';
+import type { ProfileOptions } from './profile-command.ts';
 import { logCommand } from './log-command.ts';
 import { natsCommand } from './nats-command.ts';
 import type { ReadConfig } from './read-config.ts';
@@ -200,6 +201,19 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
     .action(async (space: string, options: ExplainOptions) => {
       const { explainCommand } = await import('./explain-command.ts');
       finish(await explainCommand(await readConfig(), space, options, printLine));
+    });
+  withApi(
+    program
+      .command('profile')
+      .description('print how full a space usually is, by hour of the week')
+      .argument('<space>', 'id of the space'),
+  )
+    .option('--start <instant>', 'start of the span, inclusive; default: 28 days before its end')
+    .option('--end <instant>', 'end of the span, exclusive; default: now')
+    .option('--above <count>', 'also print how long there were more people than this')
+    .action(async (space: string, options: ProfileOptions) => {
+      const { profileCommand } = await import('./profile-command.ts');
+      finish(await profileCommand(await readConfig(), space, options, printLine));
     });
   program.addCommand(spacesCommand(readConfig, printLine, finish));
   program.addCommand(doorwaysCommand(readConfig, printLine, finish));

@@ -35,9 +35,7 @@ function passedJson({ times, peak, entrances, exits }: HoursPassed, above: numbe
   };
 }
 
-export const HOUR_EXAMPLE = {
-  weekday: 1,
-  hour: 9,
+const PASSED_EXAMPLE = {
   seconds: 14_400,
   mean: 12.48,
   median: 12,
@@ -47,13 +45,13 @@ export const HOUR_EXAMPLE = {
   exits: 102,
 };
 
-const { weekday: _weekday, hour: _hour, ...whole } = HOUR_EXAMPLE;
+export const HOUR_EXAMPLE = { weekday: 1, hour: 9, ...PASSED_EXAMPLE };
 
 export const PROFILE_EXAMPLE = {
   space_id: 1,
   start: '2018-01-29T00:00:00.000Z',
   end: '2018-02-26T00:00:00.000Z',
-  ...whole,
+  ...PASSED_EXAMPLE,
   seconds: 2_419_200,
   peak_hour: '2018-02-19T09:00:00.000Z',
   hours: [HOUR_EXAMPLE],

@@ -12,7 +12,7 @@ import { Random } from '../simulation/random.ts';
 import { fakeOf } from '../support/fake-of.ts';
 import { intervalEvent } from '../support/interval-event.ts';
 import { SpaceOracle } from '../support/oracle.ts';
-import { profileOf } from '../support/profile-oracle.ts';
+import { changesIn, profileOf } from '../support/profile-oracle.ts';
 import { profileTerms } from '../support/profile-terms.ts';
 import { spaceCalled } from '../support/space-called.ts';
 import { describePorts } from './ports.ts';
@@ -135,7 +135,7 @@ describePorts('profiles', (ports) => {
     const report = fakeOf<KnownReport>('report', { spaceId: space, storedBlock: 130, unstored: [], watermarkMs: 0 });
     const profiles = new Profiles(topology, { isCutOff: false, report: async () => report }, history);
     const oracle = new SpaceOracle(rows, { timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, manual: [] });
-    const changes = oracle.changes(startMs, Date.UTC(2027, 0, 1));
+    const changes = changesIn(oracle, startMs, Date.UTC(2027, 0, 1));
     expect(changes).toHaveLength(400);
     const found = await profiles.between(space, startMs, Date.UTC(2027, 0, 1));
     expect(found.hours).toHaveLength(168);

@@ -102,18 +102,18 @@ export interface OracleSchedule {
 /** The correct counts of one space, from its events and resets. */
 export class SpaceOracle {
   /** In (timestamp, reading id) order. */
-  readonly #events: readonly OracleEvent[];
-  readonly #schedule: OracleSchedule;
+  readonly events: readonly OracleEvent[];
+  readonly schedule: OracleSchedule;
 
   constructor(events: readonly OracleEvent[], schedule: OracleSchedule) {
-    this.#events = [...events].sort(compareEvents);
-    this.#schedule = schedule;
+    this.events = [...events].sort(compareEvents);
+    this.schedule = schedule;
   }
 
   at(atMs: number): OracleCount {
     const reset = this.resetAt(atMs);
     let [net, lowestNet] = [reset.count, reset.count];
-    for (const event of this.#events) {
+    for (const event of this.events) {
       if (event.timestampMs <= reset.timestampMs || event.timestampMs > atMs) continue;
       net += event.entrances - event.exits;
       lowestNet = Math.min(lowestNet, net);
@@ -124,7 +124,7 @@ export class SpaceOracle {
 
   /** T17: when the newest reading up to an instant was, whoever passed; -1 where there is none. */
   lastReadingAt(atMs: number): number {
-    const times = this.#events.map(({ timestampMs }) => timestampMs);
+    const times = this.events.map(({ timestampMs }) => timestampMs);
     return Math.max(-1, ...times.filter((timestampMs) => timestampMs <= atMs));
   }
 
@@ -134,7 +134,7 @@ export class SpaceOracle {
    */
   interval(startMs: number, endMs: number): OracleInterval {
     // A standing without people since the previous one is not an event.
-    const events = this.#events.filter(
+    const events = this.events.filter(
       ({ timestampMs, entrances, exits }) => startMs <= timestampMs && timestampMs < endMs && entrances + exits > 0,
     );
     const isResetAtStart = this.resetAt(startMs).timestampMs === startMs;
@@ -176,7 +176,7 @@ export class SpaceOracle {
   }
 
   #terms(afterMs: number, upToMs: number, watermarkMs: number): OracleTerms {
-    const events = this.#events.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
+    const events = this.events.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
     const keys = [...new Set(events.map(({ doorwayId, dpuId }) => JSON.stringify([doorwayId, dpuId])))];
     return {
       doorways: keys
@@ -199,7 +199,7 @@ export class SpaceOracle {
   #exitsAtZero(upToMs: number): { timestampMs: number; exits: number }[] {
     const found = new Map<number, number>();
     let [reset, count] = [this.resetAt(-1), 0];
-    for (const { timestampMs, entrances, exits } of this.#events) {
+    for (const { timestampMs, entrances, exits } of this.events) {
       if (timestampMs > upToMs) break;
       const inForce = this.resetAt(timestampMs - 1);
       if (inForce.timestampMs !== reset.timestampMs) [reset, count] = [inForce, inForce.count];
@@ -213,7 +213,7 @@ export class SpaceOracle {
   /** The count at an instant, had there been no reset at that very instant. */
   #countBefore(resetMs: number): number {
     let count = this.at(resetMs - 1).count;
-    for (const { timestampMs, entrances, exits } of this.#events)
+    for (const { timestampMs, entrances, exits } of this.events)
       if (timestampMs === resetMs) count = Math.max(0, count + entrances - exits);
     return count;
   }
@@ -225,28 +225,18 @@ export class SpaceOracle {
       .filter((instant) => instant >= 0)
       .at(-1);
     if (daily !== undefined)
-      found = { id: null, timestampMs: daily, count: this.#schedule.dailyResetCount, recordedMs: null };
-    for (const { id = null, timestampMs, count, recordedMs = null } of this.#schedule.manual) {
+      found = { id: null, timestampMs: daily, count: this.schedule.dailyResetCount, recordedMs: null };
+    for (const { id = null, timestampMs, count, recordedMs = null } of this.schedule.manual) {
       if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { id, timestampMs, count, recordedMs };
     }
     return found;
-  }
-
-  get timeZone(): string {
-    return this.#schedule.timeZone;
-  }
-
-  /** The instants in `[fromMs, toMs)` at which the count may change. */
-  changes(fromMs: number, toMs: number): number[] {
-    const instants = this.#events.map(({ timestampMs }) => timestampMs).filter((at) => fromMs <= at && at < toMs);
-    return [...instants, ...this.#resetInstants(fromMs, toMs)];
   }
 
   /** The count just after one event, which may share its millisecond with others. */
   #countAfter(event: OracleEvent): number {
     const reset = this.resetAt(event.timestampMs - 1);
     let [net, lowestNet] = [reset.count, reset.count];
-    for (const other of this.#events) {
+    for (const other of this.events) {
       if (other.timestampMs <= reset.timestampMs || compareEvents(other, event) > 0) continue;
       net += other.entrances - other.exits;
       lowestNet = Math.min(lowestNet, net);
@@ -255,14 +245,14 @@ export class SpaceOracle {
   }
 
   #resetInstants(fromMs: number, toMs: number): number[] {
-    const manual = this.#schedule.manual.map(({ timestampMs }) => timestampMs);
+    const manual = this.schedule.manual.map(({ timestampMs }) => timestampMs);
     return [...manual, ...this.#dailyResets(fromMs - 1, toMs - 1)].filter(
       (instant) => fromMs <= instant && instant < toMs,
     );
   }
 
   #dailyResets(afterMs: number, upToMs: number): number[] {
-    const { dailyReset, timeZone } = this.#schedule;
+    const { dailyReset, timeZone } = this.schedule;
     if (dailyReset === null) return [];
     const found: number[] = [];
     for (let day = afterMs - 2 * DAY; day <= upToMs + 2 * DAY; day += DAY) {

@@ -27,7 +27,7 @@ export function profileOf(oracle: SpaceOracle, startMs: number, endMs: number): 
   for (let at = Math.ceil(startMs / QUARTER_MS) * QUARTER_MS; at < endMs; at += QUARTER_MS) quarters.push(at);
   const cuts = [...new Set([startMs, ...quarters, endMs])].sort((a, b) => a - b);
   const hours = new Map<string, OracleHour>();
-  const localHour = localHourIn(oracle.timeZone);
+  const localHour = localHourIn(oracle.schedule.timeZone);
   for (const [n, fromMs] of cuts.slice(0, -1).entries()) {
     const toMs = cuts[n + 1] ?? fromMs;
     const local = localHour(fromMs);
@@ -37,7 +37,7 @@ export function profileOf(oracle: SpaceOracle, startMs: number, endMs: number): 
     hour.entrances += entrances;
     hour.exits += exits;
     hour.peak = Math.max(hour.peak, max);
-    const pieces = [...new Set([fromMs, ...oracle.changes(fromMs, toMs)])].sort((a, b) => a - b);
+    const pieces = [...new Set([fromMs, ...changesIn(oracle, fromMs, toMs)])].sort((a, b) => a - b);
     for (const [piece, atMs] of pieces.entries())
       addTime(hour, oracle.at(atMs).count, (pieces[piece + 1] ?? toMs) - atMs);
   }
@@ -48,6 +48,14 @@ export function profileOf(oracle: SpaceOracle, startMs: number, endMs: number): 
     peak: Math.max(...all.map(({ peak }) => peak)),
     hours: all,
   };
+}
+
+/** The instants in `[fromMs, toMs)` at which the count may change. */
+export function changesIn(oracle: SpaceOracle, fromMs: number, toMs: number): number[] {
+  const found = oracle.events.map(({ timestampMs }) => timestampMs).filter((at) => fromMs <= at && at < toMs);
+  let resetMs = oracle.resetAt(toMs - 1).timestampMs;
+  for (; resetMs >= fromMs; resetMs = oracle.resetAt(resetMs - 1).timestampMs) found.push(resetMs);
+  return found;
 }
 
 function addTime(hour: OracleHour, count: number, ms: number): void {

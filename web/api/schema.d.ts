@@ -613,6 +613,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/counts/{space_id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How full a space usually is, by hour of the week
+         * @description For each hour of the week by the clock of the space's time zone: how many people were in the space on average over time, at most for half of the time (`median`) and for nine tenths of it (`p90`), the peak, and who entered and left. The same for the whole span. With `above`, `seconds_above` says how long there were more people than that. A span ends at the latest now, and has at most 366 days. Accept text/csv to get the hours as CSV.
+         */
+        get: operations["profileSpace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/counts/stream": {
         parameters: {
             query?: never;
@@ -1569,6 +1589,71 @@ export interface components {
              * @constant
              */
             stale?: true;
+        };
+        /** @description How full a space was in a span, by hour of the week */
+        Profile: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description exclusive; not after now
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end: string;
+            /** @description how much time this is about */
+            seconds: number;
+            /** @description people in the space on average over that time */
+            mean: number;
+            /** @description there were at most this many for half of that time */
+            median: number;
+            /** @description there were at most this many for nine tenths of that time */
+            p90: number;
+            /** @description the largest count, including the one just before each hour, or that of a reset at its start */
+            peak: number;
+            /** @description people who entered */
+            entrances: number;
+            /** @description people who left */
+            exits: number;
+            /** @description how long there were more people than `above` */
+            seconds_above?: number;
+            /**
+             * Format: date-time
+             * @description the start of the first hour in which the count was at its peak
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            peak_hour: string;
+            /** @description from Monday 0 h to Sunday 23 h; hours that are not in the span are left out */
+            hours: {
+                /** @description 1 is Monday, 7 Sunday */
+                weekday: number;
+                /** @description by the clock of the space */
+                hour: number;
+                /** @description how much time this is about */
+                seconds: number;
+                /** @description people in the space on average over that time */
+                mean: number;
+                /** @description there were at most this many for half of that time */
+                median: number;
+                /** @description there were at most this many for nine tenths of that time */
+                p90: number;
+                /** @description the largest count, including the one just before each hour, or that of a reset at its start */
+                peak: number;
+                /** @description people who entered */
+                entrances: number;
+                /** @description people who left */
+                exits: number;
+                /** @description how long there were more people than `above` */
+                seconds_above?: number;
+            }[];
+            watermark: string | null;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
         };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
@@ -5251,6 +5336,93 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    profileSpace: {
+        parameters: {
+            query?: {
+                /** @description start of the span, inclusive; default: 28 days before `end` */
+                start?: string;
+                /** @description end of the span, exclusive; default: now */
+                end?: string;
+                /** @description adds how long there were more people than this */
+                above?: number;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the profile; hours of the week that are not in the span are left out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "space_id": 1,
+                     *       "start": "2018-01-29T00:00:00.000Z",
+                     *       "end": "2018-02-26T00:00:00.000Z",
+                     *       "seconds": 2419200,
+                     *       "mean": 12.48,
+                     *       "median": 12,
+                     *       "p90": 21,
+                     *       "peak": 27,
+                     *       "entrances": 190,
+                     *       "exits": 102,
+                     *       "peak_hour": "2018-02-19T09:00:00.000Z",
+                     *       "hours": [
+                     *         {
+                     *           "weekday": 1,
+                     *           "hour": 9,
+                     *           "seconds": 14400,
+                     *           "mean": 12.48,
+                     *           "median": 12,
+                     *           "p90": 21,
+                     *           "peak": 27,
+                     *           "entrances": 190,
+                     *           "exits": 102
+                     *         }
+                     *       ],
+                     *       "watermark": "2018-02-26T15:33:42.120Z",
+                     *       "final": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Profile"];
+                    /**
+                     * @example weekday,hour,seconds,mean,median,p90,peak,entrances,exits
+                     *     1,9,14400,12.48,12,21,27,190,102
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
             408: components["responses"]["Timeout"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
