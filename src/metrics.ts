@@ -139,6 +139,7 @@ export class Metrics {
   );
   readonly #held = this.#gauge('density_readings_held', 'Readings whose DPU has no placement.', ['shard']);
   readonly #excluded = this.#gauge('density_readings_excluded', 'Readings in an exclusion of their DPU.', ['shard']);
+  readonly #deleted = this.#gauge('density_readings_deleted', 'Readings that somebody has deleted.', ['shard']);
   readonly #remembered = this.#gauge(
     'density_router_remembered_readings',
     'Readings in the memory by which a router recognises duplicates.',
@@ -282,6 +283,7 @@ export class Metrics {
       this.#corrections,
       this.#held,
       this.#excluded,
+      this.#deleted,
       this.#remembered,
       this.#readings,
       this.#late,
@@ -329,6 +331,7 @@ export class Metrics {
     this.#remembered.set({ shard }, router.remembered);
     this.#held.set({ shard }, router.counters.held);
     this.#excluded.set({ shard }, router.counters.excluded);
+    this.#deleted.set({ shard }, router.counters.deleted);
     this.#readings.inc({ shard, outcome: 'new' }, router.counters.fresh);
     this.#readings.inc({ shard, outcome: 'duplicate' }, router.counters.duplicate);
     this.#readings.inc({ shard, outcome: 'dead_letter' }, router.counters.dead);

@@ -9,6 +9,7 @@ interface AccountJson {
   readonly duplicate: number;
   readonly held: number;
   readonly excluded: number;
+  readonly deleted: number;
   readonly dead_lettered: number;
   readonly dead_letters: Readonly<Record<string, number>>;
   readonly dead_letters_evicted: Readonly<Record<string, number>>;
@@ -31,7 +32,7 @@ export async function accountCommand(
   if (options.json) printLine(JSON.stringify(account));
   else {
     printLine(
-      `accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + excluded ${account.excluded} + dead-lettered ${account.dead_lettered}`,
+      `accepted ${account.accepted} = applied ${account.applied} + duplicate ${account.duplicate} + held ${account.held} + excluded ${account.excluded} + deleted ${account.deleted} + dead-lettered ${account.dead_lettered}`,
     );
     for (const [reason, count] of Object.entries(account.dead_letters)) printLine(`  ${reason}: ${count}`);
     if (evicted > 0) printLine(`  evicted (DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_KEPT_DAYS): ${evicted}`);

@@ -12,6 +12,7 @@ import { natsCommand } from './nats-command.ts';
 import type { ReadConfig } from './read-config.ts';
 import { interrupted } from './signals.ts';
 import { addExclusions } from './exclusion-commands.ts';
+import { readingsCommand } from './readings-command.ts';
 import { atLeastOne, doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
 import { topologyCommand } from './topology-document-command.ts';
 import { tokenCommand } from './token-command.ts';
@@ -220,6 +221,7 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
   const dpus = dpusCommand(readConfig, printLine, finish);
   addExclusions(dpus, readConfig, printLine, finish);
   program.addCommand(dpus);
+  program.addCommand(readingsCommand(readConfig, printLine, finish));
   program.addCommand(topologyCommand(readConfig, printLine, warn, finish));
   withApi(
     program

@@ -2,12 +2,12 @@
 // costs no more than the first. All values are bound as parameters.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TimeRange } from '../domain/filter.ts';
-import { NO_DOORWAY, NOWHERE, type DpuId, type SpaceId } from '../domain/ids.ts';
+import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type SpaceId } from '../domain/ids.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { previousIdOf, readingOfIdentity } from '../domain/reading.ts';
 import { LATEST_STORABLE_MS } from '../domain/instant.ts';
 import type { Segment } from '../domain/segment.ts';
-import type { EventPlace } from '../domain/space-event.ts';
+import { uncountedAs, type EventPlace } from '../domain/space-event.ts';
 import type {
   EventPage,
   EventPageQuery,
@@ -55,8 +55,8 @@ function blockParams(spaces: readonly OccupancyRequest[]): Record<string, unknow
 
 /** The doorway where a reading counts, or NO_DOORWAY. */
 const COUNTED_AT = `if(space_id = ${NOWHERE}, ${NO_DOORWAY}, doorway_id)`;
-/** As `isExcluded`. */
-const IS_EXCLUDED = `space_id = ${NOWHERE} AND doorway_id != ${NO_DOORWAY} AS is_excluded`;
+/** Says why a reading counts in no space (`uncountedAs`). */
+const UNCOUNTED_AT = `if(space_id = ${NOWHERE}, doorway_id, ${NO_DOORWAY}) AS uncounted_at`;
 
 const READING_COLUMNS: Columns = {
   id: { sql: 'reading_id', type: 'String' },
@@ -76,7 +76,7 @@ type ReadingRow = [
   entrances: number,
   exits: number,
   doorwayId: number,
-  isExcluded: 0 | 1,
+  uncountedAt: number,
 ];
 
 export class ClickHouseEventPages implements EventPages {
@@ -215,7 +215,7 @@ export class ClickHouseEventPages implements EventPages {
     for (let place: EventPlace | null = after; found.length < limit;) {
       const rowsMax = Math.max(limit - found.length, ROWS_MIN);
       const rows: [...ReadingRow, sign: number][] = await this.#rows<[...ReadingRow, sign: number]>(
-        `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${IS_EXCLUDED}, sign FROM events_by_time
+        `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${UNCOUNTED_AT}, sign FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${place ? readingsBeyond(desc) : ''}
         ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
         { ...condition.params, limit: rowsMax + 1, ...(place ? placeParams(place) : {}) },
@@ -236,10 +236,10 @@ export class ClickHouseEventPages implements EventPages {
     const condition = conditionOf(filter, READING_COLUMNS);
     const column = READING_COLUMNS[sort]?.sql ?? 'timestamp';
     const rows = await this.#rows<ReadingRow>(
-      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, counted_at, is_excluded FROM (
-        SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${IS_EXCLUDED} FROM events_by_time
+      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, counted_at, uncounted_at FROM (
+        SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${UNCOUNTED_AT} FROM events_by_time
         WHERE is_reading = 1 AND ${condition.sql} ${after ? readingsBeyond(desc) : ''}
-        GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, is_excluded HAVING sum(sign) > 0
+        GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, uncounted_at HAVING sum(sign) > 0
         ORDER BY ${column === 'timestamp' ? '' : `${column} ${desc ? 'DESC' : 'ASC'}, `}${eventOrder(desc)}
         LIMIT {limit:UInt32} OFFSET {offset:UInt64}
       )`,
@@ -267,9 +267,9 @@ export class ClickHouseEventPages implements EventPages {
     // A client may know a reading by its current id although it is stored under an id of the previous format.
     const ids = identified?.name === undefined ? [readingId] : [readingId, previousIdOf(identified)];
     const [row] = await this.#rows<ReadingRow>(
-      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${IS_EXCLUDED} FROM readings
+      `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${UNCOUNTED_AT} FROM readings
       WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${identified ? `AND timestamp = ${instantParam('time')} AND direction = {direction:Int8}` : ''}
-      GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, is_excluded HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
+      GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, uncounted_at HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
       {
         dpu: dpuId,
         ids,
@@ -316,8 +316,9 @@ function withoutRetracted(rows: readonly [...ReadingRow, sign: number][]): Store
   return [...netByContent.values()].filter(({ signs }) => signs > 0).map(({ row }) => toReading(row));
 }
 
-function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, doorwayId, isExcluded]:
+function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, doorwayId, uncountedAt]:
   ReadingRow | [...ReadingRow, number]): StoredReading {
+  const uncounted = uncountedAs(Number(uncountedAt) as DoorwayId);
   return {
     readingId,
     dpuId: dpuId as DpuId,
@@ -326,6 +327,7 @@ function toReading([readingId, dpuId, timestampMs, direction, entrances, exits, 
     entrances: Number(entrances),
     exits: Number(exits),
     doorwayId: Number(doorwayId) || null,
-    isExcluded: isExcluded === 1,
+    isExcluded: uncounted === 'excluded',
+    isDeleted: uncounted === 'deleted',
   };
 }

@@ -1,7 +1,15 @@
 // The queries over stored events that a repair of the logs uses: the mark of each block, readings page by page, and
 // their rows. The repair writes the missing rows; nothing in this file changes a table.
 import type { ClickHouseClient } from '@clickhouse/client';
-import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../domain/ids.ts';
+import {
+  DELETED_DOORWAY,
+  NO_DOORWAY,
+  NOWHERE,
+  type DoorwayId,
+  type DpuId,
+  type Partition,
+  type SpaceId,
+} from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Direction } from '../domain/measure.ts';
 import { readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
@@ -102,18 +110,19 @@ export class ClickHouseRecoveryRecords extends ClickHouseEpochRecords implements
   }
 
   async readingCounts(): Promise<Map<DpuId, ReadingCounts>> {
-    const rows = await this.#rows<[dpuId: string, readings: string, held: string, excluded: string]>(
+    const rows = await this.#rows<[dpuId: string, readings: string, held: string, excluded: string, deleted: string]>(
       `
       SELECT dpu_id, uniqExact(timestamp, reading_id, direction),
         sumIf(sign, space_id = {nowhere:UInt32} AND doorway_id = {none:UInt32}),
-        sumIf(sign, space_id = {nowhere:UInt32} AND doorway_id != {none:UInt32})
+        sumIf(sign, space_id = {nowhere:UInt32} AND doorway_id NOT IN ({none:UInt32}, {deleted:UInt32})),
+        sumIf(sign, space_id = {nowhere:UInt32} AND doorway_id = {deleted:UInt32})
       FROM readings GROUP BY dpu_id`,
-      { nowhere: NOWHERE, none: NO_DOORWAY },
+      { nowhere: NOWHERE, none: NO_DOORWAY, deleted: DELETED_DOORWAY },
     );
     return new Map(
-      rows.map(([dpuId, readings, held, excluded]) => [
+      rows.map(([dpuId, readings, held, excluded, deleted]) => [
         dpuId as DpuId,
-        { readings: Number(readings), held: Number(held), excluded: Number(excluded) },
+        { readings: Number(readings), held: Number(held), excluded: Number(excluded), deleted: Number(deleted) },
       ]),
     );
   }

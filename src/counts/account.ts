@@ -1,4 +1,4 @@
-// The account: every accepted reading is either applied, a duplicate, held, excluded or dead-lettered.
+// The account: every accepted reading is either applied, a duplicate, held, excluded, deleted or dead-lettered.
 import { allPartitions } from '../domain/partition.ts';
 import type { DeadLetters, ItemsByReason } from '../ports/dead-letters.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
@@ -13,12 +13,14 @@ export interface Account {
   readonly held: number;
   /** Distinct readings in an exclusion of their DPU. */
   readonly excluded: number;
+  /** Distinct readings that somebody has deleted, wherever their DPU was. */
+  readonly deleted: number;
   readonly deadLettered: number;
   /** Items of the dead letters that are kept, by reason. */
   readonly deadLetters: ItemsByReason;
   /** Items of evicted dead letters, by reason. Both together are `deadLettered`. */
   readonly evicted: ItemsByReason;
-  /** accepted - applied - duplicate - held - excluded - deadLettered. Anything but 0 is a defect. */
+  /** accepted - applied - duplicate - held - excluded - deleted - deadLettered. Anything but 0 is a defect. */
   readonly remainder: number;
 }
 
@@ -36,17 +38,18 @@ export class Accounts {
   /** Reads the account from the routers' last commits. */
   async read(): Promise<Account> {
     const routers = allPartitions(this.#partitions).map((router) => this.#events.lastCommit(router));
-    let [accepted, fresh, held, excluded, duplicate, deadLettered] = [0, 0, 0, 0, 0, 0];
+    let [accepted, fresh, held, excluded, deleted, duplicate, deadLettered] = [0, 0, 0, 0, 0, 0, 0];
     for (const { header } of await Promise.all(routers)) {
       if (!header) continue;
       accepted += header.counters.received;
       fresh += header.counters.fresh;
       held += header.counters.held;
       excluded += header.counters.excluded;
+      deleted += header.counters.deleted;
       duplicate += header.counters.duplicate;
       deadLettered += header.counters.dead;
     }
-    const applied = fresh - held - excluded;
+    const applied = fresh - held - excluded - deleted;
     const { kept, evicted } = await this.#deadLetters.count();
     return {
       accepted,
@@ -54,10 +57,11 @@ export class Accounts {
       duplicate,
       held,
       excluded,
+      deleted,
       deadLettered,
       deadLetters: kept,
       evicted,
-      remainder: accepted - applied - duplicate - held - excluded - deadLettered,
+      remainder: accepted - applied - duplicate - held - excluded - deleted - deadLettered,
     };
   }
 }

@@ -19,9 +19,9 @@ import { namedEvent, unnamedEvent, type LoggedEvent, type StoredEntry, type Unna
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
-const VERSION = 5;
-/** Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
-const [VERSION_2, VERSION_4] = [2, 4];
+const VERSION = 6;
+/** Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
+const [VERSION_2, VERSION_4, VERSION_5] = [2, 4, 5];
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
 /** Bits of an event's flags. In version 3 the first two are equal, and INTO means that the space gains a person. */
@@ -154,8 +154,8 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
   writer.byte(reattribution ? 1 : 0);
   if (reattribution) writeReattribution(writer, reattribution);
   writer.int(header.clockMs);
-  const { received, fresh, held, duplicate, dead, excluded } = counters;
-  for (const count of [received, fresh, held, duplicate, dead, excluded]) {
+  const { received, fresh, held, duplicate, dead, excluded, deleted } = counters;
+  for (const count of [received, fresh, held, duplicate, dead, excluded, deleted]) {
     // A commit that cannot be read would stop every fold.
     invariant(count >= 0, () => `router ${header.router} counts ${JSON.stringify(counters)}`);
     writer.uint(count);
@@ -185,6 +185,7 @@ function readHeader(reader: ByteReader, version: number): CommitHeader {
       duplicate: reader.uint(),
       dead: reader.uint(),
       excluded: version > VERSION_4 ? reader.uint() : 0,
+      deleted: version > VERSION_5 ? reader.uint() : 0,
     },
   };
   return {

@@ -37,11 +37,13 @@ export interface PartitionSection {
 export interface RouterCounters {
   /** Items taken from READINGS, valid or not. */
   readonly received: number;
-  /** New readings; `held` and `excluded` of them currently count in no space. */
+  /** New readings; `held`, `excluded` and `deleted` of them currently count in no space. */
   readonly fresh: number;
   readonly held: number;
-  /** 0 in commits of earlier versions, which know no exclusions. */
+  /** 0 in commits of versions that know no exclusions. */
   readonly excluded: number;
+  /** 0 in commits of versions that know no deletions. */
+  readonly deleted: number;
   readonly duplicate: number;
   readonly dead: number;
 }

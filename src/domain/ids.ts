@@ -13,12 +13,14 @@ export type DpuId = Brand<string, 'DpuId'>;
 export type Partition = Brand<number, 'Partition'>;
 
 /**
- * The space of readings that count in no space: held ones, whose DPU had no placement at the time, and excluded ones,
- * which keep their doorway.
+ * The space of readings that count in no space: held ones, whose DPU had no placement at the time, deleted ones, and
+ * excluded ones, which keep their doorway.
  */
 export const NOWHERE = 0 as SpaceId;
 /** The doorway of held readings. */
 export const NO_DOORWAY = 0 as DoorwayId;
+/** The doorway of deleted readings, wherever their DPU was: the highest number that ClickHouse and the log can store. */
+export const DELETED_DOORWAY = 0xffff_ffff as DoorwayId;
 
 // ASCII, so that this code, NATS and ClickHouse order and hash it in the same way.
 export const ID_PATTERN = /^[\x21-\x7e]{1,128}$/;

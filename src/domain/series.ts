@@ -76,6 +76,11 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** True for a reading that takes no part in its series, because it is deleted. */
+export type IsLeftOut = (reading: Reading) => boolean;
+
+const NONE_IS_LEFT_OUT: IsLeftOut = () => false;
+
 export class Series {
   readonly #inOrder: Reading[] = [];
 
@@ -102,30 +107,50 @@ export class Series {
   }
 
   /** Who passed by a reading that is in the series, or belongs into it. @param modulus of the DPU's counters */
-  passedBy(reading: Reading, modulus: number | null): Passed {
+  passedBy(reading: Reading, modulus: number | null, isLeftOut = NONE_IS_LEFT_OUT): Passed {
     const standing = standingIn(reading.measure);
-    if (!standing) return this.#isSuperseded(reading) ? NOBODY : passedIn(reading.measure);
-    const before = this.#before(reading);
+    if (!standing) return this.#isSuperseded(reading, isLeftOut) ? NOBODY : passedIn(reading.measure);
+    const before = this.#before(reading, isLeftOut);
     return passedBetween(before && standingIn(before.measure), standing, modulus);
   }
 
   /** The only reading whose count may depend on whether this one is in the series. */
-  dependentOn(reading: Reading): Reading | undefined {
-    return isStanding(reading.measure) ? this.#after(reading) : this.#before(reading);
+  dependentOn(reading: Reading, isLeftOut = NONE_IS_LEFT_OUT): Reading | undefined {
+    return isStanding(reading.measure) ? this.#after(reading, isLeftOut) : this.#before(reading, isLeftOut);
   }
 
-  #isSuperseded(reading: Reading): boolean {
-    const after = this.#after(reading);
+  /** The readings between this one and the nearest on either side that are not left out. */
+  leftOutAround(reading: Reading, isLeftOut: IsLeftOut): Reading[] {
+    const [before, after] = [this.#stepBefore(reading, isLeftOut), this.#stepAfter(reading, isLeftOut)];
+    return this.#inOrder.slice(before + 1, after).filter(isLeftOut);
+  }
+
+  #isSuperseded(reading: Reading, isLeftOut: IsLeftOut): boolean {
+    const after = this.#after(reading, isLeftOut);
     return after?.timestampMs === reading.timestampMs && startOf(after.measure) === startOf(reading.measure);
   }
 
-  #before(reading: Reading): Reading | undefined {
-    return this.#inOrder[this.#placeOf(reading) - 1];
+  #before(reading: Reading, isLeftOut: IsLeftOut): Reading | undefined {
+    return this.#inOrder[this.#stepBefore(reading, isLeftOut)];
   }
 
-  #after(reading: Reading): Reading | undefined {
-    const at = this.#placeOf(reading);
-    return this.#inOrder[this.#isAt(at, reading) ? at + 1 : at];
+  #after(reading: Reading, isLeftOut: IsLeftOut): Reading | undefined {
+    return this.#inOrder[this.#stepAfter(reading, isLeftOut)];
+  }
+
+  /** The index of the nearest reading before this one that is not left out; -1 if there is none. */
+  #stepBefore(reading: Reading, isLeftOut: IsLeftOut): number {
+    let at = this.#placeOf(reading) - 1;
+    for (let there = this.#inOrder[at]; there && isLeftOut(there); there = this.#inOrder[at]) at--;
+    return at;
+  }
+
+  /** The same after it; the length of the series if there is none. */
+  #stepAfter(reading: Reading, isLeftOut: IsLeftOut): number {
+    const place = this.#placeOf(reading);
+    let at = this.#isAt(place, reading) ? place + 1 : place;
+    for (let there = this.#inOrder[at]; there && isLeftOut(there); there = this.#inOrder[at]) at++;
+    return at;
   }
 
   #isAt(at: number, reading: Reading): boolean {

@@ -1,5 +1,5 @@
 // A space event: the attribution of a reading to one space, or the retraction of one.
-import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
+import { DELETED_DOORWAY, NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type SpaceId } from './ids.ts';
 import { doorwayAt, isWithinSpans, spansAtDoorway, type Span } from './placement.ts';
 import type { Measure, Passed } from './measure.ts';
 import type { Reading } from './reading.ts';
@@ -28,9 +28,10 @@ export interface SpaceEvent {
   readonly hasPreviousId?: true;
 }
 
-/** True for a reading that is in an exclusion of its DPU. False for a held one, even in an exclusion. */
-export function isExcluded({ spaceId, doorwayId }: Pick<SpaceEvent, 'spaceId' | 'doorwayId'>): boolean {
-  return spaceId === NOWHERE && doorwayId !== NO_DOORWAY;
+/** Why a reading counts in no space. A deleted one is neither held nor excluded, and a held one not excluded. */
+export function uncountedAs(doorwayId: DoorwayId): 'held' | 'excluded' | 'deleted' {
+  if (doorwayId === NO_DOORWAY) return 'held';
+  return doorwayId === DELETED_DOORWAY ? 'deleted' : 'excluded';
 }
 
 /** The change of the space's count by an event that is not retracted. */
@@ -58,11 +59,12 @@ export function compareEvents(a: EventPlace, b: EventPlace): number {
 
 /**
  * The events of a reading under a topology: one for each space of the doorway above which its DPU was, or one of
- * NOWHERE if it was above none or is excluded. Never empty, so that every reading is stored.
+ * NOWHERE if it was above none or is excluded or deleted. Never empty, so that every reading is stored.
  *
  * @param passed who passed: `passedIn` its measure or, for a standing, the difference to its predecessor
  */
 export function attribute(view: TopologyView, reading: Reading, passed: Passed, sign: 1 | -1): SpaceEvent[] {
+  if (view.isDeleted(reading)) return [eventOf(reading, passed, sign, NOWHERE, DELETED_DOORWAY, false, true)];
   const dpu = view.dpu(reading.dpuId);
   const doorwayId = dpu === undefined ? null : doorwayAt(dpu.placements, reading.timestampMs);
   const doorway = doorwayId === null ? undefined : view.doorway(doorwayId);

@@ -3,8 +3,9 @@
 // not changed since, so these checks are serializable across processes.
 import { Failure } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import { BEGINNING_MS } from './instant.ts';
+import { BEGINNING_MS, formatInstant, LATEST_STORABLE_MS } from './instant.ts';
 import { doorwayAt, withRecord } from './placement.ts';
+import { identityOf, type Reading } from './reading.ts';
 import type { Device, DeviceSecret, Doorway, Dpu, Reset, Settings, Space, SingleFact } from './topology.ts';
 import { existing, type TopologyView } from './topology-history.ts';
 
@@ -55,6 +56,9 @@ export type TopologyCommand =
       readonly reason: string;
     }
   | { readonly kind: 'deleteExclusion'; readonly dpuId: DpuId; readonly id: number }
+  /** The reading need not have been sent yet, nor its DPU be registered. */
+  | { readonly kind: 'deleteReading'; readonly reading: Reading; readonly reason: string }
+  | { readonly kind: 'restoreReading'; readonly reading: Reading }
   /**
    * Absent `options` keep the current ones if the adapter stays the same, null stands for the adapter's defaults. An
    * absent `secret` keeps the current one, null removes it.
@@ -78,6 +82,9 @@ export type TopologyCommand =
     }
   | { readonly kind: 'deleteReset'; readonly spaceId: SpaceId; readonly id: number }
   | { readonly kind: 'changeSettings'; readonly settings: Settings };
+
+/** Bounds the memory of every process, because the topology is kept in memory with all its versions. */
+export const DELETIONS_MAX = 50_000;
 
 type Of<Kind extends TopologyCommand['kind']> = Extract<TopologyCommand, { kind: Kind }>;
 
@@ -118,6 +125,10 @@ export function decideTopology(view: TopologyView, command: TopologyCommand, now
       return deleteDpu(view, command, nowMs);
     case 'deleteExclusion':
       return deleteExclusion(view, command);
+    case 'deleteReading':
+      return deleteReading(view, command, nowMs);
+    case 'restoreReading':
+      return restoreReading(view, command);
     case 'deleteDevice': {
       const doc = { ...existing(view.device(command.id), `device ${command.id}`), updatedMs: nowMs, deleted: true };
       delete doc.secret;
@@ -298,6 +309,28 @@ function deleteExclusion(view: TopologyView, { dpuId, id }: Of<'deleteExclusion'
   existing(view.dpu(dpuId), `DPU ${dpuId}`);
   const doc = view.exclusions(dpuId).find((each) => each.id === id);
   return { kind: 'exclusion', doc: { ...existing(doc, `exclusion ${id} of DPU ${dpuId}`), deleted: true } };
+}
+
+function deleteReading(view: TopologyView, command: Of<'deleteReading'>, recordedMs: number): SingleFact {
+  const { reading, reason } = command;
+  const { dpuId, timestampMs } = reading;
+  const readingId = identityOf(reading);
+  if (timestampMs > LATEST_STORABLE_MS)
+    throw new Failure('invalid', `no reading is later than ${formatInstant(LATEST_STORABLE_MS)}`, { field: 'id' });
+  if (view.deletion(dpuId, readingId)) throw new Failure('conflict', `reading ${readingId} is already deleted`);
+  if (view.deletionsRecorded() >= DELETIONS_MAX)
+    throw new Failure(
+      'conflict',
+      `${DELETIONS_MAX} readings were deleted, which is the maximum; exclude a span of time instead (POST /dpus/{id}/exclusions)`,
+    );
+  return { kind: 'deletion', doc: { dpuId, readingId, reason, recordedMs, restored: false } };
+}
+
+function restoreReading(view: TopologyView, { reading }: Of<'restoreReading'>): SingleFact {
+  const readingId = identityOf(reading);
+  const deletion = view.deletion(reading.dpuId, readingId);
+  if (!deletion) throw new Failure('not_found', `reading ${readingId} is not deleted`);
+  return { kind: 'deletion', doc: { ...deletion, restored: true } };
 }
 
 function setAdapter(view: RegistrationView, command: Of<'setAdapter'>, nowMs: number): SingleFact {

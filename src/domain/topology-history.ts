@@ -6,9 +6,11 @@ import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
 import { nameKey } from './name.ts';
 import { mergedSpans, type Span } from './placement.ts';
+import { identityOf, type Reading } from './reading.ts';
 import {
   appliesAfterMs,
   DEFAULT_SETTINGS,
+  type Deletion,
   type Device,
   type Doorway,
   type Dpu,
@@ -51,6 +53,13 @@ export interface TopologyView {
   exclusions(dpuId: DpuId): Exclusion[];
   /** When the readings of a DPU are excluded, merged and ascending. */
   excludedSpans(dpuId: DpuId): readonly Span[];
+  isDeleted(reading: Reading): boolean;
+  /** The deletion of a reading that is in force. @param readingId as returned by `identityOf` */
+  deletion(dpuId: DpuId, readingId: string): Deletion | undefined;
+  /** All deletions in force. */
+  deletions(): Deletion[];
+  /** The number of deletions ever recorded. */
+  deletionsRecorded(): number;
   device(id: DpuId): Device | undefined;
   devices(): Device[];
   /** A space's manual resets without deleted ones, in the order in which they were recorded or last changed. */
@@ -77,6 +86,9 @@ export class TopologyHistory {
   readonly #doorways: Versions<DoorwayId, Doorway> = new Map();
   readonly #dpus: Versions<DpuId, Dpu> = new Map();
   readonly #exclusions = new Map<DpuId, Versions<number, Exclusion>>();
+  readonly #deletions = new Map<DpuId, Versions<string, Deletion>>();
+  /** The sequences of all deletions, without those of restorations. */
+  readonly #deletionSeqs: number[] = [];
   readonly #devices = new Map<DpuId, DeviceVersion[]>();
   /** All versions of the resets of a space, in the order of the log. */
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
@@ -137,6 +149,13 @@ export class TopologyHistory {
         addTo(ofDpu, fact.doc.id, { seq, doc: fact.doc });
         break;
       }
+      case 'deletion': {
+        const ofDpu = this.#deletions.get(fact.doc.dpuId) ?? new Map<string, Version<Deletion>[]>();
+        this.#deletions.set(fact.doc.dpuId, ofDpu);
+        addTo(ofDpu, fact.doc.readingId, { seq, doc: fact.doc });
+        if (!fact.doc.restored) this.#deletionSeqs.push(seq);
+        break;
+      }
       case 'device':
         addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, afterMs: appliesAfterMs(fact, storedMs) });
         break;
@@ -180,6 +199,7 @@ export class TopologyHistory {
       this.#doorways,
       this.#dpus,
       this.#exclusions,
+      this.#deletions,
       this.#devices,
       this.#resets,
       this.#doorwaysBySpace,
@@ -188,7 +208,15 @@ export class TopologyHistory {
       this.#doorwaysByLabel,
     ])
       map.clear();
-    for (const list of [this.#settings, this.#epochs, this.#entries, this.#digests, this.#spaceIds, this.#doorwayIds])
+    for (const list of [
+      this.#settings,
+      this.#epochs,
+      this.#entries,
+      this.#digests,
+      this.#deletionSeqs,
+      this.#spaceIds,
+      this.#doorwayIds,
+    ])
       list.length = 0;
     this.#lastView = undefined;
     this.#seq = 0;
@@ -236,6 +264,15 @@ export class TopologyHistory {
         if (!spans) excluded.set(dpuId, (spans = mergedSpans(view.exclusions(dpuId).filter((each) => !each.deleted))));
         return spans;
       },
+      isDeleted: (reading) => {
+        // Called for every reading. Most DPUs have no deletions.
+        const ofDpu = this.#deletions.get(reading.dpuId);
+        return ofDpu !== undefined && inForce(ofDpu.get(identityOf(reading)), seq) !== undefined;
+      },
+      deletion: (dpuId, readingId) => inForce(this.#deletions.get(dpuId)?.get(readingId), seq),
+      deletions: () =>
+        [...this.#deletions.values()].flatMap((ofDpu) => all(ofDpu, seq).filter(({ restored }) => !restored)),
+      deletionsRecorded: () => this.#deletionSeqs.findLastIndex((recorded) => recorded <= seq) + 1,
       device: (id) => atSeq(this.#devices.get(id), seq),
       spaces: () => all(this.#spaces, seq),
       doorways: () => all(this.#doorways, seq),
@@ -330,6 +367,11 @@ function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T |
     if (version && version.seq <= seq) return version.doc;
   }
   return undefined;
+}
+
+function inForce(versions: readonly Version<Deletion>[] | undefined, seq: number): Deletion | undefined {
+  const deletion = atSeq(versions, seq);
+  return deletion?.restored ? undefined : deletion;
 }
 
 function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {

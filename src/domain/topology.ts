@@ -64,6 +64,17 @@ export interface Exclusion {
   readonly deleted: boolean;
 }
 
+/** A reading counts in no space and is no neighbour of other readings, as if it had never been sent. */
+export interface Deletion {
+  readonly dpuId: DpuId;
+  /** The identity of the reading (`identityOf`). */
+  readonly readingId: string;
+  readonly reason: string;
+  readonly recordedMs: number;
+  /** True once the reading was restored. */
+  readonly restored: boolean;
+}
+
 /** A salted hash (src/http/auth/device-secrets.ts): what the device sends is stored nowhere. */
 export interface DeviceSecret {
   readonly salt: string;
@@ -167,6 +178,7 @@ export type SingleFact =
   | { readonly kind: 'doorway'; readonly doc: Doorway }
   | { readonly kind: 'dpu'; readonly doc: Dpu }
   | { readonly kind: 'exclusion'; readonly doc: Exclusion }
+  | { readonly kind: 'deletion'; readonly doc: Deletion }
   | DeviceFact
   | { readonly kind: 'reset'; readonly doc: Reset | ResetWithoutId }
   | { readonly kind: 'settings'; readonly doc: Settings }

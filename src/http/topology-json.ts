@@ -2,7 +2,8 @@
 import type { Context } from 'koa';
 import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { doorwayAt, type Placement } from '../domain/placement.ts';
-import type { Device, Doorway, Dpu, Exclusion, Reset, Space } from '../domain/topology.ts';
+import { readingOfIdentity } from '../domain/reading.ts';
+import type { Deletion, Device, Doorway, Dpu, Exclusion, Reset, Space } from '../domain/topology.ts';
 import { API_PREFIX } from './routes/route.ts';
 
 /** The header that `createdAt` sets. */
@@ -103,6 +104,16 @@ export function exclusionJson({ id, fromMs, toMs, reason, recordedMs }: Exclusio
   };
 }
 
+export function deletionJson({ dpuId, readingId, reason, recordedMs }: Deletion): object {
+  return {
+    id: readingId,
+    dpu_id: dpuId,
+    timestamp: formatInstant(readingOfIdentity(readingId)?.timestampMs ?? 0),
+    reason,
+    deleted_at: formatInstant(recordedMs),
+  };
+}
+
 const EXAMPLE_STAMPS = { created_at: '2018-02-24T08:00:00.000Z', updated_at: '2018-02-24T08:00:00.000Z' };
 export const SPACE_FIELDS_EXAMPLE = {
   name: 'Hall',
@@ -143,4 +154,11 @@ export const EXCLUSION_EXAMPLE = {
   to: '2018-02-24T20:45:00.000Z',
   reason: 'the cleaning crew',
   recorded_at: '2018-02-25T07:30:00.000Z',
+};
+export const DELETION_EXAMPLE = {
+  id: '423~1519461921893~+',
+  dpu_id: '423',
+  timestamp: '2018-02-24T08:45:21.893Z',
+  reason: 'a test of the sensor',
+  deleted_at: '2018-02-25T07:30:00.000Z',
 };

@@ -108,7 +108,8 @@ function subjectOf(fact: TopologyFact): string {
     case 'reset':
       return `topology.reset.${fact.doc.spaceId}`;
     case 'exclusion':
-      return `topology.exclusion.${tokenOfDpu(fact.doc.dpuId)}`;
+    case 'deletion':
+      return `topology.${fact.kind}.${tokenOfDpu(fact.doc.dpuId)}`;
     case 'settings':
     case 'epoch':
     case 'batch':

@@ -22,7 +22,7 @@ interface Payload {
 }
 
 type CommittedOffset = Omit<CommitHeader, 'backlogs' | 'isMove' | 'counters'> & {
-  readonly counters: Omit<RouterCounters, 'excluded'>;
+  readonly counters: Omit<RouterCounters, 'excluded' | 'deleted'>;
   /** For each partition, the number of messages in the commit. */
   readonly payloads: Readonly<Partial<Record<number, number>>>;
   readonly backlogs?: readonly (readonly [subject: string, firstSeq: number])[];
@@ -194,7 +194,7 @@ function headerOf({
     topologyDigest: null,
     reattribution,
     clockMs,
-    counters: { ...counters, excluded: 0 },
+    counters: { ...counters, excluded: 0, deleted: 0 },
     backlogs: backlogs.map(([subject, seq]) => ({ subject, seq, index: 0 })),
   };
 }

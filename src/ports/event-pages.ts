@@ -37,10 +37,12 @@ export interface StoredReading extends EventPlace {
   /** As reported by the device; for a standing, the difference to its predecessor. */
   readonly entrances: number;
   readonly exits: number;
-  /** Where the reading counts. Null if it is held, because its DPU had no placement at that time, or excluded. */
+  /** Where the reading counts. Null if it is held, because its DPU had no placement at that time, excluded or deleted. */
   readonly doorwayId: number | null;
   /** True if it counts in no space, because it is in an exclusion of its DPU. */
   readonly isExcluded: boolean;
+  /** True if somebody has deleted it. Then it is not excluded. */
+  readonly isDeleted: boolean;
 }
 
 export interface ReadingsQuery {

@@ -54,11 +54,12 @@ export interface ReadingsInOrder {
   readonly end: EventPlace | null;
 }
 
-/** The number of distinct readings of a DPU, and how many of them are held or excluded. */
+/** The number of distinct readings of a DPU, and how many of them are held, excluded or deleted. */
 export interface ReadingCounts {
   readonly readings: number;
   readonly held: number;
   readonly excluded: number;
+  readonly deleted: number;
 }
 
 export interface RecoveryRecords extends EpochRecords, TopologyCopy {

@@ -10,18 +10,18 @@ import { blockOf } from '../../actors/partition/block.ts';
 import { LogTail } from '../../actors/partition/log-tail.ts';
 import { CheckpointRefused, decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { commitOf } from '../domain/commit-codec.ts';
-import type { CommitHeader, ReadingPlace } from '../domain/commit.ts';
-import type { DpuId, Partition } from '../domain/ids.ts';
-import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
+import type { CommitHeader } from '../domain/commit.ts';
+import type { Partition } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
 import type { Passed } from '../domain/measure.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
-import { Series, seriesKeyOf, seriesOf, type SeriesKey } from '../domain/series.ts';
+import { Series, seriesKeyOf, type SeriesKey } from '../domain/series.ts';
 import { passedUnder } from '../router/route-in-series.ts';
 import { readingOf, type EventPlace } from '../domain/space-event.ts';
-import type { DpuReadingsPage, History, PartitionRecords } from '../ports/history.ts';
+import type { History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
 import { saveRebuilt, type RebuildDeps } from '../shards/rebuild-partition.ts';
@@ -29,12 +29,12 @@ import { Superseded } from '../router/router.ts';
 import { isConsumed, isThere } from '../router/marked-logs.ts';
 import type { LogDeps } from './inspect-logs.ts';
 import { eventsToReconcile, rowsByPartition } from './reconcile.ts';
+import { READINGS_PER_PAGE, storedSeries, withDependents } from './repaired-series.ts';
 import { repairTopology, type TopologyRepair } from './repair-topology.ts';
 import type { UnreadableReport } from './unreadable-readings.ts';
 import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
 
 const ENTRIES_PER_READ = 500;
-const READINGS_PER_PAGE = 2_000;
 /** READINGS is routed again from this long before the first loss, because the server's clock may have been set back. */
 const REROUTED_MS = 600_000;
 const ATTEMPTS_MAX = 20;
@@ -198,7 +198,7 @@ class Repair {
     if (page.length === 0) return;
     const { partitions, records, history } = this.#deps;
     const series = await this.#seriesOf(page);
-    const readings = withDependents(page, series);
+    const readings = withDependents(page, series, views);
     this.#lookedAt += readings.length;
     const passedBy = (reading: Reading): Passed => passedUnder(views(reading), reading, series);
     const missing = eventsToReconcile(readings, await records.claimsOf(readings), views, passedBy);
@@ -294,16 +294,17 @@ class Repair {
     for (const router of allPartitions(partitions)) {
       const { header, lost: more } = await this.#firstHeader(router, views);
       lost = unionOf(lost, more);
-      let [fresh, held, excluded] = [0, 0, 0];
+      let [fresh, held, excluded, deleted] = [0, 0, 0, 0];
       for (const [dpuId, count] of counts) {
         if (partitionOfDpu(dpuId, partitions) !== router) continue;
         fresh += count.readings;
         held += count.held;
         excluded += count.excluded;
+        deleted += count.deleted;
       }
       const { duplicate, dead } = header.counters;
       const received = fresh + duplicate + dead;
-      const first = { ...header, counters: { received, fresh, held, excluded, duplicate, dead } };
+      const first = { ...header, counters: { received, fresh, held, excluded, deleted, duplicate, dead } };
       const seq = await events.begin(first);
       firstSeq = Math.min(firstSeq, seq);
       for (const tail of tails) tail.addCommit({ seq, timeMs: BEGINNING_MS }, first, undefined);
@@ -419,35 +420,6 @@ class Repair {
   }
 }
 
-async function storedSeries(
-  key: SeriesKey,
-  dpuId: DpuId,
-  history: Pick<History, 'readingsOfDpus'>,
-): Promise<Reading[]> {
-  const found: Reading[] = [];
-  let after: ReadingPlace | null = { dpuId, timestampMs: BEGINNING_MS, readingId: '' };
-  while (after) {
-    const query = { dpuIds: [dpuId], fromMs: BEGINNING_MS, toMs: END_MS, after, limit: READINGS_PER_PAGE };
-    const page: DpuReadingsPage = await history.readingsOfDpus(query);
-    found.push(...page.readings.filter((reading) => seriesKeyOf(reading) === key));
-    after = page.end;
-  }
-  return found;
-}
-
-/**
- * Adds the readings that depend on those of a page: the row of a reading may have survived, and the row for the
- * change that it caused in another reading may be lost.
- */
-function withDependents(page: readonly Reading[], series: ReadonlyMap<SeriesKey, Series>): Reading[] {
-  const readings = new Map(page.map((reading) => [identityOf(reading), reading]));
-  for (const reading of page) {
-    const dependent = seriesOf(reading, series)?.dependentOn(reading);
-    if (dependent) readings.set(identityOf(dependent), dependent);
-  }
-  return [...readings.values()];
-}
-
 const NOTHING_ROUTED: CommitHeader = {
   router: 0 as Partition,
   epoch: 0,
@@ -462,7 +434,7 @@ const NOTHING_ROUTED: CommitHeader = {
   topologyDigest: 0,
   reattribution: null,
   clockMs: BEGINNING_MS,
-  counters: { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 },
+  counters: { received: 0, fresh: 0, held: 0, excluded: 0, deleted: 0, duplicate: 0, dead: 0 },
 };
 
 function unionOf(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {

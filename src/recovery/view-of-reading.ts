@@ -16,6 +16,13 @@ export interface ViewOfReading {
    * topology is lost.
    */
   progressOf(router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'>;
+  /** The topologies under which readings of this reading's router count: two during a re-attribution. */
+  allOf(reading: Reading): readonly TopologyView[];
+}
+
+interface ViewsOfRouter {
+  readonly of: (reading: Reading) => TopologyView;
+  readonly all: readonly TopologyView[];
 }
 
 /** @returns the views, and true if the topology that some router had applied is lost */
@@ -26,7 +33,7 @@ export function viewsOf(
 ): [ViewOfReading, boolean] {
   let isLost = false;
   const progress = new Map<Partition, Pick<CommitHeader, 'topologySeq' | 'reattribution'>>();
-  const views = new Map<Partition, (reading: Reading) => TopologyView>();
+  const views = new Map<Partition, ViewsOfRouter>();
   for (const [router, header] of headers) {
     const isKept = header !== undefined && isFollowed(topology, header);
     if (header && !isKept) isLost = true;
@@ -35,10 +42,12 @@ export function viewsOf(
     views.set(router, viewsOfRouter(topology, router, partitions, found.topologySeq, found.reattribution));
   }
   const viewOf = (reading: Reading): TopologyView =>
-    views.get(partitionOfDpu(reading.dpuId, partitions))?.(reading) ?? topology.latest();
+    views.get(partitionOfDpu(reading.dpuId, partitions))?.of(reading) ?? topology.latest();
+  const allOf = (reading: Reading): readonly TopologyView[] =>
+    views.get(partitionOfDpu(reading.dpuId, partitions))?.all ?? [topology.latest()];
   const progressOf = (router: Partition): Pick<CommitHeader, 'topologySeq' | 'reattribution'> =>
     progress.get(router) ?? { topologySeq: topology.seq, reattribution: null };
-  return [Object.assign(viewOf, { progressOf }), isLost];
+  return [Object.assign(viewOf, { progressOf, allOf }), isLost];
 }
 
 function viewsOfRouter(
@@ -47,11 +56,12 @@ function viewsOfRouter(
   partitions: number,
   topologySeq: number,
   reattribution: Reattribution | null,
-): (reading: Reading) => TopologyView {
+): ViewsOfRouter {
   const before = topology.at(topologySeq);
-  if (!reattribution) return () => before;
+  if (!reattribution) return { of: () => before, all: [before] };
   const { after, toSeq } = reattribution;
   const change = changeBetween(topology, topologySeq, toSeq, router, partitions);
-  return (reading) =>
-    isWithin(reading, change) && comparePlaces(placeOf(reading), after) <= 0 ? change.after : before;
+  const isDone = (reading: Reading): boolean =>
+    isWithin(reading, change) && comparePlaces(placeOf(reading), after) <= 0;
+  return { of: (reading) => (isDone(reading) ? change.after : before), all: [before, change.after] };
 }

@@ -7,7 +7,7 @@ import { configBytesMax, eventBytesMax } from '../domain/commit-codec.ts';
 import type { Passed } from '../domain/measure.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { Reading } from '../domain/reading.ts';
-import { attribute, isExcluded, type SpaceEvent } from '../domain/space-event.ts';
+import { attribute, uncountedAs, type SpaceEvent } from '../domain/space-event.ts';
 import type { Settings } from '../domain/topology.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 
@@ -73,7 +73,7 @@ export class CommitDraft {
     for (const event of attribute(view, reading, passed, sign)) {
       this.#section(partitionOfSpace(event.spaceId, this.#partitions)).events.push(event);
       this.#bytesMax += eventBytesMax(event);
-      if (event.spaceId === NOWHERE) this.counters[isExcluded(event) ? 'excluded' : 'held'] += sign;
+      if (event.spaceId === NOWHERE) this.counters[uncountedAs(event.doorwayId)] += sign;
     }
   }
 

@@ -9,6 +9,7 @@ import type { Span } from '../domain/placement.ts';
 import { directionOf, isPerson } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Series, SeriesKey } from '../domain/series.ts';
+import type { TopologyView } from '../domain/topology-history.ts';
 import type { History } from '../ports/history.ts';
 import { SeriesMemory } from './series-memory.ts';
 
@@ -98,12 +99,18 @@ export class ReadingMemory {
     }
   }
 
-  /** The series of the given readings, as in SeriesMemory. */
+  /** The series of the given readings, as in SeriesMemory. @param views those under which the series are needed */
   async seriesAround(
     readings: readonly Reading[],
     history: Pick<History, 'neighbours' | 'readingsAt'>,
+    views: readonly Pick<TopologyView, 'isDeleted'>[],
   ): Promise<ReadonlyMap<SeriesKey, Series>> {
-    return this.#series.around(readings, history, (dpuId) => this.#dpus.get(dpuId)?.newestStoredMs);
+    return this.#series.around(
+      readings,
+      history,
+      (dpuId) => this.#dpus.get(dpuId)?.newestStoredMs,
+      (reading) => views.some((view) => view.isDeleted(reading)),
+    );
   }
 
   /** Remembered readings of a DPU within some spans. */

@@ -34,7 +34,15 @@ import { assertInSeries, passedUnder } from './route-in-series.ts';
 import { changeBetween, type TopologyChange } from './topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
-const NO_READINGS: RouterCounters = { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 };
+const NO_READINGS: RouterCounters = {
+  received: 0,
+  fresh: 0,
+  held: 0,
+  excluded: 0,
+  deleted: 0,
+  duplicate: 0,
+  dead: 0,
+};
 
 export interface RouterDeps {
   readonly partition: Partition;
@@ -249,8 +257,8 @@ export class Router {
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
     const received = intake.readings.map(({ reading }) => reading);
-    const series = await this.#memory.seriesAround(received, this.#deps.history);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
+    const series = await this.#memory.seriesAround(received, this.#deps.history, [view]);
     for (const each of intake.readings) this.#routeReading(each, stored, series, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
     draft.counters.received += intake.readings.length + intake.dead;
@@ -324,7 +332,7 @@ export class Router {
     const change = changeBetween(topology, topologySeq, toSeq, partition, partitions);
     for await (const { readings, after } of pagesOf(change, resumed?.after, history, this.#memory, pageReadings)) {
       let draft = this.#draft();
-      const series = await this.#memory.seriesAround(readings, history);
+      const series = await this.#memory.seriesAround(readings, history, [change.before, change.after]);
       for (const reading of readings) {
         const was = passedUnder(change.before, reading, series);
         const is = passedUnder(change.after, reading, series);

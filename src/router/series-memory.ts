@@ -4,7 +4,15 @@
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import type { Reading } from '../domain/reading.ts';
-import { compareInSeries, Series, seriesKeyOf, seriesKindOf, seriesOf, type SeriesKey } from '../domain/series.ts';
+import {
+  compareInSeries,
+  Series,
+  seriesKeyOf,
+  seriesKindOf,
+  seriesOf,
+  type IsLeftOut,
+  type SeriesKey,
+} from '../domain/series.ts';
 import type { DpuInstant, History, SeriesPlace } from '../ports/history.ts';
 
 type Answering = Pick<History, 'neighbours' | 'readingsAt'>;
@@ -38,11 +46,13 @@ export class SeriesMemory {
   /**
    * The series of the given readings, with at least the direct neighbours of each.
    * @param readings may be unknown to the memory; readings that are in no series are skipped
+   * @param isLeftOut a reading that is left out is passed over: the ones next to it are included as well
    */
   async around(
     readings: readonly Reading[],
     history: Answering,
     newestStoredMs: NewestStoredMs,
+    isLeftOut: IsLeftOut,
   ): Promise<ReadonlyMap<SeriesKey, Series>> {
     const found = new Map<SeriesKey, Series>();
     const [inSeries, unlearned] = this.#inSeries(readings);
@@ -55,9 +65,36 @@ export class SeriesMemory {
       // Includes the newest reading itself: the memory has that reading, but not the one before it.
       if (newestStored && compareInSeries(reading, newestStored) <= 0) notNewer.push(reading);
     }
-    if (notNewer.length === 0) return found;
-    for (const stored of await history.neighbours(notNewer.flatMap(placeIn))) seriesOf(stored, found)?.add(stored);
+    if (notNewer.length > 0)
+      for (const stored of await history.neighbours(notNewer.flatMap(placeIn))) seriesOf(stored, found)?.add(stored);
+    await this.#passOver(inSeries, found, history, isLeftOut);
     return found;
+  }
+
+  /** One query for each reading of a run that is left out, so a long run takes a while. */
+  async #passOver(
+    inSeries: readonly [SeriesKey, Reading][],
+    found: ReadonlyMap<SeriesKey, Series>,
+    history: Answering,
+    isLeftOut: IsLeftOut,
+  ): Promise<void> {
+    const asked = new Set<string>();
+    for (;;) {
+      const places: SeriesPlace[] = [];
+      for (const [key, reading] of inSeries) {
+        const { newestStored } = this.#of(key);
+        for (const passedOver of found.get(key)?.leftOutAround(reading, isLeftOut) ?? []) {
+          // What is next to a reading that is newer than everything stored is known.
+          const isNewer = !newestStored || compareInSeries(passedOver, newestStored) > 0;
+          const place = `${key} ${passedOver.timestampMs}`;
+          if (isNewer || asked.has(place)) continue;
+          asked.add(place);
+          places.push(...placeIn(passedOver));
+        }
+      }
+      if (places.length === 0) return;
+      for (const stored of await history.neighbours(places)) seriesOf(stored, found)?.add(stored);
+    }
   }
 
   /** The given readings that are in a series, and the series whose newest stored reading is unknown. */

@@ -3,10 +3,12 @@
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { SpaceConfig } from '../domain/commit.ts';
 import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
+import { isStanding } from '../domain/measure.ts';
 import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
 import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
+import { readingOfIdentity } from '../domain/reading.ts';
 import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';
-import { factsOf, type Settings, type SingleFact } from '../domain/topology.ts';
+import { factsOf, type Deletion, type Settings, type SingleFact } from '../domain/topology.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 
 const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
@@ -52,7 +54,8 @@ export function changeBetween(
 
 function isOfOtherRouter(fact: SingleFact, router: Partition, partitions: number): boolean {
   if (fact.kind === 'dpu') return partitionOfDpu(fact.doc.id, partitions) !== router;
-  return fact.kind === 'exclusion' && partitionOfDpu(fact.doc.dpuId, partitions) !== router;
+  const isOfDpu = fact.kind === 'exclusion' || fact.kind === 'deletion';
+  return isOfDpu && partitionOfDpu(fact.doc.dpuId, partitions) !== router;
 }
 
 /** The configurations of the spaces of a partition under a topology. */
@@ -89,6 +92,7 @@ function addSpacesTouched(spaces: Set<SpaceId>, fact: SingleFact, before: Topolo
       return;
     case 'device':
     case 'exclusion':
+    case 'deletion':
     case 'settings':
     case 'epoch':
   }
@@ -102,6 +106,14 @@ function addSides(spaces: Set<SpaceId>, id: DoorwayId, before: TopologyView, aft
   }
 }
 
+/** The instant of the reading. A standing also changes the difference of the next one, whenever that was. */
+function spansOfDeletion({ readingId }: Deletion): Span[] {
+  const reading = readingOfIdentity(readingId);
+  if (!reading) return [];
+  const { timestampMs: fromMs, measure } = reading;
+  return [{ fromMs, toMs: isStanding(measure) ? END_MS : fromMs + 1 }];
+}
+
 function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyView): [DpuId, Span[]][] {
   if (fact.kind === 'dpu') {
     const { id } = fact.doc;
@@ -112,6 +124,7 @@ function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyVie
   }
   // The span of an exclusion never changes. `isMoved` leaves out what another exclusion covers, too.
   if (fact.kind === 'exclusion') return [[fact.doc.dpuId, [fact.doc]]];
+  if (fact.kind === 'deletion') return [[fact.doc.dpuId, spansOfDeletion(fact.doc)]];
   if (fact.kind !== 'doorway') return [];
   const { id } = fact.doc;
   if (attributesAlike(before.doorway(id), after.doorway(id))) return [];

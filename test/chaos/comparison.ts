@@ -131,13 +131,14 @@ async function assertAnswer({ path, expected }: Question, ask: ComparisonOptions
 }
 
 function accountOf(oracle: Oracle, sent: Sent): Question {
-  const [{ held, excluded }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
+  const [{ held, excluded, deleted }, accepted, distinct] = [oracle, sent.items, oracle.readings.length];
   const account = {
     accepted,
-    applied: distinct - held - excluded,
+    applied: distinct - held - excluded - deleted,
     duplicate: sent.readings.length - distinct,
     held,
     excluded,
+    deleted,
     dead_lettered: accepted - sent.readings.length,
     dead_letters: {},
     dead_letters_evicted: {},
@@ -158,25 +159,37 @@ function accountOf(oracle: Oracle, sent: Sent): Question {
 
 /** A reading that was lost and sent again is accepted twice, and is a duplicate if it was routed twice. */
 function accountAfterLoss(oracle: Oracle): Question {
-  const { held, excluded } = oracle;
-  const applied = oracle.readings.length - held - excluded;
+  const { held, excluded, deleted } = oracle;
+  const applied = oracle.readings.length - held - excluded - deleted;
   return {
     path: '/account',
     expected: (answer) => {
-      const { applied: areApplied, held: areHeld, excluded: areExcluded, remainder, stored } = answer as AccountAnswer;
+      const { stored, ...is } = answer as AccountAnswer;
       return [
-        { applied: areApplied, held: areHeld, excluded: areExcluded, remainder, findings: stored?.findings },
-        { applied, held, excluded, remainder: 0, findings: [] },
+        { ...termsOf(is), findings: stored?.findings },
+        { ...termsOf({ applied, held, excluded, deleted, remainder: 0 }), findings: [] },
       ];
     },
   };
 }
 
-interface AccountAnswer {
+interface Terms {
   readonly applied: number;
   readonly held: number;
   readonly excluded: number;
+  readonly deleted: number;
   readonly remainder: number;
+}
+
+const termsOf = ({ applied, held, excluded, deleted, remainder }: Terms): Terms => ({
+  applied,
+  held,
+  excluded,
+  deleted,
+  remainder,
+});
+
+interface AccountAnswer extends Terms {
   readonly stored: { readonly findings: readonly string[] } | null;
 }
 
@@ -188,9 +201,9 @@ async function stillThere(
 ): Promise<OracleReading[]> {
   if (possible.length === 0) return [];
   const there = await eventually(async () => {
-    const { applied, held, excluded, remainder, stored } = (await ask('/account')) as AccountAnswer;
+    const { applied, held, excluded, deleted, remainder, stored } = (await ask('/account')) as AccountAnswer;
     const readings = await readingsInClickHouse(clickhouseUrl);
-    const found = { counted: applied + held + excluded, remainder, findings: stored?.findings };
+    const found = { counted: applied + held + excluded + deleted, remainder, findings: stored?.findings };
     if (JSON.stringify(found) !== JSON.stringify({ counted: readings.length, remainder: 0, findings: [] }))
       throw new Error(`${readings.length} readings are stored, and the account says ${JSON.stringify(found)}`);
     return readings;

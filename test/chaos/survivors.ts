@@ -15,7 +15,8 @@ import { READINGS, SPACE_EVENTS, TOPOLOGY } from '../../src/nats/streams.ts';
 import { sentIn } from '../simulation/sent.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { startNatsIn } from '../support/killable-engines.ts';
-import { parseReadingId, type OracleReading } from '../support/oracle.ts';
+import type { OracleReading } from '../support/oracle.ts';
+import { parseReadingId } from '../support/oracle-readings.ts';
 
 const READ_WITHIN_MS = 30_000;
 const decoder = new TextDecoder();

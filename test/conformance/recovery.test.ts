@@ -1,7 +1,7 @@
 // The reads and writes of a repair of the logs. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
-import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { DELETED_DOORWAY, type DoorwayId, type DpuId, type Partition, type SpaceId } from '../../src/domain/ids.ts';
 import { EpochChanged } from '../../src/domain/log-epoch.ts';
 import { isMarked, markOf } from '../../src/domain/log-mark.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
@@ -106,7 +106,7 @@ describePorts('recovery', (ports) => {
     expect(await recovery.claimsOf([{ ...reading, timestampMs: T + 51 }])).toEqual([]);
   });
 
-  it('P1 readings are counted by DPU, with held and excluded ones counted separately', async () => {
+  it('P1 readings are counted by DPU, with held, excluded and deleted ones counted separately', async () => {
     const { history, recovery } = ports();
     await history.storeBlock(
       blockOf(0, P0, 4, [
@@ -116,15 +116,24 @@ describePorts('recovery', (ports) => {
         row(1, T + 61, { dpuId: 'd4' }),
       ]),
     );
-    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 2, held: 1, excluded: 0 });
+    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({
+      readings: 2,
+      held: 1,
+      excluded: 0,
+      deleted: 0,
+    });
     await history.storeBlock(
       blockOf(0, P0, 5, [
         row(1, T + 61, { dpuId: 'd4', sign: -1 }),
         row(0, T + 61, { dpuId: 'd4', doorwayId: 7 }),
         row(0, T + 62, { dpuId: 'd4', doorwayId: 7 }),
+        row(0, T + 63, { dpuId: 'd4', doorwayId: DELETED_DOORWAY }),
+        row(0, T + 64, { dpuId: 'd4', doorwayId: DELETED_DOORWAY }),
+        row(0, T + 64, { dpuId: 'd4', doorwayId: DELETED_DOORWAY, sign: -1 }),
       ]),
     );
-    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual({ readings: 3, held: 1, excluded: 2 });
+    const counts = { readings: 5, held: 1, excluded: 2, deleted: 1 };
+    expect((await recovery.readingCounts()).get('d4' as DpuId)).toEqual(counts);
   });
 
   it('P1 the topology is copied once, and the later epoch wins if two entries have the same sequence', async () => {

@@ -162,6 +162,7 @@ describe('a cluster of NATS servers', () => {
         duplicate: total - 530,
         held: 0,
         excluded: 0,
+        deleted: 0,
         dead_lettered: 0,
         dead_letters: {},
         dead_letters_evicted: {},

@@ -74,6 +74,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
         duplicate: 563 * IMPORTS - 530,
         held: 0,
         excluded: 0,
+        deleted: 0,
         dead_lettered: 0,
         dead_letters: {},
         dead_letters_evicted: {},

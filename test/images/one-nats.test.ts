@@ -97,6 +97,7 @@ test('the account balances: everything accepted is applied or a duplicate, and C
       remainder: 0,
       held: 0,
       excluded: 0,
+      deleted: 0,
       dead_lettered: 0,
       stored: { differences: [], unknown_shards: [], missing: 0, findings: [] },
       losses: [],

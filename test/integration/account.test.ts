@@ -39,7 +39,9 @@ describe('density account', () => {
   it('A1 balances, with each reading counted under what became of it', async () => {
     await eventually(async () => {
       const { code, output } = await account();
-      expect(output).toContain('accepted 5 = applied 2 + duplicate 1 + held 1 + excluded 0 + dead-lettered 1');
+      expect(output).toContain(
+        'accepted 5 = applied 2 + duplicate 1 + held 1 + excluded 0 + deleted 0 + dead-lettered 1',
+      );
       expect(code).toBe(0);
     });
   });

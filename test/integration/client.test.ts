@@ -195,6 +195,14 @@ describe('the generated client', () => {
     expect((await api.GET('/account')).data).toMatchObject({ accepted: 2, applied: 2, remainder: 0 });
   });
 
+  it('deletes and restores a reading', async () => {
+    const path = { id: '423~1519459200000~+' };
+    const deleted = await api.DELETE('/readings/{id}', { params: { path, query: { reason: 'a test' } } });
+    expect(deleted.data).toMatchObject({ ...path, dpu_id: '423', reason: 'a test' });
+    expect((await api.GET('/deleted-readings')).data).toEqual([deleted.data]);
+    expect((await api.POST('/readings/{id}/restore', { params: { path } })).response.status).toBe(204);
+  });
+
   it('queries counts', async () => {
     const space = { space_id: 1 };
     expect(

@@ -58,7 +58,7 @@ describe('T20 an exclusion', () => {
     expect((await service.get(`${EXCLUSIONS}${filter("reason='the cleaning crew'")}`)).body).toEqual([body]);
     expect((await service.get('/unplaced-dpus')).body).toEqual([]);
     expect(await density('account')).toContain(
-      'accepted 5 = applied 2 + duplicate 0 + held 0 + excluded 3 + dead-lettered 0',
+      'accepted 5 = applied 2 + duplicate 0 + held 0 + excluded 3 + deleted 0 + dead-lettered 0',
     );
   });
 

@@ -130,6 +130,7 @@ describe('lists of history', () => {
       entrances: 0,
       exits: 1,
       excluded: false,
+      deleted: false,
       direction: -1,
       doorway_id: 1,
     });

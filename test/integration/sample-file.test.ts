@@ -52,6 +52,7 @@ describe.each(Object.keys(ORDERS))('the sample file, %s', (order) => {
       duplicate: 33,
       held: 0,
       excluded: 0,
+      deleted: 0,
       dead_lettered: 0,
       dead_letters: {},
       dead_letters_evicted: {},

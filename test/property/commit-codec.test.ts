@@ -47,6 +47,7 @@ const header: fc.Arbitrary<CommitHeader> = fc.record({
     fresh: natural,
     held: natural,
     excluded: natural,
+    deleted: natural,
     duplicate: natural,
     dead: natural,
   }),
@@ -205,14 +206,18 @@ describe('a commit', () => {
     );
   });
 
-  it('is read in version 4, in which nothing was excluded', () => {
-    const encoded = (excluded: number): Uint8Array => {
+  it.each([
+    [4, 'excluded', 2],
+    [5, 'deleted', 1],
+  ] as const)('is read in version %i, in which nothing was %s', (version, name, lacks) => {
+    const encoded = (count: number): Uint8Array => {
       const { counters } = commitHeader();
-      return encodeCommit(commitHeader({ counters: { ...counters, excluded } }), new Map());
+      return encodeCommit(commitHeader({ counters: { ...counters, [name]: count } }), new Map());
     };
     const [none, one] = [encoded(0), encoded(1)];
+    // Where the count is. `lacks` counts from there are missing.
     const at = none.findIndex((byte, index) => byte !== one[index]);
-    const old = new Uint8Array([4, ...none.slice(1, at), ...none.slice(at + 1)]);
+    const old = new Uint8Array([version, ...none.slice(1, at), ...none.slice(at + lacks)]);
     expect(decodeCommit({ seq: 1, data: old }).header).toEqual(commitHeader());
   });
 
@@ -226,7 +231,7 @@ describe('a commit', () => {
     );
     const json = new TextEncoder().encode('{"v":1,"kind":"position"}');
     expect(() => decodeCommit({ seq: 1, data: json })).toThrow(UnknownCommitVersion);
-    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([6]) })).toThrow(/version 6/);
+    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([7]) })).toThrow(/version 7/);
   });
 
   it('is decoded once for all partitions of a process', () => {

@@ -10,7 +10,7 @@ import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { CommitDraft } from '../../src/router/commit-draft.ts';
 import { assertInSeries } from '../../src/router/route-in-series.ts';
 
-const NOTHING = { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 };
+const NOTHING = { received: 0, fresh: 0, held: 0, excluded: 0, deleted: 0, duplicate: 0, dead: 0 };
 
 /** Few values, so that readings often agree in some of them. */
 const readings = (measure: fc.Arbitrary<Measure>): fc.Arbitrary<Reading[]> =>
@@ -47,6 +47,12 @@ function counted(arriving: readonly Reading[]): Map<string, [entrances: number, 
   return sums;
 }
 
+/** True if a reading is strictly between two others, in either order. */
+function isBetween(reading: Reading, a: Reading, b: Reading): boolean {
+  const [before, after] = [compareInSeries(a, reading), compareInSeries(reading, b)];
+  return before !== 0 && Math.sign(before) === Math.sign(after);
+}
+
 describe('a series', () => {
   it.each([
     ['standings', standings],
@@ -59,6 +65,32 @@ describe('a series', () => {
           const found = counted(shuffled);
           expect(found).toEqual(counted([...all].sort(compareInSeries)));
           expect([...found.values()].map(([, , asserted]) => asserted)).toEqual(all.map(() => 1));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['standings', standings],
+    ['revisions', revisions],
+  ])('T21 of %s counts as if what is left out had never been sent', (_, some) => {
+    fc.assert(
+      fc.property(
+        some.chain((all) => fc.tuple(fc.constant(all), fc.subarray(all))),
+        ([all, leftOut]) => {
+          const isLeftOut = (reading: Reading): boolean => leftOut.includes(reading);
+          const [series, others] = [new Series(all), new Series(all.filter((reading) => !isLeftOut(reading)))];
+          for (const reading of all) {
+            expect(series.passedBy(reading, null, isLeftOut)).toEqual(others.passedBy(reading, null));
+            expect(series.dependentOn(reading, isLeftOut)).toBe(others.dependentOn(reading));
+            const around = series.leftOutAround(reading, isLeftOut).filter((each) => each !== reading);
+            const between = all.filter(
+              (each) =>
+                each !== reading && isLeftOut(each) && !others.all.some((other) => isBetween(other, reading, each)),
+            );
+            expect(new Set(around)).toEqual(new Set(between));
+          }
         },
       ),
       { numRuns: 500 },

@@ -1,8 +1,10 @@
 // Draws the actions of a scenario one after the other, each at random from those that make sense at that point.
 import type { DpuId } from '../../src/domain/ids.ts';
+import { idsIn } from './deletions.ts';
 import { drawSettings } from './draw-settings.ts';
 import { LINES, PayloadWriter } from './payload-writer.ts';
 import type { Random } from './random.ts';
+import { MODULUS, ReportWriter } from './report-writer.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import type { Action } from './scenario.ts';
 import { TakeBackWriter } from './take-back-writer.ts';
@@ -10,8 +12,6 @@ import { TakeBackWriter } from './take-back-writer.ts';
 /** Two days before Europe's clocks go forward in 2024. */
 export const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
-/** Small, so that counters wrap. */
-const MODULUS = 12;
 /** Readings, misspelled, and what is none. */
 const LEVELS = ['reading', 'readings./', '/.Readings', 'status', 'readings.1', '/'];
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
@@ -29,9 +29,9 @@ export class ActionWriter {
   readonly #sent: { readonly dpuId: DpuId; readonly text: string }[] = [];
   readonly #payloads: PayloadWriter;
   readonly #named: { readonly dpuId: DpuId; readonly item: Item }[] = [];
-  /** DPUs that report standings, with their last standing. */
+  /** DPUs that report standings. */
   readonly #reportsTotals: ReadonlySet<DpuId>;
-  readonly #totals = new Map<DpuId, [entrances: number, exits: number]>();
+  readonly #reports: ReportWriter;
   /** DPUs that report an interval again with other numbers, and the intervals that they have reported. */
   readonly #revises: ReadonlySet<DpuId>;
   readonly #revisions: RevisionWriter;
@@ -45,6 +45,7 @@ export class ActionWriter {
     this.#dpus = Array.from({ length: random.int(1, 5) }, (_, n) => `d${n + 1}` as DpuId);
     this.#payloads = new PayloadWriter(random, this.#dpus);
     this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
+    this.#reports = new ReportWriter(random, this.#reportsTotals);
     this.#revisions = new RevisionWriter(random);
     this.#takeBack = new TakeBackWriter(random, () => this.#someInstant());
     this.#revises = new Set(this.#dpus.filter((id) => !this.#reportsTotals.has(id) && random.chance(0.35)));
@@ -191,7 +192,7 @@ export class ActionWriter {
     const direction = random.chance(0.5) ? 1 : -1;
     const timestamp = new Date(this.#someInstant()).toISOString();
     if (this.#revises.has(dpuId) && random.chance(0.6)) return this.#revisions.next(dpuId, timestamp);
-    if (random.chance(this.#reportsTotals.has(dpuId) ? 0.7 : 0.1)) return this.#report(dpuId, timestamp);
+    if (random.chance(this.#reportsTotals.has(dpuId) ? 0.7 : 0.1)) return this.#reports.next(dpuId, timestamp);
     const bad = random.chance(0.05)
       ? random.pick([
           { direction: 0 },
@@ -209,40 +210,6 @@ export class ActionWriter {
         : { timestamp, direction, ...name };
     if ('id' in item) this.#named.push({ dpuId, item });
     return JSON.stringify({ ...item, ...bad });
-  }
-
-  /** An interval or a standing, sometimes without a timestamp. */
-  #report(dpuId: DpuId, timestamp: string): string {
-    const random = this.#random;
-    const timed = random.chance(0.1) ? {} : { timestamp };
-    const name = random.chance(0.15) ? { id: `n${random.int(1, 20)}` } : {};
-    const bad = random.chance(0.04)
-      ? random.pick([{ direction: 1 }, { entrances: -1, exits: 0 }, { total_entrances: 1.5, total_exits: 2 }])
-      : {};
-    if (!this.#reportsTotals.has(dpuId) || random.chance(0.15)) {
-      const start = random.chance(0.4)
-        ? { start: new Date(Date.parse(timestamp) - random.int(0, HOUR)).toISOString() }
-        : {};
-      return JSON.stringify({
-        ...timed,
-        entrances: random.int(0, 3),
-        exits: random.int(0, 3),
-        ...start,
-        ...name,
-        ...bad,
-      });
-    }
-    const [entrances, exits] = this.#totals.get(dpuId) ?? [0, 0];
-    // Mostly the counter goes on; sometimes it restarts at 0, or anywhere.
-    const next = random.weighted({ on: 10, restart: 1.5, anywhere: 1.5 });
-    const totals: [number, number] = {
-      on: [(entrances + random.int(0, 3)) % MODULUS, (exits + random.int(0, 3)) % MODULUS] as [number, number],
-      restart: [random.int(0, 2), random.int(0, 2)] as [number, number],
-      anywhere: [random.int(0, MODULUS), random.int(0, MODULUS)] as [number, number],
-    }[next];
-    this.#totals.set(dpuId, totals);
-    const epoch = random.chance(0.15) ? { counter_epoch: random.pick(['a', 'b']) } : {};
-    return JSON.stringify({ ...timed, total_entrances: totals[0], total_exits: totals[1], ...epoch, ...name, ...bad });
   }
 
   /** A copy of a named reading with one field changed, as from a sensor that reuses its ids after a reboot. */
@@ -300,6 +267,9 @@ export class ActionWriter {
       modulus: 2,
       exclude: 4,
       include: 2,
+      deleteReading: 4,
+      deleteUnsent: 1.5,
+      restoreReading: 2,
       changeDoorway: 3,
       deleteDoorway: 0.5,
       doorway: 1,
@@ -325,6 +295,13 @@ export class ActionWriter {
         return this.#push(this.#takeBack.exclude(dpuId));
       case 'include':
         return this.#push(this.#takeBack.include());
+      case 'deleteReading':
+        for (const action of this.#takeBack.deleteReadings()) this.#push(action);
+        return;
+      case 'deleteUnsent':
+        return this.#deleteUnsent(device);
+      case 'restoreReading':
+        return this.#push(this.#takeBack.restoreReading());
       case 'deleteDpu':
         return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway':
@@ -364,6 +341,16 @@ export class ActionWriter {
   #resetAgain(): void {
     const reset = this.#takeBack.someReset();
     if (reset) this.#reset(reset.space, reset.timestampMs, this.#random.int(0, 3));
+  }
+
+  /** The deletion comes before the reading, which may be sent at once, later or never. */
+  #deleteUnsent(dpuId: DpuId): void {
+    const text = this.#item(dpuId);
+    const [which] = idsIn(dpuId, text, this.#nowMs);
+    if (which === undefined) return;
+    this.#push({ kind: 'deleteReading', which });
+    this.#sent.push({ dpuId, text });
+    if (this.#random.chance(0.6)) this.#push({ kind: 'publish', dpuId, text });
   }
 
   /** A count that a person corrects downwards, after late readings that may or may not have emptied the space. */

@@ -45,14 +45,14 @@ export function auditTables(
  */
 export async function auditAccount({ streams }: Engines, process: SimProcess): Promise<string[]> {
   const { lastSeq } = streams.events;
-  const { accepted, applied, held, excluded, duplicate, deadLettered, deadLetters, evicted, remainder } =
+  const { accepted, applied, held, excluded, deleted, duplicate, deadLettered, deadLetters, evicted, remainder } =
     await process.accounts.read();
   if (remainder !== 0) return [`account: the remainder is ${remainder}`];
   if (streams.events.lastSeq !== lastSeq) return [];
   const consumed = Array.from({ length: streams.partitions }, (_, k) => consumedBy(streams, k as Partition)).flat();
   const { readings, items } = sentIn(consumed, streams.topology);
   const distinct = new Oracle(readings, []).readings.length;
-  const is = JSON.stringify([accepted, applied + held + excluded, duplicate, deadLettered]);
+  const is = JSON.stringify([accepted, applied + held + excluded + deleted, duplicate, deadLettered]);
   const shouldBe = JSON.stringify([items, distinct, readings.length - distinct, items - readings.length]);
   const letters = [...Object.values(deadLetters), ...Object.values(evicted)].reduce((sum, count) => sum + count, 0);
   return [

@@ -18,6 +18,8 @@ export function commandOf(
         | 'sleep'
         | 'ask'
         | 'import'
+        | 'deleteReading'
+        | 'restoreReading'
         | 'logClock'
         | 'start'
         | 'crash'

@@ -16,7 +16,7 @@ export const EXCLUSION_MUTANTS: readonly Mutant[] = [
   mutant('an exclusion ends with a shorter one that began later', 'toMs: Math.max(last.toMs, toMs)', 'toMs'),
   mutant(
     'an excluded reading is held',
-    "this.counters[isExcluded(event) ? 'excluded' : 'held'] += sign;",
+    'this.counters[uncountedAs(event.doorwayId)] += sign;',
     'this.counters.held += sign;',
   ),
   mutant(

@@ -83,7 +83,7 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
   ),
   lossMutant(
     'a repair keeps the account of lost readings',
-    'counters: { received, fresh, held, excluded, duplicate, dead } };',
+    'counters: { received, fresh, held, excluded, deleted, duplicate, dead } };',
     'counters: header.counters };',
   ),
   lossMutant(

@@ -1,6 +1,7 @@
 // Deliberate bugs. Each is one change of the production sources, made in a build of the simulation
 // (bundle.ts), so the sources themselves stay unchanged. `npm run sim:mutants` shows which seed
 // catches each; a survivor shows what the simulation does not test.
+import { DELETION_MUTANTS } from './deletion-mutants.ts';
 import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
@@ -316,6 +317,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EXPLANATION_MUTANTS,
   ...PROFILE_MUTANTS,
   ...EXCLUSION_MUTANTS,
+  ...DELETION_MUTANTS,
   ...RESET_MUTANTS,
   ...LOSS_MUTANTS,
 ];

@@ -110,6 +110,15 @@ export const include = (id: string, exclusion: number): Action => ({
   dpuId: id as DpuId,
   id: exclusion,
 });
+/** @param what as in `identityOf` of a reading: its measure, and its name if it has one */
+export const deleteReading = (id: string, timestampMs: number, what: string): Action => ({
+  kind: 'deleteReading',
+  which: `${id}~${timestampMs}~${what}`,
+});
+export const restoreReading = (id: string, timestampMs: number, what: string): Action => ({
+  kind: 'restoreReading',
+  which: `${id}~${timestampMs}~${what}`,
+});
 export const wait = (ms: number): Action => ({ kind: 'sleep', ms });
 export const pass = (
   id: string,

@@ -67,6 +67,10 @@ export type Action =
   | { readonly kind: 'exclude'; readonly dpuId: DpuId; readonly fromMs: number; readonly toMs: number }
   /** An exclusion of the DPU is deleted. */
   | { readonly kind: 'include'; readonly dpuId: DpuId; readonly id: number }
+  /** The nth reading that was sent so far, or one that may never be sent. */
+  | { readonly kind: 'deleteReading'; readonly which: number | string }
+  /** The nth reading that was deleted so far. */
+  | { readonly kind: 'restoreReading'; readonly which: number | string }
   /** What one document says, in place of a command for each. */
   | { readonly kind: 'import'; readonly of: readonly RegisteringAction[] }
   | { readonly kind: 'settings'; readonly settings: Settings }

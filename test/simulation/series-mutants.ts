@@ -9,13 +9,13 @@ export const SERIES_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a standing is compared with the newest',
-    'const before = this.#before(reading);',
+    'const before = this.#before(reading, isLeftOut);',
     'const before = this.#inOrder.at(-1);',
   ),
   mutant(
     'history is not asked for the neighbours of a late standing',
-    'if (notNewer.length === 0) return found;',
-    'if (notNewer.length >= 0) return found;',
+    'if (notNewer.length > 0)',
+    'if (notNewer.length < 0)',
   ),
   mutant(
     'the newest stored reading of another kind hides the standings before it',
@@ -30,13 +30,13 @@ export const SERIES_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'every revision of an interval counts',
-    'return this.#isSuperseded(reading) ? NOBODY : passedIn(reading.measure);',
+    'return this.#isSuperseded(reading, isLeftOut) ? NOBODY : passedIn(reading.measure);',
     'return passedIn(reading.measure);',
   ),
   mutant(
     'a revision leaves the one that it supersedes as it was',
-    'return isStanding(reading.measure) ? this.#after(reading) : this.#before(reading);',
-    'return isStanding(reading.measure) ? this.#after(reading) : undefined;',
+    'return isStanding(reading.measure) ? this.#after(reading, isLeftOut) : this.#before(reading, isLeftOut);',
+    'return isStanding(reading.measure) ? this.#after(reading, isLeftOut) : undefined;',
   ),
   mutant(
     'a revision supersedes those of other intervals with the same end',

@@ -1,4 +1,5 @@
-// Draws what a person takes back: exclusions of readings, and changes and deletions of resets and exclusions.
+// Draws what a person takes back: exclusions and deletions of readings, and changes and deletions of resets and
+// exclusions.
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { Random } from './random.ts';
 import type { Action } from './scenario.ts';
@@ -39,6 +40,17 @@ export class TakeBackWriter {
     if (this.#excluded.size === 0) return undefined;
     const [dpuId, exclusions] = this.#random.pick([...this.#excluded]);
     return { kind: 'include', dpuId, id: this.#random.int(1, exclusions) };
+  }
+
+  /** One reading, or some that were sent one after the other. */
+  deleteReadings(): Action[] {
+    const first = this.#random.int(0, 500);
+    const length = this.#random.pick([1, 1, 1, 2, 3]);
+    return Array.from({ length }, (_, n) => ({ kind: 'deleteReading', which: first + n }));
+  }
+
+  restoreReading(): Action {
+    return { kind: 'restoreReading', which: this.#random.int(0, 50) };
   }
 
   /** One that was recorded, if none was lost. Often to an instant that has another one. */

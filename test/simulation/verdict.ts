@@ -224,16 +224,18 @@ export class Verdict {
   }
 
   async #judgeAccount(): Promise<void> {
-    const { accepted, applied, duplicate, held, excluded, deadLettered, deadLetters, evicted, remainder } =
+    const { accepted, applied, duplicate, held, excluded, deleted, deadLettered, deadLetters, evicted, remainder } =
       await this.#world.answer(() => this.#process.accounts.read());
-    const { held: heldNow, excluded: excludedNow } = this.#oracle;
+    const { held: heldNow, excluded: excludedNow, deleted: deletedNow } = this.#oracle;
+    const uncounted = { held: heldNow, excluded: excludedNow, deleted: deletedNow };
+    const countedOf = (all: number): number => all - heldNow - excludedNow - deletedNow;
     if (this.#world.survivors) {
       // Readings that are routed again are accepted again, so only the counted ones must match.
       const all = this.#oracle.readings.length;
       this.#expect(
         'account after a loss',
-        { applied, held, excluded, remainder },
-        { applied: all - heldNow - excludedNow, held: heldNow, excluded: excludedNow, remainder: 0 },
+        { applied, held, excluded, deleted, remainder },
+        { applied: countedOf(all), ...uncounted, remainder: 0 },
       );
       return;
     }
@@ -241,13 +243,12 @@ export class Verdict {
     const distinct = this.#oracle.readings.length;
     this.#expect(
       'account',
-      { accepted, applied, duplicate, held, excluded, deadLettered, remainder },
+      { accepted, applied, duplicate, held, excluded, deleted, deadLettered, remainder },
       {
         accepted: this.#sent.items,
-        applied: distinct - heldNow - excludedNow,
+        applied: countedOf(distinct),
         duplicate: this.#sent.readings.length - distinct,
-        held: heldNow,
-        excluded: excludedNow,
+        ...uncounted,
         deadLettered: dead,
         remainder: 0,
       },

@@ -19,6 +19,7 @@ import {
   topologyOf,
 } from './engines/memory-streams.ts';
 import { commandOf } from './command-of.ts';
+import { deletionCommand } from './deletions.ts';
 import { documentOf } from './document-of.ts';
 import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
 import { lose, readingsInLogs } from './losses.ts';
@@ -206,6 +207,11 @@ export class World {
         return this.#lose(action);
       case 'history':
         return void (this.engines.tables.isAway = action.isAway);
+      case 'deleteReading':
+      case 'restoreReading': {
+        const command = deletionCommand(action, this.engines.streams);
+        return command && this.#execute(this.#running(), command);
+      }
       case 'import':
         return this.#import(this.#running(), action.of);
       case 'space':

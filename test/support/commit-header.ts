@@ -18,7 +18,7 @@ export function commitHeader(fields: Partial<CommitHeader> = {}): CommitHeader {
     topologyDigest: null,
     reattribution: null,
     clockMs: BEGINNING_MS,
-    counters: { received: 0, fresh: 0, held: 0, excluded: 0, duplicate: 0, dead: 0 },
+    counters: { received: 0, fresh: 0, held: 0, excluded: 0, deleted: 0, duplicate: 0, dead: 0 },
     ...fields,
   };
 }

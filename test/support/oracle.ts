@@ -1,7 +1,17 @@
 // The correct value of every count, computed the obvious way: by sorting and adding the set of readings, with the
 // placements, doorways and resets. It shares no code with the service, only types.
 import { instantOfDay } from './instant-of-day.ts';
-import type { Doorway, Dpu, Exclusion, Reset, ResetWithoutId, Space, TopologyFact } from '../../src/domain/topology.ts';
+import { compareStandings, readingIdOf, supersedes } from './oracle-readings.ts';
+import type {
+  Deletion,
+  Doorway,
+  Dpu,
+  Exclusion,
+  Reset,
+  ResetWithoutId,
+  Space,
+  TopologyFact,
+} from '../../src/domain/topology.ts';
 
 /** Has exactly one of direction, interval and standing. */
 export interface OracleReading {
@@ -84,6 +94,8 @@ export interface OracleIntervalExplanation extends OraclePeople, OracleTerms {
 }
 
 const NOWHERE = 0;
+/** Stands for the doorway of deleted readings. */
+const DELETED = -1;
 const DAY = 86_400_000;
 
 /** When a space is reset, and to which count; manual resets in the order they were recorded. */
@@ -275,8 +287,10 @@ export class Oracle {
   readonly #recorded = new Map<number, number>();
   /** The last version of each. */
   readonly #exclusions = new Map<string, Exclusion>();
+  /** By reading id. */
+  readonly #deletions = new Map<string, Deletion>();
   readonly #events = new Map<number, OracleEvent[]>();
-  /** The standings of each DPU, in order. */
+  /** The standings of each DPU, in order, without deleted ones. */
   readonly #standings = new Map<string, OracleReading[]>();
 
   constructor(sent: readonly OracleReading[], facts: readonly TopologyFact[]) {
@@ -285,12 +299,13 @@ export class Oracle {
       if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
       if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
       if (fact.kind === 'exclusion') this.#exclusions.set(`${fact.doc.dpuId} ${fact.doc.id}`, fact.doc);
+      if (fact.kind === 'deletion') this.#deletions.set(fact.doc.readingId, fact.doc);
       if (fact.kind === 'reset') this.#hearReset(fact.doc);
     }
     const byId = new Map(sent.map((reading) => [readingIdOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(compareEvents);
     for (const reading of this.readings) {
-      if (!reading.standing) continue;
+      if (!reading.standing || this.#isDeleted(reading)) continue;
       const standings = this.#standings.get(reading.dpuId) ?? [];
       this.#standings.set(reading.dpuId, [...standings, reading].sort(compareStandings));
     }
@@ -309,7 +324,12 @@ export class Oracle {
 
   /** How many readings are of DPUs above a doorway, in one of their exclusions. */
   get excluded(): number {
-    return this.#eventsOfSpace(NOWHERE).length - this.held;
+    return this.#eventsOfSpace(NOWHERE).length - this.held - this.deleted;
+  }
+
+  /** How many readings are deleted, wherever their DPU was. */
+  get deleted(): number {
+    return this.#eventsOfSpace(NOWHERE).filter(({ doorwayId }) => doorwayId === DELETED).length;
   }
 
   events(spaceId: number): readonly OracleEvent[] {
@@ -362,6 +382,7 @@ export class Oracle {
       timestampMs: reading.timestampMs,
       readingId: reading.readingId,
     });
+    if (this.#isDeleted(reading)) return [{ ...event(NOWHERE, entrances, exits), doorwayId: DELETED }];
     if (!doorway || this.#isExcluded(reading)) return [event(NOWHERE, entrances, exits)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
@@ -376,9 +397,18 @@ export class Oracle {
     return false;
   }
 
-  #entrancesAndExits(reading: OracleReading): readonly [entrances: number, exits: number] {
+  #isDeleted({ readingId }: { readonly readingId: string }): boolean {
+    return this.#deletions.get(readingId)?.restored === false;
+  }
+
+  /** T21: a deleted reading reports what it says alone, which is nobody for one that counts by its neighbours. */
+  #entrancesAndExits(
+    reading: OracleReading & { readonly readingId: string },
+  ): readonly [entrances: number, exits: number] {
+    const dependsOnOthers = reading.standing !== undefined || reading.interval?.revision !== undefined;
+    if (dependsOnOthers && this.#isDeleted(reading)) return [0, 0];
     if (reading.interval) {
-      const isSuperseded = this.readings.some((other) => supersedes(other, reading));
+      const isSuperseded = this.readings.some((other) => !this.#isDeleted(other) && supersedes(other, reading));
       return isSuperseded ? [0, 0] : [reading.interval.entrances, reading.interval.exits];
     }
     if (!reading.standing) return reading.direction === 1 ? [1, 0] : [0, 1];
@@ -413,65 +443,6 @@ function increase(from: number, to: number, modulus: number | undefined): number
   let difference = to - from;
   while (difference < 0) difference += modulus;
   return difference * 2 < modulus ? difference : undefined;
-}
-
-/** True when two readings are revisions of one interval, and `a` is the later. */
-function supersedes(a: OracleReading, b: OracleReading): boolean {
-  const [x, y] = [a.interval, b.interval];
-  if (x?.revision === undefined || y?.revision === undefined || a.dpuId !== b.dpuId) return false;
-  if (a.timestampMs !== b.timestampMs || x.startMs !== y.startMs) return false;
-  const [left, right] = [
-    [x.revision, x.entrances + x.exits, x.entrances, a.name ?? ''],
-    [y.revision, y.entrances + y.exits, y.entrances, b.name ?? ''],
-  ];
-  const at = left.findIndex((value, n) => value !== right[n]);
-  return at >= 0 && (left[at] ?? 0) > (right[at] ?? 0);
-}
-
-function compareStandings(a: OracleReading, b: OracleReading): number {
-  const key = ({ timestampMs, name = '', standing }: OracleReading): (number | string)[] => [
-    timestampMs,
-    name,
-    standing?.entrances ?? 0,
-    standing?.exits ?? 0,
-    readingIdOf({ dpuId: '', timestampMs: 0, standing }),
-  ];
-  const [left, right] = [key(a), key(b)];
-  const at = left.findIndex((value, n) => value !== right[n]);
-  return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
-}
-
-/** The reading id, which contains all fields of the reading. */
-function readingIdOf({ dpuId, timestampMs, direction, interval, standing, place, name }: OracleReading): string {
-  const token = dpuId.replace(
-    /[.*>/+#=~{}()]/g,
-    (character) => `=${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  const text = interval
-    ? [interval.entrances, interval.exits, interval.startMs].filter((part) => part !== undefined).join('-') +
-      (interval.revision === undefined ? '' : `r${interval.revision}`)
-    : standing
-      ? `t${[standing.entrances, standing.exits, standing.epoch].filter((part) => part !== undefined).join('-')}`
-      : direction === 1
-        ? '+'
-        : '-';
-  return `${token}~${timestampMs}~${text}${place === undefined ? '' : `@${place}`}${name === undefined ? '' : `.${name}`}`;
-}
-
-/** The inverse of `readingIdOf`. */
-export function parseReadingId(readingId: string, dpuId: string): OracleReading {
-  const [, ms, rest = ''] = readingId.split(/~/, 3);
-  const text = readingId.slice(readingId.indexOf(rest, readingId.indexOf('~') + 1));
-  const [, head = '', place, name] = /^([^@.]+)(?:@([^.]+))?(?:\.(.+))?$/s.exec(text) ?? [];
-  const parts = head.replace(/^t/, '').split('-');
-  const common = { dpuId, timestampMs: Number(ms), place, name };
-  if (head === '+' || head === '-') return { ...common, direction: head === '+' ? 1 : -1 };
-  const [entrances, exits] = [Number(parts[0]), Number(parts[1])];
-  if (!head.startsWith('t')) {
-    const [startMs, revision] = (parts[2]?.split('r') ?? []).map(Number);
-    return { ...common, interval: { entrances, exits, startMs, revision } };
-  }
-  return { ...common, standing: { entrances, exits, epoch: parts.length > 2 ? parts.slice(2).join('-') : undefined } };
 }
 
 function compareEvents(

@@ -11,6 +11,7 @@ const WHOLE = {
   duplicate: 2,
   held: 1,
   excluded: 0,
+  deleted: 0,
   dead_lettered: 1,
   dead_letters: { future: 1 },
   dead_letters_evicted: {},
@@ -36,7 +37,9 @@ describe('density account', () => {
   it('A1 exits with 0 when every accepted reading is accounted for', async () => {
     const { code, output } = await account(WHOLE);
     expect(code).toBe(0);
-    expect(output).toContain('accepted 10 = applied 6 + duplicate 2 + held 1 + excluded 0 + dead-lettered 1');
+    expect(output).toContain(
+      'accepted 10 = applied 6 + duplicate 2 + held 1 + excluded 0 + deleted 0 + dead-lettered 1',
+    );
   });
 
   it('A1 exits with 1 when a reading is missing', async () => {

@@ -23,7 +23,7 @@ const header = (n: number): ReturnType<typeof commitHeader> =>
     commitId: `c${n}`,
     previousSeq: n - 1,
     readingsSeq: n,
-    counters: { received: 2 * n, fresh: 2 * n, held: 0, excluded: 0, duplicate: 0, dead: 0 },
+    counters: { received: 2 * n, fresh: 2 * n, held: 0, excluded: 0, deleted: 0, duplicate: 0, dead: 0 },
   });
 const section = (n: number, spaceId: number) => ({
   events: [

@@ -23,7 +23,9 @@ import {
   type Measure,
   type Passed,
 } from '../../src/domain/measure.ts';
-import type { Reading } from '../../src/domain/reading.ts';
+import { identityOf, type Reading } from '../../src/domain/reading.ts';
+import type { ReadingPlace } from '../../src/domain/commit.ts';
+import { placeOf } from '../../src/router/reattribution.ts';
 
 describe('a repair', () => {
   let ports: Ports;
@@ -107,6 +109,46 @@ describe('a repair', () => {
       );
     },
   );
+
+  it.each([
+    ['is deleted', false],
+    // The router has got as far as that standing, and not to the next one.
+    ['is being restored', true],
+  ])('L3 T21 corrects the standing that depends on a lost one, beyond one that %s', async (_, restoring) => {
+    const [first, fresh, deleted, next] = [
+      standing(1_000, 100),
+      standing(2_000, 106),
+      standing(2_500, 109),
+      standing(3_000, 110),
+    ] as const;
+    const doc = { dpuId: DPU, readingId: identityOf(deleted), reason: '', recordedMs: 0, restored: false };
+    const deletion: TopologyFact = { kind: 'deletion', doc };
+    const restoration: TopologyFact = { kind: 'deletion', doc: { ...doc, restored: true } };
+    const { deps, view, mark } = await twoSpaces(
+      ports,
+      [deletion],
+      restoring ? [restoration, placeOf(deleted)] : undefined,
+    );
+    const entered = (reading: Reading, entrances: number): SpaceEvent =>
+      eventOf(view, reading, { entrances, exits: 0 });
+    await store(ports, mark, 1, entered(first, 0));
+    await store(ports, mark, 1, entered(deleted, 0));
+    await store(ports, mark, 2, entered(next, 10));
+    await store(ports, { seq: mark.seq + 1, commitId: 'lost' }, 3, entered(fresh, 6));
+
+    await repairLogs(deps);
+    const claims = await ports.recovery.claimsOf([first, fresh, deleted, next]);
+    const asserted = claims
+      .filter(({ signs }) => signs !== 0)
+      .map(({ spaceId, timestampMs, entrances, signs }) => [timestampMs, spaceId, entrances, signs]);
+    expect(asserted.sort(([a = 0], [b = 0]) => a - b)).toEqual([
+      [1_000, 1, 0, 1],
+      [2_000, 1, 6, 1],
+      // What comes after it still counts as if it was deleted, and the router will correct that.
+      restoring ? [2_500, 1, 3, 1] : [2_500, 0, 0, 1],
+      [3_000, 1, 4, 1],
+    ]);
+  });
 });
 
 const DPU = 'd1' as DpuId;
@@ -120,7 +162,11 @@ function space(id: number, name: string): TopologyFact {
 }
 
 /** Two spaces with a doorway each, a DPU above the first, and a commit of each router. @returns the mark of the last one, too */
-async function twoSpaces(ports: Ports): Promise<{ deps: RepairDeps; view: TopologyView; mark: CommitMark }> {
+async function twoSpaces(
+  ports: Ports,
+  more: readonly TopologyFact[] = [],
+  progress?: readonly [change: TopologyFact, after: ReadingPlace],
+): Promise<{ deps: RepairDeps; view: TopologyView; mark: CommitMark }> {
   const doorway = (id: number): TopologyFact => ({
     kind: 'doorway',
     doc: { id: id as DoorwayId, name: `w${id}`, ingressSpaceId: id as SpaceId, egressSpaceId: null, ...DATES },
@@ -132,11 +178,15 @@ async function twoSpaces(ports: Ports): Promise<{ deps: RepairDeps; view: Topolo
     doorway(1),
     doorway(2),
     { kind: 'dpu', doc: { id: DPU, placements, ...DATES } },
+    ...more,
   ];
   for (const [seq, fact] of facts.entries()) await ports.topology.append(fact, seq);
   const deps = repairDeps(ports);
   await deps.catchUpTopology();
   const view = deps.topology.latest();
+  const reattribution = progress ? { toSeq: view.seq + 1, after: progress[1] } : null;
+  if (progress) await ports.topology.append(progress[0], view.seq);
+  await deps.catchUpTopology();
   let mark = { seq: 0, commitId: '' };
   for (let router = 0; router < PARTITIONS; router++) {
     const header = commitHeader({
@@ -144,6 +194,7 @@ async function twoSpaces(ports: Ports): Promise<{ deps: RepairDeps; view: Topolo
       commitId: `c${router}`,
       topologySeq: view.seq,
       topologyDigest: deps.topology.digestAt(view.seq) ?? null,
+      reattribution,
     });
     const outcome = await ports.events.commit(header, new Map(), 0);
     if (outcome.kind === 'committed') mark = { seq: outcome.seq, commitId: header.commitId };

@@ -38,9 +38,51 @@ test.each([
   { what: 'an older one that is stored', reading: standing(2_000, 2), passed: 1, dependent: STORED[2] },
   { what: 'one that comes late', reading: standing(2_500, 9), passed: 7, dependent: STORED[2] },
 ])('finds the standings before and after $what', async ({ reading, passed, dependent }) => {
-  const series = seriesOf(reading, await new SeriesMemory().around([reading], history, () => undefined));
+  const series = seriesOf(
+    reading,
+    await new SeriesMemory().around(
+      [reading],
+      history,
+      () => undefined,
+      () => false,
+    ),
+  );
   expect(series?.passedBy(reading, null)).toEqual({ ...NOBODY, entrances: passed });
   expect(series?.dependentOn(reading)).toEqual(dependent);
+});
+
+test.each([
+  { what: 'a new one', reading: standing(4_000, 14), deleted: [3_000], passed: 12, dependent: undefined },
+  { what: 'a new one, after a run', reading: standing(4_000, 14), deleted: [3_000, 2_000], passed: 13 },
+  { what: 'a late one', reading: standing(2_500, 9), deleted: [2_000, 3_000], passed: 8 },
+  { what: 'a late one', reading: standing(1_500, 9), deleted: [2_000], passed: 8, dependent: STORED[2] },
+  { what: 'the only one', reading: standing(2_500, 9), deleted: [1_000, 2_000, 3_000], passed: 0 },
+])('T21 finds what is before and after $what, beyond the deleted standings $deleted', async (example) => {
+  const { reading, deleted, passed, dependent } = example;
+  const isLeftOut = ({ timestampMs }: Reading): boolean => deleted.includes(timestampMs);
+  const found = await new SeriesMemory().around([reading], history, () => undefined, isLeftOut);
+  const series = seriesOf(reading, found);
+  expect(series?.passedBy(reading, null, isLeftOut)).toEqual({ ...NOBODY, entrances: passed });
+  expect(series?.dependentOn(reading, isLeftOut)).toEqual(dependent);
+});
+
+test('T21 asks history once about each deleted standing, and about none that is newer than everything stored', async () => {
+  const asked: number[][] = [];
+  const answering: typeof history = {
+    ...history,
+    neighbours: async (places) => {
+      asked.push(places.map(({ timestampMs }) => timestampMs));
+      return history.neighbours(places);
+    },
+  };
+  const memory = new SeriesMemory();
+  const unstored = standing(3_500, 4);
+  const deleted = [2_000, 3_000, 3_500];
+  const isLeftOut = ({ timestampMs }: Reading): boolean => deleted.includes(timestampMs);
+  memory.remember(unstored);
+  const readings = [standing(4_000, 14), standing(4_001, 14)];
+  await memory.around(readings, answering, () => 3_000, isLeftOut);
+  expect(asked).toEqual([[3_000], [2_000]]);
 });
 
 describe('after a restart', () => {
@@ -69,7 +111,15 @@ describe('after a restart', () => {
       },
     };
     const reading = standing(4_000, 14);
-    const series = seriesOf(reading, await new SeriesMemory().around([reading], answering, () => newestMs));
+    const series = seriesOf(
+      reading,
+      await new SeriesMemory().around(
+        [reading],
+        answering,
+        () => newestMs,
+        () => false,
+      ),
+    );
     expect(series?.all.at(-1)).toEqual(before);
     expect(questions).toEqual(asked);
   });

@@ -490,6 +490,47 @@ export interface paths {
         get: operations["getReading"];
         put?: never;
         post?: never;
+        /**
+         * Delete a reading
+         * @description The reading counts in no space, as if it had never been sent: a deleted standing is not the predecessor of the next one, and of the revisions of an interval another one counts. It stays deleted when it is sent again, until it is restored, and may be deleted before it is sent. It is still stored. For many readings of a sensor use an exclusion, because the number of deletions is limited.
+         */
+        delete: operations["deleteReading"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deleted-readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deleted readings, with the reasons */
+        get: operations["listDeletedReadings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readings/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a deleted reading
+         * @description The reading counts again or, if it was not sent yet, once it is sent.
+         */
+        post: operations["restoreReading"];
         delete?: never;
         options?: never;
         head?: never;
@@ -915,7 +956,7 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
-            /** @description people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, 0 */
+            /** @description people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, and for a deleted one or a deleted standing, 0 */
             entrances: number;
             /** @description people who are counted in direction -1 */
             exits: number;
@@ -938,6 +979,8 @@ export interface components {
             doorway_id: number | null;
             /** @description true if it counts in no space, because of an exclusion of its sensor */
             excluded: boolean;
+            /** @description true if it counts in no space, because somebody has deleted it */
+            deleted: boolean;
         };
         /** @description The stored payload of a device, and the readings that its adapter derives from it */
         PayloadAccepted: {
@@ -1088,7 +1131,7 @@ export interface components {
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
-        /** @description Where every reading went: accepted = applied + duplicate + held + excluded + dead_lettered */
+        /** @description Where every reading went: accepted = applied + duplicate + held + excluded + deleted + dead_lettered */
         Account: {
             /** @description read from the log */
             accepted: number;
@@ -1100,6 +1143,8 @@ export interface components {
             held: number;
             /** @description left out by an exclusion of their sensor */
             excluded: number;
+            /** @description deleted by somebody, and neither held nor excluded */
+            deleted: number;
             /** @description could not be used */
             dead_lettered: number;
             /** @description dead-lettered readings whose dead letters are kept, by reason: bad_subject, bad_json, bad_reading, bad_dpu_id, bad_timestamp, clock_unset, bad_direction, bad_count, bad_id, bad_payload, future */
@@ -1334,6 +1379,25 @@ export interface components {
                 /** @description line of an imported document, from 1 */
                 line?: number;
             }[];
+        };
+        /** @description A reading that counts in no space, as if it had never been sent. It need not have been sent yet */
+        DeletedReading: {
+            /** @description the id of the reading */
+            id: string;
+            dpu_id: string;
+            /**
+             * Format: date-time
+             * @description of the reading
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description when it was deleted
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            deleted_at: string;
         };
         /** @description Items of one message that could not be used, for one reason */
         DeadLetter: {
@@ -2373,6 +2437,7 @@ export interface operations {
                      *       "duplicate": 33,
                      *       "held": 0,
                      *       "excluded": 0,
+                     *       "deleted": 0,
                      *       "dead_lettered": 0,
                      *       "dead_letters": {},
                      *       "dead_letters_evicted": {},
@@ -4626,7 +4691,8 @@ export interface operations {
                      *         "exits": 0,
                      *         "direction": 1,
                      *         "doorway_id": 1,
-                     *         "excluded": false
+                     *         "excluded": false,
+                     *         "deleted": false
                      *       }
                      *     ]
                      */
@@ -4885,7 +4951,8 @@ export interface operations {
                      *       "exits": 0,
                      *       "direction": 1,
                      *       "doorway_id": 1,
-                     *       "excluded": false
+                     *       "excluded": false,
+                     *       "deleted": false
                      *     }
                      */
                     "application/json": components["schemas"]["Reading"];
@@ -4893,6 +4960,153 @@ export interface operations {
             };
             /** @description not modified: the client has the current answer */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteReading: {
+        parameters: {
+            query: {
+                /** @description why it does not count */
+                reason: string;
+            };
+            header?: never;
+            path: {
+                /** @description the id from the answer to sending it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the deleted reading */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "423~1519461921893~+",
+                     *       "dpu_id": "423",
+                     *       "timestamp": "2018-02-24T08:45:21.893Z",
+                     *       "reason": "a test of the sensor",
+                     *       "deleted_at": "2018-02-25T07:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeletedReading"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeletedReadings: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "dpu_id" | "timestamp" | "reason" | "deleted_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, dpu_id, timestamp, reason, deleted_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of deleted readings */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "423~1519461921893~+",
+                     *         "dpu_id": "423",
+                     *         "timestamp": "2018-02-24T08:45:21.893Z",
+                     *         "reason": "a test of the sensor",
+                     *         "deleted_at": "2018-02-25T07:30:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["DeletedReading"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreReading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the id from the answer to sending it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the reading is restored */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,6 +4,7 @@ import { accountRoutes } from './account-routes.ts';
 import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { devicesRoutes } from './devices-routes.ts';
+import { deletedReadingsRoutes } from './deleted-readings-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
@@ -72,6 +73,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),
+    ...deletedReadingsRoutes(topology, service.eventPages),
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),

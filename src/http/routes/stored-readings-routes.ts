@@ -31,6 +31,7 @@ const EXAMPLE = {
   direction: 1,
   doorway_id: 1,
   excluded: false,
+  deleted: false,
 };
 const STORED_NOTE =
   'A reading appears here once it is final and stored in ClickHouse, some seconds after it was sent. Live counts include it at once.';
@@ -38,7 +39,7 @@ const STORED_NOTE =
 /** The DPU id, whose token may be three times as long as its 128 characters; then an instant, a measure, and an id. */
 const ID_LENGTH_MAX = 800;
 
-const readingId = field(
+export const readingId = field(
   { type: 'string', description: 'the id from the answer to sending it', examples: [EXAMPLE.id] },
   'must be the id of a reading',
   (value) => (typeof value === 'string' && value.length <= ID_LENGTH_MAX ? value : undefined),
@@ -98,7 +99,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
 }
 
 function readingJson(reading: StoredReading): object {
-  const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId, isExcluded } = reading;
+  const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId, isExcluded, isDeleted } = reading;
   return {
     id,
     dpu_id: dpuId,
@@ -108,6 +109,7 @@ function readingJson(reading: StoredReading): object {
     ...reportedBy(reading),
     doorway_id: doorwayId,
     excluded: isExcluded,
+    deleted: isDeleted,
   };
 }
 

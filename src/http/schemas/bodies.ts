@@ -171,7 +171,7 @@ export const resetBody = z
   .register(BODIES, { id: 'ResetBody' });
 
 const REASON_LENGTH_MAX = 500;
-export const exclusionReason = z
+export const reasonText = z
   .string('must be text')
   .trim()
   .min(1, 'must not be empty')
@@ -180,7 +180,7 @@ export const exclusionBody = z
   .strictObject({
     from: instant.meta({ description: 'readings with this timestamp are the first that are excluded' }),
     to: instant.meta({ description: 'readings with this timestamp are the first that count again' }),
-    reason: exclusionReason.meta({ description: 'why they do not count', examples: ['the cleaning crew'] }),
+    reason: reasonText.meta({ description: 'why they do not count', examples: ['the cleaning crew'] }),
   })
   .register(BODIES, { id: 'ExclusionBody' });
 

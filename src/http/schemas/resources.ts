@@ -131,7 +131,7 @@ export const reading = resource('Reading', 'What one sensor reported', {
   dpu_id: z.string(),
   timestamp: instant('when the person passed, the interval ended, or the counters were read'),
   entrances: count(
-    'people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, 0',
+    'people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, and for a deleted one or a deleted standing, 0',
   ),
   exits: count('people who are counted in direction -1'),
   direction: z
@@ -144,9 +144,10 @@ export const reading = resource('Reading', 'What one sensor reported', {
   total_exits: count('the value of the counter of exits').optional(),
   counter_epoch: z.string().meta({ description: 'the run of the counters, if the sensor reported it' }).optional(),
   doorway_id: id(
-    'the doorway where it counts; null if its sensor was not placed at that time, or if it is excluded',
+    'the doorway where it counts; null if its sensor was not placed at that time, or if it is excluded or deleted',
   ).nullable(),
   excluded: z.boolean().meta({ description: 'true if it counts in no space, because of an exclusion of its sensor' }),
+  deleted: z.boolean().meta({ description: 'true if it counts in no space, because somebody has deleted it' }),
 });
 
 const remark = z.strictObject({
@@ -260,13 +261,14 @@ const loss = () =>
 
 export const account = resource(
   'Account',
-  'Where every reading went: accepted = applied + duplicate + held + excluded + dead_lettered',
+  'Where every reading went: accepted = applied + duplicate + held + excluded + deleted + dead_lettered',
   {
     accepted: count('read from the log'),
     applied: count('counted in a space'),
     duplicate: count('sent more than once'),
     held: count('waiting for their sensor to be placed'),
     excluded: count('left out by an exclusion of their sensor'),
+    deleted: count('deleted by somebody, and neither held nor excluded'),
     dead_lettered: count('could not be used'),
     dead_letters: z.record(z.string(), z.int()).meta({
       description: `dead-lettered readings whose dead letters are kept, by reason: ${REJECT_REASONS.join(', ')}`,

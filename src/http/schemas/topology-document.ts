@@ -7,7 +7,7 @@ import {
   counterModulus,
   deviceOptions,
   doorway,
-  exclusionReason,
+  reasonText,
   OPTIONS_DESCRIPTION,
   space,
 } from './bodies.ts';
@@ -66,7 +66,7 @@ export const exclusionEntry = z.strictObject({
   dpu_id: dpuId,
   from: instant.meta({ description: 'readings of the sensor with this timestamp are excluded' }),
   to: instant.meta({ description: 'readings with this timestamp count again' }),
-  reason: exclusionReason,
+  reason: reasonText,
 });
 
 export const deviceEntry = z.strictObject({

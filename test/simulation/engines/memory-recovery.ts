@@ -1,8 +1,8 @@
 // ClickHouse's records for a repair of the logs, in memory.
 import type { DpuId, Partition } from '../../../src/domain/ids.ts';
-import { NO_DOORWAY, NOWHERE } from '../../../src/domain/ids.ts';
+import { NOWHERE } from '../../../src/domain/ids.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
-import { compareEvents, readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
+import { compareEvents, readingOf, uncountedAs, type EventPlace } from '../../../src/domain/space-event.ts';
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type {
   Claim,
@@ -153,13 +153,13 @@ export class MemoryRecovery implements RecoveryRecords {
     return this.#ask('reading counts', () => {
       const counts = new Map<DpuId, { -readonly [Name in keyof ReadingCounts]: number }>();
       const countOf = (dpuId: DpuId): { -readonly [Name in keyof ReadingCounts]: number } => {
-        const count = counts.get(dpuId) ?? { readings: 0, held: 0, excluded: 0 };
+        const count = counts.get(dpuId) ?? { readings: 0, held: 0, excluded: 0, deleted: 0 };
         counts.set(dpuId, count);
         return count;
       };
       for (const { dpuId } of this.#tables.known.values()) countOf(dpuId).readings += 1;
       for (const { spaceId, doorwayId, dpuId, sign } of this.#tables.spaceEvents)
-        if (spaceId === NOWHERE) countOf(dpuId)[doorwayId === NO_DOORWAY ? 'held' : 'excluded'] += sign;
+        if (spaceId === NOWHERE) countOf(dpuId)[uncountedAs(doorwayId)] += sign;
       return counts;
     });
   }
