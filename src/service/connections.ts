@@ -6,6 +6,8 @@ import { createTables } from '../clickhouse/schema.ts';
 import { connectNats, type NatsHandles } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
 import { boundsFor, createStreams, SPACE_EVENTS } from '../nats/streams.ts';
+import { untilAnswered } from '../nats/until-answered.ts';
+import { MACHINE_TIMING } from '../runtime/timing.ts';
 import type { ServiceOptions } from './options.ts';
 
 export interface Connections {
@@ -26,14 +28,18 @@ export async function openConnections(options: ServiceOptions, log: Logger): Pro
     await clickhouse?.close();
   };
   try {
-    const bounds = await boundsFor(nats.jsm, options.natsStoreBytes, options.deadLetters.bytesMax);
+    const answered = async <T>(act: () => Promise<T>): Promise<T> =>
+      untilAnswered(act, MACHINE_TIMING, (err) => log.warn({ err }, 'NATS does not answer yet: trying again'));
+    const bounds = await answered(async () =>
+      boundsFor(nats.jsm, options.natsStoreBytes, options.deadLetters.bytesMax),
+    );
     if (bounds.readings === undefined)
       log.warn('READINGS has no size limit: the size of the NATS store is unknown (set NATS_STORE_MAX)');
-    await createStreams(nats.jsm, options.partitions, options.replicas, bounds);
+    await answered(async () => createStreams(nats.jsm, options.partitions, options.replicas, bounds));
     clickhouse = await connectClickHouse(options.clickhouseUrl);
     await createTables(clickhouse, options.tables);
-    const { created: logId } = await nats.jsm.streams.info(SPACE_EVENTS);
-    const leases = await NatsLeases.open(nats, options.leaseTtlMs, options.replicas);
+    const { created: logId } = await answered(async () => nats.jsm.streams.info(SPACE_EVENTS));
+    const leases = await answered(async () => NatsLeases.open(nats, options.leaseTtlMs, options.replicas));
     return { nats, clickhouse, leases, logId, close };
   } catch (error) {
     await close();
