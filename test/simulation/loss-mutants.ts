@@ -7,8 +7,8 @@ const LAST_COMMITS =
   'const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));';
 const ENDS = 'const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];';
 
-function lossMutant(name: string, find: string, replace: string): Mutant {
-  return { ...mutant(name, find, replace), step: LOSSES_EVERY };
+function lossMutant(name: string, find: string, replace: string, test?: string): Mutant {
+  return { ...mutant(name, find, replace, test), step: LOSSES_EVERY };
 }
 
 export const LOSS_MUTANTS: readonly Mutant[] = [
@@ -90,37 +90,53 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'a repair leaves what depends on a lost reading as it was',
     'if (dependent) readings.set(identityOf(dependent), dependent);',
     '',
+    'test/unit/repair-logs.test.ts',
   ),
   lossMutant(
     'a repair restores nothing in the topology',
     'for (const { seq, fact } of missing) {',
     'for (const { seq, fact } of missing.slice(0, 0)) {',
   ),
-  lossMutant('shards are run while the logs are repaired', 'if (!isSuspended) await suspendShards();', ''),
+  lossMutant(
+    'shards are run while the logs are repaired',
+    'if (!isSuspended) await suspendShards();',
+    '',
+    'test/unit/log-guard.test.ts',
+  ),
   lossMutant(
     'the repair does not wait until others have released their shards',
     'if (!(await this.#takeAll(leases, held, signal))) return;',
     '',
+    'test/unit/log-guard.test.ts',
   ),
   lossMutant(
     'a router continues with a topology that it has not followed',
     'if (!isFollowed(topology, this.#committed)) throw',
     'if (topologySeq < 0) throw',
+    'test/unit/router-followed.test.ts',
   ),
   lossMutant(
     'commits of another epoch are folded',
     'if (epoch === this.#epoch) this.#applyCommit(stored, commit);',
     'if (epoch >= 0) this.#applyCommit(stored, commit);',
+    'test/unit/fold.test.ts',
   ),
   lossMutant(
     'readings are purged by their sequence alone',
     'Math.min(deps.now() - deps.keptMs, beforeMs)',
     'deps.now() - deps.keptMs',
+    'test/unit/readings-retention.test.ts',
   ),
   lossMutant(
     'readings are purged before a router has restarted in a log that went back',
     'if (!(await isConsumed(readings, header.readingsSeq, header.readingsMark, await readings.bounds()))) return NOTHING;',
     '',
+    'test/unit/readings-retention.test.ts',
   ),
-  lossMutant('what is begun does not wait until the logs are sound', 'await this.#deps.logs?.untilSound(own);', ''),
+  lossMutant(
+    'what is begun does not wait until the logs are sound',
+    'await this.#deps.logs?.untilSound(own);',
+    '',
+    'test/unit/shard-loops.test.ts',
+  ),
 ];
