@@ -25,7 +25,8 @@ export function commandOf(
         | 'suspend'
         | 'history'
         | 'rebuild'
-        | 'lose';
+        | 'lose'
+        | 'flip';
     }
   >,
 ): TopologyCommand {

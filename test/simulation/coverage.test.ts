@@ -37,6 +37,8 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'NATS loses the end of READINGS': /"kind":"lose","logs":\[.*"READINGS"/,
   'NATS loses the end of TOPOLOGY': /"kind":"lose","logs":\[.*"TOPOLOGY"/,
   'NATS loses checkpoints': /"kind":"lose","logs":\[.*"CHECKPOINTS"/,
+  'single messages of READINGS become unreadable': /"kind":"flip"/,
+  'unreadable messages are reported': /READINGS does not return \d+ messages/,
   'NATS is restarted under processes that run on': /"isPowerFailure":false/,
   'a loss is noticed': /a log has gone back/,
   'a reader finds that its log went back': /LogWentBack/,

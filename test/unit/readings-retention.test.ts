@@ -16,8 +16,9 @@ const STORED_BEFORE = 1_000;
 describe('after READINGS went back', () => {
   let ports: MemoryPorts;
   let nowMs: number;
+  let isInDoubt: boolean;
   beforeEach(async () => {
-    nowMs = 1_000;
+    [nowMs, isInDoubt] = [1_000, false];
     ports = await memoryPorts(() => nowMs);
     await fill();
     for (const router of allPartitions(PARTITIONS)) await routeAll(router, 0);
@@ -49,6 +50,7 @@ describe('after READINGS went back', () => {
       readings,
       partitions: PARTITIONS,
       storedBeforeSeq: async () => STORED_BEFORE,
+      isInDoubt: () => isInDoubt,
       keptMs: 0,
       now: () => 3_000,
     });
@@ -61,6 +63,15 @@ describe('after READINGS went back', () => {
     expect(await ports.readings.bounds()).toEqual({ firstSeq: 1, lastSeq: ENTRIES });
     await routeAll(0 as Partition, 1);
     await routeAll(2 as Partition, 3);
+    await purge();
+    expect(await ports.readings.bounds()).toEqual({ firstSeq: ENTRIES + 1, lastSeq: ENTRIES });
+  });
+
+  it('L3 nothing is removed before the logs were inspected', async () => {
+    isInDoubt = true;
+    await purge();
+    expect(await ports.readings.bounds()).toEqual({ firstSeq: 1, lastSeq: ENTRIES });
+    isInDoubt = false;
     await purge();
     expect(await ports.readings.bounds()).toEqual({ firstSeq: ENTRIES + 1, lastSeq: ENTRIES });
   });
