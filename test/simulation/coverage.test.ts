@@ -66,6 +66,7 @@ const CASES: Readonly<Record<string, RegExp>> = {
   'a doorway is changed': /"kind":"changeDoorway"/,
   'a space is deleted': /"kind":"deleteSpace"/,
   'readings are excluded': /"kind":"exclude"/,
+  'an exclusion in a document': /"kind":"import".*"kind":"exclude"/,
   'an exclusion is deleted': /"kind":"include"/,
   'a reset is changed': /"kind":"changeReset"/,
   'a reset is moved to another instant': /"kind":"changeReset".*"timestampMs"/,

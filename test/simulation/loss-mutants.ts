@@ -134,6 +134,43 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'test/unit/readings-retention.test.ts',
   ),
   lossMutant(
+    'messages that cannot be read are not reported',
+    'found.push(...(await checkUnreadable(deps, routedSeq, readingsBounds)));',
+    'await checkUnreadable(deps, routedSeq, readingsBounds);',
+  ),
+  lossMutant(
+    'messages that cannot be read are reported again and again',
+    '!reported.some(([from, to]) => from <= seq && seq <= to)',
+    'seq > 0 || reported.length < 0',
+  ),
+  lossMutant('messages that cannot be read are looked for only once', 'this.#deps.unreadable.lookAgain();', ''),
+  lossMutant(
+    'messages that a router has passed over are not looked for',
+    'const knownSeq = Math.min(routedSeq, this.#routedSeq ?? Infinity);',
+    'const knownSeq = routedSeq;',
+  ),
+  lossMutant(
+    'routed messages that cannot be read are not looked for',
+    'afterSeq: Math.min(storedSeq, knownSeq, unfinishedSeq)',
+    'afterSeq: Math.min(knownSeq, unfinishedSeq)',
+  ),
+  lossMutant(
+    'a process that was just started takes messages that cannot be read for routed',
+    'this.#routedSeq === undefined ? 0 : knownSeq',
+    'knownSeq',
+  ),
+  lossMutant(
+    'the last routed message counts as lost if it cannot be read',
+    'if (keptSeq === consumedSeq) return null;',
+    '',
+  ),
+  lossMutant(
+    'a repair begins at a message that cannot be read',
+    'if (seq < firstSeq || (await readings.at(seq)) !== undefined) return Math.max(0, seq);',
+    'return Math.max(0, seq);',
+  ),
+  lossMutant('readings are purged before the logs were inspected', 'if (isInDoubt()) return NOTHING;', ''),
+  lossMutant(
     'what is begun does not wait until the logs are sound',
     'await this.#deps.logs?.untilSound(own);',
     '',

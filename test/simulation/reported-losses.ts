@@ -13,8 +13,12 @@ export function objectionsToReports(
   const { readings, topology } = streams;
   const [objections, reported]: [string[], Set<number>] = [[], new Set()];
   let mayBeLost = 0;
+  // Where READINGS has lost its end, sequences were used for other messages.
+  const isWhole = readings.losses === 0;
   for (const { epoch, report } of tables.reports) {
-    const { unreadable } = JSON.parse(report) as RepairReport;
+    const { unreadable, readings: lostEnd } = JSON.parse(report) as RepairReport;
+    if (isWhole && lostEnd)
+      objections.push(`READINGS has lost nothing, and epoch ${epoch} reports ${lostEnd.messages}`);
     for (const [fromSeq, toSeq] of unreadable?.ranges ?? []) {
       for (let seq = fromSeq; seq <= toSeq; seq++) {
         if (reported.has(seq)) objections.push(`message ${seq} of READINGS was reported again in epoch ${epoch}`);
@@ -23,8 +27,7 @@ export function objectionsToReports(
     }
     mayBeLost += unreadable?.messages ?? 0;
   }
-  // Where READINGS has lost its end, sequences were used for other messages.
-  if (readings.losses > 0) return objections;
+  if (!isWhole) return objections;
   const idsOf = (some: Counted): string[] => some.map(({ readingId, timestampMs }) => `${readingId} ${timestampMs}`);
   const ids = new Set(idsOf(counted));
   const lost = readings.everything.filter(

@@ -100,7 +100,7 @@ export type Action =
   /** NATS restarts, and no longer returns some of the last 40 messages of READINGS, in which bits were flipped. */
   | { readonly kind: 'flip'; readonly messages: number; readonly isPowerFailure: boolean };
 
-export type RegisteringAction = Extract<Action, { kind: 'space' | 'doorway' | 'dpu' | 'move' }>;
+export type RegisteringAction = Extract<Action, { kind: 'space' | 'doorway' | 'dpu' | 'move' | 'exclude' }>;
 
 export type DamagingAction = Extract<Action, { kind: 'lose' | 'flip' }>;
 
