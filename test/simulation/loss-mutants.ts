@@ -143,11 +143,17 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     '!reported.some(([from, to]) => from <= seq && seq <= to)',
     'seq > 0 || reported.length < 0',
   ),
-  lossMutant('messages that cannot be read are looked for only once', 'this.#deps.unreadable.lookAgain();', ''),
+  lossMutant(
+    'messages that cannot be read are looked for only once',
+    'this.#deps.unreadable.lookAgain();',
+    '',
+    'test/unit/log-guard.test.ts',
+  ),
   lossMutant(
     'messages that a router has passed over are not looked for',
     'const knownSeq = Math.min(routedSeq, this.#routedSeq ?? Infinity);',
     'const knownSeq = routedSeq;',
+    'test/unit/unreadable-readings.test.ts',
   ),
   lossMutant(
     'routed messages that cannot be read are not looked for',
@@ -169,7 +175,12 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'if (seq < firstSeq || (await readings.at(seq)) !== undefined) return Math.max(0, seq);',
     'return Math.max(0, seq);',
   ),
-  lossMutant('readings are purged before the logs were inspected', 'if (isInDoubt()) return NOTHING;', ''),
+  lossMutant(
+    'readings are purged before the logs were inspected',
+    'if (isInDoubt()) return NOTHING;',
+    '',
+    'test/unit/readings-retention.test.ts',
+  ),
   lossMutant(
     'what is begun does not wait until the logs are sound',
     'await this.#deps.logs?.untilSound(own);',

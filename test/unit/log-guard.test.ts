@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Partition } from '../../src/domain/ids.ts';
 import type { Leases } from '../../src/ports/leases.ts';
 import { LogGuard } from '../../src/recovery/log-guard.ts';
+import type { RepairReport } from '../../src/recovery/repair-logs.ts';
 import { memoryPorts, type MemoryPorts } from '../conformance/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { repairDeps } from '../support/repair-deps.ts';
@@ -64,6 +65,27 @@ describe('the guard of logs that went back', () => {
     expect(journal).toEqual(['suspended', 'begun', 'resumed']);
     expect(guard.problem).toBe(undefined);
     expect(await ports.recovery.epochs()).toEqual({ begun: 2, done: 2 });
+  });
+
+  it('L3 looks for messages that cannot be read after each suspicion, and reports each once', async () => {
+    const guard = guardOf(async () => Promise.resolve());
+    const damagedSoFar = async (): Promise<unknown> =>
+      (await ports.recovery.reports(10)).flatMap(
+        ({ report }) => (JSON.parse(report) as RepairReport).unreadable?.ranges ?? [],
+      );
+    await guard.ensureSound(abort.signal);
+    for (let n = 0; n < 3; n++) await ports.readings.tick(P1);
+    ports.streams.readings.damage(2);
+    guard.suspect();
+    await guard.ensureSound(abort.signal);
+    expect(await damagedSoFar()).toEqual([[2, 2]]);
+    ports.streams.readings.damage(1);
+    guard.suspect();
+    await guard.ensureSound(abort.signal);
+    expect(await damagedSoFar()).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
   });
 
   it('L3 repairs nothing while another process has a shard', async () => {
