@@ -320,6 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     'an import places a DPU from now on, whatever the document says',
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs });",
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs: nowMs });",
+    'test/unit/import-topology.test.ts',
   ),
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
