@@ -277,6 +277,7 @@ export class Service {
         readings: this.readings,
         events: this.#adapters.events,
         storedBeforeSeq: () => this.#stored.byCheckpoints(),
+        isInDoubt: () => this.#guard.isInDoubt,
         keptMs: readingsKeptMs,
         now: () => this.clock.now(),
       },

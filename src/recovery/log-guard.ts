@@ -58,6 +58,11 @@ export class LogGuard implements LogDoubts {
     return this.#problem;
   }
 
+  /** True while the logs have to be inspected. */
+  get isInDoubt(): boolean {
+    return this.#settledDoubts !== this.#doubts;
+  }
+
   get doubts(): number {
     return this.#doubts;
   }
@@ -70,7 +75,7 @@ export class LogGuard implements LogDoubts {
   }
 
   async untilSound(signal: AbortSignal): Promise<void> {
-    while (this.#isInDoubt && !signal.aborted) await this.#deps.timing.pause(DOUBT_POLL_MS, signal);
+    while (this.isInDoubt && !signal.aborted) await this.#deps.timing.pause(DOUBT_POLL_MS, signal);
   }
 
   /** Inspects the logs and repairs them if needed. Resolves once they are sound or the signal aborts. */
@@ -83,7 +88,7 @@ export class LogGuard implements LogDoubts {
         const found = await this.#inspectTwice(signal);
         if (found.length === 0) {
           this.#settledDoubts = doubts;
-          if (!this.#isInDoubt) break;
+          if (!this.isInDoubt) break;
           continue;
         }
         this.#report(found);
@@ -104,15 +109,11 @@ export class LogGuard implements LogDoubts {
   /** Inspects the logs at intervals and on suspicion until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!this.#isInDoubt)
+      if (!this.isInDoubt)
         await this.#deps.timing.pause(INTERVAL_MS, AbortSignal.any([signal, this.#inspectNow.signal]));
       this.#inspectNow = new AbortController();
       if (!signal.aborted) await this.ensureSound(signal);
     }
-  }
-
-  get #isInDoubt(): boolean {
-    return this.#settledDoubts !== this.#doubts;
   }
 
   /**

@@ -14,11 +14,9 @@ import type { CommitHeader } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
-import { markOf } from '../domain/log-mark.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
 import type { Passed } from '../domain/measure.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
-import { Series, seriesKeyOf, type SeriesKey } from '../domain/series.ts';
 import { passedUnder } from '../router/route-in-series.ts';
 import { readingOf, type EventPlace } from '../domain/space-event.ts';
 import type { History, PartitionRecords } from '../ports/history.ts';
@@ -26,17 +24,17 @@ import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import type { TopologyLog } from '../ports/topology-log.ts';
 import { saveRebuilt, type RebuildDeps } from '../shards/rebuild-partition.ts';
 import { Superseded } from '../router/router.ts';
-import { isConsumed, isThere } from '../router/marked-logs.ts';
+import { isThere } from '../router/marked-logs.ts';
+import { firstHeader, unionOf, type LostReadings } from './first-header.ts';
 import type { LogDeps } from './inspect-logs.ts';
 import { eventsToReconcile, rowsByPartition } from './reconcile.ts';
-import { READINGS_PER_PAGE, storedSeries, withDependents } from './repaired-series.ts';
 import { repairTopology, type TopologyRepair } from './repair-topology.ts';
 import type { UnreadableReport } from './unreadable-readings.ts';
+import { SurvivingSeries, withDependents } from './surviving-series.ts';
 import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
 
 const ENTRIES_PER_READ = 500;
-/** READINGS is routed again from this long before the first loss, because the server's clock may have been set back. */
-const REROUTED_MS = 600_000;
+const READINGS_PER_PAGE = 2_000;
 const ATTEMPTS_MAX = 20;
 
 export interface RepairDeps extends LogDeps {
@@ -55,13 +53,7 @@ export interface RepairReport {
    * Lost messages of READINGS that routers had consumed; null if none. Their readings are still counted if they were
    * stored.
    */
-  readonly readings: {
-    readonly messages: number;
-    readonly fromSeq: number;
-    readonly toSeq: number;
-    readonly fromMs: number | null;
-    readonly toMs: number | null;
-  } | null;
+  readonly readings: LostReadings | null;
   /** Lost commits of SPACE_EVENTS, up to the highest sequence recorded anywhere; null if none. */
   readonly commits: { readonly messages: number; readonly fromSeq: number; readonly toSeq: number } | null;
   readonly topology: TopologyRepair;
@@ -89,14 +81,14 @@ class Repair {
   readonly #blockNumbers = new Map<Partition, number>();
   /** By identity: readings whose rows may be incomplete. */
   readonly #suspects = new Map<string, Reading>();
-  /** Whole series, cached once they were queried. */
-  readonly #series = new Map<SeriesKey, Series>();
+  readonly #series: SurvivingSeries;
   #epoch = 0;
   #lookedAt = 0;
   #rowsStored = 0;
 
   constructor(deps: RepairDeps) {
     this.#deps = deps;
+    this.#series = new SurvivingSeries(deps.history);
   }
 
   async run(): Promise<RepairReport> {
@@ -197,7 +189,7 @@ class Repair {
   async #reconcile(page: readonly Reading[], views: ViewOfReading): Promise<void> {
     if (page.length === 0) return;
     const { partitions, records, history } = this.#deps;
-    const series = await this.#seriesOf(page);
+    const series = await this.#series.around(page, this.#suspects);
     const readings = withDependents(page, series, views);
     this.#lookedAt += readings.length;
     const passedBy = (reading: Reading): Passed => passedUnder(views(reading), reading, series);
@@ -208,18 +200,6 @@ class Repair {
       await history.storeBlock(blockOf(this.#epoch, partition, number, rows));
       this.#rowsStored += rows.length;
     }
-  }
-
-  /** The series of some readings, with everything that survives of them. */
-  async #seriesOf(readings: readonly Reading[]): Promise<ReadonlyMap<SeriesKey, Series>> {
-    for (const reading of readings) {
-      const key = seriesKeyOf(reading);
-      if (key === undefined || this.#series.has(key)) continue;
-      const one = new Series(await storedSeries(key, reading.dpuId, this.#deps.history));
-      for (const suspect of this.#suspects.values()) if (seriesKeyOf(suspect) === key) one.add(suspect);
-      this.#series.set(key, one);
-    }
-    return this.#series;
   }
 
   async #readLog(): Promise<void> {
@@ -286,14 +266,15 @@ class Repair {
   }
 
   /** Stores the first commit of each router, with its committed offset, and then a checkpoint of each partition. */
-  async #beginEpoch(views: ViewOfReading): Promise<{ lost: RepairReport['readings']; firstSeq: number }> {
+  async #beginEpoch(views: ViewOfReading): Promise<{ lost: LostReadings | null; firstSeq: number }> {
     const { partitions, events, records } = this.#deps;
     const counts = await records.readingCounts();
     const tails = allPartitions(partitions).map((partition) => new LogTail(partition, partitions, 0));
-    let [lost, firstSeq]: [RepairReport['readings'], number] = [null, Infinity];
+    let [lost, firstSeq]: [LostReadings | null, number] = [null, Infinity];
     for (const router of allPartitions(partitions)) {
-      const { header, lost: more } = await this.#firstHeader(router, views);
-      lost = unionOf(lost, more);
+      const begun = await firstHeader(this.#deps, this.#epoch, router, views, this.#headers.get(router));
+      const { header } = begun;
+      lost = unionOf(lost, begun.lost);
       let [fresh, held, excluded, deleted] = [0, 0, 0, 0];
       for (const [dpuId, count] of counts) {
         if (partitionOfDpu(dpuId, partitions) !== router) continue;
@@ -311,56 +292,6 @@ class Repair {
     }
     for (const [k, tail] of tails.entries()) await this.#saveCheckpoint(k as Partition, tail);
     return { lost, firstSeq };
-  }
-
-  async #firstHeader(
-    router: Partition,
-    views: ViewOfReading,
-  ): Promise<{ header: CommitHeader; lost: RepairReport['readings'] }> {
-    const { readings, topology, newCommitId } = this.#deps;
-    const last = this.#headers.get(router) ?? NOTHING_ROUTED;
-    const bounds = await readings.bounds();
-    const isKept = await isConsumed(readings, last.readingsSeq, last.readingsMark, bounds);
-    const readingsSeq = isKept ? last.readingsSeq : await this.#offsetBefore(last);
-    const entry = isKept || readingsSeq === 0 ? undefined : await readings.at(readingsSeq);
-    const { topologySeq, reattribution } = views.progressOf(router);
-    const header: CommitHeader = {
-      ...last,
-      router,
-      epoch: this.#epoch,
-      commitId: newCommitId(),
-      previousSeq: 0,
-      isMove: false,
-      readingsSeq,
-      readingsMark: isKept ? last.readingsMark : entry ? markOf(entry) : null,
-      previousReadingsSeq: readingsSeq,
-      backlogs: last.backlogs.filter(({ seq }) => seq <= readingsSeq),
-      topologySeq,
-      topologyDigest: topology.digestAt(topologySeq) ?? null,
-      reattribution,
-    };
-    if (isKept) return { header, lost: null };
-    const end = last.readingsMark ? await readings.lastSeqBefore(last.readingsMark.timeMs + 1) : readingsSeq;
-    const [fromSeq, before] = [Math.min(end, last.readingsSeq) + 1, await readings.at(Math.min(end, last.readingsSeq))];
-    // Only the last routed message is unreadable, or has other bytes: it was routed, and nothing is missing.
-    if (fromSeq > last.readingsSeq) return { header, lost: null };
-    return {
-      header,
-      lost: {
-        messages: last.readingsSeq - fromSeq + 1,
-        fromSeq,
-        toSeq: last.readingsSeq,
-        fromMs: before?.timeMs ?? null,
-        toMs: last.readingsMark?.timeMs ?? null,
-      },
-    };
-  }
-
-  /** The offset from which to route again. Later readings that are already stored are recognised as duplicates. */
-  async #offsetBefore({ readingsMark, readingsSeq }: CommitHeader): Promise<number> {
-    return readingsMark
-      ? Math.min(readingsSeq, await this.#deps.readings.lastSeqBefore(readingsMark.timeMs - REROUTED_MS))
-      : 0;
   }
 
   async #saveCheckpoint(partition: Partition, tail: LogTail): Promise<void> {
@@ -418,33 +349,4 @@ class Repair {
       if (attempt >= ATTEMPTS_MAX) throw new Error('the topology is changing too fast to begin an epoch');
     }
   }
-}
-
-const NOTHING_ROUTED: CommitHeader = {
-  router: 0 as Partition,
-  epoch: 0,
-  commitId: '',
-  previousSeq: 0,
-  readingsSeq: 0,
-  readingsMark: null,
-  previousReadingsSeq: 0,
-  backlogs: [],
-  isMove: false,
-  topologySeq: 0,
-  topologyDigest: 0,
-  reattribution: null,
-  clockMs: BEGINNING_MS,
-  counters: { received: 0, fresh: 0, held: 0, excluded: 0, deleted: 0, duplicate: 0, dead: 0 },
-};
-
-function unionOf(a: RepairReport['readings'], b: RepairReport['readings']): RepairReport['readings'] {
-  if (!a || !b) return a ?? b;
-  const [first, last] = [a.fromSeq <= b.fromSeq ? a : b, a.toSeq >= b.toSeq ? a : b];
-  return {
-    messages: last.toSeq - first.fromSeq + 1,
-    fromSeq: first.fromSeq,
-    toSeq: last.toSeq,
-    fromMs: first.fromMs,
-    toMs: last.toMs,
-  };
 }

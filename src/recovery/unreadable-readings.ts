@@ -37,10 +37,13 @@ export interface UnreadableReadingsDeps {
 export class UnreadableReadings {
   readonly #deps: UnreadableReadingsDeps;
   #isDue = true;
-  /** Up to where all routers had routed at the last inspection. */
-  #routedSeq = Infinity;
-  /** The same before the messages were looked for: a router may have skipped those after it. */
-  #routedBefore = Infinity;
+  /** Up to where all routers had routed at the last inspection; undefined before the first one. */
+  #routedSeq: number | undefined;
+  /**
+   * Up to where they had certainly routed before they could skip a message. Unknown to a process that has just been
+   * started, because the routers of others may have run on.
+   */
+  #routedBefore = 0;
   #unread: { readonly afterSeq: number; readonly toSeq: number } | undefined;
   /** The sequences found, without those that a repair has reported. */
   #found: readonly number[] = [];
@@ -62,8 +65,9 @@ export class UnreadableReadings {
     if (this.#isDue) {
       const unfinishedSeq = Math.min(this.#unread?.afterSeq ?? Infinity, (this.#found[0] ?? Infinity) - 1);
       const storedSeq = await this.#deps.storedSeq();
-      this.#routedBefore = Math.min(routedSeq, this.#routedSeq);
-      this.#unread = { afterSeq: Math.min(storedSeq, this.#routedBefore, unfinishedSeq), toSeq: lastSeq };
+      const knownSeq = Math.min(routedSeq, this.#routedSeq ?? Infinity);
+      this.#routedBefore = this.#routedSeq === undefined ? 0 : knownSeq;
+      this.#unread = { afterSeq: Math.min(storedSeq, knownSeq, unfinishedSeq), toSeq: lastSeq };
       this.#found = [];
       this.#isDue = false;
     }

@@ -13,6 +13,8 @@ export interface ReadingsRetentionDeps {
   readonly events: SpaceEventsLog;
   /** Everything in SPACE_EVENTS before this sequence is in ClickHouse, according to every checkpoint. */
   readonly storedBeforeSeq: () => Promise<number>;
+  /** True while the logs have to be inspected: messages that cannot be read may not have been reported yet. */
+  readonly isInDoubt: () => boolean;
   /** Minimum time that readings are kept. */
   readonly keptMs: number;
   readonly now: () => number;
@@ -74,7 +76,9 @@ async function unneeded({
   readings,
   events,
   storedBeforeSeq,
+  isInDoubt,
 }: Omit<ReadingsRetentionDeps, 'keptMs' | 'now'>): Promise<Unneeded> {
+  if (isInDoubt()) return NOTHING;
   // Entries stored from now on have higher sequences.
   const { lastSeq } = await readings.usage();
   const storedBefore = await storedBeforeSeq();

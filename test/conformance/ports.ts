@@ -12,6 +12,7 @@ import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records
 import { createTables } from '../../src/clickhouse/schema.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { startEngines } from '../../src/local/engines.ts';
 import { NatsChangeChannel } from '../../src/nats/change-channel.ts';
 import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
@@ -69,10 +70,17 @@ export interface Ports {
   close(): Promise<void>;
 }
 
+/** The ports in memory, with the streams behind them, which a test may damage. */
+export interface MemoryPorts extends Ports {
+  readonly streams: MemoryStreams;
+  /** The epoch in which `events` reads and writes. */
+  readonly epoch: LogEpoch;
+}
+
 /** Runs a suite once on each implementation. `ports` is to be called within the tests. */
 export function describePorts(what: string, suite: (ports: () => Ports) => void): void {
   describe.each([
-    ['in memory', memoryPorts],
+    ['in memory', async (): Promise<Ports> => memoryPorts()],
     ['on nats-server and ClickHouse', enginePorts],
   ] as const)(`P1 ${what} %s`, (_, create) => {
     let ports: Ports;
@@ -84,19 +92,22 @@ export function describePorts(what: string, suite: (ports: () => Ports) => void)
   });
 }
 
-export async function memoryPorts(): Promise<Ports> {
+/** @param now the clock of the streams */
+export async function memoryPorts(now: () => number = Date.now): Promise<MemoryPorts> {
   const random = new Random(1);
   const scheduler = new Scheduler(random);
   const access = { owner: { name: 'suite', isDead: false, suspendedUntil: 0 }, scheduler, random };
-  const [streams, tables] = [new MemoryStreams(PARTITIONS, () => Date.now()), new MemoryTables()];
-  const history = new MemoryHistory(access, tables);
+  const [streams, tables] = [new MemoryStreams(PARTITIONS, now), new MemoryTables()];
+  const [history, epoch] = [new MemoryHistory(access, tables), new LogEpoch()];
   let isClosed = false;
   const turning = (async () => {
     while (!isClosed) if (!(await scheduler.step())) await setImmediate();
   })();
   return {
+    streams,
+    epoch,
     readings: new MemoryReadingsLog(access, streams),
-    events: new MemorySpaceEventsLog(access, streams),
+    events: new MemorySpaceEventsLog(access, streams, epoch),
     topology: new MemoryTopologyLog(access, streams),
     deadLetters: new MemoryDeadLetters(access, streams),
     checkpoints: new MemoryCheckpoints(access, streams),

@@ -76,7 +76,7 @@ export async function bundle(entry: string, name: string, patches: readonly Patc
             const own = placed.filter((patch) => patch.file === file);
             if (own.length === 0) return undefined;
             unused.delete(file);
-            return { loader: 'ts', contents: own.reduce(apply, await readFile(path, 'utf8')) };
+            return { loader: 'ts', contents: own.reduce(patched, await readFile(path, 'utf8')) };
           }),
       },
     ],
@@ -85,6 +85,6 @@ export async function bundle(entry: string, name: string, patches: readonly Patc
   return outfile;
 }
 
-function apply(source: string, { find, replace }: Patch): string {
+export function patched(source: string, { find, replace }: Patch): string {
   return source.replace(patternOf(find), () => replace);
 }

@@ -2,6 +2,7 @@
 import { MAPPED, PAYLOADS } from './sent.ts';
 import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
+import { REASON } from './document-of.ts';
 import type { Action } from './scenario.ts';
 
 export function commandOf(
@@ -27,7 +28,8 @@ export function commandOf(
         | 'suspend'
         | 'history'
         | 'rebuild'
-        | 'lose';
+        | 'lose'
+        | 'flip';
     }
   >,
 ): TopologyCommand {
@@ -71,7 +73,7 @@ export function commandOf(
         dpuId: action.dpuId,
         fromMs: action.fromMs,
         toMs: action.toMs,
-        reason: 'the cleaning crew',
+        reason: REASON,
       };
     case 'include':
       return { kind: 'deleteExclusion', dpuId: action.dpuId, id: action.id };

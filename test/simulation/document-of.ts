@@ -4,11 +4,15 @@ import type { TopologyDocument } from '../../src/domain/topology-document.ts';
 import type { TopologyView } from '../../src/domain/topology-history.ts';
 import type { Action, RegisteringAction } from './scenario.ts';
 
+/** Why readings are excluded. */
+export const REASON = 'the cleaning crew';
+
 export function isRegistering(action: Action): action is RegisteringAction {
   return (
     action.kind === 'space' ||
     action.kind === 'doorway' ||
     action.kind === 'dpu' ||
+    action.kind === 'exclude' ||
     (action.kind === 'move' && action.effectiveMs !== undefined)
   );
 }
@@ -44,6 +48,13 @@ export function documentOf(actions: readonly RegisteringAction[], view: Topology
     const placements = [...others, { ...place, doorway: doorwayName(doorway), fromMs }];
     dpus.set(id, { ...place, id, isDeclared: true, placements });
   }
+  const exclusions = actions.flatMap((action) => {
+    if (action.kind !== 'exclude') return [];
+    const { dpuId, fromMs, toMs } = action;
+    // One mistake would have the whole document refused.
+    const isRegistered = dpus.has(dpuId) || view.dpu(dpuId)?.deleted === false;
+    return isRegistered ? [{ ...place, dpuId, fromMs, toMs, reason: REASON }] : [];
+  });
   return {
     spaces: spaces.map(({ name, timeZone, dailyReset }) => ({ ...place, name, timeZone, dailyReset })),
     doorways: doorways.map(({ name, ingress, egress }) => ({
@@ -54,7 +65,7 @@ export function documentOf(actions: readonly RegisteringAction[], view: Topology
     })),
     dpus: [...dpus.values()],
     devices: [],
-    exclusions: [],
+    exclusions,
     errors: [],
     errorsCount: 0,
     unreadable: new Set(),

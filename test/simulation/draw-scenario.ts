@@ -36,7 +36,8 @@ export function drawScenario(seed: number): Scenario {
     hasLosses: false,
     actions: seed % IMPORTS_EVERY === 2 ? withImports(writer.actions) : writer.actions,
   } satisfies Scenario;
-  if (seed % LOSSES_EVERY === 0) return withLosses(scenario, new Random(seed ^ 0x1055));
+  if (seed % LOSSES_EVERY === 0)
+    return withFlips(withLosses(scenario, new Random(seed ^ 0x1055)), new Random(seed ^ 0xf11b));
   return seed % REPLAYS_EVERY === 0 && !isTopologyQuiet ? withReplays(scenario, new Random(seed ^ 0x4e91)) : scenario;
 }
 
@@ -60,4 +61,15 @@ function withLosses(scenario: Scenario, random: Random): Scenario {
     actions.splice(random.int(Math.floor(actions.length / 2), actions.length), 0, lose);
   }
   return { ...scenario, leases: 'kept', hasLosses: true, actions };
+}
+
+/** In half of the scenarios with losses single messages of READINGS become unreadable, in a quarter nothing else. */
+function withFlips(scenario: Scenario, random: Random): Scenario {
+  if (random.chance(0.5)) return scenario;
+  const actions = random.chance(0.5) ? scenario.actions.filter(({ kind }) => kind !== 'lose') : [...scenario.actions];
+  for (let flips = random.int(1, 3); flips > 0; flips--) {
+    const flip: Action = { kind: 'flip', messages: random.int(1, 6), isPowerFailure: random.chance(0.4) };
+    actions.splice(random.int(Math.floor(actions.length / 2), actions.length), 0, flip);
+  }
+  return { ...scenario, actions };
 }

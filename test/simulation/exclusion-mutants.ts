@@ -12,6 +12,12 @@ export const EXCLUSION_MUTANTS: readonly Mutant[] = [
     'view.exclusions(dpuId).filter((each) => !each.deleted)',
     'view.exclusions(dpuId)',
   ),
+  mutant(
+    'an import leaves the exclusions of a document out',
+    "...exclusions.map((entry) => ({ kind: 'exclusion', entry }) as const),",
+    '',
+    'test/unit/import-topology.test.ts',
+  ),
   mutant('an exclusion includes its end', 'return atMs < span.toMs;', 'return atMs <= span.toMs;'),
   mutant('an exclusion ends with a shorter one that began later', 'toMs: Math.max(last.toMs, toMs)', 'toMs'),
   mutant(

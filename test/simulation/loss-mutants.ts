@@ -7,8 +7,8 @@ const LAST_COMMITS =
   'const last = await Promise.all(allPartitions(partitions).map((router) => readable(() => events.lastCommit(router))));';
 const ENDS = 'const [logEnd, readingsBounds] = [await events.bounds(), await readings.bounds()];';
 
-function lossMutant(name: string, find: string, replace: string): Mutant {
-  return { ...mutant(name, find, replace), step: LOSSES_EVERY };
+function lossMutant(name: string, find: string, replace: string, test?: string): Mutant {
+  return { ...mutant(name, find, replace, test), step: LOSSES_EVERY };
 }
 
 export const LOSS_MUTANTS: readonly Mutant[] = [
@@ -90,37 +90,101 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'a repair leaves what depends on a lost reading as it was',
     'if (dependent) readings.set(identityOf(dependent), dependent);',
     '',
+    'test/unit/repair-logs.test.ts',
   ),
   lossMutant(
     'a repair restores nothing in the topology',
     'for (const { seq, fact } of missing) {',
     'for (const { seq, fact } of missing.slice(0, 0)) {',
   ),
-  lossMutant('shards are run while the logs are repaired', 'if (!isSuspended) await suspendShards();', ''),
+  lossMutant(
+    'shards are run while the logs are repaired',
+    'if (!isSuspended) await suspendShards();',
+    '',
+    'test/unit/log-guard.test.ts',
+  ),
   lossMutant(
     'the repair does not wait until others have released their shards',
     'if (!(await this.#takeAll(leases, held, signal))) return;',
     '',
+    'test/unit/log-guard.test.ts',
   ),
   lossMutant(
     'a router continues with a topology that it has not followed',
     'if (!isFollowed(topology, this.#committed)) throw',
     'if (topologySeq < 0) throw',
+    'test/unit/router-followed.test.ts',
   ),
   lossMutant(
     'commits of another epoch are folded',
     'if (epoch === this.#epoch) this.#applyCommit(stored, commit);',
     'if (epoch >= 0) this.#applyCommit(stored, commit);',
+    'test/unit/fold.test.ts',
   ),
   lossMutant(
     'readings are purged by their sequence alone',
     'Math.min(deps.now() - deps.keptMs, beforeMs)',
     'deps.now() - deps.keptMs',
+    'test/unit/readings-retention.test.ts',
   ),
   lossMutant(
     'readings are purged before a router has restarted in a log that went back',
     'if (!(await isConsumed(readings, header.readingsSeq, header.readingsMark, await readings.bounds()))) return NOTHING;',
     '',
+    'test/unit/readings-retention.test.ts',
   ),
-  lossMutant('what is begun does not wait until the logs are sound', 'await this.#deps.logs?.untilSound(own);', ''),
+  lossMutant(
+    'messages that cannot be read are not reported',
+    'found.push(...(await checkUnreadable(deps, routedSeq, readingsBounds)));',
+    'await checkUnreadable(deps, routedSeq, readingsBounds);',
+  ),
+  lossMutant(
+    'messages that cannot be read are reported again and again',
+    '!reported.some(([from, to]) => from <= seq && seq <= to)',
+    'seq > 0 || reported.length < 0',
+  ),
+  lossMutant(
+    'messages that cannot be read are looked for only once',
+    'this.#deps.unreadable.lookAgain();',
+    '',
+    'test/unit/log-guard.test.ts',
+  ),
+  lossMutant(
+    'messages that a router has passed over are not looked for',
+    'const knownSeq = Math.min(routedSeq, this.#routedSeq ?? Infinity);',
+    'const knownSeq = routedSeq;',
+    'test/unit/unreadable-readings.test.ts',
+  ),
+  lossMutant(
+    'routed messages that cannot be read are not looked for',
+    'afterSeq: Math.min(storedSeq, knownSeq, unfinishedSeq)',
+    'afterSeq: Math.min(knownSeq, unfinishedSeq)',
+  ),
+  lossMutant(
+    'a process that was just started takes messages that cannot be read for routed',
+    'this.#routedSeq === undefined ? 0 : knownSeq',
+    'knownSeq',
+  ),
+  lossMutant(
+    'the last routed message counts as lost if it cannot be read',
+    'if (keptSeq === consumedSeq) return null;',
+    '',
+  ),
+  lossMutant(
+    'a repair begins at a message that cannot be read',
+    'if (seq < firstSeq || (await readings.at(seq)) !== undefined) return Math.max(0, seq);',
+    'return Math.max(0, seq);',
+  ),
+  lossMutant(
+    'readings are purged before the logs were inspected',
+    'if (isInDoubt()) return NOTHING;',
+    '',
+    'test/unit/readings-retention.test.ts',
+  ),
+  lossMutant(
+    'what is begun does not wait until the logs are sound',
+    'await this.#deps.logs?.untilSound(own);',
+    '',
+    'test/unit/shard-loops.test.ts',
+  ),
 ];

@@ -1,4 +1,4 @@
-// Removes the end of NATS's streams, and collects the surviving readings from everywhere a reading can survive.
+// Removes the end of NATS's streams, flips bits in single messages, and collects the surviving readings from everywhere a reading can survive.
 import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import { identityOf } from '../../src/domain/reading.ts';
@@ -14,8 +14,15 @@ const LAST_ENTRIES = 40;
 
 export function lose(streams: MemoryStreams, { logs, share }: Extract<Action, { kind: 'lose' }>, random: Random): void {
   const kept = (length: number): number => length - Math.ceil(Math.min(length, LAST_ENTRIES) * share);
-  streams.losses += 1;
   for (const log of logs) loseEnd(streams, log, kept, random);
+}
+
+/** Messages that were removed are not damaged. */
+export function flip({ readings }: MemoryStreams, messages: number, random: Random): void {
+  for (let n = 0; n < messages; n++) {
+    const seq = readings.lastSeq - random.int(0, LAST_ENTRIES - 1);
+    if (seq >= readings.firstSeq) readings.damage(seq);
+  }
 }
 
 function loseEnd(streams: MemoryStreams, log: LosableLog, kept: (length: number) => number, random: Random): void {

@@ -43,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a new DPU lowers the watermark',
     'const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);',
     'if (fromMs > clockMs || silentSinceMs >= toMs) continue;\n    const heardMs = Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs);',
+    'test/unit/held-back-by.test.ts',
   ),
   mutant(
     'late reading dropped',
@@ -99,11 +100,13 @@ export const MUTANTS: readonly Mutant[] = [
     'a line is in the partition of its own name',
     'fnv1a32(tokenOfDpu(deviceOf(dpuId)))',
     'fnv1a32(tokenOfDpu(dpuId))',
+    'test/integration/readings-log.test.ts',
   ),
   mutant(
     'options apply from when TOPOLOGY stored them, even to payloads that were read before',
     'return Math.max(storedMs, afterMs);',
     'return storedMs + 0 * afterMs;',
+    'test/unit/payloads-read-to.test.ts',
   ),
   mutant(
     'a payload is read as its device is configured now',
@@ -171,6 +174,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a block depends on an answer of history',
     'if (shift >= 0) return;',
     'if (shift >= 0 || this.#occupancy.lowestNet >= 0) return;',
+    'test/unit/space-state.test.ts',
   ),
   mutant(
     'daily reset at the offset after the change of clocks',
@@ -204,6 +208,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a standby that takes over reports only the stored blocks it knows itself',
     '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));',
     'this.#revision = (await checkpoints.last(partition)).revision;',
+    'test/unit/durable-fold.test.ts',
   ),
   mutant(
     '"now" is the clock of the process that is asked',
@@ -249,6 +254,7 @@ export const MUTANTS: readonly Mutant[] = [
     'what history says of the newest reading holds although more was retracted since',
     'if (this.#block !== block) return;',
     '',
+    'test/unit/newest-reading.test.ts',
   ),
   mutant('a retraction is read as an assertion', 'sign: flag & ASSERTS ? 1 : -1', 'sign: 1'),
   mutant(
@@ -295,7 +301,12 @@ export const MUTANTS: readonly Mutant[] = [
     'if (!intake.withBadItems.has(message)) intake.dead += 1;',
   ),
   mutant('a backlog is dropped after its slice', 'if (messages.length > 0) this.#backlogs.set(subject, messages);', ''),
-  mutant('a log with a hole is folded', 'seq > lastSeq + 1 && seq > storedBeforeSeq', 'seq < 0'),
+  mutant(
+    'a log with a hole is folded',
+    'seq > lastSeq + 1 && seq > storedBeforeSeq',
+    'seq < 0',
+    'test/unit/fold.test.ts',
+  ),
   mutant('the age of a block with a late row is forgotten on restart', 'lateMs: this.#lateMs,', 'lateMs: null,'),
   mutant(
     'a checkpoint without compare-and-set',
@@ -311,6 +322,7 @@ export const MUTANTS: readonly Mutant[] = [
     'an import places a DPU from now on, whatever the document says',
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs });",
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs: nowMs });",
+    'test/unit/import-topology.test.ts',
   ),
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,

@@ -18,7 +18,7 @@ import { purgeReadings } from '../../src/retention/readings-retention.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { LogGuard } from '../../src/recovery/log-guard.ts';
 import { TopologyCopier } from '../../src/recovery/topology-copier.ts';
-import { UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
+import { storedReadingsSeq, UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
 import { LocalReports } from '../../src/shards/local-reports.ts';
@@ -240,7 +240,12 @@ export class SimProcess {
       partitions: streams.partitions,
       epoch: this.#epoch,
       readings,
-      unreadable: new UnreadableReadings({ readings, records, storedSeq: async () => Infinity }),
+      unreadable: new UnreadableReadings({
+        readings,
+        records,
+        storedSeq: async () =>
+          storedReadingsSeq(streams.partitions, this.#events, await this.#storedBefore(() => undefined)),
+      }),
       events: this.#events,
       topology: this.topology.history,
       catchUpTopology: () => this.topology.catchUp(),
@@ -291,6 +296,7 @@ export class SimProcess {
       readings: new MemoryReadingsLog(this.access, streams),
       events: this.#events,
       storedBeforeSeq: () => this.#storedBefore(() => undefined),
+      isInDoubt: () => this.#guard?.isInDoubt ?? false,
       keptMs: 0,
       now,
     });

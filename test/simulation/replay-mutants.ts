@@ -3,8 +3,8 @@ import { REPLAYS_EVERY } from './draw-scenario.ts';
 import { mutant, type Mutant } from './mutant.ts';
 
 /** Sought in the seeds in which options of a device change between replays. */
-function ofPayloads(name: string, find: string, replace: string): Mutant {
-  return { ...mutant(name, find, replace), step: REPLAYS_EVERY };
+function ofPayloads(name: string, find: string, replace: string, test?: string): Mutant {
+  return { ...mutant(name, find, replace, test), step: REPLAYS_EVERY };
 }
 
 export const REPLAY_MUTANTS: readonly Mutant[] = [
@@ -27,11 +27,13 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
     'the letters of a payload are replayed with different options',
     'if (recorded.readAs !== readAs) return `a part',
     "if (readAs === '') return `a part",
+    'test/unit/replay-rejected.test.ts',
   ),
   ofPayloads(
     'letters that stand for the same readings are replayed with different shifts',
     'if (!isSame(recorded, whole)) return',
     'if (!isSame(recorded, recorded)) return',
+    'test/unit/replay-rejected.test.ts',
   ),
   ofPayloads(
     'all of a payload is replayed, whatever counted of it',
@@ -67,10 +69,12 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
     'readings that were rejected stay as they were read, whatever counts in their payload',
     'if (added === undefined && arrival !== undefined) return undefined;',
     '',
+    'test/unit/replay-rejected.test.ts',
   ),
   ofPayloads(
     'each letter of a payload has ids of its own for the same readings',
     "isShared ? 'payload' : letter.index",
     'letter.index',
+    'test/unit/replay-rejected.test.ts',
   ),
 ];

@@ -100,9 +100,13 @@ export type Action =
       readonly logs: readonly LosableLog[];
       readonly share: number;
       readonly isPowerFailure: boolean;
-    };
+    }
+  /** NATS restarts, and no longer returns some of the last 40 messages of READINGS, in which bits were flipped. */
+  | { readonly kind: 'flip'; readonly messages: number; readonly isPowerFailure: boolean };
 
-export type RegisteringAction = Extract<Action, { kind: 'space' | 'doorway' | 'dpu' | 'move' }>;
+export type RegisteringAction = Extract<Action, { kind: 'space' | 'doorway' | 'dpu' | 'move' | 'exclude' }>;
+
+export type DamagingAction = Extract<Action, { kind: 'lose' | 'flip' }>;
 
 export type LosableLog = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS';
 

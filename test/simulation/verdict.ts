@@ -10,6 +10,7 @@ import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { judgeReplays } from './replays.ts';
 import { readingsInTables } from './losses.ts';
+import { objectionsToReports } from './reported-losses.ts';
 import { sentIn, type Sent } from './sent.ts';
 import type { World } from './world.ts';
 
@@ -30,8 +31,11 @@ export class Verdict {
   constructor(world: World, process: SimProcess) {
     this.#world = world;
     this.#process = process;
-    this.#sent = sentIn(world.engines.streams.readings.everything, world.engines.streams.topology);
     const { streams, tables } = world.engines;
+    this.#sent = sentIn(
+      streams.readings.everything.filter(({ seq }) => !streams.readings.isDamaged(seq)),
+      streams.topology,
+    );
     const survivors = world.survivors ? [...world.survivors.readings, ...readingsInTables(tables)] : [];
     this.#oracle = new Oracle(
       [...this.#sent.readings, ...survivors],
@@ -46,6 +50,7 @@ export class Verdict {
     this.#judgeReadings();
     await this.#judgeAccount();
     this.#judgeTopology();
+    this.objections.push(...objectionsToReports(this.#world.engines, this.#oracle.readings));
     return this.objections;
   }
 

@@ -22,10 +22,10 @@ import { commandOf } from './command-of.ts';
 import { deletionCommand } from './deletions.ts';
 import { documentOf } from './document-of.ts';
 import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
-import { lose, readingsInLogs } from './losses.ts';
+import { flip, lose, readingsInLogs } from './losses.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { Random } from './random.ts';
-import type { Action, RegisteringAction, Scenario } from './scenario.ts';
+import type { Action, DamagingAction, RegisteringAction, Scenario } from './scenario.ts';
 import { MADE_UP } from './sent.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
 import { unrestOf } from './unrest.ts';
@@ -204,7 +204,9 @@ export class World {
       case 'rebuild':
         return this.#rebuild();
       case 'lose':
-        return this.#lose(action);
+        return this.#damage(action, (streams) => lose(streams, action, this.#random));
+      case 'flip':
+        return this.#damage(action, (streams) => flip(streams, action.messages, this.#random));
       case 'history':
         return void (this.engines.tables.isAway = action.isAway);
       case 'deleteReading':
@@ -273,13 +275,13 @@ export class World {
     if (process) process.access.owner.suspendedUntil = this.scheduler.steps + steps;
   }
 
-  #lose(action: Extract<Action, { kind: 'lose' }>): void {
+  #damage({ isPowerFailure }: Pick<DamagingAction, 'isPowerFailure'>, damage: (streams: MemoryStreams) => void): void {
     const { streams, tables } = this.engines;
-    if (action.isPowerFailure)
-      for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
+    if (isPowerFailure) for (const process of this.#processes.splice(0)) this.scheduler.crash(process.access.owner);
     // Inserts on their way to ClickHouse arrive before anything can be inspected (docs/adr/0065).
     this.scheduler.arrive('store block');
-    lose(streams, action, this.#random);
+    streams.losses += 1;
+    damage(streams);
     // A server takes a while to come back.
     this.#nowMs += SERVER_RESTART_MS;
     this.survivors = {

@@ -13,10 +13,11 @@ export interface CommitOfOneRouter {
 }
 
 /** SPACE_EVENTS of one partition and its router: settings first, then each commit. */
-export function logOfOneRouter(commits: readonly CommitOfOneRouter[], settings: Settings): StoredEntry[] {
+export function logOfOneRouter(commits: readonly CommitOfOneRouter[], settings: Settings, epoch = 0): StoredEntry[] {
   return commits.map(({ events, clockMs }, n) => {
     const header = commitHeader({
       router: ROUTER,
+      epoch,
       commitId: `c${n}`,
       previousSeq: n,
       readingsSeq: n,

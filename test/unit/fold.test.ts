@@ -28,7 +28,7 @@ interface Asserted {
 }
 
 /** A commit for each list of events. */
-function logOf(commits: readonly (readonly Asserted[])[]): StoredEntry[] {
+function logOf(commits: readonly (readonly Asserted[])[], epoch = 0): StoredEntry[] {
   const event = ({ timestampMs, delta }: Asserted): SpaceEvent =>
     personEvent(
       {
@@ -44,6 +44,7 @@ function logOf(commits: readonly (readonly Asserted[])[]): StoredEntry[] {
   return logOfOneRouter(
     commits.map((asserted, n) => ({ events: asserted.map(event), clockMs: (n + 1) * 7 })),
     SETTINGS,
+    epoch,
   );
 }
 
@@ -203,6 +204,14 @@ describe('the fold of a partition', () => {
     for (const entry of log) other.apply(entry);
     expect(() => other.apply(log[1] as StoredEntry)).toThrow(/entry 2 after 3/);
   });
+});
+
+it('L3 passes over commits of an earlier epoch, whose readings the repair has stored or are routed again', () => {
+  const fold = new PartitionFold(ROUTER, 1, { epoch: 1 });
+  for (const entry of logOf([[{ timestampMs: 1, delta: 1 }], [{ timestampMs: 2, delta: 1 }]])) fold.apply(entry);
+  expect([fold.seq, fold.spaces]).toEqual([2, 0]);
+  for (const entry of logOf([[{ timestampMs: 3, delta: 1 }]], 1)) fold.apply({ ...entry, seq: 3 });
+  expect([fold.seq, fold.spaces]).toEqual([3, 1]);
 });
 
 describe('a truncated log', () => {

@@ -9,7 +9,7 @@ import { memoryTopology, type MemoryTopology } from '../support/memory-topology.
 const place = (line: number): { line: number; at: string } => ({ line, at: '' });
 const ROOMS = 7;
 
-/** Rooms in a row, each with a door to the next and a DPU above it. */
+/** Rooms in a row, each with a door to the next and a DPU above it, of which some readings are excluded. */
 const BUILDING: TopologyDocument = {
   spaces: Array.from({ length: ROOMS }, (_, n) => ({ ...place(n + 1), name: `room ${n}` })),
   doorways: Array.from({ length: ROOMS }, (_, n) => ({
@@ -25,12 +25,18 @@ const BUILDING: TopologyDocument = {
     placements: [{ ...place(n + 201), doorway: `door ${n}`, fromMs: -1 }],
   })),
   devices: [],
-  exclusions: [],
+  exclusions: Array.from({ length: ROOMS }, (_, n) => ({
+    ...place(n + 301),
+    dpuId: `d${n}` as DpuId,
+    fromMs: n,
+    toMs: n + 10,
+    reason: 'a test',
+  })),
   errors: [],
   errorsCount: 0,
   unreadable: new Set(),
 };
-const ENTRIES = 3 * ROOMS;
+const ENTRIES = 4 * ROOMS;
 
 const imported = ({ topology }: MemoryTopology, isDryRun = false): Promise<ImportResult> =>
   importTopology(topology, BUILDING, {
@@ -90,6 +96,7 @@ describe('an import', () => {
       const [doorway] = view.doorwaysCalled(`door ${n}`);
       const [into, from] = [doorway?.ingressSpaceId, doorway?.egressSpaceId].map((id) => id && view.space(id)?.name);
       expect([into, from]).toEqual([`room ${n}`, n === 0 ? null : `room ${n - 1}`]);
+      expect(view.exclusions(`d${n}` as DpuId)).toMatchObject([{ fromMs: n, toMs: n + 10, reason: 'a test' }]);
     }
     expect(new Set(view.spaces().map(({ id }) => id)).size).toBe(ROOMS + others);
     expect((await imported(memory, true)).changesCount).toBe(0);

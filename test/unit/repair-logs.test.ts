@@ -4,7 +4,6 @@ import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { loggedEvent } from '../../src/domain/log-entry.ts';
-import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { attribute, type SpaceEvent } from '../../src/domain/space-event.ts';
@@ -12,8 +11,8 @@ import { TopologyHistory, type TopologyView } from '../../src/domain/topology-hi
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { inspectLogs } from '../../src/recovery/inspect-logs.ts';
 import { repairLogs, type RepairDeps } from '../../src/recovery/repair-logs.ts';
-import { UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { repairDeps } from '../support/repair-deps.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import {
   passedIn,
@@ -212,34 +211,4 @@ function eventOf(view: TopologyView, reading: Reading, passed: Passed): SpaceEve
 async function store(ports: Ports, mark: CommitMark, number: number, event: SpaceEvent, epoch = 0): Promise<void> {
   const partition = partitionOfSpace(event.spaceId, PARTITIONS);
   await ports.history.storeBlock(blockOf(epoch, partition, number, [loggedEvent(event, 0)], mark));
-}
-
-function repairDeps(ports: Ports): RepairDeps {
-  const topology = new TopologyHistory();
-  const catchUpTopology = async (): Promise<void> => {
-    for (const end = await ports.topology.lastSeq(); topology.seq < end;) {
-      const fact = await ports.topology.at(topology.seq + 1);
-      if (!fact) throw new Error('TOPOLOGY is shorter than it was');
-      topology.apply({ seq: topology.seq + 1, fact });
-    }
-  };
-  let commits = 0;
-  return {
-    ...ports,
-    unreadable: new UnreadableReadings({
-      readings: ports.readings,
-      records: ports.recovery,
-      storedSeq: async () => Infinity,
-    }),
-    partitions: PARTITIONS,
-    epoch: new LogEpoch(),
-    topology,
-    catchUpTopology,
-    topologyReached: catchUpTopology,
-    topologyLog: ports.topology,
-    partitionRecords: ports.records,
-    records: ports.recovery,
-    newCommitId: () => `repair-${++commits}`,
-    nowMs: () => 0,
-  };
 }

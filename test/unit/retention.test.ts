@@ -30,6 +30,7 @@ async function runFor(ms: number): Promise<void> {
       readings: ports.readings,
       events: ports.events,
       storedBeforeSeq: async () => 0,
+      isInDoubt: () => false,
       keptMs: KEPT_MS,
       now: () => nowMs,
     },

@@ -78,6 +78,13 @@ describe('messages that READINGS does not return', () => {
     expect(await unreadable.report()).toMatchObject({ messages: 2, fromMs: 84_000 });
   });
 
+  it('may be lost if this process does not know whether a router has skipped them', async () => {
+    missing = [95, 105];
+    storedSeq = 90;
+    expect(await unreadable.unreported(110, 150)).toHaveLength(2);
+    expect(await unreadable.report()).toMatchObject({ messages: 2 });
+  });
+
   it('are looked for in slices, one at each inspection', async () => {
     missing = [450_001];
     expect(await unreadable.unreported(100, 500_000)).toEqual([]);

@@ -84,6 +84,8 @@ export class MemoryTables {
   isAway = false;
   /** Epochs of the logs: blocks of an epoch before `begun` are refused. */
   readonly epochs = { begun: 0, done: 0 };
+  /** Of the repairs that were finished. */
+  readonly reports: { readonly epoch: number; readonly atMs: number; readonly report: string }[] = [];
   readonly topology = new Map<number, CopiedEntry & { readonly epoch: number }>();
 
   /** Part by part: the source by month, then each view. @param partsMax after how many it stops */

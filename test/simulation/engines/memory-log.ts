@@ -12,6 +12,8 @@ export class MemoryLog {
   /** Every entry ever appended, purged or not, for the checks. */
   readonly everything: StoredEntry[] = [];
   readonly #purged = new Set<number>();
+  /** Entries that are held and not returned since bits were flipped in them. */
+  readonly #unreadable = new Set<number>();
   /** How often the log has lost its end. */
   losses = 0;
   readonly #lastBySubject = new Map<string, StoredEntry>();
@@ -43,30 +45,50 @@ export class MemoryLog {
   /** The entries after a sequence are lost, and their sequences are used again. */
   loseAfter(seq: number): void {
     this.losses += 1;
-    for (const entry of this.everything.splice(seq)) this.#purged.delete(entry.seq);
+    for (const entry of this.everything.splice(seq)) {
+      this.#purged.delete(entry.seq);
+      this.#unreadable.delete(entry.seq);
+    }
     this.#lastBySubject.clear();
     for (const entry of this.everything) this.#lastBySubject.set(entry.subject, entry);
   }
 
   get firstSeq(): number {
-    return this.firstFrom(1, () => true)?.seq ?? this.lastSeq + 1;
+    return this.everything.find(({ seq }) => !this.#purged.has(seq))?.seq ?? this.lastSeq + 1;
+  }
+
+  /** From now on the entry is held, and not returned. */
+  damage(seq: number): void {
+    this.#unreadable.add(seq);
+  }
+
+  /** Whether its bits were flipped, also if it was purged since. */
+  isDamaged(seq: number): boolean {
+    return this.#unreadable.has(seq);
+  }
+
+  /** The entries after a sequence and up to another one that are held, and not returned. */
+  unreadable(afterSeq: number, toSeq: number): number[] {
+    return [...this.#unreadable]
+      .filter((seq) => seq > afterSeq && seq <= toSeq && !this.#purged.has(seq))
+      .sort((a, b) => a - b);
   }
 
   at(seq: number): StoredEntry | undefined {
-    return this.#purged.has(seq) ? undefined : this.everything[seq - 1];
+    return this.#isGone(seq) ? undefined : this.everything[seq - 1];
   }
 
   /** The last entry of a subject; undefined if there is none or it was purged. */
   last(subject: string): StoredEntry | undefined {
     const entry = this.#lastBySubject.get(subject);
-    return entry && !this.#purged.has(entry.seq) ? entry : undefined;
+    return entry && !this.#isGone(entry.seq) ? entry : undefined;
   }
 
-  /** The first entry at or after a sequence that matches, purged ones left out. */
+  /** The first entry at or after a sequence that matches, those that are not returned left out. */
   firstFrom(seq: number, matches: (subject: string) => boolean): StoredEntry | undefined {
     for (let index = Math.max(0, seq - 1); index < this.everything.length; index++) {
       const entry = this.everything[index];
-      if (entry && matches(entry.subject) && !this.#purged.has(entry.seq)) return entry;
+      if (entry && matches(entry.subject) && !this.#isGone(entry.seq)) return entry;
     }
     return undefined;
   }
@@ -74,5 +96,9 @@ export class MemoryLog {
   purge(matches: (subject: string) => boolean, beforeSeq: number): void {
     for (const entry of this.everything.slice(0, Math.max(0, beforeSeq - 1)))
       if (matches(entry.subject)) this.#purged.add(entry.seq);
+  }
+
+  #isGone(seq: number): boolean {
+    return this.#purged.has(seq) || this.#unreadable.has(seq);
   }
 }

@@ -17,7 +17,6 @@ import { awayError, type MemoryTables, type Row } from './memory-history.ts';
 export class MemoryRecovery implements RecoveryRecords {
   readonly #access: Access;
   readonly #tables: MemoryTables;
-  readonly #reports: { epoch: number; atMs: number; report: string }[] = [];
 
   constructor(access: Access, tables: MemoryTables) {
     this.#access = access;
@@ -37,16 +36,18 @@ export class MemoryRecovery implements RecoveryRecords {
   }
 
   async finishEpoch(epoch: number, report: string): Promise<void> {
-    this.#reports.unshift({ epoch, atMs: 0, report });
     await this.#ask(
       `finish epoch ${epoch}`,
-      () => void (this.#tables.epochs.done = Math.max(epoch, this.#tables.epochs.done)),
+      () => {
+        this.#tables.epochs.done = Math.max(epoch, this.#tables.epochs.done);
+        this.#tables.reports.push({ epoch, atMs: 0, report });
+      },
       true,
     );
   }
 
   async reports(limit: number): Promise<{ epoch: number; atMs: number; report: string }[]> {
-    return this.#reports.slice(0, limit);
+    return this.#ask('reports', () => this.#tables.reports.toSorted((a, b) => b.epoch - a.epoch).slice(0, limit));
   }
 
   async copiedAfter(seq: number): Promise<CopiedEntry[]> {

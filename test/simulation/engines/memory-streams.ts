@@ -95,14 +95,14 @@ export class MemoryReadingsLog implements ReadingsLog {
     return this.#read(`READINGS ${seq}`, () => this.#streams.readings.at(seq));
   }
 
-  /** It loses only its end. */
-  async unreadable(): Promise<number[]> {
-    return [];
+  async unreadable(afterSeq: number, toSeq: number): Promise<number[]> {
+    return this.#read('unreadable in READINGS', () => this.#streams.readings.unreadable(afterSeq, toSeq));
   }
 
   async lastSeqBefore(ms: number): Promise<number> {
     return this.#read('READINGS before', () => {
-      const next = this.#streams.readings.everything.find(({ timeMs }) => timeMs >= ms);
+      const { readings } = this.#streams;
+      const next = readings.everything.find(({ seq, timeMs }) => timeMs >= ms && !readings.isDamaged(seq));
       return next ? next.seq - 1 : this.#streams.readings.lastSeq;
     });
   }
