@@ -26,7 +26,10 @@ export async function startPageService(): Promise<PageService> {
     writer: await addToken(file, 'writer', ['readings:write'], undefined),
   };
   const log = pino({ level: 'silent' });
-  const protection = await openProtection(readConfig({ AUTH_TOKENS_FILE: file }), log, () => undefined);
+  const protection = await openProtection(readConfig({ AUTH_TOKENS_FILE: file }), log, {
+    device: () => undefined,
+    displays: () => local.service.displays,
+  });
   const app = createApp(local.service, log, { ...protection, page: await pageFolder() });
   const handle = app.callback();
   const http = await listen((request, response) => void handle(request, response), '127.0.0.1', 0, log);

@@ -4,6 +4,7 @@ import { accountRoutes } from './account-routes.ts';
 import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { devicesRoutes } from './devices-routes.ts';
+import { displaysRoutes } from './displays-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
@@ -16,6 +17,7 @@ import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { principalRoutes } from './principal-routes.ts';
+import { publicDisplayRoutes } from './public-display-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
 import { resetsRoutes } from './resets-routes.ts';
 import type { Route } from './route.ts';
@@ -24,6 +26,8 @@ import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
 import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
+import { Displays } from '../auth/displays.ts';
+import { PairingLimits } from '../auth/pairing-limits.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** The parts of the service that the routes use. */
@@ -39,6 +43,7 @@ export type RouteDeps = Pick<
   | 'comparisons'
   | 'readings'
   | 'deadLetters'
+  | 'displays'
   | 'bound'
   | 'health'
   | 'losses'
@@ -54,6 +59,11 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     bound,
     options: { heartbeatMs },
   } = service;
+  const pairing = {
+    displays: new Displays(() => service.displays, now),
+    limits: new PairingLimits(),
+    topology: topology.history,
+  };
   const routes = [
     ...healthRoutes(service),
     ...principalRoutes(),
@@ -77,6 +87,8 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...countsRoutes(counts, topology.history, now),
     ...explainRoutes(service.explanations, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
+    ...displaysRoutes({ ...pairing, now }),
+    ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];
