@@ -69,6 +69,7 @@ export async function serve(
   };
   try {
     http = await listenOn(config, gate, log);
+    void showPage(gate, log);
     engines = await startEngines(config, printLine, onFailure, () => void loadService().catch(() => undefined));
     const [{ Service }, { createApp }, { pageFolder }] = await loadService();
     const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
@@ -82,6 +83,16 @@ export async function serve(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Until the service has started. Without the page, browsers get the same refusal as other clients. */
+async function showPage(gate: Gate, log: Logger): Promise<void> {
+  try {
+    const { startingPage } = await import('../http/starting-page.ts');
+    gate.beforeOpen(await startingPage());
+  } catch (error) {
+    log.warn({ err: error }, 'the page cannot be shown while the service starts');
   }
 }
 

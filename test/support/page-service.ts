@@ -14,7 +14,7 @@ import { startLocalService, type LocalService } from './local-service.ts';
 export interface PageService extends LocalService {
   /** The address that needs a token. */
   readonly protectedUrl: string;
-  readonly tokens: { readonly reader: string; readonly writer: string };
+  readonly tokens: { readonly reader: string; readonly writer: string; readonly editor: string };
 }
 
 export async function startPageService(): Promise<PageService> {
@@ -23,6 +23,7 @@ export async function startPageService(): Promise<PageService> {
   const file = join(folder, 'tokens.json');
   const tokens = {
     reader: await addToken(file, 'reader', ['read'], undefined),
+    editor: await addToken(file, 'editor', ['read', 'topology:write'], undefined),
     writer: await addToken(file, 'writer', ['readings:write'], undefined),
   };
   const log = pino({ level: 'silent' });

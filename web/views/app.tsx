@@ -6,6 +6,7 @@ import { ConnectionBanner } from '../parts/connection-banner.tsx';
 import { Header } from '../parts/header.tsx';
 import { NothingHere, Notice } from '../parts/notice.tsx';
 import { route } from '../route.ts';
+import { DisplaysView } from './displays-view.tsx';
 import { DeadLettersView } from './dead-letters-view.tsx';
 import { DoorsView } from './doors-view.tsx';
 import { Overview } from './overview.tsx';
@@ -19,6 +20,8 @@ export function App() {
       return <Notice text={messages.opening} />;
     case 'unreachable':
       return <Notice text={messages.unreachable} />;
+    case 'starting':
+      return <Notice text={messages.starting} />;
     case 'signed-out':
       return <SignIn reason={session.value.reason} />;
     case 'signed-in':
@@ -65,6 +68,8 @@ function View() {
       return <SpaceView key={key} id={shown.id} span={shown.span} />;
     case 'doors':
       return <DoorsView />;
+    case 'displays':
+      return <DisplaysView />;
     case 'dead-letters':
       return <DeadLettersView />;
     case 'unknown':

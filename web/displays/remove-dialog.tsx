@@ -1,0 +1,47 @@
+import { useState } from 'preact/hooks';
+import { api, doneOf } from '../api/client.ts';
+import type { DisplayScreen } from '../api/types.ts';
+import { messages } from '../i18n/i18n.ts';
+import { Dialog } from '../parts/dialog.tsx';
+import { textOf } from '../use-answer.ts';
+import { displayTitle } from './display-title.ts';
+
+interface RemoveDialogProps {
+  readonly display: DisplayScreen;
+  readonly onClose: () => void;
+  /** @param text what was done */
+  readonly onRemoved: (text: string) => void;
+}
+
+export function RemoveDialog({ display, onClose, onRemoved }: RemoveDialogProps) {
+  const [problem, setProblem] = useState<string>();
+  const title = displayTitle(display);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    doneOf(api.DELETE('/displays/{display_id}', { params: { path: { display_id: display.id } } })).then(
+      () => {
+        onRemoved(messages.didRemove(title));
+        onClose();
+      },
+      (error: unknown) => setProblem(textOf(error)),
+    );
+  };
+  return (
+    <Dialog title={messages.removeTitle} onClose={onClose}>
+      <form onSubmit={submit}>
+        <p>{messages.removeHint(title)}</p>
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <div class="buttons">
+          <button type="button" class="button" onClick={onClose}>
+            {messages.cancel}
+          </button>
+          <button type="submit" class="button is-primary">
+            {messages.removeNow}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
