@@ -100,6 +100,8 @@ const OTHER_STATUSES: Readonly<Record<string, readonly number[]>> = {
   'PUT /devices/{id}': [200, 200],
   'DELETE /devices/{id}': [204, 404],
   'POST /ingest/{adapter}': [422, 422],
+  // No display shows the code of the example.
+  'POST /displays': [404, 404],
 };
 
 const withSlash = (path: string): string => path.replace(/(?=\?)|$/, '/');
