@@ -4,6 +4,7 @@ import type { DisplayScreen } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
 import { spaceName } from '../live/live-spaces.ts';
 import { Dialog } from '../parts/dialog.tsx';
+import { FormEnd } from '../parts/form-end.tsx';
 import { textOf } from '../use-answer.ts';
 
 interface PairDialogProps {
@@ -65,17 +66,7 @@ export function PairDialog({ onClose, onPaired }: PairDialogProps) {
             />
           </label>
         ) : null}
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        <div class="buttons">
-          <button type="button" class="button" onClick={onClose}>
-            {messages.cancel}
-          </button>
-          <button type="submit" class="button is-primary">
-            {found ? messages.pairNow : messages.findDisplay}
-          </button>
-        </div>
+        <FormEnd problem={problem} submit={found ? messages.pairNow : messages.findDisplay} onCancel={onClose} />
       </form>
     </Dialog>
   );

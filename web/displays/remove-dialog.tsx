@@ -3,6 +3,7 @@ import { api, doneOf } from '../api/client.ts';
 import type { DisplayScreen } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
 import { Dialog } from '../parts/dialog.tsx';
+import { FormEnd } from '../parts/form-end.tsx';
 import { textOf } from '../use-answer.ts';
 import { displayTitle } from './display-title.ts';
 
@@ -30,17 +31,7 @@ export function RemoveDialog({ display, onClose, onRemoved }: RemoveDialogProps)
     <Dialog title={messages.removeTitle} onClose={onClose}>
       <form onSubmit={submit}>
         <p>{messages.removeHint(title)}</p>
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        <div class="buttons">
-          <button type="button" class="button" onClick={onClose}>
-            {messages.cancel}
-          </button>
-          <button type="submit" class="button is-primary">
-            {messages.removeNow}
-          </button>
-        </div>
+        <FormEnd problem={problem} submit={messages.removeNow} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -79,7 +79,7 @@ export function watchSpaces(): () => void {
 }
 
 /** Reads which spaces there are. While the service is unreachable, what was known remains. */
-async function loadSpaces(): Promise<void> {
+export async function loadSpaces(): Promise<void> {
   if (isLoading) return;
   isLoading = true;
   try {
