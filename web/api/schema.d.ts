@@ -272,6 +272,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dpus/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the newest messages of the device of a sensor, as it sent them
+         * @description Messages that are still in the log READINGS: readings, payloads for an adapter, and anything else that the device published, whether or not it could be used. The newest is first. The device of a sensor `<device>/<line>` is `<device>`, and need not be registered. Of each message, `text` has the first 4096 bytes.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -1698,6 +1718,25 @@ export interface components {
              * @constant
              */
             stale?: true;
+        };
+        /** @description A message as the device sent it */
+        SentMessage: {
+            /** @description its place in the log READINGS */
+            sequence: number;
+            /**
+             * Format: date-time
+             * @description when it arrived
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            stored_at: string;
+            /** @description the NATS subject to which it was published */
+            subject: string;
+            /** @description its length in bytes */
+            bytes: number;
+            /** @description its beginning; bytes that are not UTF-8 are replaced */
+            text: string;
+            /** @description true if `text` is only the beginning */
+            cut: boolean;
         };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
@@ -3922,6 +3961,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                /** @description maximum number of messages */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the newest messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "sequence": 4711,
+                     *         "stored_at": "2026-11-24T17:45:00.120Z",
+                     *         "subject": "dpu.423.readings",
+                     *         "bytes": 53,
+                     *         "text": "{\"timestamp\":\"2026-11-24T17:45:00.000Z\",\"direction\":1}",
+                     *         "cut": false
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["SentMessage"][];
+                };
             };
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthenticated"];

@@ -15,6 +15,7 @@ import { eventCountsRoutes } from './event-counts-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
+import { messagesRoutes } from './messages-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { principalRoutes } from './principal-routes.ts';
 import { publicDisplayRoutes } from './public-display-routes.ts';
@@ -73,6 +74,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
     ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
+    ...messagesRoutes(readings),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
     ...exclusionsRoutes(topology),
