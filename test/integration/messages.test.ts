@@ -1,5 +1,7 @@
 // What a device sent, as the API shows it: on the real log, among the messages of others.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createProgram } from '../../src/cli/program.ts';
+import { readConfig } from '../../src/config.ts';
 import { connectNats } from '../../src/nats/connect.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
@@ -68,4 +70,18 @@ it('shows payloads for an adapter', async () => {
 
 it.each(['?limit=0', '?limit=51', '?limit=x', '?offset=1'])('refuses %s', async (query) => {
   expect((await service.get(`/dpus/1/messages${query}`)).status).toBe(422);
+});
+
+it('is printed by density dpus messages', async () => {
+  const out: string[] = [];
+  const program = createProgram({
+    readConfig: () => readConfig({}),
+    printLine: (line) => out.push(line),
+    warn: () => undefined,
+    finish: () => undefined,
+  });
+  await program.parseAsync(['node', 'density', 'dpus', 'messages', 'quiet', '--limit', '3', '--url', service.url]);
+  expect(out[0]).toMatch(/^stored +subject +bytes +beginning$/);
+  expect(out[3]).toMatch(/^\d{4}-\S+Z {2}dpu\.quiet\.readings {2}11 +message 270$/);
+  expect(out).toHaveLength(4);
 });

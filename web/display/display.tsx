@@ -3,7 +3,7 @@ import { formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { levelOf, shareOf } from '../live/fullness.ts';
 import { CapacityBar } from '../parts/capacity-bar.tsx';
-import { Notice } from '../parts/notice.tsx';
+import { WholePageNotice } from '../parts/notice.tsx';
 import type { DisplayedSpace } from '../api/types.ts';
 import { isConnected, shown, runDisplay, state } from './display-source.ts';
 
@@ -13,26 +13,18 @@ export function Display({ spaceId }: { readonly spaceId: number }) {
   const now = state.value;
   switch (now.kind) {
     case 'opening':
-      return <Calm text={messages.opening} />;
+      return <WholePageNotice text={messages.opening} />;
     case 'starting':
-      return <Calm text={messages.starting} />;
+      return <WholePageNotice text={messages.starting} />;
     case 'unreachable':
-      return <Calm text={messages.unreachable} />;
+      return <WholePageNotice text={messages.unreachable} />;
     case 'no-space':
-      return <Calm text={messages.noSpace} />;
+      return <WholePageNotice text={messages.noSpace} />;
     case 'pairing':
       return <Code code={now.code} />;
     case 'showing':
       return <Shown space={now.space} />;
   }
-}
-
-function Calm({ text }: { readonly text: string }) {
-  return (
-    <main class="display">
-      <Notice text={text} />
-    </main>
-  );
 }
 
 function Code({ code }: { readonly code: string }) {
