@@ -262,7 +262,7 @@ describe('doors and sensors', () => {
     await page.getByRole('row', { name: /^Café door Hall → Café inner/ }).waitFor();
     const row = page.getByRole('row', { name: /^front Front door/ });
     await row.getByText(/ago$|^now$/).waitFor();
-    await row.getByRole('button').click();
+    await row.getByRole('button', { name: 'History front' }).click();
     await page.getByRole('dialog').getByRole('row', { name: 'Front door the beginning' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
