@@ -1961,15 +1961,11 @@ export interface components {
             code: string;
             /**
              * @description what you call it, to recognise it later
-             * @default null
              * @example Entrance
              */
-            name: string | null;
-            /**
-             * @description true: tell the space, and change nothing
-             * @default false
-             */
-            dry_run: boolean;
+            name?: string | null;
+            /** @description true: tell the space, and change nothing */
+            dry_run?: boolean;
         };
         TopologyDocument: {
             spaces?: {

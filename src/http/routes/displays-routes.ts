@@ -95,7 +95,7 @@ export function displaysRoutes(deps: DisplaysDeps): Route[] {
 }
 
 async function confirm(
-  { code: given, name, dry_run: isDryRun }: z.infer<typeof displayBody>,
+  { code: given, name = null, dry_run: isDryRun }: z.infer<typeof displayBody>,
   ctx: Context,
   { displays, limits, topology, now }: DisplaysDeps,
 ): Promise<object> {

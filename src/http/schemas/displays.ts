@@ -44,11 +44,11 @@ export const displayBody = z
       .min(1, 'must not be empty')
       .max(100, 'must have at most 100 characters')
       .nullable()
-      .default(null)
+      .optional()
       .meta({ description: 'what you call it, to recognise it later', examples: ['Entrance'] }),
     dry_run: z
       .boolean('must be true or false')
-      .default(false)
+      .optional()
       .meta({ description: 'true: tell the space, and change nothing' }),
   })
   .register(BODIES, { id: 'DisplayBody' });
