@@ -12,7 +12,6 @@ export type Explanation = Schemas['Explanation'];
 export type Reset = Schemas['Reset'];
 export type DeadLetter = Schemas['DeadLetter'];
 export type Replay = Schemas['Replay'];
-export type SentMessage = Schemas['SentMessage'];
 export type DisplayScreen = Schemas['Display'];
 export type DisplayedSpace = Schemas['DisplayedSpace'];
 export type Pairing = Schemas['Pairing'];

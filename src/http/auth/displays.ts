@@ -10,7 +10,7 @@ import type { Principal } from './principal.ts';
 
 /** Consonants: they form no words, and none looks like a digit (RFC 8628, section 6.1). */
 const ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ';
-export const CODE_LENGTH = 6;
+const CODE_LENGTH = 6;
 export const PENDING_MS = 10 * 60_000;
 /** Codes that nobody has confirmed yet. */
 export const PENDING_MAX = 100;

@@ -6,7 +6,8 @@ const MINUTE_SECONDS = 60;
 /** Wrong codes of one person in a minute. There are 64 million codes, of which at most a hundred are shown. */
 export const WRONG_CODES_MAX = 10;
 /** New codes for one address in ten minutes, which is how long a code lasts. All displays may have the address of a proxy. */
-export const [NEW_CODES_MAX, NEW_CODES_SECONDS] = [50, 10 * MINUTE_SECONDS];
+export const NEW_CODES_MAX = 50;
+const NEW_CODES_SECONDS = 10 * MINUTE_SECONDS;
 
 export class PairingLimits {
   readonly #wrong = new RateLimiterMemory({ points: WRONG_CODES_MAX, duration: MINUTE_SECONDS });
